@@ -1,0 +1,1 @@
+"""Activities: what workflows ask of the world, through injected ports."""

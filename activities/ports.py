@@ -1,0 +1,154 @@
+"""The ports of the application: what activities need and adapters in `clients/` and `store/` provide."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from contract.analysis import (
+    AnalyzerHealth,
+    AnalyzerReport,
+    AppOutcome,
+    ArtifactRef,
+    SubtaskOutcome,
+    SubtaskRequest,
+)
+from contract.protocol import Progress
+from contract.record import PipelineRecord
+from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
+from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzerResult:
+    """A finished subtask: the parsed `report.json` and the whole result archive on local disk."""
+
+    report: AnalyzerReport
+    archive: Path
+
+
+class AnalyzerGateway(Protocol):
+    """Speaks protocol v1 to the analyzers."""
+
+    async def health(self, analyzer: AnalyzerKind) -> AnalyzerHealth:
+        """Ask `GET /health`; answers are cached 5 s. A dead analyzer is `ok=False`, not an exception."""
+        ...
+
+    async def analyze(
+        self, request: SubtaskRequest, on_progress: Callable[[Progress], None]
+    ) -> AnalyzerResult:
+        """Run or re-attach to the subtask and fetch its result into a private folder.
+
+        A cancelled call sends `cancel` and waits until the analyzer has ended the run.
+
+        Raises:
+            PlatformError: the analyzer is unreachable, refused, or failed.
+        """
+        ...
+
+    async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
+        """Tell the analyzer that the result is safe; forgets local copies too. Best effort."""
+        ...
+
+
+class AppRuntime(Protocol):
+    """Builds, runs, checks and removes apps on this host."""
+
+    @property
+    def host(self) -> str:
+        """Name of this host, stable over restarts."""
+        ...
+
+    async def start(
+        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+    ) -> StartOutcome:
+        """Build and start `app`, or adopt what an earlier attempt of the same workflow left.
+
+        Raises:
+            PlatformError: the platform is at fault (no engine, engine down, disk full); never the app.
+        """
+        ...
+
+    async def check(self, app: RunningApp) -> AppCheck:
+        """Whether the same containers still run and answer; resolves targets for the analyzers."""
+        ...
+
+    async def teardown(self, workflow_id: str) -> TeardownReport:
+        """Remove everything labelled with `workflow_id`. Safe to repeat, safe when nothing is there.
+
+        Raises:
+            PlatformError: the engine is unreachable.
+        """
+        ...
+
+    async def owned_workflows(self) -> Sequence[str]:
+        """Workflow IDs that own at least one resource on this host (for the janitor)."""
+        ...
+
+    async def prune(self) -> int:
+        """Remove images and build cache of ours, oldest first, above the disk limit; bytes freed."""
+        ...
+
+
+class ArtifactStore(Protocol):
+    """Immutable, content-addressed, zstd-compressed files written by atomic rename."""
+
+    async def put_file(self, path: Path, name: str) -> ArtifactRef:
+        """Store a file's content. Storing the same content twice keeps one copy."""
+        ...
+
+    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
+        """Store bytes; same rules as `put_file`."""
+        ...
+
+    async def get(self, ref: ArtifactRef) -> bytes:
+        """Content of a small artifact, verified against its digest.
+
+        Raises:
+            PlatformError: NOT_FOUND, or DATA_LOSS when the digest differs.
+        """
+        ...
+
+    async def park(self, key: str, ref: ArtifactRef) -> None:
+        """Remember `ref` under an idempotency key (a subtask's result before it is recorded)."""
+        ...
+
+    async def parked(self, key: str) -> ArtifactRef | None:
+        """What was parked under `key`, if anything."""
+        ...
+
+
+class ResultStore(Protocol):
+    """The projection that reports read. Every write is an upsert: twice changes nothing."""
+
+    async def register_pipeline(self, plan: PipelinePlan) -> None:
+        """Rows of the pipeline and of each app (unique on pipeline, model, app number).
+
+        Raises:
+            PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
+        """
+        ...
+
+    async def record_subtask(
+        self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
+    ) -> None:
+        """One row per cell, with findings and metrics; replaces what the same subtask left before."""
+        ...
+
+    async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
+        """State, reason and logs of one app."""
+        ...
+
+    async def record_pipeline_state(
+        self, pipeline_id: str, state: str, detail: dict[str, Any]
+    ) -> None:
+        """State of the whole pipeline (`running`, `completed`, `cancelled`, `failed`)."""
+        ...
+
+    async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
+        """All that the report needs.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""What every analyzer shares: the socket loop, the job registry, the subprocess runner, SARIF."""

@@ -1,0 +1,183 @@
+"""What a tool adapter is. Two shapes: a command whose output is parsed, or a probe in our own code.
+
+The runtime owns process, clock, disk and the four states; an adapter only says what to run and what
+the output means. A tool is added by one module and one entry in its service's `TOOLS`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from contract.analysis import Coverage, Finding, Metric, SubtaskRequest
+
+
+class AppFault(Exception):
+    """The app under test did not build, answer or survive: the cell becomes `app_failed`."""
+
+
+class NotApplicable(Exception):
+    """Nothing for this tool to look at: the cell becomes `not_applicable`."""
+
+
+class ToolFault(Exception):
+    """The tool failed: the cell becomes `infra_failed`. Any other exception does the same, worse worded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """The app's files as every tool of one run sees them, listed once.
+
+    Attributes:
+        root: read-only folder.
+        files: analysable files, relative POSIX paths, sorted; symlinks out of the tree, vendored,
+            generated and oversized files are not among them.
+        left_out: (relative path, reason) of the others.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    def matching(self, *suffixes: str) -> tuple[str, ...]:
+        """Files whose name ends with one of `suffixes` (`.py`, `Dockerfile`)."""
+        return tuple(name for name in self.files if name.endswith(suffixes))
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """What an adapter is given.
+
+    Attributes:
+        request: the whole subtask.
+        source: the app's files.
+        workspace: this tool's own empty folder, removed afterwards; also HOME and TMPDIR of its
+            processes.
+        tools_dir: folder with this service's installed tools (`venv/bin`, `node_modules/.bin`).
+        attach: writes an opaque attachment (name, bytes) into the result archive.
+        progress: tells a person what goes on.
+        shared: values that tools of one run hand to each other (e.g. discovered routes), keyed by
+            tool name; later tools may read what earlier ones left.
+    """
+
+    request: SubtaskRequest
+    source: SourceTree
+    workspace: Path
+    tools_dir: Path
+    attach: Callable[[str, bytes], None] = lambda _name, _data: None
+    progress: Callable[[str], None] = lambda _message: None
+    shared: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One process to run.
+
+    Attributes:
+        argv: exact command line; secrets are named in `secrets` and masked in provenance.
+        cwd: working folder, default the workspace.
+        env: added to a minimal environment.
+        ok_exit_codes: codes that mean the tool did its work; any other is a `ToolFault`.
+        output: file the tool writes its report to; None: its standard output.
+        limit_s: ends the process group after this long; None: what is left of the deadline.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    ok_exit_codes: frozenset[int] = frozenset({0})
+    output: Path | None = None
+    limit_s: float | None = None
+    secrets: tuple[str, ...] = ()
+    stdin: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a `Command` ended (it exited with an accepted code in time)."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    output: bytes
+    duration_s: float
+    cpu_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a tool measured. Coverage of zero makes the runtime refuse it as `infra_failed`."""
+
+    coverage: Coverage
+    findings: tuple[Finding, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    notes: tuple[str, ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Execute(Protocol):
+    """Runs a `Command` in the tool's workspace.
+
+    Raises:
+        ToolFault: not found, unexpected exit code, killed at its limit, output above the cap; the
+            message carries the last lines of standard error.
+    """
+
+    def __call__(self, command: Command) -> Awaitable[Completed]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A tiny planted flaw: files the tool is run on, and what it must find there.
+
+    Attributes:
+        files: relative path -> content of the canary app.
+        expect: rule IDs of which at least one must be among the findings; empty: measuring anything
+            with coverage above zero is enough.
+        serve: for live tools: answers of the canary server, `METHOD /path` -> (status, headers, body);
+            the runtime serves them on 127.0.0.1 and passes it as the target.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    expect: frozenset[str] = frozenset()
+    serve: Mapping[str, tuple[int, Mapping[str, str], str]] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Tool(Protocol):
+    """One adapter.
+
+    Attributes:
+        name: lower-case, as the field writes it (`bandit`).
+        canary: the planted flaw that proves it sees.
+        cost: relative weight when tools run side by side within the CPU budget (1 = one core).
+        exclusive: runs alone within the subtask (load generators).
+        after: tools of the same subtask whose `shared` values it wants, if they are part of it.
+    """
+
+    name: str
+    canary: Canary
+    cost: float
+    exclusive: bool
+    after: tuple[str, ...]
+
+    async def version(self, run: ToolRun, execute: Execute) -> str:
+        """The tool's own version, as it reports it.
+
+        Raises:
+            ToolFault: it is not installed or does not start.
+        """
+        ...
+
+    def rules_digest(self) -> str:
+        """sha256 of rule set and configuration; empty where the version says all."""
+        ...
+
+    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+        """Measure. Commands go through `execute`, so that time, output and processes are bounded.
+
+        Raises:
+            NotApplicable, AppFault, ToolFault: the other three states.
+        """
+        ...

@@ -1,0 +1,327 @@
+"""What is asked of an analyzer and what was really measured."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from contract.base import Frozen
+from contract.spec import AnalyzerKind, AppRef, SourceRef, TemplateSpec
+
+
+class MeasurementState(StrEnum):
+    """State of one (app, tool) cell; every aggregate counts all four."""
+
+    MEASURED = "measured"
+    APP_FAILED = "app_failed"
+    INFRA_FAILED = "infra_failed"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Severity(StrEnum):
+    """How bad a finding is. A raw severity that maps to none of these is an error."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+class Confidence(StrEnum):
+    """How sure the tool (or the fusion of several) is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Category(StrEnum):
+    """What a finding speaks about: security findings and lint never share a count."""
+
+    SECURITY = "security"
+    QUALITY = "quality"
+    ACCESSIBILITY = "accessibility"
+    REQUIREMENT = "requirement"
+
+
+class Skipped(Frozen):
+    """Something a tool was given and did not look at."""
+
+    what: str
+    reason: str
+
+
+class Coverage(Frozen):
+    """What a tool looked at. `measured` needs `reached` > 0.
+
+    Attributes:
+        unit: what is counted.
+        given: how many there were to look at; None where nobody can know.
+        reached: how many the tool really looked at.
+        skipped: a sample of at most 50 of those it did not, each with the reason.
+        skipped_total: how many it did not.
+        items: names of what was reached (URLs, operations), at most 200.
+    """
+
+    unit: Literal[
+        "files", "urls", "operations", "requests", "requirements", "dependencies", "ports"
+    ]
+    reached: Annotated[int, Field(ge=0)]
+    given: Annotated[int, Field(ge=0)] | None = None
+    skipped: Annotated[tuple[Skipped, ...], Field(max_length=50)] = ()
+    skipped_total: Annotated[int, Field(ge=0)] = 0
+    items: Annotated[tuple[str, ...], Field(max_length=200)] = ()
+
+
+class Location(Frozen):
+    """Where: a source place (path relative to the app's root) or an HTTP operation, or both."""
+
+    path: str | None = None
+    line: Annotated[int, Field(ge=1)] | None = None
+    end_line: Annotated[int, Field(ge=1)] | None = None
+    column: Annotated[int, Field(ge=1)] | None = None
+    method: str | None = None
+    url: str | None = None
+    parameter: str | None = None
+
+
+class Finding(Frozen):
+    """One issue one tool reports (or, after fusion, one issue several tools witness).
+
+    Attributes:
+        cwe: Common Weakness Enumeration numbers, most specific first.
+        fingerprint: identity across runs; never depends on line numbers (SARIF 2.1.0, 3.27.16).
+        witnesses: tools that saw it, `tool:rule`.
+        evidence: at most 2,000 characters of proof (snippet, request, response).
+    """
+
+    tool: str
+    rule_id: str
+    message: Annotated[str, Field(max_length=4_000)]
+    severity: Severity
+    confidence: Confidence = Confidence.MEDIUM
+    category: Category = Category.SECURITY
+    cwe: tuple[int, ...] = ()
+    location: Location = Location()
+    fingerprint: str = ""
+    witnesses: tuple[str, ...] = ()
+    evidence: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class Metric(Frozen):
+    """One measured number, e.g. `latency_p95` in `ms` of `GET /notes`.
+
+    Attributes:
+        name: snake_case; the unit is not repeated in it.
+        unit: `ms`, `1/s`, `bytes`, `ratio`, `count`, `s`, `percent`, `score`, `usd`, `tokens`.
+        target: what was measured: an operation, a file, empty for the whole app.
+    """
+
+    name: str
+    value: float
+    unit: str
+    target: str = ""
+
+
+class Provenance(Frozen):
+    """How a report came to be; enough to repeat it.
+
+    Attributes:
+        argv: exact command lines, one tuple per process, secrets replaced by `***`.
+        rules_digest: sha256 of rule set and configuration, where there is one.
+        exit_codes: of the processes, in order of `argv`.
+        notes: what a reader of a paper must know (substitutions, flags raised, contention).
+    """
+
+    argv: tuple[tuple[str, ...], ...] = ()
+    exit_codes: tuple[int, ...] = ()
+    rules_digest: str = ""
+    duration_s: float = 0.0
+    cpu_s: float | None = None
+    started_at: datetime | None = None
+    cached_from: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+class ToolReport(Frozen):
+    """One cell: what one tool measured on one app, or why it did not.
+
+    Raises:
+        ValueError: measured without coverage, not measured without a reason or with numbers.
+    """
+
+    tool: str
+    version: str = ""
+    state: MeasurementState
+    reason: str = ""
+    coverage: Coverage | None = None
+    findings: tuple[Finding, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    provenance: Provenance = Provenance()
+    data: dict[str, Any] = {}
+    attachments: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _no_zero_without_proof(self) -> Self:
+        if self.state is MeasurementState.MEASURED:
+            if self.coverage is None or self.coverage.reached == 0:
+                raise ValueError(f"{self.tool}: measured needs a coverage above zero")
+        elif not self.reason:
+            raise ValueError(f"{self.tool}: {self.state} needs a reason")
+        elif self.findings or self.metrics:
+            raise ValueError(f"{self.tool}: {self.state} cannot carry findings or metrics")
+        return self
+
+
+class AnalyzerReport(Frozen):
+    """All cells of one analyzer for one app: `report.json` of a result archive."""
+
+    subtask_id: str
+    analyzer: AnalyzerKind
+    service_version: str = ""
+    tools: tuple[ToolReport, ...]
+    fused: tuple[Finding, ...] = ()
+    started_at: datetime | None = None
+    duration_s: float = 0.0
+    tool_seconds: float = 0.0
+
+
+class Target(Frozen):
+    """A running service of an app, as seen from where the analyzer runs.
+
+    Attributes:
+        service: compose service name, `app` for a single-service app.
+        base_url: `http://host:port`, no path.
+        container_id: what must be answering; empty for a confined process.
+        role: `backend` serves an API, `frontend` serves pages; a single-service app is `backend`.
+    """
+
+    service: str
+    base_url: str
+    container_id: str = ""
+    role: Literal["backend", "frontend"] = "backend"
+
+
+class SubtaskRequest(Frozen):
+    """Activity input and wire payload of one analyzer's work on one app.
+
+    Attributes:
+        subtask_id: idempotency key: sent again, it re-attaches to the run.
+        tools: names; empty: every tool of the analyzer.
+        targets: running services, live analyzers only.
+        deadline_s: the analyzer ends by itself within this many seconds.
+    """
+
+    subtask_id: str
+    analyzer: AnalyzerKind
+    ref: AppRef
+    source: SourceRef
+    tools: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+    options: dict[str, str | int | float | bool] = {}
+    template: TemplateSpec | None = None
+    deadline_s: Annotated[float, Field(gt=0)] = 900.0
+    cache: bool = True
+
+
+class ArtifactRef(Frozen):
+    """An immutable, content-addressed artifact.
+
+    Attributes:
+        key: `sha256/ab/abcdef...`: where the store keeps it.
+        sha256: of the uncompressed bytes.
+        size_bytes: of the uncompressed bytes.
+        name: what it is, for people (`build.log`, `static.tar`).
+    """
+
+    key: str
+    sha256: str
+    size_bytes: int
+    name: str = ""
+
+
+class ToolSummary(Frozen):
+    """One cell without its findings: small enough for workflow history."""
+
+    tool: str
+    state: MeasurementState
+    reason: str = ""
+    findings: int = 0
+    cached: bool = False
+
+
+class SubtaskOutcome(Frozen):
+    """How one subtask ended, for workflow history: the findings stay in the artifact.
+
+    Attributes:
+        report: result archive (tar, `report.json` first); None when nothing came back.
+        attempts: activity attempts it took.
+        tool_seconds: tool time that counted; `wasted_seconds`: tool time thrown away.
+    """
+
+    subtask_id: str
+    analyzer: AnalyzerKind
+    tools: Annotated[tuple[ToolSummary, ...], Field(min_length=1)]
+    report: ArtifactRef | None = None
+    attempts: int = 1
+    error_code: str = ""
+    duration_s: float = 0.0
+    tool_seconds: float = 0.0
+    wasted_seconds: float = 0.0
+
+    @property
+    def state(self) -> MeasurementState:
+        """Worst state of its cells: infra before app before measured before not applicable."""
+        return worst_state(tool.state for tool in self.tools)
+
+
+class AppOutcome(Frozen):
+    """How the analysis of one app ended."""
+
+    ref: AppRef
+    state: MeasurementState
+    reason: str = ""
+    subtasks: tuple[SubtaskOutcome, ...] = ()
+    logs: tuple[ArtifactRef, ...] = ()
+    platform_fault: bool = False
+
+
+_ORDER = (
+    MeasurementState.INFRA_FAILED,
+    MeasurementState.APP_FAILED,
+    MeasurementState.MEASURED,
+    MeasurementState.NOT_APPLICABLE,
+)
+
+
+def worst_state(states: Any) -> MeasurementState:
+    """The state that speaks for several cells; `not_applicable` when there are none."""
+    present = set(states)
+    return next((state for state in _ORDER if state in present), MeasurementState.NOT_APPLICABLE)
+
+
+class ToolHealth(Frozen):
+    """One tool's canary: whether it still sees its planted flaw."""
+
+    name: str
+    version: str = ""
+    ok: bool
+    reason: str = ""
+
+
+class AnalyzerHealth(Frozen):
+    """Answer of `GET /health`; `ok`: the service takes work (single tools may still be blind)."""
+
+    analyzer: AnalyzerKind
+    ok: bool
+    reason: str = ""
+    version: str = ""
+    tools: tuple[ToolHealth, ...] = ()
+    running: int = 0
+    capacity: int = 0
+
+
+# A wildcard cell: the analyzer never told its tools, so all of them stand under this one name.
+ALL_TOOLS = "*"

@@ -1,0 +1,55 @@
+"""Platform faults. A fault of the app under test is a value (`MeasurementState`), never one of these."""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """The canonical gRPC status names that Assay uses."""
+
+    CANCELLED = "CANCELLED"
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
+    UNIMPLEMENTED = "UNIMPLEMENTED"
+    INTERNAL = "INTERNAL"
+    UNAVAILABLE = "UNAVAILABLE"
+    DATA_LOSS = "DATA_LOSS"
+
+
+RETRYABLE_CODES = frozenset(
+    {
+        ErrorCode.DEADLINE_EXCEEDED,
+        ErrorCode.RESOURCE_EXHAUSTED,
+        ErrorCode.INTERNAL,
+        ErrorCode.UNAVAILABLE,
+        ErrorCode.DATA_LOSS,
+    }
+)
+
+
+class PlatformError(Exception):
+    """A fault of the platform: the measurement could not be made.
+
+    Attributes:
+        code: what kind of fault; decides whether a retry can help (`RETRYABLE_CODES`).
+        message: one sentence that names the cause and, where there is one, the next step.
+        retry_after_s: seconds after which a retry is welcome, as the overloaded side said.
+    """
+
+    def __init__(
+        self, code: ErrorCode, message: str, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later without anybody changing anything."""
+        return self.code in RETRYABLE_CODES

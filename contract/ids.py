@@ -1,0 +1,84 @@
+"""Every identifier and name Assay makes, derived from what it names: the same input, the same ID.
+
+A deterministic ID is the lock that makes duplicates impossible: the Temporal server refuses a second
+workflow with the same ID, the store a second row with the same key.
+"""
+
+import hashlib
+import re
+from urllib.parse import quote, unquote
+
+PIPELINE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+
+TASK_QUEUE_CONTROL = "assay-control"
+TASK_QUEUE_APPS = "assay-apps"
+TASK_QUEUE_STATIC = "assay-static"
+TASK_QUEUE_AI = "assay-ai"
+
+LABEL_MANAGED = "dev.assay.managed"
+LABEL_SCOPE = "dev.assay.scope"
+LABEL_PIPELINE = "dev.assay.pipeline"
+LABEL_WORKFLOW = "dev.assay.workflow"
+LABEL_RUN = "dev.assay.run"
+LABEL_HOST = "dev.assay.host"
+LABEL_SERVICE = "dev.assay.service"
+
+
+def task_queue_host(host: str) -> str:
+    """Queue of what must run on the host that holds the app: checks, teardown."""
+    return f"assay-host-{host}"
+
+
+def task_queue_dynamic(host: str) -> str:
+    """Queue of the dynamic analyses of the apps on `host`."""
+    return f"assay-dynamic-{host}"
+
+
+def task_queue_performance(host: str) -> str:
+    """Queue of the load tests on `host`; its worker has exactly one slot."""
+    return f"assay-performance-{host}"
+
+
+def safe_model(model: str) -> str:
+    """`model` as one path segment (RFC 3986 percent-encoding); `model_from_safe` is its inverse.
+
+    >>> safe_model("openai/gpt-4.1")
+    'openai%2Fgpt-4.1'
+    """
+    encoded = quote(model, safe="")
+    return encoded.replace(".", "%2E") if set(encoded) == {"."} else encoded
+
+
+def model_from_safe(segment: str) -> str:
+    """The model name that `safe_model` encoded."""
+    return unquote(segment)
+
+
+def pipeline_workflow_id(pipeline_id: str) -> str:
+    """Workflow ID of a pipeline."""
+    return f"pipeline/{pipeline_id}"
+
+
+def app_key(pipeline_id: str, model: str, app_number: int) -> str:
+    """`{pipeline}/{model}/app{n}`: names one app of one pipeline everywhere."""
+    return f"{pipeline_id}/{safe_model(model)}/app{app_number}"
+
+
+def app_workflow_id(pipeline_id: str, model: str, app_number: int) -> str:
+    """Workflow ID of one app's analysis: the lock on that app."""
+    return f"pipeline/{app_key(pipeline_id, model, app_number)}"
+
+
+def subtask_id(pipeline_id: str, model: str, app_number: int, analyzer: str) -> str:
+    """Idempotency key on the wire, artifact key and primary key of one analyzer's work on one app."""
+    return f"{app_key(pipeline_id, model, app_number)}/{analyzer}"
+
+
+def resource_name(workflow_id: str, service: str = "") -> str:
+    """Name of a container, network, image or volume of an app: short, legal for Docker and DNS.
+
+    The readable part is cut and lowered; the digest keeps the name unique. At most 51 characters.
+    """
+    digest = hashlib.sha256(f"{workflow_id}\0{service}".encode()).hexdigest()[:12]
+    words = re.sub(r"[^a-z0-9]+", "-", f"{workflow_id} {service}".lower()).strip("-")
+    return f"assay-{words.removeprefix('pipeline-')[:32].strip('-')}-{digest}"

@@ -1,0 +1,83 @@
+"""What the `progress` query of a pipeline answers; the CLI, the dashboard and current details read it."""
+
+from enum import StrEnum
+
+from contract.analysis import MeasurementState
+from contract.base import Frozen
+from contract.spec import AnalyzerKind, AppRef
+
+
+class PipelinePhase(StrEnum):
+    """Where a pipeline is."""
+
+    REGISTERING = "registering"
+    PREFLIGHT = "preflight"
+    RUNNING = "running"
+    PAUSED = "paused"
+    WAITING = "waiting"
+    CANCELLING = "cancelling"
+    REPORTING = "reporting"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class AppProgress(Frozen):
+    """One app's line. `step` is what it does now, in words a person reads; `state` once it ended."""
+
+    ref: AppRef
+    step: str
+    state: MeasurementState | None = None
+    reason: str = ""
+    workflow_id: str = ""
+
+
+class BreakerProgress(Frozen):
+    """State of one circuit breaker (`closed`, `open`, `half_open`)."""
+
+    name: str
+    state: str
+    failures: int = 0
+    reason: str = ""
+
+
+class AnalyzerReadiness(Frozen):
+    """What preflight found for one analyzer."""
+
+    analyzer: AnalyzerKind
+    ok: bool
+    tools: tuple[str, ...] = ()
+    blind: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class PipelineProgress(Frozen):
+    """A snapshot of a pipeline."""
+
+    pipeline_id: str
+    phase: PipelinePhase
+    message: str = ""
+    total: int = 0
+    finished: int = 0
+    in_flight: int = 0
+    parallelism: int = 3
+    paused: bool = False
+    counts: dict[MeasurementState, int] = {}
+    apps: tuple[AppProgress, ...] = ()
+    analyzers: tuple[AnalyzerReadiness, ...] = ()
+    breakers: tuple[BreakerProgress, ...] = ()
+
+
+class PipelineResult(Frozen):
+    """Result of `PipelineWorkflow`: small; the numbers are in the report.
+
+    Attributes:
+        report_json, report_html: absolute paths on the worker that wrote them, empty if not written.
+    """
+
+    pipeline_id: str
+    phase: PipelinePhase
+    counts: dict[MeasurementState, int] = {}
+    report_json: str = ""
+    report_html: str = ""
+    message: str = ""

@@ -1,0 +1,96 @@
+"""Analyzer protocol v1: the frames of one WebSocket connection (`docs/protocol.md`).
+
+Control frames are JSON text messages, one `Frame` each. A `chunk` frame announces exactly one binary
+message, which follows at once. One connection may carry several subtasks, one after another or
+interleaved; every frame names its subtask.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from contract.analysis import SubtaskRequest
+from contract.base import Frozen
+from contract.errors import ErrorCode
+
+SUBPROTOCOL = "assay.analyzer.v1"
+MAX_FRAME_BYTES = 8 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
+DEFAULT_MAX_RESULT_BYTES = 1024**3
+PROGRESS_INTERVAL_S = 5.0
+DEFAULT_PORTS = {"static": 2001, "dynamic": 2002, "performance": 2003, "ai": 2004}
+REPORT_MEMBER = "report.json"
+
+
+class Analyze(Frozen):
+    """Client: do this, or re-attach to it; send the result from byte `resume_from` on."""
+
+    type: Literal["analyze"] = "analyze"
+    request: SubtaskRequest
+    resume_from: Annotated[int, Field(ge=0)] = 0
+
+
+class Ack(Frozen):
+    """Client: the result is safe with me; the service may forget it."""
+
+    type: Literal["ack"] = "ack"
+    subtask_id: str
+
+
+class Cancel(Frozen):
+    """Client: end this run and all its processes."""
+
+    type: Literal["cancel"] = "cancel"
+    subtask_id: str
+
+
+class Progress(Frozen):
+    """Service: still at work; at least one each `PROGRESS_INTERVAL_S`.
+
+    Attributes:
+        done, total: finished and planned tools.
+        running: tools at work now.
+    """
+
+    type: Literal["progress"] = "progress"
+    subtask_id: str
+    done: int
+    total: int
+    running: tuple[str, ...] = ()
+    message: str = ""
+
+
+class Chunk(Frozen):
+    """Service: the next binary message is bytes `offset`..`offset+size` of the result archive."""
+
+    type: Literal["chunk"] = "chunk"
+    subtask_id: str
+    sequence: int
+    offset: int
+    size: int
+    sha256: str
+
+
+class Completed(Frozen):
+    """Service: the run ended and every chunk was sent; digest and size are of the whole archive."""
+
+    type: Literal["completed"] = "completed"
+    subtask_id: str
+    size_bytes: int
+    sha256: str
+
+
+class Failed(Frozen):
+    """Service: the platform could not do it. Always last, instead of `completed`."""
+
+    type: Literal["failed"] = "failed"
+    subtask_id: str
+    code: ErrorCode
+    message: str
+    retry_after_s: float | None = None
+
+
+ClientFrame = Annotated[Analyze | Ack | Cancel, Field(discriminator="type")]
+ServiceFrame = Annotated[Progress | Chunk | Completed | Failed, Field(discriminator="type")]
+CLIENT_FRAMES: TypeAdapter[Analyze | Ack | Cancel] = TypeAdapter(ClientFrame)
+SERVICE_FRAMES: TypeAdapter[Progress | Chunk | Completed | Failed] = TypeAdapter(ServiceFrame)

@@ -1,0 +1,84 @@
+"""A running app, as a value: what `start_app` answers and teardown needs."""
+
+from typing import Literal
+
+from contract.analysis import ArtifactRef, Target
+from contract.base import Frozen
+
+
+class RunningService(Frozen):
+    """One service of a running app.
+
+    Attributes:
+        container_id: engine's full ID; for a confined process `pid:<pid>:<start ticks>`.
+        host_port: port on 127.0.0.1 of the host; None for services that publish nothing (databases).
+        container_port: port inside.
+        dns_name: name on the app's own network.
+    """
+
+    service: str
+    container_id: str
+    host_port: int | None = None
+    container_port: int | None = None
+    dns_name: str = ""
+    role: Literal["backend", "frontend", "support"] = "backend"
+
+
+class RunningApp(Frozen):
+    """An app that answered HTTP on its own port.
+
+    Attributes:
+        host: name of the host that runs it; live subtasks and teardown go to that host's queues.
+        network: name of the app's own network, empty for processes.
+        dropped: compose keys and Dockerfile facts that were not honoured, for the record.
+    """
+
+    workflow_id: str
+    host: str
+    engine: Literal["docker", "process"]
+    services: tuple[RunningService, ...]
+    network: str = ""
+    images: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+class StartOutcome(Frozen):
+    """Result of building and starting an app: running, or why the app's author failed.
+
+    Attributes:
+        app: None when the app did not build, start or answer.
+        phase: where it stopped.
+        reason: one sentence, with the last telling line of the log.
+    """
+
+    app: RunningApp | None = None
+    phase: Literal["build", "start", "answer", "running"] = "running"
+    reason: str = ""
+    logs: tuple[ArtifactRef, ...] = ()
+    host: str = ""
+
+
+class AppCheck(Frozen):
+    """Whether the processes that answer are still the ones we started.
+
+    Attributes:
+        alive: same containers, running, never restarted since `start_app`.
+        reason: what changed (`exited with 137 (out of memory)`), empty when alive.
+        targets: addresses for the analyzer, resolved for where it runs.
+    """
+
+    alive: bool
+    reason: str = ""
+    targets: tuple[Target, ...] = ()
+    logs: tuple[ArtifactRef, ...] = ()
+
+
+class TeardownReport(Frozen):
+    """What teardown removed; removing what is already gone is success."""
+
+    containers: int = 0
+    networks: int = 0
+    volumes: int = 0
+    images: int = 0
+    processes: int = 0
+    logs: tuple[ArtifactRef, ...] = ()

@@ -1,0 +1,220 @@
+"""What a user asks for: a pipeline over a fleet of apps."""
+
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from contract.base import Authored, Frozen
+from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
+
+PipelineId = Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)]
+ModelName = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+AppNumber = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class AnalyzerKind(StrEnum):
+    """The four analyzers. Adding one: a member here, a folder, a URL in settings, a service."""
+
+    STATIC = "static"
+    DYNAMIC = "dynamic"
+    PERFORMANCE = "performance"
+    AI = "ai"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it needs the running app."""
+        return self in (AnalyzerKind.DYNAMIC, AnalyzerKind.PERFORMANCE)
+
+
+class AppsSpec(Authored):
+    """Which apps: folders `<root>/<model>/app<N>/`.
+
+    Attributes:
+        root: folder of the fleet, relative to the spec file.
+        models: model names; left out: every model folder below `root`.
+        numbers: app numbers; left out: every number a model has.
+        trusted: we wrote these apps ourselves, so they may run as confined processes where there is
+            no container engine. Never for apps from a model or a stranger.
+        templates: template slug per app number.
+        templates_dir: folder of template declarations `<slug>.yaml`, relative to the spec file.
+    """
+
+    root: str
+    models: tuple[ModelName, ...] | None = None
+    numbers: tuple[AppNumber, ...] | None = None
+    trusted: bool = False
+    templates: dict[AppNumber, str] = {}
+    templates_dir: str | None = None
+
+
+class BreakerSpec(Authored):
+    """When a run of platform faults stops new work. Faults of apps never count."""
+
+    analyzer_threshold: Annotated[int, Field(ge=1, le=100)] = 5
+    pipeline_threshold: Annotated[int, Field(ge=1, le=100)] = 3
+    wait_limit_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    probe_interval_s: Annotated[float, Field(gt=0, le=3_600)] = 15.0
+    on_open: Literal["wait", "finish"] = "wait"
+
+
+class PipelineSpec(Authored):
+    """A pipeline as a person writes it (YAML or JSON).
+
+    Attributes:
+        parallelism: apps in flight at once; can be changed while the pipeline runs.
+        tools: restricts an analyzer to these tools; left out: every tool it has.
+        options: per analyzer, handed to its tools unchanged.
+        egress: whether a running app may reach the outside.
+        cache: use reports of unchanged apps.
+    """
+
+    apps: AppsSpec
+    analyzers: Annotated[tuple[AnalyzerKind, ...], Field(min_length=1)] = (
+        AnalyzerKind.STATIC,
+        AnalyzerKind.DYNAMIC,
+        AnalyzerKind.PERFORMANCE,
+    )
+    parallelism: Annotated[int, Field(ge=1, le=50)] = 3
+    tools: dict[AnalyzerKind, tuple[str, ...]] = {}
+    options: dict[AnalyzerKind, dict[str, str | int | float | bool]] = {}
+    breaker: BreakerSpec = BreakerSpec()
+    egress: Literal["deny", "allow"] = "deny"
+    cache: bool = True
+
+    @model_validator(mode="after")
+    def _analyzers_are_unique(self) -> Self:
+        if len(set(self.analyzers)) != len(self.analyzers):
+            raise ValueError("analyzers: each analyzer at most once")
+        return self
+
+
+class Requirement(Authored):
+    """One requirement an app's template declares."""
+
+    id: str
+    text: str
+
+
+class Endpoint(Authored):
+    """One HTTP operation an app's template declares."""
+
+    method: str
+    path: str
+    description: str = ""
+    auth: bool = False
+
+
+class TemplateSpec(Authored):
+    """What an app was asked to be; same for every model that wrote it."""
+
+    slug: str
+    name: str = ""
+    requirements: tuple[Requirement, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+class AppRef(Frozen):
+    """Names one app of a fleet."""
+
+    model: ModelName
+    app_number: AppNumber
+
+
+class SourceRef(Frozen):
+    """An app's source tree.
+
+    Attributes:
+        path: absolute folder on hosts that share it.
+        digest: sha256 over sorted relative paths and contents: the tree's identity.
+        files: how many files the digest covers.
+        size_bytes: their total size.
+    """
+
+    path: str
+    digest: str
+    files: int = 0
+    size_bytes: int = 0
+
+    @property
+    def name(self) -> str:
+        """Last path segment."""
+        return PurePosixPath(self.path).name
+
+
+class AppSpec(Frozen):
+    """Input of `AnalyzeAppWorkflow`: one app and all that is to be done with it."""
+
+    pipeline_id: PipelineId
+    ref: AppRef
+    source: SourceRef
+    analyzers: tuple[AnalyzerKind, ...]
+    tools: dict[AnalyzerKind, tuple[str, ...]] = {}
+    options: dict[AnalyzerKind, dict[str, str | int | float | bool]] = {}
+    template: TemplateSpec | None = None
+    trusted: bool = False
+    egress: Literal["deny", "allow"] = "deny"
+    cache: bool = True
+    breaker: BreakerSpec = BreakerSpec()
+
+    @property
+    def key(self) -> str:
+        """`{pipeline}/{model}/app{n}`."""
+        return app_key(self.pipeline_id, self.ref.model, self.ref.app_number)
+
+    @property
+    def workflow_id(self) -> str:
+        """Deterministic ID of this app's workflow."""
+        return app_workflow_id(self.pipeline_id, self.ref.model, self.ref.app_number)
+
+    def subtask_id(self, analyzer: AnalyzerKind) -> str:
+        """Deterministic ID of one analyzer's work on this app."""
+        return subtask_id(self.pipeline_id, self.ref.model, self.ref.app_number, analyzer)
+
+
+class PipelinePlan(Frozen):
+    """Input of `PipelineWorkflow`: the spec resolved to a fleet. Refs are unique by validator.
+
+    A fleet of 1,000 apps stays far below Temporal's 2 MB payload limit: templates are listed once and
+    named by each app.
+    """
+
+    pipeline_id: PipelineId
+    spec: PipelineSpec
+    apps: tuple["PlannedApp", ...]
+    templates: dict[str, TemplateSpec] = {}
+
+    @model_validator(mode="after")
+    def _apps_are_unique(self) -> Self:
+        seen: set[tuple[str, int]] = set()
+        for app in self.apps:
+            key = (app.ref.model, app.ref.app_number)
+            if key in seen:
+                raise ValueError(f"duplicate app: {app.ref.model} app{app.ref.app_number}")
+            seen.add(key)
+        return self
+
+    def app_spec(self, app: "PlannedApp") -> AppSpec:
+        """The child's input for `app`."""
+        return AppSpec(
+            pipeline_id=self.pipeline_id,
+            ref=app.ref,
+            source=app.source,
+            analyzers=self.spec.analyzers,
+            tools=self.spec.tools,
+            options=self.spec.options,
+            template=self.templates.get(app.template) if app.template else None,
+            trusted=self.spec.apps.trusted,
+            egress=self.spec.egress,
+            cache=self.spec.cache,
+            breaker=self.spec.breaker,
+        )
+
+
+class PlannedApp(Frozen):
+    """One app of a `PipelinePlan`."""
+
+    ref: AppRef
+    source: SourceRef
+    template: str | None = None
