@@ -259,6 +259,7 @@ class SubtaskOutcome(Frozen):
         report: result archive (tar, `report.json` first); None when nothing came back.
         attempts: activity attempts it took.
         tool_seconds: tool time that counted; `wasted_seconds`: tool time thrown away.
+        retry_causes: why each earlier attempt ended: an `ErrorCode` or `WORKER_LOST`.
     """
 
     subtask_id: str
@@ -270,6 +271,7 @@ class SubtaskOutcome(Frozen):
     duration_s: float = 0.0
     tool_seconds: float = 0.0
     wasted_seconds: float = 0.0
+    retry_causes: tuple[str, ...] = ()
 
     @property
     def state(self) -> MeasurementState:
@@ -278,7 +280,7 @@ class SubtaskOutcome(Frozen):
 
 
 class AppOutcome(Frozen):
-    """How the analysis of one app ended."""
+    """How the analysis of one app ended; `restarts`: how often it was started anew."""
 
     ref: AppRef
     state: MeasurementState
@@ -286,6 +288,7 @@ class AppOutcome(Frozen):
     subtasks: tuple[SubtaskOutcome, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()
     platform_fault: bool = False
+    restarts: int = 0
 
 
 _ORDER = (
