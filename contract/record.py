@@ -74,3 +74,18 @@ class PipelineRecord(Frozen):
     apps: tuple[AppRecord, ...] = ()
     cells: tuple[CellRecord, ...] = ()
     fused: tuple[FusedRecord, ...] = ()
+
+
+class PipelineListing(Frozen):
+    """One pipeline in one line.
+
+    Attributes:
+        apps: how many it has; `counts` says how many of them ended in each state.
+    """
+
+    pipeline_id: str
+    state: str
+    created_at: datetime
+    finished_at: datetime | None = None
+    apps: int = 0
+    counts: dict[MeasurementState, int] = {}

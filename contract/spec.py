@@ -1,5 +1,6 @@
 """What a user asks for: a pipeline over a fleet of apps."""
 
+import hashlib
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
@@ -194,6 +195,11 @@ class PipelinePlan(Frozen):
                 raise ValueError(f"duplicate app: {app.ref.model} app{app.ref.app_number}")
             seen.add(key)
         return self
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the whole plan: the same ID may only ever stand for the same plan."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def app_spec(self, app: "PlannedApp") -> AppSpec:
         """The child's input for `app`."""

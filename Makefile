@@ -1,0 +1,65 @@
+# Assay. `make demo` and `make test` do all the set-up themselves.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ANALYZERS := static dynamic performance ai
+UNIT := tests/unit tests/activities tests/workflows tests/replay tests/services tests/store
+
+.PHONY: help demo test check lint types imports unit setup venv tools base-images chaos bench lock clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: setup ## analyse the four bundled apps and show the report
+	@$(BIN)/python starter.py demo $(ARGS)
+
+test: setup ## everything: check, real Docker, real PostgreSQL, end to end
+	@deploy/with-engine.sh $(MAKE) --no-print-directory check integration
+
+check: setup lint types imports unit ## lint, types, import contracts, unit to services
+
+lint:
+	@$(BIN)/ruff check --output-format concise . && $(BIN)/ruff format --check -q .
+
+types:
+	@$(BIN)/pyright --warnings
+
+imports:
+	@$(BIN)/lint-imports
+
+unit:
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(UNIT)
+
+integration:
+	@$(BIN)/python -m pytest -q tests/integration tests/e2e tests/chaos
+
+chaos: setup ## a long run of random faults: make chaos SEED=1 N=100
+	@deploy/with-engine.sh $(BIN)/python -m pytest -q -s tests/chaos --chaos-seed=$(or $(SEED),1) --chaos-faults=$(or $(N),100)
+
+bench: setup ## ratios measured side by side
+	@for file in bench/bench_*.py; do $(BIN)/python $$file; done
+
+setup: venv tools
+
+venv: $(VENV)/.assay-stamp
+
+$(VENV)/.assay-stamp: requirements.lock
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Assay needs Python 3.11 or newer with venv"; echo "next: apt-get install python3-venv, or PYTHON=/path/to/python3.11 make"; exit 2; }
+	@echo "installing Assay's dependencies"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+tools: venv
+	@for service in $(ANALYZERS); do analyzers/install.sh $$service .tools/$$service || exit 1; done
+
+base-images: ## base images from Debian packages, for hosts without a registry
+	@deploy/base-images/build.sh
+
+lock: ## resolve dependencies anew into the lock files
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-header --no-annotate -o requirements.lock
+
+clean: ## remove what make installed; the data folder .assay stays
+	@rm -rf $(VENV) .tools .pytest_cache .ruff_cache .hypothesis

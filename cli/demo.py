@@ -1,0 +1,34 @@
+"""`demo`: the bundled apps through everything this machine allows, from nothing to a report."""
+
+import asyncio
+
+from cli.app import AI_IS_OFF, new_id, say, stdout
+from cli.fleet import load_spec, resolve
+from cli.pipelines import submit
+from cli.run import follow_to_report, plan_line
+from cli.session import open_session
+from contract.spec import AnalyzerKind, PipelineSpec
+from settings import PROJECT_ROOT, Settings
+
+SPEC = PROJECT_ROOT / "controls" / "demo.yaml"
+
+
+async def run_demo(settings: Settings, *, keep: bool) -> int:
+    """Run the demo; what it started is stopped again unless `keep`."""
+    spec = _with_ai(load_spec(SPEC), settings)
+    pipeline_id = new_id("demo")
+    plan = await asyncio.to_thread(resolve, spec, SPEC.parent, pipeline_id)
+    say(f"pipeline {pipeline_id}: {plan_line(plan)}")
+    async with open_session(settings, say, start=True, keep=keep) as session:
+        await submit(session.client, plan)
+        code = await follow_to_report(session, pipeline_id)
+        if session.stack and (keep or not session.started):
+            stdout.print("everything is left up; stop it with: python starter.py down")
+    return code
+
+
+def _with_ai(spec: PipelineSpec, settings: Settings) -> PipelineSpec:
+    if settings.ai_configured:
+        return spec.model_copy(update={"analyzers": (*spec.analyzers, AnalyzerKind.AI)})
+    say(AI_IS_OFF)
+    return spec

@@ -1,0 +1,147 @@
+"""`doctor`: what this machine can measure, and the next step for what it cannot."""
+
+import asyncio
+import shutil
+from dataclasses import asdict, dataclass
+
+import httpx
+from clients.runtime import engine_answers
+
+from cli.app import print_json, stdout
+from cli.errors import EXIT_FAILED
+from cli.stack import running_stack, temporal_binary
+from contract.analysis import AnalyzerHealth
+from contract.spec import AnalyzerKind
+from settings import Settings
+
+_LOW_DISK_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the diagnosis. `needed`: without it nothing works; else only part is missing."""
+
+    name: str
+    ok: bool
+    detail: str
+    next_step: str = ""
+    needed: bool = False
+
+
+async def run_doctor(settings: Settings, *, as_json: bool) -> int:
+    """Print every check; exit code 1 when something needed is missing."""
+    checks = [*await asyncio.to_thread(_machine, settings), *await _analyzers(settings)]
+    if as_json:
+        print_json([asdict(check) for check in checks])
+    else:
+        for check in checks:
+            mark = (
+                "[green]ok[/]  "
+                if check.ok
+                else ("[red]no[/]  " if check.needed else "[yellow]no[/]  ")
+            )
+            stdout.print(f"{mark}{check.name}: {check.detail}")
+            if not check.ok and check.next_step:
+                stdout.print(f"      next: {check.next_step}", markup=False)
+    return EXIT_FAILED if any(check.needed and not check.ok for check in checks) else 0
+
+
+def _machine(settings: Settings) -> list[Check]:
+    return [
+        _disk(settings),
+        Check(
+            "Temporal server",
+            temporal_binary().exists(),
+            str(temporal_binary()),
+            "make setup",
+            needed=True,
+        ),
+        *_apps(settings),
+        *(_tools(settings, kind) for kind in AnalyzerKind if kind is not AnalyzerKind.AI),
+        _program("chromium", "browser checks and Lighthouse"),
+        _program("nmap", "port scan"),
+        _program("wrk", "cross-check of the load figures"),
+        Check(
+            "AI endpoint",
+            settings.ai_configured,
+            settings.ai_base_url or "none: AI cells would be infra_failed",
+            "set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS",
+        ),
+    ]
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return Check(
+        "disk",
+        free > _LOW_DISK_BYTES,
+        f"{free / 1024**3:.1f} GiB free for {settings.data_dir}",
+        "free the disk or move ASSAY_DATA",
+        needed=True,
+    )
+
+
+def _apps(settings: Settings) -> list[Check]:
+    docker = settings.engine != "process" and engine_answers()
+    sandbox = shutil.which("bwrap") is not None
+    return [
+        Check(
+            "Docker engine",
+            docker,
+            "apps run as containers" if docker else "none answers",
+            "start dockerd (Debian: apt-get install docker.io)",
+        ),
+        Check(
+            "bubblewrap",
+            sandbox,
+            "trusted apps can run as confined processes" if sandbox else "not installed",
+            "apt-get install bubblewrap",
+            needed=not docker,
+        ),
+    ]
+
+
+def _tools(settings: Settings, kind: AnalyzerKind) -> Check:
+    folder = settings.tools_dir / kind
+    return Check(
+        f"tools of {kind}",
+        folder.is_dir() and any(folder.iterdir()),
+        str(folder),
+        "make tools",
+        needed=True,
+    )
+
+
+def _program(name: str, purpose: str) -> Check:
+    path = shutil.which(name)
+    return Check(
+        name, path is not None, path or f"missing: no {purpose}", f"apt-get install {name}"
+    )
+
+
+async def _analyzers(settings: Settings) -> list[Check]:
+    stack = running_stack(settings)
+    if stack is None:
+        return [Check("local stack", True, "not running; 'starter.py up' starts it")]
+    checks = [Check("local stack", True, f"Temporal UI {stack.ui_url}")]
+    async with httpx.AsyncClient(timeout=5) as client:
+        for kind, port in stack.analyzers.items():
+            checks += await _analyzer(client, kind, f"http://127.0.0.1:{port}/health")
+    return checks
+
+
+async def _analyzer(client: httpx.AsyncClient, kind: str, url: str) -> list[Check]:
+    try:
+        health = AnalyzerHealth.model_validate_json((await client.get(url)).content)
+    except (httpx.HTTPError, ValueError) as error:
+        return [
+            Check(f"analyzer {kind}", False, str(error) or type(error).__name__, "read its log")
+        ]
+    head = Check(f"analyzer {kind}", health.ok, health.reason or f"{len(health.tools)} tools")
+    return [
+        head,
+        *(Check(f"  {kind}/{t.name}", t.ok, t.version if t.ok else t.reason) for t in health.tools),
+    ]

@@ -1,0 +1,166 @@
+"""What commands do to pipelines, in terms of workflow starts, queries, signals and updates."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from cli.errors import UserError
+from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
+from contract.progress import PipelineProgress, PipelineResult
+from contract.spec import PipelinePlan
+
+_POLL_S = 0.5
+
+
+async def submit(client: Client, plan: PipelinePlan) -> bool:
+    """Start the pipeline; False when this very pipeline runs already and we only joined it.
+
+    Raises:
+        UserError: the ID stands for another plan, or for a pipeline that already ended.
+    """
+    workflow_id = pipeline_workflow_id(plan.pipeline_id)
+    try:
+        await client.start_workflow(
+            "Pipeline",
+            plan,
+            id=workflow_id,
+            task_queue=TASK_QUEUE_CONTROL,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            static_summary=f"{len(plan.apps)} apps x {', '.join(plan.spec.analyzers)}",
+        )
+    except WorkflowAlreadyStartedError as error:
+        await _require_same(client, plan, error)
+        return False
+    return True
+
+
+async def _require_same(
+    client: Client, plan: PipelinePlan, error: WorkflowAlreadyStartedError
+) -> None:
+    handle = client.get_workflow_handle(pipeline_workflow_id(plan.pipeline_id))
+    description = await handle.describe()
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        raise UserError(
+            f"pipeline {plan.pipeline_id} already ran",
+            next_step=f"see it with 'starter.py report {plan.pipeline_id}', repeat what failed "
+            f"with 'starter.py retry {plan.pipeline_id}', or choose another --id",
+        ) from error
+    running = await handle.query("plan_digest", result_type=str)
+    if running != plan.digest:
+        raise UserError(
+            f"pipeline {plan.pipeline_id} is running with a different spec",
+            next_step="choose another --id, or cancel the running one first",
+        ) from error
+
+
+class Pipeline:
+    """One pipeline on a server.
+
+    Every method raises `UserError` when there is no such pipeline.
+    """
+
+    def __init__(self, client: Client, pipeline_id: str) -> None:
+        self.id = pipeline_id
+        self._client = client
+        self._handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(
+            pipeline_workflow_id(pipeline_id), result_type=PipelineResult
+        )
+
+    async def progress(self) -> PipelineProgress:
+        """A snapshot, also of a pipeline that ended."""
+        try:
+            return await self._handle.query("progress", result_type=PipelineProgress)
+        except RPCError as error:
+            raise self._explain(error) from error
+        except WorkflowQueryFailedError as error:
+            raise UserError(
+                f"pipeline {self.id} cannot say where it is: {error.message}"
+            ) from error
+
+    async def updates(self) -> AsyncIterator[PipelineProgress]:
+        """Snapshots until the pipeline ends; the last one is final."""
+        while True:
+            running = await self.is_running()
+            yield await self.progress()
+            if not running:
+                return
+            await asyncio.sleep(_POLL_S)
+
+    async def is_running(self) -> bool:
+        """Whether the workflow is open."""
+        try:
+            description = await self._handle.describe()
+        except RPCError as error:
+            raise self._explain(error) from error
+        return description.status is WorkflowExecutionStatus.RUNNING
+
+    async def result(self) -> PipelineResult:
+        """Wait for the end."""
+        return await self._handle.result()
+
+    async def signal(self, name: str) -> None:
+        """Send a signal without arguments."""
+        try:
+            await self._handle.signal(name)
+        except RPCError as error:
+            raise self._explain(error) from error
+
+    async def update(self, name: str, *arguments: Any) -> Any:
+        """Execute an update; a validator's refusal becomes the error's text."""
+        try:
+            return await self._handle.execute_update(name, args=list(arguments))
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause or error
+            raise UserError(f"{name} refused: {getattr(cause, 'message', cause)}") from error
+        except RPCError as error:
+            raise self._explain(error) from error
+
+    async def cancel(self) -> None:
+        """Cancel gracefully: running tools end, apps are torn down, the report is written."""
+        try:
+            await self._handle.cancel()
+        except RPCError as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: RPCError) -> UserError:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return UserError(
+                f"no running pipeline {self.id}",
+                next_step="'starter.py status' without an ID lists those there are",
+            )
+        return UserError(f"the Temporal server refused: {error.message}")
+
+
+def report_path(data_dir: Path, pipeline_id: str, suffix: str) -> Path:
+    """Where the report of a pipeline is written."""
+    return data_dir / "reports" / pipeline_id / f"report.{suffix}"
+
+
+def read_report(data_dir: Path, pipeline_id: str) -> dict[str, Any]:
+    """The written report.
+
+    Raises:
+        UserError: there is none yet.
+    """
+    path = report_path(data_dir, pipeline_id, "json")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"no report of pipeline {pipeline_id} at {path}",
+            next_step=f"'starter.py status {pipeline_id}' says whether it still runs",
+        ) from error

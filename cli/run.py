@@ -1,0 +1,251 @@
+"""Commands that drive pipelines: submit, watch, status, control, retry, report, up, down."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from rich.live import Live
+from temporalio.client import Client
+
+from cli.app import print_json, progress_out, say, stdout
+from cli.errors import EXIT_FAILED, UserError
+from cli.fleet import load_plan
+from cli.pipelines import Pipeline, read_report, report_path, submit
+from cli.session import Session, open_session
+from cli.stack import running_stack, stop_stack
+from cli.teardown import leave_nothing
+from cli.view import not_measured, progress_line, render_progress, render_summary
+from contract.analysis import MeasurementState
+from contract.progress import PipelinePhase, PipelineProgress
+from contract.spec import PipelinePlan
+from settings import Settings
+
+
+async def run_submit(
+    settings: Settings, spec: Path, pipeline_id: str, *, wait: bool, as_json: bool
+) -> int:
+    """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again)."""
+    plan = await asyncio.to_thread(load_plan, spec, pipeline_id)
+    async with open_session(settings, say, start=True, keep=not wait) as session:
+        started = await submit(session.client, plan)
+        say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
+        if wait:
+            return await follow_to_report(session, pipeline_id, as_json=as_json)
+        if as_json:
+            print_json(
+                {"pipeline_id": pipeline_id, "started": started, "ui": session.ui_link(pipeline_id)}
+            )
+            return 0
+        stdout.print(f"pipeline [bold]{pipeline_id}[/]: {len(plan.apps)} apps")
+        _print_where(session, pipeline_id)
+        stdout.print(f"follow: python starter.py watch {pipeline_id}")
+        if session.started:
+            stdout.print("stop the local stack when done: python starter.py down")
+    return 0
+
+
+async def follow_to_report(session: Session, pipeline_id: str, *, as_json: bool = False) -> int:
+    """Show progress to the end, then the report's summary.
+
+    The exit code says whether all is told. Ctrl-C cancels the pipeline if this command also owns
+    the stack it runs on; otherwise the pipeline goes on without us.
+    """
+    pipeline = Pipeline(session.client, pipeline_id)
+    try:
+        await watch(pipeline)
+    except asyncio.CancelledError:
+        await _on_interrupt(session, pipeline)
+        raise
+    return show_report(session, pipeline_id, as_json=as_json)
+
+
+async def _on_interrupt(session: Session, pipeline: Pipeline) -> None:
+    if not session.started or session.keep:
+        say(f"pipeline {pipeline.id} goes on; follow it with 'starter.py watch {pipeline.id}'")
+        return
+    say(f"cancelling pipeline {pipeline.id} and tearing its apps down")
+    await pipeline.cancel()
+    try:
+        await asyncio.wait_for(pipeline.result(), timeout=60)
+    except Exception as error:  # whatever it is, the rest is still cleaned up
+        say(f"the pipeline did not end by itself: {type(error).__name__}")
+    await leave_nothing(session.settings, pipeline.id, say)
+
+
+async def watch(pipeline: Pipeline) -> PipelineProgress:
+    """Show progress until the pipeline ends: a live table on a terminal, lines in a pipe."""
+    last: PipelineProgress | None = None
+    if not progress_out.is_terminal:
+        return await _watch_lines(pipeline)
+    with Live(console=progress_out, refresh_per_second=4, transient=False) as live:
+        async for progress in pipeline.updates():
+            last = progress
+            live.update(render_progress(progress))
+    assert last is not None  # noqa: S101 - updates() yields at least once
+    return last
+
+
+async def _watch_lines(pipeline: Pipeline) -> PipelineProgress:
+    line = ""
+    async for progress in pipeline.updates():
+        last = progress
+        if progress_line(progress) != line:
+            line = progress_line(progress)
+            progress_out.print(line, markup=False)
+    return last  # pyright: ignore[reportPossiblyUnbound] - updates() yields at least once
+
+
+def show_report(session: Session, pipeline_id: str, *, as_json: bool) -> int:
+    """Print the summary; 0 only if every cell of the matrix has a measurement state."""
+    report = read_report(session.settings.data_dir, pipeline_id)
+    if as_json:
+        print_json(report)
+    else:
+        print_report(session.settings, pipeline_id, report)
+        _print_where(session, pipeline_id)
+    return 0 if is_complete(report) else EXIT_FAILED
+
+
+def is_complete(report: dict[str, Any]) -> bool:
+    """Whether every app ended and every cell carries one of the four states."""
+    states = {state.value for state in MeasurementState}
+    return (
+        bool(report["cells"])
+        and all(app["state"] in states for app in report["apps"])
+        and all(cell["state"] in states for cell in report["cells"])
+    )
+
+
+def print_report(settings: Settings, pipeline_id: str, report: dict[str, Any]) -> None:
+    """The matrix, what was not measured, and the files."""
+    stdout.print(render_summary(report))
+    for line in not_measured(report):
+        stdout.print(f"not measured: {line}", markup=False)
+    for suffix in ("html", "json"):
+        stdout.print(
+            f"report: {report_path(settings.data_dir, pipeline_id, suffix)}", soft_wrap=True
+        )
+
+
+def _print_where(session: Session, pipeline_id: str) -> None:
+    link = session.ui_link(pipeline_id)
+    if link:
+        stdout.print(f"Temporal UI: {link}", soft_wrap=True)
+
+
+async def run_watch(settings: Settings, pipeline_id: str) -> int:
+    """Follow a running pipeline."""
+    async with open_session(settings, say, start=False) as session:
+        last = await watch(Pipeline(session.client, pipeline_id))
+    return 0 if last.phase is PipelinePhase.COMPLETED else EXIT_FAILED
+
+
+async def run_status(settings: Settings, pipeline_id: str | None, *, as_json: bool) -> int:
+    """One pipeline's progress, or the list of pipelines."""
+    async with open_session(settings, say, start=False) as session:
+        if pipeline_id is None:
+            rows = await _pipelines(session.client)
+            if as_json:
+                print_json(rows)
+            for row in rows if not as_json else ():
+                stdout.print(f"{row['id']:40} {row['status']:12} {row['started_at']}", markup=False)
+            return 0
+        progress = await Pipeline(session.client, pipeline_id).progress()
+    if as_json:
+        print_json(progress.model_dump(mode="json"))
+    else:
+        stdout.print(render_progress(progress))
+    return 0
+
+
+async def _pipelines(client: Client) -> list[dict[str, str]]:
+    query = "WorkflowType = 'Pipeline'"
+    return [
+        {
+            "id": workflow.id.removeprefix("pipeline/"),
+            "status": workflow.status.name.lower() if workflow.status else "unknown",
+            "started_at": workflow.start_time.isoformat(timespec="seconds"),
+        }
+        async for workflow in client.list_workflows(query)
+    ]
+
+
+async def run_control(settings: Settings, pipeline_id: str, name: str, *arguments: Any) -> int:
+    """Send one of the pipeline's messages."""
+    async with open_session(settings, say, start=False) as session:
+        pipeline = Pipeline(session.client, pipeline_id)
+        if not await pipeline.is_running():
+            raise UserError(
+                f"pipeline {pipeline_id} has ended", next_step="see 'starter.py report'"
+            )
+        if arguments:
+            await pipeline.update(name, *arguments)
+        else:
+            await pipeline.signal(name)
+        stdout.print(f"{name}: sent to {pipeline_id}")
+    return 0
+
+
+async def run_retry(settings: Settings, pipeline_id: str, apps: list[str]) -> int:
+    """Retry inside a running pipeline, or reopen an ended one for what failed."""
+    async with open_session(settings, say, start=True) as session:
+        pipeline = Pipeline(session.client, pipeline_id)
+        if await pipeline.is_running():
+            retried = await pipeline.update("retry_failed", apps)
+            stdout.print(
+                f"retrying: {', '.join(retried) if retried else 'nothing is infra_failed'}"
+            )
+            return 0
+        retried = await pipeline.reopen(apps)
+        if not retried:
+            stdout.print("nothing to retry: no app is infra_failed")
+            return 0
+        say(f"retrying {', '.join(retried)}")
+        return await follow_to_report(session, pipeline_id)
+
+
+async def run_report(settings: Settings, pipeline_id: str, *, as_json: bool) -> int:
+    """Print a written report; needs no server."""
+    report = read_report(settings.data_dir, pipeline_id)
+    if as_json:
+        print_json(report)
+    else:
+        print_report(settings, pipeline_id, report)
+    return 0 if is_complete(report) else EXIT_FAILED
+
+
+async def run_up(settings: Settings) -> int:
+    """Bring the local stack up and leave it."""
+    async with open_session(settings, say, start=True, keep=True) as session:
+        if session.stack is None:
+            stdout.print("TEMPORAL_* names a server: no local stack is needed")
+            return 0
+        stdout.print(f"Temporal UI: {session.stack.ui_url}")
+        stdout.print(f"Temporal:    {session.stack.temporal_address}, namespace default")
+        stdout.print("stop it with: python starter.py down")
+    return 0
+
+
+async def run_down(settings: Settings) -> int:
+    """Stop the local stack; running pipelines go on when it is started again."""
+    stack = running_stack(settings)
+    if stack is None:
+        stdout.print(f"no local stack runs for {settings.data_dir}")
+        return 0
+    async with open_session(settings, say, start=False) as session:
+        rows = await _pipelines(session.client)
+    await asyncio.to_thread(stop_stack, stack)
+    stdout.print("stopped")
+    for row in rows:
+        if row["status"] == "running":
+            stdout.print(
+                f"pipeline {row['id']} is unfinished; it goes on at the next 'starter.py up'"
+            )
+    return 0
+
+
+def plan_line(plan: PipelinePlan) -> str:
+    """What is about to run, in one line."""
+    models = len({app.ref.model for app in plan.apps})
+    analyzers = ", ".join(plan.spec.analyzers)
+    return f"{len(plan.apps)} apps of {models} models through {analyzers}"

@@ -1,0 +1,118 @@
+"""A command's connection: to the server the user configured, or to the local stack."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from clients.temporal import connect
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from cli.errors import UserError
+from cli.stack import Stack, running_stack, start_stack, stop_stack
+from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
+from settings import Settings, temporal_is_configured
+
+# Client processes that end within milliseconds of their last call crash at interpreter exit now and
+# then (sdk-python issue 300); this pause before the loop closes avoids it.
+_EXIT_PAUSE_S = 0.3
+
+
+@dataclass(slots=True)
+class Session:
+    """An open connection.
+
+    Attributes:
+        stack: the local stack behind it; None for a server the user configured.
+        started: this command started the stack.
+        keep: leave the stack up at the end although this command started it.
+    """
+
+    client: Client
+    settings: Settings
+    stack: Stack | None
+    started: bool
+    keep: bool = False
+
+    def ui_link(self, pipeline_id: str) -> str:
+        """Where the Temporal Web UI shows the pipeline; empty when its address is not known."""
+        if self.stack is None:
+            return ""
+        workflow = pipeline_workflow_id(pipeline_id).replace("/", "%2F")
+        return f"{self.stack.ui_url}/namespaces/{self.client.namespace}/workflows/{workflow}"
+
+
+@asynccontextmanager
+async def open_session(
+    settings: Settings, say: Callable[[str], None], *, start: bool, keep: bool = False
+) -> AsyncIterator[Session]:
+    """Connect; with `start`, bring the local stack up first when no server is configured.
+
+    A stack that this call started is stopped at the end unless `keep` (or `session.keep`) is set.
+
+    Raises:
+        UserError: no server, or nobody works on it.
+    """
+    if temporal_is_configured():
+        client = await _connect_configured()
+        if start:
+            await _require_worker(client)
+        yield Session(client, settings, None, started=False)
+        await asyncio.sleep(_EXIT_PAUSE_S)
+        return
+    stack, started = await _local_stack(settings, say, start=start)
+    session = None
+    try:
+        client = await connect(address=stack.temporal_address, namespace="default")
+        session = Session(client, settings, stack, started=started, keep=keep)
+        yield session
+        await asyncio.sleep(_EXIT_PAUSE_S)
+    finally:
+        if started and not (session and session.keep):
+            await asyncio.to_thread(stop_stack, stack)
+
+
+async def _local_stack(
+    settings: Settings, say: Callable[[str], None], *, start: bool
+) -> tuple[Stack, bool]:
+    if start:
+        return await asyncio.to_thread(start_stack, settings, say)
+    stack = running_stack(settings)
+    if stack is None:
+        raise UserError(
+            f"no local stack runs for {settings.data_dir}",
+            next_step="start it with 'starter.py up', or name a server with TEMPORAL_ADDRESS",
+        )
+    return stack, False
+
+
+async def _connect_configured() -> Client:
+    try:
+        return await connect()
+    except (RPCError, RuntimeError, OSError) as error:
+        address = os.environ.get("TEMPORAL_ADDRESS", "the address of your temporal.toml")
+        raise UserError(
+            f"no Temporal server answers at {address}",
+            next_step="start it, or correct TEMPORAL_ADDRESS / temporal.toml; unset them to use "
+            "the embedded server",
+        ) from error
+
+
+async def _require_worker(client: Client) -> None:
+    described = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    if not described.pollers:
+        raise UserError(
+            f"no worker polls {TASK_QUEUE_CONTROL} in namespace {client.namespace}",
+            next_step="start one with 'python worker.py' and the same TEMPORAL_* settings",
+        )

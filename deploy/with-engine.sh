@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs a command on a machine that has what the tests need: deploy/with-engine.sh COMMAND...
+# As root on Debian, missing packages are installed; a Docker daemon that does not run is started for
+# the time of the command and stopped again; base images are made where they are missing.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+missing=()
+need() { [ -e "$2" ] || command -v "$2" >/dev/null 2>&1 || missing+=("$1"); }
+need docker.io dockerd
+need bubblewrap bwrap
+need debootstrap debootstrap
+need postgresql /usr/lib/postgresql
+need chromium chromium
+need nmap nmap
+need wrk wrk
+need iptables iptables
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "error: missing: ${missing[*]}" >&2
+    echo "next: sudo apt-get install ${missing[*]}" >&2
+    exit 2
+  fi
+  echo "installing ${missing[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+daemon=
+if ! docker info >/dev/null 2>&1; then
+  log=$(mktemp /tmp/assay-dockerd.XXXXXX)
+  setsid dockerd >"$log" 2>&1 &
+  daemon=$!
+  trap 'kill "$daemon" 2>/dev/null; wait "$daemon" 2>/dev/null || true; rm -f "$log"' EXIT
+  for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done
+  docker info >/dev/null 2>&1 || { echo "error: dockerd did not start:" >&2; tail -n 5 "$log" >&2; exit 2; }
+fi
+
+"$root/deploy/base-images/build.sh"
+"$@"
