@@ -1,0 +1,105 @@
+"""How busy the host was while we measured: CPU pressure, steal, load."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_STEAL = 7
+_CALM_WINDOW_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Above any of these a load test is flagged as measured under contention.
+
+    Attributes:
+        pressure: share of time in which some task waited for a processor (PSI `some`). The app and
+            the generator themselves cause some of it, so it is high.
+        steal: share of processor time the hypervisor gave to others.
+        late: share of requests that our generator sent more than 20 ms late.
+    """
+
+    pressure: float = 0.6
+    steal: float = 0.05
+    late: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Kernel counters at one moment; None where the kernel does not tell."""
+
+    at_s: float
+    pressure_us: int | None
+    steal_ticks: int
+    total_ticks: int
+    load_1min: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostLoad:
+    """What happened on the host between two snapshots, as ratios of the elapsed time."""
+
+    elapsed_s: float
+    pressure: float | None
+    steal: float
+    load_1min: float
+
+    def contention(self, limits: Thresholds, late: float = 0.0) -> tuple[str, ...]:
+        """Why a measurement made in this time cannot be trusted; empty when it can."""
+        seen = (
+            ("CPU pressure", self.pressure or 0.0, limits.pressure),
+            ("steal", self.steal, limits.steal),
+            ("requests sent late", late, limits.late),
+        )
+        return tuple(
+            f"{name} {value:.0%} above {limit:.0%}" for name, value, limit in seen if value > limit
+        )
+
+
+def parse_pressure(text: str) -> int | None:
+    """`total` of the `some` line of /proc/pressure/cpu, microseconds."""
+    for line in text.splitlines():
+        if line.startswith("some "):
+            return int(line.rpartition("total=")[2])
+    return None
+
+
+def parse_stat(text: str) -> tuple[int, int]:
+    """Steal and total ticks of the `cpu ` line of /proc/stat (guest time is inside user time)."""
+    fields = [int(value) for value in text.split("\n", 1)[0].split()[1:]]
+    return (fields[_STEAL] if len(fields) > _STEAL else 0), sum(fields[: _STEAL + 1])
+
+
+def snapshot(proc: Path = Path("/proc")) -> Snapshot:
+    """Read the counters now."""
+    try:
+        pressure = parse_pressure((proc / "pressure/cpu").read_text(encoding="ascii"))
+    except OSError:
+        pressure = None
+    steal, total = parse_stat((proc / "stat").read_text(encoding="ascii"))
+    load = float((proc / "loadavg").read_text(encoding="ascii").split()[0])
+    return Snapshot(time.monotonic(), pressure, steal, total, load)
+
+
+def between(before: Snapshot, after: Snapshot) -> HostLoad:
+    """The load from `before` to `after`."""
+    elapsed_s = max(after.at_s - before.at_s, 1e-6)
+    ticks = max(after.total_ticks - before.total_ticks, 1)
+    pressure = None
+    if before.pressure_us is not None and after.pressure_us is not None:
+        pressure = min((after.pressure_us - before.pressure_us) / 1e6 / elapsed_s, 1.0)
+    steal = (after.steal_ticks - before.steal_ticks) / ticks
+    return HostLoad(elapsed_s, pressure, steal, after.load_1min)
+
+
+async def wait_until_calm(limits: Thresholds, wait_s: float) -> bool:
+    """Wait for one second without contention, at most `wait_s`; whether it came."""
+    end = time.monotonic() + wait_s
+    while True:
+        before = snapshot()
+        await asyncio.sleep(_CALM_WINDOW_S)
+        if not between(before, snapshot()).contention(limits):
+            return True
+        if time.monotonic() >= end:
+            return False

@@ -1,0 +1,87 @@
+"""Options of the performance tools, as the spec gives them: `options: {performance: {...}}`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from analyzers.performance.lock import DEFAULT_LOCK
+from analyzers.performance.openloop.plan import LoadPlan, Objective
+from analyzers.runtime.tool import ToolFault
+from contract.analysis import SubtaskRequest
+from contract.base import Authored
+
+
+class LoadOptions(Authored):
+    """How hard and how long an app is loaded; the defaults take 15 to 20 s for a small app.
+
+    Attributes:
+        rates: arrivals per second of each step, rising.
+        p95_ms: objective; `max_error_ratio`: objective, every answer but a 2xx is an error.
+        max_endpoints: operations loaded, in order of trust; the others are listed as skipped.
+        lock_file: host-wide lock shared by every performance analyzer of this host.
+        lock_wait_s: how long another load test may be waited for.
+        calm_wait_s: how long a calm host is waited for before a flagged test is repeated.
+        check_rate: arrivals per second of the second generator's sample.
+        lighthouse_runs: page loads by Lighthouse; the median is reported.
+    """
+
+    rates: Annotated[tuple[Annotated[float, Field(gt=0, le=5_000)], ...], Field(min_length=1)] = (
+        20.0,
+        50.0,
+        100.0,
+        200.0,
+    )
+    step_s: Annotated[float, Field(gt=0, le=600)] = 1.0
+    warmup_s: Annotated[float, Field(ge=0, le=60)] = 0.5
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    p95_ms: Annotated[float, Field(gt=0)] = 500.0
+    max_error_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    max_endpoints: Annotated[int, Field(ge=1, le=40)] = 4
+    lock_file: Path = DEFAULT_LOCK
+    lock_wait_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
+    calm_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 10.0
+    check_rate: Annotated[float, Field(gt=0, le=1_000)] = 50.0
+    check_s: Annotated[int, Field(ge=1, le=60)] = 3
+    lighthouse_runs: Annotated[int, Field(ge=1, le=5)] = 1
+
+    def plan(self, url: str) -> LoadPlan:
+        """The series for one operation."""
+        return LoadPlan(
+            url=url,
+            rates=self.rates,
+            step_s=self.step_s,
+            warmup_s=self.warmup_s,
+            timeout_s=self.timeout_s,
+            objective=Objective(p95_ms=self.p95_ms, max_error_ratio=self.max_error_ratio),
+        )
+
+    @property
+    def series_limit_s(self) -> float:
+        """A series cannot honestly take longer than this."""
+        steps_s = len(self.rates) * (self.step_s + self.timeout_s)
+        return self.warmup_s + self.timeout_s + steps_s + 15.0
+
+
+def read_options(request: SubtaskRequest) -> LoadOptions:
+    """The request's options; lists are written as text, `rates: "20,50,100"`.
+
+    Raises:
+        ToolFault: an option nobody knows, or a value out of range.
+    """
+    given: dict[str, object] = dict(request.options)
+    if isinstance(rates := given.get("rates"), str):
+        given["rates"] = [part.strip() for part in rates.split(",")]
+    try:
+        options = LoadOptions.model_validate(given)
+    except ValidationError as error:
+        raise ToolFault(f"performance options: {_words(error)}") from error
+    if list(options.rates) != sorted(set(options.rates)):
+        raise ToolFault("performance options: rates must rise, e.g. 20,50,100")
+    return options
+
+
+def _words(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
+    )

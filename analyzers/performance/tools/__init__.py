@@ -1,0 +1,5 @@
+"""The tools of the performance analyzer."""
+
+from analyzers.performance.tools.openloop import OpenLoop
+
+TOOLS = (OpenLoop(),)

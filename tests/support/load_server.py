@@ -1,0 +1,79 @@
+"""A server with known behaviour for load tests: fixed delays, statuses, a freeze, a death."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class LoadServer:
+    """Answers `routes` (path -> status, delay in seconds); anything else is a 404.
+
+    `freeze_at` and `freeze_s`: nothing is answered in that window after the first loaded request.
+    `dies_after`: closes its socket for good after that many requests.
+    """
+
+    routes: dict[str, tuple[int, float]] = field(default_factory=lambda: {"/": (200, 0.0)})
+    content_type: str = "text/plain"
+    freeze_at: float = 0.0
+    freeze_s: float = 0.0
+    freeze_after_requests: int = 0
+    dies_after: int = 0
+    url: str = ""
+    hits: Counter[str] = field(default_factory=Counter)
+    _server: asyncio.Server | None = None
+    _frozen_until: float = 0.0
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                path = head.split(b" ", 2)[1].decode()
+                self.hits[path] += 1
+                if self.dies_after and self.hits.total() > self.dies_after:
+                    self.die()
+                    break
+                await self._pause(path)
+                writer.write(self._bytes(path))
+                await writer.drain()
+        self._writers.discard(writer)
+        writer.close()
+
+    async def _pause(self, path: str) -> None:
+        if self.freeze_s and self.hits.total() == self.freeze_after_requests:
+            self._frozen_until = time.monotonic() + self.freeze_s
+        status_delay = self.routes.get(path, (404, 0.0))[1]
+        await asyncio.sleep(max(status_delay, self._frozen_until - time.monotonic()))
+
+    def _bytes(self, path: str) -> bytes:
+        status = self.routes.get(path, (404, 0.0))[0]
+        body = f"page {path}".encode()
+        head = (
+            f"HTTP/1.1 {status} X\r\nContent-Type: {self.content_type}\r\n"
+            f"Location: /\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+    def die(self) -> None:
+        if self._server:
+            self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def serving(server: LoadServer) -> AsyncIterator[LoadServer]:
+    listening = await asyncio.start_server(server.answer, "127.0.0.1", 0, backlog=512)
+    server._server = listening
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    try:
+        yield server
+    finally:
+        server.die()
+        await asyncio.sleep(0.05)
