@@ -1,0 +1,95 @@
+"""The reads."""
+
+from collections import defaultdict
+
+from sqlalchemy import Select, Table, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contract.analysis import MeasurementState
+from contract.record import PipelineListing
+from store.loading import PipelineRows
+from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
+
+
+async def fetch_pipeline(connection: AsyncConnection, pipeline_id: str) -> PipelineRows | None:
+    """All rows of one pipeline in a stable order; None when there is no such pipeline."""
+    this = pipelines.c.pipeline_id == pipeline_id
+    pipeline = (await connection.execute(select(pipelines).where(this))).first()
+    if pipeline is None:
+        return None
+    owned = [
+        (await connection.execute(query)).all()
+        for query in (
+            _apps_of(pipeline_id),
+            _cells_of(pipeline_id),
+            _of_cells(findings, pipeline_id),
+            _of_cells(metrics, pipeline_id),
+            _fused_of(pipeline_id),
+        )
+    ]
+    return PipelineRows(pipeline, *owned)
+
+
+async def fetch_listing(connection: AsyncConnection) -> tuple[PipelineListing, ...]:
+    """Every pipeline with its apps counted by state, the newest first."""
+    newest = select(pipelines).order_by(pipelines.c.created_at.desc(), pipelines.c.pipeline_id)
+    listed = (await connection.execute(newest)).all()
+    counting = select(apps.c.pipeline_id, apps.c.state, func.count()).group_by(
+        apps.c.pipeline_id, apps.c.state
+    )
+    totals: defaultdict[str, int] = defaultdict(int)
+    counts: defaultdict[str, dict[MeasurementState, int]] = defaultdict(dict)
+    for pipeline_id, state, number in await connection.execute(counting):
+        totals[pipeline_id] += number
+        if state:
+            counts[pipeline_id][MeasurementState(state)] = number
+    return tuple(
+        PipelineListing(
+            pipeline_id=row.pipeline_id,
+            state=row.state,
+            created_at=row.created_at,
+            finished_at=row.finished_at,
+            apps=totals[row.pipeline_id],
+            counts=counts[row.pipeline_id],
+        )
+        for row in listed
+    )
+
+
+def _apps_of(pipeline_id: str) -> Select:
+    order = (apps.c.ordinal, apps.c.target_model, apps.c.target_app_number)
+    return select(apps).where(apps.c.pipeline_id == pipeline_id).order_by(*order)
+
+
+def _cells_of(pipeline_id: str) -> Select:
+    order = (
+        cells.c.target_model,
+        cells.c.target_app_number,
+        cells.c.analyzer,
+        cells.c.tool,
+    )
+    return (
+        select(cells, subtasks.c.attempts, subtasks.c.artifact)
+        .join(subtasks, subtasks.c.subtask_id == cells.c.subtask_id)
+        .where(cells.c.pipeline_id == pipeline_id)
+        .order_by(*order)
+    )
+
+
+def _of_cells(table: Table, pipeline_id: str) -> Select:
+    return (
+        select(table)
+        .join(cells, cells.c.id == table.c.cell_id)
+        .where(cells.c.pipeline_id == pipeline_id)
+        .order_by(table.c.cell_id, table.c.ordinal)
+    )
+
+
+def _fused_of(pipeline_id: str) -> Select:
+    target = (subtasks.c.target_model, subtasks.c.target_app_number, subtasks.c.analyzer)
+    return (
+        select(*target, fused_findings.c.body)
+        .join(subtasks, subtasks.c.subtask_id == fused_findings.c.subtask_id)
+        .where(subtasks.c.pipeline_id == pipeline_id)
+        .order_by(*target, fused_findings.c.ordinal)
+    )

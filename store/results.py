@@ -1,0 +1,195 @@
+"""The result store: every write is one transaction and an upsert; repeated, it changes nothing."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from contract.analysis import AnalyzerReport, AppOutcome, SubtaskOutcome
+from contract.errors import ErrorCode, PlatformError
+from contract.record import PipelineListing, PipelineRecord
+from contract.spec import AppSpec, PipelinePlan
+from store.columns import clean_json, clean_text
+from store.engine import make_engine, reading
+from store.faults import platform_faults
+from store.loading import pipeline_record
+from store.queries import fetch_listing, fetch_pipeline
+from store.rows import (
+    Row,
+    SubtaskRows,
+    app_rows,
+    late_app_row,
+    merged_logs,
+    plan_digest,
+    subtask_rows,
+    target_of,
+)
+from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
+
+FINISHED_STATES = frozenset({"completed", "cancelled", "failed"})
+
+
+class SqlResultStore:
+    """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._reader = reading(engine)
+        self._where = engine.url.render_as_string(hide_password=True)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """A store at `url`; see `store.engine.parse_url` for the forms."""
+        return cls(make_engine(url))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    async def register_pipeline(self, plan: PipelinePlan) -> None:
+        """Rows of the pipeline and of each of its apps: all of them or none.
+
+        Raises:
+            PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
+        """
+        row = _pipeline_row(plan)
+        key = pipelines.c.pipeline_id
+        async with self._writing() as connection:
+            created = await connection.scalar(self._add(pipelines, row).returning(key))
+            if created is not None:
+                if plan.apps:
+                    await connection.execute(insert(apps), app_rows(plan))
+                return
+            known = select(pipelines.c.plan_digest).where(key == plan.pipeline_id)
+            if await connection.scalar(known) != row["plan_digest"]:
+                raise PlatformError(
+                    ErrorCode.ALREADY_EXISTS,
+                    f"pipeline {plan.pipeline_id!r} exists with a different plan (its spec or its "
+                    "apps differ); submit under another ID",
+                )
+
+    async def record_subtask(
+        self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
+    ) -> None:
+        """One row per cell, with findings and metrics; replaces what the same subtask left before.
+
+        Raises:
+            PlatformError: FAILED_PRECONDITION when the pipeline was never registered.
+        """
+        if app.pipeline_id != pipeline_id:
+            message = f"app of pipeline {app.pipeline_id!r} recorded under {pipeline_id!r}"
+            raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
+        rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
+        async with self._writing() as connection:
+            await self._lock_app(connection, app)
+            same = subtasks.c.subtask_id == outcome.subtask_id
+            await connection.execute(delete(subtasks).where(same))
+            await _insert_subtask(connection, rows)
+
+    async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
+        """State, reason and logs of one app; logs of earlier attempts stay."""
+        new_logs = clean_json([log.model_dump(mode="json") for log in outcome.logs])
+        async with self._writing() as connection:
+            row_id, logs = await self._lock_app(connection, app)
+            await connection.execute(
+                update(apps)
+                .where(apps.c.id == row_id)
+                .values(
+                    state=outcome.state.value,
+                    reason=clean_text(outcome.reason),
+                    logs=merged_logs(logs, new_logs),
+                )
+            )
+
+    async def record_pipeline_state(
+        self, pipeline_id: str, state: str, detail: Mapping[str, Any]
+    ) -> None:
+        """State of the whole pipeline; `detail` is merged into what earlier calls left.
+
+        Raises:
+            PlatformError: NOT_FOUND when the pipeline was never registered.
+        """
+        async with self._writing() as connection:
+            this = pipelines.c.pipeline_id == pipeline_id
+            old = (
+                await connection.execute(select(pipelines).where(this).with_for_update())
+            ).first()
+            if old is None:
+                raise _not_found(pipeline_id)
+            finished_at = None
+            if state in FINISHED_STATES:
+                finished_at = (old.state == state and old.finished_at) or datetime.now(UTC)
+            new = {"state": state, "detail": {**old.detail, **detail}, "finished_at": finished_at}
+            await connection.execute(update(pipelines).where(this).values(**new))
+
+    async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
+        """All that the report needs, as of one moment.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        with platform_faults(self._where):
+            async with self._reader.connect() as connection:
+                rows = await fetch_pipeline(connection, pipeline_id)
+        if rows is None:
+            raise _not_found(pipeline_id)
+        return await asyncio.to_thread(pipeline_record, rows)
+
+    async def list_pipelines(self) -> tuple[PipelineListing, ...]:
+        """Every pipeline in one line each, the newest first."""
+        with platform_faults(self._where):
+            async with self._reader.connect() as connection:
+                return await fetch_listing(connection)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncGenerator[AsyncConnection]:
+        with platform_faults(self._where):
+            async with self._engine.begin() as connection:
+                yield connection
+
+    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> tuple[int, list[Any]]:
+        """Row ID and logs of the app, locked until the transaction ends; made if it came late."""
+        await connection.execute(self._add(apps, late_app_row(app)))
+        query = select(apps.c.id, apps.c.logs).filter_by(**target_of(app)).with_for_update()
+        row = (await connection.execute(query)).one()
+        return row.id, row.logs
+
+    def _add(self, table: Table, row: Row) -> Any:
+        """An insert that leaves an existing row alone."""
+        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
+        return dialect.insert(table).values(**row).on_conflict_do_nothing()
+
+
+def _pipeline_row(plan: PipelinePlan) -> Row:
+    return {
+        "pipeline_id": plan.pipeline_id,
+        "plan_digest": plan_digest(plan),
+        "spec": plan.spec.model_dump(mode="json"),
+        "state": "running",
+        "detail": {},
+        "created_at": datetime.now(UTC),
+        "finished_at": None,
+    }
+
+
+async def _insert_subtask(connection: AsyncConnection, rows: SubtaskRows) -> None:
+    await connection.execute(insert(subtasks), rows.subtask)
+    adding = insert(cells).returning(cells.c.id, sort_by_parameter_order=True)
+    ids = (await connection.scalars(adding, rows.cells)).all()
+    for table, groups in ((findings, rows.findings), (metrics, rows.metrics)):
+        owned = [{"cell_id": ids[i], **row} for i, group in groups.items() for row in group]
+        if owned:
+            await connection.execute(insert(table), owned)
+    if rows.fused:
+        key = {"subtask_id": rows.subtask["subtask_id"]}
+        await connection.execute(insert(fused_findings), [{**key, **row} for row in rows.fused])
+
+
+def _not_found(pipeline_id: str) -> PlatformError:
+    message = f"no pipeline {pipeline_id!r} in the store; `starter.py status` lists what there is"
+    return PlatformError(ErrorCode.NOT_FOUND, message)

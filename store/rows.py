@@ -1,0 +1,216 @@
+"""From the contract's values to rows: pure, one function per kind of row."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from contract.analysis import (
+    AnalyzerReport,
+    Finding,
+    MeasurementState,
+    Metric,
+    SubtaskOutcome,
+    ToolReport,
+    ToolSummary,
+)
+from contract.spec import AppSpec, PipelinePlan
+from store.columns import clean_text
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SubtaskRows:
+    """Everything one subtask leaves; `findings` and `metrics` belong to the cell at that index."""
+
+    subtask: Row
+    cells: list[Row]
+    findings: dict[int, list[Row]] = field(default_factory=dict)
+    metrics: dict[int, list[Row]] = field(default_factory=dict)
+    fused: list[Row] = field(default_factory=list)
+
+
+def plan_digest(plan: PipelinePlan) -> str:
+    """Identity of a plan: the same plan, the same digest, in every process and version."""
+    canonical = json.dumps(plan.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def app_rows(plan: PipelinePlan) -> list[Row]:
+    """One row per planned app, in the order of the plan."""
+    return [
+        {
+            "pipeline_id": plan.pipeline_id,
+            "target_model": app.ref.model,
+            "target_app_number": app.ref.app_number,
+            "ordinal": ordinal,
+            "template": app.template,
+            "source_digest": app.source.digest,
+            "state": None,
+            "reason": "",
+            "logs": [],
+        }
+        for ordinal, app in enumerate(plan.apps)
+    ]
+
+
+def target_of(app: AppSpec) -> Row:
+    """The three columns that name an app."""
+    return {
+        "pipeline_id": app.pipeline_id,
+        "target_model": app.ref.model,
+        "target_app_number": app.ref.app_number,
+    }
+
+
+def late_app_row(app: AppSpec) -> Row:
+    """Row of an app that came after the pipeline was registered."""
+    return {
+        **target_of(app),
+        "ordinal": 1_000_000,
+        "template": app.template.slug if app.template else None,
+        "source_digest": app.source.digest,
+        "state": None,
+        "reason": "",
+        "logs": [],
+    }
+
+
+def subtask_rows(
+    app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
+) -> SubtaskRows:
+    """All rows of one subtask. Without a report, the cells come from the outcome's summaries."""
+    tools = reconcile(outcome.tools, report.tools if report else ())
+    cells = [_cell(app, outcome, tool, len(tools)) for tool in tools]
+    fused = _still_witnessed(report.fused if report else (), tools)
+    return SubtaskRows(
+        subtask=_subtask(app, outcome),
+        cells=cells,
+        findings={i: finding_rows(tool.findings) for i, tool in enumerate(tools) if tool.findings},
+        metrics={i: metric_rows(tool.metrics) for i, tool in enumerate(tools) if tool.metrics},
+        fused=finding_rows(fused),
+    )
+
+
+def reconcile(
+    summaries: Iterable[ToolSummary], reports: Iterable[ToolReport]
+) -> tuple[ToolReport, ...]:
+    """One cell per tool that either side names, in the order of the report.
+
+    The outcome may know more than the report: that the app died under a tool which itself ended
+    well. A cell that the outcome calls not measured is not measured, whatever the tool wrote.
+    """
+    known = {summary.tool: summary for summary in summaries}
+    cells = {report.tool: _downgraded(report, known.get(report.tool)) for report in reports}
+    for name, summary in known.items():
+        cells.setdefault(name, _without_report(summary))
+    return tuple(cells.values())
+
+
+def _downgraded(report: ToolReport, summary: ToolSummary | None) -> ToolReport:
+    measured = MeasurementState.MEASURED
+    if report.state is not measured:
+        return report
+    if summary is not None and summary.state is not measured:
+        reason = summary.reason or "withdrawn after the tool had ended"
+        return _not_measured(report, summary.state, reason)
+    for metric in report.metrics:
+        if not math.isfinite(metric.value):
+            reason = f"{metric.name} is not a number ({metric.value})"
+            return _not_measured(report, MeasurementState.INFRA_FAILED, reason)
+    return report
+
+
+def _not_measured(report: ToolReport, state: MeasurementState, reason: str) -> ToolReport:
+    emptied = {"state": state, "reason": reason, "findings": (), "metrics": ()}
+    return report.model_copy(update=emptied)
+
+
+def _without_report(summary: ToolSummary) -> ToolReport:
+    if summary.state is MeasurementState.MEASURED:
+        # Numbers that nobody can show are not numbers.
+        reason = "its report was lost before it was recorded"
+        return ToolReport(tool=summary.tool, state=MeasurementState.INFRA_FAILED, reason=reason)
+    reason = summary.reason or "no reason recorded"
+    return ToolReport(tool=summary.tool, state=summary.state, reason=reason)
+
+
+def _still_witnessed(
+    fused: tuple[Finding, ...], tools: tuple[ToolReport, ...]
+) -> tuple[Finding, ...]:
+    measured = {tool.tool for tool in tools if tool.state is MeasurementState.MEASURED}
+    return tuple(
+        finding
+        for finding in fused
+        if not finding.witnesses
+        or any(witness.partition(":")[0] in measured for witness in finding.witnesses)
+    )
+
+
+def _subtask(app: AppSpec, outcome: SubtaskOutcome) -> Row:
+    return {
+        "subtask_id": outcome.subtask_id,
+        **target_of(app),
+        "analyzer": outcome.analyzer.value,
+        "attempts": outcome.attempts,
+        "error_code": outcome.error_code,
+        "duration_s": outcome.duration_s,
+        "tool_seconds": outcome.tool_seconds,
+        "wasted_seconds": outcome.wasted_seconds,
+        "artifact": outcome.report.model_dump(mode="json") if outcome.report else None,
+    }
+
+
+def _cell(app: AppSpec, outcome: SubtaskOutcome, tool: ToolReport, siblings: int) -> Row:
+    body = tool.model_dump(mode="json", include={"coverage", "provenance", "data", "attachments"})
+    return {
+        "subtask_id": outcome.subtask_id,
+        **target_of(app),
+        "analyzer": outcome.analyzer.value,
+        "tool": clean_text(tool.tool),
+        "version": clean_text(tool.version),
+        "state": tool.state.value,
+        "reason": clean_text(tool.reason),
+        "tool_seconds": 0.0 if tool.provenance.cached_from else tool.provenance.duration_s,
+        # The waste of a subtask is nobody's in particular: equal shares, so that sums stay true.
+        "wasted_seconds": outcome.wasted_seconds / siblings,
+        "body": body,
+    }
+
+
+def finding_rows(findings: Iterable[Finding]) -> list[Row]:
+    """Rows of findings, numbered in their order; the owner's key is added by the caller."""
+    return [
+        {
+            "ordinal": ordinal,
+            "rule_id": clean_text(finding.rule_id),
+            "severity": finding.severity.value,
+            "category": finding.category.value,
+            "cwe": finding.cwe[0] if finding.cwe else None,
+            "fingerprint": clean_text(finding.fingerprint),
+            "body": finding.model_dump(mode="json"),
+        }
+        for ordinal, finding in enumerate(findings)
+    ]
+
+
+def metric_rows(metrics: Iterable[Metric]) -> list[Row]:
+    """Rows of metrics, numbered in their order."""
+    return [
+        {
+            "ordinal": ordinal,
+            "name": clean_text(metric.name),
+            "value": metric.value,
+            "unit": clean_text(metric.unit),
+            "target": clean_text(metric.target),
+        }
+        for ordinal, metric in enumerate(metrics)
+    ]
+
+
+def merged_logs(old: list[Mapping[str, Any]], new: list[Mapping[str, Any]]) -> list[Any]:
+    """`old` and what `new` adds: the logs of earlier attempts stay."""
+    return [*old, *(log for log in new if log not in old)]

@@ -1,0 +1,319 @@
+"""What every result store must do, whatever database is below: run on SQLite and on PostgreSQL."""
+
+import asyncio
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from contract.analysis import MeasurementState, Metric, SubtaskOutcome, ToolSummary
+from contract.errors import ErrorCode, PlatformError
+from contract.spec import AnalyzerKind
+from store.engine import make_engine
+from store.migrate import upgrade
+from store.results import SqlResultStore
+from store.tables import apps, cells, findings, metadata, metrics, pipelines
+from tests.store import samples
+
+
+class StoreBehaviour:
+    """Subclasses give a fixture `store_url` of an empty database."""
+
+    @pytest.fixture
+    async def store(self, store_url: str):
+        await upgrade(store_url)
+        store = SqlResultStore.from_url(store_url)
+        yield store
+        await store.close()
+
+    @pytest.fixture
+    async def engine(self, store_url: str):
+        engine = make_engine(store_url)
+        yield engine
+        await engine.dispose()
+
+    async def test_migrations_give_exactly_the_tables(self, store, engine):
+        def differences(connection: Connection) -> list:
+            return compare_metadata(MigrationContext.configure(connection), metadata)
+
+        async with engine.begin() as connection:
+            assert await connection.run_sync(differences) == []
+
+    async def test_concurrent_upgrades_end_in_one_schema(self, store_url, engine):
+        await asyncio.gather(*(upgrade(store_url) for _ in range(8)))
+
+        async with engine.begin() as connection:
+            assert await connection.scalar(select(func.count()).select_from(pipelines)) == 0
+
+    async def test_a_second_row_of_an_app_is_refused_by_the_database_itself(self, store, engine):
+        await store.register_pipeline(samples.plan(apps=1))
+        async with engine.begin() as connection:
+            row = (await connection.execute(select(apps))).one()
+        again = {name: value for name, value in row._mapping.items() if name != "id"}
+
+        with pytest.raises(IntegrityError):
+            async with engine.begin() as connection:
+                await connection.execute(insert(apps), again)
+
+    async def test_fifty_registrations_at_once_give_one_row_per_app(self, store, engine):
+        plan = samples.plan(apps=4)
+
+        await asyncio.gather(*(store.register_pipeline(plan) for _ in range(50)))
+
+        async with engine.begin() as connection:
+            assert await connection.scalar(select(func.count()).select_from(apps)) == 4
+            assert await connection.scalar(select(func.count()).select_from(pipelines)) == 1
+
+    async def test_a_different_plan_under_the_same_id_is_refused_whole(self, store):
+        await store.register_pipeline(samples.plan(apps=2))
+        before = await store.load_pipeline("p1")
+
+        with pytest.raises(PlatformError, match="another ID") as refused:
+            await store.register_pipeline(samples.plan(apps=3))
+
+        assert refused.value.code is ErrorCode.ALREADY_EXISTS
+        assert await store.load_pipeline("p1") == before
+
+    async def test_of_two_plans_at_once_one_wins_and_the_other_leaves_nothing(self, store):
+        plans = [samples.plan(apps=2), samples.plan(apps=5)]
+
+        results = await asyncio.gather(
+            *(store.register_pipeline(plan) for plan in plans), return_exceptions=True
+        )
+
+        refused = [result for result in results if result is not None]
+        assert [error.code for error in refused] == [ErrorCode.ALREADY_EXISTS]
+        winner = plans[results.index(None)]
+        assert len((await store.load_pipeline("p1")).apps) == len(winner.apps)
+
+    async def test_what_was_recorded_is_what_is_loaded(self, store):
+        await store.register_pipeline(samples.plan())
+        fused = samples.finding(7).model_copy(update={"witnesses": ("bandit:B7", "semgrep:x")})
+        report = samples.report(fused=(fused,))
+
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+        await store.record_app(samples.app(), samples.app_outcome())
+
+        record = await store.load_pipeline("p1")
+        bandit, semgrep = record.cells
+        recorded = report.tools[0]
+        assert (bandit.tool, bandit.state) == ("bandit", MeasurementState.MEASURED)
+        assert bandit.findings == recorded.findings
+        assert bandit.metrics == recorded.metrics
+        assert bandit.coverage == recorded.coverage
+        assert bandit.provenance == recorded.provenance
+        assert bandit.data == recorded.data
+        assert (bandit.artifact, bandit.attempts) == (samples.ARTIFACT, 2)
+        assert bandit.wasted_seconds + semgrep.wasted_seconds == 4.0
+        assert (semgrep.reason, semgrep.coverage) == ("exit code 2: out of memory", None)
+        assert record.fused[0].findings == (fused,)
+        assert [app.state for app in record.apps] == [MeasurementState.MEASURED, None]
+        assert record.apps[0].logs[0].name == "build.log"
+        assert record.spec["parallelism"] == 3
+
+    async def test_recording_twice_changes_nothing(self, store):
+        await store.register_pipeline(samples.plan())
+        report = samples.report(fused=(samples.finding(3),))
+
+        async def record() -> None:
+            await store.register_pipeline(samples.plan())
+            await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+            await store.record_app(samples.app(), samples.app_outcome())
+            await store.record_pipeline_state("p1", "completed", {"restarts": 1})
+
+        await record()
+        once = await store.load_pipeline("p1")
+        await record()
+
+        assert await store.load_pipeline("p1") == once
+
+    async def test_a_rerun_replaces_what_its_subtask_left(self, store, engine):
+        await store.register_pipeline(samples.plan())
+        first = samples.report(samples.measured("bandit", 5), samples.failed())
+        second = samples.report(samples.measured("bandit", 1))
+
+        for report in (first, second):
+            await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+        record = await store.load_pipeline("p1")
+        assert [(cell.tool, len(cell.findings)) for cell in record.cells] == [("bandit", 1)]
+        async with engine.begin() as connection:
+            assert await connection.scalar(select(func.count()).select_from(findings)) == 1
+            assert await connection.scalar(select(func.count()).select_from(metrics)) == 1
+
+    async def test_twenty_recordings_of_one_subtask_at_once_leave_one_set_of_cells(self, store):
+        await store.register_pipeline(samples.plan())
+        report = samples.report()
+
+        await asyncio.gather(
+            *(
+                store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+                for _ in range(20)
+            )
+        )
+
+        record = await store.load_pipeline("p1")
+        assert [cell.tool for cell in record.cells] == ["bandit", "semgrep"]
+        assert len(record.cells[0].findings) == 2
+
+    async def test_twenty_recordings_of_different_apps_at_once_are_all_there(self, store):
+        await store.register_pipeline(samples.plan(apps=20))
+        report = samples.report()
+
+        async def record(number: int) -> None:
+            spec = samples.app(number)
+            await store.record_subtask("p1", spec, samples.outcome(report, spec), report)
+
+        await asyncio.gather(*(record(number) for number in range(1, 21)))
+
+        record_ = await store.load_pipeline("p1")
+        assert len(record_.cells) == 40
+        assert {cell.app_number for cell in record_.cells} == set(range(1, 21))
+
+    async def test_a_subtask_without_report_still_has_its_cells(self, store):
+        await store.register_pipeline(samples.plan())
+        lost = SubtaskOutcome(
+            subtask_id=samples.app().subtask_id(AnalyzerKind.DYNAMIC),
+            analyzer=AnalyzerKind.DYNAMIC,
+            tools=(
+                ToolSummary(
+                    tool="*", state=MeasurementState.INFRA_FAILED, reason="analyzer is down"
+                ),
+            ),
+            error_code="UNAVAILABLE",
+        )
+
+        await store.record_subtask("p1", samples.app(), lost, None)
+
+        (cell,) = (await store.load_pipeline("p1")).cells
+        assert (cell.tool, cell.state) == ("*", MeasurementState.INFRA_FAILED)
+        assert cell.reason == "analyzer is down"
+
+    async def test_logs_of_earlier_attempts_stay(self, store):
+        await store.register_pipeline(samples.plan())
+
+        await store.record_app(
+            samples.app(), samples.app_outcome(MeasurementState.INFRA_FAILED, "attempt1.log")
+        )
+        await store.record_app(samples.app(), samples.app_outcome(log="attempt2.log"))
+
+        app = (await store.load_pipeline("p1")).apps[0]
+        assert (app.state, app.reason) == (MeasurementState.MEASURED, "")
+        assert [log.name for log in app.logs] == ["attempt1.log", "attempt2.log"]
+
+    async def test_strings_of_hostile_apps_are_stored(self, store):
+        await store.register_pipeline(samples.plan())
+        tool = samples.measured(findings=0).model_copy(
+            update={
+                "findings": (samples.finding(message="nul \0 and '); DROP TABLE apps"),),
+                "data": {"k\0": ["\udfff", float("nan")]},
+            }
+        )
+        report = samples.report(tool, samples.failed(reason="died \0 here"))
+
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+        bandit, semgrep = (await store.load_pipeline("p1")).cells
+        assert bandit.findings[0].message == "nul � and '); DROP TABLE apps"
+        assert bandit.data == {"k�": ["�", None]}
+        assert semgrep.reason == "died � here"
+
+    async def test_a_metric_that_is_no_number_makes_its_cell_not_measured(self, store):
+        await store.register_pipeline(samples.plan())
+        nan = Metric(name="latency_p95", value=float("nan"), unit="ms")
+        tool = samples.measured().model_copy(update={"metrics": (nan,)})
+        report = samples.report(tool)
+
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+        (cell,) = (await store.load_pipeline("p1")).cells
+        assert cell.state is MeasurementState.INFRA_FAILED
+        assert cell.reason == "latency_p95 is not a number (nan)"
+        assert cell.findings == ()
+
+    async def test_twenty_thousand_findings_of_one_subtask(self, store):
+        await store.register_pipeline(samples.plan())
+        report = samples.report(samples.measured(findings=20_000))
+
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+        (cell,) = (await store.load_pipeline("p1")).cells
+        assert cell.findings == report.tools[0].findings
+
+    async def test_details_add_up_and_the_end_keeps_its_moment(self, store):
+        await store.register_pipeline(samples.plan())
+
+        await store.record_pipeline_state("p1", "running", {"host": "a"})
+        assert (await store.load_pipeline("p1")).finished_at is None
+        await store.record_pipeline_state("p1", "cancelled", {"restarts": 2})
+        ended = await store.load_pipeline("p1")
+        await store.record_pipeline_state("p1", "cancelled", {})
+
+        assert ended.detail == {"host": "a", "restarts": 2}
+        assert ended.finished_at is not None and ended.finished_at.tzinfo is not None
+        assert await store.load_pipeline("p1") == ended
+
+    async def test_pipelines_are_listed_with_their_apps_counted(self, store):
+        await store.register_pipeline(samples.plan("p1", apps=2))
+        await store.register_pipeline(samples.plan("p2", apps=1))
+        await store.record_app(samples.app(), samples.app_outcome())
+
+        listing = {line.pipeline_id: line for line in await store.list_pipelines()}
+
+        assert (listing["p1"].apps, listing["p2"].apps) == (2, 1)
+        assert listing["p1"].counts == {MeasurementState.MEASURED: 1}
+
+    async def test_an_unknown_pipeline_is_not_found(self, store):
+        with pytest.raises(PlatformError, match="'nope'") as missing:
+            await store.load_pipeline("nope")
+        assert missing.value.code is ErrorCode.NOT_FOUND
+
+        with pytest.raises(PlatformError) as missing:
+            await store.record_pipeline_state("nope", "running", {})
+        assert missing.value.code is ErrorCode.NOT_FOUND
+
+    async def test_recording_before_registering_names_the_next_step(self, store):
+        report = samples.report()
+
+        with pytest.raises(PlatformError, match="register the pipeline first") as early:
+            await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+        assert early.value.code is ErrorCode.FAILED_PRECONDITION
+
+    async def test_without_migrations_the_error_says_so(self, store_url):
+        store = SqlResultStore.from_url(store_url)
+
+        with pytest.raises(PlatformError, match="alembic upgrade head") as old:
+            await store.register_pipeline(samples.plan())
+        await store.close()
+
+        assert old.value.code is ErrorCode.FAILED_PRECONDITION
+
+    async def test_a_recording_that_fails_midway_leaves_the_old_one(self, store):
+        await store.register_pipeline(samples.plan())
+        good = samples.report()
+        await store.record_subtask("p1", samples.app(), samples.outcome(good), good)
+        before = await store.load_pipeline("p1")
+        twice = samples.report(samples.measured("bandit"))
+        rows_clash = samples.outcome(twice).model_copy(
+            update={"subtask_id": "p1/other/app1/static"}
+        )
+
+        with pytest.raises(PlatformError):
+            await store.record_subtask("p1", samples.app(), rows_clash, twice)
+
+        assert await store.load_pipeline("p1") == before
+
+    async def test_the_application_cannot_store_a_cell_twice(self, store, engine):
+        await store.register_pipeline(samples.plan())
+        report = samples.report(samples.measured())
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+        async with engine.begin() as connection:
+            row = (await connection.execute(select(cells))).one()
+        again = {name: value for name, value in row._mapping.items() if name != "id"}
+
+        with pytest.raises(IntegrityError):
+            async with engine.begin() as connection:
+                await connection.execute(insert(cells), again)

@@ -1,0 +1,127 @@
+"""Values the store's tests record."""
+
+from contract.analysis import (
+    AnalyzerReport,
+    AppOutcome,
+    ArtifactRef,
+    Coverage,
+    Finding,
+    Location,
+    MeasurementState,
+    Metric,
+    Provenance,
+    Severity,
+    SubtaskOutcome,
+    ToolReport,
+    ToolSummary,
+)
+from contract.spec import (
+    AnalyzerKind,
+    AppRef,
+    AppSpec,
+    AppsSpec,
+    PipelinePlan,
+    PipelineSpec,
+    PlannedApp,
+    SourceRef,
+)
+
+MODEL = "openai/gpt-4.1"
+DIGEST = "ab" + "0" * 62
+ARTIFACT = ArtifactRef(key=f"sha256/ab/{DIGEST}", sha256=DIGEST, size_bytes=9, name="static.tar")
+
+
+def plan(pipeline_id: str = "p1", apps: int = 2, parallelism: int = 3) -> PipelinePlan:
+    """A pipeline of `apps` apps of one model."""
+    return PipelinePlan(
+        pipeline_id=pipeline_id,
+        spec=PipelineSpec(apps=AppsSpec(root="fleet"), parallelism=parallelism),
+        apps=tuple(
+            PlannedApp(
+                ref=AppRef(model=MODEL, app_number=number),
+                source=SourceRef(path=f"/fleet/app{number}", digest=f"d{number}"),
+                template="notes",
+            )
+            for number in range(1, apps + 1)
+        ),
+    )
+
+
+def app(number: int = 1, pipeline_id: str = "p1") -> AppSpec:
+    """The child's input for one app of `plan`."""
+    planned = plan(pipeline_id, apps=number)
+    return planned.app_spec(planned.apps[number - 1])
+
+
+def finding(number: int = 0, tool: str = "bandit", message: str = "") -> Finding:
+    """One finding; `number` makes it unique."""
+    return Finding(
+        tool=tool,
+        rule_id=f"B{number}",
+        message=message or f"SQL built from a string ({number})",
+        severity=Severity.HIGH,
+        cwe=(89, 20),
+        location=Location(path="app.py", line=number + 1),
+        fingerprint=f"{tool}-{number}",
+    )
+
+
+def measured(tool: str = "bandit", findings: int = 2) -> ToolReport:
+    """A measured cell with findings, a metric and provenance."""
+    return ToolReport(
+        tool=tool,
+        version="1.9.4",
+        state=MeasurementState.MEASURED,
+        coverage=Coverage(unit="files", reached=3, given=4, skipped_total=1),
+        findings=tuple(finding(number, tool) for number in range(findings)),
+        metrics=(Metric(name="lines", value=120.0, unit="count"),),
+        provenance=Provenance(argv=(("bandit", "-r", "."),), exit_codes=(1,), duration_s=2.5),
+        data={"grade": "B", "scores": [1, 2.5]},
+    )
+
+
+def failed(tool: str = "semgrep", reason: str = "exit code 2: out of memory") -> ToolReport:
+    """A cell that the platform failed to measure."""
+    return ToolReport(tool=tool, state=MeasurementState.INFRA_FAILED, reason=reason)
+
+
+def report(*tools: ToolReport, fused: tuple[Finding, ...] = ()) -> AnalyzerReport:
+    """A static report of app 1."""
+    return AnalyzerReport(
+        subtask_id=app().subtask_id(AnalyzerKind.STATIC),
+        analyzer=AnalyzerKind.STATIC,
+        tools=tools or (measured(), failed()),
+        fused=fused,
+    )
+
+
+def outcome(
+    of: AnalyzerReport, spec: AppSpec | None = None, attempts: int = 2, wasted_seconds: float = 4.0
+) -> SubtaskOutcome:
+    """The outcome that belongs to a report."""
+    return SubtaskOutcome(
+        subtask_id=(spec or app()).subtask_id(of.analyzer),
+        analyzer=of.analyzer,
+        tools=tuple(
+            ToolSummary(
+                tool=tool.tool, state=tool.state, reason=tool.reason, findings=len(tool.findings)
+            )
+            for tool in of.tools
+        ),
+        report=ARTIFACT,
+        attempts=attempts,
+        tool_seconds=2.5,
+        wasted_seconds=wasted_seconds,
+    )
+
+
+def app_outcome(
+    state: MeasurementState = MeasurementState.MEASURED, log: str = "build.log"
+) -> AppOutcome:
+    """How app 1 ended."""
+    return AppOutcome(
+        ref=AppRef(model=MODEL, app_number=1),
+        state=state,
+        reason="" if state is MeasurementState.MEASURED else "did not answer",
+        logs=(ARTIFACT.model_copy(update={"name": log}),),
+    )
