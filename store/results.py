@@ -19,18 +19,20 @@ from store.engine import make_engine, reading
 from store.faults import platform_faults
 from store.loading import pipeline_record
 from store.queries import fetch_listing, fetch_pipeline
+from store.registering import rows_to_add
 from store.rows import (
     Row,
     SubtaskRows,
-    app_rows,
-    late_app_row,
+    app_row,
     merged_logs,
-    plan_digest,
+    pipeline_row,
+    planned_rows,
     subtask_rows,
     target_of,
 )
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
 
+_LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 FINISHED_STATES = frozenset({"completed", "cancelled", "failed"})
 
 
@@ -54,24 +56,22 @@ class SqlResultStore:
     async def register_pipeline(self, plan: PipelinePlan) -> None:
         """Rows of the pipeline and of each of its apps: all of them or none.
 
+        A plan that only adds apps to the registered one extends it.
+
         Raises:
             PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
         """
-        row = _pipeline_row(plan)
-        key = pipelines.c.pipeline_id
+        row, planned = pipeline_row(plan, datetime.now(UTC)), planned_rows(plan)
+        this = pipelines.c.pipeline_id == plan.pipeline_id
         async with self._writing() as connection:
-            created = await connection.scalar(self._add(pipelines, row).returning(key))
-            if created is not None:
-                if plan.apps:
-                    await connection.execute(insert(apps), app_rows(plan))
-                return
-            known = select(pipelines.c.plan_digest).where(key == plan.pipeline_id)
-            if await connection.scalar(known) != row["plan_digest"]:
-                raise PlatformError(
-                    ErrorCode.ALREADY_EXISTS,
-                    f"pipeline {plan.pipeline_id!r} exists with a different plan (its spec or its "
-                    "apps differ); submit under another ID",
-                )
+            await connection.execute(self._add(pipelines, row))
+            lock = select(pipelines.c.spec_digest).where(this).with_for_update()
+            spec_digest = (await connection.execute(lock)).scalar_one()
+            known = select(apps.c.target_model, apps.c.target_app_number, apps.c.plan_digest)
+            of_this = await connection.execute(known.where(apps.c.pipeline_id == plan.pipeline_id))
+            registered = {(model, number): digest for model, number, digest in of_this}
+            if new := rows_to_add(row, planned, spec_digest, registered):
+                await connection.execute(insert(apps), new)
 
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
@@ -154,7 +154,7 @@ class SqlResultStore:
 
     async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> tuple[int, list[Any]]:
         """Row ID and logs of the app, locked until the transaction ends; made if it came late."""
-        await connection.execute(self._add(apps, late_app_row(app)))
+        await connection.execute(self._add(apps, app_row(app, _LATE)))
         query = select(apps.c.id, apps.c.logs).filter_by(**target_of(app)).with_for_update()
         row = (await connection.execute(query)).one()
         return row.id, row.logs
@@ -163,18 +163,6 @@ class SqlResultStore:
         """An insert that leaves an existing row alone."""
         dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
         return dialect.insert(table).values(**row).on_conflict_do_nothing()
-
-
-def _pipeline_row(plan: PipelinePlan) -> Row:
-    return {
-        "pipeline_id": plan.pipeline_id,
-        "plan_digest": plan_digest(plan),
-        "spec": plan.spec.model_dump(mode="json"),
-        "state": "running",
-        "detail": {},
-        "created_at": datetime.now(UTC),
-        "finished_at": None,
-    }
 
 
 async def _insert_subtask(connection: AsyncConnection, rows: SubtaskRows) -> None:

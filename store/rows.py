@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from contract.analysis import (
@@ -33,28 +34,37 @@ class SubtaskRows:
     fused: list[Row] = field(default_factory=list)
 
 
-def plan_digest(plan: PipelinePlan) -> str:
-    """Identity of a plan: the same plan, the same digest, in every process and version."""
-    canonical = json.dumps(plan.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def pipeline_row(plan: PipelinePlan, created_at: datetime) -> Row:
+    """Row of a pipeline that starts now."""
+    return {
+        "pipeline_id": plan.pipeline_id,
+        "spec_digest": _digest(plan.spec.model_dump(mode="json")),
+        "spec": plan.spec.model_dump(mode="json"),
+        "state": "running",
+        "detail": {},
+        "created_at": created_at,
+        "finished_at": None,
+    }
 
 
-def app_rows(plan: PipelinePlan) -> list[Row]:
+def planned_rows(plan: PipelinePlan) -> list[Row]:
     """One row per planned app, in the order of the plan."""
-    return [
-        {
-            "pipeline_id": plan.pipeline_id,
-            "target_model": app.ref.model,
-            "target_app_number": app.ref.app_number,
-            "ordinal": ordinal,
-            "template": app.template,
-            "source_digest": app.source.digest,
-            "state": None,
-            "reason": "",
-            "logs": [],
-        }
-        for ordinal, app in enumerate(plan.apps)
-    ]
+    return [app_row(plan.app_spec(app), ordinal) for ordinal, app in enumerate(plan.apps)]
+
+
+def app_row(app: AppSpec, ordinal: int) -> Row:
+    """Row of an app that has not ended; `plan_digest` is the identity of what is to be analysed."""
+    planned = app.model_dump(mode="json", include={"ref", "source", "template"})
+    return {
+        **target_of(app),
+        "ordinal": ordinal,
+        "template": app.template.slug if app.template else None,
+        "source_digest": app.source.digest,
+        "plan_digest": _digest(planned),
+        "state": None,
+        "reason": "",
+        "logs": [],
+    }
 
 
 def target_of(app: AppSpec) -> Row:
@@ -66,17 +76,9 @@ def target_of(app: AppSpec) -> Row:
     }
 
 
-def late_app_row(app: AppSpec) -> Row:
-    """Row of an app that came after the pipeline was registered."""
-    return {
-        **target_of(app),
-        "ordinal": 1_000_000,
-        "template": app.template.slug if app.template else None,
-        "source_digest": app.source.digest,
-        "state": None,
-        "reason": "",
-        "logs": [],
-    }
+def _digest(value: Any) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def subtask_rows(

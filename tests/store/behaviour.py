@@ -70,14 +70,39 @@ class StoreBehaviour:
         await store.register_pipeline(samples.plan(apps=2))
         before = await store.load_pipeline("p1")
 
-        with pytest.raises(PlatformError, match="another ID") as refused:
-            await store.register_pipeline(samples.plan(apps=3))
+        with pytest.raises(PlatformError, match="its spec differs; use another ID") as refused:
+            await store.register_pipeline(samples.plan(apps=3, parallelism=9))
 
         assert refused.value.code is ErrorCode.ALREADY_EXISTS
         assert await store.load_pipeline("p1") == before
 
+    async def test_a_plan_with_more_apps_extends_the_pipeline(self, store):
+        await store.register_pipeline(samples.plan(apps=2))
+        await store.record_app(samples.app(), samples.app_outcome())
+
+        await store.register_pipeline(samples.plan(apps=4))
+
+        apps_ = (await store.load_pipeline("p1")).apps
+        assert [app.app_number for app in apps_] == [1, 2, 3, 4]
+        assert apps_[0].state is MeasurementState.MEASURED
+
+    async def test_a_plan_without_a_registered_app_is_refused(self, store):
+        await store.register_pipeline(samples.plan(apps=2))
+
+        with pytest.raises(PlatformError, match=r"gpt-4\.1 app2 is missing"):
+            await store.register_pipeline(samples.plan(apps=1))
+
+    async def test_a_plan_whose_app_has_other_files_is_refused(self, store):
+        plan = samples.plan(apps=1)
+        await store.register_pipeline(plan)
+        edited = plan.apps[0].source.model_copy(update={"digest": "other"})
+        again = plan.apps[0].model_copy(update={"source": edited})
+
+        with pytest.raises(PlatformError, match="other files"):
+            await store.register_pipeline(plan.model_copy(update={"apps": (again,)}))
+
     async def test_of_two_plans_at_once_one_wins_and_the_other_leaves_nothing(self, store):
-        plans = [samples.plan(apps=2), samples.plan(apps=5)]
+        plans = [samples.plan(apps=2, parallelism=2), samples.plan(apps=5)]
 
         results = await asyncio.gather(
             *(store.register_pipeline(plan) for plan in plans), return_exceptions=True

@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.create_table(
         "pipelines",
         sa.Column("pipeline_id", sa.String(length=63), nullable=False),
-        sa.Column("plan_digest", sa.String(length=64), nullable=False),
+        sa.Column("spec_digest", sa.String(length=64), nullable=False),
         sa.Column("spec", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("template", sa.Text(), nullable=True),
         sa.Column("source_digest", sa.Text(), nullable=False),
+        sa.Column("plan_digest", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("logs", sa.JSON(), nullable=False),
