@@ -1,1 +1,1 @@
-"""dynamic"""
+"""Dynamic analysis: what a running app shows to whoever sends it requests."""

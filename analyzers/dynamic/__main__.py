@@ -1,0 +1,7 @@
+"""`python -m analyzers.dynamic`: the dynamic analyzer's service."""
+
+from analyzers.dynamic.tools import TOOLS
+from analyzers.runtime.service import main
+from contract.spec import AnalyzerKind
+
+main(AnalyzerKind.DYNAMIC, TOOLS)

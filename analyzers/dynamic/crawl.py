@@ -1,0 +1,110 @@
+"""Reads links, forms and API paths out of what an app served. Pure."""
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+from analyzers.dynamic.surface import Operation, Parameter
+
+LINKS = {"a": "href", "link": "href", "script": "src", "img": "src", "iframe": "src"}
+LEAVES = re.compile(r"log-?out|sign-?out|delete|remove|destroy|reset", re.IGNORECASE)
+SCRIPT_PATH = re.compile(r"""["'`](/(?:api|auth|v\d)(?:/[\w.${}:-]+)*/?)(?:\?[^"'`]*)?["'`]""")
+
+
+@dataclass(slots=True)
+class Form:
+    """One HTML form; `fields` maps names to their given values."""
+
+    action: str
+    method: str
+    multipart: bool
+    fields: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+
+
+class Page(HTMLParser):
+    """Links and forms of one page; malformed HTML yields what could be read."""
+
+    def __init__(self, html: str):
+        super().__init__(convert_charrefs=True)
+        self.links: list[str] = []
+        self.forms: list[Form] = []
+        self.metas: dict[str, str] = {}
+        try:
+            self.feed(html)
+        except (AssertionError, ValueError):
+            self.links.append("")  # the parser gave up: keep what it saw
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a link, a form or a field."""
+        values = {key: value or "" for key, value in attrs}
+        if tag in LINKS and values.get(LINKS[tag]):
+            self.links.append(values[LINKS[tag]])
+        elif tag == "form":
+            multipart = "multipart" in values.get("enctype", "")
+            method = (values.get("method") or "get").upper()
+            self.forms.append(Form(values.get("action", ""), method, multipart))
+        elif tag == "meta" and values.get("name"):
+            self.metas[values["name"]] = values.get("content", "")
+        elif tag in {"input", "textarea", "select"} and self.forms and values.get("name"):
+            if values.get("type") == "file":
+                self.forms[-1].files.append(values["name"])
+            else:
+                self.forms[-1].fields.setdefault(values["name"], values.get("value", ""))
+
+
+def local_paths(base_url: str, page_path: str, links: list[str]) -> list[str]:
+    """Links as paths of this origin, without fragments; others are left out."""
+    own, found = urlsplit(base_url).netloc, list[str]()
+    for link in links:
+        try:
+            parts = urlsplit(urljoin(base_url + page_path, link.strip()))
+        except ValueError:
+            continue
+        if parts.scheme in {"http", "https"} and parts.netloc == own and len(link) < 2_000:
+            query = f"?{parts.query}" if parts.query else ""
+            found.append((parts.path or "/") + query)
+    return list(dict.fromkeys(found))
+
+
+def is_safe_to_follow(path: str) -> bool:
+    """Whether following the link looks free of side effects."""
+    return LEAVES.search(path) is None
+
+
+def form_operation(base_url: str, page_path: str, form: Form) -> Operation | None:
+    """The operation a form leads to; None when it leaves the app."""
+    paths = local_paths(base_url, page_path, [form.action or page_path])
+    if not paths or form.method not in {"GET", "POST"}:
+        return None
+    place = "query" if form.method == "GET" else "form"
+    inputs = [
+        Parameter(name=name, place=place, example=value[:200])
+        for name, value in form.fields.items()
+    ]
+    inputs += [Parameter(name=name, place="file") for name in form.files]
+    return Operation(
+        method=form.method, path=paths[0].split("?")[0], parameters=tuple(inputs), origins=("form",)
+    )
+
+
+def link_operation(path: str) -> Operation:
+    """A GET of a crawled path; query values become examples."""
+    bare, _, query = path.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)[:20]
+    inputs = tuple(
+        Parameter(name=name, place="query", example=value[:200]) for name, value in pairs
+    )
+    return Operation(method="GET", path=bare, parameters=inputs, origins=("crawl",))
+
+
+def script_paths(script: str) -> list[str]:
+    """API paths named in string literals of a script; template parts become parameters."""
+    found = []
+    for path in SCRIPT_PATH.findall(script)[:300]:
+        plain = re.sub(r"\$\{[^}]*\}", "{id}", path)
+        plain = re.sub(r":(\w+)", r"{\1}", plain)
+        if "$" not in plain and plain.count("{") == plain.count("}"):
+            found.append(plain)
+    return list(dict.fromkeys(found))

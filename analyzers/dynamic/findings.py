@@ -1,0 +1,91 @@
+"""Findings about HTTP operations: one builder, one fingerprint, for all tools of this service."""
+
+import hashlib
+import re
+
+from analyzers.dynamic.rules import RULES
+from analyzers.runtime.tool import ToolFault
+from contract.analysis import Finding, Location
+
+_ID_SEGMENT = re.compile(
+    r"(?<=/)(\d+|[0-9a-f]{24}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?=/|$)",
+    re.IGNORECASE,
+)
+
+
+def stable_path(path: str) -> str:
+    """`path` without query, with ids as `{id}` and every route parameter under that one name.
+
+    >>> stable_path("/notes/17?x=1"), stable_path("/notes/{note_id}")
+    ('/notes/{id}', '/notes/{id}')
+    """
+    bare = path.split("?")[0].split("#")[0] or "/"
+    return _ID_SEGMENT.sub("{id}", re.sub(r"\{[^/}]*\}", "{id}", bare))
+
+
+def fingerprint_http(service: str, rule: str, method: str, path: str, parameter: str = "") -> str:
+    """Identity of a finding across runs: never host, port, ids or values."""
+    parts = (service, rule, method.upper(), stable_path(path), parameter)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def make_finding(
+    tool: str,
+    rule_id: str,
+    message: str,
+    *,
+    service: str,
+    method: str = "GET",
+    path: str = "/",
+    parameter: str = "",
+    evidence: str = "",
+    source: tuple[str, int] | None = None,
+) -> Finding:
+    """A finding of one of our own rules.
+
+    Args:
+        tool: which tool reports it.
+        rule_id: key of `RULES`.
+        message: one sentence for a person.
+        service: compose service the operation belongs to.
+        method: HTTP method.
+        path: path; query and ids are left out of the identity.
+        parameter: name of the query, form, JSON or path parameter, cookie or header at fault.
+        evidence: proof, cut at 2,000 characters.
+        source: file and line of the handler, where known.
+
+    Raises:
+        ToolFault: `rule_id` has no severity.
+    """
+    rule = RULES.get(rule_id)
+    if rule is None:
+        raise ToolFault(f"{tool}: rule {rule_id!r} has no severity")
+    return Finding(
+        tool=tool,
+        rule_id=rule_id,
+        message=message[:4_000],
+        severity=rule.severity,
+        confidence=rule.confidence,
+        category=rule.category,
+        cwe=rule.cwe,
+        location=Location(
+            path=source[0] if source else None,
+            line=source[1] if source else None,
+            method=method,
+            url=stable_path(path),
+            parameter=parameter or None,
+        ),
+        fingerprint=fingerprint_http(service, rule_id, method, path, parameter),
+        witnesses=(f"{tool}:{rule_id}",),
+        evidence=printable(evidence)[:2_000],
+    )
+
+
+def printable(text: str) -> str:
+    """`text` with control characters other than line breaks and tabs made visible."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", lambda char: f"\\x{ord(char.group()):02x}", text)
+
+
+def unique(findings: list[Finding]) -> tuple[Finding, ...]:
+    """The first finding of each fingerprint, in order."""
+    return tuple({finding.fingerprint: finding for finding in reversed(findings)}.values())[::-1]

@@ -1,0 +1,176 @@
+"""The skeleton of every probe of our own: the app answers, each target is looked at, it answers.
+
+A probe subclasses `Probe` and implements `check`; budgets, coverage and the app's death are here.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analyzers.dynamic.explore import surface_of
+from analyzers.dynamic.findings import make_finding, unique
+from analyzers.dynamic.http import Answer, BoundedClient, Budget, require_answer
+from analyzers.dynamic.sessions import Session, sessions_of
+from analyzers.dynamic.surface import Operation, ServiceSurface
+from analyzers.runtime.tool import Canary, Execute, NotApplicable, Parsed, ToolFault, ToolRun
+from contract.analysis import Coverage, Finding, Metric, Skipped, Target
+
+PROBE_VERSION = "1.0.0"
+
+
+@dataclass(slots=True)
+class Scope:
+    """One target under one probe: where to send, what is known, what was found.
+
+    Attributes:
+        secrets: what must not stand in evidence (session tokens).
+    """
+
+    tool: str
+    run: ToolRun
+    target: Target
+    surface: ServiceSurface
+    client: BoundedClient
+    sessions: tuple[Session, ...] = ()
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, rule: str, message: str, path: str, **details: Any) -> None:
+        """Record a finding; the handler's place in the source is added where it is known."""
+        method = details.setdefault("method", "GET")
+        operation: Operation | None = details.pop("operation", None)
+        operation = operation or self.surface.find(method, path)
+        if operation is not None:
+            path = operation.path
+            details.setdefault("source", operation.source)
+        where = f" ({self.target.service})" if len(self.run.request.targets) > 1 else ""
+        details["service"] = self.target.service
+        found = make_finding(self.tool, rule, message + where, path=path, **details)
+        self.findings.append(found)
+
+
+class Probe(ABC):
+    """A tool in our own code that sends bounded HTTP requests."""
+
+    name: str
+    canary: Canary
+    cost = 0.3
+    exclusive = False
+    after: tuple[str, ...] = ("discovery",)
+    limit_s = 90.0
+    needs_login = False
+
+    async def version(self, run: ToolRun, execute: Execute) -> str:
+        """Version of our own probes."""
+        return PROBE_VERSION
+
+    def rules_digest(self) -> str:
+        """Digest of the code that holds the rules and payloads."""
+        return _digest()
+
+    @abstractmethod
+    async def check(self, scope: Scope) -> None:
+        """Look at one target: send through `scope.client`, report through `scope.add`."""
+
+    def applies_to(self, surface: ServiceSurface) -> str:
+        """Why this probe has nothing to look at in a service; empty when it has."""
+        return ""
+
+    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+        """Check every target, and prove before and after that the app is there."""
+        targets = targets_of(run)
+        for target in targets:
+            await require_answer(target, "before")
+        surface = await surface_of(run, execute)
+        scopes, reasons = [], []
+        for target in targets:
+            reason = self.applies_to(surface.of(target.service))
+            if reason:
+                reasons.append(f"{target.service}: {reason}")
+            else:
+                scopes.append(await self._scan(run, target, surface.of(target.service)))
+        for target in targets:
+            await require_answer(target, "after")
+        if not scopes:
+            raise NotApplicable("; ".join(reasons))
+        return fold(scopes, reasons)
+
+    async def _scan(self, run: ToolRun, target: Target, surface: ServiceSurface) -> Scope:
+        budget = budget_of(run, self.name, self.limit_s)
+        sessions = await sessions_of(run, target, surface) if self.needs_login else ()
+        run.progress(f"{self.name}: {target.service}")
+        async with BoundedClient(target, budget) as client:
+            scope = Scope(self.name, run, target, surface, client, sessions)
+            await self.check(scope)
+        return scope
+
+
+def targets_of(run: ToolRun) -> tuple[Target, ...]:
+    """The targets of the request.
+
+    Raises:
+        ToolFault: there are none.
+    """
+    if not run.request.targets:
+        raise ToolFault("the request names no running target")
+    return run.request.targets
+
+
+def budget_of(run: ToolRun, tool: str, limit_s: float) -> Budget:
+    """What `tool` may spend on one target; options `max_requests` and `<tool>_limit_s`.
+
+    Raises:
+        ToolFault: an option is not a positive number.
+    """
+    requests = positive_option(run, "max_requests", 2_000)
+    seconds = positive_option(run, f"{tool}_limit_s".replace("-", "_"), limit_s)
+    allowed = min(seconds, run.request.deadline_s * 0.6)
+    return Budget(max_requests=int(requests), limit_s=allowed)
+
+
+def positive_option(run: ToolRun, name: str, default: float) -> float:
+    """A numeric option of the request.
+
+    Raises:
+        ToolFault: it is not a positive number.
+    """
+    value = run.request.options.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ToolFault(f"option {name}: expected a positive number, got {value!r}")
+    return float(value)
+
+
+def fold(scopes: list[Scope], reasons: list[str]) -> Parsed:
+    """One report for all targets. Coverage counts operations that really answered."""
+    answered = [f"{one.target.service} {key}" for one in scopes for key in one.client.answered]
+    skipped = [row for one in scopes for row in one.client.skipped()]
+    skipped += [Skipped(what=reason.split(":")[0], reason=reason) for reason in reasons]
+    total = sum(len(one.client.unanswered) for one in scopes) + len(reasons)
+    spent = sum(one.client.budget.spent for one in scopes)
+    coverage = Coverage(
+        unit="urls",
+        reached=len(answered),
+        given=len(answered) + total,
+        skipped=tuple(skipped[:50]),
+        skipped_total=total,
+        items=tuple(item[:300] for item in answered[:200]),
+    )
+    return Parsed(
+        coverage=coverage,
+        findings=unique([finding for one in scopes for finding in one.findings]),
+        metrics=(Metric(name="requests_sent", value=spent, unit="count"),),
+        notes=tuple(dict.fromkeys(note for one in scopes for note in one.notes)),
+    )
+
+
+def request_line(answer: Answer) -> str:
+    """Evidence in one line: what was asked and what status came back."""
+    return f"{answer.method} {answer.path[:500]} -> {answer.status}"
+
+
+def _digest() -> str:
+    folder = Path(__file__).parent
+    sources = sorted([*folder.glob("*.py"), *folder.glob("tools/*.py")])
+    return hashlib.sha256(b"".join(one.read_bytes() for one in sources)).hexdigest()

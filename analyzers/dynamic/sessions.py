@@ -1,0 +1,269 @@
+"""Two accounts of our own on the app, so that what needs a login is looked at too.
+
+A recipe is found among the app's operations (register, then log in, as JSON or as a form) or given
+by options. A session counts only when the same login with a wrong password is refused.
+"""
+
+import json
+import re
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from analyzers.dynamic.crawl import Page
+from analyzers.dynamic.http import Answer, BoundedClient, Budget
+from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
+from analyzers.runtime.tool import ToolRun
+from contract.analysis import Target
+from contract.base import Frozen
+
+REGISTER = re.compile(r"/(register|sign-?up|registration|create-?account)/?$|/(users|accounts)/?$")
+LOGIN = re.compile(r"/(log-?in|sign-?in|session|sessions|token|authenticate|auth)/?$")
+TOKEN_KEYS = ("access_token", "accessToken", "token", "jwt", "id_token", "auth_token", "authToken")
+CSRF_WORDS = re.compile(r"csrf|xsrf|authenticity", re.IGNORECASE)
+REFUSED = {"error", "invalid", "incorrect", "wrong"}
+
+
+class Session(Frozen):
+    """A logged-in account.
+
+    Attributes:
+        headers: to be sent with every request.
+        set_cookies: raw Set-Cookie headers of the login.
+        token: bearer token, empty for cookie sessions.
+        account: fields the account was made with.
+    """
+
+    service: str
+    login_path: str
+    headers: dict[str, str]
+    set_cookies: tuple[str, ...] = ()
+    token: str = ""
+    account: dict[str, str] = {}
+    as_json: bool = True
+
+
+async def sessions_of(run: ToolRun, target: Target, surface: ServiceSurface) -> tuple[Session, ...]:
+    """Up to two sessions on a service; made once per run and handed on in `run.shared`."""
+    shared: dict[str, Any] = run.shared.setdefault("dynamic-sessions", {})
+    if target.service not in shared:
+        async with BoundedClient(target, Budget(max_requests=60, limit_s=60)) as client:
+            made = await log_in_all(client, run.request.options, surface)
+        shared[target.service] = [one.model_dump() for one in made]
+    return tuple(Session.model_validate(one) for one in shared[target.service])
+
+
+async def log_in_all(
+    client: BoundedClient, options: dict[str, Any], surface: ServiceSurface
+) -> list[Session]:
+    """Two accounts where registration works; one where options give it; none otherwise."""
+    given = given_session(client.target.service, options)
+    if given:
+        return [given]
+    login = find_operation(surface, LOGIN, str(options.get("auth_login_path", "")))
+    if login is None:
+        return []
+    if options.get("auth_username"):
+        account = _named(str(options["auth_username"]), str(options.get("auth_password", "")))
+        return [one for one in [await _log_in(client, login, account)] if one]
+    register = find_operation(surface, REGISTER, str(options.get("auth_register_path", "")))
+    if register is None:
+        return []
+    made = [await register_and_log_in(client, register, login) for _ in range(2)]
+    return [one for one in made if one]
+
+
+def given_session(service: str, options: dict[str, Any]) -> Session | None:
+    """A session given by options `auth_header` (`Name: value`) or `auth_cookie`."""
+    headers: dict[str, str] = {}
+    name, _, value = str(options.get("auth_header", "")).partition(":")
+    if value.strip():
+        headers[name.strip()] = value.strip()
+    if options.get("auth_cookie"):
+        headers["Cookie"] = str(options["auth_cookie"])
+    if not headers:
+        return None
+    bearer = headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    return Session(service=service, login_path="", headers=headers, token=bearer)
+
+
+def find_operation(
+    surface: ServiceSurface, pattern: re.Pattern[str], path: str = ""
+) -> Operation | None:
+    """The POST operation that looks like it: the given path, or the best match of the pattern."""
+    if path:
+        return surface.find("POST", path) or Operation(method="POST", path=path)
+    fitting = [
+        one
+        for one in surface.operations
+        if one.method == "POST" and "{" not in one.path and pattern.search(one.path)
+    ]
+    return min(
+        fitting,
+        key=lambda one: (one.path.endswith(("users", "accounts")), len(one.path)),
+        default=None,
+    )
+
+
+async def register_and_log_in(
+    client: BoundedClient, register: Operation, login: Operation
+) -> Session | None:
+    """A fresh account, logged in; None when the app does not let us."""
+    suffix = secrets.token_hex(4)
+    account = _named(f"assay{suffix}", f"Pw-{secrets.token_hex(8)}!7")
+    answer, _ = await submit(client, register, account, {})
+    if answer is None or answer.status >= 400:
+        return None
+    return await _log_in(client, login, account)
+
+
+def _named(username: str, password: str) -> dict[str, str]:
+    email = username if "@" in username else f"{username}@example.com"
+    return {"username": username, "email": email, "password": password}
+
+
+async def _log_in(
+    client: BoundedClient, login: Operation, account: dict[str, str]
+) -> Session | None:
+    wrong = {**account, "password": "not-" + account["password"]}
+    refused, _ = await submit(client, login, wrong, {})
+    answer, as_json = await submit(client, login, account, {})
+    if answer is None or answer.status >= 400:
+        return None
+    session = session_from(client.target.service, login.path, answer, account, as_json=as_json)
+    if session is None or (refused and _same_outcome(refused, answer)):
+        return None
+    return session
+
+
+def session_from(
+    service: str, path: str, answer: Answer, account: dict[str, str], *, as_json: bool
+) -> Session | None:
+    """The session a login answer opens; None when it carries neither cookie nor token."""
+    set_cookies = tuple(answer.headers.get_list("set-cookie"))
+    cookie, token = cookie_header(set_cookies), token_of(answer.body)
+    headers = {"Cookie": cookie} if cookie else {}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    if not headers:
+        return None
+    csrf = csrf_of(answer.body)
+    if csrf:
+        headers |= {"X-CSRFToken": csrf, "X-CSRF-Token": csrf}
+    return Session(
+        service=service,
+        login_path=path,
+        headers=headers,
+        set_cookies=set_cookies,
+        token=token,
+        account=account,
+        as_json=as_json,
+    )
+
+
+async def submit(
+    client: BoundedClient, operation: Operation, account: dict[str, str], extra: dict[str, Any]
+) -> tuple[Answer | None, bool]:
+    """POST an account as JSON, then as a form; the first answer below 400, else the last one."""
+    hidden, headers = await _page_state(client, operation.path)
+    fields: dict[str, Any] = {**hidden, **account_fields(operation, account), **extra}
+    places = {one.place for one in operation.parameters}
+    answer: Answer | None = None
+    for as_json in (True, False) if "form" not in places else (False, True):
+        content = {"json": fields} if as_json else {"data": fields}
+        answer = await client.send("POST", operation.path, headers=headers, **content)
+        if answer and answer.status < 400:
+            return answer, as_json
+        if answer and answer.status in {401, 403, 409, 429}:
+            return answer, as_json
+    return answer, False
+
+
+async def _page_state(client: BoundedClient, path: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Hidden fields and headers (cookie, CSRF token) a browser would have from the form's page."""
+    page = await client.get(path)
+    if page is None or page.status >= 400:
+        return {}, {}
+    headers: dict[str, str] = {}
+    if cookie := cookie_header(tuple(page.headers.get_list("set-cookie"))):
+        headers["Cookie"] = cookie
+    if not page.is_html:
+        return {}, headers
+    parsed = Page(page.text)
+    fields = {name: value for form in parsed.forms for name, value in form.fields.items() if value}
+    hidden = {name: value for name, value in fields.items() if CSRF_WORDS.search(name)}
+    named = [value for name, value in parsed.metas.items() if CSRF_WORDS.search(name)]
+    for value in [*hidden.values(), *named][:1]:
+        headers |= {"X-CSRFToken": value, "X-CSRF-Token": value}
+    if headers and hidden:
+        headers["Referer"] = client.target.base_url + path
+    return hidden, headers
+
+
+def account_fields(operation: Operation, account: dict[str, str]) -> dict[str, str]:
+    """Values for the fields an account operation declares, or for the usual ones."""
+    names = [one for one in operation.parameters if one.place in {"json", "form"}]
+    known = names or [Parameter(name=name, place="json") for name in account]
+    return {one.name: _value(one, account) for one in known}
+
+
+def _value(field: Parameter, account: dict[str, str]) -> str:
+    name = field.name.lower()
+    if CSRF_WORDS.search(name):
+        return field.example
+    if "pass" in name or name in {"pw", "pwd"}:
+        return account["password"]
+    if "mail" in name:
+        return account["email"]
+    if "user" in name or name in {"login", "name", "nickname", "handle"}:
+        return account["username"]
+    return field.example or f"assay {name}"
+
+
+def cookie_header(set_cookies: tuple[str, ...]) -> str:
+    """`Cookie` value a browser would send back."""
+    pairs = []
+    for header in set_cookies:
+        jar = SimpleCookie()
+        try:
+            jar.load(header)
+        except CookieError:
+            continue
+        pairs += [f"{name}={morsel.coded_value}" for name, morsel in jar.items() if morsel.value]
+    return "; ".join(pairs)
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def token_of(body: bytes) -> str:
+    """Bearer token of a login answer, at the top or one level below; empty when there is none."""
+    document = _document(body)
+    below = [value for value in document.values() if isinstance(value, dict)]
+    for level in (document, *below):
+        for key in TOKEN_KEYS:
+            if isinstance(level.get(key), str) and level[key]:
+                return level[key]
+    return ""
+
+
+def csrf_of(body: bytes) -> str:
+    """CSRF token an answer hands out as JSON; empty when none."""
+    for key, value in _document(body).items():
+        if CSRF_WORDS.search(key) and isinstance(value, str):
+            return value
+    return ""
+
+
+def _same_outcome(refused: Answer, accepted: Answer) -> bool:
+    """Whether a wrong password got the same as the right one, so that nothing is proven."""
+    return (
+        refused.status == accepted.status
+        and bool(token_of(refused.body)) == bool(token_of(accepted.body))
+        and refused.headers.get("location") == accepted.headers.get("location")
+    )

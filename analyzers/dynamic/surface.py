@@ -1,0 +1,142 @@
+"""What discovery found: the app's operations, pages and documents, per running service."""
+
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from contract.analysis import Skipped
+from contract.base import Frozen
+
+Origin = Literal["openapi", "source", "template", "crawl", "form"]
+PARAMETER = re.compile(r"\{([^/}]+)\}")
+
+
+class Parameter(Frozen):
+    """One input of an operation; `example` is a value the app itself showed."""
+
+    name: str
+    place: Literal["query", "path", "form", "json", "file"]
+    example: str = ""
+    kind: Literal["string", "integer", "number", "boolean", "object", "array"] = "string"
+
+
+class Operation(Frozen):
+    """One HTTP operation.
+
+    Attributes:
+        path: template, parameters as `{name}`.
+        origins: who told of it.
+        file: where its handler is, relative to the app's root, with `line`.
+        auth: whether it is declared to need a login; None when nobody says.
+    """
+
+    method: str
+    path: str
+    parameters: tuple[Parameter, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    file: str | None = None
+    line: int | None = None
+    auth: bool | None = None
+
+    @property
+    def key(self) -> str:
+        """`GET /notes/{}`: equal for operations that differ in parameter names only."""
+        return f"{self.method} {PARAMETER.sub('{}', self.path.rstrip('/') or '/')}"
+
+    @property
+    def source(self) -> tuple[str, int] | None:
+        """File and line of the handler."""
+        return (self.file, self.line) if self.file and self.line else None
+
+    def named(self, place: str) -> tuple[Parameter, ...]:
+        """Parameters at `place`."""
+        return tuple(one for one in self.parameters if one.place == place)
+
+    def url(self, values: dict[str, str] | None = None) -> str:
+        """The path with each parameter replaced by its value, its example or `1`."""
+        known = {one.name: one.example for one in self.named("path") if one.example}
+        chosen = {**known, **(values or {})}
+        return PARAMETER.sub(lambda hit: chosen.get(hit.group(1), "1"), self.path)
+
+
+class ServiceSurface(Frozen):
+    """One running service.
+
+    Attributes:
+        pages: paths that answered below 400, GET, with the media type.
+        openapi: path its OpenAPI document is served at.
+        missing_status: what a random path answers with; 200 means a single-page fallback.
+    """
+
+    service: str
+    role: Literal["backend", "frontend"]
+    operations: tuple[Operation, ...] = ()
+    pages: dict[str, str] = {}
+    openapi: str | None = None
+    missing_status: int = 404
+
+    def find(self, method: str, path: str) -> Operation | None:
+        """The operation a concrete path belongs to, literal segments before parameters."""
+        bare = path.split("?")[0].rstrip("/") or "/"
+        fitting = [
+            one
+            for one in self.operations
+            if one.method == method and fits(one.path.rstrip("/") or "/", bare)
+        ]
+        return min(fitting, key=lambda one: one.path.count("{"), default=None)
+
+
+class Surface(Frozen):
+    """What is handed to the other tools as `shared["discovery"]`, in JSON form."""
+
+    services: tuple[ServiceSurface, ...] = ()
+    unread_sources: tuple[Skipped, ...] = Field(default=(), max_length=50)
+
+    def of(self, service: str) -> ServiceSurface:
+        """The part of one service; an empty one when discovery knows nothing of it."""
+        empty = ServiceSurface(service=service, role="backend")
+        return next((one for one in self.services if one.service == service), empty)
+
+
+def fits(template: str, path: str) -> bool:
+    """Whether `path` is an instance of `template`, segment by segment.
+
+    >>> fits("/notes/{id}", "/notes/7"), fits("/notes/{id}", "/notes")
+    (True, False)
+    """
+    ours, theirs = template.split("/"), path.split("/")
+    return len(ours) == len(theirs) and all(
+        mine == other or (PARAMETER.fullmatch(mine) is not None and other != "")
+        for mine, other in zip(ours, theirs, strict=True)
+    )
+
+
+def merge(operations: list[Operation]) -> tuple[Operation, ...]:
+    """One operation per key; the first to tell wins, the others add parameters and origins."""
+    merged: dict[str, Operation] = {}
+    for one in operations:
+        known = merged.get(one.key)
+        merged[one.key] = _joined(known, one) if known else one
+    return tuple(merged.values())
+
+
+def _joined(known: Operation, new: Operation) -> Operation:
+    names = {one.name for one in known.parameters}
+    extra = tuple(one for one in new.parameters if one.name not in names and one.place != "path")
+    examples = {one.name: one.example for one in new.parameters if one.example}
+    parameters = tuple(
+        one
+        if one.example or one.name not in examples
+        else one.model_copy(update={"example": examples[one.name]})
+        for one in known.parameters
+    )
+    return known.model_copy(
+        update={
+            "parameters": parameters + extra,
+            "origins": tuple(dict.fromkeys(known.origins + new.origins)),
+            "file": known.file or new.file,
+            "line": known.line or new.line,
+            "auth": known.auth if known.auth is not None else new.auth,
+        }
+    )

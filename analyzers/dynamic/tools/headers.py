@@ -1,0 +1,137 @@
+"""Security headers, cookie flags and CORS of the pages an app serves."""
+
+from http.cookies import CookieError, SimpleCookie
+
+from analyzers.dynamic.http import Answer
+from analyzers.dynamic.probe import Probe, Scope
+from analyzers.runtime.tool import Canary
+
+FOREIGN_ORIGIN = "https://assay-origin.invalid"
+MAX_PAGES = 40
+SESSION_WORDS = ("sess", "auth", "token", "jwt", "sid", "remember", "login", "user")
+
+
+class HttpHeaders(Probe):
+    """What every answer says about how a browser must treat it."""
+
+    name = "http-headers"
+    canary = Canary(
+        serve={"GET /": (200, {"Content-Type": "text/html"}, "<h1>canary</h1>")},
+        expect=frozenset({"missing-csp"}),
+    )
+    needs_login = True
+
+    async def check(self, scope: Scope) -> None:
+        """Ask for each known page once, and for a few with a foreign Origin."""
+        gets = [one.url() for one in scope.surface.operations if one.method == "GET"]
+        paths = list(dict.fromkeys(["/", *scope.surface.pages, *gets]))[:MAX_PAGES]
+        answers = [one for path in paths if (one := await scope.client.get(path))]
+        for answer in sorted(answers, key=lambda one: one.path):
+            _check_headers(scope, answer)
+            _check_cookies(scope, answer.headers.get_list("set-cookie"), answer.path)
+        for session in scope.sessions[:1]:
+            _check_cookies(scope, session.set_cookies, session.login_path, "POST")
+        await _check_cors(scope, [one.path for one in answers if one.status < 500][:8])
+
+
+def missing_headers(answer: Answer) -> list[tuple[str, str]]:
+    """(rule, message) of what an answer's headers leave out or give away."""
+    headers, found = answer.headers, list[tuple[str, str]]()
+    policy = headers.get("content-security-policy", "")
+    if answer.is_html and answer.ok:
+        if not policy:
+            found.append(("missing-csp", "The page has no Content-Security-Policy"))
+        elif weak := weak_csp(policy):
+            found.append(("csp-unsafe", f"The Content-Security-Policy allows {weak}"))
+        if "x-frame-options" not in headers and "frame-ancestors" not in policy:
+            found.append(("missing-frame-protection", "The page may be framed by any site"))
+        if "referrer-policy" not in headers:
+            found.append(("missing-referrer-policy", "The page has no Referrer-Policy"))
+    if answer.ok and headers.get("x-content-type-options", "").strip().lower() != "nosniff":
+        found.append(("missing-nosniff", "X-Content-Type-Options: nosniff is missing"))
+    for name in ("server", "x-powered-by"):
+        value = headers.get(name, "")
+        if any(char.isdigit() for char in value) or (name == "x-powered-by" and value):
+            message = f"The {name} header names the software: {value[:100]}"
+            found.append(("server-version-disclosed", message))
+    return found
+
+
+def weak_csp(policy: str) -> str:
+    """What makes a policy useless against script injection; empty when nothing does."""
+    rows = [part.split() for part in policy.lower().split(";") if part.split()]
+    directives = {row[0]: row[1:] for row in rows}
+    script = directives.get("script-src", directives.get("default-src"))
+    if script is None:
+        return "scripts from anywhere (no script-src or default-src)"
+    strict = any(one.startswith(("'nonce-", "'sha", "'strict-dynamic")) for one in script)
+    if "'unsafe-inline'" in script and not strict:
+        return "'unsafe-inline' scripts"
+    return "scripts from anywhere (*)" if "*" in script else ""
+
+
+def cookie_faults(header: str, *, secure_transport: bool) -> list[tuple[str, str, str]]:
+    """(rule, cookie name, message) of one Set-Cookie header."""
+    jar = SimpleCookie()
+    try:
+        jar.load(header)
+    except CookieError:
+        return []
+    found = list[tuple[str, str, str]]()
+    for name, cookie in jar.items():
+        sensitive = any(word in name.lower() for word in SESSION_WORDS)
+        if sensitive and not cookie["httponly"]:
+            found.append(("cookie-without-httponly", name, "can be read by scripts (no HttpOnly)"))
+        if sensitive and not cookie["samesite"]:
+            found.append(("cookie-without-samesite", name, "has no SameSite attribute"))
+        if secure_transport and not cookie["secure"]:
+            found.append(("cookie-without-secure", name, "is also sent over plain HTTP"))
+    return found
+
+
+def _check_headers(scope: Scope, answer: Answer) -> None:
+    reported = {one.rule_id for one in scope.findings}
+    for rule, message in missing_headers(answer):
+        if rule not in reported:  # one per service: the remedy is one setting
+            proof = "\n".join(f"{key}: {value[:200]}" for key, value in answer.headers.items())
+            evidence = f"GET {answer.path} -> {answer.status}\n{proof}"
+            scope.add(rule, message, answer.path, evidence=evidence)
+
+
+def _check_cookies(
+    scope: Scope, headers: list[str] | tuple[str, ...], path: str, method: str = "GET"
+) -> None:
+    secure = scope.target.base_url.startswith("https:")
+    for header in headers:
+        for rule, name, message in cookie_faults(header, secure_transport=secure):
+            shown = f"Set-Cookie: {name}=***; " + "; ".join(header.split(";")[1:])
+            known = {(one.rule_id, one.location.parameter) for one in scope.findings}
+            if (rule, name) not in known:
+                text = f"The cookie {name} {message}"
+                scope.add(rule, text, path, method=method, parameter=name, evidence=shown)
+
+
+async def _check_cors(scope: Scope, paths: list[str]) -> None:
+    for path in paths:
+        for origin in (FOREIGN_ORIGIN, "null"):
+            answer = await scope.client.get(path, headers={"Origin": origin})
+            rule = cors_fault(answer, origin) if answer else ""
+            if rule and rule not in {one.rule_id for one in scope.findings}:
+                evidence = f"Origin: {origin}\n" + "\n".join(_cors_headers(answer))
+                text = f"Pages of {origin} may read answers of this app"
+                scope.add(rule, text, path, evidence=f"GET {path}\n{evidence}")
+
+
+def cors_fault(answer: Answer, origin: str) -> str:
+    """Rule an answer to a request from a foreign `origin` breaks; empty when none."""
+    allowed = answer.headers.get("access-control-allow-origin", "")
+    credentials = answer.headers.get("access-control-allow-credentials", "").lower() == "true"
+    if allowed == origin and credentials:
+        kind = "null-origin" if origin == "null" else "any-origin"
+        return f"cors-{kind}-with-credentials"
+    return "cors-any-origin" if allowed in {"*", FOREIGN_ORIGIN} else ""
+
+
+def _cors_headers(answer: Answer | None) -> list[str]:
+    headers = answer.headers.items() if answer else []
+    return [f"{key}: {value[:200]}" for key, value in headers if key.startswith("access-control")]
