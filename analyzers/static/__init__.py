@@ -1,1 +1,1 @@
-"""static"""
+"""The static analyzer: reads an app's source with tools that need no running app."""

@@ -1,0 +1,230 @@
+"""What static adapters share: a private copy of their files, coverage, findings, explicit maps.
+
+A tool never sees the app's own folder: it gets a copy of the files of its languages and nothing
+else, so that neither the app's tool configuration nor its ignore files can blind it.
+"""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from analyzers.runtime.sarif import fingerprint
+from analyzers.runtime.tool import (
+    Canary,
+    Command,
+    Completed,
+    Execute,
+    NotApplicable,
+    Parsed,
+    ToolFault,
+    ToolRun,
+)
+from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity, Skipped
+
+Lines = Callable[[str, int], str]
+"""The text of one line of an app's file (path relative to the app's root, line from 1)."""
+
+T = TypeVar("T")
+
+_MAX_SKIPPED = 50
+_MAX_MESSAGE = 4_000
+_MAX_EVIDENCE = 2_000
+
+
+class CommandTool:
+    """Base of adapters that run one command over the files of their languages.
+
+    Attributes:
+        what: what it looks at, for people (`Python`).
+        suffixes: names of its files end with one of these.
+        version_argv: arguments that print the version.
+    """
+
+    name: str
+    canary: Canary
+    cost: float = 1.0
+    exclusive: bool = False
+    after: tuple[str, ...] = ()
+    what: str
+    suffixes: tuple[str, ...]
+    version_argv: tuple[str, ...] = ("--version",)
+
+    def program(self, tools_dir: Path) -> tuple[str, ...]:
+        """How the tool is started: the executable and what must precede the arguments."""
+        return (str(tools_dir / "venv/bin" / self.name),)
+
+    def select(self, files: Sequence[str]) -> tuple[str, ...]:
+        """The files it looks at, out of all analysable files of the app."""
+        return tuple(name for name in files if name.endswith(self.suffixes))
+
+    def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
+        """Command line, to be run in the folder that holds the copy."""
+        raise NotImplementedError
+
+    def command(self, tools_dir: Path, workspace: Path) -> Command:
+        """The command; adapters that differ in exit codes or output file override this."""
+        return Command(self.argv(tools_dir, workspace), cwd=workspace / "src")
+
+    def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
+        """What `raw` says. Raises: ToolFault for anything it does not know."""
+        raise NotImplementedError
+
+    def raw(self, done: Completed) -> bytes:
+        """The report: the output file where the command names one, else standard output."""
+        return done.output or done.stdout
+
+    def rules_digest(self) -> str:
+        """Empty: the version says all."""
+        return ""
+
+    async def version(self, run: ToolRun, execute: Execute) -> str:
+        """First dotted number the tool prints. Raises: ToolFault when it does not start."""
+        argv = (*self.program(run.tools_dir), *self.version_argv)
+        done = await execute(Command(argv, cwd=run.workspace, limit_s=60))
+        return first_version(done.stdout + done.stderr, self.name)
+
+    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+        """Copy the files, run the command there, read the report."""
+        given = self.select(run.source.files)
+        if not given:
+            raise NotApplicable(f"no {self.what} files")
+        copy_files(run.source.root, given, run.workspace / "src")
+        done = await execute(self.command(run.tools_dir, run.workspace))
+        return self.parse(self.raw(done), given, line_reader(run.source.root))
+
+
+class NodeTool(CommandTool):
+    """Base of adapters whose tool is a package of npm."""
+
+    def program(self, tools_dir: Path) -> tuple[str, ...]:
+        """The package's own executable, which finds `node` on the PATH."""
+        return (str(tools_dir / "node_modules/.bin" / self.name),)
+
+
+def first_version(text: bytes, tool: str) -> str:
+    """First dotted number in what a tool printed. Raises: ToolFault when there is none."""
+    match = re.search(rb"\d+(\.\d+)+", text)
+    if match is None:
+        raise ToolFault(f"{tool}: told no version")
+    return match.group().decode()
+
+
+def own_python() -> tuple[str, ...]:
+    """This interpreter, for checks of ours that run as a process of their own."""
+    return (sys.executable, "-I")
+
+
+def copy_files(root: Path, files: Iterable[str], target: Path) -> None:
+    """Copy `files` below `target`, which is made; modes and times do not matter, links are read."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in files:
+        destination = target / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / name, destination)
+
+
+def line_reader(root: Path) -> Lines:
+    """Reader of single lines of the app's files; empty where there is no such line."""
+
+    @lru_cache(maxsize=32)
+    def lines_of(path: str) -> tuple[str, ...]:
+        try:
+            text = (root / path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ()
+        return tuple(text.splitlines())
+
+    def read(path: str, line: int) -> str:
+        lines = lines_of(path)
+        return lines[line - 1].strip() if 1 <= line <= len(lines) else ""
+
+    return read
+
+
+def relative(path: str, given: frozenset[str]) -> str:
+    """`path` as a tool wrote it (absolute, `./`, `file://`) as one of the files it was given.
+
+    Raises:
+        ToolFault: it is none of them, so the tool looked at something else.
+    """
+    name = str(PurePosixPath(path.removeprefix("file://")))
+    while name not in given:
+        _, slash, name = name.partition("/")
+        if not slash:
+            raise ToolFault(f"report names a file that was not given: {path}")
+    return name
+
+
+def mapped(table: Mapping[Any, T], value: Any, what: str) -> T:
+    """`table[value]`. Raises: ToolFault: unknown values are errors, never a default."""
+    try:
+        return table[value]
+    except (KeyError, TypeError):
+        raise ToolFault(f"unknown {what}: {value!r}") from None
+
+
+def load_json(raw: bytes, tool: str) -> Any:
+    """The JSON of a report. Raises: ToolFault when it is none, or nothing at all."""
+    try:
+        return json.loads(raw)
+    except ValueError as exc:
+        start = raw[:200].decode(errors="replace")
+        raise ToolFault(f"{tool}: report is no JSON ({exc}): {start!r}") from None
+
+
+def coverage(
+    given: Sequence[str], reached: Iterable[str], reasons: Mapping[str, str] | None = None
+) -> Coverage:
+    """Files given and reached; what was not reached is skipped, with the reason a tool gave."""
+    missing = sorted(set(given) - (set(reached) - set(reasons or {})))
+    why = reasons or {}
+    skipped = tuple(
+        Skipped(what=name, reason=why.get(name, "not read by the tool")[:500])
+        for name in missing[:_MAX_SKIPPED]
+    )
+    return Coverage(
+        unit="files",
+        given=len(given),
+        reached=len(given) - len(missing),
+        skipped=skipped,
+        skipped_total=len(missing),
+    )
+
+
+def finding(
+    tool: str,
+    rule_id: str,
+    message: str,
+    location: Location,
+    snippet: str,
+    *,
+    severity: Severity,
+    confidence: Confidence = Confidence.MEDIUM,
+    category: Category = Category.SECURITY,
+    cwe: tuple[int, ...] = (),
+) -> Finding:
+    """A finding with the texts cut to the contract's limits and its fingerprint."""
+    identity = f"CWE-{cwe[0]}" if cwe else f"{tool}:{rule_id}"
+    return Finding(
+        tool=tool,
+        rule_id=rule_id,
+        message=message.strip()[:_MAX_MESSAGE],
+        severity=severity,
+        confidence=confidence,
+        category=category,
+        cwe=cwe,
+        location=location,
+        fingerprint=fingerprint(identity, location.path or "", snippet),
+        witnesses=(f"{tool}:{rule_id}",),
+        evidence=snippet[:_MAX_EVIDENCE],
+    )
+
+
+def positive(value: Any) -> int | None:
+    """A line or column as the contract wants it: from 1, or nothing."""
+    return value if isinstance(value, int) and value >= 1 else None

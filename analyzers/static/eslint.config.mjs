@@ -1,0 +1,73 @@
+// The rules every app is judged by; an app's own ESLint configuration is never read.
+import js from "@eslint/js";
+import noUnsanitized from "eslint-plugin-no-unsanitized";
+import react from "eslint-plugin-react";
+import hooks from "eslint-plugin-react-hooks";
+import security from "eslint-plugin-security";
+import globals from "globals";
+import typescript from "typescript-eslint";
+
+const SCRIPTS = ["**/*.{js,jsx,mjs,cjs}"];
+const TYPED = ["**/*.{ts,tsx,mts,cts}"];
+
+const securityRules = {
+  "no-eval": "error",
+  "no-implied-eval": "error",
+  "no-new-func": "error",
+  "no-script-url": "error",
+  "no-unsanitized/method": "error",
+  "no-unsanitized/property": "error",
+  "react/jsx-no-script-url": "error",
+  "react/jsx-no-target-blank": "error",
+  "react/no-danger": "error",
+  ...Object.fromEntries(
+    Object.keys(security.rules)
+      .filter((rule) => rule !== "detect-object-injection") // fires on every a[b]
+      .map((rule) => [`security/${rule}`, "error"]),
+  ),
+};
+
+const qualityRules = {
+  ...js.configs.recommended.rules,
+  "array-callback-return": "warn",
+  eqeqeq: ["warn", "smart"],
+  "no-unused-vars": ["warn", { args: "after-used", caughtErrors: "none" }],
+  "no-use-before-define": ["warn", { functions: false, classes: false }],
+  "no-var": "warn",
+  "prefer-const": "warn",
+  "react/jsx-key": "warn",
+  "react/jsx-no-duplicate-props": "error",
+  "react/jsx-no-undef": "error",
+  "react/jsx-uses-vars": "error",
+  "react/no-children-prop": "warn",
+  "react/no-direct-mutation-state": "error",
+  "react/no-unescaped-entities": "warn",
+  "react/no-unknown-property": "warn",
+  "react-hooks/exhaustive-deps": "warn",
+  "react-hooks/rules-of-hooks": "error",
+};
+
+const shared = {
+  linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: "off" },
+  plugins: { "no-unsanitized": noUnsanitized, react, "react-hooks": hooks, security },
+  settings: { react: { version: "18.3" } },
+  rules: { ...qualityRules, ...securityRules },
+};
+
+const languageOptions = {
+  ecmaVersion: "latest",
+  sourceType: "module",
+  globals: { ...globals.browser, ...globals.node, ...globals.jest },
+  parserOptions: { ecmaFeatures: { jsx: true } },
+};
+
+export default [
+  { files: SCRIPTS, ...shared, languageOptions },
+  { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },
+  {
+    files: TYPED,
+    ...shared,
+    languageOptions: { ...languageOptions, parser: typescript.parser },
+    rules: { ...shared.rules, "no-undef": "off", "no-unused-vars": "off" }, // TypeScript's own job
+  },
+];

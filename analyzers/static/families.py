@@ -1,0 +1,38 @@
+"""Families of weaknesses: tools that see the same flaw often name a neighbour's CWE number."""
+
+FAMILIES: dict[str, frozenset[int]] = {
+    "sql-injection": frozenset({89, 564, 943}),
+    "command-injection": frozenset({77, 78, 88, 426}),
+    "code-injection": frozenset({94, 95, 96, 470}),
+    "template-injection": frozenset({1336, 917}),
+    "ldap-injection": frozenset({90}),
+    "xpath-injection": frozenset({643, 91}),
+    "xss": frozenset({79, 80, 83, 87, 116}),
+    "path-traversal": frozenset({22, 23, 36, 73, 434}),
+    "ssrf": frozenset({918, 441}),
+    "open-redirect": frozenset({601}),
+    "deserialization": frozenset({502}),
+    "xxe": frozenset({611, 776, 20}),
+    "prototype-pollution": frozenset({1321, 915}),
+    "weak-hash": frozenset({327, 328, 326, 916, 759, 760}),
+    "weak-random": frozenset({330, 338, 331, 340}),
+    "hard-coded-secret": frozenset({798, 259, 321, 312, 540, 547, 522}),
+    "insecure-cookie": frozenset({614, 1004, 1275}),
+    "missing-authentication": frozenset({306, 862, 285, 287}),
+    "csrf": frozenset({352}),
+    "debug-mode": frozenset({489, 215, 209, 94}),
+    "cors": frozenset({942, 346}),
+    "jwt": frozenset({347, 345}),
+    "tls": frozenset({295, 319}),
+    "temporary-file": frozenset({377, 378}),
+    "regex-dos": frozenset({1333, 400, 185}),
+    "target-blank": frozenset({1022}),
+    "bind-all": frozenset({605, 668}),
+    "timing": frozenset({208}),
+}
+
+
+def families_of(cwe: tuple[int, ...]) -> frozenset[str]:
+    """Names of the families of these numbers; a number of no family is its own."""
+    named = {name for name, numbers in FAMILIES.items() for number in cwe if number in numbers}
+    return frozenset(named or {f"cwe-{number}" for number in cwe})

