@@ -1,0 +1,251 @@
+"""Containers of an app: created with every limit, started in order, inspected, saved, removed."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, cast
+
+import docker
+import docker.errors
+import docker.types
+
+from clients.appfolder import ServicePlan
+from clients.docker.errors import call
+from clients.docker.labels import Labels
+from clients.docker.limits import AppLimits
+from contract.errors import ErrorCode, PlatformError
+from contract.ids import LABEL_SERVICE, resource_name
+
+KEPT_CAPABILITIES = (
+    "CHOWN", "SETUID", "SETGID", "NET_BIND_SERVICE", "DAC_OVERRIDE", "FOWNER", "KILL",
+)  # fmt: skip
+WELL_KNOWN_PORTS = (8000, 5000, 3000, 8080, 80)
+_MAX_PORTS = 5
+_NEVER = "0001-01-01T00:00:00Z"
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the engine says of a container now.
+
+    Attributes:
+        unbroken: running, and never stopped or restarted since it was first started.
+    """
+
+    id: str
+    name: str
+    running: bool
+    unbroken: bool
+    exit_code: int
+    out_of_memory: bool
+    health: str
+    ports: dict[int, int]
+    labels: dict[str, str]
+    error: str = ""
+
+    @property
+    def ending(self) -> str:
+        """How it ended, for people."""
+        why = " (out of memory)" if self.out_of_memory else ""
+        return f"exited with {self.exit_code}{why}" if not self.running else "was restarted"
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """The engine's containers that carry our labels."""
+
+    client: docker.DockerClient
+    labels: Labels
+    limits: AppLimits
+
+    async def create(
+        self, workflow_id: str, plan: ServicePlan, image: str, network: str, labels: dict[str, str]
+    ) -> str:
+        """ID of a new container for `plan`, not started.
+
+        Raises:
+            PlatformError: the engine refuses.
+        """
+        exposed = await call(self._image_config, image)
+        options = self._options(workflow_id, plan, network, labels)
+        if plan.publishes:
+            ports = candidate_ports(plan, exposed)
+            options["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports}
+        container = await call(self.client.containers.create, image, plan.command, **options)
+        return str(container.id)
+
+    def _options(
+        self, workflow_id: str, plan: ServicePlan, network: str, labels: dict[str, str]
+    ) -> dict[str, Any]:
+        aliases = [plan.name, *plan.aliases]
+        endpoint = docker.types.EndpointConfig("1.41", aliases=aliases)
+        options: dict[str, Any] = {
+            "name": resource_name(workflow_id, plan.name),
+            "labels": labels,
+            "environment": plan.environment,
+            "network": network,
+            "networking_config": {network: endpoint},
+            "volumes": [f"{volume_name(workflow_id, name)}:{path}" for name, path in plan.volumes],
+            "healthcheck": _healthcheck(plan),
+            "restart_policy": {"Name": "no"},
+            "detach": True,
+        }
+        chosen = {
+            "entrypoint": list(plan.entrypoint) if plan.entrypoint is not None else None,
+            "working_dir": plan.working_dir or None,
+            "user": plan.user or None,
+        }
+        options |= {key: value for key, value in chosen.items() if value is not None}
+        return options | self._bounds()
+
+    def _bounds(self) -> dict[str, Any]:
+        limits = self.limits
+        fsize = docker.types.Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes)
+        log = {"max-size": str(max(limits.log_bytes, _MIB)), "max-file": "2"}
+        return {
+            "mem_limit": limits.memory_bytes,
+            "memswap_limit": limits.memory_bytes,
+            "nano_cpus": int(limits.cpus * 1e9),
+            "pids_limit": limits.pids,
+            "shm_size": 64 * _MIB,
+            "ulimits": [fsize],
+            "cap_drop": ["ALL"],
+            "cap_add": list(KEPT_CAPABILITIES),
+            "security_opt": ["no-new-privileges:true"],
+            "log_config": docker.types.LogConfig(type="json-file", config=log),
+            "init": True,
+        }
+
+    def _image_config(self, image: str) -> dict[str, Any]:
+        return cast("dict[str, Any]", self.client.images.get(image).attrs.get("Config") or {})
+
+    async def start(self, container_id: str) -> str:
+        """Start it; empty, or why the app's command cannot be run (the app's fault).
+
+        Raises:
+            PlatformError: the engine is at fault.
+        """
+        container = await call(self.client.containers.get, container_id)
+        try:
+            await call(container.start)
+        except PlatformError as error:
+            told = error.message.lower()
+            if "executable file not found" in told or "permission denied" in told or (
+                "no such file or directory" in told and "oci" in told
+            ):
+                return error.message.removeprefix("Docker: ")
+            raise
+        return ""
+
+    async def states(self, workflow_id: str) -> dict[str, State]:
+        """State of each container of the workflow, by service."""
+        found = await call(self._list, workflow_id)
+        states = [_state(attributes) for attributes in found]
+        return {state.name: state for state in states}
+
+    async def state(self, container_id: str) -> State | None:
+        """State of one container; None when it is gone."""
+        try:
+            container = await call(self.client.containers.get, container_id)
+        except PlatformError as error:
+            if error.code is ErrorCode.NOT_FOUND:
+                return None
+            raise
+        return _state(cast("dict[str, Any]", container.attrs))
+
+    def _list(self, workflow_id: str | None) -> list[dict[str, Any]]:
+        found = self.client.containers.list(
+            all=True, filters=self.labels.filters(workflow_id), ignore_removed=True
+        )
+        return [cast("dict[str, Any]", container.attrs) for container in found]
+
+    async def written_bytes(self, workflow_id: str) -> dict[str, int]:
+        """Bytes each container of the workflow has written to its own layer."""
+        listing: list[dict[str, Any]] = await call(
+            self.client.api.containers, size=True, filters=self.labels.filters(workflow_id)
+        )
+        return {entry["Id"]: int(entry.get("SizeRw") or 0) for entry in listing}
+
+    async def log(self, container_id: str) -> bytes:
+        """End of the container's output, at most `log_bytes`; empty when it is gone."""
+        try:
+            container = await call(self.client.containers.get, container_id)
+            data = cast("bytes", await call(container.logs, tail=10_000))
+        except PlatformError as error:
+            if error.code is ErrorCode.NOT_FOUND:
+                return b""
+            raise
+        return data[-self.limits.log_bytes :]
+
+    async def remove_all(self, workflow_id: str) -> int:
+        """Kill and remove the workflow's containers, side by side; how many there were."""
+        found = await call(self._list, workflow_id)
+        return sum(await asyncio.gather(*(self._remove(str(one["Id"])) for one in found)))
+
+    async def _remove(self, container_id: str) -> bool:
+        try:
+            await call(self.client.api.remove_container, container_id, v=True, force=True)
+        except PlatformError as error:
+            gone = error.code is ErrorCode.NOT_FOUND or "already in progress" in error.message
+            if not gone:
+                raise
+            return False
+        return True
+
+
+def volume_name(workflow_id: str, name: str) -> str:
+    """Name of the app's named volume `name`."""
+    return resource_name(workflow_id, f"volume {name}")
+
+
+def candidate_ports(plan: ServicePlan, image: dict[str, Any]) -> tuple[int, ...]:
+    """Ports that may answer, likeliest first: EXPOSE, compose, PORT, well-known ones.
+
+    A port that both EXPOSE and the compose file name goes first.
+    """
+    exposed = [int(str(key).split("/")[0]) for key in image.get("ExposedPorts") or {}]
+    both = [port for port in plan.ports if port in exposed]
+    variables = dict(str(item).partition("=")[::2] for item in image.get("Env") or [])
+    port = (variables | plan.environment).get("PORT", "")
+    named = [int(port)] if port.isdecimal() and 0 < int(port) < 65_536 else []
+    declared = list(dict.fromkeys([*both, *exposed, *plan.ports, *named]))
+    return tuple(declared[:_MAX_PORTS]) or WELL_KNOWN_PORTS
+
+
+def _healthcheck(plan: ServicePlan) -> dict[str, Any] | None:
+    check = plan.healthcheck
+    if check is None:
+        return None
+    if check.test[0] not in ("NONE", "CMD", "CMD-SHELL"):
+        return {"test": ["CMD", *check.test]}
+    return {
+        "test": list(check.test),
+        "interval": int(check.interval_s * 1e9),
+        "timeout": int(check.timeout_s * 1e9),
+        "retries": check.retries,
+        "start_period": int(check.start_period_s * 1e9),
+    }
+
+
+def _state(attributes: dict[str, Any]) -> State:
+    state: dict[str, Any] = attributes["State"]
+    labels: dict[str, str] = attributes["Config"].get("Labels") or {}
+    published: dict[str, Any] = attributes["NetworkSettings"].get("Ports") or {}
+    ports = {
+        int(key.split("/")[0]): int(bindings[0]["HostPort"])
+        for key, bindings in published.items()
+        if bindings
+    }
+    first_life = str(state.get("FinishedAt", _NEVER)).startswith("0001-")
+    return State(
+        id=str(attributes["Id"]),
+        name=labels.get(LABEL_SERVICE, ""),
+        running=bool(state.get("Running")) and not state.get("Paused"),
+        unbroken=bool(state.get("Running")) and first_life and not attributes.get("RestartCount"),
+        exit_code=int(state.get("ExitCode") or 0),
+        out_of_memory=bool(state.get("OOMKilled")),
+        health=str((state.get("Health") or {}).get("Status", "")),
+        ports=ports,
+        labels=labels,
+        error=str(state.get("Error") or ""),
+    )

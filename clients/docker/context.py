@@ -1,0 +1,133 @@
+"""The build context: a tar made by us, so that nothing outside the app folder reaches an image."""
+
+import io
+import os
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from clients.appfolder.faults import AppFault
+
+ALWAYS_LEFT_OUT = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv"})
+DOCKERFILE_NAME = ".assay.Dockerfile"
+
+
+def pack_context(context: Path, dockerfile: str, limit_bytes: int) -> bytes:
+    """Tar of `context` with `dockerfile` as `DOCKERFILE_NAME`; the folder itself is never changed.
+
+    `.dockerignore` is honoured; version control, virtual environments and installed packages are
+    left out always. Symbolic links are kept when they stay inside, left out when they lead out.
+    Owners and times are fixed, so that equal trees give equal bytes.
+
+    Raises:
+        AppFault: the context is larger than `limit_bytes`.
+    """
+    ignored = IgnoreRules.read(context)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        _add_text(archive, DOCKERFILE_NAME, dockerfile)
+        for path in _walk(context, context, ignored):
+            _add(archive, context, path)
+            if buffer.tell() > limit_bytes:
+                raise AppFault("build", f"the build context is larger than {limit_bytes} bytes")
+    return buffer.getvalue()
+
+
+class IgnoreRules:
+    """`.dockerignore`: patterns in order, the last match decides, `!` takes back."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._rules: list[tuple[re.Pattern[str], bool]] = []
+        for line in lines[:500]:
+            text = line.strip()
+            if not text or text.startswith("#"):
+                continue
+            keep = text.startswith("!")
+            pattern = os.path.normpath(text.lstrip("!").strip()).lstrip("/")
+            self._rules.append((re.compile(_glob(pattern)), keep))
+
+    @classmethod
+    def read(cls, context: Path) -> "IgnoreRules":
+        """Rules of the context's `.dockerignore`; none when there is no such file."""
+        file = context / ".dockerignore"
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > 65_536:
+            return cls([])
+        return cls(file.read_text(errors="replace").splitlines())
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether any rule starts with `!`, so that folders cannot be cut off whole."""
+        return any(keep for _, keep in self._rules)
+
+    def match(self, relative: str) -> bool:
+        """Whether `relative` (POSIX) is left out, by itself or by a folder above it."""
+        ignored = False
+        for pattern, keep in self._rules:
+            if pattern.match(relative):
+                ignored = not keep
+        return ignored
+
+
+def _glob(pattern: str) -> str:
+    """A `.dockerignore` pattern as a regular expression that matches the path and all below it."""
+    parts: list[str] = []
+    position = 0
+    while position < len(pattern):
+        if pattern.startswith("**/", position):
+            parts.append("(?:.*/)?")
+            position += 3
+        elif pattern.startswith("**", position):
+            parts.append(".*")
+            position += 2
+        else:
+            character = pattern[position]
+            parts.append({"*": "[^/]*", "?": "[^/]"}.get(character, re.escape(character)))
+            position += 1
+    return "".join(parts) + r"(?:/.*)?\Z"
+
+
+def _walk(root: Path, folder: Path, ignored: IgnoreRules) -> Iterator[Path]:
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    for entry in entries:
+        path = Path(entry.path)
+        left_out = ignored.match(path.relative_to(root).as_posix())
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name in ALWAYS_LEFT_OUT or (left_out and not ignored.takes_back):
+                continue
+            if not left_out:
+                yield path
+            yield from _walk(root, path, ignored)
+        elif not left_out and (entry.is_symlink() or entry.is_file(follow_symlinks=False)):
+            yield path
+
+
+def _add(archive: tarfile.TarFile, root: Path, path: Path) -> None:
+    if path.is_symlink() and not _stays_inside(root, path):
+        return
+    info = archive.gettarinfo(path, arcname=path.relative_to(root).as_posix())
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mtime = 0
+    if info.islnk():  # a hard link to an earlier member: send the content again
+        info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
+    if info.isreg():
+        with path.open("rb") as stream:
+            archive.addfile(info, stream)
+    else:
+        archive.addfile(info)
+
+
+def _stays_inside(root: Path, link: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root.resolve()) and not os.readlink(link).startswith("/")
+    except (OSError, RuntimeError):
+        return False
+
+
+def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
+    data = text.encode()
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(data), 0o644
+    archive.addfile(info, io.BytesIO(data))

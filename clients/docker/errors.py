@@ -1,0 +1,54 @@
+"""Docker's errors as platform faults that name cause and next step."""
+
+import asyncio
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import docker.errors
+import requests.exceptions
+
+from contract.errors import ErrorCode, PlatformError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+UNREACHABLE = "the Docker daemon does not answer: start it (`systemctl start docker`), then try again"
+
+
+async def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a blocking call of the Docker SDK in a thread.
+
+    Raises:
+        PlatformError: whatever Docker said, mapped.
+    """
+    try:
+        return await asyncio.to_thread(function, *args, **kwargs)
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise platform_error(error) from error
+
+
+def platform_error(error: Exception) -> PlatformError:
+    """The fault behind an exception of the Docker SDK."""
+    if isinstance(error, docker.errors.NotFound):
+        return PlatformError(ErrorCode.NOT_FOUND, f"Docker: {_text(error)}")
+    if isinstance(error, docker.errors.APIError):
+        return engine_error(_text(error))
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return PlatformError(ErrorCode.DEADLINE_EXCEEDED, "the Docker daemon took too long to answer")
+    return PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE)
+
+
+def engine_error(text: str) -> PlatformError:
+    """The fault behind an error message of the engine."""
+    if "no space left" in text or "disk quota" in text:
+        message = f"the Docker host's disk is full: free some space, then try again ({text})"
+        return PlatformError(ErrorCode.RESOURCE_EXHAUSTED, message)
+    if "address pool" in text or "Pool overlaps" in text:
+        return PlatformError(ErrorCode.RESOURCE_EXHAUSTED, f"no free Docker network: {text}")
+    if "port is already allocated" in text or "address already in use" in text:
+        return PlatformError(ErrorCode.UNAVAILABLE, f"Docker could not publish a port: {text}")
+    return PlatformError(ErrorCode.INTERNAL, f"Docker: {text}")
+
+
+def _text(error: docker.errors.APIError) -> str:
+    return str(error.explanation or error)[:500]

@@ -1,0 +1,203 @@
+"""Images of apps: base images resolved, Dockerfile rewritten, built once per content, pruned by age."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import docker
+import docker.errors
+
+from clients.appfolder import AppFault, ServicePlan
+from clients.docker import dockerfile
+from clients.docker.base_images import BaseImages, Substitution
+from clients.docker.context import DOCKERFILE_NAME, pack_context
+from clients.docker.diagnosis import platform_fault
+from clients.docker.errors import call
+from clients.docker.limits import AppLimits
+from clients.docker.stream import EngineStream, StreamResult, build_params, split_tag
+from contract.errors import ErrorCode, PlatformError
+from contract.ids import LABEL_MANAGED, LABEL_SCOPE
+
+OnProgress = Callable[[str], None]
+NetworkFactory = Callable[[], Awaitable[str]]
+REPOSITORY = "assay-app"
+_REGISTRY_FIRST_ANSWER_S = 15.0
+_REGISTRY_PULL_S = 600.0
+_REGISTRY_DOWN_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image ready to run; `log` is empty when it was there already."""
+
+    name: str
+    notes: tuple[str, ...] = ()
+    log: str = ""
+
+
+@dataclass(slots=True)
+class Images:
+    """Builds and finds images. One build of the same content at a time."""
+
+    client: docker.DockerClient
+    stream: EngineStream
+    scope: str
+    bases: BaseImages
+    limits: AppLimits
+    _registry_down_until: float = 0.0
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {LABEL_MANAGED: "1", LABEL_SCOPE: self.scope}
+
+    async def ensure(
+        self, plan: ServicePlan, network: NetworkFactory, on_progress: OnProgress
+    ) -> BuiltImage:
+        """The image of `plan`, built on the network that `network` makes if its content is new.
+
+        Raises:
+            AppFault: the build failed by the app's own fault.
+            PlatformError: no base image, no engine, no package registry, a full disk.
+        """
+        if plan.context is None:
+            used, found = await self._resolve(plan.image, on_progress)
+            return BuiltImage(used, (f"{plan.name}: {found}",) if found else ())
+        known: dict[str, tuple[str, Substitution | None]] = {}
+        for image in dockerfile.external_images(plan.dockerfile, plan.args):
+            known[image] = await self._resolve(image, on_progress)
+        text = dockerfile.rewrite(
+            plan.dockerfile, plan.args, lambda image: known[image][0], self._labels
+        )
+        notes = [f"{plan.name}: {found}" for _, found in known.values() if found]
+        notes += [f"{plan.name}: {note}" for note in text.notes]
+        context = await asyncio.to_thread(
+            pack_context, plan.context, text.text, self.limits.context_bytes
+        )
+        key = await self._key(plan, context, [used for used, _ in known.values()])
+        tag = f"{REPOSITORY}:{key}"
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if await self._exists(tag):
+                on_progress(f"{plan.name}: image unchanged")
+                return BuiltImage(tag, tuple(notes))
+            substitutions = [found for _, found in known.values() if found]
+            log = await self._build(plan, context, tag, substitutions, network, on_progress)
+        return BuiltImage(tag, tuple(notes), log)
+
+    async def _build(
+        self,
+        plan: ServicePlan,
+        context: bytes,
+        tag: str,
+        substitutions: list[Substitution],
+        network: NetworkFactory,
+        on_progress: OnProgress,
+    ) -> str:
+        params = build_params(
+            tag, DOCKERFILE_NAME, plan.args, plan.target, await network(), self.limits
+        )
+        result = await self.stream.build(
+            context,
+            params,
+            self.limits.build_deadline_s,
+            lambda line: on_progress(f"{plan.name}: {line}"),
+        )
+        if not result.error:
+            return result.text
+        if fault := platform_fault(result, substitutions):
+            raise fault
+        raise BuildFault(plan.name, result)
+
+    async def _key(self, plan: ServicePlan, context: bytes, bases: list[str]) -> str:
+        """Identity of a build: context (Dockerfile included), arguments, target, base image IDs."""
+        identity = hashlib.sha256(context)
+        ids = [(await call(self.client.images.get, name)).id for name in bases if name != "scratch"]
+        identity.update(json.dumps([plan.args, plan.target, ids, self.scope], sort_keys=True).encode())
+        return identity.hexdigest()[:24]
+
+    async def _resolve(
+        self, image: str, on_progress: OnProgress
+    ) -> tuple[str, Substitution | None]:
+        """What `image` is on this host: itself, mapped, pulled, or a stand-in."""
+        found = self.bases.mapped(image)
+        if found is not None and await self._exists(found.used):
+            return found.used, found
+        if await self._exists(image) or await self._pull(image, on_progress):
+            return image, None
+        found = self.bases.stand_in(image, await self._local_names())
+        if found is not None:
+            return found.used, found
+        raise PlatformError(
+            ErrorCode.FAILED_PRECONDITION,
+            f"base image {image} is neither local nor pullable; run `make base-images`",
+        )
+
+    async def _pull(self, image: str, on_progress: OnProgress) -> bool:
+        """Whether `image` could be pulled. A registry found down is not asked again for a while."""
+        if time.monotonic() < self._registry_down_until:
+            return False
+        on_progress(f"pulling {image}")
+        result = await self.stream.pull(
+            image, _REGISTRY_FIRST_ANSWER_S, _REGISTRY_PULL_S, on_progress
+        )
+        if result.error and not any(
+            word in result.error for word in ("not found", "manifest unknown", "does not exist")
+        ):
+            self._registry_down_until = time.monotonic() + _REGISTRY_DOWN_S
+        return not result.error and await self._exists(image)
+
+    async def _exists(self, image: str) -> bool:
+        repository, tag = split_tag(image)
+        try:
+            name = f"{repository}:{tag}" if tag else repository
+            await call(self.client.images.get, name)
+        except PlatformError as error:
+            if error.code is ErrorCode.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    async def _local_names(self) -> set[str]:
+        images = await call(self.client.images.list)
+        return {tag for image in images for tag in image.tags}
+
+    async def prune(self) -> int:
+        """Remove stages left of old builds, then the oldest images above the limit; bytes freed."""
+        labels = [f"{name}={value}" for name, value in self._labels.items()]
+        stale = {"dangling": True, "label": labels, "until": "1h"}
+        freed = int((await call(self.client.images.prune, filters=stale)).get("SpaceReclaimed") or 0)
+        images = await call(self.client.api.images, REPOSITORY, filters={"label": labels})
+        total = sum(image["Size"] for image in images)
+        for image in sorted(images, key=lambda image: image["Created"]):
+            if total <= self.limits.images_bytes:
+                break
+            total -= image["Size"]
+            freed += image["Size"] if await self._remove(image["RepoTags"] or [image["Id"]]) else 0
+        return freed
+
+    async def _remove(self, names: list[str]) -> bool:
+        """Whether all `names` are gone; an image in use stays."""
+        try:
+            for name in names:
+                await call(self.client.images.remove, name)
+        except PlatformError as error:
+            if error.code in (ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED):
+                raise
+            return False
+        return True
+
+
+class BuildFault(AppFault):
+    """A failed build with its log; the reason ends with the last telling line of it."""
+
+    def __init__(self, service: str, result: StreamResult) -> None:
+        said = [line.strip() for line in "".join(result.log[-40:]).splitlines() if line.strip()]
+        telling = [line for line in said if not line.startswith(("Step ", "--->", "Removing inter"))]
+        last = telling[-2] if len(telling) > 1 else ""
+        super().__init__(
+            "build", f"{service}: the image does not build: {result.error[:200]}: {last[:200]}"
+        )
+        self.log = result.text

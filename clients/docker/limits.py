@@ -1,0 +1,35 @@
+"""What one app may use of its host."""
+
+from dataclasses import dataclass
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AppLimits:
+    """Limits of each container and of each build.
+
+    Attributes:
+        memory_bytes, cpus, pids: of one running container; swap is off.
+        build_memory_bytes, build_cpus: of each step of an image build.
+        build_deadline_s: of all builds of one service.
+        start_deadline_s: from the first container's start until every service answers.
+        disk_bytes: what a container may write; a larger one counts as died in `check`.
+        volume_bytes: of each named volume; volumes are kept in memory.
+        context_bytes: of a build context.
+        log_bytes: kept of each log, the end of it.
+        images_bytes: disk for built images, above which `prune` removes the oldest.
+    """
+
+    memory_bytes: int = 512 * _MIB
+    cpus: float = 1.0
+    pids: int = 256
+    build_memory_bytes: int = 2_048 * _MIB
+    build_cpus: float = 2.0
+    build_deadline_s: float = 600.0
+    start_deadline_s: float = 90.0
+    disk_bytes: int = 1_024 * _MIB
+    volume_bytes: int = 256 * _MIB
+    context_bytes: int = 200 * _MIB
+    log_bytes: int = 2 * _MIB
+    images_bytes: int = 20 * 1_024 * _MIB

@@ -1,0 +1,126 @@
+"""A network per app, with a subnet from a pool of our own: Docker's default pool ends at about 30."""
+
+import hashlib
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import docker.types
+
+from clients.docker.errors import call
+from clients.docker.firewall import Firewall
+from clients.docker.labels import Labels
+from contract.errors import ErrorCode, PlatformError
+from contract.ids import resource_name
+
+_PREFIX = 28
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Makes and removes networks. Without egress a network has no address translation either."""
+
+    client: docker.DockerClient
+    labels: Labels
+    firewall: Firewall
+
+    async def create(
+        self, workflow_id: str, purpose: str, labels: dict[str, str], egress: bool
+    ) -> str:
+        """Name of a new bridge network of the workflow; an existing one of that name is used.
+
+        Raises:
+            PlatformError: RESOURCE_EXHAUSTED when the pool has no free subnet.
+        """
+        name = resource_name(workflow_id, purpose)
+        existing = await call(self.client.networks.list, names=[f"^{name}$"])
+        if existing:
+            return name
+        half = self.firewall.allowed if egress else self.firewall.denied
+        for count, subnet in enumerate(free_subnets(half, await self._used(), name)):
+            try:
+                await call(self._create, name, subnet, labels, egress)
+                return name
+            except PlatformError as error:
+                if "verlap" not in error.message or count >= _ATTEMPTS:
+                    raise
+        raise PlatformError(
+            ErrorCode.RESOURCE_EXHAUSTED,
+            f"no free /{_PREFIX} left in {half}: tear apps down or configure a larger pool",
+        )
+
+    async def connect_peers(self, name: str) -> None:
+        """Let the analyzers' containers into the app's network."""
+        network = await call(self.client.networks.get, name)
+        members: dict[str, Any] = (await call(self._attributes, network)).get("Containers") or {}
+        for peer in await call(self.client.containers.list, filters=self.labels.peers()):
+            if peer.id not in members:
+                await call(network.connect, peer.id)
+
+    async def remove_all(self, workflow_id: str) -> int:
+        """Remove the workflow's networks, whoever is still connected; how many there were."""
+        removed = 0
+        for network in await call(
+            self.client.networks.list, filters=self.labels.filters(workflow_id)
+        ):
+            removed += await self._remove(network)
+        return removed
+
+    async def _remove(self, network: Any) -> bool:
+        try:
+            attributes: dict[str, Any] = await call(self._attributes, network)
+            for member in attributes.get("Containers") or {}:
+                await call(network.disconnect, member, force=True)
+            await call(network.remove)
+        except PlatformError as error:
+            if error.code is not ErrorCode.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    @staticmethod
+    def _attributes(network: Any) -> dict[str, Any]:
+        network.reload()
+        return network.attrs
+
+    def _create(
+        self, name: str, subnet: ipaddress.IPv4Network, labels: dict[str, str], egress: bool
+    ) -> None:
+        pool = docker.types.IPAMPool(subnet=str(subnet))
+        self.client.networks.create(
+            name,
+            driver="bridge",
+            check_duplicate=True,
+            labels=labels,
+            ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+            options={"com.docker.network.bridge.enable_ip_masquerade": str(egress).lower()},
+        )
+
+    async def _used(self) -> list[ipaddress.IPv4Network]:
+        used: list[ipaddress.IPv4Network] = []
+        for network in await call(self.client.networks.list):
+            for config in (network.attrs.get("IPAM") or {}).get("Config") or []:
+                subnet = str(config.get("Subnet", ""))
+                if subnet and ":" not in subnet:
+                    used.append(ipaddress.IPv4Network(subnet, strict=False))
+        return used
+
+
+def free_subnets(
+    pool: ipaddress.IPv4Network, used: list[ipaddress.IPv4Network], name: str
+) -> Iterator[ipaddress.IPv4Network]:
+    """Subnets of `pool` that overlap with none in `used`, beginning at a place drawn from `name`.
+
+    Two hosts or workers that choose at once then seldom choose the same.
+    """
+    count = 2 ** (_PREFIX - pool.prefixlen)
+    start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count
+    size = 2 ** (32 - _PREFIX)
+    for step in range(count):
+        address = int(pool.network_address) + ((start + step) % count) * size
+        subnet = ipaddress.IPv4Network((address, _PREFIX))
+        if not any(subnet.overlaps(other) for other in used):
+            yield subnet

@@ -1,0 +1,30 @@
+"""Where a running service is reached: the one place that knows where analyzers run."""
+
+from typing import Literal
+
+from contract.analysis import Target
+from contract.running import RunningApp
+
+Location = Literal["host", "network"]
+
+
+def base_url(location: Location, dns_name: str, host_port: int | None, port: int | None) -> str:
+    """Address of a service for an analyzer on the same host, or in a container on the app's network."""
+    if location == "network":
+        return f"http://{dns_name}:{port}"
+    return f"http://127.0.0.1:{host_port}"
+
+
+def resolve_targets(app: RunningApp, location: Location) -> tuple[Target, ...]:
+    """Every service of `app` that answers HTTP, backends first."""
+    targets = [
+        Target(
+            service=service.service,
+            base_url=base_url(location, service.dns_name, service.host_port, service.container_port),
+            container_id=service.container_id,
+            role=service.role,
+        )
+        for service in app.services
+        if service.role != "support" and service.container_port is not None
+    ]
+    return tuple(sorted(targets, key=lambda target: target.role != "backend"))
