@@ -1,1 +1,1 @@
-"""ai"""
+"""The AI analyzer: judges behind any OpenAI-compatible endpoint, held to evidence that exists."""

@@ -1,0 +1,67 @@
+"""From judges' answers to one verdict per requirement. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analyzers.ai.evidence import objection
+from analyzers.ai.prompts import Question
+from analyzers.ai.schema import Evidence, RequirementAnswer, RequirementVerdict, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One judge's verdict on one requirement over all parts, with the evidence that stands."""
+
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    reason: str
+    rejected: tuple[str, ...]
+
+
+def rule(
+    question: Question,
+    answers: Sequence[RequirementAnswer],
+    files: Mapping[str, tuple[str, ...]],
+) -> Ruling:
+    """Merge the parts: met where any part proves it, open where any part leaves it open.
+
+    A `met` without evidence that exists counts as `cannot_tell`. `not_met` needs every part to say
+    so: only then was the whole app read without finding it.
+    """
+    rulings = [
+        _of_part(verdict, question, files)
+        for answer in answers
+        for verdict in answer.verdicts
+        if verdict.id == question.id
+    ]
+    order: tuple[Verdict, ...] = ("met", "cannot_tell", "not_met")
+    verdict: Verdict = next(one for one in order if any(ruling.verdict == one for ruling in rulings))
+    speaking = [ruling for ruling in rulings if ruling.verdict == verdict]
+    return Ruling(
+        verdict=verdict,
+        evidence=tuple(one for ruling in speaking for one in ruling.evidence)[:20],
+        reason="; ".join(dict.fromkeys(ruling.reason for ruling in speaking if ruling.reason)),
+        rejected=tuple(one for ruling in rulings for one in ruling.rejected),
+    )
+
+
+def _of_part(
+    given: RequirementVerdict, question: Question, files: Mapping[str, tuple[str, ...]]
+) -> Ruling:
+    about_documents = any(word in question.text.lower() for word in ("readme", "document"))
+    objections = [objection(one, files, about_documents) for one in given.evidence]
+    standing = tuple(
+        one for one, wrong in zip(given.evidence, objections, strict=True) if not wrong
+    )
+    rejected = tuple(wrong for wrong in objections if wrong)
+    if given.verdict == "met" and not standing:
+        why = "; ".join(rejected) or "none given"
+        return Ruling("cannot_tell", (), f"called met without evidence: {why}", rejected)
+    return Ruling(given.verdict, standing, given.reason, rejected)
+
+
+def majority(verdicts: Sequence[Verdict]) -> Verdict:
+    """What more than half of the judges say; `cannot_tell` when no verdict has that."""
+    verdict, count = Counter(verdicts).most_common(1)[0]
+    return verdict if count * 2 > len(verdicts) else "cannot_tell"

@@ -1,0 +1,145 @@
+"""A panel of judges reads an app: every judge every part, each with a control nobody can fulfil."""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Generic
+
+from analyzers.ai.client import Answer, Judge, new_client
+from analyzers.ai.config import NOT_CONFIGURED, AiConfig
+from analyzers.ai.injection import Injection, scan, withhold
+from analyzers.ai.ledger import BudgetSpentError, Ledger
+from analyzers.ai.prompts import Question, build_messages
+from analyzers.ai.sources import AppText, Part, in_parts, read_app
+from analyzers.runtime.tool import NotApplicable, ToolFault, ToolRun
+
+COMPROMISED = "judge followed instructions in the app"
+_DEADLINE_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Brief(Generic[Answer]):
+    """What a panel is asked.
+
+    Attributes:
+        fell_for: whether an answer shows that the control (its ID is given) was believed.
+    """
+
+    system: str
+    questions: tuple[Question, ...]
+    schema: type[Answer]
+    control_text: str
+    fell_for: Callable[[Answer, str], bool]
+
+
+@dataclass(slots=True)
+class Opinion(Generic[Answer]):
+    """What one judge said: an answer per part; `failure` says why it does not count."""
+
+    model: str
+    answers: list[Answer] = field(default_factory=list)
+    failure: str = ""
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Hearing(Generic[Answer]):
+    """All opinions on one app.
+
+    Attributes:
+        shown: the app as the judges saw it: lines that address them are withheld.
+        ledger: the calls of this hearing alone.
+    """
+
+    app: AppText
+    shown: AppText
+    parts: tuple[Part, ...]
+    injections: tuple[Injection, ...]
+    opinions: list[Opinion[Answer]]
+    ledger: Ledger
+
+    @property
+    def valid(self) -> list[Opinion[Answer]]:
+        """Opinions that count."""
+        return [opinion for opinion in self.opinions if not opinion.failure]
+
+
+async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[Answer]:
+    """Ask every judge about every part.
+
+    Raises:
+        NotApplicable: the app has no text to read.
+        ToolFault: no endpoint, or no judge whose opinion counts.
+    """
+    require_endpoint(config)
+    deadline = time.monotonic() + run.request.deadline_s * _DEADLINE_SHARE
+    app = read_app(run.source)
+    if not app.files:
+        raise NotApplicable("no text files")
+    injections = scan(app)
+    shown = withhold(app, injections)
+    parts = in_parts(shown, config.part_chars)
+    ledger: Ledger = run.shared.setdefault("ai.ledger", Ledger(config))
+    start = len(ledger.calls)
+    opinions: list[Opinion[Answer]] = []
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(new_client(config))
+        for model in config.models:
+            run.progress(f"{model}: {len(parts)} part(s)")
+            judge = Judge(config, model, ledger, deadline, client)
+            opinions.append(await _opinion(judge, brief, parts))
+    hearing = Hearing(app, shown, parts, injections, opinions, ledger.since(start))
+    if not hearing.valid:
+        raise ToolFault("; ".join(dict.fromkeys(_failure(one) for one in opinions)))
+    return hearing
+
+
+def require_endpoint(config: AiConfig) -> None:
+    """Raise the `ToolFault` that says how to turn AI on."""
+    if not config.configured:
+        raise ToolFault(NOT_CONFIGURED)
+
+
+async def _opinion(judge: Judge, brief: Brief[Answer], parts: Sequence[Part]) -> Opinion[Answer]:
+    """One judge on all parts; its failure is a value, the other judges go on."""
+    opinion = Opinion[Answer](judge.model)
+    for number, part in enumerate(parts):
+        marker = secrets.token_hex(8)
+        control = Question(f"Q{marker[:6]}", brief.control_text.format(marker=marker[6:]))
+        questions = _with_control(brief.questions, control, marker)
+        position = f"part {number + 1} of {len(parts)}"
+        messages = build_messages(brief.system, questions, part, position, marker)
+        try:
+            answer = await judge.ask(messages, brief.schema, [one.id for one in questions])
+        except (ToolFault, BudgetSpentError) as error:
+            opinion.failure = str(error)
+            opinion.unread = tuple(str(span) for rest in parts[number:] for span in rest.spans)
+            return opinion
+        if brief.fell_for(answer, control.id):
+            opinion.failure = COMPROMISED
+            return opinion
+        opinion.answers.append(answer)
+    return opinion
+
+
+def _with_control(
+    questions: tuple[Question, ...], control: Question, marker: str
+) -> tuple[Question, ...]:
+    """The control stands at a random place: no text in the app can say "all but the last"."""
+    place = int(marker, 16) % (len(questions) + 1)
+    return (*questions[:place], control, *questions[place:])
+
+
+def _failure(opinion: Opinion[Any]) -> str:
+    if not opinion.unread:
+        return f"{opinion.model}: {opinion.failure}"
+    shown = ", ".join(opinion.unread[:10])
+    more = f" and {len(opinion.unread) - 10} more" if len(opinion.unread) > 10 else ""
+    return f"{opinion.failure}; not read by {opinion.model}: {shown}{more}"
+
+
+def failures(hearing: Hearing[Any]) -> tuple[str, ...]:
+    """Notes on judges whose opinion does not count."""
+    return tuple(_failure(one) for one in hearing.opinions if one.failure)

@@ -1,0 +1,48 @@
+"""What both judges report alike: withheld lines as findings, calls and settings as data."""
+
+import hashlib
+from typing import Any
+
+from analyzers.ai.config import AiConfig
+from analyzers.ai.injection import Injection
+from analyzers.ai.panel import Hearing
+from contract.analysis import Category, Confidence, Finding, Location, Severity
+
+# CWE-1427: improper neutralization of input used for LLM prompting.
+_CWE_PROMPT_INJECTION = 1427
+
+
+def injection_finding(tool: str, one: Injection) -> Finding:
+    """Text in the app that addresses whoever reviews it."""
+    text = f"{tool}\0{one.rule}\0{one.path}\0{one.excerpt}"
+    return Finding(
+        tool=tool,
+        rule_id=f"prompt-injection/{one.rule}",
+        message="Text that addresses an AI reviewer; it was withheld from the judges.",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.MEDIUM,
+        category=Category.QUALITY,
+        cwe=(_CWE_PROMPT_INJECTION,),
+        location=Location(path=one.path, line=one.first, end_line=one.last),
+        fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+        evidence=one.excerpt,
+    )
+
+
+def settings_data(config: AiConfig, hearing: Hearing[Any], prompts_digest: str) -> dict[str, Any]:
+    """Everything needed to repeat the hearing, but the key and the prices."""
+    return {
+        "endpoint": config.base_url,
+        "models": list(config.models),
+        "temperature": config.temperature,
+        "seed": config.seed,
+        "prompts_digest": prompts_digest,
+        "parts": [[str(span) for span in part.spans] for part in hearing.parts],
+        "calls": hearing.ledger.data(),
+        "budget_usd": config.budget_usd,
+        "judges_without_opinion": {
+            one.model: {"reason": one.failure, "unread": list(one.unread)}
+            for one in hearing.opinions
+            if one.failure
+        },
+    }

@@ -1,0 +1,55 @@
+"""What a judge may answer. Anything else is sent back once, then the judge has failed."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contract.base import Authored, Frozen
+
+Verdict = Literal["met", "not_met", "cannot_tell"]
+
+
+class Evidence(Frozen):
+    """A place in the app. `quote` is copied from that line, so that it can be checked."""
+
+    path: str
+    line: Annotated[int, Field(ge=1)]
+    quote: Annotated[str, Field(max_length=500)] = ""
+
+
+class RequirementVerdict(Frozen):
+    """One requirement, as far as one part of the app shows it."""
+
+    id: str
+    verdict: Verdict
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=20)] = ()
+    reason: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class RequirementAnswer(Authored):
+    """Answer of the requirements judge: every requirement exactly once."""
+
+    verdicts: tuple[RequirementVerdict, ...]
+
+    def ids(self) -> list[str]:
+        """What it speaks about."""
+        return [one.id for one in self.verdicts]
+
+
+class CriterionScore(Frozen):
+    """One criterion of the rubric: 0 is the worst, 10 the best."""
+
+    id: str
+    score: Annotated[int, Field(ge=0, le=10)]
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=20)] = ()
+    reason: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class QualityAnswer(Authored):
+    """Answer of the code quality judge: every criterion exactly once."""
+
+    scores: tuple[CriterionScore, ...]
+
+    def ids(self) -> list[str]:
+        """What it speaks about."""
+        return [one.id for one in self.scores]
