@@ -1,0 +1,78 @@
+"""A local stack of its own for the end-to-end tests, driven as a user drives it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Assay:
+    """A user's shell with one data folder."""
+
+    data: Path
+    extra_env: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def env(self) -> dict[str, str]:
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("TEMPORAL_", "ASSAY_"))}
+        return {**env, "ASSAY_DATA": str(self.data), "NO_COLOR": "1", **dict(self.extra_env)}
+
+    def run(self, *arguments: str, timeout_s: float = 420) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(ROOT / "starter.py"), *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=timeout_s
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(ROOT / "starter.py"), *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def temporal(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        stack = json.loads((self.data / "run" / "stack.json").read_text())
+        address = f"127.0.0.1:{stack['temporal_port']}"
+        command = [str(Path(sys.executable).parent / "temporal"), *arguments, "--address", address]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    def report(self, pipeline_id: str) -> dict[str, Any]:
+        path = self.data / "reports" / pipeline_id / "report.json"
+        return json.loads(path.read_text())
+
+    def processes(self) -> list[str]:
+        """Command lines of processes started for this data folder."""
+        found: list[str] = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("ASSAY_STACK") == str(self.data):
+                    found.append(" ".join(process.cmdline()))
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+
+@pytest.fixture(scope="session")
+def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
+    """A running stack, shared by the tests of this folder."""
+    shell = Assay(tmp_path_factory.mktemp("assay"))
+    up = shell.run("up", timeout_s=180)
+    assert up.returncode == 0, up.stderr
+    yield shell
+    down = shell.run("down", timeout_s=120)
+    assert down.returncode == 0, down.stderr
+    assert shell.processes() == []
