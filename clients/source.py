@@ -13,8 +13,8 @@ MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_TREE_BYTES = 1024**3
 SKIPPED_FOLDERS = frozenset(
     {
-        ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", "dist", "build",
-        ".next", ".nuxt", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".assay",
+        ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", "dist",
+        "build", ".next", ".nuxt", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".assay",
     }
 )  # fmt: skip
 _CHUNK_BYTES = 1024 * 1024
@@ -48,7 +48,9 @@ def digest_tree(root: Path) -> SourceRef:
         raise PlatformError(
             ErrorCode.INVALID_ARGUMENT, f"cannot read {error.filename}: {error.strerror}"
         ) from error
-    return SourceRef(path=str(root.resolve()), digest=whole.hexdigest(), files=files, size_bytes=size)
+    return SourceRef(
+        path=str(root.resolve()), digest=whole.hexdigest(), files=files, size_bytes=size
+    )
 
 
 def walk_source(root: Path) -> Iterator[Path]:
@@ -81,7 +83,7 @@ def _entry_digest(path: Path) -> tuple[bytes, int]:
     if size > MAX_FILE_BYTES:
         raise PlatformError(
             ErrorCode.RESOURCE_EXHAUSTED,
-            f"{path} has {size} bytes, the limit is {MAX_FILE_BYTES}: remove it from the app folder",
+            f"{path} has {size} bytes, more than {MAX_FILE_BYTES}: remove it from the app folder",
         )
     content = hashlib.sha256()
     with path.open("rb") as stream:

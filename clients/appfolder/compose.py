@@ -1,4 +1,4 @@
-"""Compose files come from strangers: they are read as data, a safe subset is honoured, the rest recorded."""
+"""Compose files come from strangers: read as data, a safe subset honoured, the rest recorded."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The honoured subset of a compose service, in its many spellings. All else lands in `model_extra`."""
+"""The honoured subset of a compose service, in its many spellings; the rest is `model_extra`."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""One compose service as a `ServicePlan`; what is not honoured is appended to `dropped` with its reason."""
+"""One compose service as a `ServicePlan`; what is not honoured goes to `dropped` with its reason."""
 
 import re
 from pathlib import Path
@@ -45,7 +45,9 @@ def service_plan(
     if body.build is None and not body.image:
         raise AppFault("build", f"{file}: {name} has neither build nor image")
     _drop_extras(name, body, dropped)
-    context, dockerfile = _build(root, file, name, body.build, dropped) if body.build else (None, "")
+    context, dockerfile = (
+        _build(root, file, name, body.build, dropped) if body.build else (None, "")
+    )
     ports = _ports(name, body, dropped)
     role = _role(name, body, ports)
     return ServicePlan(
@@ -74,7 +76,10 @@ def _drop_extras(name: str, body: ComposeService, dropped: list[str]) -> None:
     for key in body.model_extra or {}:
         if not key.startswith("x-"):
             dropped.append(f"{name}: {key} ({_WHY.get(key, 'not in the honoured subset')})")
-    parts: tuple[tuple[str, BaseModel | None], ...] = (("build", body.build), ("healthcheck", body.healthcheck))
+    parts: tuple[tuple[str, BaseModel | None], ...] = (
+        ("build", body.build),
+        ("healthcheck", body.healthcheck),
+    )
     for prefix, part in parts:
         for key in (part.model_extra or {}) if part else {}:
             dropped.append(f"{name}: {prefix}.{key} (not in the honoured subset)")
@@ -94,9 +99,7 @@ def _build(
     return context, read_text(root, str(where), f"{file}: {name}: dockerfile")
 
 
-def _environment(
-    root: Path, name: str, body: ComposeService, dropped: list[str]
-) -> dict[str, str]:
+def _environment(root: Path, name: str, body: ComposeService, dropped: list[str]) -> dict[str, str]:
     merged: dict[str, str] = {}
     for entry in body.env_file or []:
         fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {"path": entry}
@@ -141,7 +144,11 @@ def _port(entry: Any) -> tuple[int | None, str, str]:
         fields = cast("dict[str, Any]", entry)
         target = str(fields.get("target", ""))
         host = str(fields.get("published") or "")
-        return (int(target) if target.isdecimal() else None), host, str(fields.get("protocol", "tcp"))
+        return (
+            (int(target) if target.isdecimal() else None),
+            host,
+            str(fields.get("protocol", "tcp")),
+        )
     match = _PORT.fullmatch(str(entry))
     if match is None:
         return None, "", ""
@@ -153,8 +160,11 @@ def _role(name: str, body: ComposeService, ports: tuple[int, ...]) -> Role:
     image = body.image.split("@")[0].rsplit("/", 1)[-1].split(":")[0]
     if body.build is None and (_SUPPORT_IMAGE.search(image) or not body.ports):
         return "support"
-    if body.build is not None and not ports and not body.environment.get("PORT") and (
-        re.search(r"worker|queue|cron|celery|scheduler|migrat|seed", name, re.IGNORECASE)
+    if (
+        body.build is not None
+        and not ports
+        and not body.environment.get("PORT")
+        and (re.search(r"worker|queue|cron|celery|scheduler|migrat|seed", name, re.IGNORECASE))
     ):
         return "support"
     return "frontend" if _FRONTEND_NAME.search(name) else "backend"

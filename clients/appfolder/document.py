@@ -36,7 +36,7 @@ def load_document(text: str, what: str) -> dict[str, Any]:
 
 
 def _check_events(text: str, what: str) -> None:
-    """Refuse documents whose parse would be deep or whose aliases could multiply, before building them."""
+    """Refuse, before building them, documents that are deep or whose aliases could multiply."""
     aliases = depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         aliases += isinstance(event, yaml.AliasEvent)
@@ -69,7 +69,10 @@ def interpolate(node: Any, variables: dict[str, str]) -> Any:
     if isinstance(node, str):
         return _VARIABLE.sub(lambda match: _value(match, variables), node)
     if isinstance(node, dict):
-        return {key: interpolate(value, variables) for key, value in cast("dict[Any, Any]", node).items()}
+        return {
+            key: interpolate(value, variables)
+            for key, value in cast("dict[Any, Any]", node).items()
+        }
     if isinstance(node, list):
         return [interpolate(value, variables) for value in cast("list[Any]", node)]
     return node
@@ -86,7 +89,9 @@ def _value(match: re.Match[str], variables: dict[str, str]) -> str:
     if operator.endswith("+"):
         return word if present else ""
     if operator.endswith("?") and not present:
-        raise AppFault("build", f"compose file: variable {name} is required and .env does not set it")
+        raise AppFault(
+            "build", f"compose file: variable {name} is required and .env does not set it"
+        )
     return value or ""
 
 

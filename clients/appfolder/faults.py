@@ -1,4 +1,4 @@
-"""Why the app under test is at fault, raised inside `clients` and turned into a value at the port."""
+"""Why the app under test is at fault: raised inside `clients`, turned into a value at the port."""
 
 from typing import Literal
 

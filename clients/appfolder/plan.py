@@ -12,7 +12,7 @@ SINGLE_SERVICE = "app"
 
 
 def read_plan(root: Path) -> AppPlan:
-    """What `root` is made of. A compose file goes before a Dockerfile, a Dockerfile before a scaffold.
+    """What `root` is made of: a compose file, else a Dockerfile, else a scaffold of ours.
 
     Raises:
         AppFault: none of the three, or one that cannot be honoured.

@@ -130,8 +130,10 @@ class Containers:
             await call(container.start)
         except PlatformError as error:
             told = error.message.lower()
-            if "executable file not found" in told or "permission denied" in told or (
-                "no such file or directory" in told and "oci" in told
+            if (
+                "executable file not found" in told
+                or "permission denied" in told
+                or ("no such file or directory" in told and "oci" in told)
             ):
                 return error.message.removeprefix("Docker: ")
             raise
@@ -151,13 +153,13 @@ class Containers:
             if error.code is ErrorCode.NOT_FOUND:
                 return None
             raise
-        return _state(cast("dict[str, Any]", container.attrs))
+        return _state(container.attrs)
 
     def _list(self, workflow_id: str | None) -> list[dict[str, Any]]:
         found = self.client.containers.list(
             all=True, filters=self.labels.filters(workflow_id), ignore_removed=True
         )
-        return [cast("dict[str, Any]", container.attrs) for container in found]
+        return [container.attrs for container in found]
 
     async def written_bytes(self, workflow_id: str) -> dict[str, int]:
         """Bytes each container of the workflow has written to its own layer."""
@@ -170,7 +172,7 @@ class Containers:
         """End of the container's output, at most `log_bytes`; empty when it is gone."""
         try:
             container = await call(self.client.containers.get, container_id)
-            data = cast("bytes", await call(container.logs, tail=10_000))
+            data: bytes = await call(container.logs, tail=10_000)
         except PlatformError as error:
             if error.code is ErrorCode.NOT_FOUND:
                 return b""
@@ -205,7 +207,8 @@ def candidate_ports(plan: ServicePlan, image: dict[str, Any]) -> tuple[int, ...]
     """
     exposed = [int(str(key).split("/")[0]) for key in image.get("ExposedPorts") or {}]
     both = [port for port in plan.ports if port in exposed]
-    variables = dict(str(item).partition("=")[::2] for item in image.get("Env") or [])
+    env = [str(item).partition("=") for item in image.get("Env") or []]
+    variables = {name: value for name, _, value in env}
     port = (variables | plan.environment).get("PORT", "")
     named = [int(port)] if port.isdecimal() and 0 < int(port) < 65_536 else []
     declared = list(dict.fromkeys([*both, *exposed, *plan.ports, *named]))

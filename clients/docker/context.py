@@ -27,6 +27,9 @@ def pack_context(context: Path, dockerfile: str, limit_bytes: int) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         _add_text(archive, DOCKERFILE_NAME, dockerfile)
+        # The engine removes what this names once it has read the Dockerfile, so that neither file
+        # is copied into the image, where a scanner would find it.
+        _add_text(archive, ".dockerignore", f"{DOCKERFILE_NAME}\n.dockerignore\n")
         for path in _walk(context, context, ignored):
             _add(archive, context, path)
             if buffer.tell() > limit_bytes:
@@ -99,7 +102,11 @@ def _walk(root: Path, folder: Path, ignored: IgnoreRules) -> Iterator[Path]:
             if not left_out:
                 yield path
             yield from _walk(root, path, ignored)
-        elif not left_out and (entry.is_symlink() or entry.is_file(follow_symlinks=False)):
+        elif (
+            not left_out
+            and path != root / ".dockerignore"
+            and (entry.is_symlink() or entry.is_file(follow_symlinks=False))
+        ):
             yield path
 
 
@@ -121,7 +128,9 @@ def _add(archive: tarfile.TarFile, root: Path, path: Path) -> None:
 
 def _stays_inside(root: Path, link: Path) -> bool:
     try:
-        return link.resolve().is_relative_to(root.resolve()) and not os.readlink(link).startswith("/")
+        if os.readlink(link).startswith("/"):
+            return False
+        return link.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError):
         return False
 

@@ -10,14 +10,16 @@ from contract.errors import ErrorCode, PlatformError
 _NETWORK = re.compile(
     r"Temporary failure in name resolution|Temporary failure resolving|Could not resolve host"
     r"|EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|network is unreachable"
-    r"|NewConnectionError|Max retries exceeded with url|Read timed out|SSLCertVerificationError"
+    r"|NewConnectionError|Max retries exceeded with url|Read timed out"
+    r"|SSLCertVerificationError"
     r"|CERTIFICATE_VERIFY_FAILED|UNABLE_TO_GET_ISSUER|SELF_SIGNED_CERT_IN_CHAIN|Could not connect to"
     r"|dial tcp|no such host|registry does not answer|TLS handshake",
     re.IGNORECASE,
 )
-_BUILDKIT = re.compile(r"requires BuildKit|unknown flag: (?:mount|link|chmod|network)", re.IGNORECASE)
+_BUILDKIT = re.compile(r"requires BuildKit|unknown flag: (?:mount|link|chmod|network)", re.I)
 _ENGINE = re.compile(
-    r"no space left on device|OCI runtime create failed|failed to register layer|error creating overlay"
+    r"no space left on device|OCI runtime create failed|failed to register layer"
+    r"|error creating overlay"
     r"|Cannot connect to the Docker daemon|driver failed programming",
     re.IGNORECASE,
 )
@@ -43,7 +45,8 @@ def platform_fault(
     tail = "".join(result.log[-60:]) + result.error
     if _ENGINE.search(tail):
         return PlatformError(
-            ErrorCode.RESOURCE_EXHAUSTED, f"the Docker engine failed to build: {_line(tail, _ENGINE)}"
+            ErrorCode.RESOURCE_EXHAUSTED,
+            f"the Docker engine failed to build: {_line(tail, _ENGINE)}",
         )
     if _BUILDKIT.search(tail):
         return PlatformError(
@@ -66,7 +69,9 @@ def _substitution_fault(
     musl = [one for one in substitutions if one.musl]
     cause = ""
     if musl and _MUSL_TOOLS.search(result.last_command()):
-        cause = f"{musl[0]} is another distribution, and `{result.last_command()[:80]}` needs Alpine"
+        cause = (
+            f"{musl[0]} is another distribution, and `{result.last_command()[:80]}` needs Alpine"
+        )
     elif (found := _MISSING_TOOL.search(tail)) and result.exit_code in (1, 127):
         cause = _missing(substitutions, tail, result.exit_code, found)
     elif _VERSION.search(tail):

@@ -1,4 +1,4 @@
-"""Reading and rewriting Dockerfiles: which images they start from, and what the classic builder lacks."""
+"""Rewriting Dockerfiles: the images they start from, and what the classic builder lacks."""
 
 import json
 import re
@@ -94,7 +94,8 @@ def _rewrite_from(
     if match is None:
         return instruction
     image = _VARIABLE.sub(
-        lambda found: variables.get(found[1] or found[3], "") or found[2] or "", match[3].strip("\"'")
+        lambda found: variables.get(found[1] or found[3], "") or found[2] or "",
+        match[3].strip("\"'"),
     )
     known = image.lower() in stages or image == "scratch"
     stages.add(alias[1].lower() if (alias := _AS.match(match[4])) else str(len(stages)))

@@ -12,7 +12,9 @@ from contract.errors import ErrorCode, PlatformError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-UNREACHABLE = "the Docker daemon does not answer: start it (`systemctl start docker`), then try again"
+UNREACHABLE = (
+    "the Docker daemon does not answer: start it (`systemctl start docker`), then try again"
+)
 
 
 async def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -34,7 +36,9 @@ def platform_error(error: Exception) -> PlatformError:
     if isinstance(error, docker.errors.APIError):
         return engine_error(_text(error))
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return PlatformError(ErrorCode.DEADLINE_EXCEEDED, "the Docker daemon took too long to answer")
+        return PlatformError(
+            ErrorCode.DEADLINE_EXCEEDED, "the Docker daemon took too long to answer"
+        )
     return PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE)
 
 

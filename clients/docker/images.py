@@ -1,4 +1,4 @@
-"""Images of apps: base images resolved, Dockerfile rewritten, built once per content, pruned by age."""
+"""Images of apps: bases resolved, Dockerfile rewritten, built once per content, pruned by age."""
 
 import asyncio
 import hashlib
@@ -6,9 +6,10 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
 
 import docker
-import docker.errors
 
 from clients.appfolder import AppFault, ServicePlan
 from clients.docker import dockerfile
@@ -115,7 +116,9 @@ class Images:
         """Identity of a build: context (Dockerfile included), arguments, target, base image IDs."""
         identity = hashlib.sha256(context)
         ids = [(await call(self.client.images.get, name)).id for name in bases if name != "scratch"]
-        identity.update(json.dumps([plan.args, plan.target, ids, self.scope], sort_keys=True).encode())
+        identity.update(
+            json.dumps([plan.args, plan.target, ids, self.scope], sort_keys=True).encode()
+        )
         return identity.hexdigest()[:24]
 
     async def _resolve(
@@ -168,10 +171,14 @@ class Images:
         """Remove stages left of old builds, then the oldest images above the limit; bytes freed."""
         labels = [f"{name}={value}" for name, value in self._labels.items()]
         stale = {"dangling": True, "label": labels, "until": "1h"}
-        freed = int((await call(self.client.images.prune, filters=stale)).get("SpaceReclaimed") or 0)
-        images = await call(self.client.api.images, REPOSITORY, filters={"label": labels})
+        freed = int(
+            (await call(self.client.images.prune, filters=stale)).get("SpaceReclaimed") or 0
+        )
+        images: list[dict[str, Any]] = await call(
+            self.client.api.images, REPOSITORY, filters={"label": labels}
+        )
         total = sum(image["Size"] for image in images)
-        for image in sorted(images, key=lambda image: image["Created"]):
+        for image in sorted(images, key=itemgetter("Created")):
             if total <= self.limits.images_bytes:
                 break
             total -= image["Size"]
@@ -195,7 +202,9 @@ class BuildFault(AppFault):
 
     def __init__(self, service: str, result: StreamResult) -> None:
         said = [line.strip() for line in "".join(result.log[-40:]).splitlines() if line.strip()]
-        telling = [line for line in said if not line.startswith(("Step ", "--->", "Removing inter"))]
+        telling = [
+            line for line in said if not line.startswith(("Step ", "--->", "Removing inter"))
+        ]
         last = telling[-2] if len(telling) > 1 else ""
         super().__init__(
             "build", f"{service}: the image does not build: {result.error[:200]}: {last[:200]}"

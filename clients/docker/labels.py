@@ -1,6 +1,7 @@
 """Labels on everything we make: they are how it is found again, and the only way it is removed."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from contract.ids import (
     LABEL_HOST,
@@ -41,11 +42,11 @@ class Labels:
         """Labels of a container."""
         return {**self.of_app(app, run_id), LABEL_SERVICE: service, LABEL_ROLE: role}
 
-    def filters(self, workflow_id: str | None = None) -> dict[str, list[str]]:
+    def filters(self, workflow_id: str | None = None) -> dict[str, Any]:
         """Docker filter for what is ours: all of the scope, or of one workflow."""
         labels = [f"{LABEL_MANAGED}=1", f"{LABEL_SCOPE}={self.scope}"]
         return {"label": [*labels, f"{LABEL_WORKFLOW}={workflow_id}"] if workflow_id else labels}
 
-    def peers(self) -> dict[str, list[str]]:
-        """Docker filter for the analyzers' (and worker's) own containers that join apps' networks."""
+    def peers(self) -> dict[str, Any]:
+        """Docker filter for our own containers (analyzers, worker) that join apps' networks."""
         return {"label": [f"{LABEL_PEER}={self.scope}"]}

@@ -1,4 +1,4 @@
-"""A network per app, with a subnet from a pool of our own: Docker's default pool ends at about 30."""
+"""A network per app, its subnet from a pool of our own: Docker's default one ends at about 30."""
 
 import hashlib
 import ipaddress
@@ -58,7 +58,7 @@ class Networks:
         members: dict[str, Any] = (await call(self._attributes, network)).get("Containers") or {}
         for peer in await call(self.client.containers.list, filters=self.labels.peers()):
             if peer.id not in members:
-                await call(network.connect, peer.id)
+                await call(network.connect, str(peer.id))
 
     async def remove_all(self, workflow_id: str) -> int:
         """Remove the workflow's networks, whoever is still connected; how many there were."""

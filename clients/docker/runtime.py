@@ -1,10 +1,10 @@
 """`AppRuntime` on a Docker engine.
 
 Guarantees of a running app, on an engine of this host and with root for the firewall: ports are
-published on 127.0.0.1 alone; memory, CPU, processes, log and volume sizes are bounded; capabilities are
-dropped but for seven, no-new-privileges is set; it reaches its own services by name, but neither
-other apps nor the host's ports nor (egress `deny`) the outside. What cannot be guaranteed on an
-engine is said in `RunningApp.dropped`.
+published on 127.0.0.1 alone; memory, CPU, processes, log and volume sizes are bounded;
+capabilities are dropped but for seven, no-new-privileges is set; it reaches its own services by
+name, but neither other apps nor the host's ports nor (egress `deny`) the outside. What cannot be
+guaranteed on an engine is said in `RunningApp.dropped`.
 """
 
 import ipaddress
@@ -273,5 +273,3 @@ class DockerRuntime:
     async def close(self) -> None:
         """Close connections to the engine."""
         await call(self._client.close)
-
-

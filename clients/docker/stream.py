@@ -6,7 +6,7 @@ cancelled or overdue build closes its connection, and the engine stops the build
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +68,7 @@ class EngineStream:
     async def pull(
         self, image: str, first_answer_s: float, deadline_s: float, on_line: Callable[[str], None]
     ) -> StreamResult:
-        """Pull `image`; an unreachable registry is in the result, after `first_answer_s` at most."""
+        """Pull `image`; an unreachable registry is in the result, at most `first_answer_s` later."""
         repository, tag = split_tag(image)
         result = StreamResult()
         params = {"fromImage": repository, "tag": tag}
@@ -98,7 +98,9 @@ class EngineStream:
         try:
             async with (
                 self._client() as client,
-                client.stream("POST", path, params=params, content=body, headers=headers) as response,
+                client.stream(
+                    "POST", path, params=params, content=body, headers=headers
+                ) as response,
             ):
                 if response.status_code >= 400:
                     text = (await response.aread()).decode(errors="replace")[:1_000]
@@ -113,7 +115,7 @@ class EngineStream:
             raise PlatformError(ErrorCode.UNAVAILABLE, message) from error
 
     @asynccontextmanager
-    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
+    async def _client(self) -> AsyncGenerator[httpx.AsyncClient]:
         scheme, _, address = self.docker_host.partition("://")
         if scheme not in ("unix", "tcp"):
             message = f"DOCKER_HOST {self.docker_host!r}: use unix:///path or tcp://host:port"

@@ -9,7 +9,7 @@ Location = Literal["host", "network"]
 
 
 def base_url(location: Location, dns_name: str, host_port: int | None, port: int | None) -> str:
-    """Address of a service for an analyzer on the same host, or in a container on the app's network."""
+    """Address of a service for an analyzer on this host, or on the app's network."""
     if location == "network":
         return f"http://{dns_name}:{port}"
     return f"http://127.0.0.1:{host_port}"
@@ -20,7 +20,9 @@ def resolve_targets(app: RunningApp, location: Location) -> tuple[Target, ...]:
     targets = [
         Target(
             service=service.service,
-            base_url=base_url(location, service.dns_name, service.host_port, service.container_port),
+            base_url=base_url(
+                location, service.dns_name, service.host_port, service.container_port
+            ),
             container_id=service.container_id,
             role=service.role,
         )

@@ -1,4 +1,4 @@
-"""Dockerfiles for apps that bring none: Flask, FastAPI, Express and other Node apps, static sites."""
+"""Dockerfiles for apps that bring none: Flask, FastAPI, Express and its kind, static sites."""
 
 import json
 import re
@@ -62,7 +62,9 @@ def _python(root: Path, requirements: str) -> Scaffold | None:
 
 
 def _app_object(source: str, constructor: str) -> str:
-    found = re.search(rf"^(\w+)\s*(?::\s*\w+\s*)?=\s*(?:\w+\.)?{constructor}\(", source, re.MULTILINE)
+    found = re.search(
+        rf"^(\w+)\s*(?::\s*\w+\s*)?=\s*(?:\w+\.)?{constructor}\(", source, re.MULTILINE
+    )
     return found.group(1) if found else ""
 
 
