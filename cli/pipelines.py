@@ -20,7 +20,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from cli.errors import UserError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
 from contract.progress import PipelineProgress, PipelineResult
+from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
+from workflows.state import resumed_state
 
 _POLL_S = 0.5
 
@@ -59,12 +61,20 @@ async def _require_same(
             next_step=f"see it with 'starter.py report {plan.pipeline_id}', repeat what failed "
             f"with 'starter.py retry {plan.pipeline_id}', or choose another --id",
         ) from error
-    running = await handle.query("plan_digest", result_type=str)
-    if running != plan.digest:
+    if (await _plan_of(client, handle)).digest != plan.digest:
         raise UserError(
-            f"pipeline {plan.pipeline_id} is running with a different spec",
+            f"pipeline {plan.pipeline_id} is running with a different spec or different sources",
             next_step="choose another --id, or cancel the running one first",
         ) from error
+
+
+async def _plan_of(client: Client, handle: WorkflowHandle[Any, Any]) -> PipelinePlan:
+    """The plan that the latest run of the pipeline was started with."""
+    async for event in handle.fetch_history_events(page_size=1):
+        started = event.workflow_execution_started_event_attributes
+        (plan, *_) = await client.data_converter.decode(started.input.payloads[:1], [PipelinePlan])
+        return plan
+    raise UserError(f"{handle.id}: its history is gone", next_step="submit it under another --id")
 
 
 class Pipeline:
@@ -129,12 +139,29 @@ class Pipeline:
         except RPCError as error:
             raise self._explain(error) from error
 
-    async def cancel(self) -> None:
-        """Cancel gracefully: running tools end, apps are torn down, the report is written."""
-        try:
-            await self._handle.cancel()
-        except RPCError as error:
-            raise self._explain(error) from error
+    async def reopen(self, record: PipelineRecord, apps: list[str]) -> list[str]:
+        """Start an ended pipeline again for `apps` (`model/appN`), or all that lack a measurement.
+
+        Answers what will run; nothing is started when that is nothing.
+        """
+        known = {f"{app.model}/app{app.app_number}" for app in record.apps}
+        unknown = [app for app in apps if app not in known]
+        if unknown:
+            raise UserError(
+                f"pipeline {self.id} has no {', '.join(unknown)}",
+                next_step=f"its apps: {', '.join(sorted(known))}",
+            )
+        state = resumed_state(record, tuple(apps))
+        if state.pending:
+            await self._client.start_workflow(
+                "Pipeline",
+                args=[await _plan_of(self._client, self._handle), state],
+                id=self._handle.id,
+                task_queue=TASK_QUEUE_CONTROL,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"retry of {len(state.pending)} apps",
+            )
+        return list(state.pending or ())
 
     def _explain(self, error: RPCError) -> UserError:
         if error.status is RPCStatusCode.NOT_FOUND:

@@ -16,9 +16,12 @@ from cli.stack import running_stack, stop_stack
 from cli.teardown import leave_nothing
 from cli.view import not_measured, progress_line, render_progress, render_summary
 from contract.analysis import MeasurementState
+from contract.errors import PlatformError
 from contract.progress import PipelinePhase, PipelineProgress
+from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
 from settings import Settings
+from store.results import SqlResultStore
 
 
 async def run_submit(
@@ -64,7 +67,7 @@ async def _on_interrupt(session: Session, pipeline: Pipeline) -> None:
         say(f"pipeline {pipeline.id} goes on; follow it with 'starter.py watch {pipeline.id}'")
         return
     say(f"cancelling pipeline {pipeline.id} and tearing its apps down")
-    await pipeline.cancel()
+    await pipeline.signal("cancel")
     try:
         await asyncio.wait_for(pipeline.result(), timeout=60)
     except Exception as error:  # whatever it is, the rest is still cleaned up
@@ -196,12 +199,22 @@ async def run_retry(settings: Settings, pipeline_id: str, apps: list[str]) -> in
                 f"retrying: {', '.join(retried) if retried else 'nothing is infra_failed'}"
             )
             return 0
-        retried = await pipeline.reopen(apps)
+        retried = await pipeline.reopen(await _record(settings, pipeline_id), apps)
         if not retried:
             stdout.print("nothing to retry: no app is infra_failed")
             return 0
         say(f"retrying {', '.join(retried)}")
         return await follow_to_report(session, pipeline_id)
+
+
+async def _record(settings: Settings, pipeline_id: str) -> PipelineRecord:
+    store = SqlResultStore.from_url(settings.database_url)
+    try:
+        return await store.load_pipeline(pipeline_id)
+    except PlatformError as error:
+        raise UserError(error.message) from error
+    finally:
+        await store.close()
 
 
 async def run_report(settings: Settings, pipeline_id: str, *, as_json: bool) -> int:

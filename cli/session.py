@@ -1,20 +1,19 @@
 """A command's connection: to the server the user configured, or to the local stack."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from clients.temporal import connect
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from cli.errors import UserError
 from cli.stack import Stack, running_stack, start_stack, stop_stack
+from clients.temporal import connect
+from contract.errors import PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
 from settings import Settings, temporal_is_configured
 
@@ -94,10 +93,9 @@ async def _local_stack(
 async def _connect_configured() -> Client:
     try:
         return await connect()
-    except (RPCError, RuntimeError, OSError) as error:
-        address = os.environ.get("TEMPORAL_ADDRESS", "the address of your temporal.toml")
+    except PlatformError as error:
         raise UserError(
-            f"no Temporal server answers at {address}",
+            error.message,
             next_step="start it, or correct TEMPORAL_ADDRESS / temporal.toml; unset them to use "
             "the embedded server",
         ) from error

@@ -19,13 +19,6 @@ _DYNAMIC_CONFIG = (
     "history.timerProcessorMaxPollRPS=1000",
     'history.timerProcessorMaxTimeShift="20ms"',
 )
-SEARCH_ATTRIBUTES = (
-    "AssayPipeline=Keyword",
-    "AssayModel=Keyword",
-    "AssayTemplate=Keyword",
-    "AssayAppNumber=Int",
-    "AssayState=Keyword",
-)
 
 
 def render_config(stack: "Stack", settings: Settings, control_socket: Path) -> str:
@@ -84,8 +77,6 @@ def _temporal_command(stack: "Stack") -> list[str]:
         *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
         *("--log-level", "warn"),
     ]
-    for attribute in SEARCH_ATTRIBUTES:
-        command += ["--search-attribute", attribute]
     for value in _DYNAMIC_CONFIG:
         command += ["--dynamic-config-value", value]
     return command

@@ -1,0 +1,167 @@
+"""The worker: settings -> clients and store -> activities -> one Temporal worker per task queue.
+
+One process per host. `SIGTERM` lets activities go: running subtasks stay on their analyzers and are
+re-attached to by the next worker.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+from clients.analyzers.gateway import WebSocketGateway
+from clients.report_writer import FileReportWriter
+from clients.runtime import choose_runtime
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import Worker
+
+from activities.analysis import AnalysisActivities
+from activities.apps import AppActivities
+from activities.preflight import PreflightActivities
+from activities.reports import ReportActivities
+from activities.results import ResultActivities
+from clients.artifacts import FileArtifactStore
+from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
+from contract.errors import PlatformError
+from contract.ids import (
+    TASK_QUEUE_AI,
+    TASK_QUEUE_APPS,
+    TASK_QUEUE_CONTROL,
+    TASK_QUEUE_STATIC,
+    task_queue_dynamic,
+    task_queue_host,
+    task_queue_performance,
+)
+from settings import Settings
+from store.migrate import upgrade
+from store.results import SqlResultStore
+from workflows import WORKFLOWS
+from workflows.search_attributes import TYPES as SEARCH_ATTRIBUTES
+
+_GRACE = timedelta(seconds=8)
+_CONNECT_LIMIT_S = 60.0
+logger = logging.getLogger("assay.worker")
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until told to stop.
+
+    Raises:
+        PlatformError: the store or the data folder cannot be used.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await upgrade(settings.database_url)
+    client = await _connect(settings)
+    await ensure_search_attributes(client, SEARCH_ATTRIBUTES)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        for worker in await _workers(settings, client):
+            await stack.enter_async_context(worker)
+        await ensure_janitor_schedule(client, settings.host_name)
+        logger.info("host %s works", settings.host_name)
+        await stop.wait()
+
+
+async def _workers(settings: Settings, client: Client) -> Sequence[Worker]:
+    artifacts = FileArtifactStore(settings.data_dir / "artifacts")
+    results = SqlResultStore.from_url(settings.database_url)
+    gateway = WebSocketGateway(
+        settings.analyzer_urls, token=settings.token, workdir=settings.data_dir / "incoming"
+    )
+    runtime = await asyncio.to_thread(choose_runtime, settings, artifacts)
+    apps = AppActivities(runtime)
+    analysis = [AnalysisActivities(gateway, artifacts).run_analysis]
+    recording = ResultActivities(results, artifacts)
+    preflight = PreflightActivities(gateway)
+    writer = ReportActivities(results, FileReportWriter(settings.data_dir / "reports"))
+    control: list[Callable[..., Any]] = [
+        preflight.preflight,
+        preflight.probe_analyzer,
+        recording.register_pipeline,
+        recording.record_subtask,
+        recording.record_app,
+        recording.record_skipped,
+        recording.record_pipeline_state,
+        recording.await_app,
+        writer.write_report,
+    ]
+    host = settings.host_name
+    on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
+    queues: list[tuple[str, list[Callable[..., Any]], int]] = [
+        (TASK_QUEUE_APPS, [apps.start_app], settings.app_slots),
+        (task_queue_host(host), on_host, 20),
+        (TASK_QUEUE_STATIC, analysis, settings.static_slots),
+        (task_queue_dynamic(host), analysis, settings.dynamic_slots),
+        (task_queue_performance(host), analysis, 1),
+        (TASK_QUEUE_AI, analysis, settings.ai_slots),
+    ]
+    return [
+        Worker(
+            client,
+            task_queue=TASK_QUEUE_CONTROL,
+            workflows=WORKFLOWS,
+            activities=control,
+            max_concurrent_activities=50,
+            max_heartbeat_throttle_interval=timedelta(seconds=2),
+            graceful_shutdown_timeout=_GRACE,
+        ),
+        *(
+            Worker(
+                client,
+                task_queue=queue,
+                activities=work,
+                max_concurrent_activities=slots,
+                max_heartbeat_throttle_interval=timedelta(seconds=2),
+                graceful_shutdown_timeout=_GRACE,
+            )
+            for queue, work, slots in queues
+        ),
+    ]
+
+
+async def _connect(settings: Settings) -> Client:
+    """Connect, patiently: the server may still be starting beside us."""
+    if settings.metrics_address:
+        metrics = PrometheusConfig(bind_address=settings.metrics_address)
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+    deadline = time.monotonic() + _CONNECT_LIMIT_S
+    while True:
+        try:
+            return await connect()
+        except PlatformError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+
+
+def main() -> int:
+    """Entry point; exit code 2 for what the user can mend."""
+    settings = Settings()
+    logging.basicConfig(
+        level=settings.log_level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        asyncio.run(run_worker(settings))
+    except PlatformError as error:
+        sys.stderr.write(f"error: {error.message}\n")
+        return 2
+    except (RPCError, RuntimeError, OSError) as error:
+        sys.stderr.write(
+            f"error: {error}\nnext: is the Temporal server up? see 'starter.py doctor'\n"
+        )
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
