@@ -1,52 +1,52 @@
 """Identity of an app's source tree: one rule for whoever computes, sends or checks it.
 
-Covered is every regular file whose path has no segment in `IGNORED_DIRS`; symbolic links, devices and
-empty folders are not. The rule is pure; callers bring the bytes.
+Covered are regular files and symbolic links (as their target text, never followed) whose path has no
+folder named in `SKIPPED_FOLDERS`. The rule is pure; callers bring names and contents' digests.
 """
 
 import hashlib
-from collections.abc import Iterable
+from typing import Literal
 
-IGNORED_DIRS = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"})
+SKIPPED_FOLDERS = frozenset(
+    {
+        ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", "dist",
+        "build", ".next", ".nuxt", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".assay",
+    }
+)  # fmt: skip
+MAX_FILES = 50_000
+MAX_TREE_BYTES = 1024**3
 
 
 def is_covered(relative_path: str) -> bool:
-    """Whether a regular file at this relative POSIX path is part of the tree's identity."""
-    return IGNORED_DIRS.isdisjoint(relative_path.split("/"))
+    """Whether an entry at this relative POSIX path is part of the tree's identity."""
+    return SKIPPED_FOLDERS.isdisjoint(relative_path.split("/")[:-1])
 
 
 class TreeDigest:
-    """sha256 over the sorted list of (path, size, sha256 of content) of the covered files.
+    """sha256 over the entries in order of their path segments.
 
-    Files may be added in any order; each as the path and the digest of its content, so that nobody
-    holds a large file in memory.
+    Each entry counts as its name's length in bytes, `:`, name, `F` (file) or `L` (link), and the 32
+    bytes of its content's sha256. Entries may be added in any order.
     """
 
     def __init__(self) -> None:
-        self._lines: list[bytes] = []
-        self.files = 0
+        self._entries: list[tuple[list[str], bytes]] = []
         self.size_bytes = 0
 
-    def add(self, relative_path: str, size_bytes: int, content_sha256: str) -> None:
-        """Count one covered file; names that are not UTF-8 keep their bytes (`surrogateescape`)."""
-        name = relative_path.encode("utf-8", "surrogateescape")
-        self._lines.append(name + f"\0{size_bytes}\0{content_sha256}\n".encode())
-        self.files += 1
+    @property
+    def files(self) -> int:
+        """How many entries were added."""
+        return len(self._entries)
+
+    def add(self, path: str, kind: Literal["F", "L"], size_bytes: int, sha256: bytes) -> None:
+        """Count one covered entry; names that are not UTF-8 keep their bytes (`surrogateescape`)."""
+        name = path.encode("utf-8", "surrogateescape")
+        self._entries.append(
+            (path.split("/"), str(len(name)).encode() + b":" + name + kind.encode() + sha256)
+        )
         self.size_bytes += size_bytes
 
     def hexdigest(self) -> str:
         """The tree's digest, 64 hexadecimal digits."""
-        return hashlib.sha256(b"".join(sorted(self._lines))).hexdigest()
-
-
-def digest_of(files: Iterable[tuple[str, bytes]]) -> str:
-    """Digest of a small tree given as (relative path, content).
-
-    >>> digest_of([("b", b"2"), ("a", b"1")]) == digest_of([("a", b"1"), ("b", b"2")])
-    True
-    """
-    tree = TreeDigest()
-    for path, content in files:
-        if is_covered(path):
-            tree.add(path, len(content), hashlib.sha256(content).hexdigest())
-    return tree.hexdigest()
+        ordered = sorted(self._entries, key=lambda entry: entry[0])
+        return hashlib.sha256(b"".join(entry for _, entry in ordered)).hexdigest()

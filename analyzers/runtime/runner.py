@@ -1,0 +1,147 @@
+"""Runs a tool's commands: bounded in time, output and processes, in a private workspace.
+
+`Runner` is the `Execute` an adapter is given; `process.py` owns the pipes, `warden.py` the process
+tree.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analyzers.runtime.process import Limits, Process, tail_of
+from analyzers.runtime.tool import Command, Completed, ToolFault
+
+
+@dataclass(slots=True)
+class Executed:
+    """One process as provenance keeps it; secrets are masked already."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    cpu_s: float
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs commands one after another or side by side; remembers each for provenance.
+
+    Attributes:
+        workspace: working folder, HOME and TMPDIR of the processes.
+        deadline: `time.monotonic()` at which every process must be gone; None: no deadline.
+        executed: what ran so far.
+    """
+
+    workspace: Path
+    deadline: float | None = None
+    limits: Limits = field(default_factory=Limits)
+    executed: list[Executed] = field(default_factory=list)
+
+    async def __call__(self, command: Command) -> Completed:
+        """Run `command` to its end.
+
+        Raises:
+            ToolFault: not found, unexpected exit code, killed at its limit, output above the cap.
+        """
+        limit_s = self._limit_s(command)
+        started = time.monotonic()
+        process = await Process.start(
+            command, self._environment(command), self.workspace, self.limits
+        )
+        try:
+            ended = await asyncio.wait_for(process.communicate(self.limits), limit_s)
+        except TimeoutError:
+            tail = await process.terminate(self.limits.term_grace_s)
+            self._remember(command, process.status)
+            raise ToolFault(
+                f"{command.argv[0]}: no end within {limit_s:.0f} s, killed{tail}"
+            ) from None
+        except ToolFault:
+            self._remember(command, process.status)
+            raise
+        finally:
+            await process.close()
+        self._remember(command, process.status)
+        return self._completed(command, process, ended, time.monotonic() - started)
+
+    def _limit_s(self, command: Command) -> float | None:
+        left = None if self.deadline is None else self.deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise ToolFault(f"{command.argv[0]}: no time left before the deadline")
+        known = [value for value in (left, command.limit_s) if value is not None]
+        return min(known) if known else None
+
+    def _environment(self, command: Command) -> dict[str, str]:
+        folder = str(self.workspace)
+        return {
+            "PATH": os.pathsep.join(os.get_exec_path()),
+            "HOME": folder,
+            "TMPDIR": folder,
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **command.env,
+        }
+
+    def _remember(self, command: Command, status: Mapping[str, Any]) -> None:
+        self.executed.append(
+            Executed(
+                argv=masked(command),
+                exit_code=int(status.get("exit_code", -9)),
+                cpu_s=float(status.get("cpu_s", 0.0)),
+            )
+        )
+
+    def _completed(
+        self, command: Command, process: Process, ended: tuple[bytes, bytes], duration_s: float
+    ) -> Completed:
+        stdout, stderr = ended
+        status = process.status
+        name = Path(command.argv[0]).name
+        if error := status.get("error"):
+            raise ToolFault(f"{command.argv[0]}: {error}: is the tool installed?")
+        if "exit_code" not in status:
+            raise ToolFault(f"{name}: its processes were killed from outside")
+        code = int(status["exit_code"])
+        if code not in command.ok_exit_codes:
+            raise ToolFault(f"{name} {_ending(code)}{tail_of(stderr or stdout)}")
+        return Completed(
+            argv=masked(command),
+            exit_code=code,
+            stdout=stdout,
+            stderr=stderr,
+            output=self._output(command),
+            duration_s=duration_s,
+            cpu_s=float(status["cpu_s"]),
+        )
+
+    def _output(self, command: Command) -> bytes:
+        if command.output is None:
+            return b""
+        name = Path(command.argv[0]).name
+        try:
+            size = command.output.stat().st_size
+        except OSError:
+            raise ToolFault(f"{name} wrote no report to {command.output.name}") from None
+        if size > self.limits.output_bytes:
+            raise ToolFault(f"{name}: report of {size} bytes, limit {self.limits.output_bytes}")
+        return command.output.read_bytes()
+
+
+def masked(command: Command) -> tuple[str, ...]:
+    """The command line with every secret replaced by `***`."""
+    secrets = [secret for secret in command.secrets if secret]
+
+    def mask(argument: str) -> str:
+        for secret in secrets:
+            argument = argument.replace(secret, "***")
+        return argument
+
+    return tuple(mask(argument) for argument in command.argv)
+
+
+def _ending(code: int) -> str:
+    return f"was killed by signal {-code}" if code < 0 else f"exited with {code}"

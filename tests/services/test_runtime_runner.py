@@ -1,0 +1,141 @@
+"""The runner: what a tool's processes may do, and that none is left behind."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from analyzers.runtime.runner import Limits, Runner
+from analyzers.runtime.tool import Command, ToolFault
+
+
+def sh(script: str, **more: object) -> Command:
+    return Command(argv=("sh", "-c", script), **more)  # type: ignore[arg-type]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def gone(pid: int) -> bool:
+    for _ in range(200):
+        if not alive(pid):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def test_output_exit_code_and_cpu_are_reported(tmp_path: Path):
+    run = Runner(tmp_path)
+    command = sh("echo out; echo err >&2; echo r > r.json; exit 3", ok_exit_codes=frozenset({3}))
+    ended = await run(
+        Command(command.argv, ok_exit_codes=frozenset({3}), output=tmp_path / "r.json")
+    )
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (3, b"out\n", b"err\n")
+    assert ended.output == b"r\n"
+    assert ended.cpu_s is not None
+    assert run.executed[0].exit_code == 3
+
+
+async def test_cpu_seconds_count_grandchildren(tmp_path: Path):
+    burn = f"{sys.executable} -c 'x=sum(range(6_000_000))'"
+    ended = await Runner(tmp_path)(sh(f"{burn}; true"))
+    assert ended.cpu_s is not None
+    assert ended.cpu_s > 0.05
+
+
+async def test_the_environment_is_minimal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+    monkeypatch.setenv("SECRET_KEY", "s3cret")
+    ended = await Runner(tmp_path)(Command(("env",), env={"EXTRA": "1"}))
+    names = {line.split("=")[0] for line in ended.stdout.decode().splitlines()}
+    assert names == {"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "EXTRA"}
+    assert f"HOME={tmp_path}" in ended.stdout.decode()
+
+
+async def test_stdin_is_fed(tmp_path: Path):
+    ended = await Runner(tmp_path)(Command(("wc", "-c"), stdin=b"x" * 300_000))
+    assert ended.stdout.strip() == b"300000"
+
+
+async def test_unexpected_exit_code_names_code_and_last_lines(tmp_path: Path):
+    with pytest.raises(ToolFault, match=r"sh exited with 2: no such rule"):
+        await Runner(tmp_path)(sh("echo no such rule >&2; exit 2"))
+
+
+async def test_a_missing_tool_says_so(tmp_path: Path):
+    with pytest.raises(ToolFault, match=r"/nowhere/bandit: No such file.*installed"):
+        await Runner(tmp_path)(Command(("/nowhere/bandit",)))
+
+
+async def test_a_missing_report_is_a_fault(tmp_path: Path):
+    with pytest.raises(ToolFault, match="wrote no report"):
+        await Runner(tmp_path)(Command(("true",), output=tmp_path / "r.json"))
+
+
+async def test_a_flood_is_cut_at_the_cap(tmp_path: Path):
+    with pytest.raises(ToolFault, match="standard output above 1000000 bytes"):
+        await Runner(tmp_path, limits=Limits(output_bytes=1_000_000))(Command(("yes",)))
+
+
+async def test_an_endless_file_is_cut_at_the_cap(tmp_path: Path):
+    with pytest.raises(ToolFault, match=r"killed by signal|exited with"):
+        await Runner(tmp_path, limits=Limits(file_bytes=1_000_000))(sh("exec yes > big"))
+    assert (tmp_path / "big").stat().st_size == 1_000_000
+
+
+async def test_the_limit_kills_daemons_that_left_the_session(tmp_path: Path):
+    script = "setsid sh -c 'trap \"\" TERM; echo $$ > pid; while :; do sleep 0.1; done' & sleep 60"
+    limits = Limits(term_grace_s=0.2)
+    with pytest.raises(ToolFault, match="no end within"):
+        await Runner(tmp_path, limits=limits)(sh(script, limit_s=1.0))
+    assert await gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_daemon_left_by_a_finished_tool_is_killed(tmp_path: Path):
+    await Runner(tmp_path)(sh("setsid sleep 300 >/dev/null 2>&1 & echo $! > pid"))
+    assert await gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_cancellation_kills_the_whole_group(tmp_path: Path):
+    task = asyncio.create_task(Runner(tmp_path)(sh("sleep 300 & echo $! > pid; wait")))
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_passed_deadline_starts_nothing(tmp_path: Path):
+    with pytest.raises(ToolFault, match="no time left"):
+        await Runner(tmp_path, deadline=time.monotonic() - 1)(sh("touch started"))
+    assert not (tmp_path / "started").exists()
+
+
+async def test_secrets_are_masked_in_provenance(tmp_path: Path):
+    run = Runner(tmp_path)
+    await run(Command(("echo", "--key=hunter2"), secrets=("hunter2",)))
+    assert run.executed[0].argv == ("echo", "--key=***")
+
+
+async def test_tools_die_with_a_killed_analyzer(tmp_path: Path):
+    program = (
+        "import asyncio, pathlib\n"
+        "from analyzers.runtime.runner import Runner\n"
+        "from analyzers.runtime.tool import Command\n"
+        f"run = Runner(pathlib.Path({str(tmp_path)!r}))\n"
+        "asyncio.run(run(Command(('sh', '-c', 'setsid sleep 300 & echo $! > pid; wait'))))\n"
+    )
+    analyzer = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        await asyncio.sleep(0.02)
+    analyzer.kill()
+    await analyzer.wait()
+    assert await gone(int((tmp_path / "pid").read_text()))
