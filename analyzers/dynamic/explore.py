@@ -1,8 +1,10 @@
 """Finds out what there is to look at: crawl, OpenAPI document, routes in the source, template."""
 
 import json
+import re
 import secrets
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,10 @@ from analyzers.dynamic.crawl import (
     local_paths,
     script_paths,
 )
+from analyzers.dynamic.findings import stable_path
 from analyzers.dynamic.http import Answer, BoundedClient, Budget
 from analyzers.dynamic.openapi import DOCUMENT_PATHS, operations_of, parse_document
+from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import (
     Operation,
     Parameter,
@@ -29,6 +33,7 @@ from analyzers.runtime.tool import Command, Execute, ToolFault, ToolRun
 from contract.analysis import Skipped, Target
 
 MAX_PAGES = 120
+MAX_ALIKE = 6  # pages that differ in ids or parameter values only
 SOURCE_SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts")
 ROUTES_PROGRAM = Path(__file__).with_name("routes.py")
 
@@ -61,9 +66,44 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
         own = [one for one in declared if belongs(one.file or "", target, targets)]
         own += template_operations(run) if target.role == "backend" else []
         async with BoundedClient(target, Budget(max_requests=400, limit_s=60)) as client:
-            services.append(await explore_service(client, target, own))
+            known = await explore_service(client, target, own)
+            sessions = await sessions_of(run, target, known)
+            if sessions:  # what only a logged-in person sees
+                inside = await explore_service(client, target, own, sessions[0].headers)
+                known = joined(known, inside)
+            services.append(known)
             clients.append(client)
-    return Surface(services=tuple(services), unread_sources=tuple(unread[:50]))
+    return Surface(services=without_proxied(services), unread_sources=tuple(unread[:50]))
+
+
+def without_proxied(services: list[ServiceSurface]) -> tuple[ServiceSurface, ...]:
+    """A front end that forwards to the back end does not count the back end's operations again."""
+    backends = [one for one in services if one.role == "backend"]
+
+    def own(method: str, path: str) -> bool:
+        return path == "/" or not any(one.find(method, path) for one in backends)
+
+    return tuple(
+        one
+        if one.role == "backend"
+        else one.model_copy(
+            update={
+                "operations": tuple(op for op in one.operations if own(op.method, op.path)),
+                "pages": {path: media for path, media in one.pages.items() if own("GET", path)},
+            }
+        )
+        for one in services
+    )
+
+
+def joined(outside: ServiceSurface, inside: ServiceSurface) -> ServiceSurface:
+    """What anyone and what a logged-in person sees, as one surface."""
+    return outside.model_copy(
+        update={
+            "operations": merge([*outside.operations, *inside.operations]),
+            "pages": {**inside.pages, **outside.pages},
+        }
+    )
 
 
 async def explore_service(
@@ -97,9 +137,12 @@ async def _crawl(
     plain = [one.path for one in declared if one.method == "GET" and "{" not in one.path]
     queue = list(dict.fromkeys(["/", "/robots.txt", "/sitemap.xml", *plain]))
     seen: set[str] = set()
+    alike: Counter[tuple[str, ...]] = Counter()
     while queue and len(seen) < MAX_PAGES:
         path = queue.pop(0)
-        if path in seen or not is_safe_to_follow(path):
+        likeness = (stable_path(path), *sorted(re.findall(r"[?&]([^=&]+)", path)))
+        alike[likeness] += 1
+        if path in seen or not is_safe_to_follow(path) or alike[likeness] > MAX_ALIKE:
             continue
         seen.add(path)
         answer = await client.follow(path, headers=headers)

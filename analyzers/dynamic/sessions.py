@@ -166,7 +166,7 @@ async def submit(
 ) -> tuple[Answer | None, bool]:
     """POST an account as JSON, then as a form; the first answer below 400, else the last one."""
     hidden, headers = await _page_state(client, operation.path)
-    fields: dict[str, Any] = {**hidden, **account_fields(operation, account), **extra}
+    fields: dict[str, Any] = {**account_fields(operation, account), **hidden, **extra}
     places = {one.place for one in operation.parameters}
     answer: Answer | None = None
     for as_json in (True, False) if "form" not in places else (False, True):

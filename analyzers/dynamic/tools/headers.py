@@ -70,7 +70,7 @@ def weak_csp(policy: str) -> str:
     return "scripts from anywhere (*)" if "*" in script else ""
 
 
-def cookie_faults(header: str, *, secure_transport: bool) -> list[tuple[str, str, str]]:
+def cookie_faults(header: str) -> list[tuple[str, str, str]]:
     """(rule, cookie name, message) of one Set-Cookie header."""
     jar = SimpleCookie()
     try:
@@ -84,7 +84,7 @@ def cookie_faults(header: str, *, secure_transport: bool) -> list[tuple[str, str
             found.append(("cookie-without-httponly", name, "can be read by scripts (no HttpOnly)"))
         if sensitive and not cookie["samesite"]:
             found.append(("cookie-without-samesite", name, "has no SameSite attribute"))
-        if secure_transport and not cookie["secure"]:
+        if sensitive and not cookie["secure"]:
             found.append(("cookie-without-secure", name, "is also sent over plain HTTP"))
     return found
 
@@ -101,9 +101,8 @@ def _check_headers(scope: Scope, answer: Answer) -> None:
 def _check_cookies(
     scope: Scope, headers: list[str] | tuple[str, ...], path: str, method: str = "GET"
 ) -> None:
-    secure = scope.target.base_url.startswith("https:")
     for header in headers:
-        for rule, name, message in cookie_faults(header, secure_transport=secure):
+        for rule, name, message in cookie_faults(header):
             shown = f"Set-Cookie: {name}=***; " + "; ".join(header.split(";")[1:])
             known = {(one.rule_id, one.location.parameter) for one in scope.findings}
             if (rule, name) not in known:
@@ -120,6 +119,7 @@ async def _check_cors(scope: Scope, paths: list[str]) -> None:
                 evidence = f"Origin: {origin}\n" + "\n".join(_cors_headers(answer))
                 text = f"Pages of {origin} may read answers of this app"
                 scope.add(rule, text, path, evidence=f"GET {path}\n{evidence}")
+                return
 
 
 def cors_fault(answer: Answer, origin: str) -> str:

