@@ -42,7 +42,7 @@ from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from workflows import WORKFLOWS
-from workflows.search_attributes import TYPES as SEARCH_ATTRIBUTES
+from workflows.search_attributes import names as search_attributes
 
 _GRACE = timedelta(seconds=8)
 _CONNECT_LIMIT_S = 60.0
@@ -58,7 +58,7 @@ async def run_worker(settings: Settings) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     await upgrade(settings.database_url)
     client = await _connect(settings)
-    await ensure_search_attributes(client, SEARCH_ATTRIBUTES)
+    await ensure_search_attributes(client, search_attributes())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -154,11 +154,6 @@ def main() -> int:
         asyncio.run(run_worker(settings))
     except PlatformError as error:
         sys.stderr.write(f"error: {error.message}\n")
-        return 2
-    except (RPCError, RuntimeError, OSError) as error:
-        sys.stderr.write(
-            f"error: {error}\nnext: is the Temporal server up? see 'starter.py doctor'\n"
-        )
         return 2
     return 0
 

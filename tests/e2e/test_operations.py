@@ -1,0 +1,80 @@
+"""The `temporal` lines of docs/operations.md, executed as they stand."""
+
+import json
+import re
+import shlex
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, Assay
+
+LINES = [
+    line
+    for block in re.findall(r"```bash\n(.*?)```", (ROOT / "docs/operations.md").read_text(), re.S)
+    for line in block.splitlines()
+    if line.startswith("temporal ")
+]
+
+
+@pytest.fixture
+def pipeline(assay: Assay, tmp_path: Path) -> str:
+    spec = tmp_path / "ops.yaml"
+    spec.write_text(
+        f"apps: {{root: {ROOT}/controls, models: [empty-1, careful-1], numbers: [1]}}\n"
+        "analyzers: [static]\ntools: {static: [ruff, bandit]}\nparallelism: 1\n"
+    )
+    name = f"ops-{time.time_ns()}"
+    done = assay.run("submit", str(spec), "--id", name, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["started"] is True
+    return name
+
+
+def test_every_line_works_on_a_running_pipeline(assay: Assay, pipeline: str):
+    assert len(LINES) >= 9
+    # Paused first, so that it is still there when the last line cancels it.
+    assert assay.run("pause", pipeline).returncode == 0
+
+    for line in LINES:
+        arguments = shlex.split(line.replace("ID", pipeline))[1:]
+        done = assay.temporal(*arguments)
+        assert done.returncode == 0, (line, done.stderr)
+
+    assert assay.run("watch", pipeline, timeout_s=120).returncode in (0, 1)
+    status = json.loads(assay.run("status", pipeline, "--json").stdout)
+    assert status["phase"] in ("cancelled", "completed")
+    assert status["parallelism"] == 2
+
+
+def test_a_wrong_argument_is_refused_with_a_reason(assay: Assay, pipeline: str):
+    done = assay.temporal(
+        *("workflow", "update", "execute", "-w", f"pipeline/{pipeline}"),
+        *("--name", "set_parallelism", "--input", "500"),
+    )
+
+    assert done.returncode != 0
+    assert "1..50" in done.stderr
+
+
+def test_the_same_submission_twice_is_one_pipeline(assay: Assay, tmp_path: Path):
+    spec = tmp_path / "twice.yaml"
+    spec.write_text(
+        f"apps: {{root: {ROOT}/controls, models: [careful-1], numbers: [1]}}\n"
+        "analyzers: [static]\ntools: {static: [ruff]}\n"
+    )
+    name = f"twice-{time.time_ns()}"
+
+    starts = [assay.start("submit", str(spec), "--id", name, "--json") for _ in range(4)]
+    answers = [json.loads(process.communicate(timeout=120)[0]) for process in starts]
+
+    assert sorted(answer["started"] for answer in answers) == [False, False, False, True]
+    assert assay.run("watch", name, timeout_s=180).returncode == 0
+    query = f'AssayPipeline="{name}"'
+    listed = assay.temporal("workflow", "list", "--query", query, "-o", "json")
+    ids = [w["execution"]["workflowId"] for w in json.loads(listed.stdout)]
+    assert sorted(ids) == [f"pipeline/{name}", f"pipeline/{name}/careful-1/app1"]
+    again = assay.run("submit", str(spec), "--id", name)
+    assert again.returncode == 2
+    assert "already ran" in again.stderr
