@@ -51,6 +51,14 @@ class AnalyzerGateway(Protocol):
         ...
 
 
+    async def detach(self, subtask_id: str) -> None:
+        """Drop the connection of a running `analyze` but let the run go on; `analyze` re-attaches.
+
+        The pending call ends with a `PlatformError`. For a worker that shuts down.
+        """
+        ...
+
+
 class AppRuntime(Protocol):
     """Builds, runs, checks and removes apps on this host."""
 
@@ -124,6 +132,8 @@ class ResultStore(Protocol):
     async def register_pipeline(self, plan: PipelinePlan) -> None:
         """Rows of the pipeline and of each app (unique on pipeline, model, app number).
 
+        A plan that only adds apps to the registered one extends it.
+
         Raises:
             PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
         """
@@ -151,4 +161,12 @@ class ResultStore(Protocol):
         Raises:
             PlatformError: NOT_FOUND.
         """
+        ...
+
+
+class ReportWriter(Protocol):
+    """Renders what was recorded of a pipeline."""
+
+    async def write(self, record: PipelineRecord) -> tuple[str, str]:
+        """Write the report by atomic rename; absolute paths of its JSON and its HTML."""
         ...

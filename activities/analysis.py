@@ -1,0 +1,135 @@
+"""Running one analyzer on one app."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+from temporalio import activity
+
+from activities.heartbeat import Attempt
+from activities.parking import load_report, park, with_missing_tools
+from activities.ports import AnalyzerGateway, ArtifactStore
+from contract.analysis import (
+    ALL_TOOLS,
+    AnalyzerReport,
+    ArtifactRef,
+    MeasurementState,
+    SubtaskOutcome,
+    SubtaskRequest,
+    ToolReport,
+    ToolSummary,
+)
+from contract.errors import PlatformError
+from contract.protocol import Progress
+
+REASON_CHARS = 300
+
+
+class AnalysisActivities:
+    """Asks an analyzer for a measurement and makes the result safe before answering."""
+
+    def __init__(self, gateway: AnalyzerGateway, artifacts: ArtifactStore) -> None:
+        self._gateway = gateway
+        self._artifacts = artifacts
+
+    @activity.defn(name="run_analysis")
+    async def run_analysis(self, request: SubtaskRequest) -> SubtaskOutcome:
+        """Run the analyzer, park the result as an artifact, then let the analyzer forget it.
+
+        Retry is safe: a parked result of the same workflow run is used as it is, and a run that
+        still goes on (or has ended) at the analyzer is re-attached by its subtask ID.
+        """
+        began_s = time.monotonic()
+        key = f"{request.subtask_id}@{activity.info().workflow_run_id}"
+        async with Attempt(f"{request.analyzer}: looking for an earlier result") as attempt:
+            archive = await self._artifacts.parked(key)
+            if archive is not None:
+                report = await load_report(self._artifacts, archive)
+            else:
+                archive, report = await self._measure(request, key, attempt)
+            with suppress(PlatformError):
+                await self._gateway.acknowledge(request.subtask_id, request.analyzer)
+            return _outcome(request, archive, report, attempt, time.monotonic() - began_s)
+
+    async def _measure(
+        self, request: SubtaskRequest, key: str, attempt: Attempt
+    ) -> tuple[ArtifactRef, AnalyzerReport]:
+        def on_progress(progress: Progress) -> None:
+            attempt.saw_work()
+            attempt.note(_describe(request, progress))
+
+        attempt.note(f"{request.analyzer}: connecting")
+        run = asyncio.create_task(self._gateway.analyze(request, on_progress))
+        try:
+            result = await asyncio.shield(run)
+        except asyncio.CancelledError:
+            await self._leave(request, run)
+            raise
+        attempt.note(f"{request.analyzer}: keeping the result")
+        archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
+        report = with_missing_tools(result.report, request.tools)
+        await park(self._artifacts, key, archive, report)
+        return archive, report
+
+    async def _leave(self, request: SubtaskRequest, run: asyncio.Task[object]) -> None:
+        """End the run at the analyzer; a worker that shuts down leaves it running instead."""
+        details = activity.cancellation_details()
+        if details is not None and details.worker_shutdown:
+            await self._gateway.detach(request.subtask_id)
+        else:
+            run.cancel()
+        with suppress(asyncio.CancelledError, PlatformError):
+            await run
+
+
+def _describe(request: SubtaskRequest, progress: Progress) -> str:
+    running = ", ".join(progress.running) or progress.message or "working"
+    return f"{request.analyzer}: {progress.done}/{progress.total} tools, {running}"
+
+
+def _outcome(
+    request: SubtaskRequest,
+    archive: ArtifactRef,
+    report: AnalyzerReport,
+    attempt: Attempt,
+    duration_s: float,
+) -> SubtaskOutcome:
+    return SubtaskOutcome(
+        subtask_id=request.subtask_id,
+        analyzer=request.analyzer,
+        tools=tuple(_summary(tool) for tool in report.tools) or _nothing(),
+        report=archive,
+        attempts=activity.info().attempt,
+        duration_s=duration_s,
+        tool_seconds=report.tool_seconds,
+        wasted_seconds=wasted_seconds(report, attempt.earlier_spans),
+        retry_causes=attempt.causes,
+    )
+
+
+def wasted_seconds(report: AnalyzerReport, spans: tuple[tuple[float, float], ...]) -> float:
+    """Seconds that earlier attempts saw tools at work before the run that counted had begun."""
+    if report.started_at is None:
+        return 0.0
+    began = report.started_at.timestamp()
+    return sum(end - begin for begin, end in spans if end <= began)
+
+
+def _summary(tool: ToolReport) -> ToolSummary:
+    return ToolSummary(
+        tool=tool.tool,
+        state=tool.state,
+        reason=tool.reason[:REASON_CHARS],
+        findings=len(tool.findings),
+        cached=tool.provenance.cached_from is not None,
+    )
+
+
+def _nothing() -> tuple[ToolSummary, ...]:
+    return (
+        ToolSummary(
+            tool=ALL_TOOLS,
+            state=MeasurementState.INFRA_FAILED,
+            reason="the analyzer's report is empty",
+        ),
+    )

@@ -1,0 +1,104 @@
+"""The app under test: start, check, remove; and the janitor of its host."""
+
+import asyncio
+from contextlib import suppress
+
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.heartbeat import Attempt
+from activities.ports import AppRuntime
+from contract.base import Frozen
+from contract.errors import PlatformError
+from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
+from contract.spec import AppSpec
+
+
+class SweepReport(Frozen):
+    """What a janitor's round did: workflow IDs whose leftovers were removed, and those kept."""
+
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+class AppActivities:
+    """Drives this host's app runtime."""
+
+    def __init__(self, runtime: AppRuntime) -> None:
+        self._runtime = runtime
+
+    @activity.defn(name="start_app")
+    async def start_app(self, app: AppSpec) -> StartOutcome:
+        """Build and start `app` on this host. An app that does not start is an answer.
+
+        Retry is safe: names and labels derive from the workflow ID, so an attempt adopts what an
+        earlier one left. Failed or cancelled, it removes what it made, for the workflow does not
+        know this host yet; on a worker's shutdown it leaves all for the next attempt.
+        """
+        run_id = activity.info().workflow_run_id or ""
+        async with Attempt("building and starting the app") as attempt:
+            try:
+                return await self._runtime.start(app, run_id, attempt.note)
+            except asyncio.CancelledError:
+                details = activity.cancellation_details()
+                if details is None or not details.worker_shutdown:
+                    await self._clear(app)
+                raise
+            except PlatformError:
+                await self._clear(app)
+                raise
+
+    async def _clear(self, app: AppSpec) -> None:
+        with suppress(PlatformError):
+            await self._runtime.teardown(app.workflow_id)
+
+    @activity.defn(name="check_app")
+    async def check_app(self, app: RunningApp) -> AppCheck:
+        """Whether the containers that answer are the ones we started. Retry is safe: only reads."""
+        async with Attempt("checking that the app is still the one we started"):
+            return await self._runtime.check(app)
+
+    @activity.defn(name="teardown_app")
+    async def teardown_app(self, workflow_id: str) -> TeardownReport:
+        """Remove everything labelled with `workflow_id`. Retry is safe: gone is success."""
+        async with Attempt("removing the app"):
+            return await self._runtime.teardown(workflow_id)
+
+    @activity.defn(name="sweep_host")
+    async def sweep_host(self) -> SweepReport:
+        """Remove what belongs to no running workflow. Retry is safe: gone is success.
+
+        Each owner is looked up right before its removal, and only a server that says "closed" or
+        "not found" allows it: when the server cannot be asked, nothing is removed.
+        """
+        removed: list[str] = []
+        kept: list[str] = []
+        async with Attempt("sweeping the host") as attempt:
+            for workflow_id in await self._runtime.owned_workflows():
+                attempt.note(f"looking at {workflow_id}")
+                if await _is_running(workflow_id):
+                    kept.append(workflow_id)
+                else:
+                    await self._runtime.teardown(workflow_id)
+                    removed.append(workflow_id)
+        return SweepReport(removed=tuple(removed), kept=tuple(kept))
+
+    @activity.defn(name="prune_host")
+    async def prune_host(self) -> int:
+        """Remove old images and build cache of ours above the disk limit; bytes freed.
+
+        Retry is safe: what an earlier attempt removed no longer counts against the limit.
+        """
+        async with Attempt("pruning images"):
+            return await self._runtime.prune()
+
+
+async def _is_running(workflow_id: str) -> bool:
+    try:
+        description = await activity.client().get_workflow_handle(workflow_id).describe()
+    except RPCError as exc:
+        if exc.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return description.status is WorkflowExecutionStatus.RUNNING

@@ -1,0 +1,88 @@
+"""Recording outcomes in the store; every write is an upsert."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import activity
+from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.heartbeat import Attempt
+from activities.parking import load_report
+from activities.ports import ArtifactStore, ResultStore
+from contract.analysis import AnalyzerReport, AppOutcome, SubtaskOutcome
+from contract.ids import app_workflow_id
+from contract.spec import AppSpec, PipelinePlan
+
+
+class ResultActivities:
+    """Projects what happened into the store."""
+
+    def __init__(self, results: ResultStore, artifacts: ArtifactStore) -> None:
+        self._results = results
+        self._artifacts = artifacts
+
+    @activity.defn(name="register_pipeline")
+    async def register_pipeline(self, plan: PipelinePlan) -> None:
+        """Make the rows of the pipeline and its apps. Retry is safe: upserts."""
+        async with Attempt("registering the pipeline"):
+            await self._results.register_pipeline(plan)
+
+    @activity.defn(name="record_subtask")
+    async def record_subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> None:
+        """Write one subtask's cells. Retry is safe: upserts an immutable artifact's content."""
+        async with Attempt("recording the subtask"):
+            report = await self._report(outcome)
+            await self._results.record_subtask(app.pipeline_id, app, outcome, report)
+
+    @activity.defn(name="record_app")
+    async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
+        """Write one app's state. Retry is safe: upserts."""
+        async with Attempt("recording the app"):
+            await self._results.record_app(app, outcome)
+
+    @activity.defn(name="record_skipped")
+    async def record_skipped(self, plan: PipelinePlan, outcomes: list[AppOutcome]) -> None:
+        """Write the cells of apps that never ran: what is missing, and why. Retry is safe: upserts.
+
+        `plan` lists the apps of `outcomes`, in the same order.
+        """
+        async with Attempt("recording apps that did not run") as attempt:
+            for planned, outcome in zip(plan.apps, outcomes, strict=True):
+                app = plan.app_spec(planned)
+                attempt.note(f"recording {app.key}")
+                for subtask in outcome.subtasks:
+                    await self._results.record_subtask(plan.pipeline_id, app, subtask, None)
+                await self._results.record_app(app, outcome)
+
+    @activity.defn(name="record_pipeline_state")
+    async def record_pipeline_state(
+        self, pipeline_id: str, state: str, detail: dict[str, Any]
+    ) -> None:
+        """Write the pipeline's state and figures. Retry is safe: an upsert."""
+        async with Attempt("recording the pipeline"):
+            await self._results.record_pipeline_state(pipeline_id, state, detail)
+
+    @activity.defn(name="await_app")
+    async def await_app(self, app: AppSpec) -> AppOutcome | None:
+        """Outcome of the workflow that already analyses `app`; None when it brought none.
+
+        Retry is safe: only waits.
+        """
+        workflow_id = app_workflow_id(app.pipeline_id, app.ref.model, app.ref.app_number)
+        handle = activity.client().get_workflow_handle(workflow_id, result_type=AppOutcome)
+        async with Attempt(f"waiting for the run of {workflow_id} that is already under way"):
+            try:
+                return await handle.result()
+            except (WorkflowFailureError, ValidationError):
+                return None
+            except RPCError as exc:
+                if exc.status is RPCStatusCode.NOT_FOUND:
+                    return None
+                raise
+
+    async def _report(self, outcome: SubtaskOutcome) -> AnalyzerReport | None:
+        """The findings behind `outcome`; None when there is no archive."""
+        if outcome.report is None:
+            return None
+        return await load_report(self._artifacts, outcome.report)

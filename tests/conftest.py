@@ -1,0 +1,49 @@
+"""Fixtures every folder may use: one real Temporal server per session, on a free port."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+TEMPORAL = Path(sys.executable).parent / "temporal"
+DYNAMIC_CONFIG = (
+    "frontend.WorkflowTimeSkippingEnabled=true",
+    'history.timerProcessorMaxTimeShift="10ms"',
+    "history.transferProcessorMaxPollRPS=1000",
+    "history.timerProcessorMaxPollRPS=1000",
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+    "system.forceSearchAttributesCacheRefreshOnRead=true",
+)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
+    """A dev server whose own client skips time, each workflow on its own clock."""
+    from workflows import search_attributes
+
+    flags = [part for flag in DYNAMIC_CONFIG for part in ("--dynamic-config-value", flag)]
+    env = await WorkflowEnvironment.start_time_skipping_v2(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=str(TEMPORAL),
+        dev_server_log_level="error",
+        search_attributes=search_attributes.ALL,
+        dev_server_extra_args=flags,
+    )
+    yield env
+    await env.shutdown()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal_client(temporal_env: WorkflowEnvironment) -> Client:
+    """A client of the same server in real time."""
+    config = temporal_env.client.service_client.config
+    return await Client.connect(
+        config.target_host,
+        namespace=temporal_env.client.namespace,
+        data_converter=pydantic_data_converter,
+    )

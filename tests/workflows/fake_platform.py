@@ -1,0 +1,342 @@
+"""A platform of fakes: every activity by its real name, each pipeline with its own script."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from clients.temporal import start_pipeline
+from contract import ids
+from contract.analysis import (
+    AppOutcome,
+    ArtifactRef,
+    MeasurementState,
+    SubtaskOutcome,
+    SubtaskRequest,
+    ToolSummary,
+)
+from contract.progress import AnalyzerReadiness, PipelineProgress, PipelineResult
+from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
+from contract.spec import (
+    AnalyzerKind,
+    AppRef,
+    AppSpec,
+    AppsSpec,
+    BreakerSpec,
+    PipelinePlan,
+    PipelineSpec,
+    PlannedApp,
+    SourceRef,
+)
+from workflows import WORKFLOWS
+
+HOST = "h1"
+TOOLS = {
+    AnalyzerKind.STATIC: ("bandit",),
+    AnalyzerKind.DYNAMIC: ("probe",),
+    AnalyzerKind.PERFORMANCE: ("load",),
+    AnalyzerKind.AI: ("rubric",),
+}
+Run = Callable[[SubtaskRequest], Awaitable[SubtaskOutcome]]
+PLATFORMS: dict[str, "FakePlatform"] = {}
+
+
+def planned(model: str, number: int) -> PlannedApp:
+    """One app with a made-up source."""
+    return PlannedApp(
+        ref=AppRef(model=model, app_number=number),
+        source=SourceRef(path=f"/apps/{model}/app{number}", digest="0" * 64),
+    )
+
+
+def make_plan(pipeline_id: str, apps: int, analyzers: str, **spec: Any) -> PipelinePlan:
+    """A plan over `m/app1..n`; `analyzers` by their first letters, as in "sdp"."""
+    kinds = {kind.value[0]: kind for kind in AnalyzerKind}
+    return PipelinePlan(
+        pipeline_id=pipeline_id,
+        spec=PipelineSpec(
+            apps=AppsSpec(root="/apps"), analyzers=tuple(kinds[c] for c in analyzers), **spec
+        ),
+        apps=tuple(planned("m", n) for n in range(1, apps + 1)),
+    )
+
+
+class FakePlatform:
+    """What one pipeline meets. `log` tells what happened, in order.
+
+    Attributes:
+        down: analyzers whose health fails.
+        runs: replaces a measurement, per analyzer.
+        starts: replaces the start of an app, per app number.
+        alive: answers of `check_app`, per app number, used up in order; then always alive.
+    """
+
+    def __init__(self, apps: int = 1, analyzers: str = "sdp", **spec: Any) -> None:
+        spec.setdefault("breaker", BreakerSpec(probe_interval_s=0.1, wait_limit_s=30))
+        self.id = f"t{uuid.uuid4().hex[:10]}"
+        self.plan = make_plan(self.id, apps, analyzers, **spec)
+        self.log: list[str] = []
+        self.down: dict[AnalyzerKind, str] = {}
+        self.runs: dict[AnalyzerKind, Run] = {}
+        self.starts: dict[int, Callable[[AppSpec], StartOutcome]] = {}
+        self.alive: dict[int, list[AppCheck]] = defaultdict(list)
+        self.subtasks: dict[str, SubtaskOutcome] = {}
+        self.apps: dict[str, AppOutcome] = {}
+        self.states: list[tuple[str, dict[str, Any]]] = []
+        self.now: dict[str, int] = defaultdict(int)
+        self.peak: dict[str, int] = defaultdict(int)
+        PLATFORMS[self.id] = self
+
+    async def start(self, client: Client) -> WorkflowHandle[Any, PipelineResult]:
+        """Submit the pipeline."""
+        return await start_pipeline(client, self.plan)
+
+    async def run(self, client: Client) -> PipelineResult:
+        """Submit and await it."""
+        return await finished(await self.start(client))
+
+    def app_id(self, number: int) -> str:
+        """Workflow ID of `m/app<number>`."""
+        return ids.app_workflow_id(self.id, "m", number)
+
+    def cells(self, number: int) -> dict[str, MeasurementState]:
+        """Recorded state of each analyzer of one app."""
+        prefix = f"{self.id}/m/app{number}/"
+        return {
+            key.removeprefix(prefix): outcome.state
+            for key, outcome in self.subtasks.items()
+            if key.startswith(prefix)
+        }
+
+    def count(self, what: str) -> int:
+        """How often `what` begins a line of the log."""
+        return sum(line.startswith(what) for line in self.log)
+
+    async def logged(self, line: str, times: int = 1) -> None:
+        """Wait until `line` begins as many lines of the log."""
+        async with asyncio.timeout(20):
+            while self.count(line) < times:
+                await asyncio.sleep(0.01)
+
+    @asynccontextmanager
+    async def busy(self, what: str) -> AsyncIterator[None]:
+        """Count what goes on at once."""
+        self.now[what] += 1
+        self.peak[what] = max(self.peak[what], self.now[what])
+        try:
+            yield
+        finally:
+            self.now[what] -= 1
+
+
+async def finished(handle: WorkflowHandle[Any, PipelineResult]) -> PipelineResult:
+    """The result; a wedged workflow fails the test instead of hanging it."""
+    return await asyncio.wait_for(handle.result(), 30)
+
+
+async def until(
+    handle: WorkflowHandle[Any, Any], wanted: Callable[[PipelineProgress], bool]
+) -> PipelineProgress:
+    """Query until the progress is as `wanted`."""
+    async with asyncio.timeout(20):
+        while True:
+            progress = await handle.query("progress", result_type=PipelineProgress)
+            if wanted(progress):
+                return progress
+            await asyncio.sleep(0.05)
+
+
+def measured(request: SubtaskRequest) -> SubtaskOutcome:
+    """A good measurement of every tool."""
+    return SubtaskOutcome(
+        subtask_id=request.subtask_id,
+        analyzer=request.analyzer,
+        tools=tuple(
+            ToolSummary(tool=tool, state=MeasurementState.MEASURED) for tool in request.tools
+        ),
+        report=ArtifactRef(key="k", sha256="0" * 64, size_bytes=1, name=f"{request.analyzer}.tar"),
+        tool_seconds=1.0,
+    )
+
+
+def fails(code: str, message: str = "broken", *, retry: bool = False) -> Run:
+    """A measurement that the platform cannot make."""
+
+    async def run(request: SubtaskRequest) -> SubtaskOutcome:
+        raise ApplicationError(message, type=code, non_retryable=not retry)
+
+    return run
+
+
+def blocks(event: asyncio.Event) -> Run:
+    """A measurement that goes on, with heartbeats, until `event`; cancelled, it takes a moment."""
+
+    async def run(request: SubtaskRequest) -> SubtaskOutcome:
+        try:
+            while not event.is_set():
+                activity.heartbeat()
+                await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.2)
+            raise
+        return measured(request)
+
+    return run
+
+
+def _mine() -> FakePlatform:
+    return PLATFORMS[(activity.info().workflow_id or "").split("/")[1]]
+
+
+def _name(ref: AppRef) -> str:
+    return f"{ref.model}/app{ref.app_number}"
+
+
+def running(app: AppSpec, host: str = HOST) -> StartOutcome:
+    """An app that runs on `host`."""
+    return StartOutcome(
+        app=RunningApp(
+            workflow_id=app.workflow_id,
+            host=host,
+            engine="docker",
+            services=(RunningService(service="app", container_id="c", host_port=1),),
+        ),
+        host=host,
+    )
+
+
+@activity.defn(name="register_pipeline")
+async def register_pipeline(plan: PipelinePlan) -> None:
+    _mine().log.append(f"register {len(plan.apps)}")
+
+
+@activity.defn(name="preflight")
+async def preflight(analyzers: list[AnalyzerKind]) -> list[AnalyzerReadiness]:
+    return [await probe_analyzer(kind) for kind in analyzers]
+
+
+@activity.defn(name="probe_analyzer")
+async def probe_analyzer(analyzer: AnalyzerKind) -> AnalyzerReadiness:
+    reason = _mine().down.get(analyzer, "")
+    tools = () if reason else TOOLS[analyzer]
+    return AnalyzerReadiness(analyzer=analyzer, ok=not reason, tools=tools, reason=reason)
+
+
+@activity.defn(name="start_app")
+async def start_app(app: AppSpec) -> StartOutcome:
+    mine = _mine()
+    mine.log.append(f"start {_name(app.ref)}")
+    return mine.starts.get(app.ref.app_number, running)(app)
+
+
+@activity.defn(name="check_app")
+async def check_app(app: RunningApp) -> AppCheck:
+    answers = _mine().alive[int(app.workflow_id.rsplit("app", 1)[1])]
+    return answers.pop(0) if answers else AppCheck(alive=True)
+
+
+@activity.defn(name="teardown_app")
+async def teardown_app(workflow_id: str) -> TeardownReport:
+    _mine().log.append(f"teardown {workflow_id.split('/', 2)[2]}")
+    return TeardownReport(containers=1)
+
+
+@activity.defn(name="run_analysis")
+async def run_analysis(request: SubtaskRequest) -> SubtaskOutcome:
+    mine = _mine()
+    what = f"{_name(request.ref)}/{request.analyzer}"
+    mine.log.append(f"run {what}")
+    live = [f"live {_name(request.ref)}"] if request.analyzer.is_live else []
+    async with AsyncExitStack() as stack:
+        for name in (*live, request.analyzer):
+            await stack.enter_async_context(mine.busy(name))
+        try:
+            if request.analyzer in mine.runs:
+                return await mine.runs[request.analyzer](request)
+            return measured(request)
+        finally:
+            mine.log.append(f"end {what}")
+
+
+@activity.defn(name="record_subtask")
+async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> None:
+    _mine().subtasks[outcome.subtask_id] = outcome
+
+
+@activity.defn(name="record_app")
+async def record_app(app: AppSpec, outcome: AppOutcome) -> None:
+    _mine().apps[_name(app.ref)] = outcome
+
+
+@activity.defn(name="record_skipped")
+async def record_skipped(plan: PipelinePlan, outcomes: list[AppOutcome]) -> None:
+    for outcome in outcomes:
+        for subtask in outcome.subtasks:
+            _mine().subtasks.setdefault(subtask.subtask_id, subtask)
+        _mine().apps[_name(outcome.ref)] = outcome
+
+
+@activity.defn(name="record_pipeline_state")
+async def record_pipeline_state(pipeline_id: str, state: str, detail: dict[str, Any]) -> None:
+    _mine().states.append((state, detail))
+
+
+@activity.defn(name="await_app")
+async def await_app(app: AppSpec) -> AppOutcome | None:
+    _mine().log.append(f"await {_name(app.ref)}")
+    handle = activity.client().get_workflow_handle(app.workflow_id, result_type=AppOutcome)
+    return await handle.result()
+
+
+@activity.defn(name="write_report")
+async def write_report(pipeline_id: str) -> tuple[str, str]:
+    _mine().log.append("report")
+    return "/r/report.json", "/r/report.html"
+
+
+CONTROL = [
+    register_pipeline,
+    preflight,
+    probe_analyzer,
+    record_subtask,
+    record_app,
+    record_skipped,
+    record_pipeline_state,
+    await_app,
+    write_report,
+]
+QUEUES: dict[str, list[Callable[..., Any]]] = {
+    ids.TASK_QUEUE_APPS: [start_app],
+    ids.task_queue_host(HOST): [check_app, teardown_app],
+    ids.TASK_QUEUE_STATIC: [run_analysis],
+    ids.TASK_QUEUE_AI: [run_analysis],
+    ids.task_queue_dynamic(HOST): [run_analysis],
+    ids.task_queue_performance(HOST): [run_analysis],
+}
+
+
+@asynccontextmanager
+async def workers(client: Client) -> AsyncIterator[None]:
+    """One worker per task queue, as the composition root has them."""
+    fast: dict[str, Any] = {"max_heartbeat_throttle_interval": timedelta(milliseconds=50)}
+    async with AsyncExitStack() as stack:
+        control = Worker(
+            client,
+            task_queue=ids.TASK_QUEUE_CONTROL,
+            workflows=WORKFLOWS,
+            activities=CONTROL,
+            **fast,
+        )
+        await stack.enter_async_context(control)
+        for queue, activities in QUEUES.items():
+            worker = Worker(client, task_queue=queue, activities=activities, **fast)
+            await stack.enter_async_context(worker)
+        yield

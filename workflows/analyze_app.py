@@ -1,0 +1,177 @@
+"""One app: offline subtasks beside its start, live ones when it answers, teardown last."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome
+    from contract.errors import ErrorCode
+    from contract.progress import AppProgress, BreakerProgress
+    from contract.spec import AnalyzerKind
+    from workflows import policies, search_attributes, stages
+    from workflows.details import app_details
+    from workflows.gate import Gate
+    from workflows.live import AppDown, LiveApp
+    from workflows.planning import (
+        app_failed,
+        fold,
+        infra_failed,
+        plan_subtasks,
+        subtask_request,
+        unmeasured,
+    )
+    from workflows.settle import Fault, failure_code, finalize, settle
+    from workflows.state import AppRun
+
+CANCELLED = Fault(ErrorCode.CANCELLED, "cancelled before it was measured")
+
+
+@workflow.defn(name="AnalyzeApp")
+class AnalyzeAppWorkflow:
+    """Run every subtask of one app; the app is torn down only after the last of them."""
+
+    @workflow.init
+    def __init__(self, order: AppRun) -> None:
+        self._app = order.app
+        self._orders = order.orders
+        self._gate = Gate(order.breaker, paused=order.orders.paused)
+        self._live = LiveApp(self._app)
+        self._work: list[asyncio.Task[SubtaskOutcome]] = []
+        self._cancelled = False
+        self._steps: dict[AnalyzerKind, str] = {
+            kind: f"{state} in an earlier run" for kind, state in self._orders.kept.items()
+        }
+        self._outcome: AppOutcome | None = None
+
+    @workflow.run
+    async def run(self, order: AppRun) -> AppOutcome:
+        """Analyse the app. A subtask that fails is recorded in the outcome, not raised.
+
+        Cancelled, it ends its running tools, tears the app down and records what is missing.
+        """
+        workflow.upsert_search_attributes(search_attributes.of_app(self._app))
+        return await finalize(self._analyze, self._cancel)
+
+    @workflow.query(description="What this app's analysis does now.")
+    def progress(self) -> AppProgress:
+        """Steps of all its subtasks in one line."""
+        return AppProgress(
+            ref=self._app.ref,
+            step=", ".join(f"{kind} {step}" for kind, step in self._steps.items()) or "planning",
+            state=self._outcome.state if self._outcome else None,
+            reason=self._outcome.reason if self._outcome else "",
+            workflow_id=workflow.info().workflow_id,
+        )
+
+    @workflow.signal(description="Start no further subtask; running tools finish.")
+    def pause(self) -> None:
+        """Hold the gate."""
+        self._gate.paused = True
+
+    @workflow.signal(description="Go on after a pause.")
+    def resume(self) -> None:
+        """Open the gate."""
+        self._gate.paused = False
+
+    @workflow.signal(description="The pipeline's breaker for an analyzer changed.")
+    def breaker_changed(self, change: BreakerProgress) -> None:
+        """Let subtasks wait, or let them go on."""
+        self._gate.told(change)
+
+    def _cancel(self) -> None:
+        """End all subtasks; teardown and recording go on."""
+        self._cancelled = True
+        for task in self._work:
+            task.cancel()
+
+    async def _analyze(self) -> AppOutcome:
+        plan = plan_subtasks(self._app, self._orders)
+        live, offline, down = await settle(
+            self._run_live(plan.live), self._run_offline(plan.offline), self._skip(plan.down)
+        )
+        outcome = fold(
+            self._app,
+            self._orders,
+            [*live, *offline, *down],
+            logs=self._live.logs,
+            restarts=max(0, self._live.starts - 1),
+        )
+        await stages.record_app(self._app, outcome)
+        self._outcome = outcome
+        workflow.upsert_search_attributes([search_attributes.STATE.value_set(outcome.state)])
+        self._show("finished")
+        return outcome
+
+    async def _run_live(self, kinds: tuple[AnalyzerKind, ...]) -> list[SubtaskOutcome]:
+        """One after another: a load test and a scan of the same app would measure each other."""
+        if not kinds:
+            return []
+        try:
+            return [await self._subtask(kind) for kind in kinds]
+        finally:
+            self._show("tearing down")
+            await self._live.teardown()
+
+    async def _run_offline(self, kinds: tuple[AnalyzerKind, ...]) -> list[SubtaskOutcome]:
+        return await settle(*(self._subtask(kind) for kind in kinds))
+
+    async def _skip(self, kinds: tuple[AnalyzerKind, ...]) -> list[SubtaskOutcome]:
+        outcomes = [
+            unmeasured(self._app, kind, MeasurementState.INFRA_FAILED, self._orders.down[kind])
+            for kind in kinds
+        ]
+        for outcome in outcomes:
+            await stages.record_subtask(self._app, outcome)
+            self._step(outcome.analyzer, outcome.state)
+        return outcomes
+
+    async def _subtask(self, kind: AnalyzerKind) -> SubtaskOutcome:
+        """Measure in a task of its own, so that a cancel reaches it alone and not the recording."""
+        task = asyncio.create_task(self._measure(kind))
+        self._work.append(task)
+        if self._cancelled:
+            task.cancel()
+        try:
+            outcome = await task
+        except (asyncio.CancelledError, FailureError) as exc:
+            fault = CANCELLED if is_cancelled_exception(exc) else failure_code(exc)
+            outcome = infra_failed(self._app, kind, fault)
+        await stages.record_subtask(self._app, outcome)
+        self._step(kind, outcome.state)
+        return outcome
+
+    async def _measure(self, kind: AnalyzerKind) -> SubtaskOutcome:
+        """Measure; a curable fault of an analyzer that is down is waited out and tried again."""
+        fault = Fault(ErrorCode.UNAVAILABLE, f"analyzer {kind} went down again and again")
+        for _ in range(policies.MAX_ROUNDS):
+            self._step(kind, "waits for its analyzer" if not self._gate.paused else "is paused")
+            reason = await self._gate.wait(kind)
+            if reason:
+                return infra_failed(self._app, kind, Fault(ErrorCode.UNAVAILABLE, reason))
+            self._step(kind, "running")
+            try:
+                return await self._run(kind)
+            except AppDown as down:
+                return app_failed(self._app, kind, str(down))
+            except FailureError as exc:
+                if is_cancelled_exception(exc):
+                    raise
+                fault = failure_code(exc)
+            if not fault.curable or (await stages.probe(kind)).ok:
+                break
+        return infra_failed(self._app, kind, fault)
+
+    async def _run(self, kind: AnalyzerKind) -> SubtaskOutcome:
+        if not kind.is_live:
+            return await stages.run_analysis(subtask_request(self._app, kind))
+        return await self._live.measure(kind)
+
+    def _step(self, kind: AnalyzerKind, step: str) -> None:
+        self._steps[kind] = step
+        self._show("analysing")
+
+    def _show(self, message: str) -> None:
+        title = f"{self._app.ref.model} app {self._app.ref.app_number}"
+        workflow.set_current_details(app_details(title, self._steps, message))

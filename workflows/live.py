@@ -1,0 +1,163 @@
+"""The running app of one workflow: started when first needed, anew when lost, torn down last."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from contract.analysis import ArtifactRef, SubtaskOutcome, SubtaskRequest
+    from contract.errors import ErrorCode
+    from contract.running import AppCheck, RunningApp, StartOutcome
+    from contract.spec import AnalyzerKind, AppSpec
+    from workflows import policies, stages
+    from workflows.guard import Guard
+    from workflows.planning import app_died, subtask_request
+    from workflows.settle import is_unclaimed
+
+
+class AppDown(Exception):
+    """The app's author failed: it did not build, start or answer, or it died by itself."""
+
+
+class HostLost(Exception):
+    """Nobody serves the queue of the app's host any more."""
+
+
+class LiveApp:
+    """Owns the app, under a guard, from the first `measure` to `teardown`.
+
+    Live subtasks run one at a time.
+    """
+
+    def __init__(self, app: AppSpec) -> None:
+        self._app = app
+        self._guard: Guard | None = None
+        self._running: RunningApp | None = None
+        self._host = ""
+        self._broken = ""
+        self.logs: list[ArtifactRef] = []
+        self.starts = 0
+
+    async def measure(self, kind: AnalyzerKind) -> SubtaskOutcome:
+        """Run one live subtask on the app, started anew elsewhere when its host is lost.
+
+        Raises:
+            AppDown: the app cannot be measured.
+            ActivityError: the platform is at fault.
+        """
+        if self._guard is None:
+            self._guard = await Guard.post(self._app.workflow_id)
+        while True:
+            try:
+                check = await self._ensure()
+                return await self._measure(subtask_request(self._app, kind, check.targets))
+            except HostLost:
+                workflow.logger.warning("host lost", extra={"host": self._host})
+                self._running, self._host = None, ""
+
+    async def teardown(self) -> None:
+        """Remove the app; what cannot be removed now is left to the guard, then to the janitor."""
+        try:
+            if self._host:
+                await stages.teardown_app(self._host, self._app.workflow_id)
+        except ActivityError as exc:
+            workflow.logger.warning("teardown failed", extra={"cause": str(exc.cause)})
+            return
+        if self._guard is not None:
+            await self._guard.release()
+
+    async def _measure(self, request: SubtaskRequest) -> SubtaskOutcome:
+        outcome = await self._watched(stages.run_analysis(request, self._host))
+        try:
+            after = await self._check()
+        except HostLost:
+            # It was measured and its result is safe: nothing to repeat.
+            self._running, self._host = None, ""
+            return outcome
+        if after.alive:
+            return outcome
+        self.logs.extend(after.logs)
+        if outcome.report is not None:
+            self.logs.append(outcome.report)
+        return app_died(outcome, after.reason)
+
+    async def _ensure(self) -> AppCheck:
+        """A running app, checked just now; one that died between two subtasks is started anew."""
+        if self._broken:
+            raise AppDown(self._broken)
+        if self._running is not None:
+            check = await self._check()
+            if check.alive:
+                return check
+            self.logs.extend(check.logs)
+            await self._clear()
+        await self._start()
+        check = await self._check()
+        if not check.alive:
+            self.logs.extend(check.logs)
+            raise AppDown(f"died right after its start: {check.reason}")
+        return check
+
+    async def _start(self) -> None:
+        if self.starts >= policies.MAX_STARTS:
+            raise ApplicationError(
+                f"no host kept the app alive in {self.starts} starts", type=ErrorCode.UNAVAILABLE
+            )
+        self.starts += 1
+        started: StartOutcome = await stages.start_app(self._app)
+        self.logs.extend(started.logs)
+        self._running = started.app
+        self._host = started.app.host if started.app else started.host
+        if self._guard is not None and self._host:
+            await self._guard.own(self._host)
+        if started.app is None:
+            self._broken = f"{started.phase} failed: {started.reason}"
+            raise AppDown(self._broken)
+
+    async def _clear(self) -> None:
+        """Remove a dead app, so that its successor starts from nothing."""
+        self._running = None
+        try:
+            await stages.teardown_app(self._host, self._app.workflow_id)
+        except ActivityError as exc:
+            if is_unclaimed(exc):
+                raise HostLost from exc
+            raise
+
+    async def _check(self) -> AppCheck:
+        if self._running is None:
+            raise HostLost
+        try:
+            return await stages.check_app(self._running)
+        except ActivityError as exc:
+            if is_unclaimed(exc):
+                raise HostLost from exc
+            raise
+
+    async def _watched(self, work: workflow.ActivityHandle[SubtaskOutcome]) -> SubtaskOutcome:
+        """Await `work` while its host lives; the subtask is ended before this returns or raises."""
+        every_s = policies.HOST_WATCH.total_seconds()
+        try:
+            while True:
+                await workflow.wait([work], timeout=every_s)
+                if work.done():
+                    return work.result()
+                await self._check()
+        except (HostLost, asyncio.CancelledError, ActivityError) as exc:
+            if work.done():
+                raise
+            if isinstance(exc, ActivityError) and not is_cancelled_exception(exc):
+                # The watch itself failed: a check that errs is no proof of a lost host.
+                return await work
+            work.cancel()
+            await _ended(work)
+            raise
+
+
+async def _ended(work: workflow.ActivityHandle[SubtaskOutcome]) -> None:
+    try:
+        await work
+    except (asyncio.CancelledError, ActivityError) as exc:
+        if not is_cancelled_exception(exc):
+            workflow.logger.warning("a subtask ended badly", extra={"cause": str(exc)})

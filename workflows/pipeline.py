@@ -1,0 +1,307 @@
+"""A fleet of apps: registered once, a bounded window in flight, reported whatever happens."""
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from contract.progress import (
+        PipelinePhase,
+        PipelineProgress,
+        PipelineResult,
+    )
+    from contract.spec import PlannedApp
+    from workflows import policies, search_attributes, stages
+    from workflows.admission import Admission
+    from workflows.child import Children
+    from workflows.details import LINES_MAX, pipeline_details
+    from workflows.fleet import Fleet
+    from workflows.settle import failure_code, finalize
+    from workflows.state import AppOrders, PipelineRun, PipelineState
+
+
+@workflow.defn(name="Pipeline")
+class PipelineWorkflow:
+    """Runs one child per app, never two; goes on as new when its history grows long."""
+
+    @workflow.init
+    def __init__(self, order: PipelineRun) -> None:
+        plan, state = order.plan, order.state
+        self._fleet = Fleet(plan, state)
+        self._children = Children()
+        self._admission = Admission(
+            plan.spec, self._fleet, self._children, state.breakers, self._show
+        )
+        self._parallelism = state.parallelism or plan.spec.parallelism
+        self._paused = state.paused
+        self._registered = state.registered
+        self._runs = state.runs
+        self._phase = PipelinePhase.REGISTERING
+        self._message = ""
+        self._cancelling = False
+        self._gave_up = ""
+
+    @workflow.run
+    async def run(self, order: PipelineRun) -> PipelineResult:
+        """Analyse every app of the plan; with a state, go on from there.
+
+        Cancelled, it ends its children gently and still writes a report of what is missing.
+        """
+        workflow.upsert_search_attributes([search_attributes.PIPELINE.value_set(order.pipeline_id)])
+        cancelled: asyncio.CancelledError | None = None
+        result: PipelineResult | None = None
+        while result is None or self._fleet.pending:
+            try:
+                await finalize(self._drive, self._cancel)
+            except asyncio.CancelledError as exc:
+                cancelled = exc
+                self._cancel()
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if self._fleet.pending and not self._stopped:
+                workflow.continue_as_new(PipelineRun.of(self._fleet.plan, self._state()))
+            result = await finalize(self._close, self._cancel)
+            await workflow.wait_condition(workflow.all_handlers_finished)
+        if cancelled is not None:
+            raise cancelled
+        return result
+
+    @workflow.query(description="A snapshot: phase, counts, every app, analyzers, breakers.")
+    def progress(self) -> PipelineProgress:
+        """Where the pipeline is."""
+        return self._progress().model_copy(update={"apps": self._fleet.apps()})
+
+    @workflow.signal(description="Start nothing new; running tools finish.")
+    async def pause(self) -> None:
+        """Hold new apps, and subtasks of running apps that have not begun."""
+        self._paused = True
+        self._show()
+        await self._children.tell("pause")
+
+    @workflow.signal(description="Go on after a pause.")
+    async def resume(self) -> None:
+        """Undo `pause`."""
+        self._paused = False
+        self._show()
+        await self._children.tell("resume")
+
+    @workflow.signal(description="End running tools, tear down, report what is missing.")
+    def cancel(self) -> None:
+        """Like a cancellation of the workflow, but it ends as completed, with a result."""
+        self._cancel()
+
+    @workflow.update(description="Change how many apps are in flight at once (1 to 50).")
+    def set_parallelism(self, n: int) -> int:
+        """The new window; apps in flight are not touched."""
+        self._parallelism = n
+        self._show()
+        return n
+
+    @set_parallelism.validator
+    def _check_parallelism(self, n: int) -> None:
+        if not 1 <= n <= policies.WINDOW_MAX:
+            raise ValueError(f"parallelism {n} is not in 1..{policies.WINDOW_MAX}")
+
+    @workflow.update(description='Run apps again: ["MODEL/appN"]; []: all that are infra_failed.')
+    def retry_failed(self, keys: list[str]) -> list[str]:
+        """Keys that will run again; what was measured stands unless the app is named."""
+        chosen = self._fleet.retryable(keys)
+        self._fleet.retry(chosen)
+        self._gave_up = ""
+        return chosen
+
+    @retry_failed.validator
+    def _check_retry(self, keys: list[str]) -> None:
+        self._refuse_when_cancelling()
+        self._fleet.retryable(keys)
+
+    @workflow.update(description="Add apps to the fleet; an app it has is refused.")
+    async def add_apps(self, apps: list[PlannedApp]) -> int:
+        """How many apps the fleet has now."""
+        self._fleet.add(apps)
+        await stages.register(self._fleet.plan)
+        return self._fleet.total
+
+    @add_apps.validator
+    def _check_apps(self, apps: list[PlannedApp]) -> None:
+        self._refuse_when_cancelling()
+        self._fleet.check_new(apps)
+
+    @workflow.update(description='Close a breaker by hand: "pipeline" or an analyzer.')
+    async def reset_breaker(self, name: str) -> str:
+        """The breaker's state: closed."""
+        self._admission.board.reset(name)
+        await self._admission.tell()
+        return self._admission.board.breakers[name].state
+
+    @reset_breaker.validator
+    def _check_breaker(self, name: str) -> None:
+        known = self._admission.board.breakers
+        if name not in known:
+            raise ValueError(f"no breaker {name!r}; there are {', '.join(known)}")
+
+    def _refuse_when_cancelling(self) -> None:
+        if self._cancelling:
+            raise ValueError("this pipeline is being cancelled; retry it when it has ended")
+
+    def _cancel(self) -> None:
+        if not self._cancelling:
+            self._cancelling = True
+            self._enter(PipelinePhase.CANCELLING, "ending running tools, tearing down")
+            self._children.cancel()
+
+    @property
+    def _stopped(self) -> bool:
+        return self._cancelling or bool(self._gave_up)
+
+    async def _drive(self) -> None:
+        """Register, then keep the window full until nothing waits, all stops or history is long."""
+        if not self._registered:
+            await stages.register(self._fleet.plan)
+            self._registered = True
+        self._enter(PipelinePhase.RUNNING)
+        tender = asyncio.create_task(self._admission.tend())
+        while await self._next_turn():
+            self._gave_up = await self._admission.admit(lambda: self._stopped)
+            if self._may_launch():
+                self._launch()
+        await workflow.wait_condition(lambda: not self._children)
+        self._admission.stop()
+        await tender
+
+    async def _next_turn(self) -> bool:
+        """Wait for a free slot and an app; False when this run has nothing more to start."""
+        await workflow.wait_condition(
+            lambda: self._may_launch() or self._winding_down() or not self._busy()
+        )
+        return self._busy() and not self._winding_down()
+
+    def _busy(self) -> bool:
+        return bool(self._fleet.pending or len(self._children))
+
+    def _winding_down(self) -> bool:
+        return self._stopped or workflow.info().is_continue_as_new_suggested()
+
+    def _may_launch(self) -> bool:
+        on_trial = self._admission.board.pipeline.opened_at_s is not None
+        window = 1 if on_trial else self._parallelism
+        free = len(self._children) < window and bool(self._fleet.pending)
+        return free and not self._paused and not self._stopped
+
+    def _launch(self) -> None:
+        key = self._fleet.take()
+        self._children.spawn(key, self._one(key))
+        self._show()
+
+    async def _one(self, key: str) -> None:
+        board = self._admission.board
+        orders = self._fleet.orders(key, board.down(), paused=self._paused)
+        try:
+            outcome = await self._children.run(key, self._fleet.spec(key), orders)
+        except (FailureError, asyncio.CancelledError) as exc:
+            reason = "cancelled" if is_cancelled_exception(exc) else failure_code(exc).message
+            outcome = self._fleet.missing(key, f"its workflow did not end: {reason}")
+            await self._record_missing([key], outcome.reason)
+        self._fleet.finish(key, outcome, orders)
+        board.count(outcome, workflow.time())
+        self._children.done(key)
+        await self._admission.tell()
+
+    async def _close(self) -> PipelineResult:
+        """Name what never ran, write the state, then the report."""
+        why = "the pipeline was cancelled" if self._cancelling else self._gave_up
+        while self._stopped and self._fleet.pending:
+            keys = self._fleet.drop_pending(policies.SKIP_BATCH)
+            await self._record_missing(keys, f"did not run: {why}")
+            for key in keys:
+                missing = self._fleet.missing(key, f"did not run: {why}")
+                self._fleet.finish(key, missing, AppOrders())
+        self._enter(PipelinePhase.REPORTING, "writing the report")
+        phase = PipelinePhase.COMPLETED
+        if self._stopped:
+            phase = PipelinePhase.CANCELLED if self._cancelling else PipelinePhase.FAILED
+        plan = self._fleet.plan
+        await stages.record_pipeline_state(plan.pipeline_id, phase, self._detail())
+        paths, message = ("", ""), self._gave_up
+        try:
+            paths = await stages.write_report(plan.pipeline_id)
+        except ActivityError as exc:
+            message = f"no report: {failure_code(exc).message}"
+        self._enter(phase, message)
+        return PipelineResult(
+            pipeline_id=plan.pipeline_id,
+            phase=phase,
+            counts=self._fleet.counts(),
+            report_json=paths[0],
+            report_html=paths[1],
+            message=message,
+        )
+
+    async def _record_missing(self, keys: list[str], reason: str) -> None:
+        outcomes = [self._fleet.missing(key, reason) for key in keys]
+        if not keys:
+            return
+        try:
+            await stages.record_skipped(self._fleet.subset(keys), outcomes)
+        except ActivityError as exc:
+            workflow.logger.error("not recorded", extra={"cause": failure_code(exc).message})
+
+    def _detail(self) -> dict[str, Any]:
+        """Facts of the run that the report prints."""
+        return {
+            "parallelism": self._parallelism,
+            "continued_as_new": self._runs,
+            "apps_retried": self._fleet.retried,
+            "message": self._gave_up,
+            "breakers": [b.model_dump() for b in self._admission.board.progress()],
+            **self._fleet.tally.detail(),
+        }
+
+    def _state(self) -> PipelineState:
+        return PipelineState(
+            registered=True,
+            pending=tuple(self._fleet.pending),
+            results=self._fleet.results,
+            tools=self._fleet.tools,
+            parallelism=self._parallelism,
+            paused=self._paused,
+            breakers=self._admission.board.breakers,
+            tally=self._fleet.tally,
+            retried=self._fleet.retried,
+            runs=self._runs + 1,
+        )
+
+    def _enter(self, phase: PipelinePhase, message: str = "") -> None:
+        self._phase, self._message = phase, message
+        workflow.upsert_search_attributes([search_attributes.STATE.value_set(phase)])
+        self._show()
+
+    def _show(self) -> None:
+        progress = self._progress()
+        lines = self._fleet.highlights(LINES_MAX)
+        details = pipeline_details(progress.model_copy(update={"apps": lines}))
+        workflow.set_current_details(details)
+
+    def _progress(self) -> PipelineProgress:
+        phase, message = self._phase, self._message
+        waiting_for = self._admission.waiting_for
+        if phase is PipelinePhase.RUNNING and self._paused:
+            phase, message = PipelinePhase.PAUSED, "running tools finish, nothing new starts"
+        elif phase is PipelinePhase.RUNNING and waiting_for:
+            phase, message = PipelinePhase.WAITING, f"breaker open: {waiting_for}"
+        elif phase is PipelinePhase.RUNNING and not self._admission.readiness:
+            phase = PipelinePhase.PREFLIGHT
+        return PipelineProgress(
+            pipeline_id=self._fleet.plan.pipeline_id,
+            phase=phase,
+            message=message,
+            total=self._fleet.total,
+            finished=self._fleet.finished,
+            in_flight=len(self._children),
+            parallelism=self._parallelism,
+            paused=self._paused,
+            counts=self._fleet.counts(),
+            analyzers=self._admission.readiness,
+            breakers=self._admission.board.progress(),
+        )

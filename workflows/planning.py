@@ -1,0 +1,172 @@
+"""Pure planning: what is to be done with one app, and how its subtasks fold into one outcome."""
+
+from collections.abc import Sequence
+
+from contract.analysis import (
+    ALL_TOOLS,
+    AppOutcome,
+    ArtifactRef,
+    MeasurementState,
+    SubtaskOutcome,
+    SubtaskRequest,
+    Target,
+    ToolSummary,
+    worst_state,
+)
+from contract.base import Frozen
+from contract.errors import ErrorCode
+from contract.ids import (
+    TASK_QUEUE_AI,
+    TASK_QUEUE_STATIC,
+    task_queue_dynamic,
+    task_queue_performance,
+)
+from contract.spec import AnalyzerKind, AppSpec
+from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S
+from workflows.settle import Fault
+from workflows.state import AppOrders
+
+# A load test before an active scan: the scan fills the app's database and would slow it down. An
+# app that the load test kills is started anew for the scan.
+LIVE_ORDER = (AnalyzerKind.PERFORMANCE, AnalyzerKind.DYNAMIC)
+
+
+class SubtaskPlan(Frozen):
+    """Live subtasks run one after another, offline ones all at once; `down` ones not at all."""
+
+    live: tuple[AnalyzerKind, ...] = ()
+    offline: tuple[AnalyzerKind, ...] = ()
+    down: tuple[AnalyzerKind, ...] = ()
+
+
+def plan_subtasks(app: AppSpec, orders: AppOrders) -> SubtaskPlan:
+    """Which analyzers run on `app`, each exactly once, without those kept from an earlier run."""
+    wanted = [kind for kind in app.analyzers if kind not in orders.kept]
+    up = [kind for kind in wanted if kind not in orders.down]
+    return SubtaskPlan(
+        live=tuple(kind for kind in LIVE_ORDER if kind in up),
+        offline=tuple(kind for kind in up if not kind.is_live),
+        down=tuple(kind for kind in wanted if kind in orders.down),
+    )
+
+
+def task_queue_of(kind: AnalyzerKind, host: str) -> str:
+    """Queue of a subtask; live ones are bound to the host that runs the app."""
+    return {
+        AnalyzerKind.STATIC: TASK_QUEUE_STATIC,
+        AnalyzerKind.AI: TASK_QUEUE_AI,
+        AnalyzerKind.DYNAMIC: task_queue_dynamic(host),
+        AnalyzerKind.PERFORMANCE: task_queue_performance(host),
+    }[kind]
+
+
+def subtask_request(
+    app: AppSpec, kind: AnalyzerKind, targets: tuple[Target, ...] = ()
+) -> SubtaskRequest:
+    """The analyzer's work order; same app and analyzer, same subtask ID."""
+    return SubtaskRequest(
+        subtask_id=app.subtask_id(kind),
+        analyzer=kind,
+        ref=app.ref,
+        source=app.source,
+        tools=app.tools.get(kind, ()),
+        targets=targets,
+        options=app.options.get(kind, {}),
+        template=app.template,
+        deadline_s=SUBTASK_DEADLINE_S[kind],
+        cache=app.cache,
+    )
+
+
+def unmeasured(
+    app: AppSpec, kind: AnalyzerKind, state: MeasurementState, reason: str, code: str = ""
+) -> SubtaskOutcome:
+    """Every cell of one analyzer, missing for one reason; `*` when it never told its tools."""
+    return SubtaskOutcome(
+        subtask_id=app.subtask_id(kind),
+        analyzer=kind,
+        tools=tuple(
+            ToolSummary(tool=tool, state=state, reason=reason[:REASON_CHARS])
+            for tool in app.tools.get(kind) or (ALL_TOOLS,)
+        ),
+        error_code=code,
+    )
+
+
+def infra_failed(
+    app: AppSpec, kind: AnalyzerKind, fault: Fault, attempts: int = 1
+) -> SubtaskOutcome:
+    """The platform could not measure."""
+    outcome = unmeasured(app, kind, MeasurementState.INFRA_FAILED, fault.message, fault.code)
+    return outcome.model_copy(update={"attempts": attempts})
+
+
+def app_failed(app: AppSpec, kind: AnalyzerKind, reason: str) -> SubtaskOutcome:
+    """The app did not build, start or answer."""
+    return unmeasured(app, kind, MeasurementState.APP_FAILED, reason)
+
+
+def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
+    """`outcome` of an app that was gone afterwards: no number counts, whatever the tools say.
+
+    The archive is no longer the subtask's report; keep it as evidence among the app's logs.
+    """
+    tools = tuple(
+        tool
+        if tool.state is MeasurementState.NOT_APPLICABLE
+        else ToolSummary(
+            tool=tool.tool,
+            state=MeasurementState.APP_FAILED,
+            reason=f"the app died during the measurement: {reason}"[:REASON_CHARS],
+        )
+        for tool in outcome.tools
+    )
+    return outcome.model_copy(update={"tools": tools, "report": None, "error_code": ""})
+
+
+def fold(
+    app: AppSpec,
+    orders: AppOrders,
+    subtasks: Sequence[SubtaskOutcome],
+    logs: Sequence[ArtifactRef] = (),
+    restarts: int = 0,
+) -> AppOutcome:
+    """One app's outcome: the worst state speaks for it, its first reason explains it."""
+    ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))
+    state = worst_state([*(s.state for s in ordered), *orders.kept.values()])
+    return AppOutcome(
+        ref=app.ref,
+        state=state,
+        reason=_reason(ordered, state),
+        subtasks=tuple(ordered),
+        logs=tuple(logs),
+        platform_fault=is_platform_fault(ordered),
+        restarts=restarts,
+    )
+
+
+def is_platform_fault(subtasks: Sequence[SubtaskOutcome]) -> bool:
+    """Whether the platform as a whole failed the app: curable faults, and not one measurement.
+
+    One analyzer that fails is its own breaker's business; a lasting lack (no container engine) is
+    nothing that waiting cures.
+    """
+    measured = any(subtask.state is MeasurementState.MEASURED for subtask in subtasks)
+    return not measured and any(is_fault(subtask) for subtask in subtasks)
+
+
+def is_fault(subtask: SubtaskOutcome) -> bool:
+    """Whether the subtask met a platform fault that counts for breakers."""
+    code = subtask.error_code
+    return code in ErrorCode.__members__ and Fault(ErrorCode(code), "").curable
+
+
+def _reason(subtasks: Sequence[SubtaskOutcome], state: MeasurementState) -> str:
+    if state in (MeasurementState.MEASURED, MeasurementState.NOT_APPLICABLE):
+        return ""
+    for subtask in subtasks:
+        for tool in subtask.tools:
+            if tool.state is state:
+                name = subtask.analyzer if tool.tool == ALL_TOOLS else tool.tool
+                return f"{subtask.analyzer}/{name}: {tool.reason}"[:REASON_CHARS]
+    return "a subtask of an earlier run failed"

@@ -1,0 +1,115 @@
+"""Every time-out and retry policy. Changing one is replay-safe; nowhere else are there any.
+
+Every activity heartbeats, so a killed worker is noticed within `HEARTBEAT` and its activities run
+again elsewhere within 15 s, whatever their own time limit is. Errors that no retry can cure carry
+`non_retryable` themselves; only Temporal's own types are listed here.
+"""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+
+class Policy(TypedDict, total=False):
+    """Keyword arguments of an activity call that say how long and how often."""
+
+    schedule_to_close_timeout: timedelta
+    schedule_to_start_timeout: timedelta
+    start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+
+
+HEARTBEAT = timedelta(seconds=10)
+NEVER_RETRIED = ("PayloadsTooLarge",)
+
+# How often a subtask is run anew after its analyzer was down, and an app on another host.
+MAX_ROUNDS = 3
+MAX_STARTS = 4
+
+# A running live subtask does not see that its host is gone (its retry waits in that host's queue),
+# so a check on the host's quick queue watches over it.
+HOST_WATCH = timedelta(seconds=60)
+HOST_LOST_AFTER = timedelta(seconds=60)
+
+# An earlier run's guard may still be tearing the same app down.
+GUARD_RETRY = timedelta(seconds=2)
+GUARD_ATTEMPTS = 300
+
+WINDOW_MAX = 50
+# Recording apps that never ran: one activity each so many, so that no payload grows with the fleet.
+SKIP_BATCH = 200
+REASON_CHARS = 300
+
+SUBTASK_DEADLINE_S = {"static": 900.0, "dynamic": 1200.0, "performance": 900.0, "ai": 900.0}
+
+
+def _retry(
+    *, attempts: int, initial_s: float = 1.0, maximum_s: float = 20.0, factor: float = 2.0
+) -> RetryPolicy:
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=initial_s),
+        backoff_coefficient=factor,
+        maximum_interval=timedelta(seconds=maximum_s),
+        maximum_attempts=attempts,
+        non_retryable_error_types=NEVER_RETRIED,
+    )
+
+
+# Rides out a restart of an analyzer (about 70 s); a longer outage is the breaker's business.
+RUN_ANALYSIS = Policy(
+    start_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=8),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+START_APP = Policy(
+    start_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=6),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+CHECK_APP = Policy(
+    schedule_to_start_timeout=HOST_LOST_AFTER,
+    start_to_close_timeout=timedelta(minutes=1),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=6, maximum_s=10.0),
+)
+TEARDOWN_APP = Policy(
+    schedule_to_start_timeout=HOST_LOST_AFTER,
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=20, maximum_s=15.0),
+)
+PREFLIGHT = Policy(
+    start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=0, maximum_s=5.0),
+)
+# The store may be gone for a while; a result is never dropped for that.
+RECORD = Policy(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(hours=6),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=0, initial_s=0.5, maximum_s=10.0),
+)
+REPORT = Policy(
+    start_to_close_timeout=timedelta(minutes=10),
+    schedule_to_close_timeout=timedelta(hours=1),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=10),
+)
+AWAIT_APP = Policy(
+    start_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=0),
+)
+JANITOR = Policy(
+    schedule_to_start_timeout=timedelta(minutes=5),
+    start_to_close_timeout=timedelta(minutes=20),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=3),
+)

@@ -1,0 +1,107 @@
+"""Waiting to the very end: what `gather`, `TaskGroup`, `shield` and `finally` do not guarantee."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    TimeoutError,
+    TimeoutType,
+)
+
+from contract.errors import RETRYABLE_CODES, ErrorCode
+
+T = TypeVar("T")
+
+
+async def settle(*coroutines: Coroutine[Any, Any, T]) -> list[T]:
+    """Await all of them, then raise the first error, in argument order.
+
+    `asyncio.gather` returns at the first error with its siblings still running. Cancelled, this
+    cancels all of them and still waits until the last one has ended.
+    """
+    results = await asyncio.gather(*coroutines, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+async def finalize(
+    work: Callable[[], Coroutine[Any, Any, T]], on_cancel: Callable[[], None] | None = None
+) -> T:
+    """Run `work` to its end whatever happens to the caller; re-raise a cancellation afterwards.
+
+    `asyncio.shield` and `finally` lose the clean-up when a signal and a cancel arrive in one
+    workflow task. `on_cancel` is called at each cancellation, so that `work` can wind down.
+    """
+    task = asyncio.create_task(work())
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as exc:
+            if task.cancelled():
+                raise
+            cancelled = exc
+            if on_cancel is not None:
+                on_cancel()
+        except BaseException:  # noqa: S112 - raised again by task.result()
+            continue
+    result = task.result()
+    if cancelled is not None:
+        raise cancelled
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an activity failed for good; `curable`: waiting may help, so breakers count it."""
+
+    code: ErrorCode
+    message: str
+
+    @property
+    def curable(self) -> bool:
+        """Whether the same call may succeed later without anybody changing anything."""
+        return self.code in RETRYABLE_CODES
+
+
+def failure_code(exc: BaseException) -> Fault:
+    """The platform fault behind a failed activity, in `ErrorCode`s.
+
+    An error type that is no code of ours is a bug, so it is INTERNAL and named.
+    """
+    cause = exc.cause if isinstance(exc, ActivityError) and exc.cause else exc
+    if isinstance(cause, TimeoutError):
+        return _timeout(cause)
+    if isinstance(cause, ApplicationError):
+        if cause.type in ErrorCode.__members__:
+            return Fault(ErrorCode(cause.type), cause.message)
+        return Fault(ErrorCode.INTERNAL, f"{cause.type}: {cause.message}")
+    if isinstance(cause, FailureError):
+        return Fault(ErrorCode.INTERNAL, cause.message)
+    return Fault(ErrorCode.INTERNAL, f"{type(cause).__name__}: {cause}")
+
+
+def is_unclaimed(exc: BaseException) -> bool:
+    """Whether no worker took the activity from its queue in time: the host is lost."""
+    return (
+        isinstance(exc, ActivityError)
+        and isinstance(exc.cause, TimeoutError)
+        and exc.cause.type is TimeoutType.SCHEDULE_TO_START
+    )
+
+
+def _timeout(cause: TimeoutError) -> Fault:
+    match cause.type:
+        case TimeoutType.SCHEDULE_TO_START:
+            return Fault(ErrorCode.UNAVAILABLE, "no worker took the task in time")
+        case TimeoutType.HEARTBEAT:
+            return Fault(ErrorCode.UNAVAILABLE, "the worker died or lost its server (no heartbeat)")
+        case _:
+            return Fault(ErrorCode.DEADLINE_EXCEEDED, "the activity exceeded its time limit")

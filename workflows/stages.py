@@ -1,0 +1,164 @@
+"""Every activity call: which queue, which policy, which label on the timeline."""
+
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.analysis import AnalysisActivities
+    from activities.apps import AppActivities
+    from activities.preflight import PreflightActivities
+    from activities.reports import ReportActivities
+    from activities.results import ResultActivities
+    from contract.analysis import AppOutcome, SubtaskOutcome, SubtaskRequest
+    from contract.ids import TASK_QUEUE_APPS, TASK_QUEUE_CONTROL, task_queue_host
+    from contract.progress import AnalyzerReadiness
+    from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
+    from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
+    from workflows import policies
+    from workflows.planning import task_queue_of
+
+
+async def register(plan: PipelinePlan) -> None:
+    """Make the pipeline's rows."""
+    await workflow.execute_activity_method(
+        ResultActivities.register_pipeline,
+        plan,
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=f"{len(plan.apps)} apps",
+        **policies.RECORD,
+    )
+
+
+async def preflight(kinds: list[AnalyzerKind]) -> list[AnalyzerReadiness]:
+    """Health of several analyzers."""
+    return await workflow.execute_activity_method(
+        PreflightActivities.preflight,
+        kinds,
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=", ".join(kinds),
+        **policies.PREFLIGHT,
+    )
+
+
+async def probe(kind: AnalyzerKind) -> AnalyzerReadiness:
+    """Health of one analyzer."""
+    return await workflow.execute_activity_method(
+        PreflightActivities.probe_analyzer,
+        kind,
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=kind,
+        **policies.PREFLIGHT,
+    )
+
+
+async def start_app(app: AppSpec) -> StartOutcome:
+    """Build and start the app on whichever host takes it."""
+    return await workflow.execute_activity_method(
+        AppActivities.start_app,
+        app,
+        task_queue=TASK_QUEUE_APPS,
+        summary=f"{app.ref.model} app {app.ref.app_number}",
+        **policies.START_APP,
+    )
+
+
+async def check_app(app: RunningApp) -> AppCheck:
+    """Whether it is still the app we started."""
+    return await workflow.execute_activity_method(
+        AppActivities.check_app,
+        app,
+        task_queue=task_queue_host(app.host),
+        summary=f"on {app.host}",
+        **policies.CHECK_APP,
+    )
+
+
+async def teardown_app(host: str, workflow_id: str) -> TeardownReport:
+    """Remove all that `workflow_id` owns on `host`."""
+    return await workflow.execute_activity_method(
+        AppActivities.teardown_app,
+        workflow_id,
+        task_queue=task_queue_host(host),
+        summary=f"on {host}",
+        **policies.TEARDOWN_APP,
+    )
+
+
+def run_analysis(
+    request: SubtaskRequest, host: str = ""
+) -> workflow.ActivityHandle[SubtaskOutcome]:
+    """Start one analyzer; the fixed activity ID is for operators to type."""
+    return workflow.start_activity_method(
+        AnalysisActivities.run_analysis,
+        request,
+        task_queue=task_queue_of(request.analyzer, host),
+        activity_id=f"analyze-{request.analyzer}",
+        summary=", ".join(request.tools) or "all tools",
+        **policies.RUN_ANALYSIS,
+    )
+
+
+async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> None:
+    """Write one subtask's cells."""
+    await workflow.execute_activity_method(
+        ResultActivities.record_subtask,
+        args=[app, outcome],
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=f"{outcome.analyzer}: {outcome.state}",
+        **policies.RECORD,
+    )
+
+
+async def record_app(app: AppSpec, outcome: AppOutcome) -> None:
+    """Write one app's state."""
+    await workflow.execute_activity_method(
+        ResultActivities.record_app,
+        args=[app, outcome],
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=outcome.state,
+        **policies.RECORD,
+    )
+
+
+async def record_skipped(plan: PipelinePlan, outcomes: list[AppOutcome]) -> None:
+    """Write apps that never ran; `plan` lists just these, in the same order."""
+    await workflow.execute_activity_method(
+        ResultActivities.record_skipped,
+        args=[plan, outcomes],
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=f"{len(outcomes)} apps that did not run",
+        **policies.RECORD,
+    )
+
+
+async def record_pipeline_state(pipeline_id: str, state: str, detail: dict[str, Any]) -> None:
+    """Write the pipeline's state and figures."""
+    await workflow.execute_activity_method(
+        ResultActivities.record_pipeline_state,
+        args=[pipeline_id, state, detail],
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=state,
+        **policies.RECORD,
+    )
+
+
+async def await_app(app: AppSpec) -> AppOutcome | None:
+    """Follow the run of this app that somebody else started."""
+    return await workflow.execute_activity_method(
+        ResultActivities.await_app,
+        app,
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=f"{app.ref.model} app {app.ref.app_number}: already under way",
+        **policies.AWAIT_APP,
+    )
+
+
+async def write_report(pipeline_id: str) -> tuple[str, str]:
+    """Paths of the JSON and the HTML report."""
+    return await workflow.execute_activity_method(
+        ReportActivities.write_report,
+        pipeline_id,
+        task_queue=TASK_QUEUE_CONTROL,
+        **policies.REPORT,
+    )

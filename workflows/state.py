@@ -1,0 +1,153 @@
+"""What a pipeline carries from run to run (continue-as-new) and hands to its children."""
+
+from typing import Any
+
+from contract.analysis import AppOutcome, MeasurementState, worst_state
+from contract.base import Frozen
+from contract.record import PipelineRecord
+from contract.spec import AnalyzerKind, AppRef, AppSpec, PipelinePlan, PlannedApp
+from workflows.breaker import CircuitBreaker
+from workflows.policies import REASON_CHARS
+
+
+def key_of(ref: AppRef) -> str:
+    """How people name an app of a pipeline: `model/appN`."""
+    return f"{ref.model}/app{ref.app_number}"
+
+
+class AppOrders(Frozen):
+    """What the pipeline tells one run of an app's workflow beside the `AppSpec`.
+
+    Attributes:
+        kept: analyzers whose result of an earlier run stands; they are not run again.
+        down: analyzers given up on, with the reason: their cells become `infra_failed` at once.
+        paused: start no subtask before the `resume` signal.
+    """
+
+    kept: dict[AnalyzerKind, MeasurementState] = {}
+    down: dict[AnalyzerKind, str] = {}
+    paused: bool = False
+
+
+class AppResult(Frozen):
+    """One finished app in a pipeline's memory: small, since there may be thousands."""
+
+    state: MeasurementState
+    reason: str = ""
+    analyzers: dict[AnalyzerKind, MeasurementState] = {}
+
+
+class Tally(Frozen):
+    """What the run cost. `wasted_ratio` is tool seconds spent per tool second that counted."""
+
+    tool_seconds: float = 0.0
+    wasted_seconds: float = 0.0
+    restarts: int = 0
+    retries_by_cause: dict[str, int] = {}
+
+    def plus(self, outcome: AppOutcome) -> "Tally":
+        """This tally with one more run of an app."""
+        causes = dict(self.retries_by_cause)
+        for cause in (cause for subtask in outcome.subtasks for cause in subtask.retry_causes):
+            causes[cause] = causes.get(cause, 0) + 1
+        return Tally(
+            tool_seconds=self.tool_seconds + sum(s.tool_seconds for s in outcome.subtasks),
+            wasted_seconds=self.wasted_seconds + sum(s.wasted_seconds for s in outcome.subtasks),
+            restarts=self.restarts + outcome.restarts,
+            retries_by_cause=causes,
+        )
+
+    def detail(self) -> dict[str, Any]:
+        """For the record; the ratio is None when no tool time counted."""
+        spent = self.tool_seconds + self.wasted_seconds
+        ratio = round(spent / self.tool_seconds, 4) if self.tool_seconds else None
+        return {
+            "tool_seconds": round(self.tool_seconds, 3),
+            "wasted_seconds": round(self.wasted_seconds, 3),
+            "wasted_ratio": ratio,
+            "restarts": self.restarts,
+            "retries": sum(self.retries_by_cause.values()),
+            "retries_by_cause": self.retries_by_cause,
+        }
+
+
+class PipelineState(Frozen):
+    """Everything a pipeline knows beside its plan.
+
+    Attributes:
+        registered: whether the rows exist.
+        pending: keys of the apps still to run, in order. None: every app of the plan.
+        results: finished apps by key; an app that is run again is in both.
+        tools: every tool each analyzer named at preflight.
+        runs: how often the workflow continued as new.
+    """
+
+    registered: bool = False
+    pending: tuple[str, ...] | None = None
+    results: dict[str, AppResult] = {}
+    tools: dict[AnalyzerKind, tuple[str, ...]] = {}
+    parallelism: int | None = None
+    paused: bool = False
+    breakers: dict[str, CircuitBreaker] = {}
+    tally: Tally = Tally()
+    retried: int = 0
+    runs: int = 0
+
+
+class AppRun(AppSpec):
+    """Input of `AnalyzeApp`: an `AppSpec` alone will do.
+
+    One argument, not two: Temporal drops all type hints when the number of arguments differs.
+    """
+
+    orders: AppOrders = AppOrders()
+
+    @property
+    def app(self) -> AppSpec:
+        """What activities get: without the orders."""
+        return AppSpec(**{name: getattr(self, name) for name in AppSpec.model_fields})
+
+
+class PipelineRun(PipelinePlan):
+    """Input of `Pipeline`: a `PipelinePlan` alone will do; with a state, it goes on from there."""
+
+    apps: tuple[PlannedApp, ...]
+    state: PipelineState = PipelineState()
+
+    @property
+    def plan(self) -> PipelinePlan:
+        """What activities get: without the state."""
+        return PipelinePlan(**{name: getattr(self, name) for name in PipelinePlan.model_fields})
+
+    @classmethod
+    def of(cls, plan: PipelinePlan, state: PipelineState) -> "PipelineRun":
+        """`plan`, to be gone on with from `state`."""
+        fields = {name: getattr(plan, name) for name in PipelinePlan.model_fields}
+        return cls(**fields, state=state)
+
+
+def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> PipelineState:
+    """State that runs a closed pipeline's apps again: those named, or all that lack a measurement.
+
+    Start `Pipeline` with `PipelineRun.of(plan, state)`; results that stand are not measured again.
+    """
+    cells: dict[str, dict[AnalyzerKind, set[MeasurementState]]] = {}
+    for cell in record.cells:
+        key = key_of(AppRef(model=cell.model, app_number=cell.app_number))
+        cells.setdefault(key, {}).setdefault(cell.analyzer, set()).add(cell.state)
+    results: dict[str, AppResult] = {}
+    pending: list[str] = []
+    for app in record.apps:
+        key = key_of(AppRef(model=app.model, app_number=app.app_number))
+        if app.state is None or key in keys or (not keys and _incomplete(app.state)):
+            pending.append(key)
+        if app.state is not None:
+            states = {kind: worst_state(found) for kind, found in cells.get(key, {}).items()}
+            results[key] = AppResult(
+                state=app.state, reason=app.reason[:REASON_CHARS], analyzers=states
+            )
+    return PipelineState(registered=True, pending=tuple(pending), results=results, retried=1)
+
+
+def _incomplete(state: MeasurementState) -> bool:
+    return state is MeasurementState.INFRA_FAILED
