@@ -1,0 +1,167 @@
+"""From a record to a report: pure, the same record gives the same report."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.record import AppRecord, PipelineRecord
+from contract.spec import AnalyzerKind
+from reports.effort import effort_of, tools_used
+from reports.figures import load_figures, scores
+from reports.matrix import AppKey, full_matrix, not_run_reason
+from reports.model import (
+    AppReport,
+    CellReport,
+    FindingTally,
+    FleetReport,
+    MissingGroup,
+    ModelReport,
+    PipelineFacts,
+    Totals,
+)
+from reports.tally import CellsOf, count_states, rates, tally
+from reports.verdict import verdict
+
+_SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+FusedBy = Mapping[tuple[str, int, AnalyzerKind], tuple[Finding, ...]]
+
+
+def build_fleet_report(record: PipelineRecord, generated_at: datetime) -> FleetReport:
+    """Everything a reader may ask of one pipeline, counted once, here.
+
+    Args:
+        record: what the store holds, finished or not.
+        generated_at: moment the report is made, timezone-aware.
+    """
+    cells = full_matrix(record)
+    cells_of = _grouped(cells)
+    fused = {(item.model, item.app_number, item.analyzer): item.findings for item in record.fused}
+    apps = tuple(_app(record, app, cells_of, fused) for app in _apps(record, cells_of))
+    totals = _totals(apps, cells_of, fused)
+    return FleetReport(
+        generated_at=generated_at,
+        verdict=verdict(record.state, totals),
+        pipeline=_pipeline(record),
+        totals=totals,
+        effort=effort_of(record),
+        models=tuple(_models(apps, cells_of, fused)),
+        apps=apps,
+        cells=cells,
+        matrix={
+            f"{model}/app{number}": {f"{c.analyzer}/{c.tool}": c.state for c in group}
+            for (model, number), group in cells_of.items()
+        },
+        missing=tuple(_missing(cells)),
+        tools=tools_used(cells),
+    )
+
+
+def _pipeline(record: PipelineRecord) -> PipelineFacts:
+    return PipelineFacts(
+        id=record.pipeline_id,
+        state=record.state,
+        created_at=record.created_at,
+        finished_at=record.finished_at,
+        spec=record.spec,
+        detail=record.detail,
+    )
+
+
+def _apps(record: PipelineRecord, cells_of: CellsOf) -> list[AppRecord]:
+    known = {(app.model, app.app_number): app for app in record.apps}
+    return [known.get(key) or AppRecord(model=key[0], app_number=key[1]) for key in cells_of] + [
+        app for key, app in known.items() if key not in cells_of
+    ]
+
+
+def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: FusedBy) -> AppReport:
+    cells = cells_of.get((app.model, app.app_number), ())
+    state, reason = app.state, app.reason
+    if state is None:
+        reason = not_run_reason(record)
+        state = None if record.state == "running" else MeasurementState.INFRA_FAILED
+    weaknesses = sorted(_weaknesses(cells, fused), key=_gravest_first)
+    return AppReport(
+        model=app.model,
+        app_number=app.app_number,
+        template=app.template,
+        source_digest=app.source_digest,
+        state=state,
+        reason=reason,
+        cells=count_states(cell.state for cell in cells),
+        findings=_tallies(cells, weaknesses, fused),
+        weaknesses=tuple(weaknesses),
+        load=load_figures(cells),
+        scores=scores(cells),
+        logs=app.logs,
+    )
+
+
+def _models(apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy) -> Iterable[ModelReport]:
+    by_model: defaultdict[str, list[AppReport]] = defaultdict(list)
+    for app in apps:
+        by_model[app.model].append(app)
+    for model, mine in by_model.items():
+        totals = _totals(mine, cells_of, fused)
+        yield ModelReport(
+            model=model, **{name: getattr(totals, name) for name in Totals.model_fields}
+        )
+
+
+def _totals(apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy) -> Totals:
+    cells = [cell for app in apps for cell in cells_of.get((app.model, app.app_number), ())]
+    return Totals(
+        apps=count_states(app.state for app in apps),
+        unfinished=sum(app.state is None for app in apps),
+        cells=count_states(cell.state for cell in cells),
+        findings=_tallies(cells, [found for app in apps for found in app.weaknesses], fused),
+        rates=rates(apps, cells_of),
+    )
+
+
+def _tallies(
+    cells: Sequence[CellReport], findings: Sequence[Finding], fused: FusedBy
+) -> tuple[FindingTally, ...]:
+    tallies = [tally(category, cells, findings, fused) for category in Category]
+    return tuple(found for found in tallies if found is not None)
+
+
+def _weaknesses(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[Finding]:
+    """Fused findings; those of the tools for each analyzer and category that was not fused."""
+    seen: set[tuple[str, int, AnalyzerKind]] = set()
+    for cell in cells:
+        key = (cell.model, cell.app_number, cell.analyzer)
+        of_fusion = fused.get(key, ())
+        if key not in seen:
+            seen.add(key)
+            yield from of_fusion
+        categories = {finding.category for finding in of_fusion}
+        yield from (finding for finding in cell.findings if finding.category not in categories)
+
+
+def _gravest_first(finding: Finding) -> tuple[int, str, str, int]:
+    place = finding.location
+    where = place.path or place.url or ""
+    return _SEVERITY_RANK[finding.severity], finding.rule_id, where, place.line or 0
+
+
+def _missing(cells: Iterable[CellReport]) -> Iterable[MissingGroup]:
+    """What was not measured, by state and reason, the largest group first."""
+    groups: defaultdict[tuple[MeasurementState, str], list[str]] = defaultdict(list)
+    for cell in cells:
+        if cell.state is not MeasurementState.MEASURED:
+            name = f"{cell.model}/app{cell.app_number}/{cell.analyzer}/{cell.tool}"
+            groups[cell.state, cell.reason].append(name)
+    order = list(MeasurementState)
+    for (state, reason), names in sorted(
+        groups.items(), key=lambda group: (order.index(group[0][0]), -len(group[1]), group[0][1])
+    ):
+        yield MissingGroup(state=state, reason=reason, cells=tuple(names))
+
+
+def _grouped(cells: Iterable[CellReport]) -> dict[AppKey, list[CellReport]]:
+    groups: defaultdict[AppKey, list[CellReport]] = defaultdict(list)
+    for cell in cells:
+        groups[cell.model, cell.app_number].append(cell)
+    return dict(groups)

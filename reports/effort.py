@@ -1,0 +1,46 @@
+"""What the run cost, and with which tools."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from contract.analysis import ALL_TOOLS
+from contract.record import PipelineRecord
+from contract.spec import AnalyzerKind
+from reports.model import CellReport, Effort, ToolUse
+from reports.tally import count_states
+
+
+def effort_of(record: PipelineRecord) -> Effort:
+    """The workflow's own account where it left one, else what the cells add up to."""
+    if "tool_seconds" in record.detail:
+        return Effort.model_validate(record.detail)
+    spent = sum(cell.tool_seconds for cell in record.cells)
+    wasted = sum(cell.wasted_seconds for cell in record.cells)
+    return Effort(
+        tool_seconds=round(spent, 3),
+        wasted_seconds=round(wasted, 3),
+        wasted_ratio=round((spent + wasted) / spent, 4) if spent else None,
+    )
+
+
+def tools_used(cells: Iterable[CellReport]) -> tuple[ToolUse, ...]:
+    """Each version of each tool once, with what a reader needs to repeat its work."""
+    groups: defaultdict[tuple[AnalyzerKind, str, str, str], list[CellReport]] = defaultdict(list)
+    for cell in cells:
+        if cell.recorded and cell.tool != ALL_TOOLS:
+            digest = cell.provenance.rules_digest
+            groups[cell.analyzer, cell.tool, cell.version, digest].append(cell)
+    return tuple(
+        ToolUse(
+            analyzer=analyzer,
+            tool=tool,
+            version=version,
+            rules_digest=digest,
+            cells=count_states(cell.state for cell in group),
+            cached=sum(cell.cached for cell in group),
+            duration_s=round(sum(c.provenance.duration_s for c in group if not c.cached), 3),
+            argv=next((cell.provenance.argv for cell in group if cell.provenance.argv), ()),
+            notes=tuple(sorted({note for cell in group for note in cell.provenance.notes}))[:20],
+        )
+        for (analyzer, tool, version, digest), group in groups.items()
+    )

@@ -1,0 +1,145 @@
+"""How values are written for people."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from contract.analysis import Coverage, Finding, MeasurementState
+
+UNKNOWN = "—"
+
+STATE_LABELS = {
+    MeasurementState.MEASURED: "measured",
+    MeasurementState.APP_FAILED: "app failed",
+    MeasurementState.INFRA_FAILED: "not measured",
+    MeasurementState.NOT_APPLICABLE: "not applicable",
+}
+STATE_SYMBOLS = {
+    MeasurementState.MEASURED: "✓",
+    MeasurementState.APP_FAILED: "✕",
+    MeasurementState.INFRA_FAILED: "?",
+    MeasurementState.NOT_APPLICABLE: "–",
+}
+METRIC_LABELS = {
+    "throughput_at_objective": "at objective",
+    "throughput": "throughput",
+    "latency_p50": "p50",
+    "latency_p95": "p95",
+    "latency_p99": "p99",
+    "latency_max": "max",
+    "error_ratio": "errors",
+    "requests": "requests",
+}
+
+
+def state_label(state: MeasurementState | None) -> str:
+    """A state in words."""
+    return STATE_LABELS[state] if state else "not finished"
+
+
+def app_state_label(state: MeasurementState | None) -> str:
+    """The state of a whole app in words: a single cell that failed makes it incomplete."""
+    return "incomplete" if state is MeasurementState.INFRA_FAILED else state_label(state)
+
+
+def state_symbol(state: MeasurementState | None) -> str:
+    """A state as a sign, for those who do not see its colour."""
+    return STATE_SYMBOLS[state] if state else "…"
+
+
+def count(value: int | None) -> str:
+    """A count; an unknown one is a dash, never a zero."""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def percent(value: float | None) -> str:
+    """A ratio of 0..1 as a percentage."""
+    return UNKNOWN if value is None else f"{value * 100:.3g} %"
+
+
+def whole_percent(value: float) -> str:
+    """A ratio as a percentage without decimals: intervals are not that precise."""
+    return f"{value * 100:.0f} %"
+
+
+def seconds(value: float | None) -> str:
+    """A duration in the largest unit that keeps it readable."""
+    if value is None:
+        return UNKNOWN
+    if value < 60:
+        return f"{value:.2g} s" if value < 10 else f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A measured number with its unit."""
+    if value is None:
+        return UNKNOWN
+    if unit == "ratio":
+        return percent(value)
+    if unit == "bytes":
+        return _bytes(value)
+    text = f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:,.4g}"
+    return text if unit in ("count", "") else f"{text} {unit.replace('percent', '%')}"
+
+
+def _bytes(value: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if abs(value) < 1024:
+            return f"{value:.4g} {unit}"
+        value /= 1024
+    return f"{value:.4g} GiB"
+
+
+def moment(value: datetime | None) -> str:
+    """A moment, to the minute, in UTC."""
+    return UNKNOWN if value is None else value.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def coverage(value: Coverage | None) -> str:
+    """What a tool looked at, and out of how much."""
+    if value is None:
+        return UNKNOWN
+    given = f" of {value.given:,}" if value.given is not None else ""
+    return f"{value.reached:,}{given} {value.unit}"
+
+
+def place(finding: Finding) -> str:
+    """Where a finding is: file and line, or HTTP operation."""
+    location = finding.location
+    source = location.path or ""
+    if source and location.line:
+        source += f":{location.line}"
+    operation = f"{location.method or 'GET'} {location.url}" if location.url else ""
+    parameter = f"[{location.parameter}]" if location.parameter else ""
+    return " ".join(part for part in (source, operation, parameter) if part) or UNKNOWN
+
+
+def witnesses(finding: Finding) -> str:
+    """The tools that saw it, each once."""
+    names = [witness.partition(":")[0] for witness in finding.witnesses] or [finding.tool]
+    return ", ".join(dict.fromkeys(names))
+
+
+def metric_label(name: str) -> str:
+    """Heading of a metric's column."""
+    return METRIC_LABELS.get(name, name.replace("_", " "))
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "state_label": state_label,
+    "app_state_label": app_state_label,
+    "state_symbol": state_symbol,
+    "count": count,
+    "percent": percent,
+    "whole_percent": whole_percent,
+    "seconds": seconds,
+    "quantity": quantity,
+    "moment": moment,
+    "coverage": coverage,
+    "place": place,
+    "witnesses": witnesses,
+    "metric_label": metric_label,
+}

@@ -1,0 +1,69 @@
+"""One self-contained page: no request leaves it, no script but its own may run in it."""
+
+import base64
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports import formats
+from reports.model import FleetReport
+from reports.view import FleetView
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_FINDINGS_IN_PAGE = 5_000
+
+
+def render_html(report: FleetReport, json_name: str = "report.json") -> str:
+    """The report for people; `json_name` is where the page says that the rest can be found.
+
+    Everything an app under test may have chosen is escaped, and the page's Content-Security-Policy
+    allows only the style and the script whose digests it names.
+    """
+    environment = _environment()
+    style, script = _asset("report.css"), _asset("report.js")
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        view=FleetView(report, findings_cap=findings_cap(len(report.apps))),
+        json_name=json_name,
+        style=Markup(style),  # noqa: S704 (our own file)
+        script=Markup(script),  # noqa: S704 (our own file)
+        policy=_policy(style, script),
+    )
+
+
+def findings_cap(apps: int) -> int:
+    """How many findings of one app the page shows, so that a large fleet still opens: 20 to 200."""
+    return max(20, min(200, _FINDINGS_IN_PAGE // max(apps, 1)))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(formats.FILTERS)
+    return environment
+
+
+@lru_cache(maxsize=4)
+def _asset(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -1,0 +1,142 @@
+"""The matrix without holes: every app has a cell for every tool, or one that says why not."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from contract.analysis import ALL_TOOLS, MeasurementState
+from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AnalyzerKind
+from reports.model import CellReport
+
+AppKey = tuple[str, int]
+
+
+def full_matrix(record: PipelineRecord) -> tuple[CellReport, ...]:
+    """All cells in the order of apps, analyzers and tools; expected ones that never came included.
+
+    A tool that ran on one app is expected on all. An analyzer that left nothing for an app gets one
+    cell `*` that stands for all its tools.
+    """
+    recorded = _by_app(record.cells)
+    apps = _all_apps(record)
+    columns = _columns(record)
+    cells: list[CellReport] = []
+    for app in apps:
+        of_app = recorded.get((app.model, app.app_number), [])
+        for analyzer, tools in columns.items():
+            mine = {cell.tool: cell for cell in of_app if cell.analyzer is analyzer}
+            cells += _row(record, app, analyzer, tools, mine)
+    return tuple(cells)
+
+
+def _row(
+    record: PipelineRecord,
+    app: AppRecord,
+    analyzer: AnalyzerKind,
+    tools: list[str],
+    recorded: dict[str, CellRecord],
+) -> Iterable[CellReport]:
+    if not recorded:
+        yield _missing(record, app, analyzer, ALL_TOOLS)
+        return
+    if ALL_TOOLS in recorded and len(recorded) == 1:
+        yield _present(recorded[ALL_TOOLS])
+        return
+    for tool in tools:
+        if tool in recorded:
+            yield _present(recorded[tool])
+        elif ALL_TOOLS in recorded:
+            yield _present(recorded[ALL_TOOLS]).model_copy(update={"tool": tool})
+        else:
+            yield _missing(record, app, analyzer, tool)
+
+
+def _present(cell: CellRecord) -> CellReport:
+    return CellReport(
+        model=cell.model,
+        app_number=cell.app_number,
+        analyzer=cell.analyzer,
+        tool=cell.tool,
+        version=cell.version,
+        state=cell.state,
+        reason=cell.reason,
+        coverage=cell.coverage,
+        finding_count=_finding_count(cell),
+        findings=cell.findings,
+        metrics=cell.metrics,
+        provenance=cell.provenance,
+        data=cell.data,
+        artifact=cell.artifact,
+        attempts=cell.attempts,
+        cached=cell.provenance.cached_from is not None,
+    )
+
+
+def _finding_count(cell: CellRecord) -> int | None:
+    """None where nothing was measured, and for a load test: it looks for no findings."""
+    if cell.state is not MeasurementState.MEASURED:
+        return None
+    if cell.analyzer is AnalyzerKind.PERFORMANCE and not cell.findings:
+        return None
+    return len(cell.findings)
+
+
+def _missing(
+    record: PipelineRecord, app: AppRecord, analyzer: AnalyzerKind, tool: str
+) -> CellReport:
+    state, reason = _why_missing(record, app, analyzer)
+    return CellReport(
+        model=app.model,
+        app_number=app.app_number,
+        analyzer=analyzer,
+        tool=tool,
+        state=state,
+        reason=reason,
+        recorded=False,
+    )
+
+
+def _why_missing(
+    record: PipelineRecord, app: AppRecord, analyzer: AnalyzerKind
+) -> tuple[MeasurementState, str]:
+    infra = MeasurementState.INFRA_FAILED
+    if app.state is MeasurementState.APP_FAILED and analyzer.is_live:
+        return app.state, app.reason or "the app did not run"
+    if app.state is None:
+        return infra, not_run_reason(record)
+    return infra, app.reason or "no result was recorded"
+
+
+def not_run_reason(record: PipelineRecord) -> str:
+    """Why an app of this pipeline has no result yet, or never will."""
+    if record.state == "running":
+        return "not finished: the pipeline is still running"
+    return f"not run: pipeline {record.state}"
+
+
+def _by_app(cells: Iterable[CellRecord]) -> dict[AppKey, list[CellRecord]]:
+    grouped: defaultdict[AppKey, list[CellRecord]] = defaultdict(list)
+    for cell in cells:
+        grouped[cell.model, cell.app_number].append(cell)
+    return grouped
+
+
+def _all_apps(record: PipelineRecord) -> list[AppRecord]:
+    apps = {(app.model, app.app_number): app for app in record.apps}
+    for cell in record.cells:
+        key = (cell.model, cell.app_number)
+        apps.setdefault(key, AppRecord(model=cell.model, app_number=cell.app_number))
+    return list(apps.values())
+
+
+def _columns(record: PipelineRecord) -> dict[AnalyzerKind, list[str]]:
+    """Tools by analyzer: what was asked for and what was seen."""
+    asked = set(record.spec.get("analyzers", ()))
+    seen: defaultdict[AnalyzerKind, set[str]] = defaultdict(set)
+    for cell in record.cells:
+        seen[cell.analyzer].add(cell.tool)
+    return {
+        kind: sorted(seen[kind] - {ALL_TOOLS}) or [ALL_TOOLS]
+        for kind in AnalyzerKind
+        if kind.value in asked or kind in seen
+    }

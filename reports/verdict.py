@@ -1,0 +1,58 @@
+"""The report in one sentence."""
+
+from contract.analysis import Category
+from reports.model import StateCounts, Totals
+from reports.tally import GRAVE
+
+
+def verdict(pipeline_state: str, totals: Totals) -> str:
+    """What a person should take away when they read nothing else."""
+    parts = [_apps(totals), _cells(totals.cells), _weaknesses(totals)]
+    if pipeline_state in ("cancelled", "failed"):
+        parts.insert(0, f"The pipeline was {pipeline_state}.".replace("was failed", "failed"))
+    return " ".join(part for part in parts if part)
+
+
+def _apps(totals: Totals) -> str:
+    number = totals.apps.total + totals.unfinished
+    told = [
+        f"{count} {what}"
+        for count, what in (
+            (totals.apps.measured, "measured in full"),
+            (
+                totals.apps.app_failed,
+                "failed by themselves" if totals.apps.app_failed > 1 else "failed by itself",
+            ),
+            (totals.apps.infra_failed, "not measured in full because of the platform"),
+            (totals.apps.not_applicable, "with nothing to measure"),
+            (totals.unfinished, "not finished yet"),
+        )
+        if count
+    ]
+    return f"{_plural(number, 'app')}: {_joined(told)}." if told else "No apps."
+
+
+def _cells(cells: StateCounts) -> str:
+    applicable = cells.total - cells.not_applicable
+    if not applicable:
+        return ""
+    return f"{cells.measured} of {applicable} measurements stand."
+
+
+def _weaknesses(totals: Totals) -> str:
+    for tally in totals.findings:
+        if tally.category is Category.SECURITY:
+            if tally.by_severity is None:
+                return "Nothing is known about their security."
+            grave = sum(tally.by_severity[severity] for severity in GRAVE)
+            total = tally.total or 0
+            return f"{_plural(total, 'security finding')}, {grave} of them high or critical."
+    return ""
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _joined(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

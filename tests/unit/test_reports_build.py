@@ -1,0 +1,265 @@
+"""What a report says, and what it must never say."""
+
+import json
+
+import pytest
+
+from contract.analysis import Category, MeasurementState, Severity
+from contract.record import AppRecord, PipelineRecord
+from reports import build_fleet_report, render_csv, render_json
+from reports.model import FleetReport, StateCounts
+from tests.unit import report_samples as samples
+from tests.unit.report_samples import (
+    APP_FAILED,
+    GPT,
+    HAIKU,
+    INFRA_FAILED,
+    MEASURED,
+    NOT_APPLICABLE,
+    NOW,
+    STATIC,
+)
+
+
+@pytest.fixture(scope="module")
+def report() -> FleetReport:
+    return build_fleet_report(samples.fleet("cancelled"), generated_at=NOW)
+
+
+def one_app(*cells, analyzers=("static",), state=MEASURED, pipeline="completed") -> FleetReport:
+    """Report of one app with these cells."""
+    record = PipelineRecord(
+        pipeline_id="p",
+        state=pipeline,
+        spec={"analyzers": list(analyzers)},
+        apps=(AppRecord(model=GPT, app_number=1, state=state),),
+        cells=cells,
+    )
+    return build_fleet_report(record, generated_at=NOW)
+
+
+def security(tallies):
+    return next(found for found in tallies if found.category is Category.SECURITY)
+
+
+def test_every_app_has_a_state_for_every_tool_or_for_the_whole_analyzer(report):
+    for states in report.matrix.values():
+        assert {name.partition("/")[0] for name in states} == {
+            "static",
+            "dynamic",
+            "performance",
+            "ai",
+        }
+    assert len(report.apps) == 4
+    assert report.totals.cells == StateCounts(
+        measured=18, app_failed=2, infra_failed=6, not_applicable=4
+    )
+
+
+def test_an_app_that_never_ran_says_so_in_each_cell(report):
+    cells = [cell for cell in report.cells if (cell.model, cell.app_number) == (GPT, 2)]
+
+    assert [(cell.tool, cell.state) for cell in cells] == [("*", INFRA_FAILED)] * 4
+    assert {cell.reason for cell in cells} == {"not run: pipeline cancelled"}
+    assert not any(cell.recorded for cell in cells)
+    app = report.apps[-1]
+    assert (app.state, app.reason) == (INFRA_FAILED, "not run: pipeline cancelled")
+
+
+def test_while_the_pipeline_runs_an_app_has_no_state_yet():
+    report = build_fleet_report(samples.fleet("running"), generated_at=NOW)
+
+    assert report.apps[-1].state is None
+    assert report.totals.unfinished == 1
+    assert "1 not finished yet" in report.verdict
+
+
+def test_a_dead_tool_is_never_a_zero():
+    dead = samples.cell(GPT, 1, STATIC, "bandit", INFRA_FAILED, "bandit is missing")
+    report = one_app(dead, state=INFRA_FAILED)
+
+    tally = security(report.totals.findings)
+    assert (tally.total, tally.by_severity, tally.by_cwe) == (None, None, None)
+    assert report.cells[0].finding_count is None
+    assert "Nothing is known about their security." in report.verdict
+    assert json.loads(render_json(report))["cells"][0]["finding_count"] is None
+
+
+def test_a_load_test_proves_nothing_about_security():
+    record = samples.fleet()
+    load = [c for c in record.cells if c.analyzer is samples.PERFORMANCE and c.model == HAIKU][:1]
+    report = build_fleet_report(
+        record.model_copy(update={"cells": tuple(load), "apps": record.apps[:1], "spec": {}}), NOW
+    )
+
+    assert report.totals.findings == ()
+    assert report.cells[0].finding_count is None
+
+
+def test_zero_findings_of_a_tool_that_ran_are_a_real_zero():
+    report = one_app(samples.cell(GPT, 1, STATIC, "bandit"))
+
+    tally = security(report.apps[0].findings)
+    assert (tally.total, tally.cells) == (0, StateCounts(measured=1))
+    assert tally.by_severity == dict.fromkeys(Severity, 0)
+    assert report.cells[0].finding_count == 0
+
+
+def test_fused_findings_count_once_and_say_so(report):
+    app = report.apps[0]
+    tally = security(app.findings)
+
+    assert [found.rule_id for found in app.weaknesses[:2]] == [
+        "python.flask.sql-injection",
+        "no-unsanitized/property",
+    ]
+    assert (tally.total, tally.counted) == (3, "mixed")
+    assert tally.by_cwe == {"CWE-693": 1, "CWE-79": 1, "CWE-89": 1}
+    quality = next(found for found in app.findings if found.category is Category.QUALITY)
+    assert quality.total == 2
+
+
+def test_a_missing_tool_column_is_filled_with_a_reason():
+    record = samples.fleet()
+    fewer = [c for c in record.cells if not (c.model == GPT and c.tool == "eslint")]
+    report = build_fleet_report(record.model_copy(update={"cells": tuple(fewer)}), NOW)
+
+    (hole,) = [c for c in report.cells if (c.model, c.app_number, c.tool) == (GPT, 1, "eslint")]
+    assert hole.state is INFRA_FAILED
+    assert hole.reason
+
+
+def test_live_cells_of_an_app_that_failed_are_its_own_failure():
+    report = one_app(
+        samples.cell(GPT, 1, STATIC, "bandit"), analyzers=("static", "dynamic"), state=APP_FAILED
+    )
+
+    assert {cell.analyzer.value: cell.state for cell in report.cells} == {
+        "static": MEASURED,
+        "dynamic": APP_FAILED,
+    }
+
+
+def test_rates_state_what_is_missing(report):
+    runs, clean = report.totals.rates
+
+    assert (runs.passed, runs.failed, runs.missing) == (2, 1, 1)
+    assert runs.rate == pytest.approx(0.6667)
+    assert runs.bounds == (0.5, 0.75)
+    assert (clean.passed, clean.failed, clean.missing) == (0, 3, 1)
+
+
+def test_an_app_is_not_called_clean_while_a_tool_is_missing():
+    seen = samples.cell(GPT, 1, STATIC, "bandit")
+    dead = samples.cell(GPT, 1, STATIC, "opengrep", INFRA_FAILED, "killed")
+
+    assert one_app(seen).totals.rates[1].passed == 1
+    assert one_app(seen, dead, state=INFRA_FAILED).totals.rates[1].missing == 1
+
+
+def test_an_app_without_live_analysis_is_not_said_to_run():
+    runs = one_app(samples.cell(GPT, 1, STATIC, "bandit")).totals.rates[0]
+
+    assert (runs.passed, runs.not_applicable, runs.rate, runs.bounds) == (0, 1, None, None)
+
+
+def test_what_is_missing_is_grouped_by_its_reason(report):
+    first = report.missing[0]
+    assert (first.state, len(first.cells)) == (APP_FAILED, 2)
+    assert {"not run: pipeline cancelled", "killed at its limit of 300 s"} <= {
+        group.reason for group in report.missing
+    }
+    assert sum(len(group.cells) for group in report.missing) == 12
+
+
+def test_load_figures_keep_their_targets_and_units(report):
+    load = report.apps[0].load
+
+    assert [row.target for row in load] == ["GET /notes", "POST /notes", ""]
+    assert load[0].figures["latency_p95"] == 11.87
+    assert load[0].units["throughput_at_objective"] == "1/s"
+    assert "throughput_at_objective" not in load[1].figures
+
+
+def test_the_workflows_account_of_its_effort_is_used(report):
+    assert (report.effort.wasted_ratio, report.effort.restarts) == (1.0816, 1)
+    assert report.effort.retries_by_cause == {"UNAVAILABLE": 1, "WORKER_LOST": 1}
+
+
+def test_without_an_account_the_cells_add_up():
+    wasteful = samples.cell(GPT, 1, STATIC, "bandit").model_copy(update={"wasted_seconds": 1.7})
+
+    assert one_app(wasteful).effort.wasted_ratio == 1.5
+    assert one_app(state=INFRA_FAILED).effort.wasted_ratio is None
+
+
+def test_tools_are_named_with_version_and_command(report):
+    bandit = next(use for use in report.tools if use.tool == "bandit")
+
+    assert (bandit.version, bandit.cells.measured, bandit.cached) == ("1.9.4", 3, 0)
+    assert bandit.argv == (("venv/bin/bandit", "--format", "sarif", "."),)
+    assert bandit.duration_s == pytest.approx(10.2)
+
+
+def test_cached_time_is_not_spent_twice():
+    cell = samples.cell(GPT, 1, STATIC, "bandit")
+    provenance = cell.provenance.model_copy(update={"cached_from": NOW})
+
+    (use,) = one_app(cell.model_copy(update={"provenance": provenance})).tools
+
+    assert (use.cached, use.duration_s) == (1, 0)
+
+
+def test_the_verdict_counts_what_it_says(report):
+    assert report.verdict == (
+        "The pipeline was cancelled. 4 apps: 1 measured in full, 1 failed by itself and 2 not "
+        "measured in full because of the platform. 18 of 26 measurements stand. "
+        "7 security findings, 5 of them high or critical."
+    )
+
+
+def test_the_json_report_reads_back_as_itself(report):
+    assert FleetReport.model_validate_json(render_json(report)) == report
+
+
+def test_the_json_report_has_the_fields_others_rely_on(report):
+    document = json.loads(render_json(report))
+
+    assert document["pipeline"]["id"] == "demo-2026-03-04"
+    assert {"model", "app_number", "state"} <= document["apps"][0].keys()
+    assert {
+        "model",
+        "app_number",
+        "analyzer",
+        "tool",
+        "state",
+        "reason",
+        "coverage",
+        "findings",
+    } <= document["cells"][0].keys()
+    assert {cell["state"] for cell in document["cells"]} == {
+        state.value for state in MeasurementState
+    }
+
+
+def test_csv_has_one_line_per_cell_and_no_zero_for_what_is_unknown(report):
+    lines = render_csv(report).splitlines()
+
+    assert len(lines) == 1 + len(report.cells)
+    dead = next(line for line in lines if "killed at its limit" in line)
+    assert dead.endswith("infra_failed,killed at its limit of 300 s,,,,,0.0,no")
+
+
+def test_csv_cells_are_no_formulas():
+    evil = samples.cell(GPT, 1, STATIC, "bandit", NOT_APPLICABLE, '=HYPERLINK("http://x")')
+
+    assert ",\"'=HYPERLINK(" in render_csv(one_app(evil, state=NOT_APPLICABLE))
+
+
+def test_an_empty_pipeline_has_a_report():
+    record = PipelineRecord(pipeline_id="p", state="failed", spec={"analyzers": ["static"]})
+
+    report = build_fleet_report(record, generated_at=NOW)
+
+    assert report.verdict == "The pipeline failed. No apps."
+    assert render_csv(report).count("\n") == 1

@@ -1,0 +1,86 @@
+"""SARIF 2.1.0 as others read it."""
+
+import json
+
+import pytest
+
+from contract.analysis import Location, Severity
+from reports import build_fleet_report, to_sarif
+from tests.unit import report_samples as samples
+from tests.unit.report_samples import GPT, HAIKU, NOW, STATIC
+
+
+@pytest.fixture(scope="module")
+def report():
+    return build_fleet_report(samples.fleet(), generated_at=NOW)
+
+
+def run_of(report, model, tool):
+    runs = to_sarif(report, model, 1)["runs"]
+    return next(run for run in runs if run["tool"]["driver"]["name"] == tool)
+
+
+def test_one_log_with_a_run_per_tool_and_no_log_inside(report):
+    log = to_sarif(report, HAIKU, 1)
+
+    assert (log["version"], len(log["runs"])) == ("2.1.0", 9)
+    names = [run["tool"]["driver"]["name"] for run in log["runs"]]
+    assert len(set(names)) == len(names)
+    for run in log["runs"]:
+        assert not {"runs", "$schema", "version"} & run.keys()
+        assert '"runs"' not in json.dumps(run)
+
+
+def test_results_point_at_their_rules_and_places(report):
+    run = run_of(report, HAIKU, "eslint")
+    (result,) = run["results"]
+    rule = run["tool"]["driver"]["rules"][result["ruleIndex"]]
+
+    assert rule["id"] == result["ruleId"] == "no-unsanitized/property"
+    assert "external/cwe/cwe-079" in rule["properties"]["tags"]
+    assert (result["level"], result["partialFingerprints"]) == (
+        "error",
+        {"assay/v1": "eslint-no-unsanitized/property"},
+    )
+    physical = result["locations"][0]["physicalLocation"]
+    assert physical["artifactLocation"] == {
+        "uri": "frontend/src/App.jsx",
+        "uriBaseId": "SRCROOT",
+    }
+    assert physical["region"] == {"startLine": 88}
+
+
+def test_a_tool_that_did_not_measure_is_an_unsuccessful_run(report):
+    run = run_of(report, GPT, "opengrep")
+    (invocation,) = run["invocations"]
+
+    assert run["results"] == []
+    assert invocation["executionSuccessful"] is False
+    assert invocation["toolExecutionNotifications"][0]["message"]["text"].startswith("killed")
+
+
+def test_operations_without_a_file_have_a_place_too(report):
+    run = run_of(report, HAIKU, "probe")
+    (location,) = run["results"][0]["locations"]
+
+    assert location["logicalLocations"][0]["fullyQualifiedName"].startswith("GET http://")
+    assert location["physicalLocation"]["artifactLocation"] == {
+        "uri": "http://127.0.0.1:32768/login"
+    }
+
+
+def test_odd_file_names_become_valid_references():
+    odd = samples.finding("bandit", "B1", Severity.LOW, location=Location(path="a b/100%/c:d#e.py"))
+    record = samples.fleet().model_copy(
+        update={"cells": (samples.cell(GPT, 1, STATIC, "bandit", findings=(odd,)),), "fused": ()}
+    )
+    log = to_sarif(build_fleet_report(record, generated_at=NOW), GPT, 1)
+
+    run = next(run for run in log["runs"] if run["results"])
+    uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == "a%20b/100%25/c%3Ad%23e.py"
+
+
+def test_an_unknown_app_is_an_error(report):
+    with pytest.raises(KeyError, match="app99"):
+        to_sarif(report, GPT, 99)
