@@ -1,4 +1,4 @@
-"""One compose service as a `ServicePlan`; what is not honoured goes to `dropped` with its reason."""
+"""One compose service as a `ServicePlan`; what is not honoured goes to `dropped` with a reason."""
 
 import re
 from pathlib import Path

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from clients.docker.containers import Containers
-from clients.docker.probe import answers
-from clients.docker.targets import Location, resolve_targets
+from clients.probe import answers
+from clients.targets import Location, resolve_targets
 from contract.analysis import Target
 from contract.running import AppCheck, RunningApp, RunningService
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import docker
-import docker.errors
 import docker.types
 
 from clients.appfolder import ServicePlan
 from clients.docker.errors import call
 from clients.docker.labels import Labels
-from clients.docker.limits import AppLimits
+from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_SERVICE, resource_name
 
@@ -71,7 +70,8 @@ class Containers:
         if plan.publishes:
             ports = candidate_ports(plan, exposed)
             options["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports}
-        container = await call(self.client.containers.create, image, plan.command, **options)
+        command = list(plan.command) if plan.command is not None else None
+        container = await call(self.client.containers.create, image, command, **options)
         return str(container.id)
 
     def _options(

@@ -7,12 +7,13 @@ from clients.docker.base_images import Substitution
 from clients.docker.stream import StreamResult
 from contract.errors import ErrorCode, PlatformError
 
-_NETWORK = re.compile(
+NETWORK = re.compile(
     r"Temporary failure in name resolution|Temporary failure resolving|Could not resolve host"
     r"|EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|network is unreachable"
     r"|NewConnectionError|Max retries exceeded with url|Read timed out"
     r"|SSLCertVerificationError"
-    r"|CERTIFICATE_VERIFY_FAILED|UNABLE_TO_GET_ISSUER|SELF_SIGNED_CERT_IN_CHAIN|Could not connect to"
+    r"|CERTIFICATE_VERIFY_FAILED|UNABLE_TO_GET_ISSUER|SELF_SIGNED_CERT_IN_CHAIN"
+    r"|Could not connect to"
     r"|dial tcp|no such host|registry does not answer|TLS handshake",
     re.IGNORECASE,
 )
@@ -51,12 +52,12 @@ def platform_fault(
     if _BUILDKIT.search(tail):
         return PlatformError(
             ErrorCode.FAILED_PRECONDITION,
-            f"the Dockerfile needs BuildKit, which the classic builder is not: {result.error[:200]}",
+            f"the Dockerfile needs BuildKit, the classic builder fails: {result.error[:200]}",
         )
-    if _NETWORK.search(tail):
+    if NETWORK.search(tail):
         return PlatformError(
             ErrorCode.UNAVAILABLE,
-            f"a package registry was not reachable during the build: {_line(tail, _NETWORK)}",
+            f"a package registry was not reachable during the build: {_line(tail, NETWORK)}",
         )
     return _substitution_fault(result, tail, substitutions)
 

@@ -1,7 +1,8 @@
 """Keeps apps away from the host and, unless allowed, from the outside: two rules for the pool.
 
 Docker isolates bridge networks from each other, but a container reaches every service of its
-host through the bridge's gateway, even on an internal network. Subnets of apps come from one pool, so two
+host through the bridge's gateway, even on an internal network. Apps' subnets come from one pool,
+so two
 static rules do: new connections from the pool to the host are dropped; new connections from the
 pool's lower half (`egress: deny`) to anything outside the pool are dropped. Answers to the host's
 own connections pass. A container cannot forge its address: it lacks NET_RAW.

@@ -17,8 +17,8 @@ from clients.docker.base_images import BaseImages, Substitution
 from clients.docker.context import DOCKERFILE_NAME, pack_context
 from clients.docker.diagnosis import platform_fault
 from clients.docker.errors import call
-from clients.docker.limits import AppLimits
 from clients.docker.stream import EngineStream, StreamResult, build_params, split_tag
+from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_MANAGED, LABEL_SCOPE
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from clients.appfolder import AppFault, ServicePlan
 from clients.docker.containers import Containers, State
-from clients.docker.probe import answers
-from clients.docker.targets import Location, base_url
+from clients.probe import answers
+from clients.targets import Location, base_url
 from contract.running import RunningService
 
 _POLL_S = 0.25

@@ -14,22 +14,24 @@ from pathlib import Path
 from typing import Protocol
 
 import docker
+import docker.errors
 
 from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
 from clients.docker.base_images import BaseImageMap, BaseImages
 from clients.docker.checks import AppChecker
 from clients.docker.containers import Containers, State
-from clients.docker.errors import call
+from clients.docker.errors import UNREACHABLE, call
 from clients.docker.firewall import Firewall
 from clients.docker.images import BuildFault, BuiltImage, Images
 from clients.docker.labels import LABEL_SOURCE, Labels
 from clients.docker.launch import Launch
-from clients.docker.limits import AppLimits
 from clients.docker.network import Networks
 from clients.docker.stream import EngineStream
-from clients.docker.targets import Location
 from clients.docker.volumes import Volumes
+from clients.limits import AppLimits
+from clients.targets import Location
 from contract.analysis import ArtifactRef
+from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_RUN, LABEL_WORKFLOW
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
@@ -70,7 +72,7 @@ class DockerRuntime:
         docker_host: str = DEFAULT_DOCKER_HOST,
         network_pool: str = DEFAULT_POOL,
     ) -> None:
-        """Adapters only; nothing is asked of the engine before the first call.
+        """Connect. Blocking: the engine is asked for its API version.
 
         Args:
             host: name of this host, stable over restarts.
@@ -81,12 +83,18 @@ class DockerRuntime:
             analyzer_location: where live analyzers (and this process) run.
             docker_host: `unix:///path` or `tcp://host:port`.
             network_pool: IPv4 range for apps' networks, /16 to /24; lower half without egress.
+
+        Raises:
+            PlatformError: UNAVAILABLE when the engine does not answer.
         """
         self._host = host
         self._artifacts = artifacts
         self._location: Location = analyzer_location
         self._limits = limits or AppLimits()
-        client = docker.DockerClient(docker_host, timeout=_ENGINE_TIMEOUT_S, max_pool_size=32)
+        try:
+            client = docker.DockerClient(docker_host, timeout=_ENGINE_TIMEOUT_S, max_pool_size=32)
+        except docker.errors.DockerException as error:
+            raise PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE) from error
         self._client = client
         self._labels = Labels(scope, host)
         self._firewall = Firewall(ipaddress.IPv4Network(network_pool))

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from clients.docker.errors import UNREACHABLE
-from clients.docker.limits import AppLimits
+from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 
 _MAX_LOG_BYTES = 4 * 1024 * 1024
@@ -68,7 +68,7 @@ class EngineStream:
     async def pull(
         self, image: str, first_answer_s: float, deadline_s: float, on_line: Callable[[str], None]
     ) -> StreamResult:
-        """Pull `image`; an unreachable registry is in the result, at most `first_answer_s` later."""
+        """Pull `image`; an unreachable registry is in the result, within `first_answer_s`."""
         repository, tag = split_tag(image)
         result = StreamResult()
         params = {"fromImage": repository, "tag": tag}

@@ -1,0 +1,277 @@
+"""`AppRuntime` without a container engine: trusted apps only, as processes confined by bubblewrap.
+
+A confined app sees a read-only system without home folders and without the project's data, its own
+copy of its source, a private /tmp and data folder, and its own process numbers. It shares the
+host's network, and it is said so in `RunningApp.dropped`: that is why no other app may run here.
+"""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
+from clients.limits import AppLimits
+from clients.probe import answers
+from clients.process.environments import Environments, app_environment, copy_source
+from clients.process.recipe import Recipe, needs_engine, recipe
+from clients.process.sandbox import Confined, Sandbox, interpreter_folders
+from clients.process.state import Record, StateFolder
+from clients.targets import resolve_targets
+from contract.analysis import ArtifactRef
+from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
+from contract.spec import AppSpec
+
+OnProgress = Callable[[str], None]
+_POLL_S = 0.2
+_NETWORK_NOTE = "network: a confined process shares its host's network, outside included"
+
+
+class Artifacts(Protocol):
+    """Where logs go."""
+
+    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
+        """Store `data` as an artifact called `name`."""
+        ...
+
+
+class ProcessRuntime:
+    """Builds, runs, checks and removes trusted apps as confined processes."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        artifacts: Artifacts,
+        data_dir: Path,
+        path: Mapping[str, str],
+        limits: AppLimits | None = None,
+        no_engine: str = "Docker does not answer",
+    ) -> None:
+        """No process is started and no folder made before the first call.
+
+        Args:
+            host: name of this host, stable over restarts.
+            artifacts: where logs go.
+            data_dir: the project's data folder; apps see none of it.
+            path: variables that installers need: PATH, HOME, certificates, indexes.
+            limits: of each service.
+            no_engine: why apps do not run in containers.
+        """
+        self._host = host
+        self._artifacts = artifacts
+        self._data_dir = data_dir.resolve()
+        self._limits = limits or AppLimits()
+        self._no_engine = no_engine
+        self._states = StateFolder(self._data_dir / "processes")
+        self._environments = Environments(
+            self._data_dir / "environments", dict(path), self._limits.build_deadline_s
+        )
+        self._launchers: set[asyncio.Task[int]] = set()
+
+    @property
+    def host(self) -> str:
+        """Name of this host, stable over restarts."""
+        return self._host
+
+    async def start(
+        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+    ) -> StartOutcome:
+        """Install and start `app`, or adopt the processes that an earlier attempt of the run left.
+
+        Raises:
+            PlatformError: FAILED_PRECONDITION for apps that need a container engine.
+        """
+        self._require(app)
+        logs: list[ArtifactRef] = []
+        try:
+            plan = read_plan(Path(app.source.path))
+            recipes = [recipe(service) for service in plan.services]
+            folders: dict[str, Path | None] = {}
+            for one in recipes:
+                folders[one.name], text = await self._environments.ensure(one, on_progress)
+                if text:
+                    logs.append(await self._artifacts.put_bytes(text.encode(), "build.log"))
+            running = await self._run(app, run_id, plan, recipes, folders, on_progress)
+        except AppFault as fault:
+            logs += await self._save_logs(app.workflow_id, "start")
+            await asyncio.to_thread(self._remove, app.workflow_id)
+            reason, phase = fault.reason, fault.phase
+            return StartOutcome(phase=phase, reason=reason, logs=tuple(logs), host=self._host)
+        return StartOutcome(app=running, logs=tuple(logs), host=self._host)
+
+    def _require(self, app: AppSpec) -> None:
+        if not app.trusted:
+            raise needs_engine(f"{self._no_engine}, and only trusted apps run as processes")
+        if shutil.which("bwrap") is None or shutil.which("prlimit") is None:
+            raise needs_engine(f"{self._no_engine}, and bubblewrap is not installed")
+
+    async def _run(
+        self,
+        app: AppSpec,
+        run_id: str,
+        plan: AppPlan,
+        recipes: Sequence[Recipe],
+        folders: Mapping[str, Path | None],
+        on_progress: OnProgress,
+    ) -> RunningApp:
+        record = self._states.read(app.workflow_id)
+        if record is None or not self._adoptable(record, app, run_id, recipes):
+            await asyncio.to_thread(self._remove, app.workflow_id)
+            ports = {one.name: _free_port() for one in recipes}
+            record = Record(app.workflow_id, run_id, app.source.digest, ports)
+            folder = self._states.write(record)
+            for one in recipes:
+                on_progress(f"{one.name}: starting")
+                await self._spawn(folder, one, record.ports, folders[one.name])
+        services = await self._wait(record, plan.services)
+        return RunningApp(
+            workflow_id=app.workflow_id,
+            host=self._host,
+            engine="process",
+            services=services,
+            dropped=(*plan.dropped, _NETWORK_NOTE),
+        )
+
+    def _adoptable(
+        self, record: Record, app: AppSpec, run_id: str, recipes: Sequence[Recipe]
+    ) -> bool:
+        same = record.run_id == run_id and record.source_digest == app.source.digest
+        confined = self._states.services(app.workflow_id)
+        names = {one.name for one in recipes}
+        return same and set(confined) == names and all(c.identity() for c in confined.values())
+
+    async def _spawn(
+        self, folder: Path, one: Recipe, ports: Mapping[str, int], environment: Path | None
+    ) -> None:
+        """Start one sandbox. Bubblewrap writes the status file: a kill right here loses nothing."""
+        home = folder / "services" / one.name
+        source = environment if one.language == "node" and environment else one.context
+        await asyncio.to_thread(copy_source, source, home / "src")
+        (home / "data").mkdir()
+        modules = environment / "node_modules" if one.language == "node" and environment else None
+        if modules is not None and modules.is_dir():
+            (home / "src" / "node_modules").mkdir()
+        readable = [*interpreter_folders(), *([environment] if environment else [])]
+        sandbox = Sandbox(
+            home,
+            modules if modules is not None and modules.is_dir() else None,
+            tuple(readable),
+            (self._data_dir,),
+        )
+        with (home / "status").open("wb") as status, (home / "log").open("wb") as log:
+            argv = sandbox.argv(
+                tuple(word.replace("0.0.0.0", "127.0.0.1") for word in one.command),  # noqa: S104
+                app_environment(one, ports, environment),
+                self._limits,
+                status.fileno(),
+            )
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(status.fileno(),),
+                start_new_session=True,
+            )
+        # Reaps the launcher; nothing else waits for it.
+        waiter = asyncio.ensure_future(process.wait())
+        self._launchers.add(waiter)
+        waiter.add_done_callback(self._launchers.discard)
+
+    async def _wait(
+        self, record: Record, plans: Sequence[ServicePlan]
+    ) -> tuple[RunningService, ...]:
+        """Until each service answers on its port."""
+        ends_at = asyncio.get_running_loop().time() + self._limits.start_deadline_s
+        found: list[RunningService] = []
+        for plan in plans:
+            confined = self._states.services(record.workflow_id)[plan.name]
+            port = record.ports[plan.name]
+            while not (confined.identity() and await answers(f"http://127.0.0.1:{port}")):
+                self._check_progress(plan.name, confined, ends_at)
+                await asyncio.sleep(_POLL_S)
+            found.append(
+                RunningService(
+                    service=plan.name,
+                    container_id=confined.identity(),
+                    host_port=port,
+                    container_port=port,
+                    dns_name="127.0.0.1",
+                    role=plan.role,
+                )
+            )
+        return tuple(found)
+
+    def _check_progress(self, name: str, confined: Confined, ends_at: float) -> None:
+        last = _tail(confined.folder / "log", 2_000).decode(errors="replace").strip().splitlines()
+        said = f": {last[-1][:300]}" if last else "; its log is empty"
+        if (code := confined.exit_code) is not None:
+            raise AppFault("start", f"{name} exited with {code}{said}")
+        if asyncio.get_running_loop().time() > ends_at:
+            deadline = f"{self._limits.start_deadline_s:.0f} s"
+            raise AppFault("answer", f"{name} did not answer HTTP on PORT within {deadline}{said}")
+
+    async def check(self, app: RunningApp) -> AppCheck:
+        """Whether the processes that answer are the ones that `start` saw."""
+        targets = resolve_targets(app, "host")
+        confined = self._states.services(app.workflow_id)
+        for service in app.services:
+            one = confined.get(service.service)
+            if one is None or one.identity() != service.container_id:
+                code = one.exit_code if one else None
+                how = "is gone" if code is None else f"exited with {code}"
+                return await self._dead(app, f"{service.service} {how}")
+        for target in targets:
+            if not await answers(target.base_url) and not await answers(target.base_url):
+                return await self._dead(app, f"{target.service} does not answer HTTP any more")
+        return AppCheck(alive=True, targets=targets)
+
+    async def _dead(self, app: RunningApp, reason: str) -> AppCheck:
+        logs = await self._save_logs(app.workflow_id, "app")
+        return AppCheck(alive=False, reason=reason, logs=logs)
+
+    async def teardown(self, workflow_id: str) -> TeardownReport:
+        """Save logs, kill the workflow's sandboxes, forget its folder. Safe to repeat."""
+        logs = await self._save_logs(workflow_id, "app")
+        killed = await asyncio.to_thread(self._remove, workflow_id)
+        return TeardownReport(processes=killed, logs=logs)
+
+    def _remove(self, workflow_id: str) -> int:
+        killed = sum(one.kill() for one in self._states.services(workflow_id).values())
+        self._states.remove(workflow_id)
+        return killed
+
+    async def _save_logs(self, workflow_id: str, kind: str) -> tuple[ArtifactRef, ...]:
+        refs: list[ArtifactRef] = []
+        for name, confined in self._states.services(workflow_id).items():
+            state = "running" if confined.identity() else f"exited with {confined.exit_code}"
+            data = f"[{name}: {state}]\n".encode()
+            data += _tail(confined.folder / "log", self._limits.log_bytes)
+            refs.append(await self._artifacts.put_bytes(data, f"{kind}-{name}.log"))
+        return tuple(refs)
+
+    async def owned_workflows(self) -> Sequence[str]:
+        """Workflow IDs that have a state folder here, their processes running or not."""
+        return await asyncio.to_thread(lambda: list(self._states.workflows()))
+
+    async def prune(self) -> int:
+        """Nothing to remove: installed dependencies are small and shared by every run."""
+        return 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _tail(path: Path, size: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(path.stat().st_size - size, 0))
+            return stream.read(size)
+    except OSError:
+        return b""
