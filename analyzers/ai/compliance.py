@@ -36,7 +36,9 @@ def rule(
         if verdict.id == question.id
     ]
     order: tuple[Verdict, ...] = ("met", "cannot_tell", "not_met")
-    verdict: Verdict = next(one for one in order if any(ruling.verdict == one for ruling in rulings))
+    verdict: Verdict = next(
+        one for one in order if any(ruling.verdict == one for ruling in rulings)
+    )
     speaking = [ruling for ruling in rulings if ruling.verdict == verdict]
     return Ruling(
         verdict=verdict,

@@ -16,15 +16,22 @@ WITHHELD = "[line withheld: it addresses the reviewer]"
 _WINDOW = 3
 _MARKERS = re.compile(r"^[\s#/*;!<>\-\"'`]+|[\s*/>\-\"'`]+$")
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
-_WHO = r"(?:ai|llm|language model|judge|grader|evaluator|reviewer|assessor|assistant|analy[sz]er)s?"
+_REVIEWER = r"(?:judge|grader|evaluator|reviewer|assessor|auditor)s?"
+_WHO = rf"(?:ai|llm|language models?|assistants?|analy[sz]ers?|{_REVIEWER})"
 _GOOD = r"(?:met|fulfilled|satisfied|implemented|complete|compliant|perfect|passed|10\b|ten\b)"
 _RULES: tuple[tuple[str, str], ...] = (
     (
         "override-instructions",
         r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rubrics?)\b",
     ),
-    ("addresses-judge", rf"\b(?:note|message|instructions?|hint|attention)\b.{{0,12}}\b{_WHO}\b"),
-    ("addresses-judge", rf"\b(?:dear|hello|hey|if you are|you are|act as)\b.{{0,12}}\b{_WHO}\b"),
+    (
+        "addresses-judge",
+        rf"\b(?:note|message|instructions?|hint)\s+(?:to|for)\s+(?:\w+\s+){{0,2}}{_WHO}\b",
+    ),
+    ("addresses-judge", rf"\battention\b\W{{1,3}}(?:\w+\s+){{0,2}}{_WHO}\b"),
+    ("addresses-judge", rf"\b(?:dear|hello|hey|if you are)\b.{{0,12}}\b{_WHO}\b"),
+    # An app may well tell its own model to be an assistant; hardly to be a grader.
+    ("addresses-judge", rf"\b(?:you are|act as)\b.{{0,12}}\b{_REVIEWER}\b"),
     (
         "dictates-verdict",
         r"\b(?:mark|rate|score|grade|consider|report|treat|judge|return|answer|respond|reply|give)"
@@ -60,7 +67,8 @@ def scan_lines(path: str, lines: tuple[str, ...]) -> Iterable[Injection]:
     for width in range(1, _WINDOW + 1):
         for start in range(len(plain) - width + 1):
             window = range(start, start + width)
-            if seen.isdisjoint(window) and (rule := _rule(" ".join(plain[i] for i in window))):
+            text = " ".join(plain[i] for i in window)
+            if seen.isdisjoint(window) and (rule := _rule(text) or _rule(lines[start])):
                 seen.update(window)
                 excerpt = " ".join(lines[i].strip() for i in window)[:300]
                 yield Injection(path, start + 1, start + width, rule, excerpt)

@@ -1,5 +1,6 @@
 """A panel of judges reads an app: every judge every part, each with a control nobody can fulfil."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -75,10 +76,10 @@ async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[
     """
     require_endpoint(config)
     deadline = time.monotonic() + run.request.deadline_s * _DEADLINE_SHARE
-    app = read_app(run.source)
+    app = await asyncio.to_thread(read_app, run.source)
     if not app.files:
         raise NotApplicable("no text files")
-    injections = scan(app)
+    injections = await asyncio.to_thread(scan, app)
     shown = withhold(app, injections)
     parts = in_parts(shown, config.part_chars)
     ledger: Ledger = run.shared.setdefault("ai.ledger", Ledger(config))

@@ -4,6 +4,7 @@ An operation that answers 404, 401 or 500 is listed with its status and never av
 of an error page says nothing about the app.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Sequence
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from analyzers.performance.routes import Candidate
-from analyzers.runtime.tool import AppFault, ToolFault
+from analyzers.performance.routes import Candidate, candidates
+from analyzers.runtime.tool import AppFault, ToolFault, ToolRun
 from contract.analysis import Skipped, Target
 
 _TIMEOUT_S = 5.0
@@ -81,6 +82,12 @@ async def ask(client: httpx.AsyncClient, url: str) -> Answer:
 def new_client() -> httpx.AsyncClient:
     """A client that ignores proxies: the app is on this host or on our own network."""
     return httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, follow_redirects=False)
+
+
+async def survey_app(run: ToolRun) -> Survey:
+    """Ask every candidate that template and source name; see `survey`."""
+    found = await asyncio.to_thread(candidates, run.source, run.request.template)
+    return await survey(run.request.targets, found)
 
 
 async def survey(targets: Sequence[Target], found: Sequence[Candidate]) -> Survey:

@@ -50,7 +50,8 @@ class UsageLog:
 def parse_docker_stats(stats: dict[str, Any]) -> tuple[float, int]:
     """Processor seconds and working-set bytes of one Docker statistics answer."""
     memory = stats["memory_stats"]
-    cache = int(memory.get("stats", {}).get("inactive_file", 0))
+    details = memory.get("stats", {})  # the first name is cgroup 1's, the second cgroup 2's
+    cache = int(details.get("total_inactive_file", details.get("inactive_file", 0)))
     cpu_s = int(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
     return cpu_s, int(memory["usage"]) - cache
 

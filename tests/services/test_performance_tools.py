@@ -14,7 +14,7 @@ from contract.analysis import SubtaskRequest, Target
 from contract.spec import AnalyzerKind, AppRef, Endpoint, SourceRef, TemplateSpec
 from tests.support.load_server import LoadServer, serving
 
-SHORT = {"rates": "40", "step_s": 0.5, "warmup_s": 0, "timeout_s": 2}
+SHORT = {"rates": "40", "step_s": 0.3, "warmup_s": 0, "timeout_s": 2}
 
 
 def run_of(tmp_path: Path, url: str, template: TemplateSpec | None = None, **options) -> ToolRun:
@@ -48,12 +48,12 @@ def calm_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_stall_shows_in_the_tail_and_not_in_the_median(tmp_path: Path) -> None:
-    frozen = LoadServer(freeze_s=0.6, freeze_after_requests=100)
+    frozen = LoadServer(freeze_s=0.6, freeze_after_requests=80)
     async with serving(frozen):
-        parsed = await measure(run_of(tmp_path, frozen.url, rates="100", step_s=3, p95_ms=5000))
+        parsed = await measure(run_of(tmp_path, frozen.url, rates="100", step_s=2.5, p95_ms=5000))
 
     seen = figures(parsed)
-    assert seen["requests"] == 300
+    assert seen["requests"] == 250
     assert seen["latency_p50"] < 100
     assert seen["latency_p99"] > 400
     assert seen["latency_max"] >= seen["latency_p99"] >= seen["latency_p95"]
@@ -135,7 +135,7 @@ async def test_death_under_load_names_the_second_and_the_requests(tmp_path: Path
     server = LoadServer(dies_after=20)
     async with serving(server):
         with pytest.raises(AppFault, match=r"GET / after 0\.\d s and \d+ requests"):
-            await measure(run_of(tmp_path, server.url, rates="40,80", step_s=2))
+            await measure(run_of(tmp_path, server.url, rates="40", step_s=0.8))
 
     assert server.hits["/"] <= 21
 
@@ -149,7 +149,7 @@ async def test_an_unreachable_target_is_no_fault_of_the_app(tmp_path: Path) -> N
 
 async def test_calibration_says_what_this_host_can_do(tmp_path: Path) -> None:
     async with serving(LoadServer()) as server:
-        parsed = await measure(run_of(tmp_path, server.url, rates="20,60", step_s=0.3))
+        parsed = await measure(run_of(tmp_path, server.url, rates="20,60", step_s=0.2))
 
     calibration = figures(parsed, "calibration")
     assert calibration["calibration_throughput"] > 0
@@ -162,9 +162,9 @@ async def test_a_contended_test_is_repeated_and_flagged(
 ) -> None:
     monkeypatch.setattr(HostLoad, "contention", lambda *_: ("steal 40% above 5%",))
     async with serving(LoadServer()) as server:
-        parsed = await measure(run_of(tmp_path, server.url, step_s=0.2))
+        parsed = await measure(run_of(tmp_path, server.url, step_s=0.3))
 
-    assert server.hits["/"] > 16  # twice eight requests, and the survey
+    assert server.hits["/"] > 24  # twice twelve requests, and the survey
     assert "measured under contention: steal 40% above 5%" in parsed.notes
 
 

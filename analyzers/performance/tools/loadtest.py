@@ -11,8 +11,7 @@ from pathlib import Path
 from analyzers.performance.canary import LOAD_CANARY, gentle, is_canary
 from analyzers.performance.lock import host_lock
 from analyzers.performance.options import LoadOptions, read_options
-from analyzers.performance.probe import Operation, survey
-from analyzers.performance.routes import candidates
+from analyzers.performance.probe import Operation, survey_app
 from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Metric, Skipped
 
@@ -85,14 +84,9 @@ class LoadTest:
         if is_canary(run):
             operation = Operation("canary", run.request.targets[0].base_url + "/", "GET /")
             return await _sample(run, execute, (operation,), gentle(options))
-        operations = run.shared.get("openloop") or await _survey(run)
+        operations = run.shared.get("openloop") or (await survey_app(run)).operations
         async with host_lock(options.lock_file, options.lock_wait_s):
             return await _sample(run, execute, operations, options)
-
-
-async def _survey(run: ToolRun) -> tuple[Operation, ...]:
-    found = await survey(run.request.targets, candidates(run.source, run.request.template))
-    return found.operations
 
 
 async def _sample(

@@ -16,8 +16,7 @@ from analyzers.performance.figures import (
 from analyzers.performance.host import Thresholds, wait_until_calm
 from analyzers.performance.lock import host_lock
 from analyzers.performance.options import LoadOptions, read_options
-from analyzers.performance.probe import Operation, Survey, survey
-from analyzers.performance.routes import candidates
+from analyzers.performance.probe import Operation, Survey, survey_app
 from analyzers.performance.series import Attempt, load_once
 from analyzers.performance.usage import UsageLog, watch_usage
 from analyzers.runtime.tool import AppFault, Execute, Parsed, ToolFault, ToolRun
@@ -55,7 +54,7 @@ class OpenLoop:
             raise ToolFault("no running target was named in the request")
         if is_canary(run):
             return await _canary(run, execute, gentle(options))
-        found = await survey(run.request.targets, candidates(run.source, run.request.template))
+        found = await survey_app(run)
         run.shared[self.name] = found.operations
         chosen = found.operations[: options.max_endpoints]
         async with (

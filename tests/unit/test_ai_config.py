@@ -1,0 +1,87 @@
+"""Settings, prices and the budget of the judges."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from analyzers.ai.client import retry_after_s
+from analyzers.ai.config import AiConfig, Price
+from analyzers.ai.ledger import BudgetSpentError, Call, Ledger
+
+ENVIRONMENT = {
+    "ASSAY_AI_BASE_URL": "http://127.0.0.1:1/v1",
+    "ASSAY_AI_API_KEY": "sk-secret",
+    "ASSAY_AI_MODELS": "small, large,small",
+    "ASSAY_AI_PRICES": "small=0.15/0.6,large=2/8",
+    "ASSAY_AI_BUDGET_USD": "0.5",
+    "ASSAY_AI_JSON_MODE": "no",
+}
+
+
+def test_the_environment_is_read_once() -> None:
+    config = AiConfig.from_environment(ENVIRONMENT)
+
+    assert config.configured
+    assert config.models == ("small", "large")
+    assert config.prices["large"] == Price(2.0, 8.0)
+    assert (config.budget_usd, config.json_mode, config.temperature) == (0.5, False, 0.0)
+    assert "sk-secret" not in repr(config)
+
+
+def test_nothing_set_means_off() -> None:
+    assert not AiConfig.from_environment({}).configured
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ASSAY_AI_PRICES", "small"),
+        ("ASSAY_AI_PRICES", "small=cheap/free"),
+        ("ASSAY_AI_BUDGET_USD", "-1"),
+        ("ASSAY_AI_BUDGET_USD", "nan"),
+        ("ASSAY_AI_TEMPERATURE", "warm"),
+        ("ASSAY_AI_JSON_MODE", "perhaps"),
+        ("ASSAY_AI_PART_CHARS", "10"),
+    ],
+)
+def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        AiConfig.from_environment({**ENVIRONMENT, name: value})
+
+
+def test_a_budget_needs_prices() -> None:
+    with pytest.raises(ValueError, match="needs a price for large"):
+        AiConfig.from_environment({**ENVIRONMENT, "ASSAY_AI_PRICES": "small=1/1"})
+
+
+def call(cost_usd: float | None) -> Call:
+    return Call("m", "digest", 10, 10, cost_usd, 0.1)
+
+
+def test_the_budget_is_never_passed() -> None:
+    config = AiConfig(
+        models=("m",), prices={"m": Price(0, 1e6)}, budget_usd=3.0, max_output_tokens=1
+    )
+    ledger = Ledger(config)
+    for _ in range(3):
+        ledger.record(call(cost_usd=1.0), ledger.admit("m", "prompt", 1))
+
+    with pytest.raises(BudgetSpentError, match="budget of 3 USD: 3"):
+        ledger.admit("m", "prompt", 1)
+
+
+def test_a_call_without_usage_is_booked_at_its_highest_price_and_not_shown() -> None:
+    config = AiConfig(models=("m",), prices={"m": Price(0, 1e6)}, max_output_tokens=5)
+    ledger = Ledger(config)
+    ledger.record(call(cost_usd=None), ledger.admit("m", "prompt", 1))
+
+    assert ledger.spent_usd == 5
+    assert "cost" not in {one.name for one in ledger.metrics()}
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("3", 3.0), ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0), ("-5", 0.0), ("", None), ("soon", None)],
+)
+def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) -> None:
+    assert retry_after_s(header, datetime(2026, 11, 23, 12, 0, tzinfo=UTC)) == seconds
