@@ -1,4 +1,4 @@
-"""What the rules of pattern tools are worth alone, by what they look at rather than by any score."""
+"""What rules of pattern tools are worth alone, by what they look at, not by any score."""
 
 _BANDIT_IMPORTS = frozenset(f"B{number}" for number in range(401, 416))
 _RUFF_IMPORTS = frozenset(f"S{number}" for number in range(401, 416))

@@ -18,6 +18,9 @@ from analyzers.static.adapter import (
 from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
 from contract.analysis import Confidence, Finding, Location, Severity
 
+TEMPLATE_SUFFIXES = (
+    *(".html", ".htm", ".j2", ".jinja", ".jinja2", ".ejs", ".hbs", ".handlebars", ".vue"),
+)
 RULES = Path(__file__).parent.parent / "rules"
 _SEVERITY = {"ERROR": Severity.HIGH, "WARNING": Severity.MEDIUM, "INFO": Severity.LOW}
 _CONFIDENCE = {"high": Confidence.HIGH, "medium": Confidence.MEDIUM, "low": Confidence.LOW}
@@ -37,8 +40,8 @@ class Opengrep(CommandTool):
     """Adapter for `opengrep scan --json`."""
 
     name = "opengrep"
-    what = "Python, JavaScript or TypeScript"
-    suffixes = (".py", *SCRIPT_SUFFIXES)
+    what = "Python, JavaScript, TypeScript or template"
+    suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
     cost = 1.0
     canary = Canary(files={"app.py": _CANARY}, expect=frozenset({"python-sql-injection"}))
 
