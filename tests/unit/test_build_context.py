@@ -1,0 +1,78 @@
+import io
+import ipaddress
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from clients.appfolder import AppFault, ServicePlan
+from clients.docker.containers import WELL_KNOWN_PORTS, candidate_ports
+from clients.docker.context import DOCKERFILE_NAME, IgnoreRules, pack_context
+from clients.docker.network import free_subnets
+
+
+def names(data: bytes) -> set[str]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return set(archive.getnames())
+
+
+def test_nothing_outside_the_app_folder_gets_into_an_image(tmp_path: Path):
+    (tmp_path / "secret").write_text("s")
+    root = tmp_path / "app"
+    for folder in ("src", "node_modules/x", ".git"):
+        (root / folder).mkdir(parents=True)
+    (root / "src/app.py").write_text("1")
+    (root / "node_modules/x/index.js").write_text("1")
+    (root / "out").symlink_to("../secret")
+    (root / "absolute").symlink_to(root / "src/app.py")
+    (root / "within").symlink_to("src/app.py")
+
+    packed = pack_context(root, "FROM x\n", 10_000_000)
+
+    assert names(packed) == {DOCKERFILE_NAME, ".dockerignore", "src", "src/app.py", "within"}
+    assert packed == pack_context(root, "FROM x\n", 10_000_000)
+    assert sorted(path.name for path in root.iterdir()) == [
+        ".git", "absolute", "node_modules", "out", "src", "within",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "ignored"),
+    [
+        (["*.log"], "a.log", True),
+        (["*.log"], "sub/a.log", False),
+        (["**/*.log"], "sub/deep/a.log", True),
+        (["docs"], "docs/a/b.md", True),
+        (["*.md", "!README.md"], "README.md", False),
+        (["/tmp/"], "tmp/x", True),
+        (["# comment", ""], "x", False),
+    ],
+)
+def test_dockerignore_rules(rules, path, ignored):
+    assert IgnoreRules(rules).match(path) is ignored
+
+
+def test_a_context_above_the_limit_is_the_apps_fault(tmp_path: Path):
+    (tmp_path / "big").write_bytes(b"0" * 200_000)
+
+    with pytest.raises(AppFault, match="larger than 100000 bytes"):
+        pack_context(tmp_path, "FROM x\n", 100_000)
+
+
+def test_ports_are_tried_in_order_of_likelihood():
+    image = {"ExposedPorts": {"9000/tcp": {}, "5000/tcp": {}}, "Env": ["PORT=7000"]}
+
+    assert candidate_ports(ServicePlan("a", ports=(5000, 80)), image) == (5000, 9000, 80, 7000)
+    assert candidate_ports(ServicePlan("a", environment={"PORT": "1234"}), {}) == (1234,)
+    assert candidate_ports(ServicePlan("a"), {}) == WELL_KNOWN_PORTS
+
+
+def test_subnets_are_distinct_and_avoid_what_is_used():
+    pool = ipaddress.IPv4Network("10.9.0.0/24")
+    used = [ipaddress.IPv4Network("10.9.0.0/25")]
+
+    found = list(free_subnets(pool, used, "name"))
+
+    assert len(set(found)) == len(found) == 8
+    assert all(subnet.subnet_of(ipaddress.IPv4Network("10.9.0.128/25")) for subnet in found)
+    assert list(free_subnets(pool, [pool], "name")) == []

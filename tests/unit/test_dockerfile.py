@@ -1,0 +1,132 @@
+import pytest
+
+from clients.docker.base_images import BaseImages
+from clients.docker.diagnosis import platform_fault
+from clients.docker.dockerfile import external_images, rewrite
+from clients.docker.stream import StreamResult, split_tag
+from contract.errors import ErrorCode
+
+LOCAL = {"assay/python:3.11", "assay/node:20", "assay/node:24", "assay/debian:12", "other:1"}
+
+MULTI_STAGE = """\
+# syntax=docker/dockerfile:1
+ARG VERSION=20
+FROM --platform=linux/amd64 node:${VERSION}-alpine AS build
+RUN --mount=type=cache,target=/root/.npm npm ci \\
+    && npm run build
+FROM build AS test
+FROM nginx:1.27
+COPY --from=build /app/dist /usr/share/nginx/html
+COPY --link --from=busybox:1 /bin/sh /bin/sh
+FROM scratch
+"""
+
+
+def test_every_external_image_is_rewritten_and_stages_are_not():
+    result = rewrite(MULTI_STAGE, {"VERSION": "22"}, lambda image: f"X/{image}", {"scope": "s"})
+
+    assert result.images == ("node:22-alpine", "nginx:1.27", "busybox:1")
+    lines = result.text.splitlines()
+    assert "FROM X/node:22-alpine AS build" in lines
+    assert "FROM build AS test" in lines
+    assert "FROM scratch" in lines
+    assert "COPY --from=build /app/dist /usr/share/nginx/html" in lines
+    assert "COPY --from=X/busybox:1 /bin/sh /bin/sh" in lines
+    assert lines.count('LABEL scope="s"') == 4
+    assert "--mount" not in result.text
+    assert len(result.notes) == 2
+
+
+def test_a_build_argument_without_value_takes_the_default():
+    assert external_images("ARG BASE=python:3.12\nFROM $BASE\n", {}) == ("python:3.12",)
+
+
+@pytest.mark.parametrize(
+    ("image", "used", "musl"),
+    [
+        ("python:3.12-slim", "assay/python:3.11", False),
+        ("docker.io/library/python", "assay/python:3.11", False),
+        ("node:18", "assay/node:20", False),
+        ("node:22-alpine", "assay/node:24", True),
+        ("node:lts", "assay/node:24", False),
+        ("alpine:3.20", "assay/debian:12", True),
+        ("ubuntu:24.04", "assay/debian:12", False),
+    ],
+)
+def test_the_nearest_stand_in_is_used(image, used, musl):
+    found = BaseImages("auto").stand_in(image, LOCAL)
+
+    assert found is not None
+    assert (found.used, found.musl) == (used, musl)
+
+
+def test_no_stand_in_for_an_unknown_family_or_a_private_image():
+    assert BaseImages("auto").stand_in("golang:1.22", LOCAL) is None
+    assert BaseImages("auto").stand_in("ghcr.example/python:3", LOCAL) is None
+
+
+def test_an_explicit_map_is_the_only_one_that_counts():
+    bases = BaseImages({"python:3.*": "mirror/python:3.12"})
+
+    found = bases.mapped("library/python:3.9")
+    assert found is not None
+    assert found.used == "mirror/python:3.12"
+    assert bases.stand_in("node:20", LOCAL) is None
+
+
+def failed(command: str, said: str, code: int = 1) -> StreamResult:
+    error = f"The command '/bin/sh -c {command}' returned a non-zero code: {code}"
+    return StreamResult([f"Step 3/9 : RUN {command}\n", said + "\n"], error, code)
+
+
+def test_apk_on_a_debian_stand_in_is_our_fault():
+    alpine = BaseImages("auto").stand_in("python:3.12-alpine", LOCAL)
+    assert alpine is not None
+
+    fault = platform_fault(failed("apk add curl", "/bin/sh: 1: apk: not found", 127), [alpine])
+
+    assert fault is not None
+    assert fault.code is ErrorCode.FAILED_PRECONDITION
+    assert "python:3.12-alpine -> assay/python:3.11" in fault.message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "npm error code EAI_AGAIN",
+        "NewConnectionError: Failed to establish a new connection",
+        "Temporary failure resolving 'mirror'",
+    ],
+)
+def test_an_unreachable_package_registry_is_our_fault(said):
+    fault = platform_fault(failed("npm ci", said), [])
+
+    assert fault is not None
+    assert fault.code is ErrorCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("pip install x", "ERROR: No matching distribution found for nosuchpackage"),
+        ("npm run build", "src/App.jsx: Unexpected token (3:4)"),
+        ("python -c 1/0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_broken_app_stays_the_apps_fault_even_on_a_stand_in(command, said):
+    stand_in = BaseImages("auto").stand_in("python:3.11", LOCAL)
+    assert stand_in is not None
+
+    assert platform_fault(failed(command, said), [stand_in]) is None
+
+
+@pytest.mark.parametrize(
+    ("image", "parts"),
+    [
+        ("python", ("python", "latest")),
+        ("host:5000/a/b", ("host:5000/a/b", "latest")),
+        ("host:5000/a:1", ("host:5000/a", "1")),
+    ],
+)
+def test_split_tag(image, parts):
+    assert split_tag(image) == parts
