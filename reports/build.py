@@ -8,7 +8,8 @@ from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.record import AppRecord, PipelineRecord
 from contract.spec import AnalyzerKind
 from reports.effort import effort_of, tools_used
-from reports.figures import load_figures, scores
+from reports.figures import load_figures
+from reports.judged import compliance, requirements, scores
 from reports.matrix import AppKey, full_matrix, not_run_reason
 from reports.model import (
     AppReport,
@@ -81,6 +82,7 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
     if state is None:
         reason = not_run_reason(record)
         state = None if record.state == "running" else MeasurementState.INFRA_FAILED
+    verdicts = requirements(cells)
     weaknesses = sorted(_weaknesses(cells, fused), key=_gravest_first)
     return AppReport(
         model=app.model,
@@ -94,6 +96,8 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
         weaknesses=tuple(weaknesses),
         load=load_figures(cells),
         scores=scores(cells),
+        requirements=verdicts,
+        rates=compliance(verdicts),
         logs=app.logs,
     )
 

@@ -1,4 +1,4 @@
-"""Load figures and scores out of the metrics of measured cells."""
+"""Load figures out of the metrics of measured cells."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -32,10 +32,3 @@ def load_figures(cells: Iterable[CellReport]) -> tuple[LoadFigures, ...]:
 
 def _context_last(target: str) -> bool:
     return target in ("", _CALIBRATION)
-
-
-def scores(cells: Iterable[CellReport]) -> tuple[Metric, ...]:
-    """What the judges gave, and what asking them cost."""
-    return tuple(
-        metric for cell in cells if cell.analyzer is AnalyzerKind.AI for metric in cell.metrics
-    )

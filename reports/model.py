@@ -51,17 +51,18 @@ class FindingTally(Frozen):
 
 
 class Rate(Frozen):
-    """A yes-or-no score over apps, with what is missing stated instead of guessed.
+    """A yes-or-no score over apps or requirements; what is missing is stated instead of guessed.
 
     Attributes:
         name: `runs`: built, started, answered and stayed up; `no_high_finding`: it runs, every tool
-            that looks for weaknesses had its look, and none reported a high or critical one.
+            that looks for weaknesses had its look, and none reported a high or critical one;
+            `requirements_met`: of one app's declared requirements, missing where nobody can tell.
         rate: passed / (passed + failed); None when no app was decided.
         interval: 95 % Wilson interval of `rate`.
         bounds: the rate if all missing apps had failed, and if all had passed.
     """
 
-    name: Literal["runs", "no_high_finding"]
+    name: Literal["runs", "no_high_finding", "requirements_met"]
     passed: int
     failed: int
     missing: int
@@ -78,6 +79,32 @@ class LoadFigures(Frozen):
     target: str
     figures: dict[str, float]
     units: dict[str, str]
+
+
+class Score(Frozen):
+    """One number a judge gave, or what asking it cost; `target`: the judge, empty for the app."""
+
+    tool: str
+    name: str
+    value: float
+    unit: str
+    target: str = ""
+
+
+class RequirementVerdict(Frozen):
+    """What the judges say of one declared requirement: `met`, `not_met` or `cannot_tell`.
+
+    Attributes:
+        judges: verdict of each judge by its model.
+        reason: why, in the words of the first judge who agrees with the verdict.
+    """
+
+    tool: str
+    id: str
+    text: str
+    verdict: str
+    judges: dict[str, str] = {}
+    reason: str = ""
 
 
 class CellReport(Frozen):
@@ -127,7 +154,9 @@ class AppReport(Frozen):
     findings: tuple[FindingTally, ...] = ()
     weaknesses: tuple[Finding, ...] = ()
     load: tuple[LoadFigures, ...] = ()
-    scores: tuple[Metric, ...] = ()
+    scores: tuple[Score, ...] = ()
+    requirements: tuple[RequirementVerdict, ...] = ()
+    rates: tuple[Rate, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()
 
 

@@ -85,10 +85,11 @@ def rates(apps: Sequence[AppReport], cells_of: CellsOf) -> tuple[Rate, ...]:
     clean: list[Verdict] = [
         _has_no_grave_finding(app, cells_of[app.model, app.app_number]) for app in apps
     ]
-    return _rate("runs", runs), _rate("no_high_finding", clean)
+    return rate("runs", runs), rate("no_high_finding", clean)
 
 
-def _rate(name: str, verdicts: Sequence[Verdict]) -> Rate:
+def rate(name: str, verdicts: Sequence[Verdict]) -> Rate:
+    """A rate of verdicts with its interval and bounds."""
     passed, failed, missing = (verdicts.count(kind) for kind in ("pass", "fail", "missing"))
     decided = passed + failed
     return Rate.model_validate(

@@ -113,6 +113,23 @@ LOAD = (
     Metric(name="requests", value=2100.0, unit="count", target="POST /notes"),
     Metric(name="host_cpu_pressure", value=0.02, unit="ratio"),
 )
+REQUIREMENTS = {
+    "requirements": [
+        {
+            "id": f"R{number}",
+            "text": text,
+            "verdict": verdict,
+            "judges": {"judge-a": {"verdict": verdict, "reason": f"see app.py:{number}"}},
+        }
+        for number, (text, verdict) in enumerate(
+            [
+                ("Notes can be created and deleted", "met"),
+                ("Only the owner sees a note", "not_met"),
+                ("Notes survive a restart", "cannot_tell"),
+            ]
+        )
+    ]
+}
 SCORES = (
     Metric(name="requirements_met", value=0.875, unit="ratio"),
     Metric(name="quality", value=71.0, unit="score", target="error handling"),
@@ -150,7 +167,7 @@ def fleet(state: str = "completed") -> PipelineRecord:
     cells = [
         *static_cells(HAIKU, 1),
         *live_cells(HAIKU, 1),
-        cell(HAIKU, 1, AI, "requirements", metrics=SCORES),
+        cell(HAIKU, 1, AI, "requirements", metrics=SCORES, data=REQUIREMENTS),
         *static_cells(HAIKU, 2),
         cell(HAIKU, 2, DYNAMIC, "*", APP_FAILED, dead, version=""),
         cell(HAIKU, 2, PERFORMANCE, "*", APP_FAILED, dead, version=""),
@@ -174,6 +191,8 @@ def fleet(state: str = "completed") -> PipelineRecord:
             "wasted_seconds": 6.1,
             "wasted_ratio": 1.0816,
             "restarts": 1,
+            "parallelism": 3,
+            "message": "cancelled by the user",
             "retries": 2,
             "retries_by_cause": {"UNAVAILABLE": 1, "WORKER_LOST": 1},
         },

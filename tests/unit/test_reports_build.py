@@ -181,6 +181,25 @@ def test_load_figures_keep_their_targets_and_units(report):
     assert "throughput_at_objective" not in load[1].figures
 
 
+def test_requirements_have_a_rate_with_what_nobody_could_tell(report):
+    app = report.apps[0]
+    (rate,) = app.rates
+
+    assert [item.verdict for item in app.requirements] == ["met", "not_met", "cannot_tell"]
+    assert app.requirements[1].reason == "see app.py:1"
+    assert (rate.passed, rate.failed, rate.missing) == (1, 1, 1)
+    assert rate.bounds == (0.3333, 0.6667)
+
+
+@pytest.mark.parametrize("data", [{"requirements": 7}, {"requirements": [1, {"verdict": "x"}]}, {}])
+def test_data_that_is_no_verdict_is_left_out(data):
+    judged = samples.cell(GPT, 1, samples.AI, "requirements", data=data)
+
+    app = one_app(judged, analyzers=("ai",)).apps[0]
+
+    assert (app.requirements, app.rates) == ((), ())
+
+
 def test_the_workflows_account_of_its_effort_is_used(report):
     assert (report.effort.wasted_ratio, report.effort.restarts) == (1.0816, 1)
     assert report.effort.retries_by_cause == {"UNAVAILABLE": 1, "WORKER_LOST": 1}

@@ -1,0 +1,64 @@
+"""What judges said: scores, and a verdict on each declared requirement."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from contract.spec import AnalyzerKind
+from reports.model import CellReport, Rate, RequirementVerdict, Score
+from reports.tally import Verdict, rate
+
+_VERDICTS: dict[str, Verdict] = {"met": "pass", "not_met": "fail", "cannot_tell": "missing"}
+
+
+def scores(cells: Iterable[CellReport]) -> tuple[Score, ...]:
+    """What the judges gave, and what asking them cost."""
+    return tuple(
+        Score(
+            tool=cell.tool,
+            name=metric.name,
+            value=metric.value,
+            unit=metric.unit,
+            target=metric.target,
+        )
+        for cell in cells
+        if cell.analyzer is AnalyzerKind.AI
+        for metric in cell.metrics
+    )
+
+
+def requirements(cells: Iterable[CellReport]) -> tuple[RequirementVerdict, ...]:
+    """Verdicts a judge left under `requirements` of its data; what is no verdict is left out."""
+    return tuple(
+        _verdict(cell.tool, row)
+        for cell in cells
+        if cell.analyzer is AnalyzerKind.AI
+        for row in _rows(cell.data.get("requirements"))
+    )
+
+
+def compliance(verdicts: Sequence[RequirementVerdict]) -> tuple[Rate, ...]:
+    """How many requirements are met, with bounds for those nobody could tell; none without any."""
+    if not verdicts:
+        return ()
+    return (rate("requirements_met", [_VERDICTS[item.verdict] for item in verdicts]),)
+
+
+def _rows(value: Any) -> list[Mapping[str, Any]]:
+    rows = value if isinstance(value, list) else []
+    return [row for row in rows if isinstance(row, dict) and row.get("verdict") in _VERDICTS]
+
+
+def _verdict(tool: str, row: Mapping[str, Any]) -> RequirementVerdict:
+    judges = row.get("judges")
+    given = judges if isinstance(judges, dict) else {}
+    told = {str(model): one for model, one in given.items() if isinstance(one, dict)}
+    verdict = str(row["verdict"])
+    reasons = [str(one.get("reason", "")) for one in told.values() if one.get("verdict") == verdict]
+    return RequirementVerdict(
+        tool=tool,
+        id=str(row.get("id", "")),
+        text=str(row.get("text", "")),
+        verdict=verdict,
+        judges={model: str(one.get("verdict", "")) for model, one in told.items()},
+        reason=reasons[0] if reasons else "",
+    )

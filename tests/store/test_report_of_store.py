@@ -1,0 +1,34 @@
+"""From the store to the report: what was recorded is what a person reads."""
+
+import json
+from datetime import UTC, datetime
+
+from contract.analysis import MeasurementState
+from reports import build_fleet_report, render_html, render_json
+from store.migrate import upgrade
+from store.results import SqlResultStore
+from tests.store import samples
+
+
+async def test_recorded_cells_reach_the_report(tmp_path):
+    url = f"sqlite:///{tmp_path / 'assay.db'}"
+    await upgrade(url)
+    store = SqlResultStore.from_url(url)
+    await store.register_pipeline(samples.plan(apps=2))
+    recorded = samples.report(samples.measured("bandit", 2), samples.failed("semgrep"))
+    await store.record_subtask("p1", samples.app(), samples.outcome(recorded), recorded)
+    await store.record_app(samples.app(), samples.app_outcome(MeasurementState.INFRA_FAILED))
+    await store.record_pipeline_state("p1", "cancelled", {})
+
+    report = build_fleet_report(await store.load_pipeline("p1"), generated_at=datetime.now(UTC))
+    await store.close()
+
+    document = json.loads(render_json(report))
+    static = [cell for cell in document["cells"] if cell["analyzer"] == "static"]
+    assert [(cell["tool"], cell["state"], cell["finding_count"]) for cell in static] == [
+        ("bandit", "measured", 2),
+        ("semgrep", "infra_failed", None),
+        ("*", "infra_failed", None),
+    ]
+    assert static[2]["reason"] == "not run: pipeline cancelled"
+    assert "exit code 2: out of memory" in render_html(report)
