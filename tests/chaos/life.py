@@ -1,0 +1,232 @@
+"""One pipeline's life under faults, and what the oracle says of it afterwards."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
+
+from contract.ids import app_workflow_id, pipeline_workflow_id
+from contract.record import PipelineRecord
+from tests.chaos import evidence, oracle
+from tests.chaos.engine import containers
+from tests.chaos.faults import Injection, Injector
+from tests.chaos.schedule import Fault, FaultKind
+from tests.chaos.site import HERE, HOST, SLOTS, Site
+
+FLEET = [("steady", 1), ("steady", 2), ("steady", 3)]
+LIMITS = {
+    "assay-apps": int(SLOTS["ASSAY_APP_SLOTS"]),
+    "assay-static": int(SLOTS["ASSAY_STATIC_SLOTS"]),
+    f"assay-dynamic-{HOST}": int(SLOTS["ASSAY_DYNAMIC_SLOTS"]),
+    f"assay-performance-{HOST}": 1,
+}
+_END_LIMIT_S = 300.0
+_TIDY_LIMIT_S = 20.0
+_TICK_S = 0.3
+
+
+@dataclass(slots=True)
+class Round:
+    """A pipeline that ended, and all that is known of it."""
+
+    pipeline_id: str
+    took_s: float
+    injections: list[Injection]
+    left_over: list[Fault]
+    starts: set[tuple[float, str]]
+    report: dict[str, Any]
+    record: PipelineRecord
+    workflows: list[oracle.WorkflowRun]
+    activities: list[oracle.ActivityRun]
+    litter: list[str] = field(default_factory=list)
+
+    @property
+    def hit_apps(self) -> frozenset[tuple[str, int]]:
+        """Apps whose own container was hit."""
+        names = {app_workflow_id(self.pipeline_id, m, n): (m, n) for m, n in FLEET}
+        return frozenset(names[one.victim] for one in self.injections if one.victim in names)
+
+    @property
+    def cells(self) -> list[oracle.Cell]:
+        """Cells of the report."""
+        return oracle.cells_of(self.report)
+
+    def starts_of_all(self) -> list[tuple[float, str]]:
+        """Every attempt's start that is known, from histories and from looking on."""
+        recorded = {(one.started_s, one.identity) for one in self.activities if one.started_s}
+        return sorted(self.starts | recorded)
+
+    def worker_kills(self) -> list[tuple[float, int]]:
+        """When, and which process."""
+        return [
+            (one.at_s, one.pid)
+            for one in self.injections
+            if one.fault.kind is FaultKind.WORKER_KILL
+        ]
+
+
+async def live_through(
+    site: Site, pipeline_id: str, faults: list[Fault], *, alone: bool = True
+) -> Round:
+    """Submit the fleet, do the faults while it lives, gather the evidence when it ended.
+
+    Args:
+        alone: no other pipeline runs, so that whatever is left is litter.
+    """
+    submit(site, pipeline_id)
+    began = time.monotonic()
+    client = await evidence.connect(site.temporal_address)
+    injector = Injector(site)
+    try:
+        starts, left_over = await _until_closed(client, injector, pipeline_id, faults)
+    finally:
+        injector.lift_due(everything=True)
+    took_s = time.monotonic() - began
+    workflows = await _all_closed(client, pipeline_id)
+    activities = [
+        activity for run in workflows for activity in await evidence.activities_of(client, run)
+    ]
+    return Round(
+        pipeline_id=pipeline_id,
+        took_s=took_s,
+        injections=injector.done,
+        left_over=left_over,
+        starts=starts,
+        report=json.loads((site.data / "reports" / pipeline_id / "report.json").read_text()),
+        record=await evidence.record_of(site.database_url, pipeline_id),
+        workflows=workflows,
+        activities=activities,
+        litter=await litter(site) if alone else [],
+    )
+
+
+def submit(site: Site, pipeline_id: str, spec: Path = HERE / "fleet.yaml") -> None:
+    """As a user does it; the ID makes it safe to try again while the server restarts."""
+    error = ""
+    for _ in range(4):
+        done = site.shell.run("submit", str(spec), "--id", pipeline_id, timeout_s=120)
+        if done.returncode == 0:
+            return
+        error = done.stderr
+        time.sleep(2)
+    raise AssertionError(f"submit: {error[-2000:]}")
+
+
+async def _until_closed(
+    client: Client, injector: Injector, pipeline_id: str, faults: list[Fault]
+) -> tuple[set[tuple[float, str]], list[Fault]]:
+    """Do the faults in order until the pipeline has ended; starts seen, faults not done."""
+    waiting = list(faults)
+    ids = [pipeline_workflow_id(pipeline_id)]
+    ids += [app_workflow_id(pipeline_id, model, number) for model, number in FLEET]
+    starts: set[tuple[float, str]] = set()
+    deadline = (
+        time.monotonic() + _END_LIMIT_S + sum(fault.wait_s + fault.lasts_s for fault in faults)
+    )
+    due = time.monotonic() + (waiting[0].wait_s if waiting else 0)
+    while not await closed(client, pipeline_id):
+        assert time.monotonic() < deadline, (
+            f"{pipeline_id} does not end after {[str(one.fault) for one in injector.done]}"
+            f"{injector.site.last_words()}"
+        )
+        injector.lift_due()
+        if waiting and time.monotonic() >= due and injector.inject(waiting[0]):
+            say(f"{pipeline_id}: {waiting.pop(0)} -> {injector.done[-1].victim}")
+            due = time.monotonic() + (waiting[0].wait_s if waiting else 0)
+        starts |= await evidence.starts_now(client, ids)
+        await asyncio.sleep(_TICK_S)
+    return starts, waiting
+
+
+async def closed(client: Client, pipeline_id: str) -> bool:
+    """Whether the pipeline has ended; a server that does not answer is no answer."""
+    handle = client.get_workflow_handle(pipeline_workflow_id(pipeline_id))
+    try:
+        description = await handle.describe(rpc_timeout=timedelta(seconds=3))
+    except RPCError:
+        return False
+    return description.status is not WorkflowExecutionStatus.RUNNING
+
+
+async def _all_closed(client: Client, pipeline_id: str) -> list[oracle.WorkflowRun]:
+    """Every execution, once visibility has caught up and guards have gone home."""
+    deadline = time.monotonic() + _TIDY_LIMIT_S
+    while True:
+        try:
+            runs = await evidence.workflows_of(client, pipeline_id)
+        except RPCError:
+            runs = []
+        settled = bool(runs) and all(run.status != "RUNNING" for run in runs)
+        if settled or time.monotonic() > deadline:
+            return runs
+        await asyncio.sleep(_TICK_S)
+
+
+async def litter(site: Site) -> list[str]:
+    """What is left of ended pipelines, after a moment to tidy up."""
+    deadline = time.monotonic() + _TIDY_LIMIT_S
+    while (found := _litter(site)) and time.monotonic() < deadline:
+        await asyncio.sleep(0.5)
+    return found
+
+
+def _litter(site: Site) -> list[str]:
+    found = [f"container {one['Names']}" for one in containers(site.engine, site.scope_label)]
+    for kind in ("network", "volume"):
+        listed = site.engine.docker(
+            kind, "ls", "-q", "--filter", f"label={site.scope_label}", check=False
+        )
+        assert listed.returncode == 0, listed.stderr
+        found += [f"{kind} {name}" for name in listed.stdout.split()]
+    found += [f"process {line}" for line in site.tool_processes()]
+    found += [f"file {path}" for path in (site.data / "artifacts" / "tmp").glob("*")]
+    found += [f"file {path}" for path in (site.data / "incoming").rglob("*") if path.is_file()]
+    for kind in ("static", "dynamic", "performance"):
+        found += [f"folder {path}" for path in workspaces(site.data / "analyzers" / kind)]
+    return found
+
+
+def workspaces(folder: Path) -> list[Path]:
+    """Private folders of runs, which end with them."""
+    return sorted(path for path in folder.glob("runs/*/work/*"))
+
+
+def broken_promises(reference: list[oracle.Cell], one: Round) -> list[str]:
+    """All that the oracle finds wrong with one round."""
+    apps = [app_workflow_id(one.pipeline_id, model, number) for model, number in FLEET]
+    runs = [run for run in one.activities if run.type == "run_analysis"]
+    return [
+        *oracle.not_one_task_per_app(apps, one.workflows, evidence.app_rows(one.record)),
+        *oracle.repeated_cells(one.cells),
+        *oracle.unlike_reference(reference, one.cells, one.hit_apps),
+        *oracle.repeated_subtasks(runs),
+        *oracle.over_limit(one.activities, LIMITS),
+        *(f"load tests overlap: {n}" for n in [load_tests_at_once([one])] if n > 1),
+        *(f"left over: {item}" for item in one.litter),
+    ]
+
+
+def load_tests_at_once(some: list[Round]) -> int:
+    """The largest number of load tests that ran at the same moment."""
+    return oracle.most_at_once(w for one in some for w in evidence.load_windows(one.record))
+
+
+def wasted(one: Round) -> tuple[float, float]:
+    """Tool seconds thrown away and tool seconds that counted, each subtask once."""
+    seen: dict[tuple[str, int, str], tuple[float, float]] = {}
+    for cell in one.record.cells:
+        key = (cell.model, cell.app_number, cell.analyzer)
+        spent, counted = seen.get(key, (0.0, 0.0))
+        seen[key] = (max(spent, cell.wasted_seconds), counted + cell.tool_seconds)
+    return sum(a for a, _ in seen.values()), sum(b for _, b in seen.values())
+
+
+def say(text: str) -> None:
+    """Progress for whoever runs with `-s`."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
