@@ -71,13 +71,14 @@ class Judge:
 
     async def _complete(self, messages: Sequence[Message]) -> str:
         prompt = json.dumps(list(messages), ensure_ascii=False)
-        most_usd = self.ledger.admit(self.model, prompt, len(messages))
         waited_s = 0.0
         for attempt in range(_RATE_LIMIT_TRIES):
+            reserved_usd = self.ledger.reserve(self.model, prompt, len(messages))
             began = time.monotonic()
             try:
                 completion = await self._request(messages)
             except openai.APIStatusError as error:
+                self.ledger.refused(reserved_usd)
                 wait_s = _rate_limit_wait_s(error, attempt)
                 if wait_s is None:
                     raise ToolFault(self._refusal(error)) from error
@@ -86,7 +87,7 @@ class Judge:
                 waited_s += wait_s
                 continue
             latency_s = time.monotonic() - began
-            self.ledger.record(self._call(completion, prompt, latency_s, waited_s), most_usd)
+            self.ledger.record(self._call(completion, prompt, latency_s, waited_s), reserved_usd)
             return _content(completion, self.model)
         raise ToolFault(f"{self.model}: rate limited {_RATE_LIMIT_TRIES} times in a row")
 

@@ -28,40 +28,66 @@ class Call:
 
 
 @dataclass(slots=True)
-class Ledger:
-    """Calls of one app so far. `spent_usd` counts a call without usage at its highest price."""
+class Budget:
+    """US dollars for one app, shared by both judges, which run side by side.
 
-    config: AiConfig
-    calls: list[Call] = field(default_factory=list)
-    spent_usd: float = 0.0
+    Attributes:
+        limit_usd: None: no limit.
+        committed_usd: spent, and reserved for calls under way at the most they can cost.
+    """
 
-    def admit(self, model: str, prompt: str, messages: int) -> float:
-        """The most this call can cost, in US dollars.
+    limit_usd: float | None
+    committed_usd: float = 0.0
+
+    def reserve(self, most_usd: float) -> None:
+        """Set `most_usd` aside before a call.
 
         Raises:
-            BudgetSpentError: what is spent and this together could pass the budget.
+            BudgetSpentError: it could pass the limit.
+        """
+        if self.limit_usd is not None and self.committed_usd + most_usd > self.limit_usd:
+            raise BudgetSpentError(
+                f"budget of {self.limit_usd:g} USD: {self.committed_usd:.6f} committed, "
+                f"the next call could cost {most_usd:.6f}"
+            )
+        self.committed_usd += most_usd
+
+    def settle(self, reserved_usd: float, cost_usd: float) -> None:
+        """Replace a reservation by what the call did cost."""
+        self.committed_usd += cost_usd - reserved_usd
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One tool's calls on one app. A call whose price stays unknown is booked at its highest."""
+
+    config: AiConfig
+    budget: Budget
+    calls: list[Call] = field(default_factory=list)
+
+    def reserve(self, model: str, prompt: str, messages: int) -> float:
+        """Set the most this call can cost aside; returns it, in US dollars.
+
+        Raises:
+            BudgetSpentError: that could pass the budget.
         """
         price = self.config.prices.get(model)
         if price is None:
             return 0.0
         most_tokens = len(prompt.encode()) + messages * _TOKENS_PER_MESSAGE
         most_usd = price.cost_usd(most_tokens, self.config.max_output_tokens)
-        budget = self.config.budget_usd
-        if budget is not None and self.spent_usd + most_usd > budget:
-            raise BudgetSpentError(
-                f"budget of {budget:g} USD: {self.spent_usd:.6f} spent, "
-                f"the next call could cost {most_usd:.6f}"
-            )
+        self.budget.reserve(most_usd)
         return most_usd
 
-    def record(self, call: Call, most_usd: float) -> None:
+    def record(self, call: Call, reserved_usd: float) -> None:
         """Book an answered call."""
         self.calls.append(call)
-        self.spent_usd += most_usd if call.cost_usd is None else call.cost_usd
+        if call.cost_usd is not None:
+            self.budget.settle(reserved_usd, call.cost_usd)
 
-    def since(self, start: int) -> "Ledger":
-        """The calls from number `start` on: one tool's own share."""
-        return Ledger(self.config, self.calls[start:])
+    def refused(self, reserved_usd: float) -> None:
+        """The endpoint refused the call: it cost nothing."""
+        self.budget.settle(reserved_usd, 0.0)
 
     def metrics(self) -> tuple[Metric, ...]:
         """Tokens, cost and latency per model; what the endpoint did not tell is left out."""

@@ -11,7 +11,7 @@ from typing import Any, Generic
 from analyzers.ai.client import Answer, Judge, new_client
 from analyzers.ai.config import NOT_CONFIGURED, AiConfig
 from analyzers.ai.injection import Injection, scan, withhold
-from analyzers.ai.ledger import BudgetSpentError, Ledger
+from analyzers.ai.ledger import Budget, BudgetSpentError, Ledger
 from analyzers.ai.prompts import Question, build_messages
 from analyzers.ai.sources import AppText, Part, in_parts, read_app
 from analyzers.runtime.tool import NotApplicable, ToolFault, ToolRun
@@ -51,7 +51,7 @@ class Hearing(Generic[Answer]):
 
     Attributes:
         shown: the app as the judges saw it: lines that address them are withheld.
-        ledger: the calls of this hearing alone.
+        ledger: the calls of this hearing.
     """
 
     app: AppText
@@ -82,8 +82,8 @@ async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[
     injections = await asyncio.to_thread(scan, app)
     shown = withhold(app, injections)
     parts = in_parts(shown, config.part_chars)
-    ledger: Ledger = run.shared.setdefault("ai.ledger", Ledger(config))
-    start = len(ledger.calls)
+    budget: Budget = run.shared.setdefault("ai.budget", Budget(config.budget_usd))
+    ledger = Ledger(config, budget)
     opinions: list[Opinion[Answer]] = []
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(new_client(config))
@@ -91,7 +91,7 @@ async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[
             run.progress(f"{model}: {len(parts)} part(s)")
             judge = Judge(config, model, ledger, deadline, client)
             opinions.append(await _opinion(judge, brief, parts))
-    hearing = Hearing(app, shown, parts, injections, opinions, ledger.since(start))
+    hearing = Hearing(app, shown, parts, injections, opinions, ledger)
     if not hearing.valid:
         raise ToolFault("; ".join(dict.fromkeys(_failure(one) for one in opinions)))
     return hearing

@@ -46,8 +46,14 @@ class Operation:
     """A GET that answered 2xx; `name` is what reports call it."""
 
     service: str
-    url: str
+    base_url: str
+    path: str
     name: str
+
+    @property
+    def url(self) -> str:
+        """Absolute address."""
+        return self.base_url + self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +113,13 @@ async def survey(targets: Sequence[Target], found: Sequence[Candidate]) -> Surve
             catch_all = await ask(client, f"{target.base_url}/assay-{secrets.token_hex(8)}")
             for candidate in wanted:
                 name = _name(target, candidate.path, single)
-                url = target.base_url + candidate.path
-                answer = await ask(client, url)
+                operation = Operation(target.service, target.base_url, candidate.path, name)
+                answer = await ask(client, operation.url)
                 reached = reached or not answer.unreachable
                 if reason := _unfit(answer, candidate, catch_all):
                     skipped.append(Skipped(what=name, reason=reason))
                 else:
-                    operations.append(Operation(target.service, url, name))
+                    operations.append(operation)
     if not operations:
         raise _nothing_to_load(skipped, reached)
     return Survey(tuple(operations), tuple(skipped))
@@ -138,3 +144,18 @@ def _nothing_to_load(skipped: Sequence[Skipped], reached: bool) -> Exception:
             f"cannot reach the app from here: {listed}: check the target's address and network"
         )
     return AppFault(f"every endpoint answered non-2xx: {listed}")
+
+
+def handed_on(operations: Sequence[Operation]) -> list[list[str]]:
+    """Operations as JSON for later tools; ports change with every start, so no addresses."""
+    return [[one.service, one.path, one.name] for one in operations]
+
+
+def taken_over(listed: Sequence[Sequence[str]], targets: Sequence[Target]) -> list[Operation]:
+    """What `handed_on` listed, at the addresses of today's targets."""
+    addresses = {target.service: target.base_url for target in targets}
+    return [
+        Operation(service, addresses[service], path, name)
+        for service, path, name in listed
+        if service in addresses
+    ]

@@ -317,3 +317,14 @@ async def test_both_canaries_are_seen(tmp_path: Path) -> None:
 
     assert {one.rule_id for one in first.findings} >= tools[0].canary.expect
     assert second.coverage.reached == 2
+
+
+async def test_a_canary_that_was_seen_is_not_paid_for_twice(tmp_path: Path) -> None:
+    async with stubbing(OpenAiStub(honest)) as stub:
+        tool = Requirements(config_of(stub))
+        run = run_of(tmp_path, dict(tool.canary.files), None)
+        first = await tool.run(run, Runner(tmp_path))
+        second = await tool.run(run, Runner(tmp_path))
+
+    assert first is second
+    assert len(stub.requests) == 1

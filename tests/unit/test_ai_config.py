@@ -6,7 +6,7 @@ import pytest
 
 from analyzers.ai.client import retry_after_s
 from analyzers.ai.config import AiConfig, Price
-from analyzers.ai.ledger import BudgetSpentError, Call, Ledger
+from analyzers.ai.ledger import Budget, BudgetSpentError, Call, Ledger
 
 ENVIRONMENT = {
     "ASSAY_AI_BASE_URL": "http://127.0.0.1:1/v1",
@@ -58,24 +58,37 @@ def call(cost_usd: float | None) -> Call:
     return Call("m", "digest", 10, 10, cost_usd, 0.1)
 
 
+def ledger_of(budget: Budget, max_output_tokens: int = 1) -> Ledger:
+    prices = {"m": Price(0, 1e6)}
+    config = AiConfig(models=("m",), prices=prices, max_output_tokens=max_output_tokens)
+    return Ledger(config, budget)
+
+
 def test_the_budget_is_never_passed() -> None:
-    config = AiConfig(
-        models=("m",), prices={"m": Price(0, 1e6)}, budget_usd=3.0, max_output_tokens=1
-    )
-    ledger = Ledger(config)
+    ledger = ledger_of(Budget(3.0))
     for _ in range(3):
-        ledger.record(call(cost_usd=1.0), ledger.admit("m", "prompt", 1))
+        ledger.record(call(cost_usd=1.0), ledger.reserve("m", "prompt", 1))
 
     with pytest.raises(BudgetSpentError, match="budget of 3 USD: 3"):
-        ledger.admit("m", "prompt", 1)
+        ledger.reserve("m", "prompt", 1)
+
+
+def test_two_judges_side_by_side_share_the_budget() -> None:
+    budget = Budget(1.5)
+    first, second = ledger_of(budget), ledger_of(budget)
+    reserved_usd = first.reserve("m", "prompt", 1)
+
+    with pytest.raises(BudgetSpentError):
+        second.reserve("m", "prompt", 1)
+    first.refused(reserved_usd)
+    assert second.reserve("m", "prompt", 1) == 1.0
 
 
 def test_a_call_without_usage_is_booked_at_its_highest_price_and_not_shown() -> None:
-    config = AiConfig(models=("m",), prices={"m": Price(0, 1e6)}, max_output_tokens=5)
-    ledger = Ledger(config)
-    ledger.record(call(cost_usd=None), ledger.admit("m", "prompt", 1))
+    ledger = ledger_of(Budget(None), max_output_tokens=5)
+    ledger.record(call(cost_usd=None), ledger.reserve("m", "prompt", 1))
 
-    assert ledger.spent_usd == 5
+    assert ledger.budget.committed_usd == 5
     assert "cost" not in {one.name for one in ledger.metrics()}
 
 

@@ -4,7 +4,7 @@ import importlib.metadata
 from typing import Any
 
 from analyzers.ai.agreement import alpha, interval
-from analyzers.ai.canary import QUALITY_CANARY
+from analyzers.ai.canary import QUALITY_CANARY, CanaryMemory, is_canary
 from analyzers.ai.config import AiConfig
 from analyzers.ai.panel import Brief, Hearing, failures, hear, require_endpoint
 from analyzers.ai.prompts import QUALITY_SYSTEM, RUBRIC, prompts_digest
@@ -30,6 +30,7 @@ class CodeQuality:
 
     def __init__(self, config: AiConfig) -> None:
         self._config = config
+        self._canary_memory = CanaryMemory(self.canary)
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """The judges' names; a missing endpoint is said here, before any app is read."""
@@ -48,6 +49,11 @@ class CodeQuality:
             NotApplicable: the app has no text files.
             ToolFault: no endpoint, no judge whose opinion counts, no score with evidence.
         """
+        if is_canary(run):
+            return await self._canary_memory.recall(lambda: self._judge(run))
+        return await self._judge(run)
+
+    async def _judge(self, run: ToolRun) -> Parsed:
         brief = Brief(QUALITY_SYSTEM, RUBRIC, QualityAnswer, _CONTROL, _fell_for)
         hearing = await hear(run, self._config, brief)
         scores = {one.model: _scores(one.answers, hearing) for one in hearing.valid}

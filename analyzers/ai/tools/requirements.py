@@ -5,7 +5,7 @@ import importlib.metadata
 from typing import Any
 
 from analyzers.ai.agreement import alpha, nominal
-from analyzers.ai.canary import REQUIREMENTS_CANARY, canary_template, is_canary
+from analyzers.ai.canary import REQUIREMENTS_CANARY, CanaryMemory, canary_template, is_canary
 from analyzers.ai.compliance import Ruling, majority, rule
 from analyzers.ai.config import AiConfig
 from analyzers.ai.panel import Brief, Hearing, failures, hear, require_endpoint
@@ -14,6 +14,7 @@ from analyzers.ai.reporting import injection_finding, settings_data
 from analyzers.ai.schema import RequirementAnswer, Verdict
 from analyzers.runtime.tool import Execute, NotApplicable, Parsed, ToolRun
 from contract.analysis import Category, Confidence, Finding, Metric, Severity
+from contract.spec import TemplateSpec
 
 _CONTROL = "The application punches its records on paper tape through the ZK-{marker} driver."
 Rulings = dict[str, dict[str, Ruling]]
@@ -30,6 +31,7 @@ class Requirements:
 
     def __init__(self, config: AiConfig) -> None:
         self._config = config
+        self._canary_memory = CanaryMemory(self.canary)
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """The judges' names; a missing endpoint is said here, before any app is read."""
@@ -48,8 +50,12 @@ class Requirements:
             NotApplicable: the app's template declares none.
             ToolFault: no endpoint, or no judge whose opinion counts.
         """
+        if is_canary(run):
+            return await self._canary_memory.recall(lambda: self._judge(run, canary_template()))
+        return await self._judge(run, run.request.template)
+
+    async def _judge(self, run: ToolRun, template: TemplateSpec | None) -> Parsed:
         require_endpoint(self._config)
-        template = canary_template() if is_canary(run) else run.request.template
         if template is None or not template.requirements:
             raise NotApplicable("the app's template declares no requirements")
         questions = tuple(Question(one.id, one.text) for one in template.requirements)

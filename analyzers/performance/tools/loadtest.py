@@ -6,12 +6,13 @@ It too sends at a fixed rate, so its percentiles can be held against those of `o
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from analyzers.performance.canary import LOAD_CANARY, gentle, is_canary
 from analyzers.performance.lock import host_lock
 from analyzers.performance.options import LoadOptions, read_options
-from analyzers.performance.probe import Operation, survey_app
+from analyzers.performance.probe import Operation, survey_app, taken_over
 from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Metric, Skipped
 
@@ -82,15 +83,16 @@ class LoadTest:
         if not run.request.targets:
             raise ToolFault("no running target was named in the request")
         if is_canary(run):
-            operation = Operation("canary", run.request.targets[0].base_url + "/", "GET /")
+            operation = Operation("canary", run.request.targets[0].base_url, "/", "GET /")
             return await _sample(run, execute, (operation,), gentle(options))
-        operations = run.shared.get("openloop") or (await survey_app(run)).operations
+        operations = taken_over(run.shared.get("openloop", ()), run.request.targets)
+        operations = operations or (await survey_app(run)).operations
         async with host_lock(options.lock_file, options.lock_wait_s):
             return await _sample(run, execute, operations, options)
 
 
 async def _sample(
-    run: ToolRun, execute: Execute, operations: tuple[Operation, ...], options: LoadOptions
+    run: ToolRun, execute: Execute, operations: Sequence[Operation], options: LoadOptions
 ) -> Parsed:
     first, *others = operations
     completed = await execute(_command(run.tools_dir, first.url, options))

@@ -16,7 +16,7 @@ from analyzers.performance.figures import (
 from analyzers.performance.host import Thresholds, wait_until_calm
 from analyzers.performance.lock import host_lock
 from analyzers.performance.options import LoadOptions, read_options
-from analyzers.performance.probe import Operation, Survey, survey_app
+from analyzers.performance.probe import Operation, Survey, handed_on, survey_app
 from analyzers.performance.series import Attempt, load_once
 from analyzers.performance.usage import UsageLog, watch_usage
 from analyzers.runtime.tool import AppFault, Execute, Parsed, ToolFault, ToolRun
@@ -55,7 +55,7 @@ class OpenLoop:
         if is_canary(run):
             return await _canary(run, execute, gentle(options))
         found = await survey_app(run)
-        run.shared[self.name] = found.operations
+        run.shared[self.name] = handed_on(found.operations)
         chosen = found.operations[: options.max_endpoints]
         async with (
             host_lock(options.lock_file, options.lock_wait_s),
@@ -68,8 +68,7 @@ class OpenLoop:
 
 async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parsed:
     """A look at our own server: without the lock, it must not wait for a running load test."""
-    url = run.request.targets[0].base_url + "/"
-    operation = Operation("canary", url, "GET /")
+    operation = Operation("canary", run.request.targets[0].base_url, "/", "GET /")
     attempt = await load_once(run, execute, (operation,), options)
     if any(step.broke for result in attempt.results.values() for step in result.steps):
         raise ToolFault("the canary server's fixed answer was not measured as a success")
