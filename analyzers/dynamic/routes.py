@@ -12,7 +12,11 @@ import warnings
 from pathlib import Path
 
 METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
-AUTH = re.compile(r"auth|login|token|jwt|require_?user|verify|protect|current_user", re.IGNORECASE)
+AUTH = re.compile(
+    r"(login|auth|authentication|jwt|token|user|admin)_?required|require_?(auth|login|user|token|jwt)|"
+    r"\b(is_?)?authenticated?\b|authenticate_?token|verify_?(token|jwt|auth)|auth_?middleware",
+    re.IGNORECASE,
+)
 BODY_NAMES = {"data", "payload", "body", "json", "form", "content", "req_data", "request_data"}
 MAX_FILE_BYTES = 1_000_000
 

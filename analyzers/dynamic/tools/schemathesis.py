@@ -1,0 +1,261 @@
+"""Adapter for schemathesis: requests generated from the app's own OpenAPI document."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from analyzers.dynamic.explore import surface_of
+from analyzers.dynamic.findings import fingerprint_http, printable, stable_path, unique
+from analyzers.dynamic.http import require_answer
+from analyzers.dynamic.probe import positive_option, targets_of
+from analyzers.dynamic.rules import Rule, rule
+from analyzers.dynamic.sessions import sessions_of
+from analyzers.dynamic.surface import ServiceSurface
+from analyzers.runtime.tool import (
+    Canary,
+    Command,
+    Execute,
+    NotApplicable,
+    Parsed,
+    ToolFault,
+    ToolRun,
+)
+from contract.analysis import Coverage, Finding, Location, Metric, Skipped, Target
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_schema_conformance,ignored_auth"
+)
+FAILURES: dict[str, Rule] = {
+    "ServerError": rule("low", "high", 755, category="quality"),
+    "ContentTypeServerError": rule("low", "high", 755, category="quality"),
+    "UndefinedStatusCode": rule("info", "high", category="quality"),
+    "MissingContentType": rule("info", "high", category="quality"),
+    "UndefinedContentType": rule("info", "high", category="quality"),
+    "MalformedMediaType": rule("info", "high", category="quality"),
+    "MalformedJson": rule("low", "high", category="quality"),
+    "ContentDeserializationError": rule("low", "high", category="quality"),
+    "DiscriminatorMismatch": rule("low", "high", category="quality"),
+    "JsonSchemaError": rule("low", "high", category="quality"),
+    "MissingHeaders": rule("info", "high", category="quality"),
+    "IgnoredAuth": rule("high", "high", 306),
+}
+LINE_CAP_BYTES = 4_000_000
+CANARY_DOCUMENT = {
+    "openapi": "3.0.0",
+    "info": {"title": "canary", "version": "1"},
+    "paths": {"/items": {"get": {"responses": {"200": {"description": "ok"}}}}},
+}
+
+
+class Schemathesis:
+    """Property-based tests of an API against its own description."""
+
+    name = "schemathesis"
+    canary = Canary(
+        serve={
+            "GET /": (200, {"Content-Type": "text/plain"}, "canary"),
+            "GET /openapi.json": (
+                200,
+                {"Content-Type": "application/json"},
+                json.dumps(CANARY_DOCUMENT),
+            ),
+            "GET /items": (500, {"Content-Type": "text/plain"}, "broken"),
+        },
+        expect=frozenset({"ServerError"}),
+    )
+    cost = 1.0
+    exclusive = False
+    after: tuple[str, ...] = ("discovery",)
+
+    async def version(self, run: ToolRun, execute: Execute) -> str:
+        """Schemathesis' own version."""
+        done = await execute(Command(argv=(_binary(run), "--version"), limit_s=60))
+        found = re.search(rb"(\d+\.\d+\.\d+)", done.stdout)
+        if found is None:
+            raise ToolFault("schemathesis --version names no version")
+        return found[1].decode()
+
+    def rules_digest(self) -> str:
+        """The checks come with the version."""
+        return ""
+
+    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+        """Test every target that serves an OpenAPI document."""
+        surface = await surface_of(run, execute)
+        limit_s = positive_option(run, "schemathesis_limit_s", 45.0)
+        parts = []
+        for target in targets_of(run):
+            await require_answer(target, "before")
+            known = surface.of(target.service)
+            if known.openapi is not None:
+                parts.append(await _test(run, execute, target, known, limit_s))
+                await require_answer(target, "after")
+        if not parts:
+            raise NotApplicable("no service serves an OpenAPI document")
+        return fold(parts)
+
+
+async def _test(
+    run: ToolRun, execute: Execute, target: Target, surface: ServiceSurface, limit_s: float
+) -> Parsed:
+    sessions = await sessions_of(run, target, surface)
+    headers = sessions[0].headers if sessions else {}
+    folder = run.workspace / re.sub(r"\W+", "-", target.service)
+    folder.mkdir(exist_ok=True)
+    seconds = min(limit_s, 4.0 + 1.0 * len(surface.operations))
+    run.progress(f"schemathesis: {target.service}, {seconds:.0f} s")
+    done = await execute(
+        Command(
+            argv=argv(
+                _binary(run), target.base_url, f"{surface.openapi}", folder, seconds, headers
+            ),
+            ok_exit_codes=frozenset({0, 1}),  # 1: a check failed
+            output=folder / "report.json",
+            limit_s=seconds + 60,
+            secrets=tuple(headers.values()),
+        )
+    )
+    with (folder / "events.ndjson").open("rb") as events:
+        proofs = evidence_of(events)
+    return parse(done.output, proofs, target, surface)
+
+
+def argv(
+    binary: str, base_url: str, document: str, folder: Path, seconds: float, headers: dict[str, str]
+) -> tuple[str, ...]:
+    """A run that repeats with the same seed and ends by itself."""
+    line = [binary, "run", base_url + document, "--url", base_url, "--checks", CHECKS]
+    line += ["--max-time", f"{seconds:.0f}", "--max-examples", "20", "--seed", "1"]
+    line += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"]
+    line += ["--generation-database", "none", "--request-timeout", "5", "--workers", "1"]
+    line += ["--report", "json,ndjson", "--report-json-path", str(folder / "report.json")]
+    line += ["--report-ndjson-path", str(folder / "events.ndjson")]
+    for name, value in headers.items():
+        line += ["-H", f"{name}:{value}"]
+    return tuple(line)
+
+
+def evidence_of(events: Iterable[bytes]) -> dict[tuple[str, str], str]:
+    """(failure type, operation) -> message, request and answer of its first case."""
+    found: dict[tuple[str, str], str] = {}
+    for line in events:
+        if b'"failure_info"' not in line or len(line) > LINE_CAP_BYTES:
+            continue
+        recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
+        for case, checks in recorder.get("checks", {}).items():
+            for check in checks:
+                failure = (check.get("failure_info") or {}).get("failure")
+                if failure:
+                    exchange = recorder.get("interactions", {}).get(case, {})
+                    key = (str(failure["type"]), str(failure["operation"]))
+                    found.setdefault(key, f"{failure['message']}\n{describe(exchange)}")
+    return found
+
+
+def describe(exchange: dict[str, Any]) -> str:
+    """Request and answer of one case in a few lines."""
+    request, response = exchange.get("request") or {}, exchange.get("response") or {}
+    path = re.sub(r"^https?://[^/]+", "", str(request.get("uri", "")))
+    sent, got = _text(request.get("body")), _text(response.get("content"))
+    return (
+        f"{request.get('method')} {path[:500]}\n{sent[:300]}\n{response.get('status_code')} {got}"
+    )
+
+
+def parse(
+    raw: bytes, proofs: dict[tuple[str, str], str], target: Target, surface: ServiceSurface
+) -> Parsed:
+    """Findings and coverage of a JSON report.
+
+    Raises:
+        ToolFault: not schemathesis' report, or a failure type without a severity.
+    """
+    try:
+        document = json.loads(raw)
+        operations, cases = document["operations"], document["test_cases"]
+        rows = [(one["type"], one["title"], one["operations"]) for one in document["failures"]]
+        errors = [str(one)[:300] for one in document["errors"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ToolFault(f"schemathesis' report is unreadable: {error!r}") from error
+    findings = [
+        _finding(kind, title, operation, proofs.get((kind, operation), ""), target, surface)
+        for kind, title, names in rows
+        for operation in names
+    ]
+    skipped = [Skipped(what=f"{target.service} {one[:80]}", reason=one) for one in errors]
+    total, tested = int(operations["total"]), int(operations["tested"])
+    coverage = Coverage(
+        unit="operations",
+        given=total,
+        reached=tested,
+        skipped=tuple(skipped[:50]),
+        skipped_total=max(len(skipped), total - tested),
+    )
+    sent = Metric(name="cases_generated", value=cases["generated"], unit="count")
+    stopped = f"{target.service}: stopped by {document.get('stop_reason') or 'the end'}"
+    return Parsed(coverage=coverage, findings=unique(findings), metrics=(sent,), notes=(stopped,))
+
+
+def _finding(
+    kind: str, title: str, name: str, proof: str, target: Target, surface: ServiceSurface
+) -> Finding:
+    worth = FAILURES.get(kind)
+    if worth is None:
+        raise ToolFault(f"schemathesis: failure {kind!r} has no severity")
+    method, _, path = name.partition(" ")
+    operation = surface.find(method, path)
+    source = operation.source if operation else None
+    return Finding(
+        tool="schemathesis",
+        rule_id=kind,
+        message=f"{title}: {name}",
+        severity=worth.severity,
+        confidence=worth.confidence,
+        category=worth.category,
+        cwe=worth.cwe,
+        location=Location(
+            path=source[0] if source else None,
+            line=source[1] if source else None,
+            method=method,
+            url=stable_path(path),
+        ),
+        fingerprint=fingerprint_http(target.service, kind, method, path),
+        witnesses=(f"schemathesis:{kind}",),
+        evidence=printable(proof)[:2_000],
+    )
+
+
+def fold(parts: list[Parsed]) -> Parsed:
+    """One report of all targets."""
+    covered = [one.coverage for one in parts]
+    coverage = Coverage(
+        unit="operations",
+        given=sum(one.given or 0 for one in covered),
+        reached=sum(one.reached for one in covered),
+        skipped=tuple(row for one in covered for row in one.skipped)[:50],
+        skipped_total=sum(one.skipped_total for one in covered),
+    )
+    cases = sum(one.metrics[0].value for one in parts)
+    return Parsed(
+        coverage=coverage,
+        findings=tuple(row for one in parts for row in one.findings),
+        metrics=(Metric(name="cases_generated", value=cases, unit="count"),),
+        notes=tuple(note for one in parts for note in one.notes),
+    )
+
+
+def _text(body: Any) -> str:
+    coded = body.get("$base64") if isinstance(body, dict) else None
+    try:
+        return base64.b64decode(coded or "").decode("utf-8", "replace")
+    except (ValueError, binascii.Error):
+        return ""
+
+
+def _binary(run: ToolRun) -> str:
+    return str(Path(run.tools_dir) / "venv" / "bin" / "schemathesis")
