@@ -9,7 +9,7 @@ from clients.docker.runtime import DEFAULT_DOCKER_HOST, DEFAULT_POOL, Artifacts,
 from clients.limits import AppLimits
 from clients.process.runtime import ProcessRuntime
 from clients.targets import Location
-from contract.errors import PlatformError
+from contract.errors import ErrorCode, PlatformError
 
 _PATIENCE_S = 3.0
 
@@ -48,8 +48,10 @@ async def choose_runtime(
         return docker_runtime, f"apps run as containers (Docker {version})"
     except TimeoutError:
         reason = f"the Docker daemon at {docker_host} did not answer within {_PATIENCE_S:.0f} s"
-    except PlatformError:
+    except PlatformError as error:
         reason = f"no Docker daemon at {docker_host}"
+        if error.code is ErrorCode.PERMISSION_DENIED:
+            reason = error.message
     processes = ProcessRuntime(
         host=host,
         artifacts=artifacts,

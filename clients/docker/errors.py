@@ -1,9 +1,11 @@
 """Docker's errors as platform faults that name cause and next step."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+import docker
 import docker.errors
 import requests.exceptions
 
@@ -15,6 +17,29 @@ R = TypeVar("R")
 UNREACHABLE = (
     "the Docker daemon does not answer: start it (`systemctl start docker`), then try again"
 )
+
+
+def connect(docker_host: str, timeout_s: float) -> docker.DockerClient:
+    """A client of the engine at `docker_host`. Blocking.
+
+    The socket is tried first: the SDK leaks it when nobody listens, and hides a lack of permission.
+
+    Raises:
+        PlatformError: UNAVAILABLE, PERMISSION_DENIED.
+    """
+    try:
+        if docker_host.startswith("unix://"):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(timeout_s)
+                probe.connect(docker_host.removeprefix("unix://"))
+        return docker.DockerClient(docker_host, timeout=int(timeout_s), max_pool_size=32)
+    except PermissionError as error:
+        raise PlatformError(
+            ErrorCode.PERMISSION_DENIED,
+            f"this user may not use {docker_host}: add it to the group `docker`, log in again",
+        ) from error
+    except (OSError, docker.errors.DockerException) as error:
+        raise PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE) from error
 
 
 async def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

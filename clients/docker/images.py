@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_MANAGED, LABEL_SCOPE
 
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OnProgress = Callable[[str], None]
 NetworkFactory = Callable[[], Awaitable[str]]
 REPOSITORY = "assay-app"
@@ -201,7 +203,8 @@ class BuildFault(AppFault):
     """A failed build with its log; the reason ends with the last telling line of it."""
 
     def __init__(self, service: str, result: StreamResult) -> None:
-        said = [line.strip() for line in "".join(result.log[-40:]).splitlines() if line.strip()]
+        plain = _ANSI.sub("", "".join(result.log[-40:]))
+        said = [line.strip() for line in plain.splitlines() if line.strip()]
         telling = [
             line for line in said if not line.startswith(("Step ", "--->", "Removing inter"))
         ]

@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import docker
-import docker.errors
-
 from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
 from clients.docker.base_images import BaseImageMap, BaseImages
 from clients.docker.checks import AppChecker
 from clients.docker.containers import Containers, State
-from clients.docker.errors import UNREACHABLE, call
+from clients.docker.errors import call, connect
 from clients.docker.firewall import Firewall
 from clients.docker.images import BuildFault, BuiltImage, Images
 from clients.docker.labels import LABEL_SOURCE, Labels
@@ -31,7 +28,6 @@ from clients.docker.volumes import Volumes
 from clients.limits import AppLimits
 from clients.targets import Location
 from contract.analysis import ArtifactRef
-from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_RUN, LABEL_WORKFLOW
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
@@ -85,16 +81,13 @@ class DockerRuntime:
             network_pool: IPv4 range for apps' networks, /16 to /24; lower half without egress.
 
         Raises:
-            PlatformError: UNAVAILABLE when the engine does not answer.
+            PlatformError: UNAVAILABLE, PERMISSION_DENIED.
         """
         self._host = host
         self._artifacts = artifacts
         self._location: Location = analyzer_location
         self._limits = limits or AppLimits()
-        try:
-            client = docker.DockerClient(docker_host, timeout=_ENGINE_TIMEOUT_S, max_pool_size=32)
-        except docker.errors.DockerException as error:
-            raise PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE) from error
+        client = connect(docker_host, _ENGINE_TIMEOUT_S)
         self._client = client
         self._labels = Labels(scope, host)
         self._firewall = Firewall(ipaddress.IPv4Network(network_pool))
@@ -277,6 +270,10 @@ class DockerRuntime:
         """
         answer: dict[str, str] = await call(self._client.version)
         return answer.get("Version", "")
+
+    async def remove_firewall(self) -> None:
+        """Take back the host's firewall rules for this runtime's pool; `start` makes them anew."""
+        await self._firewall.remove()
 
     async def close(self) -> None:
         """Close connections to the engine."""

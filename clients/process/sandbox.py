@@ -87,26 +87,34 @@ class Confined:
         if pid is None or self.exit_code is not None:
             return ""
         try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return ""
-        ours = str(self.folder / "src").encode() in command
-        return f"pid:{pid}:{fields[19]}" if ours and fields[0] not in "ZX" else ""
+        return f"pid:{pid}:{fields[19]}" if fields[0] not in "ZX" and self._is_ours(pid) else ""
 
     def kill(self) -> bool:
         """Kill the sandbox with everything in it; whether there was one. Blocking, 5 s at most."""
         identity = self.identity()
         if not identity:
             return False
+        pid = int(identity.split(":")[1])
         try:
-            os.kill(int(identity.split(":")[1]), signal.SIGKILL)
-        except ProcessLookupError:
+            launcher = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            os.kill(pid, signal.SIGKILL)
+        except (OSError, IndexError):
             return False
         ends_at = time.monotonic() + _DEATH_S
-        while self.identity() and time.monotonic() < ends_at:
+        while (self._is_ours(pid) or self._is_ours(launcher)) and time.monotonic() < ends_at:
             time.sleep(0.01)
         return True
+
+    def _is_ours(self, pid: int) -> bool:
+        """Whether `pid` runs and names this folder; a zombie names nothing."""
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return str(self.folder / "src").encode() in command
 
     def _told(self, key: str) -> int | None:
         """The status file holds one JSON object per line, written by bubblewrap itself."""

@@ -1,0 +1,278 @@
+"""Real containers on a real engine; each test has a scope of its own and leaves nothing of it."""
+
+import asyncio
+import hashlib
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import docker
+import httpx
+import pytest
+
+from clients.docker import AppLimits, DockerRuntime
+from clients.source import digest_tree
+from contract.analysis import AnalyzerKind, ArtifactRef
+from contract.errors import ErrorCode, PlatformError
+from contract.ids import LABEL_SCOPE
+from contract.running import RunningApp
+from contract.spec import AppRef, AppSpec
+
+pytestmark = pytest.mark.docker
+
+# Answers with what a connection to the address in the path comes to: `/10.0.0.1:80`.
+SERVER = """
+import http.server, os, socket
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        text = "hello"
+        if ":" in self.path:
+            host, port = self.path[1:].rsplit(":", 1)
+            try:
+                socket.create_connection((host, int(port)), 2).close()
+                text = "open"
+            except OSError as error:
+                text = f"closed {error}"
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(text.encode())
+print("listening", flush=True)
+http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+DOCKERFILE = """
+FROM assay/python:3.11
+ENV PORT=8000
+COPY . /app
+USER 10001
+CMD ["python", "/app/server.py"]
+"""
+
+
+class MemoryArtifacts:
+    def __init__(self) -> None:
+        self.data: dict[str, bytes] = {}
+
+    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
+        self.data[name] = data
+        digest = hashlib.sha256(data).hexdigest()
+        return ArtifactRef(key=digest, sha256=digest, size_bytes=len(data), name=name)
+
+
+class Bench:
+    """A runtime with a scope of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.scope = f"test-{uuid.uuid4().hex[:12]}"
+        self.artifacts = MemoryArtifacts()
+        limits = AppLimits(start_deadline_s=15.0, memory_bytes=128 * 1024 * 1024)
+        self.runtime = DockerRuntime(
+            host="here", scope=self.scope, artifacts=self.artifacts, limits=limits,
+            network_pool=f"10.214.{uuid.uuid4().int % 256}.0/24",
+        )  # fmt: skip
+        self.engine = docker.DockerClient()
+
+    def app(self, number: int = 1, **files: str) -> AppSpec:
+        folder = self.root / f"app{number}"
+        folder.mkdir(exist_ok=True)
+        files = {"Dockerfile": DOCKERFILE, "server.py": SERVER} | files
+        for name, text in files.items():
+            if text:
+                (folder / name).write_text(text)
+        return AppSpec(
+            pipeline_id=self.scope,
+            ref=AppRef(model="m", app_number=number),
+            source=digest_tree(folder),
+            analyzers=(AnalyzerKind.DYNAMIC,),
+        )
+
+    async def started(self, app: AppSpec, run_id: str = "run") -> RunningApp:
+        outcome = await self.runtime.start(app, run_id, lambda line: None)
+        assert outcome.app is not None, outcome.reason
+        return outcome.app
+
+    def leftovers(self) -> list[object]:
+        filters = {"label": f"{LABEL_SCOPE}={self.scope}"}
+        return [
+            *self.engine.containers.list(all=True, filters=filters),
+            *self.engine.networks.list(filters=filters),
+            *self.engine.volumes.list(filters=filters),
+        ]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    try:
+        yield bench
+    finally:
+        for workflow_id in await bench.runtime.owned_workflows():
+            await bench.runtime.teardown(workflow_id)
+        left = bench.leftovers()
+        for image in bench.engine.images.list(
+            all=False, filters={"label": f"{LABEL_SCOPE}={bench.scope}"}
+        ):
+            bench.engine.images.remove(image.id, force=True)
+        bench.engine.close()
+        await bench.runtime.remove_firewall()
+        await bench.runtime.close()
+    assert left == []
+
+
+async def ask(app: RunningApp, path: str, service: int = 0) -> str:
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        port = app.services[service].host_port
+        return (await client.get(f"http://127.0.0.1:{port}{path}")).text
+
+
+async def test_an_app_is_built_limited_answers_and_is_removed(bench: Bench):
+    app = bench.app()
+    running = await bench.started(app)
+
+    check = await bench.runtime.check(running)
+    assert (check.alive, len(check.targets)) == (True, 1)
+    assert await ask(running, "/") == "hello"
+    container = bench.engine.containers.get(running.services[0].container_id)
+    settings = container.attrs["HostConfig"]
+    assert settings["PortBindings"]["8000/tcp"][0]["HostIp"] == "127.0.0.1"
+    assert container.attrs["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostIp"] == "127.0.0.1"
+    assert (settings["Memory"], settings["PidsLimit"]) == (128 * 1024 * 1024, 256)
+    assert settings["CapDrop"] == ["ALL"]
+    assert settings["SecurityOpt"] == ["no-new-privileges:true"]
+    assert list(await bench.runtime.owned_workflows()) == [app.workflow_id]
+
+    report = await bench.runtime.teardown(app.workflow_id)
+    assert (report.containers, report.networks) == (1, 1)
+    assert b"listening" in bench.artifacts.data["app-app.log"]
+    again = await bench.runtime.teardown(app.workflow_id)
+    assert (again.containers, again.networks, again.logs) == (0, 0, ())
+    assert list(await bench.runtime.owned_workflows()) == []
+
+
+async def test_a_second_start_adopts_and_another_run_starts_afresh(bench: Bench):
+    app = bench.app()
+    first = await bench.started(app)
+    assert await bench.started(app) == first
+
+    lines: list[str] = []
+    other = (await bench.runtime.start(app, "another run", lines.append)).app
+
+    assert other is not None
+    assert other.services[0].container_id != first.services[0].container_id
+    assert other.images == first.images
+    assert "app: image unchanged" in lines
+
+
+async def test_an_app_that_dies_at_its_start_says_why(bench: Bench):
+    app = bench.app(**{"server.py": "raise SystemExit('no database configured')"})
+
+    outcome = await bench.runtime.start(app, "run", lambda line: None)
+
+    assert (outcome.app, outcome.phase) == (None, "start")
+    assert outcome.reason == "app exited with 1: no database configured"
+    assert b"no database configured" in bench.artifacts.data["start-app.log"]
+    assert bench.leftovers() == []
+
+
+async def test_an_app_that_does_not_build_keeps_its_build_log(bench: Bench):
+    app = bench.app(Dockerfile="FROM assay/python:3.11\nRUN echo telling >&2; exit 3\n")
+
+    outcome = await bench.runtime.start(app, "run", lambda line: None)
+
+    assert (outcome.app, outcome.phase) == (None, "build")
+    assert "returned a non-zero code: 3: telling" in outcome.reason
+    assert b"telling" in bench.artifacts.data["build.log"]
+
+
+async def test_killed_and_restarted_apps_are_no_longer_the_ones_we_started(bench: Bench):
+    running = await bench.started(bench.app())
+    container = bench.engine.containers.get(running.services[0].container_id)
+
+    container.kill()
+    killed = await bench.runtime.check(running)
+    container.start()
+    restarted = await bench.runtime.check(running)
+
+    assert (killed.alive, killed.targets) == (False, ())
+    assert killed.reason == "app exited with 137"
+    assert restarted.alive is False
+    assert "app was restarted" in restarted.reason
+
+
+async def test_an_app_reaches_its_own_services_and_nothing_else(bench: Bench):
+    compose = """
+services:
+  frontend: {build: ., environment: {PORT: 3000}, ports: ["3000:3000"], depends_on: [backend],
+             privileged: true, volumes: ["/:/host", "kept:/kept"]}
+  backend: {build: ., environment: {PORT: 5000}, ports: ["5000:5000"]}
+volumes: {kept: {}}
+"""
+    app, other = await asyncio.gather(
+        bench.started(bench.app(1, **{"docker-compose.yml": compose})),
+        bench.started(bench.app(2)),
+    )
+    assert "frontend: privileged (no app runs privileged)" in app.dropped
+    assert "frontend: volumes / (no host path is mounted)" in app.dropped
+    assert not any("the app can reach ports of its host" in note for note in app.dropped)
+    names = [service.service for service in app.services]
+    frontend = names.index("frontend")
+    settings = bench.engine.containers.get(app.services[frontend].container_id).attrs["HostConfig"]
+    assert settings["Privileged"] is False
+    assert [bind.split(":")[1] for bind in settings["Binds"]] == ["/kept"]
+
+    attributes = bench.engine.containers.get(app.services[frontend].container_id).attrs
+    gateway = attributes["NetworkSettings"]["Networks"][app.network]["Gateway"]
+    stranger = bench.engine.containers.get(other.services[0].container_id)
+    (endpoint,) = stranger.attrs["NetworkSettings"]["Networks"].values()
+    with socket.create_server(("0.0.0.0", 0)) as host_service:
+        port = host_service.getsockname()[1]
+        answers = await asyncio.gather(
+            ask(app, "/backend:5000", frontend),
+            ask(app, f"/{gateway}:{port}", frontend),
+            ask(app, f"/172.17.0.1:{port}", frontend),
+            ask(app, f"/{endpoint['IPAddress']}:8000", frontend),
+        )
+    assert answers[0] == "open"
+    assert [answer.split()[0] for answer in answers[1:]] == ["closed"] * 3
+
+    report = await bench.runtime.teardown(f"pipeline/{bench.scope}/m/app1")
+    assert (report.containers, report.networks, report.volumes) == (2, 1, 1)
+
+
+async def test_a_missing_base_image_is_the_platforms_fault(bench: Bench):
+    app = bench.app(Dockerfile="FROM nosuch.invalid/image:1\n")
+
+    with pytest.raises(PlatformError, match="make base-images") as caught:
+        await bench.runtime.start(app, "run", lambda line: None)
+
+    assert caught.value.code is ErrorCode.FAILED_PRECONDITION
+
+
+async def test_a_cancelled_build_ends_on_the_engine_too(bench: Bench):
+    app = bench.app(Dockerfile="FROM assay/python:3.11\nRUN sleep 300\n")
+    reached = asyncio.Event()
+
+    def on_progress(line: str) -> None:
+        if "sleep 300" in line:
+            reached.set()
+
+    start = asyncio.ensure_future(bench.runtime.start(app, "run", on_progress))
+    await reached.wait()
+    while not building(bench):
+        await asyncio.sleep(0.1)
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+
+    for _ in range(100):
+        if not building(bench):
+            break
+        await asyncio.sleep(0.1)
+    assert not building(bench)
+
+
+def building(bench: Bench) -> bool:
+    """Whether a build step of this scope runs; stages carry the scope as a label."""
+    running = bench.engine.api.containers(filters={"label": f"{LABEL_SCOPE}={bench.scope}"})
+    return any("sleep 300" in entry["Command"] for entry in running)

@@ -1,0 +1,189 @@
+"""Real sandboxes: bubblewrap, a free port on 127.0.0.1, and nothing left behind."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from clients.process import ProcessRuntime
+from clients.runtime import choose_runtime
+from clients.source import digest_tree
+from contract.analysis import AnalyzerKind, ArtifactRef
+from contract.errors import ErrorCode, PlatformError
+from contract.running import RunningApp
+from contract.spec import AppRef, AppSpec
+
+# Does what the path says and answers with what came of it.
+SERVER = """
+import http.server, os, pathlib
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        try:
+            match self.path:
+                case "/escape":
+                    pathlib.Path("/usr/assay-test").write_text("x")
+                    text = "wrote"
+                case "/data":
+                    pathlib.Path(os.environ["DATA_DIR"], "x").write_text("x")
+                    text = "kept"
+                case "/processes":
+                    text = str(sum(name.isdigit() for name in os.listdir("/proc")))
+                case "/secret":
+                    text = pathlib.Path(os.environ["SECRET_PATH"]).read_text()
+                case _:
+                    text = "hello"
+        except OSError as error:
+            text = f"refused: {error}"
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(text.encode())
+print("listening", flush=True)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+class MemoryArtifacts:
+    def __init__(self) -> None:
+        self.data: dict[str, bytes] = {}
+
+    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
+        self.data[name] = data
+        digest = hashlib.sha256(data).hexdigest()
+        return ArtifactRef(key=digest, sha256=digest, size_bytes=len(data), name=name)
+
+
+@pytest.fixture
+def artifacts() -> MemoryArtifacts:
+    return MemoryArtifacts()
+
+
+def make_runtime(tmp_path: Path, artifacts: MemoryArtifacts) -> ProcessRuntime:
+    path = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    return ProcessRuntime(host="here", artifacts=artifacts, data_dir=tmp_path / "data", path=path)
+
+
+@pytest.fixture
+async def runtime(tmp_path: Path, artifacts: MemoryArtifacts):
+    runtime = make_runtime(tmp_path, artifacts)
+    yield runtime
+    for workflow_id in await runtime.owned_workflows():
+        await runtime.teardown(workflow_id)
+    assert sandboxes(tmp_path) == []
+
+
+def sandboxes(tmp_path: Path) -> list[str]:
+    """Process IDs of live sandboxes whose command line names this test's folder."""
+    found: list[str] = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                command = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(tmp_path).encode() in command and command.startswith(b"bwrap"):
+                found.append(folder.name)
+    return found
+
+
+def make_app(tmp_path: Path, server: str = SERVER, trusted: bool = True) -> AppSpec:
+    """An app without dependencies: no network is needed to install them."""
+    root = tmp_path / "app"
+    root.mkdir(exist_ok=True)
+    (root / "index.html").write_text("<p>")
+    (root / "server.py").write_text(server)
+    secret = tmp_path / "data" / "secret"
+    secret.parent.mkdir(exist_ok=True)
+    secret.write_text("top secret")
+    command = f'["{Path(sys.executable).resolve()}", "server.py"]'
+    env = f"ENV PORT=8000 SECRET_PATH={secret}\n"
+    (root / "package.json").write_text('{"name": "x", "version": "1.0.0"}')
+    (root / "package-lock.json").write_text(
+        '{"name": "x", "version": "1.0.0", "lockfileVersion": 3, "packages": {}}'
+    )
+    (root / "Dockerfile").write_text(f"FROM node:20\n{env}CMD {command}\n")
+    return AppSpec(
+        pipeline_id="p",
+        ref=AppRef(model="m", app_number=1),
+        source=digest_tree(root),
+        analyzers=(AnalyzerKind.DYNAMIC,),
+        trusted=trusted,
+    )
+
+
+async def started(runtime: ProcessRuntime, app: AppSpec) -> RunningApp:
+    outcome = await runtime.start(app, "run", lambda line: None)
+    assert outcome.app is not None, outcome.reason
+    return outcome.app
+
+
+async def ask(app: RunningApp, path: str) -> str:
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        return (await client.get(f"http://127.0.0.1:{app.services[0].host_port}{path}")).text
+
+
+async def test_a_confined_app_answers_and_cannot_touch_its_host(tmp_path, runtime, artifacts):
+    app = make_app(tmp_path)
+    running = await started(runtime, app)
+
+    assert (await runtime.check(running)).alive
+    assert await ask(running, "/data") == "kept"
+    assert (await ask(running, "/escape")).startswith("refused")
+    assert (await ask(running, "/secret")).startswith("refused")
+    assert int(await ask(running, "/processes")) < 6
+    assert not Path("/usr/assay-test").exists()
+
+    report = await runtime.teardown(app.workflow_id)
+    assert report.processes == 1
+    assert b"listening" in artifacts.data["app-app.log"]
+    assert (await runtime.teardown(app.workflow_id)).processes == 0
+    assert list(await runtime.owned_workflows()) == []
+
+
+async def test_after_a_killed_worker_the_app_is_adopted_and_torn_down(tmp_path, runtime, artifacts):
+    app = make_app(tmp_path)
+    running = await started(runtime, app)
+
+    successor = make_runtime(tmp_path, artifacts)
+
+    assert list(await successor.owned_workflows()) == [app.workflow_id]
+    assert await started(successor, app) == running
+    assert (await successor.teardown(app.workflow_id)).processes == 1
+    check = await successor.check(running)
+    assert (check.alive, check.reason) == (False, "app is gone")
+
+
+async def test_an_app_that_dies_at_its_start_says_why(tmp_path, runtime):
+    app = make_app(tmp_path, "raise SystemExit('no database configured')")
+
+    outcome = await runtime.start(app, "run", lambda line: None)
+
+    assert (outcome.app, outcome.phase) == (None, "start")
+    assert outcome.reason == "app exited with 1: no database configured"
+    assert list(await runtime.owned_workflows()) == []
+
+
+async def test_an_untrusted_app_never_runs_as_a_process(tmp_path, runtime):
+    app = make_app(tmp_path, trusted=False)
+
+    with pytest.raises(PlatformError, match=r"no container engine.*Docker Engine") as caught:
+        await runtime.start(app, "run", lambda line: None)
+
+    assert caught.value.code is ErrorCode.FAILED_PRECONDITION
+    assert sandboxes(tmp_path) == []
+
+
+async def test_without_a_daemon_processes_are_chosen_and_it_is_said(tmp_path, artifacts):
+    runtime, why = await choose_runtime(
+        host="here",
+        scope="test",
+        artifacts=artifacts,
+        data_dir=tmp_path,
+        path={},
+        docker_host=f"unix://{tmp_path}/none.sock",
+    )
+
+    assert isinstance(runtime, ProcessRuntime)
+    assert why.startswith("no Docker daemon at unix://")
