@@ -96,11 +96,13 @@ class FileArtifactStore:
             PlatformError: NOT_FOUND, or DATA_LOSS when the content is not what was stored.
         """
         path = self._path(ref)
-        try:
+        with disk_faults(self._root):
+            if not path.is_file():
+                message = (
+                    f"artifact {ref.name or ref.key} is not in {self._root}; run its step again"
+                )
+                raise PlatformError(ErrorCode.NOT_FOUND, message)
             file = path.open("rb")
-        except FileNotFoundError:
-            message = f"artifact {ref.name or ref.key} is not in {self._root}; run its step again"
-            raise PlatformError(ErrorCode.NOT_FOUND, message) from None
         with file, zstandard.ZstdDecompressor().stream_reader(file) as plain:
             try:
                 yield io.BufferedReader(_Verified(plain, ref), _BLOCK_BYTES)
@@ -110,9 +112,9 @@ class FileArtifactStore:
     def _put_file(self, path: Path, name: str) -> ArtifactRef:
         try:
             source = path.open("rb")
-        except FileNotFoundError:
-            message = f"no file {path} to store as {name}"
-            raise PlatformError(ErrorCode.NOT_FOUND, message) from None
+        except OSError as error:
+            message = f"cannot read {path} to store it as {name}: {error.strerror}"
+            raise PlatformError(ErrorCode.NOT_FOUND, message) from error
         with source:
             return self._put(source, name)
 
@@ -169,9 +171,12 @@ class FileArtifactStore:
             write_atomically(self._note(key), note, self._temporary)
 
     def _parked(self, key: str) -> ArtifactRef | None:
+        note = self._note(key)
+        with disk_faults(self._root):
+            content = note.read_bytes() if note.is_file() else b""
         try:
-            parked = _Parked.model_validate_json(self._note(key).read_bytes())
-        except (FileNotFoundError, ValidationError):
+            parked = _Parked.model_validate_json(content)
+        except ValidationError:
             return None
         found = parked.key == key and self._path(parked.artifact).is_file()
         return parked.artifact if found else None

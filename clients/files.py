@@ -39,7 +39,7 @@ def _translated(root: Path, error: OSError) -> PlatformError:
         return PlatformError(ErrorCode.RESOURCE_EXHAUSTED, message)
     cause = f"{error.strerror or error} ({error.filename or root})"
     if error.errno in _FORBIDDEN:
-        message = f"cannot write below {root}: {cause}; correct its owner or move ASSAY_DATA"
+        message = f"no access below {root}: {cause}; correct its owner or move ASSAY_DATA"
         return PlatformError(ErrorCode.PERMISSION_DENIED, message)
     message = f"fault on the disk below {root}: {cause}; check the disk"
     return PlatformError(ErrorCode.UNAVAILABLE, message)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -45,8 +46,13 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
-def make_engine(url: str) -> AsyncEngine:
+def make_engine(url: str, *, create: bool = False) -> AsyncEngine:
     """An engine for the store; no connection is opened yet.
+
+    Args:
+        url: see `parse_url`.
+        create: whether a SQLite file that is not there is made. Only migrations do: a store that is
+            gone for a moment must not come back as an empty one.
 
     Raises:
         PlatformError: INVALID_ARGUMENT, see `parse_url`; PERMISSION_DENIED when the folder of a
@@ -54,7 +60,7 @@ def make_engine(url: str) -> AsyncEngine:
     """
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed)
+        return _sqlite_engine(parsed, create)
     return create_async_engine(
         parsed,
         json_serializer=dump_json,
@@ -71,15 +77,18 @@ def reading(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
-def _sqlite_engine(url: URL) -> AsyncEngine:
-    folder = Path(url.database or "").absolute().parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot make the store's folder {folder}: {error.strerror}; move ASSAY_DATA"
-        raise PlatformError(ErrorCode.PERMISSION_DENIED, message) from error
+def describe(engine: AsyncEngine) -> str:
+    """The store's place for people, without a password."""
+    return engine.url.render_as_string(hide_password=True).partition("?")[0]
+
+
+def _sqlite_engine(url: URL, create: bool) -> AsyncEngine:
+    path = Path(url.database or "").absolute()
+    if create:
+        _make_folder(path.parent)
+    mode = {"mode": "rwc" if create else "rw", "uri": "true"}
     engine = create_async_engine(
-        url,
+        url.set(database=f"file:{quote(str(path))}", query=mode),
         json_serializer=dump_json,
         pool_size=4,
         max_overflow=0,
@@ -88,6 +97,14 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the store's folder {folder}: {error.strerror}; move ASSAY_DATA"
+        raise PlatformError(ErrorCode.PERMISSION_DENIED, message) from error
 
 
 def _prepare(connection: Any, _record: Any) -> None:

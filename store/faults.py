@@ -10,6 +10,8 @@ from contract.errors import ErrorCode, PlatformError
 
 _SCHEMA = "the schema is missing or old; run `alembic upgrade head` (the worker does it at start)"
 
+_ABSENT = "check that the file is there; the worker makes it at start (`alembic upgrade head`)"
+
 # SQLSTATE classes and codes of PostgreSQL (appendix A of its manual); longest prefix wins.
 _SQLSTATES: dict[str, tuple[ErrorCode, str]] = {
     "08": (ErrorCode.UNAVAILABLE, "the connection broke; it is tried again"),
@@ -32,7 +34,7 @@ _SQLITE_TEXTS: tuple[tuple[str, ErrorCode, str], ...] = (
     ("disk is full", ErrorCode.RESOURCE_EXHAUSTED, "disk full: free space or move ASSAY_DATA"),
     ("disk i/o error", ErrorCode.UNAVAILABLE, "check the disk that holds the database"),
     ("is locked", ErrorCode.UNAVAILABLE, "another writer holds the database; it is tried again"),
-    ("unable to open", ErrorCode.UNAVAILABLE, "check that its folder exists and is writable"),
+    ("unable to open", ErrorCode.UNAVAILABLE, _ABSENT),
     ("readonly database", ErrorCode.PERMISSION_DENIED, "make the file and its folder writable"),
     ("no such table", ErrorCode.FAILED_PRECONDITION, _SCHEMA),
     ("no such column", ErrorCode.FAILED_PRECONDITION, _SCHEMA),

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from store.engine import BUSY_TIMEOUT_MS, make_engine
+from store.engine import BUSY_TIMEOUT_MS, describe, make_engine, parse_url
 from store.faults import platform_faults
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -27,11 +27,11 @@ async def upgrade(url: str) -> None:
     Raises:
         PlatformError: the database cannot be reached or written.
     """
-    engine = make_engine(url)
+    engine = make_engine(url, create=True)
     try:
-        with platform_faults(engine.url.render_as_string(hide_password=True)):
+        with platform_faults(describe(engine)):
             if engine.dialect.name == "sqlite":
-                await asyncio.to_thread(enable_wal, Path(engine.url.database or ""))
+                await asyncio.to_thread(enable_wal, Path(parse_url(url).database or ""))
             async with engine.begin() as connection:
                 if engine.dialect.name == "postgresql":
                     lock = text("SELECT pg_advisory_xact_lock(:key)")

@@ -15,7 +15,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.record import PipelineListing, PipelineRecord
 from contract.spec import AppSpec, PipelinePlan
 from store.columns import clean_json, clean_text
-from store.engine import make_engine, reading
+from store.engine import describe, make_engine, reading
 from store.faults import platform_faults
 from store.loading import pipeline_record
 from store.queries import fetch_listing, fetch_pipeline
@@ -42,7 +42,7 @@ class SqlResultStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._reader = reading(engine)
-        self._where = engine.url.render_as_string(hide_password=True)
+        self._where = describe(engine)
 
     @classmethod
     def from_url(cls, url: str) -> Self:

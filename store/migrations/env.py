@@ -37,7 +37,9 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 async def run_on_new_engine() -> None:
     """Connect and run, for the shell."""
     fallback = context.config.get_main_option("sqlalchemy.url") or ""
-    engine = make_engine(context.get_x_argument(as_dictionary=True).get("url", fallback))
+    engine = make_engine(
+        context.get_x_argument(as_dictionary=True).get("url", fallback), create=True
+    )
     try:
         async with engine.begin() as connection:
             await connection.run_sync(run)

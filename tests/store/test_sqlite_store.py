@@ -25,6 +25,20 @@ class TestSqliteStore(StoreBehaviour):
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         connection.close()
 
+    async def test_a_store_that_is_gone_for_a_moment_is_not_replaced(self, store_url, tmp_path):
+        await upgrade(store_url)
+        file, away = tmp_path / "data" / "assay.db", tmp_path / "away.db"
+        file.rename(away)
+        store = SqlResultStore.from_url(store_url)
+
+        with pytest.raises(PlatformError, match="unable to open") as gone:
+            await store.register_pipeline(samples.plan())
+        away.rename(file)
+        await store.register_pipeline(samples.plan())
+        await store.close()
+
+        assert gone.value.retryable
+
     async def test_a_full_disk_is_named(self, store_url):
         await upgrade(store_url)
         store = SqlResultStore.from_url(store_url)

@@ -117,7 +117,7 @@ async def test_a_full_disk_is_named_and_leaves_no_part_behind(store, tmp_path, m
 
 
 async def test_a_file_that_is_not_there_is_not_found(store, tmp_path):
-    with pytest.raises(PlatformError, match=r"no file .*/nope to store as log") as missing:
+    with pytest.raises(PlatformError, match=r"cannot read .*/nope to store it as log") as missing:
         await store.put_file(tmp_path / "nope", "log")
 
     assert missing.value.code is ErrorCode.NOT_FOUND
