@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from contract.ids import LABEL_WORKFLOW
+from tests.chaos.counters import KINDS, RunCounter
 from tests.chaos.engine import Engine, containers
 from tests.chaos.postgres import binary
 from tests.chaos.proxy import Mode, Proxy
@@ -45,15 +46,19 @@ class Injector:
     """Does faults to one site and lifts those that last."""
 
     site: Site
+    counter: RunCounter
     done: list[Injection] = field(default_factory=list)
     _lifts: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
 
     def inject(self, fault: Fault) -> bool:
         """Do it now; False when there is nobody to do it to yet."""
+        self.counter.note()
         hit = _DEEDS[fault.kind](self, fault)
         if hit is None:
             return False
         victim, pid = hit
+        if victim in KINDS and pid:
+            self.counter.forget(victim)
         self.done.append(Injection(fault, time.time(), victim, pid))
         return True
 

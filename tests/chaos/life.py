@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from temporalio.service import RPCError
 from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.record import PipelineRecord
 from tests.chaos import evidence, oracle
+from tests.chaos.counters import RunCounter
 from tests.chaos.engine import containers
 from tests.chaos.faults import Injection, Injector
 from tests.chaos.schedule import Fault, FaultKind
@@ -26,6 +28,7 @@ LIMITS = {
     f"assay-dynamic-{HOST}": int(SLOTS["ASSAY_DYNAMIC_SLOTS"]),
     f"assay-performance-{HOST}": 1,
 }
+_CAPACITY = {"static": 2, "dynamic": 2, "performance": 1}
 _END_LIMIT_S = 300.0
 _TIDY_LIMIT_S = 20.0
 _TICK_S = 0.3
@@ -44,6 +47,7 @@ class Round:
     record: PipelineRecord
     workflows: list[oracle.WorkflowRun]
     activities: list[oracle.ActivityRun]
+    runs_started: dict[str, int]
     litter: list[str] = field(default_factory=list)
 
     @property
@@ -62,6 +66,18 @@ class Round:
         recorded = {(one.started_s, one.identity) for one in self.activities if one.started_s}
         return sorted(self.starts | recorded)
 
+    def runs_lost(self) -> Counter[str]:
+        """How many runs of each analyzer the faults may have cost, so that they began anew."""
+        lost: Counter[str] = Counter()
+        for one in self.injections:
+            kind = one.fault.kind
+            if one.victim in _CAPACITY and one.pid:
+                lost[one.victim] += _CAPACITY[one.victim]
+            elif kind.hits_app or kind is FaultKind.ENGINE_KILL:
+                apps = 1 if kind.hits_app else len(FLEET)
+                lost += Counter(dict.fromkeys(oracle.LIVE, apps))
+        return lost
+
     def worker_kills(self) -> list[tuple[float, int]]:
         """When, and which process."""
         return [
@@ -79,15 +95,18 @@ async def live_through(
     Args:
         alone: no other pipeline runs, so that whatever is left is litter.
     """
-    submit(site, pipeline_id)
     began = time.monotonic()
     client = await evidence.connect(site.temporal_address)
-    injector = Injector(site)
+    counter = RunCounter(site)
+    counter.note()
+    injector = Injector(site, counter)
+    submit(site, pipeline_id)
     try:
         starts, left_over = await _until_closed(client, injector, pipeline_id, faults)
     finally:
         injector.lift_due(everything=True)
     took_s = time.monotonic() - began
+    counter.note()
     workflows = await _all_closed(client, pipeline_id)
     activities = [
         activity for run in workflows for activity in await evidence.activities_of(client, run)
@@ -102,6 +121,7 @@ async def live_through(
         record=await evidence.record_of(site.database_url, pipeline_id),
         workflows=workflows,
         activities=activities,
+        runs_started=dict(counter.started) if alone else {},
         litter=await litter(site) if alone else [],
     )
 
@@ -194,7 +214,7 @@ def _litter(site: Site) -> list[str]:
 
 def workspaces(folder: Path) -> list[Path]:
     """Private folders of runs, which end with them."""
-    return sorted(path for path in folder.glob("runs/*/work/*"))
+    return sorted(folder.glob("**/work/*"))
 
 
 def broken_promises(reference: list[oracle.Cell], one: Round) -> list[str]:
@@ -206,6 +226,7 @@ def broken_promises(reference: list[oracle.Cell], one: Round) -> list[str]:
         *oracle.repeated_cells(one.cells),
         *oracle.unlike_reference(reference, one.cells, one.hit_apps),
         *oracle.repeated_subtasks(runs),
+        *oracle.too_many_runs(one.runs_started, len(FLEET), one.runs_lost()),
         *oracle.over_limit(one.activities, LIMITS),
         *(f"load tests overlap: {n}" for n in [load_tests_at_once([one])] if n > 1),
         *(f"left over: {item}" for item in one.litter),

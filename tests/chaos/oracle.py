@@ -119,6 +119,19 @@ def repeated_subtasks(activities: Iterable[ActivityRun]) -> list[str]:
     return broken
 
 
+def too_many_runs(started: Mapping[str, int], apps: int, lost: Mapping[str, int]) -> list[str]:
+    """Analyzers that began more runs than there are apps and runs that a fault destroyed.
+
+    A re-attached run is not a new one: the death of a worker, of the server or of a connection
+    costs none.
+    """
+    return [
+        f"{kind}: {count} runs began, {apps} apps, {lost.get(kind, 0)} destroyed at most"
+        for kind, count in sorted(started.items())
+        if count > apps + lost.get(kind, 0)
+    ]
+
+
 def repeated_cells(cells: Sequence[Cell]) -> list[str]:
     """Cells that occur more than once."""
     counts = Counter(cell.key for cell in cells)

@@ -16,6 +16,7 @@ from tests.chaos.oracle import (
     repeated_cells,
     repeated_subtasks,
     resume_times,
+    too_many_runs,
     unlike_reference,
 )
 
@@ -56,6 +57,12 @@ def test_a_retried_subtask_is_fine_and_a_repeated_one_is_not():
     assert repeated_subtasks([replace(RUN, outcome="failed"), RAN_AGAIN]) == []
     assert repeated_subtasks([retried]) == []
     assert len(repeated_subtasks([RUN, RAN_AGAIN])) == 1
+
+
+def test_a_run_that_no_fault_destroyed_may_not_begin_twice():
+    assert too_many_runs({"static": 3, "dynamic": 4}, 3, {"dynamic": 1}) == []
+    (problem,) = too_many_runs({"static": 4, "dynamic": 4}, 3, {"dynamic": 1})
+    assert problem.startswith("static: 4 runs began")
 
 
 def test_another_run_of_the_workflow_may_measure_anew():
