@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from contract.analysis import Severity
-from reports import build_fleet_report, render_html
+from reports import build_fleet_report, render_files, render_html
 from reports.html import findings_cap
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import GPT, HOSTILE, NOW, STATIC
@@ -128,3 +128,10 @@ def test_a_pipeline_without_anything_recorded_has_a_page():
 
     assert "The pipeline failed." in words
     assert "unknown: none of" in words
+
+
+def test_the_page_links_to_the_file_beside_it():
+    files = render_files(build_fleet_report(samples.fleet(), generated_at=NOW))
+
+    assert sorted(files) == ["cells.csv", "report.html", "report.json"]
+    assert b'<a href="report.json">' in files["report.html"]
