@@ -42,5 +42,10 @@ def tools_used(cells: Iterable[CellReport]) -> tuple[ToolUse, ...]:
             argv=next((cell.provenance.argv for cell in group if cell.provenance.argv), ()),
             notes=tuple(sorted({note for cell in group for note in cell.provenance.notes}))[:20],
         )
-        for (analyzer, tool, version, digest), group in groups.items()
+        for (analyzer, tool, version, digest), group in sorted(groups.items(), key=_by_name)
     )
+
+
+def _by_name(group: tuple[tuple[AnalyzerKind, str, str, str], list[CellReport]]) -> tuple[int, str]:
+    analyzer, *names = group[0]
+    return list(AnalyzerKind).index(analyzer), " ".join(names)
