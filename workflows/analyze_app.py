@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
         subtask_request,
         unmeasured,
     )
-    from workflows.settle import Fault, failure_code, finalize, settle
+    from workflows.settle import Fault, failure_code, finalize, in_order, settle
     from workflows.state import AppRun
 
 CANCELLED = Fault(ErrorCode.CANCELLED, "cancelled before it was measured")
@@ -106,13 +106,11 @@ class AnalyzeAppWorkflow:
 
     async def _run_live(self, kinds: tuple[AnalyzerKind, ...]) -> list[SubtaskOutcome]:
         """One after another: a load test and a scan of the same app would measure each other."""
-        if not kinds:
-            return []
-        try:
+
+        async def chain() -> list[SubtaskOutcome]:
             return [await self._subtask(kind) for kind in kinds]
-        finally:
-            self._show("tearing down")
-            await self._live.teardown()
+
+        return await in_order(chain(), self._live.teardown) if kinds else []
 
     async def _run_offline(self, kinds: tuple[AnalyzerKind, ...]) -> list[SubtaskOutcome]:
         return await settle(*(self._subtask(kind) for kind in kinds))

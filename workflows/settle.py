@@ -31,6 +31,20 @@ async def settle(*coroutines: Coroutine[Any, Any, T]) -> list[T]:
     return [result for result in results if not isinstance(result, BaseException)]
 
 
+async def in_order(
+    work: Coroutine[Any, Any, T], last: Callable[[], Coroutine[Any, Any, None]]
+) -> T:
+    """Run `work`, then `last` even if `work` failed; then answer with, or raise, what `work` did.
+
+    No `finally`: that would also run when the worker merely drops the workflow from its cache.
+    """
+    (result,) = await asyncio.gather(work, return_exceptions=True)
+    await last()
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
 async def finalize(
     work: Callable[[], Coroutine[Any, Any, T]], on_cancel: Callable[[], None] | None = None
 ) -> T:
@@ -50,7 +64,7 @@ async def finalize(
             cancelled = exc
             if on_cancel is not None:
                 on_cancel()
-        except BaseException:  # noqa: S112 - raised again by task.result()
+        except Exception:  # noqa: S112 - raised again by task.result()
             continue
     result = task.result()
     if cancelled is not None:

@@ -76,6 +76,7 @@ class FakePlatform:
         down: analyzers whose health fails.
         runs: replaces a measurement, per analyzer.
         starts: replaces the start of an app, per app number.
+        unrecordable: analyzers whose outcomes the store refuses.
         alive: answers of `check_app`, per app number, used up in order; then always alive.
     """
 
@@ -88,6 +89,8 @@ class FakePlatform:
         self.runs: dict[AnalyzerKind, Run] = {}
         self.starts: dict[int, Callable[[AppSpec], StartOutcome]] = {}
         self.alive: dict[int, list[AppCheck]] = defaultdict(list)
+        self.refuses_plan = False
+        self.unrecordable: set[AnalyzerKind] = set()
         self.subtasks: dict[str, SubtaskOutcome] = {}
         self.apps: dict[str, AppOutcome] = {}
         self.states: list[tuple[str, dict[str, Any]]] = []
@@ -160,7 +163,8 @@ def measured(request: SubtaskRequest) -> SubtaskOutcome:
         subtask_id=request.subtask_id,
         analyzer=request.analyzer,
         tools=tuple(
-            ToolSummary(tool=tool, state=MeasurementState.MEASURED) for tool in request.tools
+            ToolSummary(tool=tool, state=MeasurementState.MEASURED)
+            for tool in request.tools or TOOLS[request.analyzer]
         ),
         report=ArtifactRef(key="k", sha256="0" * 64, size_bytes=1, name=f"{request.analyzer}.tar"),
         tool_seconds=1.0,
@@ -215,7 +219,10 @@ def running(app: AppSpec, host: str = HOST) -> StartOutcome:
 
 @activity.defn(name="register_pipeline")
 async def register_pipeline(plan: PipelinePlan) -> None:
-    _mine().log.append(f"register {len(plan.apps)}")
+    mine = _mine()
+    mine.log.append(f"register {len(plan.apps)}")
+    if mine.refuses_plan:
+        raise ApplicationError("another plan", type="ALREADY_EXISTS", non_retryable=True)
 
 
 @activity.defn(name="preflight")
@@ -268,7 +275,11 @@ async def run_analysis(request: SubtaskRequest) -> SubtaskOutcome:
 
 @activity.defn(name="record_subtask")
 async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> None:
-    _mine().subtasks[outcome.subtask_id] = outcome
+    mine = _mine()
+    mine.log.append(f"record {_name(app.ref)}/{outcome.analyzer}")
+    if outcome.analyzer in mine.unrecordable:
+        raise ApplicationError("not in the plan", type="INVALID_ARGUMENT", non_retryable=True)
+    mine.subtasks[outcome.subtask_id] = outcome
 
 
 @activity.defn(name="record_app")
