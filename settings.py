@@ -11,15 +11,29 @@ import re
 import socket
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from clients.limits import AppLimits
 from contract.protocol import DEFAULT_PORTS
 from contract.spec import AnalyzerKind
 
 PROJECT_ROOT = Path(__file__).resolve().parent
+_MIB = 1024 * 1024
+# What pip and npm need to install a trusted app's dependencies; apps themselves see none of it.
+_INSTALLER_VARIABLES = (
+    "PATH",
+    "HOME",
+    "SSL_CERT_FILE",
+    "PIP_CERT",
+    "PIP_INDEX_URL",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
 
 
 def _default_urls() -> dict[AnalyzerKind, str]:
@@ -107,6 +121,27 @@ class Settings(BaseSettings):
     def scope_name(self) -> str:
         """Name of this installation in labels."""
         return self.scope or hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
+
+    def runtime_options(self) -> dict[str, Any]:
+        """Keyword arguments of `clients.runtime.choose_runtime`, but for the artifact store."""
+        limits = AppLimits(
+            memory_bytes=self.app_memory_mb * _MIB,
+            cpus=self.app_cpus,
+            pids=self.app_pids,
+            build_deadline_s=self.build_deadline_s,
+            start_deadline_s=self.start_deadline_s,
+            images_bytes=int(self.image_limit_gb * 1024 * _MIB),
+        )
+        return {
+            "engine": self.engine,
+            "host": self.host_name,
+            "scope": self.scope_name,
+            "data_dir": self.data_dir,
+            "path": {name: os.environ[name] for name in _INSTALLER_VARIABLES if name in os.environ},
+            "base_images": self.base_images,
+            "limits": limits,
+            "analyzer_location": self.analyzer_location,
+        }
 
     @property
     def ai_configured(self) -> bool:

@@ -14,9 +14,6 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
-from clients.analyzers.gateway import WebSocketGateway
-from clients.report_writer import FileReportWriter
-from clients.runtime import choose_runtime
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
@@ -26,7 +23,10 @@ from activities.apps import AppActivities
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
+from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
+from clients.report_writer import FileReportWriter
+from clients.runtime import choose_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
 from contract.errors import PlatformError
 from contract.ids import (
@@ -76,7 +76,8 @@ async def _workers(settings: Settings, client: Client) -> Sequence[Worker]:
     gateway = WebSocketGateway(
         settings.analyzer_urls, token=settings.token, workdir=settings.data_dir / "incoming"
     )
-    runtime = await asyncio.to_thread(choose_runtime, settings, artifacts)
+    runtime, why = await choose_runtime(artifacts=artifacts, **settings.runtime_options())
+    logger.info("%s", why)
     apps = AppActivities(runtime)
     analysis = [AnalysisActivities(gateway, artifacts).run_analysis]
     recording = ResultActivities(results, artifacts)

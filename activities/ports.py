@@ -1,6 +1,6 @@
 """The ports of the application: what activities need and adapters in `clients/` and `store/` provide."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,7 +49,6 @@ class AnalyzerGateway(Protocol):
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
         """Tell the analyzer that the result is safe; forgets local copies too. Best effort."""
         ...
-
 
     async def detach(self, subtask_id: str) -> None:
         """Drop the connection of a running `analyze` but let the run go on; `analyze` re-attaches.
@@ -165,8 +164,8 @@ class ResultStore(Protocol):
 
 
 class ReportWriter(Protocol):
-    """Renders what was recorded of a pipeline."""
+    """Keeps the files of reports."""
 
-    async def write(self, record: PipelineRecord) -> tuple[str, str]:
-        """Write the report by atomic rename; absolute paths of its JSON and its HTML."""
+    async def write(self, pipeline_id: str, files: Mapping[str, bytes]) -> Mapping[str, str]:
+        """Write each file by atomic rename, replacing earlier ones; absolute paths by name."""
         ...

@@ -1,16 +1,18 @@
 """`doctor`: what this machine can measure, and the next step for what it cannot."""
 
-import asyncio
 import shutil
 from dataclasses import asdict, dataclass
 
 import httpx
-from clients.runtime import engine_answers
 
 from cli.app import print_json, stdout
 from cli.errors import EXIT_FAILED
 from cli.stack import running_stack, temporal_binary
+from clients.artifacts import FileArtifactStore
+from clients.docker.runtime import DockerRuntime
+from clients.runtime import choose_runtime
 from contract.analysis import AnalyzerHealth
+from contract.errors import PlatformError
 from contract.spec import AnalyzerKind
 from settings import Settings
 
@@ -30,7 +32,7 @@ class Check:
 
 async def run_doctor(settings: Settings, *, as_json: bool) -> int:
     """Print every check; exit code 1 when something needed is missing."""
-    checks = [*await asyncio.to_thread(_machine, settings), *await _analyzers(settings)]
+    checks = [*_machine(settings), *await _apps(settings), *await _analyzers(settings)]
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -56,7 +58,6 @@ def _machine(settings: Settings) -> list[Check]:
             "make setup",
             needed=True,
         ),
-        *_apps(settings),
         *(_tools(settings, kind) for kind in AnalyzerKind if kind is not AnalyzerKind.AI),
         _program("chromium", "browser checks and Lighthouse"),
         _program("nmap", "port scan"),
@@ -84,16 +85,17 @@ def _disk(settings: Settings) -> Check:
     )
 
 
-def _apps(settings: Settings) -> list[Check]:
-    docker = settings.engine != "process" and engine_answers()
+async def _apps(settings: Settings) -> list[Check]:
+    artifacts = FileArtifactStore(settings.data_dir / "artifacts")
+    docker = True
+    try:
+        runtime, why = await choose_runtime(artifacts=artifacts, **settings.runtime_options())
+        docker = isinstance(runtime, DockerRuntime)
+    except PlatformError as error:
+        docker, why = False, error.message
     sandbox = shutil.which("bwrap") is not None
     return [
-        Check(
-            "Docker engine",
-            docker,
-            "apps run as containers" if docker else "none answers",
-            "start dockerd (Debian: apt-get install docker.io)",
-        ),
+        Check("Docker engine", docker, why, "start dockerd (Debian: apt-get install docker.io)"),
         Check(
             "bubblewrap",
             sandbox,

@@ -1,11 +1,9 @@
 """The last look round: nothing of an interrupted pipeline stays on this host."""
 
-import asyncio
 from collections.abc import Callable
 
-from clients.runtime import choose_runtime
-
 from clients.artifacts import FileArtifactStore
+from clients.runtime import choose_runtime
 from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from settings import Settings

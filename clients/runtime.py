@@ -1,63 +1,92 @@
 """Which runtime a host has: Docker when the daemon answers, confined processes when not."""
 
-import asyncio
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, Protocol
 
 from clients.docker.base_images import BaseImageMap
-from clients.docker.runtime import DEFAULT_DOCKER_HOST, DEFAULT_POOL, Artifacts, DockerRuntime
+from clients.docker.errors import connect
+from clients.docker.runtime import DEFAULT_DOCKER_HOST, Artifacts, DockerRuntime
 from clients.limits import AppLimits
 from clients.process.runtime import ProcessRuntime
 from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
 
 _PATIENCE_S = 3.0
+_MIB = 1024**2
+_GIB = 1024**3
 
 
-async def choose_runtime(
-    *,
-    host: str,
-    scope: str,
-    artifacts: Artifacts,
-    data_dir: Path,
-    path: Mapping[str, str],
-    base_images: BaseImageMap = "auto",
-    limits: AppLimits | None = None,
-    analyzer_location: Location = "host",
-    docker_host: str = DEFAULT_DOCKER_HOST,
-    network_pool: str = DEFAULT_POOL,
-) -> tuple[DockerRuntime | ProcessRuntime, str]:
-    """The runtime and one line on why; the daemon has 3 seconds to answer.
+class RuntimeSettings(Protocol):
+    """What is to be known of this installation; `settings.Settings` has this shape."""
 
-    Args are those of `DockerRuntime` and `ProcessRuntime`.
+    @property
+    def host_name(self) -> str: ...
+    @property
+    def scope_name(self) -> str: ...
+    @property
+    def data_dir(self) -> Path: ...
+
+    engine: Literal["auto", "docker", "process"]
+    analyzer_location: Location
+    base_images: BaseImageMap
+    app_memory_mb: int
+    app_cpus: float
+    app_pids: int
+    start_deadline_s: float
+    build_deadline_s: float
+    image_limit_gb: float
+
+
+def choose_runtime(
+    settings: RuntimeSettings, artifacts: Artifacts, *, docker_host: str = DEFAULT_DOCKER_HOST
+) -> DockerRuntime | ProcessRuntime:
+    """The runtime of this host; its `description` says why. Blocking, about 3 s at most.
+
+    Raises:
+        PlatformError: `engine` is `docker` and the daemon does not answer.
     """
+    if settings.engine == "process":
+        return _processes(settings, artifacts, "processes were asked for")
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            docker_runtime = await asyncio.to_thread(
-                DockerRuntime,
-                host=host,
-                scope=scope,
-                artifacts=artifacts,
-                base_images=base_images,
-                limits=limits,
-                analyzer_location=analyzer_location,
-                docker_host=docker_host,
-                network_pool=network_pool,
-            )
-            version = await docker_runtime.ping()
-        return docker_runtime, f"apps run as containers (Docker {version})"
-    except TimeoutError:
-        reason = f"the Docker daemon at {docker_host} did not answer within {_PATIENCE_S:.0f} s"
+        _ask(docker_host)
     except PlatformError as error:
-        reason = f"no Docker daemon at {docker_host}"
-        if error.code is ErrorCode.PERMISSION_DENIED:
-            reason = error.message
-    processes = ProcessRuntime(
-        host=host,
+        if settings.engine == "docker":
+            raise
+        denied = error.code is ErrorCode.PERMISSION_DENIED
+        reason = error.message if denied else f"no Docker daemon at {docker_host}"
+        return _processes(settings, artifacts, reason)
+    return DockerRuntime(
+        host=settings.host_name,
+        scope=settings.scope_name,
         artifacts=artifacts,
-        data_dir=data_dir,
-        path=path,
-        limits=limits,
+        base_images=settings.base_images,
+        limits=_limits(settings),
+        analyzer_location=settings.analyzer_location,
+        docker_host=docker_host,
+    )
+
+
+def _ask(docker_host: str) -> None:
+    """Let the daemon say its version, which a hung one does not."""
+    connect(docker_host, _PATIENCE_S).close()
+
+
+def _processes(settings: RuntimeSettings, artifacts: Artifacts, reason: str) -> ProcessRuntime:
+    return ProcessRuntime(
+        host=settings.host_name,
+        artifacts=artifacts,
+        data_dir=settings.data_dir,
+        limits=_limits(settings),
         no_engine=reason,
     )
-    return processes, f"{reason}: trusted apps run as processes confined by bubblewrap"
+
+
+def _limits(settings: RuntimeSettings) -> AppLimits:
+    return AppLimits(
+        memory_bytes=settings.app_memory_mb * _MIB,
+        cpus=settings.app_cpus,
+        pids=settings.app_pids,
+        start_deadline_s=settings.start_deadline_s,
+        build_deadline_s=settings.build_deadline_s,
+        images_bytes=int(settings.image_limit_gb * _GIB),
+    )
