@@ -1,8 +1,8 @@
 """One command's processes and the pipes to them.
 
 Each command runs under `warden.py`, which ends every process the tool started whatever happens to
-the tool or to the analyzer. Output is read as it comes, so a flood is cut at the cap and never fills
-the memory.
+the tool or to the analyzer. Output is read as it comes, so a flood is cut at the cap and never
+fills the memory.
 """
 
 import asyncio

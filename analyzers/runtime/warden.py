@@ -2,8 +2,8 @@
 
 Run by path as its own small program (standard library only, isolated mode): it becomes the
 subreaper of everything the tool starts, so that daemons and orphans cannot leave. When the tool
-exits, when the analyzer asks, or when the analyzer is gone (its end of the control pipe closes, also
-after kill -9), every descendant is killed and reaped before the warden exits.
+exits, when the analyzer asks, or when the analyzer is gone (its end of the control pipe closes,
+also after kill -9), every descendant is killed and reaped before the warden exits.
 
     warden.py CONTROL_FD STATUS_FD FILE_LIMIT_BYTES ARGV...
 

@@ -1,0 +1,288 @@
+"""Proof that each tool sees: it must find the planted flaw of its own canary before it is believed.
+
+Verdicts are kept on disk by tool version and rule digest, so that a restart is ready at once and
+looks again in the background. A blind tool is asked again, at most once a minute, until it sees.
+"""
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from analyzers.runtime.canary_server import serve_canary
+from analyzers.runtime.cell import Attachments, measure_cell
+from analyzers.runtime.runner import Runner
+from analyzers.runtime.schedule import CpuBudget
+from analyzers.runtime.source import list_source
+from analyzers.runtime.tool import Tool, ToolFault, ToolRun
+from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolHealth, ToolReport
+from contract.base import Frozen
+from contract.spec import AnalyzerKind, AppRef, SourceRef
+
+CANARY_LIMIT_S = 120.0
+RECHECK_S = 1_800.0
+RECHECK_BLIND_S = 60.0
+_NO_DIGEST = "0" * 64
+_PREFIX = "canary-"
+
+logger = logging.getLogger("assay.analyzer")
+
+
+class Verdict(Frozen):
+    """Whether a tool of this version and with these rules saw its planted flaw."""
+
+    tool: str
+    version: str
+    rules_digest: str = ""
+    ok: bool
+    reason: str = ""
+    checked_at: datetime
+
+
+_VERDICTS = TypeAdapter(tuple[Verdict, ...])
+
+
+class CanaryCheck:
+    """Runs one tool on its canary, in a private folder and within the CPU budget."""
+
+    def __init__(
+        self, kind: AnalyzerKind, tools_dir: Path, work_dir: Path, budget: CpuBudget
+    ) -> None:
+        self._kind = kind
+        self._tools_dir = tools_dir
+        self._work_dir = work_dir
+        self._budget = budget
+
+    async def version(self, tool: Tool) -> str:
+        """The tool's version as it reports it.
+
+        Raises:
+            ToolFault: it is not installed, does not start, or its adapter is broken.
+        """
+        with self._folder() as folder:
+            run, runner = self._run(tool, folder, ()), self._runner(folder)
+            try:
+                async with self._budget.hold(min(tool.cost, 1.0)):
+                    return await tool.version(run, runner)
+            except ToolFault:
+                raise
+            except (Exception, SystemExit) as error:
+                raise ToolFault(f"no version: {type(error).__name__}: {error}") from error
+
+    async def look(self, tool: Tool, version: str) -> Verdict:
+        """Run the canary; never raises but for cancellation."""
+        with self._folder() as folder:
+            async with self._budget.hold(tool.cost), self._targets(tool) as targets:
+                for name, content in tool.canary.files.items():
+                    path = folder / "source" / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(content, encoding="utf-8")
+                run = self._run(tool, folder, targets)
+                kept = Attachments(folder / "attachments")
+                report = await measure_cell(tool, run, self._runner(folder), version, kept)
+        reason = _blindness(tool, report)
+        return _verdict(tool, version, reason)
+
+    @contextmanager
+    def _folder(self) -> Generator[Path]:
+        with tempfile.TemporaryDirectory(
+            prefix=_PREFIX, dir=self._work_dir, ignore_cleanup_errors=True
+        ) as name:
+            folder = Path(name)
+            (folder / "source").mkdir()
+            (folder / "workspace").mkdir()
+            yield folder
+
+    @asynccontextmanager
+    async def _targets(self, tool: Tool) -> AsyncGenerator[tuple[Target, ...]]:
+        if not tool.canary.serve:
+            yield ()
+            return
+        async with serve_canary(tool.canary.serve) as base_url:
+            yield (Target(service="canary", base_url=base_url),)
+
+    def _runner(self, folder: Path) -> Runner:
+        return Runner(folder / "workspace", deadline=time.monotonic() + CANARY_LIMIT_S)
+
+    def _run(self, tool: Tool, folder: Path, targets: tuple[Target, ...]) -> ToolRun:
+        return ToolRun(
+            request=SubtaskRequest(
+                subtask_id=f"canary/{tool.name}",
+                analyzer=self._kind,
+                ref=AppRef(model="canary", app_number=1),
+                source=SourceRef(path=str(folder / "source"), digest=_NO_DIGEST),
+                tools=(tool.name,),
+                targets=targets,
+                deadline_s=CANARY_LIMIT_S,
+                cache=False,
+            ),
+            source=list_source(folder / "source"),
+            workspace=folder / "workspace",
+            tools_dir=self._tools_dir,
+        )
+
+
+def _blindness(tool: Tool, report: ToolReport) -> str:
+    """Why the canary proves nothing; empty when the tool saw it."""
+    if report.state is not MeasurementState.MEASURED:
+        return report.reason
+    seen = {finding.rule_id for finding in report.findings}
+    if tool.canary.expect and not tool.canary.expect & seen:
+        wanted = " or ".join(sorted(tool.canary.expect))
+        return f"{wanted} not among its {len(report.findings)} findings"
+    return ""
+
+
+def _verdict(tool: Tool, version: str, reason: str) -> Verdict:
+    return Verdict(
+        tool=tool.name,
+        version=version,
+        rules_digest=_rules_digest(tool),
+        ok=not reason,
+        reason=reason and f"canary not seen: {reason}",
+        checked_at=datetime.now(UTC),
+    )
+
+
+def _rules_digest(tool: Tool) -> str:
+    try:
+        return tool.rules_digest()
+    except (Exception, SystemExit) as error:
+        return f"unreadable: {error}"
+
+
+class CanaryKeeper:
+    """Knows of each tool whether it sees, and keeps looking.
+
+    Args:
+        tools: the service's tools.
+        check: runs a canary.
+        state_file: where verdicts are kept between restarts.
+        is_idle: whether no measurement runs; looking again waits for that.
+    """
+
+    def __init__(
+        self,
+        tools: Sequence[Tool],
+        check: CanaryCheck,
+        state_file: Path,
+        is_idle: Callable[[], bool],
+    ) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._check = check
+        self._state_file = state_file
+        self._is_idle = is_idle
+        self._kept = self._load()
+        self._verdicts: dict[str, Verdict] = {}
+        self._from_disk: set[str] = set()
+        self._locks = {name: asyncio.Lock() for name in self._tools}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Look at every tool in the background, and again from time to time."""
+        self._task = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Stop looking; a canary that runs is ended."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    @property
+    def waiting_for(self) -> tuple[str, ...]:
+        """Tools nobody knows anything about yet."""
+        return tuple(name for name in self._tools if not self._known(name))
+
+    def health(self) -> tuple[ToolHealth, ...]:
+        """The latest verdict of each tool, at once."""
+        return tuple(self._tool_health(name) for name in self._tools)
+
+    async def proven(self, name: str) -> Verdict:
+        """The verdict on a tool that is about to be used; waits for its first canary.
+
+        A tool that was blind a while ago is asked again.
+        """
+        verdict = self._verdicts.get(name)
+        if verdict is None or (not verdict.ok and _age_s(verdict) > RECHECK_BLIND_S):
+            await self._look(self._tools[name], newer_than=verdict)
+        return self._verdicts[name]
+
+    def _known(self, name: str) -> Verdict | None:
+        return self._verdicts.get(name) or self._kept.get(name)
+
+    def _tool_health(self, name: str) -> ToolHealth:
+        known = self._known(name)
+        if known is None:
+            return ToolHealth(name=name, ok=False, reason="starting: its canary runs")
+        return ToolHealth(name=name, version=known.version, ok=known.ok, reason=known.reason)
+
+    async def _watch(self) -> None:
+        await asyncio.gather(*(self.proven(name) for name in self._tools))
+        logger.info("canaries: %s", self._summary())
+        while True:
+            await asyncio.sleep(1.0)
+            due = [tool for tool in self._tools.values() if self._is_due(tool)]
+            if due and self._is_idle():
+                await self._look(due[0], newer_than=self._verdicts[due[0].name])
+
+    def _is_due(self, tool: Tool) -> bool:
+        verdict = self._verdicts[tool.name]
+        if tool.name in self._from_disk:
+            return True
+        return _age_s(verdict) > (RECHECK_S if verdict.ok else RECHECK_BLIND_S)
+
+    async def _look(self, tool: Tool, newer_than: Verdict | None) -> None:
+        async with self._locks[tool.name]:
+            if self._verdicts.get(tool.name) is not newer_than:
+                return
+            verdict = await self._fresh_verdict(tool, first=newer_than is None)
+            self._verdicts[tool.name] = verdict
+            self._save()
+
+    async def _fresh_verdict(self, tool: Tool, *, first: bool) -> Verdict:
+        self._from_disk.discard(tool.name)
+        try:
+            version = await self._check.version(tool)
+        except ToolFault as fault:
+            return _verdict(tool, "", str(fault))
+        kept = self._kept.get(tool.name)
+        same = kept and (kept.version, kept.rules_digest) == (version, _rules_digest(tool))
+        if first and kept and kept.ok and same:
+            self._from_disk.add(tool.name)
+            return kept
+        try:
+            async with asyncio.timeout(CANARY_LIMIT_S):
+                return await self._check.look(tool, version)
+        except TimeoutError:
+            return _verdict(tool, version, f"no end within {CANARY_LIMIT_S:.0f} s")
+
+    def _summary(self) -> str:
+        return ", ".join(
+            f"{name} {'sees' if one.ok else one.reason}" for name, one in self._verdicts.items()
+        )
+
+    def _load(self) -> dict[str, Verdict]:
+        try:
+            kept = _VERDICTS.validate_json(self._state_file.read_bytes())
+        except (OSError, ValidationError):
+            return {}
+        return {verdict.tool: verdict for verdict in kept if verdict.tool in self._tools}
+
+    def _save(self) -> None:
+        part = self._state_file.with_suffix(".part")
+        try:
+            part.write_bytes(_VERDICTS.dump_json(tuple(self._verdicts.values())))
+            part.replace(self._state_file)
+        except OSError as error:
+            logger.warning("canary verdicts not kept: %s", error)
+
+
+def _age_s(verdict: Verdict) -> float:
+    return (datetime.now(UTC) - verdict.checked_at).total_seconds()

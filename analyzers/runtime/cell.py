@@ -1,0 +1,142 @@
+"""One cell: runs one tool on one app and turns whatever happens into exactly one state."""
+
+import logging
+import math
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analyzers.runtime.runner import Runner
+from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
+from contract.analysis import Finding, MeasurementState, Provenance, Severity, ToolReport
+
+MAX_FINDINGS = 20_000
+MAX_ATTACHED_BYTES = 256 * 1024 * 1024
+_REASON_CHARS = 2_000
+_SEVERITIES = tuple(Severity)
+
+logger = logging.getLogger("assay.analyzer")
+
+
+@dataclass(slots=True)
+class Attachments:
+    """Files one tool adds to the result archive.
+
+    Attributes:
+        folder: where they are kept until the archive is written.
+        names: what was kept.
+        notes: what was not, and why.
+    """
+
+    folder: Path
+    names: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _size_bytes: int = 0
+
+    def attach(self, name: str, data: bytes) -> None:
+        """Keep `data` under a safe form of `name`; the same name again replaces it."""
+        safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:100] or "attachment"
+        if self._size_bytes + len(data) > MAX_ATTACHED_BYTES:
+            self.notes.append(f"attachment {safe} of {len(data)} bytes dropped: above the cap")
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / safe).write_bytes(data)
+        self._size_bytes += len(data)
+        if safe not in self.names:
+            self.names.append(safe)
+
+
+async def measure_cell(
+    tool: Tool, run: ToolRun, runner: Runner, version: str, kept: Attachments
+) -> ToolReport:
+    """Run `tool`; whatever it raises becomes the cell's state, except cancellation."""
+    started_at, clock = datetime.now(UTC), time.monotonic()
+
+    def provenance(*notes: str) -> Provenance:
+        return Provenance(
+            argv=tuple(one.argv for one in runner.executed),
+            exit_codes=tuple(one.exit_code for one in runner.executed),
+            rules_digest=tool.rules_digest(),
+            duration_s=round(time.monotonic() - clock, 3),
+            cpu_s=round(sum(one.cpu_s for one in runner.executed), 3) if runner.executed else None,
+            started_at=started_at,
+            notes=(*notes, *kept.notes),
+        )
+
+    try:
+        parsed = await tool.run(run, runner)
+        report = _measured(tool, version, parsed, provenance(*_notes(parsed)), kept.names)
+        report.model_dump_json()  # what cannot be written (lone surrogates) must fail here, named
+        return report
+    except NotApplicable as fault:
+        state, reason = MeasurementState.NOT_APPLICABLE, str(fault) or "nothing to look at"
+    except AppFault as fault:
+        state, reason = MeasurementState.APP_FAILED, str(fault) or "the app failed"
+    except ToolFault as fault:
+        state, reason = MeasurementState.INFRA_FAILED, str(fault) or "the tool failed"
+    except (Exception, SystemExit) as error:
+        logger.exception("tool %s failed on %s", tool.name, run.request.subtask_id)
+        state = MeasurementState.INFRA_FAILED
+        reason = f"{type(error).__name__}: {error}"
+    return unmeasured(tool.name, state, reason, version=version, provenance=provenance())
+
+
+def unmeasured(
+    name: str,
+    state: MeasurementState,
+    reason: str,
+    *,
+    version: str = "",
+    provenance: Provenance | None = None,
+) -> ToolReport:
+    """A cell that carries no numbers, only why."""
+    clean = reason.encode("utf-8", "backslashreplace").decode()[:_REASON_CHARS]
+    return ToolReport(
+        tool=name,
+        version=version,
+        state=state,
+        reason=clean,
+        provenance=provenance or Provenance(),
+    )
+
+
+def _measured(
+    tool: Tool, version: str, parsed: Parsed, provenance: Provenance, attached: Iterable[str]
+) -> ToolReport:
+    if parsed.coverage.reached == 0:
+        raise ToolFault(
+            f"no coverage: {tool.name} ended well but looked at none of "
+            f"{parsed.coverage.given if parsed.coverage.given is not None else 'the'} "
+            f"{parsed.coverage.unit}"
+        )
+    for metric in parsed.metrics:
+        if not math.isfinite(metric.value):
+            raise ToolFault(f"metric {metric.name} of {metric.target or 'the app'} is no number")
+    return ToolReport(
+        tool=tool.name,
+        version=version,
+        state=MeasurementState.MEASURED,
+        coverage=parsed.coverage,
+        findings=_capped(parsed.findings),
+        metrics=parsed.metrics,
+        provenance=provenance,
+        data=parsed.data,
+        attachments=tuple(attached),
+    )
+
+
+def _notes(parsed: Parsed) -> tuple[str, ...]:
+    if len(parsed.findings) <= MAX_FINDINGS:
+        return parsed.notes
+    cut = f"findings cut: the worst {MAX_FINDINGS} of {len(parsed.findings)} are listed"
+    return (*parsed.notes, cut)
+
+
+def _capped(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    if len(findings) <= MAX_FINDINGS:
+        return findings
+    worst_first = sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
+    return tuple(worst_first[:MAX_FINDINGS])

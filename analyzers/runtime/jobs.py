@@ -1,0 +1,231 @@
+"""Runs by subtask ID: started once, re-attached to as often as asked, kept until acknowledged.
+
+The run belongs to the service, not to a connection. The same request re-attaches; a different one
+under the same ID replaces what there is, because the workflow's ID already guarantees that only one
+caller speaks for a subtask: the newest request is the one that counts.
+"""
+
+import asyncio
+import hashlib
+import logging
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from analyzers.runtime.archive import ResultShelf, StoredResult, digests, write_archive
+from contract.analysis import AnalyzerReport, SubtaskRequest
+from contract.errors import ErrorCode, PlatformError
+from contract.protocol import DEFAULT_MAX_RESULT_BYTES, Failed, Progress
+
+RESULT_EXPIRY = timedelta(hours=24)
+RETRY_AFTER_S = 5.0
+
+logger = logging.getLogger("assay.analyzer")
+
+OnProgress = Callable[[Progress], None]
+Measure = Callable[[SubtaskRequest, Path, OnProgress], Awaitable[tuple[AnalyzerReport, Path]]]
+
+
+class Job:
+    """One run, or a finished result.
+
+    Attributes:
+        progress: the latest word from the run.
+        result: set when it finished.
+        failure: set when it failed; a failed job is forgotten by the registry at once.
+    """
+
+    def __init__(self, request_digest: str, subtask_id: str) -> None:
+        self.request_digest = request_digest
+        self.subtask_id = subtask_id
+        self.progress = Progress(subtask_id=subtask_id, done=0, total=0, message="starting")
+        self.result: StoredResult | None = None
+        self.failure: Failed | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.end_reason = "cancelled"
+        self._changed = asyncio.Event()
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a result or a failure."""
+        return self.result is not None or self.failure is not None
+
+    def notify(self) -> None:
+        """Wake everybody who waits for a change."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def wait_for_change(self, limit_s: float) -> None:
+        """Return at the next change, or after `limit_s` seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), limit_s)
+
+    def on_progress(self, progress: Progress) -> None:
+        """Keep the latest word and tell those who wait."""
+        self.progress = progress
+        self.notify()
+
+
+class JobRegistry:
+    """The service's runs.
+
+    Args:
+        measure: does the work, in the private folder it is given; answers the report and the folder
+            of attachments.
+        shelf: keeps finished results.
+        work_dir: private folders of runs; whatever lies there at start is a dead process's.
+        capacity: runs at the same time.
+    """
+
+    def __init__(
+        self,
+        measure: Measure,
+        shelf: ResultShelf,
+        work_dir: Path,
+        capacity: int,
+        max_result_bytes: int = DEFAULT_MAX_RESULT_BYTES,
+    ) -> None:
+        self.capacity = capacity
+        self.started = 0
+        self._measure = measure
+        self._shelf = shelf
+        self._work_dir = work_dir
+        self._max_result_bytes = max_result_bytes
+        self._jobs: dict[str, Job] = {}
+        for result in shelf.load().values():
+            job = Job(result.request_digest, result.subtask_id)
+            job.result = result
+            self._jobs[result.subtask_id] = job
+
+    @property
+    def running(self) -> int:
+        """How many runs are at work."""
+        return sum(not job.ended for job in self._jobs.values())
+
+    @property
+    def kept(self) -> int:
+        """How many finished results wait for their acknowledgement."""
+        return sum(job.result is not None for job in self._jobs.values())
+
+    def get(self, subtask_id: str) -> Job | None:
+        """The run or result of a subtask."""
+        return self._jobs.get(subtask_id)
+
+    def archive(self, job: Job) -> Path:
+        """Where the result of a finished job lies."""
+        return self._shelf.path(job.subtask_id)
+
+    async def submit(self, request: SubtaskRequest) -> Job:
+        """Start the run, or re-attach to it or to its result.
+
+        Raises:
+            PlatformError: RESOURCE_EXHAUSTED when all places are taken.
+        """
+        digest = request_digest(request)
+        while known := self._jobs.get(request.subtask_id):
+            if known.request_digest == digest:
+                return known
+            await self._end(known, "replaced by a newer request for the same subtask")
+        if self.running >= self.capacity:
+            raise PlatformError(
+                ErrorCode.RESOURCE_EXHAUSTED,
+                f"all {self.capacity} places are taken",
+                retry_after_s=RETRY_AFTER_S,
+            )
+        job = Job(digest, request.subtask_id)
+        self._jobs[request.subtask_id] = job
+        self.started += 1
+        job.task = asyncio.create_task(self._run(job, request))
+        return job
+
+    async def cancel(self, subtask_id: str) -> bool:
+        """End a run with all its processes and forget it or its result; whether it was known."""
+        job = self._jobs.get(subtask_id)
+        if job is None:
+            return False
+        await self._end(job, "cancelled by the client")
+        return True
+
+    async def acknowledge(self, subtask_id: str) -> None:
+        """Forget a finished result. A run that goes on is left alone."""
+        job = self._jobs.get(subtask_id)
+        if job and job.result:
+            del self._jobs[subtask_id]
+            await asyncio.to_thread(self._shelf.drop, subtask_id)
+
+    async def stop(self) -> None:
+        """End every run; results stay on the shelf."""
+        running = [job for job in self._jobs.values() if not job.ended]
+        await asyncio.gather(*(self._end(job, "the analyzer shuts down") for job in running))
+
+    async def expire(self) -> None:
+        """Forget results nobody asked for in `RESULT_EXPIRY`."""
+        oldest = datetime.now(UTC) - RESULT_EXPIRY
+        for job in list(self._jobs.values()):
+            if job.result and job.result.finished_at < oldest:
+                await self.acknowledge(job.subtask_id)
+
+    async def _end(self, job: Job, why: str) -> None:
+        if job.task and not job.task.done():
+            job.end_reason = why
+            job.task.cancel()
+            await asyncio.wait([job.task])
+        if self._jobs.get(job.subtask_id) is job:
+            await self.acknowledge(job.subtask_id)
+
+    async def _run(self, job: Job, request: SubtaskRequest) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="run-", dir=self._work_dir))
+        try:
+            report, attachments = await self._measure(request, folder, job.on_progress)
+            job.progress = job.progress.model_copy(update={"message": "writing the result"})
+            job.notify()
+            await self._keep(job, report, attachments)
+        except asyncio.CancelledError:
+            self._fail(job, ErrorCode.CANCELLED, job.end_reason)
+        except PlatformError as error:
+            self._fail(job, error.code, error.message)
+        except Exception as error:
+            logger.exception("run of %s failed", job.subtask_id)
+            self._fail(job, ErrorCode.INTERNAL, f"{type(error).__name__}: {error}")
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            job.notify()
+
+    async def _keep(self, job: Job, report: AnalyzerReport, attachments: Path) -> None:
+        """Put the result on the shelf; a thread cannot be cancelled, so undo what it wrote."""
+        store = asyncio.ensure_future(asyncio.to_thread(self._store, job, report, attachments))
+        try:
+            job.result = await asyncio.shield(store)
+        except asyncio.CancelledError:
+            await asyncio.wait([store])
+            await asyncio.to_thread(self._shelf.drop, job.subtask_id)
+            raise
+
+    def _fail(self, job: Job, code: ErrorCode, message: str) -> None:
+        job.failure = Failed(subtask_id=job.subtask_id, code=code, message=message[:2_000])
+        if self._jobs.get(job.subtask_id) is job:
+            del self._jobs[job.subtask_id]
+
+    def _store(self, job: Job, report: AnalyzerReport, attachments: Path) -> StoredResult:
+        part = self._shelf.part(job.subtask_id)
+        write_archive(report, attachments, part, self._max_result_bytes)
+        size, sha256, chunks = digests(part)
+        result = StoredResult(
+            subtask_id=job.subtask_id,
+            request_digest=job.request_digest,
+            size_bytes=size,
+            sha256=sha256,
+            chunks=chunks,
+            finished_at=datetime.now(UTC),
+        )
+        self._shelf.put(result)
+        return result
+
+
+def request_digest(request: SubtaskRequest) -> str:
+    """Identity of what is asked; a shorter deadline on a second try asks for the same."""
+    body = request.model_dump_json(exclude={"deadline_s"})
+    return hashlib.sha256(body.encode()).hexdigest()

@@ -1,0 +1,232 @@
+"""One subtask: every tool asked for, each in exactly one state, within one deadline."""
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analyzers.runtime.cache import ReportCache, cache_key
+from analyzers.runtime.canary import CanaryKeeper, Verdict
+from analyzers.runtime.cell import Attachments, measure_cell, unmeasured
+from analyzers.runtime.runner import Runner
+from analyzers.runtime.schedule import CpuBudget, run_in_order
+from analyzers.runtime.source import list_source
+from analyzers.runtime.tool import SourceTree, Tool, ToolRun
+from contract.analysis import (
+    AnalyzerReport,
+    Finding,
+    MeasurementState,
+    Provenance,
+    SubtaskRequest,
+    ToolReport,
+)
+from contract.protocol import Progress
+from contract.spec import AnalyzerKind
+
+SERVICE_VERSION = "0.1.0"
+MAX_DEADLINE_S = 86_400.0
+_WRAP_UP_SHARE = 0.05
+_WRAP_UP_MAX_S = 5.0
+
+Fuse = Callable[[Sequence[ToolReport]], Sequence[Finding]]
+OnProgress = Callable[[Progress], None]
+
+logger = logging.getLogger("assay.analyzer")
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What every subtask of one service works with.
+
+    Attributes:
+        fuse: makes one finding of what several tools saw; None: the service does not fuse.
+    """
+
+    kind: AnalyzerKind
+    tools: Sequence[Tool]
+    tools_dir: Path
+    budget: CpuBudget
+    canaries: CanaryKeeper
+    cache: ReportCache
+    fuse: Fuse | None = None
+
+
+@dataclass(slots=True)
+class Measurement:
+    """One subtask under way.
+
+    Attributes:
+        folder: private; workspaces and attachments lie below it, the caller removes it.
+    """
+
+    equipment: Equipment
+    request: SubtaskRequest
+    source_root: Path
+    folder: Path
+    on_progress: OnProgress
+    reports: dict[str, ToolReport] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
+    _running: tuple[str, ...] = ()
+    _done: int = 0
+    _message: str = ""
+
+    @property
+    def attachments(self) -> Path:
+        """Folder of the attachments, one sub-folder per tool."""
+        return self.folder / "attachments"
+
+    async def run(self) -> AnalyzerReport:
+        """Measure; tools not done at the deadline are `infra_failed` and their processes gone.
+
+        Raises:
+            asyncio.CancelledError: all processes are gone.
+        """
+        started_at, clock = datetime.now(UTC), time.monotonic()
+        limit_s = min(self.request.deadline_s, MAX_DEADLINE_S)
+        limit_s -= min(_WRAP_UP_MAX_S, limit_s * _WRAP_UP_SHARE)
+        tools = self._planned()
+        try:
+            async with asyncio.timeout(limit_s):
+                source = await asyncio.to_thread(list_source, self.source_root)
+                await run_in_order(
+                    tools,
+                    lambda tool: self._cell(tool, source, clock + limit_s),
+                    lambda done, running: self._progress(done, running),
+                )
+        except TimeoutError:
+            self._note_late(tools)
+        cells = self._in_order(tools)
+        return AnalyzerReport(
+            subtask_id=self.request.subtask_id,
+            analyzer=self.equipment.kind,
+            service_version=SERVICE_VERSION,
+            tools=cells,
+            fused=self._fused(cells),
+            started_at=started_at,
+            duration_s=round(time.monotonic() - clock, 3),
+            tool_seconds=round(sum(_spent_s(cell) for cell in cells), 3),
+        )
+
+    def _planned(self) -> list[Tool]:
+        wanted = set(self.request.tools)
+        return [tool for tool in self.equipment.tools if not wanted or tool.name in wanted]
+
+    def _progress(self, done: int, running: tuple[str, ...], message: str = "") -> None:
+        self._done, self._running, self._message = done, running, message
+        self.on_progress(
+            Progress(
+                subtask_id=self.request.subtask_id,
+                done=done,
+                total=len(self._planned()),
+                running=running,
+                message=message[:500],
+            )
+        )
+
+    async def _cell(self, tool: Tool, source: SourceTree, deadline: float) -> None:
+        """Fill one cell; never raises but for cancellation from outside."""
+        try:
+            self.reports[tool.name] = await self._report(tool, source, deadline)
+        except (Exception, SystemExit) as error:
+            logger.exception("%s failed on %s", tool.name, self.request.subtask_id)
+            reason = f"{type(error).__name__}: {error}"
+            self.reports[tool.name] = unmeasured(tool.name, MeasurementState.INFRA_FAILED, reason)
+
+    async def _report(self, tool: Tool, source: SourceTree, deadline: float) -> ToolReport:
+        verdict = await self.equipment.canaries.proven(tool.name)
+        if not verdict.ok:
+            return _blind(tool, verdict)
+        key = cache_key(tool, verdict.version, self.request)
+        if self.request.cache and (kept := await self._cached(tool, key)):
+            return kept
+        async with self.equipment.budget.hold(tool.cost):
+            report = await self._measure(tool, verdict.version, source, deadline)
+        own_attachments = self.attachments / tool.name
+        await asyncio.to_thread(
+            self.equipment.cache.save, key, report, dict(self.shared), own_attachments
+        )
+        return report
+
+    async def _cached(self, tool: Tool, key: str) -> ToolReport | None:
+        entry = await asyncio.to_thread(
+            self.equipment.cache.load,
+            key,
+            live=self.equipment.kind.is_live,
+            attachments=self.attachments / tool.name,
+        )
+        if entry is None:
+            return None
+        if entry.has_shared:
+            self.shared[tool.name] = entry.shared
+        return entry.report
+
+    async def _measure(
+        self, tool: Tool, version: str, source: SourceTree, deadline: float
+    ) -> ToolReport:
+        workspace = self.folder / "workspaces" / tool.name
+        workspace.mkdir(parents=True)
+        kept = Attachments(self.attachments / tool.name)
+        run = ToolRun(
+            request=self.request,
+            source=source,
+            workspace=workspace,
+            tools_dir=self.equipment.tools_dir,
+            attach=kept.attach,
+            progress=lambda message: self._progress(
+                self._done, self._running, f"{tool.name}: {message}"
+            ),
+            shared=self.shared,
+        )
+        try:
+            runner = Runner(workspace, deadline=deadline)
+            return await measure_cell(tool, run, runner, version, kept)
+        finally:
+            shutil.rmtree(workspace, ignore_errors=True)
+
+    def _note_late(self, tools: Sequence[Tool]) -> None:
+        reason = f"deadline of {self.request.deadline_s:g} s"
+        for tool in tools:
+            if tool.name not in self.reports:
+                self.reports[tool.name] = unmeasured(
+                    tool.name, MeasurementState.INFRA_FAILED, reason
+                )
+
+    def _in_order(self, tools: Sequence[Tool]) -> tuple[ToolReport, ...]:
+        """The planned tools' cells, then one for each name nobody knows."""
+        failed = MeasurementState.INFRA_FAILED
+        known = [tool.name for tool in tools]
+        cells = [
+            self.reports.get(name) or unmeasured(name, failed, "ended without a report")
+            for name in known
+        ]
+        names = ", ".join(tool.name for tool in self.equipment.tools)
+        strangers = [name for name in dict.fromkeys(self.request.tools) if name not in known]
+        cells += [
+            unmeasured(name, failed, f"unknown tool; {self.equipment.kind} has {names}")
+            for name in strangers
+        ]
+        return tuple(cells)
+
+    def _fused(self, cells: Sequence[ToolReport]) -> tuple[Finding, ...]:
+        if self.equipment.fuse is None:
+            return ()
+        return tuple(self.equipment.fuse(cells))
+
+
+def _blind(tool: Tool, verdict: Verdict) -> ToolReport:
+    return unmeasured(
+        tool.name,
+        MeasurementState.INFRA_FAILED,
+        verdict.reason,
+        version=verdict.version,
+        provenance=Provenance(rules_digest=verdict.rules_digest),
+    )
+
+
+def _spent_s(cell: ToolReport) -> float:
+    return 0.0 if cell.provenance.cached_from else cell.provenance.duration_s

@@ -1,0 +1,268 @@
+"""An analyzer as a process: arguments, data folder, start and graceful end.
+
+    python -m analyzers.static --port 2001 --data DIR --tools-dir .tools/static
+
+The data folder is this process's alone (locked); below it lie results that wait for their
+acknowledgement, the cache, uploaded sources, canary verdicts and the private folders of runs.
+"""
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from analyzers.runtime.archive import ResultShelf
+from analyzers.runtime.cache import ReportCache
+from analyzers.runtime.canary import CanaryCheck, CanaryKeeper
+from analyzers.runtime.jobs import JobRegistry, OnProgress
+from analyzers.runtime.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
+from analyzers.runtime.metrics import Metrics
+from analyzers.runtime.schedule import CpuBudget
+from analyzers.runtime.server import AnalyzerServer
+from analyzers.runtime.sources import SourceStore
+from analyzers.runtime.tool import Tool
+from contract.analysis import AnalyzerHealth, AnalyzerReport, SubtaskRequest
+from contract.protocol import DEFAULT_MAX_RESULT_BYTES, DEFAULT_PORTS
+from contract.spec import AnalyzerKind
+
+_DEFAULT_CAPACITY = {AnalyzerKind.PERFORMANCE: 1}
+_HOUSEKEEPING_S = 600.0
+_SHUTDOWN_S = 5.0
+
+logger = logging.getLogger("assay.analyzer")
+
+
+class StartupError(Exception):
+    """The service cannot start; the message names cause and next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """How an analyzer is started.
+
+    Attributes:
+        port: 0: a free one, printed in the log and known from `Service.port`.
+        data: folder for everything it keeps; a sub-folder per analyzer is made.
+        capacity: subtasks at once.
+        cpu_budget: cores its tools may use at once.
+    """
+
+    data: Path
+    tools_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    token: str | None = None
+    capacity: int = 2
+    cpu_budget: float = 2.0
+    max_result_bytes: int = DEFAULT_MAX_RESULT_BYTES
+
+
+class Service:
+    """One analyzer, started in the current event loop.
+
+    Raises:
+        StartupError: from `start`: the port or the data folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        kind: AnalyzerKind,
+        tools: Sequence[Tool],
+        options: ServiceOptions,
+        fuse: Fuse | None = None,
+    ) -> None:
+        self._kind = kind
+        self._options = options
+        self._data = options.data / kind.value
+        self._lock = _locked(self._data)
+        work_dir = self._data / "work"
+        shutil.rmtree(work_dir, ignore_errors=True)
+        work_dir.mkdir(parents=True)
+        budget = CpuBudget(options.cpu_budget)
+        check = CanaryCheck(kind, options.tools_dir, work_dir, budget)
+        self._sources = SourceStore(self._data / "sources")
+        self.jobs = JobRegistry(
+            self._measure,
+            ResultShelf(self._data / "results"),
+            work_dir,
+            options.capacity,
+            options.max_result_bytes,
+        )
+        self.canaries = CanaryKeeper(
+            tools, check, self._data / "canaries.json", lambda: self.jobs.running == 0
+        )
+        self._equipment = Equipment(
+            kind,
+            tools,
+            options.tools_dir,
+            budget,
+            self.canaries,
+            ReportCache(self._data / "cache"),
+            fuse,
+        )
+        self._runner: web.AppRunner | None = None
+        self._housekeeping: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        if self._runner is None:
+            raise RuntimeError("not started")
+        return self._runner.addresses[0][1]
+
+    async def start(self) -> None:
+        """Listen, and look at the canaries in the background."""
+        metrics = Metrics(self.jobs, self.canaries)
+        server = AnalyzerServer(
+            self._kind, self.jobs, self._sources, metrics, self.health, self._options.token
+        )
+        self._runner = web.AppRunner(
+            server.application(), access_log=None, shutdown_timeout=_SHUTDOWN_S
+        )
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._options.host, self._options.port).start()
+        except OSError as error:
+            await self.stop()
+            raise StartupError(
+                f"cannot listen on {self._options.host}:{self._options.port}: "
+                f"{os.strerror(error.errno or 0)}: choose another with --port"
+            ) from error
+        self.canaries.start()
+        self._housekeeping = asyncio.create_task(self._keep_house())
+        logger.info("%s analyzer listens on %s:%d", self._kind, self._options.host, self.port)
+
+    async def stop(self) -> None:
+        """End all runs and their processes, close connections, free the data folder."""
+        if self._housekeeping:
+            self._housekeeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._housekeeping
+        await self.jobs.stop()
+        await self.canaries.stop()
+        if self._runner:
+            await self._runner.cleanup()
+        os.close(self._lock)
+
+    def health(self) -> AnalyzerHealth:
+        """Ready once every tool's first canary has ended, and while at least one tool sees."""
+        tools = self.canaries.health()
+        waiting = self.canaries.waiting_for
+        reason = ""
+        if waiting:
+            done = len(tools) - len(waiting)
+            reason = f"starting: canaries of {done} of {len(tools)} tools done"
+        elif not any(tool.ok for tool in tools):
+            reasons = "; ".join(f"{tool.name}: {tool.reason}" for tool in tools)
+            reason = f"no tool sees its canary: {reasons}"[:1_000]
+        return AnalyzerHealth(
+            analyzer=self._kind,
+            ok=not reason,
+            reason=reason,
+            version=SERVICE_VERSION,
+            tools=tools,
+            running=self.jobs.running,
+            capacity=self.jobs.capacity,
+        )
+
+    async def _measure(
+        self, request: SubtaskRequest, folder: Path, on_progress: OnProgress
+    ) -> tuple[AnalyzerReport, Path]:
+        root = await asyncio.to_thread(self._sources.find, request.source)
+        measurement = Measurement(self._equipment, request, root, folder, on_progress)
+        return await measurement.run(), measurement.attachments
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self.jobs.expire()
+            await asyncio.to_thread(self._sources.expire)
+            await asyncio.sleep(_HOUSEKEEPING_S)
+
+
+def main(kind: AnalyzerKind, tools: Sequence[Tool], fuse: Fuse | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Exits 2 when it cannot start."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format=f"%(asctime)s %(levelname)s {kind} %(message)s",
+    )
+    try:
+        asyncio.run(_serve(kind, tools, _options(kind), fuse))
+    except StartupError as error:
+        print(f"{kind} analyzer: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+async def _serve(
+    kind: AnalyzerKind, tools: Sequence[Tool], options: ServiceOptions, fuse: Fuse | None
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    service = Service(kind, tools, options, fuse)
+    await service.start()
+    await stop.wait()
+    logger.info("%s analyzer ends", kind)
+    await service.stop()
+
+
+def _options(kind: AnalyzerKind) -> ServiceOptions:
+    parser = argparse.ArgumentParser(prog=f"analyzers.{kind}", description=f"The {kind} analyzer.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORTS[kind])
+    parser.add_argument("--data", type=Path, required=True, help="folder for all it keeps")
+    parser.add_argument("--tools-dir", type=Path, required=True, help="what install.sh made")
+    parser.add_argument("--token-file", type=Path, help="file with the shared token")
+    parser.add_argument("--capacity", type=int, default=_DEFAULT_CAPACITY.get(kind, 2))
+    parser.add_argument("--cpu-budget", type=float, default=float(os.cpu_count() or 1))
+    given = parser.parse_args()
+    if given.capacity < 1 or given.cpu_budget <= 0 or not 0 <= given.port <= 65_535:
+        parser.error("--capacity and --cpu-budget are above zero, --port is 0 to 65535")
+    return ServiceOptions(
+        data=given.data.absolute(),
+        tools_dir=given.tools_dir.absolute(),
+        host=given.host,
+        port=given.port,
+        token=_token(given.token_file),
+        capacity=given.capacity,
+        cpu_budget=given.cpu_budget,
+    )
+
+
+def _token(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(f"--token-file {path}: {error}") from error
+    if not token:
+        raise StartupError(f"--token-file {path} is empty: write the shared token into it")
+    return token
+
+
+def _locked(data: Path) -> int:
+    """Make the data folder and lock it; the descriptor holds the lock."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(data / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise StartupError(f"--data {data}: {error.strerror}: choose a writable one") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise StartupError(
+            f"--data {data} is used by another analyzer: stop it, or choose another folder"
+        ) from None
+    return descriptor

@@ -1,0 +1,1 @@
+"""Client side of the analyzer protocol (`docs/protocol.md`)."""

@@ -1,0 +1,111 @@
+"""A result archive as it arrives: written to a private file, every byte checked."""
+
+import hashlib
+import tarfile
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from contract.analysis import AnalyzerReport
+from contract.errors import ErrorCode, PlatformError
+from contract.protocol import DEFAULT_MAX_RESULT_BYTES, REPORT_MEMBER, Chunk, Completed
+
+MAX_REPORT_BYTES = 256 * 1024 * 1024
+
+
+class ArchiveReceiver:
+    """Bytes of one result so far. Its methods block; call them in a thread, one at a time.
+
+    Attributes:
+        path: the private file.
+        received: bytes that are there and checked; where a broken transfer goes on.
+    """
+
+    def __init__(self, path: Path, max_bytes: int = DEFAULT_MAX_RESULT_BYTES) -> None:
+        self.path = path
+        self.received = 0
+        self._max_bytes = max_bytes
+        self._file = path.open("wb")
+        self._whole = hashlib.sha256()
+
+    def add_chunk(self, chunk: Chunk, data: bytes) -> None:
+        """Append an announced chunk.
+
+        Raises:
+            PlatformError: DATA_LOSS: not the bytes that were announced, or not the next ones;
+                RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
+        """
+        if chunk.offset != self.received or chunk.size != len(data):
+            raise _data_loss(f"chunk at {chunk.offset} came where {self.received} was expected")
+        if hashlib.sha256(data).hexdigest() != chunk.sha256:
+            raise _data_loss(f"chunk at {chunk.offset} differs from its digest")
+        self.add(data)
+
+    def add(self, data: bytes) -> None:
+        """Append bytes that are checked by the whole archive's digest alone.
+
+        Raises:
+            PlatformError: RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
+        """
+        if self.received + len(data) > self._max_bytes:
+            raise PlatformError(
+                ErrorCode.RESOURCE_EXHAUSTED, f"result above {self._max_bytes} bytes"
+            )
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise PlatformError(
+                ErrorCode.RESOURCE_EXHAUSTED, f"result cannot be written: {error.strerror}"
+            ) from error
+        self._whole.update(data)
+        self.received += len(data)
+
+    def restart(self) -> None:
+        """Forget what came so far."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._whole = hashlib.sha256()
+        self.received = 0
+
+    def finish(self, completed: Completed) -> None:
+        """Check the whole archive.
+
+        Raises:
+            PlatformError: DATA_LOSS; the receiver has started anew.
+        """
+        if (self.received, self._whole.hexdigest()) != (completed.size_bytes, completed.sha256):
+            received = self.received
+            self.restart()
+            raise _data_loss(f"result of {received} bytes differs from its digest")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; safe to repeat."""
+        self._file.close()
+
+
+def read_report(path: Path) -> AnalyzerReport:
+    """The report of a result archive: its first member. Blocking.
+
+    Raises:
+        PlatformError: DATA_LOSS: no archive, no report, or one we cannot read.
+    """
+    try:
+        with tarfile.open(path, mode="r:") as tar:
+            member = tar.next()
+            if member is None or member.name != REPORT_MEMBER or not member.isreg():
+                raise _data_loss(f"the archive does not begin with {REPORT_MEMBER}")
+            if member.size > MAX_REPORT_BYTES:
+                raise _data_loss(f"{REPORT_MEMBER} of {member.size} bytes is above the limit")
+            content = tar.extractfile(member)
+            return AnalyzerReport.model_validate_json(content.read() if content else b"")
+    except (tarfile.TarError, OSError) as error:
+        raise _data_loss(f"the archive cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise _data_loss(f"{REPORT_MEMBER}: {where}: {first['msg']}") from error
+
+
+def _data_loss(message: str) -> PlatformError:
+    return PlatformError(ErrorCode.DATA_LOSS, message)

@@ -1,0 +1,137 @@
+"""WebSocket connections to one analyzer, opened when needed and reused across subtasks.
+
+A connection is leased to one subtask at a time, so nobody's frames wait behind another's. A run of
+many apps makes as many handshakes as subtasks were ever in flight at once, not one per subtask.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+    WebSocketException,
+)
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+
+from contract.errors import ErrorCode, PlatformError
+from contract.protocol import MAX_FRAME_BYTES, SUBPROTOCOL
+from contract.spec import AnalyzerKind
+
+OPEN_LIMIT_S = 5.0
+PING_INTERVAL_S = 9.0
+PING_LIMIT_S = 5.0
+_MAX_IDLE = 8
+_DOCTOR = "`starter.py doctor` tells more"
+
+
+class Lease:
+    """A connection in use. `reusable` is set by who leased it, after the last frame was read."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.reusable = False
+
+
+class ConnectionPool:
+    """Idle connections to the analyzer at `url`.
+
+    Attributes:
+        handshakes: connections opened so far.
+    """
+
+    def __init__(self, analyzer: AnalyzerKind, url: str, token: str | None) -> None:
+        self.analyzer = analyzer
+        self.url = url
+        self.handshakes = 0
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._idle: list[ClientConnection] = []
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncGenerator[Lease]:
+        """A live connection, closed afterwards unless it was marked reusable.
+
+        Raises:
+            PlatformError: UNAVAILABLE, UNAUTHENTICATED or FAILED_PRECONDITION (another protocol).
+        """
+        lease = Lease(self._take_idle() or await self._open())
+        try:
+            yield lease
+        finally:
+            connection = lease.connection
+            if lease.reusable and connection.state is State.OPEN and len(self._idle) < _MAX_IDLE:
+                self._idle.append(connection)
+            else:
+                with suppress(WebSocketException, OSError):
+                    await connection.close()
+
+    async def close(self) -> None:
+        """Close all idle connections."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            with suppress(WebSocketException, OSError):
+                await connection.close()
+
+    def _take_idle(self) -> ClientConnection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.state is State.OPEN:
+                return connection
+        return None
+
+    async def _open(self) -> ClientConnection:
+        where = f"analyzer {self.analyzer} at {self.url}"
+        try:
+            connection = await connect(
+                self.url,
+                subprotocols=[Subprotocol(SUBPROTOCOL)],
+                additional_headers=self._headers,
+                compression=None,
+                proxy=None,
+                open_timeout=OPEN_LIMIT_S,
+                ping_interval=PING_INTERVAL_S,
+                ping_timeout=PING_LIMIT_S,
+                close_timeout=2,
+                max_size=MAX_FRAME_BYTES,
+                max_queue=4,
+            )
+        except ConnectionRefusedError as error:
+            raise unavailable(
+                f"{where} refused the connection: is it running? {_DOCTOR}"
+            ) from error
+        except TimeoutError as error:
+            raise unavailable(f"{where} did not answer in {OPEN_LIMIT_S:g} s: {_DOCTOR}") from error
+        except InvalidStatus as error:
+            raise _refused(where, error.response.status_code) from error
+        except InvalidURI as error:
+            raise PlatformError(
+                ErrorCode.INVALID_ARGUMENT, f"{where}: not a ws:// address: check the settings"
+            ) from error
+        except (InvalidHandshake, ConnectionClosed) as error:
+            raise unavailable(f"{where}: no WebSocket there ({error}): {_DOCTOR}") from error
+        except OSError as error:
+            raise unavailable(f"{where} cannot be reached: {error}: {_DOCTOR}") from error
+        self.handshakes += 1
+        return connection
+
+
+def unavailable(message: str) -> PlatformError:
+    """A fault that may pass by itself."""
+    return PlatformError(ErrorCode.UNAVAILABLE, message)
+
+
+def _refused(where: str, status: int) -> PlatformError:
+    if status == 400:
+        return PlatformError(
+            ErrorCode.FAILED_PRECONDITION,
+            f"{where} does not speak {SUBPROTOCOL}: run analyzer and worker of one version",
+        )
+    if status in (401, 403):
+        return PlatformError(
+            ErrorCode.UNAUTHENTICATED, f"{where} refused our token: same token file on both sides?"
+        )
+    return unavailable(f"{where} answered HTTP {status}: {_DOCTOR}")

@@ -1,0 +1,185 @@
+"""One subtask's conversation: ask, follow the progress, fetch the result, outlive connections."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from pydantic import BaseModel, ValidationError
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import WebSocketException
+
+from clients.analyzers.archive import ArchiveReceiver
+from clients.analyzers.pool import ConnectionPool, Lease, unavailable
+from contract.analysis import SubtaskRequest
+from contract.errors import ErrorCode, PlatformError
+from contract.protocol import (
+    SERVICE_FRAMES,
+    Analyze,
+    Cancel,
+    Chunk,
+    Completed,
+    Failed,
+    Progress,
+)
+
+RECONNECT_DELAYS_S = (0.1, 0.5, 1.0, 2.0)
+CANCEL_LIMIT_S = 8.0
+
+
+class ConnectionLost(Exception):
+    """The connection broke; the run goes on and can be taken up again."""
+
+
+class Transfer:
+    """A call of `analyze` under way.
+
+    Attributes:
+        request: what is asked.
+        receiver: what came so far.
+        seen_work: whether the analyzer ever answered; a first connection that fails is not retried
+            here, so that a dead analyzer is known at once.
+    """
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        request: SubtaskRequest,
+        receiver: ArchiveReceiver,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self.request = request
+        self.receiver = receiver
+        self.seen_work = False
+        self._pool = pool
+        self._on_progress = on_progress
+        self._connection: ClientConnection | None = None
+        self._detached = False
+        self._asked = False
+
+    async def run(self) -> None:
+        """Until the result is there.
+
+        Raises:
+            ConnectionLost: again and again, without a sign of life in between.
+            PlatformError: refused, failed or detached.
+        """
+        tries = 0
+        while True:
+            self.seen_work = False
+            try:
+                await self._attempt()
+                return
+            except ConnectionLost:
+                tries = 0 if self.seen_work else tries + 1
+                if tries >= len(RECONNECT_DELAYS_S):
+                    raise
+            except PlatformError as error:
+                if not self._asked or error.code is not ErrorCode.UNAVAILABLE or self._detached:
+                    raise
+                tries += 1
+                if tries >= len(RECONNECT_DELAYS_S):
+                    raise ConnectionLost(error.message) from error
+            await asyncio.sleep(RECONNECT_DELAYS_S[tries])
+
+    async def detach(self) -> None:
+        """Drop the connection; `run` ends with a `PlatformError`, the analyzer works on."""
+        self._detached = True
+        if self._connection is not None:
+            with suppress(WebSocketException, OSError):
+                await self._connection.close()
+
+    async def cancel(self) -> None:
+        """Ask the analyzer to end the run; return when it has, or after `CANCEL_LIMIT_S`."""
+        with suppress(TimeoutError, PlatformError, WebSocketException, OSError):
+            async with asyncio.timeout(CANCEL_LIMIT_S), self._pool.lease() as lease:
+                await lease.connection.send(_text(Cancel(subtask_id=self.request.subtask_id)))
+                await self._await_end(lease)
+
+    async def _await_end(self, lease: Lease) -> None:
+        while True:
+            message = await lease.connection.recv()
+            if isinstance(message, bytes):
+                continue
+            frame = SERVICE_FRAMES.validate_json(message)
+            ours = frame.subtask_id == self.request.subtask_id
+            if ours and isinstance(frame, Failed | Completed):
+                lease.reusable = True
+                return
+
+    async def _attempt(self) -> None:
+        self._check_attached()
+        async with self._pool.lease() as lease:
+            self._connection = lease.connection
+            try:
+                await self._ask(lease.connection)
+                await self._follow(lease)
+            except (WebSocketException, OSError) as error:
+                self._check_attached()
+                raise ConnectionLost(str(error)) from error
+            finally:
+                self._connection = None
+
+    def _check_attached(self) -> None:
+        if self._detached:
+            raise unavailable("detached from the run, which goes on: analyze re-attaches")
+
+    async def _ask(self, connection: ClientConnection) -> None:
+        await connection.send(
+            _text(Analyze(request=self.request, resume_from=self.receiver.received))
+        )
+        self._asked = True
+
+    async def _follow(self, lease: Lease) -> None:
+        """Read frames to the last one, writing each chunk while the next one arrives."""
+        writing: asyncio.Task[None] | None = None
+        try:
+            while True:
+                frame = await self._frame(lease.connection)
+                self.seen_work = True
+                if isinstance(frame, Chunk):
+                    data = await lease.connection.recv()
+                    if writing:
+                        await writing
+                    writing = asyncio.create_task(self._write(frame, data))
+                elif isinstance(frame, Progress):
+                    self._on_progress(frame)
+                else:
+                    if writing:
+                        await writing
+                    lease.reusable = True
+                    await self._finish(frame)
+                    return
+        finally:
+            if writing:
+                await asyncio.wait([writing])
+
+    async def _frame(self, connection: ClientConnection) -> Progress | Chunk | Completed | Failed:
+        """The next frame of this subtask; others' are left-overs of an earlier lease."""
+        while True:
+            message = await connection.recv()
+            if isinstance(message, bytes):
+                continue
+            try:
+                frame = SERVICE_FRAMES.validate_json(message)
+            except ValidationError as error:
+                raise PlatformError(
+                    ErrorCode.FAILED_PRECONDITION,
+                    f"analyzer at {self._pool.url} sent a frame we cannot read: "
+                    f"{error.errors(include_url=False)[0]['msg']}",
+                ) from error
+            if frame.subtask_id == self.request.subtask_id:
+                return frame
+
+    async def _write(self, chunk: Chunk, data: str | bytes) -> None:
+        if isinstance(data, str):
+            raise PlatformError(ErrorCode.DATA_LOSS, "a chunk was announced and none came")
+        await asyncio.to_thread(self.receiver.add_chunk, chunk, data)
+
+    async def _finish(self, frame: Completed | Failed) -> None:
+        if isinstance(frame, Failed):
+            raise PlatformError(frame.code, frame.message, retry_after_s=frame.retry_after_s)
+        await asyncio.to_thread(self.receiver.finish, frame)
+
+
+def _text(frame: BaseModel) -> str:
+    return frame.model_dump_json()
