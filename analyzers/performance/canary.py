@@ -8,9 +8,10 @@ from analyzers.runtime.tool import Canary, ToolRun
 _FILE = "canary-token"
 _TOKEN = secrets.token_hex(16)
 
+# A page that paints nothing is a fault of the page to Lighthouse, so this one has a heading.
+_PAGE = '<!doctype html><html lang="en"><title>Canary</title><h1>Canary</h1></html>'
 LOAD_CANARY = Canary(
-    files={_FILE: _TOKEN},
-    serve={"GET /": (200, {"Content-Type": "text/html"}, "<!doctype html><title>ok</title>")},
+    files={_FILE: _TOKEN}, serve={"GET /": (200, {"Content-Type": "text/html"}, _PAGE)}
 )
 
 

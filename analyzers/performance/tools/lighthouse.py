@@ -25,6 +25,10 @@ from contract.analysis import Coverage, Metric, Target
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _CHROME_FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-background-networking"
+_CANARY_FLAGS = (
+    "--only-audits=document-title",
+    "--disable-full-page-screenshot",
+)
 _CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 _AUDITS = {
     "first-contentful-paint": ("first_contentful_paint", "ms"),
@@ -119,7 +123,7 @@ class Lighthouse:
         options = read_options(run.request)
         pages = await _pages(run.request.targets)
         if is_canary(run):
-            return await _measure(run, execute, pages, ("--only-categories=seo",), 1)
+            return await _measure(run, execute, pages, _CANARY_FLAGS, 1)
         wanted = (f"--only-categories={','.join(_CATEGORIES)}",)
         async with host_lock(options.lock_file, options.lock_wait_s):
             return await _measure(run, execute, pages, wanted, options.lighthouse_runs)
