@@ -20,11 +20,19 @@ class RuntimeSettings(Protocol):
     """What is to be known of this installation; `settings.Settings` has this shape."""
 
     @property
-    def host_name(self) -> str: ...
+    def host_name(self) -> str:
+        """Name of this machine in labels."""
+        ...
+
     @property
-    def scope_name(self) -> str: ...
+    def scope_name(self) -> str:
+        """Name of this installation in labels."""
+        ...
+
     @property
-    def data_dir(self) -> Path: ...
+    def data_dir(self) -> Path:
+        """Folder of everything Assay writes."""
+        ...
 
     engine: Literal["auto", "docker", "process"]
     analyzer_location: Location

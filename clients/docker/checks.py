@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from clients.docker.containers import Containers
 from clients.probe import answers
 from clients.targets import Location, resolve_targets
-from contract.analysis import Target
 from contract.running import AppCheck, RunningApp, RunningService
 
 _PATIENCE_S = 10.0
@@ -26,7 +25,7 @@ class AppChecker:
         reason = (
             await self._changed(app)
             or await self._too_much_written(app)
-            or await self._silent(targets)
+            or await self._silent(app)
             or await self._changed(app)
         )
         return AppCheck(alive=not reason, reason=reason, targets=() if reason else targets)
@@ -55,10 +54,13 @@ class AppChecker:
                 return f"{names[container_id]} has written {size} bytes; {self.disk_bytes} allowed"
         return ""
 
-    async def _silent(self, targets: tuple[Target, ...]) -> str:
-        for target in targets:
-            if not await _answers_soon(target.base_url):
-                return f"{target.service} runs but does not answer HTTP any more"
+    async def _silent(self, app: RunningApp) -> str:
+        for service in app.services:
+            state = await self.containers.state(service.container_id)
+            if state is None or service.container_port is None:
+                continue
+            if not await _answers_soon(state.probe_url(self.location, service.container_port)):
+                return f"{service.service} runs but does not answer HTTP any more"
         return ""
 
 

@@ -11,6 +11,7 @@ from clients.appfolder import ServicePlan
 from clients.docker.errors import call
 from clients.docker.labels import Labels
 from clients.limits import AppLimits
+from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_SERVICE, resource_name
 
@@ -29,6 +30,9 @@ class State:
 
     Attributes:
         unbroken: running, and never stopped or restarted since it was first started.
+        ports: port on 127.0.0.1 by container port.
+        dns_name: unique on the engine: an analyzer on several apps' networks meets no double.
+        address: IPv4 on the app's network; empty when it does not run.
     """
 
     id: str
@@ -40,7 +44,15 @@ class State:
     health: str
     ports: dict[int, int]
     labels: dict[str, str]
+    dns_name: str
+    address: str
     error: str = ""
+
+    def probe_url(self, location: Location, port: int) -> str:
+        """Where this process reaches `port`: an address, because it may not share the app's DNS."""
+        if location == "network":
+            return f"http://{self.address}:{port}"
+        return f"http://127.0.0.1:{self.ports.get(port)}"
 
     @property
     def ending(self) -> str:
@@ -239,6 +251,7 @@ def _state(attributes: dict[str, Any]) -> State:
         for key, bindings in published.items()
         if bindings
     }
+    networks: dict[str, Any] = attributes["NetworkSettings"].get("Networks") or {}
     first_life = str(state.get("FinishedAt", _NEVER)).startswith("0001-")
     return State(
         id=str(attributes["Id"]),
@@ -250,5 +263,7 @@ def _state(attributes: dict[str, Any]) -> State:
         health=str((state.get("Health") or {}).get("Status", "")),
         ports=ports,
         labels=labels,
+        dns_name=str(attributes["Name"]).lstrip("/"),
+        address=next((str(one["IPAddress"]) for one in networks.values()), ""),
         error=str(state.get("Error") or ""),
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from clients.appfolder.faults import AppFault
+from contract.errors import ErrorCode, PlatformError
 
 ALWAYS_LEFT_OUT = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv"})
 DOCKERFILE_NAME = ".assay.Dockerfile"
@@ -22,7 +23,17 @@ def pack_context(context: Path, dockerfile: str, limit_bytes: int) -> bytes:
 
     Raises:
         AppFault: the context is larger than `limit_bytes`.
+        PlatformError: a file cannot be read.
     """
+    try:
+        return _pack(context, dockerfile, limit_bytes)
+    except OSError as error:
+        raise PlatformError(
+            ErrorCode.INVALID_ARGUMENT, f"cannot read {error.filename}: {error.strerror}"
+        ) from error
+
+
+def _pack(context: Path, dockerfile: str, limit_bytes: int) -> bytes:
     ignored = IgnoreRules.read(context)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:

@@ -23,6 +23,7 @@ from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_MANAGED, LABEL_SCOPE
 
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OnProgress = Callable[[str], None]
 NetworkFactory = Callable[[], Awaitable[str]]
@@ -127,6 +128,8 @@ class Images:
         self, image: str, on_progress: OnProgress
     ) -> tuple[str, Substitution | None]:
         """What `image` is on this host: itself, mapped, pulled, or a stand-in."""
+        if not _REFERENCE.fullmatch(image):
+            raise AppFault("build", f"{image[:100]!r} is no name of an image")
         found = self.bases.mapped(image)
         if found is not None and await self._exists(found.used):
             return found.used, found
@@ -137,7 +140,8 @@ class Images:
             return found.used, found
         raise PlatformError(
             ErrorCode.FAILED_PRECONDITION,
-            f"base image {image} is neither local nor pullable; run `make base-images`",
+            f"base image {image} is neither local nor pullable; run `make base-images`, or load it"
+            " with `docker load`",
         )
 
     async def _pull(self, image: str, on_progress: OnProgress) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from clients.appfolder import AppFault, ServicePlan
 from clients.docker.containers import Containers, State
 from clients.probe import answers
-from clients.targets import Location, base_url
+from clients.targets import Location
 from contract.running import RunningService
 
 _POLL_S = 0.25
@@ -82,7 +82,7 @@ class Launch:
             if not plan.publishes:
                 return _service(plan, state, None)
             for port in self._ports(state):
-                if await answers(base_url(self.location, plan.name, state.ports.get(port), port)):
+                if await answers(state.probe_url(self.location, port)):
                     # It answered; is it still the process that we started?
                     after = await self._state(plan)
                     if after.unbroken:
@@ -121,6 +121,6 @@ def _service(plan: ServicePlan, state: State, port: int | None) -> RunningServic
         container_id=state.id,
         host_port=state.ports.get(port) if port else None,
         container_port=port,
-        dns_name=plan.name,
+        dns_name=state.dns_name,
         role=plan.role,
     )

@@ -103,6 +103,11 @@ class DockerRuntime:
         """Name of this host, stable over restarts."""
         return self._host
 
+    @property
+    def description(self) -> str:
+        """One line for people: how apps run here."""
+        return "apps run as Docker containers"
+
     async def start(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:
@@ -261,15 +266,6 @@ class DockerRuntime:
     async def prune(self) -> int:
         """Remove our images, oldest first, above `AppLimits.images_bytes`; bytes freed."""
         return await self._images.prune()
-
-    async def ping(self) -> str:
-        """Version of the engine.
-
-        Raises:
-            PlatformError: it does not answer.
-        """
-        answer: dict[str, str] = await call(self._client.version)
-        return answer.get("Version", "")
 
     async def remove_firewall(self) -> None:
         """Take back the host's firewall rules for this runtime's pool; `start` makes them anew."""

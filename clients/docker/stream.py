@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from clients.docker.errors import UNREACHABLE
+from clients.docker.errors import UNREACHABLE, engine_error
 from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 
@@ -105,6 +105,9 @@ class EngineStream:
                 if response.status_code >= 400:
                     text = (await response.aread()).decode(errors="replace")[:1_000]
                     result.error = _message(text)
+                    # A refused Dockerfile is a 400; a pull says 500 for whatever its registry says.
+                    if response.status_code >= 500 and path == "/build":
+                        raise engine_error(result.error)
                     return
                 async for line in response.aiter_lines():
                     _take(line, result, on_line)

@@ -26,12 +26,10 @@ class Environments:
     """`python-<digest>` (a virtual environment) and `node-<digest>` (the app, built) in `folder`.
 
     Attributes:
-        path: PATH and the few variables installers need from the caller's environment.
         deadline_s: of one installation.
     """
 
     folder: Path
-    path: dict[str, str]
     deadline_s: float
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
@@ -78,7 +76,6 @@ class Environments:
         process = await asyncio.create_subprocess_exec(
             *argv,
             cwd=cwd,
-            env=self.path,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -46,7 +46,6 @@ class ProcessRuntime:
         host: str,
         artifacts: Artifacts,
         data_dir: Path,
-        path: Mapping[str, str],
         limits: AppLimits | None = None,
         no_engine: str = "Docker does not answer",
     ) -> None:
@@ -56,7 +55,6 @@ class ProcessRuntime:
             host: name of this host, stable over restarts.
             artifacts: where logs go.
             data_dir: the project's data folder; apps see none of it.
-            path: variables that installers need: PATH, HOME, certificates, indexes.
             limits: of each service.
             no_engine: why apps do not run in containers.
         """
@@ -67,7 +65,7 @@ class ProcessRuntime:
         self._no_engine = no_engine
         self._states = StateFolder(self._data_dir / "processes")
         self._environments = Environments(
-            self._data_dir / "environments", dict(path), self._limits.build_deadline_s
+            self._data_dir / "environments", self._limits.build_deadline_s
         )
         self._launchers: set[asyncio.Task[int]] = set()
 
@@ -75,6 +73,11 @@ class ProcessRuntime:
     def host(self) -> str:
         """Name of this host, stable over restarts."""
         return self._host
+
+    @property
+    def description(self) -> str:
+        """One line for people: how apps run here, and why."""
+        return f"{self._no_engine}: trusted apps run as processes confined by bubblewrap"
 
     async def start(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]

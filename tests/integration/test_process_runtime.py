@@ -1,7 +1,7 @@
 """Real sandboxes: bubblewrap, a free port on 127.0.0.1, and nothing left behind."""
 
 import hashlib
-import os
+import socket
 import sys
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from contract.analysis import AnalyzerKind, ArtifactRef
 from contract.errors import ErrorCode, PlatformError
 from contract.running import RunningApp
 from contract.spec import AppRef, AppSpec
+from settings import Settings
 
 # Does what the path says and answers with what came of it.
 SERVER = """
@@ -61,8 +62,7 @@ def artifacts() -> MemoryArtifacts:
 
 
 def make_runtime(tmp_path: Path, artifacts: MemoryArtifacts) -> ProcessRuntime:
-    path = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    return ProcessRuntime(host="here", artifacts=artifacts, data_dir=tmp_path / "data", path=path)
+    return ProcessRuntime(host="here", artifacts=artifacts, data_dir=tmp_path / "data")
 
 
 @pytest.fixture
@@ -175,15 +175,35 @@ async def test_an_untrusted_app_never_runs_as_a_process(tmp_path, runtime):
     assert sandboxes(tmp_path) == []
 
 
-async def test_without_a_daemon_processes_are_chosen_and_it_is_said(tmp_path, artifacts):
-    runtime, why = await choose_runtime(
-        host="here",
-        scope="test",
-        artifacts=artifacts,
-        data_dir=tmp_path,
-        path={},
-        docker_host=f"unix://{tmp_path}/none.sock",
-    )
+def settings_of(tmp_path: Path, engine: str) -> Settings:
+    return Settings.model_construct(data=tmp_path, host="here", scope="test", engine=engine)
+
+
+def test_without_a_daemon_processes_are_chosen_and_it_is_said(tmp_path, artifacts):
+    docker_host = f"unix://{tmp_path}/none.sock"
+
+    runtime = choose_runtime(settings_of(tmp_path, "auto"), artifacts, docker_host=docker_host)
 
     assert isinstance(runtime, ProcessRuntime)
-    assert why.startswith("no Docker daemon at unix://")
+    assert runtime.description.startswith(f"no Docker daemon at {docker_host}: trusted apps run")
+
+
+def test_a_daemon_that_hangs_is_not_waited_for(tmp_path, artifacts):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+
+        runtime = choose_runtime(
+            settings_of(tmp_path, "auto"), artifacts, docker_host=f"unix://{tmp_path}/s"
+        )
+
+    assert isinstance(runtime, ProcessRuntime)
+
+
+def test_an_engine_that_was_asked_for_is_not_replaced(tmp_path, artifacts):
+    with pytest.raises(PlatformError, match="Docker daemon") as caught:
+        choose_runtime(
+            settings_of(tmp_path, "docker"), artifacts, docker_host=f"unix://{tmp_path}/none.sock"
+        )
+
+    assert caught.value.code is ErrorCode.UNAVAILABLE
