@@ -9,31 +9,17 @@ import hashlib
 import os
 import re
 import socket
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from clients.limits import AppLimits
 from contract.protocol import DEFAULT_PORTS
 from contract.spec import AnalyzerKind
 
 PROJECT_ROOT = Path(__file__).resolve().parent
-_MIB = 1024 * 1024
-# What pip and npm need to install a trusted app's dependencies; apps themselves see none of it.
-_INSTALLER_VARIABLES = (
-    "PATH",
-    "HOME",
-    "SSL_CERT_FILE",
-    "PIP_CERT",
-    "PIP_INDEX_URL",
-    "NODE_EXTRA_CA_CERTS",
-    "REQUESTS_CA_BUNDLE",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-)
 
 
 def _default_urls() -> dict[AnalyzerKind, str]:
@@ -80,7 +66,7 @@ class Settings(BaseSettings):
     analyzer_urls: dict[AnalyzerKind, str] = Field(default_factory=_default_urls)
     analyzer_location: Literal["host", "network"] = "host"
     token_file: Path | None = None
-    base_images: Literal["auto"] | dict[str, str] = "auto"
+    base_images: Literal["auto"] | Mapping[str, str] = "auto"
     app_memory_mb: Annotated[int, Field(ge=32)] = 1024
     app_cpus: Annotated[float, Field(gt=0)] = 1.0
     app_pids: Annotated[int, Field(ge=16)] = 256
@@ -97,58 +83,37 @@ class Settings(BaseSettings):
     metrics_address: str = ""
     log_level: str = "INFO"
 
-    @cached_property
+    @property
     def data_dir(self) -> Path:
         """The data folder, absolute, `~` expanded."""
         return self.data.expanduser().absolute()
 
-    @cached_property
+    @property
     def tools_dir(self) -> Path:
         """Folder of the analyzers' installed tools, absolute."""
         return self.tools.expanduser().absolute()
 
-    @cached_property
+    @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the store."""
         return self.db_url or f"sqlite+aiosqlite:///{self.data_dir / 'assay.db'}"
 
-    @cached_property
+    @property
     def host_name(self) -> str:
         """Name of this machine, legal in a task queue and a Docker label."""
         return re.sub(r"[^A-Za-z0-9_.-]", "-", self.host or socket.gethostname())[:63] or "host"
 
-    @cached_property
+    @property
     def scope_name(self) -> str:
         """Name of this installation in labels."""
         return self.scope or hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
-
-    def runtime_options(self) -> dict[str, Any]:
-        """Keyword arguments of `clients.runtime.choose_runtime`, but for the artifact store."""
-        limits = AppLimits(
-            memory_bytes=self.app_memory_mb * _MIB,
-            cpus=self.app_cpus,
-            pids=self.app_pids,
-            build_deadline_s=self.build_deadline_s,
-            start_deadline_s=self.start_deadline_s,
-            images_bytes=int(self.image_limit_gb * 1024 * _MIB),
-        )
-        return {
-            "engine": self.engine,
-            "host": self.host_name,
-            "scope": self.scope_name,
-            "data_dir": self.data_dir,
-            "path": {name: os.environ[name] for name in _INSTALLER_VARIABLES if name in os.environ},
-            "base_images": self.base_images,
-            "limits": limits,
-            "analyzer_location": self.analyzer_location,
-        }
 
     @property
     def ai_configured(self) -> bool:
         """Whether the AI analyzer has somewhere to ask."""
         return bool(self.ai_base_url and self.ai_models)
 
-    @cached_property
+    @property
     def token(self) -> str | None:
         """The analyzers' shared token, if one is set.
 

@@ -76,8 +76,8 @@ async def _workers(settings: Settings, client: Client) -> Sequence[Worker]:
     gateway = WebSocketGateway(
         settings.analyzer_urls, token=settings.token, workdir=settings.data_dir / "incoming"
     )
-    runtime, why = await choose_runtime(artifacts=artifacts, **settings.runtime_options())
-    logger.info("%s", why)
+    runtime = await asyncio.to_thread(choose_runtime, settings, artifacts)
+    logger.info("%s", runtime.description)
     apps = AppActivities(runtime)
     analysis = [AnalysisActivities(gateway, artifacts).run_analysis]
     recording = ResultActivities(results, artifacts)

@@ -1,7 +1,6 @@
-"""The ports of the application: what activities need and adapters in `clients/` and `store/` provide."""
+"""The ports: what activities need, and adapters in `clients/` and `store/` provide."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,19 +18,25 @@ from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyzerResult:
+class AnalyzerResult(Protocol):
     """A finished subtask: the parsed `report.json` and the whole result archive on local disk."""
 
-    report: AnalyzerReport
-    archive: Path
+    @property
+    def report(self) -> AnalyzerReport:
+        """All cells of the subtask."""
+        ...
+
+    @property
+    def archive(self) -> Path:
+        """Tar file, `report.json` first; gone after `acknowledge`."""
+        ...
 
 
 class AnalyzerGateway(Protocol):
     """Speaks protocol v1 to the analyzers."""
 
     async def health(self, analyzer: AnalyzerKind) -> AnalyzerHealth:
-        """Ask `GET /health`; answers are cached 5 s. A dead analyzer is `ok=False`, not an exception."""
+        """Ask `GET /health`, cached 5 s. A dead analyzer is `ok=False`, not an exception."""
         ...
 
     async def analyze(
@@ -72,7 +77,7 @@ class AppRuntime(Protocol):
         """Build and start `app`, or adopt what an earlier attempt of the same workflow left.
 
         Raises:
-            PlatformError: the platform is at fault (no engine, engine down, disk full); never the app.
+            PlatformError: the platform is at fault (no engine, disk full); never the app.
         """
         ...
 
@@ -81,7 +86,7 @@ class AppRuntime(Protocol):
         ...
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
-        """Remove everything labelled with `workflow_id`. Safe to repeat, safe when nothing is there.
+        """Remove everything labelled with `workflow_id`. Safe to repeat, even with nothing there.
 
         Raises:
             PlatformError: the engine is unreachable.
@@ -93,7 +98,7 @@ class AppRuntime(Protocol):
         ...
 
     async def prune(self) -> int:
-        """Remove images and build cache of ours, oldest first, above the disk limit; bytes freed."""
+        """Remove images of ours, oldest first, above the disk limit; bytes freed."""
         ...
 
 
@@ -141,7 +146,7 @@ class ResultStore(Protocol):
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
     ) -> None:
-        """One row per cell, with findings and metrics; replaces what the same subtask left before."""
+        """One row per cell, with findings and metrics; replaces what the subtask left before."""
         ...
 
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:

@@ -1,5 +1,6 @@
 """`doctor`: what this machine can measure, and the next step for what it cannot."""
 
+import asyncio
 import shutil
 from dataclasses import asdict, dataclass
 
@@ -87,10 +88,9 @@ def _disk(settings: Settings) -> Check:
 
 async def _apps(settings: Settings) -> list[Check]:
     artifacts = FileArtifactStore(settings.data_dir / "artifacts")
-    docker = True
     try:
-        runtime, why = await choose_runtime(artifacts=artifacts, **settings.runtime_options())
-        docker = isinstance(runtime, DockerRuntime)
+        runtime = await asyncio.to_thread(choose_runtime, settings, artifacts)
+        docker, why = isinstance(runtime, DockerRuntime), runtime.description
     except PlatformError as error:
         docker, why = False, error.message
     sandbox = shutil.which("bwrap") is not None

@@ -89,13 +89,13 @@ async def watch(pipeline: Pipeline) -> PipelineProgress:
 
 
 async def _watch_lines(pipeline: Pipeline) -> PipelineProgress:
-    line = ""
-    async for progress in pipeline.updates():
-        last = progress
-        if progress_line(progress) != line:
-            line = progress_line(progress)
+    line, last = "", None
+    async for last in pipeline.updates():
+        if progress_line(last) != line:
+            line = progress_line(last)
             progress_out.print(line, markup=False)
-    return last  # pyright: ignore[reportPossiblyUnbound] - updates() yields at least once
+    assert last is not None  # noqa: S101 - updates() yields at least once
+    return last
 
 
 def show_report(session: Session, pipeline_id: str, *, as_json: bool) -> int:

@@ -1,7 +1,7 @@
 """A command's connection: to the server the user configured, or to the local stack."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -49,7 +49,7 @@ class Session:
 @asynccontextmanager
 async def open_session(
     settings: Settings, say: Callable[[str], None], *, start: bool, keep: bool = False
-) -> AsyncIterator[Session]:
+) -> AsyncGenerator[Session]:
     """Connect; with `start`, bring the local stack up first when no server is configured.
 
     A stack that this call started is stopped at the end unless `keep` (or `session.keep`) is set.

@@ -1,5 +1,6 @@
 """The last look round: nothing of an interrupted pipeline stays on this host."""
 
+import asyncio
 from collections.abc import Callable
 
 from clients.artifacts import FileArtifactStore
@@ -12,9 +13,8 @@ from settings import Settings
 async def leave_nothing(settings: Settings, pipeline_id: str, say: Callable[[str], None]) -> None:
     """Remove what still belongs to the pipeline's apps; says what could not be removed."""
     try:
-        runtime = await asyncio.to_thread(
-            choose_runtime, settings, FileArtifactStore(settings.data_dir)
-        )
+        artifacts = FileArtifactStore(settings.data_dir / "artifacts")
+        runtime = await asyncio.to_thread(choose_runtime, settings, artifacts)
         mine = f"{pipeline_workflow_id(pipeline_id)}/"
         for workflow_id in await runtime.owned_workflows():
             if workflow_id.startswith(mine):
