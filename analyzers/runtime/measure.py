@@ -101,12 +101,13 @@ class Measurement:
         except TimeoutError:
             self._note_late(tools)
         cells = self._in_order(tools)
+        fused, faults = await asyncio.to_thread(self._fused, cells)
         return AnalyzerReport(
             subtask_id=self.request.subtask_id,
             analyzer=self.equipment.kind,
             service_version=SERVICE_VERSION,
-            tools=cells,
-            fused=self._fused(cells),
+            tools=(*cells, *faults),
+            fused=fused,
             started_at=started_at,
             duration_s=round(time.monotonic() - clock, 3),
             tool_seconds=round(sum(_spent_s(cell) for cell in cells), 3),
@@ -212,10 +213,18 @@ class Measurement:
         ]
         return tuple(cells)
 
-    def _fused(self, cells: Sequence[ToolReport]) -> tuple[Finding, ...]:
+    def _fused(
+        self, cells: Sequence[ToolReport]
+    ) -> tuple[tuple[Finding, ...], tuple[ToolReport, ...]]:
+        """Fused findings; a fusion that fails is a cell of its own and harms no tool's."""
         if self.equipment.fuse is None:
-            return ()
-        return tuple(self.equipment.fuse(cells))
+            return (), ()
+        try:
+            return tuple(self.equipment.fuse(cells)), ()
+        except Exception as error:
+            logger.exception("fusion failed on %s", self.request.subtask_id)
+            reason = f"{type(error).__name__}: {error}"
+            return (), (unmeasured("fusion", MeasurementState.INFRA_FAILED, reason),)
 
 
 def _blind(tool: Tool, verdict: Verdict) -> ToolReport:

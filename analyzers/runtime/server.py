@@ -3,8 +3,8 @@
 aiohttp rather than the websockets server: one port has to carry WebSocket beside streamed HTTP
 bodies (a result of a gigabyte by `GET` with `Range`, a source archive by `PUT`) in constant memory,
 and the websockets server can answer plain HTTP only with a small body from `process_request`.
-uvicorn would stream, but sets keep-alive of WebSockets for the whole process. aiohttp has both, with
-pings per connection and back-pressure on every send.
+uvicorn would stream, but sets keep-alive of WebSockets for the whole process. aiohttp has both,
+with pings per connection and back-pressure on every send.
 """
 
 import asyncio

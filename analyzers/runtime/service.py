@@ -196,6 +196,7 @@ def main(kind: AnalyzerKind, tools: Sequence[Tool], fuse: Fuse | None = None) ->
         level=logging.INFO,
         format=f"%(asctime)s %(levelname)s {kind} %(message)s",
     )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line per request of a scan
     try:
         asyncio.run(_serve(kind, tools, _options(kind), fuse))
     except StartupError as error:
