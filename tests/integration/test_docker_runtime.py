@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from clients.docker import AppLimits, DockerRuntime
+from clients.docker.labels import LABEL_PEER
 from clients.source import digest_tree
+from clients.targets import Location
 from contract.analysis import AnalyzerKind, ArtifactRef
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_SCOPE
@@ -66,12 +68,19 @@ class Bench:
         self.root = root
         self.scope = f"test-{uuid.uuid4().hex[:12]}"
         self.artifacts = MemoryArtifacts()
-        limits = AppLimits(start_deadline_s=15.0, memory_bytes=128 * 1024 * 1024)
-        self.runtime = DockerRuntime(
-            host="here", scope=self.scope, artifacts=self.artifacts, limits=limits,
-            network_pool=f"10.214.{uuid.uuid4().int % 256}.0/24",
-        )  # fmt: skip
+        self.pool = f"10.214.{uuid.uuid4().int % 256}.0/24"
+        self.runtime = self.make_runtime("host")
         self.engine = docker.DockerClient()
+
+    def make_runtime(self, location: Location, **limits: int) -> DockerRuntime:
+        return DockerRuntime(
+            host="here",
+            scope=self.scope,
+            artifacts=self.artifacts,
+            limits=AppLimits(start_deadline_s=15.0, memory_bytes=128 * 1024 * 1024, **limits),
+            analyzer_location=location,
+            network_pool=self.pool,
+        )
 
     def app(self, number: int = 1, **files: str) -> AppSpec:
         folder = self.root / f"app{number}"
@@ -276,3 +285,39 @@ def building(bench: Bench) -> bool:
     """Whether a build step of this scope runs; stages carry the scope as a label."""
     running = bench.engine.api.containers(filters={"label": f"{LABEL_SCOPE}={bench.scope}"})
     return any("sleep 300" in entry["Command"] for entry in running)
+
+
+async def test_analyzers_in_containers_join_the_apps_network_and_leave_it(bench: Bench):
+    peer = bench.engine.containers.run(
+        "assay/python:3.11", ["sleep", "120"], detach=True, labels={LABEL_PEER: bench.scope}
+    )
+    runtime = bench.make_runtime("network")
+    app = bench.app()
+    try:
+        outcome = await runtime.start(app, "run", lambda line: None)
+        assert outcome.app is not None, outcome.reason
+        (target,) = (await runtime.check(outcome.app)).targets
+        fetch = f"import urllib.request as u; print(u.urlopen('{target.base_url}').read())"
+        assert b"hello" in peer.exec_run(["python", "-c", fetch]).output
+
+        assert (await runtime.teardown(app.workflow_id)).networks == 1
+        peer.reload()
+        assert peer.status == "running"
+        assert list(peer.attrs["NetworkSettings"]["Networks"]) == ["bridge"]
+    finally:
+        peer.remove(force=True)
+        await runtime.close()
+
+
+async def test_the_oldest_images_are_pruned_above_the_limit(bench: Bench):
+    app = bench.app()
+    running = await bench.started(app)
+    assert await bench.runtime.prune() == 0
+    await bench.runtime.teardown(app.workflow_id)
+
+    small = bench.make_runtime("host", images_bytes=1)
+    freed = await small.prune()
+    await small.close()
+
+    assert freed > 0
+    assert bench.engine.images.list(name=running.images[0]) == []
