@@ -141,10 +141,12 @@ def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> Pipelin
         key = key_of(AppRef(model=app.model, app_number=app.app_number))
         if app.state is None or key in keys or (not keys and _incomplete(app.state)):
             pending.append(key)
-        if app.state is not None:
-            states = {kind: worst_state(found) for kind, found in cells.get(key, {}).items()}
+        states = {kind: worst_state(found) for kind, found in cells.get(key, {}).items()}
+        if app.state is not None or states:
             results[key] = AppResult(
-                state=app.state, reason=app.reason[:REASON_CHARS], analyzers=states
+                state=app.state or MeasurementState.INFRA_FAILED,
+                reason=(app.reason or "its workflow did not end")[:REASON_CHARS],
+                analyzers=states,
             )
     return PipelineState(registered=True, pending=tuple(pending), results=results, retried=1)
 

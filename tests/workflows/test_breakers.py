@@ -89,7 +89,7 @@ async def test_a_subtask_waits_out_an_outage_that_begins_while_it_runs(
     monkeypatch.setitem(policies.RUN_ANALYSIS, "retry_policy", policies._retry(attempts=1))
     platform = FakePlatform(apps=1, analyzers="s")
 
-    async def dies(request):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    async def dies(request):  # type: ignore[no-untyped-def]
         platform.down[STATIC] = "connection refused"
         return await fails("UNAVAILABLE", retry=True)(request)
 

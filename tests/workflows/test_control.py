@@ -167,7 +167,7 @@ async def test_retry_runs_only_what_the_platform_failed(client: Client) -> None:
     assert platform.states[-1][1]["apps_retried"] == 2
 
 
-async def _now(request):  # type: ignore[no-untyped-def]  # noqa: ANN001
+async def _now(request):  # type: ignore[no-untyped-def]
     return measured(request)
 
 

@@ -1,0 +1,227 @@
+"""Ports in memory, and one attempt of an activity."""
+
+import asyncio
+import dataclasses
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
+
+from activities.heartbeat import Beat
+from contract.analysis import (
+    AnalyzerHealth,
+    AnalyzerReport,
+    ArtifactRef,
+    Coverage,
+    MeasurementState,
+    SubtaskRequest,
+    ToolHealth,
+    ToolReport,
+)
+from contract.errors import ErrorCode, PlatformError
+from contract.protocol import Progress
+from contract.record import PipelineRecord
+from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
+from contract.spec import AnalyzerKind, AppRef, AppSpec, SourceRef
+
+STATIC = AnalyzerKind.STATIC
+APP = AppSpec(
+    pipeline_id="p",
+    ref=AppRef(model="m", app_number=1),
+    source=SourceRef(path="/apps/m/app1", digest="0"),
+    analyzers=(STATIC,),
+)
+REQUEST = SubtaskRequest(
+    subtask_id="p/m/app1/static",
+    analyzer=STATIC,
+    ref=APP.ref,
+    source=APP.source,
+    tools=("bandit", "ruff"),
+)
+
+
+def environment(
+    *, attempt: int = 1, beat: Beat | None = None, client: Client | None = None
+) -> tuple[ActivityEnvironment, list[Beat]]:
+    """An attempt and the heartbeats it sends; `beat` is what the attempt before sent last."""
+    env = ActivityEnvironment(client=client) if client else ActivityEnvironment()
+    beats: list[Beat] = []
+    env.on_heartbeat = beats.append
+    details = [] if beat is None else [beat.model_dump()]
+    env.info = dataclasses.replace(
+        ActivityEnvironment.default_info(),
+        attempt=attempt,
+        heartbeat_details=details,
+        workflow_run_id="run-1",
+    )
+    return env, beats
+
+
+def report(**update: Any) -> AnalyzerReport:
+    """bandit measured; ruff says nothing."""
+    bandit = ToolReport(
+        tool="bandit",
+        state=MeasurementState.MEASURED,
+        coverage=Coverage(unit="files", reached=3),
+    )
+    whole = AnalyzerReport(
+        subtask_id=REQUEST.subtask_id, analyzer=STATIC, tools=(bandit,), tool_seconds=2.0
+    )
+    return whole.model_copy(update=update)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What `analyze` answers with."""
+
+    report: AnalyzerReport
+    archive: Path
+
+
+class FakeGateway:
+    """An analyzer; `block` makes a run last until it is cancelled or detached."""
+
+    def __init__(self, folder: Path, answer: AnalyzerReport | PlatformError) -> None:
+        self._folder = folder
+        self._answer = answer
+        self.log: list[str] = []
+        self.block: asyncio.Event | None = None
+
+    async def health(self, analyzer: AnalyzerKind) -> AnalyzerHealth:
+        """Up, with one blind tool; AI is unreachable."""
+        if analyzer is AnalyzerKind.AI:
+            raise PlatformError(ErrorCode.UNAVAILABLE, "connection refused")
+        tools = (ToolHealth(name="bandit", ok=True), ToolHealth(name="ruff", ok=False))
+        return AnalyzerHealth(analyzer=analyzer, ok=analyzer is STATIC, tools=tools)
+
+    async def analyze(
+        self, request: SubtaskRequest, on_progress: Callable[[Progress], None]
+    ) -> Result:
+        """One archive per call."""
+        self.log.append("analyze")
+        on_progress(Progress(subtask_id=request.subtask_id, done=0, total=2, running=("bandit",)))
+        if self.block is not None:
+            try:
+                await self.block.wait()
+            except asyncio.CancelledError:
+                self.log.append("cancelled")
+                raise
+            raise PlatformError(ErrorCode.UNAVAILABLE, "detached")
+        if isinstance(self._answer, PlatformError):
+            raise self._answer
+        path = self._folder / "result.tar"
+        path.write_bytes(archive(self._answer))
+        return Result(report=self._answer, archive=path)
+
+    async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
+        self.log.append("acknowledge")
+
+    async def detach(self, subtask_id: str) -> None:
+        self.log.append("detach")
+        assert self.block is not None
+        self.block.set()
+
+
+def archive(whole: AnalyzerReport) -> bytes:
+    """A result archive of one member."""
+    raw = whole.model_dump_json().encode()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("report.json")
+        member.size = len(raw)
+        tar.addfile(member, io.BytesIO(raw))
+    return buffer.getvalue()
+
+
+class FakeArtifacts:
+    """Content by digest; `log` is shared with the gateway to see the order."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+        self.content: dict[str, bytes] = {}
+        self.keys: dict[str, ArtifactRef] = {}
+
+    async def put_file(self, path: Path, name: str) -> ArtifactRef:
+        return await self.put_bytes(path.read_bytes(), name)
+
+    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
+        digest = hashlib.sha256(data).hexdigest()
+        self.content[digest] = data
+        return ArtifactRef(key=digest, sha256=digest, size_bytes=len(data), name=name)
+
+    async def get(self, ref: ArtifactRef) -> bytes:
+        return self.content[ref.key]
+
+    async def park(self, key: str, ref: ArtifactRef) -> None:
+        self.log.append(f"park {key.split('/')[0]}")
+        self.keys[key] = ref
+
+    async def parked(self, key: str) -> ArtifactRef | None:
+        return self.keys.get(key)
+
+
+class FakeRuntime:
+    """A host whose start fails or blocks as told."""
+
+    host = "h1"
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.fault: PlatformError | None = None
+        self.block = False
+        self.owned: list[str] = []
+
+    async def start(
+        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+    ) -> StartOutcome:
+        on_progress("building the image")
+        self.log.append(f"start {run_id}")
+        if self.fault:
+            raise self.fault
+        if self.block:
+            await asyncio.Event().wait()
+        return StartOutcome(host=self.host, phase="build", reason="no Dockerfile")
+
+    async def check(self, app: RunningApp) -> AppCheck:
+        return AppCheck(alive=True)
+
+    async def teardown(self, workflow_id: str) -> TeardownReport:
+        self.log.append(f"teardown {workflow_id}")
+        return TeardownReport(containers=1)
+
+    async def owned_workflows(self) -> list[str]:
+        return self.owned
+
+    async def prune(self) -> int:
+        return 42
+
+
+class FakeResults:
+    """Remembers calls."""
+
+    def __init__(self, record: PipelineRecord | None = None) -> None:
+        self.record = record or PipelineRecord(pipeline_id="p", state="running")
+        self.subtasks: list[tuple[str, AnalyzerReport | None]] = []
+        self.apps: list[str] = []
+
+    async def register_pipeline(self, plan: Any) -> None:
+        raise PlatformError(ErrorCode.ALREADY_EXISTS, "p stands for another plan")
+
+    async def record_subtask(
+        self, pipeline_id: str, app: AppSpec, outcome: Any, report: AnalyzerReport | None
+    ) -> None:
+        self.subtasks.append((outcome.subtask_id, report))
+
+    async def record_app(self, app: AppSpec, outcome: Any) -> None:
+        self.apps.append(app.key)
+
+    async def record_pipeline_state(self, pipeline_id: str, state: str, detail: Any) -> None:
+        raise PlatformError(ErrorCode.UNAVAILABLE, "the store is gone")
+
+    async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
+        return self.record

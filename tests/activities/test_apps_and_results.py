@@ -1,0 +1,170 @@
+"""The host's janitor, a failed start, and the store's activities."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from activities.apps import AppActivities
+from activities.preflight import PreflightActivities
+from activities.reports import ReportActivities
+from activities.results import ResultActivities
+from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome
+from contract.errors import ErrorCode, PlatformError
+from contract.record import CellRecord, PipelineRecord
+from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
+from tests.activities.fakes import (
+    APP,
+    FakeArtifacts,
+    FakeGateway,
+    FakeResults,
+    FakeRuntime,
+    archive,
+    environment,
+    report,
+)
+from workflows.planning import unmeasured
+
+STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
+TEARDOWN = f"teardown {APP.workflow_id}"
+
+
+async def test_a_start_that_the_platform_failed_leaves_nothing() -> None:
+    runtime = FakeRuntime()
+    runtime.fault = PlatformError(ErrorCode.FAILED_PRECONDITION, "no container engine")
+
+    with pytest.raises(ApplicationError, match="no container engine"):
+        await environment()[0].run(AppActivities(runtime).start_app, APP)
+
+    assert runtime.log == ["start run-1", TEARDOWN]
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        (activity.ActivityCancellationDetails(cancel_requested=True), ["start run-1", TEARDOWN]),
+        (activity.ActivityCancellationDetails(not_found=True), ["start run-1", TEARDOWN]),
+        (activity.ActivityCancellationDetails(worker_shutdown=True), ["start run-1"]),
+    ],
+)
+async def test_a_cancelled_start_cleans_up_but_a_shutdown_leaves_it_to_be_adopted(
+    details: activity.ActivityCancellationDetails, expected: list[str]
+) -> None:
+    runtime = FakeRuntime()
+    runtime.block = True
+    env, _ = environment()
+    run = asyncio.create_task(env.run(AppActivities(runtime).start_app, APP))
+    while not runtime.log:
+        await asyncio.sleep(0)
+    env.cancel(details)
+    with pytest.raises(asyncio.CancelledError):
+        await run
+
+    assert runtime.log == expected
+
+
+async def test_the_janitor_spares_running_workflows_alone(temporal_client: Client) -> None:
+    tag = uuid.uuid4().hex
+    for name in ("runs", "ended"):
+        await temporal_client.start_workflow("Nobody", id=f"{name}-{tag}", task_queue=tag)
+    await temporal_client.get_workflow_handle(f"ended-{tag}").terminate()
+    runtime = FakeRuntime()
+    runtime.owned = [f"runs-{tag}", f"ended-{tag}", f"never-{tag}"]
+    env, _ = environment(client=temporal_client)
+
+    swept = await env.run(AppActivities(runtime).sweep_host)
+
+    assert swept.kept == (f"runs-{tag}",)
+    assert runtime.log == [f"teardown ended-{tag}", f"teardown never-{tag}"]
+    await temporal_client.get_workflow_handle(f"runs-{tag}").terminate()
+
+
+async def test_preflight_names_tools_and_blind_ones_and_a_dead_analyzer_is_an_answer(
+    tmp_path,  # type: ignore[no-untyped-def]
+) -> None:
+    preflight = PreflightActivities(FakeGateway(tmp_path, report())).preflight
+
+    static, dynamic, ai = await environment()[0].run(preflight, [STATIC, DYNAMIC, AnalyzerKind.AI])
+
+    assert (static.ok, static.tools, static.blind) == (True, ("bandit", "ruff"), ("ruff",))
+    assert (dynamic.ok, dynamic.reason) == (False, "it does not take work")
+    assert (ai.ok, ai.reason) == (False, "connection refused")
+
+
+async def test_a_subtask_is_recorded_with_the_report_of_its_archive() -> None:
+    artifacts, results = FakeArtifacts([]), FakeResults()
+    ref = await artifacts.put_bytes(archive(report()), "static.tar")
+    lost = unmeasured(APP, STATIC, MeasurementState.INFRA_FAILED, "lost")
+    record = ResultActivities(results, artifacts).record_subtask
+
+    await environment()[0].run(record, APP, lost)
+    await environment()[0].run(record, APP, lost.model_copy(update={"report": ref}))
+
+    assert results.subtasks == [("p/m/app1/static", None), ("p/m/app1/static", report())]
+
+
+async def test_an_archive_that_is_none_is_data_loss() -> None:
+    artifacts = FakeArtifacts([])
+    ref = await artifacts.put_bytes(b"not a tar", "static.tar")
+    lost = unmeasured(APP, STATIC, MeasurementState.INFRA_FAILED, "lost")
+    record = ResultActivities(FakeResults(), artifacts).record_subtask
+
+    with pytest.raises(ApplicationError) as failure:
+        await environment()[0].run(record, APP, lost.model_copy(update={"report": ref}))
+
+    assert failure.value.type == "DATA_LOSS"
+
+
+async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
+    cell = CellRecord(
+        model="m", app_number=1, analyzer=STATIC, tool="bandit", state=MeasurementState.MEASURED
+    )
+    results = FakeResults(PipelineRecord(pipeline_id="p", state="running", cells=(cell,)))
+    plan = PipelinePlan(
+        pipeline_id="p",
+        spec=PipelineSpec(apps=AppsSpec(root="/apps"), analyzers=(STATIC, DYNAMIC)),
+        apps=(PlannedApp(ref=APP.ref, source=APP.source),),
+    )
+    missing: list[SubtaskOutcome] = [
+        unmeasured(APP, kind, MeasurementState.INFRA_FAILED, "terminated")
+        for kind in (STATIC, DYNAMIC)
+    ]
+    outcome = AppOutcome(ref=APP.ref, state=MeasurementState.INFRA_FAILED, subtasks=tuple(missing))
+
+    skipped = ResultActivities(results, FakeArtifacts([])).record_skipped
+    await environment()[0].run(skipped, plan, [outcome])
+
+    assert results.subtasks == [("p/m/app1/dynamic", None)]
+    assert results.apps == ["p/m/app1"]
+
+
+async def test_a_store_that_is_gone_is_retried_and_another_plan_is_not() -> None:
+    activities = ResultActivities(FakeResults(), FakeArtifacts([]))
+
+    with pytest.raises(ApplicationError) as gone:
+        await environment()[0].run(activities.record_pipeline_state, "p", "running", {})
+    with pytest.raises(ApplicationError) as other:
+        plan = PipelinePlan(
+            pipeline_id="p", spec=PipelineSpec(apps=AppsSpec(root="/apps")), apps=()
+        )
+        await environment()[0].run(activities.register_pipeline, plan)
+
+    assert (gone.value.type, gone.value.non_retryable) == ("UNAVAILABLE", False)
+    assert (other.value.type, other.value.non_retryable) == ("ALREADY_EXISTS", True)
+
+
+async def test_the_report_is_written_from_what_was_recorded() -> None:
+    class Writer:
+        async def write(self, pipeline_id: str, files: Mapping[str, bytes]) -> dict[str, str]:
+            assert all(files.values())
+            return {name: f"/reports/{pipeline_id}/{name}" for name in files}
+
+    write = ReportActivities(FakeResults(), Writer()).write_report
+
+    paths = await environment()[0].run(write, "p")
+
+    assert paths == ("/reports/p/report.json", "/reports/p/report.html")

@@ -1,0 +1,139 @@
+"""A measurement is safe before the analyzer forgets it, and is never made twice."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.analysis import AnalysisActivities, wasted_seconds
+from activities.heartbeat import Beat
+from activities.parking import load_report
+from contract.analysis import MeasurementState
+from contract.errors import ErrorCode, PlatformError
+from tests.activities.fakes import REQUEST, FakeArtifacts, FakeGateway, archive, environment, report
+
+M = MeasurementState
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> FakeGateway:
+    return FakeGateway(tmp_path, report())
+
+
+@pytest.fixture
+def artifacts(gateway: FakeGateway) -> FakeArtifacts:
+    return FakeArtifacts(gateway.log)
+
+
+async def test_the_result_is_parked_before_the_analyzer_may_forget_it(
+    gateway: FakeGateway, artifacts: FakeArtifacts
+) -> None:
+    env, beats = environment()
+
+    outcome = await env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+
+    assert gateway.log == ["analyze", "park report-of", "park p", "acknowledge"]
+    assert outcome.report is not None
+    assert artifacts.content[outcome.report.key] == archive(report())
+    assert beats[0].message == "static: looking for an earlier result"
+
+
+async def test_a_tool_the_analyzer_is_silent_about_is_no_zero(
+    gateway: FakeGateway, artifacts: FakeArtifacts
+) -> None:
+    env, _ = environment()
+
+    outcome = await env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+
+    assert [(t.tool, t.state) for t in outcome.tools] == [
+        ("bandit", M.MEASURED),
+        ("ruff", M.INFRA_FAILED),
+    ]
+    assert outcome.report is not None
+    kept = await load_report(artifacts, outcome.report)
+    assert [tool.tool for tool in kept.tools] == ["bandit", "ruff"]
+
+
+async def test_a_parked_result_is_not_measured_again(
+    gateway: FakeGateway, artifacts: FakeArtifacts
+) -> None:
+    run = AnalysisActivities(gateway, artifacts).run_analysis
+    first = await environment()[0].run(run, REQUEST)
+    second = await environment(attempt=2)[0].run(run, REQUEST)
+
+    assert gateway.log.count("analyze") == 1
+    assert gateway.log.count("acknowledge") == 2
+    assert second.tools == first.tools
+    assert second.retry_causes == ("WORKER_LOST",), "a killed worker says nothing"
+
+
+async def test_a_platform_fault_carries_its_code_and_its_delay(
+    tmp_path: Path, artifacts: FakeArtifacts
+) -> None:
+    full = PlatformError(ErrorCode.RESOURCE_EXHAUSTED, "2 of 2 busy", retry_after_s=7)
+    env, beats = environment(attempt=2, beat=Beat(causes=("UNAVAILABLE",)))
+
+    with pytest.raises(ApplicationError) as failure:
+        gateway = FakeGateway(tmp_path, full)
+        await env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+
+    assert failure.value.type == "RESOURCE_EXHAUSTED"
+    assert not failure.value.non_retryable
+    assert failure.value.next_retry_delay is not None
+    assert failure.value.next_retry_delay.total_seconds() == 7
+    assert beats[-1].causes == ("UNAVAILABLE", "RESOURCE_EXHAUSTED"), "for the next attempt"
+
+
+async def test_what_no_retry_cures_is_not_retried(tmp_path: Path, artifacts: FakeArtifacts) -> None:
+    gateway = FakeGateway(tmp_path, PlatformError(ErrorCode.FAILED_PRECONDITION, "no endpoint"))
+
+    with pytest.raises(ApplicationError) as failure:
+        await environment()[0].run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+
+    assert failure.value.non_retryable
+
+
+async def test_a_cancel_reaches_the_analyzer(
+    gateway: FakeGateway, artifacts: FakeArtifacts
+) -> None:
+    gateway.block = asyncio.Event()
+    env, _ = environment()
+    run = asyncio.create_task(env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST))
+    while "analyze" not in gateway.log:
+        await asyncio.sleep(0)
+    env.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+
+    assert gateway.log == ["analyze", "cancelled"]
+
+
+async def test_a_worker_that_shuts_down_leaves_the_run_to_the_next_attempt(
+    gateway: FakeGateway, artifacts: FakeArtifacts
+) -> None:
+    gateway.block = asyncio.Event()
+    env, _ = environment()
+    run = asyncio.create_task(env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST))
+    while "analyze" not in gateway.log:
+        await asyncio.sleep(0)
+    env.cancel(activity.ActivityCancellationDetails(worker_shutdown=True))
+    with pytest.raises(asyncio.CancelledError):
+        await run
+
+    assert gateway.log == ["analyze", "detach"]
+
+
+def test_work_of_a_run_that_was_thrown_away_is_wasted_and_a_continued_one_is_not() -> None:
+    spans = ((100.0, 110.0), (120.0, 125.0))
+
+    def began(at_s: float) -> float:
+        started = datetime.fromtimestamp(at_s, tz=UTC)
+        return wasted_seconds(report(started_at=started), spans)
+
+    assert began(130.0) == 15.0, "both earlier runs were lost"
+    assert began(115.0) == 10.0, "the second went on and counted"
+    assert began(99.0) == 0.0, "re-attached to the first"
+    assert wasted_seconds(report(), spans) == 0.0

@@ -1,0 +1,172 @@
+"""The breaker's state machine, driven at random, and the board of all breakers."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from contract.analysis import AppOutcome, MeasurementState
+from contract.errors import ErrorCode
+from contract.progress import AnalyzerReadiness
+from contract.spec import AnalyzerKind, AppRef, AppSpec, BreakerSpec, SourceRef
+from workflows.board import BreakerBoard
+from workflows.breaker import BreakerState, CircuitBreaker
+from workflows.planning import app_failed, fold, infra_failed
+from workflows.settle import Fault
+from workflows.state import AppOrders
+
+STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
+APP = AppSpec(
+    pipeline_id="p",
+    ref=AppRef(model="m", app_number=1),
+    source=SourceRef(path="/a", digest="0"),
+    analyzers=(STATIC, DYNAMIC),
+)
+
+
+class BreakerMachine(RuleBasedStateMachine):
+    """Compares the breaker with what its history demands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.breaker = CircuitBreaker(name="static", threshold=3)
+        self.now_s = 0.0
+        self.in_a_row = 0
+        self.outage_began_s: float | None = None
+
+    def _opened(self) -> None:
+        if self.outage_began_s is None:
+            self.outage_began_s = self.now_s
+
+    def _closed(self) -> None:
+        self.outage_began_s, self.in_a_row = None, 0
+
+    @rule(seconds=st.floats(0, 100))
+    def time_passes(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    @rule()
+    def fault(self) -> None:
+        self.in_a_row += 1
+        if self.in_a_row >= 3 or self.outage_began_s is not None:
+            self._opened()
+        self.breaker = self.breaker.fault("broken", self.now_s)
+        assert self.breaker.is_open == (self.outage_began_s is not None)
+
+    @rule()
+    def trip(self) -> None:
+        self.in_a_row = max(self.in_a_row, 1)
+        self._opened()
+        self.breaker = self.breaker.trip("refused", self.now_s)
+        assert self.breaker.is_open
+
+    @rule()
+    def success(self) -> None:
+        before = self.breaker
+        self.breaker = before.success()
+        if before.is_open:
+            assert self.breaker == before, "work from before the outage proves nothing"
+        else:
+            self._closed()
+
+    @rule()
+    def good_probe(self) -> None:
+        was_open = self.breaker.is_open
+        self.breaker = self.breaker.probe_ok()
+        assert not self.breaker.is_open
+        assert (self.breaker.state is BreakerState.HALF_OPEN) or not was_open
+
+    @rule()
+    def reset(self) -> None:
+        self._closed()
+        self.breaker = self.breaker.reset()
+
+    @invariant()
+    def outage_is_known(self) -> None:
+        closed = self.breaker.state is BreakerState.CLOSED
+        assert closed == (self.breaker.opened_at_s is None)
+        assert self.breaker.opened_at_s == self.outage_began_s
+        assert self.breaker.failures == self.in_a_row
+        assert not closed or self.breaker.failures < self.breaker.threshold
+
+    @invariant()
+    def survives_continue_as_new(self) -> None:
+        copy = CircuitBreaker.model_validate_json(self.breaker.model_dump_json())
+        assert copy == self.breaker
+
+
+BreakerMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestBreakerMachine = BreakerMachine.TestCase
+
+
+def ready(kind: AnalyzerKind, *, ok: bool = True) -> AnalyzerReadiness:
+    return AnalyzerReadiness(analyzer=kind, ok=ok, reason="" if ok else "refused")
+
+
+def board(**spec: object) -> BreakerBoard:
+    return BreakerBoard(BreakerSpec.model_validate(spec), (STATIC, DYNAMIC))
+
+
+def outcome(*codes: ErrorCode | None) -> AppOutcome:
+    """An app whose analyzers met these faults; None: the app itself failed."""
+    subtasks = [
+        app_failed(APP, kind, "exit 1")
+        if code is None
+        else infra_failed(APP, kind, Fault(code, "x"))
+        for kind, code in zip(APP.analyzers, codes, strict=False)
+    ]
+    return fold(APP, AppOrders(), subtasks)
+
+
+def test_a_failed_probe_holds_work_back_until_the_limit() -> None:
+    it = board(wait_limit_s=60)
+    it.learn([ready(STATIC), ready(DYNAMIC, ok=False)], now_s=100.0)
+
+    assert [b.name for b in it.blocking(159.0)] == ["dynamic"]
+    assert it.blocking(160.0) == []
+    assert it.down() == {DYNAMIC: "analyzer dynamic is down: refused"}
+    assert it.next_probe_s(150.0) == 10.0, "not later than the end of waiting"
+
+
+def test_changes_are_told_once() -> None:
+    it = board()
+    it.learn([ready(DYNAMIC, ok=False)], 0.0)
+    assert [(c.name, c.state) for c in it.changes()] == [("dynamic", "open")]
+    assert it.changes() == []
+    it.learn([ready(DYNAMIC)], 1.0)
+    assert [(c.name, c.state) for c in it.changes()] == [("dynamic", "half_open")]
+
+
+def test_curable_faults_of_one_analyzer_open_its_breaker_alone() -> None:
+    it = board(analyzer_threshold=2)
+    for _ in range(2):
+        it.count(outcome(None, ErrorCode.UNAVAILABLE), 0.0)
+
+    assert list(it.down()) == [DYNAMIC]
+
+
+def test_three_apps_without_any_measurement_open_the_pipelines_breaker() -> None:
+    it = board(analyzer_threshold=99)
+    for _ in range(3):
+        assert not it.pipeline.is_open
+        it.count(outcome(ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL), 0.0)
+
+    assert it.pipeline.is_open
+    it.learn([ready(STATIC), ready(DYNAMIC, ok=False)], 1.0)
+    assert it.pipeline.is_open, "one analyzer is still down"
+
+
+def test_faults_of_apps_and_lasting_lacks_never_count() -> None:
+    it = board(analyzer_threshold=1, pipeline_threshold=1)
+    it.count(outcome(None, None), 0.0)
+    it.count(outcome(ErrorCode.FAILED_PRECONDITION, ErrorCode.UNIMPLEMENTED), 0.0)
+
+    assert not it.any_open
+    assert {b.failures for b in it.breakers.values()} == {0}
+
+
+def test_an_outcome_of_an_analyzer_nobody_asked_for_is_ignored() -> None:
+    it = BreakerBoard(BreakerSpec(), (STATIC,))
+    it.count(outcome(None, ErrorCode.UNAVAILABLE), 0.0)
+
+    assert set(it.breakers) == {"static", "pipeline"}
+    assert outcome(None).state is MeasurementState.APP_FAILED

@@ -1,0 +1,171 @@
+"""What is run on an app, and how its subtasks become one outcome."""
+
+import pytest
+
+from contract.analysis import (
+    ArtifactRef,
+    MeasurementState,
+    SubtaskOutcome,
+    ToolSummary,
+)
+from contract.errors import ErrorCode
+from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AnalyzerKind, AppRef, AppSpec, SourceRef
+from workflows.planning import (
+    app_died,
+    fold,
+    infra_failed,
+    plan_subtasks,
+    subtask_request,
+    unmeasured,
+)
+from workflows.settle import Fault
+from workflows.state import AppOrders, AppRun, PipelineState, Tally, resumed_state
+
+M = MeasurementState
+STATIC, DYNAMIC, PERFORMANCE = (
+    AnalyzerKind.STATIC,
+    AnalyzerKind.DYNAMIC,
+    AnalyzerKind.PERFORMANCE,
+)
+APP = AppSpec(
+    pipeline_id="p",
+    ref=AppRef(model="openai/gpt-4.1", app_number=3),
+    source=SourceRef(path="/apps/x", digest="0"),
+    analyzers=tuple(AnalyzerKind),
+    tools={STATIC: ("bandit", "ruff")},
+)
+
+
+def done(kind: AnalyzerKind, *states: MeasurementState) -> SubtaskOutcome:
+    """A subtask whose tools ended like this."""
+    return SubtaskOutcome(
+        subtask_id=APP.subtask_id(kind),
+        analyzer=kind,
+        tools=tuple(
+            ToolSummary(tool=f"t{i}", state=state, reason="" if state is M.MEASURED else f"why {i}")
+            for i, state in enumerate(states)
+        ),
+        report=ArtifactRef(key="k", sha256="s", size_bytes=1),
+        tool_seconds=2.0,
+    )
+
+
+def test_live_subtasks_are_ordered_and_offline_ones_are_not_live() -> None:
+    plan = plan_subtasks(APP, AppOrders())
+
+    assert plan.live == (PERFORMANCE, DYNAMIC)
+    assert plan.offline == (STATIC, AnalyzerKind.AI)
+    assert plan.down == ()
+
+
+def test_kept_results_are_not_run_again_and_dead_analyzers_not_at_all() -> None:
+    plan = plan_subtasks(APP, AppOrders(kept={STATIC: M.MEASURED}, down={DYNAMIC: "refused"}))
+
+    assert (plan.live, plan.offline) == ((PERFORMANCE,), (AnalyzerKind.AI,))
+    assert plan.down == (DYNAMIC,)
+
+
+def test_a_subtasks_id_is_always_the_same() -> None:
+    request = subtask_request(APP, STATIC)
+
+    assert request.subtask_id == "p/openai%2Fgpt-4.1/app3/static"
+    assert request.tools == ("bandit", "ruff")
+    assert request == subtask_request(APP, STATIC)
+
+
+def test_every_tool_gets_its_cell_when_an_analyzer_is_lost() -> None:
+    lost = infra_failed(APP, STATIC, Fault(ErrorCode.UNAVAILABLE, "connection refused"))
+
+    assert [(t.tool, t.state) for t in lost.tools] == [
+        ("bandit", M.INFRA_FAILED),
+        ("ruff", M.INFRA_FAILED),
+    ]
+    assert lost.error_code == "UNAVAILABLE"
+    assert [t.tool for t in unmeasured(APP, DYNAMIC, M.APP_FAILED, "x").tools] == ["*"]
+
+
+def test_a_dead_app_leaves_no_measured_cell() -> None:
+    died = app_died(done(DYNAMIC, M.MEASURED, M.NOT_APPLICABLE, M.INFRA_FAILED), "exit 1")
+
+    assert [t.state for t in died.tools] == [M.APP_FAILED, M.NOT_APPLICABLE, M.APP_FAILED]
+    assert died.report is None
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ((M.MEASURED, M.MEASURED), M.MEASURED),
+        ((M.MEASURED, M.NOT_APPLICABLE), M.MEASURED),
+        ((M.MEASURED, M.APP_FAILED), M.APP_FAILED),
+        ((M.APP_FAILED, M.INFRA_FAILED), M.INFRA_FAILED),
+    ],
+)
+def test_the_worst_state_speaks_for_an_app(
+    states: tuple[MeasurementState, ...], expected: MeasurementState
+) -> None:
+    outcome = fold(APP, AppOrders(), [done(DYNAMIC, states[1]), done(STATIC, states[0])])
+
+    assert outcome.state is expected
+    assert [s.analyzer for s in outcome.subtasks] == [STATIC, DYNAMIC], "in the order asked for"
+
+
+def test_a_kept_failure_is_not_forgotten() -> None:
+    outcome = fold(APP, AppOrders(kept={DYNAMIC: M.APP_FAILED}), [done(STATIC, M.MEASURED)])
+
+    assert outcome.state is M.APP_FAILED
+    assert outcome.reason
+
+
+def test_one_measurement_speaks_for_the_platform() -> None:
+    lost = infra_failed(APP, DYNAMIC, Fault(ErrorCode.UNAVAILABLE, "x"))
+
+    assert fold(APP, AppOrders(), [lost]).platform_fault
+    assert not fold(APP, AppOrders(), [lost, done(STATIC, M.MEASURED)]).platform_fault
+
+
+def test_an_app_spec_alone_is_a_valid_order() -> None:
+    order = AppRun.model_validate_json(APP.model_dump_json())
+
+    assert order.orders == AppOrders()
+    assert order.app == APP
+
+
+def test_the_tally_counts_spent_against_useful_seconds() -> None:
+    retried = done(STATIC, M.MEASURED).model_copy(
+        update={"wasted_seconds": 1.0, "retry_causes": ("WORKER_LOST",)}
+    )
+    tally = Tally().plus(fold(APP, AppOrders(), [retried], restarts=1))
+
+    assert tally.detail()["wasted_ratio"] == 1.5
+    assert tally.detail()["retries_by_cause"] == {"WORKER_LOST": 1}
+    assert tally.detail()["restarts"] == 1
+    assert Tally().detail()["wasted_ratio"] is None
+
+
+def record() -> PipelineRecord:
+    """Three apps: measured, infra_failed in one analyzer, never finished."""
+    cells = [
+        CellRecord(model="m", app_number=1, analyzer=STATIC, tool="a", state=M.MEASURED),
+        CellRecord(model="m", app_number=2, analyzer=STATIC, tool="a", state=M.MEASURED),
+        CellRecord(model="m", app_number=2, analyzer=DYNAMIC, tool="b", state=M.MEASURED),
+        CellRecord(model="m", app_number=2, analyzer=DYNAMIC, tool="c", state=M.INFRA_FAILED),
+    ]
+    apps = [
+        AppRecord(model="m", app_number=1, state=M.MEASURED),
+        AppRecord(model="m", app_number=2, state=M.INFRA_FAILED, reason="lost"),
+        AppRecord(model="m", app_number=3),
+    ]
+    return PipelineRecord(pipeline_id="p", state="failed", apps=tuple(apps), cells=tuple(cells))
+
+
+def test_a_closed_pipeline_is_resumed_where_measurements_lack() -> None:
+    state = resumed_state(record())
+
+    assert state.pending == ("m/app2", "m/app3")
+    assert state.results["m/app2"].analyzers == {STATIC: M.MEASURED, DYNAMIC: M.INFRA_FAILED}
+    assert PipelineState.model_validate_json(state.model_dump_json()) == state
+
+
+def test_a_person_may_name_what_runs_again() -> None:
+    assert resumed_state(record(), ("m/app1",)).pending == ("m/app1", "m/app3")
