@@ -45,11 +45,20 @@ def connect(docker_host: str, timeout_s: float) -> docker.DockerClient:
 async def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a blocking call of the Docker SDK in a thread.
 
+    A cancelled caller waits for the engine's answer first: what was being made then exists, with its
+    labels, and a teardown that follows finds it.
+
     Raises:
         PlatformError: whatever Docker said, mapped.
     """
+    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
     try:
-        return await asyncio.to_thread(function, *args, **kwargs)
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        if not work.cancelled():
+            work.exception()  # seen: the cancellation is what counts
+        raise
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         raise platform_error(error) from error
 
