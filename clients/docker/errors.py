@@ -45,7 +45,7 @@ def connect(docker_host: str, timeout_s: float) -> docker.DockerClient:
 async def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a blocking call of the Docker SDK in a thread.
 
-    A cancelled caller waits for the engine's answer first: what was being made then exists, with its
+    A cancelled caller waits for the engine's answer first: what was being made then exists with its
     labels, and a teardown that follows finds it.
 
     Raises:
