@@ -1,0 +1,131 @@
+"""Record the histories that `test_replay.py` replays: `python -m tests.replay.record`.
+
+Record anew only with a change that is meant to break old histories; after any other change the old
+ones must still replay.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from contract.running import AppCheck
+from contract.spec import AnalyzerKind, BreakerSpec
+from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
+from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, workers
+from tests.workflows.test_pipeline_runs import build_fails
+from workflows import search_attributes
+
+HISTORIES = Path(__file__).parent / "histories"
+
+
+async def main() -> None:
+    """Run a few pipelines on a fresh server and keep what they did."""
+    flags = [part for flag in DYNAMIC_CONFIG for part in ("--dynamic-config-value", flag)]
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(TEMPORAL),
+        search_attributes=search_attributes.ALL,
+        dev_server_extra_args=flags,
+    ) as env:
+        client = await Client.connect(
+            env.client.service_client.config.target_host,
+            namespace=env.client.namespace,
+            data_converter=pydantic_data_converter,
+            identity="recorder",
+        )
+        async with workers(client):
+            await _measured(client)
+            await _failures(client)
+            await _cancelled(client)
+            await _breakers(client)
+            await _long(client)
+            await _terminated(client)
+            await asyncio.sleep(0.3)
+
+
+async def _measured(client: Client) -> None:
+    platform = FakePlatform(apps=1, analyzers="sdpa")
+    await platform.run(client)
+    await _keep(client, platform, "measured")
+
+
+async def _failures(client: Client) -> None:
+    platform = FakePlatform(apps=3, analyzers="sdp")
+    platform.starts[1] = build_fails
+    dead = AppCheck(alive=False, reason="exited with 137")
+    platform.alive[2] = [AppCheck(alive=True), dead, dead]
+    platform.runs[AnalyzerKind.STATIC] = fails("INVALID_ARGUMENT")
+    await platform.run(client)
+    for number, name in ((1, "build-failed"), (2, "died")):
+        await _save(client, platform.app_id(number), f"app-{name}")
+
+
+async def _cancelled(client: Client) -> None:
+    platform = FakePlatform(apps=2, analyzers="sd", parallelism=1)
+    platform.runs[AnalyzerKind.DYNAMIC] = blocks(asyncio.Event())
+    handle = await platform.start(client)
+    await platform.logged("run m/app1/dynamic")
+    await handle.signal("pause")
+    await handle.signal("resume")
+    await handle.cancel()
+    try:
+        await finished(handle)
+    except WorkflowFailureError:
+        await _keep(client, platform, "cancelled")
+
+
+async def _breakers(client: Client) -> None:
+    breaker = BreakerSpec(probe_interval_s=0.1, wait_limit_s=0.5)
+    platform = FakePlatform(apps=4, analyzers="sd", breaker=breaker, parallelism=1)
+    platform.down[AnalyzerKind.DYNAMIC] = "connection refused"
+    platform.runs[AnalyzerKind.STATIC] = fails("UNAVAILABLE")
+    await platform.run(client)
+    await _keep(client, platform, "breakers")
+
+
+async def _long(client: Client) -> None:
+    platform = FakePlatform(apps=16, analyzers="s")
+    handle = await platform.start(client)
+    await handle.execute_update("set_parallelism", 5)
+    await finished(handle)
+    await _save(client, handle.id, "pipeline-continued")
+
+
+async def _terminated(client: Client) -> None:
+    platform = FakePlatform(apps=1, analyzers="d")
+    go = asyncio.Event()
+    platform.runs[AnalyzerKind.DYNAMIC] = blocks(go)
+    await platform.start(client)
+    await platform.logged("run m/app1/dynamic")
+    await client.get_workflow_handle(platform.app_id(1)).terminate()
+    await platform.logged("teardown")
+    go.set()
+    guard = f"{platform.app_id(1)}/guard"
+    await client.get_workflow_handle(guard).result()
+    await _save(client, guard, "guard-torn-down")
+
+
+async def _keep(client: Client, platform: FakePlatform, name: str) -> None:
+    await _save(client, f"pipeline/{platform.id}", f"pipeline-{name}")
+    await _save(client, platform.app_id(1), f"app-{name}")
+
+
+async def _save(client: Client, workflow_id: str, name: str) -> None:
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    events = _scrubbed(json.loads(history.to_json()))
+    (HISTORIES / f"{name}.json").write_text(json.dumps(events, indent=1) + "\n")
+
+
+def _scrubbed(value: Any) -> Any:
+    """Without stack traces: they are not replayed, and name the recording machine's folders."""
+    if isinstance(value, dict):
+        return {k: _scrubbed(v) for k, v in value.items() if k != "stackTrace"}
+    return [_scrubbed(item) for item in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,64 @@
+"""The schedule that sweeps a host, and connecting to a server."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+import pytest
+from temporalio import activity
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.apps import SweepReport
+from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
+from contract.errors import ErrorCode, PlatformError
+from contract.ids import task_queue_host
+
+
+async def test_the_schedule_sweeps_its_host_at_once_and_exists_only_once(client: Client) -> None:
+    host = f"h-{uuid.uuid4().hex[:8]}"
+    log: list[str] = []
+    done = asyncio.Event()
+
+    @activity.defn(name="sweep_host")
+    async def sweep_host() -> SweepReport:
+        log.append("sweep")
+        return SweepReport(removed=("pipeline/gone/m/app1",))
+
+    @activity.defn(name="prune_host")
+    async def prune_host() -> int:
+        log.append("prune")
+        done.set()
+        return 0
+
+    queue = task_queue_host(host)
+    async with Worker(client, task_queue=queue, activities=[sweep_host, prune_host]):
+        await ensure_janitor_schedule(client, host)
+        async with asyncio.timeout(20):
+            await done.wait()
+        await ensure_janitor_schedule(client, host, timedelta(hours=1))
+
+    handle = client.get_schedule_handle(f"assay-janitor-{host}")
+    spec = (await handle.describe()).schedule.spec
+    await handle.delete()
+    assert log[:2] == ["sweep", "prune"]
+    assert [interval.every for interval in spec.intervals] == [timedelta(hours=1)]
+
+
+async def test_search_attributes_that_lack_are_made(client: Client) -> None:
+    name = f"Assay{uuid.uuid4().hex[:6]}"
+
+    await ensure_search_attributes(client, {name: "Int", "AssayModel": "Keyword"})
+
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    assert name in known.custom_attributes
+
+
+async def test_no_server_is_one_clear_error() -> None:
+    with pytest.raises(PlatformError, match=r"no Temporal server answers at 127\.0\.0\.1:9;") as e:
+        await connect("127.0.0.1:9")
+
+    assert e.value.code is ErrorCode.UNAVAILABLE
