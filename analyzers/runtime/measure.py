@@ -32,6 +32,7 @@ SERVICE_VERSION = "0.1.0"
 MAX_DEADLINE_S = 86_400.0
 _WRAP_UP_SHARE = 0.05
 _WRAP_UP_MAX_S = 5.0
+_SLACK_S = 1.0  # the subtask's own deadline speaks first, and names itself
 
 Fuse = Callable[[Sequence[ToolReport]], Sequence[Finding]]
 OnProgress = Callable[[Progress], None]
@@ -184,7 +185,7 @@ class Measurement:
             shared=self.shared,
         )
         try:
-            runner = Runner(workspace, deadline=deadline)
+            runner = Runner(workspace, deadline=deadline + _SLACK_S)
             return await measure_cell(tool, run, runner, version, kept)
         finally:
             shutil.rmtree(workspace, ignore_errors=True)

@@ -1,0 +1,221 @@
+"""What becomes of a tool's behaviour: one state each, other tools unharmed, nothing invented."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from analyzers.runtime.jobs import Job
+from analyzers.runtime.service import Service, ServiceOptions
+from analyzers.runtime.tool import Canary, Command, Parsed, ToolRun
+from clients.analyzers.archive import read_report
+from contract.analysis import AnalyzerKind, AnalyzerReport, Coverage, Metric
+from tests.support.demo_analyzer import DemoTool, request_for
+
+STATIC = AnalyzerKind.STATIC
+Measure = Callable[..., Awaitable[AnalyzerReport]]
+
+
+class Parses(DemoTool):
+    """Answers what it is given, without looking."""
+
+    canary = Canary(files={"a.py": ""})
+
+    def __init__(self, name: str, parsed: Parsed) -> None:
+        super().__init__(name)
+        self.parsed = parsed
+
+    async def run(self, run: ToolRun, execute: Any) -> Parsed:
+        if run.request.subtask_id.startswith("canary/"):
+            return Parsed(Coverage(unit="files", reached=1))
+        return self.parsed
+
+
+@pytest.fixture
+async def measure(tmp_path: Path) -> AsyncIterator[Measure]:
+    services: list[Service] = []
+
+    async def run(*tools: Any, fuse: Any = None, **over: Any) -> AnalyzerReport:
+        if not services:
+            options = ServiceOptions(data=tmp_path / "data", tools_dir=tmp_path)
+            services.append(Service(STATIC, tools, options, fuse))
+            await services[0].start()
+        job: Job = await services[0].jobs.submit(request_for(tmp_path / "app", **over))
+        while not job.ended:
+            await job.wait_for_change(1)
+        assert job.failure is None, job.failure
+        report = read_report(services[0].jobs.archive(job))
+        await services[0].jobs.acknowledge(job.subtask_id)
+        return report
+
+    yield run
+    for service in services:
+        await service.stop()
+
+
+def states(report: AnalyzerReport) -> dict[str, tuple[str, str]]:
+    return {cell.tool: (cell.state.value, cell.reason) for cell in report.tools}
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "reason"),
+    [
+        ("app", "app_failed", "it answers 500"),
+        ("not_applicable", "not_applicable", "no Python files"),
+        ("tool", "infra_failed", "it crashed"),
+        ("division", "infra_failed", "ZeroDivisionError: division"),
+        ("exit", "infra_failed", "SystemExit: 3"),
+        ("cancelled", "infra_failed", "ended without a report"),
+        ("surrogate", "infra_failed", "\\ud800 is no text"),
+    ],
+)
+async def test_each_way_to_end_is_one_state(measure: Measure, fault: str, state: str, reason: str):
+    sound = Parses("sound", Parsed(Coverage(unit="files", reached=1)))
+    report = await measure(DemoTool(), sound, options={"fault": fault})
+    assert states(report) == {"demo": (state, reason), "sound": ("measured", "")}
+
+
+async def test_no_coverage_is_never_a_zero(measure: Measure):
+    blind = Parses("blind", Parsed(Coverage(unit="files", reached=0, given=7)))
+    ((state, reason),) = states(await measure(blind)).values()
+    assert state == "infra_failed"
+    assert "no coverage" in reason
+    assert "7 files" in reason
+
+
+async def test_a_metric_that_is_no_number_is_refused(measure: Measure):
+    metric = Metric(name="latency_p95", value=float("nan"), unit="ms", target="GET /")
+    tool = Parses("load", Parsed(Coverage(unit="requests", reached=1), metrics=(metric,)))
+    ((state, reason),) = states(await measure(tool)).values()
+    assert (state, reason) == ("infra_failed", "metric latency_p95 of GET / is no number")
+
+
+async def test_a_tool_that_misses_its_canary_is_not_believed(measure: Measure):
+    tool = DemoTool(canary=Canary(files={"a.py": "1\n"}, expect=frozenset({"eval"})))
+    ((state, reason),) = states(await measure(tool)).values()
+    assert (state, reason) == (
+        "infra_failed",
+        "canary not seen: eval not among its 0 findings",
+    )
+    assert tool.runs == 0
+
+
+async def test_a_tool_that_is_not_installed_says_so(measure: Measure):
+    class Missing(DemoTool):
+        async def version(self, run: ToolRun, execute: Any) -> str:
+            return str(await execute(Command(("/nowhere/tool", "--version"))))
+
+    ((state, reason),) = states(await measure(Missing())).values()
+    assert state == "infra_failed"
+    assert "/nowhere/tool: No such file or directory: is the tool installed?" in reason
+
+
+async def test_the_deadline_ends_what_is_not_done(measure: Measure):
+    sound = Parses("sound", Parsed(Coverage(unit="files", reached=1)))
+    report = await measure(DemoTool(), sound, options={"sleep_s": 60}, deadline_s=1.5)
+    found = states(report)
+    assert found["sound"][0] == "measured"
+    assert found["demo"] == ("infra_failed", "deadline of 1.5 s")
+
+
+async def test_an_unknown_tool_is_a_cell_and_only_asked_tools_run(measure: Measure):
+    report = await measure(DemoTool("a"), DemoTool("b"), tools=("b", "zap"))
+    assert states(report) == {
+        "b": ("measured", ""),
+        "zap": ("infra_failed", "unknown tool; static has a, b"),
+    }
+
+
+async def test_fusion_that_fails_is_a_cell_and_harms_no_tool(measure: Measure):
+    def fuse(_cells: Any) -> Any:
+        raise KeyError("x")
+
+    found = states(await measure(DemoTool(), fuse=fuse))
+    assert found == {"demo": ("measured", ""), "fusion": ("infra_failed", "KeyError: 'x'")}
+
+
+async def test_an_unchanged_app_comes_from_the_cache(measure: Measure, tmp_path: Path):
+    tool = DemoTool()
+    first = await measure(tool, options={"attach_bytes": 10})
+    second = await measure(tool, options={"attach_bytes": 10})
+    assert tool.runs == 1
+    cell = second.tools[0]
+    assert cell.provenance.cached_from is not None
+    assert (cell.findings, cell.attachments) == (first.tools[0].findings, ("big-file.bin",))
+    assert second.tool_seconds == 0.0
+    await measure(tool, options={"attach_bytes": 10}, cache=False)
+    await measure(tool, options={"attach_bytes": 11})
+    (tmp_path / "app/app.py").write_text("eval(other)\n")
+    await measure(tool, options={"attach_bytes": 10})
+    assert tool.runs == 4
+
+
+async def test_failures_are_not_cached(measure: Measure):
+    tool = DemoTool()
+    await measure(tool, options={"fault": "tool"})
+    await measure(tool, options={"fault": "tool"})
+    assert tool.runs == 2
+
+
+async def test_what_a_cached_tool_hands_on_is_there_for_later_tools(measure: Measure):
+    class Finds(DemoTool):
+        async def run(self, run: ToolRun, execute: Any) -> Parsed:
+            parsed = await super().run(run, execute)
+            run.shared[self.name] = ["/route"]
+            return parsed
+
+    class Reads(DemoTool):
+        async def run(self, run: ToolRun, execute: Any) -> Parsed:
+            seen.append(run.shared.get("finds"))
+            return await super().run(run, execute)
+
+    seen: list[Any] = []
+    tools = (Reads("reads", after=("finds",)), Finds("finds"))
+    await measure(*tools, tools=("finds",))
+    await measure(*tools)
+    assert seen[-1] == ["/route"]
+    assert tools[1].runs == 1
+
+
+async def test_a_live_canary_is_served(tmp_path: Path):
+    class Echo(DemoTool):
+        canary = Canary(
+            serve={"GET /q": (200, {"X-A": "1"}, "<p>{query:name}</p>")}, expect=frozenset({"xss"})
+        )
+
+        async def run(self, run: ToolRun, execute: Any) -> Parsed:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                url = f"{run.request.targets[0].base_url}/q"
+                answer = await client.get(url, params={"name": "<b>&"})
+            answers.append((answer.text, answer.headers["X-A"]))
+            return Parsed(Coverage(unit="urls", reached=1))
+
+    answers: list[tuple[str, str]] = []
+    options = ServiceOptions(data=tmp_path / "data", tools_dir=tmp_path)
+    service = Service(AnalyzerKind.DYNAMIC, (Echo("echo"),), options)
+    verdict = await service.canaries.proven("echo")
+    assert answers == [("<p><b>&</p>", "1")]
+    assert verdict.reason == "canary not seen: xss not among its 0 findings"
+    await service.stop()
+
+
+async def test_verdicts_outlive_a_restart_and_are_looked_at_again(tmp_path: Path):
+    options = ServiceOptions(data=tmp_path / "data", tools_dir=tmp_path)
+    first = Service(STATIC, (DemoTool(),), options)
+    assert not first.health().ok
+    assert first.health().reason == "starting: canaries of 0 of 1 tools done"
+    await first.canaries.proven("demo")
+    assert first.health().ok
+    await first.stop()
+    tool = DemoTool(canary=Canary(files={"a.py": ""}, expect=frozenset({"eval"})))
+    second = Service(STATIC, (tool,), options)
+    assert second.health().ok  # at once, from disk
+    assert (await second.canaries.proven("demo")).ok
+    second.canaries.start()
+    while second.health().ok:
+        await asyncio.sleep(0.05)
+    assert second.health().tools[0].reason.startswith("canary not seen")
+    await second.stop()
