@@ -11,6 +11,7 @@ from analyzers.performance.host import HostLoad, Thresholds, between, snapshot
 from analyzers.performance.openloop.plan import LoadPlan, LoadResult
 from analyzers.performance.options import LoadOptions
 from analyzers.performance.probe import Operation, ask, new_client
+from analyzers.performance.usage import UsageLog, watch_usage
 from analyzers.runtime.tool import AppFault, Command, Execute, ToolRun
 from contract.analysis import Skipped
 
@@ -25,6 +26,7 @@ class Attempt:
 
     Attributes:
         results: per operation name.
+        usage: processor time and memory of the app while the series ran.
         contention: why the numbers cannot be trusted; empty when they can.
     """
 
@@ -33,6 +35,7 @@ class Attempt:
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     host: HostLoad | None = None
+    usage: UsageLog = field(default_factory=UsageLog)
     contention: tuple[str, ...] = ()
 
 
@@ -48,12 +51,14 @@ async def load_once(
     before = snapshot()
     if not is_short(options):
         attempt.calibration = await calibrate(run, execute, options)
-    for operation in operations:
-        run.progress(f"load: {operation.name}")
-        result = await _one_series(run, execute, options.plan(operation.url), "openloop", options)
-        await _check_alive(operation, result, attempt)
-        if result.steps:
-            attempt.results[operation.name] = result
+    async with watch_usage(run.request.targets) as attempt.usage:
+        for operation in operations:
+            run.progress(f"load: {operation.name}")
+            plan = options.plan(operation.url)
+            result = await _one_series(run, execute, plan, "openloop", options)
+            await _check_alive(operation, result, attempt)
+            if result.steps:
+                attempt.results[operation.name] = result
     attempt.host = between(before, snapshot())
     late = max((result.late_ratio for result in attempt.results.values()), default=0.0)
     attempt.contention = attempt.host.contention(Thresholds(), late)

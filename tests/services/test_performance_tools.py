@@ -1,6 +1,8 @@
 """The load generator against servers whose right answer is known, over real sockets."""
 
 import asyncio
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,35 @@ async def test_a_contended_test_is_repeated_and_flagged(
 
     assert server.hits["/"] > 24  # twice twelve requests, and the survey
     assert "measured under contention: steal 40% above 5%" in parsed.notes
+
+
+async def test_no_time_left_means_flagged_and_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HostLoad, "contention", lambda *_: ("steal 40% above 5%",))
+    async with serving(LoadServer()) as server:
+        run = run_of(tmp_path, server.url)
+        hurried = replace(run, request=run.request.model_copy(update={"deadline_s": 0.5}))
+        parsed = await measure(hurried)
+
+    assert figures(parsed)["requests"] == 12
+    assert server.hits["/"] < 24
+    assert "under contention, no time to repeat: steal 40% above 5%" in parsed.notes
+
+
+async def test_usage_of_a_process_tree_is_measured(tmp_path: Path) -> None:
+    ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    async with serving(LoadServer()) as server:
+        run = run_of(tmp_path, server.url, step_s=1)
+        ourselves = run.request.targets[0].model_copy(
+            update={"container_id": f"pid:{os.getpid()}:{ticks}"}
+        )
+        parsed = await measure(
+            replace(run, request=run.request.model_copy(update={"targets": (ourselves,)}))
+        )
+
+    assert figures(parsed, "app")["app_memory_max"] > 1_000_000
+    assert figures(parsed, "app")["app_cpu"] > 0
 
 
 @pytest.mark.parametrize("option", [{"rates": "50,20"}, {"rates": "fast"}, {"ratez": "20"}])

@@ -24,7 +24,10 @@ from analyzers.runtime.tool import (
 from contract.analysis import Coverage, Metric, Target
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-_CHROME_FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-background-networking"
+_CHROME_FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage"
+    " --disable-background-networking"
+)
 _CANARY_FLAGS = (
     "--only-audits=document-title",
     "--disable-full-page-screenshot",

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +19,12 @@ from analyzers.performance.lock import host_lock
 from analyzers.performance.options import LoadOptions, read_options
 from analyzers.performance.probe import Operation, Survey, handed_on, survey_app
 from analyzers.performance.series import Attempt, load_once
-from analyzers.performance.usage import UsageLog, watch_usage
 from analyzers.runtime.tool import AppFault, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Skipped
 
 _VERSION = "1"
+# A repetition may use this share of the subtask's time; the rest is for the other tools.
+_REPEAT_SHARE = 0.5
 
 
 class OpenLoop:
@@ -57,13 +59,10 @@ class OpenLoop:
         found = await survey_app(run)
         run.shared[self.name] = handed_on(found.operations)
         chosen = found.operations[: options.max_endpoints]
-        async with (
-            host_lock(options.lock_file, options.lock_wait_s),
-            watch_usage(run.request.targets) as usage,
-        ):
+        async with host_lock(options.lock_file, options.lock_wait_s):
             attempt = await _calm_attempt(run, execute, chosen, options)
         _attach_histograms(run, attempt)
-        return _parsed(found, attempt, usage, options)
+        return _parsed(found, attempt, options)
 
 
 async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parsed:
@@ -72,15 +71,20 @@ async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parse
     attempt = await load_once(run, execute, (operation,), options)
     if any(step.broke for result in attempt.results.values() for step in result.steps):
         raise ToolFault("the canary server's fixed answer was not measured as a success")
-    return _parsed(Survey((operation,), ()), attempt, UsageLog(), options)
+    return _parsed(Survey((operation,), ()), attempt, options)
 
 
 async def _calm_attempt(
     run: ToolRun, execute: Execute, chosen: Sequence[Operation], options: LoadOptions
 ) -> Attempt:
     """Measure; a test under contention is repeated once, and the calmer of the two counts."""
+    began = time.monotonic()
     first = await load_once(run, execute, chosen, options)
     if not first.contention:
+        return first
+    spent_s = time.monotonic() - began
+    if 2 * spent_s + options.calm_wait_s > run.request.deadline_s * _REPEAT_SHARE:
+        first.notes.append(f"under contention, no time to repeat: {', '.join(first.contention)}")
         return first
     run.progress(f"contention ({', '.join(first.contention)}): waiting for a calm host")
     calm = await wait_until_calm(Thresholds(), options.calm_wait_s)
@@ -93,7 +97,7 @@ async def _calm_attempt(
     return best
 
 
-def _parsed(found: Survey, attempt: Attempt, usage: UsageLog, options: LoadOptions) -> Parsed:
+def _parsed(found: Survey, attempt: Attempt, options: LoadOptions) -> Parsed:
     if not attempt.results:
         raise AppFault("; ".join(f"{one.what}: {one.reason}" for one in attempt.skipped))
     skipped = (*found.skipped, *attempt.skipped, *_beyond(found, options))
@@ -108,9 +112,9 @@ def _parsed(found: Survey, attempt: Attempt, usage: UsageLog, options: LoadOptio
             skipped=skipped[:50],
             skipped_total=len(skipped),
         ),
-        metrics=(*metrics, *host_metrics(attempt), *usage.metrics()),
+        metrics=(*metrics, *host_metrics(attempt), *attempt.usage.metrics()),
         notes=(*attempt.notes, *(n for k in results for n in ceiling_notes(k, results[k]))),
-        data=_data(attempt, usage, options),
+        data=_data(attempt, options),
     )
 
 
@@ -122,7 +126,7 @@ def _beyond(found: Survey, options: LoadOptions) -> tuple[Skipped, ...]:
     )
 
 
-def _data(attempt: Attempt, usage: UsageLog, options: LoadOptions) -> dict[str, Any]:
+def _data(attempt: Attempt, options: LoadOptions) -> dict[str, Any]:
     return {
         "loop": "open",
         "success": "2xx only; redirects are not followed and count as errors",
@@ -130,7 +134,7 @@ def _data(attempt: Attempt, usage: UsageLog, options: LoadOptions) -> dict[str, 
         "steps": {name: step_table(result) for name, result in attempt.results.items()},
         "calibration": step_table(attempt.calibration) if attempt.calibration else None,
         "contention": list(attempt.contention),
-        "usage_missing": usage.missing,
+        "usage_missing": attempt.usage.missing,
     }
 
 
