@@ -89,7 +89,7 @@ build_debian() {
     copy_certificates "$root"
     rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/var/log/*.log
     tar -C "$root" --numeric-owner -c . | docker import \
-        -c 'CMD ["bash"]' -c 'LABEL dev.assay.base=debian' \
+        -c 'CMD ["bash"]' \
         -c "ENV SSL_CERT_FILE=$ca_bundle PIP_CERT=$ca_bundle REQUESTS_CA_BUNDLE=$ca_bundle NODE_EXTRA_CA_CERTS=$ca_bundle" \
         - assay/debian:12 >/dev/null
     rm -rf "$root"
@@ -129,8 +129,9 @@ main() {
         *) die "unknown image '$name'. Known: debian, python, node, nginx." ;;
         esac
     done
-    docker image prune -f --filter label=dev.assay.base >/dev/null # untagged build stages of ours
-    docker images --filter label=dev.assay.base --format '{{.Repository}}:{{.Tag}}  {{.Size}}'
+    # Apps inherit the labels of their base, so the stage that only unpacks a wheel has one of its own.
+    docker image prune -f --filter label=dev.assay.base-stage >/dev/null
+    docker images 'assay/*' --format '{{.Repository}}:{{.Tag}}  {{.Size}}'
 }
 
 main "$@"

