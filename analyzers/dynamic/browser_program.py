@@ -88,10 +88,18 @@ def watch(page: Page, visit: Visit) -> None:
         if own_scheme == "https" and response.url.startswith("http:"):
             visit.note("mixed-content", "loaded over plain HTTP", response.url)
 
+    def on_exception(error: Any) -> None:
+        visit.note("page-error", str(error))
+
     page.on("console", on_console)
-    page.on("pageerror", lambda error: visit.note("page-error", str(error)))
+    page.on("pageerror", on_exception)
     page.on("requestfailed", on_failed)
     page.on("response", on_response)
+
+
+def dismiss(dialog: Any) -> None:
+    """Close an alert, so that the page goes on."""
+    dialog.dismiss()
 
 
 def look_at(context: Any, job: dict[str, Any], path: str, shot: str) -> dict[str, Any]:
@@ -99,7 +107,7 @@ def look_at(context: Any, job: dict[str, Any], path: str, shot: str) -> dict[str
     visit = Visit(path)
     page = context.new_page()
     page.route("**/*", Guard(job["origins"], job["backend"], visit))
-    page.on("dialog", lambda dialog: dialog.dismiss())
+    page.on("dialog", dismiss)
     watch(page, visit)
     row: dict[str, Any] = {"path": path, "status": 0, "error": "", "violations": None}
     try:

@@ -21,6 +21,9 @@ BODY_NAMES = {"data", "payload", "body", "json", "form", "content", "req_data", 
 MAX_FILE_BYTES = 1_000_000
 
 
+Handler = ast.FunctionDef | ast.AsyncFunctionDef
+
+
 class PythonModule:
     """Routes of one Python file; prefixes given elsewhere are applied by `read_tree`."""
 
@@ -46,7 +49,7 @@ class PythonModule:
             return node.value
         if isinstance(node, ast.Name) and node.id in self.constants:
             value = self.constants[node.id]
-            return value.value if isinstance(value, ast.Constant) else None
+            return str(value.value) if isinstance(value, ast.Constant) else None
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             sides = self.text(node.left), self.text(node.right)
             return None if None in sides else f"{sides[0]}{sides[1]}"
@@ -97,15 +100,14 @@ class PythonModule:
             if isinstance(node, ast.ClassDef)
         }
 
-    def _routes_of(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[dict]:
+    def _routes_of(self, node: Handler) -> list[dict]:
         rows = []
-        needs_login = any(AUTH.search(ast.unparse(one)) for one in node.decorator_list[0:])
         for decorator in node.decorator_list:
             if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute):
                 continue
             path = self.text(decorator.args[0]) if decorator.args else None
             methods = _methods(decorator)
-            if path is None or not methods or not path.startswith(("/", "")):
+            if path is None or not methods:
                 continue
             router = ast.unparse(decorator.func.value)
             others = [one for one in node.decorator_list if one is not decorator]
@@ -124,13 +126,13 @@ class PythonModule:
                 )
         return rows
 
-    def _parameters(self, node: ast.AST, path: str, method: str) -> list[dict]:
+    def _parameters(self, node: Handler, path: str, method: str) -> list[dict]:
         places = dict.fromkeys(re.findall(r"\{([^}]+)\}", _braces(path)), "path")
         for item in ast.walk(node):
             name, place = _access(item)
             if name and place:
                 places.setdefault(name, place)
-        for argument in getattr(node, "args", ast.arguments()).args:
+        for argument in node.args.args:
             for field, place in self._argument(argument, method):
                 places.setdefault(field, place)
         return [{"name": name, "place": place} for name, place in places.items()]

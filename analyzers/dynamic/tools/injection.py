@@ -207,4 +207,5 @@ def _pages_after(scope: Scope, answer: Answer) -> list[str]:
     """Pages that may show what was just stored."""
     onward = scope.client.redirect_path(answer)
     known = [path for path, media in scope.surface.pages.items() if media == "text/html"]
-    return list(dict.fromkeys([*([onward] if onward else []), *known]))[:15]
+    first = [onward] if onward else []
+    return list(dict.fromkeys(first + known))[:15]

@@ -1,0 +1,317 @@
+"""The dynamic tools on real sockets: what they find and never report, and how they are bounded."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from analyzers.dynamic import http
+from analyzers.dynamic.http import BoundedClient, Budget
+from analyzers.dynamic.tools import TOOLS
+from analyzers.dynamic.tools.nmap import Nmap
+from analyzers.runtime.canary import CanaryCheck
+from analyzers.runtime.runner import Runner
+from analyzers.runtime.schedule import CpuBudget
+from analyzers.runtime.source import list_source
+from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
+from contract.analysis import Category, SubtaskRequest, Target
+from contract.spec import AnalyzerKind, AppRef, SourceRef
+from tests.support.dynamic_apps import NotesApp, hostile_application, serving
+
+INSTALLED = Path(__file__).parents[2] / ".tools" / "dynamic"
+PROBES = (
+    "discovery",
+    "http-headers",
+    "exposed-files",
+    "error-pages",
+    "injection",
+    "access-control",
+)
+Measure = Callable[..., Awaitable[dict[str, Parsed]]]
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., ToolRun]:
+    source, workspace = tmp_path / "app", tmp_path / "work"
+    source.mkdir()
+    workspace.mkdir()
+
+    def make(*urls: str, tools_dir: Path = INSTALLED, **options: float | str) -> ToolRun:
+        targets = tuple(Target(service=f"app{n or ''}", base_url=one) for n, one in enumerate(urls))
+        request = SubtaskRequest(
+            subtask_id="t",
+            analyzer=AnalyzerKind.DYNAMIC,
+            ref=AppRef(model="m", app_number=1),
+            source=SourceRef(path=str(source), digest="0" * 64),
+            targets=targets,
+            options=options,
+        )
+        return ToolRun(request, list_source(source), workspace, tools_dir)
+
+    return make
+
+
+@asynccontextmanager
+async def hostile_client() -> AsyncIterator[BoundedClient]:
+    async with (
+        serving(hostile_application()) as url,
+        BoundedClient(Target(service="app", base_url=url), Budget()) as client,
+    ):
+        yield client
+
+
+def by_name(name: str) -> Tool:
+    return next(tool for tool in TOOLS if tool.name == name)
+
+
+def page(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def show(_request: web.Request) -> web.Response:
+        return web.Response(text=text, content_type="text/html")
+
+    return show
+
+
+async def measure(run: ToolRun, *names: str) -> dict[str, Parsed]:
+    runner = Runner(run.workspace)
+    return {name: await by_name(name).run(run, runner) for name in names}
+
+
+def rules(reports: dict[str, Parsed], category: Category = Category.SECURITY) -> set[str]:
+    return {
+        f"{one.rule_id} {one.location.method} {one.location.url}"
+        for report in reports.values()
+        for one in report.findings
+        if one.category is category
+    }
+
+
+async def test_a_careless_app_shows_its_weaknesses(make_run: Callable[..., ToolRun]):
+    async with serving(NotesApp(careful=False).application()) as url:
+        reports = await measure(make_run(url), *PROBES)
+
+    assert {
+        "missing-csp GET /",
+        "stack-trace POST /register",
+        "reflected-xss GET /search",
+        "sql-injection GET /search",
+        "open-redirect GET /go",
+        "path-traversal GET /file",
+        "object-read-by-other-user GET /notes/{id}",
+        "object-write-by-other-user PUT /notes/{id}",
+        "missing-authentication DELETE /notes/{id}",
+        "mass-assignment POST /register",
+        "login-without-throttle POST /login",
+    } <= rules(reports)
+    assert all(report.coverage.reached > 0 for report in reports.values())
+
+
+async def test_its_careful_twin_shows_none(make_run: Callable[..., ToolRun]):
+    async with serving(NotesApp(careful=True).application()) as url:
+        reports = await measure(make_run(url), *PROBES)
+
+    assert rules(reports) == set()
+    assert reports["access-control"].metrics[0].value > 20
+
+
+async def test_fingerprints_are_the_same_on_another_port(make_run: Callable[..., ToolRun]):
+    seen: list[set[str]] = []
+    run = make_run("http://127.0.0.1:1")
+    for _ in range(2):
+        async with serving(NotesApp(careful=False).application()) as url:
+            target = run.request.targets[0].model_copy(update={"base_url": url})
+            request = run.request.model_copy(update={"targets": (target,)})
+            again = ToolRun(request, run.source, run.workspace, run.tools_dir)
+            reports = await measure(again, "discovery", "access-control", "http-headers")
+        seen.append({one.fingerprint for part in reports.values() for one in part.findings})
+
+    assert seen[0] == seen[1] != set()
+
+
+async def test_routes_of_the_source_are_asked_and_named(make_run: Callable[..., ToolRun]):
+    app = web.Application()
+    app.router.add_get("/hidden", page("<p>"))
+    run = make_run("http://127.0.0.1:1")
+    (run.source.root / "app.py").write_text('@app.get("/hidden")\ndef hidden():\n    return "x"\n')
+    (run.source.root / "bad.py").write_text("def (:\n")
+    async with serving(app) as url:
+        target = Target(service="app", base_url=url)
+        request = run.request.model_copy(update={"targets": (target,)})
+        source = list_source(run.source.root)
+        reports = await measure(
+            ToolRun(request, source, run.workspace, run.tools_dir), "discovery", "http-headers"
+        )
+
+    assert "app GET /hidden" in reports["discovery"].coverage.items
+    assert [one.what for one in reports["discovery"].coverage.skipped] == ["bad.py"]
+    csp = next(one for one in reports["http-headers"].findings if one.rule_id == "missing-csp")
+    assert (csp.location.path, csp.location.line) == ("app.py", 2)
+
+
+async def test_an_app_that_fails_every_request_is_measured(make_run: Callable[..., ToolRun]):
+    async def fail(_request: web.Request) -> web.Response:
+        return web.Response(status=500, text="broken")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", fail)
+    async with serving(app) as url:
+        reports = await measure(make_run(url), "discovery", "error-pages", "exposed-files")
+
+    assert rules(reports, Category.QUALITY) >= {"server-error GET /"}
+    assert rules(reports) == set()
+
+
+async def test_a_single_page_fallback_exposes_nothing(make_run: Callable[..., ToolRun]):
+    page = '<title>Index of life</title>SECRET_KEY=1 [core] "dependencies" EVALEX = false'
+
+    async def index(_request: web.Request) -> web.Response:
+        return web.Response(text=page, content_type="text/plain")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", index)
+    async with serving(app) as url:
+        reports = await measure(make_run(url), "discovery", "exposed-files")
+
+    assert rules(reports) == set()
+
+
+async def test_inputs_without_a_login_or_parameter_are_not_applicable(
+    make_run: Callable[..., ToolRun],
+):
+    async with serving(hostile_application()) as url:
+        run = make_run(url)
+        for name in ("access-control", "injection", "schemathesis", "browser"):
+            with pytest.raises(NotApplicable):
+                await measure(run, name)
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+async def test_a_dead_app_is_the_apps_fault(tool: Tool, make_run: Callable[..., ToolRun]):
+    async with serving(web.Application()) as url:
+        pass
+
+    with pytest.raises(AppFault, match="does not answer"):
+        run = make_run(url)
+        run.shared["discovery"] = {"services": []}
+        await tool.run(run, Runner(run.workspace))
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+async def test_no_target_is_a_fault_never_a_zero(tool: Tool, make_run: Callable[..., ToolRun]):
+    run = make_run()
+
+    with pytest.raises(ToolFault, match="no running target"):
+        await tool.run(run, Runner(run.workspace))
+
+
+@pytest.mark.parametrize("name", ["wapiti", "schemathesis", "browser"])
+async def test_a_tool_that_is_not_installed_is_a_fault(
+    name: str, make_run: Callable[..., ToolRun], tmp_path: Path
+):
+    run = make_run("http://127.0.0.1:1", tools_dir=tmp_path)
+
+    with pytest.raises(ToolFault):
+        await by_name(name).version(run, Runner(run.workspace))
+
+
+async def test_nmap_that_is_missing_names_the_next_step(
+    make_run: Callable[..., ToolRun], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("analyzers.dynamic.tools.nmap.shutil.which", lambda _name: None)
+    run = make_run("http://127.0.0.1:1")
+
+    with pytest.raises(ToolFault, match="apt-get install nmap"):
+        await Nmap().version(run, Runner(run.workspace))
+
+
+@pytest.mark.parametrize("value", [0, -1, "many", True])
+async def test_a_wrong_option_is_named(value: float | str, make_run: Callable[..., ToolRun]):
+    async with serving(NotesApp(careful=True).application()) as url:
+        with pytest.raises(ToolFault, match="option max_requests"):
+            await measure(make_run(url, max_requests=value), "discovery", "exposed-files")
+
+
+async def test_a_spent_budget_is_named_as_not_reached(make_run: Callable[..., ToolRun]):
+    async with serving(NotesApp(careful=True).application()) as url:
+        reports = await measure(make_run(url, max_requests=10), "discovery", "exposed-files")
+
+    coverage = reports["exposed-files"].coverage
+    assert coverage.reached == 10
+    assert coverage.skipped_total > 20
+    assert coverage.skipped[0].reason == "request budget of 10 spent"
+
+
+async def test_one_app_with_a_login_nobody_can_use_is_missing_data(
+    make_run: Callable[..., ToolRun],
+):
+    async def refuse(_request: web.Request) -> web.Response:
+        return web.json_response({"error": "closed"}, status=403)
+
+    app = web.Application()
+    form = "<form method=post action=/login><input name=username><input name=password></form>"
+    app.router.add_get("/", page(form))
+    app.router.add_post("/login", refuse)
+    async with serving(app) as url:
+        with pytest.raises(ToolFault, match="could not log in"):
+            await measure(make_run(url), "discovery", "access-control")
+
+
+@pytest.mark.parametrize(
+    ("path", "note"),
+    [("/endless", "body cut at"), ("/drip", "body unfinished"), ("/bomb", "decompressed body cut")],
+)
+async def test_bodies_are_bounded(path: str, note: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http, "REQUEST_DEADLINE_S", 1.0)
+    async with hostile_client() as client:
+        answer = await client.get(path)
+
+    assert answer is not None
+    assert note in answer.note
+    assert len(answer.body) <= http.BODY_CAP_BYTES
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/headers", "no HTTP answer"),
+        ("/loop", "more than 5 redirects"),
+        ("/silent", "no complete answer within"),
+        ("//evil.invalid/", "leads away"),
+    ],
+)
+async def test_what_cannot_be_had_is_named(path: str, reason: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http, "REQUEST_DEADLINE_S", 1.0)
+    async with hostile_client() as client:
+        answer = await client.follow(path)
+
+    assert answer is None
+    assert reason in next(iter(client.unanswered.values()))
+
+
+async def test_redirects_off_the_app_are_not_followed():
+    async with hostile_client() as client:
+        answer = await client.follow("/away")
+
+    assert answer is not None
+    assert answer.status == 302
+
+
+async def test_an_app_that_dies_while_it_is_measured_is_the_apps_fault():
+    async with serving(hostile_application()) as url:
+        client = BoundedClient(Target(service="app", base_url=url), Budget())
+        assert await client.get("/") is not None
+    async with client:
+        with pytest.raises(AppFault, match="stopped answering during"):
+            for _ in range(http.FAULTS_UNTIL_DEAD):
+                await client.get("/")
+
+
+async def test_every_probe_of_ours_sees_its_canary(tmp_path: Path):
+    check = CanaryCheck(AnalyzerKind.DYNAMIC, INSTALLED, tmp_path, CpuBudget(20))
+    probes = [by_name(name) for name in (*PROBES, "nmap")]
+
+    verdicts = await asyncio.gather(*(check.look(tool, "1") for tool in probes))
+
+    assert [one.reason for one in verdicts] == [""] * len(probes)

@@ -1,0 +1,162 @@
+"""Recorded output of the dynamic tools means what we say it means."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from analyzers.dynamic.surface import Operation, ServiceSurface
+from analyzers.dynamic.tools import browser, nmap, schemathesis
+from analyzers.dynamic.wapiti_report import CATEGORIES, parse_report
+from analyzers.runtime.tool import ToolFault
+from contract.analysis import Category, Severity, Target
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+PUBLISHED = Target(service="app", base_url="http://127.0.0.1:18101")
+CONTAINER = Target(service="backend", base_url="http://backend:5000")
+SURFACE = ServiceSurface(
+    service="app",
+    role="backend",
+    operations=(
+        Operation(method="POST", path="/login", file="app.py", line=106),
+        Operation(method="GET", path="/search", file="app.py", line=146),
+    ),
+)
+
+
+def read(name: str) -> bytes:
+    return (FIXTURES / name).read_bytes()
+
+
+def test_wapiti_names_injection_operation_parameter_and_source():
+    findings, crawled = parse_report(read("wapiti/sql.json"), PUBLISHED, SURFACE)
+
+    injections = {
+        (one.location.method, one.location.url, one.location.parameter, one.location.line)
+        for one in findings
+        if one.rule_id == "sql-injection"
+    }
+    assert injections == {("GET", "/search", "q", 146), ("POST", "/login", "username", 106)}
+    assert {one.cwe for one in findings if one.rule_id == "sql-injection"} == {(89,)}
+    assert len(crawled) == 21
+
+
+def test_wapiti_evidence_carries_no_cookie_and_errors_are_quality():
+    findings, _ = parse_report(read("wapiti/sql.json"), PUBLISHED, SURFACE)
+
+    assert not any("session=" in one.evidence for one in findings)
+    failing = [one for one in findings if one.rule_id == "internal-server-error"]
+    assert failing
+    assert {one.category for one in failing} == {Category.QUALITY}
+
+
+def test_wapiti_fingerprints_do_not_know_the_port():
+    moved = PUBLISHED.model_copy(update={"base_url": "http://127.0.0.1:9"})
+
+    here, _ = parse_report(read("wapiti/sql.json"), PUBLISHED, SURFACE)
+    there, _ = parse_report(read("wapiti/sql.json"), moved, SURFACE)
+
+    assert [one.fingerprint for one in here] == [one.fingerprint for one in there]
+    assert not any("18101" in one.message for one in here)
+
+
+def test_wapiti_category_without_severity_is_a_fault():
+    document = json.loads(read("wapiti/sql.json"))
+    row = document["vulnerabilities"].pop("SQL Injection")
+    document["vulnerabilities"]["Quantum Injection"] = row
+
+    with pytest.raises(ToolFault, match="Quantum Injection"):
+        parse_report(json.dumps(document).encode(), PUBLISHED, SURFACE)
+
+
+def test_wapiti_maps_each_category_of_its_report():
+    known = json.loads(read("wapiti/sql.json"))
+    listed = {*known["vulnerabilities"], *known["anomalies"]}
+
+    unknown = {name for name in listed - CATEGORIES.keys() if not name.startswith("Fingerprint")}
+    assert unknown == set()
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"<html>", b'{"infos": 1}'])
+def test_unreadable_reports_are_faults(raw: bytes):
+    with pytest.raises(ToolFault):
+        parse_report(raw, PUBLISHED, SURFACE)
+    with pytest.raises(ToolFault):
+        schemathesis.parse(raw, {}, PUBLISHED, SURFACE)
+    with pytest.raises(ToolFault):
+        browser.parse(raw)
+    with pytest.raises(ToolFault):
+        nmap.parse(raw, PUBLISHED)
+
+
+def test_schemathesis_counts_operations_and_shows_the_exchange():
+    events = read("schemathesis/events.ndjson").splitlines()
+    proofs = schemathesis.evidence_of(events)
+
+    parsed = schemathesis.parse(read("schemathesis/report.json"), proofs, PUBLISHED, SURFACE)
+
+    assert (parsed.coverage.given, parsed.coverage.reached) == (14, 14)
+    assert len(parsed.findings) == 5
+    shown = next(one for one in parsed.findings if one.location.url == "/api/register")
+    assert shown.rule_id == "UndefinedStatusCode"
+    assert "POST /api/register" in shown.evidence
+    assert "127.0.0.1" not in shown.evidence
+
+
+def test_schemathesis_failure_without_severity_is_a_fault():
+    document = json.loads(read("schemathesis/report.json"))
+    document["failures"][0]["type"] = "NewKind"
+
+    with pytest.raises(ToolFault, match="NewKind"):
+        schemathesis.parse(json.dumps(document).encode(), {}, PUBLISHED, SURFACE)
+
+
+def test_nmap_counts_closed_ports_and_reports_no_port_the_app_answers_on():
+    ports, scanned = nmap.parse(read("nmap/container.gnmap"), CONTAINER)
+
+    assert scanned == 1000
+    assert [(one.number, one.state) for one in ports] == [(5000, "open")]
+    assert nmap.findings_of(CONTAINER, ports) == []
+
+
+def test_nmap_reports_a_database_beside_the_app():
+    raw = read("nmap/container.gnmap").replace(
+        b"5000/open/tcp//upnp///", b"5000/open/tcp//upnp///, 5432/open/tcp//postgresql///"
+    )
+
+    ports, _ = nmap.parse(raw, CONTAINER)
+
+    found = nmap.findings_of(CONTAINER, ports)
+    assert [(one.rule_id, one.severity) for one in found] == [
+        ("open-database-port", Severity.MEDIUM)
+    ]
+
+
+def test_nmap_scans_only_the_published_port_of_this_host():
+    assert nmap.argv(PUBLISHED)[-3:] == ("-p", "18101", "127.0.0.1")
+    assert "--top-ports" in nmap.argv(CONTAINER)
+
+
+def test_browser_reports_accessibility_apart_from_security():
+    rows = browser.parse(read("browser/output.json"))
+
+    parsed = browser.fold([(PUBLISHED, SURFACE, rows)])
+
+    assert parsed.coverage.reached == 2
+    assert {one.category for one in parsed.findings} == {Category.ACCESSIBILITY}
+    title = next(one for one in parsed.findings if one.rule_id == "axe-document-title")
+    assert (title.location.url, title.severity) == ("/search", Severity.MEDIUM)
+
+
+def test_browser_impact_without_severity_is_a_fault():
+    rows = browser.parse(read("browser/output.json").replace(b'"serious"', b'"dire"'))
+
+    with pytest.raises(ToolFault, match="dire"):
+        browser.fold([(PUBLISHED, SURFACE, rows)])
+
+
+def test_browser_that_opened_no_page_is_a_fault():
+    raw = b'{"pages": [{"path": "/", "error": "net::ERR", "violations": null}]}'
+
+    with pytest.raises(ToolFault, match="no page could be opened"):
+        browser.parse(raw)
