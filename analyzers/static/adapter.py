@@ -207,9 +207,15 @@ def finding(
     confidence: Confidence = Confidence.MEDIUM,
     category: Category = Category.SECURITY,
     cwe: tuple[int, ...] = (),
+    identity: tuple[str, str] | None = None,
 ) -> Finding:
-    """A finding with the texts cut to the contract's limits and its fingerprint."""
-    identity = f"CWE-{cwe[0]}" if cwe else f"{tool}:{rule_id}"
+    """A finding with the texts cut to the contract's limits and its fingerprint.
+
+    `identity` replaces weakness and snippet as what tells it from others (an advisory and a
+    package, the digest of a secret).
+    """
+    weakness = f"CWE-{cwe[0]}" if cwe else f"{tool}:{rule_id}"
+    what, text = identity or (weakness, snippet)
     return Finding(
         tool=tool,
         rule_id=rule_id,
@@ -219,7 +225,7 @@ def finding(
         category=category,
         cwe=cwe,
         location=location,
-        fingerprint=fingerprint(identity, location.path or "", snippet),
+        fingerprint=fingerprint(what, location.path or "", text),
         witnesses=(f"{tool}:{rule_id}",),
         evidence=snippet[:_MAX_EVIDENCE],
     )

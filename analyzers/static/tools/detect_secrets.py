@@ -1,0 +1,108 @@
+"""detect-secrets: keys, tokens and passwords in any text file of the app."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
+from analyzers.static.adapter import (
+    CommandTool,
+    Lines,
+    coverage,
+    finding,
+    load_json,
+    mapped,
+    relative,
+)
+from contract.analysis import Confidence, Finding, Location, Severity
+
+_SURE = (Severity.HIGH, Confidence.HIGH)
+_LIKELY = (Severity.MEDIUM, Confidence.MEDIUM)
+_GUESS = (Severity.LOW, Confidence.LOW)
+_TYPES = {
+    "AWS Access Key": _SURE,
+    "Artifactory Credentials": _SURE,
+    "Azure Storage Account access key": _SURE,
+    "Base64 High Entropy String": _GUESS,
+    "Basic Auth Credentials": _LIKELY,
+    "Cloudant Credentials": _SURE,
+    "Discord Bot Token": _SURE,
+    "GitHub Token": _SURE,
+    "GitLab Token": _SURE,
+    "Hex High Entropy String": _GUESS,
+    "IBM COS HMAC Credentials": _SURE,
+    "IBM Cloud IAM Key": _SURE,
+    "JSON Web Token": _LIKELY,
+    "Mailchimp Access Key": _SURE,
+    "NPM tokens": _SURE,
+    "OpenAI Token": _SURE,
+    "Private Key": _SURE,
+    "Public IP (ipv4)": _GUESS,
+    "PyPI Token": _SURE,
+    "Secret Keyword": (Severity.MEDIUM, Confidence.LOW),
+    "SendGrid API Key": _SURE,
+    "Slack Token": _SURE,
+    "SoftLayer Credentials": _SURE,
+    "Square OAuth Secret": _SURE,
+    "Stripe Access Key": _SURE,
+    "Telegram Bot Token": _SURE,
+    "Twilio API Key": _SURE,
+}
+_LOCK_FILES = frozenset(
+    {"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "uv.lock", "Pipfile.lock"}
+)
+_SENTINEL = "assay-sentinel.txt"
+_PLANTED = "key = AKIA" + "QYLPMN5HHHFPZAM2\n"
+
+
+class DetectSecrets(CommandTool):
+    """Adapter for `detect-secrets scan`. The secret itself is not copied into the report."""
+
+    name = "detect-secrets"
+    what = "text"
+    suffixes = ("",)
+    canary = Canary(
+        files={"config.txt": "aws = AKIA" + "QYLPMN5HHHFPZAM2\n"},
+        expect=frozenset({"AWS Access Key"}),
+    )
+
+    def select(self, files: Sequence[str]) -> tuple[str, ...]:
+        """All but lock files, whose digests are no secrets."""
+        return tuple(name for name in files if name.rpartition("/")[2] not in _LOCK_FILES)
+
+    def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
+        """All files, whether git knows them or not; allow-list comments do not count."""
+        allowed = "detect_secrets.filters.allowlist.is_line_allowlisted"
+        return (
+            *(*self.program(tools_dir), "scan", "--all-files", "--no-verify"),
+            *("--disable-plugin", "IPPublicDetector", "--disable-filter", allowed, "."),
+        )
+
+    def command(self, tools_dir: Path, workspace: Path) -> Command:
+        """A key of ours lies among the files: a report without it is blind, not clean."""
+        (workspace / "src" / _SENTINEL).write_text(_PLANTED)
+        return super().command(tools_dir, workspace)
+
+    def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
+        """Results by file; the planted key must be among them."""
+        results = load_json(raw, self.name)["results"]
+        known = frozenset(given) | {_SENTINEL}
+        by_path = {relative(name, known): items for name, items in results.items()}
+        if not by_path.pop(_SENTINEL, None):
+            raise ToolFault("detect-secrets did not see the key planted by Assay")
+        findings = [self._finding(path, item) for path in by_path for item in by_path[path]]
+        return Parsed(coverage(given, given), tuple(findings))
+
+    def _finding(self, path: str, item: dict) -> Finding:
+        kind = item["type"]
+        severity, confidence = mapped(_TYPES, kind, "secret type")
+        return finding(
+            self.name,
+            kind,
+            f"{kind} in the source.",
+            Location(path=path, line=item["line_number"]),
+            "",
+            severity=severity,
+            confidence=confidence,
+            cwe=(798,),
+            identity=("CWE-798", item["hashed_secret"]),
+        )

@@ -1,0 +1,91 @@
+"""jscpd: copied code, within and across files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
+from analyzers.static.adapter import CommandTool, Lines, coverage, finding, load_json, relative
+from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
+from contract.analysis import Category, Confidence, Finding, Location, Metric, Severity
+
+_MIN_TOKENS = 70
+_BODY = """  let sum = 0;
+  for (const item of items) {
+    if (item.price > 0 && item.count > 0) {
+      sum += item.price * item.count;
+    } else if (item.price < 0) {
+      throw new Error("negative price " + item.name);
+    }
+  }
+  const shipping = sum > 100 ? 0 : 7.5;
+  const tax = Math.round(sum * 0.19 * 100) / 100;
+  return { sum, shipping, tax, total: sum + shipping + tax };
+}
+"""
+
+
+class Jscpd(CommandTool):
+    """Adapter for `jscpd --reporters json`."""
+
+    name = "jscpd"
+    what = "source"
+    suffixes = (".py", *SCRIPT_SUFFIXES, ".css", ".html")
+    cost = 0.5
+    canary = Canary(
+        files={
+            "a.js": "export function one(items) {\n" + _BODY,
+            "b.js": "export function two(items) {\n" + _BODY,
+        },
+        expect=frozenset({"duplicate-code"}),
+    )
+
+    def program(self, tools_dir: Path) -> tuple[str, ...]:
+        """The binary itself; the package that chooses one by platform is not installed."""
+        packages = sorted(tools_dir.glob("node_modules/jscpd-linux-*/bin/jscpd"))
+        return (str(packages[0] if packages else tools_dir / "node_modules/.bin/jscpd"),)
+
+    def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
+        """Everything in the copy, whatever its size."""
+        return (
+            *(*self.program(tools_dir), "--reporters", "json", "--output", str(workspace)),
+            *("--min-tokens", str(_MIN_TOKENS), "--no-gitignore", "--no-colors", "--no-tips"),
+            *("--max-size", "10mb", "--workers", "1", "."),
+        )
+
+    def command(self, tools_dir: Path, workspace: Path) -> Command:
+        """The report's name is the tool's own choice."""
+        return Command(
+            self.argv(tools_dir, workspace),
+            cwd=workspace / "src",
+            output=workspace / "jscpd-report.json",
+        )
+
+    def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
+        """Statistics count files without names; too short ones hold no duplicate."""
+        report = load_json(raw, self.name)
+        known = frozenset(given)
+        total = report["statistics"]["total"]
+        if not 0 < total["sources"] <= len(given):
+            raise ToolFault(f"jscpd looked at {total['sources']} of {len(given)} files")
+        findings = tuple(self._finding(item, known, lines) for item in report["duplicates"])
+        metrics = (
+            Metric(name="duplicated_lines", value=total["duplicatedLines"], unit="count"),
+            Metric(name="duplication", value=total["percentage"], unit="percent"),
+        )
+        note = f"{total['sources']} of {len(given)} files are long enough to hold a duplicate"
+        return Parsed(coverage(given, given), findings, metrics, notes=(note,))
+
+    def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:
+        first, second = item["firstFile"], item["secondFile"]
+        path, other = relative(first["name"], known), relative(second["name"], known)
+        return finding(
+            self.name,
+            "duplicate-code",
+            f"{item['lines']} lines are the same as {other}:{second['start']}.",
+            Location(path=path, line=first["start"], end_line=first["end"]),
+            f"{lines(path, first['start'])} {item['tokens']} {other}",
+            severity=Severity.INFO,
+            confidence=Confidence.HIGH,
+            category=Category.QUALITY,
+            cwe=(1041,),
+        )

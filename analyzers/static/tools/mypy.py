@@ -1,0 +1,138 @@
+"""Mypy: type errors in Python. One file that does not parse would stop it: those are left out."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analyzers.runtime.tool import (
+    Canary,
+    Command,
+    Execute,
+    NotApplicable,
+    Parsed,
+    ToolFault,
+    ToolRun,
+)
+from analyzers.static.adapter import (
+    CommandTool,
+    Lines,
+    copy_files,
+    coverage,
+    finding,
+    line_reader,
+    load_json,
+    mapped,
+    positive,
+    relative,
+)
+from contract.analysis import Category, Confidence, Finding, Location, Severity
+
+_SEVERITY = {"error": Severity.LOW, "note": Severity.INFO}
+_SENTINEL = "assay_sentinel.py"
+_PARSE_CHECK = """
+import ast, json, sys, warnings
+warnings.simplefilter("ignore")
+bad = {}
+for name in sys.stdin.read().splitlines():
+    try:
+        ast.parse(open(name, "rb").read())
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        bad[name] = f"{type(error).__name__}: {error}"
+print(json.dumps(bad))
+"""
+
+
+class Mypy(CommandTool):
+    """Adapter for `mypy --output json`."""
+
+    name = "mypy"
+    what = "Python"
+    suffixes = (".py",)
+    cost = 1.5
+    canary = Canary(
+        files={"app.py": "def add(a: int, b: int) -> int:\n    return a + b\n\n\nadd('1', 2)\n"},
+        expect=frozenset({"arg-type"}),
+    )
+
+    def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
+        """No configuration, no cache, no installed packages; module names from paths."""
+        return (
+            *(*self.program(tools_dir), "--output", "json", "--config-file=", "--no-incremental"),
+            *("--cache-dir=/dev/null", "--no-site-packages", "--ignore-missing-imports"),
+            *("--explicit-package-bases", "--check-untyped-defs", "--python-version", "3.13", "."),
+        )
+
+    def command(self, tools_dir: Path, workspace: Path) -> Command:
+        """Exit 1 means: ran, and found errors; 2 is a stop.
+
+        Clean code gives an empty report, so a type error of ours proves that it was made.
+        """
+        (workspace / "src" / _SENTINEL).write_text('planted: int = ""\n')
+        return Command(
+            self.argv(tools_dir, workspace), cwd=workspace / "src", ok_exit_codes=frozenset({1})
+        )
+
+    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+        """First ask the same interpreter which files parse, then check those."""
+        given = self.select(run.source.files)
+        if not given:
+            raise NotApplicable(f"no {self.what} files")
+        reasons = await self._unusable(given, run, execute)
+        usable = [name for name in given if name not in reasons]
+        if not usable:
+            raise ToolFault(f"no file could be parsed: {next(iter(reasons.items()))}")
+        copy_files(run.source.root, usable, run.workspace / "src")
+        done = await execute(self.command(run.tools_dir, run.workspace))
+        return self.parse(done.stdout, given, line_reader(run.source.root), reasons)
+
+    async def _unusable(
+        self, given: Sequence[str], run: ToolRun, execute: Execute
+    ) -> dict[str, str]:
+        python = str(run.tools_dir / "venv/bin/python")
+        names = "\n".join(given).encode()
+        argv = (python, "-I", "-c", _PARSE_CHECK)
+        done = await execute(Command(argv, cwd=run.source.root, stdin=names))
+        reasons: dict[str, str] = load_json(done.stdout, self.name)
+        for name in given:
+            parts = name.removesuffix(".py").split("/")
+            if not all(part.isidentifier() for part in parts):
+                reasons.setdefault(name, "its path makes no Python module name")
+        return reasons
+
+    def parse(
+        self,
+        raw: bytes,
+        given: Sequence[str],
+        lines: Lines,
+        reasons: dict[str, str] | None = None,
+    ) -> Parsed:
+        """One JSON object per line, the planted error among them."""
+        known = frozenset(given)
+        items = _objects(raw)
+        own = [item for item in items if item["file"] != _SENTINEL]
+        if len(own) == len(items):
+            raise ToolFault("mypy did not see the error planted by Assay")
+        findings = tuple(self._finding(item, known, lines) for item in own)
+        return Parsed(coverage(given, given, reasons or {}), findings)
+
+    def _finding(self, item: dict[str, Any], known: frozenset[str], lines: Lines) -> Finding:
+        path, line = relative(item["file"], known), positive(item["line"])
+        return finding(
+            self.name,
+            item["code"] or "note",
+            item["message"],
+            Location(path=path, line=line, end_line=positive(item.get("end_line"))),
+            lines(path, line or 0),
+            severity=mapped(_SEVERITY, item["severity"], "severity"),
+            confidence=Confidence.MEDIUM,
+            category=Category.QUALITY,
+        )
+
+
+def _objects(raw: bytes) -> list[dict[str, Any]]:
+    texts = [line for line in raw.splitlines() if line.strip()]
+    try:
+        return [json.loads(line) for line in texts]
+    except ValueError as exc:
+        raise ToolFault(f"mypy: report is no JSON ({exc}): {texts[0][:200]!r}") from None

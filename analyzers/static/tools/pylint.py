@@ -1,0 +1,102 @@
+"""Pylint: probable errors, bad habits and needless complexity in Python."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
+from analyzers.static.adapter import (
+    CommandTool,
+    Lines,
+    coverage,
+    finding,
+    load_json,
+    mapped,
+    positive,
+    relative,
+)
+from contract.analysis import Category, Confidence, Finding, Location, Severity
+
+_SEVERITY = {
+    "fatal": Severity.HIGH,
+    "error": Severity.MEDIUM,
+    "warning": Severity.LOW,
+    "refactor": Severity.INFO,
+    "convention": Severity.INFO,
+}
+_CONFIDENCE = {
+    "HIGH": Confidence.HIGH,
+    "CONTROL_FLOW": Confidence.HIGH,
+    "INFERENCE": Confidence.MEDIUM,
+    "INFERENCE_FAILURE": Confidence.LOW,
+    "UNDEFINED": Confidence.MEDIUM,
+}
+# Nothing is installed here that an app imports; and layout and docstrings are matters of taste.
+_SILENT = (
+    *("import-error", "no-name-in-module", "missing-module-docstring", "missing-class-docstring"),
+    *("missing-function-docstring", "line-too-long", "trailing-whitespace", "invalid-name"),
+    *("missing-final-newline", "trailing-newlines", "wrong-import-order", "duplicate-code"),
+    *("ungrouped-imports", "wrong-import-position", "too-few-public-methods"),
+)
+_UNPARSED = frozenset({"syntax-error", "astroid-error", "parse-error"})
+
+
+class Pylint(CommandTool):
+    """Adapter for `pylint --output-format=json2`."""
+
+    name = "pylint"
+    what = "Python"
+    suffixes = (".py",)
+    canary = Canary(
+        files={"app.py": "def total(items):\n    return sum(itms)\n"},
+        expect=frozenset({"undefined-variable"}),
+    )
+
+    def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
+        """No configuration file at all; one process."""
+        return (
+            *(*self.program(tools_dir), "--rcfile=/dev/null", "--output-format=json2"),
+            *("--recursive=y", "--jobs=1", "--persistent=n", f"--disable={','.join(_SILENT)}"),
+            *("--disable=useless-suppression,locally-disabled,file-ignored", "--reports=n", "."),
+        )
+
+    def command(self, tools_dir: Path, workspace: Path) -> Command:
+        """Exit codes are bits for the kinds of messages; 32 and above are usage errors."""
+        return Command(
+            self.argv(tools_dir, workspace),
+            cwd=workspace / "src",
+            ok_exit_codes=frozenset(range(32)),
+        )
+
+    def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
+        """`modulesLinted` counts what was really checked, files that do not parse included."""
+        report = load_json(raw, self.name)
+        known = frozenset(given)
+        reasons: dict[str, str] = {}
+        findings: list[Finding] = []
+        for message in report["messages"]:
+            path = relative(message["path"], known)
+            if message["symbol"] in _UNPARSED:
+                reasons[path] = message["message"]
+            else:
+                findings.append(self._finding(message, path, lines))
+        linted = report["statistics"]["modulesLinted"]
+        if linted < len(given) - len(reasons):
+            raise ToolFault(f"pylint looked at {linted} of {len(given)} files")
+        return Parsed(coverage(given, given, reasons), tuple(findings))
+
+    def _finding(self, message: dict, path: str, lines: Lines) -> Finding:
+        return finding(
+            self.name,
+            message["symbol"],
+            message["message"],
+            Location(
+                path=path,
+                line=positive(message["line"]),
+                end_line=positive(message["endLine"]),
+                column=message["column"] + 1,
+            ),
+            lines(path, message["line"]),
+            severity=mapped(_SEVERITY, message["type"], "type"),
+            confidence=mapped(_CONFIDENCE, message["confidence"], "confidence"),
+            category=Category.QUALITY,
+        )

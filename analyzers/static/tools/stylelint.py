@@ -1,0 +1,97 @@
+"""Stylelint: CSS, SCSS and Less by the recommended rules, under a configuration of ours."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
+from analyzers.static.adapter import (
+    Lines,
+    NodeTool,
+    coverage,
+    finding,
+    load_json,
+    mapped,
+    positive,
+    relative,
+)
+from contract.analysis import Category, Confidence, Finding, Location, Severity
+
+_CONFIG = {"extends": "stylelint-config-recommended"}
+_SEVERITY = {"error": Severity.LOW, "warning": Severity.INFO}
+_SYNTAX = "CssSyntaxError"
+
+
+class Stylelint(NodeTool):
+    """Adapter for `stylelint -f json --output-file`; on the terminal its JSON is on stderr."""
+
+    name = "stylelint"
+    what = "CSS"
+    suffixes = (".css",)
+    canary = Canary(
+        files={"a.css": "a { colr: red; }\n"}, expect=frozenset({"property-no-unknown"})
+    )
+
+    def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
+        """Our configuration alone; neither ignore files nor inline comments count."""
+        config = str(workspace / "stylelint.json")
+        return (
+            *(*self.program(tools_dir), "--config", config, "--config-basedir", str(workspace)),
+            *("--ignore-path", "/dev/null", "--ignore-disables", "-f", "json"),
+            *("--output-file", str(workspace / "report.json"), "."),
+        )
+
+    def command(self, tools_dir: Path, workspace: Path) -> Command:
+        """Exit 2 means: ran, and found issues; 1 is a crash, 78 a bad configuration."""
+        return Command(
+            self.argv(tools_dir, workspace),
+            cwd=workspace / "src",
+            ok_exit_codes=frozenset({0, 2}),
+            output=workspace / "report.json",
+        )
+
+    def rules_digest(self) -> str:
+        """Digest of our configuration."""
+        return hashlib.sha256(json.dumps(_CONFIG).encode()).hexdigest()
+
+    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+        """Shared configurations are resolved from the folder that holds the link."""
+        (run.workspace / "stylelint.json").write_text(json.dumps(_CONFIG))
+        (run.workspace / "node_modules").symlink_to(run.tools_dir.absolute() / "node_modules")
+        return await super().run(run, execute)
+
+    def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
+        """One entry per file; a file with a syntax error was not looked at."""
+        known = frozenset(given)
+        reasons: dict[str, str] = {}
+        reached: list[str] = []
+        findings: list[Finding] = []
+        for item in load_json(raw, self.name):
+            path = relative(item["source"], known)
+            reached.append(path)
+            if item["invalidOptionWarnings"]:
+                raise ToolFault(f"stylelint: {item['invalidOptionWarnings']}"[:500])
+            for warning in item["warnings"]:
+                if warning["rule"] == _SYNTAX:
+                    reasons[path] = warning["text"]
+                else:
+                    findings.append(self._finding(warning, path, lines))
+        return Parsed(coverage(given, reached, reasons), tuple(findings))
+
+    def _finding(self, warning: dict, path: str, lines: Lines) -> Finding:
+        return finding(
+            self.name,
+            warning["rule"],
+            warning["text"],
+            Location(
+                path=path,
+                line=positive(warning["line"]),
+                end_line=positive(warning.get("endLine")),
+                column=positive(warning["column"]),
+            ),
+            lines(path, warning["line"]),
+            severity=mapped(_SEVERITY, warning["severity"], "severity"),
+            confidence=Confidence.HIGH,
+            category=Category.QUALITY,
+        )
