@@ -24,7 +24,9 @@ app = typer.Typer(
 AI_IS_OFF = (
     "AI is left out: set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS (an OpenAI-compatible endpoint)"
 )
-stdout = Console(highlight=False)
+# A pipe has no width: tables are then as wide as they need to be.
+_PIPE_WIDTH = None if sys.stdout.isatty() else 160
+stdout = Console(highlight=False, width=_PIPE_WIDTH, soft_wrap=True)
 progress_out = Console(stderr=True, highlight=False)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -17,9 +18,10 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.heartbeat import Beat
 from cli.errors import UserError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
-from contract.progress import PipelineProgress, PipelineResult
+from contract.progress import AppProgress, PipelineProgress, PipelineResult
 from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
 from workflows.state import resumed_state
@@ -102,13 +104,38 @@ class Pipeline:
             ) from error
 
     async def updates(self) -> AsyncIterator[PipelineProgress]:
-        """Snapshots until the pipeline ends; the last one is final."""
+        """Snapshots until the pipeline ends, with what each app does now; the last one is final."""
         while True:
             running = await self.is_running()
-            yield await self.progress()
+            progress = await self.progress()
+            if running:
+                apps = await asyncio.gather(*(self._closer(app) for app in progress.apps))
+                progress = progress.model_copy(update={"apps": tuple(apps)})
+            yield progress
             if not running:
                 return
             await asyncio.sleep(_POLL_S)
+
+    async def _closer(self, app: AppProgress) -> AppProgress:
+        """The app with what its pending activities last said of themselves."""
+        if app.state is not None or not app.workflow_id:
+            return app
+        try:
+            described = await self._client.get_workflow_handle(app.workflow_id).describe()
+        except RPCError:
+            return app
+        said = [
+            beat.message
+            for activity in described.raw_description.pending_activities
+            for beat in await self._beats(activity.heartbeat_details.payloads)
+            if beat.message
+        ]
+        return app.model_copy(update={"step": "; ".join(sorted(said))}) if said else app
+
+    async def _beats(self, payloads: Sequence[Payload]) -> list[Beat]:
+        if not payloads:
+            return []
+        return await self._client.data_converter.decode(list(payloads[:1]), [Beat])
 
     async def is_running(self) -> bool:
         """Whether the workflow is open."""

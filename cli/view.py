@@ -17,6 +17,7 @@ STATE_STYLE: Mapping[str, str] = {
     MeasurementState.INFRA_FAILED: "red",
     MeasurementState.NOT_APPLICABLE: "dim",
 }
+_REASON_CHARS = 200
 FINAL_PHASES = frozenset({PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED})
 
 
