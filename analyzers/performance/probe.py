@@ -17,6 +17,7 @@ from analyzers.runtime.tool import AppFault, ToolFault, ToolRun
 from contract.analysis import Skipped, Target
 
 _TIMEOUT_S = 5.0
+_WHOLE_S = 10.0
 _MAX_BODY_BYTES = 2_000_000
 
 
@@ -65,11 +66,11 @@ class Survey:
 
 
 async def ask(client: httpx.AsyncClient, url: str) -> Answer:
-    """GET `url` without following redirects; at most 2 MB of the body are read."""
+    """GET `url` without following redirects; at most 2 MB and 10 s of it are read."""
     digest = hashlib.sha256()
     size = 0
     try:
-        async with client.stream("GET", url) as response:
+        async with asyncio.timeout(_WHOLE_S), client.stream("GET", url) as response:
             async for block in response.aiter_raw():
                 digest.update(block)
                 size += len(block)
@@ -79,6 +80,8 @@ async def ask(client: httpx.AsyncClient, url: str) -> Answer:
             return Answer(response.status_code, digest.hexdigest(), kind)
     except httpx.ConnectError as error:
         return Answer(0, error=f"no connection: {error}", unreachable=True)
+    except TimeoutError:
+        return Answer(0, error=f"no end of the answer within {_WHOLE_S:.0f} s")
     except httpx.TimeoutException:
         return Answer(0, error=f"no answer within {_TIMEOUT_S:.0f} s")
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from analyzers.performance import probe
 from analyzers.performance.host import HostLoad
 from analyzers.performance.tools import openloop
+from analyzers.performance.tools.lighthouse import Lighthouse
+from analyzers.performance.tools.loadtest import LoadTest
 from analyzers.performance.tools.openloop import OpenLoop
 from analyzers.runtime.runner import Runner
-from analyzers.runtime.tool import AppFault, Parsed, SourceTree, ToolFault, ToolRun
+from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, SourceTree, ToolFault, ToolRun
 from contract.analysis import SubtaskRequest, Target
 from contract.spec import AnalyzerKind, AppRef, Endpoint, SourceRef, TemplateSpec
 from tests.support.load_server import LoadServer, serving
@@ -140,6 +143,42 @@ async def test_death_under_load_names_the_second_and_the_requests(tmp_path: Path
             await measure(run_of(tmp_path, server.url, rates="40", step_s=0.8))
 
     assert server.hits["/"] <= 21
+
+
+async def test_an_endless_answer_is_bounded_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b".")
+            await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(probe, "_WHOLE_S", 0.3)
+    server = LoadServer()
+    server.answer = drip  # type: ignore[method-assign]
+    async with serving(server):
+        with pytest.raises(AppFault, match="GET / no end of the answer"):
+            await measure(run_of(tmp_path, server.url))
+
+
+async def test_lighthouse_is_for_pages(tmp_path: Path) -> None:
+    async with serving(LoadServer(content_type="application/json")) as server:
+        run = run_of(tmp_path, server.url)
+        with pytest.raises(NotApplicable, match="no service serves HTML"):
+            await Lighthouse().run(run, Runner(run.workspace))
+
+        server.routes["/"] = (500, 0.0)
+        front = run.request.targets[0].model_copy(update={"role": "frontend"})
+        request = run.request.model_copy(update={"targets": (front,)})
+        with pytest.raises(AppFault, match="the front end app answered GET / 500"):
+            await Lighthouse().run(replace(run, request=request), Runner(run.workspace))
+
+
+async def test_a_generator_that_is_not_installed_names_the_next_step(tmp_path: Path) -> None:
+    run = run_of(tmp_path, "http://127.0.0.1:9")
+    with pytest.raises(ToolFault, match=r"run analyzers/install\.sh performance"):
+        await LoadTest().version(run, Runner(run.workspace))
 
 
 async def test_an_unreachable_target_is_no_fault_of_the_app(tmp_path: Path) -> None:
