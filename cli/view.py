@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contract.analysis import MeasurementState
-from contract.progress import PipelinePhase, PipelineProgress
+from contract.progress import PipelineProgress
 
 STATE_STYLE: Mapping[str, str] = {
     MeasurementState.MEASURED: "green",
@@ -18,7 +18,6 @@ STATE_STYLE: Mapping[str, str] = {
     MeasurementState.NOT_APPLICABLE: "dim",
 }
 _REASON_CHARS = 200
-FINAL_PHASES = frozenset({PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED})
 
 
 def render_progress(progress: PipelineProgress) -> RenderableType:
@@ -98,7 +97,9 @@ def not_measured(report: Mapping[str, Any]) -> list[str]:
             reasons.setdefault(f"{cell['state']}: {cell['reason']}", []).append(place)
     ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
     return [
-        f"{len(places)} cells {reason} ({', '.join(places[:3])}…)" for reason, places in ordered
+        f"{len(places)} x {reason[:_REASON_CHARS]} ({', '.join(places[:3])}"
+        f"{', …' if len(places) > 3 else ''})"
+        for reason, places in ordered
     ]
 
 

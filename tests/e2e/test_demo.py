@@ -72,7 +72,7 @@ def test_each_analyzer_measured_each_app_with_at_least_one_tool(report: dict[str
 def test_most_labelled_weaknesses_are_found_and_the_careful_apps_are_not_accused(
     report: dict[str, Any],
 ):
-    labels = yaml.safe_load((ROOT / "controls/careless-1/app1/expected.yaml").read_text())
+    labels = yaml.safe_load((ROOT / "controls/labels/careless-1/app1/expected.yaml").read_text())
     found = {
         cwe
         for cell in report["cells"]
