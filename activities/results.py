@@ -11,7 +11,7 @@ from activities.heartbeat import Attempt
 from activities.parking import load_report
 from activities.ports import ArtifactStore, ResultStore
 from contract.analysis import AnalyzerReport, AppOutcome, SubtaskOutcome
-from contract.ids import app_workflow_id, subtask_id
+from contract.ids import app_key, app_workflow_id, subtask_id
 from contract.spec import AppSpec, PipelinePlan
 
 
@@ -43,27 +43,31 @@ class ResultActivities:
 
     @activity.defn(name="record_skipped")
     async def record_skipped(self, plan: PipelinePlan, outcomes: list[AppOutcome]) -> None:
-        """Write what is missing of apps that did not end, and why. Retry is safe: upserts.
+        """Write what is missing of apps that did not end. Retry is safe: upserts.
 
-        `plan` lists the apps of `outcomes`, in the same order. Cells that were recorded before an
-        app's workflow was ended stand.
+        `plan` lists the apps of `outcomes`, in the same order. What an app's workflow recorded
+        before it was ended stands.
         """
         async with Attempt("recording apps that did not end") as attempt:
-            known = await self._recorded(plan.pipeline_id)
+            known, ended = await self._recorded(plan.pipeline_id)
             for planned, outcome in zip(plan.apps, outcomes, strict=True):
                 app = plan.app_spec(planned)
                 attempt.note(f"recording {app.key}")
                 for subtask in outcome.subtasks:
                     if subtask.subtask_id not in known:
                         await self._results.record_subtask(plan.pipeline_id, app, subtask, None)
-                await self._results.record_app(app, outcome)
+                if app.key not in ended:
+                    await self._results.record_app(app, outcome)
 
-    async def _recorded(self, pipeline_id: str) -> set[str]:
+    async def _recorded(self, pipeline_id: str) -> tuple[set[str], set[str]]:
+        """Subtasks that have cells, and apps that have a state."""
         record = await self._results.load_pipeline(pipeline_id)
-        return {
+        cells = {
             subtask_id(pipeline_id, cell.model, cell.app_number, cell.analyzer)
             for cell in record.cells
         }
+        ended = {app_key(pipeline_id, a.model, a.app_number) for a in record.apps if a.state}
+        return cells, ended
 
     @activity.defn(name="record_pipeline_state")
     async def record_pipeline_state(

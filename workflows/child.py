@@ -27,22 +27,36 @@ class Children:
     """What is in flight. Its length is what the window counts."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._keys: dict[str, asyncio.Task[None]] = {}
+        self._runs: dict[str, asyncio.Task[AppOutcome]] = {}
         self._handles: dict[str, Handle] = {}
+        self._cancelled = False
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._keys)
 
     def spawn(self, key: str, work: Coroutine[Any, Any, None]) -> None:
         """Run `work`, which awaits `run`, in the background."""
-        self._tasks[key] = asyncio.create_task(work)
+        self._keys[key] = asyncio.create_task(work)
 
     def done(self, key: str) -> None:
         """Called by the work of `key` when all is recorded."""
-        self._tasks.pop(key, None)
+        self._keys.pop(key, None)
 
     async def run(self, key: str, app: AppSpec, orders: AppOrders) -> AppOutcome:
-        """Outcome of the app's workflow: ours, or the one that already runs, never a second one."""
+        """Outcome of the app's workflow: ours, or the one that already runs, never a second one.
+
+        It is a task of its own, so that a cancel reaches it alone and not what its caller records.
+        """
+        task = self._runs[key] = asyncio.create_task(self._follow(key, app, orders))
+        if self._cancelled:
+            task.cancel()
+        try:
+            return await task
+        finally:
+            del self._runs[key]
+
+    async def _follow(self, key: str, app: AppSpec, orders: AppOrders) -> AppOutcome:
         while True:
             try:
                 handle = await _start(app, orders)
@@ -64,7 +78,8 @@ class Children:
 
     def cancel(self) -> None:
         """Cancel every child in flight; each still tears down and records."""
-        for task in self._tasks.values():
+        self._cancelled = True
+        for task in self._runs.values():
             task.cancel()
 
 

@@ -109,12 +109,20 @@ class Fleet:
                 raise ValueError(f"duplicate app: {key}")
 
     def add(self, apps: Sequence[PlannedApp]) -> None:
-        """Append apps to the fleet and to the list."""
+        """Append apps to the plan; `enqueue` lets them run, once they are registered."""
         self.check_new(apps)
         self.plan = self.plan.model_copy(update={"apps": (*self.plan.apps, *apps)})
-        for app in apps:
-            self._apps[key_of(app.ref)] = app
-            self.pending.append(key_of(app.ref))
+        self._apps.update({key_of(app.ref): app for app in apps})
+
+    def remove(self, apps: Sequence[PlannedApp]) -> None:
+        """Undo `add`."""
+        kept = tuple(app for app in self.plan.apps if app not in apps)
+        self.plan = self.plan.model_copy(update={"apps": kept})
+        self._apps = {key_of(app.ref): app for app in kept}
+
+    def enqueue(self, apps: Sequence[PlannedApp]) -> None:
+        """Put added apps at the end of the list."""
+        self.pending.extend(key_of(app.ref) for app in apps)
 
     def learn(self, readiness: Iterable[AnalyzerReadiness]) -> None:
         """Remember the tools an analyzer named; one that is down keeps those it named before."""
@@ -128,7 +136,8 @@ class Fleet:
     @property
     def finished(self) -> int:
         """Apps that ended and do not run again."""
-        return self.total - len(self.pending) - len(self.running)
+        busy = self.running.union(self.pending)
+        return sum(key not in busy for key in self.results)
 
     def counts(self) -> dict[MeasurementState, int]:
         """How many apps ended in each state."""

@@ -35,7 +35,9 @@ class Gate:
         """
         began_s = workflow.time()
         while True:
-            await workflow.wait_condition(lambda: not self.paused)
+            if self.paused:
+                await workflow.wait_condition(lambda: not self.paused)
+                began_s = workflow.time()
             reason = self._open.get(kind) or await _why_down(kind)
             waited_s = workflow.time() - began_s
             if not reason:

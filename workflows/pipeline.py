@@ -16,10 +16,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows import policies, search_attributes, stages
     from workflows.admission import Admission
     from workflows.child import Children
+    from workflows.closing import record_missing, skip_pending, write_report
     from workflows.details import LINES_MAX, pipeline_details
     from workflows.fleet import Fleet
     from workflows.settle import failure_code, finalize
-    from workflows.state import AppOrders, PipelineRun, PipelineState
+    from workflows.state import PipelineRun, PipelineState
 
 
 @workflow.defn(name="Pipeline")
@@ -60,7 +61,9 @@ class PipelineWorkflow:
                 self._cancel()
             await workflow.wait_condition(workflow.all_handlers_finished)
             if self._fleet.pending and not self._stopped:
-                workflow.continue_as_new(PipelineRun.of(self._fleet.plan, self._state()))
+                if workflow.info().is_continue_as_new_suggested():
+                    workflow.continue_as_new(PipelineRun.of(self._fleet.plan, self._state()))
+                continue
             result = await finalize(self._close, self._cancel)
             await workflow.wait_condition(workflow.all_handlers_finished)
         if cancelled is not None:
@@ -120,7 +123,12 @@ class PipelineWorkflow:
     async def add_apps(self, apps: list[PlannedApp]) -> int:
         """How many apps the fleet has now."""
         self._fleet.add(apps)
-        await stages.register(self._fleet.plan)
+        try:
+            await stages.register(self._fleet.plan)
+        except ActivityError:
+            self._fleet.remove(apps)
+            raise
+        self._fleet.enqueue(apps)
         return self._fleet.total
 
     @add_apps.validator
@@ -165,7 +173,9 @@ class PipelineWorkflow:
         while await self._next_turn():
             self._gave_up = await self._admission.admit(lambda: self._stopped)
             if self._may_launch():
-                self._launch()
+                key = self._fleet.take()
+                self._children.spawn(key, self._one(key))
+                self._show()
         await workflow.wait_condition(lambda: not self._children)
         self._admission.stop()
         await tender
@@ -189,11 +199,6 @@ class PipelineWorkflow:
         free = len(self._children) < window and bool(self._fleet.pending)
         return free and not self._paused and not self._stopped
 
-    def _launch(self) -> None:
-        key = self._fleet.take()
-        self._children.spawn(key, self._one(key))
-        self._show()
-
     async def _one(self, key: str) -> None:
         board = self._admission.board
         orders = self._fleet.orders(key, board.down(), paused=self._paused)
@@ -202,7 +207,7 @@ class PipelineWorkflow:
         except (FailureError, asyncio.CancelledError) as exc:
             reason = "cancelled" if is_cancelled_exception(exc) else failure_code(exc).message
             outcome = self._fleet.missing(key, f"its workflow did not end: {reason}")
-            await self._record_missing([key], outcome.reason)
+            await record_missing(self._fleet, [key], outcome.reason)
         self._fleet.finish(key, outcome, orders)
         board.count(outcome, workflow.time())
         self._children.done(key)
@@ -210,42 +215,25 @@ class PipelineWorkflow:
 
     async def _close(self) -> PipelineResult:
         """Name what never ran, write the state, then the report."""
-        why = "the pipeline was cancelled" if self._cancelling else self._gave_up
-        while self._stopped and self._fleet.pending:
-            keys = self._fleet.drop_pending(policies.SKIP_BATCH)
-            await self._record_missing(keys, f"did not run: {why}")
-            for key in keys:
-                missing = self._fleet.missing(key, f"did not run: {why}")
-                self._fleet.finish(key, missing, AppOrders())
-        self._enter(PipelinePhase.REPORTING, "writing the report")
         phase = PipelinePhase.COMPLETED
         if self._stopped:
             phase = PipelinePhase.CANCELLED if self._cancelling else PipelinePhase.FAILED
-        plan = self._fleet.plan
-        await stages.record_pipeline_state(plan.pipeline_id, phase, self._detail())
-        paths, message = ("", ""), self._gave_up
-        try:
-            paths = await stages.write_report(plan.pipeline_id)
-        except ActivityError as exc:
-            message = f"no report: {failure_code(exc).message}"
+            why = "the pipeline was cancelled" if self._cancelling else self._gave_up
+            await skip_pending(self._fleet, why)
+        self._enter(PipelinePhase.REPORTING, "writing the report")
+        id_ = self._fleet.plan.pipeline_id
+        await stages.record_pipeline_state(id_, phase, self._detail())
+        json_path, html_path, problem = await write_report(id_)
+        message = "; ".join(filter(None, (self._gave_up, problem)))
         self._enter(phase, message)
         return PipelineResult(
-            pipeline_id=plan.pipeline_id,
+            pipeline_id=id_,
             phase=phase,
             counts=self._fleet.counts(),
-            report_json=paths[0],
-            report_html=paths[1],
+            report_json=json_path,
+            report_html=html_path,
             message=message,
         )
-
-    async def _record_missing(self, keys: list[str], reason: str) -> None:
-        outcomes = [self._fleet.missing(key, reason) for key in keys]
-        if not keys:
-            return
-        try:
-            await stages.record_skipped(self._fleet.subset(keys), outcomes)
-        except ActivityError as exc:
-            workflow.logger.error("not recorded", extra={"cause": failure_code(exc).message})
 
     def _detail(self) -> dict[str, Any]:
         """Facts of the run that the report prints."""
@@ -278,20 +266,23 @@ class PipelineWorkflow:
         self._show()
 
     def _show(self) -> None:
-        progress = self._progress()
         lines = self._fleet.highlights(LINES_MAX)
-        details = pipeline_details(progress.model_copy(update={"apps": lines}))
-        workflow.set_current_details(details)
+        progress = self._progress().model_copy(update={"apps": lines})
+        workflow.set_current_details(pipeline_details(progress))
+
+    def _now(self) -> tuple[PipelinePhase, str]:
+        """The phase that people see, and a sentence about it."""
+        if self._phase is not PipelinePhase.RUNNING:
+            return self._phase, self._message
+        if self._paused:
+            return PipelinePhase.PAUSED, "running tools finish, nothing new starts"
+        if waiting_for := self._admission.waiting_for:
+            return PipelinePhase.WAITING, f"breaker open: {waiting_for}"
+        ready = self._admission.readiness
+        return (PipelinePhase.RUNNING if ready else PipelinePhase.PREFLIGHT), self._message
 
     def _progress(self) -> PipelineProgress:
-        phase, message = self._phase, self._message
-        waiting_for = self._admission.waiting_for
-        if phase is PipelinePhase.RUNNING and self._paused:
-            phase, message = PipelinePhase.PAUSED, "running tools finish, nothing new starts"
-        elif phase is PipelinePhase.RUNNING and waiting_for:
-            phase, message = PipelinePhase.WAITING, f"breaker open: {waiting_for}"
-        elif phase is PipelinePhase.RUNNING and not self._admission.readiness:
-            phase = PipelinePhase.PREFLIGHT
+        phase, message = self._now()
         return PipelineProgress(
             pipeline_id=self._fleet.plan.pipeline_id,
             phase=phase,

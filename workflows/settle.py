@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
+    ChildWorkflowError,
     FailureError,
     TimeoutError,
     TimeoutType,
@@ -90,7 +91,9 @@ def failure_code(exc: BaseException) -> Fault:
 
     An error type that is no code of ours is a bug, so it is INTERNAL and named.
     """
-    cause = exc.cause if isinstance(exc, ActivityError) and exc.cause else exc
+    cause: BaseException = exc
+    while isinstance(cause, ActivityError | ChildWorkflowError) and cause.cause is not None:
+        cause = cause.cause
     if isinstance(cause, TimeoutError):
         return _timeout(cause)
     if isinstance(cause, ApplicationError):

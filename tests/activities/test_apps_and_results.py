@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from temporalio import activity
@@ -84,7 +85,7 @@ async def test_the_janitor_spares_running_workflows_alone(temporal_client: Clien
 
 
 async def test_preflight_names_tools_and_blind_ones_and_a_dead_analyzer_is_an_answer(
-    tmp_path,  # type: ignore[no-untyped-def]
+    tmp_path: Path,
 ) -> None:
     preflight = PreflightActivities(FakeGateway(tmp_path, report())).preflight
 

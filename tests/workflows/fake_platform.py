@@ -292,7 +292,7 @@ async def record_skipped(plan: PipelinePlan, outcomes: list[AppOutcome]) -> None
     for outcome in outcomes:
         for subtask in outcome.subtasks:
             _mine().subtasks.setdefault(subtask.subtask_id, subtask)
-        _mine().apps[_name(outcome.ref)] = outcome
+        _mine().apps.setdefault(_name(outcome.ref), outcome)
 
 
 @activity.defn(name="record_pipeline_state")

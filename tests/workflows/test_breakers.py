@@ -11,6 +11,7 @@ from contract.analysis import MeasurementState
 from contract.progress import PipelinePhase
 from contract.spec import AnalyzerKind, BreakerSpec
 from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, until
+from tests.workflows.test_pipeline_runs import build_fails
 from workflows import policies
 
 STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
@@ -149,8 +150,6 @@ async def test_a_person_can_close_a_breaker(client: Client) -> None:
 
 
 async def test_faults_of_apps_never_open_a_breaker(client: Client) -> None:
-    from tests.workflows.test_pipeline_runs import build_fails
-
     platform = FakePlatform(apps=8, analyzers="d", parallelism=4)
     platform.starts = dict.fromkeys(range(1, 9), build_fails)
 

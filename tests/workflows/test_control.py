@@ -10,6 +10,7 @@ from contract.analysis import MeasurementState
 from contract.ids import TASK_QUEUE_CONTROL
 from contract.progress import PipelinePhase
 from contract.spec import AnalyzerKind
+from tests.conftest import TEMPORAL
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,
@@ -186,6 +187,70 @@ async def test_apps_can_be_added_while_it_runs(client: Client) -> None:
     assert result.counts == {MEASURED: 2}
     assert platform.log[0] == "register 1"
     assert "register 2" in platform.log
+
+
+async def test_apps_the_store_refuses_are_not_added(client: Client) -> None:
+    platform = FakePlatform(apps=1, analyzers="s")
+    go = asyncio.Event()
+    platform.runs[STATIC] = blocks(go)
+
+    handle = await platform.start(client)
+    await platform.logged("run")
+    platform.refuses_plan = True
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update("add_apps", [planned("n", 7)])
+    platform.refuses_plan = False
+    go.set()
+
+    assert (await finished(handle)).counts == {MEASURED: 1}
+
+
+async def test_a_terminated_child_is_named_and_the_others_go_on(client: Client) -> None:
+    platform = FakePlatform(apps=2, analyzers="sd", parallelism=1)
+    platform.runs[AnalyzerKind.DYNAMIC] = blocks(asyncio.Event())
+
+    handle = await platform.start(client)
+    await platform.logged("run m/app1/dynamic")
+    await platform.logged("record m/app1/static")
+    platform.runs.clear()
+    await client.get_workflow_handle(platform.app_id(1)).terminate("by a person")
+    result = await finished(handle)
+
+    assert result.counts == {INFRA_FAILED: 1, MEASURED: 1}
+    assert "terminated" in platform.apps["m/app1"].reason.lower()
+    assert platform.cells(1) == {"static": MEASURED, "dynamic": INFRA_FAILED}
+
+
+async def test_the_lines_of_the_operations_guide_work(client: Client) -> None:
+    """`temporal workflow signal|update|query`, as docs/operations.md gives them."""
+    platform = FakePlatform(apps=1, analyzers="s")
+    go = asyncio.Event()
+    platform.runs[STATIC] = blocks(go)
+    handle = await platform.start(client)
+    await platform.logged("run")
+
+    async def temporal(*args: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            TEMPORAL,
+            "workflow",
+            *args,
+            *("--workflow-id", handle.id, "--namespace", client.namespace),
+            *("--address", client.service_client.config.target_host),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+        assert process.returncode == 0
+        return output.decode()
+
+    await temporal("signal", "--name", "pause")
+    assert '"phase":"paused"' in (await temporal("query", "--type", "progress")).replace(" ", "")
+    await temporal("update", "execute", "--name", "set_parallelism", "--input", "9")
+    await temporal("signal", "--name", "resume")
+    assert "Start nothing new" in await temporal("metadata")
+    go.set()
+
+    assert (await finished(handle)).counts == {MEASURED: 1}
+    assert platform.states[-1][1]["parallelism"] == 9
 
 
 async def test_two_pipelines_do_not_meet(client: Client) -> None:
