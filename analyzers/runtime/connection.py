@@ -10,7 +10,9 @@ import asyncio
 import hashlib
 import json
 import time
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from pathlib import Path
 
 from aiohttp import WSMsgType, web
 from pydantic import BaseModel, ValidationError
@@ -156,13 +158,9 @@ class AnalyzerConnection:
         )
 
     async def _send_chunks(self, job: Job, result: StoredResult, offset: int) -> None:
-        with await asyncio.to_thread(self._jobs.archive(job).open, "rb") as file:
-            file.seek(offset)
-            while offset < result.size_bytes:
-                size = CHUNK_BYTES - offset % CHUNK_BYTES
-                data = await asyncio.to_thread(file.read, size)
-                number = offset // CHUNK_BYTES
-                whole = offset % CHUNK_BYTES == 0
+        async with aclosing(_read_ahead(self._jobs.archive(job), offset)) as blocks:
+            async for data in blocks:
+                number, whole = offset // CHUNK_BYTES, offset % CHUNK_BYTES == 0
                 chunk = Chunk(
                     subtask_id=job.subtask_id,
                     sequence=number,
@@ -188,6 +186,20 @@ class AnalyzerConnection:
     async def _send(self, frame: BaseModel) -> None:
         async with self._sending:
             await self._websocket.send_str(frame.model_dump_json())
+
+
+async def _read_ahead(path: Path, offset: int) -> AsyncGenerator[bytes]:
+    """Blocks of a file up to each multiple of `CHUNK_BYTES`; one is read while one is sent."""
+    with await asyncio.to_thread(path.open, "rb") as file:
+        file.seek(offset)
+        data = await asyncio.to_thread(file.read, CHUNK_BYTES - offset % CHUNK_BYTES)
+        while data:
+            upcoming = asyncio.ensure_future(asyncio.to_thread(file.read, CHUNK_BYTES))
+            try:
+                yield data
+            finally:
+                await asyncio.wait([upcoming])
+            data = upcoming.result()
 
 
 def _first(error: ValidationError) -> str:

@@ -16,17 +16,21 @@ MAX_REPORT_BYTES = 256 * 1024 * 1024
 class ArchiveReceiver:
     """Bytes of one result so far. Its methods block; call them in a thread, one at a time.
 
+    Each chunk is checked as it comes. The whole archive is digested once more only if it did not
+    come in one piece, for a second connection might have brought another run's bytes.
+
     Attributes:
         path: the private file.
         received: bytes that are there and checked; where a broken transfer goes on.
+        one_piece: whether all of it came as checked chunks over one connection.
     """
 
     def __init__(self, path: Path, max_bytes: int = DEFAULT_MAX_RESULT_BYTES) -> None:
         self.path = path
         self.received = 0
+        self.one_piece = True
         self._max_bytes = max_bytes
         self._file = path.open("wb")
-        self._whole = hashlib.sha256()
 
     def add_chunk(self, chunk: Chunk, data: bytes) -> None:
         """Append an announced chunk.
@@ -39,7 +43,7 @@ class ArchiveReceiver:
             raise _data_loss(f"chunk at {chunk.offset} came where {self.received} was expected")
         if hashlib.sha256(data).hexdigest() != chunk.sha256:
             raise _data_loss(f"chunk at {chunk.offset} differs from its digest")
-        self.add(data)
+        self._append(data)
 
     def add(self, data: bytes) -> None:
         """Append bytes that are checked by the whole archive's digest alone.
@@ -47,6 +51,10 @@ class ArchiveReceiver:
         Raises:
             PlatformError: RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
         """
+        self.one_piece = False
+        self._append(data)
+
+    def _append(self, data: bytes) -> None:
         if self.received + len(data) > self._max_bytes:
             raise PlatformError(
                 ErrorCode.RESOURCE_EXHAUSTED, f"result above {self._max_bytes} bytes"
@@ -57,15 +65,14 @@ class ArchiveReceiver:
             raise PlatformError(
                 ErrorCode.RESOURCE_EXHAUSTED, f"result cannot be written: {error.strerror}"
             ) from error
-        self._whole.update(data)
         self.received += len(data)
 
     def restart(self) -> None:
         """Forget what came so far."""
         self._file.seek(0)
         self._file.truncate()
-        self._whole = hashlib.sha256()
         self.received = 0
+        self.one_piece = True
 
     def finish(self, completed: Completed) -> None:
         """Check the whole archive.
@@ -73,11 +80,17 @@ class ArchiveReceiver:
         Raises:
             PlatformError: DATA_LOSS; the receiver has started anew.
         """
-        if (self.received, self._whole.hexdigest()) != (completed.size_bytes, completed.sha256):
+        self._file.flush()
+        if self.received != completed.size_bytes or not self._is(completed.sha256):
             received = self.received
             self.restart()
             raise _data_loss(f"result of {received} bytes differs from its digest")
-        self._file.flush()
+
+    def _is(self, sha256: str) -> bool:
+        if self.one_piece:
+            return True
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
     def close(self) -> None:
         """Close the file; safe to repeat."""

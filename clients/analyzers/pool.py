@@ -97,7 +97,7 @@ class ConnectionPool:
                 ping_timeout=PING_LIMIT_S,
                 close_timeout=2,
                 max_size=MAX_FRAME_BYTES,
-                max_queue=4,
+                max_queue=16,
             )
         except ConnectionRefusedError as error:
             raise unavailable(

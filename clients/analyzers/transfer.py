@@ -108,6 +108,8 @@ class Transfer:
 
     async def _attempt(self) -> None:
         self._check_attached()
+        if self.receiver.received:
+            self.receiver.one_piece = False
         async with self._pool.lease() as lease:
             self._connection = lease.connection
             try:

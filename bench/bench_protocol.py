@@ -1,0 +1,203 @@
+"""Protocol v1 against a bare websockets loop, in one run: throughput, and memory on both sides.
+
+    python bench/bench_protocol.py [--megabytes 500] [--rounds 3]
+
+The bare loop sends the same file in messages of the same size, with no digest, no frame and no
+disk on the receiving side. Each side is a process of its own; extra memory is its peak resident set
+above the resident set before the transfer.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+
+from analyzers.runtime.archive import ResultShelf, StoredResult, digests, write_archive
+from analyzers.runtime.jobs import request_digest
+from analyzers.runtime.service import Service, ServiceOptions
+from clients.analyzers.gateway import WebSocketGateway
+from contract.analysis import AnalyzerReport, MeasurementState, SubtaskRequest, ToolReport
+from contract.protocol import CHUNK_BYTES
+from contract.spec import AnalyzerKind, AppRef, SourceRef
+
+STATIC = AnalyzerKind.STATIC
+
+
+def request() -> SubtaskRequest:
+    source = SourceRef(path="/nowhere", digest="0" * 64)
+    ref = AppRef(model="bench", app_number=1)
+    return SubtaskRequest(subtask_id="bench", analyzer=STATIC, ref=ref, source=source)
+
+
+def prepare(data: Path, megabytes: int) -> Path:
+    """A finished result of the wanted size on the analyzer's shelf."""
+    attachments = data / "attachments"
+    (attachments / "bench").mkdir(parents=True)
+    with (attachments / "bench/raw.bin").open("wb") as file:
+        for _ in range(megabytes):
+            file.write(os.urandom(1024 * 1024))
+    cell = ToolReport(
+        tool="bench",
+        state=MeasurementState.NOT_APPLICABLE,
+        reason="bench",
+        attachments=("raw.bin",),
+    )
+    report = AnalyzerReport(subtask_id="bench", analyzer=STATIC, tools=(cell,))
+    shelf = ResultShelf(data / "static/results")
+    write_archive(report, attachments, shelf.part("bench"), 2**40)
+    size, sha256, chunks = digests(shelf.part("bench"))
+    shelf.put(
+        StoredResult(
+            subtask_id="bench",
+            request_digest=request_digest(request()),
+            size_bytes=size,
+            sha256=sha256,
+            chunks=chunks,
+            finished_at=datetime.now(UTC),
+        )
+    )
+    return shelf.path("bench")
+
+
+def memory_mib(field: str, pid: int | str = "self") -> float:
+    """`VmRSS` or `VmHWM` of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / 1024
+    raise LookupError(field)
+
+
+async def analyzer(data: str) -> None:
+    service = Service(STATIC, (), ServiceOptions(data=Path(data), tools_dir=Path(data)))
+    await service.start()
+    print(service.port, flush=True)
+    await asyncio.Event().wait()
+
+
+async def bare_server(path: str) -> None:
+    async def send(connection: ServerConnection) -> None:
+        with open(path, "rb") as file:  # noqa: ASYNC230 - as bare as it gets
+            while block := file.read(CHUNK_BYTES):
+                await connection.send(block)
+
+    async with serve(send, "127.0.0.1", 0, compression=None) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+
+async def fetch(port: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        gateway = WebSocketGateway({STATIC: f"ws://127.0.0.1:{port}"}, workdir=Path(folder))
+        before, started = memory_mib("VmRSS"), time.perf_counter()
+        result = await gateway.analyze(request(), lambda _progress: None)
+        report(result.archive.stat().st_size, started, before)
+        await gateway.close()
+
+
+async def bare_fetch(port: str) -> None:
+    size = 0
+    before, started = memory_mib("VmRSS"), time.perf_counter()
+    async with connect(
+        f"ws://127.0.0.1:{port}", compression=None, max_size=None, proxy=None
+    ) as connection:
+        async for message in connection:
+            size += len(message)
+    report(size, started, before)
+
+
+def report(size: int, started: float, before: float) -> None:
+    seconds = time.perf_counter() - started
+    extra = max(0.0, memory_mib("VmHWM") - before)
+    print(json.dumps({"mb_per_s": size / seconds / 1e6, "extra_mib": extra}))
+
+
+class Pair:
+    """A server that stays up and a client process per round."""
+
+    def __init__(self, server: str, client: str, what: Path) -> None:
+        self._client = client
+        self._server = self._child(server, str(what))
+        assert self._server.stdout
+        self._port = self._server.stdout.readline().strip()
+        self._before = memory_mib("VmRSS", self._server.pid)
+        self.mb_per_s: list[float] = []
+        self.client_extra_mib = 0.0
+
+    @property
+    def server_extra_mib(self) -> float:
+        """Peak of the server above its start."""
+        return max(0.0, memory_mib("VmHWM", self._server.pid) - self._before)
+
+    def round(self) -> None:
+        """One transfer."""
+        out, _ = self._child(self._client, self._port).communicate(timeout=300)
+        figures = json.loads(out)
+        self.mb_per_s.append(figures["mb_per_s"])
+        self.client_extra_mib = max(self.client_extra_mib, figures["extra_mib"])
+
+    def stop(self) -> None:
+        """End the server."""
+        self._server.terminate()
+        self._server.communicate()
+
+    def line(self, name: str) -> str:
+        """The pair's figures, for people."""
+        return (
+            f"{name:22} {statistics.median(self.mb_per_s):8.0f} MB/s  extra memory: "
+            f"client {self.client_extra_mib:.0f} MiB, server {self.server_extra_mib:.0f} MiB"
+        )
+
+    @staticmethod
+    def _child(role: str, argument: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, __file__, "--role", role, "--argument", argument]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--role", help=argparse.SUPPRESS)
+    parser.add_argument("--argument", default="", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.role:
+        roles = {
+            "analyzer": analyzer,
+            "bare": bare_server,
+            "fetch": fetch,
+            "bare-fetch": bare_fetch,
+        }
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(roles[given.role](given.argument))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        archive = prepare(Path(folder), given.megabytes)
+        bare = Pair("bare", "bare-fetch", archive)
+        ours = Pair("analyzer", "fetch", Path(folder))
+        for _ in range(given.rounds):  # taking turns: both see the same noise
+            bare.round()
+            ours.round()
+        ratios = [one / other for one, other in zip(ours.mb_per_s, bare.mb_per_s, strict=True)]
+        print(f"result of {given.megabytes} MB, median of {given.rounds} rounds")
+        print(bare.line("bare websockets loop"))
+        print(ours.line("protocol v1"))
+        print(f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+        bare.stop()
+        ours.stop()
+
+
+if __name__ == "__main__":
+    main()
