@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
 CANCELLED = Fault(ErrorCode.CANCELLED, "cancelled before it was measured")
 
 
-@workflow.defn(name="AnalyzeApp")
+@workflow.defn(name="AnalyzeApp", failure_exception_types=[RuntimeError])
 class AnalyzeAppWorkflow:
     """Run every subtask of one app; the app is torn down only after the last of them."""
 

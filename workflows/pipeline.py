@@ -23,7 +23,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.state import PipelineRun, PipelineState
 
 
-@workflow.defn(name="Pipeline")
+# An input that cannot be read fails the workflow at once; anything else unexpected would hang it
+# until code that can go on is deployed, and loses nothing.
+@workflow.defn(name="Pipeline", failure_exception_types=[RuntimeError])
 class PipelineWorkflow:
     """Runs one child per app, never two; goes on as new when its history grows long."""
 

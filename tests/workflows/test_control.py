@@ -1,6 +1,7 @@
 """What a person may do to a running pipeline, and that doing it 50 times changes nothing."""
 
 import asyncio
+import uuid
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
@@ -271,3 +272,22 @@ async def test_a_refused_registration_fails_the_pipeline_and_starts_nothing(
         await finished(await start_pipeline(client, platform.plan))
 
     assert platform.count("run") == platform.count("report") == 0
+
+
+@pytest.mark.parametrize("name", ["Pipeline", "AnalyzeApp"])
+async def test_an_input_that_cannot_be_read_fails_at_once_and_says_why(
+    client: Client, name: str
+) -> None:
+    handle = await client.start_workflow(
+        name, {"pipeline_id": "x"}, id=f"bad-{uuid.uuid4()}", task_queue=TASK_QUEUE_CONTROL
+    )
+
+    with pytest.raises(WorkflowFailureError) as failure:
+        await asyncio.wait_for(handle.result(), 20)
+
+    chain: BaseException | None = failure.value
+    messages: list[str] = []
+    while chain is not None:
+        messages.append(str(chain))
+        chain = chain.__cause__
+    assert "Field required" in "\n".join(messages)
