@@ -182,6 +182,7 @@ class CanaryKeeper:
         self._verdicts: dict[str, Verdict] = {}
         self._from_disk: set[str] = set()
         self._locks = {name: asyncio.Lock() for name in self._tools}
+        self._looking_again = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -214,6 +215,11 @@ class CanaryKeeper:
             await self._look(self._tools[name], newer_than=verdict)
         return self._verdicts[name]
 
+    async def settled(self) -> None:
+        """Wait until no canary is looked at again: a load generator must not run beside one."""
+        async with self._looking_again:
+            return
+
     def _known(self, name: str) -> Verdict | None:
         return self._verdicts.get(name) or self._kept.get(name)
 
@@ -230,7 +236,8 @@ class CanaryKeeper:
             await asyncio.sleep(1.0)
             due = [tool for tool in self._tools.values() if self._is_due(tool)]
             if due and self._is_idle():
-                await self._look(due[0], newer_than=self._verdicts[due[0].name])
+                async with self._looking_again:
+                    await self._look(due[0], newer_than=self._verdicts[due[0].name])
 
     def _is_due(self, tool: Tool) -> bool:
         verdict = self._verdicts[tool.name]

@@ -143,6 +143,8 @@ class Measurement:
         verdict = await self.equipment.canaries.proven(tool.name)
         if not verdict.ok:
             return _blind(tool, verdict)
+        if tool.exclusive:
+            await self.equipment.canaries.settled()
         key = cache_key(tool, verdict.version, self.request)
         if self.request.cache and (kept := await self._cached(tool, key)):
             return kept

@@ -133,7 +133,9 @@ class WebSocketGateway:
             await self._with_source(transfer)
         except ConnectionLost:
             http = self._https[transfer.request.analyzer]
-            await http.fetch(transfer.request, transfer.receiver, on_progress)
+            await transfer.unless_detached(
+                http.fetch(transfer.request, transfer.receiver, on_progress)
+            )
 
     async def _with_source(self, transfer: Transfer) -> None:
         """Run the transfer, sending the source once if the analyzer does not have it."""

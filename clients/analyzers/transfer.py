@@ -1,7 +1,7 @@
 """One subtask's conversation: ask, follow the progress, fetch the result, outlive connections."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from pydantic import BaseModel, ValidationError
@@ -23,7 +23,7 @@ from contract.protocol import (
 )
 
 RECONNECT_DELAYS_S = (0.1, 0.5, 1.0, 2.0)
-CANCEL_LIMIT_S = 8.0
+CANCEL_LIMIT_S = 6.0
 
 
 class ConnectionLost(Exception):
@@ -53,7 +53,7 @@ class Transfer:
         self._pool = pool
         self._on_progress = on_progress
         self._connection: ClientConnection | None = None
-        self._detached = False
+        self._detached = asyncio.Event()
         self._asked = False
 
     async def run(self) -> None:
@@ -74,7 +74,11 @@ class Transfer:
                 if tries >= len(RECONNECT_DELAYS_S):
                     raise
             except PlatformError as error:
-                if not self._asked or error.code is not ErrorCode.UNAVAILABLE or self._detached:
+                if (
+                    not self._asked
+                    or error.code is not ErrorCode.UNAVAILABLE
+                    or self._detached.is_set()
+                ):
                     raise
                 tries += 1
                 if tries >= len(RECONNECT_DELAYS_S):
@@ -83,10 +87,28 @@ class Transfer:
 
     async def detach(self) -> None:
         """Drop the connection; `run` ends with a `PlatformError`, the analyzer works on."""
-        self._detached = True
+        self._detached.set()
         if self._connection is not None:
             with suppress(WebSocketException, OSError):
                 await self._connection.close()
+
+    async def unless_detached(self, work: Coroutine[None, None, None]) -> None:
+        """Do `work`, dropped as soon as somebody detaches.
+
+        Raises:
+            PlatformError: detached, or what `work` raises.
+        """
+        working = asyncio.ensure_future(work)
+        waiting = asyncio.ensure_future(self._detached.wait())
+        try:
+            await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                self._check_attached()
+            await working
+        finally:
+            working.cancel()
+            waiting.cancel()
+            await asyncio.wait([working, waiting])
 
     async def cancel(self) -> None:
         """Ask the analyzer to end the run; return when it has, or after `CANCEL_LIMIT_S`."""
@@ -122,7 +144,7 @@ class Transfer:
                 self._connection = None
 
     def _check_attached(self) -> None:
-        if self._detached:
+        if self._detached.is_set():
             raise unavailable("detached from the run, which goes on: analyze re-attaches")
 
     async def _ask(self, connection: ClientConnection) -> None:

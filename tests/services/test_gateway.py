@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from analyzers.runtime.service import Service, ServiceOptions
+from clients.analyzers import pool
 from clients.analyzers.gateway import WebSocketGateway
 from contract.analysis import AnalyzerKind, MeasurementState
 from contract.errors import ErrorCode, PlatformError
@@ -113,6 +114,35 @@ async def test_broken_transfer_goes_on_from_the_last_byte(bench: Bench):
     assert result.archive.stat().st_size > 6_000_000
     assert result.report.tools[0].attachments == ("big-file.bin",)
     assert (proxy.connections, bench.tool.runs) == (3, 1)
+
+
+async def test_a_half_open_connection_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pool, "PING_INTERVAL_S", 0.3)
+    monkeypatch.setattr(pool, "PING_LIMIT_S", 0.3)
+    service = await bench.service()
+    proxy = await bench.proxy(service, 3_500_000)
+    proxy.stall = True
+    gateway = bench.gateway(proxy.port)
+    result = await gateway.analyze(bench.request(options={"attach_bytes": 6_000_000}), ignore)
+    assert result.archive.stat().st_size > 6_000_000
+    assert (proxy.connections, bench.tool.runs) == (2, 1)
+
+
+async def test_detach_ends_the_reading_over_http_too(bench: Bench):
+    service = await bench.service()
+    proxy = await bench.proxy(service, 100_000)
+    gateway = bench.gateway(proxy.port)
+    request = bench.request(options={"sleep_s": 30})
+
+    def break_off(_progress: Progress) -> None:
+        proxy.refuse_upgrades = True
+        proxy.drop()
+
+    call = asyncio.create_task(gateway.analyze(request, break_off))
+    await until(lambda: proxy.connections >= 3)  # WebSocket, then HTTP polls
+    await gateway.detach(request.subtask_id)
+    assert "detached" in (await fault_of(call)).message
+    assert service.jobs.running == 1
 
 
 async def test_http_is_read_where_websocket_stays_down(bench: Bench):

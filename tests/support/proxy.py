@@ -11,6 +11,7 @@ class FaultyProxy:
         cut_after: bytes towards the client after which a connection is reset, one entry per
             connection in order; when used up, connections are left alone.
         refuse_upgrades: reset every connection that asks for a WebSocket.
+        stall: stop forwarding instead of cutting: the connection is half open.
         connections: how many there were.
     """
 
@@ -18,6 +19,7 @@ class FaultyProxy:
         self.target_port = target_port
         self.cut_after = list(cut_after)
         self.refuse_upgrades = False
+        self.stall = False
         self.connections = 0
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -34,6 +36,11 @@ class FaultyProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def drop(self) -> None:
+        """Reset the connections there are."""
+        for task in self._tasks:
+            task.cancel()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._forward(reader, writer))
@@ -73,5 +80,7 @@ class FaultyProxy:
                     limit -= len(block)
                 writer.write(block)
                 await writer.drain()
-                if limit == 0:
+                if limit == 0 and self.stall:
+                    await asyncio.Event().wait()
+                elif limit == 0:
                     return
