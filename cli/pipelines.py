@@ -20,11 +20,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import Beat
 from cli.errors import UserError
+from clients.temporal import start_pipeline
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
 from contract.progress import AppProgress, PipelineProgress, PipelineResult
 from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
-from workflows.state import resumed_state
+from workflows.state import PipelineRun, resumed_state
 
 _POLL_S = 0.5
 
@@ -180,14 +181,8 @@ class Pipeline:
             )
         state = resumed_state(record, tuple(apps))
         if state.pending:
-            await self._client.start_workflow(
-                "Pipeline",
-                args=[await _plan_of(self._client, self._handle), state],
-                id=self._handle.id,
-                task_queue=TASK_QUEUE_CONTROL,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary=f"retry of {len(state.pending)} apps",
-            )
+            plan = await _plan_of(self._client, self._handle)
+            await start_pipeline(self._client, PipelineRun.of(plan, state), again=True)
         return list(state.pending or ())
 
     def _explain(self, error: RPCError) -> UserError:

@@ -78,3 +78,32 @@ def test_the_same_submission_twice_is_one_pipeline(assay: Assay, tmp_path: Path)
     again = assay.run("submit", str(spec), "--id", name)
     assert again.returncode == 2
     assert "already ran" in again.stderr
+
+
+def test_an_ended_pipeline_is_retried_for_what_is_infra_failed_and_nothing_else(
+    assay: Assay, tmp_path: Path
+):
+    spec = tmp_path / "retry.yaml"
+    spec.write_text(
+        f"apps: {{root: {ROOT}/controls, models: [careful-1, empty-1], numbers: [1]}}\n"
+        "analyzers: [static]\ntools: {static: [bandit, no-such-tool]}\n"
+    )
+    name = f"retry-{time.time_ns()}"
+    assert assay.run("submit", str(spec), "--id", name, "--wait").returncode == 0
+    before = {c["tool"]: c for c in assay.report(name)["cells"] if c["model"] == "careful-1"}
+    assert before["bandit"]["state"] == "measured"
+    assert before["no-such-tool"]["state"] == "infra_failed"
+
+    done = assay.run("retry", name, "careful-1/app1")
+
+    assert done.returncode == 0, done.stderr
+    assert "retrying careful-1/app1" in done.stderr
+    report = assay.report(name)
+    assert len(report["apps"]) == 2
+    assert {c["tool"]: c["state"] for c in report["cells"] if c["model"] == "careful-1"} == {
+        "bandit": "measured",
+        "no-such-tool": "infra_failed",
+    }
+    refused = assay.run("retry", name, "careful-1/app9")
+    assert refused.returncode == 2
+    assert "careful-1/app9" in refused.stderr
