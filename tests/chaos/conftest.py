@@ -1,6 +1,7 @@
 """A site of its own, the report of an undisturbed run, and what the whole session came to."""
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running stack; everything of it is gone afterwards."""
     base = tmp_path_factory.mktemp("chaos")
     with ExitStack() as stack:
-        place = Site(base / "data", _engine(base, stack), _postgres(base))
+        place = Site(base / "data", _engine(base, stack), _postgres())
         try:
             place.up()
             yield place
@@ -90,8 +91,11 @@ def _engine(base: Path, stack: ExitStack) -> engine.Engine | engine.MachineEngin
     return own
 
 
-def _postgres(base: Path) -> postgres.Postgres | None:
-    return postgres.Postgres(base / "postgres") if postgres.binary("initdb") else None
+def _postgres() -> postgres.Postgres | None:
+    """Not below pytest's folder: its user cannot enter there."""
+    if postgres.binary("initdb") is None:
+        return None
+    return postgres.Postgres(Path(tempfile.mkdtemp(prefix="assay-chaos-postgres-")))
 
 
 @pytest.fixture(scope="package")

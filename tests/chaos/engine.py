@@ -84,10 +84,10 @@ class Engine:
 
     def load_base(self) -> None:
         """Copy the base image over from the machine's engine."""
-        save = subprocess.Popen(["docker", "save", BASE_IMAGE], stdout=subprocess.PIPE)
         load = ["docker", "--host", self.address, "load"]
-        subprocess.run(load, stdin=save.stdout, check=True, capture_output=True)
-        assert save.wait() == 0, f"no image {BASE_IMAGE}: make base-images"
+        with subprocess.Popen(["docker", "save", BASE_IMAGE], stdout=subprocess.PIPE) as save:
+            subprocess.run(load, stdin=save.stdout, check=True, capture_output=True)
+        assert save.returncode == 0, f"no image {BASE_IMAGE}: make base-images"
 
     def docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the `docker` command against this engine."""

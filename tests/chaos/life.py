@@ -207,14 +207,9 @@ def _litter(site: Site) -> list[str]:
     found += [f"process {line}" for line in site.tool_processes()]
     found += [f"file {path}" for path in (site.data / "artifacts" / "tmp").glob("*")]
     found += [f"file {path}" for path in (site.data / "incoming").rglob("*") if path.is_file()]
-    for kind in ("static", "dynamic", "performance"):
-        found += [f"folder {path}" for path in workspaces(site.data / "analyzers" / kind)]
+    folders = (site.data / "analyzers").glob("**/work/*")
+    found += [f"folder {path}" for path in folders if site.is_run_folder(path)]
     return found
-
-
-def workspaces(folder: Path) -> list[Path]:
-    """Private folders of runs, which end with them."""
-    return sorted(folder.glob("**/work/*"))
 
 
 def broken_promises(reference: list[oracle.Cell], one: Round) -> list[str]:

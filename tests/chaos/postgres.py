@@ -33,7 +33,6 @@ class Postgres:
 
     def create(self) -> None:
         """Make the data folder and choose a port, which stays."""
-        self.folder.mkdir(parents=True)
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
         argv = [str(binary("initdb")), "--pgdata", str(self.folder / "data"), "--no-sync"]

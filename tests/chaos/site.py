@@ -17,7 +17,7 @@ from contract.ids import LABEL_SCOPE
 from tests.chaos.engine import Engine, MachineEngine
 from tests.chaos.postgres import Postgres
 from tests.chaos.proxy import Proxy
-from tests.e2e.conftest import Assay
+from tests.e2e.conftest import ROOT, Assay
 
 HERE = Path(__file__).parent
 HOST = "chaos"
@@ -60,6 +60,7 @@ class Site:
             "ASSAY_SCOPE": SCOPE,
             "ASSAY_APP_MEMORY_MB": "96",
             "ASSAY_APP_PIDS": "64",
+            "ASSAY_TOOLS": str(self.data.parent / "tools"),
             **SLOTS,
         }
         if self.postgres:
@@ -91,6 +92,7 @@ class Site:
     def up(self) -> None:
         """Start the stack, then put the proxies and the adjustable clock before its worker."""
         self._mount_small_disk()
+        self._lay_out_tools()
         if self.postgres:
             self.postgres.create()
             self.postgres.start()
@@ -104,6 +106,15 @@ class Site:
             self.clock_file.write_text("+0")
         self._rewire_worker()
         self._start_stack()
+
+    def _lay_out_tools(self) -> None:
+        """Only the quick tools: the canaries of the others would outlast a run."""
+        tools = self.data.parent / "tools"
+        for kind in ANALYZERS:
+            (tools / kind / "venv" / "bin").mkdir(parents=True)
+        for name in ("bandit", "ruff"):
+            target = ROOT / ".tools" / "static" / "venv" / "bin" / name
+            (tools / "static" / "venv" / "bin" / name).symlink_to(target)
 
     def _start_stack(self) -> None:
         done = self.shell.run("up", timeout_s=180)
@@ -158,17 +169,23 @@ class Site:
         return [one for one in psutil.process_iter() if _marker(one) == str(self.data)]
 
     def tool_processes(self) -> list[str]:
-        """Command lines of tools: what works or lives below the analyzers' data."""
-        below = self.data / "analyzers"
+        """Command lines of tools: what works or lives in a run's private folder."""
         found: list[str] = []
         for process in psutil.process_iter():
             try:
                 places = (process.cwd(), process.environ().get("HOME", "/"))
-                if any(Path(place).is_relative_to(below) for place in places):
+                if any(self.is_run_folder(Path(place)) for place in places):
                     found.append(" ".join(process.cmdline()))
             except (psutil.Error, OSError):
                 continue
         return found
+
+    def is_run_folder(self, path: Path) -> bool:
+        """Whether `path` is, or lies in, the private folder of a subtask; canaries do not count."""
+        below = self.data / "analyzers"
+        return path.is_relative_to(below) and any(
+            part.startswith("run-") for part in path.relative_to(below).parts
+        )
 
     def last_words(self) -> str:
         """The ends of the stack's logs, for a failure's message."""
