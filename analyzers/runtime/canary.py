@@ -1,7 +1,8 @@
 """Proof that each tool sees: it must find the planted flaw of its own canary before it is believed.
 
 Verdicts are kept on disk by tool version and rule digest, so that a restart is ready at once and
-looks again in the background. A blind tool is asked again, at most once a minute, until it sees.
+looks again in the background. A blind tool is asked again, at most once a minute and only if it is
+wanted, else every five minutes, until it sees.
 """
 
 import asyncio
@@ -27,7 +28,8 @@ from contract.spec import AnalyzerKind, AppRef, SourceRef
 
 CANARY_LIMIT_S = 120.0
 RECHECK_S = 1_800.0
-RECHECK_BLIND_S = 60.0
+RECHECK_BLIND_S = 300.0
+ASK_AGAIN_S = 60.0
 _NO_DIGEST = "0" * 64
 _PREFIX = "canary-"
 
@@ -135,7 +137,7 @@ def _blindness(tool: Tool, report: ToolReport) -> str:
     seen = {finding.rule_id for finding in report.findings}
     if tool.canary.expect and not tool.canary.expect & seen:
         wanted = " or ".join(sorted(tool.canary.expect))
-        return f"{wanted} not among its {len(report.findings)} findings"
+        return f"canary not seen: {wanted} not among its {len(report.findings)} findings"
     return ""
 
 
@@ -145,7 +147,7 @@ def _verdict(tool: Tool, version: str, reason: str) -> Verdict:
         version=version,
         rules_digest=_rules_digest(tool),
         ok=not reason,
-        reason=reason and f"canary not seen: {reason}",
+        reason=reason,
         checked_at=datetime.now(UTC),
     )
 
@@ -211,7 +213,7 @@ class CanaryKeeper:
         A tool that was blind a while ago is asked again.
         """
         verdict = self._verdicts.get(name)
-        if verdict is None or (not verdict.ok and _age_s(verdict) > RECHECK_BLIND_S):
+        if verdict is None or (not verdict.ok and _age_s(verdict) > ASK_AGAIN_S):
             await self._look(self._tools[name], newer_than=verdict)
         return self._verdicts[name]
 
@@ -268,7 +270,8 @@ class CanaryKeeper:
             async with asyncio.timeout(CANARY_LIMIT_S):
                 return await self._check.look(tool, version)
         except TimeoutError:
-            return _verdict(tool, version, f"no end within {CANARY_LIMIT_S:.0f} s")
+            reason = f"canary not seen: no end within {CANARY_LIMIT_S:.0f} s"
+            return _verdict(tool, version, reason)
 
     def _summary(self) -> str:
         return ", ".join(

@@ -21,7 +21,7 @@ class NotApplicable(Exception):
 
 
 class ToolFault(Exception):
-    """The tool failed: the cell becomes `infra_failed`. Any other exception does the same, worse worded."""
+    """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class ToolRun:
         attach: writes an opaque attachment (name, bytes) into the result archive.
         progress: tells a person what goes on.
         shared: values that tools of one run hand to each other (e.g. discovered routes), keyed by
-            tool name; later tools may read what earlier ones left.
+            tool name; later tools may read what earlier ones left. What stands under a tool's own
+            name must be JSON, or its report is not cached.
     """
 
     request: SubtaskRequest
@@ -124,7 +125,9 @@ class Execute(Protocol):
             message carries the last lines of standard error.
     """
 
-    def __call__(self, command: Command) -> Awaitable[Completed]: ...
+    def __call__(self, command: Command) -> Awaitable[Completed]:
+        """Run `command` to its end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,9 @@ class Canary:
         files: relative path -> content of the canary app.
         expect: rule IDs of which at least one must be among the findings; empty: measuring anything
             with coverage above zero is enough.
-        serve: for live tools: answers of the canary server, `METHOD /path` -> (status, headers, body);
-            the runtime serves them on 127.0.0.1 and passes it as the target.
+        serve: for live tools: answers of the canary server, `METHOD /path` -> (status, headers,
+            body); the runtime serves them on 127.0.0.1 and passes it as the target; `{query:NAME}`
+            in a body is replaced with the raw query value.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
