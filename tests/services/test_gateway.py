@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from analyzers.runtime import sources
 from analyzers.runtime.service import Service, ServiceOptions
 from clients.analyzers import pool
 from clients.analyzers.gateway import WebSocketGateway
@@ -240,6 +241,19 @@ async def test_source_is_uploaded_once_where_the_folder_is_not_shared(bench: Ben
     result = await gateway.analyze(request.model_copy(update={"source": moved}), ignore)
     assert result.report.tools[0].coverage is not None
     assert result.report.tools[0].coverage.reached == 3
+
+
+async def test_a_folder_the_analyzer_cannot_see_is_sent_within_the_call(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sources, "digest_folder", lambda _root: "")  # as on another host
+    service = await bench.service()
+    gateway = bench.gateway(service.port)
+    request = bench.request()
+    result = await gateway.analyze(request, ignore)
+    assert result.report.tools[0].state is MeasurementState.MEASURED
+    assert (bench.folder / "data/static/sources" / request.source.digest / "app.py").is_file()
+    assert service.jobs.started == 2  # refused once for want of the source, then run
 
 
 async def test_the_token_is_asked_for(bench: Bench):
