@@ -108,7 +108,8 @@ def judge(scope: Scope, answer: Answer | None, operation: Operation | None = Non
     hit = pattern.search(answer.text) if pattern else None
     start = max(0, hit.start() - 200) if hit else 0
     evidence = f"{request_line(answer)}\n{answer.text[start : start + 1_200]}"
-    if rule != "server-error" and rule in {one.rule_id for one in scope.findings}:
+    debugging = rule in {"interactive-debugger", "debug-error-page"}
+    if debugging and rule in {one.rule_id for one in scope.findings}:
         return  # one setting of the framework, shown by every operation that fails
     scope.add(
         rule,

@@ -63,7 +63,7 @@ class Wapiti:
         """Crawl and attack every target within its share of the time."""
         targets = targets_of(run)
         surface = await surface_of(run, execute)
-        limit_s = positive_option(run, "wapiti_limit_s", min(300.0, run.request.deadline_s * 0.6))
+        limit_s = positive_option(run, "wapiti_limit_s", min(180.0, run.request.deadline_s * 0.6))
         scans = []
         for target in targets:
             await require_answer(target, "before")
@@ -154,7 +154,7 @@ def base_argv(
     session = run.workspace / f"session-{stable_name(target.service)}"
     argv += ["--store-session", str(session), "--store-config", str(run.workspace / "config")]
     argv += ["-f", "json", "-dr", "1", "-v", "1", "-t", "5", "--tasks", "4", "-d", "6"]
-    argv += ["--max-links-per-page", "50", "--max-files-per-dir", "60", "--max-parameters", "20"]
+    argv += ["--max-links-per-page", "30", "--max-files-per-dir", "15", "--max-parameters", "20"]
     for path in start_paths(surface):
         argv += ["-s", target.base_url + path]
     for path in leaving_paths(surface):
