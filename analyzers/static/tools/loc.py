@@ -5,9 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolRun
-from analyzers.static.adapter import CommandTool, Lines, coverage, load_json, relative
+from analyzers.static.adapter import (
+    CommandTool,
+    Lines,
+    coverage,
+    first_version,
+    load_json,
+    relative,
+)
 from contract.analysis import Metric
 
+_NO_GIT = {"GIT_PYTHON_REFRESH": "quiet"}
 _COUNTED = frozenset({"analyzed", "duplicate", "empty"})
 _LOCK_FILES = frozenset(
     {"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "uv.lock"}
@@ -35,9 +43,15 @@ class Loc(CommandTool):
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
-        """The report goes to a file."""
+        """The report goes to a file; without git on the host it would not even start."""
         argv = self.argv(tools_dir, workspace)
-        return Command(argv, cwd=workspace / "src", output=workspace / "loc.json")
+        return Command(argv, cwd=workspace / "src", env=_NO_GIT, output=workspace / "loc.json")
+
+    async def version(self, run: ToolRun, execute: Execute) -> str:
+        """As it reports it."""
+        argv = (*self.program(run.tools_dir), *self.version_argv)
+        done = await execute(Command(argv, cwd=run.workspace, env=_NO_GIT, limit_s=60))
+        return first_version(done.stdout, self.name)
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Add how many files of the tree were left out, by reason."""
