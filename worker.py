@@ -62,20 +62,23 @@ async def run_worker(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    gateway = WebSocketGateway(
+        settings.analyzer_urls, token=settings.token, workdir=settings.data_dir / "incoming"
+    )
     async with AsyncExitStack() as stack:
-        for worker in await _workers(settings, client):
+        stack.push_async_callback(gateway.close)
+        for worker in await _workers(settings, client, gateway):
             await stack.enter_async_context(worker)
         await ensure_janitor_schedule(client, settings.host_name)
         logger.info("host %s works", settings.host_name)
         await stop.wait()
 
 
-async def _workers(settings: Settings, client: Client) -> Sequence[Worker]:
+async def _workers(
+    settings: Settings, client: Client, gateway: WebSocketGateway
+) -> Sequence[Worker]:
     artifacts = FileArtifactStore(settings.data_dir / "artifacts")
     results = SqlResultStore.from_url(settings.database_url)
-    gateway = WebSocketGateway(
-        settings.analyzer_urls, token=settings.token, workdir=settings.data_dir / "incoming"
-    )
     runtime = await asyncio.to_thread(choose_runtime, settings, artifacts)
     logger.info("%s", runtime.description)
     apps = AppActivities(runtime)

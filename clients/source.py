@@ -4,24 +4,18 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from contract.errors import ErrorCode, PlatformError
+from contract.source_digest import MAX_FILES, MAX_TREE_BYTES, SKIPPED_FOLDERS, TreeDigest
 from contract.spec import SourceRef
 
-MAX_FILES = 50_000
 MAX_FILE_BYTES = 100 * 1024 * 1024
-MAX_TREE_BYTES = 1024**3
-SKIPPED_FOLDERS = frozenset(
-    {
-        ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", "dist",
-        "build", ".next", ".nuxt", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".assay",
-    }
-)  # fmt: skip
 _CHUNK_BYTES = 1024 * 1024
 
 
 def digest_tree(root: Path) -> SourceRef:
-    """Digest `root`: sha256 over the sorted relative paths, kinds and contents of its files.
+    """Digest `root` by the rule of `contract.source_digest`.
 
     Dependencies, caches and build outputs (`SKIPPED_FOLDERS`) do not count. A symbolic link counts
     as its target text and is never followed. At most `MAX_FILES` files, `MAX_FILE_BYTES` each and
@@ -34,22 +28,21 @@ def digest_tree(root: Path) -> SourceRef:
         raise PlatformError(
             ErrorCode.INVALID_ARGUMENT, f"no app folder {root}: check the spec's apps.root"
         )
-    whole = hashlib.sha256()
-    files = size = 0
+    tree = TreeDigest()
     try:
         for path in walk_source(root):
-            name = path.relative_to(root).as_posix()
-            digest, length = _entry_digest(path)
-            whole.update(f"{len(name.encode(errors='surrogateescape'))}:".encode())
-            whole.update(name.encode(errors="surrogateescape") + digest)
-            files, size = files + 1, size + length
-            _check_bounds(root, files, size)
+            kind, length, digest = _entry(path)
+            tree.add(path.relative_to(root).as_posix(), kind, length, digest)
+            _check_bounds(root, tree)
     except OSError as error:
         raise PlatformError(
             ErrorCode.INVALID_ARGUMENT, f"cannot read {error.filename}: {error.strerror}"
         ) from error
     return SourceRef(
-        path=str(root.resolve()), digest=whole.hexdigest(), files=files, size_bytes=size
+        path=str(root.resolve()),
+        digest=tree.hexdigest(),
+        files=tree.files,
+        size_bytes=tree.size_bytes,
     )
 
 
@@ -74,11 +67,11 @@ def walk_source(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _entry_digest(path: Path) -> tuple[bytes, int]:
-    """Digest and size in bytes of one entry; the first byte says whether it is a link."""
+def _entry(path: Path) -> tuple[Literal["F", "L"], int, bytes]:
+    """Kind, size in bytes and sha256 of one entry."""
     if path.is_symlink():
         target = os.readlink(path).encode(errors="surrogateescape")
-        return b"L" + hashlib.sha256(target).digest(), len(target)
+        return "L", len(target), hashlib.sha256(target).digest()
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise PlatformError(
@@ -89,16 +82,16 @@ def _entry_digest(path: Path) -> tuple[bytes, int]:
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
             content.update(chunk)
-    return b"F" + content.digest(), size
+    return "F", size, content.digest()
 
 
-def _check_bounds(root: Path, files: int, size: int) -> None:
-    if files > MAX_FILES:
+def _check_bounds(root: Path, tree: TreeDigest) -> None:
+    if tree.files > MAX_FILES:
         raise PlatformError(
             ErrorCode.RESOURCE_EXHAUSTED,
             f"{root} has more than {MAX_FILES} files: remove what is not source",
         )
-    if size > MAX_TREE_BYTES:
+    if tree.size_bytes > MAX_TREE_BYTES:
         raise PlatformError(
             ErrorCode.RESOURCE_EXHAUSTED,
             f"{root} has more than {MAX_TREE_BYTES} bytes: remove what is not source",

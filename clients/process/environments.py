@@ -14,8 +14,9 @@ from pathlib import Path
 from clients.appfolder import AppFault
 from clients.docker.diagnosis import NETWORK
 from clients.process.recipe import Recipe
-from clients.source import SKIPPED_FOLDERS, digest_tree
+from clients.source import digest_tree
 from contract.errors import ErrorCode, PlatformError
+from contract.source_digest import SKIPPED_FOLDERS
 
 OnProgress = Callable[[str], None]
 _READY = ".ready"

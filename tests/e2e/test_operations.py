@@ -22,8 +22,8 @@ LINES = [
 def pipeline(assay: Assay, tmp_path: Path) -> str:
     spec = tmp_path / "ops.yaml"
     spec.write_text(
-        f"apps: {{root: {ROOT}/controls, models: [empty-1, careful-1], numbers: [1]}}\n"
-        "analyzers: [static]\ntools: {static: [ruff, bandit]}\nparallelism: 1\n"
+        f"apps: {{root: {ROOT}/controls}}\ncache: false\n"
+        "analyzers: [static]\ntools: {static: [pylint, bandit]}\nparallelism: 1\n"
     )
     name = f"ops-{time.time_ns()}"
     done = assay.run("submit", str(spec), "--id", name, "--json")
