@@ -1,0 +1,162 @@
+"""The images as compose runs them: built, confined, healthy, and a pipeline through them."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from cli.fleet import resolve
+from cli.pipelines import submit
+from contract.ids import pipeline_workflow_id
+from contract.spec import AnalyzerKind, PipelineSpec
+from tests.conftest import TEMPORAL
+from tests.support.image_site import Site, build_all
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+
+APP = """import html
+import http.server
+import urllib.parse
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        query = urllib.parse.urlsplit(self.path).query
+        name = urllib.parse.parse_qs(query).get("name", ["you"])[0]
+        page = f"<title>hello</title><p>hello {html.escape(name)}</p>".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_):
+        pass
+
+
+http.server.ThreadingHTTPServer(("0.0.0.0", 8000), Handler).serve_forever()
+"""
+DOCKERFILE = """FROM python:3.11-slim
+WORKDIR /app
+COPY app.py .
+USER 10001
+EXPOSE 8000
+CMD ["python", "app.py"]
+"""
+# One quick tool of each kind a container could break: interpreter, native binary, Node, browser.
+SPEC: dict[str, Any] = {
+    "analyzers": ["static", "dynamic", "performance", "ai"],
+    "tools": {
+        "static": ["ruff", "bandit", "opengrep", "eslint"],
+        "dynamic": ["http-headers", "nmap", "browser"],
+        "performance": ["openloop"],
+    },
+    "options": {"performance": {"rates": "10,20", "max_endpoints": 1, "calm_wait_s": 0}},
+    "breaker": {"wait_limit_s": 0},
+}
+MEASURED = {
+    *(("static", tool) for tool in ("ruff", "bandit", "opengrep", "eslint")),
+    *(("dynamic", tool) for tool in ("http-headers", "nmap", "browser")),
+    ("performance", "openloop"),
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Any]:
+    client = docker.from_env(timeout=900)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("fleet")
+    folder = root / "model" / "app1"
+    folder.mkdir(parents=True)
+    (folder / "app.py").write_text(APP)
+    (folder / "page.js").write_text("document.title = 'hello';\n")
+    (folder / "Dockerfile").write_text(DOCKERFILE)
+    root.chmod(0o755)
+    return root
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def temporal() -> AsyncIterator[Client]:
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(TEMPORAL),
+        dev_server_log_level="error",
+        data_converter=pydantic_data_converter,
+    )
+    yield environment.client
+    await environment.shutdown()
+
+
+@pytest.fixture(scope="module")
+def site(
+    engine: Any, fleet: Path, temporal: Client, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    build_all(engine)
+    address = temporal.service_client.config.target_host
+    site = Site(engine, tmp_path_factory.mktemp("site"), fleet, address)
+    try:
+        site.start()
+        yield site
+    finally:
+        left = site.close()
+    assert left == []
+
+
+@pytest.mark.parametrize("name", [*AnalyzerKind, "worker"])
+def test_it_runs_as_nobody_and_writes_only_to_its_data(site: Site, name: str):
+    attributes = site.containers[name].attrs["HostConfig"]
+
+    assert site.shell(name, "id -u")[1].strip() == "10001"
+    assert attributes["ReadonlyRootfs"] is True
+    assert attributes["CapDrop"] == ["ALL"]
+    assert site.shell(name, "grep CapEff /proc/self/status")[1].split() == ["CapEff:", "0" * 16]
+    assert site.shell(name, "touch /srv/assay/x /usr/local/x")[0] != 0
+    assert site.shell(name, "touch /data/x /tmp/x && rm /data/x /tmp/x") == (0, "")
+
+
+@pytest.mark.parametrize("kind", list(AnalyzerKind))
+def test_an_image_holds_its_own_analyzer_and_nothing_else_of_ours(site: Site, kind: AnalyzerKind):
+    _, top = site.shell(kind, "ls /srv/assay")
+    _, below = site.shell(kind, "ls -p /srv/assay/analyzers | grep / | grep -v __pycache__")
+
+    assert set(top.split()) == {"analyzers", "contract"}
+    assert set(below.split()) == {f"{kind}/", "runtime/"}
+    assert site.shell(kind, "python -c 'import temporalio'")[0] != 0
+
+
+@pytest.mark.parametrize("kind", [k for k in AnalyzerKind if k is not AnalyzerKind.AI])
+def test_it_becomes_healthy(site: Site, kind: AnalyzerKind):
+    assert site.health(kind) == "healthy"
+
+
+async def test_a_pipeline_through_the_containers_measures_every_kind(
+    site: Site, fleet: Path, temporal: Client
+):
+    spec = PipelineSpec.model_validate({"apps": {"root": str(fleet)}, **SPEC})
+    plan = resolve(spec, fleet, f"p-{site.scope}")
+    for kind in (AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC, AnalyzerKind.PERFORMANCE):
+        assert site.health(kind) == "healthy"
+
+    await submit(temporal, plan)
+    await temporal.get_workflow_handle(pipeline_workflow_id(plan.pipeline_id)).result()
+
+    report = json.loads(site.read("worker", f"/data/reports/{plan.pipeline_id}/report.json"))
+    states = {(c["analyzer"], c["tool"]): (c["state"], c["reason"]) for c in report["cells"]}
+    why = (states, site.log("worker"))
+    assert {cell: states.get(cell, ("",))[0] for cell in MEASURED} == dict.fromkeys(
+        MEASURED, "measured"
+    ), why
+    judged = {state for (analyzer, _), state in states.items() if analyzer == "ai"}
+    assert judged
+    assert all(s == "infra_failed" and "no endpoint configured" in r for s, r in judged), why

@@ -1,0 +1,224 @@
+"""An installation of containers for the tests: images on the local base, four analyzers, a worker.
+
+Confined as docker-compose.yml says, on a private network, every resource labelled with a scope of
+its own and removed by that label. Images stay, so that the next run finds its layers.
+"""
+
+import io
+import json
+import os
+import tarfile
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docker.errors import BuildError
+
+from clients.docker.labels import LABEL_PEER
+from contract.ids import LABEL_SCOPE
+from contract.protocol import DEFAULT_PORTS
+from contract.spec import AnalyzerKind
+from tests.support.compose_file import ROOT, load, sdk_options
+
+BASE = "assay/python:3.11"
+LABEL_IMAGE = "dev.assay.test-image"
+LABEL_SITE = "dev.assay.test-site"
+_HEALTHY_LIMIT_S = 240
+# AI first: the layers it shares with the others. Performance after dynamic: both have Chromium.
+_FIRST, _SIDE_BY_SIDE = "ai", (("dynamic", "performance"), ("static", "worker"))
+
+
+def tag(name: str) -> str:
+    """Name of the image of an analyzer or the worker."""
+    return f"assay/test-{name}:{load()['services'][name]['image'].rpartition(':')[2]}"
+
+
+def build_all(client: Any) -> None:
+    """Build the five images, two at a time, and drop what they replace."""
+    _build(client, (_FIRST,))
+    with ThreadPoolExecutor(len(_SIDE_BY_SIDE)) as pool:
+        list(pool.map(lambda names: _build(client, names), _SIDE_BY_SIDE))
+    client.images.prune(filters={"dangling": True, "label": LABEL_IMAGE})
+
+
+def _build(client: Any, names: Sequence[str]) -> None:
+    for name in names:
+        try:
+            client.images.build(
+                path=str(ROOT),
+                dockerfile=load()["services"][name]["build"]["dockerfile"],
+                tag=tag(name),
+                buildargs={"BASE": BASE},
+                labels={LABEL_IMAGE: name},
+                rm=True,
+                forcerm=True,
+            )
+        except BuildError as error:
+            lines = [str(line.get("stream", line.get("error", ""))) for line in error.build_log]
+            raise AssertionError(f"{name}: {''.join(lines)[-2000:]}") from error
+
+
+@dataclass
+class Site:
+    """One installation; `close` removes all of it.
+
+    Attributes:
+        apps: folder of the fleet, seen by the worker and by the static analyzer alone: the live
+            analyzers are sent their sources.
+    """
+
+    client: Any
+    folder: Path
+    apps: Path
+    temporal_address: str
+    scope: str = field(default_factory=lambda: f"images-{uuid.uuid4().hex[:10]}")
+    containers: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the private network, and beginning of every other name."""
+        return f"assay-test-{self.scope}"
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {LABEL_SITE: self.scope}
+
+    def start(self) -> None:
+        """Start the analyzers, then a worker that knows where they are."""
+        self.client.networks.create(self.name, labels=self._labels)
+        token = self.folder / "token"
+        token.write_text(uuid.uuid4().hex)
+        token.chmod(0o644)  # the containers' user is another one
+        for kind in AnalyzerKind:
+            self.containers[kind] = self._run_analyzer(kind, token)
+        self.containers["worker"] = self._run_worker(token)
+
+    def _run_analyzer(self, kind: AnalyzerKind, token: Path) -> Any:
+        mounts = {str(self.apps): {"bind": str(self.apps), "mode": "ro"}}
+        peer = {LABEL_PEER: self.scope} if kind.is_live else {}
+        return self._run(
+            kind,
+            token,
+            mounts if kind is AnalyzerKind.STATIC else {},
+            labels={**self._labels, **peer},
+            network=self.name,
+            ports={f"{DEFAULT_PORTS[kind]}/tcp": ("127.0.0.1", None)},
+        )
+
+    def _run_worker(self, token: Path) -> Any:
+        socket = "/var/run/docker.sock"
+        urls = {kind: f"ws://127.0.0.1:{self.port(kind)}" for kind in AnalyzerKind}
+        return self._run(
+            "worker",
+            token,
+            {
+                socket: {"bind": socket, "mode": "rw"},
+                str(self.apps): {"bind": str(self.apps), "mode": "ro"},
+            },
+            labels=self._labels,
+            network_mode="host",
+            group_add=[str(os.stat(socket).st_gid)],
+            environment={
+                "TEMPORAL_ADDRESS": self.temporal_address,
+                "TEMPORAL_NAMESPACE": "default",
+                "ASSAY_ANALYZER_LOCATION": "network",
+                "ASSAY_ANALYZER_URLS": json.dumps(urls),
+                "ASSAY_TOKEN_FILE": "/run/secrets/analyzer-token",
+                "ASSAY_HOST": self.scope,
+                "ASSAY_SCOPE": self.scope,
+            },
+        )
+
+    def _run(
+        self, name: str, token: Path, mounts: dict[str, Any], *, labels: dict[str, str], **more: Any
+    ) -> Any:
+        data = f"{self.name}-{name}"
+        self.client.volumes.create(data, labels=self._labels)
+        return self.client.containers.run(
+            tag(name),
+            name=data,
+            detach=True,
+            labels=labels,
+            volumes={
+                **mounts,
+                data: {"bind": "/data", "mode": "rw"},
+                str(token): {"bind": "/run/secrets/analyzer-token", "mode": "ro"},
+            },
+            **sdk_options(load()["services"][name]),
+            **more,
+        )
+
+    def port(self, kind: AnalyzerKind) -> int:
+        """Where Docker published the analyzer on 127.0.0.1."""
+        container = self.containers[kind]
+        container.reload()
+        return int(container.ports[f"{DEFAULT_PORTS[kind]}/tcp"][0]["HostPort"])
+
+    def health(self, kind: AnalyzerKind) -> str:
+        """Docker's verdict once it has one: `healthy` or `unhealthy`."""
+        container = self.containers[kind]
+        deadline = time.monotonic() + _HEALTHY_LIMIT_S
+        while time.monotonic() < deadline:
+            container.reload()
+            state = container.attrs["State"]
+            assert state["Running"], f"{kind}: {self.log(kind)}"
+            if state["Health"]["Status"] != "starting":
+                return state["Health"]["Status"]
+            time.sleep(0.3)
+        return f"starting for {_HEALTHY_LIMIT_S} s: {self.log(kind)}"
+
+    def log(self, name: str) -> str:
+        """End of a container's log."""
+        return self.containers[name].logs(tail=40).decode(errors="replace")
+
+    def shell(self, name: str, line: str) -> tuple[int, str]:
+        """Exit code and output of a shell line in a container."""
+        code, output = self.containers[name].exec_run(["sh", "-c", line])
+        return code, output.decode(errors="replace")
+
+    def read(self, name: str, path: str) -> bytes:
+        """One file of a container."""
+        blocks, _ = self.containers[name].get_archive(path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(blocks))) as archive:
+            member = archive.extractfile(archive.next() or "")
+            assert member is not None
+            return member.read()
+
+    def close(self) -> list[str]:
+        """Remove everything of this scope; what is still there afterwards."""
+        for container in self.client.containers.list(all=True, filters=self._mine(LABEL_SITE)):
+            container.remove(force=True, v=True)
+        # The worker has torn its apps down itself; their images are kept by it for the next time.
+        left = [f"app container {c.name}" for c in self._apps(self.client.containers, all=True)]
+        left += [f"app network {n.name}" for n in self._apps(self.client.networks)]
+        for image in self._apps(self.client.images):
+            self.client.images.remove(image.id, force=True)
+        for volume in self.client.volumes.list(filters=self._mine(LABEL_SITE)):
+            volume.remove()
+        for network in self.client.networks.list(filters=self._mine(LABEL_SITE)):
+            network.remove()
+        return left + self._leftovers()
+
+    def _apps(self, collection: Any, **options: Any) -> list[Any]:
+        return collection.list(filters=self._mine(LABEL_SCOPE), **options)
+
+    def _leftovers(self) -> list[str]:
+        client = self.client
+        return [
+            f"{kind} {getattr(one, 'name', one)}"
+            for label in (LABEL_SITE, LABEL_SCOPE)
+            for kind, found in (
+                ("container", client.containers.list(all=True, filters=self._mine(label))),
+                ("network", client.networks.list(filters=self._mine(label))),
+                ("volume", client.volumes.list(filters=self._mine(label))),
+                ("image", client.images.list(filters=self._mine(label))),
+            )
+            for one in found
+        ]
+
+    def _mine(self, label: str) -> dict[str, Any]:
+        return {"label": f"{label}={self.scope}"}

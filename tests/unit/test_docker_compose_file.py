@@ -1,0 +1,157 @@
+"""What docker-compose.yml and the Dockerfiles promise, without an engine."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.protocol import DEFAULT_PORTS
+from contract.spec import AnalyzerKind
+from tests.support.compose_file import ROOT, load, sdk_options
+
+FILE = load()
+SERVICES: dict[str, dict[str, Any]] = FILE["services"]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+DOCKERFILES = [ROOT / "Dockerfile", *sorted(ROOT.glob("analyzers/*/Dockerfile"))]
+WORKER_CODE = ("worker.py", "settings.py", "contract", "workflows", "activities", "clients")
+LOCKS = {
+    "analyzers/requirements.lock": ("contract", "analyzers"),
+    "deploy/worker.lock": (*WORKER_CODE, "store", "reports"),
+}
+# Runs in a tool's own environment.
+TOOL_PROGRAMS = {"analyzers/dynamic/browser_program.py"}
+
+
+@pytest.mark.parametrize("kind", list(AnalyzerKind))
+def test_an_analyzer_is_confined_bounded_and_watched(kind: AnalyzerKind):
+    service = SERVICES[kind]
+    port = DEFAULT_PORTS[kind]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+    assert service["mem_limit"]
+    assert service["pids_limit"] > 0
+    assert service["tmpfs"]
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert service["healthcheck"]["test"][-1] == str(port)
+    assert sdk_options(service)["command"] == ["--token-file", "/run/secrets/analyzer-token"]
+    assert service["secrets"] == ["analyzer-token"]
+    assert not any("docker.sock" in volume for volume in service["volumes"])
+
+
+def test_only_live_analyzers_join_the_networks_of_apps():
+    peers = {name for name, one in SERVICES.items() if "dev.assay.peer" in one.get("labels", {})}
+
+    assert peers == {kind for kind in AnalyzerKind if kind.is_live}
+
+
+def test_nothing_is_published_beyond_loopback():
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert len(published) >= 7
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    assert [n for n, s in SERVICES.items() if s.get("network_mode") == "host"] == ["worker"]
+
+
+def test_every_image_has_a_version_and_ours_have_the_projects():
+    for name, service in SERVICES.items():
+        image, _, tag = service["image"].rpartition(":")
+        assert image, f"{name}: {service['image']} has no tag"
+        assert re.match(r"v?\d", tag), f"{name}: {service['image']}"
+        if "build" in service:
+            assert tag == VERSION
+            assert (ROOT / service["build"]["dockerfile"]).is_file()
+
+
+def test_what_services_refer_to_exists():
+    for name, service in SERVICES.items():
+        depends = service.get("depends_on", {})
+        assert set(depends) <= set(SERVICES), name
+        for other, rule in depends.items():
+            if rule["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[other], f"{name} waits for the health of {other}"
+        assert set(service.get("networks", [])) <= set(FILE["networks"]), name
+        assert set(service.get("secrets", [])) <= set(FILE["secrets"]), name
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            assert source[0] in "/.$" or source in FILE["volumes"], f"{name}: {volume}"
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_dockerfile_ends_as_nobody_on_a_base_of_choice(path: Path):
+    lines = path.read_text().replace("\\\n", " ").splitlines()
+    froms = [line for line in lines if line.startswith("FROM ")]
+    installs = [line for line in lines if "pip install" in line]
+
+    assert all(line.startswith("FROM ${BASE}") for line in froms)
+    assert any(re.match(r"ARG BASE=python:3\.1\d-slim$", line) for line in lines)
+    assert [line for line in lines if line.startswith("USER ")][-1] == "USER 10001:10001"
+    assert installs
+    assert all("--require-hashes" in line for line in installs)
+    assert "http://" not in "".join(lines)
+    assert "https://" not in "".join(lines)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_agrees_with_the_projects(lock: str):
+    whole = pins(ROOT / "requirements.lock")
+
+    for name, pin in pins(ROOT / lock).items():
+        assert pin == whole[name], f"{lock} and requirements.lock differ in {name}: make lock"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_every_package_that_is_imported(lock: str):
+    locked = set(pins(ROOT / lock))
+    providers = packages_distributions()
+
+    for file, module in third_party(LOCKS[lock]):
+        names = {normal(name) for name in providers.get(module, [])}
+        assert names & locked, f"{file} imports {module}, which {lock} does not hold"
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Version and hashes by package."""
+    entries = re.split(r"\n(?=\S)", path.read_text())
+    found = (re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", entry) for entry in entries)
+    return {
+        normal(match[1]): match[2] + "".join(sorted(re.findall(r"sha256:\w+", entry)))
+        for entry, match in zip(entries, found, strict=True)
+        if match
+    }
+
+
+def normal(name: str) -> str:
+    """A package's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def third_party(folders: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """File and module of each import that is neither ours nor the standard library's."""
+    ours = {path.stem for path in ROOT.iterdir()}
+    for folder in folders:
+        path = ROOT / folder
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            name = str(file.relative_to(ROOT))
+            if name in TOOL_PROGRAMS:
+                continue
+            for module in imports(ast.parse(file.read_text())):
+                if module not in ours and module not in sys.stdlib_module_names:
+                    yield name, module
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Top-level names of absolute imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.split(".")[0]
