@@ -85,7 +85,7 @@ class CommandTool:
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """First dotted number the tool prints. Raises: ToolFault when it does not start."""
         argv = (*self.program(run.tools_dir), *self.version_argv)
-        done = await execute(Command(argv, cwd=run.workspace, limit_s=60))
+        done = await execute(Command(argv, cwd=run.workspace, limit_s=150))
         return first_version(done.stdout + done.stderr, self.name)
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
