@@ -24,6 +24,8 @@ from contract.protocol import Progress
 
 REASON_CHARS = 300
 
+_NAMES_MAX = 3
+
 
 class AnalysisActivities:
     """Asks an analyzer for a measurement and makes the result safe before answering."""
@@ -83,8 +85,10 @@ class AnalysisActivities:
 
 
 def _describe(request: SubtaskRequest, progress: Progress) -> str:
-    running = ", ".join(progress.running) or progress.message or "working"
-    return f"{request.analyzer}: {progress.done}/{progress.total} tools, {running}"
+    names = progress.running[:_NAMES_MAX]
+    more = len(progress.running) - len(names)
+    running = ", ".join((*names, *([f"{more} more"] if more else []))) or progress.message
+    return f"{request.analyzer}: {progress.done}/{progress.total} tools, {running or 'working'}"
 
 
 def _outcome(

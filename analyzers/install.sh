@@ -52,7 +52,7 @@ if [ -e "$here/package-lock.json" ]; then
   if [ "$(cat "$stamp" 2>/dev/null)" != "$(stamp_of "$here/package-lock.json")" ]; then
     echo "installing $service tools: package-lock.json"
     cp "$here/package.json" "$here/package-lock.json" "$dest/"
-    npm ci --prefix "$dest" --ignore-scripts --no-audit --no-fund --silent
+    npm ci --prefix "$dest" --ignore-scripts --no-audit --no-fund --loglevel=error
     stamp_of "$here/package-lock.json" >"$stamp"
   fi
 fi

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ AI_IS_OFF = (
 # A pipe has no width: tables are then as wide as they need to be.
 _PIPE_WIDTH = None if sys.stdout.isatty() else 160
 stdout = Console(highlight=False, width=_PIPE_WIDTH, soft_wrap=True)
-progress_out = Console(stderr=True, highlight=False)
+progress_out = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 PipelineArg = Annotated[str, typer.Argument(help="Pipeline ID.")]
@@ -35,6 +36,7 @@ PipelineArg = Annotated[str, typer.Argument(help="Pipeline ID.")]
 
 def run(command: Callable[[Settings], Coroutine[Any, Any, int]]) -> None:
     """Run an async command: settings in, exit code out, user errors printed, Ctrl-C survived."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         code = asyncio.run(command(load_settings()))
     except UserError as error:
@@ -43,6 +45,11 @@ def run(command: Callable[[Settings], Coroutine[Any, Any, int]]) -> None:
         progress_out.print("interrupted")
         raise typer.Exit(130) from None
     raise typer.Exit(code)
+
+
+def _as_interrupt(_number: int, _frame: object) -> None:
+    """SIGTERM ends a command as Ctrl-C does: what it started is stopped first."""
+    signal.raise_signal(signal.SIGINT)
 
 
 def load_settings() -> Settings:
