@@ -1,1 +1,1 @@
-"""The shared package: the nouns every other room speaks in. Pydantic and the standard library only."""
+"""The nouns every other room speaks in. Pydantic and the standard library only."""

@@ -1,4 +1,4 @@
-"""Platform faults. A fault of the app under test is a value (`MeasurementState`), never one of these."""
+"""Platform faults. A fault of the app under test is a value, never one of these."""
 
 from enum import StrEnum
 

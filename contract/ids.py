@@ -1,7 +1,7 @@
 """Every identifier and name Assay makes, derived from what it names: the same input, the same ID.
 
-A deterministic ID is the lock that makes duplicates impossible: the Temporal server refuses a second
-workflow with the same ID, the store a second row with the same key.
+A deterministic ID is the lock that makes duplicates impossible: the Temporal server refuses a
+second workflow with the same ID, the store a second row with the same key.
 """
 
 import hashlib
@@ -70,7 +70,7 @@ def app_workflow_id(pipeline_id: str, model: str, app_number: int) -> str:
 
 
 def subtask_id(pipeline_id: str, model: str, app_number: int, analyzer: str) -> str:
-    """Idempotency key on the wire, artifact key and primary key of one analyzer's work on one app."""
+    """Idempotency key, artifact key and primary key of one analyzer's work on one app."""
     return f"{app_key(pipeline_id, model, app_number)}/{analyzer}"
 
 

@@ -1,4 +1,4 @@
-"""What the `progress` query of a pipeline answers; the CLI, the dashboard and current details read it."""
+"""What the `progress` query of a pipeline answers; the CLI and the current details read it."""
 
 from enum import StrEnum
 
@@ -23,7 +23,7 @@ class PipelinePhase(StrEnum):
 
 
 class AppProgress(Frozen):
-    """One app's line. `step` is what it does now, in words a person reads; `state` once it ended."""
+    """One app. `step`: what it does now, in words a person reads; `state`: once it ended."""
 
     ref: AppRef
     step: str
@@ -72,7 +72,7 @@ class PipelineResult(Frozen):
     """Result of `PipelineWorkflow`: small; the numbers are in the report.
 
     Attributes:
-        report_json, report_html: absolute paths on the worker that wrote them, empty if not written.
+        report_json, report_html: absolute paths on the worker that wrote them, or empty.
     """
 
     pipeline_id: str

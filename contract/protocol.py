@@ -1,6 +1,6 @@
 """Analyzer protocol v1: the frames of one WebSocket connection (`docs/protocol.md`).
 
-Control frames are JSON text messages, one `Frame` each. A `chunk` frame announces exactly one binary
+Control frames are JSON text messages, one frame each. A `chunk` frame announces exactly one binary
 message, which follows at once. One connection may carry several subtasks, one after another or
 interleaved; every frame names its subtask.
 """

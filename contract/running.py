@@ -11,7 +11,7 @@ class RunningService(Frozen):
 
     Attributes:
         container_id: engine's full ID; for a confined process `pid:<pid>:<start ticks>`.
-        host_port: port on 127.0.0.1 of the host; None for services that publish nothing (databases).
+        host_port: port on 127.0.0.1 of the host; None for what publishes nothing (databases).
         container_port: port inside.
         dns_name: name on the app's own network.
     """

@@ -1,7 +1,7 @@
 """Identity of an app's source tree: one rule for whoever computes, sends or checks it.
 
-Covered are regular files and symbolic links (as their target text, never followed) whose path has no
-folder named in `SKIPPED_FOLDERS`. The rule is pure; callers bring names and contents' digests.
+Covered are regular files and symbolic links (as their target text, never followed) whose path has
+no folder named in `SKIPPED_FOLDERS`. The rule is pure; callers bring names and contents' digests.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class TreeDigest:
         return len(self._entries)
 
     def add(self, path: str, kind: Literal["F", "L"], size_bytes: int, sha256: bytes) -> None:
-        """Count one covered entry; names that are not UTF-8 keep their bytes (`surrogateescape`)."""
+        """Count one covered entry; names that are not UTF-8 keep their bytes."""
         name = path.encode("utf-8", "surrogateescape")
         self._entries.append(
             (path.split("/"), str(len(name)).encode() + b":" + name + kind.encode() + sha256)

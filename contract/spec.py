@@ -177,8 +177,8 @@ class AppSpec(Frozen):
 class PipelinePlan(Frozen):
     """Input of `PipelineWorkflow`: the spec resolved to a fleet. Refs are unique by validator.
 
-    A fleet of 1,000 apps stays far below Temporal's 2 MB payload limit: templates are listed once and
-    named by each app.
+    A fleet of 1,000 apps stays far below Temporal's 2 MB payload limit: templates are listed once
+    and named by each app.
     """
 
     pipeline_id: PipelineId
