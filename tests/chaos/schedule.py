@@ -1,7 +1,7 @@
 """Which faults, when, and at whom: drawn from a seed alone, so that a run can be drawn again."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,11 +32,6 @@ class FaultKind(StrEnum):
     def hits_app(self) -> bool:
         """Whether an app's own container is at the receiving end."""
         return self.value.startswith("app-")
-
-    @property
-    def may_fail_app(self) -> bool:
-        """Whether the app's live cells may honestly become `app_failed`."""
-        return self.hits_app
 
 
 # How long a fault lasts, in seconds, where it does not end by itself.
@@ -98,8 +93,3 @@ def _fault(kind: FaultKind, source: random.Random) -> Fault:
         target=source.randrange(1_000),
         amount=round(source.random(), 4),
     )
-
-
-def rounds(faults: Sequence[Fault], per_round: int) -> list[tuple[Fault, ...]]:
-    """The faults in groups of at most `per_round`: what one pipeline has to bear."""
-    return [tuple(faults[i : i + per_round]) for i in range(0, len(faults), per_round)]

@@ -21,7 +21,7 @@ from tests.e2e.conftest import ROOT, Assay
 
 HERE = Path(__file__).parent
 HOST = "chaos"
-SCOPE = "chaos"
+SCOPE = f"chaos-{os.getpid()}"
 ANALYZERS = ("static", "dynamic", "performance", "ai")
 SLOTS = {"ASSAY_APP_SLOTS": "2", "ASSAY_STATIC_SLOTS": "2", "ASSAY_DYNAMIC_SLOTS": "2"}
 _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")

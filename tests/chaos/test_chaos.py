@@ -11,7 +11,7 @@ from tests.chaos.oracle import Cell
 from tests.chaos.schedule import FaultKind, draw
 from tests.chaos.site import Site
 
-PER_PIPELINE = 5
+PER_PIPELINE = 6
 
 
 @pytest.mark.timeout(0)

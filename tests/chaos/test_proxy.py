@@ -105,4 +105,11 @@ def test_a_delayed_answer_still_comes_whole(proxy: Proxy, client: socket.socket)
 def test_a_dead_upstream_is_a_reset(echo: int, proxy: Proxy):
     proxy.upstream = 1
     with pytest.raises(ConnectionResetError):
-        socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_S).recv(1)
+        first_byte(proxy.port)
+
+
+def first_byte(port: int) -> bytes:
+    with closing(socket.socket()) as connection:
+        connection.settimeout(PATIENCE_S)
+        connection.connect(("127.0.0.1", port))
+        return connection.recv(1)
