@@ -80,8 +80,13 @@ class Site:
 
     @property
     def name(self) -> str:
-        """Name of the private network, and beginning of every other name."""
+        """Beginning of the names of containers and volumes."""
         return f"assay-test-{self.scope}"
+
+    @property
+    def network(self) -> str:
+        """Name of the private network: the compose file's, which sorts before every app's."""
+        return load()["networks"]["assay"]["name"].replace("${ASSAY_SCOPE:-compose}", self.scope)
 
     @property
     def _labels(self) -> dict[str, str]:
@@ -89,7 +94,7 @@ class Site:
 
     def start(self) -> None:
         """Start the analyzers, then a worker that knows where they are."""
-        self.client.networks.create(self.name, labels=self._labels)
+        self.client.networks.create(self.network, labels=self._labels)
         token = self.folder / "token"
         token.write_text(uuid.uuid4().hex)
         token.chmod(0o644)  # the containers' user is another one
@@ -105,7 +110,7 @@ class Site:
             token,
             mounts if kind is AnalyzerKind.STATIC else {},
             labels={**self._labels, **peer},
-            network=self.name,
+            network=self.network,
             ports={f"{DEFAULT_PORTS[kind]}/tcp": ("127.0.0.1", None)},
         )
 

@@ -4,13 +4,15 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contract.ids import resource_name
 from contract.protocol import DEFAULT_PORTS
 from contract.spec import AnalyzerKind
 from tests.support.compose_file import ROOT, load, sdk_options
@@ -51,6 +53,12 @@ def test_only_live_analyzers_join_the_networks_of_apps():
     peers = {name for name, one in SERVICES.items() if "dev.assay.peer" in one.get("labels", {})}
 
     assert peers == {kind for kind in AnalyzerKind if kind.is_live}
+
+
+def test_the_analyzers_network_stays_their_gateway_beside_the_networks_of_apps():
+    name = FILE["networks"]["assay"]["name"]
+
+    assert name < resource_name("pipeline/0/0/app1", "net")[: len(name)]
 
 
 def test_nothing_is_published_beyond_loopback():
@@ -111,7 +119,7 @@ def test_a_lock_agrees_with_the_projects(lock: str):
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_holds_every_package_that_is_imported(lock: str):
     locked = set(pins(ROOT / lock))
-    providers = packages_distributions()
+    providers = distributions()
 
     for file, module in third_party(LOCKS[lock]):
         names = {normal(name) for name in providers.get(module, [])}
@@ -127,6 +135,12 @@ def pins(path: Path) -> dict[str, str]:
         for entry, match in zip(entries, found, strict=True)
         if match
     }
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Packages by importable module; reads every installed package, hence once."""
+    return packages_distributions()
 
 
 def normal(name: str) -> str:
