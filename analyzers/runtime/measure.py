@@ -172,7 +172,7 @@ class Measurement:
     async def _measure(
         self, tool: Tool, version: str, source: SourceTree, deadline: float
     ) -> ToolReport:
-        workspace = self.folder / "workspaces" / tool.name
+        workspace = self.folder / "w" / tool.name
         workspace.mkdir(parents=True)
         kept = Attachments(self.attachments / tool.name)
         run = ToolRun(

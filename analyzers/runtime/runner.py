@@ -113,19 +113,20 @@ class Runner:
             exit_code=code,
             stdout=stdout,
             stderr=stderr,
-            output=self._output(command),
+            output=self._output(command, stderr),
             duration_s=duration_s,
             cpu_s=float(status["cpu_s"]),
         )
 
-    def _output(self, command: Command) -> bytes:
+    def _output(self, command: Command, stderr: bytes) -> bytes:
         if command.output is None:
             return b""
         name = Path(command.argv[0]).name
         try:
             size = command.output.stat().st_size
         except OSError:
-            raise ToolFault(f"{name} wrote no report to {command.output.name}") from None
+            missing = f"{name} wrote no report to {command.output.name}"
+            raise ToolFault(f"{missing}{tail_of(stderr)}") from None
         if size > self.limits.output_bytes:
             raise ToolFault(f"{name}: report of {size} bytes, limit {self.limits.output_bytes}")
         return command.output.read_bytes()

@@ -3,17 +3,20 @@
     python -m analyzers.static --port 2001 --data DIR --tools-dir .tools/static
 
 The data folder is this process's alone (locked); below it lie results that wait for their
-acknowledgement, the cache, uploaded sources, canary verdicts and the private folders of runs.
+acknowledgement, the cache, uploaded sources and canary verdicts. Private folders of runs lie in the
+system's folder for temporary files.
 """
 
 import argparse
 import asyncio
 import fcntl
+import hashlib
 import logging
 import os
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,9 +88,7 @@ class Service:
         self._options = options
         self._data = options.data / kind.value
         self._lock = _locked(self._data)
-        work_dir = self._data / "work"
-        shutil.rmtree(work_dir, ignore_errors=True)
-        work_dir.mkdir(parents=True)
+        self._work_dir = work_dir = _fresh_work_dir(self._data)
         budget = CpuBudget(options.cpu_budget)
         check = CanaryCheck(kind, options.tools_dir, work_dir, budget)
         self._sources = SourceStore(self._data / "sources")
@@ -152,6 +153,7 @@ class Service:
         await self.canaries.stop()
         if self._runner:
             await self._runner.cleanup()
+        shutil.rmtree(self._work_dir, ignore_errors=True)
         os.close(self._lock)
 
     def health(self) -> AnalyzerHealth:
@@ -251,6 +253,21 @@ def _token(path: Path | None) -> str | None:
     if not token:
         raise StartupError(f"--token-file {path} is empty: write the shared token into it")
     return token
+
+
+def _fresh_work_dir(data: Path) -> Path:
+    """An empty private folder for runs; what lies there is a dead process's and goes.
+
+    Its path is short: browsers put sockets below it, whose paths end at 107 bytes.
+    """
+    name = hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"assay-{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise StartupError(f"{folder}: {error.strerror}: set TMPDIR to a writable one") from error
+    return folder
 
 
 def _locked(data: Path) -> int:
