@@ -47,19 +47,31 @@ def build_all(client: Any) -> None:
 
 def _build(client: Any, names: Sequence[str]) -> None:
     for name in names:
-        try:
-            client.images.build(
-                path=str(ROOT),
-                dockerfile=load()["services"][name]["build"]["dockerfile"],
-                tag=tag(name),
-                buildargs={"BASE": BASE},
-                labels={LABEL_IMAGE: name},
-                rm=True,
-                forcerm=True,
-            )
-        except BuildError as error:
-            lines = [str(line.get("stream", line.get("error", ""))) for line in error.build_log]
-            raise AssertionError(f"{name}: {''.join(lines)[-2000:]}") from error
+        dockerfile = load()["services"][name]["build"]["dockerfile"]
+        image = tag(name)
+        if " AS tools" in (ROOT / dockerfile).read_text():
+            # Tagged too: an engine that is tidied drops untagged stages, and all tools with them.
+            _build_stage(client, dockerfile, image.replace(":", "-tools:"), {}, target="tools")
+        _build_stage(client, dockerfile, image, {LABEL_IMAGE: name})
+
+
+def _build_stage(
+    client: Any, dockerfile: str, image: str, labels: dict[str, str], **more: str
+) -> None:
+    try:
+        client.images.build(
+            path=str(ROOT),
+            dockerfile=dockerfile,
+            tag=image,
+            buildargs={"BASE": BASE},
+            labels=labels,
+            rm=True,
+            forcerm=True,
+            **more,
+        )
+    except BuildError as error:
+        lines = [str(line.get("stream", line.get("error", ""))) for line in error.build_log]
+        raise AssertionError(f"{image}: {''.join(lines)[-2000:]}") from error
 
 
 @dataclass

@@ -1,0 +1,51 @@
+"""The containers' health check against a real socket."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from analyzers.runtime.healthcheck import main
+
+
+@contextmanager
+def answering(status: int) -> Iterator[str]:
+    """Port of a server whose `/health` answers `status`, and anything else 404."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status if self.path == "/health" else 404)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield str(server.server_port)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (401, 1)])
+def test_only_a_200_is_healthy(status: int, code: int):
+    with answering(status) as port:
+        assert main([port]) == code
+
+
+def test_nobody_listening_is_not_healthy():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        assert main([str(probe.getsockname()[1])]) == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["2001", "2002"], ["http"]])
+def test_a_wrong_call_says_how_it_is_called(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+):
+    assert main(arguments) == 1
+    assert "usage: healthcheck.py PORT" in capsys.readouterr().err
