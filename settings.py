@@ -38,6 +38,7 @@ class Settings(BaseSettings):
             other's containers; default derived from the data folder. Workers that share one
             Temporal server and one engine share one scope.
         engine: `auto` takes Docker when its daemon answers, else confined processes.
+        docker_host: address of the engine; the variable is Docker's own, `DOCKER_HOST`.
         analyzer_urls: WebSocket URL per analyzer.
         analyzer_location: `host`: analyzers reach apps at 127.0.0.1; `network`: analyzers run in
             containers and join the app's network.
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     analyzer_urls: dict[AnalyzerKind, str] = Field(default_factory=_default_urls)
     analyzer_location: Literal["host", "network"] = "host"
     token_file: Path | None = None
+    docker_host: str = Field(default="unix:///var/run/docker.sock", validation_alias="DOCKER_HOST")
     base_images: Literal["auto"] | Mapping[str, str] = "auto"
     app_memory_mb: Annotated[int, Field(ge=32)] = 1024
     app_cpus: Annotated[float, Field(gt=0)] = 1.0

@@ -79,7 +79,9 @@ async def _workers(
 ) -> Sequence[Worker]:
     artifacts = FileArtifactStore(settings.data_dir / "artifacts")
     results = SqlResultStore.from_url(settings.database_url)
-    runtime = await asyncio.to_thread(choose_runtime, settings, artifacts)
+    runtime = await asyncio.to_thread(
+        choose_runtime, settings, artifacts, docker_host=settings.docker_host
+    )
     logger.info("%s", runtime.description)
     apps = AppActivities(runtime)
     analysis = [AnalysisActivities(gateway, artifacts).run_analysis]

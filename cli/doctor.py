@@ -89,7 +89,9 @@ def _disk(settings: Settings) -> Check:
 async def _apps(settings: Settings) -> list[Check]:
     artifacts = FileArtifactStore(settings.data_dir / "artifacts")
     try:
-        runtime = await asyncio.to_thread(choose_runtime, settings, artifacts)
+        runtime = await asyncio.to_thread(
+            choose_runtime, settings, artifacts, docker_host=settings.docker_host
+        )
         docker, why = isinstance(runtime, DockerRuntime), runtime.description
     except PlatformError as error:
         docker, why = False, error.message

@@ -14,7 +14,9 @@ async def leave_nothing(settings: Settings, pipeline_id: str, say: Callable[[str
     """Remove what still belongs to the pipeline's apps; says what could not be removed."""
     try:
         artifacts = FileArtifactStore(settings.data_dir / "artifacts")
-        runtime = await asyncio.to_thread(choose_runtime, settings, artifacts)
+        runtime = await asyncio.to_thread(
+            choose_runtime, settings, artifacts, docker_host=settings.docker_host
+        )
         mine = f"{pipeline_workflow_id(pipeline_id)}/"
         for workflow_id in await runtime.owned_workflows():
             if workflow_id.startswith(mine):
