@@ -275,7 +275,7 @@ class SubtaskOutcome(Frozen):
 
     @property
     def state(self) -> MeasurementState:
-        """Worst state of its cells: infra before app before measured before not applicable."""
+        """Worst state of its cells, see `worst_state`."""
         return worst_state(tool.state for tool in self.tools)
 
 
@@ -291,16 +291,20 @@ class AppOutcome(Frozen):
     restarts: int = 0
 
 
+# An app that died is a failure of its author whatever else went wrong around it.
 _ORDER = (
-    MeasurementState.INFRA_FAILED,
     MeasurementState.APP_FAILED,
+    MeasurementState.INFRA_FAILED,
     MeasurementState.MEASURED,
     MeasurementState.NOT_APPLICABLE,
 )
 
 
 def worst_state(states: Any) -> MeasurementState:
-    """The state that speaks for several cells; `not_applicable` when there are none."""
+    """The state that speaks for several cells: app_failed before infra_failed before measured.
+
+    `not_applicable` when there are none.
+    """
     present = set(states)
     return next((state for state in _ORDER if state in present), MeasurementState.NOT_APPLICABLE)
 

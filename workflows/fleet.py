@@ -77,7 +77,7 @@ class Fleet:
         return self.plan.model_copy(update={"apps": tuple(self._apps[key] for key in keys)})
 
     def retryable(self, keys: Sequence[str]) -> list[str]:
-        """The finished apps that `keys` name; without names, those that are `infra_failed`.
+        """The finished apps that `keys` name; without names, those with an `infra_failed` analyzer.
 
         Raises:
             ValueError: a key that is no app of this pipeline, or one that has not ended.
@@ -87,8 +87,7 @@ class Fleet:
                 raise ValueError(f"no app {key!r} in this pipeline; write MODEL/appN")
             if key in self.running or key in self.pending:
                 raise ValueError(f"{key} has not ended; only ended apps can be run again")
-        failed = MeasurementState.INFRA_FAILED
-        chosen = keys or [k for k, result in self.results.items() if result.state is failed]
+        chosen = keys or [key for key, result in self.results.items() if result.lacks_measurement]
         busy = self.running.union(self.pending)
         return [key for key in dict.fromkeys(chosen) if key not in busy]
 

@@ -151,7 +151,8 @@ def is_platform_fault(subtasks: Sequence[SubtaskOutcome]) -> bool:
     One analyzer that fails is its own breaker's business; a lasting lack (no container engine) is
     nothing that waiting cures.
     """
-    measured = any(subtask.state is MeasurementState.MEASURED for subtask in subtasks)
+    cells = (tool for subtask in subtasks for tool in subtask.tools)
+    measured = any(cell.state is MeasurementState.MEASURED for cell in cells)
     return not measured and any(is_fault(subtask) for subtask in subtasks)
 
 

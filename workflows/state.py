@@ -36,6 +36,11 @@ class AppResult(Frozen):
     reason: str = ""
     analyzers: dict[AnalyzerKind, MeasurementState] = {}
 
+    @property
+    def lacks_measurement(self) -> bool:
+        """Whether the platform owes it at least one analyzer's work."""
+        return MeasurementState.INFRA_FAILED in (self.state, *self.analyzers.values())
+
 
 class Tally(Frozen):
     """What the run cost. `wasted_ratio` is tool seconds spent per tool second that counted."""
@@ -139,17 +144,14 @@ def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> Pipelin
     pending: list[str] = []
     for app in record.apps:
         key = key_of(AppRef(model=app.model, app_number=app.app_number))
-        if app.state is None or key in keys or (not keys and _incomplete(app.state)):
-            pending.append(key)
         states = {kind: worst_state(found) for kind, found in cells.get(key, {}).items()}
+        result = AppResult(
+            state=app.state or MeasurementState.INFRA_FAILED,
+            reason=(app.reason or "its workflow did not end")[:REASON_CHARS],
+            analyzers=states,
+        )
+        if app.state is None or key in keys or (not keys and result.lacks_measurement):
+            pending.append(key)
         if app.state is not None or states:
-            results[key] = AppResult(
-                state=app.state or MeasurementState.INFRA_FAILED,
-                reason=(app.reason or "its workflow did not end")[:REASON_CHARS],
-                analyzers=states,
-            )
+            results[key] = result
     return PipelineState(registered=True, pending=tuple(pending), results=results, retried=1)
-
-
-def _incomplete(state: MeasurementState) -> bool:
-    return state is MeasurementState.INFRA_FAILED

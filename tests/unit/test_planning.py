@@ -98,7 +98,8 @@ def test_a_dead_app_leaves_no_measured_cell() -> None:
         ((M.MEASURED, M.MEASURED), M.MEASURED),
         ((M.MEASURED, M.NOT_APPLICABLE), M.MEASURED),
         ((M.MEASURED, M.APP_FAILED), M.APP_FAILED),
-        ((M.APP_FAILED, M.INFRA_FAILED), M.INFRA_FAILED),
+        ((M.APP_FAILED, M.INFRA_FAILED), M.APP_FAILED),
+        ((M.MEASURED, M.INFRA_FAILED), M.INFRA_FAILED),
     ],
 )
 def test_the_worst_state_speaks_for_an_app(
