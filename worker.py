@@ -9,10 +9,10 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -45,7 +45,8 @@ from workflows import WORKFLOWS
 from workflows.search_attributes import names as search_attributes
 
 _GRACE = timedelta(seconds=8)
-_CONNECT_LIMIT_S = 60.0
+_PATIENCE_S = 60.0
+_Answer = TypeVar("_Answer")
 logger = logging.getLogger("assay.worker")
 
 
@@ -56,8 +57,11 @@ async def run_worker(settings: Settings) -> None:
         PlatformError: the store or the data folder cannot be used.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    await upgrade(settings.database_url)
-    client = await _connect(settings)
+    if settings.metrics_address:
+        metrics = PrometheusConfig(bind_address=settings.metrics_address)
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+    await _patiently(lambda: upgrade(settings.database_url))
+    client = await _patiently(connect)
     await ensure_search_attributes(client, search_attributes())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -133,17 +137,14 @@ async def _workers(
     ]
 
 
-async def _connect(settings: Settings) -> Client:
-    """Connect, patiently: the server may still be starting beside us."""
-    if settings.metrics_address:
-        metrics = PrometheusConfig(bind_address=settings.metrics_address)
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
-    deadline = time.monotonic() + _CONNECT_LIMIT_S
+async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """What `call` answers; the server or the store may still be starting beside us."""
+    deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            return await connect()
-        except PlatformError:
-            if time.monotonic() > deadline:
+            return await call()
+        except PlatformError as error:
+            if not error.retryable or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.5)
 

@@ -42,7 +42,7 @@ class AnalysisActivities:
         still goes on (or has ended) at the analyzer is re-attached by its subtask ID.
         """
         began_s = time.monotonic()
-        key = f"{request.subtask_id}@{activity.info().workflow_run_id}"
+        key = _parking_key(request, activity.info().workflow_run_id or "")
         async with Attempt(f"{request.analyzer}: looking for an earlier result") as attempt:
             archive = await self._artifacts.parked(key)
             if archive is not None:
@@ -82,6 +82,12 @@ class AnalysisActivities:
             run.cancel()
         with suppress(asyncio.CancelledError, PlatformError):
             await run
+
+
+def _parking_key(request: SubtaskRequest, run_id: str) -> str:
+    """A result stands for one workflow run and one life of the app."""
+    lives = "+".join(target.container_id for target in request.targets)
+    return f"{request.subtask_id}@{run_id}" + (f"@{lives}" if lives else "")
 
 
 def _describe(request: SubtaskRequest, progress: Progress) -> str:

@@ -5,6 +5,7 @@ answers, and stop all of it again, stragglers included. One stack per data folde
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -197,7 +198,9 @@ def _port(preferred: int) -> int:
 
 def _launch(stack: Stack, settings: Settings) -> None:
     config = stack.run_dir / "supervisord.conf"
-    socket_dir = Path(tempfile.gettempdir()) / f"assay-{os.getuid()}-{settings.scope_name}"
+    # A short path: those of sockets end at 107 bytes.
+    name = hashlib.sha256(stack.data_dir.encode()).hexdigest()[:12]
+    socket_dir = Path(tempfile.gettempdir()) / f"assay-{name}-supervisor"
     socket_dir.mkdir(mode=0o700, exist_ok=True)
     config.write_text(render_config(stack, settings, socket_dir / "supervisor.sock"))
     env = {**os.environ, "USER": os.environ.get("USER", "assay"), **stack.environment()}

@@ -63,11 +63,13 @@ class AppCheck(Frozen):
 
     Attributes:
         alive: same containers, running, never restarted since `start_app`.
+        taken: not alive because the platform took it away; never the app's fault.
         reason: what changed (`exited with 137 (out of memory)`), empty when alive.
         targets: addresses for the analyzer, resolved for where it runs.
     """
 
     alive: bool
+    taken: bool = False
     reason: str = ""
     targets: tuple[Target, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()

@@ -15,6 +15,8 @@ need chromium chromium
 need nmap nmap
 need wrk wrk
 need iptables iptables
+need iproute2 ip
+need faketime faketime
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "error: missing: ${missing[*]}" >&2

@@ -21,7 +21,7 @@ class AppDown(Exception):
 
 
 class HostLost(Exception):
-    """Nobody serves the queue of the app's host any more."""
+    """Nobody serves the queue of the app's host any more, or its engine was restarted."""
 
 
 class LiveApp:
@@ -78,6 +78,9 @@ class LiveApp:
         if after.alive:
             return outcome
         self.logs.extend(after.logs)
+        if after.taken:
+            await self._clear()
+            raise HostLost
         if outcome.report is not None:
             self.logs.append(outcome.report)
         return app_died(outcome, after.reason)
@@ -96,6 +99,9 @@ class LiveApp:
         check = await self._check()
         if not check.alive:
             self.logs.extend(check.logs)
+            if check.taken:
+                await self._clear()
+                raise HostLost
             raise AppDown(f"died right after its start: {check.reason}")
         return check
 

@@ -23,7 +23,7 @@ class Policy(TypedDict, total=False):
     cancellation_type: ActivityCancellationType
 
 
-HEARTBEAT = timedelta(seconds=10)
+HEARTBEAT = timedelta(seconds=8)
 NEVER_RETRIED = ("PayloadsTooLarge",)
 
 # How often a subtask is run anew after its analyzer was down, and an app on another host.

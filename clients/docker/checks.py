@@ -28,7 +28,19 @@ class AppChecker:
             or await self._silent(app)
             or await self._changed(app)
         )
+        if reason and (taken := await self._taken(app)):
+            return AppCheck(alive=False, taken=True, reason=taken)
         return AppCheck(alive=not reason, reason=reason, targets=() if reason else targets)
+
+    async def _taken(self, app: RunningApp) -> str:
+        """How the platform took the app away, so that nothing proves a fault of the app."""
+        for service in app.services:
+            state = await self.containers.state(service.container_id)
+            if state is None:
+                return f"the container of {service.service} was removed from outside"
+            if await self.containers.engine_restarted_since(state):
+                return "the Docker daemon was restarted and took the app with it"
+        return ""
 
     async def _changed(self, app: RunningApp) -> str:
         for service in app.services:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import docker
@@ -47,6 +48,7 @@ class State:
     dns_name: str
     address: str
     error: str = ""
+    started_at: str = _NEVER
 
     def probe_url(self, location: Location, port: int) -> str:
         """Where this process reaches `port`: an address, because it may not share the app's DNS."""
@@ -173,6 +175,19 @@ class Containers:
         )
         return [container.attrs for container in found]
 
+    async def engine_restarted_since(self, state: State) -> bool:
+        """Whether the engine was started anew after the container: its death is then no proof.
+
+        The engine makes its default network at each of its starts.
+        """
+        try:
+            network = await call(self.client.api.inspect_network, "bridge")
+        except PlatformError as error:
+            if error.code is ErrorCode.NOT_FOUND:
+                return False
+            raise
+        return _moment(str(network["Created"])) > _moment(state.started_at)
+
     async def written_bytes(self, workflow_id: str) -> dict[str, int]:
         """Bytes each container of the workflow has written to its own layer."""
         listing: list[dict[str, Any]] = await call(
@@ -242,6 +257,10 @@ def _healthcheck(plan: ServicePlan) -> dict[str, Any] | None:
     }
 
 
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
 def _state(attributes: dict[str, Any]) -> State:
     state: dict[str, Any] = attributes["State"]
     labels: dict[str, str] = attributes["Config"].get("Labels") or {}
@@ -266,4 +285,5 @@ def _state(attributes: dict[str, Any]) -> State:
         dns_name=str(attributes["Name"]).lstrip("/"),
         address=next((str(one["IPAddress"]) for one in networks.values()), ""),
         error=str(state.get("Error") or ""),
+        started_at=str(state.get("StartedAt") or _NEVER),
     )

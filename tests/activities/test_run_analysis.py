@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from activities.analysis import AnalysisActivities, wasted_seconds
 from activities.heartbeat import Beat
 from activities.parking import load_report
-from contract.analysis import MeasurementState
+from contract.analysis import MeasurementState, Target
 from contract.errors import ErrorCode, PlatformError
 from tests.activities.fakes import REQUEST, FakeArtifacts, FakeGateway, archive, environment, report
 
@@ -68,6 +68,17 @@ async def test_a_parked_result_is_not_measured_again(
     assert gateway.log.count("acknowledge") == 2
     assert second.tools == first.tools
     assert second.retry_causes == ("WORKER_LOST",), "a killed worker says nothing"
+
+
+async def test_an_app_started_anew_is_measured_anew(
+    gateway: FakeGateway, artifacts: FakeArtifacts
+) -> None:
+    run = AnalysisActivities(gateway, artifacts).run_analysis
+    for container in ("c1", "c2", "c2"):
+        target = Target(service="app", base_url="http://127.0.0.1:1", container_id=container)
+        await environment()[0].run(run, REQUEST.model_copy(update={"targets": (target,)}))
+
+    assert gateway.log.count("analyze") == 2
 
 
 async def test_a_platform_fault_carries_its_code_and_its_delay(

@@ -321,3 +321,13 @@ async def test_the_oldest_images_are_pruned_above_the_limit(bench: Bench):
 
     assert freed > 0
     assert bench.engine.images.list(name=running.images[0]) == []
+
+
+async def test_a_container_removed_from_outside_is_no_fault_of_the_app(bench: Bench):
+    app = await bench.started(bench.app())
+    bench.engine.containers.get(app.services[0].container_id).remove(force=True)
+
+    check = await bench.runtime.check(app)
+
+    assert (check.alive, check.taken) == (False, True)
+    assert "removed from outside" in check.reason

@@ -80,6 +80,18 @@ async def test_an_app_the_load_test_killed_is_started_anew_for_the_scan(client: 
     assert platform.log[-2:] == ["teardown m/app1", "report"]
 
 
+async def test_an_app_that_its_engine_took_away_is_measured_anew_not_blamed(client: Client) -> None:
+    platform = FakePlatform(analyzers="p")
+    taken = AppCheck(alive=False, taken=True, reason="the Docker daemon was restarted")
+    platform.alive[1] = [AppCheck(alive=True), taken]
+
+    await platform.run(client)
+
+    assert platform.cells(1) == {"performance": MEASURED}
+    assert platform.count("start") == 2
+    assert platform.apps["m/app1"].restarts == 1
+
+
 async def test_no_container_engine_costs_only_the_live_cells(client: Client) -> None:
     platform = FakePlatform(apps=5, analyzers="sd")
 
