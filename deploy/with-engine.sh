@@ -16,7 +16,7 @@ need nmap nmap
 need wrk wrk
 need iptables iptables
 need iproute2 ip
-need faketime faketime
+need libfaketime /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "error: missing: ${missing[*]}" >&2
