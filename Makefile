@@ -49,7 +49,7 @@ $(VENV)/.assay-stamp: requirements.lock
 	  { echo "error: Assay needs Python 3.11 or newer with venv"; echo "next: apt-get install python3-venv, or PYTHON=/path/to/python3.11 make"; exit 2; }
 	@echo "installing Assay's dependencies"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 tools: venv

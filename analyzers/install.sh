@@ -43,7 +43,7 @@ for lock in "$here"/requirements*.lock; do
   echo "installing $service tools: $(basename "$lock")"
   rm -rf "$venv"
   "$(python_for "${lock%.lock}.in")" -m venv "$venv"
-  "$venv/bin/python" -m pip install -q --no-deps --require-hashes -r "$lock"
+  "$venv/bin/python" -m pip install -qq --no-deps --require-hashes -r "$lock"
   stamp_of "$lock" >"$stamp"
 done
 

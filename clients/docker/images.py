@@ -170,8 +170,9 @@ class Images:
         return True
 
     async def _local_names(self) -> set[str]:
-        images = await call(self.client.images.list)
-        return {tag for image in images for tag in image.tags}
+        # Not `images.list()`: it inspects each image, and one may be gone by then.
+        images = await call(self.client.api.images)
+        return {tag for image in images for tag in image.get("RepoTags") or ()}
 
     async def prune(self) -> int:
         """Remove stages left of old builds, then the oldest images above the limit; bytes freed."""
