@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ANALYZERS := static dynamic performance ai
+LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 UNIT := tests/unit tests/activities tests/workflows tests/replay tests/services tests/store
 
 .PHONY: help demo test check lint types imports unit setup venv tools base-images chaos bench lock clean
@@ -17,7 +18,8 @@ demo: setup ## analyse the four bundled apps and show the report
 test: setup ## everything: check, real Docker, real PostgreSQL, end to end
 	@deploy/with-engine.sh $(MAKE) --no-print-directory check integration
 
-check: setup lint types imports unit ## lint, types, import contracts, unit to services
+check: setup ## lint, types, import contracts, unit to services
+	@$(MAKE) --no-print-directory -j2 --output-sync lint types imports unit
 
 lint:
 	@$(BIN)/ruff check --output-format concise . && $(BIN)/ruff format --check -q .
@@ -29,7 +31,7 @@ imports:
 	@$(BIN)/lint-imports
 
 unit:
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(UNIT)
+	@$(BIN)/python -m pytest -q -n 4 --dist loadfile $(UNIT)
 
 integration:
 	@$(BIN)/python -m pytest -q tests/integration tests/e2e tests/chaos
@@ -58,8 +60,11 @@ tools: venv
 base-images: ## base images from Debian packages, for hosts without a registry
 	@deploy/base-images/build.sh
 
-lock: ## resolve dependencies anew into the lock files
-	@$(BIN)/uv pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-header --no-annotate -o requirements.lock
+lock: ## resolve dependencies anew into the lock files (needs uv)
+	@$(LOCK) pyproject.toml --group dev -o requirements.lock
+	@$(LOCK) analyzers/requirements.in -c requirements.lock -o analyzers/requirements.lock
+	@$(LOCK) deploy/worker.in -c requirements.lock -o deploy/worker.lock
+	@for file in analyzers/node.in analyzers/*/requirements*.in; do $(LOCK) $$file -o $${file%.in}.lock; done
 
 clean: ## remove what make installed; the data folder .assay stays
 	@rm -rf $(VENV) .tools .pytest_cache .ruff_cache .hypothesis

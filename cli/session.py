@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from threading import Event
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -80,7 +81,7 @@ async def _local_stack(
     settings: Settings, say: Callable[[str], None], *, start: bool
 ) -> tuple[Stack, bool]:
     if start:
-        return await asyncio.to_thread(start_stack, settings, say)
+        return await _start(settings, say)
     stack = running_stack(settings)
     if stack is None:
         raise UserError(
@@ -88,6 +89,21 @@ async def _local_stack(
             next_step="start it with 'starter.py up', or name a server with TEMPORAL_ADDRESS",
         )
     return stack, False
+
+
+async def _start(settings: Settings, say: Callable[[str], None]) -> tuple[Stack, bool]:
+    """Start the stack in a thread; interrupted, nothing of it stays."""
+    interrupted = Event()
+    starting = asyncio.create_task(asyncio.to_thread(start_stack, settings, say, interrupted))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        interrupted.set()
+        with suppress(UserError):
+            stack, started = await starting
+            if started:
+                await asyncio.to_thread(stop_stack, stack)
+        raise
 
 
 async def _connect_configured() -> Client:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 
 import httpx
 import psutil
@@ -80,23 +81,26 @@ def running_stack(settings: Settings) -> Stack | None:
     return stack if stack and _supervisor(stack) else None
 
 
-def start_stack(settings: Settings, say: Callable[[str], None]) -> tuple[Stack, bool]:
-    """Start the stack unless it runs; answers it and whether this call started it.
+def start_stack(
+    settings: Settings, say: Callable[[str], None], interrupted: Event
+) -> tuple[Stack, bool]:
+    """Start the stack unless it runs; answers it and whether this call started it. Blocking.
 
     Raises:
-        UserError: a part did not start; everything is stopped again.
+        UserError: a part did not start, or `interrupted` was set; all that was started is stopped
+            again.
     """
     with _lock(settings.data_dir):
         stack = running_stack(settings)
         if stack:
-            _wait_until_ready(stack, say)
+            _wait_until_ready(stack, say, interrupted)
             return stack, False
         stack = _prepare(settings)
         kill_stragglers(stack.data_dir)
         say("starting Temporal, four analyzers and a worker")
         _launch(stack, settings)
         try:
-            _wait_until_ready(stack, say)
+            _wait_until_ready(stack, say, interrupted)
             _keep_closed_workflows(stack)
         except BaseException:
             stop_stack(stack)
@@ -220,10 +224,12 @@ def _supervisor(stack: Stack) -> psutil.Process | None:
         return None
 
 
-def _wait_until_ready(stack: Stack, say: Callable[[str], None]) -> None:
+def _wait_until_ready(stack: Stack, say: Callable[[str], None], interrupted: Event) -> None:
     deadline = time.monotonic() + _START_LIMIT_S
     waiting = [*stack.analyzers, "temporal", "worker"]
     while waiting:
+        if interrupted.is_set():
+            raise UserError("interrupted while the stack was starting")
         ready = [part for part in waiting if _answers(stack, part)]
         waiting = [part for part in waiting if part not in ready]
         if ready:

@@ -12,6 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
+from settings import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -26,6 +28,11 @@ class Assay:
     def env(self) -> dict[str, str]:
         env = {k: v for k, v in os.environ.items() if not k.startswith(("TEMPORAL_", "ASSAY_"))}
         return {**env, "ASSAY_DATA": str(self.data), "NO_COLOR": "1", **dict(self.extra_env)}
+
+    @property
+    def scope(self) -> str:
+        """What labels the containers of this data folder."""
+        return Settings(data=self.data).scope_name
 
     def run(self, *arguments: str, timeout_s: float = 420) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "starter.py"), *arguments]

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from contract.analysis import MeasurementState
-from contract.ids import LABEL_PIPELINE
+from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
 from tests.e2e.conftest import ROOT, Assay
 
 STATES = {state.value for state in MeasurementState}
@@ -33,7 +34,7 @@ def report(shell: Assay) -> dict[str, Any]:
 
 def containers_of(pipeline: str) -> list[str]:
     label = f"{LABEL_PIPELINE}={pipeline}"
-    with docker.from_env() as client:  # pyright: ignore
+    with closing(docker.from_env()) as client:
         return [c.name for c in client.containers.list(all=True, filters={"label": label})]
 
 
@@ -120,12 +121,13 @@ def test_nothing_is_left_running(shell: Assay, report: dict[str, Any]):
     assert containers_of(next((shell.data / "reports").iterdir()).name) == []
 
 
-def test_ctrl_c_leaves_nothing_running(tmp_path: Path):
+@pytest.mark.parametrize("moment", ["while the stack starts", "while an app runs"])
+def test_ctrl_c_leaves_nothing_running(tmp_path: Path, moment: str):
     shell = Assay(tmp_path / "data")
     process = shell.start("demo")
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not _live(shell):
-        time.sleep(0.5)
+    while time.monotonic() < deadline and not _reached(shell, moment):
+        time.sleep(0.2)
 
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=120)
@@ -133,18 +135,14 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path):
     assert process.returncode == 130, stderr[-2000:]
     assert "Traceback" not in stderr
     assert shell.processes() == []
-    with docker.from_env() as client:  # pyright: ignore
-        label = f"{LABEL_PIPELINE}={_pipeline(shell, stderr)}"
+    with closing(docker.from_env()) as client:
+        label = f"{LABEL_SCOPE}={shell.scope}"
         assert client.containers.list(all=True, filters={"label": label}) == []
         assert client.networks.list(filters={"label": label}) == []
 
 
-def _live(shell: Assay) -> bool:
-    return any("/app1" in line or "bwrap" in line for line in shell.processes()) or bool(
-        list((shell.data / "artifacts").glob("**/*"))
-    )
-
-
-def _pipeline(shell: Assay, stderr: str) -> str:
-    words = stderr.split()
-    return words[words.index("pipeline") + 1].rstrip(":")
+def _reached(shell: Assay, moment: str) -> bool:
+    if moment == "while the stack starts":
+        return bool(shell.processes())
+    with closing(docker.from_env()) as client:
+        return bool(client.containers.list(filters={"label": f"{LABEL_SCOPE}={shell.scope}"}))

@@ -61,8 +61,8 @@ def test_a_wrong_argument_is_refused_with_a_reason(assay: Assay, pipeline: str):
 def test_the_same_submission_twice_is_one_pipeline(assay: Assay, tmp_path: Path):
     spec = tmp_path / "twice.yaml"
     spec.write_text(
-        f"apps: {{root: {ROOT}/controls, models: [careful-1], numbers: [1]}}\n"
-        "analyzers: [static]\ntools: {static: [ruff]}\n"
+        f"apps: {{root: {ROOT}/controls, models: [careful-1, careless-1]}}\ncache: false\n"
+        "analyzers: [static]\ntools: {static: [pylint, mypy, opengrep]}\nparallelism: 1\n"
     )
     name = f"twice-{time.time_ns()}"
 
@@ -74,7 +74,8 @@ def test_the_same_submission_twice_is_one_pipeline(assay: Assay, tmp_path: Path)
     query = f'AssayPipeline="{name}"'
     listed = assay.temporal("workflow", "list", "--query", query, "-o", "json")
     ids = [w["execution"]["workflowId"] for w in json.loads(listed.stdout)]
-    assert sorted(ids) == [f"pipeline/{name}", f"pipeline/{name}/careful-1/app1"]
+    apps = [f"{model}/app{number}" for model in ("careful-1", "careless-1") for number in (1, 2)]
+    assert sorted(ids) == [f"pipeline/{name}", *(f"pipeline/{name}/{app}" for app in apps)]
     again = assay.run("submit", str(spec), "--id", name)
     assert again.returncode == 2
     assert "already ran" in again.stderr
