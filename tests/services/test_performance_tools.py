@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,11 +203,31 @@ async def test_a_contended_test_is_repeated_and_flagged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(HostLoad, "contention", lambda *_: ("steal 40% above 5%",))
+    monkeypatch.setattr(openloop, "wait_until_calm", _answer(True))
     async with serving(LoadServer()) as server:
         parsed = await measure(run_of(tmp_path, server.url, step_s=0.3))
 
     assert server.hits["/"] > 24  # twice twelve requests, and the survey
     assert "measured under contention: steal 40% above 5%" in parsed.notes
+
+
+async def test_a_host_that_does_not_become_calm_is_flagged_and_not_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HostLoad, "contention", lambda *_: ("steal 40% above 5%",))
+    monkeypatch.setattr(openloop, "wait_until_calm", _answer(False))
+    async with serving(LoadServer()) as server:
+        parsed = await measure(run_of(tmp_path, server.url, step_s=0.3))
+
+    assert server.hits["/"] < 24
+    assert any("not repeated, because the host was not calm" in note for note in parsed.notes)
+
+
+def _answer(calm: bool) -> Callable[..., Awaitable[bool]]:
+    async def wait_until_calm(*_: object) -> bool:
+        return calm
+
+    return wait_until_calm
 
 
 async def test_no_time_left_means_flagged_and_not_repeated(

@@ -45,7 +45,7 @@ class OpenLoop:
         return hashlib.sha256(LoadOptions().model_dump_json().encode()).hexdigest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Load every operation that answers 2xx; repeat once if the host was not calm.
+        """Load every operation that answers 2xx; under contention, repeat once the host is calm.
 
         Raises:
             AppFault: nothing answers 2xx, or the app stopped answering under load.
@@ -77,7 +77,7 @@ async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parse
 async def _calm_attempt(
     run: ToolRun, execute: Execute, chosen: Sequence[Operation], options: LoadOptions
 ) -> Attempt:
-    """Measure; a test under contention is repeated once, and the calmer of the two counts."""
+    """Measure; under contention, repeat once the host is calm: the calmer of the two counts."""
     began = time.monotonic()
     first = await load_once(run, execute, chosen, options)
     if not first.contention:
@@ -87,11 +87,15 @@ async def _calm_attempt(
         first.notes.append(f"under contention, no time to repeat: {', '.join(first.contention)}")
         return first
     run.progress(f"contention ({', '.join(first.contention)}): waiting for a calm host")
-    calm = await wait_until_calm(Thresholds(), options.calm_wait_s)
+    if not await wait_until_calm(Thresholds(), options.calm_wait_s):
+        first.notes.append(
+            f"measured under contention: {', '.join(first.contention)}; not repeated, because the "
+            f"host was not calm within {options.calm_wait_s:g} s"
+        )
+        return first
     second = await load_once(run, execute, chosen, options)
     best = min((second, first), key=lambda attempt: len(attempt.contention))
-    seen = f"first test under contention: {', '.join(first.contention)}; repeated"
-    best.notes.append(seen if calm else f"{seen} although the host did not become calm")
+    best.notes.append(f"first test under contention: {', '.join(first.contention)}; repeated")
     if best.contention:
         best.notes.append(f"measured under contention: {', '.join(best.contention)}")
     return best
