@@ -86,7 +86,7 @@ def _analyzer_command(stack: "Stack", settings: Settings, kind: AnalyzerKind) ->
     return [
         *(sys.executable, "-m", f"analyzers.{kind}"),
         *("--host", "127.0.0.1", "--port", str(stack.analyzers[kind])),
-        *("--data", str(Path(stack.data_dir) / "analyzers" / kind)),
+        *("--data", str(Path(stack.data_dir) / "analyzers")),
         *("--tools-dir", str(settings.tools_dir / kind)),
         *("--token-file", str(stack.run_dir / "token")),
     ]

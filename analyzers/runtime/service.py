@@ -255,13 +255,18 @@ def _token(path: Path | None) -> str | None:
     return token
 
 
-def _fresh_work_dir(data: Path) -> Path:
-    """An empty private folder for runs; what lies there is a dead process's and goes.
+def work_folder(data: Path) -> Path:
+    """Where the runs of the analyzer that keeps `data` have their private folders.
 
-    Its path is short: browsers put sockets below it, whose paths end at 107 bytes.
+    The path is short: browsers put sockets below it, whose paths end at 107 bytes.
     """
     name = hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"assay-{name}"
+    return Path(tempfile.gettempdir()) / f"assay-{name}"
+
+
+def _fresh_work_dir(data: Path) -> Path:
+    """An empty private folder for runs; what lies there is a dead process's and goes."""
+    folder = work_folder(data)
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(mode=0o700)

@@ -212,8 +212,8 @@ def _litter(site: Site) -> list[str]:
     found += [f"process {line}" for line in site.tool_processes()]
     found += [f"file {path}" for path in (site.data / "artifacts" / "tmp").glob("*")]
     found += [f"file {path}" for path in (site.data / "incoming").rglob("*") if path.is_file()]
-    folders = (site.data / "analyzers").glob("**/work/*")
-    found += [f"folder {path}" for path in folders if site.is_run_folder(path)]
+    for folder in site.work_folders():
+        found += [f"folder {path}" for path in folder.glob("*") if site.is_run_folder(path)]
     return found
 
 

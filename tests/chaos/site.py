@@ -13,7 +13,9 @@ from typing import Any
 
 import psutil
 
+from analyzers.runtime.service import work_folder
 from contract.ids import LABEL_SCOPE
+from contract.spec import AnalyzerKind
 from tests.chaos.engine import Engine, MachineEngine
 from tests.chaos.postgres import Postgres
 from tests.chaos.proxy import Proxy
@@ -180,11 +182,16 @@ class Site:
                 continue
         return found
 
+    def work_folders(self) -> list[Path]:
+        """Where the analyzers' runs have their private folders."""
+        return [work_folder(self.data / "analyzers" / kind) for kind in AnalyzerKind]
+
     def is_run_folder(self, path: Path) -> bool:
         """Whether `path` is, or lies in, the private folder of a subtask; canaries do not count."""
-        below = self.data / "analyzers"
-        return path.is_relative_to(below) and any(
-            part.startswith("run-") for part in path.relative_to(below).parts
+        return any(
+            path.is_relative_to(below)
+            and any(part.startswith("run-") for part in path.relative_to(below).parts)
+            for below in self.work_folders()
         )
 
     def last_words(self) -> str:
