@@ -13,6 +13,7 @@ help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: setup ## analyse the four bundled apps and show the report
+	@deploy/base-images/if-needed.sh
 	@$(BIN)/python starter.py demo $(ARGS)
 
 test: setup ## everything: check, real Docker, real PostgreSQL, end to end
