@@ -7,7 +7,7 @@ ANALYZERS := static dynamic performance ai
 LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 UNIT := tests/unit tests/activities tests/workflows tests/replay tests/services tests/store
 
-.PHONY: help demo test check lint types imports unit setup venv tools base-images chaos bench lock clean
+.PHONY: help demo test check lint types imports unit whole integration chaos-short setup venv tools base-images chaos bench lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -17,7 +17,7 @@ demo: setup ## analyse the four bundled apps and show the report
 	@$(BIN)/python starter.py demo $(ARGS)
 
 test: setup ## everything: check, real Docker, real PostgreSQL, end to end
-	@deploy/with-engine.sh $(MAKE) --no-print-directory check integration
+	@deploy/with-engine.sh $(MAKE) --no-print-directory check whole
 
 check: setup ## lint, types, import contracts, unit to services
 	@$(MAKE) --no-print-directory -j2 --output-sync lint types imports unit
@@ -34,8 +34,15 @@ imports:
 unit:
 	@$(BIN)/python -m pytest -q -n 4 --dist loadfile $(UNIT)
 
+# The chaos suite has an engine, a network and a store of its own: it runs beside the rest.
+whole:
+	@$(MAKE) --no-print-directory -j2 --output-sync integration chaos-short
+
 integration:
-	@$(BIN)/python -m pytest -q tests/integration tests/e2e tests/chaos
+	@$(BIN)/python -m pytest -q tests/integration tests/e2e
+
+chaos-short:
+	@$(BIN)/python -m pytest -q tests/chaos
 
 chaos: setup ## a long run of random faults: make chaos SEED=1 N=100
 	@deploy/with-engine.sh $(BIN)/python -m pytest -q -s tests/chaos --chaos-seed=$(or $(SEED),1) --chaos-faults=$(or $(N),100)

@@ -16,12 +16,14 @@ from tests.chaos.schedule import FaultKind
 from tests.chaos.site import Site
 
 CI_FAULTS = 12
+# Twelve faults of this seed kill worker, server, engine and analyzers, and take store and disk away.
+CI_SEED = 154
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of `make chaos`."""
     group = parser.getgroup("chaos")
-    group.addoption("--chaos-seed", type=int, default=1, help="seed of the faults' schedule")
+    group.addoption("--chaos-seed", type=int, default=CI_SEED, help="seed of the faults' schedule")
     group.addoption("--chaos-faults", type=int, default=CI_FAULTS, help="how many faults are drawn")
 
 

@@ -14,6 +14,7 @@ from contract.analysis import MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
 from tests.e2e.conftest import ROOT, Assay
 
+pytestmark = pytest.mark.timeout(600)
 STATES = {state.value for state in MeasurementState}
 
 
