@@ -16,7 +16,7 @@ from tests.chaos.schedule import FaultKind
 from tests.chaos.site import Site
 
 CI_FAULTS = 12
-# Twelve faults of this seed kill worker, server, engine and analyzers, and take store and disk away.
+# Its twelve faults kill worker, server, engine and analyzers, and take store and disk away.
 CI_SEED = 154
 
 
