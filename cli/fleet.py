@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from clients.source import digest_tree
 from pydantic import BaseModel, ValidationError
 
 from cli.errors import UserError
+from clients.source import digest_tree
 from contract.errors import PlatformError
 from contract.ids import PIPELINE_ID_PATTERN, model_from_safe
 from contract.spec import AppRef, PipelinePlan, PipelineSpec, PlannedApp, TemplateSpec
