@@ -34,10 +34,18 @@ class Assay:
         """What labels the containers of this data folder."""
         return Settings(data=self.data).scope_name
 
-    def run(self, *arguments: str, timeout_s: float = 560) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, timeout_s: float = 560, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "starter.py"), *arguments]
         return subprocess.run(
-            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=timeout_s
+            command,
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            input=typed,
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

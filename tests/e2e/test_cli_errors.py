@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.fleet import load_plan
 from tests.e2e.conftest import ROOT, Assay
 
 
@@ -110,3 +111,16 @@ def test_an_unusable_pipeline_id_is_refused(assay: Assay, tmp_path: Path):
 
     assert done.returncode == 2
     assert "not usable" in done.stderr
+
+
+def test_the_wizard_writes_a_spec_that_submit_would_take(idle: Assay, tmp_path: Path):
+    target = tmp_path / "fleet.yaml"
+    answers = [f"{ROOT}/controls", "y", "n", "y", "2", str(target), "n"]
+
+    done = idle.run("wizard", typed="\n".join(answers) + "\n", timeout_s=60)
+
+    assert done.returncode == 0, done.stderr
+    plan = load_plan(target, "p")
+    assert len(plan.apps) == 8
+    assert (plan.spec.analyzers, plan.spec.parallelism) == (("static", "performance"), 2)
+    assert idle.processes() == []
