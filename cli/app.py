@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from cli.errors import EXIT_FAILED, UserError, report_and_exit
+from cli.errors import UserError, report_and_exit
 from settings import Settings
 
 app = typer.Typer(
@@ -226,6 +226,3 @@ def _control(id: str, name: str, *arguments: Any) -> None:
 def main() -> None:
     """Entry point of `starter.py`."""
     app(prog_name="starter.py")
-
-
-__all__ = ["EXIT_FAILED", "app", "main"]

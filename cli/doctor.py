@@ -62,7 +62,6 @@ def _machine(settings: Settings) -> list[Check]:
         *(_tools(settings, kind) for kind in AnalyzerKind if kind is not AnalyzerKind.AI),
         _program("chromium", "browser checks and Lighthouse"),
         _program("nmap", "port scan"),
-        _program("wrk", "cross-check of the load figures"),
         Check(
             "AI endpoint",
             settings.ai_configured,

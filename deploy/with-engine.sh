@@ -13,7 +13,6 @@ need debootstrap debootstrap
 need postgresql /usr/lib/postgresql
 need chromium chromium
 need nmap nmap
-need wrk wrk
 need iptables iptables
 need iproute2 ip
 need libfaketime /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1

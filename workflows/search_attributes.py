@@ -1,7 +1,4 @@
-"""Typed search attributes; the server must know them before the first pipeline starts.
-
-`temporal server start-dev --search-attribute AssayPipeline=Keyword ...`: see `names()`.
-"""
+"""Typed search attributes; the worker makes those that the namespace lacks when it starts."""
 
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
@@ -17,7 +14,7 @@ ALL = (PIPELINE, MODEL, TEMPLATE, APP_NUMBER, STATE)
 
 
 def names() -> dict[str, str]:
-    """Name and type of each, as the server's command line wants them."""
+    """Name and type of each."""
     return {"AssayPipeline": "Keyword", "AssayModel": "Keyword", "AssayTemplate": "Keyword"} | {
         "AssayAppNumber": "Int",
         "AssayState": "Keyword",
