@@ -35,11 +35,8 @@ class AppChecker:
     async def _taken(self, app: RunningApp) -> str:
         """How the platform took the app away, so that nothing proves a fault of the app."""
         for service in app.services:
-            state = await self.containers.state(service.container_id)
-            if state is None:
-                return f"the container of {service.service} was removed from outside"
-            if await self.containers.engine_restarted_since(state):
-                return "the Docker daemon was restarted and took the app with it"
+            if taken := await self.containers.taken(service.container_id):
+                return f"{service.service}: {taken}"
         return ""
 
     async def _changed(self, app: RunningApp) -> str:

@@ -34,6 +34,7 @@ class State:
         ports: port on 127.0.0.1 by container port.
         dns_name: unique on the engine: an analyzer on several apps' networks meets no double.
         address: IPv4 on the app's network; empty when it does not run.
+        since: when it was started or, if it never was, made (RFC 3339).
     """
 
     id: str
@@ -48,7 +49,7 @@ class State:
     dns_name: str
     address: str
     error: str = ""
-    started_at: str = _NEVER
+    since: str = _NEVER
 
     def probe_url(self, location: Location, port: int) -> str:
         """Where this process reaches `port`: an address, because it may not share the app's DNS."""
@@ -175,18 +176,24 @@ class Containers:
         )
         return [container.attrs for container in found]
 
-    async def engine_restarted_since(self, state: State) -> bool:
-        """Whether the engine was started anew after the container: its death is then no proof.
+    async def taken(self, container_id: str) -> str:
+        """How the platform took the container away: its end is then no fault of the app.
 
-        The engine makes its default network at each of its starts.
+        Empty when it did not. The engine makes its default network at each of its starts, and no
+        container outlives one.
         """
+        state = await self.state(container_id)
+        if state is None:
+            return "its container was removed from outside"
         try:
             network = await call(self.client.api.inspect_network, "bridge")
         except PlatformError as error:
             if error.code is ErrorCode.NOT_FOUND:
-                return False
+                return ""
             raise
-        return _moment(str(network["Created"])) > _moment(state.started_at)
+        if _moment(str(network["Created"])) > _moment(state.since):
+            return "the Docker daemon was restarted and took its container with it"
+        return ""
 
     async def written_bytes(self, workflow_id: str) -> dict[str, int]:
         """Bytes each container of the workflow has written to its own layer."""
@@ -271,6 +278,7 @@ def _state(attributes: dict[str, Any]) -> State:
         if bindings
     }
     networks: dict[str, Any] = attributes["NetworkSettings"].get("Networks") or {}
+    started = str(state.get("StartedAt") or _NEVER)
     first_life = str(state.get("FinishedAt", _NEVER)).startswith("0001-")
     return State(
         id=str(attributes["Id"]),
@@ -285,5 +293,5 @@ def _state(attributes: dict[str, Any]) -> State:
         dns_name=str(attributes["Name"]).lstrip("/"),
         address=next((str(one["IPAddress"]) for one in networks.values()), ""),
         error=str(state.get("Error") or ""),
-        started_at=str(state.get("StartedAt") or _NEVER),
+        since=str(attributes["Created"] if started.startswith("0001-") else started),
     )

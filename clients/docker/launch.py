@@ -8,6 +8,7 @@ from clients.appfolder import AppFault, ServicePlan
 from clients.docker.containers import Containers, State
 from clients.probe import answers
 from clients.targets import Location
+from contract.errors import ErrorCode, PlatformError
 from contract.running import RunningService
 
 _POLL_S = 0.25
@@ -34,8 +35,17 @@ class Launch:
 
         Raises:
             AppFault: a container died, or did not answer in time.
-            PlatformError: the engine is at fault.
+            PlatformError: the engine is at fault, also for a death that it caused itself.
         """
+        try:
+            return await self._up()
+        except AppFault:
+            for service, container_id in self.container_ids.items():
+                if taken := await self.containers.taken(container_id):
+                    raise PlatformError(ErrorCode.UNAVAILABLE, f"{service}: {taken}") from None
+            raise
+
+    async def _up(self) -> tuple[RunningService, ...]:
         ends_at = asyncio.get_running_loop().time() + self.deadline_s
         for plan in self.plans:
             await self._wait_for_dependencies(plan, ends_at)
@@ -102,7 +112,7 @@ class Launch:
     async def _state(self, plan: ServicePlan) -> State:
         state = await self.containers.state(self.container_ids[plan.name])
         if state is None:
-            raise AppFault("start", f"{plan.name}: its container was removed from outside")
+            raise AppFault("start", f"{plan.name} has lost its container")
         return state
 
     async def _died(self, plan: ServicePlan, state: State) -> AppFault:
