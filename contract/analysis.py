@@ -211,6 +211,8 @@ class SubtaskRequest(Frozen):
         subtask_id: idempotency key: sent again, it re-attaches to the run.
         tools: names; empty: every tool of the analyzer.
         targets: running services, live analyzers only.
+        conditions: digest of what the app runs under (engine, limits, egress, images), live
+            analyzers only: figures measured under other conditions are other figures.
         deadline_s: the analyzer ends by itself within this many seconds.
     """
 
@@ -220,6 +222,7 @@ class SubtaskRequest(Frozen):
     source: SourceRef
     tools: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
+    conditions: str = ""
     options: dict[str, str | int | float | bool] = {}
     template: TemplateSpec | None = None
     deadline_s: Annotated[float, Field(gt=0)] = 900.0
@@ -280,7 +283,13 @@ class SubtaskOutcome(Frozen):
 
 
 class AppOutcome(Frozen):
-    """How the analysis of one app ended; `restarts`: how often it was started anew."""
+    """How the analysis of one app ended.
+
+    Attributes:
+        restarts: how often it was started anew.
+        images: image of each of its services, as the engine names it.
+        notes: what of its files was not honoured, and what its engine could not guarantee.
+    """
 
     ref: AppRef
     state: MeasurementState
@@ -289,6 +298,8 @@ class AppOutcome(Frozen):
     logs: tuple[ArtifactRef, ...] = ()
     platform_fault: bool = False
     restarts: int = 0
+    images: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 # An app that died is a failure of its author whatever else went wrong around it.

@@ -31,6 +31,7 @@ class RunningApp(Frozen):
         host: name of the host that runs it; live subtasks and teardown go to that host's queues.
         network: name of the app's own network, empty for processes.
         dropped: compose keys and Dockerfile facts that were not honoured, for the record.
+        conditions: digest of engine, limits, egress and images, see `SubtaskRequest`.
     """
 
     workflow_id: str
@@ -40,6 +41,7 @@ class RunningApp(Frozen):
     network: str = ""
     images: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    conditions: str = ""
 
 
 class StartOutcome(Frozen):

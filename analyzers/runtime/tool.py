@@ -6,6 +6,7 @@ the output means. A tool is added by one module and one entry in its service's `
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -108,13 +109,20 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a tool measured. Coverage of zero makes the runtime refuse it as `infra_failed`."""
+    """What a tool measured. Coverage of zero makes the runtime refuse it as `infra_failed`.
+
+    Attributes:
+        fresh_for: how long the report may be served again for an unchanged app; None: as long as
+            its kind of measurement allows; zero: never (a test under contention, a judge that did
+            not answer).
+    """
 
     coverage: Coverage
     findings: tuple[Finding, ...] = ()
     metrics: tuple[Metric, ...] = ()
     notes: tuple[str, ...] = ()
     data: dict[str, Any] = field(default_factory=dict)
+    fresh_for: timedelta | None = None
 
 
 class Execute(Protocol):
