@@ -51,17 +51,26 @@ class Ledger:
             for time_s in resume_times(one.worker_kills(), one.starts_of_all())
         ]
 
+    def wasted_s(self) -> tuple[float, ...]:
+        """Tool seconds of all rounds: thrown away, thereof unexplained, counted."""
+        return tuple(map(sum, zip(*map(wasted, self.rounds), strict=True)))
+
+    def unexplained_waste(self) -> float:
+        """Tool time thrown away that no fault explains, as a share of what counted."""
+        _, unexplained, counted = self.wasted_s()
+        return unexplained / counted
+
     def lines(self) -> list[str]:
         """The figures."""
         done = [str(entry.fault.kind) for one in self.rounds for entry in one.injections]
-        waste = sum(wasted(one)[0] for one in self.rounds)
-        counted = sum(wasted(one)[1] for one in self.rounds)
+        waste, _, counted = self.wasted_s()
         kinds = ", ".join(f"{kind} {done.count(kind)}" for kind in sorted(set(done)))
         return [
             f"seed {self.seed}: {len(done)} faults in {len(self.rounds)} pipelines: {kinds}",
             f"left out on this machine: {', '.join(sorted(self.impossible)) or 'nothing'}",
             f"broken promises: {len(self.broken)}",
-            f"wasted work: {waste:.1f} s of {counted:.1f} s that counted",
+            f"wasted work: {waste:.1f} s beside {counted:.1f} s that counted; "
+            f"{self.unexplained_waste():.1%} beyond the killed steps",
             f"resume after a worker's death: {median_and_worst(self.resume_s())}",
             f"load tests at the same moment, at most: {load_tests_at_once(self.rounds)}",
         ]

@@ -1,6 +1,6 @@
 """What a run left behind: histories, pending activities, rows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -102,7 +102,9 @@ async def starts_now(client: Client, workflow_ids: list[str]) -> set[tuple[float
     found: set[tuple[float, str]] = set()
     for workflow_id in workflow_ids:
         try:
-            description = await client.get_workflow_handle(workflow_id).describe()
+            description = await client.get_workflow_handle(workflow_id).describe(
+                rpc_timeout=timedelta(seconds=3)
+            )
         except RPCError:
             continue
         for pending in description.raw_description.pending_activities:

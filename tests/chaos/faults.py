@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -86,7 +87,7 @@ def possible_kinds(site: Site) -> set[FaultKind]:
     """Faults that can be done here; the rest is named in the run's summary."""
     kinds = set(FaultKind)
     if not isinstance(site.engine, Engine):
-        kinds.discard(FaultKind.ENGINE_KILL)
+        kinds -= {FaultKind.ENGINE_KILL, FaultKind.ENGINE_GONE}
     if not site.disk_is_small:
         kinds.discard(FaultKind.DISK_FULL)
     if site.clock_file is None:
@@ -106,11 +107,39 @@ def _kill(role: str) -> Deed:
     return deed
 
 
-def _kill_engine(injector: Injector, _fault: Fault) -> tuple[str, int]:
+def _stop(injector: Injector, role: str) -> tuple[str, int]:
+    """SIGTERM, as at an upgrade; supervisord starts it again."""
+    process = injector.site.process(role)
+    process.terminate()
+    psutil.wait_procs([process], timeout=20)
+    return role, process.pid
+
+
+def _freeze(role: str) -> Deed:
+    """As a suspended virtual machine: alive, silent, and back as if nothing had been."""
+
+    def deed(injector: Injector, fault: Fault) -> tuple[str, int]:
+        process = injector.site.process(role)
+        process.suspend()
+
+        def thaw() -> None:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+        injector.later(fault, thaw)
+        return role, 0
+
+    return deed
+
+
+def _kill_engine(injector: Injector, fault: Fault) -> tuple[str, int]:
     engine = injector.site.engine
     assert isinstance(engine, Engine)
     engine.kill()
-    engine.start()
+    if fault.lasts_s:
+        injector.later(fault, engine.start)
+    else:
+        engine.start()
     return "engine", 0
 
 
@@ -183,6 +212,14 @@ def _signal_app(injector: Injector, fault: Fault) -> tuple[str, int] | None:
     return (victim[1], 0) if done.returncode == 0 else None
 
 
+def _remove_app(injector: Injector, fault: Fault) -> tuple[str, int] | None:
+    victim = _victim(injector, fault)
+    if victim is None:
+        return None
+    done = injector.site.engine.docker("rm", "-f", victim[0], check=False)
+    return (victim[1], 0) if done.returncode == 0 else None
+
+
 def _pause_app(injector: Injector, fault: Fault) -> tuple[str, int] | None:
     victim = _victim(injector, fault)
     if victim is None:
@@ -200,11 +237,18 @@ def _ignore(_value: object) -> None:
 
 _DEEDS: dict[FaultKind, Deed] = {
     FaultKind.WORKER_KILL: _kill("worker"),
+    FaultKind.WORKER_STOP: lambda injector, _: _stop(injector, "worker"),
+    FaultKind.WORKER_FREEZE: _freeze("worker"),
+    FaultKind.ANALYZER_STOP: lambda injector, fault: _stop(
+        injector, _PROXIED[fault.target % len(_PROXIED)]
+    ),
     FaultKind.STATIC_KILL: _kill("static"),
     FaultKind.DYNAMIC_KILL: _kill("dynamic"),
     FaultKind.PERFORMANCE_KILL: _kill("performance"),
     FaultKind.TEMPORAL_KILL: _kill("temporal"),
+    FaultKind.TEMPORAL_FREEZE: _freeze("temporal"),
     FaultKind.ENGINE_KILL: _kill_engine,
+    FaultKind.ENGINE_GONE: _kill_engine,
     FaultKind.SOCKET_STALL: _misroute(Mode.STALL),
     FaultKind.SOCKET_TRUNCATE: _misroute(Mode.TRUNCATE),
     FaultKind.SOCKET_DELAY: _misroute(Mode.DELAY),
@@ -217,4 +261,5 @@ _DEEDS: dict[FaultKind, Deed] = {
     FaultKind.APP_FORK: _signal_app,
     FaultKind.APP_MEMORY: _signal_app,
     FaultKind.APP_PAUSE: _pause_app,
+    FaultKind.APP_REMOVED: _remove_app,
 }

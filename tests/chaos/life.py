@@ -52,9 +52,10 @@ class Round:
 
     @property
     def hit_apps(self) -> frozenset[tuple[str, int]]:
-        """Apps whose own container was hit."""
+        """Apps that were made to fail by themselves."""
         names = {app_workflow_id(self.pipeline_id, m, n): (m, n) for m, n in FLEET}
-        return frozenset(names[one.victim] for one in self.injections if one.victim in names)
+        failing = [one for one in self.injections if not one.fault.kind.takes_apps]
+        return frozenset(names[one.victim] for one in failing if one.victim in names)
 
     @property
     def kinds(self) -> set[FaultKind]:
@@ -78,7 +79,7 @@ class Round:
             kind = one.fault.kind
             if one.victim in _CAPACITY and one.pid:
                 lost[one.victim] += _CAPACITY[one.victim]
-            elif kind.hits_app or kind is FaultKind.ENGINE_KILL:
+            elif kind.hits_app or kind.takes_apps:
                 apps = 1 if kind.hits_app else len(FLEET)
                 lost += Counter(dict.fromkeys(oracle.LIVE, apps))
         return lost
@@ -207,7 +208,7 @@ def _litter(site: Site) -> list[str]:
         listed = site.engine.docker(
             kind, "ls", "-q", "--filter", f"label={site.scope_label}", check=False
         )
-        assert listed.returncode == 0, listed.stderr
+        found += [listed.stderr] if listed.returncode else []
         found += [f"{kind} {name}" for name in listed.stdout.split()]
     found += [f"process {line}" for line in site.tool_processes()]
     found += [f"file {path}" for path in (site.data / "artifacts" / "tmp").glob("*")]
@@ -220,8 +221,9 @@ def _litter(site: Site) -> list[str]:
 def broken_promises(reference: list[oracle.Cell], one: Round) -> list[str]:
     """All that the oracle finds wrong with one round."""
     apps = [app_workflow_id(one.pipeline_id, model, number) for model, number in FLEET]
-    # What an engine took away in the middle was measured, thrown away and measured anew.
-    thrown = oracle.LIVE if FaultKind.ENGINE_KILL in one.kinds else frozenset[str]()
+    # What the platform took away in the middle was measured, thrown away and measured anew.
+    taken = any(kind.takes_apps for kind in one.kinds)
+    thrown = oracle.LIVE if taken else frozenset[str]()
     runs = [run for run in one.activities if run.subtask_id.rpartition("/")[2] not in thrown]
     return [
         *oracle.not_one_task_per_app(apps, one.workflows, evidence.app_rows(one.record)),
@@ -240,14 +242,22 @@ def load_tests_at_once(some: list[Round]) -> int:
     return oracle.most_at_once(w for one in some for w in evidence.load_windows(one.record))
 
 
-def wasted(one: Round) -> tuple[float, float]:
-    """Tool seconds thrown away and tool seconds that counted, each subtask once."""
+def wasted(one: Round) -> tuple[float, float, float]:
+    """Tool seconds thrown away, those of them that no fault explains, and those that counted.
+
+    A fault explains what was thrown away of the analyzers whose runs it destroyed.
+    """
     seen: dict[tuple[str, int, str], tuple[float, float]] = {}
     for cell in one.record.cells:
         key = (cell.model, cell.app_number, cell.analyzer)
         spent, counted = seen.get(key, (0.0, 0.0))
         seen[key] = (max(spent, cell.wasted_seconds), counted + cell.tool_seconds)
-    return sum(a for a, _ in seen.values()), sum(b for _, b in seen.values())
+    lost = one.runs_lost()
+    return (
+        sum(thrown for thrown, _ in seen.values()),
+        sum(thrown for key, (thrown, _) in seen.items() if not lost[key[2]]),
+        sum(counted for _, counted in seen.values()),
+    )
 
 
 def say(text: str) -> None:

@@ -10,11 +10,16 @@ class FaultKind(StrEnum):
     """What can go wrong. The first word says what is hit."""
 
     WORKER_KILL = "worker-kill"
+    WORKER_STOP = "worker-stop"
+    WORKER_FREEZE = "worker-freeze"
+    ANALYZER_STOP = "analyzer-stop"
     STATIC_KILL = "static-kill"
     DYNAMIC_KILL = "dynamic-kill"
     PERFORMANCE_KILL = "performance-kill"
     TEMPORAL_KILL = "temporal-kill"
+    TEMPORAL_FREEZE = "temporal-freeze"
     ENGINE_KILL = "engine-kill"
+    ENGINE_GONE = "engine-gone"
     SOCKET_STALL = "socket-stall"
     SOCKET_RESET = "socket-reset"
     SOCKET_TRUNCATE = "socket-truncate"
@@ -27,15 +32,24 @@ class FaultKind(StrEnum):
     APP_FLOOD = "app-flood"
     APP_FORK = "app-fork"
     APP_MEMORY = "app-memory"
+    APP_REMOVED = "app-removed"
 
     @property
     def hits_app(self) -> bool:
         """Whether an app's own container is at the receiving end."""
         return self.value.startswith("app-")
 
+    @property
+    def takes_apps(self) -> bool:
+        """Whether the platform takes running apps away, which is never a fault of theirs."""
+        return self in (FaultKind.ENGINE_KILL, FaultKind.ENGINE_GONE, FaultKind.APP_REMOVED)
+
 
 # How long a fault lasts, in seconds, where it does not end by itself.
 _LASTS_S: dict[FaultKind, tuple[float, float]] = {
+    FaultKind.WORKER_FREEZE: (10.0, 14.0),
+    FaultKind.TEMPORAL_FREEZE: (10.0, 14.0),
+    FaultKind.ENGINE_GONE: (15.0, 25.0),
     FaultKind.SOCKET_STALL: (12.0, 20.0),
     FaultKind.SOCKET_TRUNCATE: (1.0, 4.0),
     FaultKind.SOCKET_DELAY: (4.0, 8.0),

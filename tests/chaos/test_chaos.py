@@ -1,6 +1,7 @@
 """Kill it anywhere, lose nothing: pipelines live through a seeded schedule of faults."""
 
 import asyncio
+import statistics
 
 import pytest
 
@@ -12,6 +13,8 @@ from tests.chaos.schedule import FaultKind, draw
 from tests.chaos.site import Site
 
 PER_PIPELINE = 6
+WASTE_LIMIT = 0.05
+RESUME_LIMIT_S = 15.0
 
 
 @pytest.mark.timeout(0)
@@ -34,3 +37,5 @@ def test_pipelines_survive_every_fault(
             say(text)
 
     assert ledger.broken == []
+    assert ledger.unexplained_waste() < WASTE_LIMIT
+    assert statistics.median(ledger.resume_s() or [0.0]) < RESUME_LIMIT_S
