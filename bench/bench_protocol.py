@@ -61,6 +61,7 @@ def prepare(data: Path, megabytes: int) -> Path:
     size, sha256, chunks = digests(shelf.part("bench"))
     shelf.put(
         StoredResult(
+            key="bench",
             subtask_id="bench",
             request_digest=request_digest(request()),
             size_bytes=size,

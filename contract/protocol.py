@@ -31,10 +31,15 @@ class Analyze(Frozen):
 
 
 class Ack(Frozen):
-    """Client: the result is safe with me; the service may forget it."""
+    """Client: the result is safe with me; the service may forget it.
+
+    Attributes:
+        sha256: of the archive that is safe; empty: whichever there is.
+    """
 
     type: Literal["ack"] = "ack"
     subtask_id: str
+    sha256: str = ""
 
 
 class Cancel(Frozen):
