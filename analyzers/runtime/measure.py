@@ -31,7 +31,7 @@ from contract.spec import AnalyzerKind
 SERVICE_VERSION = "0.1.0"
 MAX_DEADLINE_S = 86_400.0
 _WRAP_UP_SHARE = 0.05
-_WRAP_UP_MAX_S = 5.0
+_WRAP_UP_MAX_S = 10.0
 _SLACK_S = 1.0  # the subtask's own deadline speaks first, and names itself
 
 Fuse = Callable[[Sequence[ToolReport]], Sequence[Finding]]
