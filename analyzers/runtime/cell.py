@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from analyzers.runtime.runner import Runner
@@ -49,9 +49,17 @@ class Attachments:
             self.names.append(safe)
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One tool's report, and how long it may be served again (`Parsed.fresh_for`)."""
+
+    report: ToolReport
+    fresh_for: timedelta | None = None
+
+
 async def measure_cell(
     tool: Tool, run: ToolRun, runner: Runner, version: str, kept: Attachments
-) -> ToolReport:
+) -> Cell:
     """Run `tool`; whatever it raises becomes the cell's state, except cancellation."""
     started_at, clock = datetime.now(UTC), time.monotonic()
 
@@ -70,7 +78,7 @@ async def measure_cell(
         parsed = await tool.run(run, runner)
         report = _measured(tool, version, parsed, provenance(*_notes(parsed)), kept.names)
         report.model_dump_json()  # what cannot be written (lone surrogates) must fail here, named
-        return report
+        return Cell(report, parsed.fresh_for)
     except NotApplicable as fault:
         state, reason = MeasurementState.NOT_APPLICABLE, str(fault) or "nothing to look at"
     except AppFault as fault:
@@ -81,7 +89,7 @@ async def measure_cell(
         logger.exception("tool %s failed on %s", tool.name, run.request.subtask_id)
         state = MeasurementState.INFRA_FAILED
         reason = f"{type(error).__name__}: {error}"
-    return unmeasured(tool.name, state, reason, version=version, provenance=provenance())
+    return Cell(unmeasured(tool.name, state, reason, version=version, provenance=provenance()))
 
 
 def unmeasured(

@@ -175,7 +175,7 @@ class Canary:
 
 @runtime_checkable
 class Tool(Protocol):
-    """One adapter.
+    """One adapter. It may also say what it reads (`cache_key.Reads`): other changes cost nothing.
 
     Attributes:
         name: lower-case, as the field writes it (`bandit`).

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,13 @@ async def test_an_unchanged_app_comes_from_the_cache(measure: Measure, tmp_path:
     (tmp_path / "app/app.py").write_text("eval(other)\n")
     await measure(tool, options={"attach_bytes": 10})
     assert tool.runs == 4
+
+
+async def test_a_report_its_tool_does_not_trust_is_measured_again(measure: Measure):
+    untrusted = Parsed(Coverage(unit="files", reached=1), fresh_for=timedelta(0))
+    tool = Parses("judge", untrusted)
+    await measure(tool)
+    assert (await measure(tool)).tools[0].provenance.cached_from is None
 
 
 async def test_failures_are_not_cached(measure: Measure):
