@@ -6,7 +6,6 @@ caller speaks for a subtask: the newest request is the one that counts.
 """
 
 import asyncio
-import hashlib
 import logging
 import shutil
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 from analyzers.runtime.archive import ResultShelf, StoredResult, digests, write_archive
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import DEFAULT_MAX_RESULT_BYTES, Failed, Progress
+from contract.protocol import DEFAULT_MAX_RESULT_BYTES, Failed, Progress, request_digest
 
 RESULT_EXPIRY = timedelta(hours=24)
 RETRY_AFTER_S = 5.0
@@ -259,9 +258,3 @@ class JobRegistry:
         )
         self._shelf.put(result)
         return result
-
-
-def request_digest(request: SubtaskRequest) -> str:
-    """Identity of what is asked; a shorter deadline on a second try asks for the same."""
-    body = request.model_dump_json(exclude={"deadline_s"})
-    return hashlib.sha256(body.encode()).hexdigest()
