@@ -18,6 +18,7 @@ SUBPROTOCOL = "assay.analyzer.v1"
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
 DEFAULT_MAX_RESULT_BYTES = 1024**3
+MAX_REPORT_BYTES = 16 * 1024 * 1024  # it is built and read whole: reading takes five times as much
 PROGRESS_INTERVAL_S = 5.0
 DEFAULT_PORTS = {"static": 2001, "dynamic": 2002, "performance": 2003, "ai": 2004}
 REPORT_MEMBER = "report.json"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from contract.analysis import AnalyzerReport
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import CHUNK_BYTES, REPORT_MEMBER
+from contract.protocol import CHUNK_BYTES, MAX_REPORT_BYTES, REPORT_MEMBER
 
 
 class StoredResult(Frozen):
@@ -38,9 +38,16 @@ def write_archive(report: AnalyzerReport, attachments: Path, path: Path, max_byt
     """Write the archive of `report` and the files `attachments/<tool>/<name>` to `path`. Blocking.
 
     Raises:
-        PlatformError: RESOURCE_EXHAUSTED: above `max_bytes`, or no room on the disk.
+        PlatformError: RESOURCE_EXHAUSTED: above `max_bytes`, report above `MAX_REPORT_BYTES`, or no
+            room on the disk.
     """
     body = report.model_dump_json().encode()
+    if len(body) > MAX_REPORT_BYTES:
+        raise PlatformError(
+            ErrorCode.RESOURCE_EXHAUSTED,
+            f"{REPORT_MEMBER} of {len(body)} bytes is above the limit of {MAX_REPORT_BYTES}: "
+            "ask for fewer tools",
+        )
     names = [f"{tool.tool}/{name}" for tool in report.tools for name in tool.attachments]
     size = len(body) + sum((attachments / name).stat().st_size for name in names)
     if size > max_bytes:

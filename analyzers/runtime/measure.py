@@ -18,6 +18,7 @@ from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import CpuBudget, run_in_order
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import SourceTree, Tool, ToolRun
+from analyzers.runtime.trim import fitted
 from contract.analysis import (
     AnalyzerReport,
     Finding,
@@ -107,7 +108,7 @@ class Measurement:
             self._note_late(tools)
         cells = self._in_order(tools)
         fused, faults = await asyncio.to_thread(self._fused, cells)
-        return AnalyzerReport(
+        report = AnalyzerReport(
             subtask_id=self.request.subtask_id,
             analyzer=self.equipment.kind,
             service_version=SERVICE_VERSION,
@@ -117,6 +118,7 @@ class Measurement:
             duration_s=round(time.monotonic() - clock, 3),
             tool_seconds=round(sum(_spent_s(cell) for cell in cells), 3),
         )
+        return await asyncio.to_thread(fitted, report, self.attachments)
 
     def _planned(self) -> list[Tool]:
         wanted = set(self.request.tools)

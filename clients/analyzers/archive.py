@@ -8,9 +8,13 @@ from pydantic import ValidationError
 
 from contract.analysis import AnalyzerReport
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import DEFAULT_MAX_RESULT_BYTES, REPORT_MEMBER, Chunk, Completed
-
-MAX_REPORT_BYTES = 256 * 1024 * 1024
+from contract.protocol import (
+    DEFAULT_MAX_RESULT_BYTES,
+    MAX_REPORT_BYTES,
+    REPORT_MEMBER,
+    Chunk,
+    Completed,
+)
 
 
 class ArchiveReceiver:

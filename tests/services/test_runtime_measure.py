@@ -9,11 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from analyzers.runtime import trim
+from analyzers.runtime.cell import MAX_BARE_BYTES
 from analyzers.runtime.jobs import Job
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolRun
 from clients.analyzers.archive import read_report
-from contract.analysis import AnalyzerKind, AnalyzerReport, Coverage, Metric
+from contract.analysis import AnalyzerKind, AnalyzerReport, Coverage, Finding, Metric, Severity
 from tests.support.demo_analyzer import DemoTool, request_for
 
 STATIC = AnalyzerKind.STATIC
@@ -92,6 +94,26 @@ async def test_a_metric_that_is_no_number_is_refused(measure: Measure):
     tool = Parses("load", Parsed(Coverage(unit="requests", reached=1), metrics=(metric,)))
     ((state, reason),) = states(await measure(tool)).values()
     assert (state, reason) == ("infra_failed", "metric latency_p95 of GET / is no number")
+
+
+async def test_findings_above_the_share_of_a_tool_are_in_the_archive(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trim, "MAX_FINDINGS", 1)
+    tool = DemoTool()
+    finding = Finding(tool="flood", rule_id="r", message="m", severity=Severity.LOW)
+    flood = Parses("flood", Parsed(Coverage(unit="files", reached=1), findings=(finding,) * 3))
+    demo, cut = (await measure(tool, flood)).tools
+    assert (len(demo.findings), demo.attachments) == (1, ())
+    assert (len(cut.findings), cut.attachments) == (1, ("findings.jsonl",))
+    assert cut.metrics[0].value == 3.0
+
+
+async def test_a_report_that_is_all_data_is_refused(measure: Measure):
+    data = {"all": "x" * MAX_BARE_BYTES}
+    tool = Parses("dump", Parsed(Coverage(unit="files", reached=1), data=data))
+    ((state, reason),) = states(await measure(tool)).values()
+    assert (state, "bytes beside its findings" in reason) == ("infra_failed", True)
 
 
 async def test_a_tool_that_misses_its_canary_is_not_believed(measure: Measure):
