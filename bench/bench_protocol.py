@@ -26,11 +26,10 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from analyzers.runtime.archive import ResultShelf, StoredResult, digests, write_archive
-from analyzers.runtime.jobs import request_digest
 from analyzers.runtime.service import Service, ServiceOptions
 from clients.analyzers.gateway import WebSocketGateway
 from contract.analysis import AnalyzerReport, MeasurementState, SubtaskRequest, ToolReport
-from contract.protocol import CHUNK_BYTES
+from contract.protocol import CHUNK_BYTES, request_digest
 from contract.spec import AnalyzerKind, AppRef, SourceRef
 
 STATIC = AnalyzerKind.STATIC
@@ -61,6 +60,7 @@ def prepare(data: Path, megabytes: int) -> Path:
     size, sha256, chunks = digests(shelf.part("bench"))
     shelf.put(
         StoredResult(
+            key="bench",
             subtask_id="bench",
             request_digest=request_digest(request()),
             size_bytes=size,

@@ -5,6 +5,7 @@ message, which follows at once. One connection may carry several subtasks, one a
 interleaved; every frame names its subtask.
 """
 
+import hashlib
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -17,9 +18,11 @@ SUBPROTOCOL = "assay.analyzer.v1"
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
 DEFAULT_MAX_RESULT_BYTES = 1024**3
+MAX_REPORT_BYTES = 16 * 1024 * 1024  # it is built and read whole: reading takes five times as much
 PROGRESS_INTERVAL_S = 5.0
 DEFAULT_PORTS = {"static": 2001, "dynamic": 2002, "performance": 2003, "ai": 2004}
 REPORT_MEMBER = "report.json"
+REQUEST_DIGEST_HEADER = "Assay-Request-Digest"
 
 
 class Analyze(Frozen):
@@ -31,10 +34,15 @@ class Analyze(Frozen):
 
 
 class Ack(Frozen):
-    """Client: the result is safe with me; the service may forget it."""
+    """Client: the result is safe with me; the service may forget it.
+
+    Attributes:
+        sha256: of the archive that is safe; empty: whichever there is.
+    """
 
     type: Literal["ack"] = "ack"
     subtask_id: str
+    sha256: str = ""
 
 
 class Cancel(Frozen):
@@ -94,3 +102,9 @@ ClientFrame = Annotated[Analyze | Ack | Cancel, Field(discriminator="type")]
 ServiceFrame = Annotated[Progress | Chunk | Completed | Failed, Field(discriminator="type")]
 CLIENT_FRAMES: TypeAdapter[Analyze | Ack | Cancel] = TypeAdapter(ClientFrame)
 SERVICE_FRAMES: TypeAdapter[Progress | Chunk | Completed | Failed] = TypeAdapter(ServiceFrame)
+
+
+def request_digest(request: SubtaskRequest) -> str:
+    """Identity of what is asked; a shorter deadline on a second try asks for the same."""
+    body = request.model_dump_json(exclude={"deadline_s"})
+    return hashlib.sha256(body.encode()).hexdigest()

@@ -13,17 +13,19 @@ from pydantic import ValidationError
 from contract.analysis import AnalyzerReport
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import CHUNK_BYTES, REPORT_MEMBER
+from contract.protocol import CHUNK_BYTES, MAX_REPORT_BYTES, REPORT_MEMBER
 
 
 class StoredResult(Frozen):
     """A finished result as it lies on disk.
 
     Attributes:
+        key: names its files; each run has its own, so that runs never touch each other's.
         request_digest: of the request it answers.
         chunks: sha256 of each `CHUNK_BYTES` of the archive, the last one shorter.
     """
 
+    key: str
     subtask_id: str
     request_digest: str
     size_bytes: int
@@ -36,9 +38,16 @@ def write_archive(report: AnalyzerReport, attachments: Path, path: Path, max_byt
     """Write the archive of `report` and the files `attachments/<tool>/<name>` to `path`. Blocking.
 
     Raises:
-        PlatformError: RESOURCE_EXHAUSTED: above `max_bytes`, or no room on the disk.
+        PlatformError: RESOURCE_EXHAUSTED: above `max_bytes`, report above `MAX_REPORT_BYTES`, or no
+            room on the disk.
     """
     body = report.model_dump_json().encode()
+    if len(body) > MAX_REPORT_BYTES:
+        raise PlatformError(
+            ErrorCode.RESOURCE_EXHAUSTED,
+            f"{REPORT_MEMBER} of {len(body)} bytes is above the limit of {MAX_REPORT_BYTES}: "
+            "ask for fewer tools",
+        )
     names = [f"{tool.tool}/{name}" for tool in report.tools for name in tool.attachments]
     size = len(body) + sum((attachments / name).stat().st_size for name in names)
     if size > max_bytes:
@@ -90,41 +99,39 @@ class ResultShelf:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def path(self, subtask_id: str) -> Path:
-        """Where the archive of `subtask_id` lies or would lie."""
-        return self._folder / f"{hashlib.sha256(subtask_id.encode()).hexdigest()}.tar"
+    def path(self, key: str) -> Path:
+        """Where the archive of the run `key` lies or would lie."""
+        return self._folder / f"{key}.tar"
 
-    def part(self, subtask_id: str) -> Path:
+    def part(self, key: str) -> Path:
         """Where it is written before it is whole."""
-        return self.path(subtask_id).with_suffix(".part")
+        return self._folder / f"{key}.part"
 
     def put(self, result: StoredResult) -> None:
-        """Make the archive written to `part` the result of its subtask. Blocking."""
-        path = self.path(result.subtask_id)
-        about = path.with_suffix(".json")
-        about.unlink(missing_ok=True)
-        self.part(result.subtask_id).replace(path)
-        temporary = path.with_suffix(".json-part")
+        """Make the archive written to `part` a result. Blocking."""
+        self.part(result.key).replace(self.path(result.key))
+        temporary = self._folder / f"{result.key}.json-part"
         temporary.write_text(result.model_dump_json(), encoding="utf-8")
-        temporary.replace(about)
+        temporary.replace(self._folder / f"{result.key}.json")
 
-    def drop(self, subtask_id: str) -> None:
+    def drop(self, key: str) -> None:
         """Forget a result; forgetting an unknown one changes nothing. Blocking."""
         for suffix in (".json", ".tar", ".part"):
-            self.path(subtask_id).with_suffix(suffix).unlink(missing_ok=True)
+            (self._folder / f"{key}{suffix}").unlink(missing_ok=True)
 
     def load(self) -> dict[str, StoredResult]:
-        """All whole results by subtask ID; whatever else lies about is removed. Blocking."""
+        """The newest whole result of each subtask ID; whatever else lies about goes. Blocking."""
         found: dict[str, StoredResult] = {}
         for about in self._folder.glob("*.json"):
             try:
                 result = StoredResult.model_validate_json(about.read_bytes())
+                whole = self.path(about.stem).stat().st_size == result.size_bytes
             except (OSError, ValidationError):
                 continue
-            archive = self.path(result.subtask_id)
-            if archive.is_file() and archive.stat().st_size == result.size_bytes:
+            newer = found.get(result.subtask_id)
+            if whole and (newer is None or newer.finished_at < result.finished_at):
                 found[result.subtask_id] = result
-        wanted = {self.path(one).stem for one in found}
+        wanted = {result.key for result in found.values()}
         for file in self._folder.iterdir():
             if file.stem not in wanted or file.suffix not in (".json", ".tar"):
                 file.unlink(missing_ok=True)

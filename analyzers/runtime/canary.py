@@ -87,8 +87,8 @@ class CanaryCheck:
                     path.write_text(content, encoding="utf-8")
                 run = self._run(tool, folder, targets)
                 kept = Attachments(folder / "attachments")
-                report = await measure_cell(tool, run, self._runner(folder), version, kept)
-        reason = _blindness(tool, report)
+                cell = await measure_cell(tool, run, self._runner(folder), version, kept)
+        reason = _blindness(tool, cell.report)
         return _verdict(tool, version, reason)
 
     @contextmanager

@@ -1,22 +1,23 @@
 """One cell: runs one tool on one app and turns whatever happens into exactly one state."""
 
+import asyncio
 import logging
 import math
 import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
-from contract.analysis import Finding, MeasurementState, Provenance, Severity, ToolReport
+from analyzers.runtime.trim import with_findings
+from contract.analysis import MeasurementState, Provenance, ToolReport
 
-MAX_FINDINGS = 20_000
 MAX_ATTACHED_BYTES = 256 * 1024 * 1024
+MAX_BARE_BYTES = 4 * 1024 * 1024
 _REASON_CHARS = 2_000
-_SEVERITIES = tuple(Severity)
 
 logger = logging.getLogger("assay.analyzer")
 
@@ -49,9 +50,17 @@ class Attachments:
             self.names.append(safe)
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One tool's report, and how long it may be served again (`Parsed.fresh_for`)."""
+
+    report: ToolReport
+    fresh_for: timedelta | None = None
+
+
 async def measure_cell(
     tool: Tool, run: ToolRun, runner: Runner, version: str, kept: Attachments
-) -> ToolReport:
+) -> Cell:
     """Run `tool`; whatever it raises becomes the cell's state, except cancellation."""
     started_at, clock = datetime.now(UTC), time.monotonic()
 
@@ -68,9 +77,9 @@ async def measure_cell(
 
     try:
         parsed = await tool.run(run, runner)
-        report = _measured(tool, version, parsed, provenance(*_notes(parsed)), kept.names)
-        report.model_dump_json()  # what cannot be written (lone surrogates) must fail here, named
-        return report
+        bare = _measured(tool, version, parsed, provenance(*parsed.notes), kept.names)
+        report = await asyncio.to_thread(with_findings, bare, parsed.findings, kept.folder)
+        return Cell(report, parsed.fresh_for)
     except NotApplicable as fault:
         state, reason = MeasurementState.NOT_APPLICABLE, str(fault) or "nothing to look at"
     except AppFault as fault:
@@ -81,7 +90,7 @@ async def measure_cell(
         logger.exception("tool %s failed on %s", tool.name, run.request.subtask_id)
         state = MeasurementState.INFRA_FAILED
         reason = f"{type(error).__name__}: {error}"
-    return unmeasured(tool.name, state, reason, version=version, provenance=provenance())
+    return Cell(unmeasured(tool.name, state, reason, version=version, provenance=provenance()))
 
 
 def unmeasured(
@@ -115,28 +124,18 @@ def _measured(
     for metric in parsed.metrics:
         if not math.isfinite(metric.value):
             raise ToolFault(f"metric {metric.name} of {metric.target or 'the app'} is no number")
-    return ToolReport(
+    report = ToolReport(
         tool=tool.name,
         version=version,
         state=MeasurementState.MEASURED,
         coverage=parsed.coverage,
-        findings=_capped(parsed.findings),
         metrics=parsed.metrics,
         provenance=provenance,
         data=parsed.data,
         attachments=tuple(attached),
     )
-
-
-def _notes(parsed: Parsed) -> tuple[str, ...]:
-    if len(parsed.findings) <= MAX_FINDINGS:
-        return parsed.notes
-    cut = f"findings cut: the worst {MAX_FINDINGS} of {len(parsed.findings)} are listed"
-    return (*parsed.notes, cut)
-
-
-def _capped(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    if len(findings) <= MAX_FINDINGS:
-        return findings
-    worst_first = sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
-    return tuple(worst_first[:MAX_FINDINGS])
+    # What cannot be written (lone surrogates) must fail here, named, and not with the whole report.
+    size = len(report.model_dump_json().encode())
+    if size > MAX_BARE_BYTES:
+        raise ToolFault(f"report of {size} bytes beside its findings, limit {MAX_BARE_BYTES}")
+    return report

@@ -3,7 +3,8 @@
 A frame that is not valid gets `failed INVALID_ARGUMENT` and the connection goes on. Each subtask
 asked for on the connection is streamed by its own task; a chunk and the binary message it announces
 are sent under one lock, so that streams may interleave. Sending waits for the peer, so memory is
-bounded by one chunk per stream.
+bounded by one chunk per stream. Reading never waits for an answer, so that pings are answered while
+a cancelled run's processes end.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ from contract.spec import AnalyzerKind
 
 _MAX_ID_CHARS = 512
 _MIN_PROGRESS_GAP_S = 0.1
+_MAX_WAITING_FRAMES = 8
 _DIGEST_CHARS = frozenset("0123456789abcdef")
 
 
@@ -53,22 +55,32 @@ class AnalyzerConnection:
         self._jobs = jobs
         self._sending = asyncio.Lock()
         self._streams: dict[str, asyncio.Task[None]] = {}
+        self._waiting: asyncio.Queue[str | bytes | None] = asyncio.Queue(_MAX_WAITING_FRAMES)
 
     async def serve(self) -> None:
-        """Answer frames until the client closes or is lost; runs go on."""
+        """Answer frames in their order until the client closes or is lost; runs go on."""
         try:
-            async for message in self._websocket:
-                if message.type is WSMsgType.TEXT:
-                    await self._answer(message.data)
-                elif message.type is WSMsgType.BINARY:
-                    await self._refuse("", "binary messages are sent by the service only")
-        except ConnectionError:
-            pass
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._answer_all())
+                with suppress(ConnectionError):
+                    async for message in self._websocket:
+                        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                            await self._waiting.put(message.data)
+                await self._waiting.put(None)
         finally:
             for stream in self._streams.values():
                 stream.cancel()
             if self._streams:
                 await asyncio.wait(self._streams.values())
+
+    async def _answer_all(self) -> None:
+        """Frames that came before the connection was lost count: an `ack` may be the last word."""
+        while (data := await self._waiting.get()) is not None:
+            with suppress(ConnectionError):
+                if isinstance(data, str):
+                    await self._answer(data)
+                else:
+                    await self._refuse("", "binary messages are sent by the service only")
 
     async def _answer(self, text: str) -> None:
         try:
@@ -80,7 +92,7 @@ class AnalyzerConnection:
             case Analyze():
                 await self._analyze(frame)
             case Ack():
-                await self._jobs.acknowledge(frame.subtask_id)
+                await self._jobs.acknowledge(frame.subtask_id, frame.sha256)
             case Cancel():
                 await self._cancel(frame.subtask_id)
 
@@ -151,6 +163,7 @@ class AnalyzerConnection:
         except OSError as error:
             if isinstance(error, ConnectionError):
                 raise
+            await self._jobs.forget(job)  # asked again, it is made anew
             await self._fail(job.subtask_id, ErrorCode.DATA_LOSS, f"result lost: {error.strerror}")
             return
         await self._send(

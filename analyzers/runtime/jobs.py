@@ -6,10 +6,10 @@ caller speaks for a subtask: the newest request is the one that counts.
 """
 
 import asyncio
-import hashlib
 import logging
 import shutil
 import tempfile
+import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from pathlib import Path
 from analyzers.runtime.archive import ResultShelf, StoredResult, digests, write_archive
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import DEFAULT_MAX_RESULT_BYTES, Failed, Progress
+from contract.protocol import DEFAULT_MAX_RESULT_BYTES, Failed, Progress, request_digest
 
 RESULT_EXPIRY = timedelta(hours=24)
 RETRY_AFTER_S = 5.0
@@ -33,12 +33,14 @@ class Job:
     """One run, or a finished result.
 
     Attributes:
+        key: names its archive; no other run has it.
         progress: the latest word from the run.
         result: set when it finished.
         failure: set when it failed; a failed job is forgotten by the registry at once.
     """
 
     def __init__(self, request_digest: str, subtask_id: str) -> None:
+        self.key = uuid.uuid4().hex
         self.request_digest = request_digest
         self.subtask_id = subtask_id
         self.progress = Progress(subtask_id=subtask_id, done=0, total=0, message="starting")
@@ -52,6 +54,11 @@ class Job:
     def ended(self) -> bool:
         """Whether there is a result or a failure."""
         return self.result is not None or self.failure is not None
+
+    @property
+    def ending(self) -> bool:
+        """Whether it was told to end."""
+        return self.task is not None and self.task.cancelling() > 0
 
     def notify(self) -> None:
         """Wake everybody who waits for a change."""
@@ -97,7 +104,7 @@ class JobRegistry:
         self._jobs: dict[str, Job] = {}
         for result in shelf.load().values():
             job = Job(result.request_digest, result.subtask_id)
-            job.result = result
+            job.key, job.result = result.key, result
             self._jobs[result.subtask_id] = job
 
     @property
@@ -116,7 +123,7 @@ class JobRegistry:
 
     def archive(self, job: Job) -> Path:
         """Where the result of a finished job lies."""
-        return self._shelf.path(job.subtask_id)
+        return self._shelf.path(job.key)
 
     async def submit(self, request: SubtaskRequest) -> Job:
         """Start the run, or re-attach to it or to its result.
@@ -126,7 +133,7 @@ class JobRegistry:
         """
         digest = request_digest(request)
         while known := self._jobs.get(request.subtask_id):
-            if known.request_digest == digest:
+            if known.request_digest == digest and not known.ending:
                 return known
             await self._end(known, "replaced by a newer request for the same subtask")
         if self.running >= self.capacity:
@@ -139,6 +146,7 @@ class JobRegistry:
         self._jobs[request.subtask_id] = job
         self.started += 1
         job.task = asyncio.create_task(self._run(job, request))
+        job.task.add_done_callback(lambda _task: self._ended(job))
         return job
 
     async def cancel(self, subtask_id: str) -> bool:
@@ -149,12 +157,21 @@ class JobRegistry:
         await self._end(job, "cancelled by the client")
         return True
 
-    async def acknowledge(self, subtask_id: str) -> None:
-        """Forget a finished result. A run that goes on is left alone."""
+    async def acknowledge(self, subtask_id: str, sha256: str = "") -> None:
+        """Forget a finished result. A run that goes on is left alone.
+
+        With `sha256` only the result of that digest is meant: a late word about an older one does
+        not lose its successor.
+        """
         job = self._jobs.get(subtask_id)
-        if job and job.result:
-            del self._jobs[subtask_id]
-            await asyncio.to_thread(self._shelf.drop, subtask_id)
+        if job and job.result and sha256 in ("", job.result.sha256):
+            await self.forget(job)
+
+    async def forget(self, job: Job) -> None:
+        """Drop a finished job's result; what has taken its place stays."""
+        if self._jobs.get(job.subtask_id) is job:
+            del self._jobs[job.subtask_id]
+        await asyncio.to_thread(self._shelf.drop, job.key)
 
     async def stop(self) -> None:
         """End every run; results stay on the shelf."""
@@ -166,19 +183,27 @@ class JobRegistry:
         oldest = datetime.now(UTC) - RESULT_EXPIRY
         for job in list(self._jobs.values()):
             if job.result and job.result.finished_at < oldest:
-                await self.acknowledge(job.subtask_id)
+                await self.forget(job)
 
     async def _end(self, job: Job, why: str) -> None:
         if job.task and not job.task.done():
-            job.end_reason = why
-            job.task.cancel()
+            if not job.ending:  # a second cancellation would cut short what the first one undoes
+                job.end_reason = why
+                job.task.cancel()
             await asyncio.wait([job.task])
-        if self._jobs.get(job.subtask_id) is job:
-            await self.acknowledge(job.subtask_id)
+        if job.result:
+            await self.forget(job)
+
+    def _ended(self, job: Job) -> None:
+        """A task that was cancelled before its first step could say nothing itself."""
+        if not job.ended:
+            self._fail(job, ErrorCode.CANCELLED, job.end_reason)
+        job.notify()
 
     async def _run(self, job: Job, request: SubtaskRequest) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="run-", dir=self._work_dir))
+        folder: Path | None = None
         try:
+            folder = self._private_folder()
             report, attachments = await self._measure(request, folder, job.on_progress)
             job.progress = job.progress.model_copy(update={"message": "writing the result"})
             job.notify()
@@ -191,8 +216,17 @@ class JobRegistry:
             logger.exception("run of %s failed", job.subtask_id)
             self._fail(job, ErrorCode.INTERNAL, f"{type(error).__name__}: {error}")
         finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            job.notify()
+            if folder is not None:
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _private_folder(self) -> Path:
+        try:
+            return Path(tempfile.mkdtemp(prefix="run-", dir=self._work_dir))
+        except OSError as error:
+            raise PlatformError(
+                ErrorCode.RESOURCE_EXHAUSTED,
+                f"no private folder for the run: {error.strerror}: {self._work_dir}",
+            ) from error
 
     async def _keep(self, job: Job, report: AnalyzerReport, attachments: Path) -> None:
         """Put the result on the shelf; a thread cannot be cancelled, so undo what it wrote."""
@@ -201,7 +235,7 @@ class JobRegistry:
             job.result = await asyncio.shield(store)
         except asyncio.CancelledError:
             await asyncio.wait([store])
-            await asyncio.to_thread(self._shelf.drop, job.subtask_id)
+            await asyncio.to_thread(self._shelf.drop, job.key)
             raise
 
     def _fail(self, job: Job, code: ErrorCode, message: str) -> None:
@@ -210,10 +244,11 @@ class JobRegistry:
             del self._jobs[job.subtask_id]
 
     def _store(self, job: Job, report: AnalyzerReport, attachments: Path) -> StoredResult:
-        part = self._shelf.part(job.subtask_id)
+        part = self._shelf.part(job.key)
         write_archive(report, attachments, part, self._max_result_bytes)
         size, sha256, chunks = digests(part)
         result = StoredResult(
+            key=job.key,
             subtask_id=job.subtask_id,
             request_digest=job.request_digest,
             size_bytes=size,
@@ -223,9 +258,3 @@ class JobRegistry:
         )
         self._shelf.put(result)
         return result
-
-
-def request_digest(request: SubtaskRequest) -> str:
-    """Identity of what is asked; a shorter deadline on a second try asks for the same."""
-    body = request.model_dump_json(exclude={"deadline_s"})
-    return hashlib.sha256(body.encode()).hexdigest()

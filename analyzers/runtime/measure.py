@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.cache import ReportCache, cache_key
+from analyzers.runtime.cache import ReportCache
+from analyzers.runtime.cache_key import SourceDigests, cache_key
 from analyzers.runtime.canary import CanaryKeeper, Verdict
-from analyzers.runtime.cell import Attachments, measure_cell, unmeasured
+from analyzers.runtime.cell import Attachments, Cell, measure_cell, unmeasured
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import CpuBudget, run_in_order
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import SourceTree, Tool, ToolRun
+from analyzers.runtime.trim import fitted
 from contract.analysis import (
     AnalyzerReport,
     Finding,
@@ -31,7 +33,7 @@ from contract.spec import AnalyzerKind
 SERVICE_VERSION = "0.1.0"
 MAX_DEADLINE_S = 86_400.0
 _WRAP_UP_SHARE = 0.05
-_WRAP_UP_MAX_S = 5.0
+_WRAP_UP_MAX_S = 10.0
 _SLACK_S = 1.0  # the subtask's own deadline speaks first, and names itself
 
 Fuse = Callable[[Sequence[ToolReport]], Sequence[Finding]]
@@ -45,6 +47,7 @@ class Equipment:
     """What every subtask of one service works with.
 
     Attributes:
+        code: digest of the service's own code, see `code_digest`.
         fuse: makes one finding of what several tools saw; None: the service does not fuse.
     """
 
@@ -54,6 +57,7 @@ class Equipment:
     budget: CpuBudget
     canaries: CanaryKeeper
     cache: ReportCache
+    code: str
     fuse: Fuse | None = None
 
 
@@ -94,16 +98,17 @@ class Measurement:
         try:
             async with asyncio.timeout(limit_s):
                 source = await asyncio.to_thread(list_source, self.source_root)
+                digests = SourceDigests(source, self.request.source.digest)
                 await run_in_order(
                     tools,
-                    lambda tool: self._cell(tool, source, clock + limit_s),
+                    lambda tool: self._cell(tool, source, digests, clock + limit_s),
                     lambda done, running: self._progress(done, running),
                 )
         except TimeoutError:
             self._note_late(tools)
         cells = self._in_order(tools)
         fused, faults = await asyncio.to_thread(self._fused, cells)
-        return AnalyzerReport(
+        report = AnalyzerReport(
             subtask_id=self.request.subtask_id,
             analyzer=self.equipment.kind,
             service_version=SERVICE_VERSION,
@@ -113,6 +118,7 @@ class Measurement:
             duration_s=round(time.monotonic() - clock, 3),
             tool_seconds=round(sum(_spent_s(cell) for cell in cells), 3),
         )
+        return await asyncio.to_thread(fitted, report, self.attachments)
 
     def _planned(self) -> list[Tool]:
         wanted = set(self.request.tools)
@@ -130,38 +136,40 @@ class Measurement:
             )
         )
 
-    async def _cell(self, tool: Tool, source: SourceTree, deadline: float) -> None:
+    async def _cell(
+        self, tool: Tool, source: SourceTree, digests: SourceDigests, deadline: float
+    ) -> None:
         """Fill one cell; never raises but for cancellation from outside."""
         try:
-            self.reports[tool.name] = await self._report(tool, source, deadline)
+            self.reports[tool.name] = await self._report(tool, source, digests, deadline)
         except (Exception, SystemExit) as error:
             logger.exception("%s failed on %s", tool.name, self.request.subtask_id)
             reason = f"{type(error).__name__}: {error}"
             self.reports[tool.name] = unmeasured(tool.name, MeasurementState.INFRA_FAILED, reason)
 
-    async def _report(self, tool: Tool, source: SourceTree, deadline: float) -> ToolReport:
+    async def _report(
+        self, tool: Tool, source: SourceTree, digests: SourceDigests, deadline: float
+    ) -> ToolReport:
         verdict = await self.equipment.canaries.proven(tool.name)
         if not verdict.ok:
             return _blind(tool, verdict)
         if tool.exclusive:
             await self.equipment.canaries.settled()
-        key = cache_key(tool, verdict.version, self.request)
+        equipment = self.equipment
+        key = await asyncio.to_thread(
+            cache_key, tool, verdict.version, self.request, digests, equipment.code
+        )
         if self.request.cache and (kept := await self._cached(tool, key)):
             return kept
-        async with self.equipment.budget.hold(tool.cost):
-            report = await self._measure(tool, verdict.version, source, deadline)
-        own_attachments = self.attachments / tool.name
-        await asyncio.to_thread(
-            self.equipment.cache.save, key, report, dict(self.shared), own_attachments
-        )
-        return report
+        async with equipment.budget.hold(tool.cost):
+            cell = await self._measure(tool, verdict.version, source, deadline)
+        own, shared = self.attachments / tool.name, dict(self.shared)
+        await asyncio.to_thread(equipment.cache.save, key, cell.report, shared, own, cell.fresh_for)
+        return cell.report
 
     async def _cached(self, tool: Tool, key: str) -> ToolReport | None:
         entry = await asyncio.to_thread(
-            self.equipment.cache.load,
-            key,
-            live=self.equipment.kind.is_live,
-            attachments=self.attachments / tool.name,
+            self.equipment.cache.load, key, self.attachments / tool.name
         )
         if entry is None:
             return None
@@ -169,9 +177,7 @@ class Measurement:
             self.shared[tool.name] = entry.shared
         return entry.report
 
-    async def _measure(
-        self, tool: Tool, version: str, source: SourceTree, deadline: float
-    ) -> ToolReport:
+    async def _measure(self, tool: Tool, version: str, source: SourceTree, deadline: float) -> Cell:
         workspace = self.folder / "w" / tool.name
         workspace.mkdir(parents=True)
         kept = Attachments(self.attachments / tool.name)

@@ -10,7 +10,7 @@ with pings per connection and back-pressure on every send.
 import asyncio
 import base64
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -22,7 +22,7 @@ from analyzers.runtime.metrics import Metrics
 from analyzers.runtime.sources import MAX_UPLOAD_BYTES, SourceStore
 from contract.analysis import AnalyzerHealth
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Failed
+from contract.protocol import MAX_FRAME_BYTES, REQUEST_DIGEST_HEADER, SUBPROTOCOL, Failed
 from contract.spec import AnalyzerKind
 
 PING_INTERVAL_S = 10.0  # aiohttp waits half of it for the pong: a dead peer is known within 15 s
@@ -133,12 +133,17 @@ class AnalyzerServer:
         job = self._jobs.get(request.match_info["subtask_id"])
         if job is None:
             raise PlatformError(ErrorCode.NOT_FOUND, "no such run or result here")
+        asked = {REQUEST_DIGEST_HEADER: job.request_digest}
         if job.result is None:
-            return _json(job.progress, 202)
+            return _json(job.progress, 202, asked)
         digest = base64.b64encode(bytes.fromhex(job.result.sha256)).decode()
         return web.FileResponse(
             self._jobs.archive(job),
-            headers={"Content-Type": "application/x-tar", "Repr-Digest": f"sha-256=:{digest}:"},
+            headers={
+                "Content-Type": "application/x-tar",
+                "Repr-Digest": f"sha-256=:{digest}:",
+                **asked,
+            },
         )
 
     async def _put_source(self, request: web.Request) -> web.Response:
@@ -169,7 +174,10 @@ async def _receive(request: web.Request, path: Path) -> None:
         ) from error
 
 
-def _json(body: BaseModel, status: int) -> web.Response:
+def _json(body: BaseModel, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
     return web.Response(
-        body=body.model_dump_json().encode(), status=status, content_type="application/json"
+        body=body.model_dump_json().encode(),
+        status=status,
+        headers=headers,
+        content_type="application/json",
     )

@@ -25,7 +25,8 @@ from pathlib import Path
 from aiohttp import web
 
 from analyzers.runtime.archive import ResultShelf
-from analyzers.runtime.cache import ReportCache
+from analyzers.runtime.cache import LIVE_MAX_AGE, ReportCache
+from analyzers.runtime.cache_key import code_digest
 from analyzers.runtime.canary import CanaryCheck, CanaryKeeper
 from analyzers.runtime.jobs import JobRegistry, OnProgress
 from analyzers.runtime.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
@@ -102,13 +103,15 @@ class Service:
         self.canaries = CanaryKeeper(
             tools, check, self._data / "canaries.json", lambda: self.jobs.running == 0
         )
+        self._cache = ReportCache(self._data / "cache", LIVE_MAX_AGE if kind.is_live else None)
         self._equipment = Equipment(
             kind,
             tools,
             options.tools_dir,
             budget,
             self.canaries,
-            ReportCache(self._data / "cache"),
+            self._cache,
+            code_digest(tools),
             fuse,
         )
         self._runner: web.AppRunner | None = None
@@ -189,6 +192,7 @@ class Service:
         while True:
             await self.jobs.expire()
             await asyncio.to_thread(self._sources.expire)
+            await asyncio.to_thread(self._cache.expire)
             await asyncio.sleep(_HOUSEKEEPING_S)
 
 

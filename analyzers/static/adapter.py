@@ -21,6 +21,7 @@ from analyzers.runtime.tool import (
     Execute,
     NotApplicable,
     Parsed,
+    SourceTree,
     ToolFault,
     ToolRun,
 )
@@ -43,6 +44,7 @@ class CommandTool:
         what: what it looks at, for people (`Python`).
         suffixes: names of its files end with one of these.
         version_argv: arguments that print the version.
+        reads_selected: whether a `run` of its own reads no other files than `select` names.
     """
 
     name: str
@@ -53,6 +55,7 @@ class CommandTool:
     what: str
     suffixes: tuple[str, ...]
     version_argv: tuple[str, ...] = ("--version",)
+    reads_selected: bool = False
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
         """How the tool is started: the executable and what must precede the arguments."""
@@ -61,6 +64,11 @@ class CommandTool:
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
         """The files it looks at, out of all analysable files of the app."""
         return tuple(name for name in files if name.endswith(self.suffixes))
+
+    def reads(self, source: SourceTree) -> tuple[str, ...] | None:
+        """The files its kept report depends on; None: any file of the app."""
+        plain = type(self).run is CommandTool.run
+        return self.select(source.files) if plain or self.reads_selected else None
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """Command line, to be run in the folder that holds the copy."""

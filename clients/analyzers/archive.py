@@ -8,9 +8,13 @@ from pydantic import ValidationError
 
 from contract.analysis import AnalyzerReport
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import DEFAULT_MAX_RESULT_BYTES, REPORT_MEMBER, Chunk, Completed
-
-MAX_REPORT_BYTES = 256 * 1024 * 1024
+from contract.protocol import (
+    DEFAULT_MAX_RESULT_BYTES,
+    MAX_REPORT_BYTES,
+    REPORT_MEMBER,
+    Chunk,
+    Completed,
+)
 
 
 class ArchiveReceiver:
@@ -23,12 +27,14 @@ class ArchiveReceiver:
         path: the private file.
         received: bytes that are there and checked; where a broken transfer goes on.
         one_piece: whether all of it came as checked chunks over one connection.
+        sha256: of the whole archive, once it is there.
     """
 
     def __init__(self, path: Path, max_bytes: int = DEFAULT_MAX_RESULT_BYTES) -> None:
         self.path = path
         self.received = 0
         self.one_piece = True
+        self.sha256 = ""
         self._max_bytes = max_bytes
         self._file = path.open("wb")
 
@@ -85,6 +91,7 @@ class ArchiveReceiver:
             received = self.received
             self.restart()
             raise _data_loss(f"result of {received} bytes differs from its digest")
+        self.sha256 = completed.sha256
 
     def _is(self, sha256: str) -> bool:
         if self.one_piece:

@@ -54,7 +54,7 @@ class WebSocketGateway:
         self._https = {kind: AnalyzerHttp(kind, url, token) for kind, url in urls.items()}
         self._incoming = _private_folder(workdir)
         self._transfers: dict[str, set[Transfer]] = {}
-        self._archives: dict[str, set[Path]] = {}
+        self._archives: dict[str, dict[Path, str]] = {}
         self._health: dict[AnalyzerKind, tuple[float, AnalyzerHealth]] = {}
         self._health_locks = {kind: asyncio.Lock() for kind in urls}
 
@@ -106,12 +106,16 @@ class WebSocketGateway:
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.ensure_future(transfer.cancel()))
             raise
+        except PlatformError as error:
+            if error.code is ErrorCode.DATA_LOSS:  # else every retry would fetch the same archive
+                await transfer.cancel()
+            raise
         finally:
             self._forget(transfer)
             await asyncio.to_thread(receiver.close)
             if not fetched:
                 receiver.path.unlink(missing_ok=True)
-        self._archives.setdefault(request.subtask_id, set()).add(receiver.path)
+        self._archives.setdefault(request.subtask_id, {})[receiver.path] = receiver.sha256
         return FetchedResult(report, receiver.path)
 
     async def detach(self, subtask_id: str) -> None:
@@ -121,21 +125,31 @@ class WebSocketGateway:
 
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
         """Tell the analyzer that the result is safe; forgets local copies too. Best effort."""
-        for path in self._archives.pop(subtask_id, ()):
+        fetched = self._archives.pop(subtask_id, {})
+        for path in fetched:
             await asyncio.to_thread(path.unlink, missing_ok=True)
         with suppress(PlatformError, WebSocketException, OSError):
             async with self._pool(analyzer).lease() as lease:
-                await lease.connection.send(Ack(subtask_id=subtask_id).model_dump_json())
+                for sha256 in set(fetched.values()) or {""}:
+                    ack = Ack(subtask_id=subtask_id, sha256=sha256)
+                    await lease.connection.send(ack.model_dump_json())
                 lease.reusable = True
 
     async def _fetch(self, transfer: Transfer, on_progress: Callable[[Progress], None]) -> None:
+        """Over WebSocket; over HTTP what WebSocket cannot bring, were it from an earlier call."""
+        request, receiver = transfer.request, transfer.receiver
+        http = self._https[request.analyzer]
         try:
             await self._with_source(transfer)
         except ConnectionLost:
-            http = self._https[transfer.request.analyzer]
-            await transfer.unless_detached(
-                http.fetch(transfer.request, transfer.receiver, on_progress)
-            )
+            await transfer.unless_detached(http.fetch(request, receiver, on_progress))
+        except PlatformError as error:
+            if transfer.asked or error.code is not ErrorCode.UNAVAILABLE:
+                raise
+            try:
+                await transfer.unless_detached(http.fetch(request, receiver, on_progress))
+            except PlatformError:
+                raise error from None
 
     async def _with_source(self, transfer: Transfer) -> None:
         """Run the transfer, sending the source once if the analyzer does not have it."""

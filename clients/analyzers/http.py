@@ -16,11 +16,26 @@ from clients.analyzers.archive import ArchiveReceiver
 from clients.analyzers.pool import unavailable
 from contract.analysis import AnalyzerHealth, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import CHUNK_BYTES, Completed, Failed, Progress
+from contract.protocol import (
+    CHUNK_BYTES,
+    REQUEST_DIGEST_HEADER,
+    Completed,
+    Failed,
+    Progress,
+    request_digest,
+)
 from contract.spec import AnalyzerKind, SourceRef
 
 HEALTH_LIMIT_S = 5.0
-_POLL_S = 2.0
+POLL_S = 2.0
+_MAX_FAILURES = 3
+_BLOCK_BYTES = 64 * 1024
+_RESULT_STATUS = (
+    HTTPStatus.OK,
+    HTTPStatus.ACCEPTED,
+    HTTPStatus.PARTIAL_CONTENT,
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,  # all bytes are here, only the last word was lost
+)
 
 
 class AnalyzerHttp:
@@ -79,38 +94,52 @@ class AnalyzerHttp:
         """Read the result of a run that goes on or has ended, from where the transfer broke off.
 
         Raises:
-            PlatformError: unreachable, the run is unknown, or not ended within its deadline.
+            PlatformError: unreachable, the analyzer knows no run of this very request, or it did
+                not end within its deadline.
         """
         give_up = time.monotonic() + request.deadline_s + 60.0
+        failures = 0
         while time.monotonic() < give_up:
+            before = receiver.received
             try:
-                if await self._fetch_once(request.subtask_id, receiver, on_progress):
+                if await self._fetch_once(request, receiver, on_progress):
                     return
+                failures = 0
             except httpx.HTTPError as error:
-                raise unavailable(f"{self._where}: {type(error).__name__} {error}") from error
-            await asyncio.sleep(_POLL_S)
+                failures = 0 if receiver.received > before else failures + 1
+                if failures >= _MAX_FAILURES:
+                    raise unavailable(f"{self._where}: {type(error).__name__} {error}") from error
+            except PlatformError as error:
+                # What we held was of an earlier run of the same request: read the new one whole.
+                if error.code is not ErrorCode.DATA_LOSS or not before:
+                    raise
+            await asyncio.sleep(POLL_S)
         raise PlatformError(ErrorCode.DEADLINE_EXCEEDED, f"{self._where}: no result in time")
 
     async def _fetch_once(
         self,
-        subtask_id: str,
+        request: SubtaskRequest,
         receiver: ArchiveReceiver,
         on_progress: Callable[[Progress], None],
     ) -> bool:
+        subtask_id = request.subtask_id
         url = f"{self._base}/results/{quote(subtask_id, safe='')}"
         headers = {"Range": f"bytes={receiver.received}-"} if receiver.received else {}
         async with self._client.stream("GET", url, headers=headers) as answer:
+            if answer.status_code not in _RESULT_STATUS:
+                raise _fault(
+                    await answer.aread(), f"{self._where}: no result: {answer.status_code}"
+                )
+            if answer.headers.get(REQUEST_DIGEST_HEADER) != request_digest(request):
+                raise unavailable(f"{self._where}: what it holds answers another request")
             if answer.status_code == HTTPStatus.ACCEPTED:
                 on_progress(Progress.model_validate_json(await answer.aread()))
                 return False
             if answer.status_code == HTTPStatus.OK:
                 await asyncio.to_thread(receiver.restart)
-            elif answer.status_code != HTTPStatus.PARTIAL_CONTENT:
-                raise _fault(
-                    await answer.aread(), f"{self._where}: no result: {answer.status_code}"
-                )
-            async for block in answer.aiter_bytes(CHUNK_BYTES):
-                await asyncio.to_thread(receiver.add, block)
+            if answer.is_success:
+                async for block in answer.aiter_bytes(_BLOCK_BYTES):
+                    await asyncio.to_thread(receiver.add, block)
             sha256 = _digest(answer.headers.get("Repr-Digest", ""))
         completed = Completed(subtask_id=subtask_id, size_bytes=receiver.received, sha256=sha256)
         await asyncio.to_thread(receiver.finish, completed)

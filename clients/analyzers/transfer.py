@@ -1,6 +1,7 @@
 """One subtask's conversation: ask, follow the progress, fetch the result, outlive connections."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
@@ -24,6 +25,7 @@ from contract.protocol import (
 
 RECONNECT_DELAYS_S = (0.1, 0.5, 1.0, 2.0)
 CANCEL_LIMIT_S = 6.0
+SOUND_LIFE_S = 5.0  # a connection that lasted this long is no link that dies at once
 
 
 class ConnectionLost(Exception):
@@ -36,8 +38,8 @@ class Transfer:
     Attributes:
         request: what is asked.
         receiver: what came so far.
-        seen_work: whether the analyzer ever answered; a first connection that fails is not retried
-            here, so that a dead analyzer is known at once.
+        asked: whether the request ever reached the analyzer; a first connection that fails is not
+            retried here, so that a dead analyzer is known at once.
     """
 
     def __init__(
@@ -49,41 +51,42 @@ class Transfer:
     ) -> None:
         self.request = request
         self.receiver = receiver
-        self.seen_work = False
+        self.asked = False
         self._pool = pool
         self._on_progress = on_progress
         self._connection: ClientConnection | None = None
         self._detached = asyncio.Event()
-        self._asked = False
+        self._leased_at: float | None = None
 
     async def run(self) -> None:
         """Until the result is there.
 
         Raises:
-            ConnectionLost: again and again, without a sign of life in between.
+            ConnectionLost: again and again, without getting on in between.
             PlatformError: refused, failed or detached.
         """
         tries = 0
         while True:
-            self.seen_work = False
+            before = self.receiver.received
             try:
                 await self._attempt()
                 return
-            except ConnectionLost:
-                tries = 0 if self.seen_work else tries + 1
-                if tries >= len(RECONNECT_DELAYS_S):
-                    raise
+            except ConnectionLost as error:
+                lost = error
             except PlatformError as error:
-                if (
-                    not self._asked
-                    or error.code is not ErrorCode.UNAVAILABLE
-                    or self._detached.is_set()
-                ):
+                passing = self.asked and error.code is ErrorCode.UNAVAILABLE
+                if not passing or self._detached.is_set():
                     raise
-                tries += 1
-                if tries >= len(RECONNECT_DELAYS_S):
-                    raise ConnectionLost(error.message) from error
+                lost = ConnectionLost(error.message)
+            tries = 0 if self._got_on(before) else tries + 1
+            if tries >= len(RECONNECT_DELAYS_S):
+                raise lost
             await asyncio.sleep(RECONNECT_DELAYS_S[tries])
+
+    def _got_on(self, before: int) -> bool:
+        """Whether the last connection brought bytes, or at least lasted."""
+        lived = self._leased_at and time.monotonic() - self._leased_at > SOUND_LIFE_S
+        return self.receiver.received > before or bool(lived)
 
     async def detach(self) -> None:
         """Drop the connection; `run` ends with a `PlatformError`, the analyzer works on."""
@@ -130,9 +133,11 @@ class Transfer:
 
     async def _attempt(self) -> None:
         self._check_attached()
+        self._leased_at = None
         if self.receiver.received:
             self.receiver.one_piece = False
         async with self._pool.lease() as lease:
+            self._leased_at = time.monotonic()
             self._connection = lease.connection
             try:
                 await self._ask(lease.connection)
@@ -151,7 +156,7 @@ class Transfer:
         await connection.send(
             _text(Analyze(request=self.request, resume_from=self.receiver.received))
         )
-        self._asked = True
+        self.asked = True
 
     async def _follow(self, lease: Lease) -> None:
         """Read frames to the last one, writing each chunk while the next one arrives."""
@@ -159,7 +164,6 @@ class Transfer:
         try:
             while True:
                 frame = await self._frame(lease.connection)
-                self.seen_work = True
                 if isinstance(frame, Chunk):
                     data = await lease.connection.recv()
                     if writing:

@@ -11,7 +11,8 @@ import pytest
 
 from analyzers.runtime import sources
 from analyzers.runtime.service import Service, ServiceOptions
-from clients.analyzers import pool
+from clients.analyzers import http, pool, transfer
+from clients.analyzers.archive import ArchiveReceiver
 from clients.analyzers.gateway import WebSocketGateway
 from contract.analysis import AnalyzerKind, MeasurementState
 from contract.errors import ErrorCode, PlatformError
@@ -20,6 +21,12 @@ from tests.support.demo_analyzer import DemoTool, request_for
 from tests.support.proxy import FaultyProxy
 
 STATIC = AnalyzerKind.STATIC
+
+
+@pytest.fixture(autouse=True)
+def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "RECONNECT_DELAYS_S", (0.01, 0.01, 0.01, 0.01))
+    monkeypatch.setattr(http, "POLL_S", 0.02)
 
 
 def ignore(_progress: Progress) -> None:
@@ -158,6 +165,70 @@ async def test_http_is_read_where_websocket_stays_down(bench: Bench):
     result = await gateway.analyze(request, refuse_from_now_on)
     assert result.archive.stat().st_size > 6_000_000
     assert bench.tool.runs == 1
+
+
+async def test_a_link_that_dies_after_each_first_frame_is_given_up_for_http(bench: Bench):
+    service = await bench.service()
+    proxy = await bench.proxy(service, *[600] * 100)  # the handshake and a frame, never a chunk
+    gateway = bench.gateway(proxy.port)
+    result = await gateway.analyze(bench.request(), ignore)
+    assert result.report.tools[0].state is MeasurementState.MEASURED
+    assert gateway.handshakes == len(transfer.RECONNECT_DELAYS_S)
+    assert bench.tool.runs == 1
+
+
+async def test_a_kept_result_is_read_over_http_where_websocket_never_opens(bench: Bench):
+    service = await bench.service()
+    await bench.gateway(service.port).analyze(bench.request(), ignore)
+    proxy = await bench.proxy(service)
+    proxy.refuse_upgrades = True
+    gateway = bench.gateway(proxy.port)
+    result = await gateway.analyze(bench.request(), ignore)
+    assert result.report.tools[0].state is MeasurementState.MEASURED
+    other = bench.request(options={"another": 1})  # same subtask, but not what was asked then
+    fault = await fault_of(gateway.analyze(other, ignore))
+    assert (fault.code, "no WebSocket there" in fault.message) == (ErrorCode.UNAVAILABLE, True)
+    assert bench.tool.runs == 1
+
+
+async def test_when_only_the_last_frame_was_lost_nothing_is_read_again(bench: Bench):
+    service = await bench.service()
+    kept = await bench.gateway(service.port).analyze(bench.request(), ignore)
+    receiver = ArchiveReceiver(bench.folder / "copy.tar")
+    receiver.add(kept.archive.read_bytes())
+    proxy = await bench.proxy(service)
+    proxy.cut_http_after = [2_000]  # the answer that says so, and no whole archive
+    client = http.AnalyzerHttp(STATIC, f"ws://127.0.0.1:{proxy.port}", None)
+    await client.fetch(bench.request(), receiver, ignore)
+    await client.close()
+    receiver.close()
+    assert (bench.folder / "copy.tar").read_bytes() == kept.archive.read_bytes()
+    assert proxy.connections == 1
+
+
+async def test_a_broken_http_body_goes_on_from_the_last_byte(bench: Bench):
+    service = await bench.service()
+    request = bench.request(options={"attach_bytes": 6_000_000})
+    await bench.gateway(service.port).analyze(request, ignore)
+    proxy = await bench.proxy(service)
+    proxy.refuse_upgrades = True
+    proxy.cut_http_after = [2_500_000, 2_500_000]
+    result = await bench.gateway(proxy.port).analyze(request, ignore)
+    assert result.archive.stat().st_size > 6_000_000
+    assert proxy.connections == 3
+
+
+async def test_a_kept_result_that_is_broken_is_dropped_and_measured_anew(bench: Bench):
+    service = await bench.service()
+    request = bench.request()
+    await bench.gateway(service.port).analyze(request, ignore)
+    (archive,) = (bench.folder / "data/static/results").glob("*.tar")
+    archive.write_bytes(b"x" * archive.stat().st_size)
+    fault = await fault_of(bench.gateway(service.port).analyze(request, ignore))
+    assert fault.code is ErrorCode.DATA_LOSS
+    result = await bench.gateway(service.port).analyze(request, ignore)
+    assert result.report.tools[0].state is MeasurementState.MEASURED
+    assert service.jobs.started == 2
 
 
 async def test_result_survives_the_restart_of_the_analyzer(bench: Bench):

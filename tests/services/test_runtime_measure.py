@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from analyzers.runtime import trim
+from analyzers.runtime.cell import MAX_BARE_BYTES
 from analyzers.runtime.jobs import Job
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolRun
 from clients.analyzers.archive import read_report
-from contract.analysis import AnalyzerKind, AnalyzerReport, Coverage, Metric
+from contract.analysis import AnalyzerKind, AnalyzerReport, Coverage, Finding, Metric, Severity
 from tests.support.demo_analyzer import DemoTool, request_for
 
 STATIC = AnalyzerKind.STATIC
@@ -93,6 +96,26 @@ async def test_a_metric_that_is_no_number_is_refused(measure: Measure):
     assert (state, reason) == ("infra_failed", "metric latency_p95 of GET / is no number")
 
 
+async def test_findings_above_the_share_of_a_tool_are_in_the_archive(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trim, "MAX_FINDINGS", 1)
+    tool = DemoTool()
+    finding = Finding(tool="flood", rule_id="r", message="m", severity=Severity.LOW)
+    flood = Parses("flood", Parsed(Coverage(unit="files", reached=1), findings=(finding,) * 3))
+    demo, cut = (await measure(tool, flood)).tools
+    assert (len(demo.findings), demo.attachments) == (1, ())
+    assert (len(cut.findings), cut.attachments) == (1, ("findings.jsonl",))
+    assert cut.metrics[0].value == 3.0
+
+
+async def test_a_report_that_is_all_data_is_refused(measure: Measure):
+    data = {"all": "x" * MAX_BARE_BYTES}
+    tool = Parses("dump", Parsed(Coverage(unit="files", reached=1), data=data))
+    ((state, reason),) = states(await measure(tool)).values()
+    assert (state, "bytes beside its findings" in reason) == ("infra_failed", True)
+
+
 async def test_a_tool_that_misses_its_canary_is_not_believed(measure: Measure):
     tool = DemoTool(canary=Canary(files={"a.py": "1\n"}, expect=frozenset({"eval"})))
     ((state, reason),) = states(await measure(tool)).values()
@@ -151,6 +174,13 @@ async def test_an_unchanged_app_comes_from_the_cache(measure: Measure, tmp_path:
     (tmp_path / "app/app.py").write_text("eval(other)\n")
     await measure(tool, options={"attach_bytes": 10})
     assert tool.runs == 4
+
+
+async def test_a_report_its_tool_does_not_trust_is_measured_again(measure: Measure):
+    untrusted = Parsed(Coverage(unit="files", reached=1), fresh_for=timedelta(0))
+    tool = Parses("judge", untrusted)
+    await measure(tool)
+    assert (await measure(tool)).tools[0].provenance.cached_from is None
 
 
 async def test_failures_are_not_cached(measure: Measure):

@@ -9,7 +9,8 @@ class FaultyProxy:
 
     Attributes:
         cut_after: bytes towards the client after which a connection is reset, one entry per
-            connection in order; when used up, connections are left alone.
+            WebSocket connection in order; when used up, connections are left alone.
+        cut_http_after: the same for connections that ask for no WebSocket.
         refuse_upgrades: reset every connection that asks for a WebSocket.
         stall: stop forwarding instead of cutting: the connection is half open.
         connections: how many there were.
@@ -18,6 +19,7 @@ class FaultyProxy:
     def __init__(self, target_port: int, cut_after: tuple[int, ...] = ()) -> None:
         self.target_port = target_port
         self.cut_after = list(cut_after)
+        self.cut_http_after: list[int] = []
         self.refuse_upgrades = False
         self.stall = False
         self.connections = 0
@@ -48,13 +50,22 @@ class FaultyProxy:
         task.add_done_callback(self._tasks.discard)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        upgrade = b"upgrade: websocket" in head.lower()
-        if self.refuse_upgrades and upgrade:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            upgrade = b"upgrade: websocket" in head.lower()
+            if not (self.refuse_upgrades and upgrade):
+                await self._relay(head, upgrade, reader, writer)
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
             writer.transport.abort()
-            return
+
+    async def _relay(
+        self, head: bytes, upgrade: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.connections += 1
-        limit = self.cut_after.pop(0) if self.cut_after and upgrade else None
+        cuts = self.cut_after if upgrade else self.cut_http_after
+        limit = cuts.pop(0) if cuts else None
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
         up_writer.write(head)
         pumps = [
@@ -64,11 +75,10 @@ class FaultyProxy:
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            up_writer.transport.abort()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            writer.transport.abort()
-            up_writer.transport.abort()
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None

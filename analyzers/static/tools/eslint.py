@@ -28,6 +28,7 @@ class Eslint(NodeTool):
     """Adapter for `eslint -f json`."""
 
     name = "eslint"
+    reads_selected = True
     what = "JavaScript or TypeScript"
     suffixes = SCRIPT_SUFFIXES
     cost = 1.5

@@ -47,6 +47,7 @@ class Mypy(CommandTool):
     """Adapter for `mypy --output json`."""
 
     name = "mypy"
+    reads_selected = True
     what = "Python"
     suffixes = (".py",)
     cost = 1.5

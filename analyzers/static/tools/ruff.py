@@ -46,6 +46,7 @@ class Ruff(CommandTool):
     """Adapter for `ruff check --output-format json`."""
 
     name = "ruff"
+    reads_selected = True
     what = "Python"
     suffixes = (".py",)
     canary = Canary(

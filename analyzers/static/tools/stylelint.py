@@ -27,6 +27,7 @@ class Stylelint(NodeTool):
     """Adapter for `stylelint -f json --output-file`; on the terminal its JSON is on stderr."""
 
     name = "stylelint"
+    reads_selected = True
     what = "CSS"
     suffixes = (".css",)
     canary = Canary(
