@@ -1,4 +1,4 @@
-"""How an analyzer has the routes of an app's source read: by `routes.py`, in a process of its own."""
+"""How an analyzer has the routes of an app read: by `routes.py`, in a process of its own."""
 
 import json
 import sys
