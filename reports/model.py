@@ -185,6 +185,7 @@ class ToolUse(Frozen):
     Attributes:
         argv: command lines on the first app it ran on; the others are with their cells.
         duration_s: tool time that was really spent; cached reports cost none.
+        contended: apps whose figures were measured on a busy host.
     """
 
     analyzer: AnalyzerKind
@@ -196,6 +197,7 @@ class ToolUse(Frozen):
     duration_s: float
     argv: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    contended: tuple[str, ...] = ()
 
 
 class Effort(Frozen):

@@ -9,6 +9,9 @@ from contract.spec import AnalyzerKind
 from reports.formats import METRIC_LABELS, witnesses
 from reports.model import AppReport, CellReport, FindingTally, FleetReport, LoadFigures
 
+# What to know about a row's figures; alone they make no row.
+_FLAGS = ("censored", "contended")
+
 
 @dataclass(frozen=True, slots=True)
 class GridCell:
@@ -42,9 +45,9 @@ class AppView:
 
     @property
     def load_columns(self) -> list[str]:
-        """Metrics of the load table, the usual ones first; only those that somebody measured."""
+        """Metrics of the load table, then its flags; only those that somebody measured."""
         present = {name for row in self.load_rows for name in row.figures}
-        return [name for name in METRIC_LABELS if name in present]
+        return [name for name in (*METRIC_LABELS, *_FLAGS) if name in present]
 
     @property
     def load_rows(self) -> list[LoadFigures]:

@@ -3,7 +3,6 @@
 import json
 import re
 import secrets
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from analyzers.dynamic.crawl import (
 )
 from analyzers.dynamic.findings import stable_path
 from analyzers.dynamic.http import Answer, BoundedClient, Budget
-from analyzers.dynamic.openapi import DOCUMENT_PATHS, operations_of, parse_document
+from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import (
     Operation,
@@ -29,13 +28,13 @@ from analyzers.dynamic.surface import (
     fits,
     merge,
 )
-from analyzers.runtime.tool import Command, Execute, ToolFault, ToolRun
+from analyzers.runtime.openapi import DOCUMENT_PATHS, parse_document
+from analyzers.runtime.route_reader import routes_command
+from analyzers.runtime.tool import Execute, ToolFault, ToolRun
 from contract.analysis import Skipped, Target
 
 MAX_PAGES = 120
 MAX_ALIKE = 6  # pages that differ in ids or parameter values only
-SOURCE_SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts")
-ROUTES_PROGRAM = Path(__file__).with_name("routes.py")
 
 
 @dataclass(slots=True)
@@ -182,16 +181,9 @@ async def _document(client: BoundedClient) -> tuple[str | None, list[Operation]]
 
 async def source_routes(run: ToolRun, execute: Execute) -> tuple[list[Operation], list[Skipped]]:
     """Operations the source declares, and the files that could not be read."""
-    files = run.source.matching(*SOURCE_SUFFIXES)[:2_000]
-    if not files:
+    command = routes_command(run)
+    if command is None:
         return [], []
-    newest = run.tools_dir / "venv" / "bin" / "python"
-    interpreter = str(newest) if newest.exists() else sys.executable
-    command = Command(
-        argv=(interpreter, "-I", str(ROUTES_PROGRAM), str(run.source.root)),
-        stdin=json.dumps(files).encode(),
-        limit_s=60,
-    )
     try:
         done = await execute(command)
         return parse_routes(done.stdout)

@@ -1,22 +1,10 @@
 """Operations of an OpenAPI 3 or Swagger 2 document; documents come from strangers."""
 
-import json
 from typing import Any
 
 from analyzers.dynamic.surface import Operation, Parameter
+from analyzers.runtime.openapi import base_path
 
-DOCUMENT_PATHS = (
-    "/openapi.json",
-    "/swagger.json",
-    "/api/openapi.json",
-    "/api/swagger.json",
-    "/api-docs",
-    "/api-docs.json",
-    "/v3/api-docs",
-    "/api/docs.json",
-    "/docs/openapi.json",
-    "/apispec_1.json",
-)
 METHODS = ("get", "post", "put", "patch", "delete")
 KINDS = {"string", "integer", "number", "boolean", "object", "array"}
 BODY_PLACES = {
@@ -26,21 +14,9 @@ BODY_PLACES = {
 }
 
 
-def parse_document(body: bytes) -> dict[str, Any] | None:
-    """The document, or None when this is not one that names at least one path."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict) or not {"openapi", "swagger"} & document.keys():
-        return None
-    paths = document.get("paths")
-    return document if isinstance(paths, dict) and paths else None
-
-
 def operations_of(document: dict[str, Any]) -> list[Operation]:
     """Every operation a document declares; malformed parts are passed over."""
-    base = _base_path(document)
+    base = base_path(document)
     found: list[Operation] = []
     for path, item in document["paths"].items():
         if not isinstance(item, dict) or not str(path).startswith("/"):
@@ -51,15 +27,6 @@ def operations_of(document: dict[str, Any]) -> list[Operation]:
                 shared = item.get("parameters")
                 found.append(_operation(document, method, base + path, declared, shared))
     return found
-
-
-def _base_path(document: dict[str, Any]) -> str:
-    base = document.get("basePath")
-    if not isinstance(base, str):
-        servers = document.get("servers")
-        first = servers[0] if isinstance(servers, list) and servers else {}
-        base = first.get("url") if isinstance(first, dict) else ""
-    return base.rstrip("/") if isinstance(base, str) and base.startswith("/") else ""
 
 
 def _operation(

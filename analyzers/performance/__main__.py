@@ -1,8 +1,11 @@
 """`python -m analyzers.performance`: the performance analyzer as a service."""
 
-from analyzers.performance.tools import TOOLS
+import os
+
+from analyzers.performance.site import Site
+from analyzers.performance.tools import build_tools
 from analyzers.runtime.service import main
 from contract.spec import AnalyzerKind
 
 if __name__ == "__main__":
-    main(AnalyzerKind.PERFORMANCE, TOOLS)
+    main(AnalyzerKind.PERFORMANCE, build_tools(Site.from_environment(os.environ)))

@@ -1,15 +1,21 @@
 """What this host can do at all: our own server with a fixed answer, loaded by the same generator.
 
 `python -m analyzers.performance.calibration PLAN RESULT` starts the server as a process of its own
-on a free port, runs the plan against it and writes a LoadResult.
+on a free port, runs the plan against it, then asks it as fast as it can, and writes a Calibration.
 """
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
+import aiohttp
+
 from analyzers.performance.openloop.generator import run_plan
-from analyzers.performance.openloop.plan import LoadPlan
+from analyzers.performance.openloop.plan import Calibration, LoadPlan
+
+_CLIENTS = 32
+_CEILING_S = 0.5
 
 
 async def _measure(plan_file: Path, result_file: Path) -> None:
@@ -20,12 +26,31 @@ async def _measure(plan_file: Path, result_file: Path) -> None:
     )  # fmt: skip
     try:
         assert server.stdout  # noqa: S101 - asked for as a pipe
-        port = int(await server.stdout.readline())
-        result = await run_plan(plan.model_copy(update={"url": f"http://127.0.0.1:{port}/"}))
+        url = f"http://127.0.0.1:{int(await server.stdout.readline())}/"
+        series = await run_plan(plan.model_copy(update={"url": url}))
+        result = Calibration(series=series, ceiling=await _ceiling(url))
     finally:
         server.kill()
         await server.wait()
     result_file.write_text(result.model_dump_json(), encoding="utf-8")
+
+
+async def _ceiling(url: str) -> float:
+    """Answers per second of a closed loop: no rate above it can be sent from here."""
+    answered = 0
+    end = time.monotonic() + _CEILING_S
+
+    async def ask_again(session: aiohttp.ClientSession) -> None:
+        nonlocal answered
+        while time.monotonic() < end:
+            async with session.get(url) as response:
+                await response.read()
+            answered += 1
+
+    async with aiohttp.ClientSession() as session:
+        began = time.monotonic()
+        await asyncio.gather(*(ask_again(session) for _ in range(_CLIENTS)))
+        return answered / (time.monotonic() - began)
 
 
 if __name__ == "__main__":

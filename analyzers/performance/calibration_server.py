@@ -1,11 +1,14 @@
-"""The server of the calibration: prints its port, then gives everybody the same kilobyte.
+"""Our own server: prints its port, then gives everybody the same kilobyte.
 
 Standard library alone: it starts in a blink and does next to nothing per request.
 """
 
 import asyncio
 import contextlib
+import itertools
 import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 
 _BODY = b"x" * 1024
 _ANSWER = (
@@ -13,21 +16,34 @@ _ANSWER = (
 ) + _BODY
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer each request head with the same bytes; enough HTTP for our own generator."""
-    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-        while True:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(_ANSWER)
-            await writer.drain()
-    writer.close()
+@asynccontextmanager
+async def serving(delays_s: Sequence[float] = ()) -> AsyncGenerator[int]:
+    """Serve on a free port, which is yielded; answers wait for `delays_s` in turn, if there are."""
+    waits = itertools.cycle(delays_s)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer each request head with the same bytes; enough HTTP for a generator."""
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                if delays_s:
+                    await asyncio.sleep(next(waits))
+                writer.write(_ANSWER)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 async def _serve() -> None:
-    server = await asyncio.start_server(_answer, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await server.serve_forever()
+    async with serving() as port:
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
-"""The canary of the load generators, and how a tool knows it: a token only this process knows."""
+"""The canary of the load generators: a server of known delays, whose percentiles must come out.
+
+How a tool knows that it is asked about its canary: a token only this process knows.
+"""
 
 import secrets
+from collections.abc import Mapping
 
 from analyzers.performance.options import LoadOptions
-from analyzers.runtime.tool import Canary, ToolRun
+from analyzers.runtime.tool import Canary, ToolFault, ToolRun
 
 _FILE = "canary-token"
 _TOKEN = secrets.token_hex(16)
@@ -14,6 +18,9 @@ LOAD_CANARY = Canary(
     files={_FILE: _TOKEN}, serve={"GET /": (200, {"Content-Type": "text/html"}, _PAGE)}
 )
 
+_QUICK_MS, _SLOW_MS = 80, 400
+DELAYS_S = (*(_QUICK_MS / 1000,) * 7, _SLOW_MS / 1000)
+
 
 def is_canary(run: ToolRun) -> bool:
     """Whether the runtime asks about our own canary server; no app can pass for it."""
@@ -22,7 +29,27 @@ def is_canary(run: ToolRun) -> bool:
 
 
 def gentle(options: LoadOptions) -> LoadOptions:
-    """Ten requests: enough to see that the generator works, too few to disturb a load test."""
-    return options.model_copy(
-        update={"rates": (20.0,), "step_s": 0.5, "warmup_s": 0.0, "check_rate": 5.0, "check_s": 1}
-    )
+    """Few requests: enough for a p95, too few to disturb a load test."""
+    load = {"rates": (20.0,), "step_s": 2.0, "warmup_s": 0.0, "p95_ms": 10_000.0}
+    return options.model_copy(update={**load, "check_rate": 20.0, "check_s": 3})
+
+
+def prove(figures: Mapping[str, float]) -> None:
+    """Hold measured figures against the delays of the canary server: of eight answers one is slow.
+
+    The bounds leave room above, for a busy host, and none below: no answer came sooner.
+
+    Raises:
+        ToolFault: the generator is wrong about its percentiles, or did not succeed.
+    """
+    wanted = {
+        "error_ratio": (0.0, 0.0),
+        "latency_p50": (_QUICK_MS, _SLOW_MS - 1),
+        "latency_p95": (_SLOW_MS, 4 * _SLOW_MS),
+        "latency_max": (_SLOW_MS, 10 * _SLOW_MS),
+    }
+    for name, (low, high) in wanted.items():
+        seen = figures.get(name)
+        # A millisecond below is rounding, of the histogram or of whole milliseconds.
+        if seen is None or not low - 1 <= seen <= high:
+            raise ToolFault(f"canary: {name} measured as {seen}, the server gives {low} to {high}")

@@ -2,71 +2,57 @@
 
 from typing import Any
 
-from analyzers.performance.openloop.plan import LoadResult, StepResult
-from analyzers.performance.series import Attempt
+from analyzers.performance.openloop.plan import Calibration, LoadResult
 from contract.analysis import Metric
 
 
 def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
     """Figures of the fastest step that held the objective; of the slowest step where none held.
 
-    `throughput_at_objective` is left out where no step held it: that is not a zero.
+    `throughput_at_objective` is left out where no step held it: that is not a zero. `censored` says
+    that it is a lower bound, because the series ended before the app did.
     """
-    held = result.at_objective
-    step = held or result.steps[0]
-    sent = sum(one.sent for one in result.steps)
+    step = result.chosen
     values: list[tuple[str, float, str]] = [
         ("throughput", step.throughput, "1/s"),
         ("error_ratio", step.error_ratio, "ratio"),
         ("arrival_rate", step.rate, "1/s"),
-        ("bytes_received", float(sum(one.bytes_received for one in result.steps)), "bytes"),
-        ("requests", float(sent), "count"),
-        ("requests_completed", float(sum(one.completed for one in result.steps)), "count"),
-        ("requests_late", float(sum(one.late for one in result.steps)), "count"),
+        ("bytes_received", float(step.bytes_received), "bytes"),
+        ("requests", float(step.sent), "count"),
+        ("requests_completed", float(step.completed), "count"),
+        ("requests_late", float(step.late), "count"),
+        ("requests_all_steps", float(sum(one.sent for one in result.steps)), "count"),
+        ("censored", float(result.censored), "count"),
     ]
-    if held:
-        values.append(("throughput_at_objective", held.throughput, "1/s"))
+    if result.at_objective:
+        values.append(("throughput_at_objective", step.throughput, "1/s"))
     if step.latency:
-        values += [
-            (f"latency_{name}", value, "ms") for name, value in step.latency.model_dump().items()
-        ]
+        values += [(f"latency_{name}", value, "ms") for name, value in step.latency.known().items()]
     return tuple(
         Metric(name=label, value=round(value, 4), unit=unit, target=name)
         for label, value, unit in values
     )
 
 
-def host_metrics(attempt: Attempt) -> tuple[Metric, ...]:
-    """What the host was like and what it could do; only what the kernel told."""
-    found: list[Metric] = []
-    if host := attempt.host:
-        found.append(Metric(name="host_steal", value=round(host.steal, 4), unit="ratio"))
-        found.append(Metric(name="host_load_1min", value=host.load_1min, unit="count"))
-        if host.pressure is not None:
-            pressure = round(host.pressure, 4)
-            found.append(Metric(name="host_cpu_pressure", value=pressure, unit="ratio"))
-    if attempt.calibration and attempt.calibration.steps:
-        step = attempt.calibration.steps[-1]
-        found += _calibration(step)
-    return tuple(found)
-
-
-def _calibration(step: StepResult) -> list[Metric]:
-    throughput = round(step.throughput, 2)
-    found = [
-        Metric(name="calibration_throughput", value=throughput, unit="1/s", target="calibration")
-    ]
-    if step.latency:
-        p95 = step.latency.p95
-        found.append(Metric(name="calibration_p95", value=p95, unit="ms", target="calibration"))
-    return found
+def calibration_metrics(calibration: Calibration) -> tuple[Metric, ...]:
+    """What this host could do at all: its ceiling, and the fastest rate it held."""
+    values: list[tuple[str, float, str]] = [("calibration_throughput", calibration.ceiling, "1/s")]
+    if best := calibration.best:
+        values.append(("calibration_rate_held", best.rate, "1/s"))
+        p95 = best.latency.known().get("p95") if best.latency else None
+        values += [("calibration_p95", p95, "ms")] if p95 is not None else []
+    return tuple(
+        Metric(name=name, value=round(value, 3), unit=unit, target="calibration")
+        for name, value, unit in values
+    )
 
 
 def step_table(result: LoadResult) -> list[dict[str, Any]]:
     """Every step with all its numbers, without the histogram."""
     return [
         {
-            **step.model_dump(exclude={"histogram"}),
+            **step.model_dump(exclude={"histogram", "latency"}),
+            "latency": step.latency.known() if step.latency else None,
             "throughput": round(step.throughput, 3),
             "error_ratio": round(step.error_ratio, 5),
         }
@@ -74,11 +60,20 @@ def step_table(result: LoadResult) -> list[dict[str, Any]]:
     ]
 
 
-def ceiling_notes(name: str, result: LoadResult) -> tuple[str, ...]:
-    """What `throughput_at_objective` means for this operation, in one sentence."""
-    held, last = result.at_objective, result.steps[-1]
-    if held is None:
-        return (f"{name}: the objective did not hold even at {last.rate:g}/s: {last.broke}",)
+def operation_notes(name: str, result: LoadResult) -> tuple[str, ...]:
+    """What `throughput_at_objective` means for this operation, and which percentiles it lacks."""
+    latency = result.chosen.latency
+    missing = latency.unknown() if latency else ""
+    return (f"{name}: {_ceiling(result)}", *((f"{name}: {missing}",) if missing else ()))
+
+
+def _ceiling(result: LoadResult) -> str:
+    last = result.steps[-1]
+    if last.generator_gave_out:
+        late = f"{last.late_ratio:.0%} of the requests were sent late at {last.rate:g}/s"
+        return f"{late}: a limit of this host's generator, not of the app"
+    if result.at_objective is None:
+        return f"the objective did not hold even at {last.rate:g}/s: {last.broke}"
     if not last.broke:
-        return (f"{name}: the objective still held at {last.rate:g}/s, the highest rate tried",)
-    return (f"{name}: the objective broke at {last.rate:g}/s: {last.broke}",)
+        return f"the objective still held at {last.rate:g}/s, the highest rate tried"
+    return f"the objective broke at {last.rate:g}/s: {last.broke}"

@@ -1,12 +1,20 @@
 """How busy the host was while we measured: CPU pressure, steal, load."""
 
 import asyncio
+import os
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from analyzers.performance.openloop.plan import MAX_LATE_RATIO
+from contract.analysis import Metric
 
 _STEAL = 7
 _CALM_WINDOW_S = 1.0
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +24,15 @@ class Thresholds:
     Attributes:
         pressure: share of time in which some task waited for a processor (PSI `some`). The app and
             the generator themselves cause some of it, so it is high.
+        load_per_core: load average per core, where the kernel gives no pressure.
         steal: share of processor time the hypervisor gave to others.
         late: share of requests that our generator sent more than 20 ms late.
     """
 
     pressure: float = 0.6
+    load_per_core: float = 1.5
     steal: float = 0.05
-    late: float = 0.05
+    late: float = MAX_LATE_RATIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +54,39 @@ class HostLoad:
     pressure: float | None
     steal: float
     load_1min: float
+    cores: int
 
     def contention(self, limits: Thresholds, late: float = 0.0) -> tuple[str, ...]:
         """Why a measurement made in this time cannot be trusted; empty when it can."""
-        seen = (
-            ("CPU pressure", self.pressure or 0.0, limits.pressure),
-            ("steal", self.steal, limits.steal),
-            ("requests sent late", late, limits.late),
-        )
-        return tuple(
-            f"{name} {value:.0%} above {limit:.0%}" for name, value, limit in seen if value > limit
-        )
+        shares = [("steal", self.steal, limits.steal), ("requests sent late", late, limits.late)]
+        if self.pressure is not None:
+            shares.insert(0, ("CPU pressure", self.pressure, limits.pressure))
+        found = [
+            f"{name} {value:.0%} above {limit:.0%}"
+            for name, value, limit in shares
+            if value > limit
+        ]
+        per_core = self.load_1min / self.cores
+        if self.pressure is None and per_core > limits.load_per_core:
+            found.insert(0, f"load {per_core:.1f} per core above {limits.load_per_core:g}")
+        return tuple(found)
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """Only what the kernel told."""
+        found = [
+            Metric(name="host_steal", value=round(self.steal, 4), unit="ratio"),
+            Metric(name="host_load_1min", value=self.load_1min, unit="count"),
+        ]
+        if self.pressure is not None:
+            pressure = round(self.pressure, 4)
+            found.append(Metric(name="host_cpu_pressure", value=pressure, unit="ratio"))
+        return tuple(found)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the kernel did not tell."""
+        if self.pressure is not None:
+            return ()
+        return ("this kernel gives no CPU pressure: contention is judged by load per core",)
 
 
 def parse_pressure(text: str) -> int | None:
@@ -90,7 +122,14 @@ def between(before: Snapshot, after: Snapshot) -> HostLoad:
     if before.pressure_us is not None and after.pressure_us is not None:
         pressure = min((after.pressure_us - before.pressure_us) / 1e6 / elapsed_s, 1.0)
     steal = (after.steal_ticks - before.steal_ticks) / ticks
-    return HostLoad(elapsed_s, pressure, steal, after.load_1min)
+    return HostLoad(elapsed_s, pressure, steal, after.load_1min, os.cpu_count() or 1)
+
+
+async def watched(work: Awaitable[Value]) -> tuple[Value, HostLoad]:
+    """What `work` gives, and the load of the host meanwhile."""
+    before = snapshot()
+    value = await work
+    return value, between(before, snapshot())
 
 
 async def wait_until_calm(limits: Thresholds, wait_s: float) -> bool:

@@ -44,7 +44,7 @@ def _open(path: Path) -> int:
     try:
         return os.open(path, flags if path.exists() else flags | os.O_CREAT, 0o644)
     except OSError as error:
-        reason = f"load-test lock {path}: {error.strerror}: name another with option lock_file"
+        reason = f"load-test lock {path}: {error.strerror}: name another with ASSAY_LOAD_LOCK"
         raise ToolFault(reason) from error
 
 

@@ -1,11 +1,9 @@
 """Options of the performance tools, as the spec gives them: `options: {performance: {...}}`."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from analyzers.performance.lock import DEFAULT_LOCK
 from analyzers.performance.openloop.plan import LoadPlan, Objective
 from analyzers.runtime.tool import ToolFault
 from contract.analysis import SubtaskRequest
@@ -13,35 +11,35 @@ from contract.base import Authored
 
 
 class LoadOptions(Authored):
-    """How hard and how long an app is loaded; the defaults take 15 to 20 s for a small app.
+    """How hard and how long an app is loaded.
 
     Attributes:
-        rates: arrivals per second of each step, rising.
+        rates: arrivals per second of each step, rising; the series ends with the step that breaks
+            the objective, and before the first rate that this host cannot send.
         p95_ms: objective; `max_error_ratio`: objective, every answer but a 2xx is an error.
         max_endpoints: operations loaded, in order of trust; the others are listed as skipped.
-        lock_file: host-wide lock shared by every performance analyzer of this host.
+        total_s: no further operation is begun after this; those left are listed as skipped.
         lock_wait_s: how long another load test may be waited for.
         calm_wait_s: how long a calm host is waited for before a flagged test is repeated.
-        check_rate: arrivals per second of the second generator's sample.
+        check_rate: arrivals per second of the second generator's sample, where the first one left
+            no step to be compared with.
         lighthouse_runs: page loads by Lighthouse; the median is reported.
     """
 
     rates: Annotated[tuple[Annotated[float, Field(gt=0, le=5_000)], ...], Field(min_length=1)] = (
-        20.0,
-        50.0,
-        100.0,
-        200.0,
+        *(20.0, 40.0, 80.0, 160.0),
+        *(320.0, 640.0, 1_280.0, 2_560.0),
     )
-    step_s: Annotated[float, Field(gt=0, le=600)] = 1.0
+    step_s: Annotated[float, Field(gt=0, le=600)] = 5.0
     warmup_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     p95_ms: Annotated[float, Field(gt=0)] = 500.0
     max_error_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.01
-    max_endpoints: Annotated[int, Field(ge=1, le=40)] = 4
-    lock_file: Path = DEFAULT_LOCK
+    max_endpoints: Annotated[int, Field(ge=1, le=40)] = 10
+    total_s: Annotated[float, Field(gt=0, le=86_400)] = 180.0
     lock_wait_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
-    calm_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 10.0
-    check_rate: Annotated[float, Field(gt=0, le=1_000)] = 50.0
+    calm_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 60.0
+    check_rate: Annotated[float, Field(gt=0, le=1_000)] = 40.0
     check_s: Annotated[int, Field(ge=1, le=60)] = 3
     lighthouse_runs: Annotated[int, Field(ge=1, le=5)] = 1
 
@@ -55,12 +53,6 @@ class LoadOptions(Authored):
             timeout_s=self.timeout_s,
             objective=Objective(p95_ms=self.p95_ms, max_error_ratio=self.max_error_ratio),
         )
-
-    @property
-    def series_limit_s(self) -> float:
-        """A series cannot honestly take longer than this."""
-        steps_s = len(self.rates) * (self.step_s + self.timeout_s)
-        return self.warmup_s + self.timeout_s + steps_s + 15.0
 
 
 def read_options(request: SubtaskRequest) -> LoadOptions:

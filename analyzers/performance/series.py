@@ -2,13 +2,14 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import analyzers
-from analyzers.performance.host import HostLoad, Thresholds, between, snapshot
-from analyzers.performance.openloop.plan import LoadPlan, LoadResult
+from analyzers.performance.host import HostLoad, Thresholds, between, snapshot, watched
+from analyzers.performance.openloop.plan import Calibration, LoadPlan, LoadResult
 from analyzers.performance.options import LoadOptions
 from analyzers.performance.probe import Operation, ask, new_client
 from analyzers.performance.usage import UsageLog, watch_usage
@@ -18,6 +19,7 @@ from contract.analysis import Skipped
 _PROJECT = Path(analyzers.__file__).parents[1]
 _CONFIRMATIONS = 3
 _CONFIRM_INTERVAL_S = 0.5
+_CALIBRATION_STEP_S = 1.0
 
 
 @dataclass(slots=True)
@@ -26,61 +28,94 @@ class Attempt:
 
     Attributes:
         results: per operation name.
+        contended: per operation name why its numbers cannot be trusted; empty when they can.
+        host: load of the host over the whole attempt.
         usage: processor time and memory of the app while the series ran.
-        contention: why the numbers cannot be trusted; empty when they can.
     """
 
-    calibration: LoadResult | None = None
+    calibration: Calibration | None = None
     results: dict[str, LoadResult] = field(default_factory=dict)
+    contended: dict[str, tuple[str, ...]] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     host: HostLoad | None = None
     usage: UsageLog = field(default_factory=UsageLog)
-    contention: tuple[str, ...] = ()
+
+    @property
+    def contention(self) -> tuple[str, ...]:
+        """Every contended operation with its reasons."""
+        return tuple(f"{name}: {', '.join(why)}" for name, why in self.contended.items() if why)
+
+    def add(self, name: str, result: LoadResult, host: HostLoad) -> None:
+        """Keep one series with the load of the host while it ran."""
+        if not result.steps:
+            self.skipped.append(Skipped(what=name, reason="died during the warm-up"))
+            return
+        self.results[name] = result
+        self.contended[name] = host.contention(Thresholds(), result.chosen.late_ratio)
+        if self.calibration and not self.calibration.best:
+            reason = "our own server did not hold the lowest rate"
+            self.contended[name] = (*self.contended[name], reason)
 
 
 async def load_once(
-    run: ToolRun, execute: Execute, operations: Sequence[Operation], options: LoadOptions
+    run: ToolRun,
+    execute: Execute,
+    operations: Sequence[Operation],
+    options: LoadOptions,
+    docker_host: str,
 ) -> Attempt:
     """Measure this host, then every operation.
 
     Raises:
         AppFault: the app stopped answering during the load, and did not come back.
     """
-    attempt = Attempt()
     before = snapshot()
-    if not is_short(options):
-        attempt.calibration = await calibrate(run, execute, options)
-    async with watch_usage(run.request.targets) as attempt.usage:
+    attempt = Attempt(calibration=await calibrate(run, execute, options))
+    rates = sendable(options.rates, attempt)
+    async with watch_usage(run.request.targets, docker_host) as attempt.usage:
+        began = time.monotonic()
         for operation in operations:
+            if time.monotonic() - began > options.total_s:
+                reason = f"not begun: the load test's {options.total_s:g} s were over"
+                attempt.skipped.append(Skipped(what=operation.name, reason=reason))
+                continue
             run.progress(f"load: {operation.name}")
-            plan = options.plan(operation.url)
-            result = await _one_series(run, execute, plan, "openloop", options)
+            plan = options.plan(operation.url).model_copy(update={"rates": rates})
+            result, host = await watched(run_series(run, execute, plan))
             await _check_alive(operation, result, attempt)
-            if result.steps:
-                attempt.results[operation.name] = result
+            attempt.add(operation.name, result, host)
     attempt.host = between(before, snapshot())
-    late = max((result.late_ratio for result in attempt.results.values()), default=0.0)
-    attempt.contention = attempt.host.contention(Thresholds(), late)
     return attempt
 
 
-def is_short(options: LoadOptions) -> bool:
-    """A series of one step is a look, not a measurement: it is not worth a calibration."""
-    return len(options.rates) == 1
+def sendable(rates: tuple[float, ...], attempt: Attempt) -> tuple[float, ...]:
+    """The rates that calibration held, noting that others were not tried; at least the lowest."""
+    best = attempt.calibration.best if attempt.calibration else None
+    if best is None or best.rate >= rates[-1]:
+        return rates if best else rates[:1]
+    attempt.notes.append(
+        f"rates above {best.rate:g}/s are more than this host can send: calibration did not hold "
+        "them, so they were not tried"
+    )
+    return tuple(rate for rate in rates if rate <= best.rate)
 
 
-async def calibrate(run: ToolRun, execute: Execute, options: LoadOptions) -> LoadResult:
-    """The plan's lowest and highest rate against our own server on this host."""
+async def calibrate(run: ToolRun, execute: Execute, options: LoadOptions) -> Calibration:
+    """The plan's rates in short steps, and the ceiling, against our own server on this host."""
     run.progress("calibration: our own server on this host")
-    rates = (options.rates[0], options.rates[-1])
-    plan = options.plan("http://calibration/").model_copy(update={"rates": rates, "warmup_s": 0.2})
-    return await _one_series(run, execute, plan, "calibration", options)
+    step_s = min(options.step_s, _CALIBRATION_STEP_S)
+    changes = {"step_s": step_s, "warmup_s": 0.2}
+    plan = options.plan("http://calibration/").model_copy(update=changes)
+    return Calibration.model_validate_json(await _execute_plan(run, execute, plan, "calibration"))
 
 
-async def _one_series(
-    run: ToolRun, execute: Execute, plan: LoadPlan, module: str, options: LoadOptions
-) -> LoadResult:
+async def run_series(run: ToolRun, execute: Execute, plan: LoadPlan) -> LoadResult:
+    """Load one operation, by a generator that is a process of its own."""
+    return LoadResult.model_validate_json(await _execute_plan(run, execute, plan, "openloop"))
+
+
+async def _execute_plan(run: ToolRun, execute: Execute, plan: LoadPlan, module: str) -> bytes:
     plan_file, result_file = run.workspace / "plan.json", run.workspace / "result.json"
     plan_file.write_text(plan.model_dump_json(), encoding="utf-8")
     result_file.unlink(missing_ok=True)
@@ -91,9 +126,9 @@ async def _one_series(
         ),
         env={"PYTHONPATH": str(_PROJECT)},
         output=result_file,
-        limit_s=options.series_limit_s,
+        limit_s=plan.limit_s,
     )
-    return LoadResult.model_validate_json((await execute(command)).output)
+    return (await execute(command)).output
 
 
 async def _check_alive(operation: Operation, result: LoadResult, attempt: Attempt) -> None:
@@ -106,8 +141,6 @@ async def _check_alive(operation: Operation, result: LoadResult, attempt: Attemp
         raise AppFault(f"stopped answering under load: {where} ({reason})")
     if result.died:
         attempt.notes.append(f"stopped answering and came back: {where}")
-    if not result.steps:
-        attempt.skipped.append(Skipped(what=operation.name, reason="died during the warm-up"))
 
 
 async def _silence(url: str) -> str:

@@ -6,9 +6,11 @@ Where neither can be read the metrics are left out: an unknown is not a zero.
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,6 @@ import psutil
 
 from contract.analysis import Metric, Target
 
-DOCKER_SOCKET = Path("/var/run/docker.sock")
 _INTERVAL_S = 0.5
 
 
@@ -32,9 +33,10 @@ class Sample:
 
 @dataclass(slots=True)
 class UsageLog:
-    """Samples per service, and why a service has none."""
+    """Samples per service; how many could not be taken, and why the last of them could not."""
 
     samples: dict[str, list[Sample]] = field(default_factory=dict)
+    failed: Counter[str] = field(default_factory=Counter)
     missing: dict[str, str] = field(default_factory=dict)
 
     def metrics(self) -> tuple[Metric, ...]:
@@ -44,6 +46,16 @@ class UsageLog:
             for service, samples in self.samples.items()
             if len(samples) >= 2
             for metric in _metrics(service, samples)
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        """Services whose figures are missing or do not cover the whole test."""
+        return tuple(
+            f"{service}: CPU and memory lack {self.failed[service]} of "
+            f"{self.failed[service] + len(self.samples.get(service, ()))} samples: {reason}"
+            if self.failed[service]
+            else f"{service}: CPU and memory not measured: {reason}"
+            for service, reason in self.missing.items()
         )
 
 
@@ -77,15 +89,10 @@ def process_usage(container_id: str) -> tuple[float, int]:
 
 
 @asynccontextmanager
-async def watch_usage(
-    targets: Sequence[Target], socket: Path = DOCKER_SOCKET
-) -> AsyncGenerator[UsageLog]:
+async def watch_usage(targets: Sequence[Target], docker_host: str) -> AsyncGenerator[UsageLog]:
     """Sample every target twice a second until the block ends."""
     log = UsageLog()
-    transport = httpx.AsyncHTTPTransport(uds=str(socket))
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://docker", timeout=5.0
-    ) as client:
+    async with _engine(docker_host) as client:
         tasks = [asyncio.create_task(_follow(client, target, log)) for target in targets]
         try:
             yield log
@@ -95,7 +102,17 @@ async def watch_usage(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _engine(docker_host: str) -> httpx.AsyncClient:
+    """A client of the engine at `unix:///path` or `tcp://host:port`."""
+    scheme, _, place = docker_host.partition("://")
+    if scheme == "unix":
+        transport = httpx.AsyncHTTPTransport(uds=place)
+        return httpx.AsyncClient(transport=transport, base_url="http://docker", timeout=5.0)
+    return httpx.AsyncClient(base_url=f"http://{place}", timeout=5.0, trust_env=False)
+
+
 async def _follow(client: httpx.AsyncClient, target: Target, log: UsageLog) -> None:
+    """Sample until cancelled; a sample that fails is counted, the next may succeed."""
     if not target.container_id:
         log.missing[target.service] = "no container or process is known"
         return
@@ -104,10 +121,11 @@ async def _follow(client: httpx.AsyncClient, target: Target, log: UsageLog) -> N
         try:
             cpu_s, memory_bytes = await read()
         except (httpx.HTTPError, OSError, psutil.Error, KeyError, ValueError, IndexError) as error:
+            log.failed[target.service] += 1
             log.missing[target.service] = f"{type(error).__name__}: {error}"
-            return
-        sample = Sample(time.monotonic(), cpu_s, memory_bytes)
-        log.samples.setdefault(target.service, []).append(sample)
+        else:
+            sample = Sample(time.monotonic(), cpu_s, memory_bytes)
+            log.samples.setdefault(target.service, []).append(sample)
         await asyncio.sleep(_INTERVAL_S)
 
 
@@ -126,8 +144,12 @@ def _reader(client: httpx.AsyncClient, container_id: str) -> Callable[[], Any]:
 
 
 def _metrics(service: str, samples: Sequence[Sample]) -> tuple[Metric, ...]:
-    first, last = samples[0], samples[-1]
-    cpu_percent = (last.cpu_s - first.cpu_s) / (last.at_s - first.at_s) * 100
+    # A container that was restarted counts from zero again.
+    used_s = sum(
+        new.cpu_s - old.cpu_s if new.cpu_s >= old.cpu_s else new.cpu_s
+        for old, new in pairwise(samples)
+    )
+    cpu_percent = used_s / (samples[-1].at_s - samples[0].at_s) * 100
     memory = float(max(sample.memory_bytes for sample in samples))
     return (
         Metric(name="app_cpu", value=round(cpu_percent, 2), unit="percent", target=service),

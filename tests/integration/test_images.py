@@ -58,7 +58,9 @@ SPEC: dict[str, Any] = {
         "dynamic": ["http-headers", "nmap", "browser"],
         "performance": ["openloop"],
     },
-    "options": {"performance": {"rates": "10,20", "max_endpoints": 1, "calm_wait_s": 0}},
+    "options": {
+        "performance": {"rates": "10,20", "step_s": 1, "max_endpoints": 1, "calm_wait_s": 0}
+    },
     "breaker": {"wait_limit_s": 0},
 }
 MEASURED = {

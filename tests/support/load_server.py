@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 class LoadServer:
     """Answers `routes` (path -> status, delay in seconds); anything else is a 404.
 
+    Every answer names `location`, which only a redirect means; `bodies` by path.
+
     `freeze_at` and `freeze_s`: nothing is answered in that window after the first loaded request.
     `dies_after`: closes its socket for good after that many requests.
     """
 
     routes: dict[str, tuple[int, float]] = field(default_factory=lambda: {"/": (200, 0.0)})
     content_type: str = "text/plain"
+    location: str = "/"
+    bodies: dict[str, bytes] = field(default_factory=dict)
     freeze_at: float = 0.0
     freeze_s: float = 0.0
     freeze_after_requests: int = 0
@@ -53,10 +57,10 @@ class LoadServer:
 
     def _bytes(self, path: str) -> bytes:
         status = self.routes.get(path, (404, 0.0))[0]
-        body = f"page {path}".encode()
+        body = self.bodies.get(path, f"page {path}".encode())
         head = (
             f"HTTP/1.1 {status} X\r\nContent-Type: {self.content_type}\r\n"
-            f"Location: /\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Location: {self.location}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 

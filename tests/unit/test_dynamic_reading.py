@@ -14,15 +14,16 @@ from analyzers.dynamic.crawl import Page, form_operation, local_paths, script_pa
 from analyzers.dynamic.explore import belongs, link_operation_of, parse_routes
 from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path
 from analyzers.dynamic.http import BODY_CAP_BYTES, Answer, inflate
-from analyzers.dynamic.openapi import operations_of, parse_document
+from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.payloads import reflected, without_echo
-from analyzers.dynamic.routes import PythonModule, express_mounts, express_routes
 from analyzers.dynamic.sessions import account_fields, cookie_header, token_of
 from analyzers.dynamic.slots import build
 from analyzers.dynamic.surface import Operation, Parameter, fits, merge
 from analyzers.dynamic.tools.accounts import granted_privileges
 from analyzers.dynamic.tools.errors import classify
 from analyzers.dynamic.tools.headers import cookie_faults, cors_fault, missing_headers, weak_csp
+from analyzers.runtime.openapi import parse_document
+from analyzers.runtime.routes import PythonModule, express_mounts, express_routes
 from analyzers.runtime.tool import ToolFault
 from contract.analysis import Target
 

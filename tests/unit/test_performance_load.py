@@ -1,18 +1,22 @@
 """Counting, judging and naming: what one step and one series mean."""
 
+from pathlib import Path
+
 import pytest
 
-from analyzers.performance.figures import ceiling_notes, operation_metrics
+from analyzers.performance.figures import operation_metrics, operation_notes
 from analyzers.performance.openloop.plan import LoadResult, Objective, StepResult
 from analyzers.performance.openloop.tally import Tally
-from analyzers.performance.routes import candidates, paths_in
-from analyzers.runtime.tool import SourceTree
-from contract.spec import Endpoint, TemplateSpec
+from analyzers.performance.routes import document_paths, source_paths, template_paths
+from analyzers.runtime.runner import Runner
+from analyzers.runtime.tool import SourceTree, ToolRun
+from contract.analysis import SubtaskRequest
+from contract.spec import AnalyzerKind, AppRef, Endpoint, SourceRef, TemplateSpec
 
 
 def step(tally: Tally, **objective: float) -> StepResult:
     tally.sent = tally.completed + tally.errors.total()
-    return tally.result(Objective(**objective), elapsed_s=1.0)
+    return tally.result(Objective(**objective), window_s=1.0, in_window=tally.completed)
 
 
 @pytest.mark.parametrize("status", [301, 302, 401, 404, 500, 503])
@@ -76,8 +80,9 @@ def test_the_fastest_step_that_held_speaks_for_the_operation() -> None:
 
     assert seen["throughput_at_objective"] == 20
     assert seen["latency_p50"] == pytest.approx(20, rel=0.01)
-    assert seen["requests"] == 60
-    assert seen["bytes_received"] == 6000
+    assert seen["requests"] == seen["requests_completed"] == 20
+    assert seen["requests_all_steps"] == 60
+    assert seen["bytes_received"] == 2000
     assert {one.target for one in metrics} == {"GET /"}
 
 
@@ -86,54 +91,116 @@ def test_no_throughput_at_an_objective_that_never_held() -> None:
     names = {one.name for one in operation_metrics("GET /", result)}
 
     assert "throughput_at_objective" not in names
-    assert "latency_p95" in names
-    assert ceiling_notes("GET /", result) == (
-        "GET /: the objective did not hold even at 10/s: p95 900 ms above 500 ms",
+    assert "latency_p50" in names
+    assert operation_notes("GET /", result)[0] == (
+        "GET /: the objective did not hold even at 10/s: p95 900 ms above 500 ms"
     )
 
 
-FLASK = """
-@app.route("/notes")
-@bp.route('/notes/<int:note_id>', methods=["GET", "DELETE"])
-@app.route("/new", methods=["POST"])
-@app.route("/logout")
-"""
-EXPRESS = """
-app.get('/api/items/:id', auth, (req, res) => {})
-router.get("/health", ok)
-app.post('/api/items', create)
-app.get('*', spa)
-"""
-FASTAPI = '@router.get("/users/{user_id}")\n@app.delete("/users/{user_id}")\n'
-
-
 @pytest.mark.parametrize(
-    ("text", "paths"),
-    [
-        (FLASK, ("/notes", "/notes/1")),
-        (EXPRESS, ("/api/items/1", "/health")),
-        (FASTAPI, ("/users/1",)),
-    ],
+    ("requests", "left_out"),
+    [(19, {"latency_p95", "latency_p99"}), (99, {"latency_p99"}), (100, set[str]())],
 )
-def test_routes_are_read_from_the_source(text: str, paths: tuple[str, ...]) -> None:
-    assert paths_in(text) == paths
+def test_a_percentile_of_few_samples_is_left_out_and_named(
+    requests: int, left_out: set[str]
+) -> None:
+    tally = Tally(requests)
+    for _ in range(requests):
+        tally.answered(200, 0.01, 100)
+    result = LoadResult(url="http://app/", steps=(step(tally),), requests=requests)
+    names = {one.name for one in operation_metrics("GET /", result)}
+
+    assert {"latency_p95", "latency_p99"} - names == left_out
+    notes = " ".join(operation_notes("GET /", result))
+    assert all(name.removeprefix("latency_") in notes for name in left_out)
+    assert ("not measured with" in notes) is bool(left_out)
 
 
-def test_candidates_are_the_root_the_template_and_the_source(tmp_path) -> None:
-    (tmp_path / "app.py").write_text(FLASK)
+def censored(result: LoadResult) -> float:
+    return next(o.value for o in operation_metrics("GET /", result) if o.name == "censored")
+
+
+def test_a_ceiling_of_ours_is_told_from_the_apps() -> None:
+    late = series("", "p95 900 ms above 500 ms")
+    late = late.model_copy(
+        update={"steps": (late.steps[0], late.steps[1].model_copy(update={"late": 5}))}
+    )
+
+    assert censored(series("", "p95 900 ms above 500 ms")) == 0
+    assert censored(series("", "")) == 1
+    assert censored(late) == 1
+    assert "a limit of this host's generator" in operation_notes("GET /", late)[0]
+
+
+def test_an_http_error_is_the_apps_however_late_it_was_asked() -> None:
+    tally = Tally(10)
+    tally.answered(500, 0.1, 1)
+    tally.sent = tally.late = 1
+    result = tally.result(Objective(), window_s=1.0, in_window=0)
+
+    assert result.broke
+    assert not result.generator_gave_out
+
+
+def test_a_backlog_served_after_a_broken_step_is_no_throughput() -> None:
+    tally = Tally(100)
+    for _ in range(100):
+        tally.answered(200, 3.0, 1)
+    tally.sent = 100
+    result = tally.result(Objective(), window_s=1.0, in_window=40)
+
+    assert result.broke
+    assert result.throughput == 40
+
+
+def test_a_request_without_any_answer_is_an_error() -> None:
+    tally = Tally(10)
+    tally.answered(200, 0.1, 1)
+    tally.sent = 2
+
+    assert tally.result(Objective(), window_s=1.0, in_window=1).error_ratio == 0.5
+
+
+SOURCE = """
+from flask import Blueprint
+bp = Blueprint("notes", __name__, url_prefix="/api")
+@bp.route("/notes/<int:note_id>", methods=["GET", "DELETE"])
+def note(note_id): ...
+@bp.post("/new")
+def new(): ...
+@bp.get("/logout")
+def leave(): ...
+"""
+
+
+async def test_routes_of_the_source_are_read_with_their_prefixes(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+    request = SubtaskRequest(
+        subtask_id="p/m/app1/performance",
+        analyzer=AnalyzerKind.PERFORMANCE,
+        ref=AppRef(model="m", app_number=1),
+        source=SourceRef(path=str(tmp_path), digest="d"),
+    )
+    run = ToolRun(request, SourceTree(tmp_path, ("app.py",)), tmp_path, tmp_path)
+
+    assert await source_paths(run, Runner(tmp_path)) == ("/api/notes/1",)
+
+
+def test_a_template_and_a_document_name_what_only_reads() -> None:
     template = TemplateSpec(
         slug="t",
         endpoints=(
             Endpoint(method="GET", path="/notes"),
-            Endpoint(method="get", path="/stats"),
+            Endpoint(method="get", path="/notes/:id"),
             Endpoint(method="POST", path="/notes"),
+            Endpoint(method="GET", path="/logout"),
         ),
     )
-    found = candidates(SourceTree(tmp_path, ("app.py",)), template)
+    document = {
+        "openapi": "3.0.0",
+        "servers": [{"url": "/api"}],
+        "paths": {"/users/{id}": {"get": {}}, "/users": {"post": {}}, "/odd": None},
+    }
 
-    assert [(one.path, one.declared_by) for one in found] == [
-        ("/", "root"),
-        ("/notes", "template"),
-        ("/stats", "template"),
-        ("/notes/1", "source"),
-    ]
+    assert template_paths(template) == ("/notes", "/notes/1")
+    assert document_paths(document) == ("/api/users/1",)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from contract.analysis import Category, MeasurementState, Severity
+from contract.analysis import Category, MeasurementState, Metric, Severity
 from contract.record import AppRecord, PipelineRecord
-from reports import build_fleet_report, render_csv, render_json
+from reports import build_fleet_report, render_csv, render_html, render_json
 from reports.model import FleetReport, StateCounts
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import (
@@ -17,6 +17,7 @@ from tests.unit.report_samples import (
     MEASURED,
     NOT_APPLICABLE,
     NOW,
+    PERFORMANCE,
     STATIC,
 )
 
@@ -179,6 +180,26 @@ def test_load_figures_keep_their_targets_and_units(report):
     assert load[0].figures["latency_p95"] == 11.87
     assert load[0].units["throughput_at_objective"] == "1/s"
     assert "throughput_at_objective" not in load[1].figures
+
+
+def test_an_app_measured_under_contention_is_named_with_its_tool_and_beside_its_figures():
+    metrics = (
+        Metric(name="latency_p50", value=3, unit="ms", target="GET /"),
+        Metric(name="contended", value=1, unit="count", target="GET /"),
+    )
+    calm = (metrics[0], metrics[1].model_copy(update={"value": 0}))
+    report = one_app(
+        samples.cell(GPT, 1, PERFORMANCE, "openloop", metrics=metrics),
+        samples.cell(GPT, 1, PERFORMANCE, "loadtest", metrics=calm),
+        analyzers=("performance",),
+    )
+
+    assert {use.tool: use.contended for use in report.tools} == {
+        "openloop": (f"{GPT}/app1",),
+        "loadtest": (),
+    }
+    assert "<b>1 under contention</b>" in render_html(report)
+    assert '<th class="num">contended</th>' in render_html(report)
 
 
 def test_requirements_have_a_rate_with_what_nobody_could_tell(report):

@@ -19,7 +19,10 @@ async def run_plan(plan: LoadPlan) -> LoadResult:
     timeout = aiohttp.ClientTimeout(total=plan.timeout_s)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(
-        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+        connector=connector,
+        timeout=timeout,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
     ) as session:
         return await _Series(plan, session).run()
 
@@ -64,14 +67,23 @@ class _Series:
         gc.disable()
         try:
             tally = Tally(rate)
-            began = time.monotonic()
-            await self._send_all(tally, began, max(1, round(rate * length_s)))
+            window_s = await self._arrivals(tally, max(1, round(rate * length_s)))
+            in_window = tally.completed
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
-            elapsed_s = max(length_s, time.monotonic() - began)
-            return tally.result(self._plan.objective, elapsed_s)
+            return tally.result(self._plan.objective, window_s, in_window)
         finally:
             gc.enable()
+
+    async def _arrivals(self, tally: Tally, count: int) -> float:
+        """Send `count` requests; returns, at its end, how long the arrival window was."""
+        began = time.monotonic()
+        await self._send_all(tally, began, count)
+        planned_s = count / tally.rate
+        if not tally.broke:
+            await asyncio.sleep(max(0.0, began + planned_s - time.monotonic()))
+        elapsed_s = time.monotonic() - began
+        return elapsed_s if tally.broke or elapsed_s > planned_s + LATE_S else planned_s
 
     async def _send_all(self, tally: Tally, began: float, count: int) -> None:
         for number in range(count):
@@ -94,7 +106,7 @@ class _Series:
             tally.late += 1
         try:
             status, size = await self._get()
-        except (aiohttp.ClientError, TimeoutError, OSError, BodyTooLarge) as error:
+        except Exception as error:  # whatever it was, it was not an answer
             self._note_failure(error_kind(error))
             tally.failed(error_kind(error), time.monotonic() - due)
         else:

@@ -6,6 +6,11 @@ from pydantic import Field
 
 from contract.base import Frozen
 
+# Above this share of late requests a rate was more than the generator could send.
+MAX_LATE_RATIO = 0.05
+# A percentile of fewer samples is the maximum under another name.
+SAMPLES_NEEDED = {"p90": 10, "p95": 20, "p99": 100}
+
 
 class Objective(Frozen):
     """What an operation must hold at a given arrival rate.
@@ -34,17 +39,24 @@ class LoadPlan(Frozen):
 
     url: str
     rates: Annotated[tuple[Annotated[float, Field(gt=0, le=5_000)], ...], Field(min_length=1)]
-    step_s: Annotated[float, Field(gt=0, le=600)] = 2.0
+    step_s: Annotated[float, Field(gt=0, le=600)] = 5.0
     warmup_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 500
     max_body_bytes: Annotated[int, Field(ge=1)] = 10_000_000
     objective: Objective = Objective()
 
+    @property
+    def limit_s(self) -> float:
+        """A series cannot honestly take longer than this."""
+        steps_s = len(self.rates) * (self.step_s + self.timeout_s)
+        return self.warmup_s + self.timeout_s + steps_s + 15.0
+
 
 class Latency(Frozen):
     """Percentiles in milliseconds, from an HDR histogram with three significant digits."""
 
+    samples: int
     p50: float
     p90: float
     p95: float
@@ -52,14 +64,33 @@ class Latency(Frozen):
     max: float
     mean: float
 
+    def known(self) -> dict[str, float]:
+        """Figures by name, without the percentiles that so few samples cannot tell."""
+        return {
+            name: value
+            for name, value in self.model_dump(exclude={"samples"}).items()
+            if self.samples >= SAMPLES_NEEDED.get(name, 1)
+        }
+
+    def unknown(self) -> str:
+        """Which percentiles are left out and why; empty when none is."""
+        missing = [
+            f"{name} (needs {needed})"
+            for name, needed in SAMPLES_NEEDED.items()
+            if self.samples < needed
+        ]
+        return f"not measured with {self.samples} samples: {', '.join(missing)}" if missing else ""
+
 
 class StepResult(Frozen):
     """One step at one arrival rate.
 
     Attributes:
         sent: requests that left; `completed`: 2xx answers; `errors`: the others by kind.
+        completed_in_window: 2xx answers that came before the window's end.
         late: requests the generator itself sent more than 20 ms after they were due.
-        elapsed_s: from the first due time to the last answer, at least the step's length.
+        window_s: how long requests arrived; the wait for the last answers is not part of it.
+        bytes_received: of bodies, as they were sent (compressed, where the app compresses).
         latency: of 2xx answers and, censored at the limit, of time-outs; None without any.
         broke: why the objective did not hold; empty when it held.
         histogram: base64 of the compressed HDR histogram, in microseconds.
@@ -68,9 +99,10 @@ class StepResult(Frozen):
     rate: float
     sent: int
     completed: int
+    completed_in_window: int
     errors: dict[str, int] = {}
     late: int = 0
-    elapsed_s: float
+    window_s: float
     bytes_received: int = 0
     latency: Latency | None = None
     broke: str = ""
@@ -78,8 +110,8 @@ class StepResult(Frozen):
 
     @property
     def error_ratio(self) -> float:
-        """Errors among the requests sent."""
-        return sum(self.errors.values()) / self.sent if self.sent else 1.0
+        """Requests without a 2xx answer among those sent."""
+        return 1 - self.completed / self.sent if self.sent else 1.0
 
     @property
     def late_ratio(self) -> float:
@@ -87,9 +119,22 @@ class StepResult(Frozen):
         return self.late / self.sent if self.sent else 0.0
 
     @property
+    def generator_gave_out(self) -> bool:
+        """The objective broke while our own requests were late: no verdict on the app.
+
+        An HTTP error is one whenever it was asked for.
+        """
+        told = any(kind.startswith("http_") for kind in self.errors)
+        return bool(self.broke) and not told and self.late_ratio > MAX_LATE_RATIO
+
+    @property
     def throughput(self) -> float:
-        """2xx answers per second, over the whole time until the last answer."""
-        return self.completed / self.elapsed_s
+        """2xx answers per second of the arrival window.
+
+        Where the objective broke, only those that came within it: a backlog served afterwards is
+        no throughput.
+        """
+        return (self.completed_in_window if self.broke else self.completed) / self.window_s
 
 
 class LoadResult(Frozen):
@@ -119,7 +164,34 @@ class LoadResult(Frozen):
         return held[-1] if held else None
 
     @property
-    def late_ratio(self) -> float:
-        """Share of late requests over all steps."""
-        sent = sum(step.sent for step in self.steps)
-        return sum(step.late for step in self.steps) / sent if sent else 0.0
+    def chosen(self) -> StepResult:
+        """The step that speaks for the operation: at the objective, the slowest if none held."""
+        return self.at_objective or self.steps[0]
+
+    @property
+    def censored(self) -> bool:
+        """Whether the series ended for a reason of ours: the app may bear more than was tried."""
+        last = self.steps[-1]
+        return not last.broke or last.generator_gave_out
+
+
+class Calibration(Frozen):
+    """What this host can do at all: our own server, loaded by the generator of the app's test.
+
+    Attributes:
+        series: the plan's rates in short steps.
+        ceiling: answers per second when many clients ask as fast as they can.
+    """
+
+    series: LoadResult
+    ceiling: float
+
+    @property
+    def best(self) -> StepResult | None:
+        """The fastest step that held the objective with its requests sent in time."""
+        held = [
+            step
+            for step in self.series.steps
+            if not step.broke and step.late_ratio <= MAX_LATE_RATIO
+        ]
+        return held[-1] if held else None

@@ -57,15 +57,16 @@ class Tally:
         if kind == "timeout":
             self._record(latency_s)
 
-    def result(self, objective: Objective, elapsed_s: float) -> StepResult:
+    def result(self, objective: Objective, window_s: float, in_window: int) -> StepResult:
         """The step as a value, judged against `objective`."""
         step = StepResult(
             rate=self.rate,
             sent=self.sent,
             completed=self.completed,
+            completed_in_window=in_window,
             errors=dict(self.errors),
             late=self.late,
-            elapsed_s=elapsed_s,
+            window_s=window_s,
             bytes_received=self.bytes_received,
             latency=self._latency(),
             histogram=self._histogram.encode().decode("ascii"),
@@ -77,12 +78,14 @@ class Tally:
 
     def _latency(self) -> Latency | None:
         histogram = self._histogram
-        if histogram.get_total_count() == 0:
+        samples = histogram.get_total_count()
+        if samples == 0:
             return None
         p50, p90, p95, p99 = (
             round(histogram.get_value_at_percentile(rank) / 1e3, 3) for rank in (50, 90, 95, 99)
         )
         return Latency(
+            samples=samples,
             p50=p50,
             p90=p90,
             p95=p95,

@@ -5,13 +5,17 @@ import json
 import shutil
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from analyzers.performance.canary import LOAD_CANARY, is_canary
-from analyzers.performance.lock import host_lock
+from analyzers.performance.host import Thresholds
+from analyzers.performance.isolation import measured_alone
 from analyzers.performance.options import read_options
-from analyzers.performance.probe import ask, new_client
+from analyzers.performance.probe import Answer, follow, new_client
+from analyzers.performance.site import Site
 from analyzers.runtime.tool import (
     AppFault,
     Command,
@@ -43,6 +47,8 @@ _AUDITS = {
     "cumulative-layout-shift": ("cumulative_layout_shift", "score"),
     "total-byte-weight": ("page_weight", "bytes"),
 }
+# A browser keeps every core of a small host busy by itself.
+_LIMITS = Thresholds(pressure=0.9)
 # The page's own doing; every other runtime error is Lighthouse's or the browser's.
 _PAGE_ERRORS = frozenset(
     {"NO_FCP", "NO_LCP", "NOT_HTML", "ERRORED_DOCUMENT_REQUEST", "FAILED_DOCUMENT_REQUEST"}
@@ -101,6 +107,9 @@ class Lighthouse:
     exclusive = True
     after: tuple[str, ...] = ("openloop",)
 
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Lighthouse's version; the browser it drives must be there too."""
         _browser()
@@ -116,52 +125,79 @@ class Lighthouse:
         return hashlib.sha256(" ".join((*_CATEGORIES, _CHROME_FLAGS)).encode()).hexdigest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Load the start page of every target that serves HTML.
+        """Load the start page of every target that serves HTML, whatever its role.
 
         Raises:
             NotApplicable: no target serves HTML.
-            AppFault: a front end answers non-2xx, or its page does not paint.
-            ToolFault: browser or Lighthouse is missing or failed.
+            AppFault: a front end answers non-2xx, all answer 5xx, or a page does not paint.
+            ToolFault: nothing can be reached, browser or Lighthouse is missing or failed.
         """
         options = read_options(run.request)
         pages = await _pages(run.request.targets)
         if is_canary(run):
             return await _measure(run, execute, pages, _CANARY_FLAGS, 1)
         wanted = (f"--only-categories={','.join(_CATEGORIES)}",)
-        async with host_lock(options.lock_file, options.lock_wait_s):
-            return await _measure(run, execute, pages, wanted, options.lighthouse_runs)
+        return await measured_alone(
+            run,
+            options,
+            self._site,
+            lambda: _measure(run, execute, pages, wanted, options.lighthouse_runs),
+            _LIMITS,
+        )
 
 
-async def _pages(targets: Sequence[Target]) -> tuple[Target, ...]:
-    found: list[Target] = []
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A service's start page, at the address its own redirects led to."""
+
+    service: str
+    url: str
+
+
+async def _pages(targets: Sequence[Target]) -> tuple[_Page, ...]:
+    found: list[_Page] = []
+    others: list[Answer] = []
     async with new_client() as client:
         for target in targets:
-            answer = await ask(client, target.base_url + "/")
-            if answer.ok and answer.content_type.startswith("text/html"):
-                found.append(target)
-            elif target.role == "frontend" and answer.unreachable:
+            url, answer = await follow(client, target.base_url + "/")
+            if answer.is_page:
+                found.append(_Page(target.service, url))
+                continue
+            if target.role == "frontend" and answer.unreachable:
                 raise ToolFault(f"cannot reach {target.service} from here: {answer.text}")
-            elif target.role == "frontend" and not answer.ok:
-                raise AppFault(f"the front end {target.service} answered GET / {answer.text}")
+            if target.role == "frontend" and not answer.ok:
+                path = urlsplit(url).path
+                raise AppFault(f"the front end {target.service} answered GET {path} {answer.text}")
+            others.append(answer)
     if not found:
-        raise NotApplicable("no service serves HTML at /")
+        raise _no_page(others)
     return tuple(found)
 
 
+def _no_page(answers: Sequence[Answer]) -> Exception:
+    listed = ", ".join(answer.text for answer in answers)
+    if all(answer.unreachable for answer in answers):
+        return ToolFault(f"cannot reach the app from here: {listed}")
+    if all(answer.status >= 500 or not answer.status for answer in answers):
+        return AppFault(f"no service answers GET / without an error: {listed}")
+    return NotApplicable("no service serves HTML at /")
+
+
 async def _measure(
-    run: ToolRun, execute: Execute, pages: Sequence[Target], flags: tuple[str, ...], runs: int
+    run: ToolRun, execute: Execute, pages: Sequence[_Page], flags: tuple[str, ...], runs: int
 ) -> Parsed:
     metrics: list[Metric] = []
     for page in pages:
         run.progress(f"lighthouse: {page.service}")
-        name = "GET /" if len(pages) == 1 else f"{page.service} GET /"
+        path = urlsplit(page.url).path
+        name = f"GET {path}" if len(pages) == 1 else f"{page.service} GET {path}"
         loads: list[tuple[Metric, ...]] = []
         for number in range(runs):
-            completed = await execute(_command(run, page.base_url + "/", flags))
+            completed = await execute(_command(run, page.url, flags))
             run.attach(f"{page.service}-{number + 1}.json", completed.output)
             loads.append(parse_lighthouse(completed.output, name))
         metrics += _medians(loads)
-    items = tuple(page.base_url + "/" for page in pages)
+    items = tuple(page.url for page in pages)
     coverage = Coverage(unit="urls", given=len(items), reached=len(items), items=items)
     return Parsed(coverage=coverage, metrics=tuple(metrics), data={"runs": runs})
 

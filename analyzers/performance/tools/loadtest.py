@@ -1,21 +1,33 @@
 """Second generator (npm `loadtest --rps`) on a sample: does another program see the same app?
 
-It too sends at a fixed rate, so its percentiles can be held against those of `openloop`. It counts
-4xx, 5xx and broken connections as errors and resolves times to whole milliseconds.
+It runs at a rate at which `openloop` held the objective, and its figures are held against that
+step's. Its times are whole milliseconds.
 """
 
+import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from analyzers.performance.canary import LOAD_CANARY, gentle, is_canary
-from analyzers.performance.lock import host_lock
+from analyzers.performance.calibration_server import serving
+from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
+from analyzers.performance.isolation import measured_alone
+from analyzers.performance.openloop.plan import SAMPLES_NEEDED
 from analyzers.performance.options import LoadOptions, read_options
-from analyzers.performance.probe import Operation, survey_app, taken_over
+from analyzers.performance.probe import Operation, survey_app
+from analyzers.performance.shared import HeldStep, taken_over
+from analyzers.performance.site import Site
 from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Metric, Skipped
 
+_ERRORS = Path(__file__).with_name("non_2xx.mjs")
+# Two generators that see the same app differ by chance; by more than this factor, one is wrong.
+_APART = 2.0
+_COMPARED = ("throughput", "latency_p50", "latency_p95")
+# Below this, whole milliseconds and the network's own jitter are most of a latency.
+_FLOOR_MS = 5.0
 _FIGURE = re.compile(r"^(?P<name>[A-Z][\w ()]*):\s+(?P<value>[\d.]+)", re.MULTILINE)
 _PERCENTILE = re.compile(r"^\s*(?P<rank>\d+)%\s+(?P<ms>[\d.]+) ms", re.MULTILINE)
 _RANKS = {50: "latency_p50", 90: "latency_p90", 95: "latency_p95", 99: "latency_p99"}
@@ -44,9 +56,11 @@ def parse_loadtest(text: str, target: str) -> tuple[Metric, ...]:
     if not requests:
         raise ToolFault("loadtest completed no request")
     values.append(("error_ratio", errors / requests, "ratio"))
+    few = {f"latency_{rank}" for rank, needed in SAMPLES_NEEDED.items() if requests < needed}
     return tuple(
         Metric(name=name, value=round(value, 4), unit=unit, target=target)
         for name, value, unit in values
+        if name not in few
     )
 
 
@@ -59,6 +73,9 @@ class LoadTest:
     exclusive = True
     after: tuple[str, ...] = ("openloop",)
 
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """From the installed package itself; the program has no flag for it."""
         manifest = run.tools_dir / "node_modules/loadtest/package.json"
@@ -69,8 +86,8 @@ class LoadTest:
             raise ToolFault(f"{reason}: run analyzers/install.sh performance") from error
 
     def rules_digest(self) -> str:
-        """Rate and length are options; the version says the rest."""
-        return ""
+        """Rate and length are options; the version says the rest, but for what an error is."""
+        return hashlib.sha256(_ERRORS.read_bytes()).hexdigest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Load the first operation that answers 2xx at a moderate rate.
@@ -83,45 +100,105 @@ class LoadTest:
         if not run.request.targets:
             raise ToolFault("no running target was named in the request")
         if is_canary(run):
-            operation = Operation("canary", run.request.targets[0].base_url, "/", "GET /")
-            return await _sample(run, execute, (operation,), gentle(options))
-        operations = taken_over(run.shared.get("openloop", ()), run.request.targets)
-        operations = operations or (await survey_app(run)).operations
-        async with host_lock(options.lock_file, options.lock_wait_s):
-            return await _sample(run, execute, operations, options)
+            return await _canary(run, execute, gentle(options))
+        samples = _samples(run) or [
+            _Sample(one) for one in (await survey_app(run, execute)).operations
+        ]
+        return await measured_alone(
+            run, options, self._site, lambda: _measure(run, execute, samples, options)
+        )
 
 
-async def _sample(
-    run: ToolRun, execute: Execute, operations: Sequence[Operation], options: LoadOptions
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """An operation, and the step of `openloop` to compare with, if there is one."""
+
+    operation: Operation
+    step: HeldStep | None = None
+
+
+def _samples(run: ToolRun) -> list[_Sample]:
+    """What `openloop` left, operations it measured first."""
+    rate = read_options(run.request).check_rate
+    found = [
+        _Sample(operation, min(one.held, key=lambda step: abs(step.rate - rate), default=None))
+        for one in taken_over(run)
+        if (operation := one.at(run.request.targets))
+    ]
+    return sorted(found, key=lambda sample: sample.step is None)
+
+
+async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parsed:
+    async with serving(DELAYS_S) as port:
+        operation = Operation("canary", f"http://127.0.0.1:{port}", "/", "GET /")
+        parsed = await _measure(run, execute, [_Sample(operation)], options)
+    prove({one.name: one.value for one in parsed.metrics})
+    return parsed
+
+
+async def _measure(
+    run: ToolRun, execute: Execute, samples: list[_Sample], options: LoadOptions
 ) -> Parsed:
-    first, *others = operations
-    completed = await execute(_command(run.tools_dir, first.url, options))
-    metrics = parse_loadtest(completed.stdout.decode("utf-8", "replace"), first.name)
-    if next(one.value for one in metrics if one.name == "error_ratio") == 1:
-        raise AppFault(f"no request to {first.name} succeeded at {options.check_rate:g}/s")
-    skipped = tuple(Skipped(what=one.name, reason="not in the sample") for one in others)
+    sample, *others = samples
+    name, step = sample.operation.name, sample.step
+    rate = step.rate if step else options.check_rate
+    completed = await execute(_command(run.tools_dir, sample.operation.url, rate, options))
+    metrics = parse_loadtest(completed.stdout.decode("utf-8", "replace"), name)
+    figures = {one.name: one.value for one in metrics}
+    if figures["error_ratio"] == 1:
+        raise AppFault(f"no request to {name} succeeded at {rate:g}/s")
+    skipped = tuple(Skipped(what=one.operation.name, reason="not in the sample") for one in others)
+    agreement, note = _agreement(name, figures, step)
     return Parsed(
         coverage=Coverage(
             unit="operations",
-            given=len(operations),
+            given=len(samples),
             reached=1,
-            items=(first.name,),
+            items=(name,),
             skipped=skipped[:50],
             skipped_total=len(skipped),
         ),
-        metrics=metrics,
-        notes=("cross-check on one operation: 4xx, 5xx and broken connections are errors",),
-        data={"loop": "open", "rate": options.check_rate, "seconds": options.check_s},
+        metrics=(*metrics, *agreement),
+        notes=(note, "whatever is no 2xx is an error"),
+        data={"loop": "open", "rate": rate, "seconds": options.check_s},
     )
 
 
-def _command(tools_dir: Path, url: str, options: LoadOptions) -> Command:
+def _agreement(
+    name: str, figures: Mapping[str, float], step: HeldStep | None
+) -> tuple[tuple[Metric, ...], str]:
+    """Whether both generators saw the same app, as a metric (1: they did not) and in words."""
+    if step is None:
+        return (), f"{name}: openloop held no step here, so there is nothing to compare with"
+    apart = deviations(figures, step.figures)
+    metric = Metric(
+        name="cross_check_deviates", value=float(bool(apart)), unit="count", target=name
+    )
+    if apart:
+        return (metric,), f"{name} at {step.rate:g}/s: more than {_APART:g}x apart: {apart}"
+    return (metric,), f"{name} at {step.rate:g}/s: both generators agree within {_APART:g}x"
+
+
+def deviations(ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
+    """Figures that both have and that lie more than twice apart; empty when none does."""
+    found: list[str] = []
+    for name in _COMPARED:
+        if name not in ours or name not in theirs:
+            continue
+        floor = _FLOOR_MS if name.startswith("latency") else 1e-9
+        low, high = sorted((max(ours[name], floor), max(theirs[name], floor)))
+        if high > _APART * low:
+            found.append(f"{name} {ours[name]:g} by loadtest, {theirs[name]:g} by openloop")
+    return "; ".join(found)
+
+
+def _command(tools_dir: Path, url: str, rate: float, options: LoadOptions) -> Command:
     program = str(tools_dir / "node_modules/.bin/loadtest")
     timeout_ms = str(int(options.timeout_s * 1000))
     return Command(
         argv=(
-            *(program, "--rps", f"{options.check_rate:g}", "-t", str(options.check_s)),
-            *("-d", timeout_ms, "-c", "10", "-k", "--cores", "1", url),
+            *(program, "--rps", f"{rate:g}", "-t", str(options.check_s)),
+            *("-d", timeout_ms, "-c", "10", "-k", "--cores", "1", "-R", str(_ERRORS), url),
         ),
         limit_s=options.check_s + options.timeout_s + 15,
     )

@@ -3,28 +3,27 @@
 import hashlib
 import importlib.metadata
 import json
-import time
-from collections.abc import Sequence
 from typing import Any
 
-from analyzers.performance.canary import LOAD_CANARY, gentle, is_canary
+from analyzers.performance.calibration_server import serving
+from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
 from analyzers.performance.figures import (
-    ceiling_notes,
-    host_metrics,
+    calibration_metrics,
     operation_metrics,
+    operation_notes,
     step_table,
 )
-from analyzers.performance.host import Thresholds, wait_until_calm
+from analyzers.performance.isolation import flag, freshness, repeated_when_calm
 from analyzers.performance.lock import host_lock
 from analyzers.performance.options import LoadOptions, read_options
-from analyzers.performance.probe import Operation, Survey, handed_on, survey_app
-from analyzers.performance.series import Attempt, load_once
+from analyzers.performance.probe import Survey, survey_app
+from analyzers.performance.series import Attempt, load_once, run_series
+from analyzers.performance.shared import hand_on
+from analyzers.performance.site import Site
 from analyzers.runtime.tool import AppFault, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Skipped
 
-_VERSION = "1"
-# A repetition may use this share of the subtask's time; the rest is for the other tools.
-_REPEAT_SHARE = 0.5
+_VERSION = "2"
 
 
 class OpenLoop:
@@ -35,6 +34,9 @@ class OpenLoop:
     cost = 2.0
     exclusive = True
     after: tuple[str, ...] = ()
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Its own version and that of the HTTP client that carries the load."""
@@ -56,49 +58,28 @@ class OpenLoop:
             raise ToolFault("no running target was named in the request")
         if is_canary(run):
             return await _canary(run, execute, gentle(options))
-        found = await survey_app(run)
-        run.shared[self.name] = handed_on(found.operations)
+        found = await survey_app(run, execute)
         chosen = found.operations[: options.max_endpoints]
-        async with host_lock(options.lock_file, options.lock_wait_s):
-            attempt = await _calm_attempt(run, execute, chosen, options)
+        hand_on(run, found.operations, {})
+        async with host_lock(self._site.lock_file, options.lock_wait_s):
+            attempt = await repeated_when_calm(
+                run,
+                options,
+                lambda: load_once(run, execute, chosen, options, self._site.docker_host),
+            )
+        hand_on(run, found.operations, attempt.results)
         _attach_histograms(run, attempt)
         return _parsed(found, attempt, options)
 
 
 async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parsed:
-    """A look at our own server: without the lock, it must not wait for a running load test."""
-    operation = Operation("canary", run.request.targets[0].base_url, "/", "GET /")
-    attempt = await load_once(run, execute, (operation,), options)
-    if any(step.broke for result in attempt.results.values() for step in result.steps):
-        raise ToolFault("the canary server's fixed answer was not measured as a success")
-    return _parsed(Survey((operation,), ()), attempt, options)
-
-
-async def _calm_attempt(
-    run: ToolRun, execute: Execute, chosen: Sequence[Operation], options: LoadOptions
-) -> Attempt:
-    """Measure; under contention, repeat once the host is calm: the calmer of the two counts."""
-    began = time.monotonic()
-    first = await load_once(run, execute, chosen, options)
-    if not first.contention:
-        return first
-    spent_s = time.monotonic() - began
-    if 2 * spent_s + options.calm_wait_s > run.request.deadline_s * _REPEAT_SHARE:
-        first.notes.append(f"under contention, no time to repeat: {', '.join(first.contention)}")
-        return first
-    run.progress(f"contention ({', '.join(first.contention)}): waiting for a calm host")
-    if not await wait_until_calm(Thresholds(), options.calm_wait_s):
-        first.notes.append(
-            f"measured under contention: {', '.join(first.contention)}; not repeated, because the "
-            f"host was not calm within {options.calm_wait_s:g} s"
-        )
-        return first
-    second = await load_once(run, execute, chosen, options)
-    best = min((second, first), key=lambda attempt: len(attempt.contention))
-    best.notes.append(f"first test under contention: {', '.join(first.contention)}; repeated")
-    if best.contention:
-        best.notes.append(f"measured under contention: {', '.join(best.contention)}")
-    return best
+    """A server of known delays: without the lock, it must not wait for a running load test."""
+    async with serving(DELAYS_S) as port:
+        plan = options.plan(f"http://127.0.0.1:{port}/")
+        metrics = operation_metrics("GET /", await run_series(run, execute, plan))
+    prove({one.name: one.value for one in metrics})
+    coverage = Coverage(unit="operations", given=1, reached=1, items=("GET /",))
+    return Parsed(coverage=coverage, metrics=metrics)
 
 
 def _parsed(found: Survey, attempt: Attempt, options: LoadOptions) -> Parsed:
@@ -107,6 +88,9 @@ def _parsed(found: Survey, attempt: Attempt, options: LoadOptions) -> Parsed:
     skipped = (*found.skipped, *attempt.skipped, *_beyond(found, options))
     results = attempt.results
     metrics = [one for name in results for one in operation_metrics(name, results[name])]
+    metrics += [flag(name, bool(why)) for name, why in attempt.contended.items()]
+    metrics += calibration_metrics(attempt.calibration) if attempt.calibration else ()
+    metrics += attempt.host.metrics() if attempt.host else ()
     return Parsed(
         coverage=Coverage(
             unit="operations",
@@ -116,9 +100,15 @@ def _parsed(found: Survey, attempt: Attempt, options: LoadOptions) -> Parsed:
             skipped=skipped[:50],
             skipped_total=len(skipped),
         ),
-        metrics=(*metrics, *host_metrics(attempt), *attempt.usage.metrics()),
-        notes=(*attempt.notes, *(n for k in results for n in ceiling_notes(k, results[k]))),
+        metrics=(*metrics, *attempt.usage.metrics()),
+        notes=(
+            *attempt.notes,
+            *(attempt.host.notes() if attempt.host else ()),
+            *attempt.usage.notes(),
+            *(note for name in results for note in operation_notes(name, results[name])),
+        ),
         data=_data(attempt, options),
+        fresh_for=freshness(bool(attempt.contention)),
     )
 
 
@@ -136,8 +126,8 @@ def _data(attempt: Attempt, options: LoadOptions) -> dict[str, Any]:
         "success": "2xx only; redirects are not followed and count as errors",
         "objective": {"p95_ms": options.p95_ms, "max_error_ratio": options.max_error_ratio},
         "steps": {name: step_table(result) for name, result in attempt.results.items()},
-        "calibration": step_table(attempt.calibration) if attempt.calibration else None,
-        "contention": list(attempt.contention),
+        "calibration": step_table(attempt.calibration.series) if attempt.calibration else None,
+        "contention": {name: list(why) for name, why in attempt.contended.items()},
         "usage_missing": attempt.usage.missing,
     }
 

@@ -1,0 +1,69 @@
+"""What `openloop` leaves for the tools after it: the operations, and what it measured of them."""
+
+from collections.abc import Mapping, Sequence
+
+from analyzers.performance.openloop.plan import LoadResult
+from analyzers.performance.probe import Operation
+from analyzers.runtime.tool import ToolRun
+from contract.analysis import Target
+from contract.base import Frozen
+
+_KEY = "openloop"
+
+
+class HeldStep(Frozen):
+    """Figures of one step that held the objective, by metric name."""
+
+    rate: float
+    figures: dict[str, float]
+
+
+class SharedOperation(Frozen):
+    """An operation that can be loaded; ports change with every start, so it has no address."""
+
+    service: str
+    path: str
+    name: str
+    held: tuple[HeldStep, ...] = ()
+
+    def at(self, targets: Sequence[Target]) -> Operation | None:
+        """The operation at the address of today's target; None where its service is gone."""
+        addresses = {target.service: target.base_url for target in targets}
+        if self.service not in addresses:
+            return None
+        return Operation(self.service, addresses[self.service], self.path, self.name)
+
+
+def hand_on(
+    run: ToolRun, operations: Sequence[Operation], results: Mapping[str, LoadResult]
+) -> None:
+    """Leave `operations` with the steps of `results`, as JSON: the report can be cached then."""
+    rows = (
+        SharedOperation(
+            service=one.service,
+            path=one.path,
+            name=one.name,
+            held=_held(results[one.name]) if one.name in results else (),
+        )
+        for one in operations
+    )
+    run.shared[_KEY] = [row.model_dump(mode="json") for row in rows]
+
+
+def taken_over(run: ToolRun) -> list[SharedOperation]:
+    """What `hand_on` left; empty where `openloop` was not part of the run."""
+    return [SharedOperation.model_validate(row) for row in run.shared.get(_KEY, ())]
+
+
+def _held(result: LoadResult) -> tuple[HeldStep, ...]:
+    return tuple(
+        HeldStep(
+            rate=step.rate,
+            figures={
+                "throughput": step.throughput,
+                **{f"latency_{name}": value for name, value in step.latency.known().items()},
+            },
+        )
+        for step in result.steps
+        if not step.broke and step.latency
+    )

@@ -1,0 +1,72 @@
+"""A performance tool's run against a server of ours, with a lock of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from analyzers.performance import series
+from analyzers.performance.host import HostLoad
+from analyzers.performance.openloop.plan import Calibration, LoadResult, StepResult
+from analyzers.performance.site import Site
+from analyzers.performance.tools.openloop import OpenLoop
+from analyzers.runtime.runner import Runner
+from analyzers.runtime.tool import Parsed, SourceTree, ToolRun
+from contract.analysis import SubtaskRequest, Target
+from contract.spec import AnalyzerKind, AppRef, SourceRef, TemplateSpec
+
+SHORT = {"rates": "40", "step_s": 0.3, "warmup_s": 0, "timeout_s": 2}
+
+
+def run_of(tmp_path: Path, url: str, template: TemplateSpec | None = None, **options) -> ToolRun:
+    folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
+    workspace, source = folder / "workspace", folder / "source"
+    workspace.mkdir(parents=True)
+    source.mkdir()
+    request = SubtaskRequest(
+        subtask_id="p/m/app1/performance",
+        analyzer=AnalyzerKind.PERFORMANCE,
+        ref=AppRef(model="m", app_number=1),
+        source=SourceRef(path=str(source), digest="d"),
+        targets=(Target(service="app", base_url=url),),
+        template=template,
+        options={"calm_wait_s": 0, **SHORT, **options},
+    )
+    return ToolRun(request, SourceTree(source, ()), workspace, tmp_path)
+
+
+def site_of(run: ToolRun) -> Site:
+    """A lock of this test's own: `run_of` puts all its folders below one."""
+    return Site(lock_file=run.workspace.parents[1] / "lock")
+
+
+async def measure(run: ToolRun, site: Site | None = None) -> Parsed:
+    return await OpenLoop(site or site_of(run)).run(run, Runner(run.workspace))
+
+
+def figures(parsed: Parsed, target: str = "GET /") -> dict[str, float]:
+    return {one.name: one.value for one in parsed.metrics if one.target == target}
+
+
+def calibration(*rates: float, broke: str = "") -> Calibration:
+    """One that held `rates`, or none of them where it `broke`."""
+    steps = tuple(
+        StepResult(
+            rate=rate, sent=20, completed=20, completed_in_window=20, window_s=1, broke=broke
+        )
+        for rate in rates
+    )
+    result = LoadResult(url="http://calibration/", steps=steps, requests=20)
+    return Calibration(series=result, ceiling=900)
+
+
+def calibrated(monkeypatch: pytest.MonkeyPatch, found: Calibration) -> None:
+    async def calibrate(*_: object) -> Calibration:
+        return found
+
+    monkeypatch.setattr(series, "calibrate", calibrate)
+
+
+def quiet_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test of a single behaviour waits for a calibration, or for this machine to be calm."""
+    monkeypatch.setattr(HostLoad, "contention", lambda *_: ())
+    calibrated(monkeypatch, calibration(5_000))
