@@ -172,6 +172,11 @@ def targets_of(run: ToolRun) -> tuple[Target, ...]:
     return run.request.targets
 
 
+def is_canary(run: ToolRun, tool: str) -> bool:
+    """Whether the run is the proof that `tool` sees, not a subtask: their ids have four parts."""
+    return run.request.subtask_id == f"canary/{tool}"
+
+
 def budget_of(run: ToolRun, tool: str, limit_s: float) -> Budget:
     """What `tool` may spend on one target; options `max_requests` and `<tool>_limit_s`.
 

@@ -301,6 +301,14 @@ async def test_nmap_that_is_missing_names_the_next_step(
         await Nmap().version(run, Runner(run.workspace))
 
 
+async def test_nmap_has_nothing_to_look_at_where_only_the_apps_port_is_its_own(
+    make_run: Callable[..., ToolRun],
+):
+    async with serving(hostile_application()) as url:
+        with pytest.raises(NotApplicable, match="published port of this host"):
+            await measure(make_run(url), "nmap")
+
+
 @pytest.mark.parametrize("value", [0, -1, "many", True])
 async def test_a_wrong_option_is_named(value: float | str, make_run: Callable[..., ToolRun]):
     async with serving(NotesApp(careful=True).application()) as url:
@@ -392,3 +400,15 @@ async def test_every_probe_of_ours_sees_its_canary(tmp_path: Path):
     verdicts = await asyncio.gather(*(check.look(tool, "1") for tool in probes))
 
     assert [one.reason for one in verdicts] == [""] * len(probes)
+
+
+async def test_a_crawler_that_follows_no_link_is_blind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(crawler, "local_paths", lambda *_args: [])
+    check = CanaryCheck(AnalyzerKind.DYNAMIC, INSTALLED, tmp_path, CpuBudget(20))
+
+    verdict = await check.look(by_name("discovery"), "1")
+
+    assert not verdict.ok
+    assert "/about" in verdict.reason

@@ -119,7 +119,7 @@ def test_nmap_counts_closed_ports_and_reports_no_port_the_app_answers_on():
 
     assert scanned == 1000
     assert [(one.number, one.state) for one in ports] == [(5000, "open")]
-    assert nmap.findings_of(CONTAINER, ports) == []
+    assert nmap.findings_of(nmap.Scan(CONTAINER, ports, scanned, meant=5000)) == []
 
 
 def test_nmap_reports_a_database_beside_the_app():
@@ -127,17 +127,12 @@ def test_nmap_reports_a_database_beside_the_app():
         b"5000/open/tcp//upnp///", b"5000/open/tcp//upnp///, 5432/open/tcp//postgresql///"
     )
 
-    ports, _ = nmap.parse(raw, CONTAINER)
+    scan = nmap.Scan(CONTAINER, *nmap.parse(raw, CONTAINER), meant=5000)
 
-    found = nmap.findings_of(CONTAINER, ports)
+    found = nmap.findings_of(scan)
     assert [(one.rule_id, one.severity) for one in found] == [
         ("open-database-port", Severity.MEDIUM)
     ]
-
-
-def test_nmap_scans_only_the_published_port_of_this_host():
-    assert nmap.argv(PUBLISHED)[-3:] == ("-p", "18101", "127.0.0.1")
-    assert "--top-ports" in nmap.argv(CONTAINER)
 
 
 def test_browser_reports_accessibility_apart_from_security():

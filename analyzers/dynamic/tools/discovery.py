@@ -5,13 +5,14 @@ from analyzers.dynamic.http import BoundedClient, require_answer, sampled
 from analyzers.dynamic.probe import (
     PROBE_VERSION,
     cut_notes,
+    is_canary,
     probes_digest,
     require_usable,
     targets_of,
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Surface
-from analyzers.runtime.tool import Canary, Execute, Parsed, ToolRun
+from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Metric, Skipped
 
 
@@ -19,7 +20,7 @@ class Discovery:
     """Crawls the app, reads its OpenAPI document, its source and its template, and logs in."""
 
     name = "discovery"
-    canary = Canary(
+    canary = Canary(  # `run` checks that the link was followed: it has no findings to expect
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/about">about</a>'),
             "GET /about": (200, {"Content-Type": "text/html"}, "<h1>About</h1>"),
@@ -52,6 +53,8 @@ class Discovery:
         for target in targets:
             await require_answer(target, "after")
         require_usable(targets, surface)
+        if is_canary(run, self.name) and "/about" not in surface.services[0].pages:
+            raise ToolFault("canary not seen: the crawl did not follow the link to /about")
         return report(surface, clients, logins)
 
 

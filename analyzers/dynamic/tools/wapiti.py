@@ -11,19 +11,21 @@ from analyzers.dynamic.findings import unique
 from analyzers.dynamic.http import require_answer, sampled
 from analyzers.dynamic.probe import (
     Seen,
+    is_canary,
     positive_option,
     raise_unusable,
     require_usable,
     targets_of,
 )
 from analyzers.dynamic.sessions import sessions_of
-from analyzers.dynamic.surface import ServiceSurface
+from analyzers.dynamic.surface import ServiceSurface, Surface
 from analyzers.dynamic.wapiti_report import parse_report
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Finding, Skipped, Target
 
 PASSIVE = ("http_headers", "csp", "cookieflags", "csrf")
 ATTACKS = ("sql", "xss", "exec", "file", "redirect", "crlf", "permanentxss", "upload")
+CANARY_ATTACKS = ("xss",)
 NOT_RUN = "needs a callback host on the public network"
 # Not run: ldap takes a failing shell command for a failing directory.
 CALLBACK_MODULES = ("ssrf", "xxe", "log4shell", "spring4shell")
@@ -54,8 +56,11 @@ class Wapiti:
 
     name = "wapiti"
     canary = Canary(
-        serve={"GET /": (200, {"Content-Type": "text/html"}, "<h1>canary</h1>")},
-        expect=frozenset({"content-security-policy-configuration"}),
+        serve={
+            "GET /": (200, {"Content-Type": "text/html"}, '<a href="/search?q=a">search</a>'),
+            "GET /search": (200, {"Content-Type": "text/html"}, "<p>{query:q}</p>"),
+        },
+        expect=frozenset({"reflected-cross-site-scripting"}),
     )
     cost = 1.0
     exclusive = False
@@ -76,32 +81,40 @@ class Wapiti:
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Crawl and attack every target within its share of the time."""
         targets = targets_of(run)
-        surface = await surface_of(run, execute)
+        is_proof = is_canary(run, self.name)  # then its own crawl has to meet the flaw
+        surface = Surface() if is_proof else await surface_of(run, execute)
         require_usable(targets, surface)
         limit_s = positive_option(run, "wapiti_limit_s", min(180.0, run.request.deadline_s * 0.6))
         scans = []
         for target in targets:
             await require_answer(target, "before")
             known = surface.of(target.service)
-            scans.append(await _scan(run, execute, target, known, limit_s / len(targets)))
+            modules = CANARY_ATTACKS if is_proof else ATTACKS
+            scan = await _scan(run, execute, target, known, limit_s / len(targets), modules)
+            scans.append(scan)
             await require_answer(target, "after")
         return fold(scans)
 
 
 async def _scan(
-    run: ToolRun, execute: Execute, target: Target, surface: ServiceSurface, limit_s: float
+    run: ToolRun,
+    execute: Execute,
+    target: Target,
+    surface: ServiceSurface,
+    limit_s: float,
+    attacks: tuple[str, ...],
 ) -> Scan:
     scan, spent_s = Scan(target), 0.0
     sessions = await sessions_of(run, target, surface)
     headers = sessions[0].headers if sessions else {}
-    share_s = limit_s / (len(ATTACKS) + 1)
+    share_s = limit_s / (len(attacks) + 1)
     base = base_argv(run, target, surface, headers)
     first = await _module(execute, run, base, PASSIVE, share_s, headers, crawl=True)
     spent_s += first.duration_s
     read_report(scan, first.output, surface)
     note_missed(scan, surface, was_cut=TIME_IS_UP in first.stdout + first.stderr)
-    modules = ATTACKS if is_attackable(scan.crawled) else ()
-    left_out = () if modules else ATTACKS
+    modules = attacks if is_attackable(scan.crawled) else ()
+    left_out = () if modules else attacks
     for module in left_out:
         scan.skipped.append(Skipped(what=f"module {module}", reason="no parameter and no form"))
     for module in CALLBACK_MODULES:
