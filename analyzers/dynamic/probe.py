@@ -26,6 +26,9 @@ from analyzers.runtime.tool import (
 from contract.analysis import Coverage, Finding, Metric, Skipped, Target
 
 PROBE_VERSION = "1.1.0"
+# One writes to the app at a time, our own before the scanners that fill it with payloads: what one
+# stores is no finding of another, and does not disturb answers that are compared byte by byte.
+WRITERS = ("browser", "injection", "access-control", "error-pages", "wapiti", "schemathesis")
 Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered
 
 
@@ -170,6 +173,11 @@ def targets_of(run: ToolRun) -> tuple[Target, ...]:
     if not run.request.targets:
         raise ToolFault("the request names no running target")
     return run.request.targets
+
+
+def behind(tool: str) -> tuple[str, ...]:
+    """What a tool that writes to the app waits for."""
+    return ("discovery", *WRITERS[: WRITERS.index(tool)])
 
 
 def is_canary(run: ToolRun, tool: str) -> bool:

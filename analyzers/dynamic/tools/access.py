@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzers.dynamic.http import Answer
-from analyzers.dynamic.probe import Probe, Scope, request_line
+from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.sessions import LOGIN, REGISTER, Session, find_operation
 from analyzers.dynamic.slots import build
 from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
@@ -63,6 +63,8 @@ class AccessControl(Probe):
         },
         expect=frozenset({"missing-authentication"}),
     )
+    after = behind("access-control")
+    limit_s = 60.0
     needs_login = True
 
     def applies_to(self, surface: ServiceSurface) -> str:

@@ -11,6 +11,7 @@ from analyzers.dynamic.findings import stable_path
 from analyzers.dynamic.http import require_answer
 from analyzers.dynamic.probe import (
     Seen,
+    behind,
     positive_option,
     raise_unusable,
     require_usable,
@@ -51,7 +52,7 @@ class Browser:
     )
     cost = 1.0
     exclusive = False
-    after: tuple[str, ...] = ("discovery",)
+    after: tuple[str, ...] = behind("browser")
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Chromium's version and axe-core's."""
@@ -72,7 +73,7 @@ class Browser:
         surface = await surface_of(run, execute)
         targets = targets_of(run)
         require_usable(targets, surface)
-        limit_s = positive_option(run, "browser_limit_s", 90.0)
+        limit_s = positive_option(run, "browser_limit_s", 90.0) / len(targets)
         visited, pageless = list[Visited](), list[Seen]()
         for target in targets:
             start = await require_answer(target, "before")

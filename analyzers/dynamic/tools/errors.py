@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 
 from analyzers.dynamic.http import Answer
-from analyzers.dynamic.probe import Probe, Scope, request_line
+from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.surface import Operation
 from analyzers.runtime.tool import Canary
 
@@ -51,6 +51,8 @@ class ErrorPages(Probe):
         },
         expect=frozenset({"stack-trace"}),
     )
+    after = behind("error-pages")
+    limit_s = 60.0
     needs_login = True
     judges_errors = True
 

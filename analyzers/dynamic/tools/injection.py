@@ -17,7 +17,7 @@ from analyzers.dynamic.payloads import (
     reflected,
     without_echo,
 )
-from analyzers.dynamic.probe import Probe, Scope, request_line
+from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.sessions import LOGIN, REGISTER, token_of
 from analyzers.dynamic.slots import SECRET, Slot, build, slots_of
 from analyzers.dynamic.surface import ServiceSurface
@@ -50,6 +50,7 @@ class Injection(Probe):
     )
     cost = 0.5
     limit_s = 150.0
+    after = behind("injection")
     needs_login = True
 
     def applies_to(self, surface: ServiceSurface) -> str:

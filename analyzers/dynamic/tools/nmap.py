@@ -117,7 +117,7 @@ def port_of(target: Target) -> int:
 def argv(target: Target, only: int | None = None) -> tuple[str, ...]:
     """TCP connect scan of the usual ports or one: needs no privileges, sends no scripts."""
     ports = ("-p", str(only)) if only else ("--top-ports", "1000")
-    line = ("nmap", "-sT", "-Pn", "-T4", "--host-timeout", "120s", "-oG", "-")
+    line = ("nmap", "-sT", "-Pn", "-n", "-T4", "--host-timeout", "120s", "-oG", "-")
     return (*line, *ports, urlsplit(target.base_url).hostname or "")
 
 

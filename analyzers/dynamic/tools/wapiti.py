@@ -11,6 +11,7 @@ from analyzers.dynamic.findings import unique
 from analyzers.dynamic.http import require_answer, sampled
 from analyzers.dynamic.probe import (
     Seen,
+    behind,
     is_canary,
     positive_option,
     raise_unusable,
@@ -64,7 +65,7 @@ class Wapiti:
     )
     cost = 1.0
     exclusive = False
-    after: tuple[str, ...] = ("discovery",)
+    after: tuple[str, ...] = behind("wapiti")
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Wapiti's own version."""
