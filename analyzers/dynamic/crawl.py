@@ -99,6 +99,26 @@ def link_operation(path: str) -> Operation:
     return Operation(method="GET", path=bare, parameters=inputs, origins=("crawl",))
 
 
+def link_operation_of(method: str, path: str, auth: bool) -> Operation:
+    """A declared endpoint as an operation; `:id` and `<id>` become `{id}`."""
+    steps = [_brace(step) for step in path.split("?")[0].split("/")]
+    inputs = tuple(
+        Parameter(name=step[1:-1], place="path") for step in steps if step.startswith("{")
+    )
+    return Operation(
+        method=method.upper(),
+        path="/".join(steps) or "/",
+        parameters=inputs,
+        origins=("template",),
+        auth=auth,
+    )
+
+
+def _brace(step: str) -> str:
+    name = step.strip("<>{}:").split(":")[-1]
+    return f"{{{name}}}" if step[:1] in {":", "<", "{"} else step
+
+
 def script_paths(script: str) -> list[str]:
     """API paths named in string literals of a script; template parts become parameters."""
     found = []

@@ -1,23 +1,12 @@
 """Finds out what there is to look at: crawl, OpenAPI document, routes in the source, template."""
 
 import json
-import re
-import secrets
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analyzers.dynamic.crawl import (
-    Page,
-    form_operation,
-    is_safe_to_follow,
-    link_operation,
-    local_paths,
-    script_paths,
-)
-from analyzers.dynamic.findings import stable_path
-from analyzers.dynamic.http import Answer, BoundedClient, Budget
+from analyzers.dynamic.crawl import link_operation_of
+from analyzers.dynamic.crawler import crawl_service
+from analyzers.dynamic.http import BoundedClient, Budget, sampled
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import (
@@ -29,22 +18,9 @@ from analyzers.dynamic.surface import (
     merge,
 )
 from analyzers.runtime.openapi import DOCUMENT_PATHS, parse_document
-from analyzers.runtime.route_reader import routes_command
+from analyzers.runtime.route_reader import MAX_SOURCES, route_sources, routes_command
 from analyzers.runtime.tool import Execute, ToolFault, ToolRun
 from contract.analysis import Skipped, Target
-
-MAX_PAGES = 120
-MAX_ALIKE = 6  # pages that differ in ids or parameter values only
-
-
-@dataclass(slots=True)
-class Crawl:
-    """What one crawl gathered."""
-
-    pages: dict[str, str] = field(default_factory=dict)
-    operations: list[Operation] = field(default_factory=list)
-    missing_status: int = 404
-    missing_body: bytes = b""
 
 
 async def surface_of(run: ToolRun, execute: Execute) -> Surface:
@@ -70,9 +46,14 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
             if sessions:  # what only a logged-in person sees
                 inside = await explore_service(client, target, own, sessions[0].headers)
                 known = joined(known, inside)
-            services.append(known)
+            lowest = min((one for seen in client.answered.values() for one in seen), default=None)
+            services.append(known.model_copy(update={"lowest_status": lowest}))
             clients.append(client)
-    return Surface(services=without_proxied(services), unread_sources=tuple(unread[:50]))
+    return Surface(
+        services=without_proxied(services),
+        unread_sources=sampled(unread),
+        unread_total=len(unread),
+    )
 
 
 def without_proxied(services: list[ServiceSurface]) -> tuple[ServiceSurface, ...]:
@@ -112,10 +93,10 @@ async def explore_service(
     headers: dict[str, str] | None = None,
 ) -> ServiceSurface:
     """The surface of one service, by crawl and document, joined with what is `declared`."""
-    crawl = await _crawl(client, target, declared, headers or {})
+    crawl = await crawl_service(client, declared, headers or {})
     document_path, documented = await _document(client)
     known = [*documented, *declared]
-    crawled = [one for one in crawl.operations if not _is_asset(one, crawl)]
+    crawled = [one for one in crawl.operations if not crawl.is_asset(one)]
     return ServiceSurface(
         service=target.service,
         role=target.role,
@@ -124,50 +105,6 @@ async def explore_service(
         openapi=document_path,
         missing_status=crawl.missing_status,
     )
-
-
-async def _crawl(
-    client: BoundedClient, target: Target, declared: list[Operation], headers: dict[str, str]
-) -> Crawl:
-    state = Crawl()
-    missing = await client.get(f"/{secrets.token_hex(12)}")
-    if missing:
-        state.missing_status, state.missing_body = missing.status, missing.body
-    plain = [one.path for one in declared if one.method == "GET" and "{" not in one.path]
-    queue = list(dict.fromkeys(["/", "/robots.txt", "/sitemap.xml", *plain]))
-    seen: set[str] = set()
-    alike: Counter[tuple[str, ...]] = Counter()
-    while queue and len(seen) < MAX_PAGES:
-        path = queue.pop(0)
-        likeness = (stable_path(path), *sorted(re.findall(r"[?&]([^=&]+)", path)))
-        alike[likeness] += 1
-        if path in seen or not is_safe_to_follow(path) or alike[likeness] > MAX_ALIKE:
-            continue
-        seen.add(path)
-        answer = await client.follow(path, headers=headers)
-        if answer and answer.status < 400:
-            queue += [one for one in _read(state, target, answer, path) if one not in seen]
-    return state
-
-
-def _read(state: Crawl, target: Target, answer: Answer, asked: str) -> list[str]:
-    """Note what a page holds; returns the links to follow."""
-    is_fallback = answer.body == state.missing_body and state.missing_status < 400
-    if is_fallback and asked != "/":
-        return []
-    state.pages[asked] = answer.media_type
-    if asked not in {"/robots.txt", "/sitemap.xml"}:
-        state.operations.append(link_operation(asked))
-    if "javascript" in answer.media_type:
-        paths = script_paths(answer.text)
-        state.operations += [_from_script(one) for one in paths]
-        return [one for one in paths if "{" not in one]
-    if not answer.is_html:
-        return []
-    page = Page(answer.text)
-    forms = [form_operation(target.base_url, answer.path, one) for one in page.forms]
-    state.operations += [one for one in forms if one]
-    return local_paths(target.base_url, answer.path, page.links)
 
 
 async def _document(client: BoundedClient) -> tuple[str | None, list[Operation]]:
@@ -184,11 +121,15 @@ async def source_routes(run: ToolRun, execute: Execute) -> tuple[list[Operation]
     command = routes_command(run)
     if command is None:
         return [], []
+    files, beyond = route_sources(run)
+    reason = f"beyond the first {MAX_SOURCES} source files"
+    unread = [Skipped(what=name, reason=reason) for name in beyond]
     try:
         done = await execute(command)
-        return parse_routes(done.stdout)
+        operations, unparsed = parse_routes(done.stdout)
     except ToolFault as fault:  # no route is lost for the crawl: say so and go on without
-        return [], [Skipped(what="source tree", reason=str(fault)[:500])]
+        return [], [Skipped(what=name, reason=str(fault)[:500]) for name in (*files, *beyond)]
+    return operations, unparsed + unread
 
 
 def parse_routes(raw: bytes) -> tuple[list[Operation], list[Skipped]]:
@@ -225,26 +166,6 @@ def template_operations(run: ToolRun) -> list[Operation]:
     return [link_operation_of(one.method, one.path, one.auth) for one in declared]
 
 
-def link_operation_of(method: str, path: str, auth: bool) -> Operation:
-    """A declared endpoint as an operation; `:id` and `<id>` become `{id}`."""
-    steps = [_brace(step) for step in path.split("?")[0].split("/")]
-    inputs = tuple(
-        Parameter(name=step[1:-1], place="path") for step in steps if step.startswith("{")
-    )
-    return Operation(
-        method=method.upper(),
-        path="/".join(steps) or "/",
-        parameters=inputs,
-        origins=("template",),
-        auth=auth,
-    )
-
-
-def _brace(step: str) -> str:
-    name = step.strip("<>{}:").split(":")[-1]
-    return f"{{{name}}}" if step[:1] in {":", "<", "{"} else step
-
-
 def belongs(file: str, target: Target, targets: tuple[Target, ...]) -> bool:
     """Whether a source file is part of a target: by folder name, else it is the backend's."""
     names = {one.service for one in targets}
@@ -252,12 +173,6 @@ def belongs(file: str, target: Target, targets: tuple[Target, ...]) -> bool:
     if folder is not None:
         return folder == target.service
     return len(targets) == 1 or target.role == "backend"
-
-
-def _from_script(path: str) -> Operation:
-    return link_operation_of("GET", path, False).model_copy(
-        update={"origins": ("crawl",), "auth": None}
-    )
 
 
 def _as_template(one: Operation, known: list[Operation]) -> Operation:
@@ -274,8 +189,3 @@ def _as_template(one: Operation, known: list[Operation]) -> Operation:
         if ours.startswith("{")
     ]
     return one.model_copy(update={"path": template.path, "parameters": (*inputs, *one.parameters)})
-
-
-def _is_asset(one: Operation, crawl: Crawl) -> bool:
-    media = crawl.pages.get(one.path, "")
-    return media.startswith(("image/", "font/", "text/css")) or "javascript" in media

@@ -23,6 +23,7 @@ REDIRECT_CAP = 5
 REQUEST_DEADLINE_S = 10.0
 FAULTS_UNTIL_DEAD = 5
 CONCURRENCY = 4
+MAX_NAMED = 5_000  # of what was not answered; the rest is only counted
 USER_AGENT = "assay-probe/1"
 
 
@@ -84,13 +85,21 @@ class Budget:
 
 
 class BoundedClient:
-    """Talks to one target. An answer that cannot be had is `None` and recorded in `unanswered`."""
+    """Talks to one target. An answer that cannot be had is `None` and recorded in `unanswered`.
+
+    Attributes:
+        answered: `METHOD /path`, without query, with every status it was answered with.
+        unanswered: what was asked for in vain or left out, with the reason.
+        cut: `METHOD /path` whose body was read in part only, and how far.
+    """
 
     def __init__(self, target: Target, budget: Budget, headers: Mapping[str, str] | None = None):
         self.target = target
         self.budget = budget
         self.unanswered: dict[str, str] = {}
-        self.answered: dict[str, int] = {}
+        self.answered: dict[str, set[int]] = {}
+        self.cut: dict[str, str] = {}
+        self._unnamed = 0
         self._faults = 0
         self._slots = asyncio.Semaphore(CONCURRENCY)
         base = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -160,18 +169,30 @@ class BoundedClient:
             return None
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
-    def skipped(self) -> tuple[Skipped, ...]:
-        """What was not answered, with reasons, at most 50."""
-        rows = list(self.unanswered.items())[:50]
-        return tuple(Skipped(what=what, reason=reason) for what, reason in rows)
+    def leave_out(self, what: str, reason: str) -> None:
+        """Record something that is not looked at, and why."""
+        if what[:200] in self.unanswered:
+            return
+        if len(self.unanswered) < MAX_NAMED:
+            self.unanswered[what[:200]] = reason
+        else:
+            self._unnamed += 1
+
+    @property
+    def missed(self) -> int:
+        """How many were not answered or left out."""
+        return len(self.unanswered) + self._unnamed
+
+    def skipped(self) -> list[Skipped]:
+        """What was not answered or left out, with reasons."""
+        return [Skipped(what=what, reason=reason) for what, reason in self.unanswered.items()]
 
     def _foreign(self, path: str) -> str:
         own = path.startswith("/") and not path.startswith("//")
         return "" if own else "leads away from the target"
 
     def _skip(self, method: str, path: str, reason: str) -> None:
-        if len(self.unanswered) < 5_000:
-            self.unanswered.setdefault(f"{method} {path[:200]}", reason)
+        self.leave_out(f"{method} {path.split('?')[0]}", reason)
 
     async def _attempt(self, method: str, path: str, content: dict[str, Any]) -> Answer | None:
         try:
@@ -187,7 +208,10 @@ class BoundedClient:
             reason = f"no HTTP answer: {type(error).__name__} {error}"[:200]
         else:
             self._faults = 0
-            self.answered[f"{method} {path.split('?')[0]}"] = answer.status
+            key = f"{method} {path.split('?')[0]}"
+            self.answered.setdefault(key, set()).add(answer.status)
+            if answer.note and len(self.cut) < MAX_NAMED:
+                self.cut[key] = answer.note
             return answer
         self._skip(method, path, reason)
         return None
@@ -231,6 +255,12 @@ async def _read_capped(response: httpx.Response) -> tuple[bytes, str]:
     return body, note
 
 
+def sampled(rows: list[Skipped]) -> tuple[Skipped, ...]:
+    """At most 50 of `rows`, so that each reason is among them."""
+    firsts = {row.reason: row for row in reversed(rows)}
+    return tuple(sorted(rows, key=lambda row: firsts[row.reason] is not row)[:50])
+
+
 def inflate(data: bytes) -> bytes:
     """Decompress gzip or zlib data up to `BODY_CAP_BYTES`; other data comes back as it is."""
     decoder = zlib.decompressobj(wbits=47)
@@ -240,17 +270,17 @@ def inflate(data: bytes) -> bytes:
         return data
 
 
-async def require_answer(target: Target, when: str) -> None:
-    """Prove that `target` answers HTTP, whatever the status.
+async def require_answer(target: Target, when: str) -> Answer:
+    """Prove that `target` answers HTTP, whatever the status; its answer to `GET /`.
 
     Raises:
         AppFault: it does not within three tries.
     """
     reason = ""
     async with BoundedClient(target, Budget(max_requests=3, limit_s=40)) as client:
-        for _ in range(3):
-            if await client.get("/") is not None:
-                return
+        for pause_s in (0.0, 0.2, 0.2):
+            await asyncio.sleep(pause_s)
+            if (answer := await client.get("/")) is not None:
+                return answer
             reason = next(iter(client.unanswered.values()), reason)
-            await asyncio.sleep(0.2)
     raise AppFault(f"{target.service} does not answer {when} the measurement: {reason}")

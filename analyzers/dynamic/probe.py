@@ -7,17 +7,29 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, unique
-from analyzers.dynamic.http import Answer, BoundedClient, Budget, require_answer
+from analyzers.dynamic.http import Answer, BoundedClient, Budget, require_answer, sampled
 from analyzers.dynamic.sessions import Session, sessions_of
-from analyzers.dynamic.surface import Operation, ServiceSurface
-from analyzers.runtime.tool import Canary, Execute, NotApplicable, Parsed, ToolFault, ToolRun
+from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
+from analyzers.runtime.tool import (
+    AppFault,
+    Canary,
+    Execute,
+    NotApplicable,
+    Parsed,
+    ToolFault,
+    ToolRun,
+)
 from contract.analysis import Coverage, Finding, Metric, Skipped, Target
 
-PROBE_VERSION = "1.0.0"
+PROBE_VERSION = "1.1.0"
+# One writes to the app at a time, our own before the scanners that fill it with payloads: what one
+# stores is no finding of another, and does not disturb answers that are compared byte by byte.
+WRITERS = ("browser", "injection", "access-control", "error-pages", "wapiti", "schemathesis")
+Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered
 
 
 @dataclass(slots=True)
@@ -52,7 +64,11 @@ class Scope:
 
 
 class Probe(ABC):
-    """A tool in our own code that sends bounded HTTP requests."""
+    """A tool in our own code that sends bounded HTTP requests.
+
+    Attributes:
+        judges_errors: a server error tells it something, so an app of nothing else is measured.
+    """
 
     name: str
     canary: Canary
@@ -61,6 +77,7 @@ class Probe(ABC):
     after: tuple[str, ...] = ("discovery",)
     limit_s = 90.0
     needs_login = False
+    judges_errors = False
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Version of our own probes."""
@@ -68,7 +85,7 @@ class Probe(ABC):
 
     def rules_digest(self) -> str:
         """Digest of the code that holds the rules and payloads."""
-        return _digest()
+        return probes_digest()
 
     @abstractmethod
     async def check(self, scope: Scope) -> None:
@@ -78,12 +95,18 @@ class Probe(ABC):
         """Why this probe has nothing to look at in a service; empty when it has."""
         return ""
 
+    def can_judge(self, status: int) -> bool:
+        """Whether an answer of this status tells the probe anything; only those are coverage."""
+        return status < 500 or self.judges_errors
+
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Check every target, and prove before and after that the app is there."""
         targets = targets_of(run)
         for target in targets:
             await require_answer(target, "before")
         surface = await surface_of(run, execute)
+        if not self.judges_errors:
+            require_usable(targets, surface)
         scopes, reasons = [], []
         for target in targets:
             reason = self.applies_to(surface.of(target.service))
@@ -95,7 +118,41 @@ class Probe(ABC):
             await require_answer(target, "after")
         if not scopes:
             raise NotApplicable("; ".join(reasons))
-        return fold(scopes, reasons)
+        return self._fold(scopes, reasons)
+
+    def _fold(self, scopes: list[Scope], reasons: list[str]) -> Parsed:
+        """One report for all targets. Coverage counts operations whose answers were judged."""
+        judged, skipped, unjudged = list[str](), list[Skipped](), list[Seen]()
+        for scope in scopes:
+            skipped += scope.client.skipped()
+            for key, statuses in scope.client.answered.items():
+                if any(self.can_judge(status) for status in statuses):
+                    judged.append(f"{scope.target.service} {key}")
+                else:
+                    unjudged.append((scope.target, key, min(statuses)))
+        if not judged and unjudged:
+            raise_unusable(unjudged)
+        skipped += [
+            Skipped(what=f"{target.service} {key}", reason=f"answered {status}: cannot be judged")
+            for target, key, status in unjudged
+        ]
+        skipped += [Skipped(what=reason.split(":")[0], reason=reason) for reason in reasons]
+        missed = sum(scope.client.missed for scope in scopes) + len(unjudged) + len(reasons)
+        spent = sum(scope.client.budget.spent for scope in scopes)
+        notes = [note for scope in scopes for note in (*scope.notes, *cut_notes(scope.client))]
+        return Parsed(
+            coverage=Coverage(
+                unit="urls",
+                reached=len(judged),
+                given=len(judged) + missed,
+                skipped=sampled(skipped),
+                skipped_total=missed,
+                items=tuple(item[:300] for item in judged[:200]),
+            ),
+            findings=unique([finding for scope in scopes for finding in scope.findings]),
+            metrics=(Metric(name="requests_sent", value=spent, unit="count"),),
+            notes=tuple(dict.fromkeys(notes)),
+        )
 
     async def _scan(self, run: ToolRun, target: Target, surface: ServiceSurface) -> Scope:
         budget = budget_of(run, self.name, self.limit_s)
@@ -116,6 +173,16 @@ def targets_of(run: ToolRun) -> tuple[Target, ...]:
     if not run.request.targets:
         raise ToolFault("the request names no running target")
     return run.request.targets
+
+
+def behind(tool: str) -> tuple[str, ...]:
+    """What a tool that writes to the app waits for."""
+    return ("discovery", *WRITERS[: WRITERS.index(tool)])
+
+
+def is_canary(run: ToolRun, tool: str) -> bool:
+    """Whether the run is the proof that `tool` sees, not a subtask: their ids have four parts."""
+    return run.request.subtask_id == f"canary/{tool}"
 
 
 def budget_of(run: ToolRun, tool: str, limit_s: float) -> Budget:
@@ -142,27 +209,35 @@ def positive_option(run: ToolRun, name: str, default: float) -> float:
     return float(value)
 
 
-def fold(scopes: list[Scope], reasons: list[str]) -> Parsed:
-    """One report for all targets. Coverage counts operations that really answered."""
-    answered = [f"{one.target.service} {key}" for one in scopes for key in one.client.answered]
-    skipped = [row for one in scopes for row in one.client.skipped()]
-    skipped += [Skipped(what=reason.split(":")[0], reason=reason) for reason in reasons]
-    total = sum(len(one.client.unanswered) for one in scopes) + len(reasons)
-    spent = sum(one.client.budget.spent for one in scopes)
-    coverage = Coverage(
-        unit="urls",
-        reached=len(answered),
-        given=len(answered) + total,
-        skipped=tuple(skipped[:50]),
-        skipped_total=total,
-        items=tuple(item[:300] for item in answered[:200]),
-    )
-    return Parsed(
-        coverage=coverage,
-        findings=unique([finding for one in scopes for finding in one.findings]),
-        metrics=(Metric(name="requests_sent", value=spent, unit="count"),),
-        notes=tuple(dict.fromkeys(note for one in scopes for note in one.notes)),
-    )
+def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:
+    """Refuse an app that answers nothing but server errors: none of its pages can be looked at.
+
+    Raises:
+        AppFault: it is one.
+    """
+    best = [(one, "anything", surface.of(one.service).lowest_status) for one in targets]
+    seen = [(target, what, status) for target, what, status in best if status is not None]
+    if seen and len(seen) == len(best) and all(status >= 500 for _, _, status in seen):
+        raise_unusable(seen)
+
+
+def raise_unusable(seen: list[Seen]) -> NoReturn:
+    """Say why none of the answers can be judged.
+
+    Raises:
+        AppFault: there are server errors among them, or a front end shows no page.
+        NotApplicable: a back end that wants something else (a login, another path).
+    """
+    shown = ", ".join(f"{one.service} {what} -> {status}" for one, what, status in seen[:3])
+    if any(status >= 500 or one.role == "frontend" for one, _, status in seen):
+        raise AppFault(f"the app shows nothing that can be looked at: {shown}")
+    raise NotApplicable(f"no answer can be judged: {shown}")
+
+
+def cut_notes(client: BoundedClient) -> list[str]:
+    """Which bodies were read in part only, the first ten by name."""
+    rows = [f"{client.target.service} {key}: {note}" for key, note in client.cut.items()]
+    return [*rows[:10], f"{len(rows) - 10} more bodies were cut"] if len(rows) > 10 else rows
 
 
 def request_line(answer: Answer) -> str:
@@ -170,7 +245,8 @@ def request_line(answer: Answer) -> str:
     return f"{answer.method} {answer.path[:500]} -> {answer.status}"
 
 
-def _digest() -> str:
+def probes_digest() -> str:
+    """Digest of our own code: what it finds depends on every line of it."""
     folder = Path(__file__).parent
     sources = sorted([*folder.glob("*.py"), *folder.glob("tools/*.py")])
     return hashlib.sha256(b"".join(one.read_bytes() for one in sources)).hexdigest()

@@ -11,7 +11,6 @@ NUMERIC = re.compile(
     r"(^|_)(id|count|quantity|qty|amount|price|cents|age|page|limit|number)$", re.I
 )
 SECRET = re.compile(r"pass|pwd|csrf|token", re.IGNORECASE)
-MAX_SLOTS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Slot:
 
 
 def slots_of(surface: ServiceSurface) -> list[Slot]:
-    """Every input worth trying, at most `MAX_SLOTS`; nothing that deletes or takes a password."""
+    """Every input worth trying; nothing that deletes or takes a password."""
     found = [
         Slot(operation, parameter)
         for operation in surface.operations
@@ -37,7 +36,7 @@ def slots_of(surface: ServiceSurface) -> list[Slot]:
         for parameter in operation.parameters
         if parameter.place != "file" and not SECRET.search(parameter.name)
     ]
-    return sorted(found, key=lambda one: one.parameter.place == "path")[:MAX_SLOTS]
+    return sorted(found, key=lambda one: one.parameter.place == "path")
 
 
 def build(

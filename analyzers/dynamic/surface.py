@@ -67,6 +67,7 @@ class ServiceSurface(Frozen):
         pages: paths that answered below 400, GET, with the media type.
         openapi: path its OpenAPI document is served at.
         missing_status: what a random path answers with; 200 means a single-page fallback.
+        lowest_status: the best it answered to anything at all; None: nothing was asked.
     """
 
     service: str
@@ -75,6 +76,7 @@ class ServiceSurface(Frozen):
     pages: dict[str, str] = {}
     openapi: str | None = None
     missing_status: int = 404
+    lowest_status: int | None = None
 
     def find(self, method: str, path: str) -> Operation | None:
         """The operation a concrete path belongs to, literal segments before parameters."""
@@ -92,6 +94,7 @@ class Surface(Frozen):
 
     services: tuple[ServiceSurface, ...] = ()
     unread_sources: tuple[Skipped, ...] = Field(default=(), max_length=50)
+    unread_total: int = 0
 
     def of(self, service: str) -> ServiceSurface:
         """The part of one service; an empty one when discovery knows nothing of it."""

@@ -7,15 +7,21 @@ from pathlib import Path
 from analyzers.runtime import routes
 from analyzers.runtime.tool import Command, ToolRun
 
-SOURCE_SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts")
+MAX_SOURCES = 2_000
+_SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts")
 _PROGRAM = Path(routes.__file__)
-_MAX_FILES = 2_000
 _LIMIT_S = 60.0
+
+
+def route_sources(run: ToolRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Source files that are read, and those beyond the first `MAX_SOURCES`."""
+    found = run.source.matching(*_SUFFIXES)
+    return found[:MAX_SOURCES], found[MAX_SOURCES:]
 
 
 def routes_command(run: ToolRun) -> Command | None:
     """Writes `{"operations": [...], "unread": [...]}`; None where there is no source to read."""
-    files = run.source.matching(*SOURCE_SUFFIXES)[:_MAX_FILES]
+    files, _ = route_sources(run)
     if not files:
         return None
     newest = run.tools_dir / "venv" / "bin" / "python"

@@ -182,7 +182,8 @@ class Tool(Protocol):
         canary: the planted flaw that proves it sees.
         cost: relative weight when tools run side by side within the CPU budget (1 = one core).
         exclusive: runs alone within the subtask (load generators).
-        after: tools of the same subtask whose `shared` values it wants, if they are part of it.
+        after: tools of the same subtask that must have ended, if they are part of it: those whose
+            `shared` values it wants, those it would disturb.
     """
 
     name: str

@@ -52,6 +52,13 @@ def test_an_app_that_answers_500_has_no_latency(cells: dict[tuple[int, str], dic
     assert "GET / 500" in cells[3, "performance"]["reason"]
 
 
+def test_an_app_that_answers_500_is_no_app_without_findings(
+    cells: dict[tuple[int, str], dict[str, Any]],
+):
+    assert cells[3, "dynamic"]["state"] == "app_failed"
+    assert "500" in cells[3, "dynamic"]["reason"]
+
+
 def test_ai_without_an_endpoint_is_never_a_zero(cells: dict[tuple[int, str], dict[str, Any]]):
     for number in (1, 2, 3):
         assert cells[number, "ai"]["state"] == "infra_failed"

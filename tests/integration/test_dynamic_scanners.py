@@ -1,18 +1,29 @@
-"""The scanners of the dynamic analyzer as real processes, each on its canary."""
+"""The scanners of the dynamic analyzer as real processes: their canaries, and Chromium's limits."""
 
+import json
+import ssl
+import subprocess
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from analyzers.dynamic.tools import TOOLS
+from analyzers.dynamic.tools.browser import CHROMIUM, PROGRAM
 from analyzers.runtime.canary import CanaryCheck
+from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import CpuBudget
+from analyzers.runtime.tool import Command
 from contract.spec import AnalyzerKind
+from tests.support.dynamic_apps import serving
 
 INSTALLED = Path(__file__).parents[2] / ".tools" / "dynamic"
+HEAD = "<!doctype html><html lang=en><title>t</title><main><h1>h</h1>"
+pytestmark = pytest.mark.browser
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("name", ["wapiti", "schemathesis", "browser"])
 async def test_scanner_sees_its_canary_in_a_deep_folder(name: str, tmp_path: Path):
     tool = next(one for one in TOOLS if one.name == name)
@@ -24,3 +35,78 @@ async def test_scanner_sees_its_canary_in_a_deep_folder(name: str, tmp_path: Pat
 
     assert (verdict.reason, verdict.ok) == ("", True)
     assert any(char.isdigit() for char in verdict.version)
+
+
+async def test_one_page_that_never_rests_harms_no_other(tmp_path: Path):
+    app = web.Application()
+    app.router.add_get("/", page("<script>setTimeout(() => { for (;;); }, 0)</script>"))
+    app.router.add_get("/calm", page("<img src=/calm>"))
+    async with serving(app) as url:
+        rows = await browse(tmp_path, url, ("/", "/calm"), page_limit_s=12)
+
+    assert rows["/"]["violations"] is None
+    assert rows["/"]["error"]
+    assert [one["id"] for one in rows["/calm"]["violations"]] == ["image-alt"]
+
+
+async def test_pages_are_seen_with_the_session(tmp_path: Path):
+    async def show(request: web.Request) -> web.Response:
+        if request.cookies.get("session") != "s3" or "Authorization" not in request.headers:
+            raise web.HTTPFound("/login")
+        return await page("in")(request)
+
+    app = web.Application()
+    app.router.add_get("/notes", show)
+    app.router.add_get("/login", page("please"))
+    headers = {"Cookie": "session=s3", "Authorization": "Bearer t"}
+    async with serving(app) as url:
+        inside = await browse(tmp_path, url, ("/notes",), headers=headers)
+        outside = await browse(tmp_path, url, ("/notes",))
+
+    assert inside["/notes"]["final"] == f"{url}/notes"
+    assert outside["/notes"]["final"] == f"{url}/login"
+
+
+async def test_mixed_content_is_seen_whether_stopped_here_or_by_the_browser(
+    tmp_path: Path, certificate: ssl.SSLContext
+):
+    app = web.Application()
+    here, there = "http://127.0.0.1:9/here.js", "http://assay.invalid/there.js"
+    app.router.add_get("/", page(f"<script src={here}></script><script src={there}></script>"))
+    async with serving(app, certificate) as url:
+        rows = await browse(tmp_path, url, ("/",))
+
+    mixed = {one["url"] for one in rows["/"]["events"] if one["kind"] == "mixed-content"}
+    assert mixed == {here, there}
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ssl.SSLContext:
+    key, chain = tmp_path / "key.pem", tmp_path / "chain.pem"
+    line = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=app"
+    files = ("-keyout", str(key), "-out", str(chain))
+    subprocess.run([*line.split(), *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    return context
+
+
+def page(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def show(_request: web.Request) -> web.Response:
+        return web.Response(text=HEAD + text, content_type="text/html")
+
+    return show
+
+
+async def browse(
+    workspace: Path, url: str, paths: tuple[str, ...], **more: Any
+) -> dict[str, dict[str, Any]]:
+    """What the browser program says of each page."""
+    axe = (INSTALLED / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    job = {"base_url": url, "paths": paths, "origins": [url], "backend": "", "headers": {}}
+    limits = {"limit_s": 120, "page_limit_s": 40, "screenshot": ""}
+    line = (str(INSTALLED / "venv" / "bin" / "python"), "-I", str(PROGRAM))
+    text = json.dumps({**job, **limits, "axe": axe, "chromium": str(CHROMIUM), **more})
+    env = {"TMPDIR": "/proc/self/cwd"}
+    done = await Runner(workspace)(Command(argv=line, stdin=text.encode(), env=env))
+    return {row["path"]: row for row in json.loads(done.stdout)["pages"]}

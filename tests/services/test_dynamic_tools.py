@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from analyzers.dynamic import http
+from analyzers.dynamic import crawler, http
 from analyzers.dynamic.http import BoundedClient, Budget
 from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.nmap import Nmap
@@ -35,7 +35,19 @@ Measure = Callable[..., Awaitable[dict[str, Parsed]]]
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., ToolRun]:
-    source, workspace = tmp_path / "app", tmp_path / "work"
+    return run_maker(tmp_path)
+
+
+@pytest.fixture(scope="module")
+async def careless(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Parsed]:
+    """What every probe says of the careless app: one scan for all tests."""
+    run = run_maker(tmp_path_factory.mktemp("careless"))
+    async with serving(NotesApp(careful=False).application()) as url:
+        return await measure(run(url), *PROBES)
+
+
+def run_maker(folder: Path) -> Callable[..., ToolRun]:
+    source, workspace = folder / "app", folder / "work"
     source.mkdir()
     workspace.mkdir()
 
@@ -88,10 +100,7 @@ def rules(reports: dict[str, Parsed], category: Category = Category.SECURITY) ->
     }
 
 
-async def test_a_careless_app_shows_its_weaknesses(make_run: Callable[..., ToolRun]):
-    async with serving(NotesApp(careful=False).application()) as url:
-        reports = await measure(make_run(url), *PROBES)
-
+def test_a_careless_app_shows_its_weaknesses(careless: dict[str, Parsed]):
     assert {
         "missing-csp GET /",
         "stack-trace POST /register",
@@ -104,8 +113,8 @@ async def test_a_careless_app_shows_its_weaknesses(make_run: Callable[..., ToolR
         "missing-authentication DELETE /notes/{id}",
         "mass-assignment POST /register",
         "login-without-throttle POST /login",
-    } <= rules(reports)
-    assert all(report.coverage.reached > 0 for report in reports.values())
+    } <= rules(careless)
+    assert all(report.coverage.reached > 0 for report in careless.values())
 
 
 async def test_its_careful_twin_shows_none(make_run: Callable[..., ToolRun]):
@@ -116,18 +125,18 @@ async def test_its_careful_twin_shows_none(make_run: Callable[..., ToolRun]):
     assert reports["access-control"].metrics[0].value > 20
 
 
-async def test_fingerprints_are_the_same_on_another_port(make_run: Callable[..., ToolRun]):
-    seen: list[set[str]] = []
-    run = make_run("http://127.0.0.1:1")
-    for _ in range(2):
-        async with serving(NotesApp(careful=False).application()) as url:
-            target = run.request.targets[0].model_copy(update={"base_url": url})
-            request = run.request.model_copy(update={"targets": (target,)})
-            again = ToolRun(request, run.source, run.workspace, run.tools_dir)
-            reports = await measure(again, "discovery", "access-control", "http-headers")
-        seen.append({one.fingerprint for part in reports.values() for one in part.findings})
+async def test_fingerprints_are_the_same_on_another_port(
+    make_run: Callable[..., ToolRun], careless: dict[str, Parsed]
+):
+    names = ("discovery", "access-control", "http-headers")
+    async with serving(NotesApp(careful=False).application()) as url:
+        again = await measure(make_run(url), *names)
 
-    assert seen[0] == seen[1] != set()
+    seen, seen_again = (
+        {one.fingerprint for name in names for one in reports[name].findings}
+        for reports in (careless, again)
+    )
+    assert seen == seen_again != set()
 
 
 async def test_routes_of_the_source_are_asked_and_named(make_run: Callable[..., ToolRun]):
@@ -150,17 +159,83 @@ async def test_routes_of_the_source_are_asked_and_named(make_run: Callable[..., 
     assert (csp.location.path, csp.location.line) == ("app.py", 2)
 
 
-async def test_an_app_that_fails_every_request_is_measured(make_run: Callable[..., ToolRun]):
-    async def fail(_request: web.Request) -> web.Response:
-        return web.Response(status=500, text="broken")
+async def fail(_request: web.Request) -> web.Response:
+    return web.Response(status=500, text="<h1>broken</h1>", content_type="text/html")
 
+
+async def test_an_app_that_fails_every_request_is_no_clean_app(make_run: Callable[..., ToolRun]):
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", fail)
     async with serving(app) as url:
-        reports = await measure(make_run(url), "discovery", "error-pages", "exposed-files")
+        run = make_run(url)
+        with pytest.raises(AppFault, match="500"):
+            await measure(run, "discovery")
+        for tool in TOOLS:
+            if tool.name not in {"discovery", "error-pages", "nmap"}:  # a failing port is open
+                with pytest.raises(AppFault, match="500"):
+                    await measure(run, tool.name)
+        reports = await measure(run, "error-pages")
 
     assert rules(reports, Category.QUALITY) >= {"server-error GET /"}
-    assert rules(reports) == set()
+    assert reports["error-pages"].coverage.reached > 0
+
+
+async def test_what_answers_with_an_error_is_not_covered(make_run: Callable[..., ToolRun]):
+    app = web.Application()
+    app.router.add_get("/", page("<a href=/broken>b</a><a href=/fine>f</a><a href=/gone>g</a>"))
+    app.router.add_get("/broken", fail)
+    app.router.add_get("/fine", page("fine"))
+    async with serving(app) as url:
+        reports = await measure(make_run(url), "discovery", "http-headers")
+
+    coverage = reports["http-headers"].coverage
+    assert coverage.items == ("app GET /", "app GET /fine")
+    assert "app GET /broken" not in reports["discovery"].coverage.items
+
+
+async def test_pages_beyond_a_limit_are_named_and_counted(make_run: Callable[..., ToolRun]):
+    links = [f"/page-{'x' * number}" for number in range(crawler.MAX_PAGES + 10)]
+    links += [f"/list?page={number}" for number in range(20)] + ["/logout", "/page-x?delete=1"]
+    app = web.Application()
+    app.router.add_get("/", page("".join(f"<a href='{link}'>x</a>" for link in links)))
+
+    async def show(request: web.Request) -> web.Response:
+        return web.Response(text=request.path_qs, content_type="text/html")
+
+    app.router.add_get("/{path:.*}", show)
+    async with serving(app) as url:
+        run = make_run(url)
+        reports = await measure(run, "discovery", "http-headers")
+
+    coverage = reports["discovery"].coverage
+    assert coverage.given == coverage.reached + coverage.skipped_total
+    assert coverage.skipped_total >= 10 + 14 + 2
+    reasons = {one.reason for one in coverage.skipped}
+    assert reasons >= {f"beyond the first {crawler.MAX_PAGES} pages", crawler.UNSAFE}
+    coverage = reports["http-headers"].coverage
+    assert "beyond the first 40 pages" in {one.reason for one in coverage.skipped}
+    assert coverage.skipped_total >= crawler.MAX_PAGES - 40
+
+
+async def test_hostile_answers_are_named_in_the_report(
+    make_run: Callable[..., ToolRun], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(http, "REQUEST_DEADLINE_S", 2.0)
+    app = hostile_application()
+    names = ("endless", "drip", "bomb", "headers", "loop", "silent")
+    app.router.add_get("/site", page("".join(f"<a href=/{name}>x</a>" for name in names)))
+    run = make_run("http://127.0.0.1:1")
+    (run.source.root / "app.py").write_text('@app.get("/site")\ndef site():\n    return "x"\n')
+    async with serving(app) as url:
+        request = run.request.model_copy(update={"targets": (Target(service="app", base_url=url),)})
+        source = list_source(run.source.root)
+        reports = await measure(ToolRun(request, source, run.workspace, run.tools_dir), "discovery")
+
+    skipped = {one.what: one.reason for one in reports["discovery"].coverage.skipped}
+    assert skipped.keys() >= {"GET /headers", "GET /loop", "GET /silent"}
+    assert "redirects" in skipped["GET /loop"]
+    notes = "\n".join(reports["discovery"].notes)
+    assert all(f"app GET /{name}: " in notes for name in ("endless", "drip", "bomb"))
 
 
 async def test_a_single_page_fallback_exposes_nothing(make_run: Callable[..., ToolRun]):
@@ -226,6 +301,14 @@ async def test_nmap_that_is_missing_names_the_next_step(
         await Nmap().version(run, Runner(run.workspace))
 
 
+async def test_nmap_has_nothing_to_look_at_where_only_the_apps_port_is_its_own(
+    make_run: Callable[..., ToolRun],
+):
+    async with serving(hostile_application()) as url:
+        with pytest.raises(NotApplicable, match="published port of this host"):
+            await measure(make_run(url), "nmap")
+
+
 @pytest.mark.parametrize("value", [0, -1, "many", True])
 async def test_a_wrong_option_is_named(value: float | str, make_run: Callable[..., ToolRun]):
     async with serving(NotesApp(careful=True).application()) as url:
@@ -263,7 +346,8 @@ async def test_one_app_with_a_login_nobody_can_use_is_missing_data(
     [("/endless", "body cut at"), ("/drip", "body unfinished"), ("/bomb", "decompressed body cut")],
 )
 async def test_bodies_are_bounded(path: str, note: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http, "REQUEST_DEADLINE_S", 1.0)
+    if path == "/drip":  # the others end at a size, however slow the machine
+        monkeypatch.setattr(http, "REQUEST_DEADLINE_S", 1.0)
     async with hostile_client() as client:
         answer = await client.get(path)
 
@@ -282,7 +366,8 @@ async def test_bodies_are_bounded(path: str, note: str, monkeypatch: pytest.Monk
     ],
 )
 async def test_what_cannot_be_had_is_named(path: str, reason: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http, "REQUEST_DEADLINE_S", 1.0)
+    if path == "/silent":
+        monkeypatch.setattr(http, "REQUEST_DEADLINE_S", 0.5)
     async with hostile_client() as client:
         answer = await client.follow(path)
 
@@ -315,3 +400,15 @@ async def test_every_probe_of_ours_sees_its_canary(tmp_path: Path):
     verdicts = await asyncio.gather(*(check.look(tool, "1") for tool in probes))
 
     assert [one.reason for one in verdicts] == [""] * len(probes)
+
+
+async def test_a_crawler_that_follows_no_link_is_blind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(crawler, "local_paths", lambda *_args: [])
+    check = CanaryCheck(AnalyzerKind.DYNAMIC, INSTALLED, tmp_path, CpuBudget(20))
+
+    verdict = await check.look(by_name("discovery"), "1")
+
+    assert not verdict.ok
+    assert "/about" in verdict.reason

@@ -8,10 +8,13 @@ import gzip
 import html
 import re
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+
+from analyzers.dynamic.http import BODY_CAP_BYTES
 
 CAREFUL_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
@@ -196,7 +199,7 @@ def hostile_application() -> web.Application:  # noqa: C901 - seven one-line app
             await asyncio.sleep(0.05)
 
     async def bomb(request: web.Request) -> web.Response:
-        packed = gzip.compress(bytes(100_000_000), 9)
+        packed = gzip.compress(bytes(20 * BODY_CAP_BYTES), 9)
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
 
     async def headers(request: web.Request) -> web.Response:
@@ -220,12 +223,15 @@ def hostile_application() -> web.Application:  # noqa: C901 - seven one-line app
 
 
 @asynccontextmanager
-async def serving(app: web.Application) -> AsyncIterator[str]:
-    """`app` on a free port of 127.0.0.1; yields its base URL."""
+async def serving(
+    app: web.Application, certificate: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """`app` on a free port of 127.0.0.1, over TLS with a certificate; yields its base URL."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificate).start()
+        scheme = "https" if certificate else "http"
+        yield f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from analyzers.dynamic import browser_report
+from analyzers.dynamic.browser_report import Visited
 from analyzers.dynamic.surface import Operation, ServiceSurface
-from analyzers.dynamic.tools import browser, nmap, schemathesis
+from analyzers.dynamic.tools import browser, nmap, schemathesis, wapiti
 from analyzers.dynamic.wapiti_report import CATEGORIES, parse_report
-from analyzers.runtime.tool import ToolFault
-from contract.analysis import Category, Severity, Target
+from analyzers.runtime.tool import AppFault, ToolFault
+from contract.analysis import Category, Severity, Skipped, Target
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PUBLISHED = Target(service="app", base_url="http://127.0.0.1:18101")
@@ -84,7 +87,7 @@ def test_unreadable_reports_are_faults(raw: bytes):
     with pytest.raises(ToolFault):
         schemathesis.parse(raw, {}, PUBLISHED, SURFACE)
     with pytest.raises(ToolFault):
-        browser.parse(raw)
+        browser_report.parse(raw)
     with pytest.raises(ToolFault):
         nmap.parse(raw, PUBLISHED)
 
@@ -116,7 +119,7 @@ def test_nmap_counts_closed_ports_and_reports_no_port_the_app_answers_on():
 
     assert scanned == 1000
     assert [(one.number, one.state) for one in ports] == [(5000, "open")]
-    assert nmap.findings_of(CONTAINER, ports) == []
+    assert nmap.findings_of(nmap.Scan(CONTAINER, ports, scanned, meant=5000)) == []
 
 
 def test_nmap_reports_a_database_beside_the_app():
@@ -124,23 +127,18 @@ def test_nmap_reports_a_database_beside_the_app():
         b"5000/open/tcp//upnp///", b"5000/open/tcp//upnp///, 5432/open/tcp//postgresql///"
     )
 
-    ports, _ = nmap.parse(raw, CONTAINER)
+    scan = nmap.Scan(CONTAINER, *nmap.parse(raw, CONTAINER), meant=5000)
 
-    found = nmap.findings_of(CONTAINER, ports)
+    found = nmap.findings_of(scan)
     assert [(one.rule_id, one.severity) for one in found] == [
         ("open-database-port", Severity.MEDIUM)
     ]
 
 
-def test_nmap_scans_only_the_published_port_of_this_host():
-    assert nmap.argv(PUBLISHED)[-3:] == ("-p", "18101", "127.0.0.1")
-    assert "--top-ports" in nmap.argv(CONTAINER)
-
-
 def test_browser_reports_accessibility_apart_from_security():
-    rows = browser.parse(read("browser/output.json"))
+    rows = browser_report.parse(read("browser/output.json"))
 
-    parsed = browser.fold([(PUBLISHED, SURFACE, rows)])
+    parsed = browser_report.fold([Visited(PUBLISHED, SURFACE, rows, [])])
 
     assert parsed.coverage.reached == 2
     assert {one.category for one in parsed.findings} == {Category.ACCESSIBILITY}
@@ -149,14 +147,95 @@ def test_browser_reports_accessibility_apart_from_security():
 
 
 def test_browser_impact_without_severity_is_a_fault():
-    rows = browser.parse(read("browser/output.json").replace(b'"serious"', b'"dire"'))
+    rows = browser_report.parse(read("browser/output.json").replace(b'"serious"', b'"dire"'))
 
     with pytest.raises(ToolFault, match="dire"):
-        browser.fold([(PUBLISHED, SURFACE, rows)])
+        browser_report.fold([Visited(PUBLISHED, SURFACE, rows, [])])
 
 
 def test_browser_that_opened_no_page_is_a_fault():
     raw = b'{"pages": [{"path": "/", "error": "net::ERR", "violations": null}]}'
 
     with pytest.raises(ToolFault, match="no page could be opened"):
-        browser.parse(raw)
+        browser_report.parse(raw)
+
+
+def opened(path: str, status: int = 200, **more: str) -> dict[str, Any]:
+    return {"path": path, "status": status, "error": "", "violations": [], **more}
+
+
+def test_browser_pages_that_led_to_the_login_were_not_seen():
+    rows = [
+        opened("/", final="http://h:1/"),
+        opened("/notes", final="http://h:1/login"),
+        opened("/admin", 403, final="http://h:1/admin"),
+    ]
+
+    coverage = browser_report.fold([Visited(PUBLISHED, SURFACE, rows, [])]).coverage
+
+    assert coverage.items == ("app /", "app /login")
+    assert [(one.what, one.reason) for one in coverage.skipped] == [
+        ("app /notes", "led to /login"),
+        ("app /admin", "answered 403"),
+    ]
+    assert coverage.given == 4
+
+
+def test_browser_that_saw_only_server_errors_is_the_apps_fault():
+    rows = [opened("/", 500), opened("/a", 503)]
+
+    with pytest.raises(AppFault, match="app / -> 500"):
+        browser_report.fold([Visited(PUBLISHED, SURFACE, rows, [])])
+
+
+def test_browser_names_the_pages_it_does_not_open():
+    pages = {f"/page-{'x' * number}": "text/html" for number in range(10)}
+    known = SURFACE.model_copy(update={"pages": {"/": "text/html", "/n/1": "text/html", **pages}})
+    more = known.model_copy(update={"pages": {**known.pages, "/n/2": "text/html"}})
+
+    paths, left_out = browser.pages_of(more)
+
+    assert len(paths) == browser.MAX_PAGES
+    assert len(left_out) == 13 - browser.MAX_PAGES
+    assert Skipped(what="app /n/2", reason="like another page") in left_out
+    assert left_out[0].reason == "beyond the first 8 pages"
+
+
+def test_browser_output_carries_no_session():
+    raw = b'{"text": "user abcdef123456, token eyJhbGciOi.x.y"}'
+    headers = {"Cookie": "sid=abcdef123456; a=1", "Authorization": "Bearer eyJhbGciOi.x.y"}
+
+    assert browser.masked(raw, headers) == b'{"text": "user ***, token ***"}'
+
+
+def crawl_of(*rows: tuple[str, int | None]) -> wapiti.Scan:
+    base = PUBLISHED.base_url
+    crawled = [
+        {"url": base + path, "method": "GET", "post_params": [], "status_code": status}
+        for path, status in rows
+    ]
+    return wapiti.Scan(PUBLISHED, crawled=crawled)
+
+
+def test_wapiti_says_what_its_crawl_did_not_reach():
+    many = [Operation(method="GET", path=f"/p{number}") for number in range(wapiti.MAX_STARTS + 5)]
+    scan = crawl_of(("/", 200), ("/p1", 200), ("/p2", 500), ("/p3", None))
+
+    wapiti.note_missed(scan, SURFACE.model_copy(update={"operations": tuple(many)}), was_cut=True)
+    coverage = wapiti.fold([scan]).coverage
+
+    assert coverage.items == ("app GET /", "app GET /p1")
+    assert coverage.given == 2 + coverage.skipped_total
+    assert coverage.skipped_total == len(many) - 1 + 1
+    assert {one.reason for one in coverage.skipped} == {
+        "the crawl did not get there",
+        "beyond the first 60 start pages",
+        "the crawl was stopped at its time limit: it may not have met every page",
+        "answered 500",
+        "no answer",
+    }
+
+
+def test_wapiti_that_met_only_server_errors_is_the_apps_fault():
+    with pytest.raises(AppFault, match="GET / -> 500"):
+        wapiti.fold([crawl_of(("/", 500), ("/a", 502))])

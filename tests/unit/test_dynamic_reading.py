@@ -10,8 +10,14 @@ import httpx
 import pytest
 
 from analyzers.dynamic import jwt
-from analyzers.dynamic.crawl import Page, form_operation, local_paths, script_paths
-from analyzers.dynamic.explore import belongs, link_operation_of, parse_routes
+from analyzers.dynamic.crawl import (
+    Page,
+    form_operation,
+    link_operation_of,
+    local_paths,
+    script_paths,
+)
+from analyzers.dynamic.explore import belongs, parse_routes
 from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path
 from analyzers.dynamic.http import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.openapi import operations_of

@@ -4,14 +4,21 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from analyzers.dynamic.browser_report import Visited, fold, parse
 from analyzers.dynamic.explore import surface_of
-from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path, unique
+from analyzers.dynamic.findings import stable_path
 from analyzers.dynamic.http import require_answer
-from analyzers.dynamic.probe import positive_option, targets_of
-from analyzers.dynamic.rules import Rule, rule
-from analyzers.dynamic.surface import ServiceSurface
+from analyzers.dynamic.probe import (
+    Seen,
+    behind,
+    positive_option,
+    raise_unusable,
+    require_usable,
+    targets_of,
+)
+from analyzers.dynamic.sessions import sessions_of
+from analyzers.dynamic.surface import ServiceSurface, Surface
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -21,23 +28,12 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Coverage, Finding, Location, Metric, Skipped, Target
+from contract.analysis import Skipped, Target
 
 CHROMIUM = Path("/usr/bin/chromium")
 PROGRAM = Path(__file__).parent.parent / "browser_program.py"
 MAX_PAGES = 8
-IMPACTS: dict[str, Rule] = {
-    "minor": rule("low", "high", category="accessibility"),
-    "moderate": rule("low", "high", category="accessibility"),
-    "serious": rule("medium", "high", category="accessibility"),
-    "critical": rule("high", "high", category="accessibility"),
-}
-MESSAGES = {
-    "console-error": "The page writes errors to the browser's console",
-    "page-error": "A script of the page ends with an exception",
-    "failed-request": "The page asks for something that fails",
-    "mixed-content": "A page served over HTTPS loads something over plain HTTP",
-}
+PAGE_LIMIT_S = 40.0
 
 
 class Browser:
@@ -56,7 +52,7 @@ class Browser:
     )
     cost = 1.0
     exclusive = False
-    after: tuple[str, ...] = ("discovery",)
+    after: tuple[str, ...] = behind("browser")
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Chromium's version and axe-core's."""
@@ -76,31 +72,55 @@ class Browser:
         """Visit the pages of every target that serves any."""
         surface = await surface_of(run, execute)
         targets = targets_of(run)
-        limit_s = positive_option(run, "browser_limit_s", 90.0)
-        visited: list[tuple[Target, ServiceSurface, list[dict[str, Any]]]] = []
+        require_usable(targets, surface)
+        limit_s = positive_option(run, "browser_limit_s", 90.0) / len(targets)
+        visited, pageless = list[Visited](), list[Seen]()
         for target in targets:
-            await require_answer(target, "before")
+            start = await require_answer(target, "before")
             known = surface.of(target.service)
-            paths = pages_of(known)
+            paths, left_out = pages_of(known)
             if paths:
-                rows = await _visit(run, execute, target, paths, limit_s)
-                visited.append((target, known, rows))
+                headers = await headers_of(run, target, surface)
+                rows = await _visit(run, execute, target, paths, limit_s, headers)
+                visited.append(Visited(target, known, rows, left_out))
                 await require_answer(target, "after")
+            elif start.status >= 500 or (target.role == "frontend" and start.status >= 400):
+                pageless.append((target, "GET /", start.status))
+        if not visited and pageless:
+            raise_unusable(pageless)
         if not visited:
             raise NotApplicable("no service serves an HTML page")
         return fold(visited)
 
 
-def pages_of(surface: ServiceSurface) -> list[str]:
-    """HTML pages to open, the start page first, one of each kind."""
+def pages_of(surface: ServiceSurface) -> tuple[list[str], list[Skipped]]:
+    """HTML pages to open, the start page first, one of each kind; and those that are not."""
     pages = [path for path, media in surface.pages.items() if media == "text/html"]
     kinds = {stable_path(path): path for path in reversed(pages)}
     chosen = sorted(kinds.values(), key=lambda path: (path != "/", len(path), path))
-    return chosen[:MAX_PAGES]
+    beyond = f"beyond the first {MAX_PAGES} pages"
+    left_out = dict.fromkeys(chosen[MAX_PAGES:], beyond)
+    left_out |= {path: "like another page" for path in pages if path not in chosen}
+    rows = [Skipped(what=f"{surface.service} {key}", reason=why) for key, why in left_out.items()]
+    return chosen[:MAX_PAGES], rows
+
+
+async def headers_of(run: ToolRun, target: Target, surface: Surface) -> dict[str, str]:
+    """What a logged-in person's browser sends: the service's own session, or its back end's."""
+    backends = [one for one in run.request.targets if one.role == "backend"]
+    for one in (target, *backends):
+        if sessions := await sessions_of(run, one, surface.of(one.service)):
+            return sessions[0].headers
+    return {}
 
 
 async def _visit(
-    run: ToolRun, execute: Execute, target: Target, paths: list[str], limit_s: float
+    run: ToolRun,
+    execute: Execute,
+    target: Target,
+    paths: list[str],
+    limit_s: float,
+    headers: dict[str, str],
 ) -> list[dict[str, Any]]:
     name = re.sub(r"\W+", "-", target.service)
     shot = run.workspace / f"{name}.png"
@@ -110,10 +130,12 @@ async def _visit(
         "paths": paths,
         "origins": [one.base_url for one in run.request.targets],
         "backend": backend.base_url,
+        "headers": headers,
         "axe": axe_script(run),
         "chromium": str(CHROMIUM),
         "screenshot": str(shot),
         "limit_s": limit_s,
+        "page_limit_s": PAGE_LIMIT_S,
     }
     done = await execute(
         Command(
@@ -121,12 +143,21 @@ async def _visit(
             stdin=json.dumps(job).encode(),
             # Chromium aborts where its socket's path has more than 107 bytes: the workspace, short.
             env={"TMPDIR": "/proc/self/cwd"},
-            limit_s=limit_s + 60,
+            limit_s=limit_s + 2 * PAGE_LIMIT_S,
         )
     )
     if shot.exists():
         run.attach(f"{name}.png", shot.read_bytes())
-    return parse(done.stdout)
+    return parse(masked(done.stdout, headers))
+
+
+def masked(raw: bytes, headers: dict[str, str]) -> bytes:
+    """`raw` without cookie values and tokens: a page may write them to its console."""
+    words = {word for value in headers.values() for word in re.split(r"[\s;=,\"]+", value)}
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= 8:
+            raw = raw.replace(word.encode(), b"***")
+    return raw
 
 
 def axe_script(run: ToolRun) -> str:
@@ -151,92 +182,3 @@ def axe_version(run: ToolRun) -> str:
     if not path.exists():
         raise ToolFault("axe-core is not installed: analyzers/install.sh dynamic")
     return str(json.loads(path.read_bytes())["version"])
-
-
-def parse(raw: bytes) -> list[dict[str, Any]]:
-    """Rows of the browser program, one per page.
-
-    Raises:
-        ToolFault: it printed something else, or no page could be opened.
-    """
-    try:
-        rows = json.loads(raw)["pages"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ToolFault(f"the browser's output is unreadable: {error!r}") from error
-    if not any(row.get("violations") is not None for row in rows):
-        reasons = "; ".join(f"{row['path']}: {row['error']}" for row in rows[:3])
-        raise ToolFault(f"no page could be opened: {reasons}")
-    return rows
-
-
-def findings_of(target: Target, surface: ServiceSurface, row: dict[str, Any]) -> list[Finding]:
-    """What one page did wrong."""
-    found = []
-    for event in row.get("events") or []:
-        kind, url = event["kind"], urlsplit(event["url"]).path
-        found.append(
-            make_finding(
-                "browser",
-                kind,
-                f"{MESSAGES[kind]}: {event['text'][:200]}",
-                service=target.service,
-                path=row["path"],
-                parameter=stable_path(url) if url else event["text"][:60],
-                evidence=f"{event['text']}\n{url}".strip(),
-            )
-        )
-    rules = row.get("violations") or []
-    return found + [_violation(target, surface, row["path"], one) for one in rules]
-
-
-def _violation(target: Target, surface: ServiceSurface, path: str, row: dict[str, Any]) -> Finding:
-    worth = IMPACTS.get(str(row["impact"]))
-    if worth is None:
-        raise ToolFault(f"axe: impact {row['impact']!r} of {row['id']} has no severity")
-    operation = surface.find("GET", path)
-    place = operation.path if operation else path
-    rule_id = f"axe-{row['id']}"
-    return Finding(
-        tool="browser",
-        rule_id=rule_id,
-        message=f"{row['help']} ({row['count']} places)",
-        severity=worth.severity,
-        confidence=worth.confidence,
-        category=worth.category,
-        location=Location(method="GET", url=stable_path(place)),
-        fingerprint=fingerprint_http(target.service, rule_id, "GET", place),
-        witnesses=(f"axe:{row['id']}",),
-        evidence="\n".join(row["nodes"])[:2_000],
-    )
-
-
-def fold(visited: list[tuple[Target, ServiceSurface, list[dict[str, Any]]]]) -> Parsed:
-    """One report; coverage counts pages that were opened and examined."""
-    rows = [(target, row) for target, _, pages in visited for row in pages]
-    seen = [f"{target.service} {row['path']}" for target, row in rows if not row["error"]]
-    missed = [
-        Skipped(what=f"{target.service} {row['path']}", reason=row["error"])
-        for target, row in rows
-        if row["error"]
-    ]
-    blocked = sorted({origin for _, row in rows for origin in row.get("blocked") or []})
-    findings = [
-        one
-        for target, surface, pages in visited
-        for row in pages
-        for one in findings_of(target, surface, row)
-    ]
-    notes = (f"requests to other hosts were not let through: {', '.join(blocked[:10])}",)
-    return Parsed(
-        coverage=Coverage(
-            unit="urls",
-            given=len(rows),
-            reached=len(seen),
-            skipped=tuple(missed[:50]),
-            skipped_total=len(missed),
-            items=tuple(seen[:200]),
-        ),
-        findings=unique(findings),
-        metrics=(Metric(name="pages_opened", value=len(seen), unit="count"),),
-        notes=notes if blocked else (),
-    )

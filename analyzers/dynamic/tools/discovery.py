@@ -1,19 +1,26 @@
 """What there is to look at: handed to the other tools as `shared["discovery"]`."""
 
 from analyzers.dynamic.explore import explore
-from analyzers.dynamic.http import BoundedClient, require_answer
-from analyzers.dynamic.probe import PROBE_VERSION, targets_of
+from analyzers.dynamic.http import BoundedClient, require_answer, sampled
+from analyzers.dynamic.probe import (
+    PROBE_VERSION,
+    cut_notes,
+    is_canary,
+    probes_digest,
+    require_usable,
+    targets_of,
+)
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Surface
-from analyzers.runtime.tool import Canary, Execute, Parsed, ToolRun
-from contract.analysis import Coverage, Metric
+from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
+from contract.analysis import Coverage, Metric, Skipped
 
 
 class Discovery:
     """Crawls the app, reads its OpenAPI document, its source and its template, and logs in."""
 
     name = "discovery"
-    canary = Canary(
+    canary = Canary(  # `run` checks that the link was followed: it has no findings to expect
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/about">about</a>'),
             "GET /about": (200, {"Content-Type": "text/html"}, "<h1>About</h1>"),
@@ -28,8 +35,8 @@ class Discovery:
         return PROBE_VERSION
 
     def rules_digest(self) -> str:
-        """It has no rules; its code decides what is found."""
-        return ""
+        """Digest of the code: it decides what is found."""
+        return probes_digest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Explore every target and leave the surface for the tools that come after."""
@@ -45,28 +52,40 @@ class Discovery:
         ]
         for target in targets:
             await require_answer(target, "after")
+        require_usable(targets, surface)
+        if is_canary(run, self.name) and "/about" not in surface.services[0].pages:
+            raise ToolFault("canary not seen: the crawl did not follow the link to /about")
         return report(surface, clients, logins)
 
 
 def report(surface: Surface, clients: list[BoundedClient], logins: list[str]) -> Parsed:
-    """Coverage counts operations known and pages that answered."""
-    answered = [f"{one.target.service} {key}" for one in clients for key in one.answered]
-    missed = [row for one in clients for row in one.skipped()]
-    skipped = [*missed, *surface.unread_sources]
+    """Coverage counts what answered with anything but a server error, and what was left out."""
+    answered, skipped = list[str](), list[Skipped]()
+    for client in clients:
+        skipped += client.skipped()
+        for key, statuses in client.answered.items():
+            name, best = f"{client.target.service} {key}", min(statuses)
+            if best < 500:
+                answered.append(name)
+            else:
+                skipped.append(Skipped(what=name, reason=f"answered {best}"))
+    unnamed = sum(one.missed - len(one.unanswered) for one in clients)
+    missed = len(skipped) + unnamed + surface.unread_total
     operations = sum(len(one.operations) for one in surface.services)
     pages = sum(len(one.pages) for one in surface.services)
     coverage = Coverage(
         unit="urls",
         reached=len(answered),
-        given=len(answered) + len(missed),
-        skipped=tuple(skipped[:50]),
-        skipped_total=len(skipped),
+        given=len(answered) + missed,
+        skipped=sampled([*surface.unread_sources, *skipped]),
+        skipped_total=missed,
         items=tuple(item[:300] for item in answered[:200]),
     )
     metrics = (
         Metric(name="operations_known", value=operations, unit="count"),
         Metric(name="pages_answered", value=pages, unit="count"),
     )
-    notes = (f"accounts logged in: {'; '.join(logins)}",)
+    cuts = [note for client in clients for note in cut_notes(client)]
+    notes = (f"accounts logged in: {'; '.join(logins)}", *cuts)
     data = {"surface": surface.model_dump(mode="json")}
     return Parsed(coverage=coverage, metrics=metrics, notes=notes, data=data)

@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 
 from analyzers.dynamic.http import Answer
-from analyzers.dynamic.probe import Probe, Scope, request_line
+from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.surface import Operation
 from analyzers.runtime.tool import Canary
 
@@ -51,7 +51,10 @@ class ErrorPages(Probe):
         },
         expect=frozenset({"stack-trace"}),
     )
+    after = behind("error-pages")
+    limit_s = 60.0
     needs_login = True
+    judges_errors = True
 
     async def check(self, scope: Scope) -> None:
         """Provoke each operation, anonymous and logged in."""
@@ -59,6 +62,9 @@ class ErrorPages(Probe):
         judge(scope, await scope.client.get(f"/{secrets.token_hex(12)}"))
         judge(scope, await scope.client.get("/%ff%00'\""))
         identities: list[dict[str, str]] = [{}, *(one.headers for one in scope.sessions[:1])]
+        for one in scope.surface.operations[MAX_OPERATIONS:]:
+            reason = f"beyond the first {MAX_OPERATIONS} operations"
+            scope.client.leave_out(f"{one.method} {one.path}", reason)
         for operation in scope.surface.operations[:MAX_OPERATIONS]:
             for headers in identities:
                 for path, content in provocations(operation):

@@ -73,6 +73,7 @@ CHECKS: tuple[tuple[str, Proof, tuple[str, ...]], ...] = (
 LISTING = re.compile(
     r"<title>\s*(Index of|Directory listing for|Listing directory|listing directory)\s", re.I
 )
+MAX_FOLDERS = 20
 FOLDERS = ("/static/", "/uploads/", "/files/", "/assets/", "/media/", "/images/", "/backup/")
 
 
@@ -97,7 +98,10 @@ class ExposedFiles(Probe):
                 if answer and answer.ok and _differs(answer, fallback) and proof(answer):
                     text = f"{path} is served to anyone"
                     scope.add(rule, text, path, evidence=excerpt(answer))
-        for folder in dict.fromkeys([*FOLDERS, *folders_of(list(scope.surface.pages))]):
+        folders = folders_of(list(scope.surface.pages))
+        for folder in folders[MAX_FOLDERS:]:
+            scope.client.leave_out(f"GET {folder}", f"beyond the first {MAX_FOLDERS} folders")
+        for folder in dict.fromkeys([*FOLDERS, *folders[:MAX_FOLDERS]]):
             answer = await scope.client.get(folder)
             if answer and answer.ok and _differs(answer, fallback) and LISTING.search(answer.text):
                 text = f"{folder} lists its files to anyone"
@@ -105,10 +109,10 @@ class ExposedFiles(Probe):
 
 
 def folders_of(paths: list[str]) -> list[str]:
-    """Folders below the root that hold known pages, at most 20."""
+    """Folders below the root that hold known pages."""
     bare = [path.split("?")[0] for path in paths]
     folders = [path.rsplit("/", 1)[0] + "/" for path in bare if path.count("/") > 1]
-    return list(dict.fromkeys(folders))[:20]
+    return list(dict.fromkeys(folders))
 
 
 def excerpt(answer: Answer) -> str:

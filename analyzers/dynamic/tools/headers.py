@@ -8,6 +8,7 @@ from analyzers.runtime.tool import Canary
 
 FOREIGN_ORIGIN = "https://assay-origin.invalid"
 MAX_PAGES = 40
+MAX_CORS = 8
 SESSION_WORDS = ("sess", "auth", "token", "jwt", "sid", "remember", "login", "user")
 
 
@@ -21,17 +22,34 @@ class HttpHeaders(Probe):
     )
     needs_login = True
 
+    def can_judge(self, status: int) -> bool:
+        """Only what a browser would show or follow: an error page says nothing of the pages."""
+        return status < 400
+
     async def check(self, scope: Scope) -> None:
         """Ask for each known page once, and for a few with a foreign Origin."""
         gets = [one.url() for one in scope.surface.operations if one.method == "GET"]
-        paths = list(dict.fromkeys(["/", *scope.surface.pages, *gets]))[:MAX_PAGES]
-        answers = [one for path in paths if (one := await scope.client.get(path))]
+        paths = list(dict.fromkeys(["/", *scope.surface.pages, *gets]))
+        for path in paths[MAX_PAGES:]:
+            scope.client.leave_out(f"GET {path}", f"beyond the first {MAX_PAGES} pages")
+        answers = [one for path in paths[:MAX_PAGES] if (one := await _ask(scope, path))]
         for answer in sorted(answers, key=lambda one: one.path):
             _check_headers(scope, answer)
             _check_cookies(scope, answer.headers.get_list("set-cookie"), answer.path)
         for session in scope.sessions[:1]:
             _check_cookies(scope, session.set_cookies, session.login_path, "POST")
-        await _check_cors(scope, [one.path for one in answers if one.status < 500][:8])
+        shared = [one.path for one in answers if one.status < 500]
+        for path in shared[MAX_CORS:]:
+            scope.client.leave_out(f"CORS of {path}", f"beyond the first {MAX_CORS} pages")
+        await _check_cors(scope, shared[:MAX_CORS])
+
+
+async def _ask(scope: Scope, path: str) -> Answer | None:
+    """A page as anyone sees it; as a logged-in person does where it is closed to others."""
+    answer = await scope.client.get(path)
+    if answer and answer.status in {401, 403} and scope.sessions:
+        return await scope.client.get(path, headers=scope.sessions[0].headers)
+    return answer
 
 
 def missing_headers(answer: Answer) -> list[tuple[str, str]]:

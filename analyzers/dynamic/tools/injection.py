@@ -17,13 +17,15 @@ from analyzers.dynamic.payloads import (
     reflected,
     without_echo,
 )
-from analyzers.dynamic.probe import Probe, Scope, request_line
+from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.sessions import LOGIN, REGISTER, token_of
 from analyzers.dynamic.slots import SECRET, Slot, build, slots_of
 from analyzers.dynamic.surface import ServiceSurface
 from analyzers.runtime.tool import Canary
 
 CLOSED = {401, 403, 405, 429}
+MAX_SLOTS = 60
+MAX_SHOWN = 15  # pages looked at for what one request stored
 PORTS = (80, 3000, 5000, 8000, 8080)
 TITLES = {
     "sql-injection": "is built into a database query",
@@ -48,16 +50,25 @@ class Injection(Probe):
     )
     cost = 0.5
     limit_s = 150.0
+    after = behind("injection")
     needs_login = True
 
     def applies_to(self, surface: ServiceSurface) -> str:
         """A service without inputs has nothing to inject into."""
         return "" if slots_of(surface) else "no operation takes an input"
 
+    def can_judge(self, status: int) -> bool:
+        """An input that was refused at the door was never tried."""
+        return status < 500 and status not in CLOSED
+
     async def check(self, scope: Scope) -> None:
         """Every slot in turn, then what was stored."""
         headers = scope.sessions[0].headers if scope.sessions else {}
-        for slot in slots_of(scope.surface):
+        slots = slots_of(scope.surface)
+        for one in slots[MAX_SLOTS:]:
+            what = f"{one.parameter.name} of {one.operation.method} {one.operation.path}"
+            scope.client.leave_out(what, f"beyond the first {MAX_SLOTS} inputs")
+        for slot in slots[:MAX_SLOTS]:
             await _check_slot(_Aim(scope, slot, headers))
         await _check_stored(scope, headers)
 
@@ -212,4 +223,8 @@ def _pages_after(scope: Scope, answer: Answer) -> list[str]:
     onward = scope.client.redirect_path(answer)
     known = [path for path, media in scope.surface.pages.items() if media == "text/html"]
     first = [onward] if onward else []
-    return list(dict.fromkeys(first + known))[:15]
+    pages = list(dict.fromkeys(first + known))
+    for page in pages[MAX_SHOWN:]:
+        what = f"GET {page} after {answer.method} {answer.path}"
+        scope.client.leave_out(what, f"beyond the first {MAX_SHOWN} pages")
+    return pages[:MAX_SHOWN]

@@ -11,10 +11,19 @@ from urllib.parse import urlsplit
 
 from analyzers.dynamic.findings import make_finding
 from analyzers.dynamic.http import require_answer
-from analyzers.dynamic.probe import targets_of
-from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
+from analyzers.dynamic.probe import is_canary, targets_of
+from analyzers.runtime.tool import (
+    Canary,
+    Command,
+    Execute,
+    NotApplicable,
+    Parsed,
+    ToolFault,
+    ToolRun,
+)
 from contract.analysis import Coverage, Finding, Skipped, Target
 
+PUBLISHED = "a published port of this host, whose other ports are not the app's"
 MISSING = "nmap is not installed: apt-get install nmap"
 DATABASES = {1433, 1521, 3306, 5432, 5984, 6379, 9042, 9200, 11211, 27017}
 PORT = re.compile(r"(\d+)/(open|closed|filtered|open\|filtered)/tcp//([^/]*)//([^/]*)/")
@@ -30,11 +39,29 @@ class Port:
     product: str
 
 
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What was seen of one target.
+
+    Attributes:
+        scanned: how many ports were looked at.
+        meant: the port the app is meant to answer on: no finding.
+    """
+
+    target: Target
+    ports: list[Port]
+    scanned: int
+    meant: int | None
+
+
 class Nmap:
-    """Looks at the app's ports: the published one on this host, the usual ones in a network."""
+    """Looks for open ports of the app's containers, where it shares their network."""
 
     name = "nmap"
-    canary = Canary(serve={"GET /": (200, {"Content-Type": "text/plain"}, "canary")})
+    canary = Canary(
+        serve={"GET /": (200, {"Content-Type": "text/plain"}, "canary")},
+        expect=frozenset({"open-port"}),
+    )
     cost = 0.2
     exclusive = False
     after: tuple[str, ...] = ()
@@ -54,14 +81,22 @@ class Nmap:
         return ""
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Scan every target's host by TCP connect."""
-        scans = []
+        """Scan every target's host by TCP connect; its canary's one port as if it were unknown."""
+        is_proof = is_canary(run, self.name)
+        scans = list[Scan]()
         for target in targets_of(run):
             await require_answer(target, "before")
-            done = await execute(Command(argv=argv(target), limit_s=180))
-            await require_answer(target, "after")
-            scans.append((target, parse(done.stdout, target)))
-        return fold(scans)
+            if is_proof:
+                done = await execute(Command(argv=argv(target, port_of(target)), limit_s=60))
+                scans.append(Scan(target, *parse(done.stdout, target), meant=None))
+            elif not is_this_host(target):
+                done = await execute(Command(argv=argv(target), limit_s=180))
+                await require_answer(target, "after")
+                scans.append(Scan(target, *parse(done.stdout, target), meant=port_of(target)))
+        if not scans:
+            raise NotApplicable(f"the app is {PUBLISHED}")
+        known = {scan.target.service for scan in scans}
+        return fold(scans, [one for one in targets_of(run) if one.service not in known])
 
 
 def is_this_host(target: Target) -> bool:
@@ -79,16 +114,11 @@ def port_of(target: Target) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def argv(target: Target) -> tuple[str, ...]:
-    """TCP connect scan: needs no privileges, sends no scripts."""
-    host = urlsplit(target.base_url).hostname or ""
-    line = ["nmap", "-sT", "-Pn", "-n", "-T4", "--host-timeout", "120s", "-oG", "-"]
-    if is_this_host(target):
-        line += ["-p", str(port_of(target))]
-    else:
-        line.remove("-n")  # a container's name has to be resolved
-        line += ["--top-ports", "1000"]
-    return (*line, host)
+def argv(target: Target, only: int | None = None) -> tuple[str, ...]:
+    """TCP connect scan of the usual ports or one: needs no privileges, sends no scripts."""
+    ports = ("-p", str(only)) if only else ("--top-ports", "1000")
+    line = ("nmap", "-sT", "-Pn", "-n", "-T4", "--host-timeout", "120s", "-oG", "-")
+    return (*line, *ports, urlsplit(target.base_url).hostname or "")
 
 
 def parse(raw: bytes, target: Target) -> tuple[list[Port], int]:
@@ -108,11 +138,11 @@ def parse(raw: bytes, target: Target) -> tuple[list[Port], int]:
     return ports, scanned
 
 
-def findings_of(target: Target, ports: list[Port]) -> list[Finding]:
+def findings_of(scan: Scan) -> list[Finding]:
     """Open ports beside the one the app is meant to answer on."""
-    found = []
-    for port in ports:
-        if port.state != "open" or port.number == port_of(target) or is_this_host(target):
+    target, found = scan.target, list[Finding]()
+    for port in scan.ports:
+        if port.state != "open" or port.number == scan.meant:
             continue
         kind = "open-database-port" if port.number in DATABASES else "open-port"
         text = f"Port {port.number} ({port.service or 'unknown'}) of {target.service} is open"
@@ -130,13 +160,13 @@ def findings_of(target: Target, ports: list[Port]) -> list[Finding]:
     return found
 
 
-def fold(scans: list[tuple[Target, tuple[list[Port], int]]]) -> Parsed:
+def fold(scans: list[Scan], left_out: list[Target]) -> Parsed:
     """One report of all targets; coverage counts ports that answered the scan, open or closed."""
-    reached = sum(scanned for _, (_, scanned) in scans)
+    reached = sum(scan.scanned for scan in scans)
     shown = [
-        f"{target.service} {port.number}/tcp {port.state} {port.service}".strip()
-        for target, (ports, _) in scans
-        for port in ports
+        f"{scan.target.service} {port.number}/tcp {port.state} {port.service}".strip()
+        for scan in scans
+        for port in scan.ports
     ]
     silent = [name for name in shown if " filtered" in name]
     coverage = Coverage(
@@ -147,5 +177,6 @@ def fold(scans: list[tuple[Target, tuple[list[Port], int]]]) -> Parsed:
         skipped_total=len(silent),
         items=tuple(shown[:200]),
     )
-    findings = [one for target, (ports, _) in scans for one in findings_of(target, ports)]
-    return Parsed(coverage=coverage, findings=tuple(findings))
+    findings = tuple(one for scan in scans for one in findings_of(scan))
+    notes = tuple(f"{target.service} was not scanned: {PUBLISHED}" for target in left_out)
+    return Parsed(coverage=coverage, findings=findings, notes=notes)

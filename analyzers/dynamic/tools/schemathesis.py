@@ -11,7 +11,7 @@ from typing import Any
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import fingerprint_http, printable, stable_path, unique
 from analyzers.dynamic.http import require_answer
-from analyzers.dynamic.probe import positive_option, targets_of
+from analyzers.dynamic.probe import behind, positive_option, require_usable, targets_of
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import ServiceSurface
@@ -70,7 +70,7 @@ class Schemathesis:
     )
     cost = 1.0
     exclusive = False
-    after: tuple[str, ...] = ("discovery",)
+    after: tuple[str, ...] = behind("schemathesis")
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Schemathesis' own version."""
@@ -87,6 +87,7 @@ class Schemathesis:
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Test every target that serves an OpenAPI document."""
         surface = await surface_of(run, execute)
+        require_usable(targets_of(run), surface)
         limit_s = positive_option(run, "schemathesis_limit_s", 45.0)
         parts = []
         for target in targets_of(run):

@@ -8,29 +8,46 @@ from urllib.parse import urlsplit
 
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import unique
-from analyzers.dynamic.http import require_answer
-from analyzers.dynamic.probe import positive_option, targets_of
+from analyzers.dynamic.http import require_answer, sampled
+from analyzers.dynamic.probe import (
+    Seen,
+    behind,
+    is_canary,
+    positive_option,
+    raise_unusable,
+    require_usable,
+    targets_of,
+)
 from analyzers.dynamic.sessions import sessions_of
-from analyzers.dynamic.surface import ServiceSurface
+from analyzers.dynamic.surface import ServiceSurface, Surface
 from analyzers.dynamic.wapiti_report import parse_report
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Finding, Skipped, Target
 
 PASSIVE = ("http_headers", "csp", "cookieflags", "csrf")
 ATTACKS = ("sql", "xss", "exec", "file", "redirect", "crlf", "permanentxss", "upload")
+CANARY_ATTACKS = ("xss",)
 NOT_RUN = "needs a callback host on the public network"
 # Not run: ldap takes a failing shell command for a failing directory.
 CALLBACK_MODULES = ("ssrf", "xxe", "log4shell", "spring4shell")
 STARTUP_S = 30.0
+MAX_STARTS = 60
+TIME_IS_UP = b"Max scan time was reached"
 
 
 @dataclass(slots=True)
 class Scan:
-    """What the runs over one target brought."""
+    """What the runs over one target brought.
+
+    Attributes:
+        missed: URLs that were not looked at.
+        skipped: modules that did not run, or not to their end.
+    """
 
     target: Target
     findings: list[Finding] = field(default_factory=list)
     crawled: list[dict[str, Any]] = field(default_factory=list)
+    missed: list[Skipped] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     attacked: list[str] = field(default_factory=list)
 
@@ -40,12 +57,15 @@ class Wapiti:
 
     name = "wapiti"
     canary = Canary(
-        serve={"GET /": (200, {"Content-Type": "text/html"}, "<h1>canary</h1>")},
-        expect=frozenset({"content-security-policy-configuration"}),
+        serve={
+            "GET /": (200, {"Content-Type": "text/html"}, '<a href="/search?q=a">search</a>'),
+            "GET /search": (200, {"Content-Type": "text/html"}, "<p>{query:q}</p>"),
+        },
+        expect=frozenset({"reflected-cross-site-scripting"}),
     )
     cost = 1.0
     exclusive = False
-    after: tuple[str, ...] = ("discovery",)
+    after: tuple[str, ...] = behind("wapiti")
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Wapiti's own version."""
@@ -62,30 +82,40 @@ class Wapiti:
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Crawl and attack every target within its share of the time."""
         targets = targets_of(run)
-        surface = await surface_of(run, execute)
+        is_proof = is_canary(run, self.name)  # then its own crawl has to meet the flaw
+        surface = Surface() if is_proof else await surface_of(run, execute)
+        require_usable(targets, surface)
         limit_s = positive_option(run, "wapiti_limit_s", min(180.0, run.request.deadline_s * 0.6))
         scans = []
         for target in targets:
             await require_answer(target, "before")
             known = surface.of(target.service)
-            scans.append(await _scan(run, execute, target, known, limit_s / len(targets)))
+            modules = CANARY_ATTACKS if is_proof else ATTACKS
+            scan = await _scan(run, execute, target, known, limit_s / len(targets), modules)
+            scans.append(scan)
             await require_answer(target, "after")
         return fold(scans)
 
 
 async def _scan(
-    run: ToolRun, execute: Execute, target: Target, surface: ServiceSurface, limit_s: float
+    run: ToolRun,
+    execute: Execute,
+    target: Target,
+    surface: ServiceSurface,
+    limit_s: float,
+    attacks: tuple[str, ...],
 ) -> Scan:
     scan, spent_s = Scan(target), 0.0
     sessions = await sessions_of(run, target, surface)
     headers = sessions[0].headers if sessions else {}
-    share_s = limit_s / (len(ATTACKS) + 1)
+    share_s = limit_s / (len(attacks) + 1)
     base = base_argv(run, target, surface, headers)
     first = await _module(execute, run, base, PASSIVE, share_s, headers, crawl=True)
     spent_s += first.duration_s
     read_report(scan, first.output, surface)
-    modules = ATTACKS if is_attackable(scan.crawled) else ()
-    left_out = () if modules else ATTACKS
+    note_missed(scan, surface, was_cut=TIME_IS_UP in first.stdout + first.stderr)
+    modules = attacks if is_attackable(scan.crawled) else ()
+    left_out = () if modules else attacks
     for module in left_out:
         scan.skipped.append(Skipped(what=f"module {module}", reason="no parameter and no form"))
     for module in CALLBACK_MODULES:
@@ -155,7 +185,7 @@ def base_argv(
     argv += ["--store-session", str(session), "--store-config", str(run.workspace / "config")]
     argv += ["-f", "json", "-dr", "1", "-v", "1", "-t", "5", "--tasks", "4", "-d", "6"]
     argv += ["--max-links-per-page", "30", "--max-files-per-dir", "15", "--max-parameters", "20"]
-    for path in start_paths(surface):
+    for path in start_paths(surface)[:MAX_STARTS]:
         argv += ["-s", target.base_url + path]
     for path in leaving_paths(surface):
         argv += ["-x", target.base_url + path]
@@ -165,14 +195,14 @@ def base_argv(
 
 
 def start_paths(surface: ServiceSurface) -> list[str]:
-    """GET operations with a value for each query parameter, at most 60."""
+    """GET operations with a value for each query parameter, those wapiti's command line takes."""
     found = []
     for one in surface.operations:
         if one.method != "GET" or one.path in leaving_paths(surface):
             continue
         query = "&".join(f"{item.name}={item.example or 'a'}" for item in one.named("query"))
         found.append(one.url() + (f"?{query}" if query else ""))
-    return [path for path in found if re.fullmatch(r"/[\w./?=&%~+-]*", path)][:60]
+    return [path for path in found if re.fullmatch(r"/[\w./?=&%~+-]*", path)]
 
 
 def leaving_paths(surface: ServiceSurface) -> list[str]:
@@ -198,23 +228,55 @@ def read_report(scan: Scan, raw: bytes, surface: ServiceSurface) -> None:
     scan.crawled = crawled or scan.crawled
 
 
+def note_missed(scan: Scan, surface: ServiceSurface, *, was_cut: bool) -> None:
+    """Name what is known of the service and was not met by the crawl."""
+    crawled = {urlsplit(one["url"]).path for one in scan.crawled}
+    wanted = [path.split("?")[0] for path in start_paths(surface)]
+    asked = set(wanted[:MAX_STARTS])
+    for path in dict.fromkeys(one.url() for one in surface.operations if one.method == "GET"):
+        if path in crawled:
+            continue
+        reason = "the crawl did not get there" if path in asked else "not given to the crawl"
+        if path in wanted[MAX_STARTS:]:
+            reason = f"beyond the first {MAX_STARTS} start pages"
+        scan.missed.append(Skipped(what=f"{scan.target.service} GET {path}"[:300], reason=reason))
+    if was_cut:
+        reason = "the crawl was stopped at its time limit: it may not have met every page"
+        scan.missed.append(Skipped(what=f"{scan.target.service}: further pages", reason=reason))
+
+
+def met(scan: Scan) -> tuple[list[str], list[Seen]]:
+    """Requests of the crawl: those answered with anything but a server error, and the others."""
+    statuses: dict[str, list[int]] = {}
+    for one in scan.crawled:
+        key = f"{one['method']} {urlsplit(one['url']).path}"[:250]
+        statuses.setdefault(key, []).extend([int(one["status_code"])] if one["status_code"] else [])
+    good = [key for key, seen in statuses.items() if seen and min(seen) < 500]
+    bad = [(scan.target, key, min(seen)) for key, seen in statuses.items() if seen]
+    bad = [(target, key, status) for target, key, status in bad if status >= 500]
+    silent = [(key, "no answer") for key, seen in statuses.items() if not seen]
+    for key, reason in [*silent, *((key, f"answered {status}") for _, key, status in bad)]:
+        scan.missed.append(Skipped(what=f"{scan.target.service} {key}", reason=reason))
+    return [f"{scan.target.service} {key}" for key in good], bad
+
+
 def fold(scans: list[Scan]) -> Parsed:
     """One report of all targets; coverage counts requests of the crawl that were answered."""
-    names = [
-        f"{scan.target.service} {one['method']} {urlsplit(one['url']).path}"
-        for scan in scans
-        for one in scan.crawled
-        if one.get("status_code")
-    ]
-    items = list(dict.fromkeys(names))
-    skipped = [row for scan in scans for row in scan.skipped]
+    pairs = [met(scan) for scan in scans]
+    items = [name for names, _ in pairs for name in names]
+    failed = [one for _, seen in pairs for one in seen]
+    if not items and failed:
+        raise_unusable(failed)
+    missed = [row for scan in scans for row in scan.missed]
+    skipped = missed + [row for scan in scans for row in scan.skipped]
     modules = [f"{one.target.service}: {', '.join([*PASSIVE, *one.attacked])}" for one in scans]
     coverage = Coverage(
         unit="urls",
         reached=len(items),
-        skipped=tuple(skipped[:50]),
+        given=len(items) + len(missed),
+        skipped=sampled(skipped),
         skipped_total=len(skipped),
-        items=tuple(item[:300] for item in items[:200]),
+        items=tuple(items[:200]),
     )
     return Parsed(
         coverage=coverage,

@@ -1,0 +1,147 @@
+"""What the browser program's answer means: pages reached, severities, findings. Pure."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path, unique
+from analyzers.dynamic.http import sampled
+from analyzers.dynamic.probe import raise_unusable
+from analyzers.dynamic.rules import Rule, rule
+from analyzers.dynamic.sessions import LOGIN
+from analyzers.dynamic.surface import ServiceSurface
+from analyzers.runtime.tool import Parsed, ToolFault
+from contract.analysis import Coverage, Finding, Location, Metric, Skipped, Target
+
+IMPACTS: dict[str, Rule] = {
+    "minor": rule("low", "high", category="accessibility"),
+    "moderate": rule("low", "high", category="accessibility"),
+    "serious": rule("medium", "high", category="accessibility"),
+    "critical": rule("high", "high", category="accessibility"),
+}
+MESSAGES = {
+    "console-error": "The page writes errors to the browser's console",
+    "page-error": "A script of the page ends with an exception",
+    "failed-request": "The page asks for something that fails",
+    "mixed-content": "A page served over HTTPS loads something over plain HTTP",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """One target's pages: a row for each that was opened or tried, and those left out."""
+
+    target: Target
+    surface: ServiceSurface
+    rows: list[dict[str, Any]]
+    left_out: list[Skipped]
+
+
+def parse(raw: bytes) -> list[dict[str, Any]]:
+    """Rows of the browser program, one per page.
+
+    Raises:
+        ToolFault: it printed something else, or no page could be opened.
+    """
+    try:
+        rows = json.loads(raw)["pages"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ToolFault(f"the browser's output is unreadable: {error!r}") from error
+    if not any(row.get("violations") is not None for row in rows):
+        reasons = "; ".join(f"{row['path']}: {row['error']}" for row in rows[:3])
+        raise ToolFault(f"no page could be opened: {reasons}")
+    return rows
+
+
+def findings_of(target: Target, surface: ServiceSurface, row: dict[str, Any]) -> list[Finding]:
+    """What one page did wrong."""
+    found = []
+    for event in row.get("events") or []:
+        kind, url = event["kind"], urlsplit(event["url"]).path
+        found.append(
+            make_finding(
+                "browser",
+                kind,
+                f"{MESSAGES[kind]}: {event['text'][:200]}",
+                service=target.service,
+                path=row["path"],
+                parameter=stable_path(url) if url else event["text"][:60],
+                evidence=f"{event['text']}\n{url}".strip(),
+            )
+        )
+    rules = row.get("violations") or []
+    return found + [_violation(target, surface, row["path"], one) for one in rules]
+
+
+def _violation(target: Target, surface: ServiceSurface, path: str, row: dict[str, Any]) -> Finding:
+    worth = IMPACTS.get(str(row["impact"]))
+    if worth is None:
+        raise ToolFault(f"axe: impact {row['impact']!r} of {row['id']} has no severity")
+    operation = surface.find("GET", path)
+    place = operation.path if operation else path
+    rule_id = f"axe-{row['id']}"
+    return Finding(
+        tool="browser",
+        rule_id=rule_id,
+        message=f"{row['help']} ({row['count']} places)",
+        severity=worth.severity,
+        confidence=worth.confidence,
+        category=worth.category,
+        location=Location(method="GET", url=stable_path(place)),
+        fingerprint=fingerprint_http(target.service, rule_id, "GET", place),
+        witnesses=(f"axe:{row['id']}",),
+        evidence="\n".join(row["nodes"])[:2_000],
+    )
+
+
+def examined(visited: Visited) -> tuple[list[dict[str, Any]], list[Skipped]]:
+    """Rows of the pages that were really seen, each under its own path; and the others, why.
+
+    A page that led to the login was not seen: what was seen is the login.
+    """
+    good: dict[str, dict[str, Any]] = {}
+    missed = list(visited.left_out)
+    asked = {row["path"] for row in visited.rows}
+    for row in visited.rows:
+        path, final = row["path"], urlsplit(row.get("final") or row["path"]).path or "/"
+        reason = row["error"] or (f"answered {row['status']}" if row["status"] >= 400 else "")
+        if not reason and LOGIN.search(final) and not LOGIN.search(urlsplit(path).path):
+            reason = f"led to {final}"
+            if final not in asked:
+                good.setdefault(final, {**row, "path": final})
+        elif not reason:
+            good[path] = row
+        if reason:
+            missed.append(Skipped(what=f"{visited.target.service} {path}", reason=reason))
+    return list(good.values()), missed
+
+
+def fold(visits: list[Visited]) -> Parsed:
+    """One report; coverage counts pages that were opened and examined."""
+    pairs = [(visited, *examined(visited)) for visited in visits]
+    seen = [f"{one.target.service} {row['path']}" for one, rows, _ in pairs for row in rows]
+    missed = [row for _, _, left_out in pairs for row in left_out]
+    if not seen:
+        raise_unusable([(one.target, r["path"], r["status"]) for one in visits for r in one.rows])
+    blocked = {origin for one in visits for row in one.rows for origin in row.get("blocked") or []}
+    findings = [
+        finding
+        for one, rows, _ in pairs
+        for row in rows
+        for finding in findings_of(one.target, one.surface, row)
+    ]
+    shown = ", ".join(sorted(blocked)[:10])
+    return Parsed(
+        coverage=Coverage(
+            unit="urls",
+            given=len(seen) + len(missed),
+            reached=len(seen),
+            skipped=sampled(missed),
+            skipped_total=len(missed),
+            items=tuple(seen[:200]),
+        ),
+        findings=unique(findings),
+        metrics=(Metric(name="pages_opened", value=len(seen), unit="count"),),
+        notes=(f"requests to other hosts were not let through: {shown}",) if blocked else (),
+    )

@@ -1,0 +1,97 @@
+"""One weakness that several dynamic tools met becomes one finding with its witnesses. Pure.
+
+Two findings are one weakness where they name the same kind of flaw in the same input of the same
+operation; a missing header or cookie flag is one setting, whichever page showed it. One tool's two
+rules never are: the tool tells them apart.
+"""
+
+from collections.abc import Sequence
+
+from analyzers.dynamic.findings import fingerprint_http
+from contract.analysis import (
+    Confidence,
+    Finding,
+    MeasurementState,
+    Severity,
+    ToolReport,
+)
+
+Key = tuple[str, ...]
+
+_SEVERITY_ORDER = tuple(Severity)
+_CONFIDENCE_ORDER = tuple(Confidence)
+# Where CWE numbers do not tell a policy that is missing from one that stops nothing.
+_FAMILIES = {
+    "missing-csp": "csp",
+    "csp-unsafe": "csp",
+    "content-security-policy-configuration": "csp",
+}
+_FRAMING, _SNIFFING, _HTTPONLY, _SECURE, _SAMESITE = "1021", "693", "1004", "614", "1275"
+_SETTINGS = frozenset({"csp", _FRAMING, _SNIFFING, _HTTPONLY, _SECURE, _SAMESITE})
+
+
+def fuse(reports: Sequence[ToolReport]) -> tuple[Finding, ...]:
+    """Every finding of the measured tools, each weakness once, worst first."""
+    measured = [one for one in reports if one.state is MeasurementState.MEASURED]
+    services = _services(measured)
+    found = [finding for report in measured for finding in report.findings]
+    weaknesses: dict[Key, list[list[Finding]]] = {}
+    for one in sorted(found, key=_strongest_first):
+        known = weaknesses.setdefault(_key(one, services), [])
+        same = next((group for group in known if _joins(one, group)), None)
+        if same is None:
+            known.append([one])
+        else:
+            same.append(one)
+    fused = [_fused(group) for groups in weaknesses.values() for group in groups]
+    return tuple(sorted(fused, key=_worst_first))
+
+
+def _services(reports: Sequence[ToolReport]) -> list[str]:
+    """Names of the app's services: items of coverage begin with them."""
+    items = [item for one in reports if one.coverage for item in one.coverage.items]
+    return list(dict.fromkeys(item.split(" ")[0] for item in items))
+
+
+def _key(found: Finding, services: list[str]) -> Key:
+    place = found.location
+    method, url, parameter = place.method or "", place.url or "", place.parameter or ""
+    service = next(
+        (
+            name
+            for name in services
+            if fingerprint_http(name, found.rule_id, method, url, parameter) == found.fingerprint
+        ),
+        "",
+    )
+    by_number = str(found.cwe[0]) if found.cwe else found.rule_id
+    family = _FAMILIES.get(found.rule_id, by_number)
+    where = (parameter,) if family in _SETTINGS else (method, url, parameter)
+    return (service, found.category, family, *where)
+
+
+def _joins(found: Finding, group: list[Finding]) -> bool:
+    return all(one.tool != found.tool or one.rule_id == found.rule_id for one in group)
+
+
+def _fused(group: list[Finding]) -> Finding:
+    """The strongest finding, with what the others add; medium becomes high where tools agree."""
+    first, tools = group[0], {one.tool for one in group}
+    agreed = len(tools) > 1 and first.confidence is Confidence.MEDIUM
+    return first.model_copy(
+        update={
+            "tool": "fused",
+            "confidence": Confidence.HIGH if agreed else first.confidence,
+            "witnesses": tuple(dict.fromkeys(name for one in group for name in one.witnesses)),
+            "cwe": tuple(dict.fromkeys(number for one in group for number in one.cwe)),
+        }
+    )
+
+
+def _strongest_first(found: Finding) -> tuple[int, int]:
+    return _CONFIDENCE_ORDER.index(found.confidence), _SEVERITY_ORDER.index(found.severity)
+
+
+def _worst_first(found: Finding) -> tuple[int, int, str, str]:
+    strength = _SEVERITY_ORDER.index(found.severity), _CONFIDENCE_ORDER.index(found.confidence)
+    return (*strength, found.location.url or "", found.rule_id)
