@@ -15,6 +15,7 @@ from analyzers.static.adapter import (
     mapped,
     relative,
 )
+from analyzers.static.fusion import path_key
 from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
 from contract.analysis import Confidence, Finding, Location, Severity
 
@@ -94,7 +95,7 @@ class Opengrep(CommandTool):
             found = self._finding(item, known, lines)
             findings.append(found)
             if trace := item["extra"].get("dataflow_trace"):
-                paths[found.fingerprint] = sorted(trace_lines(trace))
+                paths[path_key(found)] = sorted(trace_lines(trace))
         return Parsed(coverage(given, reached, reasons), tuple(findings), data={"paths": paths})
 
     def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:
