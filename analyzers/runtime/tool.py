@@ -12,6 +12,11 @@ from typing import Any, Protocol, runtime_checkable
 
 from contract.analysis import Coverage, Finding, Metric, SubtaskRequest
 
+VENDORED = "vendored"
+BUILD_OUTPUT = "build output"
+NOT_OWN = frozenset({VENDORED, BUILD_OUTPUT})
+"""Reasons in `SourceTree.left_out` of what is not the app's own work."""
+
 
 class AppFault(Exception):
     """The app under test did not build, answer or survive: the cell becomes `app_failed`."""
@@ -43,6 +48,18 @@ class SourceTree:
     def matching(self, *suffixes: str) -> tuple[str, ...]:
         """Files whose name ends with one of `suffixes` (`.py`, `Dockerfile`)."""
         return tuple(name for name in self.files if name.endswith(suffixes))
+
+    def withheld(self, *suffixes: str) -> tuple[tuple[str, str], ...]:
+        """(relative path, reason) of the app's own files no tool is given, by the same suffixes.
+
+        Folders that could not be listed (too deep, unreadable) count for every suffix: nobody knows
+        what lies there. Vendored folders and build output are not the app's own and do not count.
+        """
+        return tuple(
+            (name, reason)
+            for name, reason in self.left_out
+            if reason not in NOT_OWN and name.endswith((*suffixes, "/"))
+        )
 
 
 @dataclass(frozen=True, slots=True)
