@@ -5,13 +5,15 @@ else, so that neither the app's tool configuration nor its ignore files can blin
 """
 
 import json
+import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from analyzers.runtime.sarif import fingerprint
 from analyzers.runtime.tool import (
@@ -35,6 +37,7 @@ T = TypeVar("T")
 _MAX_SKIPPED = 50
 _MAX_MESSAGE = 4_000
 _MAX_EVIDENCE = 2_000
+_NO_SOURCE = frozenset({"binary", "minified", "generated"})  # left out because nobody wrote it
 
 
 class CommandTool:
@@ -86,6 +89,13 @@ class CommandTool:
         """The report: the output file where the command names one, else standard output."""
         return done.output or done.stdout
 
+    def cleaned(self, data: bytes) -> bytes:
+        """A file's content as it is copied; adapters whose tool obeys comments in it override this.
+
+        Lines and columns must stay where they are.
+        """
+        return data
+
     def rules_digest(self) -> str:
         """Empty: the version says all."""
         return ""
@@ -97,13 +107,51 @@ class CommandTool:
         return first_version(done.stdout + done.stderr, self.name)
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Copy the files, run the command there, read the report."""
-        given = self.select(run.source.files)
+        """Measure its files; those the runtime withheld from every tool are skipped, not unseen."""
+        given = self.select(self.candidates(run.source))
+        withheld = self._withheld(run.source, given)
         if not given:
-            raise NotApplicable(f"no {self.what} files")
-        copy_files(run.source.root, given, run.workspace / "src")
+            _refuse(self.what, withheld)
+        return with_skipped(await self.measure(run, given, execute), withheld)
+
+    def candidates(self, source: SourceTree) -> tuple[str, ...]:
+        """Files it may look at."""
+        return source.files
+
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+        """Copy the files, run the command there, read the report."""
+        self.copy(run, given)
         done = await execute(self.command(run.tools_dir, run.workspace))
-        return self.parse(self.raw(done), given, line_reader(run.source.root))
+        return self.parse(self.report(run, done), given, line_reader(run.source.root))
+
+    def copy(self, run: ToolRun, names: Sequence[str]) -> None:
+        """A fresh copy of these files in the tool's own folder."""
+        shutil.rmtree(run.workspace / "src", ignore_errors=True)
+        copy_files(run.source.root, names, run.workspace / "src", self.cleaned)
+
+    def report(self, run: ToolRun, done: Completed) -> bytes:
+        """The report with paths as the app has them: the copy's own folder is cut off."""
+        raw = self.raw(done)
+        for workspace in {str(run.workspace), os.path.realpath(run.workspace)}:
+            raw = raw.replace(f"{workspace}/src/".encode(), b"")
+        return raw
+
+    def _withheld(self, source: SourceTree, given: Sequence[str]) -> dict[str, str]:
+        """Files and folders of the app it would have looked at, with the reason it cannot."""
+        left = dict(source.withheld(""))
+        mine = {*self.select(tuple(left)), *(name for name in left if name.endswith("/"))}
+        if self.suffixes == ("",):
+            mine = {name for name in mine if left[name] != "binary"}
+        return {name: left[name] for name in sorted(mine.difference(given))}
+
+
+def _refuse(what: str, withheld: Mapping[str, str]) -> NoReturn:
+    """Say why a tool has nothing to measure: nothing is there, or nobody may read it."""
+    unread = [f"{name}: {why}" for name, why in withheld.items()]
+    shown = "; ".join(unread[:3]) + (f" and {len(unread) - 3} more" if len(unread) > 3 else "")
+    if all(why in _NO_SOURCE for why in withheld.values()):
+        raise NotApplicable(f"no {what} files" + (f" ({shown})" if unread else ""))
+    raise ToolFault(f"no {what} files could be read: {shown}")
 
 
 class NodeTool(CommandTool):
@@ -127,13 +175,15 @@ def own_python() -> tuple[str, ...]:
     return (sys.executable, "-I")
 
 
-def copy_files(root: Path, files: Iterable[str], target: Path) -> None:
-    """Copy `files` below `target`, which is made; modes and times do not matter, links are read."""
+def copy_files(
+    root: Path, files: Iterable[str], target: Path, change: Callable[[bytes], bytes] = bytes
+) -> None:
+    """Copy `files` below `target`, which is made, each as `change` leaves it."""
     target.mkdir(parents=True, exist_ok=True)
     for name in files:
         destination = target / name
         destination.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / name, destination)
+        destination.write_bytes(change((root / name).read_bytes()))
 
 
 def line_reader(root: Path) -> Lines:
@@ -155,16 +205,14 @@ def line_reader(root: Path) -> Lines:
 
 
 def relative(path: str, given: frozenset[str]) -> str:
-    """`path` as a tool wrote it (absolute, `./`, `file://`) as one of the files it was given.
+    """`path` as a report has it (`./` or `file://` before it) as one of the files it was given.
 
     Raises:
         ToolFault: it is none of them, so the tool looked at something else.
     """
     name = str(PurePosixPath(path.removeprefix("file://")))
-    while name not in given:
-        _, slash, name = name.partition("/")
-        if not slash:
-            raise ToolFault(f"report names a file that was not given: {path}")
+    if name not in given:
+        raise ToolFault(f"report names a file that was not given: {path}")
     return name
 
 
@@ -202,6 +250,20 @@ def coverage(
         skipped=skipped,
         skipped_total=len(missing),
     )
+
+
+def with_skipped(parsed: Parsed, skipped: Mapping[str, str]) -> Parsed:
+    """`parsed`, with things that were never given to the tool counted as given and skipped."""
+    if not skipped:
+        return parsed
+    covered = parsed.coverage
+    more = tuple(Skipped(what=name, reason=why[:500]) for name, why in skipped.items())
+    update = {
+        "given": (covered.given or covered.reached) + len(more),
+        "skipped": (*covered.skipped, *more)[:_MAX_SKIPPED],
+        "skipped_total": covered.skipped_total + len(more),
+    }
+    return replace(parsed, coverage=covered.model_copy(update=update))
 
 
 def finding(

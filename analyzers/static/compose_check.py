@@ -16,6 +16,7 @@ _MAX_BYTES = 512 * 1024
 _MAX_NODES = 20_000
 _SECRET_NAME = re.compile(r"(?i)(pass(word|wd)?|secret|token|api_?key|private_?key)$")
 _DATABASE_IMAGE = re.compile(r"(?i)^(.*/)?(postgres|mysql|mariadb|mongo|redis|memcached)(:|@|$)")
+_LOOPBACK = ("127.", "[::1]", "::1", "localhost")
 
 Node = yaml.nodes.Node
 Hit = tuple[str, int, str]
@@ -45,7 +46,7 @@ def check(name: str, text: bytes) -> Iterator[Hit]:
     """Findings of one file. Raises: ValueError, YAMLError, RecursionError for what is none."""
     if len(text) > _MAX_BYTES:
         raise ValueError("larger than 512 KiB")
-    if "ockerfile" in name.rpartition("/")[2]:
+    if not name.endswith((".yml", ".yaml")):
         yield from check_dockerfile(text.decode(errors="replace"))
     else:
         yield from check_compose(yaml.compose(text, Loader=yaml.SafeLoader))
@@ -53,22 +54,35 @@ def check(name: str, text: bytes) -> Iterator[Hit]:
 
 def check_dockerfile(text: str) -> Iterator[Hit]:
     """What Hadolint does not say: no user at all, and secrets that stay in the image."""
-    joined = re.sub(r"\\\s*\n", "  ", text)
+    if not text.strip():
+        raise ValueError("empty file")
     user_line, last_from = 0, 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        word = line.strip().partition(" ")[0].upper()
+    for number, word, words in _instructions(text):
         if word == "FROM":
             user_line, last_from = 0, number
         elif word == "USER":
             user_line = number
         elif word in ("ENV", "ARG"):
-            for key, value in re.findall(r"(\w+)[= ]\s*[\"']?([^\s\"']+)", line.strip()[3:]):
+            for key, value in re.findall(r"(\w+)[= ]\s*[\"']?([^\s\"'\\]+)", words):
                 if _SECRET_NAME.search(key) and not value.startswith("$"):
                     yield "dockerfile-secret", number, f"{key} stays in every layer of the image."
-    if not joined.strip():
-        raise ValueError("empty file")
     if user_line == 0:
         yield "dockerfile-root", last_from, "The process runs as root: no USER in the last stage."
+
+
+def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
+    """(line, instruction, its words on this line); an instruction may go on over several lines."""
+    word = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.strip()
+        if words.startswith("#"):
+            continue
+        if not word:
+            first, _, words = words.partition(" ")
+            word = first.upper()
+        yield number, word, words
+        if not line.rstrip().endswith("\\"):
+            word = ""
 
 
 def check_compose(document: Node | None) -> Iterator[Hit]:
@@ -123,7 +137,11 @@ def _check_ports(name: str, service: Node) -> Iterator[Hit]:
     if not _DATABASE_IMAGE.match(_text(_get(service, "image"))):
         return
     for item in _items(_get(service, "ports")):
-        if ":" in _text(item) and not _text(item).startswith(("127.", "[::1]", "localhost")):
+        if isinstance(item, yaml.MappingNode):
+            address, is_open = _text(_get(item, "host_ip")), bool(_text(_get(item, "published")))
+        else:
+            address, is_open = _text(item), ":" in _text(item)
+        if is_open and not address.startswith(_LOOPBACK):
             yield "compose-open-database", _line(item), f"Service {name} is open on every address."
 
 

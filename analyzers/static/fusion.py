@@ -19,6 +19,7 @@ from contract.analysis import (
     ToolReport,
 )
 
+_ADVISORY = 1395  # on a package; (advisory, package, manifest) is what the fingerprint is made of
 _SLACK_LINES = 2
 _SEVERITY_ORDER = tuple(Severity)
 _CONFIDENCE_ORDER = tuple(Confidence)
@@ -26,16 +27,16 @@ _CONFIDENCE_ORDER = tuple(Confidence)
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One tool's finding, with every line of its path through the file.
+    """One tool's finding and its way through the file.
 
     Attributes:
-        lines: where it was seen and, for a taint path, each step on the way.
-        is_path: a taint engine followed the data there.
+        lines: where it was seen.
+        steps: lines of the path on which a taint engine followed the data there; None: a pattern.
     """
 
     finding: Finding
     lines: frozenset[int]
-    is_path: bool = False
+    steps: frozenset[int] | None = None
 
     @property
     def families(self) -> frozenset[str]:
@@ -47,11 +48,26 @@ class Sighting:
         """Sorts the most believable first: paths, then rules of good name."""
         found = self.finding
         return (
-            not self.is_path,
+            self.steps is None,
             is_noisy(found.tool, found.rule_id),
             _CONFIDENCE_ORDER.index(found.confidence),
             _SEVERITY_ORDER.index(found.severity),
         )
+
+    def distance(self, other: "Sighting") -> int | None:
+        """Lines between this sighting and `other`; None where they are two weaknesses."""
+        mine, its = self.finding, other.finding
+        if _ADVISORY in (*mine.cwe, *its.cwe):
+            return 0 if mine.fingerprint == its.fingerprint and mine.tool != its.tool else None
+        if not self.families & other.families:
+            return None
+        if mine.tool == its.tool:
+            # Two places are two weaknesses; on one line, two rules may look at the same thing.
+            same = mine.location.line == its.location.line and mine.rule_id != its.rule_id
+            return 0 if same else None
+        on_path = self.lines & (other.steps or set()) or other.lines & (self.steps or set())
+        apart = 0 if on_path else _apart(self.lines, other.lines)
+        return apart if apart <= _SLACK_LINES else None
 
 
 @dataclass(slots=True)
@@ -62,16 +78,14 @@ class Weakness:
 
     def distance(self, other: Sighting) -> int | None:
         """Lines between this weakness and `other`; None where it is another weakness."""
-        best: int | None = None
+        apart: list[int] = []
         for mine in self.sightings:
-            if mine.finding.location.path != other.finding.location.path:
+            lines = mine.distance(other)
+            if lines is not None:
+                apart.append(lines)
+            elif mine.finding.tool == other.finding.tool:
                 return None
-            apart = _apart(mine.lines, other.lines)
-            if mine.finding.tool == other.finding.tool and apart > 0:
-                return None  # one tool that points at two places means two weaknesses
-            if mine.families & other.families and apart <= _SLACK_LINES:
-                best = apart if best is None else min(best, apart)
-        return best
+        return min(apart, default=None)
 
     def fused(self) -> Finding:
         """The strongest sighting, with what the others add."""
@@ -90,7 +104,7 @@ class Weakness:
 
     def confidence(self) -> Confidence:
         """High for a path; else the best reputation, raised when independent tools agree."""
-        if any(sighting.is_path for sighting in self.sightings):
+        if any(sighting.steps is not None for sighting in self.sightings):
             return Confidence.HIGH
         findings = [sighting.finding for sighting in self.sightings]
         solid = [found for found in findings if not is_noisy(found.tool, found.rule_id)]
@@ -124,9 +138,17 @@ def _sightings(reports: Sequence[ToolReport]) -> Iterable[Sighting]:
         paths = report.data.get("paths", {})
         for found in report.findings:
             if found.category is Category.SECURITY and not is_advice(found.tool, found.rule_id):
-                steps = paths.get(found.fingerprint)
-                lines = frozenset(_own_lines(found)) | frozenset(steps or ())
-                yield Sighting(found, lines, is_path=steps is not None)
+                steps = paths.get(path_key(found))
+                way = None if steps is None else frozenset(steps)
+                yield Sighting(found, frozenset(_own_lines(found)), way)
+
+
+def path_key(found: Finding) -> str:
+    """Under what a tool's `data["paths"]` keeps the lines of a finding's taint path.
+
+    The fingerprint alone is not enough: two equal lines of a file share it.
+    """
+    return f"{found.fingerprint}:{found.location.line}"
 
 
 def _own_lines(found: Finding) -> range:

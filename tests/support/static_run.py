@@ -71,14 +71,14 @@ async def record(tool: Any) -> None:
 
     async def recording(command: Command) -> Completed:
         done = await runner(command)
-        reports.append(tool.raw(done))
+        reports.append(tool.report(run, done))
         return done
 
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Path(folder)
-        runner = Runner(workspace)
-        await tool.run(make_run(list_source(home / "sample"), workspace), recording)
-        raw = reports[-1].replace(folder.encode(), b"/scratch")
+        runner = Runner(Path(folder))
+        run = make_run(list_source(home / "sample"), Path(folder))
+        await tool.run(run, recording)
+        raw = reports[-1]
     (home / "raw").write_bytes(raw)
     given = tool.select(list_source(home / "sample").files)
     parsed = tool.parse(raw, given, line_reader(home / "sample"))

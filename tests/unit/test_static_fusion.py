@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analyzers.static.fusion import fuse
+from analyzers.static.fusion import fuse, path_key
 from contract.analysis import (
     Category,
     Confidence,
@@ -23,7 +23,7 @@ def found(tool: str, rule: str, line: int, cwe: int, **more: Any) -> Finding:
         severity=more.pop("severity", Severity.MEDIUM),
         cwe=(cwe,),
         location=Location(path=more.pop("path", "app.py"), line=line),
-        fingerprint=f"{tool}{rule}{line}",
+        fingerprint=more.pop("fingerprint", f"{tool}{rule}{line}"),
         witnesses=(f"{tool}:{rule}",),
         **more,
     )
@@ -44,7 +44,7 @@ def test_a_path_and_the_patterns_along_it_are_one_finding_of_high_confidence():
     reports = [
         report("bandit", found("bandit", "B608", 12, 89)),
         report("ruff", found("ruff", "S608", 12, 89)),
-        report("opengrep", path, paths={path.fingerprint: [10, 12, 20]}),
+        report("opengrep", path, paths={path_key(path): [10, 12, 20]}),
     ]
 
     (fused,) = fuse(reports)
@@ -68,6 +68,68 @@ def test_two_places_of_one_tool_stay_two_weaknesses():
     first, second = (found("opengrep", "python-ssrf", line, 918) for line in (10, 11))
 
     assert len(fuse([report("opengrep", first, second)])) == 2
+
+
+def test_two_sinks_fed_by_one_source_line_stay_two_weaknesses():
+    first, second = (found("opengrep", "python-sql-injection", line, 89) for line in (12, 14))
+    paths = {path_key(first): [10, 12], path_key(second): [10, 14]}
+
+    assert len(fuse([report("opengrep", first, second, paths=paths)])) == 2
+
+
+def test_equal_lines_of_one_file_keep_their_own_paths():
+    first, second = (
+        found("opengrep", "python-sql-injection", line, 89, fingerprint="same") for line in (12, 40)
+    )
+    paths = {path_key(first): [10, 12], path_key(second): [30, 40]}
+    reports = [
+        report("opengrep", first, second, paths=paths),
+        report("bandit", found("bandit", "B608", 10, 89), found("bandit", "B608", 30, 89)),
+    ]
+
+    fused = fuse(reports)
+
+    assert [(item.location.line, len(item.witnesses)) for item in fused] == [(12, 2), (40, 2)]
+
+
+def test_two_rules_of_one_tool_on_one_line_see_one_weakness():
+    path = found("opengrep", "browser-dom-xss", 8, 79, confidence=Confidence.HIGH)
+    pattern = found("opengrep", "browser-inner-html", 8, 79)
+
+    (fused,) = fuse([report("opengrep", path, pattern, paths={path_key(path): [7, 8]})])
+
+    assert fused.witnesses == ("opengrep:browser-dom-xss", "opengrep:browser-inner-html")
+
+
+def advisory(tool: str, rule: str, line: int, package: str, *more: int) -> Finding:
+    one = found(tool, rule, line, 1395, path="package.json", fingerprint=f"{rule} {package}")
+    return one.model_copy(update={"cwe": (1395, *more)})
+
+
+def test_two_advisories_on_one_line_stay_two():
+    first, second = (advisory("npm-audit", rule, 3, "lodash") for rule in ("GHSA-1", "GHSA-2"))
+
+    assert len(fuse([report("npm-audit", first, second)])) == 2
+
+
+def test_advisories_on_neighbouring_packages_stay_apart_whatever_their_weakness():
+    reports = [
+        report("retire", advisory("retire", "CVE-1", 3, "jquery", 79)),
+        report("npm-audit", advisory("npm-audit", "GHSA-2", 4, "marked", 79)),
+    ]
+
+    assert len(fuse(reports)) == 2
+
+
+def test_one_advisory_seen_by_two_tools_is_one():
+    reports = [
+        report("retire", advisory("retire", "GHSA-1", 3, "jquery", 79)),
+        report("npm-audit", advisory("npm-audit", "GHSA-1", 3, "jquery", 79)),
+    ]
+
+    (fused,) = fuse(reports)
+
+    assert len(fused.witnesses) == 2
 
 
 def test_neighbours_of_different_kinds_or_files_stay_apart():

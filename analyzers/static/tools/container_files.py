@@ -32,6 +32,7 @@ _RULES: dict[str, tuple[int, Severity]] = {
     "dockerfile-secret": (798, Severity.MEDIUM),
 }
 _LOW = frozenset({"compose-secret", "dockerfile-root"})
+_DOCKERFILES = (".dockerfile", ".Dockerfile")
 _COMPOSE = ("compose.yml", "compose.yaml", "docker-compose.yml", "docker-compose.yaml")
 
 
@@ -53,7 +54,7 @@ class ContainerFiles(CommandTool):
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
         """Compose files with their overrides, and Dockerfiles."""
-        return tuple(name for name in files if _is_container_file(name.rpartition("/")[2]))
+        return tuple(name for name in files if is_dockerfile(name) or _is_compose_file(name))
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """The files come on standard input."""
@@ -100,6 +101,12 @@ class ContainerFiles(CommandTool):
         )
 
 
-def _is_container_file(base: str) -> bool:
-    compose = base.endswith((".yml", ".yaml")) and base.startswith(("compose.", "docker-compose"))
-    return compose or base == "Dockerfile" or base.startswith("Dockerfile.")
+def is_dockerfile(name: str) -> bool:
+    """`Dockerfile`, `Dockerfile.prod`, `web.Dockerfile`."""
+    base = name.rpartition("/")[2]
+    return base == "Dockerfile" or base.startswith("Dockerfile.") or base.endswith(_DOCKERFILES)
+
+
+def _is_compose_file(name: str) -> bool:
+    base = name.rpartition("/")[2]
+    return base.endswith((".yml", ".yaml")) and base.startswith(("compose.", "docker-compose"))

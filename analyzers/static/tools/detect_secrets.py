@@ -13,6 +13,7 @@ from analyzers.static.adapter import (
     mapped,
     relative,
 )
+from analyzers.static.manifests import LOCK_FILES
 from contract.analysis import Confidence, Finding, Location, Severity
 
 _SURE = (Severity.HIGH, Confidence.HIGH)
@@ -47,9 +48,6 @@ _TYPES = {
     "Telegram Bot Token": _SURE,
     "Twilio API Key": _SURE,
 }
-_LOCK_FILES = frozenset(
-    {"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "uv.lock", "Pipfile.lock"}
-)
 _SENTINEL = "assay-sentinel.txt"
 _PLANTED = "key = AKIA" + "QYLPMN5HHHFPZAM2\n"
 
@@ -67,7 +65,7 @@ class DetectSecrets(CommandTool):
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
         """All but lock files, whose digests are no secrets."""
-        return tuple(name for name in files if name.rpartition("/")[2] not in _LOCK_FILES)
+        return tuple(name for name in files if name.rpartition("/")[2] not in LOCK_FILES)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """All files, whether git knows them or not; allow-list comments do not count."""
@@ -76,6 +74,14 @@ class DetectSecrets(CommandTool):
             *(*self.program(tools_dir), "scan", "--all-files", "--no-verify"),
             *("--disable-plugin", "IPPublicDetector", "--disable-filter", allowed, "."),
         )
+
+    def cleaned(self, data: bytes) -> bytes:
+        """In UTF-8: it skips any other file without a word."""
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return data.decode("latin-1").encode()
+        return data
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
         """A key of ours lies among the files: a report without it is blind, not clean."""

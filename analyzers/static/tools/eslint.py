@@ -59,11 +59,11 @@ class Eslint(NodeTool):
         table = repr(sorted(ESLINT_SECURITY.items())).encode()
         return hashlib.sha256(CONFIG.read_bytes() + table).hexdigest()
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Plugins are resolved from the configuration's own folder, so it lies beside a link."""
         (run.workspace / CONFIG.name).write_bytes(CONFIG.read_bytes())
         (run.workspace / "node_modules").symlink_to(run.tools_dir.absolute() / "node_modules")
-        return await super().run(run, execute)
+        return await super().measure(run, given, execute)
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """A file with a fatal error was not parsed; messages without a rule are such errors."""

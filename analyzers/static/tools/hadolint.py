@@ -14,6 +14,7 @@ from analyzers.static.adapter import (
     positive,
     relative,
 )
+from analyzers.static.tools.container_files import is_dockerfile
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 _SEVERITY = {
@@ -42,14 +43,7 @@ class Hadolint(CommandTool):
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
         """`Dockerfile`, `Dockerfile.prod`, `web.Dockerfile`."""
-        names = ((name, name.rpartition("/")[2]) for name in files)
-        return tuple(
-            name
-            for name, base in names
-            if base == "Dockerfile"
-            or base.startswith("Dockerfile.")
-            or base.endswith(self.suffixes)
-        )
+        return tuple(name for name in files if is_dockerfile(name))
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """Pragmas in the file do not count; every file of the copy is named."""

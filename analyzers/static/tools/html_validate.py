@@ -17,7 +17,6 @@ from analyzers.runtime.tool import (
 from analyzers.static.adapter import (
     Lines,
     NodeTool,
-    copy_files,
     coverage,
     finding,
     line_reader,
@@ -35,7 +34,7 @@ _CONFIG = {
 }
 _SEVERITY = {2: Severity.LOW, 1: Severity.INFO}
 _ACCESSIBILITY = ("wcag/", "aria-", "text-content", "input-missing-label", "multiple-labeled")
-_SENTINEL = "assay-sentinel.html"
+_SENTINELS = frozenset({"assay-sentinel.html", "assay-sentinel.htm"})
 _PLANTED = (
     '<!DOCTYPE html>\n<html lang="en"><head><title>x</title></head><body><b></i></body></html>'
 )
@@ -56,11 +55,21 @@ class HtmlValidate(NodeTool):
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """Our configuration alone (`root`)."""
         config = str(workspace / "html.json")
-        return (*self.program(tools_dir), "--config", config, "-f", "json", ".")
+        return (
+            *self.program(tools_dir),
+            "--config",
+            config,
+            "--ext",
+            "html,htm",
+            "-f",
+            "json",
+            ".",
+        )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
-        """Clean files are not in the report, so a broken page of ours proves that it was made."""
-        (workspace / "src" / _SENTINEL).write_text(_PLANTED)
+        """Clean files are not in the report, so broken pages of ours prove that it was made."""
+        for name in _SENTINELS:
+            (workspace / "src" / name).write_text(_PLANTED)
         return Command(
             self.argv(tools_dir, workspace), cwd=workspace / "src", ok_exit_codes=frozenset({0, 1})
         )
@@ -69,11 +78,8 @@ class HtmlValidate(NodeTool):
         """Digest of our configuration."""
         return hashlib.sha256(json.dumps(_CONFIG).encode()).hexdigest()
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Read each page once to tell templates from pages."""
-        given = self.select(run.source.files)
-        if not given:
-            raise NotApplicable(f"no {self.what} files")
         reasons = {
             name: "server-side template" for name in given if _is_template(run.source.root / name)
         }
@@ -81,9 +87,13 @@ class HtmlValidate(NodeTool):
         if not pages:
             raise NotApplicable("only server-side templates")
         (run.workspace / "html.json").write_text(json.dumps(_CONFIG))
-        copy_files(run.source.root, pages, run.workspace / "src")
+        self.copy(run, pages)
         done = await execute(self.command(run.tools_dir, run.workspace))
-        return self.parse(done.stdout, given, line_reader(run.source.root), reasons)
+        return self.parse(self.report(run, done), given, line_reader(run.source.root), reasons)
+
+    def cleaned(self, data: bytes) -> bytes:
+        """Comments that switch rules off are no comments for the tool any more."""
+        return data.replace(b"html-validate-", b"html_validate-")
 
     def parse(
         self,
@@ -93,20 +103,22 @@ class HtmlValidate(NodeTool):
         reasons: dict[str, str] | None = None,
     ) -> Parsed:
         """One entry per file with messages; a parser error means the file was not looked at."""
-        known = frozenset(given) | {_SENTINEL}
+        known = frozenset(given) | _SENTINELS
         why = dict(reasons or {})
         findings: list[Finding] = []
-        planted = False
+        planted: set[str] = set()
         for item in load_json(raw, self.name):
             path = relative(item["filePath"], known)
-            planted = planted or path == _SENTINEL
-            for message in item["messages"] if path != _SENTINEL else ():
+            if path in _SENTINELS:
+                planted.add(path)
+                continue
+            for message in item["messages"]:
                 if message["ruleId"] == "parser-error":
                     why[path] = message["message"]
                 else:
                     findings.append(self._finding(message, path, lines))
-        if not planted:
-            raise ToolFault("html-validate did not see the page planted by Assay")
+        if _SENTINELS - planted:
+            raise ToolFault("html-validate did not see the pages planted by Assay")
         return Parsed(coverage(given, given, why), tuple(findings))
 
     def _finding(self, message: dict, path: str, lines: Lines) -> Finding:

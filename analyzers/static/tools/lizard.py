@@ -2,10 +2,11 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
+from analyzers.runtime.tool import Canary, Command, Completed, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import CommandTool, Lines, coverage, finding, relative
 from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
 from contract.analysis import Category, Confidence, Finding, Location, Metric, Severity
@@ -13,6 +14,8 @@ from contract.analysis import Category, Confidence, Finding, Location, Metric, S
 _COMPLEX = 15
 _VERY_COMPLEX = 30
 _COLUMNS = 11
+_MODULES = (".mts", ".cts")
+_FORGIVEN = re.compile(rb"(?i)lizard forgives?|GENERATED CODE")
 _SENTINEL = "assay_sentinel.py"
 
 
@@ -35,6 +38,22 @@ class Lizard(CommandTool):
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """Every function as a line of CSV."""
         return (*self.program(tools_dir), "--csv", "--no-gitignore", ".")
+
+    def copy(self, run: ToolRun, names: Sequence[str]) -> None:
+        """Module TypeScript gets a name whose language it knows."""
+        super().copy(run, names)
+        for name in names:
+            if name.endswith(_MODULES):
+                copied = run.workspace / "src" / name
+                copied.rename(copied.with_name(copied.name + ".ts"))
+
+    def cleaned(self, data: bytes) -> bytes:
+        """Comments that forgive a function, or end the file, are plain ones."""
+        return _FORGIVEN.sub(lambda match: b"x" * len(match[0]), data)
+
+    def report(self, run: ToolRun, done: Completed) -> bytes:
+        """With the names the files really have."""
+        return re.sub(rb"(\.[mc]ts)\.ts\b", rb"\1", super().report(run, done))
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
         """A function of ours lies among the app's: a report without it is blind."""

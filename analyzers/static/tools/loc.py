@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolRun
+from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
     Lines,
@@ -13,13 +14,14 @@ from analyzers.static.adapter import (
     load_json,
     relative,
 )
+from analyzers.static.manifests import LOCK_FILES
 from contract.analysis import Metric
 
+_SENTINEL = "assay_sentinel.py"
+_PLANTED = "# one comment\n# another\nVALUE = 1\nprint(VALUE)\nprint(VALUE + 1)\n"
+_PLANTED_LINES = (3, 2)  # of code, of comment
 _NO_GIT = {"GIT_PYTHON_REFRESH": "quiet"}
 _COUNTED = frozenset({"analyzed", "duplicate", "empty"})
-_LOCK_FILES = frozenset(
-    {"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "uv.lock"}
-)
 
 
 class Loc(CommandTool):
@@ -32,7 +34,7 @@ class Loc(CommandTool):
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
         """All but lock files, which nobody wrote."""
-        return tuple(name for name in files if name.rpartition("/")[2] not in _LOCK_FILES)
+        return tuple(name for name in files if name.rpartition("/")[2] not in LOCK_FILES)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """Nothing is left out a second time: the list of files is the runtime's."""
@@ -43,7 +45,11 @@ class Loc(CommandTool):
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
-        """The report goes to a file; without git on the host it would not even start."""
+        """The report goes to a file; without git on the host it would not even start.
+
+        A file of ours whose lines are known lies among the app's: other numbers for it are a fault.
+        """
+        (workspace / "src" / _SENTINEL).write_text(_PLANTED)
         argv = self.argv(tools_dir, workspace)
         return Command(argv, cwd=workspace / "src", env=_NO_GIT, output=workspace / "loc.json")
 
@@ -53,24 +59,28 @@ class Loc(CommandTool):
         done = await execute(Command(argv, cwd=run.workspace, env=_NO_GIT, limit_s=60))
         return first_version(done.stdout, self.name)
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Add how many files of the tree were left out, by reason."""
-        parsed = await super().run(run, execute)
+        parsed = await super().measure(run, given, execute)
         reasons = Counter(reason for _, reason in run.source.left_out)
         left_out = tuple(
             Metric(name="files_left_out", value=count, unit="count", target=reason)
             for reason, count in sorted(reasons.items())
         )
-        return Parsed(parsed.coverage, metrics=(*parsed.metrics, *left_out))
+        return replace(parsed, metrics=(*parsed.metrics, *left_out))
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """Files it could not classify (binary, unknown) are skipped, each with its state."""
-        known = frozenset(given)
+        known = frozenset(given) | {_SENTINEL}
+        planted: tuple[int, int] | None = None
         totals: dict[str, Counter[str]] = {}
         reasons: dict[str, str] = {}
         reached: list[str] = []
         for item in load_json(raw, self.name)["files"]:
             path = relative(item["path"], known)
+            if path == _SENTINEL:
+                planted = (item["sourceCount"], item["documentationCount"])
+                continue
             if item["state"] not in _COUNTED:
                 reasons[path] = item["state"]
                 continue
@@ -81,6 +91,8 @@ class Loc(CommandTool):
                 lines_of_code=item["sourceCount"],
                 lines_of_comment=item["documentationCount"],
             )
+        if planted != _PLANTED_LINES:
+            raise ToolFault(f"pygount counts {planted} in the file planted by Assay")
         return Parsed(coverage(given, reached, reasons), metrics=_metrics(totals))
 
 

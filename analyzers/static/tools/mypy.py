@@ -1,6 +1,7 @@
 """Mypy: type errors in Python. One file that does not parse would stop it: those are left out."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from analyzers.runtime.tool import (
     Canary,
     Command,
     Execute,
-    NotApplicable,
     Parsed,
     ToolFault,
     ToolRun,
@@ -17,30 +17,24 @@ from analyzers.runtime.tool import (
 from analyzers.static.adapter import (
     CommandTool,
     Lines,
-    copy_files,
     coverage,
     finding,
     line_reader,
-    load_json,
     mapped,
     positive,
     relative,
 )
+from analyzers.static.python_files import unparsable
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 _SEVERITY = {"error": Severity.LOW, "note": Severity.INFO}
 _SENTINEL = "assay_sentinel.py"
-_PARSE_CHECK = """
-import ast, json, sys, warnings
-warnings.simplefilter("ignore")
-bad = {}
-for name in sys.stdin.read().splitlines():
-    try:
-        ast.parse(open(name, "rb").read())
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        bad[name] = f"{type(error).__name__}: {error}"
-print(json.dumps(bad))
-"""
+_SUPPRESSION = re.compile(rb"(#\s*(?:mypy(?=:)|type(?=:\s*ignore))):")
+# Modules mypy itself is built on: a file of the app with such a name would end it.
+_CORE = frozenset(
+    {"_collections_abc", "_typeshed", "abc", "builtins", "collections", "mypy_extensions", "sys"}
+    | {"types", "typing", "typing_extensions"}
+)
 
 
 class Mypy(CommandTool):
@@ -74,32 +68,22 @@ class Mypy(CommandTool):
             self.argv(tools_dir, workspace), cwd=workspace / "src", ok_exit_codes=frozenset({1})
         )
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """First ask the same interpreter which files parse, then check those."""
-        given = self.select(run.source.files)
-        if not given:
-            raise NotApplicable(f"no {self.what} files")
-        reasons = await self._unusable(given, run, execute)
+        reasons = await unparsable(run, given, execute)
+        for name in given:
+            if why := _no_module(name):
+                reasons.setdefault(name, why)
         usable = [name for name in given if name not in reasons]
         if not usable:
             raise ToolFault(f"no file could be parsed: {next(iter(reasons.items()))}")
-        copy_files(run.source.root, usable, run.workspace / "src")
+        self.copy(run, usable)
         done = await execute(self.command(run.tools_dir, run.workspace))
-        return self.parse(done.stdout, given, line_reader(run.source.root), reasons)
+        return self.parse(self.report(run, done), given, line_reader(run.source.root), reasons)
 
-    async def _unusable(
-        self, given: Sequence[str], run: ToolRun, execute: Execute
-    ) -> dict[str, str]:
-        python = str(run.tools_dir / "venv/bin/python")
-        names = "\n".join(given).encode()
-        argv = (python, "-I", "-c", _PARSE_CHECK)
-        done = await execute(Command(argv, cwd=run.source.root, stdin=names))
-        reasons: dict[str, str] = load_json(done.stdout, self.name)
-        for name in given:
-            parts = name.removesuffix(".py").split("/")
-            if not all(part.isidentifier() for part in parts):
-                reasons.setdefault(name, "its path makes no Python module name")
-        return reasons
+    def cleaned(self, data: bytes) -> bytes:
+        """Comments that switch checks off are plain ones."""
+        return _SUPPRESSION.sub(rb"\1;", data)
 
     def parse(
         self,
@@ -129,6 +113,14 @@ class Mypy(CommandTool):
             confidence=Confidence.MEDIUM,
             category=Category.QUALITY,
         )
+
+
+def _no_module(name: str) -> str:
+    """Why mypy cannot take the file as a module; empty where it can."""
+    parts = name.removesuffix(".py").split("/")
+    if not all(part.isidentifier() for part in parts):
+        return "its path makes no Python module name"
+    return f"its name is that of Python's own module {parts[0]}" if parts[0] in _CORE else ""
 
 
 def _objects(raw: bytes) -> list[dict[str, Any]]:

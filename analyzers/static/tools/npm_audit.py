@@ -19,10 +19,18 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from analyzers.static.adapter import CommandTool, Lines, finding, line_reader, load_json, mapped
-from analyzers.static.manifests import npm_manifests, read_package
-from analyzers.static.tools.pip_audit import UNREACHABLE
-from contract.analysis import Confidence, Coverage, Finding, Location, Severity, Skipped
+from analyzers.static.adapter import (
+    CommandTool,
+    Lines,
+    finding,
+    line_reader,
+    load_json,
+    mapped,
+    with_skipped,
+)
+from analyzers.static.manifests import json_object, lock_beside, npm_manifests, read_package
+from analyzers.static.tools.pip_audit import ADVISORIES_FRESH, UNREACHABLE
+from contract.analysis import Confidence, Coverage, Finding, Location, Severity
 
 _SEVERITY = {
     "critical": Severity.CRITICAL,
@@ -31,6 +39,7 @@ _SEVERITY = {
     "low": Severity.LOW,
     "info": Severity.INFO,
 }
+_EMPTY = "no dependencies"
 _RANGE = re.compile(r"^[\^~<>=* |.\dvxX-]+[\w.+-]*$")
 _SECTIONS = ("dependencies", "devDependencies", "optionalDependencies")
 _SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -47,7 +56,11 @@ class NpmAudit(CommandTool):
     canary = Canary(
         files={
             "package.json": '{"name": "canary", "dependencies": {"lodash": "4.17.4"}}\n',
-        }
+        },
+        expect=frozenset(
+            {"GHSA-jf85-cpcp-j695", "GHSA-35jh-r3h4-6jhm", "GHSA-p6mc-m468-83gw"}
+            | {"GHSA-4xc9-xhrj-v574", "GHSA-fvqr-27wr-82fm"}
+        ),
     )
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
@@ -58,25 +71,29 @@ class NpmAudit(CommandTool):
         """Every `package.json`."""
         return npm_manifests(files)
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Audit each manifest; one that cannot be audited makes the tool fail as a whole."""
-        manifests = self.select(run.source.files)
-        if not manifests:
-            raise NotApplicable(f"no {self.what} files")
         parts: list[Parsed] = []
-        skipped: list[Skipped] = []
-        for number, path in enumerate(manifests):
+        skipped: dict[str, str] = {}
+        unasked: dict[str, str] = {}
+        for number, path in enumerate(given):
             folder = run.workspace / str(number)
-            reason = _prepare(run, path, folder)
+            reason, elsewhere = _prepare(run, path, folder)
+            skipped |= elsewhere
             if reason:
-                skipped.append(Skipped(what=path, reason=reason))
+                unasked[path] = reason
                 continue
             await self._lock(folder, execute)
             done = await execute(self._command(folder, "audit"))
             parts.append(self.read(done.stdout, path, folder, line_reader(run.source.root)))
         if not parts:
-            raise NotApplicable("no dependencies of a registry: " + skipped[0].reason)
-        return _joined(parts, skipped)
+            whys = "; ".join(f"{what}: {why}" for what, why in (unasked | skipped).items())
+            raise NotApplicable(f"no dependencies of a registry: {whys}"[:1_000])
+        count = sum(part.coverage.reached for part in parts)
+        covered = Coverage(unit="dependencies", given=count, reached=count)
+        findings = tuple(found for part in parts for found in part.findings)
+        skipped |= {path: why for path, why in unasked.items() if why != _EMPTY}
+        return with_skipped(Parsed(covered, findings, fresh_for=ADVISORIES_FRESH), skipped)
 
     async def _lock(self, folder: Path, execute: Execute) -> None:
         if (folder / "package-lock.json").exists():
@@ -123,33 +140,44 @@ class NpmAudit(CommandTool):
         )
 
 
-def _prepare(run: ToolRun, path: str, folder: Path) -> str:
-    """Write a manifest with registry dependencies alone; the reason where there are none."""
+def _prepare(run: ToolRun, path: str, folder: Path) -> tuple[str, dict[str, str]]:
+    """Write a manifest with registry dependencies alone.
+
+    Returns the reason where there are none, and the dependencies that come from elsewhere.
+    """
     folder.mkdir()
     try:
-        document = json.loads((run.source.root / path).read_text(errors="replace"))
-    except (ValueError, RecursionError) as error:
-        return f"no JSON: {error}"[:300]
-    sections = {name: _plain(document, name) for name in _SECTIONS}
-    if not any(sections.values()):
-        return "no dependencies"
-    manifest = {"name": "app", "version": "0.0.0", **sections}
+        document = json_object((run.source.root / path).read_text(errors="replace"))
+    except ValueError as error:
+        return f"no package.json: {error}"[:300], {}
+    sections = {name: _entries(document, name) for name in _SECTIONS}
+    elsewhere = {
+        f"{name} ({path})": "not a plain version of a registry's package"
+        for entries in sections.values()
+        for name, wanted in entries.items()
+        if not _is_plain(wanted)
+    }
+    plain = {
+        section: {name: wanted for name, wanted in entries.items() if _is_plain(wanted)}
+        for section, entries in sections.items()
+    }
+    if not any(plain.values()):
+        return _EMPTY, elsewhere
+    manifest = {"name": "app", "version": "0.0.0", **plain}
     (folder / "package.json").write_text(json.dumps(manifest, indent=1))
-    lock = path.removesuffix("package.json") + "package-lock.json"
+    lock = lock_beside(path)
     if lock in run.source.files:
         (folder / "package-lock.json").write_bytes((run.source.root / lock).read_bytes())
-    return ""
+    return "", elsewhere
 
 
-def _plain(document: Any, section: str) -> dict[str, str]:
-    entries = document.get(section) if isinstance(document, dict) else None
-    if not isinstance(entries, dict):
-        return {}
-    return {
-        name: wanted
-        for name, wanted in entries.items()
-        if isinstance(wanted, str) and (_RANGE.match(wanted) or wanted in ("latest", "next"))
-    }
+def _entries(document: dict[str, Any], section: str) -> dict[str, Any]:
+    entries = document.get(section)
+    return entries if isinstance(entries, dict) else {}
+
+
+def _is_plain(wanted: Any) -> bool:
+    return isinstance(wanted, str) and bool(_RANGE.match(wanted) or wanted in ("latest", "next"))
 
 
 def _why(stdout: bytes, stderr: bytes) -> str:
@@ -160,15 +188,3 @@ def _why(stdout: bytes, stderr: bytes) -> str:
     except (ValueError, AttributeError):
         text = ""
     return str(text or stderr.decode(errors="replace").strip()[-300:] or "no answer")[:400]
-
-
-def _joined(parts: Sequence[Parsed], skipped: Sequence[Skipped]) -> Parsed:
-    count = sum(part.coverage.reached for part in parts)
-    covered = Coverage(
-        unit="dependencies",
-        given=count,
-        reached=count,
-        skipped=tuple(skipped[:50]),
-        skipped_total=len(skipped),
-    )
-    return Parsed(covered, tuple(found for part in parts for found in part.findings))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from analyzers.static.adapter import (
     mapped,
     relative,
 )
+from analyzers.static.fusion import path_key
 from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
 from contract.analysis import Confidence, Finding, Location, Severity
 
@@ -34,6 +36,12 @@ app = Flask(__name__)
 def find():
     return str(sqlite3.connect("x").execute("SELECT 1 WHERE '" + request.args["q"] + "'"))
 """
+_FLOW = "export function planted(req%s, res%s) {\n  eval(req.query.code);\n}\n"
+_PLANTED = {
+    "assay_sentinel.js": _FLOW % ("", ""),
+    "assay_sentinel.ts": _FLOW % (": Request", ": Response"),
+    "assay_sentinel.tsx": _FLOW % (": Request", ": Response"),
+}
 
 
 class Opengrep(CommandTool):
@@ -61,8 +69,13 @@ class Opengrep(CommandTool):
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
-        """An empty ignore file of ours replaces the built-in one, which leaves out tests."""
+        """An empty ignore file of ours replaces the built-in one, which leaves out tests.
+
+        Files of ours, one for each parser, hold a path that must be seen.
+        """
         (workspace / "src" / ".semgrepignore").write_text("")
+        for name, text in _PLANTED.items():
+            (workspace / "src" / name).write_text(text)
         return Command(
             self.argv(tools_dir, workspace),
             cwd=workspace / "src",
@@ -79,7 +92,7 @@ class Opengrep(CommandTool):
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """A file with an error was not covered; a rule that could not run is a fault."""
         report = load_json(raw, self.name)
-        known = frozenset(given)
+        known = frozenset(given) | _PLANTED.keys()
         if report.get("skipped_rules"):
             raise ToolFault(f"rules could not be used: {report['skipped_rules']}"[:500])
         reasons: dict[str, str] = {}
@@ -90,12 +103,26 @@ class Opengrep(CommandTool):
         reached = [relative(name, known) for name in report["paths"]["scanned"]]
         findings: list[Finding] = []
         paths: dict[str, list[int]] = {}
+        planted: set[str | None] = set()
         for item in report["results"]:
             found = self._finding(item, known, lines)
+            if found.location.path in _PLANTED:
+                planted.add(found.location.path)
+                continue
             findings.append(found)
             if trace := item["extra"].get("dataflow_trace"):
-                paths[found.fingerprint] = sorted(trace_lines(trace))
-        return Parsed(coverage(given, reached, reasons), tuple(findings), data={"paths": paths})
+                paths[path_key(found)] = sorted(trace_lines(trace))
+        if unseen := _PLANTED.keys() - planted:
+            raise ToolFault(
+                f"opengrep did not see what Assay planted in {', '.join(sorted(unseen))}"
+            )
+        late = any("timeout" in reason.lower() for reason in reasons.values())
+        return Parsed(
+            coverage(given, reached, reasons),
+            tuple(findings),
+            data={"paths": paths},
+            fresh_for=timedelta(0) if late else None,  # a calmer host may read those files
+        )
 
     def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:
         extra, metadata = item["extra"], item["extra"]["metadata"]

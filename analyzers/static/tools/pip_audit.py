@@ -1,10 +1,11 @@
-"""pip-audit: known advisories on the exact versions an app's requirements files pin.
+"""pip-audit: known advisories on the exact versions an app's Python manifests and locks pin.
 
 A dependency counts as looked at only when the advisory source gave an answer about it: the tool
 itself says "no known vulnerabilities" and exits 0 when it could ask about none of them.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from analyzers.runtime.tool import (
@@ -16,16 +17,20 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from analyzers.static.adapter import CommandTool, Lines, finding, line_reader, load_json
-from analyzers.static.manifests import (
-    Dependency,
-    dependency_coverage,
-    python_manifests,
-    read_requirements,
+from analyzers.static.adapter import (
+    CommandTool,
+    Lines,
+    finding,
+    line_reader,
+    load_json,
+    with_skipped,
 )
+from analyzers.static.manifests import Dependency, dependency_coverage
+from analyzers.static.python_manifests import canonical, python_manifests, read_python
 from contract.analysis import Confidence, Finding, Location, Severity
 
 UNREACHABLE = "advisory source unreachable"
+ADVISORIES_FRESH = timedelta(hours=1)  # an unchanged app gets new advisories every day
 _SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -33,13 +38,19 @@ class PipAudit(CommandTool):
     """Adapter for `pip-audit -f json`, given names and exact versions alone."""
 
     name = "pip-audit"
-    what = "Python requirements"
-    suffixes = (".txt",)
+    what = "Python dependency"
+    suffixes = (".txt", ".toml", ".lock")
     cost = 0.5
-    canary = Canary(files={"requirements.txt": "jinja2==2.4.1\n"})
+    canary = Canary(
+        files={"requirements.txt": "jinja2==2.4.1\n"},
+        expect=frozenset(
+            {"PYSEC-2019-217", "GHSA-462w-v97r-4m45", "CVE-2019-10906"}
+            | {"PYSEC-2021-66", "GHSA-g3rq-g295-4j3m", "CVE-2020-28493"}
+        ),
+    )
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
-        """Requirements files."""
+        """Requirements files, pyproject.toml and what locks them."""
         return python_manifests(files)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
@@ -56,38 +67,54 @@ class PipAudit(CommandTool):
         argv = self.argv(tools_dir, workspace)
         return Command(argv, env=env, ok_exit_codes=frozenset({0, 1}), limit_s=120)
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Ask about every exact pin of every requirements file at once."""
-        manifests = self.select(run.source.files)
-        if not manifests:
-            raise NotApplicable(f"no {self.what} files")
-        found = [item for name in manifests for item in read_requirements(run.source.root, name)]
-        if not found:
-            raise NotApplicable("no dependencies in the requirements files")
-        pins = sorted({f"{item.name}=={item.version}" for item in found if item.exact})
-        if not pins:
-            raise NotApplicable("no dependency is pinned to an exact version")
-        (run.workspace / "pins.txt").write_text("\n".join(pins) + "\n")
-        done = await execute(self.command(run.tools_dir, run.workspace))
-        if not done.stdout.strip():
-            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise ToolFault(f"{UNREACHABLE}: {' '.join(last)[:400]}")
-        return self.read(done.stdout, found, line_reader(run.source.root))
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+        """Ask about every exact pin of every manifest; two versions of one package in two runs."""
+        found, faults = read_python(run.source.root, given)
+        if not found and not faults:
+            raise NotApplicable("the manifests name no dependencies")
+        rounds = _rounds(found)
+        if not rounds:
+            why = "; ".join(f"{path}: {reason}" for path, reason in faults.items())
+            raise NotApplicable(why or "no dependency is pinned to an exact version")
+        reports: list[tuple[bytes, Sequence[Dependency]]] = []
+        for pins in rounds:
+            lines = sorted({f"{item.name}=={item.version}" for item in pins})
+            (run.workspace / "pins.txt").write_text("\n".join(lines) + "\n")
+            done = await execute(self.command(run.tools_dir, run.workspace))
+            if not done.stdout.strip():
+                last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+                raise ToolFault(f"{UNREACHABLE}: {' '.join(last)[:400]}")
+            reports.append((done.stdout, pins))
+        return with_skipped(self.read(reports, found, line_reader(run.source.root)), faults)
 
-    def read(self, raw: bytes, found: Sequence[Dependency], lines: Lines) -> Parsed:
-        """Coverage in dependencies. Raises: ToolFault when none of them got an answer."""
-        answers = {item["name"].lower(): item for item in load_json(raw, self.name)["dependencies"]}
-        asked = [item for item in found if item.exact]
-        answered = [item for item in asked if "vulns" in answers.get(item.name, {})]
+    def read(
+        self,
+        reports: Sequence[tuple[bytes, Sequence[Dependency]]],
+        found: Sequence[Dependency],
+        lines: Lines,
+    ) -> Parsed:
+        """Coverage in dependencies; `reports` holds what each run was asked and said.
+
+        Raises:
+            ToolFault: none of the dependencies got an answer.
+        """
+        answered: list[Dependency] = []
+        reasons: dict[Dependency, str] = {}
+        findings: list[Finding] = []
+        for raw, pins in reports:
+            items = load_json(raw, self.name)["dependencies"]
+            answers = {canonical(item["name"]): item for item in items}
+            for item in pins:
+                answer = answers.get(item.name, {})
+                if "vulns" in answer:
+                    answered.append(item)
+                    findings += [self._finding(item, one, lines) for one in answer["vulns"]]
+                else:
+                    reasons[item] = str(answer.get("skip_reason", "no answer from the source"))
         if not answered:
-            reasons = {item.get("skip_reason", "no answer") for item in answers.values()}
-            raise ToolFault(f"{UNREACHABLE}: {'; '.join(sorted(reasons))[:400]}")
-        findings = [
-            self._finding(item, advisory, lines)
-            for item in answered
-            for advisory in answers[item.name]["vulns"]
-        ]
-        return Parsed(dependency_coverage(found, answered), tuple(findings))
+            raise ToolFault(f"{UNREACHABLE}: {'; '.join(sorted(set(reasons.values())))[:400]}")
+        covered = dependency_coverage(found, answered, reasons)
+        return Parsed(covered, tuple(findings), fresh_for=ADVISORIES_FRESH)
 
     def _finding(self, item: Dependency, advisory: dict, lines: Lines) -> Finding:
         fixed = ", ".join(advisory.get("fix_versions") or ()) or "none"
@@ -103,3 +130,20 @@ class PipAudit(CommandTool):
             cwe=(1395,),
             identity=(advisory["id"], item.name),
         )
+
+
+def _rounds(found: Sequence[Dependency]) -> list[list[Dependency]]:
+    """Exact pins in as few runs as can be, none of which is asked for two versions of a package."""
+    rounds: list[list[Dependency]] = []
+    versions: list[dict[str, str]] = []
+    for item in found:
+        if not item.exact:
+            continue
+        for pins, known in zip(rounds, versions, strict=True):
+            if known.setdefault(item.name, item.version) == item.version:
+                pins.append(item)
+                break
+        else:
+            rounds.append([item])
+            versions.append({item.name: item.version})
+    return rounds

@@ -67,6 +67,10 @@ class Pylint(CommandTool):
             ok_exit_codes=frozenset(range(32)),
         )
 
+    def cleaned(self, data: bytes) -> bytes:
+        """Pragmas of the app (`skip-file`, `disable`) are plain comments."""
+        return data.replace(b"pylint:", b"pylint;")
+
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """`modulesLinted` counts what was really checked, files that do not parse included."""
         report = load_json(raw, self.name)

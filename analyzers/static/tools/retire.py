@@ -9,19 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import (
+    VENDORED,
     Canary,
     Command,
     Execute,
-    NotApplicable,
     Parsed,
+    SourceTree,
     ToolFault,
     ToolRun,
 )
 from analyzers.static.adapter import (
     Lines,
     NodeTool,
-    copy_files,
     coverage,
     finding,
     line_reader,
@@ -29,7 +30,7 @@ from analyzers.static.adapter import (
     mapped,
     relative,
 )
-from analyzers.static.manifests import Dependency, npm_manifests, read_package
+from analyzers.static.manifests import Dependency, npm_manifests, read_package, read_package_lock
 from contract.analysis import Confidence, Finding, Location, Severity
 
 _SEVERITY = {
@@ -42,6 +43,8 @@ _SEVERITY = {
 _DATABASE = (
     "node_modules/@salesforce/code-analyzer-retirejs-engine/vulnerabilities/RetireJsVulns.json"
 )
+_SCRIPTS = (".js", ".mjs", ".cjs")
+_COPIED = frozenset({"bower_components", "third_party", "vendor", "vendors"})
 _SENTINEL = "assay-sentinel/jquery-1.8.1.js"
 
 
@@ -50,7 +53,7 @@ class Retire(NodeTool):
 
     name = "retire"
     what = "JavaScript or package.json"
-    suffixes = (".js", ".mjs", "package.json")
+    suffixes = (*_SCRIPTS, "package.json", "package-lock.json")
     canary = Canary(
         files={"static/jquery-1.8.1.js": "/*! jQuery v1.8.1 jquery.com */\n"},
         expect=frozenset({"CVE-2012-6708"}),
@@ -61,7 +64,7 @@ class Retire(NodeTool):
         return (
             *(*self.program(tools_dir), "--path", ".", "--jsrepo", str(tools_dir / _DATABASE)),
             *("--nocache", "--outputformat", "json"),
-            *("--outputpath", str(workspace / "retire.json"), "--ext", "js,mjs"),
+            *("--outputpath", str(workspace / "retire.json"), "--ext", "js,mjs,cjs"),
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
@@ -76,28 +79,49 @@ class Retire(NodeTool):
             output=workspace / "retire.json",
         )
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Minified libraries are no code of the app's, but they are what this tool looks for."""
-        minified = tuple(name for name, why in run.source.left_out if why == "minified")
-        given = self.select((*run.source.files, *minified))
-        if not given:
-            raise NotApplicable(f"no {self.what} files")
-        scripts = [name for name in given if not name.endswith(".json")]
-        copy_files(run.source.root, scripts, run.workspace / "src")
+    def select(self, files: Sequence[str]) -> tuple[str, ...]:
+        """Scripts, manifests and their lock files."""
+        scripts = tuple(name for name in files if name.endswith(_SCRIPTS))
+        return (*scripts, *npm_manifests(files), *npm_manifests(files, "package-lock.json"))
+
+    def candidates(self, source: SourceTree) -> tuple[str, ...]:
+        """Libraries somebody copied into the app are no code of its own, but what it looks for."""
+        minified = (name for name, why in source.left_out if why == "minified")
+        vendored = (
+            folder + name
+            for folder, why in source.left_out
+            if why == VENDORED and folder.removesuffix("/").rpartition("/")[2] in _COPIED
+            for name in _scripts_of(list_source(source.root / folder))
+        )
+        return (*source.files, *minified, *vendored)
+
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+        """Scripts by the tool; what manifests and locks name by its database."""
+        self.copy(run, [name for name in given if name.endswith(_SCRIPTS)])
         done = await execute(self.command(run.tools_dir, run.workspace))
         lines = line_reader(run.source.root)
-        parsed = self.parse(done.output, given, lines)
+        parsed = self.parse(self.report(run, done), given, lines)
         database = json.loads((run.tools_dir / _DATABASE).read_bytes())
         direct: list[Finding] = []
         reasons: dict[str, str] = {}
-        for path in npm_manifests(given):
+        notes: list[str] = []
+        for path in (name for name in given if name.endswith(".json")):
+            read = read_package_lock if path.endswith("package-lock.json") else read_package
             try:
-                for item in read_package(run.source.root, path):
-                    direct += self.advisories(item, database, lines)
+                found = list(read(run.source.root, path))
             except ValueError as error:
-                reasons[path] = f"no package.json: {error}"[:300]
+                reasons[path] = f"cannot be read: {error}"[:300]
+                continue
+            unknown = [item.name for item in found if not item.version]
+            if unknown and len(unknown) == len(found):
+                reasons[path] = "none of its dependencies has a version to look up"
+            elif unknown:
+                names = ", ".join(unknown[:10])
+                notes.append(f"{path}: {len(unknown)} without a version to look up: {names}")
+            for item in found:
+                direct += self.advisories(item, database, lines)
         covered = coverage(given, given, reasons)
-        return Parsed(covered, (*parsed.findings, *direct))
+        return Parsed(covered, (*parsed.findings, *direct), notes=tuple(notes))
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """Library files by component; the planted library must be among them."""
@@ -144,8 +168,14 @@ class Retire(NodeTool):
             severity=mapped(_SEVERITY, entry["severity"], "severity"),
             confidence=Confidence.HIGH if item.exact else Confidence.MEDIUM,
             cwe=(1395, *numbers),
-            identity=(rule, item.name),
+            identity=(known.get("githubID") or rule, item.name),  # npm's own audit says GHSA
         )
+
+
+def _scripts_of(source: SourceTree) -> tuple[str, ...]:
+    """Scripts of a folder, minified ones too."""
+    minified = tuple(name for name, why in source.left_out if why == "minified")
+    return tuple(name for name in (*source.files, *minified) if name.endswith(_SCRIPTS))
 
 
 def _affected(version: str, entry: dict[str, Any]) -> bool:

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from analyzers.runtime.tool import Canary, Execute, NotApplicable, Parsed, ToolFault, ToolRun
+from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
     Lines,
-    copy_files,
     coverage,
     finding,
     line_reader,
     load_json,
     relative,
 )
+from analyzers.static.python_files import sparing
 from analyzers.static.weaknesses import RUFF_SECURITY
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
@@ -40,6 +40,7 @@ _QUALITY: dict[str, Severity] = {
 }
 _ISOLATED = ("check", "--isolated", "--no-cache", "--config", "exclude=[]")
 _SYNTAX = "invalid-syntax"
+_MAX_DEPTH = 2_000
 
 
 class Ruff(CommandTool):
@@ -62,18 +63,19 @@ class Ruff(CommandTool):
             *("--target-version", "py313", "--exit-zero", "--output-format", "json", "."),
         )
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+        """One file that nests too deep overflows its stack."""
+        return await sparing(self._measure, run, given, execute, depth=_MAX_DEPTH)
+
+    async def _measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Ask for the list of files first: the report of a ruff that saw none is an empty list."""
-        given = self.select(run.source.files)
-        if not given:
-            raise NotApplicable(f"no {self.what} files")
-        copy_files(run.source.root, given, run.workspace / "src")
+        self.copy(run, given)
         command = self.command(run.tools_dir, run.workspace)
         listing = (*self.program(run.tools_dir), *_ISOLATED, "--show-files", ".")
         listed = await execute(replace(command, argv=listing))
-        seen = listed.stdout.decode().splitlines()
+        seen = self.report(run, listed).decode().splitlines()
         done = await execute(command)
-        return self.parse(done.stdout, given, line_reader(run.source.root), seen)
+        return self.parse(self.report(run, done), given, line_reader(run.source.root), seen)
 
     def rules_digest(self) -> str:
         """Digest of the selected families and our severities."""

@@ -1,30 +1,42 @@
-"""Software bills of materials in CycloneDX: of the requirements files and of the npm lock files."""
+"""Software bills of materials in CycloneDX: of Python's and npm's manifests and lock files."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.tool import Canary, Command, Execute, NotApplicable, Parsed, ToolRun
-from analyzers.static.adapter import CommandTool, load_json
+from analyzers.runtime.tool import (
+    Canary,
+    Command,
+    Execute,
+    NotApplicable,
+    Parsed,
+    SourceTree,
+    ToolFault,
+    ToolRun,
+)
+from analyzers.static.adapter import CommandTool, load_json, with_skipped
 from analyzers.static.manifests import (
     Dependency,
     dependency_coverage,
+    lock_beside,
     npm_manifests,
-    python_manifests,
     read_package,
     read_package_lock,
-    read_requirements,
 )
+from analyzers.static.python_manifests import python_manifests, read_python
 from contract.analysis import Metric
+
+_SENTINEL = "assay-sentinel"
+_SENTINEL_VERSION = "1.2.3"
 
 
 class Sbom(CommandTool):
-    """Adapter for `cyclonedx-py requirements`; npm lock files are read by ourselves."""
+    """Adapter for `cyclonedx-py requirements`; npm's manifests and locks are read by ourselves."""
 
     name = "cyclonedx-bom"
-    what = "requirements or package.json"
-    suffixes = (".txt", "package.json")
+    what = "dependency"
+    suffixes = (".txt", ".toml", ".lock", "package.json")
     cost = 0.5
     canary = Canary(files={"requirements.txt": "flask==3.0.0\n"})
 
@@ -43,56 +55,75 @@ class Sbom(CommandTool):
             *("-o", str(workspace / "bom.json"), str(workspace / "requirements.txt")),
         )
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Attach `bom.json`; coverage counts the dependencies whose exact version it names."""
-        if not self.select(run.source.files):
-            raise NotApplicable(f"no {self.what} files")
-        root, files = run.source.root, run.source.files
-        python = [
-            item for name in python_manifests(files) for item in read_requirements(root, name)
-        ]
-        npm, notes = _npm_dependencies(root, files)
-        if not python and not npm:
+        python, faults = read_python(run.source.root, python_manifests(given))
+        npm, more, notes = _npm_dependencies(run.source, npm_manifests(given))
+        faults |= more
+        both = (*python, *npm)
+        if not both and not faults:
             raise NotApplicable("the manifests name no dependencies")
         document = await self._python_bom(python, run, execute)
         document.setdefault("components", []).extend(_component(item) for item in npm)
         run.attach("bom.json", json.dumps(document, indent=1, sort_keys=True).encode())
-        exact = [item for item in (*python, *npm) if item.exact]
+        exact = [item for item in both if item.exact]
+        if not exact:
+            why = "; ".join(f"{path}: {reason}" for path, reason in faults.items())
+            raise NotApplicable(why or "no dependency has an exact version")
         metrics = (
-            Metric(name="dependencies", value=len(python) + len(npm), unit="count"),
+            Metric(name="dependencies", value=len(both), unit="count"),
             Metric(name="dependencies_pinned", value=len(exact), unit="count"),
         )
-        covered = dependency_coverage((*python, *npm), (*python, *npm))
-        return Parsed(covered, metrics=metrics, notes=tuple(notes))
+        parsed = Parsed(dependency_coverage(both, exact), metrics=metrics, notes=tuple(notes))
+        return with_skipped(parsed, faults)
 
     async def _python_bom(
         self, python: Sequence[Dependency], run: ToolRun, execute: Execute
     ) -> dict[str, Any]:
-        lines = sorted({f"{i.name}=={i.version}" if i.exact else i.name for i in python})
-        (run.workspace / "requirements.txt").write_text("\n".join(lines) + "\n")
+        """What the tool makes of our list; a package of ours on it proves that it read the list."""
+        named = [item for item in python if not item.why]
+        lines = sorted({f"{i.name}=={i.version}" if i.exact else i.name for i in named})
+        text = "\n".join((f"{_SENTINEL}=={_SENTINEL_VERSION}", *lines)) + "\n"
+        (run.workspace / "requirements.txt").write_text(text)
         argv = self.argv(run.tools_dir, run.workspace)
         done = await execute(Command(argv, output=run.workspace / "bom.json"))
-        return load_json(done.output, self.name)
+        document = load_json(done.output, self.name)
+        listed = document.get("components", [])
+        own = [item for item in listed if item["name"] == _SENTINEL]
+        if [item.get("version") for item in own] != [_SENTINEL_VERSION]:
+            raise ToolFault("cyclonedx-bom does not list the package planted by Assay")
+        if len(listed) != len(lines) + 1:
+            raise ToolFault(f"cyclonedx-bom lists {len(listed) - 1} of {len(lines)} packages")
+        refs = {item["bom-ref"] for item in own}
+        document["components"] = [item for item in listed if item not in own]
+        document["dependencies"] = [
+            item for item in document.get("dependencies", []) if item["ref"] not in refs
+        ]
+        return document
 
 
-def _npm_dependencies(root: Path, files: Sequence[str]) -> tuple[list[Dependency], list[str]]:
+def _npm_dependencies(
+    source: SourceTree, manifests: Sequence[str]
+) -> tuple[list[Dependency], dict[str, str], list[str]]:
+    """Dependencies, manifests that are none, and notes."""
     found: list[Dependency] = []
+    faults: dict[str, str] = {}
     notes: list[str] = []
-    for path in npm_manifests(files):
-        lock = path.removesuffix("package.json") + "package-lock.json"
+    for path in manifests:
+        lock = lock_beside(path)
         try:
-            if lock in files:
-                found += read_package_lock(root, lock)
+            if lock in source.files:
+                found += read_package_lock(source.root, lock)
             else:
-                found += read_package(root, path)
+                found += read_package(source.root, path)
                 notes.append(f"{path} has no lock file: direct dependencies only")
         except ValueError as error:
-            notes.append(f"{path}: {error}"[:300])
-    return found, notes
+            faults[path] = f"cannot be read: {error}"[:300]
+    return found, faults, notes
 
 
 def _component(item: Dependency) -> dict[str, Any]:
-    known = {"version": item.version, "purl": _purl(item)} if item.version else {}
+    known = {"version": item.version, "purl": _purl(item)} if item.exact else {}
     return {"type": "library", "name": item.name, "bom-ref": f"{item.path}#{item.label}", **known}
 
 

@@ -1,4 +1,4 @@
-"""Stylelint: CSS, SCSS and Less by the recommended rules, under a configuration of ours."""
+"""Stylelint: CSS by the recommended rules, under a configuration of ours."""
 
 import hashlib
 import json
@@ -56,11 +56,11 @@ class Stylelint(NodeTool):
         """Digest of our configuration."""
         return hashlib.sha256(json.dumps(_CONFIG).encode()).hexdigest()
 
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Shared configurations are resolved from the folder that holds the link."""
         (run.workspace / "stylelint.json").write_text(json.dumps(_CONFIG))
         (run.workspace / "node_modules").symlink_to(run.tools_dir.absolute() / "node_modules")
-        return await super().run(run, execute)
+        return await super().measure(run, given, execute)
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """One entry per file; a file with a syntax error was not looked at."""

@@ -4,12 +4,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzers.runtime.tool import Canary, Command, Completed, Parsed, ToolFault
+from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import CommandTool, Lines, coverage, finding, relative
+from analyzers.static.python_files import sparing
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 _LINE = re.compile(r"^(?P<path>.+?):(?P<line>\d+): (?P<text>.+) \((?P<sure>\d+)% confidence\)$")
 _FAULT = re.compile(r"^(?P<path>.+?):(?P<line>\d*):? ?(?P<text>.*)$")
+_NOQA = re.compile(rb"(?i)(# )noqa")
+_MAX_DEPTH = 400
 _MARK = "--- stderr ---"
 _SENTINEL = "assay_sentinel.py"
 _DECORATORS = ",".join(
@@ -49,8 +52,17 @@ class Vulture(CommandTool):
         return Command(
             self.argv(tools_dir, workspace),
             cwd=workspace / "src",
+            env={"PYTHONWARNINGS": "ignore"},  # of the app's own syntax, among the faults
             ok_exit_codes=frozenset({0, 1, 3}),
         )
+
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+        """It walks the syntax tree by recursion and dies of one that is too deep."""
+        return await sparing(super().measure, run, given, execute, depth=_MAX_DEPTH)
+
+    def cleaned(self, data: bytes) -> bytes:
+        """`# noqa` is a plain comment."""
+        return _NOQA.sub(rb"\1noq_", data)
 
     def raw(self, done: Completed) -> bytes:
         """Findings are on standard output, files that do not parse on standard error."""
@@ -60,7 +72,10 @@ class Vulture(CommandTool):
         """A line that is not understood is a fault."""
         found_text, mark, fault_text = raw.decode(errors="replace").partition(f"\n{_MARK}\n")
         if not mark or _SENTINEL not in found_text:
-            raise ToolFault("vulture: report does not name the file planted by Assay")
+            last = " ".join(fault_text.strip().splitlines()[-1:])
+            raise ToolFault(
+                f"vulture: report does not name the file planted by Assay: {last}"[:500]
+            )
         known = frozenset(given) | {_SENTINEL}
         reasons = dict(self._fault(line, known) for line in fault_text.splitlines() if line.strip())
         findings = [
