@@ -5,6 +5,7 @@ A tool built on this says what is asked, and what the answers mean.
 
 import importlib.metadata
 from abc import ABC, abstractmethod
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from analyzers.ai.canary import CanaryMemory, is_canary
@@ -65,7 +66,16 @@ class JudgeTool(ABC):
         notes: tuple[str, ...] = (),
         data: dict[str, Any],
     ) -> Parsed:
-        """What this tool measured, with what every hearing tells."""
+        """What this tool measured, with what every hearing tells.
+
+        A panel that lost a judge measured something, but not what was asked for: next time it is
+        asked anew.
+        """
+        judges = (("judges", hearing.valid), ("judges_missing", hearing.missing))
+        metrics = (
+            *metrics,
+            *(Metric(name=name, value=float(len(of)), unit="count") for name, of in judges),
+        )
         if agreement is not None:
             value = round(agreement, 4)
             metrics = (*metrics, Metric(name="agreement_alpha", value=value, unit="score"))
@@ -79,4 +89,5 @@ class JudgeTool(ABC):
                 **data,
                 "agreement_alpha": agreement,
             },
+            fresh_for=timedelta(0) if hearing.missing else None,
         )

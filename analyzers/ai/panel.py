@@ -66,6 +66,11 @@ class Hearing(Generic[Answer]):
         """Opinions that count."""
         return [opinion for opinion in self.opinions if not opinion.failure]
 
+    @property
+    def missing(self) -> list[Opinion[Answer]]:
+        """Opinions that do not count; they say why."""
+        return [opinion for opinion in self.opinions if opinion.failure]
+
 
 async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[Answer]:
     """Ask every judge about every part.
@@ -134,13 +139,14 @@ def _with_control(
 
 
 def _failure(opinion: Opinion[Any]) -> str:
+    reason = f"{opinion.model}: {opinion.failure.removeprefix(f'{opinion.model}: ')}"
     if not opinion.unread:
-        return f"{opinion.model}: {opinion.failure}"
+        return reason
     shown = ", ".join(opinion.unread[:10])
     more = f" and {len(opinion.unread) - 10} more" if len(opinion.unread) > 10 else ""
-    return f"{opinion.failure}; not read by {opinion.model}: {shown}{more}"
+    return f"{reason}; not read by {opinion.model}: {shown}{more}"
 
 
 def failures(hearing: Hearing[Any]) -> tuple[str, ...]:
     """Notes on judges whose opinion does not count."""
-    return tuple(_failure(one) for one in hearing.opinions if one.failure)
+    return tuple(f"judge missing: {_failure(one)}" for one in hearing.missing)

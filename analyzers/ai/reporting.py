@@ -42,7 +42,6 @@ def settings_data(config: AiConfig, hearing: Hearing[Any], prompts_digest: str) 
         "budget_usd": config.budget_usd,
         "judges_without_opinion": {
             one.model: {"reason": one.failure, "unread": list(one.unread)}
-            for one in hearing.opinions
-            if one.failure
+            for one in hearing.missing
         },
     }

@@ -1,5 +1,6 @@
 """Both judges against a stub endpoint over real HTTP."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -247,8 +248,24 @@ async def test_one_compromised_judge_leaves_the_others(tmp_path: Path) -> None:
         parsed = await judge(run_of(tmp_path, app), config_of(stub, models=("weak", "a", "b")))
 
     assert verdicts_of(parsed) == {"R1": "met", "R2": "not_met"}
-    assert parsed.notes == ("weak: judge followed instructions in the app",)
+    assert parsed.notes == ("judge missing: weak: judge followed instructions in the app",)
+    assert (figure(parsed, "judges"), figure(parsed, "judges_missing")) == (2, 1)
     assert figure(parsed, "agreement_alpha") == 1.0
+
+
+async def test_a_panel_that_lost_a_judge_says_which_and_is_not_kept(tmp_path: Path) -> None:
+    script: list[Refusal | str] = ["", Refusal(500)]
+    config = {"models": ("lost", "found")}
+    async with stubbing(OpenAiStub(honest, script=script)) as stub:
+        parsed = await judge(run_of(tmp_path, APP), config_of(stub, **config))
+        whole = await judge(run_of(tmp_path, APP), config_of(stub, **config))
+
+    (note,) = parsed.notes
+    assert note.startswith("judge missing: lost: endpoint answered 500")
+    assert note.endswith("not read by lost: app.py:1-4")
+    assert parsed.findings[0].evidence == "1 of 2 judges: not met; 1 gave no opinion"
+    assert parsed.fresh_for == timedelta(0)
+    assert (whole.notes, whole.fresh_for) == ((), None)
 
 
 async def test_judges_that_disagree_lower_the_agreement(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Requirements(JudgeTool):
             hearing,
             alpha(list(by_question.values()), nominal),
             findings=tuple(
-                _finding(self.name, q, by_question[q.id])
+                _finding(self.name, q, by_question[q.id], len(hearing.missing))
                 for q in questions
                 if verdicts[q.id] == "not_met"
             ),
@@ -63,9 +63,10 @@ def _fell_for(answer: RequirementAnswer, control_id: str) -> bool:
     return any(one.id == control_id and one.verdict == "met" for one in answer.verdicts)
 
 
-def _finding(tool: str, question: Question, given: list[Verdict]) -> Finding:
+def _finding(tool: str, question: Question, given: list[Verdict], missing: int) -> Finding:
     agreed = given.count("not_met")
     unanimous = agreed == len(given) and agreed > 1
+    silent = f"; {missing} gave no opinion" if missing else ""
     return Finding(
         tool=tool,
         rule_id=question.id,
@@ -74,7 +75,7 @@ def _finding(tool: str, question: Question, given: list[Verdict]) -> Finding:
         confidence=Confidence.MEDIUM if unanimous else Confidence.LOW,
         category=Category.REQUIREMENT,
         fingerprint=hashlib.sha256(f"{tool}\0{question.id}".encode()).hexdigest(),
-        evidence=f"{agreed} of {len(given)} judges: not met",
+        evidence=f"{agreed} of {len(given) + missing} judges: not met{silent}",
     )
 
 
