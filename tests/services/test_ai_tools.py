@@ -199,6 +199,16 @@ async def test_a_long_app_is_read_in_parts_to_its_last_line(tmp_path: Path) -> N
     assert parsed.coverage.skipped[0].what == "logo.svg"
 
 
+async def test_not_met_needs_the_whole_source(tmp_path: Path) -> None:
+    run = run_of(tmp_path, {**APP, "bundle.js": "x" * 5_000})
+    async with stubbing(OpenAiStub(honest)) as stub:
+        parsed = await judge(run, config_of(stub))
+
+    assert verdicts_of(parsed) == {"R1": "met", "R2": "cannot_tell"}
+    assert parsed.findings == ()
+    assert parsed.notes == ("no requirement is called not met: source not read: bundle.js",)
+
+
 async def test_the_budget_stops_before_it_is_passed(tmp_path: Path) -> None:
     files = {f"m{number}.py": "x = 1  # line\n" * 150 for number in range(4)}
     price = {"judge": Price(1000.0, 0.0)}  # a dollar per thousand bytes at most

@@ -72,6 +72,15 @@ def test_parts_are_merged_by_proof(answers: list[RequirementAnswer], verdict: st
     assert rule(Question("R1", "lists notes"), answers, FILES).verdict == verdict
 
 
+def test_what_was_not_read_may_meet_it() -> None:
+    question = Question("R1", "lists notes")
+    ruling = rule(question, [answer("not_met")], FILES, unread=("latin.py", "huge.py"))
+
+    assert ruling.verdict == "cannot_tell"
+    assert ruling.reason == "not found in what was read; not read: latin.py, huge.py"
+    assert rule(question, [answer("met", TRUE)], FILES, unread=("latin.py",)).verdict == "met"
+
+
 def test_a_majority_is_more_than_half() -> None:
     assert majority(["met", "met", "not_met"]) == "met"
     assert majority(["met", "not_met"]) == "cannot_tell"
@@ -122,8 +131,11 @@ def test_what_cannot_be_read_is_listed(tmp_path) -> None:
     (tmp_path / "huge.py").write_text("x = 1\n" * 100_000)
     (tmp_path / "min.js").write_text("x" * 5_000)
     (tmp_path / "package-lock.json").write_text("{}")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8")
+    (tmp_path / "map.svg").write_text("x" * 5_000)
     names = tuple(sorted(one.name for one in tmp_path.iterdir()))
-    app = read_app(SourceTree(tmp_path, names, (("logo.png", "binary"),)))
+    left_out = (("logo.png", "binary"), ("big.py", "larger than 5 MiB"), ("venv/", "vendored"))
+    app = read_app(SourceTree(tmp_path, names, left_out))
 
     assert tuple(app.files) == ("a.py",)
     assert {one.what: one.reason.split(",")[0] for one in app.skipped} == {
@@ -132,8 +144,13 @@ def test_what_cannot_be_read_is_listed(tmp_path) -> None:
         "huge.py": "600000 bytes",
         "min.js": "a line of 5000 characters (generated or minified)",
         "package-lock.json": "lock file",
+        "photo.jpg": "not UTF-8 text",
+        "map.svg": "a line of 5000 characters (generated or minified)",
+        "big.py": "larger than 5 MiB",
+        "venv/": "vendored",
     }
-    assert app.coverage().given == 6
+    assert app.unread == ("big.py", "huge.py", "latin.py", "min.js")
+    assert app.coverage().given == 10
 
 
 def test_lines_are_counted_as_editors_count_them() -> None:

@@ -39,7 +39,10 @@ class Requirements(JudgeTool):
         brief = Brief(self.system, questions, RequirementAnswer, _CONTROL, _fell_for)
         hearing = await hear(run, self._config, brief)
         rulings: Rulings = {
-            one.model: {q.id: rule(q, one.answers, hearing.shown.files) for q in questions}
+            one.model: {
+                q.id: rule(q, one.answers, hearing.shown.files, hearing.app.unread)
+                for q in questions
+            }
             for one in hearing.valid
         }
         by_question: dict[str, list[Verdict]] = {
@@ -55,6 +58,7 @@ class Requirements(JudgeTool):
                 if verdicts[q.id] == "not_met"
             ),
             metrics=_metrics(verdicts, rulings),
+            notes=_unread(hearing.app.unread),
             data={"requirements": [_row(q, verdicts[q.id], rulings) for q in questions]},
         )
 
@@ -77,6 +81,14 @@ def _finding(tool: str, question: Question, given: list[Verdict], missing: int) 
         fingerprint=hashlib.sha256(f"{tool}\0{question.id}".encode()).hexdigest(),
         evidence=f"{agreed} of {len(given) + missing} judges: not met{silent}",
     )
+
+
+def _unread(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    shown = f"{', '.join(names[:10])}{more}"
+    return (f"no requirement is called not met: source not read: {shown}",)
 
 
 def _metrics(verdicts: dict[str, Verdict], rulings: Rulings) -> tuple[Metric, ...]:
