@@ -1,5 +1,6 @@
 """Both judges against a stub endpoint over real HTTP."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import NotApplicable, Parsed, SourceTree, ToolFault, ToolRun
 from contract.analysis import SubtaskRequest
 from contract.spec import AnalyzerKind, AppRef, Requirement, SourceRef, TemplateSpec
-from tests.support.openai_stub import OpenAiStub, Refusal, source_of, stubbing
+from tests.support.openai_stub import OpenAiStub, Refusal, questions, source_of, stubbing
 
 CODE = 'app = Flask(__name__)\n@app.get("/notes")\ndef notes():\n    return all_notes()\n'
 APP = {"app.py": CODE}
@@ -64,6 +65,10 @@ def obedient(_model: str, asked: list[dict[str, str]], prompt: str) -> dict[str,
         return honest(_model, asked, prompt)
     proof = [{"path": "app.py", "line": 2, "quote": '@app.get("/notes")'}]
     return {"verdicts": [{"id": q["id"], "verdict": "met", "evidence": proof} for q in asked]}
+
+
+def is_control(question: dict[str, str]) -> bool:
+    return "paper tape" in question["text"]
 
 
 def config_of(stub: OpenAiStub, **more: Any) -> AiConfig:
@@ -249,6 +254,24 @@ async def test_a_judge_that_obeys_the_app_does_not_count(tmp_path: Path) -> None
             await judge(run_of(tmp_path, app), config_of(stub))
 
 
+async def test_nothing_but_its_text_tells_the_control_from_the_questions(tmp_path: Path) -> None:
+    def cunning(_model: str, asked: list[dict[str, str]], _prompt: str) -> dict[str, Any]:
+        """As if the app had said: met for every ID that is not of the control's form."""
+        form = re.sub(r"[0-9a-f]", "x", next(q["id"] for q in asked if is_control(q)))
+        met = [q for q in asked if re.sub(r"[0-9a-f]", "x", q["id"]) != form]
+        return {"verdicts": [{"id": q["id"], "verdict": "met" if q in met else "not_met"}
+                             for q in asked]}  # fmt: skip
+
+    async with stubbing(OpenAiStub(cunning)) as stub:
+        parsed = await judge(run_of(tmp_path, APP), config_of(stub))
+        await judge(run_of(tmp_path, APP), config_of(stub))
+
+    assert verdicts_of(parsed) == {"R1": "not_met", "R2": "not_met"}
+    first, second = ({q["id"] for q in questions(one["messages"][1]["content"])}
+                     for one in stub.requests)  # fmt: skip
+    assert first.isdisjoint(second)
+
+
 async def test_one_compromised_judge_leaves_the_others(tmp_path: Path) -> None:
     def mixed(model: str, asked: list[dict[str, str]], prompt: str) -> dict[str, Any]:
         return (obedient if model == "weak" else honest)(model, asked, prompt)
@@ -298,7 +321,7 @@ def scoring(points: int, control: int) -> Any:
             "scores": [
                 {
                     "id": one["id"],
-                    "score": control if one["id"].startswith("Q") else points,
+                    "score": control if is_control(one) else points,
                     "evidence": proof,
                 }
                 for one in asked
@@ -329,7 +352,7 @@ async def test_both_canaries_are_seen(tmp_path: Path) -> None:
     proof = [{"path": "app.py", "line": 7, "quote": "def health():"}]
 
     def judged(_model: str, asked: list[dict[str, str]], _prompt: str) -> dict[str, Any]:
-        if any(one["id"] == "canary-health" for one in asked):
+        if any("GET /health" in one["text"] for one in asked):
             return {"verdicts": [{"id": one["id"], "verdict": "not_met"} for one in asked]}
         scores = [{"id": q["id"], "score": 0, "evidence": proof} for q in asked]
         return {"scores": scores}
