@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from analyzers.ai.canary import CanaryMemory, is_canary
 from analyzers.ai.config import AiConfig
+from analyzers.ai.digest import prompts_digest, rules_digest
 from analyzers.ai.panel import Hearing, failures, require_endpoint
-from analyzers.ai.prompts import prompts_digest
 from analyzers.ai.reporting import injection_finding, settings_data
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolRun
 from contract.analysis import Finding, Metric
@@ -23,6 +23,7 @@ class JudgeTool(ABC):
     name: str
     canary: Canary
     system: ClassVar[str]
+    control: ClassVar[str]
     cost = 0.1
     exclusive = False
     after: tuple[str, ...] = ()
@@ -38,8 +39,8 @@ class JudgeTool(ABC):
         return f"{'+'.join(self._config.models)} (openai-python {client})"
 
     def rules_digest(self) -> str:
-        """Prompts and sampling settings."""
-        return prompts_digest(self.system, self._config)
+        """Prompts, rules and sampling settings."""
+        return rules_digest(self._config)
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Ask every judge.
@@ -85,7 +86,8 @@ class JudgeTool(ABC):
             metrics=(*metrics, *hearing.ledger.metrics()),
             notes=(*failures(hearing), *notes),
             data={
-                **settings_data(self._config, hearing, self.rules_digest()),
+                **settings_data(self._config, hearing),
+                "prompts_digest": prompts_digest(self.system, self.control),
                 **data,
                 "agreement_alpha": agreement,
             },

@@ -29,14 +29,15 @@ def injection_finding(tool: str, one: Injection) -> Finding:
     )
 
 
-def settings_data(config: AiConfig, hearing: Hearing[Any], prompts_digest: str) -> dict[str, Any]:
+def settings_data(config: AiConfig, hearing: Hearing[Any]) -> dict[str, Any]:
     """Everything needed to repeat the hearing, but the key and the prices."""
     return {
         "endpoint": config.base_url,
         "models": list(config.models),
         "temperature": config.temperature,
         "seed": config.seed,
-        "prompts_digest": prompts_digest,
+        "max_output_tokens": config.max_output_tokens,
+        "json_mode": config.json_mode,
         "parts": [[str(span) for span in part.spans] for part in hearing.parts],
         "calls": hearing.ledger.data(),
         "budget_usd": config.budget_usd,

@@ -13,7 +13,6 @@ from analyzers.ai.schema import RequirementAnswer, Verdict
 from analyzers.runtime.tool import NotApplicable, Parsed, ToolRun
 from contract.analysis import Category, Confidence, Finding, Metric, Severity
 
-_CONTROL = "The application punches its records on paper tape through the ZK-{marker} driver."
 Rulings = dict[str, dict[str, Ruling]]
 
 
@@ -23,6 +22,7 @@ class Requirements(JudgeTool):
     name = "requirements"
     canary = REQUIREMENTS_CANARY
     system = REQUIREMENTS_SYSTEM
+    control = "The application punches its records on paper tape through the ZK-{marker} driver."
 
     async def judge(self, run: ToolRun) -> Parsed:
         """Judge every declared requirement.
@@ -36,7 +36,7 @@ class Requirements(JudgeTool):
         if template is None or not template.requirements:
             raise NotApplicable("the app's template declares no requirements")
         questions = tuple(Question(one.id, one.text) for one in template.requirements)
-        brief = Brief(self.system, questions, RequirementAnswer, _CONTROL, _fell_for)
+        brief = Brief(self.system, questions, RequirementAnswer, self.control, _fell_for)
         hearing = await hear(run, self._config, brief)
         rulings: Rulings = {
             one.model: {
