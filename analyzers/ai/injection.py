@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 
 from analyzers.ai.sources import AppText
 from analyzers.ai.words import Words, words_of
@@ -16,6 +17,9 @@ from analyzers.ai.words import Words, words_of
 WITHHELD = "[line withheld: it addresses the reviewer]"
 _WINDOW = 3
 _MARKERS = re.compile(r"^[\s#/*;!<>\-\"'`]+|[\s*/>\-\"'`]+$")
+_SEPARATORS = re.compile(r"[\s_./-]+")
+_CAMEL_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SUFFIX = re.compile(r"\.\w{1,10}\Z")
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _AI = r"(?:ai|llm|language models?|assistants?)"
 _REVIEWER = r"(?:judge|grader|evaluator|reviewer|assessor|auditor|analy[sz]er)s?"
@@ -84,7 +88,10 @@ _IN_TEXT, _IN_COMMENTS, _IN_LINES = map(_compiled, (_TEXT_RULES, _COMMENT_RULES,
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """Instruction-like text: lines `first` to `last` of `path`, and the rule that saw it."""
+    """Instruction-like text: lines `first` to `last` of `path`, and the rule that saw it.
+
+    Both are 0 where the path itself is the text.
+    """
 
     path: str
     first: int
@@ -94,8 +101,21 @@ class Injection:
 
 
 def scan(app: AppText) -> tuple[Injection, ...]:
-    """Instruction-like text of every file, also where it is spread over three lines."""
-    return tuple(found for path, lines in app.files.items() for found in scan_lines(path, lines))
+    """Instruction-like text of every file and name, also where it is spread over three lines."""
+    return tuple(
+        found
+        for path, lines in app.files.items()
+        for found in (*scan_name(path), *scan_lines(path, lines))
+    )
+
+
+def scan_name(path: str) -> Iterable[Injection]:
+    """A name is read as words; line breaks in it could even forge the text of another file."""
+    plain = _plain(path)
+    words = _SEPARATORS.sub(" ", _CAMEL_HUMP.sub(" ", plain))
+    rule = _rule(_IN_COMMENTS, [words]) or _rule(_IN_LINES, [plain])
+    if rule := rule or ("" if path.isprintable() else "unprintable-name"):
+        yield Injection(path, 0, 0, rule, path[:300])
 
 
 def scan_lines(path: str, lines: tuple[str, ...]) -> Iterable[Injection]:
@@ -117,12 +137,24 @@ def scan_lines(path: str, lines: tuple[str, ...]) -> Iterable[Injection]:
 
 
 def withhold(app: AppText, injections: Iterable[Injection]) -> AppText:
-    """The app without those lines; line numbers stay."""
+    """The app without those lines and names; line numbers stay, and the files' suffixes."""
+    injections = tuple(injections)
     files = {path: list(lines) for path, lines in app.files.items()}
     for one in injections:
-        for number in range(one.first, one.last + 1):
+        for number in range(max(one.first, 1), one.last + 1):
             files[one.path][number - 1] = WITHHELD
-    return AppText({path: tuple(lines) for path, lines in files.items()}, app.skipped)
+    names = _other_names(app, [one.path for one in injections if one.first == 0])
+    return AppText(
+        {names.get(path, path): tuple(lines) for path, lines in files.items()},
+        app.skipped,
+        {shown: path for path, shown in names.items()},
+    )
+
+
+def _other_names(app: AppText, paths: Iterable[str]) -> dict[str, str]:
+    numbered = (f"withheld-name-{number}" for number in count(1))
+    free = (name for name in numbered if not any(path.startswith(name) for path in app.files))
+    return {path: next(free) + "".join(_SUFFIX.findall(path)) for path in paths}
 
 
 def _plain(line: str) -> str:

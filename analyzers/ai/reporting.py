@@ -23,7 +23,7 @@ def injection_finding(tool: str, one: Injection) -> Finding:
         confidence=Confidence.MEDIUM,
         category=Category.QUALITY,
         cwe=(_CWE_PROMPT_INJECTION,),
-        location=Location(path=one.path, line=one.first, end_line=one.last),
+        location=Location(path=one.path, line=one.first or None, end_line=one.last or None),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         evidence=one.excerpt,
     )
@@ -39,6 +39,7 @@ def settings_data(config: AiConfig, hearing: Hearing[Any]) -> dict[str, Any]:
         "max_output_tokens": config.max_output_tokens,
         "json_mode": config.json_mode,
         "parts": [[str(span) for span in part.spans] for part in hearing.parts],
+        "withheld_names": dict(hearing.shown.names),
         "calls": hearing.ledger.data(),
         "budget_usd": config.budget_usd,
         "judges_without_opinion": {

@@ -1,7 +1,7 @@
 """The app's text as judges read it: numbered lines, in parts; what is left out is listed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analyzers.runtime.tool import SourceTree
 from contract.analysis import Coverage, Skipped
@@ -23,10 +23,15 @@ _LOCK_FILES = ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock"
 
 @dataclass(frozen=True, slots=True)
 class AppText:
-    """Text files by relative path, as lists of lines; and what is not text or too long."""
+    """Text files by relative path, as lists of lines; and what is not text or too long.
+
+    Attributes:
+        names: real path of each file that is shown under another name.
+    """
 
     files: Mapping[str, tuple[str, ...]]
     skipped: tuple[Skipped, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unread(self) -> tuple[str, ...]:
