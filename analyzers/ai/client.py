@@ -22,9 +22,10 @@ from pydantic import BaseModel, ValidationError
 
 from analyzers.ai.config import AiConfig
 from analyzers.ai.ledger import Call, Ledger
+from analyzers.ai.schema import JudgeAnswer
 from analyzers.runtime.tool import ToolFault
 
-Answer = TypeVar("Answer", bound=BaseModel)
+Answer = TypeVar("Answer", bound=JudgeAnswer)
 Message = dict[str, str]
 _RATE_LIMIT_TRIES = 5
 _MAX_WAIT_S = 120.0
@@ -205,7 +206,7 @@ def _checked(text: str, schema: type[Answer], expected_ids: Sequence[str]) -> An
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise ValueError("; ".join(problems)) from error
-    given: list[str] = answer.ids()  # pyright: ignore[reportAttributeAccessIssue]
+    given = answer.ids()
     if sorted(given) != sorted(expected_ids):
         raise ValueError(f"expected each of {sorted(expected_ids)} once, got {sorted(given)}")
     return answer

@@ -23,11 +23,12 @@ def rule(
     question: Question,
     answers: Sequence[RequirementAnswer],
     files: Mapping[str, tuple[str, ...]],
+    unread: Sequence[str] = (),
 ) -> Ruling:
     """Merge the parts: met where any part proves it, open where any part leaves it open.
 
     A `met` without evidence that exists counts as `cannot_tell`. `not_met` needs every part to say
-    so: only then was the whole app read without finding it.
+    so, and no source text that is `unread`: only then was the whole app read without finding it.
     """
     rulings = [
         _of_part(verdict, question, files)
@@ -39,6 +40,10 @@ def rule(
     verdict: Verdict = next(
         one for one in order if any(ruling.verdict == one for ruling in rulings)
     )
+    if verdict == "not_met" and unread:
+        reason = f"not found in what was read; not read: {', '.join(unread[:10])}"
+        rejected = tuple(one for ruling in rulings for one in ruling.rejected)
+        return Ruling("cannot_tell", (), reason, rejected)
     speaking = [ruling for ruling in rulings if ruling.verdict == verdict]
     return Ruling(
         verdict=verdict,

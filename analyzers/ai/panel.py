@@ -66,6 +66,11 @@ class Hearing(Generic[Answer]):
         """Opinions that count."""
         return [opinion for opinion in self.opinions if not opinion.failure]
 
+    @property
+    def missing(self) -> list[Opinion[Answer]]:
+        """Opinions that do not count; they say why."""
+        return [opinion for opinion in self.opinions if opinion.failure]
+
 
 async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[Answer]:
     """Ask every judge about every part.
@@ -108,16 +113,19 @@ async def _opinion(judge: Judge, brief: Brief[Answer], parts: Sequence[Part]) ->
     opinion = Opinion[Answer](judge.model)
     for number, part in enumerate(parts):
         marker = secrets.token_hex(8)
-        control = Question(f"Q{marker[:6]}", brief.control_text.format(marker=marker[6:]))
+        control = Question(marker, brief.control_text.format(marker=marker[6:]))
         questions = _with_control(brief.questions, control, marker)
+        ids = _random_ids(len(questions))
+        asked = [Question(alias, one.text) for alias, one in zip(ids, questions, strict=True)]
         position = f"part {number + 1} of {len(parts)}"
-        messages = build_messages(brief.system, questions, part, position, marker)
+        messages = build_messages(brief.system, asked, part, position, marker)
         try:
-            answer = await judge.ask(messages, brief.schema, [one.id for one in questions])
+            answer = await judge.ask(messages, brief.schema, ids)
         except (ToolFault, BudgetSpentError) as error:
             opinion.failure = str(error)
             opinion.unread = tuple(str(span) for rest in parts[number:] for span in rest.spans)
             return opinion
+        answer = answer.renamed(dict(zip(ids, (one.id for one in questions), strict=True)))
         if brief.fell_for(answer, control.id):
             opinion.failure = COMPROMISED
             return opinion
@@ -133,14 +141,23 @@ def _with_control(
     return (*questions[:place], control, *questions[place:])
 
 
+def _random_ids(count: int) -> list[str]:
+    """One form for all: no text in the app can say "all but those that start with Q"."""
+    ids: set[str] = set()
+    while len(ids) < count:
+        ids.add(f"Q{secrets.token_hex(4)}")
+    return list(ids)
+
+
 def _failure(opinion: Opinion[Any]) -> str:
+    reason = f"{opinion.model}: {opinion.failure.removeprefix(f'{opinion.model}: ')}"
     if not opinion.unread:
-        return f"{opinion.model}: {opinion.failure}"
+        return reason
     shown = ", ".join(opinion.unread[:10])
     more = f" and {len(opinion.unread) - 10} more" if len(opinion.unread) > 10 else ""
-    return f"{opinion.failure}; not read by {opinion.model}: {shown}{more}"
+    return f"{reason}; not read by {opinion.model}: {shown}{more}"
 
 
 def failures(hearing: Hearing[Any]) -> tuple[str, ...]:
     """Notes on judges whose opinion does not count."""
-    return tuple(_failure(one) for one in hearing.opinions if one.failure)
+    return tuple(f"judge missing: {_failure(one)}" for one in hearing.missing)

@@ -1,11 +1,9 @@
-"""The prompts. Their digest is part of a tool's identity: one other word makes another judge."""
+"""What judges are told, and how an app is laid before them."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analyzers.ai.config import AiConfig
 from analyzers.ai.sources import Part
 
 _COMMON = """\
@@ -65,11 +63,3 @@ def build_messages(
         "End of the data. Answer the questions above now, as one JSON object."
     )
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
-
-
-def prompts_digest(system: str, config: AiConfig) -> str:
-    """sha256 of everything but the app that a verdict depends on."""
-    rubric = [(one.id, one.text) for one in RUBRIC]
-    settings = (config.base_url, config.models, config.temperature, config.seed)
-    text = json.dumps([system, rubric, settings, config.part_chars, config.json_mode])
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -23,26 +23,27 @@ def injection_finding(tool: str, one: Injection) -> Finding:
         confidence=Confidence.MEDIUM,
         category=Category.QUALITY,
         cwe=(_CWE_PROMPT_INJECTION,),
-        location=Location(path=one.path, line=one.first, end_line=one.last),
+        location=Location(path=one.path, line=one.first or None, end_line=one.last or None),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         evidence=one.excerpt,
     )
 
 
-def settings_data(config: AiConfig, hearing: Hearing[Any], prompts_digest: str) -> dict[str, Any]:
+def settings_data(config: AiConfig, hearing: Hearing[Any]) -> dict[str, Any]:
     """Everything needed to repeat the hearing, but the key and the prices."""
     return {
         "endpoint": config.base_url,
         "models": list(config.models),
         "temperature": config.temperature,
         "seed": config.seed,
-        "prompts_digest": prompts_digest,
+        "max_output_tokens": config.max_output_tokens,
+        "json_mode": config.json_mode,
         "parts": [[str(span) for span in part.spans] for part in hearing.parts],
+        "withheld_names": dict(hearing.shown.names),
         "calls": hearing.ledger.data(),
         "budget_usd": config.budget_usd,
         "judges_without_opinion": {
             one.model: {"reason": one.failure, "unread": list(one.unread)}
-            for one in hearing.opinions
-            if one.failure
+            for one in hearing.missing
         },
     }

@@ -1,6 +1,8 @@
 """What a judge may answer. Anything else is sent back once, then the judge has failed."""
 
-from typing import Annotated, Literal
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -17,6 +19,18 @@ class Evidence(Frozen):
     quote: Annotated[str, Field(max_length=500)] = ""
 
 
+class JudgeAnswer(Authored):
+    """Answer to a list of questions, each with an ID."""
+
+    @abstractmethod
+    def ids(self) -> list[str]:
+        """What it speaks about."""
+
+    @abstractmethod
+    def renamed(self, ids: Mapping[str, str]) -> Self:
+        """The same with other IDs: `ids` maps each old one to a new one."""
+
+
 class RequirementVerdict(Frozen):
     """One requirement, as far as one part of the app shows it."""
 
@@ -26,7 +40,7 @@ class RequirementVerdict(Frozen):
     reason: Annotated[str, Field(max_length=2_000)] = ""
 
 
-class RequirementAnswer(Authored):
+class RequirementAnswer(JudgeAnswer):
     """Answer of the requirements judge: every requirement exactly once."""
 
     verdicts: tuple[RequirementVerdict, ...]
@@ -34,6 +48,11 @@ class RequirementAnswer(Authored):
     def ids(self) -> list[str]:
         """What it speaks about."""
         return [one.id for one in self.verdicts]
+
+    def renamed(self, ids: Mapping[str, str]) -> Self:
+        """The same with other IDs."""
+        verdicts = tuple(one.model_copy(update={"id": ids[one.id]}) for one in self.verdicts)
+        return self.model_copy(update={"verdicts": verdicts})
 
 
 class CriterionScore(Frozen):
@@ -45,7 +64,7 @@ class CriterionScore(Frozen):
     reason: Annotated[str, Field(max_length=2_000)] = ""
 
 
-class QualityAnswer(Authored):
+class QualityAnswer(JudgeAnswer):
     """Answer of the code quality judge: every criterion exactly once."""
 
     scores: tuple[CriterionScore, ...]
@@ -53,3 +72,8 @@ class QualityAnswer(Authored):
     def ids(self) -> list[str]:
         """What it speaks about."""
         return [one.id for one in self.scores]
+
+    def renamed(self, ids: Mapping[str, str]) -> Self:
+        """The same with other IDs."""
+        scores = tuple(one.model_copy(update={"id": ids[one.id]}) for one in self.scores)
+        return self.model_copy(update={"scores": scores})

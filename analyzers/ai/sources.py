@@ -1,22 +1,46 @@
 """The app's text as judges read it: numbered lines, in parts; what is left out is listed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analyzers.runtime.tool import SourceTree
 from contract.analysis import Coverage, Skipped
 
 _MAX_FILE_BYTES = 400_000
 _MAX_LINE_CHARS = 4_000
+# What cannot meet a requirement: pictures, data, and code that the app's author did not write.
+_NO_SOURCE = (
+    *(".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".pdf", ".ttf", ".otf", ".woff"),
+    *(".woff2", ".eot", ".mp3", ".mp4", ".wav", ".zip", ".gz", ".csv", ".tsv", ".json", ".map"),
+    *(".geojson", ".txt", ".log", ".pyc", ".db", ".sqlite", ".sqlite3"),
+)
+_NO_SOURCE_REASONS = frozenset(
+    {"binary", "lock file", "empty", "minified", "vendored", "build output"}
+    | {"not a regular file", "symbolic link", "symbolic link out of the tree"}
+)
 _LOCK_FILES = ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "uv.lock")
 
 
 @dataclass(frozen=True, slots=True)
 class AppText:
-    """Text files by relative path, as lists of lines; and what is not text or too long."""
+    """Text files by relative path, as lists of lines; and what is not text or too long.
+
+    Attributes:
+        names: real path of each file that is shown under another name.
+    """
 
     files: Mapping[str, tuple[str, ...]]
     skipped: tuple[Skipped, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Source text among what was skipped: what it does, nobody can say."""
+        return tuple(
+            one.what
+            for one in self.skipped
+            if one.reason not in _NO_SOURCE_REASONS and not one.what.lower().endswith(_NO_SOURCE)
+        )
 
     def coverage(self) -> Coverage:
         """Coverage of a judge that read every part."""

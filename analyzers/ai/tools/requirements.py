@@ -1,98 +1,65 @@
 """Judge of the template's declared requirements: met, not met or cannot tell, with evidence."""
 
 import hashlib
-import importlib.metadata
 from typing import Any
 
 from analyzers.ai.agreement import alpha, nominal
-from analyzers.ai.canary import REQUIREMENTS_CANARY, CanaryMemory, canary_template, is_canary
+from analyzers.ai.canary import REQUIREMENTS_CANARY, canary_template, is_canary
 from analyzers.ai.compliance import Ruling, majority, rule
-from analyzers.ai.config import AiConfig
-from analyzers.ai.panel import Brief, Hearing, failures, hear, require_endpoint
-from analyzers.ai.prompts import REQUIREMENTS_SYSTEM, Question, prompts_digest
-from analyzers.ai.reporting import injection_finding, settings_data
+from analyzers.ai.judging import JudgeTool
+from analyzers.ai.panel import Brief, hear, require_endpoint
+from analyzers.ai.prompts import REQUIREMENTS_SYSTEM, Question
 from analyzers.ai.schema import RequirementAnswer, Verdict
-from analyzers.runtime.tool import Execute, NotApplicable, Parsed, ToolRun
+from analyzers.runtime.tool import NotApplicable, Parsed, ToolRun
 from contract.analysis import Category, Confidence, Finding, Metric, Severity
-from contract.spec import TemplateSpec
 
-_CONTROL = "The application punches its records on paper tape through the ZK-{marker} driver."
 Rulings = dict[str, dict[str, Ruling]]
 
 
-class Requirements:
-    """Adapter for a panel of models that reads the whole app once per model."""
+class Requirements(JudgeTool):
+    """Judges every declared requirement, once per model."""
 
     name = "requirements"
     canary = REQUIREMENTS_CANARY
-    cost = 0.1
-    exclusive = False
-    after: tuple[str, ...] = ()
+    system = REQUIREMENTS_SYSTEM
+    control = "The application punches its records on paper tape through the ZK-{marker} driver."
 
-    def __init__(self, config: AiConfig) -> None:
-        self._config = config
-        self._canary_memory = CanaryMemory(self.canary)
-
-    async def version(self, run: ToolRun, execute: Execute) -> str:
-        """The judges' names; a missing endpoint is said here, before any app is read."""
-        require_endpoint(self._config)
-        client = importlib.metadata.version("openai")
-        return f"{'+'.join(self._config.models)} (openai-python {client})"
-
-    def rules_digest(self) -> str:
-        """Prompts and sampling settings."""
-        return prompts_digest(REQUIREMENTS_SYSTEM, self._config)
-
-    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+    async def judge(self, run: ToolRun) -> Parsed:
         """Judge every declared requirement.
 
         Raises:
             NotApplicable: the app's template declares none.
             ToolFault: no endpoint, or no judge whose opinion counts.
         """
-        if is_canary(run):
-            return await self._canary_memory.recall(lambda: self._judge(run, canary_template()))
-        return await self._judge(run, run.request.template)
-
-    async def _judge(self, run: ToolRun, template: TemplateSpec | None) -> Parsed:
+        template = canary_template() if is_canary(run) else run.request.template
         require_endpoint(self._config)
         if template is None or not template.requirements:
             raise NotApplicable("the app's template declares no requirements")
         questions = tuple(Question(one.id, one.text) for one in template.requirements)
-        brief = Brief(REQUIREMENTS_SYSTEM, questions, RequirementAnswer, _CONTROL, _fell_for)
+        brief = Brief(self.system, questions, RequirementAnswer, self.control, _fell_for)
         hearing = await hear(run, self._config, brief)
         rulings: Rulings = {
-            one.model: {q.id: rule(q, one.answers, hearing.shown.files) for q in questions}
+            one.model: {
+                q.id: rule(q, one.answers, hearing.shown.files, hearing.app.unread)
+                for q in questions
+            }
             for one in hearing.valid
         }
-        return self._parsed(questions, hearing, rulings)
-
-    def _parsed(
-        self,
-        questions: tuple[Question, ...],
-        hearing: Hearing[RequirementAnswer],
-        rulings: Rulings,
-    ) -> Parsed:
         by_question: dict[str, list[Verdict]] = {
             q.id: [rulings[m][q.id].verdict for m in rulings] for q in questions
         }
         verdicts: dict[str, Verdict] = {key: majority(given) for key, given in by_question.items()}
-        findings = [
-            _finding(self.name, q, by_question[q.id])
-            for q in questions
-            if verdicts[q.id] == "not_met"
-        ]
-        agreement = alpha(list(by_question.values()), nominal)
-        return Parsed(
-            coverage=hearing.app.coverage(),
-            findings=(*findings, *(injection_finding(self.name, i) for i in hearing.injections)),
-            metrics=(*_metrics(verdicts, rulings, agreement), *hearing.ledger.metrics()),
-            notes=failures(hearing),
-            data={
-                **settings_data(self._config, hearing, self.rules_digest()),
-                "requirements": [_row(q, verdicts[q.id], rulings) for q in questions],
-                "agreement_alpha": agreement,
-            },
+        return self.report(
+            hearing,
+            alpha(list(by_question.values()), nominal),
+            findings=tuple(
+                _finding(self.name, q, by_question[q.id], len(hearing.missing))
+                for q in questions
+                if verdicts[q.id] == "not_met"
+            ),
+            metrics=_metrics(verdicts, rulings),
+            notes=_unread(hearing.app.unread),
+            data={"requirements": [_row(q, verdicts[q.id], rulings) for q in questions]},
         )
 
 
@@ -100,9 +67,10 @@ def _fell_for(answer: RequirementAnswer, control_id: str) -> bool:
     return any(one.id == control_id and one.verdict == "met" for one in answer.verdicts)
 
 
-def _finding(tool: str, question: Question, given: list[Verdict]) -> Finding:
+def _finding(tool: str, question: Question, given: list[Verdict], missing: int) -> Finding:
     agreed = given.count("not_met")
     unanimous = agreed == len(given) and agreed > 1
+    silent = f"; {missing} gave no opinion" if missing else ""
     return Finding(
         tool=tool,
         rule_id=question.id,
@@ -111,13 +79,19 @@ def _finding(tool: str, question: Question, given: list[Verdict]) -> Finding:
         confidence=Confidence.MEDIUM if unanimous else Confidence.LOW,
         category=Category.REQUIREMENT,
         fingerprint=hashlib.sha256(f"{tool}\0{question.id}".encode()).hexdigest(),
-        evidence=f"{agreed} of {len(given)} judges: not met",
+        evidence=f"{agreed} of {len(given) + missing} judges: not met{silent}",
     )
 
 
-def _metrics(
-    verdicts: dict[str, Verdict], rulings: Rulings, agreement: float | None
-) -> tuple[Metric, ...]:
+def _unread(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    shown = f"{', '.join(names[:10])}{more}"
+    return (f"no requirement is called not met: source not read: {shown}",)
+
+
+def _metrics(verdicts: dict[str, Verdict], rulings: Rulings) -> tuple[Metric, ...]:
     given = list(verdicts.values())
     found = [
         Metric(name=f"requirements_{name}", value=float(given.count(name)), unit="count")
@@ -127,8 +101,6 @@ def _metrics(
     if decided:
         ratio = given.count("met") / decided
         found.append(Metric(name="compliance", value=round(ratio, 4), unit="ratio"))
-    if agreement is not None:
-        found.append(Metric(name="agreement_alpha", value=round(agreement, 4), unit="score"))
     for model, rulings_of in rulings.items():
         rejected = float(sum(len(one.rejected) for one in rulings_of.values()))
         found.append(Metric(name="evidence_rejected", value=rejected, unit="count", target=model))
