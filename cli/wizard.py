@@ -8,8 +8,9 @@ import yaml
 
 from cli.app import AI_IS_OFF, new_id, say, stdout
 from cli.errors import UserError
-from cli.fleet import parse_spec, resolve
+from cli.fleet import resolve
 from cli.run import plan_line, run_submit
+from cli.specfile import parse_spec
 from contract.spec import AnalyzerKind
 from settings import Settings
 
