@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.analysis import AnalysisActivities
@@ -38,7 +39,7 @@ from contract.ids import (
     task_queue_host,
     task_queue_performance,
 )
-from settings import Settings
+from settings import Settings, load_settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from workflows import WORKFLOWS
@@ -151,19 +152,27 @@ async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
 
 def main() -> int:
     """Entry point; exit code 2 for what the user can mend."""
-    settings = Settings()
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
+        settings = load_settings()
+        logging.basicConfig(
+            level=settings.log_level,
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+            stream=sys.stderr,
+        )
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         asyncio.run(run_worker(settings))
     except PlatformError as error:
-        sys.stderr.write(f"error: {error.message}\n")
-        return 2
+        return _refuse(error.message)
+    except RPCError as error:
+        return _refuse(f"the Temporal server refused: {error.message}")
+    except OSError as error:
+        return _refuse(f"{error.filename or 'the system'}: {error.strerror or error}")
     return 0
+
+
+def _refuse(cause: str) -> int:
+    sys.stderr.write(f"error: {cause}\n")
+    return 2
 
 
 if __name__ == "__main__":

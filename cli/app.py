@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
-from cli.errors import UserError, report_and_exit
-from settings import Settings
+from cli.errors import EXPECTED, explained, report_and_exit
+from settings import Settings, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,12 +34,12 @@ PipelineArg = Annotated[str, typer.Argument(help="Pipeline ID.")]
 
 
 def run(command: Callable[[Settings], Coroutine[Any, Any, int]]) -> None:
-    """Run an async command: settings in, exit code out, user errors printed, Ctrl-C survived."""
+    """Run an async command: settings in, exit code out, errors explained, Ctrl-C survived."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         code = asyncio.run(command(load_settings()))
-    except UserError as error:
-        report_and_exit(error)
+    except EXPECTED as error:
+        report_and_exit(explained(error))
     except KeyboardInterrupt:
         progress_out.print("interrupted")
         raise typer.Exit(130) from None
@@ -50,18 +49,6 @@ def run(command: Callable[[Settings], Coroutine[Any, Any, int]]) -> None:
 def _as_interrupt(_number: int, _frame: object) -> None:
     """SIGTERM ends a command as Ctrl-C does: what it started is stopped first."""
     signal.raise_signal(signal.SIGINT)
-
-
-def load_settings() -> Settings:
-    """Settings, with each wrong variable named."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        lines = tuple(
-            f"ASSAY_{'__'.join(map(str, item['loc'])).upper()}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise UserError("wrong settings", lines=lines, next_step="correct the variables") from error
 
 
 def say(message: str) -> None:
