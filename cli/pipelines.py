@@ -203,13 +203,26 @@ def read_report(data_dir: Path, pipeline_id: str) -> dict[str, Any]:
     """The written report.
 
     Raises:
-        UserError: there is none yet.
+        UserError: there is none yet, or it is not whole.
     """
     path = report_path(data_dir, pipeline_id, "json")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        report = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(
             f"no report of pipeline {pipeline_id} at {path}",
             next_step=f"'starter.py status {pipeline_id}' says whether it still runs",
         ) from error
+    except ValueError as error:
+        raise _damaged(path, pipeline_id, str(error)) from error
+    if not isinstance(report, dict) or not {"pipeline", "apps", "cells"} <= report.keys():
+        raise _damaged(path, pipeline_id, "it has no pipeline, apps and cells")
+    return report
+
+
+def _damaged(path: Path, pipeline_id: str, cause: str) -> UserError:
+    return UserError(
+        f"{path} is damaged: {cause}",
+        next_step=f"'starter.py retry {pipeline_id} MODEL/appN' measures an app again and writes "
+        "the report anew",
+    )

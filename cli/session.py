@@ -10,8 +10,9 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
-from cli.errors import UserError
+from cli.errors import EXPECTED, UserError
 from cli.stack import Stack, running_stack, start_stack, stop_stack
 from clients.temporal import connect
 from contract.errors import PlatformError
@@ -60,8 +61,7 @@ async def open_session(
     """
     if temporal_is_configured():
         client = await _connect_configured()
-        if start:
-            await _require_worker(client)
+        await _check_namespace(client, with_worker=start)
         yield Session(client, settings, None, started=False)
         await asyncio.sleep(_EXIT_PAUSE_S)
         return
@@ -99,7 +99,7 @@ async def _start(settings: Settings, say: Callable[[str], None]) -> tuple[Stack,
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         interrupted.set()
-        with suppress(UserError):
+        with suppress(*EXPECTED):
             stack, started = await starting
             if started:
                 await asyncio.to_thread(stop_stack, stack)
@@ -117,15 +117,24 @@ async def _connect_configured() -> Client:
         ) from error
 
 
-async def _require_worker(client: Client) -> None:
-    described = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
+async def _check_namespace(client: Client, *, with_worker: bool) -> None:
+    """Refuse a namespace that is not there, or that nobody works in."""
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
-    if not described.pollers:
+    try:
+        described = await client.workflow_service.describe_task_queue(request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        raise UserError(
+            f"no namespace {client.namespace} on {client.service_client.config.target_host}",
+            next_step="correct TEMPORAL_NAMESPACE, or make it: "
+            f"temporal operator namespace create -n {client.namespace}",
+        ) from error
+    if with_worker and not described.pollers:
         raise UserError(
             f"no worker polls {TASK_QUEUE_CONTROL} in namespace {client.namespace}",
             next_step="start one with 'python worker.py' and the same TEMPORAL_* settings",

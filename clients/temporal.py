@@ -37,19 +37,34 @@ async def connect(address: str | None = None, namespace: str | None = None) -> C
     """Connect as the SDK's environment configuration says; arguments win over it.
 
     Raises:
-        PlatformError: UNAVAILABLE, naming the address and the next step.
+        PlatformError: INVALID_ARGUMENT for a configuration that cannot be read or used;
+            UNAVAILABLE, naming the address and the next step.
     """
-    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    # The SDK's errors: RuntimeError (profile, TOML, no answer), OSError (a TLS file), ValueError
+    # (an address that is none).
+    try:
+        config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    except (RuntimeError, OSError, ValueError) as exc:
+        raise _unusable(str(exc)) from exc
     config.update({k: v for k, v in (("target_host", address), ("namespace", namespace)) if v})
     config.setdefault("target_host", "localhost:7233")
+    target = config["target_host"]
     try:
         return await Client.connect(**config, data_converter=pydantic_data_converter)
     except RuntimeError as exc:
         raise PlatformError(
             ErrorCode.UNAVAILABLE,
-            f"no Temporal server answers at {config['target_host']}; start one, or set "
-            "TEMPORAL_ADDRESS",
+            f"no Temporal server answers at {target}; start one, or set TEMPORAL_ADDRESS",
         ) from exc
+    except (OSError, ValueError) as exc:
+        raise _unusable(f"{target}: {exc}") from exc
+
+
+def _unusable(cause: str) -> PlatformError:
+    return PlatformError(
+        ErrorCode.INVALID_ARGUMENT,
+        f"Temporal's configuration (TEMPORAL_*, temporal.toml) cannot be used: {cause}",
+    )
 
 
 async def start_pipeline(
