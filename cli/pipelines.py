@@ -14,18 +14,17 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import Beat
 from cli.errors import UserError
-from clients.temporal import start_pipeline
-from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
+from clients.temporal import current_plan, start_pipeline
+from contract.errors import ErrorCode, PlatformError
+from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelineProgress, PipelineResult
 from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
-from workflows.state import PipelineRun, resumed_state
+from workflows.state import PipelineRun, key_of, resumed_state
 
 _POLL_S = 0.5
 
@@ -36,48 +35,17 @@ async def submit(client: Client, plan: PipelinePlan) -> bool:
     Raises:
         UserError: the ID stands for another plan, or for a pipeline that already ended.
     """
-    workflow_id = pipeline_workflow_id(plan.pipeline_id)
+    id_ = plan.pipeline_id
+    next_steps = {
+        ErrorCode.ALREADY_EXISTS: f"see it with 'starter.py report {id_}', repeat what failed "
+        f"with 'starter.py retry {id_}', or choose another --id",
+        ErrorCode.FAILED_PRECONDITION: "choose another --id, or cancel the running one first",
+    }
     try:
-        await client.start_workflow(
-            "Pipeline",
-            plan,
-            id=workflow_id,
-            task_queue=TASK_QUEUE_CONTROL,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            static_summary=f"{len(plan.apps)} apps x {', '.join(plan.spec.analyzers)}",
-        )
-    except WorkflowAlreadyStartedError as error:
-        await _require_same(client, plan, error)
-        return False
-    return True
-
-
-async def _require_same(
-    client: Client, plan: PipelinePlan, error: WorkflowAlreadyStartedError
-) -> None:
-    handle = client.get_workflow_handle(pipeline_workflow_id(plan.pipeline_id))
-    description = await handle.describe()
-    if description.status is not WorkflowExecutionStatus.RUNNING:
-        raise UserError(
-            f"pipeline {plan.pipeline_id} already ran",
-            next_step=f"see it with 'starter.py report {plan.pipeline_id}', repeat what failed "
-            f"with 'starter.py retry {plan.pipeline_id}', or choose another --id",
-        ) from error
-    if (await _plan_of(client, handle)).digest != plan.digest:
-        raise UserError(
-            f"pipeline {plan.pipeline_id} is running with a different spec or different sources",
-            next_step="choose another --id, or cancel the running one first",
-        ) from error
-
-
-async def _plan_of(client: Client, handle: WorkflowHandle[Any, Any]) -> PipelinePlan:
-    """The plan that the latest run of the pipeline was started with."""
-    async for event in handle.fetch_history_events(page_size=1):
-        started = event.workflow_execution_started_event_attributes
-        (plan, *_) = await client.data_converter.decode(started.input.payloads[:1], [PipelinePlan])
-        return plan
-    raise UserError(f"{handle.id}: its history is gone", next_step="submit it under another --id")
+        handle = await start_pipeline(client, plan)
+    except PlatformError as error:
+        raise UserError(error.message, next_step=next_steps.get(error.code, "")) from error
+    return handle.first_execution_run_id is not None
 
 
 class Pipeline:
@@ -181,9 +149,21 @@ class Pipeline:
             )
         state = resumed_state(record, tuple(apps))
         if state.pending:
-            plan = await _plan_of(self._client, self._handle)
+            plan = await self._recorded_plan(known)
             await start_pipeline(self._client, PipelineRun.of(plan, state), again=True)
         return list(state.pending or ())
+
+    async def _recorded_plan(self, known: set[str]) -> PipelinePlan:
+        """The plan of exactly the apps the store knows: it refuses some, history forgets some."""
+        plan = await current_plan(self._client, self.id)
+        apps = {key_of(app.ref): app for app in plan.apps}
+        lost = sorted(known - apps.keys())
+        if lost:
+            raise UserError(
+                f"the history of pipeline {self.id} no longer tells of {', '.join(lost)}",
+                next_step="submit the fleet under another --id",
+            )
+        return plan.model_copy(update={"apps": tuple(apps[key] for key in apps if key in known)})
 
     def _explain(self, error: RPCError) -> UserError:
         if error.status is RPCStatusCode.NOT_FOUND:
