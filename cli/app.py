@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -57,8 +59,9 @@ def say(message: str) -> None:
 
 
 def new_id(stem: str) -> str:
-    """A pipeline ID that sorts by time."""
-    return f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    """A pipeline ID that sorts by time, is no other's and is usable whatever the `stem`."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem)[:40].strip("-._") or "pipeline"
+    return f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def print_json(value: Any) -> None:

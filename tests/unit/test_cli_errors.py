@@ -1,6 +1,7 @@
 """What a command cannot do is one error on standard error, with a next step; no traceback."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from typer.testing import CliRunner, Result
 
 from cli import doctor
-from cli.app import app
+from cli.app import app, new_id
 from cli.errors import EXPECTED, UserError, explained
 from contract.errors import ErrorCode, PlatformError
+from contract.ids import PIPELINE_ID_PATTERN
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +141,12 @@ def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(doctor, "run_doctor", broken)
 
     assert isinstance(assay("doctor").exception, KeyError)
+
+
+@pytest.mark.parametrize("stem", ["my spec", "_x", "模型", "a" * 200, ".", "-", "ok-1.2"])
+def test_a_default_id_is_usable_whatever_the_name_of_the_file(stem: str) -> None:
+    assert re.fullmatch(PIPELINE_ID_PATTERN, new_id(stem))
+
+
+def test_two_default_ids_of_one_second_are_two() -> None:
+    assert len({new_id("demo") for _ in range(3)}) > 1
