@@ -3,16 +3,18 @@
 import asyncio
 
 import pytest
+from rich.console import Console
 from temporalio.client import Client
 
 from cli.errors import UserError
 from cli.pipelines import Pipeline, submit
 from cli.session import _check_namespace
+from cli.view import progress_line, render_progress
 from clients.temporal import start_pipeline
 from contract.analysis import MeasurementState
 from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
-from contract.progress import PipelineResult
+from contract.progress import PipelinePhase, PipelineResult
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AnalyzerKind
 from tests.workflows.fake_platform import (
@@ -22,6 +24,7 @@ from tests.workflows.fake_platform import (
     finished,
     make_plan,
     planned,
+    until,
 )
 
 STATIC = AnalyzerKind.STATIC
@@ -186,3 +189,37 @@ async def test_a_namespace_that_is_not_there_is_named(client: Client) -> None:
 
     with pytest.raises(UserError, match="no namespace no-such-namespace"):
         await _check_namespace(elsewhere, with_worker=False)
+
+
+async def test_an_analyzer_that_starts_is_waited_for_without_alarm(client: Client) -> None:
+    platform = FakePlatform(apps=1, analyzers="s")
+    platform.down[STATIC] = "starting: canaries of 2 of 19 tools done"
+    await submit(client, platform.plan)
+    handle = followed(client, platform)
+
+    progress = await until(handle, lambda progress: progress.phase is PipelinePhase.WAITING)
+    platform.down.clear()
+    await finished(handle)
+
+    line = progress_line(progress)
+    assert line == "waiting 0/1  for static (starting: canaries of 2 of 19 tools done)"
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(render_progress(progress))
+    assert "breaker" not in shown.get()
+
+
+async def test_an_analyzer_that_is_down_is_shown_with_its_breaker(client: Client) -> None:
+    platform = FakePlatform(apps=1, analyzers="s")
+    platform.down[STATIC] = "nobody answers"
+    await submit(client, platform.plan)
+    handle = followed(client, platform)
+
+    progress = await until(handle, lambda progress: progress.phase is PipelinePhase.WAITING)
+    platform.down.clear()
+    await finished(handle)
+
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(render_progress(progress))
+    assert "breaker static is open: nobody answers" in shown.get()
