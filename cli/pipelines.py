@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.api.common.v1 import Payload
 from temporalio.client import (
@@ -17,7 +18,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import Beat
-from cli.errors import UserError
+from cli.errors import UserError, explained
 from clients.temporal import current_plan, start_pipeline
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import pipeline_workflow_id
@@ -27,6 +28,21 @@ from contract.spec import PipelinePlan
 from workflows.state import PipelineRun, key_of, resumed_state
 
 _POLL_S = 0.5
+_PATIENCE_S = 120.0
+_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.FAILED_PRECONDITION,  # a query that no worker has polled for lately
+    }
+)
+_Answer = TypeVar("_Answer")
+
+
+class ServerAwayError(UserError):
+    """Server or worker do not answer now; asked again, they may."""
 
 
 async def submit(client: Client, plan: PipelinePlan) -> bool:
@@ -46,6 +62,28 @@ async def submit(client: Client, plan: PipelinePlan) -> bool:
     except PlatformError as error:
         raise UserError(error.message, next_step=next_steps.get(error.code, "")) from error
     return handle.first_execution_run_id is not None
+
+
+async def list_pipelines(client: Client) -> list[dict[str, str]]:
+    """ID, status and start of every pipeline the server knows, latest first."""
+    return [
+        {
+            "id": workflow.id.removeprefix("pipeline/"),
+            "status": workflow.status.name.lower() if workflow.status else "unknown",
+            "started_at": workflow.start_time.isoformat(timespec="seconds"),
+        }
+        async for workflow in client.list_workflows("WorkflowType = 'Pipeline'")
+    ]
+
+
+async def running_pipelines(client: Client) -> list[str]:
+    """IDs of the pipelines that run at this moment; none where the server cannot say."""
+    try:
+        listed = [row["id"] for row in await list_pipelines(client) if row["status"] == "running"]
+        # The list lags behind; a pipeline itself does not.
+        return [id_ for id_ in listed if await Pipeline(client, id_).is_running()]
+    except (RPCError, UserError):
+        return []
 
 
 class Pipeline:
@@ -75,15 +113,30 @@ class Pipeline:
     async def updates(self) -> AsyncIterator[PipelineProgress]:
         """Snapshots until the pipeline ends, with what each app does now; the last one is final."""
         while True:
-            running = await self.is_running()
-            progress = await self.progress()
-            if running:
-                apps = await asyncio.gather(*(self._closer(app) for app in progress.apps))
-                progress = progress.model_copy(update={"apps": tuple(apps)})
+            progress, running = await self._patiently(self._snapshot)
             yield progress
             if not running:
                 return
             await asyncio.sleep(_POLL_S)
+
+    async def _snapshot(self) -> tuple[PipelineProgress, bool]:
+        running = await self.is_running()
+        progress = await self.progress()
+        if running:
+            apps = await asyncio.gather(*(self._closer(app) for app in progress.apps))
+            progress = progress.model_copy(update={"apps": tuple(apps)})
+        return progress, running
+
+    async def _patiently(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What `ask` answers; a server or a worker that restarts is waited for."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return await ask()
+            except ServerAwayError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(_POLL_S)
 
     async def _closer(self, app: AppProgress) -> AppProgress:
         """The app with what its pending activities last said of themselves."""
@@ -171,7 +224,12 @@ class Pipeline:
                 f"no running pipeline {self.id}",
                 next_step="'starter.py status' without an ID lists those there are",
             )
-        return UserError(f"the Temporal server refused: {error.message}")
+        if error.status in _AWAY:
+            return ServerAwayError(
+                f"the Temporal server, or the worker, does not answer: {error.message}",
+                next_step="see that both run; the pipeline goes on when they do",
+            )
+        return explained(error)
 
 
 def report_path(data_dir: Path, pipeline_id: str, suffix: str) -> Path:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
+from typing import TextIO
 
 import psutil
 
@@ -125,6 +126,29 @@ def stop_stack(stack: Stack) -> None:
             supervisor.kill()
     kill_stragglers(stack.data_dir)
     (stack.run_dir / "supervisord.pid").unlink(missing_ok=True)
+
+
+def hold_stack(data_dir: Path) -> TextIO:
+    """A lease on the stack of this data folder: who started it does not stop it before we close.
+
+    Blocking while another command stops it.
+    """
+    with _writing(data_dir):
+        (data_dir / "run").mkdir(parents=True, exist_ok=True)
+        lease = (data_dir / "run" / "users").open("w")
+    fcntl.flock(lease, fcntl.LOCK_SH)
+    return lease
+
+
+def stop_unless_held(stack: Stack, lease: TextIO) -> bool:
+    """Stop the stack; False, and it stays up, while another command has a lease. Blocking."""
+    with _lock(Path(stack.data_dir)):
+        try:
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        stop_stack(stack)
+        return True
 
 
 def kill_stragglers(data_dir: str) -> int:
