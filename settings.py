@@ -181,6 +181,8 @@ def load_settings() -> Settings:
     except SettingsError as error:
         name = re.search(r'field "(\w+)"', str(error))
         wrong = [f"{_variable(name[1]) if name else error}: not valid JSON"]
+    except UnicodeDecodeError as error:
+        wrong = [f"{PROJECT_ROOT / '.env'}: not UTF-8 text at byte {error.start}"]
     raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"wrong settings: {'; '.join(wrong)}")
 
 

@@ -29,7 +29,7 @@ from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
 from clients.runtime import choose_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
-from contract.errors import PlatformError
+from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
     TASK_QUEUE_AI,
     TASK_QUEUE_APPS,
@@ -55,12 +55,12 @@ async def run_worker(settings: Settings) -> None:
     """Work until told to stop.
 
     Raises:
-        PlatformError: the store or the data folder cannot be used.
+        PlatformError: the store, the server or a setting cannot be used.
+        OSError: the data folder or the token cannot be read or written.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if settings.metrics_address:
-        metrics = PrometheusConfig(bind_address=settings.metrics_address)
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+        _serve_metrics(settings.metrics_address)
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(connect)
     await ensure_search_attributes(client, search_attributes())
@@ -77,6 +77,15 @@ async def run_worker(settings: Settings) -> None:
         await ensure_janitor_schedule(client, settings.host_name)
         logger.info("host %s works", settings.host_name)
         await stop.wait()
+
+
+def _serve_metrics(address: str) -> None:
+    metrics = PrometheusConfig(bind_address=address)
+    try:
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+    except ValueError as error:
+        message = f"ASSAY_METRICS_ADDRESS {address}: {error}"
+        raise PlatformError(ErrorCode.INVALID_ARGUMENT, message) from error
 
 
 async def _workers(

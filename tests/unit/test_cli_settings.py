@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import worker
 from analyzers.ai.config import AiConfig
@@ -94,6 +95,12 @@ def test_every_variable_the_ai_analyzer_reads_is_a_setting_and_documented() -> N
     assert all(f"`{name}`" in guide for name in READ_BY_THE_ANALYZER)
 
 
+def test_docker_compose_hands_on_every_variable_the_ai_analyzer_reads() -> None:
+    compose = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text())
+
+    assert compose["services"]["ai"]["environment"].keys() >= READ_BY_THE_ANALYZER
+
+
 def test_a_wrong_ai_variable_is_named_before_anything_starts(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, data=tmp_path, ai_models="small", ai_budget_usd="1")
 
@@ -126,6 +133,28 @@ def test_a_level_is_written_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("ASSAY_LOG_LEVEL", "debug")
 
     assert load_settings().log_level == "DEBUG"
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:99999"])
+def test_a_metrics_address_that_is_none_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    address: str,
+) -> None:
+    monkeypatch.setenv("ASSAY_DATA", str(tmp_path))
+    monkeypatch.setenv("ASSAY_METRICS_ADDRESS", address)
+
+    assert worker.main() == 2
+    assert f"ASSAY_METRICS_ADDRESS {address}" in capsys.readouterr().err
+
+
+def test_a_dotenv_that_is_no_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_bytes(b"ASSAY_HOST=\xff\xfe\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+
+    with pytest.raises(PlatformError, match="not UTF-8"):
+        load_settings()
 
 
 def test_a_worker_without_a_data_folder_says_so(
