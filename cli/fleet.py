@@ -35,7 +35,7 @@ def resolve(spec: PipelineSpec, base: Path, pipeline_id: str) -> PipelinePlan:
             next_step="use letters, digits, '.', '_' and '-', starting with a letter or digit, "
             "at most 63 characters",
         )
-    root = _folder(base, spec.apps.root, "apps.root")
+    root = folder_of(base, spec.apps.root, "apps.root")
     if not root.is_dir():
         raise UserError(
             f"apps.root: no such folder: {root}", next_step="correct apps.root in the spec"
@@ -49,12 +49,17 @@ def resolve(spec: PipelineSpec, base: Path, pipeline_id: str) -> PipelinePlan:
         ) from error
 
 
-def _folder(base: Path, text: str, field: str) -> Path:
+def folder_of(base: Path, text: str, field: str) -> Path:
+    """The folder that a person means by `text`, relative to `base`.
+
+    Raises:
+        UserError: no path at all; whether it exists is not looked at.
+    """
     try:
         return (base / Path(text).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL
         raise UserError(
-            f"{field}: not a folder: {text!r} ({error})", next_step=f"correct {field} in the spec"
+            f"{field}: not a folder: {text!r} ({error})", next_step=f"correct {field}"
         ) from error
 
 
@@ -174,7 +179,7 @@ def _templates(spec: PipelineSpec, base: Path) -> dict[str, TemplateSpec]:
     slugs = sorted(set(spec.apps.templates.values()))
     if not slugs or spec.apps.templates_dir is None:
         return {slug: TemplateSpec(slug=slug) for slug in slugs}
-    folder = _folder(base, spec.apps.templates_dir, "apps.templates_dir")
+    folder = folder_of(base, spec.apps.templates_dir, "apps.templates_dir")
     return {slug: _template(folder, slug) for slug in slugs}
 
 

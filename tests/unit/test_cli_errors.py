@@ -81,6 +81,12 @@ def test_a_namespace_alone_is_a_configuration_as_it_is_for_the_sdk(
     assert temporal_is_configured()
 
 
+def test_the_wizard_names_a_folder_that_cannot_be_one() -> None:
+    result = CliRunner().invoke(app, ["wizard"], input="~nosuchuser/fleet\n")
+
+    assert "~nosuchuser" in one_clear_error(result)
+
+
 def test_a_stack_whose_server_died_is_one_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
