@@ -11,19 +11,39 @@ import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from temporalio.envconfig import ClientConfig
 
+from contract.errors import ErrorCode, PlatformError
 from contract.protocol import DEFAULT_PORTS
 from contract.spec import AnalyzerKind
 
 PROJECT_ROOT = Path(__file__).resolve().parent
+_TEMPORAL_VARIABLES = ("ADDRESS", "NAMESPACE", "PROFILE", "CONFIG_FILE", "API_KEY", "TLS")
 
 
 def _default_urls() -> dict[AnalyzerKind, str]:
     return {kind: f"ws://127.0.0.1:{DEFAULT_PORTS[kind]}" for kind in AnalyzerKind}
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+
+
+Folder = Annotated[Path, AfterValidator(_expanded)]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
+]
 
 
 class Settings(BaseSettings):
@@ -49,6 +69,7 @@ class Settings(BaseSettings):
         build_deadline_s: an app must be built within this time.
         image_limit_gb: images of ours above this are pruned, oldest first.
         ai_base_url, ai_api_key, ai_models: OpenAI-compatible endpoint of the AI analyzer.
+        ai_prices and the fields after it: read by that analyzer alone, which also checks them.
     """
 
     model_config = SettingsConfigDict(
@@ -58,15 +79,15 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
     )
 
-    data: Path = PROJECT_ROOT / ".assay"
-    tools: Path = PROJECT_ROOT / ".tools"
+    data: Folder = PROJECT_ROOT / ".assay"
+    tools: Folder = PROJECT_ROOT / ".tools"
     db_url: str = ""
     host: str = ""
     scope: str = ""
     engine: Literal["auto", "docker", "process"] = "auto"
     analyzer_urls: dict[AnalyzerKind, str] = Field(default_factory=_default_urls)
     analyzer_location: Literal["host", "network"] = "host"
-    token_file: Path | None = None
+    token_file: Folder | None = None
     docker_host: str = Field(default="unix:///var/run/docker.sock", validation_alias="DOCKER_HOST")
     base_images: Literal["auto"] | Mapping[str, str] = "auto"
     app_memory_mb: Annotated[int, Field(ge=32)] = 1024
@@ -82,18 +103,26 @@ class Settings(BaseSettings):
     ai_base_url: str = ""
     ai_api_key: SecretStr = SecretStr("")
     ai_models: str = ""
+    ai_prices: str = ""
+    ai_budget_usd: str = ""
+    ai_temperature: str = ""
+    ai_seed: str = ""
+    ai_timeout_s: str = ""
+    ai_max_output_tokens: str = ""
+    ai_part_chars: str = ""
+    ai_json_mode: str = ""
     metrics_address: str = ""
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"
 
     @property
     def data_dir(self) -> Path:
-        """The data folder, absolute, `~` expanded."""
-        return self.data.expanduser().absolute()
+        """The data folder, absolute."""
+        return self.data.absolute()
 
     @property
     def tools_dir(self) -> Path:
         """Folder of the analyzers' installed tools, absolute."""
-        return self.tools.expanduser().absolute()
+        return self.tools.absolute()
 
     @property
     def database_url(self) -> str:
@@ -116,6 +145,16 @@ class Settings(BaseSettings):
         return bool(self.ai_base_url and self.ai_models)
 
     @property
+    def ai_environment(self) -> dict[str, str]:
+        """The AI analyzer's variables that are set: a service reads no `.env`."""
+        values = {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in self
+            if name.startswith("ai_") and name != "ai_slots"
+        }
+        return {f"ASSAY_{name.upper()}": value for name, value in values.items() if value}
+
+    @property
     def token(self) -> str | None:
         """The analyzers' shared token, if one is set.
 
@@ -125,9 +164,37 @@ class Settings(BaseSettings):
         return self.token_file.read_text().strip() if self.token_file else None
 
 
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        PlatformError: INVALID_ARGUMENT, naming each wrong variable.
+    """
+    file = os.environ.get("TEMPORAL_CONFIG_FILE")
+    if file and not Path(file).is_file():  # the SDK would go on without it, to another server
+        message = f"TEMPORAL_CONFIG_FILE names no file: {file}"
+        raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"{_variable(item['loc'][0])}: {item['msg']}" for item in error.errors()]
+    except SettingsError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        wrong = [f"{_variable(name[1]) if name else error}: not valid JSON"]
+    except UnicodeDecodeError as error:
+        wrong = [f"{PROJECT_ROOT / '.env'}: not UTF-8 text at byte {error.start}"]
+    raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"wrong settings: {'; '.join(wrong)}")
+
+
+def _variable(field: int | str) -> str:
+    return "DOCKER_HOST" if field == "DOCKER_HOST" else f"ASSAY_{field}".upper()
+
+
 def temporal_is_configured() -> bool:
-    """Whether the user names a Temporal server (`TEMPORAL_ADDRESS`, a profile, a config file)."""
-    if any(os.environ.get(name) for name in ("TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")):
+    """Whether the user names a Temporal server, by a variable or a profile the SDK would read."""
+    if any(os.environ.get(f"TEMPORAL_{name}") for name in _TEMPORAL_VARIABLES):
         return True
-    path = os.environ.get("TEMPORAL_CONFIG_FILE") or "~/.config/temporalio/temporal.toml"
-    return Path(path).expanduser().exists()
+    try:
+        return bool(ClientConfig.load().profiles)
+    except RuntimeError:  # a broken file is a configuration, too: connecting says what is wrong
+        return True

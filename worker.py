@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.analysis import AnalysisActivities
@@ -28,7 +29,7 @@ from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
 from clients.runtime import choose_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
-from contract.errors import PlatformError
+from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
     TASK_QUEUE_AI,
     TASK_QUEUE_APPS,
@@ -38,7 +39,7 @@ from contract.ids import (
     task_queue_host,
     task_queue_performance,
 )
-from settings import Settings
+from settings import Settings, load_settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from workflows import WORKFLOWS
@@ -54,12 +55,12 @@ async def run_worker(settings: Settings) -> None:
     """Work until told to stop.
 
     Raises:
-        PlatformError: the store or the data folder cannot be used.
+        PlatformError: the store, the server or a setting cannot be used.
+        OSError: the data folder or the token cannot be read or written.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if settings.metrics_address:
-        metrics = PrometheusConfig(bind_address=settings.metrics_address)
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+        _serve_metrics(settings.metrics_address)
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(connect)
     await ensure_search_attributes(client, search_attributes())
@@ -76,6 +77,15 @@ async def run_worker(settings: Settings) -> None:
         await ensure_janitor_schedule(client, settings.host_name)
         logger.info("host %s works", settings.host_name)
         await stop.wait()
+
+
+def _serve_metrics(address: str) -> None:
+    metrics = PrometheusConfig(bind_address=address)
+    try:
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+    except ValueError as error:
+        message = f"ASSAY_METRICS_ADDRESS {address}: {error}"
+        raise PlatformError(ErrorCode.INVALID_ARGUMENT, message) from error
 
 
 async def _workers(
@@ -151,19 +161,27 @@ async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
 
 def main() -> int:
     """Entry point; exit code 2 for what the user can mend."""
-    settings = Settings()
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
+        settings = load_settings()
+        logging.basicConfig(
+            level=settings.log_level,
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+            stream=sys.stderr,
+        )
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         asyncio.run(run_worker(settings))
     except PlatformError as error:
-        sys.stderr.write(f"error: {error.message}\n")
-        return 2
+        return _refuse(error.message)
+    except RPCError as error:
+        return _refuse(f"the Temporal server refused: {error.message}")
+    except OSError as error:
+        return _refuse(f"{error.filename or 'the system'}: {error.strerror or error}")
     return 0
+
+
+def _refuse(cause: str) -> int:
+    sys.stderr.write(f"error: {cause}\n")
+    return 2
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -10,11 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
-from cli.errors import UserError, report_and_exit
-from settings import Settings
+from cli.errors import EXPECTED, explained, report_and_exit
+from settings import Settings, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,12 +36,12 @@ PipelineArg = Annotated[str, typer.Argument(help="Pipeline ID.")]
 
 
 def run(command: Callable[[Settings], Coroutine[Any, Any, int]]) -> None:
-    """Run an async command: settings in, exit code out, user errors printed, Ctrl-C survived."""
+    """Run an async command: settings in, exit code out, errors explained, Ctrl-C survived."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         code = asyncio.run(command(load_settings()))
-    except UserError as error:
-        report_and_exit(error)
+    except EXPECTED as error:
+        report_and_exit(explained(error))
     except KeyboardInterrupt:
         progress_out.print("interrupted")
         raise typer.Exit(130) from None
@@ -52,26 +53,15 @@ def _as_interrupt(_number: int, _frame: object) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def load_settings() -> Settings:
-    """Settings, with each wrong variable named."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        lines = tuple(
-            f"ASSAY_{'__'.join(map(str, item['loc'])).upper()}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise UserError("wrong settings", lines=lines, next_step="correct the variables") from error
-
-
 def say(message: str) -> None:
     """A line of progress on standard error."""
     progress_out.print(f"[dim]{message}[/]")
 
 
 def new_id(stem: str) -> str:
-    """A pipeline ID that sorts by time."""
-    return f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    """A pipeline ID that sorts by time, is no other's and is usable whatever the `stem`."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem)[:40].strip("-._") or "pipeline"
+    return f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def print_json(value: Any) -> None:

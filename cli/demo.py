@@ -3,10 +3,11 @@
 import asyncio
 
 from cli.app import AI_IS_OFF, new_id, say, stdout
-from cli.fleet import load_spec, resolve
+from cli.fleet import resolve
 from cli.pipelines import submit
 from cli.run import follow_to_report, plan_line
 from cli.session import open_session
+from cli.specfile import load_spec
 from contract.spec import AnalyzerKind, PipelineSpec
 from settings import PROJECT_ROOT, Settings
 

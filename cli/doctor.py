@@ -3,12 +3,14 @@
 import asyncio
 import shutil
 from dataclasses import asdict, dataclass
+from tempfile import TemporaryFile
 
 import httpx
 
 from cli.app import print_json, stdout
 from cli.errors import EXIT_FAILED
-from cli.stack import running_stack, temporal_binary
+from cli.readiness import temporal_binary
+from cli.stack import running_stack
 from clients.artifacts import FileArtifactStore
 from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
@@ -52,6 +54,7 @@ async def run_doctor(settings: Settings, *, as_json: bool) -> int:
 def _machine(settings: Settings) -> list[Check]:
     return [
         _disk(settings),
+        _data_folder(settings),
         Check(
             "Temporal server",
             temporal_binary().exists(),
@@ -85,9 +88,20 @@ def _disk(settings: Settings) -> Check:
     )
 
 
-async def _apps(settings: Settings) -> list[Check]:
-    artifacts = FileArtifactStore(settings.data_dir / "artifacts")
+def _data_folder(settings: Settings) -> Check:
     try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=settings.data_dir):
+            pass
+    except OSError as error:
+        cause = f"{settings.data_dir}: {error.strerror}"
+        return Check("data folder", False, cause, "move ASSAY_DATA or correct its owner", True)
+    return Check("data folder", True, str(settings.data_dir), needed=True)
+
+
+async def _apps(settings: Settings) -> list[Check]:
+    try:
+        artifacts = FileArtifactStore(settings.data_dir / "artifacts")
         runtime = await asyncio.to_thread(
             choose_runtime, settings, artifacts, docker_host=settings.docker_host
         )
@@ -130,7 +144,7 @@ async def _analyzers(settings: Settings) -> list[Check]:
     if stack is None:
         return [Check("local stack", True, "not running; 'starter.py up' starts it")]
     checks = [Check("local stack", True, f"Temporal UI {stack.ui_url}")]
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
         for kind, port in stack.analyzers.items():
             checks += await _analyzer(client, kind, f"http://127.0.0.1:{port}/health")
     return checks

@@ -4,6 +4,10 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
+from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError
+
+from contract.errors import ErrorCode, PlatformError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -26,6 +30,38 @@ class UserError(Exception):
         self.next_step = next_step
 
 
+# What a command may meet that is no bug of ours. Anything else shows its traceback.
+EXPECTED = (UserError, PlatformError, RPCError, WorkflowFailureError, OSError)
+_NEXT_STEP = {
+    ErrorCode.INVALID_ARGUMENT: "correct it and run the command again",
+    ErrorCode.UNAVAILABLE: "'starter.py doctor' says what is up; then run the command again",
+}
+
+
+def explained(error: Exception) -> UserError:
+    """One of the `EXPECTED` as the sentence that people read."""
+    match error:
+        case UserError():
+            return error
+        case PlatformError():
+            return UserError(error.message, next_step=_NEXT_STEP.get(error.code, ""))
+        case RPCError():
+            return UserError(
+                f"the Temporal server refused: {error.message}",
+                next_step="see that it runs and that TEMPORAL_* names the right namespace",
+            )
+        case WorkflowFailureError():
+            return UserError(f"the pipeline failed: {error.cause}")
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            return UserError(
+                f"{place}{error.strerror or error}",
+                next_step="free the disk, or correct the path or its permissions",
+            )
+        case _:
+            raise error
+
+
 def report_and_exit(error: UserError) -> NoReturn:
     """Print `error` on standard error and leave with exit code 2."""
     stderr.print(f"[bold red]error:[/] {_plain(error.message)}")
@@ -37,4 +73,5 @@ def report_and_exit(error: UserError) -> NoReturn:
 
 
 def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+    """No markup of Rich's, and no half of a character that a terminal cannot take."""
+    return text.replace("[", r"\[").encode(errors="backslashreplace").decode()

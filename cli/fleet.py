@@ -1,23 +1,21 @@
 """From a spec file to a `PipelinePlan`: whatever is wrong is named before anything starts."""
 
 import re
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from cli.app import say
 from cli.errors import UserError
+from cli.specfile import load_spec, read_yaml, unlike, validate
 from clients.source import digest_tree
 from contract.errors import PlatformError
 from contract.ids import PIPELINE_ID_PATTERN, model_from_safe
 from contract.spec import AppRef, PipelinePlan, PipelineSpec, PlannedApp, TemplateSpec
 
-_Model = TypeVar("_Model", bound=BaseModel)
-MAX_SPEC_BYTES = 4 * 1024 * 1024
 _APP_FOLDER = re.compile(r"^app([1-9][0-9]{0,5})$")
+_NEARLY_APP = re.compile(r"^app[ ._-]?[0-9]+$", re.IGNORECASE)
 
 
 def load_plan(path: Path, pipeline_id: str) -> PipelinePlan:
@@ -29,16 +27,6 @@ def load_plan(path: Path, pipeline_id: str) -> PipelinePlan:
     return resolve(load_spec(path), path.parent, pipeline_id)
 
 
-def load_spec(path: Path) -> PipelineSpec:
-    """Read and validate a spec file (YAML, of which JSON is a subset)."""
-    return parse_spec(_read_yaml(path, "spec"), str(path))
-
-
-def parse_spec(document: Any, name: str) -> PipelineSpec:
-    """Validate a spec; an error names each wrong field and the nearest right one."""
-    return _validate(PipelineSpec, document, name)
-
-
 def resolve(spec: PipelineSpec, base: Path, pipeline_id: str) -> PipelinePlan:
     """Find the apps of `spec` below `base` and read their sources' digests."""
     if not re.fullmatch(PIPELINE_ID_PATTERN, pipeline_id):
@@ -47,11 +35,35 @@ def resolve(spec: PipelineSpec, base: Path, pipeline_id: str) -> PipelinePlan:
             next_step="use letters, digits, '.', '_' and '-', starting with a letter or digit, "
             "at most 63 characters",
         )
-    root = (base / Path(spec.apps.root).expanduser()).resolve()
+    root = folder_of(base, spec.apps.root, "apps.root")
     if not root.is_dir():
         raise UserError(
             f"apps.root: no such folder: {root}", next_step="correct apps.root in the spec"
         )
+    try:
+        return _resolve(spec, base, root, pipeline_id)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or root}: {error.strerror}",
+            next_step="make the folders of the fleet readable",
+        ) from error
+
+
+def folder_of(base: Path, text: str, field: str) -> Path:
+    """The folder that a person means by `text`, relative to `base`.
+
+    Raises:
+        UserError: no path at all; whether it exists is not looked at.
+    """
+    try:
+        return (base / Path(text).expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL
+        raise UserError(
+            f"{field}: not a folder: {text!r} ({error})", next_step=f"correct {field}"
+        ) from error
+
+
+def _resolve(spec: PipelineSpec, base: Path, root: Path, pipeline_id: str) -> PipelinePlan:
     folders = _model_folders(root)
     apps = [
         app for model in _models(spec, folders, root) for app in _apps(spec, model, folders[model])
@@ -60,6 +72,7 @@ def resolve(spec: PipelineSpec, base: Path, pipeline_id: str) -> PipelinePlan:
         raise UserError(
             f"no apps below {root}", next_step="apps are folders <root>/<model>/app<N>/"
         )
+    _check_template_numbers(spec, folders)
     return PipelinePlan(
         pipeline_id=pipeline_id, spec=spec, apps=tuple(apps), templates=_templates(spec, base)
     )
@@ -68,22 +81,43 @@ def resolve(spec: PipelineSpec, base: Path, pipeline_id: str) -> PipelinePlan:
 def _model_folders(root: Path) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for folder in sorted(root.iterdir()):
-        if not folder.is_dir() or not any(_APP_FOLDER.match(sub.name) for sub in folder.iterdir()):
+        if not folder.is_dir() or not _app_folders(folder, say):
             continue
-        model = model_from_safe(folder.name)
+        model = _model_name(folder)
         if model in folders:
             raise UserError(
-                f"two folders stand for model {model!r}: {folders[model].name}, {folder.name}",
+                f"two folders stand for model {model!r}: {folders[model].name!r}, {folder.name!r}",
                 next_step="rename or remove one of them",
             )
         folders[model] = folder
     return folders
 
 
+def _model_name(folder: Path) -> str:
+    try:
+        return AppRef(model=model_from_safe(folder.name), app_number=1).model
+    except ValidationError as error:
+        raise UserError(
+            f"{folder}: no model can be named like this: {error.errors()[0]['msg']}",
+            next_step="rename the folder: UTF-8, 1 to 120 characters, not only blanks",
+        ) from error
+
+
+def _app_folders(model: Path, say: Callable[[str], None] = lambda _: None) -> dict[int, Path]:
+    """Apps of a model by number; `say` hears of folders that nearly look like one."""
+    apps: dict[int, Path] = {}
+    for folder in sorted(model.iterdir()):
+        if match := _APP_FOLDER.match(folder.name):
+            apps[int(match[1])] = folder
+        elif _NEARLY_APP.match(folder.name) and folder.is_dir():
+            say(f"left out: {folder} (folders of apps are named app1, app2, ...)")
+    return apps
+
+
 def _models(spec: PipelineSpec, folders: Mapping[str, Path], root: Path) -> list[str]:
     if spec.apps.models is None:
         return list(folders)
-    wrong = [_unlike(model, folders, "model") for model in spec.apps.models if model not in folders]
+    wrong = [unlike(model, folders, "model") for model in spec.apps.models if model not in folders]
     if wrong:
         raise UserError(
             f"apps.models: not below {root}",
@@ -99,7 +133,7 @@ def _models(spec: PipelineSpec, folders: Mapping[str, Path], root: Path) -> list
 
 
 def _apps(spec: PipelineSpec, model: str, folder: Path) -> list[PlannedApp]:
-    there = {int(m[1]): sub for sub in folder.iterdir() if (m := _APP_FOLDER.match(sub.name))}
+    there = _app_folders(folder)
     numbers = sorted(there) if spec.apps.numbers is None else list(spec.apps.numbers)
     missing = [number for number in numbers if number not in there]
     if missing:
@@ -116,8 +150,13 @@ def _apps(spec: PipelineSpec, model: str, folder: Path) -> list[PlannedApp]:
 def _planned(spec: PipelineSpec, model: str, number: int, folder: Path) -> PlannedApp:
     try:
         source = digest_tree(folder)
+        source.path.encode()
     except PlatformError as error:
         raise UserError(f"{folder}: {error.message}") from error
+    except UnicodeError as error:
+        raise UserError(
+            f"{folder}: a name in its path is not UTF-8", next_step="rename that folder or file"
+        ) from error
     return PlannedApp(
         ref=AppRef(model=model, app_number=number),
         source=source,
@@ -125,11 +164,22 @@ def _planned(spec: PipelineSpec, model: str, number: int, folder: Path) -> Plann
     )
 
 
+def _check_template_numbers(spec: PipelineSpec, folders: Mapping[str, Path]) -> None:
+    """A template for an app that no model has is a slip of the pen."""
+    there = {number for folder in folders.values() for number in _app_folders(folder)}
+    idle = sorted(set(spec.apps.templates) - there)
+    if idle:
+        raise UserError(
+            f"apps.templates: no model has {', '.join(f'app{number}' for number in idle)}",
+            next_step=f"numbers there: {', '.join(map(str, sorted(there)))}",
+        )
+
+
 def _templates(spec: PipelineSpec, base: Path) -> dict[str, TemplateSpec]:
     slugs = sorted(set(spec.apps.templates.values()))
     if not slugs or spec.apps.templates_dir is None:
         return {slug: TemplateSpec(slug=slug) for slug in slugs}
-    folder = (base / Path(spec.apps.templates_dir).expanduser()).resolve()
+    folder = folder_of(base, spec.apps.templates_dir, "apps.templates_dir")
     return {slug: _template(folder, slug) for slug in slugs}
 
 
@@ -137,66 +187,5 @@ def _template(folder: Path, slug: str) -> TemplateSpec:
     path = folder / f"{slug}.yaml"
     if not path.is_file():
         there = {file.stem: file for file in folder.glob("*.yaml")}
-        raise UserError(f"apps.templates: {_unlike(slug, there, 'template')} in {folder}")
-    return _validate(TemplateSpec, _read_yaml(path, "template"), str(path))
-
-
-def _read_yaml(path: Path, what: str) -> Any:
-    try:
-        if path.stat().st_size > MAX_SPEC_BYTES:
-            raise UserError(f"{path}: a {what} of more than {MAX_SPEC_BYTES} bytes is refused")
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"{path}: {error.strerror}", next_step=f"name a readable {what} file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text at byte {error.start}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or "nested too deeply"
-        raise UserError(f"{path}: not valid YAML{place}: {reason}") from error
-
-
-def _validate(model: type[_Model], document: Any, name: str) -> _Model:
-    if not isinstance(document, dict):
-        raise UserError(
-            f"{name}: expected a mapping of fields, got {type(document).__name__}",
-            next_step="smallest form: apps: {root: FOLDER}",
-        )
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        lines = tuple(_field_error(model, dict(item)) for item in error.errors())
-        raise UserError(f"{name}: {len(lines)} wrong field(s)", lines=lines) from error
-
-
-def _field_error(model: type[BaseModel], error: Mapping[str, Any]) -> str:
-    place = [part for part in error["loc"] if part != "[key]"]
-    field = ".".join(map(str, place)) or "(whole document)"
-    if error["type"] == "extra_forbidden":
-        names = list(_model_at(model, place[:-1]).model_fields)
-        close = get_close_matches(str(place[-1]), names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"fields here: {', '.join(names)}"
-        return f"{field}: no such field; {hint}"
-    given = "" if error["type"] == "missing" else f" (got {str(error['input'])[:80]!r})"
-    return f"{field}: {error['msg']}{given}"
-
-
-def _model_at(model: type[BaseModel], place: list[Any]) -> type[BaseModel]:
-    for part in place:
-        field = model.model_fields.get(part) if isinstance(part, str) else None
-        if field is None:
-            continue
-        candidates = (field.annotation, *get_args(field.annotation))
-        inner = [
-            kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)
-        ]
-        model = inner[0] if inner else model
-    return model
-
-
-def _unlike(name: str, known: Mapping[str, Any], what: str) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f"unknown {what} {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+        raise UserError(f"apps.templates: {unlike(slug, there, 'template')} in {folder}")
+    return validate(TemplateSpec, read_yaml(path, "template"), str(path))

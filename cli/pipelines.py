@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.api.common.v1 import Payload
 from temporalio.client import (
@@ -14,20 +15,34 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import Beat
-from cli.errors import UserError
-from clients.temporal import start_pipeline
-from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
+from cli.errors import UserError, explained
+from clients.temporal import current_plan, start_pipeline
+from contract.errors import ErrorCode, PlatformError
+from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelineProgress, PipelineResult
 from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
-from workflows.state import PipelineRun, resumed_state
+from workflows.state import PipelineRun, key_of, resumed_state
 
 _POLL_S = 0.5
+_PATIENCE_S = 120.0
+_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.FAILED_PRECONDITION,  # a query that no worker has polled for lately
+    }
+)
+_Answer = TypeVar("_Answer")
+
+
+class ServerAwayError(UserError):
+    """Server or worker do not answer now; asked again, they may."""
 
 
 async def submit(client: Client, plan: PipelinePlan) -> bool:
@@ -36,48 +51,39 @@ async def submit(client: Client, plan: PipelinePlan) -> bool:
     Raises:
         UserError: the ID stands for another plan, or for a pipeline that already ended.
     """
-    workflow_id = pipeline_workflow_id(plan.pipeline_id)
+    id_ = plan.pipeline_id
+    next_steps = {
+        ErrorCode.ALREADY_EXISTS: f"see it with 'starter.py report {id_}', repeat what failed "
+        f"with 'starter.py retry {id_}', or choose another --id",
+        ErrorCode.FAILED_PRECONDITION: "choose another --id, or cancel the running one first",
+    }
     try:
-        await client.start_workflow(
-            "Pipeline",
-            plan,
-            id=workflow_id,
-            task_queue=TASK_QUEUE_CONTROL,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            static_summary=f"{len(plan.apps)} apps x {', '.join(plan.spec.analyzers)}",
-        )
-    except WorkflowAlreadyStartedError as error:
-        await _require_same(client, plan, error)
-        return False
-    return True
+        handle = await start_pipeline(client, plan)
+    except PlatformError as error:
+        raise UserError(error.message, next_step=next_steps.get(error.code, "")) from error
+    return handle.first_execution_run_id is not None
 
 
-async def _require_same(
-    client: Client, plan: PipelinePlan, error: WorkflowAlreadyStartedError
-) -> None:
-    handle = client.get_workflow_handle(pipeline_workflow_id(plan.pipeline_id))
-    description = await handle.describe()
-    if description.status is not WorkflowExecutionStatus.RUNNING:
-        raise UserError(
-            f"pipeline {plan.pipeline_id} already ran",
-            next_step=f"see it with 'starter.py report {plan.pipeline_id}', repeat what failed "
-            f"with 'starter.py retry {plan.pipeline_id}', or choose another --id",
-        ) from error
-    if (await _plan_of(client, handle)).digest != plan.digest:
-        raise UserError(
-            f"pipeline {plan.pipeline_id} is running with a different spec or different sources",
-            next_step="choose another --id, or cancel the running one first",
-        ) from error
+async def list_pipelines(client: Client) -> list[dict[str, str]]:
+    """ID, status and start of every pipeline the server knows, latest first."""
+    return [
+        {
+            "id": workflow.id.removeprefix("pipeline/"),
+            "status": workflow.status.name.lower() if workflow.status else "unknown",
+            "started_at": workflow.start_time.isoformat(timespec="seconds"),
+        }
+        async for workflow in client.list_workflows("WorkflowType = 'Pipeline'")
+    ]
 
 
-async def _plan_of(client: Client, handle: WorkflowHandle[Any, Any]) -> PipelinePlan:
-    """The plan that the latest run of the pipeline was started with."""
-    async for event in handle.fetch_history_events(page_size=1):
-        started = event.workflow_execution_started_event_attributes
-        (plan, *_) = await client.data_converter.decode(started.input.payloads[:1], [PipelinePlan])
-        return plan
-    raise UserError(f"{handle.id}: its history is gone", next_step="submit it under another --id")
+async def running_pipelines(client: Client) -> list[str]:
+    """IDs of the pipelines that run at this moment; none where the server cannot say."""
+    try:
+        listed = [row["id"] for row in await list_pipelines(client) if row["status"] == "running"]
+        # The list lags behind; a pipeline itself does not.
+        return [id_ for id_ in listed if await Pipeline(client, id_).is_running()]
+    except (RPCError, UserError):
+        return []
 
 
 class Pipeline:
@@ -107,15 +113,30 @@ class Pipeline:
     async def updates(self) -> AsyncIterator[PipelineProgress]:
         """Snapshots until the pipeline ends, with what each app does now; the last one is final."""
         while True:
-            running = await self.is_running()
-            progress = await self.progress()
-            if running:
-                apps = await asyncio.gather(*(self._closer(app) for app in progress.apps))
-                progress = progress.model_copy(update={"apps": tuple(apps)})
+            progress, running = await self._patiently(self._snapshot)
             yield progress
             if not running:
                 return
             await asyncio.sleep(_POLL_S)
+
+    async def _snapshot(self) -> tuple[PipelineProgress, bool]:
+        running = await self.is_running()
+        progress = await self.progress()
+        if running:
+            apps = await asyncio.gather(*(self._closer(app) for app in progress.apps))
+            progress = progress.model_copy(update={"apps": tuple(apps)})
+        return progress, running
+
+    async def _patiently(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What `ask` answers; a server or a worker that restarts is waited for."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return await ask()
+            except ServerAwayError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(_POLL_S)
 
     async def _closer(self, app: AppProgress) -> AppProgress:
         """The app with what its pending activities last said of themselves."""
@@ -181,9 +202,21 @@ class Pipeline:
             )
         state = resumed_state(record, tuple(apps))
         if state.pending:
-            plan = await _plan_of(self._client, self._handle)
+            plan = await self._recorded_plan(known)
             await start_pipeline(self._client, PipelineRun.of(plan, state), again=True)
         return list(state.pending or ())
+
+    async def _recorded_plan(self, known: set[str]) -> PipelinePlan:
+        """The plan of exactly the apps the store knows: it refuses some, history forgets some."""
+        plan = await current_plan(self._client, self.id)
+        apps = {key_of(app.ref): app for app in plan.apps}
+        lost = sorted(known - apps.keys())
+        if lost:
+            raise UserError(
+                f"the history of pipeline {self.id} no longer tells of {', '.join(lost)}",
+                next_step="submit the fleet under another --id",
+            )
+        return plan.model_copy(update={"apps": tuple(apps[key] for key in apps if key in known)})
 
     def _explain(self, error: RPCError) -> UserError:
         if error.status is RPCStatusCode.NOT_FOUND:
@@ -191,7 +224,12 @@ class Pipeline:
                 f"no running pipeline {self.id}",
                 next_step="'starter.py status' without an ID lists those there are",
             )
-        return UserError(f"the Temporal server refused: {error.message}")
+        if error.status in _AWAY:
+            return ServerAwayError(
+                f"the Temporal server, or the worker, does not answer: {error.message}",
+                next_step="see that both run; the pipeline goes on when they do",
+            )
+        return explained(error)
 
 
 def report_path(data_dir: Path, pipeline_id: str, suffix: str) -> Path:
@@ -203,13 +241,26 @@ def read_report(data_dir: Path, pipeline_id: str) -> dict[str, Any]:
     """The written report.
 
     Raises:
-        UserError: there is none yet.
+        UserError: there is none yet, or it is not whole.
     """
     path = report_path(data_dir, pipeline_id, "json")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        report = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(
             f"no report of pipeline {pipeline_id} at {path}",
             next_step=f"'starter.py status {pipeline_id}' says whether it still runs",
         ) from error
+    except ValueError as error:
+        raise _damaged(path, pipeline_id, str(error)) from error
+    if not isinstance(report, dict) or not {"pipeline", "apps", "cells"} <= report.keys():
+        raise _damaged(path, pipeline_id, "it has no pipeline, apps and cells")
+    return report
+
+
+def _damaged(path: Path, pipeline_id: str, cause: str) -> UserError:
+    return UserError(
+        f"{path} is damaged: {cause}",
+        next_step=f"'starter.py retry {pipeline_id} MODEL/appN' measures an app again and writes "
+        "the report anew",
+    )

@@ -5,16 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from rich.live import Live
-from temporalio.client import Client
 
 from cli.app import print_json, progress_out, say, stdout
 from cli.errors import EXIT_FAILED, UserError
 from cli.fleet import load_plan
-from cli.pipelines import Pipeline, read_report, report_path, submit
+from cli.pipelines import (
+    Pipeline,
+    list_pipelines,
+    read_report,
+    report_path,
+    running_pipelines,
+    submit,
+)
+from cli.readiness import analyzer_health
 from cli.session import Session, open_session
-from cli.stack import running_stack, stop_stack
+from cli.specfile import unlike
+from cli.stack import Stack, running_stack, stop_stack
 from cli.teardown import leave_nothing
 from cli.view import not_measured, progress_line, render_progress, render_summary
+from clients.temporal import connect
 from contract.analysis import MeasurementState
 from contract.errors import PlatformError
 from contract.progress import PipelinePhase, PipelineProgress
@@ -29,8 +38,10 @@ async def run_submit(
 ) -> int:
     """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again)."""
     plan = await asyncio.to_thread(load_plan, spec, pipeline_id)
-    async with open_session(settings, say, start=True, keep=not wait) as session:
+    async with open_session(settings, say, start=True) as session:
+        await asyncio.to_thread(_warn_of_unknown_tools, session, plan)
         started = await submit(session.client, plan)
+        session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
         if wait:
             return await follow_to_report(session, pipeline_id, as_json=as_json)
@@ -45,6 +56,16 @@ async def run_submit(
         if session.started:
             stdout.print("stop the local stack when done: python starter.py down")
     return 0
+
+
+def _warn_of_unknown_tools(session: Session, plan: PipelinePlan) -> None:
+    """Say now what the report would say hours later, where the analyzers are at hand."""
+    for kind, chosen in plan.spec.tools.items():
+        health = analyzer_health(session.stack, kind) if session.stack else None
+        known = [tool.name for tool in health.tools] if health else []
+        for name in chosen if known else ():
+            if name not in known:
+                say(f"tools.{kind}: {unlike(name, known, 'tool')} (its cells will be infra_failed)")
 
 
 async def follow_to_report(session: Session, pipeline_id: str, *, as_json: bool = False) -> int:
@@ -67,8 +88,9 @@ async def _on_interrupt(session: Session, pipeline: Pipeline) -> None:
         say(f"pipeline {pipeline.id} goes on; follow it with 'starter.py watch {pipeline.id}'")
         return
     say(f"cancelling pipeline {pipeline.id} and tearing its apps down")
-    await pipeline.signal("cancel")
+    session.abandoned = pipeline.id
     try:
+        await pipeline.signal("cancel")
         await asyncio.wait_for(pipeline.result(), timeout=60)
     except Exception as error:  # whatever it is, the rest is still cleaned up
         say(f"the pipeline did not end by itself: {type(error).__name__}")
@@ -147,7 +169,7 @@ async def run_status(settings: Settings, pipeline_id: str | None, *, as_json: bo
     """One pipeline's progress, or the list of pipelines."""
     async with open_session(settings, say, start=False) as session:
         if pipeline_id is None:
-            rows = await _pipelines(session.client)
+            rows = await list_pipelines(session.client)
             if as_json:
                 print_json(rows)
             for row in rows if not as_json else ():
@@ -159,18 +181,6 @@ async def run_status(settings: Settings, pipeline_id: str | None, *, as_json: bo
     else:
         stdout.print(render_progress(progress))
     return 0
-
-
-async def _pipelines(client: Client) -> list[dict[str, str]]:
-    query = "WorkflowType = 'Pipeline'"
-    return [
-        {
-            "id": workflow.id.removeprefix("pipeline/"),
-            "status": workflow.status.name.lower() if workflow.status else "unknown",
-            "started_at": workflow.start_time.isoformat(timespec="seconds"),
-        }
-        async for workflow in client.list_workflows(query)
-    ]
 
 
 async def run_control(settings: Settings, pipeline_id: str, name: str, *arguments: Any) -> int:
@@ -198,7 +208,8 @@ async def run_retry(settings: Settings, pipeline_id: str, apps: list[str]) -> in
             stdout.print(
                 f"retrying: {', '.join(retried) if retried else 'nothing is infra_failed'}"
             )
-            return 0
+            # Without us the stack would stop again, and the pipeline with it.
+            return await follow_to_report(session, pipeline_id) if session.started else 0
         retried = await pipeline.reopen(await _record(settings, pipeline_id), apps)
         if not retried:
             stdout.print("nothing to retry: no app is infra_failed")
@@ -245,16 +256,20 @@ async def run_down(settings: Settings) -> int:
     if stack is None:
         stdout.print(f"no local stack runs for {settings.data_dir}")
         return 0
-    async with open_session(settings, say, start=False) as session:
-        rows = await _pipelines(session.client)
+    unfinished = await _unfinished(stack)
     await asyncio.to_thread(stop_stack, stack)
     stdout.print("stopped")
-    for row in rows:
-        if row["status"] == "running":
-            stdout.print(
-                f"pipeline {row['id']} is unfinished; it goes on at the next 'starter.py up'"
-            )
+    for name in unfinished:
+        stdout.print(f"pipeline {name} is unfinished; it goes on at the next 'starter.py up'")
     return 0
+
+
+async def _unfinished(stack: Stack) -> list[str]:
+    try:
+        client = await connect(address=stack.temporal_address, namespace="default")
+    except PlatformError:  # its server died: all the more reason to stop the rest
+        return []
+    return await running_pipelines(client)
 
 
 def plan_line(plan: PipelinePlan) -> str:

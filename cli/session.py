@@ -5,14 +5,17 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from threading import Event
+from typing import TextIO
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
-from cli.errors import UserError
-from cli.stack import Stack, running_stack, start_stack, stop_stack
+from cli.errors import EXPECTED, UserError
+from cli.pipelines import running_pipelines
+from cli.stack import Stack, hold_stack, running_stack, start_stack, stop_unless_held
 from clients.temporal import connect
 from contract.errors import PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
@@ -31,6 +34,7 @@ class Session:
         stack: the local stack behind it; None for a server the user configured.
         started: this command started the stack.
         keep: leave the stack up at the end although this command started it.
+        abandoned: a pipeline of this command that was interrupted; it does not keep the stack up.
     """
 
     client: Client
@@ -38,6 +42,7 @@ class Session:
     stack: Stack | None
     started: bool
     keep: bool = False
+    abandoned: str = ""
 
     def ui_link(self, pipeline_id: str) -> str:
         """Where the Temporal Web UI shows the pipeline; empty when its address is not known."""
@@ -53,45 +58,65 @@ async def open_session(
 ) -> AsyncGenerator[Session]:
     """Connect; with `start`, bring the local stack up first when no server is configured.
 
-    A stack that this call started is stopped at the end unless `keep` (or `session.keep`) is set.
+    A stack that this call started is stopped at the end unless `keep` (or `session.keep`) is set,
+    or others still use it.
 
     Raises:
         UserError: no server, or nobody works on it.
     """
     if temporal_is_configured():
         client = await _connect_configured()
-        if start:
-            await _require_worker(client)
+        await _check_namespace(client, with_worker=start)
         yield Session(client, settings, None, started=False)
         await asyncio.sleep(_EXIT_PAUSE_S)
         return
-    stack, started = await _local_stack(settings, say, start=start)
-    session = None
-    try:
+    if not start:
+        stack = _running(settings)
         client = await connect(address=stack.temporal_address, namespace="default")
-        session = Session(client, settings, stack, started=started, keep=keep)
-        yield session
+        yield Session(client, settings, stack, started=False)
         await asyncio.sleep(_EXIT_PAUSE_S)
-    finally:
-        if started and not (session and session.keep):
-            await asyncio.to_thread(stop_stack, stack)
+        return
+    with await asyncio.to_thread(hold_stack, settings.data_dir) as lease:
+        stack, started = await _start(settings, say, lease)
+        session = None
+        try:
+            client = await connect(address=stack.temporal_address, namespace="default")
+            session = Session(client, settings, stack, started=started, keep=keep)
+            yield session
+            await asyncio.sleep(_EXIT_PAUSE_S)
+        finally:
+            if started and not (session and session.keep):
+                await _stop(stack, session, lease, say)
 
 
-async def _local_stack(
-    settings: Settings, say: Callable[[str], None], *, start: bool
-) -> tuple[Stack, bool]:
-    if start:
-        return await _start(settings, say)
+async def _stop(
+    stack: Stack, session: Session | None, lease: TextIO, say: Callable[[str], None]
+) -> None:
+    """Stop the stack this command started, unless somebody else's work would stop with it."""
+    names = await running_pipelines(session.client) if session else []
+    others = [name for name in names if session and name != session.abandoned]
+    if others:
+        say(f"the local stack is left up: pipeline {', '.join(others)} still runs on it")
+    elif await asyncio.to_thread(stop_unless_held, stack, lease):
+        return
+    else:
+        say("the local stack is left up: another command uses it")
+    say("stop it with: python starter.py down")
+
+
+def _running(settings: Settings) -> Stack:
     stack = running_stack(settings)
     if stack is None:
         raise UserError(
             f"no local stack runs for {settings.data_dir}",
             next_step="start it with 'starter.py up', or name a server with TEMPORAL_ADDRESS",
         )
-    return stack, False
+    return stack
 
 
-async def _start(settings: Settings, say: Callable[[str], None]) -> tuple[Stack, bool]:
+async def _start(
+    settings: Settings, say: Callable[[str], None], lease: TextIO
+) -> tuple[Stack, bool]:
     """Start the stack in a thread; interrupted, nothing of it stays."""
     interrupted = Event()
     starting = asyncio.create_task(asyncio.to_thread(start_stack, settings, say, interrupted))
@@ -99,10 +124,10 @@ async def _start(settings: Settings, say: Callable[[str], None]) -> tuple[Stack,
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         interrupted.set()
-        with suppress(UserError):
+        with suppress(*EXPECTED):
             stack, started = await starting
             if started:
-                await asyncio.to_thread(stop_stack, stack)
+                await asyncio.to_thread(stop_unless_held, stack, lease)
         raise
 
 
@@ -117,15 +142,24 @@ async def _connect_configured() -> Client:
         ) from error
 
 
-async def _require_worker(client: Client) -> None:
-    described = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
+async def _check_namespace(client: Client, *, with_worker: bool) -> None:
+    """Refuse a namespace that is not there, or that nobody works in."""
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
-    if not described.pollers:
+    try:
+        described = await client.workflow_service.describe_task_queue(request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        raise UserError(
+            f"no namespace {client.namespace} on {client.service_client.config.target_host}",
+            next_step="correct TEMPORAL_NAMESPACE, or make it: "
+            f"temporal operator namespace create -n {client.namespace}",
+        ) from error
+    if with_worker and not described.pollers:
         raise UserError(
             f"no worker polls {TASK_QUEUE_CONTROL} in namespace {client.namespace}",
             next_step="start one with 'python worker.py' and the same TEMPORAL_* settings",

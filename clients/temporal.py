@@ -1,5 +1,6 @@
 """Connecting to Temporal, and what must exist there before work begins."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
     ScheduleUpdate,
+    WorkflowExecutionStatus,
     WorkflowHandle,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -28,7 +30,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
 from contract.progress import PipelineResult
-from contract.spec import PipelinePlan
+from contract.spec import PipelinePlan, PlannedApp
 
 JANITOR_EVERY = timedelta(minutes=10)
 
@@ -37,30 +39,51 @@ async def connect(address: str | None = None, namespace: str | None = None) -> C
     """Connect as the SDK's environment configuration says; arguments win over it.
 
     Raises:
-        PlatformError: UNAVAILABLE, naming the address and the next step.
+        PlatformError: INVALID_ARGUMENT for a configuration that cannot be read or used;
+            UNAVAILABLE, naming the address and the next step.
     """
-    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    # The SDK's errors: RuntimeError (profile, TOML, no answer), OSError (a TLS file), ValueError
+    # (an address that is none).
+    try:
+        config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    except (RuntimeError, OSError, ValueError) as exc:
+        raise _unusable(str(exc)) from exc
     config.update({k: v for k, v in (("target_host", address), ("namespace", namespace)) if v})
     config.setdefault("target_host", "localhost:7233")
+    target = config["target_host"]
     try:
         return await Client.connect(**config, data_converter=pydantic_data_converter)
     except RuntimeError as exc:
         raise PlatformError(
             ErrorCode.UNAVAILABLE,
-            f"no Temporal server answers at {config['target_host']}; start one, or set "
-            "TEMPORAL_ADDRESS",
+            f"no Temporal server answers at {target}; start one, or set TEMPORAL_ADDRESS",
         ) from exc
+    except (OSError, ValueError) as exc:
+        raise _unusable(f"{target}: {exc}") from exc
+
+
+def _unusable(cause: str) -> PlatformError:
+    return PlatformError(
+        ErrorCode.INVALID_ARGUMENT,
+        f"Temporal's configuration (TEMPORAL_*, temporal.toml) cannot be used: {cause}",
+    )
 
 
 async def start_pipeline(
     client: Client, plan: PipelinePlan, *, again: bool = False
 ) -> WorkflowHandle[Any, PipelineResult]:
-    """Start the pipeline, or get hold of the one that has this ID, whoever started it.
+    """Start the pipeline, or join it where this very plan runs already, whoever started it.
+
+    A handle of a pipeline that was joined has no `first_execution_run_id`.
 
     Args:
         client: of the server.
         plan: what to do; a `PipelineRun` to go on from a state (retry of a closed pipeline).
         again: run a closed pipeline again; else its ID names the closed one for ever.
+
+    Raises:
+        PlatformError: ALREADY_EXISTS for a pipeline that has ended, FAILED_PRECONDITION for one
+            that runs with another plan; nothing was started or changed then.
     """
     id_ = pipeline_workflow_id(plan.pipeline_id)
     reuse = WorkflowIDReusePolicy
@@ -72,11 +95,71 @@ async def start_pipeline(
             task_queue=TASK_QUEUE_CONTROL,
             result_type=PipelineResult,
             id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"{len(plan.apps)} apps, {', '.join(plan.spec.analyzers)}",
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            static_summary=f"{len(plan.apps)} apps x {', '.join(plan.spec.analyzers)}",
         )
-    except WorkflowAlreadyStartedError:
-        return client.get_workflow_handle(id_, result_type=PipelineResult)
+    except WorkflowAlreadyStartedError as error:
+        if again:
+            message = f"pipeline {plan.pipeline_id} is running again already"
+            raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error
+        handle = client.get_workflow_handle(id_, result_type=PipelineResult)
+        await _require_same(client, handle, plan, error)
+        return handle
+
+
+async def _require_same(
+    client: Client,
+    handle: WorkflowHandle[Any, Any],
+    plan: PipelinePlan,
+    error: WorkflowAlreadyStartedError,
+) -> None:
+    name = f"pipeline {plan.pipeline_id}"
+    if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+        raise PlatformError(ErrorCode.ALREADY_EXISTS, f"{name} already ran") from error
+    async for running in _plans(client, handle, page_size=1):
+        if running.digest != plan.digest:
+            message = f"{name} is running with a different spec or different sources"
+            raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error
+        return
+
+
+async def current_plan(client: Client, pipeline_id: str) -> PipelinePlan:
+    """The plan of the pipeline's latest run, with the apps that were added while it ran.
+
+    Apps count even where the store refused them afterwards: ask its record.
+
+    Raises:
+        PlatformError: NOT_FOUND when the history is gone.
+    """
+    handle = client.get_workflow_handle(pipeline_workflow_id(pipeline_id))
+    plans = [plan async for plan in _plans(client, handle)]
+    if not plans:
+        raise PlatformError(ErrorCode.NOT_FOUND, f"the history of pipeline {pipeline_id} is gone")
+    return plans[-1]
+
+
+async def _plans(
+    client: Client, handle: WorkflowHandle[Any, Any], *, page_size: int | None = None
+) -> AsyncIterator[PipelinePlan]:
+    """The plan as it was at the start, then after each `add_apps`."""
+    decode = client.data_converter.decode
+    plan: PipelinePlan | None = None
+    async for event in handle.fetch_history_events(page_size=page_size):
+        if plan is None:
+            started = event.workflow_execution_started_event_attributes
+            (first,) = await decode(started.input.payloads[:1], [PipelinePlan])
+            plan = first
+            yield first
+            continue
+        for request in (
+            event.workflow_execution_update_accepted_event_attributes.accepted_request,
+            event.workflow_execution_update_admitted_event_attributes.request,  # after a reset
+        ):
+            if request.input.name == "add_apps":
+                (added,) = await decode(request.input.args.payloads[:1], [list[PlannedApp]])
+                apps = {app.ref: app for app in (*plan.apps, *added)}
+                plan = plan.model_copy(update={"apps": tuple(apps.values())})
+                yield plan
 
 
 async def ensure_search_attributes(client: Client, wanted: dict[str, str]) -> None:

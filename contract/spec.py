@@ -3,16 +3,26 @@
 import hashlib
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from contract.base import Authored, Frozen
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
 
 PipelineId = Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)]
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
-AppNumber = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def _not_a_truth_value(value: Any) -> Any:
+    """YAML reads `yes`, `on` and `true` as truth, which Python would count as 1."""
+    if isinstance(value, bool):
+        raise ValueError("expected a number")
+    return value
+
+
+_Number = BeforeValidator(_not_a_truth_value)
+AppNumber = Annotated[int, Field(ge=1, le=1_000_000), _Number]
 
 
 class AnalyzerKind(StrEnum):
@@ -53,10 +63,10 @@ class AppsSpec(Authored):
 class BreakerSpec(Authored):
     """When a run of platform faults stops new work. Faults of apps never count."""
 
-    analyzer_threshold: Annotated[int, Field(ge=1, le=100)] = 5
-    pipeline_threshold: Annotated[int, Field(ge=1, le=100)] = 3
-    wait_limit_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
-    probe_interval_s: Annotated[float, Field(gt=0, le=3_600)] = 15.0
+    analyzer_threshold: Annotated[int, Field(ge=1, le=100), _Number] = 5
+    pipeline_threshold: Annotated[int, Field(ge=1, le=100), _Number] = 3
+    wait_limit_s: Annotated[float, Field(ge=0, le=86_400), _Number] = 600.0
+    probe_interval_s: Annotated[float, Field(gt=0, le=3_600), _Number] = 15.0
     on_open: Literal["wait", "finish"] = "wait"
 
 
@@ -77,7 +87,7 @@ class PipelineSpec(Authored):
         AnalyzerKind.DYNAMIC,
         AnalyzerKind.PERFORMANCE,
     )
-    parallelism: Annotated[int, Field(ge=1, le=50)] = 3
+    parallelism: Annotated[int, Field(ge=1, le=50), _Number] = 3
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
     options: dict[AnalyzerKind, dict[str, str | int | float | bool]] = {}
     breaker: BreakerSpec = BreakerSpec()

@@ -279,7 +279,7 @@ class PipelineWorkflow:
         if self._paused:
             return PipelinePhase.PAUSED, "running tools finish, nothing new starts"
         if waiting_for := self._admission.waiting_for:
-            return PipelinePhase.WAITING, f"breaker open: {waiting_for}"
+            return PipelinePhase.WAITING, f"for {waiting_for}"
         ready = self._admission.readiness
         return (PipelinePhase.RUNNING if ready else PipelinePhase.PREFLIGHT), self._message
 

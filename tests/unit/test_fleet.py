@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from cli.errors import UserError
-from cli.fleet import load_plan, load_spec, parse_spec
+from cli.fleet import load_plan
+from cli.specfile import load_spec, parse_spec
 from contract.ids import model_from_safe, safe_model
 
 
@@ -64,6 +65,13 @@ def test_changing_a_file_changes_the_plan(fleet: Path):
         ("apps: {root: fleet}\nparallelism: many", "parallelism"),
         ("apps: {root: fleet}\nanalyzers: [static, static]", "at most once"),
         ("analyzers: [static]", "apps: Field required"),
+        ("apps: {root: fleet}\nanalyzers: [statc]", "did you mean 'static'"),
+        ("apps: {root: fleet}\nbreaker: {on_open: finsh}", "did you mean 'finish'"),
+        ("apps: {root: fleet}\ntools: {statc: [ruff]}", "did you mean 'static'"),
+        ("apps: {root: fleet}\nparallelism: true", "parallelism: expected a number"),
+        ("apps: {root: fleet, numbers: [yes]}", "apps.numbers.0: expected a number"),
+        ("apps: {root: fleet, templates: {0: x}}", "apps.templates.0"),
+        ("apps: 3", "apps: "),
     ],
 )
 def test_each_wrong_field_is_named_with_the_nearest_right_one(
@@ -73,6 +81,69 @@ def test_each_wrong_field_is_named_with_the_nearest_right_one(
         load_spec(spec_file(fleet, text))
 
     assert any(expected in line for line in caught.value.lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apps: {root: fleet}\nanalyzers: [statc]",
+        "apps: {root: fleet}\noptions: {static: {x: [1]}}",
+        "apps: {root: fleet}\nbreaker: {on_open: finsh}",
+    ],
+)
+def test_one_mistake_is_one_line(fleet: Path, text: str):
+    with pytest.raises(UserError, match="1 wrong field") as caught:
+        load_spec(spec_file(fleet, text))
+
+    assert len(caught.value.lines) == 1
+
+
+def test_a_value_of_no_allowed_type_says_all_that_are_allowed(fleet: Path):
+    with pytest.raises(UserError) as caught:
+        load_spec(spec_file(fleet, "apps: {root: fleet}\noptions: {static: {x: [1]}}"))
+
+    (line,) = caught.value.lines
+    assert line.startswith("options.static.x: ")
+    assert "string" in line
+    assert "integer" in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apps: {root: fleet}\napps: {root: other}",
+        "apps: {root: fleet, root: other}",
+        '{"apps": {"root": "fleet"}, "apps": {"root": "other"}}',
+    ],
+)
+def test_a_key_written_twice_is_refused_where_it_stands(fleet: Path, text: str):
+    with pytest.raises(UserError, match=r"line \d+, column \d+: '\w+' is written twice"):
+        load_spec(spec_file(fleet, text))
+
+
+def test_a_merged_mapping_may_be_overridden(fleet: Path):
+    text = """
+apps: {root: fleet}
+options:
+  static: &base {a: 1, b: 1}
+  dynamic: &more {<<: *base, b: 2}
+  performance: {<<: *more, a: 3}
+"""
+    spec = load_spec(spec_file(fleet, text))
+
+    assert spec.options["performance"] == {"a": 3, "b": 2}
+
+
+@pytest.mark.parametrize("field", ["tools: {ai: [rubric]}", "options: {ai: {x: 1}}"])
+def test_a_choice_for_an_analyzer_that_does_not_run_is_refused(fleet: Path, field: str):
+    with pytest.raises(UserError, match="does not run: ai"):
+        load_spec(spec_file(fleet, "apps: {root: fleet}\n" + field))
+
+
+def test_numbers_of_a_json_spec_are_keys_of_text(fleet: Path):
+    spec = load_spec(spec_file(fleet, '{"apps": {"root": "fleet", "templates": {"1": "shop"}}}'))
+
+    assert spec.apps.templates == {1: "shop"}
 
 
 @pytest.mark.parametrize(
@@ -86,6 +157,11 @@ def test_each_wrong_field_is_named_with_the_nearest_right_one(
         ("apps: {root: fleet, templates: {1: shop}, templates_dir: .}", "unknown template 'shop'"),
         ("apps: [\n", "not valid YAML at line"),
         ("- a list", "expected a mapping"),
+        ("apps: {root: ~nosuchuser/x}", "apps.root"),
+        ('apps: {root: "a\\0b"}', "apps.root"),
+        ("apps: {root: 2024-13-45}", "not valid YAML"),
+        ("apps: {root: fleet, templates: {1: a, 9: b}}", "no model has app9"),
+        ("apps: {root: fleet, templates: {1: a}, templates_dir: ~nosuchuser}", "templates_dir"),
     ],
 )
 def test_a_fleet_that_is_not_there_is_one_clear_error(fleet: Path, text: str, expected: str):
@@ -114,3 +190,53 @@ def test_model_names_survive_the_way_to_a_folder_name_and_back(model: str):
     assert "/" not in segment
     assert segment not in (".", "..")
     assert model_from_safe(segment) == model
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("m" * 121, "no model can be named like this"),
+        (" ", "no model can be named like this"),
+        ("GPT-4.1-mini ", "two folders stand for model 'GPT-4.1-mini'"),
+        ("bad-\udcff", "no model can be named like this"),
+    ],
+)
+def test_a_folder_that_cannot_name_a_model_is_refused(fleet: Path, model: str, expected: str):
+    (fleet / "fleet" / model / "app1").mkdir(parents=True)
+
+    with pytest.raises(UserError, match=expected):
+        load_plan(spec_file(fleet, "apps: {root: fleet}"), "p")
+
+
+@pytest.mark.parametrize("name", ["app01", "App3", "app-4", "app_5"])
+def test_a_folder_that_nearly_is_an_app_is_left_out_aloud(
+    fleet: Path, capsys: pytest.CaptureFixture[str], name: str
+):
+    (fleet / "fleet" / "GPT-4.1-mini" / name).mkdir()
+
+    plan = load_plan(spec_file(fleet, "apps: {root: fleet}"), "p")
+
+    assert len(plan.apps) == 4
+    assert f"GPT-4.1-mini/{name}" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_fleet_that_cannot_be_read_is_named(fleet: Path, monkeypatch: pytest.MonkeyPatch):
+    locked = fleet / "fleet" / "GPT-4.1-mini"
+    entries = Path.iterdir
+
+    def iterdir(folder: Path):
+        if folder == locked:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return entries(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+
+    with pytest.raises(UserError, match=r"GPT-4\.1-mini: Permission denied"):
+        load_plan(spec_file(fleet, "apps: {root: fleet}"), "p")
+
+
+def test_a_fleet_in_a_folder_that_is_not_utf8_is_refused(tmp_path: Path):
+    (tmp_path / "b\udcff" / "m" / "app1").mkdir(parents=True)
+
+    with pytest.raises(UserError, match="not UTF-8"):
+        load_plan(spec_file(tmp_path / "b\udcff", "apps: {root: .}"), "p")

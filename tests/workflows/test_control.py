@@ -28,18 +28,6 @@ MEASURED = MeasurementState.MEASURED
 INFRA_FAILED = MeasurementState.INFRA_FAILED
 
 
-async def test_fifty_submissions_are_one_pipeline_and_one_child_per_app(client: Client) -> None:
-    platform = FakePlatform(apps=2, analyzers="s")
-
-    handles = await asyncio.gather(*(platform.start(client) for _ in range(50)))
-    results = await asyncio.gather(*(finished(handle) for handle in handles))
-    late = await finished(await platform.start(client))
-
-    assert {result.pipeline_id for result in [*results, late]} == {platform.id}
-    assert platform.count("register") == platform.count("report") == 1
-    assert [platform.count(f"run m/app{n}/static") for n in (1, 2)] == [1, 1]
-
-
 async def test_an_app_that_is_already_analysed_is_followed_never_started_twice(
     client: Client,
 ) -> None:

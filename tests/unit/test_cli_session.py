@@ -1,0 +1,273 @@
+"""A command and the local stack: who stops it, who must not, who rides out a restart."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
+from cli import demo, pipelines, run, session
+from cli.errors import UserError
+from cli.pipelines import Pipeline, ServerAwayError
+from cli.session import Session, open_session
+from cli.stack import Stack, hold_stack, stop_unless_held
+from contract.analysis import AnalyzerHealth, ToolHealth
+from contract.progress import PipelinePhase, PipelineProgress
+from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec
+from settings import PROJECT_ROOT, Settings
+
+PLAN = PipelinePlan(pipeline_id="p", spec=PipelineSpec(apps=AppsSpec(root="/apps")), apps=())
+SPEC = PROJECT_ROOT / "controls" / "demo.yaml"
+
+
+class FakeStack:
+    """A stack that this command starts; `pipelines` run on it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.stack = Stack(str(settings.data_dir), 1, 2, dict.fromkeys(AnalyzerKind, 3))
+        self.started = True
+        self.stopped = False
+        self.pipelines: list[str] = []
+        self.said: list[str] = []
+
+    def stop(self, *_: object) -> None:
+        self.stopped = True
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, data=tmp_path / "data")
+
+
+@pytest.fixture
+def fake(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
+    fake = FakeStack(settings)
+
+    async def connect(**_: object) -> Any:
+        return SimpleNamespace(namespace="default")
+
+    async def running(_: object) -> list[str]:
+        return fake.pipelines
+
+    monkeypatch.setattr(session, "temporal_is_configured", lambda: False)
+    monkeypatch.setattr(session, "start_stack", lambda *_: (fake.stack, fake.started))
+    monkeypatch.setattr(session, "connect", connect)
+    monkeypatch.setattr(session, "running_pipelines", running)
+    monkeypatch.setattr(session, "_EXIT_PAUSE_S", 0)
+    monkeypatch.setattr("cli.stack.stop_stack", fake.stop)
+    return fake
+
+
+async def test_who_started_the_stack_stops_it(settings: Settings, fake: FakeStack) -> None:
+    async with open_session(settings, fake.said.append, start=True):
+        assert not fake.stopped
+
+    assert fake.stopped
+    assert fake.said == []
+
+
+async def test_who_joined_the_stack_does_not_stop_it(settings: Settings, fake: FakeStack) -> None:
+    fake.started = False
+
+    async with open_session(settings, fake.said.append, start=True):
+        pass
+
+    assert not fake.stopped
+
+
+async def test_a_stack_on_which_others_work_is_left_up_aloud(
+    settings: Settings, fake: FakeStack
+) -> None:
+    async with open_session(settings, fake.said.append, start=True):
+        fake.pipelines = ["others"]
+
+    assert not fake.stopped
+    assert "pipeline others still runs" in fake.said[0]
+    assert "starter.py down" in fake.said[1]
+
+
+async def test_a_stack_that_another_command_is_about_to_use_is_left_up(
+    settings: Settings, fake: FakeStack
+) -> None:
+    async with open_session(settings, fake.said.append, start=True):
+        other = hold_stack(settings.data_dir)
+
+    with other:
+        assert not fake.stopped
+        assert "another command" in fake.said[0]
+
+
+async def test_an_interrupted_pipeline_that_would_not_end_stops_with_the_stack(
+    settings: Settings, fake: FakeStack
+) -> None:
+    fake.pipelines = ["mine"]
+
+    async with open_session(settings, fake.said.append, start=True) as opened:
+        opened.abandoned = "mine"
+
+    assert fake.stopped
+
+
+def test_a_lease_that_ended_no_longer_keeps_the_stack(settings: Settings, fake: FakeStack) -> None:
+    hold_stack(settings.data_dir).close()
+
+    with hold_stack(settings.data_dir) as mine:
+        assert stop_unless_held(fake.stack, mine)
+
+
+async def test_a_refused_submission_leaves_no_stack_up(
+    settings: Settings, fake: FakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> bool:
+        raise UserError("pipeline p already ran")
+
+    monkeypatch.setattr(run, "submit", refuse)
+    monkeypatch.setattr(run, "load_plan", lambda *_: PLAN)
+
+    with pytest.raises(UserError, match="already ran"):
+        await run.run_submit(settings, SPEC, "p", wait=False, as_json=False)
+
+    assert fake.stopped
+
+
+async def test_a_submission_without_wait_leaves_the_stack_up(
+    settings: Settings,
+    fake: FakeStack,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def accept(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(run, "submit", accept)
+    monkeypatch.setattr(run, "load_plan", lambda *_: PLAN)
+
+    assert await run.run_submit(settings, SPEC, "p", wait=False, as_json=False) == 0
+
+    assert not fake.stopped
+    assert "starter.py down" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("started", [True, False])
+async def test_a_retry_follows_the_pipeline_whose_stack_it_started(
+    settings: Settings, fake: FakeStack, monkeypatch: pytest.MonkeyPatch, started: bool
+) -> None:
+    followed: list[str] = []
+
+    async def follow(_: Session, pipeline_id: str) -> int:
+        followed.append(pipeline_id)
+        return 0
+
+    async def running(_: Pipeline) -> bool:
+        return True
+
+    async def update(*_: object) -> list[str]:
+        return ["m/app1"]
+
+    fake.started = started
+    monkeypatch.setattr(run, "follow_to_report", follow)
+    monkeypatch.setattr(Pipeline, "is_running", running)
+    monkeypatch.setattr(Pipeline, "update", update)
+    monkeypatch.setattr(Pipeline, "__init__", lambda self, _client, id_: setattr(self, "id", id_))
+
+    assert await run.run_retry(settings, "p", []) == 0
+
+    assert followed == (["p"] if started else [])
+
+
+@pytest.mark.parametrize(("keep", "hinted"), [(True, True), (False, False)])
+async def test_a_demo_that_leaves_everything_up_says_how_to_stop_it(
+    settings: Settings,
+    fake: FakeStack,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    keep: bool,
+    hinted: bool,
+) -> None:
+    async def done(*_: object) -> int:
+        return 0
+
+    monkeypatch.setattr(demo, "submit", done)
+    monkeypatch.setattr(demo, "follow_to_report", done)
+
+    assert await demo.run_demo(settings, keep=keep) == 0
+
+    assert fake.stopped is not keep
+    assert ("starter.py down" in capsys.readouterr().out) is hinted
+
+
+def unavailable() -> RPCError:
+    return RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pipeline]:
+    """A pipeline whose server answers `answers` in turn; `True`: it runs, an error: it is away."""
+    monkeypatch.setattr(pipelines, "_POLL_S", 0)
+
+    def make(*answers: bool | RPCError) -> Pipeline:
+        left = iter(answers)
+
+        async def describe() -> Any:
+            answer = next(left)
+            if isinstance(answer, RPCError):
+                raise answer
+            status = pipelines.WorkflowExecutionStatus
+            return SimpleNamespace(status=status.RUNNING if answer else status.COMPLETED)
+
+        async def query(*_: object, **__: object) -> PipelineProgress:
+            return PipelineProgress(pipeline_id="p", phase=PipelinePhase.RUNNING)
+
+        handle = SimpleNamespace(describe=describe, query=query)
+        client: Any = SimpleNamespace(get_workflow_handle=lambda *_, **__: handle)
+        return Pipeline(client, "p")
+
+    return make
+
+
+async def test_watching_rides_out_a_restart_of_the_server(
+    pipeline: Callable[..., Pipeline],
+) -> None:
+    watched = pipeline(True, unavailable(), unavailable(), True, False)
+
+    assert len([progress async for progress in watched.updates()]) == 3
+
+
+async def test_watching_ends_when_the_server_stays_away(
+    pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipelines, "_PATIENCE_S", -1)
+
+    with pytest.raises(ServerAwayError, match="connection refused") as caught:
+        [progress async for progress in pipeline(True, unavailable()).updates()]
+
+    assert caught.value.next_step
+
+
+async def test_watching_a_pipeline_that_is_not_there_ends_at_once(
+    pipeline: Callable[..., Pipeline],
+) -> None:
+    gone = RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")
+
+    with pytest.raises(UserError, match="no running pipeline p"):
+        [progress async for progress in pipeline(gone).updates()]
+
+
+async def test_an_unknown_tool_is_named_at_submission_with_the_nearest(
+    settings: Settings,
+    fake: FakeStack,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tools = (ToolHealth(name="bandit", ok=True), ToolHealth(name="ruff", ok=False, reason="x"))
+    health = AnalyzerHealth(analyzer=AnalyzerKind.STATIC, ok=True, tools=tools)
+    monkeypatch.setattr(run, "analyzer_health", lambda *_: health)
+    spec = PLAN.spec.model_copy(update={"tools": {AnalyzerKind.STATIC: ("banditt", "ruff")}})
+    async with open_session(settings, fake.said.append, start=True) as opened:
+        run._warn_of_unknown_tools(opened, PLAN.model_copy(update={"spec": spec}))
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "banditt" in line
+    assert "did you mean 'bandit'" in line

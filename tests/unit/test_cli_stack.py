@@ -1,0 +1,139 @@
+"""The local stack's files: whole or not there, whatever the disk does."""
+
+import errno
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from cli import stack as stacks
+from cli.errors import UserError
+from cli.readiness import analyzer_health
+from cli.stack import Stack
+from contract.spec import AnalyzerKind
+from settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, data=tmp_path / "data")
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def publish(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stacks, "publish", publish)
+        yield
+
+
+def prepared(settings: Settings) -> Stack:
+    settings.data_dir.joinpath("run").mkdir(parents=True, exist_ok=True)
+    return stacks._prepare(settings)
+
+
+def test_a_full_disk_is_named_and_leaves_no_half_written_secret(
+    settings: Settings, full_disk: None
+) -> None:
+    with pytest.raises(UserError, match="No space left") as caught:
+        prepared(settings)
+
+    assert "ASSAY_DATA" in caught.value.next_step
+    assert list((settings.data_dir / "run").iterdir()) == []
+
+
+def test_a_disk_that_fills_up_at_launch_is_named(
+    settings: Settings, request: pytest.FixtureRequest
+) -> None:
+    stack = prepared(settings)
+    request.getfixturevalue("full_disk")
+
+    with pytest.raises(UserError, match="No space left"):
+        stacks._launch(stack, settings)
+
+
+def test_an_empty_secret_is_written_anew_and_a_good_one_stays(settings: Settings) -> None:
+    run_dir = settings.data_dir / "run"
+    run_dir.mkdir(parents=True)
+    (run_dir / "token").touch()
+
+    first = prepared(settings).token_file.read_text()
+    second = prepared(settings).token_file.read_text()
+
+    assert len(first) > 20
+    assert first == second
+
+
+def test_the_secret_is_for_its_owner_alone(settings: Settings) -> None:
+    assert prepared(settings).token_file.stat().st_mode & 0o077 == 0
+
+
+def test_the_ports_are_kept_for_the_next_start(settings: Settings) -> None:
+    before = prepared(settings)
+
+    assert prepared(settings).analyzers == before.analyzers
+    assert json.loads((before.run_dir / "stack.json").read_text())["ui_port"] == before.ui_port
+
+
+def test_a_port_in_use_is_left_to_its_owner(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as owner:
+        taken = owner.getsockname()[1]
+        run_dir = settings.data_dir / "run"
+        run_dir.mkdir(parents=True)
+        before = Stack(str(settings.data_dir), taken, taken, dict.fromkeys(AnalyzerKind, taken))
+        (run_dir / "stack.json").write_text(json.dumps(asdict(before)))
+
+        stack = prepared(settings)
+
+    assert taken not in {stack.temporal_port, stack.ui_port, *stack.analyzers.values()}
+
+
+class Service(BaseHTTPRequestHandler):
+    """Something on the port of the static analyzer."""
+
+    health = ""
+    token = ""
+
+    def do_GET(self) -> None:
+        trusted = self.headers.get("Authorization") == f"Bearer {self.token}"
+        self.send_response(200 if self.path == "/health" or trusted else 401)
+        self.end_headers()
+        self.wfile.write(self.health.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+HEALTH = '{"analyzer": "static", "ok": false, "reason": "starting"}'
+
+
+@pytest.mark.parametrize(
+    ("health", "token", "ours"),
+    [
+        (HEALTH, "", True),
+        (HEALTH, "of another installation", False),
+        (HEALTH.replace("static", "dynamic"), "", False),
+        ("<html>hello</html>", "", False),
+    ],
+)
+def test_only_the_stacks_own_analyzer_counts_as_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, health: str, token: str, ours: bool
+) -> None:
+    stack = prepared(settings)
+    monkeypatch.setattr(Service, "health", health)
+    monkeypatch.setattr(Service, "token", token or stack.token_file.read_text())
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        stack = replace(stack, analyzers={"static": server.server_port})
+
+        answer = analyzer_health(stack, "static")
+        server.shutdown()
+
+    assert (answer is not None) is ours
