@@ -215,7 +215,10 @@ class Containers:
 
     async def remove_all(self, workflow_id: str) -> int:
         """Kill and remove the workflow's containers, side by side; how many there were."""
-        found = await call(self._list, workflow_id)
+        # Not `_list`: what cannot be inspected is removed all the same.
+        found: list[dict[str, Any]] = await call(
+            self.client.api.containers, all=True, filters=self.labels.filters(workflow_id)
+        )
         return sum(await asyncio.gather(*(self._remove(str(one["Id"])) for one in found)))
 
     async def _remove(self, container_id: str) -> bool:

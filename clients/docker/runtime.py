@@ -11,7 +11,6 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
 from clients.docker.base_images import BaseImageMap, BaseImages
@@ -26,8 +25,10 @@ from clients.docker.network import Networks
 from clients.docker.stream import EngineStream
 from clients.docker.volumes import Volumes
 from clients.limits import AppLimits
+from clients.logs import Artifacts, SavedLogs
 from clients.targets import Location
 from contract.analysis import ArtifactRef
+from contract.errors import PlatformError
 from contract.ids import LABEL_RUN, LABEL_WORKFLOW
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
@@ -36,14 +37,6 @@ OnProgress = Callable[[str], None]
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 DEFAULT_POOL = "10.213.0.0/16"
 _ENGINE_TIMEOUT_S = 60
-
-
-class Artifacts(Protocol):
-    """Where logs go."""
-
-    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
-        """Store `data` as an artifact called `name`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +196,13 @@ class DockerRuntime:
         self, app: AppSpec, fault: AppFault, logs: tuple[ArtifactRef, ...]
     ) -> StartOutcome:
         """The app's fault as a value, with its logs; nothing of it goes on running."""
+        saved = SavedLogs(self._artifacts, logs)
         if isinstance(fault, BuildFault):
-            logs = (await self._artifacts.put_bytes(fault.log.encode(), "build.log"),)
-        saved = await self._save_logs(app.workflow_id, "start")
+            await saved.keep("build.log", fault.log.encode())
+        await self._save_logs(app.workflow_id, "start", saved)
         await self._remove(app.workflow_id)
-        return StartOutcome(
-            phase=fault.phase, reason=fault.reason, logs=(*logs, *saved), host=self._host
-        )
+        reason = "; ".join((fault.reason, *saved.notes))
+        return StartOutcome(phase=fault.phase, reason=reason, logs=saved.refs, host=self._host)
 
     async def check(self, app: RunningApp) -> AppCheck:
         """Whether the containers that answer are the ones that `start` saw, never restarted since.
@@ -222,18 +215,18 @@ class DockerRuntime:
         result = await self._checker.check(app)
         if result.alive:
             return result
-        logs = await self._save_logs(app.workflow_id, "app")
-        return result.model_copy(update={"logs": logs})
+        saved = await self._save_logs(app.workflow_id, "app")
+        return result.model_copy(update={"logs": saved.refs})
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
-        """Save the containers' logs, then remove all that carries the workflow's label.
+        """Save what logs can be saved, then remove all that carries the workflow's label.
 
         Raises:
             PlatformError: the engine is unreachable.
         """
-        logs = await self._save_logs(workflow_id, "app")
+        saved = await self._save_logs(workflow_id, "app")
         report = await self._remove(workflow_id)
-        return report.model_copy(update={"logs": logs})
+        return report.model_copy(update={"logs": saved.refs, "notes": saved.notes})
 
     async def _remove(self, workflow_id: str) -> TeardownReport:
         return TeardownReport(
@@ -242,14 +235,23 @@ class DockerRuntime:
             volumes=await self._volumes.remove_all(workflow_id),
         )
 
-    async def _save_logs(self, workflow_id: str, kind: str) -> tuple[ArtifactRef, ...]:
+    async def _save_logs(
+        self, workflow_id: str, kind: str, saved: SavedLogs | None = None
+    ) -> SavedLogs:
         """`<kind>-<service>.log` of each container: a line on its state, then its output."""
-        refs: list[ArtifactRef] = []
-        for service, state in sorted((await self._containers.states(workflow_id)).items()):
-            head = "running" if state.running else state.ending
-            data = f"[{service}: {head}]\n".encode() + await self._containers.log(state.id)
-            refs.append(await self._artifacts.put_bytes(data, f"{kind}-{service}.log"))
-        return tuple(refs)
+        saved = saved or SavedLogs(self._artifacts)
+        try:
+            states = await self._containers.states(workflow_id)
+        except PlatformError as error:
+            saved.notes += (f"no {kind} log is kept: {error.message}",)
+            return saved
+        for service, state in sorted(states.items()):
+            await saved.keep(f"{kind}-{service}.log", self._log(service, state))
+        return saved
+
+    async def _log(self, service: str, state: State) -> bytes:
+        head = "running" if state.running else state.ending
+        return f"[{service}: {head}]\n".encode() + await self._containers.log(state.id)
 
     async def owned_workflows(self) -> Sequence[str]:
         """Workflow IDs that own a container, network or volume of this scope."""

@@ -10,10 +10,10 @@ import shutil
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
 from clients.limits import AppLimits
+from clients.logs import Artifacts, SavedLogs
 from clients.probe import answers
 from clients.process.environments import Environments, app_environment, copy_source
 from clients.process.recipe import Recipe, needs_engine, recipe
@@ -27,14 +27,6 @@ from contract.spec import AppSpec
 OnProgress = Callable[[str], None]
 _POLL_S = 0.2
 _NETWORK_NOTE = "network: a confined process shares its host's network, outside included"
-
-
-class Artifacts(Protocol):
-    """Where logs go."""
-
-    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
-        """Store `data` as an artifact called `name`."""
-        ...
 
 
 class ProcessRuntime:
@@ -99,10 +91,14 @@ class ProcessRuntime:
                     logs.append(await self._artifacts.put_bytes(text.encode(), "build.log"))
             running = await self._run(app, run_id, plan, recipes, folders, on_progress)
         except AppFault as fault:
-            logs += await self._save_logs(app.workflow_id, "start")
+            saved = await self._save_logs(app.workflow_id, "start")
             await asyncio.to_thread(self._remove, app.workflow_id)
-            reason, phase = fault.reason, fault.phase
-            return StartOutcome(phase=phase, reason=reason, logs=tuple(logs), host=self._host)
+            return StartOutcome(
+                phase=fault.phase,
+                reason="; ".join((fault.reason, *saved.notes)),
+                logs=(*logs, *saved.refs),
+                host=self._host,
+            )
         return StartOutcome(app=running, logs=tuple(logs), host=self._host)
 
     def _require(self, app: AppSpec) -> None:
@@ -233,28 +229,28 @@ class ProcessRuntime:
         return AppCheck(alive=True, targets=targets)
 
     async def _dead(self, app: RunningApp, reason: str) -> AppCheck:
-        logs = await self._save_logs(app.workflow_id, "app")
-        return AppCheck(alive=False, reason=reason, logs=logs)
+        saved = await self._save_logs(app.workflow_id, "app")
+        return AppCheck(alive=False, reason=reason, logs=saved.refs)
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
-        """Save logs, kill the workflow's sandboxes, forget its folder. Safe to repeat."""
-        logs = await self._save_logs(workflow_id, "app")
+        """Save what logs can be saved, kill the workflow's sandboxes, forget its folder."""
+        saved = await self._save_logs(workflow_id, "app")
         killed = await asyncio.to_thread(self._remove, workflow_id)
-        return TeardownReport(processes=killed, logs=logs)
+        return TeardownReport(processes=killed, logs=saved.refs, notes=saved.notes)
 
     def _remove(self, workflow_id: str) -> int:
         killed = sum(one.kill() for one in self._states.services(workflow_id).values())
         self._states.remove(workflow_id)
         return killed
 
-    async def _save_logs(self, workflow_id: str, kind: str) -> tuple[ArtifactRef, ...]:
-        refs: list[ArtifactRef] = []
+    async def _save_logs(self, workflow_id: str, kind: str) -> SavedLogs:
+        saved = SavedLogs(self._artifacts)
         for name, confined in self._states.services(workflow_id).items():
             state = "running" if confined.identity() else f"exited with {confined.exit_code}"
             data = f"[{name}: {state}]\n".encode()
             data += _tail(confined.folder / "log", self._limits.log_bytes)
-            refs.append(await self._artifacts.put_bytes(data, f"{kind}-{name}.log"))
-        return tuple(refs)
+            await saved.keep(f"{kind}-{name}.log", data)
+        return saved
 
     async def owned_workflows(self) -> Sequence[str]:
         """Workflow IDs that have a state folder here, their processes running or not."""

@@ -1,7 +1,6 @@
 """Real containers on a real engine; each test has a scope of its own and leaves nothing of it."""
 
 import asyncio
-import hashlib
 import socket
 import uuid
 from collections.abc import AsyncIterator
@@ -15,11 +14,12 @@ from clients.docker import AppLimits, DockerRuntime
 from clients.docker.labels import LABEL_PEER
 from clients.source import digest_tree
 from clients.targets import Location
-from contract.analysis import AnalyzerKind, ArtifactRef
+from contract.analysis import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_SCOPE
 from contract.running import RunningApp
 from contract.spec import AppRef, AppSpec
+from tests.support.memory_artifacts import MemoryArtifacts
 
 pytestmark = pytest.mark.docker
 
@@ -49,16 +49,6 @@ COPY . /app
 USER 10001
 CMD ["python", "/app/server.py"]
 """
-
-
-class MemoryArtifacts:
-    def __init__(self) -> None:
-        self.data: dict[str, bytes] = {}
-
-    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
-        self.data[name] = data
-        digest = hashlib.sha256(data).hexdigest()
-        return ArtifactRef(key=digest, sha256=digest, size_bytes=len(data), name=name)
 
 
 class Bench:

@@ -1,6 +1,5 @@
 """Real sandboxes: bubblewrap, a free port on 127.0.0.1, and nothing left behind."""
 
-import hashlib
 import socket
 import sys
 from pathlib import Path
@@ -11,11 +10,12 @@ import pytest
 from clients.process import ProcessRuntime
 from clients.runtime import choose_runtime
 from clients.source import digest_tree
-from contract.analysis import AnalyzerKind, ArtifactRef
+from contract.analysis import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.running import RunningApp
 from contract.spec import AppRef, AppSpec
 from settings import Settings
+from tests.support.memory_artifacts import MemoryArtifacts
 
 # Does what the path says and answers with what came of it.
 SERVER = """
@@ -44,16 +44,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 print("listening", flush=True)
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
-
-
-class MemoryArtifacts:
-    def __init__(self) -> None:
-        self.data: dict[str, bytes] = {}
-
-    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
-        self.data[name] = data
-        digest = hashlib.sha256(data).hexdigest()
-        return ArtifactRef(key=digest, sha256=digest, size_bytes=len(data), name=name)
 
 
 @pytest.fixture
