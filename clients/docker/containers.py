@@ -2,14 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 import docker
 import docker.types
 
 from clients.appfolder import ServicePlan
-from clients.docker.errors import call
+from clients.docker.engine import moment, running_since
+from clients.docker.errors import COMMAND_FAULT, call
 from clients.docker.labels import Labels
 from clients.limits import AppLimits
 from clients.targets import Location
@@ -144,12 +144,7 @@ class Containers:
         try:
             await call(container.start)
         except PlatformError as error:
-            told = error.message.lower()
-            if (
-                "executable file not found" in told
-                or "permission denied" in told
-                or ("no such file or directory" in told and "oci" in told)
-            ):
+            if COMMAND_FAULT.search(error.message):
                 return error.message.removeprefix("Docker: ")
             raise
         return ""
@@ -179,19 +174,13 @@ class Containers:
     async def taken(self, container_id: str) -> str:
         """How the platform took the container away: its end is then no fault of the app.
 
-        Empty when it did not. The engine makes its default network at each of its starts, and no
-        container outlives one.
+        Empty when it did not. No container outlives a start of the engine.
         """
         state = await self.state(container_id)
         if state is None:
             return "its container was removed from outside"
-        try:
-            network = await call(self.client.api.inspect_network, "bridge")
-        except PlatformError as error:
-            if error.code is ErrorCode.NOT_FOUND:
-                return ""
-            raise
-        if _moment(str(network["Created"])) > _moment(state.since):
+        since = await running_since(self.client)
+        if since is not None and since > moment(state.since):
             return "the Docker daemon was restarted and took its container with it"
         return ""
 
@@ -265,10 +254,6 @@ def _healthcheck(plan: ServicePlan) -> dict[str, Any] | None:
         "retries": check.retries,
         "start_period": int(check.start_period_s * 1e9),
     }
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def _state(attributes: dict[str, Any]) -> State:

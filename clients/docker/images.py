@@ -17,6 +17,7 @@ from clients.docker import dockerfile
 from clients.docker.base_images import BaseImages, Substitution
 from clients.docker.context import DOCKERFILE_NAME, pack_context
 from clients.docker.diagnosis import platform_fault
+from clients.docker.engine import ran_out_of_memory, running_since
 from clients.docker.errors import call
 from clients.docker.stream import EngineStream, StreamResult, build_params, split_tag
 from clients.limits import AppLimits
@@ -103,6 +104,7 @@ class Images:
         params = build_params(
             tag, DOCKERFILE_NAME, plan.args, plan.target, await network(), self.limits
         )
+        since = await running_since(self.client)
         result = await self.stream.build(
             context,
             params,
@@ -111,8 +113,14 @@ class Images:
         )
         if not result.error:
             return result.text
-        if fault := platform_fault(result, substitutions):
+        if since != await running_since(self.client):
+            message = "the Docker daemon was restarted during the build"
+            raise PlatformError(ErrorCode.UNAVAILABLE, message)
+        out_of_memory = await ran_out_of_memory(self.client, result.last_container())
+        if fault := platform_fault(result, substitutions, out_of_memory):
             raise fault
+        if out_of_memory:
+            result.error += f" (out of memory: {self.limits.build_memory_bytes} bytes allowed)"
         raise BuildFault(plan.name, result)
 
     async def _key(self, plan: ServicePlan, context: bytes, bases: list[str]) -> str:

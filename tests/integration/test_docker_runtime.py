@@ -184,6 +184,17 @@ async def test_an_app_that_does_not_build_keeps_its_build_log(bench: Bench):
     assert b"telling" in bench.artifacts.data["build.log"]
 
 
+async def test_a_build_that_needs_too_much_memory_is_the_apps_fault(bench: Bench):
+    greedy = "FROM assay/python:3.11\nRUN python -c 'bytearray(200 * 1024 * 1024)'\n"
+    runtime = bench.make_runtime("host", build_memory_bytes=64 * 1024 * 1024)
+
+    outcome = await runtime.start(bench.app(Dockerfile=greedy), "run", lambda line: None)
+    await runtime.close()
+
+    assert (outcome.app, outcome.phase) == (None, "build")
+    assert "out of memory" in outcome.reason
+
+
 async def test_killed_and_restarted_apps_are_no_longer_the_ones_we_started(bench: Bench):
     running = await bench.started(bench.app())
     container = bench.engine.containers.get(running.services[0].container_id)

@@ -25,7 +25,7 @@ class FakeEngine:
     calls: list[str] = field(default_factory=list[str])
 
     def says(self, route: str, answer: Any, status: int = 200) -> None:
-        """Answer `route` so; bytes go out as they are, all else as JSON."""
+        """Answer `route` so; bytes go out as they are, all else as JSON, a call is made."""
         self.answers[route] = (status, answer)
 
     def fails(self, route: str, message: str, status: int = 500) -> None:
@@ -78,6 +78,7 @@ def fake_engine() -> Generator[FakeEngine]:
             engine.calls.append(route)
             missing = (404, {"message": f"no {route}"})
             status, answer = engine.answers.get(route, missing)
+            answer = answer() if callable(answer) else answer
             body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -1,15 +1,28 @@
 """What the Docker runtime does when engine, disk or images let it down."""
 
+import json
+import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
+import docker
 import pytest
 
-from clients.docker import DockerRuntime
-from contract.errors import PlatformError
+from clients.appfolder import ServicePlan
+from clients.docker import AppLimits, DockerRuntime
+from clients.docker.base_images import BaseImages
+from clients.docker.containers import Containers
+from clients.docker.images import BuildFault, Images
+from clients.docker.labels import Labels
+from clients.docker.stream import EngineStream
+from contract.errors import ErrorCode, PlatformError
 from tests.support.fake_engine import FakeEngine, container, fake_engine
 from tests.support.memory_artifacts import MemoryArtifacts
 
 WORKFLOW = "pipeline/p/m/app1"
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "container-files"
 
 
 @pytest.fixture
@@ -30,6 +43,12 @@ async def runtime(engine: FakeEngine, artifacts: MemoryArtifacts) -> AsyncIterat
     )
     yield runtime
     await runtime.close()
+
+
+@pytest.fixture
+def containers(engine: FakeEngine) -> Iterator[Containers]:
+    with closing(docker.DockerClient(engine.address)) as client:
+        yield Containers(client, Labels("test", "here"), AppLimits())
 
 
 async def test_a_full_disk_does_not_keep_an_apps_containers(
@@ -79,3 +98,76 @@ async def test_an_engine_that_does_not_remove_fails_the_teardown(
 
     with pytest.raises(PlatformError, match="busy"):
         await runtime.teardown(WORKFLOW)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "OCI runtime create failed: unable to retrieve OCI runtime error (open /run/x/log.json: no"
+        " such file or directory): unknown",
+        "driver failed programming external connectivity: iptables failed: iptables -t nat -A"
+        " DOCKER: Permission denied",
+        "OCI runtime create failed: open /sys/fs/cgroup/docker/x: no such file or directory",
+    ],
+)
+async def test_what_the_engine_lacks_to_start_a_container_is_not_blamed_on_the_app(
+    engine: FakeEngine, containers: Containers, said: str
+):
+    engine.has(container("c1"))
+    engine.fails("POST /containers/c1/start", said)
+
+    with pytest.raises(PlatformError, match=re.escape(said[:30])):
+        await containers.start("c1")
+
+
+async def test_a_command_that_cannot_be_run_is_the_apps_fault(
+    engine: FakeEngine, containers: Containers
+):
+    said = 'OCI runtime create failed: exec: "./run.sh": permission denied: unknown'
+    engine.has(container("c1"))
+    engine.fails("POST /containers/c1/start", said)
+
+    assert await containers.start("c1") == said
+
+
+OOM = b'{"Type": "container", "Action": "oom", "status": "oom", "id": "0123456789ab", "time": 1}\n'
+CASES = {
+    "restarted during the build": ("2026-01-01T00:00:02Z", b"", "restarted during the build"),
+    "killed from outside": ("2026-01-01T00:00:01Z", b"", "killed from outside"),
+    "at its memory limit": ("2026-01-01T00:00:01Z", OOM, ""),
+}
+
+
+@pytest.mark.parametrize(("since", "events", "fault"), CASES.values(), ids=CASES)
+async def test_a_killed_build_is_blamed_on_whoever_killed_it(
+    engine: FakeEngine, since: str, events: bytes, fault: str
+):
+    said: list[dict[str, Any]] = [
+        {"stream": "Step 1/1 : RUN make\n"},
+        {"stream": " ---> Running in 0123456789ab\n"},
+        {"error": "returned a non-zero code: 137", "errorDetail": {"code": 137}},
+    ]
+    engine.says("POST /build", "\n".join(map(json.dumps, said)).encode())
+    engine.says("GET /events", events)
+    bridge = iter(["2026-01-01T00:00:01Z", since])
+    engine.says("GET /networks/bridge", lambda: {"Created": next(bridge)})
+    with closing(docker.DockerClient(engine.address)) as client:
+        images = Images(
+            client, EngineStream(engine.address), "test", BaseImages("auto"), AppLimits()
+        )
+        plan = ServicePlan("web", context=FIXTURE, dockerfile="FROM scratch\nRUN make\n")
+
+        with pytest.raises((PlatformError, BuildFault)) as caught:
+            await images.ensure(plan, network, lambda _: None)
+
+    if fault:
+        assert isinstance(caught.value, PlatformError)
+        assert caught.value.code is ErrorCode.UNAVAILABLE
+        assert fault in caught.value.message
+    else:
+        assert isinstance(caught.value, BuildFault)
+        assert "out of memory" in caught.value.reason
+
+
+async def network() -> str:
+    return "net"
