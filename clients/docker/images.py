@@ -1,4 +1,4 @@
-"""Images of apps: bases resolved, Dockerfile rewritten, built once per content, pruned by age."""
+"""Images of apps: bases resolved, Dockerfile rewritten, built once per content, pruned by use."""
 
 import asyncio
 import hashlib
@@ -7,8 +7,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any
 
 import docker
 
@@ -19,6 +17,7 @@ from clients.docker.context import DOCKERFILE_NAME, pack_context
 from clients.docker.diagnosis import platform_fault
 from clients.docker.engine import ran_out_of_memory, running_since
 from clients.docker.errors import call
+from clients.docker.retention import REPOSITORY, Retention
 from clients.docker.stream import EngineStream, StreamResult, build_params, split_tag
 from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
@@ -28,7 +27,6 @@ _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OnProgress = Callable[[str], None]
 NetworkFactory = Callable[[], Awaitable[str]]
-REPOSITORY = "assay-app"
 _REGISTRY_FIRST_ANSWER_S = 15.0
 _REGISTRY_PULL_S = 600.0
 _REGISTRY_DOWN_S = 300.0
@@ -54,6 +52,10 @@ class Images:
     limits: AppLimits
     _registry_down_until: float = 0.0
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+
+    @property
+    def _retention(self) -> Retention:
+        return Retention(self.client, self._labels, self.limits)
 
     @property
     def _labels(self) -> dict[str, str]:
@@ -86,6 +88,7 @@ class Images:
         tag = f"{REPOSITORY}:{key}"
         async with self._locks.setdefault(key, asyncio.Lock()):
             if await self._exists(tag):
+                await self._retention.touch(tag)
                 on_progress(f"{plan.name}: image unchanged")
                 return BuiltImage(tag, tuple(notes))
             substitutions = [found for _, found in known.values() if found]
@@ -183,33 +186,10 @@ class Images:
         return {tag for image in images for tag in image.get("RepoTags") or ()}
 
     async def prune(self) -> int:
-        """Remove stages left of old builds, then the oldest images above the limit; bytes freed."""
-        labels = [f"{name}={value}" for name, value in self._labels.items()]
-        stale = {"dangling": True, "label": labels, "until": "1h"}
-        freed = int(
-            (await call(self.client.images.prune, filters=stale)).get("SpaceReclaimed") or 0
-        )
-        images: list[dict[str, Any]] = await call(
-            self.client.api.images, REPOSITORY, filters={"label": labels}
-        )
-        total = sum(image["Size"] for image in images)
-        for image in sorted(images, key=itemgetter("Created")):
-            if total <= self.limits.images_bytes:
-                break
-            total -= image["Size"]
-            freed += image["Size"] if await self._remove(image["RepoTags"] or [image["Id"]]) else 0
-        return freed
-
-    async def _remove(self, names: list[str]) -> bool:
-        """Whether all `names` are gone; an image in use stays."""
-        try:
-            for name in names:
-                await call(self.client.images.remove, name)
-        except PlatformError as error:
-            if error.code in (ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED):
-                raise
-            return False
-        return True
+        """Remove images above the limit, the longest unused first; bytes freed."""
+        # A build may rest on a stage of an old one.
+        building = any(lock.locked() for lock in self._locks.values())
+        return await self._retention.prune(stages=not building)
 
 
 class BuildFault(AppFault):

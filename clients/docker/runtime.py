@@ -28,7 +28,7 @@ from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
 from clients.targets import Location
 from contract.analysis import ArtifactRef
-from contract.errors import PlatformError
+from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_RUN, LABEL_WORKFLOW
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
@@ -109,15 +109,18 @@ class DockerRuntime:
         Raises:
             PlatformError: the platform is at fault; what was made stays for the retry or teardown.
         """
+        logs: tuple[ArtifactRef, ...] = ()
         try:
             prepared = await self._prepare(app, run_id, on_progress)
-        except AppFault as fault:
-            return await self._failed(app, fault, ())
-        try:
+            logs = prepared.logs
             running = await self._run(app, run_id, prepared, on_progress)
         except AppFault as fault:
-            return await self._failed(app, fault, prepared.logs)
-        return StartOutcome(app=running, logs=prepared.logs, host=self._host)
+            return await self._failed(app, fault, logs)
+        except PlatformError as error:
+            if error.code is ErrorCode.NOT_FOUND:  # removed under our hands: made anew by a retry
+                raise PlatformError(ErrorCode.UNAVAILABLE, error.message) from error
+            raise
+        return StartOutcome(app=running, logs=logs, host=self._host)
 
     async def _prepare(self, app: AppSpec, run_id: str, on_progress: OnProgress) -> _Prepared:
         """Read the app folder and make an image for each service."""
@@ -266,7 +269,7 @@ class DockerRuntime:
         return sorted(found - {""})
 
     async def prune(self) -> int:
-        """Remove our images, oldest first, above `AppLimits.images_bytes`; bytes freed."""
+        """Remove our images above `AppLimits.images_bytes`, longest unused first; bytes freed."""
         return await self._images.prune()
 
     async def remove_firewall(self) -> None:

@@ -17,7 +17,9 @@ from clients.docker.containers import Containers
 from clients.docker.images import BuildFault, Images
 from clients.docker.labels import Labels
 from clients.docker.stream import EngineStream
+from contract.analysis import AnalyzerKind, SourceRef
 from contract.errors import ErrorCode, PlatformError
+from contract.spec import AppRef, AppSpec
 from tests.support.fake_engine import FakeEngine, container, fake_engine
 from tests.support.memory_artifacts import MemoryArtifacts
 
@@ -98,6 +100,23 @@ async def test_an_engine_that_does_not_remove_fails_the_teardown(
 
     with pytest.raises(PlatformError, match="busy"):
         await runtime.teardown(WORKFLOW)
+
+
+async def test_what_is_removed_under_a_start_is_made_anew_by_a_retry(
+    engine: FakeEngine, runtime: DockerRuntime, tmp_path: Path
+):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    source = SourceRef(path=str(tmp_path), digest="0" * 64)
+    ref = AppRef(model="m", app_number=1)
+    app = AppSpec(pipeline_id="p", ref=ref, source=source, analyzers=(AnalyzerKind.DYNAMIC,))
+    engine.says("POST /networks/create", {"Id": "n1"}, 201)
+    engine.says("GET /networks/n1", {"Id": "n1", "Name": "n"})
+    engine.says("POST /build", b'{"stream": "done"}')
+
+    with pytest.raises(PlatformError, match="no GET /images") as caught:
+        await runtime.start(app, "run", lambda _: None)
+
+    assert caught.value.code is ErrorCode.UNAVAILABLE
 
 
 @pytest.mark.parametrize(
