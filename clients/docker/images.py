@@ -129,11 +129,19 @@ class Images:
     async def _key(self, plan: ServicePlan, context: bytes, bases: list[str]) -> str:
         """Identity of a build: context (Dockerfile included), arguments, target, base image IDs."""
         identity = hashlib.sha256(context)
-        ids = [(await call(self.client.images.get, name)).id for name in bases if name != "scratch"]
+        ids = [await self.id_of(name) for name in bases if name != "scratch"]
         identity.update(
             json.dumps([plan.args, plan.target, ids, self.scope], sort_keys=True).encode()
         )
         return identity.hexdigest()[:24]
+
+    async def id_of(self, name: str) -> str:
+        """The engine's ID of an image.
+
+        Raises:
+            PlatformError: NOT_FOUND when it was removed.
+        """
+        return str((await call(self.client.images.get, name)).id)
 
     async def _resolve(
         self, image: str, on_progress: OnProgress

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
+from clients.conditions import conditions
 from clients.docker.base_images import BaseImageMap, BaseImages
 from clients.docker.checks import AppChecker
 from clients.docker.containers import Containers, State
@@ -155,6 +156,7 @@ class DockerRuntime:
             self._limits.start_deadline_s, on_progress,
         )  # fmt: skip
         services = await launch.up()
+        image_ids = [await self._images.id_of(image.name) for image in prepared.images.values()]
         notes = [note for image in prepared.images.values() for note in image.notes]
         if unguarded:
             notes.append(f"network: the app can reach ports of its host ({unguarded})")
@@ -166,6 +168,7 @@ class DockerRuntime:
             network=network,
             images=tuple(image.name for image in prepared.images.values()),
             dropped=(*prepared.plan.dropped, *notes),
+            conditions=conditions("docker", self._limits, app.egress, image_ids),
         )
 
     async def _create(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
+from clients.conditions import conditions
 from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
 from clients.probe import answers
@@ -126,12 +127,15 @@ class ProcessRuntime:
                 on_progress(f"{one.name}: starting")
                 await self._spawn(folder, one, record.ports, folders[one.name])
         services = await self._wait(record, plan.services)
+        installed = [folder.name for folder in folders.values() if folder is not None]
         return RunningApp(
             workflow_id=app.workflow_id,
             host=self._host,
             engine="process",
             services=services,
             dropped=(*plan.dropped, _NETWORK_NOTE),
+            # The network is the host's, whatever the spec says.
+            conditions=conditions("process", self._limits, "allow", installed),
         )
 
     def _adoptable(

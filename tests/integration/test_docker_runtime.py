@@ -161,6 +161,7 @@ async def test_a_second_start_adopts_and_another_run_starts_afresh(bench: Bench)
     assert other is not None
     assert other.services[0].container_id != first.services[0].container_id
     assert other.images == first.images
+    assert other.conditions == first.conditions != ""
     assert "app: image unchanged" in lines
 
 

@@ -119,6 +119,7 @@ async def test_a_confined_app_answers_and_cannot_touch_its_host(tmp_path, runtim
     running = await started(runtime, app)
 
     assert (await runtime.check(running)).alive
+    assert running.conditions
     assert await ask(running, "/data") == "kept"
     assert (await ask(running, "/escape")).startswith("refused")
     assert (await ask(running, "/secret")).startswith("refused")
