@@ -23,6 +23,8 @@ WELL_KNOWN_PORTS = (8000, 5000, 3000, 8080, 80)
 _MAX_PORTS = 5
 _NEVER = "0001-01-01T00:00:00Z"
 _MIB = 1024 * 1024
+_KILLED = 137
+_CRASHES = (132, 134, 135, 136, 139)  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,20 @@ class State:
 
     @property
     def ending(self) -> str:
-        """How it ended, for people."""
-        why = " (out of memory)" if self.out_of_memory else ""
-        return f"exited with {self.exit_code}{why}" if not self.running else "was restarted"
+        """How it ended, for people.
+
+        A SIGKILL that its memory limit did not send came from itself, from the host's out-of-memory
+        killer or from somebody's hand; the engine cannot tell, so the app is held to have died.
+        """
+        if self.running:
+            return "was restarted"
+        killed = " (killed, within its memory limit)" if self.exit_code == _KILLED else ""
+        return f"exited with {self.exit_code}{' (out of memory)' if self.out_of_memory else killed}"
+
+    @property
+    def broke_down(self) -> bool:
+        """Whether it ended as no engine ends a container: at its memory limit, or by a crash."""
+        return not self.running and (self.out_of_memory or self.exit_code in _CRASHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +187,14 @@ class Containers:
     async def taken(self, container_id: str) -> str:
         """How the platform took the container away: its end is then no fault of the app.
 
-        Empty when it did not. No container outlives a start of the engine.
+        Empty when it did not. No container outlives a start of the engine; whether one that exited
+        did so before, only a crash can tell.
         """
         state = await self.state(container_id)
         if state is None:
             return "its container was removed from outside"
         since = await running_since(self.client)
-        if since is not None and since > moment(state.since):
+        if since is not None and since > moment(state.since) and not state.broke_down:
             return "the Docker daemon was restarted and took its container with it"
         return ""
 

@@ -207,7 +207,7 @@ async def test_killed_and_restarted_apps_are_no_longer_the_ones_we_started(bench
     restarted = await bench.runtime.check(running)
 
     assert (killed.alive, killed.targets) == (False, ())
-    assert killed.reason == "app exited with 137"
+    assert killed.reason == "app exited with 137 (killed, within its memory limit)"
     assert restarted.alive is False
     assert "app was restarted" in restarted.reason
 

@@ -149,6 +149,25 @@ async def test_a_command_that_cannot_be_run_is_the_apps_fault(
     assert await containers.start("c1") == said
 
 
+@pytest.mark.parametrize(
+    ("state", "taken"),
+    [
+        ({"ExitCode": 143}, True),
+        ({"ExitCode": 1}, True),
+        ({"ExitCode": 137, "OOMKilled": True}, False),
+        ({"ExitCode": 139}, False),
+    ],
+    ids=["stopped", "perhaps stopped", "out of memory", "crashed"],
+)
+async def test_a_crash_stays_the_apps_though_its_engine_was_restarted_since(
+    engine: FakeEngine, containers: Containers, state: dict[str, Any], taken: bool
+):
+    engine.has(container("c1", StartedAt="2026-01-01T00:00:00Z", **state))
+    engine.says("GET /networks/bridge", {"Created": "2026-01-01T01:00:00Z"})
+
+    assert bool(await containers.taken("c1")) is taken
+
+
 OOM = b'{"Type": "container", "Action": "oom", "status": "oom", "id": "0123456789ab", "time": 1}\n'
 CASES = {
     "restarted during the build": ("2026-01-01T00:00:02Z", b"", "restarted during the build"),
