@@ -195,7 +195,6 @@ class Images:
 
     async def prune(self) -> int:
         """Remove images above the limit, the longest unused first; bytes freed."""
-        # A build may rest on a stage of an old one.
         building = any(lock.locked() for lock in self._locks.values())
         return await self._retention.prune(stages=not building)
 

@@ -1,5 +1,6 @@
 """How long built images are kept: above a limit of disk, those longest unused go first."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from clients.docker.engine import moment
 from clients.docker.errors import call
 from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
+from contract.ids import LABEL_WORKFLOW
 
 REPOSITORY = "assay-app"
 
@@ -39,12 +41,16 @@ class Retention:
         await call(self.client.api.tag, tag, repository, name)
 
     async def prune(self, stages: bool) -> int:
-        """Remove images above the limit, and (`stages`) what old builds left; bytes freed.
+        """Remove images above the limit, and what old builds left; bytes freed.
+
+        Args:
+            stages: whether unnamed stages go, too; a running build may rest on one.
 
         Raises:
             PlatformError: the engine is unreachable.
         """
         labels = [f"{name}={value}" for name, value in self.labels.items()]
+        await self._remove_steps(labels)
         freed = await self._prune_stages(labels) if stages else 0
         listed: list[dict[str, Any]] = await call(
             self.client.api.images, REPOSITORY, filters={"label": labels}
@@ -58,6 +64,25 @@ class Retention:
                 images.remove(image)
                 freed += before - _disk(images)
         return freed
+
+    async def _remove_steps(self, labels: list[str]) -> None:
+        """Remove containers of build steps that were left by the end of their engine.
+
+        They carry the labels of their image, which names no workflow.
+        """
+        filters = {"label": labels, "status": ["created", "exited", "dead"]}
+        found: list[dict[str, Any]] = await call(
+            self.client.api.containers, all=True, filters=filters
+        )
+        before = time.time() - self.limits.build_deadline_s
+        for one in found:
+            if LABEL_WORKFLOW in (one.get("Labels") or {}) or one["Created"] > before:
+                continue
+            try:
+                await call(self.client.api.remove_container, one["Id"], v=True, force=True)
+            except PlatformError as error:
+                if error.code in (ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED):
+                    raise
 
     async def _prune_stages(self, labels: list[str]) -> int:
         stale = {"dangling": True, "label": labels, "until": "1h"}

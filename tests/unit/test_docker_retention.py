@@ -1,5 +1,6 @@
 """Which images go when the disk is short."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from clients.docker.retention import Retention
 from clients.limits import AppLimits
-from tests.support.fake_engine import FakeEngine, fake_engine
+from tests.support.fake_engine import FakeEngine, container, fake_engine
 
 OLD, OLDER, FRESH = "2020-02-01T00:00:00Z", "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 
@@ -37,12 +38,12 @@ def has_image(engine: FakeEngine, name: str, used: str, **layers: int) -> None:
 
 
 async def prune(engine: FakeEngine, images_bytes: int) -> tuple[int, set[str]]:
-    """Bytes freed, and names of the images that went."""
+    """Bytes freed, and what was removed, images by name."""
     with closing(docker.DockerClient(engine.address)) as client:
         limits = AppLimits(images_bytes=images_bytes)
         freed = await Retention(client, {"scope": "test"}, limits).prune(stages=False)
     gone = [call for call in engine.calls if call.startswith("DELETE")]
-    return freed, {call.rpartition(":")[2] for call in gone}
+    return freed, {call.removeprefix("DELETE /images/assay-app:") for call in gone}
 
 
 async def test_bases_and_shared_layers_are_not_counted_again_per_image(engine: FakeEngine):
@@ -72,3 +73,16 @@ async def test_an_image_that_cannot_be_removed_does_not_keep_the_next(engine: Fa
     engine.fails("DELETE /images/assay-app:older", "a container uses it", 409)
 
     assert await prune(engine, images_bytes=0) == (20, {"older", "old"})
+
+
+async def test_what_is_left_of_a_builds_steps_goes_and_apps_containers_stay(engine: FakeEngine):
+    now = int(time.time())
+    for name, created, labels in [
+        ("left", 0, {}),
+        ("at-work", now, {}),
+        ("app", 0, {"dev.assay.workflow": "pipeline/p/m/app1"}),
+    ]:
+        engine.has(container(name))
+        engine.answers["GET /containers/json"][1][-1] |= {"Created": created, "Labels": labels}
+
+    assert await prune(engine, images_bytes=0) == (0, {"DELETE /containers/left"})
