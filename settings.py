@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         app_memory_mb, app_cpus, app_pids: limits of each container of an app.
         start_deadline_s: an app must answer HTTP within this time.
         build_deadline_s: an app must be built within this time.
-        image_limit_gb: images of ours above this are pruned, oldest first.
+        image_limit_gb: images of ours above this are pruned, longest unused first.
         ai_base_url, ai_api_key, ai_models: OpenAI-compatible endpoint of the AI analyzer.
         ai_prices and the fields after it: read by that analyzer alone, which also checks them.
     """

@@ -27,7 +27,7 @@ from activities.results import ResultActivities
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
-from clients.runtime import choose_runtime
+from clients.runtime import host_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
@@ -93,8 +93,10 @@ async def _workers(
 ) -> Sequence[Worker]:
     artifacts = FileArtifactStore(settings.data_dir / "artifacts")
     results = SqlResultStore.from_url(settings.database_url)
-    runtime = await asyncio.to_thread(
-        choose_runtime, settings, artifacts, docker_host=settings.docker_host
+    runtime = await _patiently(
+        lambda: asyncio.to_thread(
+            host_runtime, settings, artifacts, docker_host=settings.docker_host
+        )
     )
     logger.info("%s", runtime.description)
     apps = AppActivities(runtime)
@@ -148,7 +150,7 @@ async def _workers(
 
 
 async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """What `call` answers; the server or the store may still be starting beside us."""
+    """What `call` answers; server, store or engine may still be starting beside us."""
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:

@@ -98,7 +98,7 @@ class AppRuntime(Protocol):
         ...
 
     async def prune(self) -> int:
-        """Remove images of ours, oldest first, above the disk limit; bytes freed."""
+        """Remove images of ours, longest unused first, above the disk limit; bytes freed."""
         ...
 
 

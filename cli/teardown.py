@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from clients.artifacts import FileArtifactStore
-from clients.runtime import choose_runtime
+from clients.runtime import host_runtime
 from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from settings import Settings
@@ -15,7 +15,7 @@ async def leave_nothing(settings: Settings, pipeline_id: str, say: Callable[[str
     try:
         artifacts = FileArtifactStore(settings.data_dir / "artifacts")
         runtime = await asyncio.to_thread(
-            choose_runtime, settings, artifacts, docker_host=settings.docker_host
+            host_runtime, settings, artifacts, docker_host=settings.docker_host
         )
         mine = f"{pipeline_workflow_id(pipeline_id)}/"
         for workflow_id in await runtime.owned_workflows():

@@ -18,7 +18,8 @@ class AppLimits:
         volume_bytes: of each named volume; volumes are kept in memory.
         context_bytes: of a build context.
         log_bytes: kept of each log, the end of it.
-        images_bytes: disk for built images, above which `prune` removes the oldest.
+        images_bytes: disk for built images, above which `prune` removes those longest unused.
+        image_idle_s: how long an image must be unused before `prune` may remove it.
     """
 
     memory_bytes: int = 512 * _MIB
@@ -33,3 +34,4 @@ class AppLimits:
     context_bytes: int = 200 * _MIB
     log_bytes: int = 2 * _MIB
     images_bytes: int = 20 * 1_024 * _MIB
+    image_idle_s: float = 3_600.0

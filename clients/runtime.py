@@ -1,12 +1,16 @@
 """Which runtime a host has: Docker when the daemon answers, confined processes when not."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
 
 from clients.docker.base_images import BaseImageMap
 from clients.docker.errors import connect
-from clients.docker.runtime import DEFAULT_DOCKER_HOST, Artifacts, DockerRuntime
+from clients.docker.runtime import DEFAULT_DOCKER_HOST, DockerRuntime
+from clients.files import disk_faults
+from clients.host import EngineRuntime, HostRuntime
 from clients.limits import AppLimits
+from clients.logs import Artifacts
 from clients.process.runtime import ProcessRuntime
 from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
@@ -45,13 +49,35 @@ class RuntimeSettings(Protocol):
     image_limit_gb: float
 
 
-def choose_runtime(
+def host_runtime(
     settings: RuntimeSettings, artifacts: Artifacts, *, docker_host: str = DEFAULT_DOCKER_HOST
-) -> DockerRuntime | ProcessRuntime:
-    """The runtime of this host; its `description` says why. Blocking, about 3 s at most.
+) -> HostRuntime:
+    """The runtime of this host with the one that may have left something here. Blocking.
 
     Raises:
-        PlatformError: `engine` is `docker` and the daemon does not answer.
+        PlatformError: as `choose_runtime`.
+    """
+    chosen = choose_runtime(settings, artifacts, docker_host=docker_host)
+    former: EngineRuntime | None = None
+    if isinstance(chosen, DockerRuntime):
+        former = _processes(settings, artifacts, "")
+    elif _marker(settings).exists():
+        with suppress(PlatformError):  # an engine that is down runs nothing
+            _ask(docker_host)
+            former = _containers(settings, artifacts, docker_host)
+    return HostRuntime(chosen, former)
+
+
+def choose_runtime(
+    settings: RuntimeSettings, artifacts: Artifacts, *, docker_host: str = DEFAULT_DOCKER_HOST
+) -> EngineRuntime:
+    """The runtime of this host; its `description` says why. Blocking, about 3 s at most.
+
+    Where Docker has once been used, `auto` never falls back to processes: an engine that is down
+    for a while would leave untrusted apps unmeasured for as long as the worker lives.
+
+    Raises:
+        PlatformError: the daemon does not answer, and `engine` is `docker` or it once did.
     """
     if settings.engine == "process":
         return _processes(settings, artifacts, "processes were asked for")
@@ -60,9 +86,30 @@ def choose_runtime(
     except PlatformError as error:
         if settings.engine == "docker":
             raise
+        if _marker(settings).exists():
+            message = f"{error.message}; or set ASSAY_ENGINE=process to do without containers"
+            raise PlatformError(error.code, message) from error
         denied = error.code is ErrorCode.PERMISSION_DENIED
         reason = error.message if denied else f"no Docker daemon at {docker_host}"
         return _processes(settings, artifacts, reason)
+    runtime = _containers(settings, artifacts, docker_host)
+    with disk_faults(settings.data_dir):
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        _marker(settings).touch()
+    return runtime
+
+
+def _marker(settings: RuntimeSettings) -> Path:
+    """A file that says that this data folder's apps have been containers."""
+    return settings.data_dir / "docker-used"
+
+
+def _ask(docker_host: str) -> None:
+    """Let the daemon say its version, which a hung one does not."""
+    connect(docker_host, _PATIENCE_S).close()
+
+
+def _containers(settings: RuntimeSettings, artifacts: Artifacts, docker_host: str) -> DockerRuntime:
     return DockerRuntime(
         host=settings.host_name,
         scope=settings.scope_name,
@@ -72,11 +119,6 @@ def choose_runtime(
         analyzer_location=settings.analyzer_location,
         docker_host=docker_host,
     )
-
-
-def _ask(docker_host: str) -> None:
-    """Let the daemon say its version, which a hung one does not."""
-    connect(docker_host, _PATIENCE_S).close()
 
 
 def _processes(settings: RuntimeSettings, artifacts: Artifacts, reason: str) -> ProcessRuntime:

@@ -78,7 +78,11 @@ class AppCheck(Frozen):
 
 
 class TeardownReport(Frozen):
-    """What teardown removed; removing what is already gone is success."""
+    """What teardown removed; removing what is already gone is success.
+
+    Attributes:
+        notes: logs that could not be saved before what wrote them was removed, and why.
+    """
 
     containers: int = 0
     networks: int = 0
@@ -86,3 +90,4 @@ class TeardownReport(Frozen):
     images: int = 0
     processes: int = 0
     logs: tuple[ArtifactRef, ...] = ()
+    notes: tuple[str, ...] = ()

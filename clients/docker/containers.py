@@ -2,14 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 import docker
 import docker.types
 
 from clients.appfolder import ServicePlan
-from clients.docker.errors import call
+from clients.docker.engine import moment, running_since
+from clients.docker.errors import COMMAND_FAULT, call
 from clients.docker.labels import Labels
 from clients.limits import AppLimits
 from clients.targets import Location
@@ -23,6 +23,8 @@ WELL_KNOWN_PORTS = (8000, 5000, 3000, 8080, 80)
 _MAX_PORTS = 5
 _NEVER = "0001-01-01T00:00:00Z"
 _MIB = 1024 * 1024
+_KILLED = 137
+_CRASHES = (132, 134, 135, 136, 139)  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,20 @@ class State:
 
     @property
     def ending(self) -> str:
-        """How it ended, for people."""
-        why = " (out of memory)" if self.out_of_memory else ""
-        return f"exited with {self.exit_code}{why}" if not self.running else "was restarted"
+        """How it ended, for people.
+
+        A SIGKILL that its memory limit did not send came from itself, from the host's out-of-memory
+        killer or from somebody's hand; the engine cannot tell, so the app is held to have died.
+        """
+        if self.running:
+            return "was restarted"
+        killed = " (killed, within its memory limit)" if self.exit_code == _KILLED else ""
+        return f"exited with {self.exit_code}{' (out of memory)' if self.out_of_memory else killed}"
+
+    @property
+    def broke_down(self) -> bool:
+        """Whether it ended as no engine ends a container: at its memory limit, or by a crash."""
+        return not self.running and (self.out_of_memory or self.exit_code in _CRASHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +157,7 @@ class Containers:
         try:
             await call(container.start)
         except PlatformError as error:
-            told = error.message.lower()
-            if (
-                "executable file not found" in told
-                or "permission denied" in told
-                or ("no such file or directory" in told and "oci" in told)
-            ):
+            if COMMAND_FAULT.search(error.message):
                 return error.message.removeprefix("Docker: ")
             raise
         return ""
@@ -179,19 +187,14 @@ class Containers:
     async def taken(self, container_id: str) -> str:
         """How the platform took the container away: its end is then no fault of the app.
 
-        Empty when it did not. The engine makes its default network at each of its starts, and no
-        container outlives one.
+        Empty when it did not. No container outlives a start of the engine; whether one that exited
+        did so before, only a crash can tell.
         """
         state = await self.state(container_id)
         if state is None:
             return "its container was removed from outside"
-        try:
-            network = await call(self.client.api.inspect_network, "bridge")
-        except PlatformError as error:
-            if error.code is ErrorCode.NOT_FOUND:
-                return ""
-            raise
-        if _moment(str(network["Created"])) > _moment(state.since):
+        since = await running_since(self.client)
+        if since is not None and since > moment(state.since) and not state.broke_down:
             return "the Docker daemon was restarted and took its container with it"
         return ""
 
@@ -215,7 +218,10 @@ class Containers:
 
     async def remove_all(self, workflow_id: str) -> int:
         """Kill and remove the workflow's containers, side by side; how many there were."""
-        found = await call(self._list, workflow_id)
+        # Not `_list`: what cannot be inspected is removed all the same.
+        found: list[dict[str, Any]] = await call(
+            self.client.api.containers, all=True, filters=self.labels.filters(workflow_id)
+        )
         return sum(await asyncio.gather(*(self._remove(str(one["Id"])) for one in found)))
 
     async def _remove(self, container_id: str) -> bool:
@@ -262,10 +268,6 @@ def _healthcheck(plan: ServicePlan) -> dict[str, Any] | None:
         "retries": check.retries,
         "start_period": int(check.start_period_s * 1e9),
     }
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def _state(attributes: dict[str, Any]) -> State:

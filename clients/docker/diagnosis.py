@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from clients.docker.base_images import Substitution
+from clients.docker.errors import COMMAND_FAULT
 from clients.docker.stream import StreamResult
 from contract.errors import ErrorCode, PlatformError
 
@@ -24,6 +25,13 @@ _ENGINE = re.compile(
     r"|Cannot connect to the Docker daemon|driver failed programming",
     re.IGNORECASE,
 )
+# Said by the engine in place of a step's exit code.
+_BROKEN_OFF = re.compile(
+    r"^context cancell?ed|No such (?:image|container): |network \S+ not found|containerd"
+    r"|connection refused|transport is closing|unexpected EOF|Unavailable desc",
+    re.IGNORECASE,
+)
+_KILLED = (137, 143)
 _MISSING_TOOL = re.compile(
     r"not found|unable to execute|No such file or directory: '(?:gcc|cc|make|git)'"
     r"|command '\S*(?:gcc|cc|g\+\+)' failed|not find (?:any )?Python|gyp ERR! find",
@@ -37,12 +45,17 @@ _MUSL_TOOLS = re.compile(r"\b(?:apk|adduser|addgroup)\b")
 
 
 def platform_fault(
-    result: StreamResult, substitutions: Sequence[Substitution]
+    result: StreamResult, substitutions: Sequence[Substitution], out_of_memory: bool = False
 ) -> PlatformError | None:
     """The platform's part in a failed build; None: the app's author is at fault.
 
-    A missing zero beats a false one: what a stand-in base image may have caused is never the app's.
+    A missing zero beats a false one: what a stand-in base image may have caused is never the app's,
+    nor is a step that was killed, unless by its own memory limit (`out_of_memory`).
     """
+    if result.exit_code is None and COMMAND_FAULT.search(result.error):
+        return None
+    if fault := _broken_off(result, out_of_memory):
+        return fault
     tail = "".join(result.log[-60:]) + result.error
     if _ENGINE.search(tail):
         return PlatformError(
@@ -60,6 +73,16 @@ def platform_fault(
             f"a package registry was not reachable during the build: {_line(tail, NETWORK)}",
         )
     return _substitution_fault(result, tail, substitutions)
+
+
+def _broken_off(result: StreamResult, out_of_memory: bool) -> PlatformError | None:
+    cause = ""
+    if result.exit_code in _KILLED and not out_of_memory:
+        cause = f"`{result.last_command()[:80]}` was killed from outside ({result.exit_code})"
+    elif result.exit_code is None and _BROKEN_OFF.search(result.error):
+        cause = result.error[:200]
+    message = f"the Docker engine broke the build off: {cause}"
+    return PlatformError(ErrorCode.UNAVAILABLE, message) if cause else None
 
 
 def _substitution_fault(

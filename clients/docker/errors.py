@@ -1,6 +1,7 @@
 """Docker's errors as platform faults that name cause and next step."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -14,6 +15,12 @@ from contract.errors import ErrorCode, PlatformError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# The runtime's words for a command that cannot be run. Nothing else it says is the app's fault.
+COMMAND_FAULT = re.compile(
+    r'exec: \\?"[^"\\]+\\?": (?:executable file not found|permission denied'
+    r"|no such file or directory)",
+    re.IGNORECASE,
+)
 UNREACHABLE = (
     "the Docker daemon does not answer: start it (`systemctl start docker`), then try again"
 )

@@ -1,4 +1,4 @@
-"""Images of apps: bases resolved, Dockerfile rewritten, built once per content, pruned by age."""
+"""Images of apps: bases resolved, Dockerfile rewritten, built once per content, pruned by use."""
 
 import asyncio
 import hashlib
@@ -7,8 +7,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any
 
 import docker
 
@@ -17,7 +15,9 @@ from clients.docker import dockerfile
 from clients.docker.base_images import BaseImages, Substitution
 from clients.docker.context import DOCKERFILE_NAME, pack_context
 from clients.docker.diagnosis import platform_fault
+from clients.docker.engine import ran_out_of_memory, running_since
 from clients.docker.errors import call
+from clients.docker.retention import REPOSITORY, Retention
 from clients.docker.stream import EngineStream, StreamResult, build_params, split_tag
 from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
@@ -27,7 +27,6 @@ _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OnProgress = Callable[[str], None]
 NetworkFactory = Callable[[], Awaitable[str]]
-REPOSITORY = "assay-app"
 _REGISTRY_FIRST_ANSWER_S = 15.0
 _REGISTRY_PULL_S = 600.0
 _REGISTRY_DOWN_S = 300.0
@@ -53,6 +52,10 @@ class Images:
     limits: AppLimits
     _registry_down_until: float = 0.0
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+
+    @property
+    def _retention(self) -> Retention:
+        return Retention(self.client, self._labels, self.limits)
 
     @property
     def _labels(self) -> dict[str, str]:
@@ -85,6 +88,7 @@ class Images:
         tag = f"{REPOSITORY}:{key}"
         async with self._locks.setdefault(key, asyncio.Lock()):
             if await self._exists(tag):
+                await self._retention.touch(tag)
                 on_progress(f"{plan.name}: image unchanged")
                 return BuiltImage(tag, tuple(notes))
             substitutions = [found for _, found in known.values() if found]
@@ -103,6 +107,7 @@ class Images:
         params = build_params(
             tag, DOCKERFILE_NAME, plan.args, plan.target, await network(), self.limits
         )
+        since = await running_since(self.client)
         result = await self.stream.build(
             context,
             params,
@@ -111,18 +116,32 @@ class Images:
         )
         if not result.error:
             return result.text
-        if fault := platform_fault(result, substitutions):
+        if since != await running_since(self.client):
+            message = "the Docker daemon was restarted during the build"
+            raise PlatformError(ErrorCode.UNAVAILABLE, message)
+        out_of_memory = await ran_out_of_memory(self.client, result.last_container())
+        if fault := platform_fault(result, substitutions, out_of_memory):
             raise fault
+        if out_of_memory:
+            result.error += f" (out of memory: {self.limits.build_memory_bytes} bytes allowed)"
         raise BuildFault(plan.name, result)
 
     async def _key(self, plan: ServicePlan, context: bytes, bases: list[str]) -> str:
         """Identity of a build: context (Dockerfile included), arguments, target, base image IDs."""
         identity = hashlib.sha256(context)
-        ids = [(await call(self.client.images.get, name)).id for name in bases if name != "scratch"]
+        ids = [await self.id_of(name) for name in bases if name != "scratch"]
         identity.update(
             json.dumps([plan.args, plan.target, ids, self.scope], sort_keys=True).encode()
         )
         return identity.hexdigest()[:24]
+
+    async def id_of(self, name: str) -> str:
+        """The engine's ID of an image.
+
+        Raises:
+            PlatformError: NOT_FOUND when it was removed.
+        """
+        return str((await call(self.client.images.get, name)).id)
 
     async def _resolve(
         self, image: str, on_progress: OnProgress
@@ -175,33 +194,9 @@ class Images:
         return {tag for image in images for tag in image.get("RepoTags") or ()}
 
     async def prune(self) -> int:
-        """Remove stages left of old builds, then the oldest images above the limit; bytes freed."""
-        labels = [f"{name}={value}" for name, value in self._labels.items()]
-        stale = {"dangling": True, "label": labels, "until": "1h"}
-        freed = int(
-            (await call(self.client.images.prune, filters=stale)).get("SpaceReclaimed") or 0
-        )
-        images: list[dict[str, Any]] = await call(
-            self.client.api.images, REPOSITORY, filters={"label": labels}
-        )
-        total = sum(image["Size"] for image in images)
-        for image in sorted(images, key=itemgetter("Created")):
-            if total <= self.limits.images_bytes:
-                break
-            total -= image["Size"]
-            freed += image["Size"] if await self._remove(image["RepoTags"] or [image["Id"]]) else 0
-        return freed
-
-    async def _remove(self, names: list[str]) -> bool:
-        """Whether all `names` are gone; an image in use stays."""
-        try:
-            for name in names:
-                await call(self.client.images.remove, name)
-        except PlatformError as error:
-            if error.code in (ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED):
-                raise
-            return False
-        return True
+        """Remove images above the limit, the longest unused first; bytes freed."""
+        building = any(lock.locked() for lock in self._locks.values())
+        return await self._retention.prune(stages=not building)
 
 
 class BuildFault(AppFault):

@@ -11,9 +11,9 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
+from clients.conditions import conditions
 from clients.docker.base_images import BaseImageMap, BaseImages
 from clients.docker.checks import AppChecker
 from clients.docker.containers import Containers, State
@@ -26,8 +26,10 @@ from clients.docker.network import Networks
 from clients.docker.stream import EngineStream
 from clients.docker.volumes import Volumes
 from clients.limits import AppLimits
+from clients.logs import Artifacts, SavedLogs
 from clients.targets import Location
 from contract.analysis import ArtifactRef
+from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_RUN, LABEL_WORKFLOW
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
@@ -36,14 +38,6 @@ OnProgress = Callable[[str], None]
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 DEFAULT_POOL = "10.213.0.0/16"
 _ENGINE_TIMEOUT_S = 60
-
-
-class Artifacts(Protocol):
-    """Where logs go."""
-
-    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
-        """Store `data` as an artifact called `name`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +110,18 @@ class DockerRuntime:
         Raises:
             PlatformError: the platform is at fault; what was made stays for the retry or teardown.
         """
+        logs: tuple[ArtifactRef, ...] = ()
         try:
             prepared = await self._prepare(app, run_id, on_progress)
-        except AppFault as fault:
-            return await self._failed(app, fault, ())
-        try:
+            logs = prepared.logs
             running = await self._run(app, run_id, prepared, on_progress)
         except AppFault as fault:
-            return await self._failed(app, fault, prepared.logs)
-        return StartOutcome(app=running, logs=prepared.logs, host=self._host)
+            return await self._failed(app, fault, logs)
+        except PlatformError as error:
+            if error.code is ErrorCode.NOT_FOUND:  # removed under our hands: made anew by a retry
+                raise PlatformError(ErrorCode.UNAVAILABLE, error.message) from error
+            raise
+        return StartOutcome(app=running, logs=logs, host=self._host)
 
     async def _prepare(self, app: AppSpec, run_id: str, on_progress: OnProgress) -> _Prepared:
         """Read the app folder and make an image for each service."""
@@ -159,6 +156,7 @@ class DockerRuntime:
             self._limits.start_deadline_s, on_progress,
         )  # fmt: skip
         services = await launch.up()
+        image_ids = [await self._images.id_of(image.name) for image in prepared.images.values()]
         notes = [note for image in prepared.images.values() for note in image.notes]
         if unguarded:
             notes.append(f"network: the app can reach ports of its host ({unguarded})")
@@ -170,6 +168,7 @@ class DockerRuntime:
             network=network,
             images=tuple(image.name for image in prepared.images.values()),
             dropped=(*prepared.plan.dropped, *notes),
+            conditions=conditions("docker", self._limits, app.egress, image_ids),
         )
 
     async def _create(
@@ -203,13 +202,13 @@ class DockerRuntime:
         self, app: AppSpec, fault: AppFault, logs: tuple[ArtifactRef, ...]
     ) -> StartOutcome:
         """The app's fault as a value, with its logs; nothing of it goes on running."""
+        saved = SavedLogs(self._artifacts, logs)
         if isinstance(fault, BuildFault):
-            logs = (await self._artifacts.put_bytes(fault.log.encode(), "build.log"),)
-        saved = await self._save_logs(app.workflow_id, "start")
+            await saved.keep("build.log", fault.log.encode())
+        await self._save_logs(app.workflow_id, "start", saved)
         await self._remove(app.workflow_id)
-        return StartOutcome(
-            phase=fault.phase, reason=fault.reason, logs=(*logs, *saved), host=self._host
-        )
+        reason = "; ".join((fault.reason, *saved.notes))
+        return StartOutcome(phase=fault.phase, reason=reason, logs=saved.refs, host=self._host)
 
     async def check(self, app: RunningApp) -> AppCheck:
         """Whether the containers that answer are the ones that `start` saw, never restarted since.
@@ -222,18 +221,18 @@ class DockerRuntime:
         result = await self._checker.check(app)
         if result.alive:
             return result
-        logs = await self._save_logs(app.workflow_id, "app")
-        return result.model_copy(update={"logs": logs})
+        saved = await self._save_logs(app.workflow_id, "app")
+        return result.model_copy(update={"logs": saved.refs})
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
-        """Save the containers' logs, then remove all that carries the workflow's label.
+        """Save what logs can be saved, then remove all that carries the workflow's label.
 
         Raises:
             PlatformError: the engine is unreachable.
         """
-        logs = await self._save_logs(workflow_id, "app")
+        saved = await self._save_logs(workflow_id, "app")
         report = await self._remove(workflow_id)
-        return report.model_copy(update={"logs": logs})
+        return report.model_copy(update={"logs": saved.refs, "notes": saved.notes})
 
     async def _remove(self, workflow_id: str) -> TeardownReport:
         return TeardownReport(
@@ -242,14 +241,23 @@ class DockerRuntime:
             volumes=await self._volumes.remove_all(workflow_id),
         )
 
-    async def _save_logs(self, workflow_id: str, kind: str) -> tuple[ArtifactRef, ...]:
+    async def _save_logs(
+        self, workflow_id: str, kind: str, saved: SavedLogs | None = None
+    ) -> SavedLogs:
         """`<kind>-<service>.log` of each container: a line on its state, then its output."""
-        refs: list[ArtifactRef] = []
-        for service, state in sorted((await self._containers.states(workflow_id)).items()):
-            head = "running" if state.running else state.ending
-            data = f"[{service}: {head}]\n".encode() + await self._containers.log(state.id)
-            refs.append(await self._artifacts.put_bytes(data, f"{kind}-{service}.log"))
-        return tuple(refs)
+        saved = saved or SavedLogs(self._artifacts)
+        try:
+            states = await self._containers.states(workflow_id)
+        except PlatformError as error:
+            saved.notes += (f"no {kind} log is kept: {error.message}",)
+            return saved
+        for service, state in sorted(states.items()):
+            await saved.keep(f"{kind}-{service}.log", self._log(service, state))
+        return saved
+
+    async def _log(self, service: str, state: State) -> bytes:
+        head = "running" if state.running else state.ending
+        return f"[{service}: {head}]\n".encode() + await self._containers.log(state.id)
 
     async def owned_workflows(self) -> Sequence[str]:
         """Workflow IDs that own a container, network or volume of this scope."""
@@ -264,7 +272,7 @@ class DockerRuntime:
         return sorted(found - {""})
 
     async def prune(self) -> int:
-        """Remove our images, oldest first, above `AppLimits.images_bytes`; bytes freed."""
+        """Remove our images above `AppLimits.images_bytes`, longest unused first; bytes freed."""
         return await self._images.prune()
 
     async def remove_firewall(self) -> None:

@@ -6,6 +6,7 @@ cancelled or overdue build closes its connection, and the engine stops the build
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 
 _MAX_LOG_BYTES = 4 * 1024 * 1024
+_STEP_CONTAINER = re.compile(r"^ ---> Running in ([0-9a-f]{12})")
 
 
 @dataclass(slots=True)
@@ -38,6 +40,11 @@ class StreamResult:
         steps = (line for line in reversed(self.log) if line.startswith("Step "))
         return next(steps, "").partition(" : ")[2].strip()
 
+    def last_container(self) -> str:
+        """Short ID of the container that the last step ran in; empty when it needed none."""
+        found = (_STEP_CONTAINER.search(line) for line in reversed(self.log))
+        return next((one[1] for one in found if one), "")
+
 
 @dataclass(frozen=True, slots=True)
 class EngineStream:
@@ -55,14 +62,20 @@ class EngineStream:
         """Build an image from a context tar; a failed step is in the result.
 
         Raises:
-            PlatformError: the engine is unreachable or refuses the request.
+            PlatformError: the engine is unreachable or refuses; FAILED_PRECONDITION when
+                the time was too short, of which nobody can say whether app or host was too slow.
         """
         result = StreamResult()
         try:
             async with asyncio.timeout(deadline_s):
                 await self._read("/build", params, context, result, on_line)
-        except TimeoutError:
-            result.error = f"the build took longer than {deadline_s:.0f} s"
+        except TimeoutError as error:
+            raise PlatformError(
+                ErrorCode.FAILED_PRECONDITION,
+                f"the build took longer than {deadline_s:.0f} s, at last with"
+                f" `{result.last_command()[:80]}`: mend that step or raise ASSAY_BUILD_DEADLINE_S,"
+                " then retry the app",
+            ) from error
         return result
 
     async def pull(

@@ -7,31 +7,43 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from clients.appfolder import AppFault
 from clients.docker.diagnosis import NETWORK
+from clients.limits import AppLimits
 from clients.process.recipe import Recipe
+from clients.process.sandbox import KILLED, Installer, interpreter_folders, sandbox_refusal
 from clients.source import digest_tree
 from contract.errors import ErrorCode, PlatformError
 from contract.source_digest import SKIPPED_FOLDERS
 
 OnProgress = Callable[[str], None]
 _READY = ".ready"
+_WORK = ".installing-"
+_MARGIN_S = 600.0
 
 
 @dataclass(slots=True)
 class Environments:
     """`python-<digest>` (a virtual environment) and `node-<digest>` (the app, built) in `folder`.
 
+    Each is made in a folder of its own by confined installers and moved into place once it is
+    whole: whatever is killed meanwhile, what is there is complete.
+
     Attributes:
-        deadline_s: of one installation.
+        limits: `build_*` of one installer.
+        hidden: folders that installers do not see.
     """
 
     folder: Path
-    deadline_s: float
+    limits: AppLimits
+    hidden: tuple[Path, ...]
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
     async def ensure(self, recipe: Recipe, on_progress: OnProgress) -> tuple[Path | None, str]:
@@ -49,45 +61,60 @@ class Environments:
             if (target / _READY).is_file():
                 return target, ""
             on_progress(f"{recipe.name}: installing dependencies")
-            await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
-            install = self._python if recipe.language == "python" else self._node
-            log = await install(recipe, target)
-            (target / _READY).touch()
-            return target, log
+            return target, await self._install(recipe, target)
 
-    async def _python(self, recipe: Recipe, target: Path) -> str:
-        requirements = recipe.context / "requirements.txt"
-        log = await self._run(recipe, [sys.executable, "-m", "venv", str(target)], recipe.context)
-        pip = [str(target / "bin/python"), "-m", "pip", "install", "--no-input", "-q"]
-        return log + await self._run(recipe, [*pip, "-r", str(requirements)], recipe.context)
+    async def _install(self, recipe: Recipe, target: Path) -> str:
+        cache = self.folder / "cache"
+        cache.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=self.folder, prefix=_WORK))
+        readable = (recipe.context, *interpreter_folders())
+        sandbox = Installer(work, target, readable, self.hidden, cache)
+        install = self._python if recipe.language == "python" else self._node
+        try:
+            log = await install(recipe, sandbox)
+            (work / _READY).touch()
+            await asyncio.to_thread(_publish, work, target)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+        return log
 
-    async def _node(self, recipe: Recipe, target: Path) -> str:
+    async def _python(self, recipe: Recipe, sandbox: Installer) -> str:
+        target = str(sandbox.target)
+        # Not the interpreter of our own virtual environment: the sandbox does not see that.
+        base = str(Path(sys.executable).resolve())
+        log = await self._run(recipe, sandbox, [base, "-m", "venv", target], recipe.context)
+        pip = [f"{target}/bin/python", "-m", "pip", "install", "--no-input", "-q"]
+        pip += ["-r", str(recipe.context / "requirements.txt")]
+        return log + await self._run(recipe, sandbox, pip, recipe.context)
+
+    async def _node(self, recipe: Recipe, sandbox: Installer) -> str:
         if shutil.which("npm") is None:
             raise PlatformError(
                 ErrorCode.FAILED_PRECONDITION,
                 "npm is not installed: install Node.js 20 or newer, or Docker Engine",
             )
-        await asyncio.to_thread(copy_source, recipe.context, target)
-        locked = (target / "package-lock.json").is_file()
-        log = await self._run(recipe, ["npm", "ci" if locked else "install"], target)
-        return log + await self._run(recipe, ["npm", "run", "build", "--if-present"], target)
+        await asyncio.to_thread(copy_source, recipe.context, sandbox.work)
+        install = "ci" if (sandbox.work / "package-lock.json").is_file() else "install"
+        log = await self._run(recipe, sandbox, ["npm", install], sandbox.target)
+        build = ["npm", "run", "build", "--if-present"]
+        return log + await self._run(recipe, sandbox, build, sandbox.target)
 
-    async def _run(self, recipe: Recipe, argv: list[str], cwd: Path) -> str:
-        """Run an installer in a process group of its own, which a time-out or a cancel ends."""
+    async def _run(self, recipe: Recipe, sandbox: Installer, command: list[str], cwd: Path) -> str:
+        """Run one installer; a time-out, a cancel or our own death ends it with all it started."""
         process = await asyncio.create_subprocess_exec(
-            *argv,
-            cwd=cwd,
+            *sandbox.argv(command, cwd, self.limits),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            async with asyncio.timeout(self.deadline_s):
+            async with asyncio.timeout(self.limits.build_deadline_s):
                 output, _ = await process.communicate()
         except TimeoutError as error:
             message = (
-                f"{recipe.name}: {' '.join(argv[:3])} took longer than {self.deadline_s:.0f} s"
+                f"{recipe.name}: {' '.join(command[:3])} took longer than"
+                f" {self.limits.build_deadline_s:.0f} s"
             )
             raise PlatformError(ErrorCode.DEADLINE_EXCEEDED, message) from error
         finally:
@@ -96,8 +123,28 @@ class Environments:
                 await process.wait()
         text = output.decode(errors="replace")
         if process.returncode != 0:
-            raise _failure(recipe, argv, text)
+            raise _failure(recipe, command, process.returncode, text)
         return text
+
+    def sweep(self) -> None:
+        """Remove what installations left that were killed with their worker. Blocking."""
+        # A Node environment takes two installers, each with the whole deadline.
+        before = time.time() - 2 * self.limits.build_deadline_s - _MARGIN_S
+        for work in self.folder.glob(f"{_WORK}*"):
+            with suppress(OSError):
+                if work.stat().st_mtime < before:
+                    shutil.rmtree(work, ignore_errors=True)
+
+
+def _publish(work: Path, target: Path) -> None:
+    """Move a whole environment into place, unless another worker was faster."""
+    if target.is_dir() and not (target / _READY).is_file():
+        shutil.rmtree(target)
+    try:
+        work.rename(target)
+    except OSError:
+        if not (target / _READY).is_file():
+            raise
 
 
 def copy_source(source: Path, target: Path) -> None:
@@ -136,10 +183,13 @@ def _key(recipe: Recipe) -> str:
     return f"python-{hashlib.sha256(sys.version.encode() + requirements).hexdigest()[:24]}"
 
 
-def _failure(recipe: Recipe, argv: list[str], text: str) -> Exception:
-
+def _failure(recipe: Recipe, command: list[str], code: int | None, text: str) -> Exception:
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
-    what = f"{recipe.name}: {Path(argv[0]).name} {' '.join(argv[1:4])} failed: {last[:300]}"
+    what = f"{recipe.name}: {Path(command[0]).name} {' '.join(command[1:4])} failed: {last[:300]}"
+    if (refusal := sandbox_refusal(last)) is not None:
+        return refusal
     if NETWORK.search(text):
         return PlatformError(ErrorCode.UNAVAILABLE, f"no package registry: {what}")
+    if code in KILLED:
+        return PlatformError(ErrorCode.UNAVAILABLE, f"killed from outside: {what}")
     return AppFault("build", what)

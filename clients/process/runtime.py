@@ -10,31 +10,25 @@ import shutil
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
+from clients.conditions import conditions
 from clients.limits import AppLimits
+from clients.logs import Artifacts, SavedLogs
 from clients.probe import answers
 from clients.process.environments import Environments, app_environment, copy_source
 from clients.process.recipe import Recipe, needs_engine, recipe
-from clients.process.sandbox import Confined, Sandbox, interpreter_folders
+from clients.process.sandbox import Confined, Sandbox, interpreter_folders, sandbox_refusal
 from clients.process.state import Record, StateFolder
 from clients.targets import resolve_targets
-from contract.analysis import ArtifactRef
+from contract.analysis import ArtifactRef, Target
+from contract.errors import ErrorCode, PlatformError
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
 OnProgress = Callable[[str], None]
 _POLL_S = 0.2
 _NETWORK_NOTE = "network: a confined process shares its host's network, outside included"
-
-
-class Artifacts(Protocol):
-    """Where logs go."""
-
-    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
-        """Store `data` as an artifact called `name`."""
-        ...
 
 
 class ProcessRuntime:
@@ -65,9 +59,9 @@ class ProcessRuntime:
         self._no_engine = no_engine
         self._states = StateFolder(self._data_dir / "processes")
         self._environments = Environments(
-            self._data_dir / "environments", self._limits.build_deadline_s
+            self._data_dir / "environments", self._limits, (self._data_dir,)
         )
-        self._launchers: set[asyncio.Task[int]] = set()
+        self._launchers: dict[Path, asyncio.Task[int]] = {}
 
     @property
     def host(self) -> str:
@@ -99,10 +93,14 @@ class ProcessRuntime:
                     logs.append(await self._artifacts.put_bytes(text.encode(), "build.log"))
             running = await self._run(app, run_id, plan, recipes, folders, on_progress)
         except AppFault as fault:
-            logs += await self._save_logs(app.workflow_id, "start")
+            saved = await self._save_logs(app.workflow_id, "start")
             await asyncio.to_thread(self._remove, app.workflow_id)
-            reason, phase = fault.reason, fault.phase
-            return StartOutcome(phase=phase, reason=reason, logs=tuple(logs), host=self._host)
+            return StartOutcome(
+                phase=fault.phase,
+                reason="; ".join((fault.reason, *saved.notes)),
+                logs=(*logs, *saved.refs),
+                host=self._host,
+            )
         return StartOutcome(app=running, logs=tuple(logs), host=self._host)
 
     def _require(self, app: AppSpec) -> None:
@@ -130,12 +128,15 @@ class ProcessRuntime:
                 on_progress(f"{one.name}: starting")
                 await self._spawn(folder, one, record.ports, folders[one.name])
         services = await self._wait(record, plan.services)
+        installed = [folder.name for folder in folders.values() if folder is not None]
         return RunningApp(
             workflow_id=app.workflow_id,
             host=self._host,
             engine="process",
             services=services,
             dropped=(*plan.dropped, _NETWORK_NOTE),
+            # The network is the host's, whatever the spec says.
+            conditions=conditions("process", self._limits, "allow", installed),
         )
 
     def _adoptable(
@@ -179,10 +180,7 @@ class ProcessRuntime:
                 pass_fds=(status.fileno(),),
                 start_new_session=True,
             )
-        # Reaps the launcher; nothing else waits for it.
-        waiter = asyncio.ensure_future(process.wait())
-        self._launchers.add(waiter)
-        waiter.add_done_callback(self._launchers.discard)
+        self._launchers[home] = asyncio.ensure_future(process.wait())
 
     async def _wait(
         self, record: Record, plans: Sequence[ServicePlan]
@@ -194,7 +192,7 @@ class ProcessRuntime:
             confined = self._states.services(record.workflow_id)[plan.name]
             port = record.ports[plan.name]
             while not (confined.identity() and await answers(f"http://127.0.0.1:{port}")):
-                self._check_progress(plan.name, confined, ends_at)
+                await self._check_progress(plan.name, confined, ends_at)
                 await asyncio.sleep(_POLL_S)
             found.append(
                 RunningService(
@@ -208,9 +206,16 @@ class ProcessRuntime:
             )
         return tuple(found)
 
-    def _check_progress(self, name: str, confined: Confined, ends_at: float) -> None:
-        last = _tail(confined.folder / "log", 2_000).decode(errors="replace").strip().splitlines()
-        said = f": {last[-1][:300]}" if last else "; its log is empty"
+    async def _check_progress(self, name: str, confined: Confined, ends_at: float) -> None:
+        lines = confined.log(2_000).decode(errors="replace").strip().splitlines()
+        last = lines[-1][:300] if lines else ""
+        said = f": {last}" if last else "; its log is empty"
+        launcher = self._launchers.get(confined.folder)
+        if launcher is not None and launcher.done() and not confined.began:
+            silent = PlatformError(ErrorCode.UNAVAILABLE, f"{name}: no sandbox was started{said}")
+            raise sandbox_refusal(last) or silent
+        if confined.began and (taken := await asyncio.to_thread(confined.taken)):
+            raise PlatformError(ErrorCode.UNAVAILABLE, f"{name} {taken}")
         if (code := confined.exit_code) is not None:
             raise AppFault("start", f"{name} exited with {code}{said}")
         if asyncio.get_running_loop().time() > ends_at:
@@ -218,50 +223,67 @@ class ProcessRuntime:
             raise AppFault("answer", f"{name} did not answer HTTP on PORT within {deadline}{said}")
 
     async def check(self, app: RunningApp) -> AppCheck:
-        """Whether the processes that answer are the ones that `start` saw."""
+        """Processes first, then answers, then processes again: the answer came from these."""
         targets = resolve_targets(app, "host")
+        check = await self._ended(app)
+        if check is None:
+            silent = await self._silent(targets)
+            answer = AppCheck(alive=not silent, reason=silent, targets=() if silent else targets)
+            check = await self._ended(app) or answer
+        if check.alive:
+            return check
+        saved = await self._save_logs(app.workflow_id, "app")
+        return check.model_copy(update={"logs": saved.refs})
+
+    async def _ended(self, app: RunningApp) -> AppCheck | None:
+        """How one of the processes that `start` saw has ended; None: all run."""
         confined = self._states.services(app.workflow_id)
         for service in app.services:
             one = confined.get(service.service)
-            if one is None or one.identity() != service.container_id:
-                code = one.exit_code if one else None
-                how = "is gone" if code is None else f"exited with {code}"
-                return await self._dead(app, f"{service.service} {how}")
+            if one is None:
+                return AppCheck(alive=False, taken=True, reason=f"{service.service} was removed")
+            if one.identity() != service.container_id:
+                taken = await asyncio.to_thread(one.taken)
+                reason = f"{service.service} {taken or f'exited with {one.exit_code}'}"
+                return AppCheck(alive=False, taken=bool(taken), reason=reason)
+        return None
+
+    async def _silent(self, targets: Sequence[Target]) -> str:
         for target in targets:
             if not await answers(target.base_url) and not await answers(target.base_url):
-                return await self._dead(app, f"{target.service} does not answer HTTP any more")
-        return AppCheck(alive=True, targets=targets)
-
-    async def _dead(self, app: RunningApp, reason: str) -> AppCheck:
-        logs = await self._save_logs(app.workflow_id, "app")
-        return AppCheck(alive=False, reason=reason, logs=logs)
+                return f"{target.service} does not answer HTTP any more"
+        return ""
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
-        """Save logs, kill the workflow's sandboxes, forget its folder. Safe to repeat."""
-        logs = await self._save_logs(workflow_id, "app")
+        """Save what logs can be saved, kill the workflow's sandboxes, forget its folder."""
+        saved = await self._save_logs(workflow_id, "app")
         killed = await asyncio.to_thread(self._remove, workflow_id)
-        return TeardownReport(processes=killed, logs=logs)
+        return TeardownReport(processes=killed, logs=saved.refs, notes=saved.notes)
 
     def _remove(self, workflow_id: str) -> int:
-        killed = sum(one.kill() for one in self._states.services(workflow_id).values())
+        services = self._states.services(workflow_id).values()
+        killed = sum(one.kill() for one in services)
+        for one in services:
+            self._launchers.pop(one.folder, None)
         self._states.remove(workflow_id)
         return killed
 
-    async def _save_logs(self, workflow_id: str, kind: str) -> tuple[ArtifactRef, ...]:
-        refs: list[ArtifactRef] = []
+    async def _save_logs(self, workflow_id: str, kind: str) -> SavedLogs:
+        saved = SavedLogs(self._artifacts)
         for name, confined in self._states.services(workflow_id).items():
             state = "running" if confined.identity() else f"exited with {confined.exit_code}"
             data = f"[{name}: {state}]\n".encode()
-            data += _tail(confined.folder / "log", self._limits.log_bytes)
-            refs.append(await self._artifacts.put_bytes(data, f"{kind}-{name}.log"))
-        return tuple(refs)
+            data += confined.log(self._limits.log_bytes)
+            await saved.keep(f"{kind}-{name}.log", data)
+        return saved
 
     async def owned_workflows(self) -> Sequence[str]:
         """Workflow IDs that have a state folder here, their processes running or not."""
         return await asyncio.to_thread(lambda: list(self._states.workflows()))
 
     async def prune(self) -> int:
-        """Nothing to remove: installed dependencies are small and shared by every run."""
+        """Remove half-made environments. Whole ones are small, and shared by every run."""
+        await asyncio.to_thread(self._environments.sweep)
         return 0
 
 
@@ -269,12 +291,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _tail(path: Path, size: int) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            stream.seek(max(path.stat().st_size - size, 0))
-            return stream.read(size)
-    except OSError:
-        return b""

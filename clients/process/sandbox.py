@@ -1,23 +1,39 @@
-"""The bubblewrap command line of one service, and the processes it leaves behind.
+"""Bubblewrap command lines, of an app's service and of an installer, and the processes they are.
 
-The sandbox outlives the activity and even a killed worker, on purpose: a retry adopts it. It is
-found again by its state folder, which stands in its command line, and dies whole with its first
-process, the init of its PID namespace. It does not outlive the host's boot.
+An app's sandbox has no --die-with-parent, on purpose: it outlives the activity and even a killed
+worker, and a retry adopts it. It is found again by its state folder, which stands in its command
+line, and dies whole with its first process, the init of its PID namespace. It does not outlive the
+host's boot. An installer dies with its worker.
+
+A sandbox shares its host's network. In a network namespace of its own an app would have a loopback
+that no analyzer reaches; a bridge between the two takes root or another program to be trusted.
 """
 
 import json
+import math
 import os
+import re
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from clients.limits import AppLimits
+from contract.errors import ErrorCode, PlatformError
 
 _HIDDEN = ("/home", "/root", "/tmp", "/var/tmp", "/run", "/mnt", "/media")  # noqa: S108
 _DEATH_S = 5.0
 _MASKED = ("/etc/shadow", "/etc/gshadow")
+_APP = "/mnt/app"
+# What an installer needs of the user's own: where its registries are, and whom it trusts.
+_CONFIGURATION = (".npmrc", ".config/pip", ".pip", ".pydistutils.cfg")
+# Exit codes of what was killed from outside: no limit of a sandbox kills.
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+_FORBIDDEN = re.compile(r"namespace|uid map|setuid|Operation not permitted|Permission denied")
+_SECRETS = ("ASSAY_AI_API_KEY", "ASSAY_DB_URL", "ASSAY_TOKEN_FILE", "TEMPORAL_API_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +60,84 @@ class Sandbox:
         status_fd: int,
     ) -> list[str]:
         """Command line: limits, then namespaces, then the view of the file system."""
-        words = ["prlimit", f"--data={limits.memory_bytes * 4}", f"--fsize={limits.disk_bytes}"]
-        words += ["--core=0", "--nofile=4096", f"--nproc={max(limits.pids * 4, 1_024)}", "--"]
-        words += ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
-        words += ["--json-status-fd", str(status_fd), "--cap-drop", "ALL", "--ro-bind", "/", "/"]
-        words += ["--dev", "/dev", "--proc", "/proc"]
-        for path in (*_HIDDEN, *map(str, self.hidden)):
-            words += (
-                ["--tmpfs", path] if Path(path).is_dir() and not Path(path).is_symlink() else []
-            )
-        for path in _MASKED:
-            words += ["--ro-bind", "/dev/null", path] if Path(path).exists() else []
-        for path in self.readable:
-            words += ["--ro-bind", str(path), str(path)]
+        words = [*_cores(limits.cpus, str(self.folder))]
+        words += _limited(limits.memory_bytes, limits.disk_bytes, limits.pids)
+        words += ["bwrap", "--json-status-fd", str(status_fd)]
+        words += _view(self.hidden, self.readable)
         app, data = str(self.folder / "src"), str(self.folder / "data")
-        words += ["--tmpfs", "/mnt", "--bind", app, "/mnt/app", "--bind", data, "/mnt/data"]
+        words += ["--tmpfs", "/mnt", "--bind", app, _APP, "--bind", data, "/mnt/data"]
         if self.modules is not None:
-            words += ["--ro-bind", str(self.modules), "/mnt/app/node_modules"]
-        words += ["--chdir", "/mnt/app", "--clearenv"]
+            words += ["--ro-bind", str(self.modules), f"{_APP}/node_modules"]
+        words += ["--chdir", _APP, "--clearenv"]
         for name, value in sorted(environment.items()):
             words += ["--setenv", name, value]
         return [*words, "--", *command]
+
+
+@dataclass(frozen=True, slots=True)
+class Installer:
+    """What the installation of one environment may see: the network, its sources, its own folder.
+
+    Attributes:
+        work: the folder that is written to; installers see it as `target`, where it is moved once
+            it is whole, because scripts of a virtual environment name their own place.
+        readable: folders seen read-only in their place (the app, the interpreter).
+        hidden: folders replaced by empty ones.
+        cache: downloads kept for the next installation.
+    """
+
+    work: Path
+    target: Path
+    readable: tuple[Path, ...]
+    hidden: tuple[Path, ...]
+    cache: Path
+
+    def argv(self, command: list[str], cwd: Path, limits: AppLimits) -> list[str]:
+        """Command line of one installer in `cwd`; it dies with the process that starts it."""
+        home = Path.home()
+        words = _limited(limits.build_memory_bytes, limits.disk_bytes, limits.pids)
+        words += ["bwrap", "--die-with-parent", *_view(self.hidden, self.readable)]
+        for name in _CONFIGURATION:
+            path = home / name
+            words += ["--ro-bind", str(path), str(path)] if path.exists() else []
+        resolver = Path("/etc/resolv.conf").resolve()
+        if resolver.is_relative_to("/run"):
+            words += ["--ro-bind-try", str(resolver), str(resolver)]
+        words += ["--bind", str(self.work), str(self.target)]
+        words += ["--bind", str(self.cache), str(home / ".cache")]
+        words += ["--setenv", "npm_config_cache", str(home / ".cache/npm")]
+        for name in _SECRETS:
+            words += ["--unsetenv", name]
+        return [*words, "--chdir", str(cwd), "--", *command]
+
+
+def _cores(cpus: float, key: str) -> list[str]:
+    """As many cores as `cpus` asks for, begun and whole, drawn from `key`; empty: all there are."""
+    cores = sorted(os.sched_getaffinity(0))
+    count = math.ceil(cpus)
+    if count >= len(cores):
+        return []
+    start = sum(key.encode()) % len(cores)
+    chosen = [str((cores + cores)[start + step]) for step in range(count)]
+    return ["taskset", "--cpu-list", ",".join(chosen)]
+
+
+def _limited(memory_bytes: int, file_bytes: int, processes: int) -> list[str]:
+    words = ["prlimit", f"--data={memory_bytes * 4}", f"--fsize={file_bytes}"]
+    return [*words, "--core=0", "--nofile=4096", f"--nproc={max(processes * 4, 1_024)}", "--"]
+
+
+def _view(hidden: tuple[Path, ...], readable: tuple[Path, ...]) -> list[str]:
+    """Own namespaces but for the network; the system read-only, without home folders."""
+    words = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    words += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    for path in (*_HIDDEN, *map(str, hidden)):
+        words += ["--tmpfs", path] if Path(path).is_dir() and not Path(path).is_symlink() else []
+    for path in _MASKED:
+        words += ["--ro-bind", "/dev/null", path] if Path(path).exists() else []
+    for path in readable:
+        words += ["--ro-bind", str(path), str(path)]
+    return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +150,22 @@ class Confined:
     def exit_code(self) -> int | None:
         """Exit code of the app; None while it runs, or when it was killed with its sandbox."""
         return self._told("exit-code")
+
+    def taken(self) -> str:
+        """How the platform took the app away: no fault of the app. Empty when it did not, or runs.
+
+        A sandbox whose host went down tells no exit code. SIGKILL comes from outside: from the
+        host's out-of-memory killer, or from somebody's hand. Blocking while it is about to end.
+        """
+        if self.identity():
+            return ""
+        ends_at = time.monotonic() + _DEATH_S
+        while self.exit_code is None and any(self._processes()) and time.monotonic() < ends_at:
+            time.sleep(0.01)
+        code = self.exit_code
+        if code is None:
+            return "is gone without an exit code: its host or its sandbox was killed"
+        return "was killed from outside (SIGKILL)" if code in KILLED else ""
 
     def identity(self) -> str:
         """`pid:<pid>:<start ticks>` of the running sandbox; empty when it does not run.
@@ -92,21 +181,37 @@ class Confined:
             return ""
         return f"pid:{pid}:{fields[19]}" if fields[0] not in "ZX" and self._is_ours(pid) else ""
 
+    @property
+    def began(self) -> bool:
+        """Whether bubblewrap has got as far as a first process."""
+        return self._told("child-pid") is not None
+
     def kill(self) -> bool:
-        """Kill the sandbox with everything in it; whether there was one. Blocking, 5 s at most."""
-        identity = self.identity()
-        if not identity:
-            return False
-        pid = int(identity.split(":")[1])
-        try:
-            launcher = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-            os.kill(pid, signal.SIGKILL)
-        except (OSError, IndexError):
-            return False
+        """Kill the sandbox with everything in it; whether there was one. Blocking, 5 s at most.
+
+        Also one that was begun this moment and has told nothing yet.
+
+        Raises:
+            PlatformError: UNAVAILABLE when it does not die.
+        """
+        found = False
         ends_at = time.monotonic() + _DEATH_S
-        while (self._is_ours(pid) or self._is_ours(launcher)) and time.monotonic() < ends_at:
+        while processes := list(self._processes()):
+            found = True
+            if time.monotonic() > ends_at:
+                message = f"processes of {self.folder} do not die: {processes}"
+                raise PlatformError(ErrorCode.UNAVAILABLE, message)
+            for pid in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             time.sleep(0.01)
-        return True
+        return found
+
+    def _processes(self) -> Iterator[int]:
+        """Launcher and first process: both name the folder; the rest dies with the latter."""
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and self._is_ours(int(entry.name)):
+                yield int(entry.name)
 
     def _is_ours(self, pid: int) -> bool:
         """Whether `pid` runs and names this folder; a zombie names nothing."""
@@ -115,6 +220,16 @@ class Confined:
         except OSError:
             return False
         return str(self.folder / "src").encode() in command
+
+    def log(self, size: int) -> bytes:
+        """The last `size` bytes of what it printed."""
+        path = self.folder / "log"
+        try:
+            with path.open("rb") as stream:
+                stream.seek(max(path.stat().st_size - size, 0))
+                return stream.read(size)
+        except OSError:
+            return b""
 
     def _told(self, key: str) -> int | None:
         """The status file holds one JSON object per line, written by bubblewrap itself."""
@@ -137,3 +252,19 @@ def interpreter_folders() -> tuple[Path, ...]:
     real = Path(sys.executable).resolve().parent.parent
     found = {Path(sys.base_prefix), Path(sys.base_prefix).resolve(), real}
     return tuple(sorted(path for path in found if not path.is_relative_to("/usr")))
+
+
+def sandbox_refusal(said: str) -> PlatformError | None:
+    """The fault behind bubblewrap's own last words; None when it did run the command.
+
+    It ends before its first process when the host lets users make no namespaces.
+    """
+    if not said.startswith(("bwrap: ", "prlimit: ", "taskset: ")) or "execvp" in said:
+        return None
+    if _FORBIDDEN.search(said):
+        return PlatformError(
+            ErrorCode.FAILED_PRECONDITION,
+            f"no sandbox on this host ({said[:200]}): allow unprivileged user namespaces"
+            " (sysctl kernel.unprivileged_userns_clone=1), or install and start Docker Engine",
+        )
+    return PlatformError(ErrorCode.UNAVAILABLE, f"the sandbox did not start: {said[:200]}")

@@ -1,11 +1,11 @@
 """Real containers on a real engine; each test has a scope of its own and leaves nothing of it."""
 
 import asyncio
-import hashlib
 import socket
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import httpx
@@ -15,11 +15,12 @@ from clients.docker import AppLimits, DockerRuntime
 from clients.docker.labels import LABEL_PEER
 from clients.source import digest_tree
 from clients.targets import Location
-from contract.analysis import AnalyzerKind, ArtifactRef
+from contract.analysis import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_SCOPE
 from contract.running import RunningApp
 from contract.spec import AppRef, AppSpec
+from tests.support.memory_artifacts import MemoryArtifacts
 
 pytestmark = pytest.mark.docker
 
@@ -51,16 +52,6 @@ CMD ["python", "/app/server.py"]
 """
 
 
-class MemoryArtifacts:
-    def __init__(self) -> None:
-        self.data: dict[str, bytes] = {}
-
-    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
-        self.data[name] = data
-        digest = hashlib.sha256(data).hexdigest()
-        return ArtifactRef(key=digest, sha256=digest, size_bytes=len(data), name=name)
-
-
 class Bench:
     """A runtime with a scope of its own."""
 
@@ -72,7 +63,7 @@ class Bench:
         self.runtime = self.make_runtime("host")
         self.engine = docker.DockerClient()
 
-    def make_runtime(self, location: Location, **limits: int) -> DockerRuntime:
+    def make_runtime(self, location: Location, **limits: Any) -> DockerRuntime:
         return DockerRuntime(
             host="here",
             scope=self.scope,
@@ -170,6 +161,7 @@ async def test_a_second_start_adopts_and_another_run_starts_afresh(bench: Bench)
     assert other is not None
     assert other.services[0].container_id != first.services[0].container_id
     assert other.images == first.images
+    assert other.conditions == first.conditions != ""
     assert "app: image unchanged" in lines
 
 
@@ -194,6 +186,17 @@ async def test_an_app_that_does_not_build_keeps_its_build_log(bench: Bench):
     assert b"telling" in bench.artifacts.data["build.log"]
 
 
+async def test_a_build_that_needs_too_much_memory_is_the_apps_fault(bench: Bench):
+    greedy = "FROM assay/python:3.11\nRUN python -c 'bytearray(200 * 1024 * 1024)'\n"
+    runtime = bench.make_runtime("host", build_memory_bytes=64 * 1024 * 1024)
+
+    outcome = await runtime.start(bench.app(Dockerfile=greedy), "run", lambda line: None)
+    await runtime.close()
+
+    assert (outcome.app, outcome.phase) == (None, "build")
+    assert "out of memory" in outcome.reason
+
+
 async def test_killed_and_restarted_apps_are_no_longer_the_ones_we_started(bench: Bench):
     running = await bench.started(bench.app())
     container = bench.engine.containers.get(running.services[0].container_id)
@@ -204,7 +207,7 @@ async def test_killed_and_restarted_apps_are_no_longer_the_ones_we_started(bench
     restarted = await bench.runtime.check(running)
 
     assert (killed.alive, killed.targets) == (False, ())
-    assert killed.reason == "app exited with 137"
+    assert killed.reason == "app exited with 137 (killed, within its memory limit)"
     assert restarted.alive is False
     assert "app was restarted" in restarted.reason
 
@@ -309,17 +312,21 @@ async def test_analyzers_in_containers_join_the_apps_network_and_leave_it(bench:
         await runtime.close()
 
 
-async def test_the_oldest_images_are_pruned_above_the_limit(bench: Bench):
+async def test_the_oldest_images_are_pruned_above_the_limit_once_they_rest(bench: Bench):
     app = bench.app()
     running = await bench.started(app)
-    assert await bench.runtime.prune() == 0
     await bench.runtime.teardown(app.workflow_id)
+    fresh = bench.make_runtime("host", images_bytes=1)
+    small = bench.make_runtime("host", images_bytes=1, image_idle_s=0.0)
 
-    small = bench.make_runtime("host", images_bytes=1)
+    assert await bench.runtime.prune() == 0
+    assert await fresh.prune() == 0
     freed = await small.prune()
+    await fresh.close()
     await small.close()
 
-    assert freed > 0
+    # The app's own layers: its base is neither removed nor counted.
+    assert 0 < freed < 100_000
     assert bench.engine.images.list(name=running.images[0]) == []
 
 

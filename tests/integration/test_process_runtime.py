@@ -1,6 +1,9 @@
 """Real sandboxes: bubblewrap, a free port on 127.0.0.1, and nothing left behind."""
 
-import hashlib
+import asyncio
+import json
+import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -11,11 +14,12 @@ import pytest
 from clients.process import ProcessRuntime
 from clients.runtime import choose_runtime
 from clients.source import digest_tree
-from contract.analysis import AnalyzerKind, ArtifactRef
+from contract.analysis import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.running import RunningApp
 from contract.spec import AppRef, AppSpec
 from settings import Settings
+from tests.support.memory_artifacts import MemoryArtifacts
 
 # Does what the path says and answers with what came of it.
 SERVER = """
@@ -24,6 +28,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         try:
             match self.path:
+                case "/end":
+                    os._exit(3)
                 case "/escape":
                     pathlib.Path("/usr/assay-test").write_text("x")
                     text = "wrote"
@@ -44,16 +50,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 print("listening", flush=True)
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
-
-
-class MemoryArtifacts:
-    def __init__(self) -> None:
-        self.data: dict[str, bytes] = {}
-
-    async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
-        self.data[name] = data
-        digest = hashlib.sha256(data).hexdigest()
-        return ArtifactRef(key=digest, sha256=digest, size_bytes=len(data), name=name)
 
 
 @pytest.fixture
@@ -129,6 +125,7 @@ async def test_a_confined_app_answers_and_cannot_touch_its_host(tmp_path, runtim
     running = await started(runtime, app)
 
     assert (await runtime.check(running)).alive
+    assert running.conditions
     assert await ask(running, "/data") == "kept"
     assert (await ask(running, "/escape")).startswith("refused")
     assert (await ask(running, "/secret")).startswith("refused")
@@ -152,7 +149,7 @@ async def test_after_a_killed_worker_the_app_is_adopted_and_torn_down(tmp_path, 
     assert await started(successor, app) == running
     assert (await successor.teardown(app.workflow_id)).processes == 1
     check = await successor.check(running)
-    assert (check.alive, check.reason) == (False, "app is gone")
+    assert (check.alive, check.taken, check.reason) == (False, True, "app was removed")
 
 
 async def test_an_app_that_dies_at_its_start_says_why(tmp_path, runtime):
@@ -163,6 +160,75 @@ async def test_an_app_that_dies_at_its_start_says_why(tmp_path, runtime):
     assert (outcome.app, outcome.phase) == (None, "start")
     assert outcome.reason == "app exited with 1: no database configured"
     assert list(await runtime.owned_workflows()) == []
+
+
+async def test_a_sandbox_killed_from_outside_is_no_fault_of_the_app(tmp_path, runtime):
+    app = make_app(tmp_path)
+    running = await started(runtime, app)
+    os.kill(int(running.services[0].container_id.split(":")[1]), signal.SIGKILL)
+
+    check = await runtime.check(running)
+
+    assert (check.alive, check.taken) == (False, True)
+    assert "killed from outside" in check.reason
+
+
+async def test_an_app_that_ends_by_itself_is_at_fault(tmp_path, runtime):
+    app = make_app(tmp_path, SERVER)
+    running = await started(runtime, app)
+    with pytest.raises(httpx.HTTPError):
+        await ask(running, "/end")
+
+    check = await runtime.check(running)
+
+    assert (check.alive, check.taken, check.reason) == (False, False, "app exited with 3")
+
+
+async def test_a_start_that_is_cancelled_at_once_leaves_no_sandbox(tmp_path, runtime, monkeypatch):
+    """Cancelled between the launcher's start and its first word in the status file."""
+    app = make_app(tmp_path)
+    begun = asyncio.Event()
+
+    async def wait(*_):
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(runtime, "_wait", wait)
+    start = asyncio.ensure_future(runtime.start(app, "run", lambda line: None))
+    await begun.wait()
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+
+    await runtime.teardown(app.workflow_id)
+
+    assert sandboxes(tmp_path) == []
+
+
+async def test_an_installer_writes_only_its_environment_and_dies_with_a_cancel(tmp_path, runtime):
+    app = make_app(tmp_path)
+    root = Path(app.source.path)
+    victim = tmp_path / "victim"
+    script = f"echo x >{victim}; echo x >/usr/assay-test; touch here; exec sleep 1000"
+    package = {"name": "x", "version": "1.0.0", "scripts": {"build": script}}
+    (root / "package.json").write_text(json.dumps(package))
+    reached = asyncio.Event()
+    start = asyncio.ensure_future(
+        runtime.start(app, "run", lambda line: reached.set() if "installing" in line else None)
+    )
+    await reached.wait()
+    environments = tmp_path / "data" / "environments"
+    while not list(environments.glob("*/here")):
+        assert not start.done(), start
+        await asyncio.sleep(0.05)
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+
+    assert not victim.exists()
+    assert not Path("/usr/assay-test").exists()
+    assert sandboxes(tmp_path) == []
+    assert [path.name for path in environments.iterdir()] == ["cache"]
 
 
 async def test_an_untrusted_app_never_runs_as_a_process(tmp_path, runtime):

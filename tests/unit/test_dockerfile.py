@@ -121,6 +121,54 @@ def test_a_broken_app_stays_the_apps_fault_even_on_a_stand_in(command, said):
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "context canceled",
+        "No such image: sha256:3e3b2741892d",
+        "network assay-p-app1-build-5e6f not found",
+        'connection error: desc = "transport: error while dialing unix:///run/containerd.sock:'
+        ' connection refused"',
+    ],
+)
+def test_a_build_that_its_engine_breaks_off_is_our_fault(said: str):
+    fault = platform_fault(StreamResult(["Step 2/3 : RUN pip install x\n"], said), [])
+
+    assert fault is not None
+    assert fault.code is ErrorCode.UNAVAILABLE
+    assert said[:40] in fault.message
+
+
+def test_an_apps_own_output_is_no_word_of_the_engine():
+    assert platform_fault(failed("make", "context canceled: network x not found", 2), []) is None
+
+
+@pytest.mark.parametrize("code", [137, 143])
+def test_a_killed_step_is_the_apps_fault_only_at_its_memory_limit(code: int):
+    result = failed("npm run build", "Killed", code)
+
+    fault = platform_fault(result, [])
+    assert fault is not None
+    assert (fault.code, "npm run build" in fault.message) == (ErrorCode.UNAVAILABLE, True)
+    assert platform_fault(result, [], out_of_memory=True) is None
+
+
+def test_a_step_whose_command_is_missing_is_the_apps_fault():
+    said = (
+        "failed to create shim task: OCI runtime create failed: runc create failed: unable to start"
+        ' container process: exec: "nosuch": executable file not found in $PATH: unknown'
+    )
+
+    assert platform_fault(StreamResult(['Step 2/3 : RUN ["nosuch"]\n'], said), []) is None
+
+
+def test_the_container_of_the_last_step_is_known():
+    log = ["Step 1/2 : RUN a\n", " ---> Running in 0123456789ab\n", " ---> Running in no\n"]
+
+    assert StreamResult(log).last_container() == "0123456789ab"
+    assert StreamResult(["Step 1/1 : FROM x\n"]).last_container() == ""
+
+
+@pytest.mark.parametrize(
     ("image", "parts"),
     [
         ("python", ("python", "latest")),

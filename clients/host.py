@@ -1,0 +1,82 @@
+"""`AppRuntime` of a host: the engine that is used, and what another one may have left behind."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from clients.docker.runtime import DockerRuntime
+from clients.process.runtime import ProcessRuntime
+from contract.errors import PlatformError
+from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
+from contract.spec import AppSpec
+
+EngineRuntime = DockerRuntime | ProcessRuntime
+
+
+class HostRuntime:
+    """Runs apps on `chosen`; removes what belongs to them there and on `former`, if there is one.
+
+    A worker's engine may change between two of its starts, in the middle of a pipeline.
+    """
+
+    def __init__(self, chosen: EngineRuntime, former: EngineRuntime | None) -> None:
+        self._chosen = chosen
+        self._former = former
+
+    @property
+    def host(self) -> str:
+        """Name of this host, stable over restarts."""
+        return self._chosen.host
+
+    @property
+    def description(self) -> str:
+        """One line for people: how apps run here, and why."""
+        return self._chosen.description
+
+    async def start(
+        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+    ) -> StartOutcome:
+        """Build and start `app`, or adopt what an earlier attempt left.
+
+        Raises:
+            PlatformError: the platform is at fault; never the app.
+        """
+        return await self._chosen.start(app, run_id, on_progress)
+
+    async def check(self, app: RunningApp) -> AppCheck:
+        """Whether the app still runs as it was started; one of the former engine's does not."""
+        return await self._chosen.check(app)
+
+    async def teardown(self, workflow_id: str) -> TeardownReport:
+        """Remove all that belongs to the workflow. A former engine that is gone is a note.
+
+        Raises:
+            PlatformError: the engine is unreachable.
+        """
+        report = await self._chosen.teardown(workflow_id)
+        if self._former is None:
+            return report
+        try:
+            more = await self._former.teardown(workflow_id)
+        except PlatformError as error:
+            notes = (*report.notes, f"the former engine: {error.message}")
+            return report.model_copy(update={"notes": notes})
+        return TeardownReport(
+            containers=report.containers + more.containers,
+            networks=report.networks + more.networks,
+            volumes=report.volumes + more.volumes,
+            processes=report.processes + more.processes,
+            logs=(*report.logs, *more.logs),
+            notes=(*report.notes, *more.notes),
+        )
+
+    async def owned_workflows(self) -> Sequence[str]:
+        """Workflow IDs that own anything on either engine."""
+        found = set(await self._chosen.owned_workflows())
+        if self._former is not None:
+            with suppress(PlatformError):  # an engine that is down runs nothing
+                found |= set(await self._former.owned_workflows())
+        return sorted(found)
+
+    async def prune(self) -> int:
+        """Remove images above the disk limit; bytes freed."""
+        return await self._chosen.prune()
