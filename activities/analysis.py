@@ -7,6 +7,7 @@ from contextlib import suppress
 from temporalio import activity
 
 from activities.heartbeat import Attempt
+from activities.ownership import is_disowned
 from activities.parking import load_report, park, with_missing_tools
 from activities.ports import AnalyzerGateway, ArtifactStore
 from contract.analysis import (
@@ -74,12 +75,11 @@ class AnalysisActivities:
         return archive, report
 
     async def _leave(self, request: SubtaskRequest, run: asyncio.Task[object]) -> None:
-        """End the run at the analyzer; a worker that shuts down leaves it running instead."""
-        details = activity.cancellation_details()
-        if details is not None and details.worker_shutdown:
-            await self._gateway.detach(request.subtask_id)
-        else:
+        """End the run at the analyzer, unless a later attempt goes on with it."""
+        if await is_disowned():
             run.cancel()
+        else:
+            await self._gateway.detach(request.subtask_id)
         with suppress(asyncio.CancelledError, PlatformError):
             await run
 

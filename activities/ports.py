@@ -58,7 +58,7 @@ class AnalyzerGateway(Protocol):
     async def detach(self, subtask_id: str) -> None:
         """Drop the connection of a running `analyze` but let the run go on; `analyze` re-attaches.
 
-        The pending call ends with a `PlatformError`. For a worker that shuts down.
+        The pending call ends with a `PlatformError`. For an attempt that is given up on.
         """
         ...
 

@@ -1,14 +1,17 @@
 """Ports in memory, and one attempt of an activity."""
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable
+import uuid
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
@@ -46,7 +49,11 @@ REQUEST = SubtaskRequest(
 
 
 def environment(
-    *, attempt: int = 1, beat: Beat | None = None, client: Client | None = None
+    *,
+    attempt: int = 1,
+    beat: Beat | None = None,
+    client: Client | None = None,
+    workflow_id: str = "test",
 ) -> tuple[ActivityEnvironment, list[Beat]]:
     """An attempt and the heartbeats it sends; `beat` is what the attempt before sent last."""
     env = ActivityEnvironment(client=client) if client else ActivityEnvironment()
@@ -57,6 +64,7 @@ def environment(
         ActivityEnvironment.default_info(),
         attempt=attempt,
         heartbeat_details=details,
+        workflow_id=workflow_id,
         workflow_run_id="run-1",
     )
     return env, beats
@@ -225,3 +233,20 @@ class FakeResults:
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record
+
+
+@contextlib.asynccontextmanager
+async def owner(client: Client, *, runs: bool) -> AsyncIterator[str]:
+    """ID of a workflow that runs, or has been terminated."""
+    name = f"owner-{uuid.uuid4().hex}"
+    handle = await client.start_workflow("Nobody", id=name, task_queue=name)
+    if not runs:
+        await handle.terminate()
+    yield name
+    if runs:
+        await handle.terminate()
+
+
+def given_up(why: str) -> activity.ActivityCancellationDetails:
+    """What an attempt is told when it ends for `why`."""
+    return activity.ActivityCancellationDetails(**{why: True})

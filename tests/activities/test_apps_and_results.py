@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
@@ -26,6 +25,8 @@ from tests.activities.fakes import (
     FakeRuntime,
     archive,
     environment,
+    given_up,
+    owner,
     report,
 )
 from workflows.planning import unmeasured
@@ -44,28 +45,45 @@ async def test_a_start_that_the_platform_failed_leaves_nothing() -> None:
     assert runtime.log == ["start run-1", TEARDOWN]
 
 
-@pytest.mark.parametrize(
-    ("details", "expected"),
-    [
-        (activity.ActivityCancellationDetails(cancel_requested=True), ["start run-1", TEARDOWN]),
-        (activity.ActivityCancellationDetails(not_found=True), ["start run-1", TEARDOWN]),
-        (activity.ActivityCancellationDetails(worker_shutdown=True), ["start run-1"]),
-    ],
-)
-async def test_a_cancelled_start_cleans_up_but_a_shutdown_leaves_it_to_be_adopted(
-    details: activity.ActivityCancellationDetails, expected: list[str]
-) -> None:
+async def cancelled_start(
+    why: str, client: Client | None = None, workflow_id: str = "test"
+) -> list[str]:
+    """What the runtime was asked when a start was cancelled for `why`."""
     runtime = FakeRuntime()
     runtime.block = True
-    env, _ = environment()
+    env, _ = environment(client=client, workflow_id=workflow_id)
     run = asyncio.create_task(env.run(AppActivities(runtime).start_app, APP))
     while not runtime.log:
         await asyncio.sleep(0)
-    env.cancel(details)
+    env.cancel(given_up(why))
     with pytest.raises(asyncio.CancelledError):
         await run
+    return runtime.log
 
-    assert runtime.log == expected
+
+async def test_a_start_that_a_person_cancelled_leaves_nothing() -> None:
+    assert await cancelled_start("cancel_requested") == ["start run-1", TEARDOWN]
+
+
+async def test_a_start_is_left_to_the_next_attempt_when_the_worker_shuts_down() -> None:
+    assert await cancelled_start("worker_shutdown") == ["start run-1"]
+
+
+@pytest.mark.parametrize("why", ["not_found", "timed_out", "reset", "paused"])
+async def test_a_stale_attempt_leaves_the_app_to_the_next_one_while_its_workflow_runs(
+    temporal_client: Client, why: str
+) -> None:
+    async with owner(temporal_client, runs=True) as workflow_id:
+        assert await cancelled_start(why, temporal_client, workflow_id) == ["start run-1"]
+
+
+async def test_a_start_whose_workflow_was_terminated_leaves_nothing(
+    temporal_client: Client,
+) -> None:
+    async with owner(temporal_client, runs=False) as workflow_id:
+        log = await cancelled_start("not_found", temporal_client, workflow_id)
+
+    assert log == ["start run-1", TEARDOWN]
 
 
 async def test_the_janitor_spares_running_workflows_alone(temporal_client: Client) -> None:

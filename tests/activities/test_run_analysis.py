@@ -5,15 +5,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from temporalio import activity
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities import ownership
 from activities.analysis import AnalysisActivities, wasted_seconds
 from activities.heartbeat import Beat
 from activities.parking import load_report
 from contract.analysis import MeasurementState, Target
 from contract.errors import ErrorCode, PlatformError
-from tests.activities.fakes import REQUEST, FakeArtifacts, FakeGateway, archive, environment, report
+from tests.activities.fakes import (
+    REQUEST,
+    FakeArtifacts,
+    FakeGateway,
+    archive,
+    environment,
+    given_up,
+    owner,
+    report,
+)
 
 M = MeasurementState
 
@@ -107,34 +118,63 @@ async def test_what_no_retry_cures_is_not_retried(tmp_path: Path, artifacts: Fak
     assert failure.value.non_retryable
 
 
-async def test_a_cancel_reaches_the_analyzer(
-    gateway: FakeGateway, artifacts: FakeArtifacts
-) -> None:
+async def cancelled_run(
+    gateway: FakeGateway,
+    why: str = "cancel_requested",
+    client: Client | None = None,
+    workflow_id: str = "test",
+) -> list[str]:
+    """What the analyzer was asked when an attempt was cancelled for `why`."""
     gateway.block = asyncio.Event()
-    env, _ = environment()
-    run = asyncio.create_task(env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST))
+    env, _ = environment(client=client, workflow_id=workflow_id)
+    activities = AnalysisActivities(gateway, FakeArtifacts([]))
+    run = asyncio.create_task(env.run(activities.run_analysis, REQUEST))
     while "analyze" not in gateway.log:
         await asyncio.sleep(0)
-    env.cancel()
+    env.cancel(given_up(why))
     with pytest.raises(asyncio.CancelledError):
         await run
+    return gateway.log
 
-    assert gateway.log == ["analyze", "cancelled"]
+
+async def test_a_cancel_reaches_the_analyzer(gateway: FakeGateway) -> None:
+    assert await cancelled_run(gateway) == ["analyze", "cancelled"]
 
 
 async def test_a_worker_that_shuts_down_leaves_the_run_to_the_next_attempt(
-    gateway: FakeGateway, artifacts: FakeArtifacts
+    gateway: FakeGateway,
 ) -> None:
-    gateway.block = asyncio.Event()
-    env, _ = environment()
-    run = asyncio.create_task(env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST))
-    while "analyze" not in gateway.log:
-        await asyncio.sleep(0)
-    env.cancel(activity.ActivityCancellationDetails(worker_shutdown=True))
-    with pytest.raises(asyncio.CancelledError):
-        await run
+    assert await cancelled_run(gateway, "worker_shutdown") == ["analyze", "detach"]
 
-    assert gateway.log == ["analyze", "detach"]
+
+@pytest.mark.parametrize("why", ["not_found", "timed_out", "reset", "paused"])
+async def test_a_stale_attempt_leaves_the_run_to_the_next_one_while_its_workflow_runs(
+    gateway: FakeGateway, temporal_client: Client, why: str
+) -> None:
+    async with owner(temporal_client, runs=True) as workflow_id:
+        log = await cancelled_run(gateway, why, temporal_client, workflow_id)
+
+    assert log == ["analyze", "detach"]
+
+
+async def test_the_run_of_a_terminated_workflow_is_ended(
+    gateway: FakeGateway, temporal_client: Client
+) -> None:
+    async with owner(temporal_client, runs=False) as workflow_id:
+        log = await cancelled_run(gateway, "not_found", temporal_client, workflow_id)
+
+    assert log == ["analyze", "cancelled"]
+
+
+async def test_a_server_that_cannot_be_asked_is_no_reason_to_end_a_run(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(workflow_id: str) -> bool:
+        raise RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
+
+    monkeypatch.setattr(ownership, "is_running", unreachable)
+
+    assert await cancelled_run(gateway, "timed_out") == ["analyze", "detach"]
 
 
 def test_work_of_a_run_that_was_thrown_away_is_wasted_and_a_continued_one_is_not() -> None:
