@@ -38,6 +38,7 @@ from contract.ids import (
     task_queue_host,
     task_queue_performance,
 )
+from contract.spec import AnalyzerKind
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -105,13 +106,14 @@ async def _workers(
     ]
     host = settings.host_name
     on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
+    slots = settings.analyzer_slots
     queues: list[tuple[str, list[Callable[..., Any]], int]] = [
         (TASK_QUEUE_APPS, [apps.start_app], settings.app_slots),
         (task_queue_host(host), on_host, 20),
-        (TASK_QUEUE_STATIC, analysis, settings.static_slots),
-        (task_queue_dynamic(host), analysis, settings.dynamic_slots),
-        (task_queue_performance(host), analysis, 1),
-        (TASK_QUEUE_AI, analysis, settings.ai_slots),
+        (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
+        (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),
+        (task_queue_performance(host), analysis, slots[AnalyzerKind.PERFORMANCE]),
+        (TASK_QUEUE_AI, analysis, slots[AnalyzerKind.AI]),
     ]
     return [
         Worker(

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from temporalio import activity
@@ -9,7 +10,7 @@ from temporalio import activity
 from activities.heartbeat import Attempt
 from activities.ownership import is_disowned
 from activities.parking import load_report, park, with_missing_tools
-from activities.ports import AnalyzerGateway, ArtifactStore
+from activities.ports import AnalyzerGateway, AnalyzerResult, ArtifactStore
 from contract.analysis import (
     ALL_TOOLS,
     AnalyzerReport,
@@ -20,10 +21,14 @@ from contract.analysis import (
     ToolReport,
     ToolSummary,
 )
-from contract.errors import PlatformError
+from contract.errors import ErrorCode, PlatformError
 from contract.protocol import Progress
 
+OnProgress = Callable[[Progress], None]
+
 REASON_CHARS = 300
+# With the deadline of any subtask, within the activity's own time limit.
+PLACES_WAIT_S = 480.0
 
 _NAMES_MAX = 3
 
@@ -61,18 +66,33 @@ class AnalysisActivities:
             attempt.saw_work()
             attempt.note(_describe(request, progress))
 
-        attempt.note(f"{request.analyzer}: connecting")
-        run = asyncio.create_task(self._gateway.analyze(request, on_progress))
-        try:
-            result = await asyncio.shield(run)
-        except asyncio.CancelledError:
-            await self._leave(request, run)
-            raise
+        result = await self._run(request, on_progress, attempt)
         attempt.note(f"{request.analyzer}: keeping the result")
         archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
         report = with_missing_tools(result.report, request.tools)
         await park(self._artifacts, key, archive, report)
         return archive, report
+
+    async def _run(
+        self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt
+    ) -> AnalyzerResult:
+        """Run the analyzer. Waiting for a free place is no failure, so it uses up no attempt."""
+        give_up_s = time.monotonic() + PLACES_WAIT_S
+        while True:
+            attempt.note(f"{request.analyzer}: connecting")
+            run = asyncio.create_task(self._gateway.analyze(request, on_progress))
+            try:
+                return await asyncio.shield(run)
+            except asyncio.CancelledError:
+                await self._leave(request, run)
+                raise
+            except PlatformError as fault:
+                wait_s = fault.retry_after_s
+                full = fault.code is ErrorCode.RESOURCE_EXHAUSTED
+                if not full or wait_s is None or time.monotonic() > give_up_s:
+                    raise
+                attempt.note(f"{request.analyzer}: waits, {fault.message}")
+            await asyncio.sleep(wait_s)
 
     async def _leave(self, request: SubtaskRequest, run: asyncio.Task[object]) -> None:
         """End the run at the analyzer, unless a later attempt goes on with it."""

@@ -7,7 +7,7 @@ import hashlib
 import io
 import tarfile
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +92,14 @@ class Result:
 
 
 class FakeGateway:
-    """An analyzer; `block` makes a run last until it is cancelled or detached."""
+    """Gives its answers in order, the last one for ever.
 
-    def __init__(self, folder: Path, answer: AnalyzerReport | PlatformError) -> None:
+    `block` makes a run last until it is cancelled or detached.
+    """
+
+    def __init__(self, folder: Path, *answers: AnalyzerReport | PlatformError) -> None:
         self._folder = folder
-        self._answer = answer
+        self._answers = list(answers)
         self.log: list[str] = []
         self.block: asyncio.Event | None = None
 
@@ -120,11 +123,12 @@ class FakeGateway:
                 self.log.append("cancelled")
                 raise
             raise PlatformError(ErrorCode.UNAVAILABLE, "detached")
-        if isinstance(self._answer, PlatformError):
-            raise self._answer
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, PlatformError):
+            raise answer
         path = self._folder / "result.tar"
-        path.write_bytes(archive(self._answer))
-        return Result(report=self._answer, archive=path)
+        path.write_bytes(archive(answer))
+        return Result(report=answer, archive=path)
 
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
         self.log.append("acknowledge")
@@ -236,7 +240,7 @@ class FakeResults:
 
 
 @contextlib.asynccontextmanager
-async def owner(client: Client, *, runs: bool) -> AsyncIterator[str]:
+async def owner(client: Client, *, runs: bool) -> AsyncGenerator[str]:
     """ID of a workflow that runs, or has been terminated."""
     name = f"owner-{uuid.uuid4().hex}"
     handle = await client.start_workflow("Nobody", id=name, task_queue=name)

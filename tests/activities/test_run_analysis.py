@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import ownership
+from activities import analysis, ownership
 from activities.analysis import AnalysisActivities, wasted_seconds
 from activities.heartbeat import Beat
 from activities.parking import load_report
@@ -92,10 +92,25 @@ async def test_an_app_started_anew_is_measured_anew(
     assert gateway.log.count("analyze") == 2
 
 
-async def test_a_platform_fault_carries_its_code_and_its_delay(
+async def test_waiting_for_a_free_place_uses_up_no_attempt(
     tmp_path: Path, artifacts: FakeArtifacts
 ) -> None:
+    full = PlatformError(ErrorCode.RESOURCE_EXHAUSTED, "2 of 2 busy", retry_after_s=0.01)
+    gateway = FakeGateway(tmp_path, full, full, report())
+
+    outcome = await environment()[0].run(
+        AnalysisActivities(gateway, artifacts).run_analysis, REQUEST
+    )
+
+    assert gateway.log.count("analyze") == 3
+    assert (outcome.attempts, outcome.retry_causes) == (1, ())
+
+
+async def test_a_platform_fault_carries_its_code_and_its_delay(
+    tmp_path: Path, artifacts: FakeArtifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     full = PlatformError(ErrorCode.RESOURCE_EXHAUSTED, "2 of 2 busy", retry_after_s=7)
+    monkeypatch.setattr(analysis, "PLACES_WAIT_S", 0)
     env, beats = environment(attempt=2, beat=Beat(causes=("UNAVAILABLE",)))
 
     with pytest.raises(ApplicationError) as failure:
