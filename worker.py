@@ -38,6 +38,7 @@ from contract.ids import (
     task_queue_host,
     task_queue_performance,
 )
+from contract.progress import PlatformService
 from contract.spec import AnalyzerKind
 from settings import Settings
 from store.migrate import upgrade
@@ -91,11 +92,12 @@ async def _workers(
     apps = AppActivities(runtime)
     analysis = [AnalysisActivities(gateway, artifacts).run_analysis]
     recording = ResultActivities(results, artifacts)
-    preflight = PreflightActivities(gateway)
+    preflight = PreflightActivities(
+        gateway, {PlatformService.ENGINE: runtime.probe, PlatformService.STORE: results.probe}
+    )
     writer = ReportActivities(results, FileReportWriter(settings.data_dir / "reports"))
     control: list[Callable[..., Any]] = [
         preflight.preflight,
-        preflight.probe_analyzer,
         recording.register_pipeline,
         recording.record_subtask,
         recording.record_app,

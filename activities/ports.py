@@ -101,6 +101,14 @@ class AppRuntime(Protocol):
         """Remove images of ours, oldest first, above the disk limit; bytes freed."""
         ...
 
+    async def probe(self) -> None:
+        """Whether apps can be started here, within seconds.
+
+        Raises:
+            PlatformError: the engine does not answer. A host that never had one is no fault.
+        """
+        ...
+
 
 class ArtifactStore(Protocol):
     """Immutable, content-addressed, zstd-compressed files written by atomic rename."""
@@ -164,6 +172,14 @@ class ResultStore(Protocol):
 
         Raises:
             PlatformError: NOT_FOUND.
+        """
+        ...
+
+    async def probe(self) -> None:
+        """Whether it answers.
+
+        Raises:
+            PlatformError: it does not.
         """
         ...
 

@@ -140,6 +140,16 @@ class SqlResultStore:
             raise _not_found(pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
 
+    async def probe(self) -> None:
+        """Read one row.
+
+        Raises:
+            PlatformError: UNAVAILABLE when the database does not answer.
+        """
+        with platform_faults(self._where):
+            async with self._reader.connect() as connection:
+                await connection.execute(select(pipelines.c.pipeline_id).limit(1))
+
     async def list_pipelines(self) -> tuple[PipelineListing, ...]:
         """Every pipeline in one line each, the newest first."""
         with platform_faults(self._where):

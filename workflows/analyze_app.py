@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.spec import AnalyzerKind
     from workflows import policies, search_attributes, stages
     from workflows.details import app_details
-    from workflows.gate import Gate
+    from workflows.gate import Gate, why_down
     from workflows.live import AppDown, LiveApp
     from workflows.planning import (
         app_failed,
@@ -141,10 +141,15 @@ class AnalyzeAppWorkflow:
         return outcome
 
     async def _measure(self, kind: AnalyzerKind) -> SubtaskOutcome:
-        """Measure; a curable fault of an analyzer that is down is waited out and tried again."""
+        """Measure; a curable fault is tried again when all that `kind` needs is up.
+
+        Of what was up all the time, only an unreachable analyzer is asked once more: it may just
+        have come back, and hold the result.
+        """
         fault = Fault(ErrorCode.UNAVAILABLE, f"analyzer {kind} went down again and again")
+        once_more = True
         for _ in range(policies.MAX_ROUNDS):
-            self._step(kind, "waits for its analyzer" if not self._gate.paused else "is paused")
+            self._step(kind, "waits for the platform" if not self._gate.paused else "is paused")
             reason = await self._gate.wait(kind)
             if reason:
                 return infra_failed(self._app, kind, Fault(ErrorCode.UNAVAILABLE, reason))
@@ -157,8 +162,12 @@ class AnalyzeAppWorkflow:
                 if is_cancelled_exception(exc):
                     raise
                 fault = failure_code(exc)
-            if not fault.curable or (await stages.probe(kind)).ok:
+            if not fault.curable:
                 break
+            if not await why_down(kind):
+                if fault.code is not ErrorCode.UNAVAILABLE or not once_more:
+                    break
+                once_more = False
         return infra_failed(self._app, kind, fault)
 
     async def _run(self, kind: AnalyzerKind) -> SubtaskOutcome:

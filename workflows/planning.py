@@ -21,6 +21,7 @@ from contract.ids import (
     task_queue_dynamic,
     task_queue_performance,
 )
+from contract.progress import PlatformService
 from contract.spec import AnalyzerKind, AppSpec
 from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S
 from workflows.settle import Fault
@@ -48,6 +49,12 @@ def plan_subtasks(app: AppSpec, orders: AppOrders) -> SubtaskPlan:
         offline=tuple(kind for kind in up if not kind.is_live),
         down=tuple(kind for kind in wanted if kind in orders.down),
     )
+
+
+def services_of(kinds: Sequence[AnalyzerKind]) -> list[PlatformService]:
+    """What of the platform work of these analyzers needs: to measure a live app, an engine."""
+    live = any(kind.is_live for kind in kinds)
+    return [PlatformService.ENGINE] if live else []
 
 
 def task_queue_of(kind: AnalyzerKind, host: str) -> str:
@@ -160,6 +167,12 @@ def is_fault(subtask: SubtaskOutcome) -> bool:
     """Whether the subtask met a platform fault that counts for breakers."""
     code = subtask.error_code
     return code in ErrorCode.__members__ and Fault(ErrorCode(code), "").curable
+
+
+def is_answered(subtask: SubtaskOutcome) -> bool:
+    """Whether the analyzer did its work; an app that never ran says nothing about analyzers."""
+    measured = any(tool.state is MeasurementState.MEASURED for tool in subtask.tools)
+    return measured or subtask.report is not None
 
 
 def _reason(subtasks: Sequence[SubtaskOutcome], state: MeasurementState) -> str:

@@ -212,6 +212,10 @@ class FakeRuntime:
     async def prune(self) -> int:
         return 42
 
+    async def probe(self) -> None:
+        if self.fault:
+            raise self.fault
+
 
 class FakeResults:
     """Remembers calls."""
@@ -237,6 +241,9 @@ class FakeResults:
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record
+
+    async def probe(self) -> None:
+        return None
 
 
 @contextlib.asynccontextmanager

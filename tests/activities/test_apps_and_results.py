@@ -9,12 +9,14 @@ import pytest
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
+import activities.preflight
 from activities.apps import AppActivities
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
 from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome
 from contract.errors import ErrorCode, PlatformError
+from contract.progress import PlatformService
 from contract.record import CellRecord, PipelineRecord
 from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from tests.activities.fakes import (
@@ -105,13 +107,37 @@ async def test_the_janitor_spares_running_workflows_alone(temporal_client: Clien
 async def test_preflight_names_tools_and_blind_ones_and_a_dead_analyzer_is_an_answer(
     tmp_path: Path,
 ) -> None:
-    preflight = PreflightActivities(FakeGateway(tmp_path, report())).preflight
+    preflight = PreflightActivities(FakeGateway(tmp_path, report()), {}).preflight
 
-    static, dynamic, ai = await environment()[0].run(preflight, [STATIC, DYNAMIC, AnalyzerKind.AI])
+    kinds = [STATIC, DYNAMIC, AnalyzerKind.AI]
+    static, dynamic, ai = (await environment()[0].run(preflight, kinds, [])).analyzers
 
     assert (static.ok, static.tools, static.blind) == (True, ("bandit", "ruff"), ("ruff",))
     assert (dynamic.ok, dynamic.reason) == (False, "it does not take work")
     assert (ai.ok, ai.reason) == (False, "connection refused")
+
+
+async def test_preflight_probes_the_engine_and_the_store_and_silence_is_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(activities.preflight, "PROBE_LIMIT_S", 0.01)
+    engine = FakeRuntime()
+    engine.fault = PlatformError(ErrorCode.UNAVAILABLE, "the Docker daemon does not answer")
+    probes = {PlatformService.ENGINE: engine.probe, PlatformService.STORE: hangs}
+    preflight = PreflightActivities(FakeGateway(tmp_path, report()), probes).preflight
+
+    answer = await environment()[0].run(preflight, [], list(PlatformService))
+    engine.fault = None
+    again = await environment()[0].run(preflight, [], [PlatformService.ENGINE])
+
+    assert answer.verdicts() == {
+        "engine": "the Docker daemon does not answer",
+        "store": "did not answer within 0 s",
+    }
+    assert again.verdicts() == {"engine": ""}
 
 
 async def test_a_subtask_is_recorded_with_the_report_of_its_archive() -> None:
