@@ -142,6 +142,8 @@ class AppReport(Frozen):
     Attributes:
         state: None only while the pipeline still runs.
         weaknesses: its findings after fusion; those of the tools where nothing was fused.
+        images: image of each of its services, as the engine names it.
+        notes: what of its files was not honoured, and what its engine could not guarantee.
     """
 
     model: str
@@ -158,6 +160,8 @@ class AppReport(Frozen):
     requirements: tuple[RequirementVerdict, ...] = ()
     rates: tuple[Rate, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()
+    images: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class ModelReport(Frozen):
