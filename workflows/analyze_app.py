@@ -95,8 +95,7 @@ class AnalyzeAppWorkflow:
             self._app,
             self._orders,
             [*live, *offline, *down],
-            logs=self._live.logs,
-            restarts=max(0, self._live.starts - 1),
+            **self._live.facts(),
         )
         await stages.record_app(self._app, outcome)
         self._outcome = outcome

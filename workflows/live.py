@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.spec import AnalyzerKind, AppSpec
     from workflows import policies, stages
     from workflows.guard import Guard
-    from workflows.planning import app_died, subtask_request
+    from workflows.planning import RunFacts, app_died, subtask_request
     from workflows.settle import is_unclaimed
 
 
@@ -37,6 +37,8 @@ class LiveApp:
         self._host = ""
         self._broken = ""
         self.logs: list[ArtifactRef] = []
+        self.images: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()
         self.starts = 0
 
     async def measure(self, kind: AnalyzerKind) -> SubtaskOutcome:
@@ -51,10 +53,21 @@ class LiveApp:
         while True:
             try:
                 check = await self._ensure()
-                return await self._measure(subtask_request(self._app, kind, check.targets))
+                conditions = self._running.conditions if self._running else ""
+                request = subtask_request(self._app, kind, check.targets, conditions)
+                return await self._measure(request)
             except HostLost:
                 workflow.logger.warning("host lost", extra={"host": self._host})
                 self._running, self._host = None, ""
+
+    def facts(self) -> RunFacts:
+        """What the record keeps of the app as it ran."""
+        return {
+            "logs": tuple(self.logs),
+            "restarts": max(0, self.starts - 1),
+            "images": self.images,
+            "notes": self.notes,
+        }
 
     async def teardown(self) -> None:
         """Remove the app; what cannot be removed now is left to the guard, then to the janitor."""
@@ -70,10 +83,15 @@ class LiveApp:
     async def _measure(self, request: SubtaskRequest) -> SubtaskOutcome:
         outcome = await self._watched(stages.run_analysis(request, self._host))
         try:
-            after = await self._check()
+            after = await self._check(policies.CHECK_AFTER)
         except HostLost:
             # It was measured and its result is safe: nothing to repeat.
             self._running, self._host = None, ""
+            return outcome
+        except ActivityError as exc:
+            if is_cancelled_exception(exc):
+                raise
+            workflow.logger.warning("not checked afterwards", extra={"cause": str(exc.cause)})
             return outcome
         if after.alive:
             return outcome
@@ -114,6 +132,8 @@ class LiveApp:
         started: StartOutcome = await stages.start_app(self._app)
         self.logs.extend(started.logs)
         self._running = started.app
+        if started.app is not None:
+            self.images, self.notes = started.app.images, started.app.dropped
         self._host = started.app.host if started.app else started.host
         if self._guard is not None and self._host:
             await self._guard.own(self._host)
@@ -131,11 +151,11 @@ class LiveApp:
                 raise HostLost from exc
             raise
 
-    async def _check(self) -> AppCheck:
+    async def _check(self, policy: policies.Policy = policies.CHECK_APP) -> AppCheck:
         if self._running is None:
             raise HostLost
         try:
-            return await stages.check_app(self._running)
+            return await stages.check_app(self._running, policy)
         except ActivityError as exc:
             if is_unclaimed(exc):
                 raise HostLost from exc

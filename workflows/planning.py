@@ -1,6 +1,7 @@
 """Pure planning: what is to be done with one app, and how its subtasks fold into one outcome."""
 
 from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 from contract.analysis import (
     ALL_TOOLS,
@@ -68,7 +69,7 @@ def task_queue_of(kind: AnalyzerKind, host: str) -> str:
 
 
 def subtask_request(
-    app: AppSpec, kind: AnalyzerKind, targets: tuple[Target, ...] = ()
+    app: AppSpec, kind: AnalyzerKind, targets: tuple[Target, ...] = (), conditions: str = ""
 ) -> SubtaskRequest:
     """The analyzer's work order; same app and analyzer, same subtask ID."""
     return SubtaskRequest(
@@ -78,6 +79,7 @@ def subtask_request(
         source=app.source,
         tools=app.tools.get(kind, ()),
         targets=targets,
+        conditions=conditions,
         options=app.options.get(kind, {}),
         template=app.template,
         deadline_s=SUBTASK_DEADLINE_S[kind],
@@ -131,12 +133,20 @@ def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
     return outcome.model_copy(update={"tools": tools, "report": None, "error_code": ""})
 
 
+class RunFacts(TypedDict, total=False):
+    """What is known of the app as it ran, see `AppOutcome`."""
+
+    logs: tuple[ArtifactRef, ...]
+    restarts: int
+    images: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def fold(
     app: AppSpec,
     orders: AppOrders,
     subtasks: Sequence[SubtaskOutcome],
-    logs: Sequence[ArtifactRef] = (),
-    restarts: int = 0,
+    **facts: Unpack[RunFacts],
 ) -> AppOutcome:
     """One app's outcome: the worst state speaks for it, its first reason explains it."""
     ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))
@@ -146,9 +156,8 @@ def fold(
         state=state,
         reason=_reason(ordered, state),
         subtasks=tuple(ordered),
-        logs=tuple(logs),
         platform_fault=is_platform_fault(ordered),
-        restarts=restarts,
+        **facts,
     )
 
 

@@ -52,14 +52,14 @@ async def start_app(app: AppSpec) -> StartOutcome:
     )
 
 
-async def check_app(app: RunningApp) -> AppCheck:
+async def check_app(app: RunningApp, policy: policies.Policy = policies.CHECK_APP) -> AppCheck:
     """Whether it is still the app we started."""
     return await workflow.execute_activity_method(
         AppActivities.check_app,
         app,
         task_queue=task_queue_host(app.host),
         summary=f"on {app.host}",
-        **policies.CHECK_APP,
+        **policy,
     )
 
 

@@ -84,7 +84,8 @@ class FakePlatform:
         runs: replaces a measurement, per analyzer.
         starts: replaces the start of an app, per app number.
         unrecordable: analyzers whose outcomes the store refuses.
-        alive: answers of `check_app`, per app number, used up in order; then always alive.
+        alive: answers of `check_app`, or its faults, per app number, used up in order; then always
+            alive.
     """
 
     def __init__(self, apps: int = 1, analyzers: str = "sdp", **spec: Any) -> None:
@@ -95,7 +96,7 @@ class FakePlatform:
         self.down: dict[str, str] = {}
         self.runs: dict[AnalyzerKind, Run] = {}
         self.starts: dict[int, Callable[[AppSpec], StartOutcome]] = {}
-        self.alive: dict[int, list[AppCheck]] = defaultdict(list)
+        self.alive: dict[int, list[AppCheck | ApplicationError]] = defaultdict(list)
         self.refuses_plan = False
         self.unrecordable: set[AnalyzerKind] = set()
         self.subtasks: dict[str, SubtaskOutcome] = {}
@@ -261,7 +262,10 @@ async def start_app(app: AppSpec) -> StartOutcome:
 @activity.defn(name="check_app")
 async def check_app(app: RunningApp) -> AppCheck:
     answers = _mine().alive[int(app.workflow_id.rsplit("app", 1)[1])]
-    return answers.pop(0) if answers else AppCheck(alive=True)
+    answer = answers.pop(0) if answers else AppCheck(alive=True)
+    if isinstance(answer, ApplicationError):
+        raise answer
+    return answer
 
 
 @activity.defn(name="teardown_app")
