@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from temporalio import activity
 
-from activities.heartbeat import Attempt
+from activities.heartbeat import Attempt, Span
 from activities.ownership import is_disowned
 from activities.parking import load_report, park, with_missing_tools
 from activities.ports import AnalyzerGateway, AnalyzerResult, ArtifactStore
@@ -63,7 +63,7 @@ class AnalysisActivities:
         self, request: SubtaskRequest, key: str, attempt: Attempt
     ) -> tuple[ArtifactRef, AnalyzerReport]:
         def on_progress(progress: Progress) -> None:
-            attempt.saw_work()
+            attempt.saw_work(len(progress.running))
             attempt.note(_describe(request, progress))
 
         result = await self._run(request, on_progress, attempt)
@@ -137,12 +137,12 @@ def _outcome(
     )
 
 
-def wasted_seconds(report: AnalyzerReport, spans: tuple[tuple[float, float], ...]) -> float:
-    """Seconds that earlier attempts saw tools at work before the run that counted had begun."""
+def wasted_seconds(report: AnalyzerReport, spans: tuple[Span, ...]) -> float:
+    """Tool seconds that earlier attempts saw spent before the run that counted had begun."""
     if report.started_at is None:
         return 0.0
-    began = report.started_at.timestamp()
-    return sum(end - begin for begin, end in spans if end <= began)
+    began_s = report.started_at.timestamp()
+    return sum(span.tool_seconds for span in spans if span.ended_s <= began_s)
 
 
 def _summary(tool: ToolReport) -> ToolSummary:

@@ -38,7 +38,8 @@ class AppActivities:
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building and starting the app") as attempt:
             try:
-                return await self._runtime.start(app, run_id, attempt.note)
+                started = await self._runtime.start(app, run_id, attempt.note)
+                return started.model_copy(update={"retry_causes": attempt.causes})
             except asyncio.CancelledError:
                 if await is_disowned():
                     await self._clear(app)
@@ -54,14 +55,16 @@ class AppActivities:
     @activity.defn(name="check_app")
     async def check_app(self, app: RunningApp) -> AppCheck:
         """Whether the containers that answer are the ones we started. Retry is safe: only reads."""
-        async with Attempt("checking that the app is still the one we started"):
-            return await self._runtime.check(app)
+        async with Attempt("checking that the app is still the one we started") as attempt:
+            checked = await self._runtime.check(app)
+            return checked.model_copy(update={"retry_causes": attempt.causes})
 
     @activity.defn(name="teardown_app")
     async def teardown_app(self, workflow_id: str) -> TeardownReport:
         """Remove everything labelled with `workflow_id`. Retry is safe: gone is success."""
-        async with Attempt("removing the app"):
-            return await self._runtime.teardown(workflow_id)
+        async with Attempt("removing the app") as attempt:
+            removed = await self._runtime.teardown(workflow_id)
+            return removed.model_copy(update={"retry_causes": attempt.causes})
 
     @activity.defn(name="sweep_host")
     async def sweep_host(self) -> SweepReport:

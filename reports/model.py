@@ -206,7 +206,10 @@ class Effort(Frozen):
     """What the run cost and how often it had to begin again.
 
     Attributes:
-        wasted_ratio: tool seconds spent / tool seconds that counted; None when none counted.
+        tool_seconds: tool time that counted, summed over tools that ran at once.
+        wasted_seconds: tool time thrown away, as far as it was seen: of attempts that came to
+            nothing, and of whole results that could not stand.
+        wasted_ratio: (counted + thrown away) / counted; None when none counted.
     """
 
     tool_seconds: float = 0.0

@@ -15,12 +15,14 @@ with workflow.unsafe.imports_passed_through():
     from workflows.gate import Gate, why_down
     from workflows.live import AppDown, LiveApp
     from workflows.planning import (
+        Loss,
         app_failed,
         fold,
         infra_failed,
         plan_subtasks,
         subtask_request,
         unmeasured,
+        with_loss,
     )
     from workflows.settle import Fault, failure_code, finalize, in_order, settle
     from workflows.state import AppRun
@@ -37,7 +39,8 @@ class AnalyzeAppWorkflow:
         self._app = order.app
         self._orders = order.orders
         self._gate = Gate(order.breaker, paused=order.orders.paused)
-        self._live = LiveApp(self._app)
+        self._losses: dict[AnalyzerKind, Loss] = {}
+        self._live = LiveApp(self._app, self._lose)
         self._work: list[asyncio.Task[SubtaskOutcome]] = []
         self._cancelled = False
         self._steps: dict[AnalyzerKind, str] = {
@@ -135,6 +138,7 @@ class AnalyzeAppWorkflow:
         except (asyncio.CancelledError, FailureError) as exc:
             fault = CANCELLED if is_cancelled_exception(exc) else failure_code(exc)
             outcome = infra_failed(self._app, kind, fault)
+        outcome = with_loss(outcome, self._losses.get(kind, Loss()))
         await stages.record_subtask(self._app, outcome)
         self._step(kind, outcome.state)
         return outcome
@@ -161,13 +165,18 @@ class AnalyzeAppWorkflow:
                 if is_cancelled_exception(exc):
                     raise
                 fault = failure_code(exc)
+            self._lose(kind, Loss(wasted_seconds=fault.wasted_seconds, causes=fault.causes[:-1]))
             if not fault.curable:
                 break
             if not await why_down(kind):
                 if fault.code is not ErrorCode.UNAVAILABLE or not once_more:
                     break
                 once_more = False
+            self._lose(kind, Loss(causes=(fault.code,)))
         return infra_failed(self._app, kind, fault)
+
+    def _lose(self, kind: AnalyzerKind, loss: Loss) -> None:
+        self._losses[kind] = self._losses.get(kind, Loss()).plus(loss)
 
     async def _run(self, kind: AnalyzerKind) -> SubtaskOutcome:
         if not kind.is_live:

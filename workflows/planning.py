@@ -102,12 +102,44 @@ def unmeasured(
     )
 
 
-def infra_failed(
-    app: AppSpec, kind: AnalyzerKind, fault: Fault, attempts: int = 1
-) -> SubtaskOutcome:
+def infra_failed(app: AppSpec, kind: AnalyzerKind, fault: Fault) -> SubtaskOutcome:
     """The platform could not measure."""
-    outcome = unmeasured(app, kind, MeasurementState.INFRA_FAILED, fault.message, fault.code)
-    return outcome.model_copy(update={"attempts": attempts})
+    return unmeasured(app, kind, MeasurementState.INFRA_FAILED, fault.message, fault.code)
+
+
+class Loss(Frozen):
+    """Tool time of a subtask that did not count, and why it was begun again."""
+
+    wasted_seconds: float = 0.0
+    causes: tuple[str, ...] = ()
+
+    def plus(self, other: "Loss") -> "Loss":
+        """Both."""
+        return Loss(
+            wasted_seconds=self.wasted_seconds + other.wasted_seconds,
+            causes=(*self.causes, *other.causes),
+        )
+
+
+def discarded(outcome: SubtaskOutcome, cause: str) -> Loss:
+    """An outcome that is thrown away for `cause`."""
+    return Loss(
+        wasted_seconds=outcome.tool_seconds + outcome.wasted_seconds,
+        causes=(*outcome.retry_causes, cause),
+    )
+
+
+def with_loss(outcome: SubtaskOutcome, loss: Loss) -> SubtaskOutcome:
+    """`outcome` after earlier tries that were lost."""
+    if loss == Loss():
+        return outcome
+    return outcome.model_copy(
+        update={
+            "wasted_seconds": loss.wasted_seconds + outcome.wasted_seconds,
+            "retry_causes": (*loss.causes, *outcome.retry_causes),
+            "attempts": outcome.attempts + len(loss.causes),
+        }
+    )
 
 
 def app_failed(app: AppSpec, kind: AnalyzerKind, reason: str) -> SubtaskOutcome:
@@ -118,6 +150,7 @@ def app_failed(app: AppSpec, kind: AnalyzerKind, reason: str) -> SubtaskOutcome:
 def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
     """`outcome` of an app that was gone afterwards: no number counts, whatever the tools say.
 
+    Nor does the time it took.
     The archive is no longer the subtask's report; keep it as evidence among the app's logs.
     """
     tools = tuple(
@@ -130,7 +163,15 @@ def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
         )
         for tool in outcome.tools
     )
-    return outcome.model_copy(update={"tools": tools, "report": None, "error_code": ""})
+    return outcome.model_copy(
+        update={
+            "tools": tools,
+            "report": None,
+            "error_code": "",
+            "tool_seconds": 0.0,
+            "wasted_seconds": outcome.wasted_seconds + outcome.tool_seconds,
+        }
+    )
 
 
 class RunFacts(TypedDict, total=False):
@@ -140,6 +181,7 @@ class RunFacts(TypedDict, total=False):
     restarts: int
     images: tuple[str, ...]
     notes: tuple[str, ...]
+    retry_causes: tuple[str, ...]
 
 
 def fold(
@@ -150,7 +192,8 @@ def fold(
 ) -> AppOutcome:
     """One app's outcome: the worst state speaks for it, its first reason explains it."""
     ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))
-    state = worst_state([*(s.state for s in ordered), *orders.kept.values()])
+    stands = (*orders.kept.values(), *orders.partly.values())
+    state = worst_state([*(s.state for s in ordered), *stands])
     return AppOutcome(
         ref=app.ref,
         state=state,

@@ -95,6 +95,8 @@ async def test_an_app_that_its_engine_took_away_is_measured_anew_not_blamed(clie
     assert platform.cells(1) == {"performance": MEASURED}
     assert platform.count("start") == 2
     assert platform.apps["m/app1"].restarts == 1
+    detail = platform.states[-1][1]
+    assert (detail["wasted_ratio"], detail["retries_by_cause"]) == (2.0, {"APP_LOST": 1})
 
 
 async def test_a_measurement_is_kept_when_its_app_cannot_be_checked_afterwards(
