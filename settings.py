@@ -140,6 +140,16 @@ class Settings(BaseSettings):
         return self.scope or hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
 
     @property
+    def analyzer_slots(self) -> Mapping[AnalyzerKind, int]:
+        """Subtasks at once on this host; two load tests would measure each other."""
+        return {
+            AnalyzerKind.STATIC: self.static_slots,
+            AnalyzerKind.DYNAMIC: self.dynamic_slots,
+            AnalyzerKind.PERFORMANCE: 1,
+            AnalyzerKind.AI: self.ai_slots,
+        }
+
+    @property
     def ai_configured(self) -> bool:
         """Whether the AI analyzer has somewhere to ask."""
         return bool(self.ai_base_url and self.ai_models)

@@ -39,6 +39,8 @@ from contract.ids import (
     task_queue_host,
     task_queue_performance,
 )
+from contract.progress import PlatformService
+from contract.spec import AnalyzerKind
 from settings import Settings, load_settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -102,11 +104,12 @@ async def _workers(
     apps = AppActivities(runtime)
     analysis = [AnalysisActivities(gateway, artifacts).run_analysis]
     recording = ResultActivities(results, artifacts)
-    preflight = PreflightActivities(gateway)
+    preflight = PreflightActivities(
+        gateway, {PlatformService.ENGINE: runtime.probe, PlatformService.STORE: results.probe}
+    )
     writer = ReportActivities(results, FileReportWriter(settings.data_dir / "reports"))
     control: list[Callable[..., Any]] = [
         preflight.preflight,
-        preflight.probe_analyzer,
         recording.register_pipeline,
         recording.record_subtask,
         recording.record_app,
@@ -117,13 +120,14 @@ async def _workers(
     ]
     host = settings.host_name
     on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
+    slots = settings.analyzer_slots
     queues: list[tuple[str, list[Callable[..., Any]], int]] = [
         (TASK_QUEUE_APPS, [apps.start_app], settings.app_slots),
         (task_queue_host(host), on_host, 20),
-        (TASK_QUEUE_STATIC, analysis, settings.static_slots),
-        (task_queue_dynamic(host), analysis, settings.dynamic_slots),
-        (task_queue_performance(host), analysis, 1),
-        (TASK_QUEUE_AI, analysis, settings.ai_slots),
+        (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
+        (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),
+        (task_queue_performance(host), analysis, slots[AnalyzerKind.PERFORMANCE]),
+        (TASK_QUEUE_AI, analysis, slots[AnalyzerKind.AI]),
     ]
     return [
         Worker(

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from temporalio import activity
 
-from activities.heartbeat import Attempt
+from activities.heartbeat import Attempt, Span
+from activities.ownership import is_disowned
 from activities.parking import load_report, park, with_missing_tools
-from activities.ports import AnalyzerGateway, ArtifactStore
+from activities.ports import AnalyzerGateway, AnalyzerResult, ArtifactStore
 from contract.analysis import (
     ALL_TOOLS,
     AnalyzerReport,
@@ -19,10 +21,14 @@ from contract.analysis import (
     ToolReport,
     ToolSummary,
 )
-from contract.errors import PlatformError
+from contract.errors import ErrorCode, PlatformError
 from contract.protocol import Progress
 
+OnProgress = Callable[[Progress], None]
+
 REASON_CHARS = 300
+# With the deadline of any subtask, within the activity's own time limit.
+PLACES_WAIT_S = 480.0
 
 _NAMES_MAX = 3
 
@@ -57,29 +63,43 @@ class AnalysisActivities:
         self, request: SubtaskRequest, key: str, attempt: Attempt
     ) -> tuple[ArtifactRef, AnalyzerReport]:
         def on_progress(progress: Progress) -> None:
-            attempt.saw_work()
+            attempt.saw_work(len(progress.running))
             attempt.note(_describe(request, progress))
 
-        attempt.note(f"{request.analyzer}: connecting")
-        run = asyncio.create_task(self._gateway.analyze(request, on_progress))
-        try:
-            result = await asyncio.shield(run)
-        except asyncio.CancelledError:
-            await self._leave(request, run)
-            raise
+        result = await self._run(request, on_progress, attempt)
         attempt.note(f"{request.analyzer}: keeping the result")
         archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
         report = with_missing_tools(result.report, request.tools)
         await park(self._artifacts, key, archive, report)
         return archive, report
 
+    async def _run(
+        self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt
+    ) -> AnalyzerResult:
+        """Run the analyzer. Waiting for a free place is no failure, so it uses up no attempt."""
+        give_up_s = time.monotonic() + PLACES_WAIT_S
+        while True:
+            attempt.note(f"{request.analyzer}: connecting")
+            run = asyncio.create_task(self._gateway.analyze(request, on_progress))
+            try:
+                return await asyncio.shield(run)
+            except asyncio.CancelledError:
+                await self._leave(request, run)
+                raise
+            except PlatformError as fault:
+                wait_s = fault.retry_after_s
+                full = fault.code is ErrorCode.RESOURCE_EXHAUSTED
+                if not full or wait_s is None or time.monotonic() > give_up_s:
+                    raise
+                attempt.note(f"{request.analyzer}: waits, {fault.message}")
+            await asyncio.sleep(wait_s)
+
     async def _leave(self, request: SubtaskRequest, run: asyncio.Task[object]) -> None:
-        """End the run at the analyzer; a worker that shuts down leaves it running instead."""
-        details = activity.cancellation_details()
-        if details is not None and details.worker_shutdown:
-            await self._gateway.detach(request.subtask_id)
-        else:
+        """End the run at the analyzer, unless a later attempt goes on with it."""
+        if await is_disowned():
             run.cancel()
+        else:
+            await self._gateway.detach(request.subtask_id)
         with suppress(asyncio.CancelledError, PlatformError):
             await run
 
@@ -117,12 +137,12 @@ def _outcome(
     )
 
 
-def wasted_seconds(report: AnalyzerReport, spans: tuple[tuple[float, float], ...]) -> float:
-    """Seconds that earlier attempts saw tools at work before the run that counted had begun."""
+def wasted_seconds(report: AnalyzerReport, spans: tuple[Span, ...]) -> float:
+    """Tool seconds that earlier attempts saw spent before the run that counted had begun."""
     if report.started_at is None:
         return 0.0
-    began = report.started_at.timestamp()
-    return sum(end - begin for begin, end in spans if end <= began)
+    began_s = report.started_at.timestamp()
+    return sum(span.tool_seconds for span in spans if span.ended_s <= began_s)
 
 
 def _summary(tool: ToolReport) -> ToolSummary:

@@ -4,10 +4,9 @@ import asyncio
 from contextlib import suppress
 
 from temporalio import activity
-from temporalio.client import WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import Attempt
+from activities.ownership import is_disowned, is_running
 from activities.ports import AppRuntime
 from contract.base import Frozen
 from contract.errors import PlatformError
@@ -34,15 +33,15 @@ class AppActivities:
 
         Retry is safe: names and labels derive from the workflow ID, so an attempt adopts what an
         earlier one left. Failed or cancelled, it removes what it made, for the workflow does not
-        know this host yet; on a worker's shutdown it leaves all for the next attempt.
+        know this host yet; merely given up on, it leaves all to the next attempt.
         """
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building and starting the app") as attempt:
             try:
-                return await self._runtime.start(app, run_id, attempt.note)
+                started = await self._runtime.start(app, run_id, attempt.note)
+                return started.model_copy(update={"retry_causes": attempt.causes})
             except asyncio.CancelledError:
-                details = activity.cancellation_details()
-                if details is None or not details.worker_shutdown:
+                if await is_disowned():
                     await self._clear(app)
                 raise
             except PlatformError:
@@ -56,14 +55,16 @@ class AppActivities:
     @activity.defn(name="check_app")
     async def check_app(self, app: RunningApp) -> AppCheck:
         """Whether the containers that answer are the ones we started. Retry is safe: only reads."""
-        async with Attempt("checking that the app is still the one we started"):
-            return await self._runtime.check(app)
+        async with Attempt("checking that the app is still the one we started") as attempt:
+            checked = await self._runtime.check(app)
+            return checked.model_copy(update={"retry_causes": attempt.causes})
 
     @activity.defn(name="teardown_app")
     async def teardown_app(self, workflow_id: str) -> TeardownReport:
         """Remove everything labelled with `workflow_id`. Retry is safe: gone is success."""
-        async with Attempt("removing the app"):
-            return await self._runtime.teardown(workflow_id)
+        async with Attempt("removing the app") as attempt:
+            removed = await self._runtime.teardown(workflow_id)
+            return removed.model_copy(update={"retry_causes": attempt.causes})
 
     @activity.defn(name="sweep_host")
     async def sweep_host(self) -> SweepReport:
@@ -77,7 +78,7 @@ class AppActivities:
         async with Attempt("sweeping the host") as attempt:
             for workflow_id in await self._runtime.owned_workflows():
                 attempt.note(f"looking at {workflow_id}")
-                if await _is_running(workflow_id):
+                if await is_running(workflow_id):
                     kept.append(workflow_id)
                 else:
                     await self._runtime.teardown(workflow_id)
@@ -92,13 +93,3 @@ class AppActivities:
         """
         async with Attempt("pruning images"):
             return await self._runtime.prune()
-
-
-async def _is_running(workflow_id: str) -> bool:
-    try:
-        description = await activity.client().get_workflow_handle(workflow_id).describe()
-    except RPCError as exc:
-        if exc.status is RPCStatusCode.NOT_FOUND:
-            return False
-        raise
-    return description.status is WorkflowExecutionStatus.RUNNING

@@ -16,6 +16,14 @@ WORKER_LOST = "WORKER_LOST"
 BEAT_INTERVAL_S = 2.0
 
 
+class Span(Frozen):
+    """Work that one attempt saw: Unix time in seconds, and seconds summed over tools at once."""
+
+    began_s: float
+    ended_s: float
+    tool_seconds: float = 0.0
+
+
 class Beat(Frozen):
     """Heartbeat details: what people see of a pending activity, and what the next attempt knows.
 
@@ -23,13 +31,13 @@ class Beat(Frozen):
         message: what it does now.
         causes: why each attempt before the next one ended; padded with `WORKER_LOST`,
             since a killed worker says nothing.
-        spans: when each attempt saw work going on (begin and end, Unix time in seconds), so that a
-            later one can tell how much of it was thrown away.
+        spans: the work each attempt saw, so that a later one can tell how much of it was thrown
+            away.
     """
 
     message: str = ""
     causes: tuple[str, ...] = ()
-    spans: tuple[tuple[float, float], ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 class Attempt:
@@ -44,6 +52,8 @@ class Attempt:
         causes = (*before.causes, *[WORKER_LOST] * earlier)[:earlier]
         self.earlier_spans = before.spans
         self._beat = Beat(message=message, causes=causes, spans=before.spans)
+        self._span: Span | None = None
+        self._at_work = 0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -55,12 +65,16 @@ class Attempt:
         """Say what goes on; sent with the next beat."""
         self._beat = self._beat.model_copy(update={"message": message})
 
-    def saw_work(self) -> None:
-        """Mark that tools are at work now."""
-        now = time.time()
-        mine = self._beat.spans[len(self.earlier_spans) :]
-        began = mine[0][0] if mine else now
-        self._beat = self._beat.model_copy(update={"spans": (*self.earlier_spans, (began, now))})
+    def saw_work(self, tools: int) -> None:
+        """Mark that so many tools are at work now; what they did since the last mark counts."""
+        now_s = time.time()
+        mine = self._span or Span(began_s=now_s, ended_s=now_s)
+        done_s = (now_s - mine.ended_s) * self._at_work
+        self._at_work = tools
+        self._span = mine.model_copy(
+            update={"ended_s": now_s, "tool_seconds": mine.tool_seconds + done_s}
+        )
+        self._beat = self._beat.model_copy(update={"spans": (*self.earlier_spans, self._span)})
 
     async def __aenter__(self) -> Self:
         """Start beating."""
@@ -85,7 +99,7 @@ class Attempt:
         self._beat = self._beat.model_copy(update={"causes": (*self._beat.causes, cause)})
         self._send()
         if isinstance(exc, PlatformError):
-            raise as_application_error(exc) from exc
+            raise as_application_error(exc, self._beat) from exc
 
     async def _run(self) -> None:
         while True:

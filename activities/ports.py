@@ -58,7 +58,7 @@ class AnalyzerGateway(Protocol):
     async def detach(self, subtask_id: str) -> None:
         """Drop the connection of a running `analyze` but let the run go on; `analyze` re-attaches.
 
-        The pending call ends with a `PlatformError`. For a worker that shuts down.
+        The pending call ends with a `PlatformError`. For an attempt that is given up on.
         """
         ...
 
@@ -99,6 +99,14 @@ class AppRuntime(Protocol):
 
     async def prune(self) -> int:
         """Remove images of ours, longest unused first, above the disk limit; bytes freed."""
+        ...
+
+    async def probe(self) -> None:
+        """Whether apps can be started here, within seconds.
+
+        Raises:
+            PlatformError: the engine does not answer. A host that never had one is no fault.
+        """
         ...
 
 
@@ -164,6 +172,14 @@ class ResultStore(Protocol):
 
         Raises:
             PlatformError: NOT_FOUND.
+        """
+        ...
+
+    async def probe(self) -> None:
+        """Whether it answers.
+
+        Raises:
+            PlatformError: it does not.
         """
         ...
 

@@ -1,38 +1,44 @@
-"""Whether the analyzers take work, and which tools they have."""
+"""Whether the platform takes work, and which tools the analyzers have."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 from temporalio import activity
 
 from activities.heartbeat import Attempt
 from activities.ports import AnalyzerGateway
 from contract.errors import PlatformError
-from contract.progress import AnalyzerReadiness
+from contract.progress import AnalyzerReadiness, PlatformService, Preflight, ServiceReadiness
 from contract.spec import AnalyzerKind
+
+PROBE_LIMIT_S = 5.0
+
+Probe = Callable[[], Awaitable[None]]
 
 
 class PreflightActivities:
-    """Asks analyzers for their health; the gateway caches answers for 5 s."""
+    """Asks analyzers for their health (the gateway caches answers for 5 s), and probes services."""
 
-    def __init__(self, gateway: AnalyzerGateway) -> None:
+    def __init__(self, gateway: AnalyzerGateway, probes: Mapping[PlatformService, Probe]) -> None:
         self._gateway = gateway
+        self._probes = probes
 
     @activity.defn(name="preflight")
-    async def preflight(self, analyzers: list[AnalyzerKind]) -> list[AnalyzerReadiness]:
-        """Readiness of each analyzer, in order. A dead one is an answer, not an error.
+    async def preflight(
+        self, analyzers: list[AnalyzerKind], services: list[PlatformService]
+    ) -> Preflight:
+        """Readiness of each, in order. A dead one is an answer, not an error.
 
         Retry is safe: only reads.
         """
-        async with Attempt("asking the analyzers for their health"):
-            return list(await asyncio.gather(*(self._readiness(kind) for kind in analyzers)))
+        async with Attempt("asking the platform for its health"):
+            asked, probed = await asyncio.gather(
+                asyncio.gather(*(self._analyzer(kind) for kind in analyzers)),
+                asyncio.gather(*(self._service(service) for service in services)),
+            )
+        return Preflight(analyzers=tuple(asked), services=tuple(probed))
 
-    @activity.defn(name="probe_analyzer")
-    async def probe_analyzer(self, analyzer: AnalyzerKind) -> AnalyzerReadiness:
-        """Readiness of one analyzer. Retry is safe: only reads."""
-        async with Attempt(f"asking {analyzer} for its health"):
-            return await self._readiness(analyzer)
-
-    async def _readiness(self, kind: AnalyzerKind) -> AnalyzerReadiness:
+    async def _analyzer(self, kind: AnalyzerKind) -> AnalyzerReadiness:
         try:
             health = await self._gateway.health(kind)
         except PlatformError as exc:
@@ -44,3 +50,14 @@ class PreflightActivities:
             blind=tuple(tool.name for tool in health.tools if not tool.ok),
             reason=health.reason or ("" if health.ok else "it does not take work"),
         )
+
+    async def _service(self, service: PlatformService) -> ServiceReadiness:
+        try:
+            async with asyncio.timeout(PROBE_LIMIT_S):
+                await self._probes[service]()
+        except PlatformError as exc:
+            return ServiceReadiness(service=service, ok=False, reason=exc.message)
+        except TimeoutError:
+            reason = f"did not answer within {PROBE_LIMIT_S:.0f} s"
+            return ServiceReadiness(service=service, ok=False, reason=reason)
+        return ServiceReadiness(service=service, ok=True)

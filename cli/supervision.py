@@ -89,6 +89,7 @@ def _analyzer_command(stack: "Stack", settings: Settings, kind: AnalyzerKind) ->
         *("--data", str(Path(stack.data_dir) / "analyzers")),
         *("--tools-dir", str(settings.tools_dir / kind)),
         *("--token-file", str(stack.token_file)),
+        *("--capacity", str(settings.analyzer_slots[kind])),
     ]
 
 

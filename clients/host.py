@@ -32,6 +32,14 @@ class HostRuntime:
         """One line for people: how apps run here, and why."""
         return self._chosen.description
 
+    async def probe(self) -> None:
+        """Whether the engine answers.
+
+        Raises:
+            PlatformError: it does not.
+        """
+        await self._chosen.probe()
+
     async def start(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:

@@ -262,7 +262,8 @@ class SubtaskOutcome(Frozen):
         report: result archive (tar, `report.json` first); None when nothing came back.
         attempts: activity attempts it took.
         tool_seconds: tool time that counted; `wasted_seconds`: tool time thrown away.
-        retry_causes: why each earlier attempt ended: an `ErrorCode` or `WORKER_LOST`.
+        retry_causes: why each earlier attempt ended: an `ErrorCode`, `WORKER_LOST`, `HOST_LOST`, or
+            `APP_LOST` (its engine took the app away).
     """
 
     subtask_id: str
@@ -289,6 +290,7 @@ class AppOutcome(Frozen):
         restarts: how often it was started anew.
         images: image of each of its services, as the engine names it.
         notes: what of its files was not honoured, and what its engine could not guarantee.
+        retry_causes: why attempts to start, check or remove it were repeated.
     """
 
     ref: AppRef
@@ -300,6 +302,7 @@ class AppOutcome(Frozen):
     restarts: int = 0
     images: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    retry_causes: tuple[str, ...] = ()
 
 
 # An app that died is a failure of its author whatever else went wrong around it.

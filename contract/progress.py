@@ -41,6 +41,13 @@ class BreakerProgress(Frozen):
     reason: str = ""
 
 
+class PlatformService(StrEnum):
+    """What work needs beside the analyzers: `engine` runs the apps, `store` keeps the results."""
+
+    ENGINE = "engine"
+    STORE = "store"
+
+
 class AnalyzerReadiness(Frozen):
     """What preflight found for one analyzer."""
 
@@ -49,6 +56,30 @@ class AnalyzerReadiness(Frozen):
     tools: tuple[str, ...] = ()
     blind: tuple[str, ...] = ()
     reason: str = ""
+
+
+class ServiceReadiness(Frozen):
+    """What preflight found for one service of the platform."""
+
+    service: PlatformService
+    ok: bool
+    reason: str = ""
+
+
+class Preflight(Frozen):
+    """Answer of a preflight: readiness of what was asked for, in order."""
+
+    analyzers: tuple[AnalyzerReadiness, ...] = ()
+    services: tuple[ServiceReadiness, ...] = ()
+
+    def verdicts(self) -> dict[str, str]:
+        """Why each cannot take work, by name; "" for those that can."""
+        ready = {str(one.analyzer): one for one in self.analyzers}
+        ready |= {str(one.service): one for one in self.services}
+        return {
+            name: "" if one.ok else one.reason or "it does not take work"
+            for name, one in ready.items()
+        }
 
 
 class PipelineProgress(Frozen):

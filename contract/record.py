@@ -46,7 +46,10 @@ class FusedRecord(Frozen):
 
 
 class AppRecord(Frozen):
-    """One app of a pipeline; `state` is None while it is not finished."""
+    """One app of a pipeline; `state` is None while it is not finished.
+
+    `images` and `notes` are those of `AppOutcome`.
+    """
 
     model: str
     app_number: int
@@ -55,6 +58,8 @@ class AppRecord(Frozen):
     state: MeasurementState | None = None
     reason: str = ""
     logs: tuple[ArtifactRef, ...] = ()
+    images: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class PipelineRecord(Frozen):

@@ -51,6 +51,7 @@ class StartOutcome(Frozen):
         app: None when the app did not build, start or answer.
         phase: where it stopped.
         reason: one sentence, with the last telling line of the log.
+        retry_causes: why earlier attempts of the activity ended, see `AppOutcome`.
     """
 
     app: RunningApp | None = None
@@ -58,6 +59,7 @@ class StartOutcome(Frozen):
     reason: str = ""
     logs: tuple[ArtifactRef, ...] = ()
     host: str = ""
+    retry_causes: tuple[str, ...] = ()
 
 
 class AppCheck(Frozen):
@@ -75,6 +77,7 @@ class AppCheck(Frozen):
     reason: str = ""
     targets: tuple[Target, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()
+    retry_causes: tuple[str, ...] = ()
 
 
 class TeardownReport(Frozen):
@@ -91,3 +94,4 @@ class TeardownReport(Frozen):
     processes: int = 0
     logs: tuple[ArtifactRef, ...] = ()
     notes: tuple[str, ...] = ()
+    retry_causes: tuple[str, ...] = ()

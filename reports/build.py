@@ -99,6 +99,8 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
         requirements=verdicts,
         rates=compliance(verdicts),
         logs=app.logs,
+        images=app.images,
+        notes=app.notes,
     )
 
 

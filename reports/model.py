@@ -142,6 +142,8 @@ class AppReport(Frozen):
     Attributes:
         state: None only while the pipeline still runs.
         weaknesses: its findings after fusion; those of the tools where nothing was fused.
+        images: image of each of its services, as the engine names it.
+        notes: what of its files was not honoured, and what its engine could not guarantee.
     """
 
     model: str
@@ -158,6 +160,8 @@ class AppReport(Frozen):
     requirements: tuple[RequirementVerdict, ...] = ()
     rates: tuple[Rate, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()
+    images: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class ModelReport(Frozen):
@@ -204,7 +208,10 @@ class Effort(Frozen):
     """What the run cost and how often it had to begin again.
 
     Attributes:
-        wasted_ratio: tool seconds spent / tool seconds that counted; None when none counted.
+        tool_seconds: tool time that counted, summed over tools that ran at once.
+        wasted_seconds: tool time thrown away, as far as it was seen: of attempts that came to
+            nothing, and of whole results that could not stand.
+        wasted_ratio: (counted + thrown away) / counted; None when none counted.
     """
 
     tool_seconds: float = 0.0

@@ -67,6 +67,8 @@ def _app(row: Row[Any]) -> AppRecord:
         state=MeasurementState(row.state) if row.state else None,
         reason=row.reason,
         logs=row.logs,
+        images=row.images,
+        notes=row.notes,
     )
 
 

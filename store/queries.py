@@ -69,7 +69,7 @@ def _cells_of(pipeline_id: str) -> Select:
         cells.c.tool,
     )
     return (
-        select(cells, subtasks.c.attempts, subtasks.c.artifact)
+        select(cells, subtasks.c.attempts)
         .join(subtasks, subtasks.c.subtask_id == cells.c.subtask_id)
         .where(cells.c.pipeline_id == pipeline_id)
         .order_by(*order)

@@ -10,7 +10,7 @@ from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from contract.analysis import AnalyzerReport, AppOutcome, SubtaskOutcome
+from contract.analysis import AnalyzerReport, AppOutcome, MeasurementState, SubtaskOutcome
 from contract.errors import ErrorCode, PlatformError
 from contract.record import PipelineListing, PipelineRecord
 from contract.spec import AppSpec, PipelinePlan
@@ -18,6 +18,7 @@ from store.columns import clean_json, clean_text
 from store.engine import describe, make_engine, reading
 from store.faults import platform_faults
 from store.loading import pipeline_record
+from store.merging import fused_together, replaced
 from store.queries import fetch_listing, fetch_pipeline
 from store.registering import rows_to_add
 from store.rows import (
@@ -76,7 +77,7 @@ class SqlResultStore:
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
     ) -> None:
-        """One row per cell, with findings and metrics; replaces what the same subtask left before.
+        """One row per cell, with findings and metrics; see `store.merging` for what it replaces.
 
         Raises:
             PlatformError: FAILED_PRECONDITION when the pipeline was never registered.
@@ -87,13 +88,19 @@ class SqlResultStore:
         rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
         async with self._writing() as connection:
             await self._lock_app(connection, app)
-            same = subtasks.c.subtask_id == outcome.subtask_id
-            await connection.execute(delete(subtasks).where(same))
-            await _insert_subtask(connection, rows)
+            await _write_subtask(connection, rows, reported=report is not None)
 
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
-        """State, reason and logs of one app; logs of earlier attempts stay."""
+        """State, reason, logs, images and notes of one app.
+
+        Logs of earlier attempts stay, and so do images and notes when the app did not run again.
+        """
         new_logs = clean_json([log.model_dump(mode="json") for log in outcome.logs])
+        ran = {
+            name: clean_json(list(values))
+            for name, values in (("images", outcome.images), ("notes", outcome.notes))
+            if values
+        }
         async with self._writing() as connection:
             row_id, logs = await self._lock_app(connection, app)
             await connection.execute(
@@ -103,6 +110,7 @@ class SqlResultStore:
                     state=outcome.state.value,
                     reason=clean_text(outcome.reason),
                     logs=merged_logs(logs, new_logs),
+                    **ran,
                 )
             )
 
@@ -140,6 +148,16 @@ class SqlResultStore:
             raise _not_found(pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
 
+    async def probe(self) -> None:
+        """Read one row.
+
+        Raises:
+            PlatformError: UNAVAILABLE when the database does not answer.
+        """
+        with platform_faults(self._where):
+            async with self._reader.connect() as connection:
+                await connection.execute(select(pipelines.c.pipeline_id).limit(1))
+
     async def list_pipelines(self) -> tuple[PipelineListing, ...]:
         """Every pipeline in one line each, the newest first."""
         with platform_faults(self._where):
@@ -165,17 +183,40 @@ class SqlResultStore:
         return dialect.insert(table).values(**row).on_conflict_do_nothing()
 
 
-async def _insert_subtask(connection: AsyncConnection, rows: SubtaskRows) -> None:
-    await connection.execute(insert(subtasks), rows.subtask)
+async def _write_subtask(connection: AsyncConnection, rows: SubtaskRows, *, reported: bool) -> None:
+    """Put `rows` in place of what they supersede; the caller holds the lock on the app."""
+    key = {"subtask_id": rows.subtask["subtask_id"]}
+    known = (await connection.execute(select(cells.c.tool, cells.c.state).filter_by(**key))).all()
+    before = {tool: MeasurementState(state) for tool, state in known}
+    replacement = replaced(rows, before, reported=reported)
+    this = subtasks.c.subtask_id == key["subtask_id"]
+    if (
+        await connection.execute(update(subtasks).where(this).values(**rows.subtask))
+    ).rowcount == 0:
+        await connection.execute(insert(subtasks), rows.subtask)
+    gone = (cells.c.subtask_id == key["subtask_id"]) & cells.c.tool.in_(replacement.gone)
+    await connection.execute(delete(cells).where(gone))
+    await _insert_cells(connection, replacement.rows)
+    if reported:
+        old = select(fused_findings).filter_by(**key).order_by(fused_findings.c.ordinal)
+        bodies = [row.body for row in await connection.execute(old)]
+        fused = fused_together(rows.fused, bodies, replacement.measured_before)
+        await connection.execute(
+            delete(fused_findings).where(fused_findings.c.subtask_id == key["subtask_id"])
+        )
+        if fused:
+            await connection.execute(insert(fused_findings), [{**key, **row} for row in fused])
+
+
+async def _insert_cells(connection: AsyncConnection, rows: SubtaskRows) -> None:
+    if not rows.cells:
+        return
     adding = insert(cells).returning(cells.c.id, sort_by_parameter_order=True)
     ids = (await connection.scalars(adding, rows.cells)).all()
     for table, groups in ((findings, rows.findings), (metrics, rows.metrics)):
         owned = [{"cell_id": ids[i], **row} for i, group in groups.items() for row in group]
         if owned:
             await connection.execute(insert(table), owned)
-    if rows.fused:
-        key = {"subtask_id": rows.subtask["subtask_id"]}
-        await connection.execute(insert(fused_findings), [{**key, **row} for row in rows.fused])
 
 
 def _not_found(pipeline_id: str) -> PlatformError:

@@ -64,6 +64,8 @@ def app_row(app: AppSpec, ordinal: int) -> Row:
         "state": None,
         "reason": "",
         "logs": [],
+        "images": [],
+        "notes": [],
     }
 
 
@@ -87,7 +89,8 @@ def subtask_rows(
     """All rows of one subtask. Without a report, the cells come from the outcome's summaries."""
     tools = reconcile(outcome.tools, report.tools if report else ())
     cells = [_cell(app, outcome, tool, len(tools)) for tool in tools]
-    fused = _still_witnessed(report.fused if report else (), tools)
+    measured = frozenset(t.tool for t in tools if t.state is MeasurementState.MEASURED)
+    fused = still_witnessed(report.fused if report else (), measured)
     return SubtaskRows(
         subtask=_subtask(app, outcome),
         cells=cells,
@@ -140,10 +143,8 @@ def _without_report(summary: ToolSummary) -> ToolReport:
     return ToolReport(tool=summary.tool, state=summary.state, reason=reason)
 
 
-def _still_witnessed(
-    fused: tuple[Finding, ...], tools: tuple[ToolReport, ...]
-) -> tuple[Finding, ...]:
-    measured = {tool.tool for tool in tools if tool.state is MeasurementState.MEASURED}
+def still_witnessed(fused: tuple[Finding, ...], measured: frozenset[str]) -> tuple[Finding, ...]:
+    """Fused findings that a tool of `measured` saw, or that name no witness."""
     return tuple(
         finding
         for finding in fused
@@ -162,7 +163,6 @@ def _subtask(app: AppSpec, outcome: SubtaskOutcome) -> Row:
         "duration_s": outcome.duration_s,
         "tool_seconds": outcome.tool_seconds,
         "wasted_seconds": outcome.wasted_seconds,
-        "artifact": outcome.report.model_dump(mode="json") if outcome.report else None,
     }
 
 
@@ -179,6 +179,7 @@ def _cell(app: AppSpec, outcome: SubtaskOutcome, tool: ToolReport, siblings: int
         "tool_seconds": 0.0 if tool.provenance.cached_from else tool.provenance.duration_s,
         # The waste of a subtask is nobody's in particular: equal shares, so that sums stay true.
         "wasted_seconds": outcome.wasted_seconds / siblings,
+        "artifact": outcome.report.model_dump(mode="json") if outcome.report else None,
         "body": body,
     }
 

@@ -54,6 +54,8 @@ apps = Table(
     Column("state", String(32)),
     Column("reason", Text, nullable=False),
     Column("logs", JSON, nullable=False),
+    Column("images", JSON, nullable=False, server_default="[]"),
+    Column("notes", JSON, nullable=False, server_default="[]"),
     Index("uq_apps_target", "pipeline_id", "target_model", "target_app_number", unique=True),
 )
 
@@ -77,7 +79,6 @@ subtasks = Table(
     Column("duration_s", Float, nullable=False),
     Column("tool_seconds", Float, nullable=False),
     Column("wasted_seconds", Float, nullable=False),
-    Column("artifact", JSON(none_as_null=True)),
     _of_app(),
     Index("uq_subtasks_target", *_TARGET, "analyzer", unique=True),
 )
@@ -97,6 +98,7 @@ cells = Table(
     Column("reason", Text, nullable=False),
     Column("tool_seconds", Float, nullable=False),
     Column("wasted_seconds", Float, nullable=False),
+    Column("artifact", JSON(none_as_null=True)),
     Column("body", JSON, nullable=False),
     Index("uq_cells_target", *_TARGET, "analyzer", "tool", unique=True),
     Index("ix_cells_subtask_id", "subtask_id"),

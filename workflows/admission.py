@@ -44,17 +44,14 @@ class Admission:
     async def admit(self, stopped: Callable[[], bool]) -> str:
         """Return "" when a child may be created, else why the pipeline should give up.
 
-        Asks every analyzer; waits while a breaker is worth waiting for or until `stopped`.
+        Asks every analyzer and service; waits while a breaker is worth it, or until `stopped`.
         """
         if not self.waiting_for and not self.board.pipeline.is_open:
             await self._probe()
         await workflow.wait_condition(lambda: stopped() or not self.waiting_for)
         if stopped():
             return ""
-        if self.board.pipeline.is_open:
-            return f"the pipeline's breaker is open: {self.board.pipeline.reason}"
-        down = self.board.down()
-        return "; ".join(down.values()) if len(down) == len(self._kinds) else ""
+        return self.board.hopeless()
 
     async def tend(self) -> None:
         """While a breaker is open, probe on a durable timer; ends after `stop`."""
@@ -85,8 +82,8 @@ class Admission:
         return not self._tending
 
     async def _probe(self) -> None:
-        readiness = await stages.preflight(self._kinds)
-        self.readiness = tuple(readiness)
-        self._fleet.learn(readiness)
-        self.board.learn(readiness, workflow.time())
+        probed = await stages.preflight(self._kinds, list(self.board.services))
+        self.readiness = probed.analyzers
+        self._fleet.learn(probed.analyzers)
+        self.board.learn(probed, workflow.time())
         await self.tell()

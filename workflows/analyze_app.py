@@ -12,15 +12,17 @@ with workflow.unsafe.imports_passed_through():
     from contract.spec import AnalyzerKind
     from workflows import policies, search_attributes, stages
     from workflows.details import app_details
-    from workflows.gate import Gate
+    from workflows.gate import Gate, why_down
     from workflows.live import AppDown, LiveApp
     from workflows.planning import (
+        Loss,
         app_failed,
         fold,
         infra_failed,
         plan_subtasks,
         subtask_request,
         unmeasured,
+        with_loss,
     )
     from workflows.settle import Fault, failure_code, finalize, in_order, settle
     from workflows.state import AppRun
@@ -37,7 +39,8 @@ class AnalyzeAppWorkflow:
         self._app = order.app
         self._orders = order.orders
         self._gate = Gate(order.breaker, paused=order.orders.paused)
-        self._live = LiveApp(self._app)
+        self._losses: dict[AnalyzerKind, Loss] = {}
+        self._live = LiveApp(self._app, self._lose)
         self._work: list[asyncio.Task[SubtaskOutcome]] = []
         self._cancelled = False
         self._steps: dict[AnalyzerKind, str] = {
@@ -95,8 +98,7 @@ class AnalyzeAppWorkflow:
             self._app,
             self._orders,
             [*live, *offline, *down],
-            logs=self._live.logs,
-            restarts=max(0, self._live.starts - 1),
+            **self._live.facts(),
         )
         await stages.record_app(self._app, outcome)
         self._outcome = outcome
@@ -136,15 +138,21 @@ class AnalyzeAppWorkflow:
         except (asyncio.CancelledError, FailureError) as exc:
             fault = CANCELLED if is_cancelled_exception(exc) else failure_code(exc)
             outcome = infra_failed(self._app, kind, fault)
+        outcome = with_loss(outcome, self._losses.get(kind, Loss()))
         await stages.record_subtask(self._app, outcome)
         self._step(kind, outcome.state)
         return outcome
 
     async def _measure(self, kind: AnalyzerKind) -> SubtaskOutcome:
-        """Measure; a curable fault of an analyzer that is down is waited out and tried again."""
+        """Measure; a curable fault is tried again when all that `kind` needs is up.
+
+        Of what was up all the time, only an unreachable analyzer is asked once more: it may just
+        have come back, and hold the result.
+        """
         fault = Fault(ErrorCode.UNAVAILABLE, f"analyzer {kind} went down again and again")
+        once_more = True
         for _ in range(policies.MAX_ROUNDS):
-            self._step(kind, "waits for its analyzer" if not self._gate.paused else "is paused")
+            self._step(kind, "waits for the platform" if not self._gate.paused else "is paused")
             reason = await self._gate.wait(kind)
             if reason:
                 return infra_failed(self._app, kind, Fault(ErrorCode.UNAVAILABLE, reason))
@@ -157,9 +165,18 @@ class AnalyzeAppWorkflow:
                 if is_cancelled_exception(exc):
                     raise
                 fault = failure_code(exc)
-            if not fault.curable or (await stages.probe(kind)).ok:
+            self._lose(kind, Loss(wasted_seconds=fault.wasted_seconds, causes=fault.causes[:-1]))
+            if not fault.curable:
                 break
+            if not await why_down(kind):
+                if fault.code is not ErrorCode.UNAVAILABLE or not once_more:
+                    break
+                once_more = False
+            self._lose(kind, Loss(causes=(fault.code,)))
         return infra_failed(self._app, kind, fault)
+
+    def _lose(self, kind: AnalyzerKind, loss: Loss) -> None:
+        self._losses[kind] = self._losses.get(kind, Loss()).plus(loss)
 
     async def _run(self, kind: AnalyzerKind) -> SubtaskOutcome:
         if not kind.is_live:

@@ -1,21 +1,29 @@
-"""All breakers of a pipeline: one per analyzer and one, `pipeline`, for the platform as a whole."""
+"""All breakers of a pipeline: per analyzer, per service, and `pipeline`, for the platform."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from contract.analysis import AppOutcome, MeasurementState
-from contract.progress import AnalyzerReadiness, BreakerProgress
+from contract.analysis import AppOutcome, SubtaskOutcome
+from contract.progress import BreakerProgress, PlatformService, Preflight
 from contract.spec import AnalyzerKind, BreakerSpec
 from workflows.breaker import CircuitBreaker
-from workflows.planning import is_fault
+from workflows.planning import is_answered, is_fault, services_of
 
 PIPELINE = "pipeline"
+
+_WHAT = {"engine": "the engine that runs apps", "store": "the store"}
+
+
+def is_down(name: str, why: str) -> str:
+    """A sentence for people about the analyzer or service `name`."""
+    return f"{_WHAT.get(name, f'analyzer {name}')} is down: {why}"
 
 
 class BreakerBoard:
     """Pure bookkeeping: fed with probes and outcomes, asked what may go on.
 
-    A failed health probe opens an analyzer's breaker at once. Faults of subtasks open it when they
-    come in a row while the analyzer claims to be healthy. Faults of apps never count.
+    A failed health probe opens the breaker of an analyzer or a service at once. Faults of subtasks
+    open an analyzer's when they come in a row while it claims to be healthy. Faults of apps never
+    count, neither for nor against: an app that does not build says nothing about the platform.
     """
 
     def __init__(
@@ -26,10 +34,12 @@ class BreakerBoard:
     ) -> None:
         self._spec = spec
         self._kinds = tuple(kinds)
+        self.services = (*services_of(kinds), PlatformService.STORE)
+        self._parts = tuple(str(name) for name in (*self._kinds, *self.services))
         self.breakers = {
             **{
-                k: CircuitBreaker(name=k, threshold=spec.analyzer_threshold)
-                for k in map(str, kinds)
+                name: CircuitBreaker(name=name, threshold=spec.analyzer_threshold)
+                for name in self._parts
             },
             PIPELINE: CircuitBreaker(name=PIPELINE, threshold=spec.pipeline_threshold),
             **(saved or {}),
@@ -46,35 +56,39 @@ class BreakerBoard:
         """Whether there is anything to probe for."""
         return any(breaker.is_open for breaker in self.breakers.values())
 
-    def learn(self, readiness: Iterable[AnalyzerReadiness], now_s: float) -> None:
-        """Take in a probe; the pipeline's breaker half-opens when all analyzers are up."""
-        everyone_ok = True
-        for ready in readiness:
-            breaker = self.breakers[ready.analyzer]
-            everyone_ok = everyone_ok and ready.ok
-            self.breakers[ready.analyzer] = (
-                breaker.probe_ok() if ready.ok else breaker.trip(ready.reason, now_s)
-            )
-        if everyone_ok:
+    def learn(self, probed: Preflight, now_s: float) -> None:
+        """Take in a probe; the pipeline's breaker half-opens when everything is up."""
+        verdicts = probed.verdicts()
+        for name, why in verdicts.items():
+            breaker = self.breakers[name]
+            self.breakers[name] = breaker.trip(why, now_s) if why else breaker.probe_ok()
+        if not any(verdicts.values()):
             self.breakers[PIPELINE] = self.pipeline.probe_ok()
 
     def count(self, outcome: AppOutcome, now_s: float) -> None:
         """Take in a finished app. What was not attempted (an analyzer given up on) says nothing."""
         for subtask in outcome.subtasks:
-            breaker = self.breakers.get(subtask.analyzer)
-            if breaker is None:
-                continue
-            if is_fault(subtask):
-                reason = (
-                    f"{outcome.ref.model}/app{outcome.ref.app_number}: {subtask.tools[0].reason}"
-                )
-                self.breakers[subtask.analyzer] = breaker.fault(reason, now_s)
-            elif subtask.state is not MeasurementState.INFRA_FAILED:
-                self.breakers[subtask.analyzer] = breaker.success()
+            self._count_subtask(subtask, f"{outcome.ref.model}/app{outcome.ref.app_number}", now_s)
+        self._succeed(PlatformService.STORE)  # it has recorded the app
         if outcome.platform_fault:
             self.breakers[PIPELINE] = self.pipeline.fault(outcome.reason, now_s)
-        elif outcome.state is not MeasurementState.INFRA_FAILED:
-            self.breakers[PIPELINE] = self.pipeline.success()
+        elif any(is_answered(subtask) for subtask in outcome.subtasks):
+            self._succeed(PIPELINE)
+
+    def _count_subtask(self, subtask: SubtaskOutcome, app: str, now_s: float) -> None:
+        kind = subtask.analyzer
+        if kind not in self.breakers:
+            return
+        needed = services_of([kind])
+        if is_answered(subtask):
+            for name in (kind, *needed):
+                self._succeed(name)
+        elif is_fault(subtask) and not any(self.breakers[name].is_open for name in needed):
+            reason = f"{app}: {subtask.tools[0].reason}"
+            self.breakers[kind] = self.breakers[kind].fault(reason, now_s)
+
+    def _succeed(self, name: str) -> None:
+        self.breakers[name] = self.breakers[name].success()
 
     def blocking(self, now_s: float) -> list[CircuitBreaker]:
         """Open breakers that are still worth waiting for, per the spec."""
@@ -90,19 +104,30 @@ class BreakerBoard:
         return min([self._spec.probe_interval_s, *left_s])
 
     def changes(self) -> list[BreakerProgress]:
-        """Analyzers' breakers that opened, or let work pass again, since this was last asked."""
-        is_open = {kind.value for kind in self._kinds if self.breakers[kind].is_open}
+        """Breakers, but for the pipeline's, that opened or let work pass since last asked."""
+        is_open = {name for name in self._parts if self.breakers[name].is_open}
         changed = is_open.symmetric_difference(self._told)
         self._told = is_open
         return [self.breakers[name].progress() for name in sorted(changed)]
 
     def down(self) -> dict[AnalyzerKind, str]:
-        """Analyzers whose breaker is open, with the reason for their cells."""
-        return {
-            kind: f"analyzer {kind} is down: {self.breakers[kind].reason}"
-            for kind in self._kinds
-            if self.breakers[kind].is_open
-        }
+        """Analyzers that are down, or lack what they need, with the reason for their cells."""
+        lacking: dict[AnalyzerKind, str] = {}
+        for kind in self._kinds:
+            for name in (kind, *services_of([kind])):
+                if self.breakers[name].is_open:
+                    lacking.setdefault(kind, is_down(name, self.breakers[name].reason))
+        return lacking
+
+    def hopeless(self) -> str:
+        """Why no child can do anything, once waiting has ended; "" while one can."""
+        if self.pipeline.is_open:
+            return f"the pipeline's breaker is open: {self.pipeline.reason}"
+        store = self.breakers[PlatformService.STORE]
+        if store.is_open:
+            return is_down(store.name, store.reason)
+        down = self.down()
+        return "; ".join(down.values()) if len(down) == len(self._kinds) else ""
 
     def reset(self, name: str) -> None:
         """Close a breaker by hand."""

@@ -8,8 +8,10 @@ from contract.analysis import AppOutcome, MeasurementState
 from contract.progress import AnalyzerReadiness, AppProgress
 from contract.spec import AnalyzerKind, AppSpec, PipelinePlan, PlannedApp
 from workflows.planning import unmeasured
-from workflows.policies import REASON_CHARS
 from workflows.state import AppOrders, AppResult, PipelineState, Tally, key_of
+
+# Stands for all tools of an analyzer whose results of an earlier run are kept.
+_REST = ""
 
 
 class Fleet:
@@ -32,26 +34,36 @@ class Fleet:
         return key
 
     def spec(self, key: str) -> AppSpec:
-        """The child's input, with the tools that preflight found where the user named none."""
+        """The child's input, with the tools that preflight found where the user named none.
+
+        Of an analyzer that lacks single measurements, only those tools run again.
+        """
         app = self.plan.app_spec(self._apps[key])
-        return app.model_copy(update={"tools": {**self.tools, **app.tools}})
+        again = self.results[key].tools_to_retry() if key in self.results else {}
+        return app.model_copy(update={"tools": {**self.tools, **app.tools, **again}})
 
     def orders(self, key: str, down: dict[AnalyzerKind, str], *, paused: bool) -> AppOrders:
         """What of an earlier run stands: all but `infra_failed`; nothing, if none is."""
-        earlier = self.results[key].analyzers if key in self.results else {}
-        kept = {kind: s for kind, s in earlier.items() if s is not MeasurementState.INFRA_FAILED}
+        if key not in self.results:
+            return AppOrders(down=down, paused=paused)
+        earlier = self.results[key]
+        kept = {kind: s for kind, s in earlier.analyzers.items() if kind not in earlier.missing}
         complete = len(kept) == len(self.plan.spec.analyzers)
-        return AppOrders(kept={} if complete else kept, down=down, paused=paused)
+        return AppOrders(
+            kept={} if complete else kept,
+            partly={k: s for k, s in earlier.analyzers.items() if k in earlier.tools_to_retry()},
+            down=down,
+            paused=paused,
+        )
 
     def finish(self, key: str, outcome: AppOutcome, orders: AppOrders) -> None:
         """Take in a finished app."""
         self.running.discard(key)
-        states = {subtask.analyzer: subtask.state for subtask in outcome.subtasks}
-        self.results[key] = AppResult(
-            state=outcome.state,
-            reason=outcome.reason[:REASON_CHARS],
-            analyzers={**orders.kept, **states},
-        )
+        cells = {kind: {_REST: state} for kind, state in (orders.kept | orders.partly).items()}
+        for subtask in outcome.subtasks:
+            tools = {tool.tool: tool.state for tool in subtask.tools}
+            cells[subtask.analyzer] = {**cells.get(subtask.analyzer, {}), **tools}
+        self.results[key] = AppResult.of(outcome.state, outcome.reason, cells)
         self.tally = self.tally.plus(outcome)
 
     def missing(self, key: str, reason: str) -> AppOutcome:

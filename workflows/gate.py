@@ -1,4 +1,4 @@
-"""Where a subtask waits before it begins: for a resume, and for its analyzer to be up."""
+"""Where a subtask waits before it begins: for a resume, and for all it needs to be up."""
 
 import asyncio
 from contextlib import suppress
@@ -9,11 +9,13 @@ with workflow.unsafe.imports_passed_through():
     from contract.progress import BreakerProgress
     from contract.spec import AnalyzerKind, BreakerSpec
     from workflows import stages
+    from workflows.board import is_down
     from workflows.breaker import BreakerState
+    from workflows.planning import services_of
 
 
 class Gate:
-    """Knows what the pipeline signalled, and asks the analyzer itself before it lets work pass."""
+    """Knows what the pipeline signalled, and asks by itself before it lets work pass."""
 
     def __init__(self, spec: BreakerSpec, *, paused: bool) -> None:
         self._spec = spec
@@ -22,9 +24,9 @@ class Gate:
         self.paused = paused
 
     def told(self, change: BreakerProgress) -> None:
-        """The pipeline's breaker for one analyzer changed."""
+        """The pipeline's breaker for an analyzer or a service changed."""
         if change.state == BreakerState.OPEN:
-            self._open[change.name] = change.reason
+            self._open[change.name] = change.reason or "its breaker is open"
         else:
             self._open.pop(change.name, None)
 
@@ -38,13 +40,17 @@ class Gate:
             if self.paused:
                 await workflow.wait_condition(lambda: not self.paused)
                 began_s = workflow.time()
-            reason = self._open.get(kind) or await _why_down(kind)
+            reason = self._told_of(kind) or await why_down(kind)
             waited_s = workflow.time() - began_s
             if not reason:
                 return ""
             if waited_s >= self._limit_s:
-                return f"analyzer {kind} is down, waited {waited_s:.0f} s: {reason}"
+                return f"waited {waited_s:.0f} s: {reason}"
             await self._pause(min(self._spec.probe_interval_s, self._limit_s - waited_s))
+
+    def _told_of(self, kind: AnalyzerKind) -> str:
+        known = ((name, self._open.get(name, "")) for name in (*services_of([kind]), kind))
+        return next((is_down(name, why) for name, why in known if why), "")
 
     async def _pause(self, seconds: float) -> None:
         before = dict(self._open)
@@ -56,6 +62,7 @@ class Gate:
             )
 
 
-async def _why_down(kind: AnalyzerKind) -> str:
-    ready = await stages.probe(kind)
-    return "" if ready.ok else ready.reason or "it does not take work"
+async def why_down(kind: AnalyzerKind) -> str:
+    """What work on `kind` needs and lacks just now; "" when it may begin."""
+    verdicts = (await stages.preflight([kind], services_of([kind]))).verdicts()
+    return "; ".join(is_down(name, why) for name, why in verdicts.items() if why)

@@ -1,6 +1,7 @@
 """Pure planning: what is to be done with one app, and how its subtasks fold into one outcome."""
 
 from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 from contract.analysis import (
     ALL_TOOLS,
@@ -21,6 +22,7 @@ from contract.ids import (
     task_queue_dynamic,
     task_queue_performance,
 )
+from contract.progress import PlatformService
 from contract.spec import AnalyzerKind, AppSpec
 from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S
 from workflows.settle import Fault
@@ -50,6 +52,12 @@ def plan_subtasks(app: AppSpec, orders: AppOrders) -> SubtaskPlan:
     )
 
 
+def services_of(kinds: Sequence[AnalyzerKind]) -> list[PlatformService]:
+    """What of the platform work of these analyzers needs: to measure a live app, an engine."""
+    live = any(kind.is_live for kind in kinds)
+    return [PlatformService.ENGINE] if live else []
+
+
 def task_queue_of(kind: AnalyzerKind, host: str) -> str:
     """Queue of a subtask; live ones are bound to the host that runs the app."""
     return {
@@ -61,7 +69,7 @@ def task_queue_of(kind: AnalyzerKind, host: str) -> str:
 
 
 def subtask_request(
-    app: AppSpec, kind: AnalyzerKind, targets: tuple[Target, ...] = ()
+    app: AppSpec, kind: AnalyzerKind, targets: tuple[Target, ...] = (), conditions: str = ""
 ) -> SubtaskRequest:
     """The analyzer's work order; same app and analyzer, same subtask ID."""
     return SubtaskRequest(
@@ -71,6 +79,7 @@ def subtask_request(
         source=app.source,
         tools=app.tools.get(kind, ()),
         targets=targets,
+        conditions=conditions,
         options=app.options.get(kind, {}),
         template=app.template,
         deadline_s=SUBTASK_DEADLINE_S[kind],
@@ -93,12 +102,44 @@ def unmeasured(
     )
 
 
-def infra_failed(
-    app: AppSpec, kind: AnalyzerKind, fault: Fault, attempts: int = 1
-) -> SubtaskOutcome:
+def infra_failed(app: AppSpec, kind: AnalyzerKind, fault: Fault) -> SubtaskOutcome:
     """The platform could not measure."""
-    outcome = unmeasured(app, kind, MeasurementState.INFRA_FAILED, fault.message, fault.code)
-    return outcome.model_copy(update={"attempts": attempts})
+    return unmeasured(app, kind, MeasurementState.INFRA_FAILED, fault.message, fault.code)
+
+
+class Loss(Frozen):
+    """Tool time of a subtask that did not count, and why it was begun again."""
+
+    wasted_seconds: float = 0.0
+    causes: tuple[str, ...] = ()
+
+    def plus(self, other: "Loss") -> "Loss":
+        """Both."""
+        return Loss(
+            wasted_seconds=self.wasted_seconds + other.wasted_seconds,
+            causes=(*self.causes, *other.causes),
+        )
+
+
+def discarded(outcome: SubtaskOutcome, cause: str) -> Loss:
+    """An outcome that is thrown away for `cause`."""
+    return Loss(
+        wasted_seconds=outcome.tool_seconds + outcome.wasted_seconds,
+        causes=(*outcome.retry_causes, cause),
+    )
+
+
+def with_loss(outcome: SubtaskOutcome, loss: Loss) -> SubtaskOutcome:
+    """`outcome` after earlier tries that were lost."""
+    if loss == Loss():
+        return outcome
+    return outcome.model_copy(
+        update={
+            "wasted_seconds": loss.wasted_seconds + outcome.wasted_seconds,
+            "retry_causes": (*loss.causes, *outcome.retry_causes),
+            "attempts": outcome.attempts + len(loss.causes),
+        }
+    )
 
 
 def app_failed(app: AppSpec, kind: AnalyzerKind, reason: str) -> SubtaskOutcome:
@@ -109,6 +150,7 @@ def app_failed(app: AppSpec, kind: AnalyzerKind, reason: str) -> SubtaskOutcome:
 def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
     """`outcome` of an app that was gone afterwards: no number counts, whatever the tools say.
 
+    Nor does the time it took.
     The archive is no longer the subtask's report; keep it as evidence among the app's logs.
     """
     tools = tuple(
@@ -121,27 +163,44 @@ def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
         )
         for tool in outcome.tools
     )
-    return outcome.model_copy(update={"tools": tools, "report": None, "error_code": ""})
+    return outcome.model_copy(
+        update={
+            "tools": tools,
+            "report": None,
+            "error_code": "",
+            "tool_seconds": 0.0,
+            "wasted_seconds": outcome.wasted_seconds + outcome.tool_seconds,
+        }
+    )
+
+
+class RunFacts(TypedDict, total=False):
+    """What is known of the app as it ran, see `AppOutcome`."""
+
+    logs: tuple[ArtifactRef, ...]
+    restarts: int
+    images: tuple[str, ...]
+    notes: tuple[str, ...]
+    retry_causes: tuple[str, ...]
 
 
 def fold(
     app: AppSpec,
     orders: AppOrders,
     subtasks: Sequence[SubtaskOutcome],
-    logs: Sequence[ArtifactRef] = (),
-    restarts: int = 0,
+    **facts: Unpack[RunFacts],
 ) -> AppOutcome:
     """One app's outcome: the worst state speaks for it, its first reason explains it."""
     ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))
-    state = worst_state([*(s.state for s in ordered), *orders.kept.values()])
+    stands = (*orders.kept.values(), *orders.partly.values())
+    state = worst_state([*(s.state for s in ordered), *stands])
     return AppOutcome(
         ref=app.ref,
         state=state,
         reason=_reason(ordered, state),
         subtasks=tuple(ordered),
-        logs=tuple(logs),
         platform_fault=is_platform_fault(ordered),
-        restarts=restarts,
+        **facts,
     )
 
 
@@ -160,6 +219,12 @@ def is_fault(subtask: SubtaskOutcome) -> bool:
     """Whether the subtask met a platform fault that counts for breakers."""
     code = subtask.error_code
     return code in ErrorCode.__members__ and Fault(ErrorCode(code), "").curable
+
+
+def is_answered(subtask: SubtaskOutcome) -> bool:
+    """Whether the analyzer did its work; an app that never ran says nothing about analyzers."""
+    measured = any(tool.state is MeasurementState.MEASURED for tool in subtask.tools)
+    return measured or subtask.report is not None
 
 
 def _reason(subtasks: Sequence[SubtaskOutcome], state: MeasurementState) -> str:

@@ -78,6 +78,14 @@ CHECK_APP = Policy(
     heartbeat_timeout=HEARTBEAT,
     retry_policy=_retry(attempts=6, maximum_s=10.0),
 )
+# After a measurement: its engine may be away for minutes, and the numbers are worth the wait.
+CHECK_AFTER = Policy(
+    schedule_to_start_timeout=HOST_LOST_AFTER,
+    schedule_to_close_timeout=timedelta(minutes=10),
+    start_to_close_timeout=timedelta(minutes=1),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=0, maximum_s=10.0),
+)
 TEARDOWN_APP = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
     start_to_close_timeout=timedelta(minutes=5),

@@ -1,8 +1,8 @@
 """Waiting to the very end: what `gather`, `TaskGroup`, `shield` and `finally` do not guarantee."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from temporalio.exceptions import (
@@ -14,6 +14,7 @@ from temporalio.exceptions import (
     TimeoutType,
 )
 
+from activities.heartbeat import WORKER_LOST, Beat
 from contract.errors import RETRYABLE_CODES, ErrorCode
 
 T = TypeVar("T")
@@ -75,10 +76,17 @@ async def finalize(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why an activity failed for good; `curable`: waiting may help, so breakers count it."""
+    """Why an activity failed for good; `curable`: waiting may help, so breakers count it.
+
+    Attributes:
+        wasted_seconds: tool seconds that its attempts saw spent.
+        causes: why each of its attempts ended, as far as they said.
+    """
 
     code: ErrorCode
     message: str
+    wasted_seconds: float = 0.0
+    causes: tuple[str, ...] = ()
 
     @property
     def curable(self) -> bool:
@@ -95,14 +103,25 @@ def failure_code(exc: BaseException) -> Fault:
     while isinstance(cause, ActivityError | ChildWorkflowError) and cause.cause is not None:
         cause = cause.cause
     if isinstance(cause, TimeoutError):
-        return _timeout(cause)
+        return _with_lost_work(_timeout(cause), cause.last_heartbeat_details, WORKER_LOST)
     if isinstance(cause, ApplicationError):
         if cause.type in ErrorCode.__members__:
-            return Fault(ErrorCode(cause.type), cause.message)
-        return Fault(ErrorCode.INTERNAL, f"{cause.type}: {cause.message}")
+            fault = Fault(ErrorCode(cause.type), cause.message)
+        else:
+            fault = Fault(ErrorCode.INTERNAL, f"{cause.type}: {cause.message}")
+        return _with_lost_work(fault, cause.details)
     if isinstance(cause, FailureError):
         return Fault(ErrorCode.INTERNAL, cause.message)
     return Fault(ErrorCode.INTERNAL, f"{type(cause).__name__}: {cause}")
+
+
+def _with_lost_work(fault: Fault, details: Sequence[Any], *last: str) -> Fault:
+    """`fault` with what the last attempt told of itself and those before it."""
+    if not details:
+        return fault
+    beat = Beat.model_validate(details[0])
+    wasted = sum(span.tool_seconds for span in beat.spans)
+    return replace(fault, wasted_seconds=wasted, causes=(*beat.causes, *last))
 
 
 def is_unclaimed(exc: BaseException) -> bool:

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.results import ResultActivities
     from contract.analysis import AppOutcome, SubtaskOutcome, SubtaskRequest
     from contract.ids import TASK_QUEUE_APPS, TASK_QUEUE_CONTROL, task_queue_host
-    from contract.progress import AnalyzerReadiness
+    from contract.progress import PlatformService, Preflight
     from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
     from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
     from workflows import policies
@@ -30,24 +30,13 @@ async def register(plan: PipelinePlan) -> None:
     )
 
 
-async def preflight(kinds: list[AnalyzerKind]) -> list[AnalyzerReadiness]:
-    """Health of several analyzers."""
+async def preflight(kinds: list[AnalyzerKind], services: list[PlatformService]) -> Preflight:
+    """Health of analyzers and of services of the platform."""
     return await workflow.execute_activity_method(
         PreflightActivities.preflight,
-        kinds,
+        args=[kinds, services],
         task_queue=TASK_QUEUE_CONTROL,
-        summary=", ".join(kinds),
-        **policies.PREFLIGHT,
-    )
-
-
-async def probe(kind: AnalyzerKind) -> AnalyzerReadiness:
-    """Health of one analyzer."""
-    return await workflow.execute_activity_method(
-        PreflightActivities.probe_analyzer,
-        kind,
-        task_queue=TASK_QUEUE_CONTROL,
-        summary=kind,
+        summary=", ".join([*kinds, *services]),
         **policies.PREFLIGHT,
     )
 
@@ -63,14 +52,14 @@ async def start_app(app: AppSpec) -> StartOutcome:
     )
 
 
-async def check_app(app: RunningApp) -> AppCheck:
+async def check_app(app: RunningApp, policy: policies.Policy = policies.CHECK_APP) -> AppCheck:
     """Whether it is still the app we started."""
     return await workflow.execute_activity_method(
         AppActivities.check_app,
         app,
         task_queue=task_queue_host(app.host),
         summary=f"on {app.host}",
-        **policies.CHECK_APP,
+        **policy,
     )
 
 

@@ -1,8 +1,9 @@
 """What a pipeline carries from run to run (continue-as-new) and hands to its children."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from contract.analysis import AppOutcome, MeasurementState, worst_state
+from contract.analysis import ALL_TOOLS, AppOutcome, MeasurementState, worst_state
 from contract.base import Frozen
 from contract.record import PipelineRecord
 from contract.spec import AnalyzerKind, AppRef, AppSpec, PipelinePlan, PlannedApp
@@ -20,30 +21,72 @@ class AppOrders(Frozen):
 
     Attributes:
         kept: analyzers whose result of an earlier run stands; they are not run again.
+        partly: analyzers of which single tools run again (those the `AppSpec` names), with the
+            state of the others, whose results stand.
         down: analyzers given up on, with the reason: their cells become `infra_failed` at once.
         paused: start no subtask before the `resume` signal.
     """
 
     kept: dict[AnalyzerKind, MeasurementState] = {}
+    partly: dict[AnalyzerKind, MeasurementState] = {}
     down: dict[AnalyzerKind, str] = {}
     paused: bool = False
 
 
 class AppResult(Frozen):
-    """One finished app in a pipeline's memory: small, since there may be thousands."""
+    """One finished app in a pipeline's memory: small, since there may be thousands.
+
+    Attributes:
+        analyzers: worst state of those tools of each analyzer that the platform did not fail.
+        missing: the tools that it did, or `*`.
+    """
 
     state: MeasurementState
     reason: str = ""
     analyzers: dict[AnalyzerKind, MeasurementState] = {}
+    missing: dict[AnalyzerKind, tuple[str, ...]] = {}
+
+    @classmethod
+    def of(
+        cls,
+        state: MeasurementState,
+        reason: str,
+        cells: Mapping[AnalyzerKind, Mapping[str, MeasurementState]],
+    ) -> "AppResult":
+        """What the pipeline remembers of an app with these cells."""
+        failed = MeasurementState.INFRA_FAILED
+        analyzers: dict[AnalyzerKind, MeasurementState] = {}
+        missing: dict[AnalyzerKind, tuple[str, ...]] = {}
+        for kind, tools in cells.items():
+            if stands := [found for found in tools.values() if found is not failed]:
+                analyzers[kind] = worst_state(stands)
+            if lost := tuple(tool for tool, found in tools.items() if found is failed):
+                missing[kind] = lost
+        reason = reason[:REASON_CHARS]
+        return cls(state=state, reason=reason, analyzers=analyzers, missing=missing)
 
     @property
     def lacks_measurement(self) -> bool:
-        """Whether the platform owes it at least one analyzer's work."""
-        return MeasurementState.INFRA_FAILED in (self.state, *self.analyzers.values())
+        """Whether the platform owes it at least one tool's work."""
+        return bool(self.missing) or self.state is MeasurementState.INFRA_FAILED
+
+    def tools_to_retry(self) -> dict[AnalyzerKind, tuple[str, ...]]:
+        """Single tools to run again, of analyzers whose other results stand."""
+        return {kind: tools for kind, tools in self.missing.items() if ALL_TOOLS not in tools}
 
 
 class Tally(Frozen):
-    """What the run cost. `wasted_ratio` is tool seconds spent per tool second that counted."""
+    """What the run cost.
+
+    Attributes:
+        tool_seconds: tool time that counted, summed over tools that ran at once; results from an
+            analyzer's cache took none.
+        wasted_seconds: tool time thrown away: what attempts that came to nothing were seen at by
+            their heartbeats (a few seconds less than they did), and whole results of apps that died
+            or were taken away. Of tools that a person cancelled nothing is known.
+        restarts: how often apps were started anew.
+        retries_by_cause: attempts of activities on apps that another one followed.
+    """
 
     tool_seconds: float = 0.0
     wasted_seconds: float = 0.0
@@ -53,7 +96,8 @@ class Tally(Frozen):
     def plus(self, outcome: AppOutcome) -> "Tally":
         """This tally with one more run of an app."""
         causes = dict(self.retries_by_cause)
-        for cause in (cause for subtask in outcome.subtasks for cause in subtask.retry_causes):
+        of_subtasks = (cause for subtask in outcome.subtasks for cause in subtask.retry_causes)
+        for cause in (*of_subtasks, *outcome.retry_causes):
             causes[cause] = causes.get(cause, 0) + 1
         return Tally(
             tool_seconds=self.tool_seconds + sum(s.tool_seconds for s in outcome.subtasks),
@@ -62,8 +106,13 @@ class Tally(Frozen):
             retries_by_cause=causes,
         )
 
+    @classmethod
+    def of(cls, detail: Mapping[str, Any]) -> "Tally":
+        """What an earlier run of the pipeline left in its record, to be gone on from."""
+        return cls.model_validate({k: v for k, v in detail.items() if k in cls.model_fields})
+
     def detail(self) -> dict[str, Any]:
-        """For the record; the ratio is None when no tool time counted."""
+        """For the record. `wasted_ratio`: (counted + wasted) / counted; None when none counted."""
         spent = self.tool_seconds + self.wasted_seconds
         ratio = round(spent / self.tool_seconds, 4) if self.tool_seconds else None
         return {
@@ -136,22 +185,28 @@ def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> Pipelin
 
     Start `Pipeline` with `PipelineRun.of(plan, state)`; results that stand are not measured again.
     """
-    cells: dict[str, dict[AnalyzerKind, set[MeasurementState]]] = {}
+    cells: dict[str, dict[AnalyzerKind, dict[str, MeasurementState]]] = {}
     for cell in record.cells:
         key = key_of(AppRef(model=cell.model, app_number=cell.app_number))
-        cells.setdefault(key, {}).setdefault(cell.analyzer, set()).add(cell.state)
+        cells.setdefault(key, {}).setdefault(cell.analyzer, {})[cell.tool] = cell.state
     results: dict[str, AppResult] = {}
     pending: list[str] = []
     for app in record.apps:
         key = key_of(AppRef(model=app.model, app_number=app.app_number))
-        states = {kind: worst_state(found) for kind, found in cells.get(key, {}).items()}
-        result = AppResult(
-            state=app.state or MeasurementState.INFRA_FAILED,
-            reason=(app.reason or "its workflow did not end")[:REASON_CHARS],
-            analyzers=states,
+        found = cells.get(key, {})
+        result = AppResult.of(
+            app.state or MeasurementState.INFRA_FAILED,
+            app.reason or "its workflow did not end",
+            found,
         )
         if app.state is None or key in keys or (not keys and result.lacks_measurement):
             pending.append(key)
-        if app.state is not None or states:
+        if app.state is not None or found:
             results[key] = result
-    return PipelineState(registered=True, pending=tuple(pending), results=results, retried=1)
+    return PipelineState(
+        registered=True,
+        pending=tuple(pending),
+        results=results,
+        tally=Tally.of(record.detail),
+        retried=int(record.detail.get("apps_retried", 0)) + len(pending),
+    )

@@ -47,6 +47,7 @@ class Job:
         self.result: StoredResult | None = None
         self.failure: Failed | None = None
         self.task: asyncio.Task[None] | None = None
+        self.end_code = ErrorCode.CANCELLED
         self.end_reason = "cancelled"
         self._changed = asyncio.Event()
 
@@ -174,9 +175,10 @@ class JobRegistry:
         await asyncio.to_thread(self._shelf.drop, job.key)
 
     async def stop(self) -> None:
-        """End every run; results stay on the shelf."""
+        """End every run; results stay on the shelf. Nobody cancelled: asking again later helps."""
+        why, code = "the analyzer shuts down", ErrorCode.UNAVAILABLE
         running = [job for job in self._jobs.values() if not job.ended]
-        await asyncio.gather(*(self._end(job, "the analyzer shuts down") for job in running))
+        await asyncio.gather(*(self._end(job, why, code) for job in running))
 
     async def expire(self) -> None:
         """Forget results nobody asked for in `RESULT_EXPIRY`."""
@@ -185,10 +187,10 @@ class JobRegistry:
             if job.result and job.result.finished_at < oldest:
                 await self.forget(job)
 
-    async def _end(self, job: Job, why: str) -> None:
+    async def _end(self, job: Job, why: str, code: ErrorCode = ErrorCode.CANCELLED) -> None:
         if job.task and not job.task.done():
             if not job.ending:  # a second cancellation would cut short what the first one undoes
-                job.end_reason = why
+                job.end_code, job.end_reason = code, why
                 job.task.cancel()
             await asyncio.wait([job.task])
         if job.result:
@@ -197,7 +199,7 @@ class JobRegistry:
     def _ended(self, job: Job) -> None:
         """A task that was cancelled before its first step could say nothing itself."""
         if not job.ended:
-            self._fail(job, ErrorCode.CANCELLED, job.end_reason)
+            self._fail(job, job.end_code, job.end_reason)
         job.notify()
 
     async def _run(self, job: Job, request: SubtaskRequest) -> None:
@@ -209,7 +211,7 @@ class JobRegistry:
             job.notify()
             await self._keep(job, report, attachments)
         except asyncio.CancelledError:
-            self._fail(job, ErrorCode.CANCELLED, job.end_reason)
+            self._fail(job, job.end_code, job.end_reason)
         except PlatformError as error:
             self._fail(job, error.code, error.message)
         except Exception as error:

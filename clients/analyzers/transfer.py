@@ -205,7 +205,11 @@ class Transfer:
 
     async def _finish(self, frame: Completed | Failed) -> None:
         if isinstance(frame, Failed):
-            raise PlatformError(frame.code, frame.message, retry_after_s=frame.retry_after_s)
+            self._asked = False  # the run is over: to start it anew is the caller's decision
+            # Whoever cancels no longer listens here: somebody else ended the run.
+            ended = frame.code is ErrorCode.CANCELLED
+            code = ErrorCode.UNAVAILABLE if ended else frame.code
+            raise PlatformError(code, frame.message, retry_after_s=frame.retry_after_s)
         await asyncio.to_thread(self.receiver.finish, frame)
 
 

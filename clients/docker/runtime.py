@@ -7,6 +7,7 @@ name, but neither other apps nor the host's ports nor (egress `deny`) the outsid
 guaranteed on an engine is said in `RunningApp.dropped`.
 """
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ OnProgress = Callable[[str], None]
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 DEFAULT_POOL = "10.213.0.0/16"
 _ENGINE_TIMEOUT_S = 60
+_PROBE_TIMEOUT_S = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class DockerRuntime:
         self._artifacts = artifacts
         self._location: Location = analyzer_location
         self._limits = limits or AppLimits()
+        self._docker_host = docker_host
         client = connect(docker_host, _ENGINE_TIMEOUT_S)
         self._client = client
         self._labels = Labels(scope, host)
@@ -101,6 +104,14 @@ class DockerRuntime:
     def description(self) -> str:
         """One line for people: how apps run here."""
         return "apps run as Docker containers"
+
+    async def probe(self) -> None:
+        """Let the daemon say its version, which a hung one does not.
+
+        Raises:
+            PlatformError: UNAVAILABLE, PERMISSION_DENIED.
+        """
+        await asyncio.to_thread(lambda: connect(self._docker_host, _PROBE_TIMEOUT_S).close())
 
     async def start(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]

@@ -73,6 +73,9 @@ class ProcessRuntime:
         """One line for people: how apps run here, and why."""
         return f"{self._no_engine}: trusted apps run as processes confined by bubblewrap"
 
+    async def probe(self) -> None:
+        """Nothing to ask: processes need no engine."""
+
     async def start(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:

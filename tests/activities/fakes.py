@@ -1,14 +1,17 @@
 """Ports in memory, and one attempt of an activity."""
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable
+import uuid
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
@@ -46,7 +49,11 @@ REQUEST = SubtaskRequest(
 
 
 def environment(
-    *, attempt: int = 1, beat: Beat | None = None, client: Client | None = None
+    *,
+    attempt: int = 1,
+    beat: Beat | None = None,
+    client: Client | None = None,
+    workflow_id: str = "test",
 ) -> tuple[ActivityEnvironment, list[Beat]]:
     """An attempt and the heartbeats it sends; `beat` is what the attempt before sent last."""
     env = ActivityEnvironment(client=client) if client else ActivityEnvironment()
@@ -57,6 +64,7 @@ def environment(
         ActivityEnvironment.default_info(),
         attempt=attempt,
         heartbeat_details=details,
+        workflow_id=workflow_id,
         workflow_run_id="run-1",
     )
     return env, beats
@@ -84,11 +92,14 @@ class Result:
 
 
 class FakeGateway:
-    """An analyzer; `block` makes a run last until it is cancelled or detached."""
+    """Gives its answers in order, the last one for ever.
 
-    def __init__(self, folder: Path, answer: AnalyzerReport | PlatformError) -> None:
+    `block` makes a run last until it is cancelled or detached.
+    """
+
+    def __init__(self, folder: Path, *answers: AnalyzerReport | PlatformError) -> None:
         self._folder = folder
-        self._answer = answer
+        self._answers = list(answers)
         self.log: list[str] = []
         self.block: asyncio.Event | None = None
 
@@ -112,11 +123,12 @@ class FakeGateway:
                 self.log.append("cancelled")
                 raise
             raise PlatformError(ErrorCode.UNAVAILABLE, "detached")
-        if isinstance(self._answer, PlatformError):
-            raise self._answer
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, PlatformError):
+            raise answer
         path = self._folder / "result.tar"
-        path.write_bytes(archive(self._answer))
-        return Result(report=self._answer, archive=path)
+        path.write_bytes(archive(answer))
+        return Result(report=answer, archive=path)
 
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
         self.log.append("acknowledge")
@@ -200,6 +212,10 @@ class FakeRuntime:
     async def prune(self) -> int:
         return 42
 
+    async def probe(self) -> None:
+        if self.fault:
+            raise self.fault
+
 
 class FakeResults:
     """Remembers calls."""
@@ -225,3 +241,23 @@ class FakeResults:
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record
+
+    async def probe(self) -> None:
+        return None
+
+
+@contextlib.asynccontextmanager
+async def owner(client: Client, *, runs: bool) -> AsyncGenerator[str]:
+    """ID of a workflow that runs, or has been terminated."""
+    name = f"owner-{uuid.uuid4().hex}"
+    handle = await client.start_workflow("Nobody", id=name, task_queue=name)
+    if not runs:
+        await handle.terminate()
+    yield name
+    if runs:
+        await handle.terminate()
+
+
+def given_up(why: str) -> activity.ActivityCancellationDetails:
+    """What an attempt is told when it ends for `why`."""
+    return activity.ActivityCancellationDetails(**{why: True})

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
+import activities.preflight
 from activities.apps import AppActivities
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
 from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome
 from contract.errors import ErrorCode, PlatformError
+from contract.progress import PlatformService
 from contract.record import CellRecord, PipelineRecord
 from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from tests.activities.fakes import (
@@ -26,6 +27,8 @@ from tests.activities.fakes import (
     FakeRuntime,
     archive,
     environment,
+    given_up,
+    owner,
     report,
 )
 from workflows.planning import unmeasured
@@ -44,28 +47,45 @@ async def test_a_start_that_the_platform_failed_leaves_nothing() -> None:
     assert runtime.log == ["start run-1", TEARDOWN]
 
 
-@pytest.mark.parametrize(
-    ("details", "expected"),
-    [
-        (activity.ActivityCancellationDetails(cancel_requested=True), ["start run-1", TEARDOWN]),
-        (activity.ActivityCancellationDetails(not_found=True), ["start run-1", TEARDOWN]),
-        (activity.ActivityCancellationDetails(worker_shutdown=True), ["start run-1"]),
-    ],
-)
-async def test_a_cancelled_start_cleans_up_but_a_shutdown_leaves_it_to_be_adopted(
-    details: activity.ActivityCancellationDetails, expected: list[str]
-) -> None:
+async def cancelled_start(
+    why: str, client: Client | None = None, workflow_id: str = "test"
+) -> list[str]:
+    """What the runtime was asked when a start was cancelled for `why`."""
     runtime = FakeRuntime()
     runtime.block = True
-    env, _ = environment()
+    env, _ = environment(client=client, workflow_id=workflow_id)
     run = asyncio.create_task(env.run(AppActivities(runtime).start_app, APP))
     while not runtime.log:
         await asyncio.sleep(0)
-    env.cancel(details)
+    env.cancel(given_up(why))
     with pytest.raises(asyncio.CancelledError):
         await run
+    return runtime.log
 
-    assert runtime.log == expected
+
+async def test_a_start_that_a_person_cancelled_leaves_nothing() -> None:
+    assert await cancelled_start("cancel_requested") == ["start run-1", TEARDOWN]
+
+
+async def test_a_start_is_left_to_the_next_attempt_when_the_worker_shuts_down() -> None:
+    assert await cancelled_start("worker_shutdown") == ["start run-1"]
+
+
+@pytest.mark.parametrize("why", ["not_found", "timed_out", "reset", "paused"])
+async def test_a_stale_attempt_leaves_the_app_to_the_next_one_while_its_workflow_runs(
+    temporal_client: Client, why: str
+) -> None:
+    async with owner(temporal_client, runs=True) as workflow_id:
+        assert await cancelled_start(why, temporal_client, workflow_id) == ["start run-1"]
+
+
+async def test_a_start_whose_workflow_was_terminated_leaves_nothing(
+    temporal_client: Client,
+) -> None:
+    async with owner(temporal_client, runs=False) as workflow_id:
+        log = await cancelled_start("not_found", temporal_client, workflow_id)
+
+    assert log == ["start run-1", TEARDOWN]
 
 
 async def test_the_janitor_spares_running_workflows_alone(temporal_client: Client) -> None:
@@ -87,13 +107,37 @@ async def test_the_janitor_spares_running_workflows_alone(temporal_client: Clien
 async def test_preflight_names_tools_and_blind_ones_and_a_dead_analyzer_is_an_answer(
     tmp_path: Path,
 ) -> None:
-    preflight = PreflightActivities(FakeGateway(tmp_path, report())).preflight
+    preflight = PreflightActivities(FakeGateway(tmp_path, report()), {}).preflight
 
-    static, dynamic, ai = await environment()[0].run(preflight, [STATIC, DYNAMIC, AnalyzerKind.AI])
+    kinds = [STATIC, DYNAMIC, AnalyzerKind.AI]
+    static, dynamic, ai = (await environment()[0].run(preflight, kinds, [])).analyzers
 
     assert (static.ok, static.tools, static.blind) == (True, ("bandit", "ruff"), ("ruff",))
     assert (dynamic.ok, dynamic.reason) == (False, "it does not take work")
     assert (ai.ok, ai.reason) == (False, "connection refused")
+
+
+async def test_preflight_probes_the_engine_and_the_store_and_silence_is_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(activities.preflight, "PROBE_LIMIT_S", 0.01)
+    engine = FakeRuntime()
+    engine.fault = PlatformError(ErrorCode.UNAVAILABLE, "the Docker daemon does not answer")
+    probes = {PlatformService.ENGINE: engine.probe, PlatformService.STORE: hangs}
+    preflight = PreflightActivities(FakeGateway(tmp_path, report()), probes).preflight
+
+    answer = await environment()[0].run(preflight, [], list(PlatformService))
+    engine.fault = None
+    again = await environment()[0].run(preflight, [], [PlatformService.ENGINE])
+
+    assert answer.verdicts() == {
+        "engine": "the Docker daemon does not answer",
+        "store": "did not answer within 0 s",
+    }
+    assert again.verdicts() == {"engine": ""}
 
 
 async def test_a_subtask_is_recorded_with_the_report_of_its_archive() -> None:

@@ -5,15 +5,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from temporalio import activity
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities import analysis, heartbeat, ownership
 from activities.analysis import AnalysisActivities, wasted_seconds
-from activities.heartbeat import Beat
+from activities.heartbeat import Attempt, Beat, Span
 from activities.parking import load_report
 from contract.analysis import MeasurementState, Target
 from contract.errors import ErrorCode, PlatformError
-from tests.activities.fakes import REQUEST, FakeArtifacts, FakeGateway, archive, environment, report
+from tests.activities.fakes import (
+    REQUEST,
+    FakeArtifacts,
+    FakeGateway,
+    archive,
+    environment,
+    given_up,
+    owner,
+    report,
+)
+from workflows.settle import failure_code
 
 M = MeasurementState
 
@@ -81,10 +93,25 @@ async def test_an_app_started_anew_is_measured_anew(
     assert gateway.log.count("analyze") == 2
 
 
-async def test_a_platform_fault_carries_its_code_and_its_delay(
+async def test_waiting_for_a_free_place_uses_up_no_attempt(
     tmp_path: Path, artifacts: FakeArtifacts
 ) -> None:
+    full = PlatformError(ErrorCode.RESOURCE_EXHAUSTED, "2 of 2 busy", retry_after_s=0.01)
+    gateway = FakeGateway(tmp_path, full, full, report())
+
+    outcome = await environment()[0].run(
+        AnalysisActivities(gateway, artifacts).run_analysis, REQUEST
+    )
+
+    assert gateway.log.count("analyze") == 3
+    assert (outcome.attempts, outcome.retry_causes) == (1, ())
+
+
+async def test_a_platform_fault_carries_its_code_and_its_delay(
+    tmp_path: Path, artifacts: FakeArtifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     full = PlatformError(ErrorCode.RESOURCE_EXHAUSTED, "2 of 2 busy", retry_after_s=7)
+    monkeypatch.setattr(analysis, "PLACES_WAIT_S", 0)
     env, beats = environment(attempt=2, beat=Beat(causes=("UNAVAILABLE",)))
 
     with pytest.raises(ApplicationError) as failure:
@@ -107,38 +134,92 @@ async def test_what_no_retry_cures_is_not_retried(tmp_path: Path, artifacts: Fak
     assert failure.value.non_retryable
 
 
-async def test_a_cancel_reaches_the_analyzer(
-    gateway: FakeGateway, artifacts: FakeArtifacts
-) -> None:
+async def cancelled_run(
+    gateway: FakeGateway,
+    why: str = "cancel_requested",
+    client: Client | None = None,
+    workflow_id: str = "test",
+) -> list[str]:
+    """What the analyzer was asked when an attempt was cancelled for `why`."""
     gateway.block = asyncio.Event()
-    env, _ = environment()
-    run = asyncio.create_task(env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST))
+    env, _ = environment(client=client, workflow_id=workflow_id)
+    activities = AnalysisActivities(gateway, FakeArtifacts([]))
+    run = asyncio.create_task(env.run(activities.run_analysis, REQUEST))
     while "analyze" not in gateway.log:
         await asyncio.sleep(0)
-    env.cancel()
+    env.cancel(given_up(why))
     with pytest.raises(asyncio.CancelledError):
         await run
+    return gateway.log
 
-    assert gateway.log == ["analyze", "cancelled"]
+
+async def test_a_cancel_reaches_the_analyzer(gateway: FakeGateway) -> None:
+    assert await cancelled_run(gateway) == ["analyze", "cancelled"]
 
 
 async def test_a_worker_that_shuts_down_leaves_the_run_to_the_next_attempt(
-    gateway: FakeGateway, artifacts: FakeArtifacts
+    gateway: FakeGateway,
 ) -> None:
-    gateway.block = asyncio.Event()
-    env, _ = environment()
-    run = asyncio.create_task(env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST))
-    while "analyze" not in gateway.log:
-        await asyncio.sleep(0)
-    env.cancel(activity.ActivityCancellationDetails(worker_shutdown=True))
-    with pytest.raises(asyncio.CancelledError):
-        await run
+    assert await cancelled_run(gateway, "worker_shutdown") == ["analyze", "detach"]
 
-    assert gateway.log == ["analyze", "detach"]
+
+@pytest.mark.parametrize("why", ["not_found", "timed_out", "reset", "paused"])
+async def test_a_stale_attempt_leaves_the_run_to_the_next_one_while_its_workflow_runs(
+    gateway: FakeGateway, temporal_client: Client, why: str
+) -> None:
+    async with owner(temporal_client, runs=True) as workflow_id:
+        log = await cancelled_run(gateway, why, temporal_client, workflow_id)
+
+    assert log == ["analyze", "detach"]
+
+
+async def test_the_run_of_a_terminated_workflow_is_ended(
+    gateway: FakeGateway, temporal_client: Client
+) -> None:
+    async with owner(temporal_client, runs=False) as workflow_id:
+        log = await cancelled_run(gateway, "not_found", temporal_client, workflow_id)
+
+    assert log == ["analyze", "cancelled"]
+
+
+async def test_a_server_that_cannot_be_asked_is_no_reason_to_end_a_run(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(workflow_id: str) -> bool:
+        raise RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
+
+    monkeypatch.setattr(ownership, "is_running", unreachable)
+
+    assert await cancelled_run(gateway, "timed_out") == ["analyze", "detach"]
+
+
+async def test_tools_at_work_at_once_are_summed_and_a_failure_tells_what_was_spent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(heartbeat.time, "time", lambda: now_s)
+
+    async def attempt_that_fails() -> None:
+        nonlocal now_s
+        async with Attempt() as attempt:
+            for tools, lasting_s in ((3, 10.0), (1, 5.0), (0, 60.0)):
+                attempt.saw_work(tools)
+                now_s += lasting_s
+            attempt.saw_work(0)
+            raise PlatformError(ErrorCode.UNAVAILABLE, "gone")
+
+    with pytest.raises(ApplicationError) as failure:
+        await environment()[0].run(attempt_that_fails)
+
+    fault = failure_code(failure.value)
+    assert (fault.wasted_seconds, fault.causes) == (35.0, ("UNAVAILABLE",))
 
 
 def test_work_of_a_run_that_was_thrown_away_is_wasted_and_a_continued_one_is_not() -> None:
-    spans = ((100.0, 110.0), (120.0, 125.0))
+    spans = (
+        Span(began_s=100.0, ended_s=110.0, tool_seconds=10.0),
+        Span(began_s=120.0, ended_s=125.0, tool_seconds=5.0),
+    )
 
     def began(at_s: float) -> float:
         started = datetime.fromtimestamp(at_s, tz=UTC)

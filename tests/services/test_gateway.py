@@ -279,7 +279,18 @@ async def test_a_newer_request_replaces_the_run_of_an_older_one(bench: Bench):
     result = await gateway.analyze(bench.request(), ignore)
     assert result.report.tools[0].state is MeasurementState.MEASURED
     fault = await fault_of(old)
-    assert (fault.code, "newer request" in fault.message) == (ErrorCode.CANCELLED, True)
+    assert (fault.code, "newer request" in fault.message) == (ErrorCode.UNAVAILABLE, True)
+    assert bench.tool.runs == 2, "the older caller does not ask again"
+
+
+async def test_a_run_that_an_analyzer_ends_as_it_shuts_down_may_be_asked_for_again(bench: Bench):
+    service = await bench.service()
+    gateway = bench.gateway(service.port)
+    call = asyncio.create_task(gateway.analyze(bench.request(options={"sleep_s": 300}), ignore))
+    await until(lambda: bench.tool.runs == 1)
+    await bench.stop(service)
+    fault = await fault_of(call)
+    assert (fault.code, fault.retryable) == (ErrorCode.UNAVAILABLE, True)
 
 
 async def test_twenty_subtasks_one_after_another_make_one_handshake(bench: Bench):

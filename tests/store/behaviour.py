@@ -16,9 +16,10 @@ from store.migrate import upgrade
 from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metadata, metrics, pipelines
 from tests.store import samples
+from tests.store.retries import RetryBehaviour
 
 
-class StoreBehaviour:
+class StoreBehaviour(RetryBehaviour):
     """Subclasses give a fixture `store_url` of an empty database."""
 
     @pytest.fixture

@@ -199,7 +199,15 @@ def fleet(state: str = "completed") -> PipelineRecord:
         created_at=datetime(2026, 3, 4, 12, 26, tzinfo=UTC),
         finished_at=datetime(2026, 3, 4, 12, 29, tzinfo=UTC),
         apps=(
-            AppRecord(model=HAIKU, app_number=1, template="notes", state=MEASURED, logs=(log,)),
+            AppRecord(
+                model=HAIKU,
+                app_number=1,
+                template="notes",
+                state=MEASURED,
+                logs=(log,),
+                images=("web: sha256:0123",),
+                notes=("compose: web.privileged was dropped",),
+            ),
             AppRecord(
                 model=HAIKU,
                 app_number=2,

@@ -1,12 +1,14 @@
 """The breaker's state machine, driven at random, and the board of all breakers."""
 
+from typing import Any
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from contract.analysis import AppOutcome, MeasurementState
+from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome, ToolSummary
 from contract.errors import ErrorCode
-from contract.progress import AnalyzerReadiness
+from contract.progress import AnalyzerReadiness, PlatformService, Preflight, ServiceReadiness
 from contract.spec import AnalyzerKind, AppRef, AppSpec, BreakerSpec, SourceRef
 from workflows.board import BreakerBoard
 from workflows.breaker import BreakerState, CircuitBreaker
@@ -98,8 +100,16 @@ BreakerMachine.TestCase.settings = settings(max_examples=40, stateful_step_count
 TestBreakerMachine = BreakerMachine.TestCase
 
 
-def ready(kind: AnalyzerKind, *, ok: bool = True) -> AnalyzerReadiness:
-    return AnalyzerReadiness(analyzer=kind, ok=ok, reason="" if ok else "refused")
+def probed(*down: AnalyzerKind | PlatformService) -> Preflight:
+    """Everything answers, but `down` refuses."""
+
+    def said(name: AnalyzerKind | PlatformService) -> dict[str, Any]:
+        return {"ok": name not in down, "reason": "refused" if name in down else ""}
+
+    return Preflight(
+        analyzers=tuple(AnalyzerReadiness(analyzer=k, **said(k)) for k in (STATIC, DYNAMIC)),
+        services=tuple(ServiceReadiness(service=s, **said(s)) for s in PlatformService),
+    )
 
 
 def board(**spec: object) -> BreakerBoard:
@@ -117,9 +127,81 @@ def outcome(*codes: ErrorCode | None) -> AppOutcome:
     return fold(APP, AppOrders(), subtasks)
 
 
+def measured_app() -> AppOutcome:
+    """An app that both analyzers measured."""
+    tools = (ToolSummary(tool="t", state=MeasurementState.MEASURED),)
+    subtasks = [
+        SubtaskOutcome(subtask_id=APP.subtask_id(kind), analyzer=kind, tools=tools)
+        for kind in APP.analyzers
+    ]
+    return fold(APP, AppOrders(), subtasks)
+
+
+class BoardMachine(RuleBasedStateMachine):
+    """Apps of all kinds end between probes; only what an analyzer or a probe says may count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.board = board(analyzer_threshold=2, pipeline_threshold=2)
+
+    def states(self) -> dict[str, tuple[str, int]]:
+        return {
+            n: (b.state.value, b.failures) for n, b in self.board.breakers.items() if n != "store"
+        }
+
+    @rule()
+    def an_app_does_not_build(self) -> None:
+        before = self.states()
+        self.board.count(outcome(None, None), 0.0)
+        assert self.states() == before, "neither for nor against"
+
+    @rule()
+    def an_app_lacks_what_no_retry_cures(self) -> None:
+        before = self.states()
+        self.board.count(outcome(ErrorCode.FAILED_PRECONDITION, ErrorCode.UNIMPLEMENTED), 0.0)
+        assert self.states() == before
+
+    @rule()
+    def an_app_meets_faults(self) -> None:
+        engine_down = self.board.breakers["engine"].is_open
+        before = self.states()
+        self.board.count(outcome(ErrorCode.UNAVAILABLE, ErrorCode.UNAVAILABLE), 0.0)
+        after = self.states()
+        assert after["static"][1] == before["static"][1] + 1
+        assert after["dynamic"][1] == before["dynamic"][1] + (not engine_down), "the engine's fault"
+        assert after["pipeline"][1] == before["pipeline"][1] + 1
+
+    @rule()
+    def an_app_is_measured(self) -> None:
+        self.board.count(measured_app(), 0.0)
+        for breaker in self.board.breakers.values():
+            assert breaker.is_open or breaker.opened_at_s is None
+
+    @rule(down=st.sets(st.sampled_from([STATIC, DYNAMIC, *PlatformService])))
+    def probe(self, down: set[AnalyzerKind | PlatformService]) -> None:
+        self.board.learn(probed(*down), 0.0)
+        for name in (STATIC, DYNAMIC, *PlatformService):
+            assert self.board.breakers[name].is_open == (name in down)
+        assert down or not self.board.any_open
+
+    @invariant()
+    def what_lacks_something_is_down(self) -> None:
+        open_names = {name for name, breaker in self.board.breakers.items() if breaker.is_open}
+        assert (STATIC in self.board.down()) == ("static" in open_names)
+        assert (DYNAMIC in self.board.down()) == bool(open_names & {"dynamic", "engine"})
+        everything = {"static", "dynamic"} <= open_names or {"static", "engine"} <= open_names
+        assert bool(self.board.hopeless()) == (
+            bool(open_names & {"pipeline", "store"}) or everything
+        )
+
+
+BoardMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestBoardMachine = BoardMachine.TestCase
+
+
 def test_a_failed_probe_holds_work_back_until_the_limit() -> None:
     it = board(wait_limit_s=60)
-    it.learn([ready(STATIC), ready(DYNAMIC, ok=False)], now_s=100.0)
+    it.learn(probed(DYNAMIC), now_s=100.0)
 
     assert [b.name for b in it.blocking(159.0)] == ["dynamic"]
     assert it.blocking(160.0) == []
@@ -129,10 +211,10 @@ def test_a_failed_probe_holds_work_back_until_the_limit() -> None:
 
 def test_changes_are_told_once() -> None:
     it = board()
-    it.learn([ready(DYNAMIC, ok=False)], 0.0)
+    it.learn(probed(DYNAMIC), 0.0)
     assert [(c.name, c.state) for c in it.changes()] == [("dynamic", "open")]
     assert it.changes() == []
-    it.learn([ready(DYNAMIC)], 1.0)
+    it.learn(probed(), 1.0)
     assert [(c.name, c.state) for c in it.changes()] == [("dynamic", "half_open")]
 
 
@@ -151,7 +233,7 @@ def test_three_apps_without_any_measurement_open_the_pipelines_breaker() -> None
         it.count(outcome(ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL), 0.0)
 
     assert it.pipeline.is_open
-    it.learn([ready(STATIC), ready(DYNAMIC, ok=False)], 1.0)
+    it.learn(probed(DYNAMIC), 1.0)
     assert it.pipeline.is_open, "one analyzer is still down"
 
 
@@ -168,5 +250,5 @@ def test_an_outcome_of_an_analyzer_nobody_asked_for_is_ignored() -> None:
     it = BreakerBoard(BreakerSpec(), (STATIC,))
     it.count(outcome(None, ErrorCode.UNAVAILABLE), 0.0)
 
-    assert set(it.breakers) == {"static", "pipeline"}
+    assert set(it.breakers) == {"static", "store", "pipeline"}
     assert outcome(None).state is MeasurementState.APP_FAILED

@@ -15,6 +15,7 @@ import pytest
 from contract.ids import resource_name
 from contract.protocol import DEFAULT_PORTS
 from contract.spec import AnalyzerKind
+from settings import Settings
 from tests.support.compose_file import ROOT, load, sdk_options
 
 FILE = load()
@@ -44,9 +45,17 @@ def test_an_analyzer_is_confined_bounded_and_watched(kind: AnalyzerKind):
     assert service["tmpfs"]
     assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert service["healthcheck"]["test"][-1] == str(port)
-    assert sdk_options(service)["command"] == ["--token-file", "/run/secrets/analyzer-token"]
+    assert sdk_options(service)["command"][:2] == ["--token-file", "/run/secrets/analyzer-token"]
     assert service["secrets"] == ["analyzer-token"]
     assert not any("docker.sock" in volume for volume in service["volumes"])
+
+
+@pytest.mark.parametrize("kind", list(AnalyzerKind))
+def test_an_analyzer_has_a_place_for_each_slot_of_the_worker(kind: AnalyzerKind):
+    command = SERVICES[kind]["command"]
+    given = command[command.index("--capacity") + 1] if "--capacity" in command else "2"
+
+    assert int(given) >= Settings().analyzer_slots[kind]
 
 
 def test_only_live_analyzers_join_the_networks_of_apps():

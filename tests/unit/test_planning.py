@@ -10,14 +10,26 @@ from contract.analysis import (
 )
 from contract.errors import ErrorCode
 from contract.record import AppRecord, CellRecord, PipelineRecord
-from contract.spec import AnalyzerKind, AppRef, AppSpec, SourceRef
+from contract.spec import (
+    AnalyzerKind,
+    AppRef,
+    AppSpec,
+    AppsSpec,
+    PipelinePlan,
+    PipelineSpec,
+    PlannedApp,
+    SourceRef,
+)
+from workflows.fleet import Fleet
 from workflows.planning import (
     app_died,
+    discarded,
     fold,
     infra_failed,
     plan_subtasks,
     subtask_request,
     unmeasured,
+    with_loss,
 )
 from workflows.settle import Fault
 from workflows.state import AppOrders, AppRun, PipelineState, Tally, resumed_state
@@ -35,6 +47,8 @@ APP = AppSpec(
     analyzers=tuple(AnalyzerKind),
     tools={STATIC: ("bandit", "ruff")},
 )
+
+UNREACHABLE = Fault(ErrorCode.UNAVAILABLE, "connection refused")
 
 
 def done(kind: AnalyzerKind, *states: MeasurementState) -> SubtaskOutcome:
@@ -90,6 +104,7 @@ def test_a_dead_app_leaves_no_measured_cell() -> None:
 
     assert [t.state for t in died.tools] == [M.APP_FAILED, M.NOT_APPLICABLE, M.APP_FAILED]
     assert died.report is None
+    assert (died.tool_seconds, died.wasted_seconds) == (0.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +151,12 @@ def test_the_tally_counts_spent_against_useful_seconds() -> None:
     retried = done(STATIC, M.MEASURED).model_copy(
         update={"wasted_seconds": 1.0, "retry_causes": ("WORKER_LOST",)}
     )
-    tally = Tally().plus(fold(APP, AppOrders(), [retried], restarts=1))
+    tally = Tally().plus(
+        fold(APP, AppOrders(), [retried], restarts=1, retry_causes=("UNAVAILABLE", "UNAVAILABLE"))
+    )
 
     assert tally.detail()["wasted_ratio"] == 1.5
-    assert tally.detail()["retries_by_cause"] == {"WORKER_LOST": 1}
+    assert tally.detail()["retries_by_cause"] == {"WORKER_LOST": 1, "UNAVAILABLE": 2}
     assert tally.detail()["restarts"] == 1
     assert Tally().detail()["wasted_ratio"] is None
 
@@ -157,16 +174,84 @@ def record() -> PipelineRecord:
         AppRecord(model="m", app_number=2, state=M.INFRA_FAILED, reason="lost"),
         AppRecord(model="m", app_number=3),
     ]
-    return PipelineRecord(pipeline_id="p", state="failed", apps=tuple(apps), cells=tuple(cells))
+    return PipelineRecord(
+        pipeline_id="p",
+        state="failed",
+        detail={
+            "tool_seconds": 3.0,
+            "wasted_ratio": 1.0,
+            "restarts": 2,
+            "retries": 4,
+            "retries_by_cause": {"UNAVAILABLE": 4},
+            "apps_retried": 1,
+        },
+        apps=tuple(apps),
+        cells=tuple(cells),
+    )
 
 
 def test_a_closed_pipeline_is_resumed_where_measurements_lack() -> None:
     state = resumed_state(record())
 
     assert state.pending == ("m/app2", "m/app3")
-    assert state.results["m/app2"].analyzers == {STATIC: M.MEASURED, DYNAMIC: M.INFRA_FAILED}
+    assert state.results["m/app2"].analyzers == {STATIC: M.MEASURED, DYNAMIC: M.MEASURED}
+    assert state.results["m/app2"].missing == {DYNAMIC: ("c",)}
+    assert state.tally == Tally(tool_seconds=3.0, restarts=2, retries_by_cause={"UNAVAILABLE": 4})
+    assert state.retried == 1 + 2, "of earlier runs, and these"
     assert PipelineState.model_validate_json(state.model_dump_json()) == state
 
 
 def test_a_person_may_name_what_runs_again() -> None:
     assert resumed_state(record(), ("m/app1",)).pending == ("m/app1", "m/app3")
+
+
+def fleet(*analyzers: AnalyzerKind) -> Fleet:
+    """A pipeline of one app, `m/app1`, whose tools are known."""
+    plan = PipelinePlan(
+        pipeline_id="p",
+        spec=PipelineSpec(apps=AppsSpec(root="/apps"), analyzers=analyzers),
+        apps=(PlannedApp(ref=AppRef(model="m", app_number=1), source=APP.source),),
+    )
+    return Fleet(plan, PipelineState(tools={STATIC: ("t0", "t1", "t2")}))
+
+
+def test_a_retry_runs_exactly_the_tools_that_the_platform_failed() -> None:
+    it = fleet(STATIC, DYNAMIC)
+    orders = it.orders(it.take(), {}, paused=False)
+    ended = [done(STATIC, M.APP_FAILED, M.INFRA_FAILED, M.MEASURED), done(DYNAMIC, M.MEASURED)]
+    it.finish("m/app1", fold(APP, orders, ended), orders)
+
+    assert it.retryable([]) == ["m/app1"], "though its worst state is app_failed"
+    orders = it.orders("m/app1", {}, paused=False)
+    assert it.spec("m/app1").tools[STATIC] == ("t1",)
+    assert (orders.kept, orders.partly) == ({DYNAMIC: M.MEASURED}, {STATIC: M.APP_FAILED})
+
+    again = done(STATIC, M.MEASURED).model_copy(
+        update={"tools": (ToolSummary(tool="t1", state=M.MEASURED),)}
+    )
+    outcome = fold(APP, orders, [again])
+    it.finish("m/app1", outcome, orders)
+    assert outcome.state is M.APP_FAILED, "what stands still speaks for the app"
+    assert it.retryable([]) == []
+    assert it.orders("m/app1", {}, paused=False).kept == {}, "named, an app runs again as a whole"
+    assert it.spec("m/app1").tools[STATIC] == ("t0", "t1", "t2")
+
+
+def test_an_analyzer_that_never_told_its_tools_runs_as_a_whole_again() -> None:
+    it = fleet(STATIC)
+    orders = it.orders(it.take(), {}, paused=False)
+    lost = infra_failed(APP.model_copy(update={"tools": {}}), STATIC, UNREACHABLE)
+    it.finish("m/app1", fold(APP, orders, [lost]), orders)
+
+    assert it.spec("m/app1").tools[STATIC] == ("t0", "t1", "t2")
+    assert it.orders("m/app1", {}, paused=False) == AppOrders()
+
+
+def test_earlier_tries_of_a_subtask_are_in_its_outcome() -> None:
+    first = done(DYNAMIC, M.MEASURED).model_copy(update={"retry_causes": ("WORKER_LOST",)})
+
+    outcome = with_loss(done(DYNAMIC, M.MEASURED), discarded(first, "APP_LOST"))
+
+    assert (outcome.tool_seconds, outcome.wasted_seconds) == (2.0, 2.0)
+    assert outcome.retry_causes == ("WORKER_LOST", "APP_LOST")
+    assert outcome.attempts == 3

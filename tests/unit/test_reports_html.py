@@ -55,6 +55,11 @@ def test_nothing_is_loaded_from_anywhere(page):
     assert "url(" not in page.raw["style"] and "@import" not in page.raw["style"]
 
 
+def test_an_app_says_what_was_not_honoured_and_which_images_ran(page):
+    assert "compose: web.privileged was dropped" in page.words()
+    assert "web: sha256:0123" in page.words()
+
+
 def test_only_the_pages_own_style_and_script_may_run(page):
     policy = next(
         attributes["content"]

@@ -23,7 +23,14 @@ from contract.analysis import (
     SubtaskRequest,
     ToolSummary,
 )
-from contract.progress import AnalyzerReadiness, PipelineProgress, PipelineResult
+from contract.progress import (
+    AnalyzerReadiness,
+    PipelineProgress,
+    PipelineResult,
+    PlatformService,
+    Preflight,
+    ServiceReadiness,
+)
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import (
     AnalyzerKind,
@@ -73,11 +80,12 @@ class FakePlatform:
     """What one pipeline meets. `log` tells what happened, in order.
 
     Attributes:
-        down: analyzers whose health fails.
+        down: analyzers and services whose health fails.
         runs: replaces a measurement, per analyzer.
         starts: replaces the start of an app, per app number.
         unrecordable: analyzers whose outcomes the store refuses.
-        alive: answers of `check_app`, per app number, used up in order; then always alive.
+        alive: answers of `check_app`, or its faults, per app number, used up in order; then always
+            alive.
     """
 
     def __init__(self, apps: int = 1, analyzers: str = "sdp", **spec: Any) -> None:
@@ -85,10 +93,10 @@ class FakePlatform:
         self.id = f"t{uuid.uuid4().hex[:10]}"
         self.plan = make_plan(self.id, apps, analyzers, **spec)
         self.log: list[str] = []
-        self.down: dict[AnalyzerKind, str] = {}
+        self.down: dict[str, str] = {}
         self.runs: dict[AnalyzerKind, Run] = {}
         self.starts: dict[int, Callable[[AppSpec], StartOutcome]] = {}
-        self.alive: dict[int, list[AppCheck]] = defaultdict(list)
+        self.alive: dict[int, list[AppCheck | ApplicationError]] = defaultdict(list)
         self.refuses_plan = False
         self.unrecordable: set[AnalyzerKind] = set()
         self.subtasks: dict[str, SubtaskOutcome] = {}
@@ -226,15 +234,22 @@ async def register_pipeline(plan: PipelinePlan) -> None:
 
 
 @activity.defn(name="preflight")
-async def preflight(analyzers: list[AnalyzerKind]) -> list[AnalyzerReadiness]:
-    return [await probe_analyzer(kind) for kind in analyzers]
+async def preflight(analyzers: list[AnalyzerKind], services: list[PlatformService]) -> Preflight:
+    return Preflight(
+        analyzers=tuple(_analyzer(kind) for kind in analyzers),
+        services=tuple(_service(service) for service in services),
+    )
 
 
-@activity.defn(name="probe_analyzer")
-async def probe_analyzer(analyzer: AnalyzerKind) -> AnalyzerReadiness:
-    reason = _mine().down.get(analyzer, "")
-    tools = () if reason else TOOLS[analyzer]
-    return AnalyzerReadiness(analyzer=analyzer, ok=not reason, tools=tools, reason=reason)
+def _analyzer(kind: AnalyzerKind) -> AnalyzerReadiness:
+    reason = _mine().down.get(kind, "")
+    tools = () if reason else TOOLS[kind]
+    return AnalyzerReadiness(analyzer=kind, ok=not reason, tools=tools, reason=reason)
+
+
+def _service(service: PlatformService) -> ServiceReadiness:
+    reason = _mine().down.get(service, "")
+    return ServiceReadiness(service=service, ok=not reason, reason=reason)
 
 
 @activity.defn(name="start_app")
@@ -247,7 +262,10 @@ async def start_app(app: AppSpec) -> StartOutcome:
 @activity.defn(name="check_app")
 async def check_app(app: RunningApp) -> AppCheck:
     answers = _mine().alive[int(app.workflow_id.rsplit("app", 1)[1])]
-    return answers.pop(0) if answers else AppCheck(alive=True)
+    answer = answers.pop(0) if answers else AppCheck(alive=True)
+    if isinstance(answer, ApplicationError):
+        raise answer
+    return answer
 
 
 @activity.defn(name="teardown_app")
@@ -316,7 +334,6 @@ async def write_report(pipeline_id: str) -> tuple[str, str]:
 CONTROL = [
     register_pipeline,
     preflight,
-    probe_analyzer,
     record_subtask,
     record_app,
     record_skipped,

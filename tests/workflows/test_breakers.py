@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from contract.analysis import MeasurementState
-from contract.progress import PipelinePhase
-from contract.spec import AnalyzerKind, BreakerSpec
+from contract.analysis import MeasurementState, SubtaskOutcome, SubtaskRequest
+from contract.progress import PipelinePhase, PlatformService
+from contract.running import StartOutcome
+from contract.spec import AnalyzerKind, AppSpec, BreakerSpec
 from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, until
 from tests.workflows.test_pipeline_runs import build_fails
 from workflows import policies
@@ -103,6 +105,92 @@ async def test_a_subtask_waits_out_an_outage_that_begins_while_it_runs(
     platform.down.clear()
 
     assert (await finished(handle)).counts == {MEASURED: 1}
+    assert platform.count("run m/app1/static") == 2
+
+
+@pytest.mark.parametrize("service", list(PlatformService))
+async def test_no_child_is_created_while_a_service_it_needs_is_down(
+    client: Client, service: PlatformService
+) -> None:
+    platform = FakePlatform(apps=2, analyzers="sd")
+    platform.down[service] = "does not answer"
+
+    handle = await platform.start(client)
+    progress = await until(handle, lambda p: p.phase is PipelinePhase.WAITING)
+    assert platform.count("run") == platform.count("start") == 0
+    assert f"{service} (does not answer)" in progress.message
+    platform.down.clear()
+
+    assert (await finished(handle)).counts == {MEASURED: 2}
+
+
+async def test_offline_work_needs_no_engine(client: Client) -> None:
+    platform = FakePlatform(apps=1, analyzers="sa")
+    platform.down["engine"] = "does not answer"
+
+    assert (await platform.run(client)).counts == {MEASURED: 1}
+
+
+async def test_an_engine_that_stays_down_costs_the_live_cells_only(client: Client) -> None:
+    breaker = BreakerSpec(probe_interval_s=0.1, wait_limit_s=0.3)
+    platform = FakePlatform(apps=1, analyzers="sdp", breaker=breaker)
+    platform.down["engine"] = "does not answer"
+
+    await platform.run(client)
+
+    assert platform.cells(1) == {
+        "static": MEASURED,
+        "dynamic": INFRA_FAILED,
+        "performance": INFRA_FAILED,
+    }
+    assert "the engine that runs apps is down" in platform.apps["m/app1"].reason
+
+
+async def test_a_store_that_stays_down_ends_the_pipeline(client: Client) -> None:
+    breaker = BreakerSpec(probe_interval_s=0.1, wait_limit_s=0.3)
+    platform = FakePlatform(apps=2, analyzers="s", breaker=breaker)
+    platform.down["store"] = "does not answer"
+
+    result = await platform.run(client)
+
+    assert (result.phase, result.counts) == (PipelinePhase.FAILED, {INFRA_FAILED: 2})
+    assert result.message == "the store is down: does not answer"
+
+
+async def test_an_engine_that_dies_while_an_app_starts_is_waited_for(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(policies.START_APP, "retry_policy", policies._retry(attempts=1))
+    platform = FakePlatform(apps=1, analyzers="d")
+
+    def dies(app: AppSpec) -> StartOutcome:
+        platform.down["engine"] = "does not answer"
+        raise ApplicationError("the daemon went away", type="UNAVAILABLE")
+
+    platform.starts[1] = dies
+    handle = await platform.start(client)
+    await platform.logged("start m/app1")
+    await asyncio.sleep(0.3)
+    assert platform.count("record") == 0
+    platform.starts.clear()
+    platform.down.clear()
+
+    assert (await finished(handle)).counts == {MEASURED: 1}
+
+
+async def test_an_analyzer_that_is_back_after_the_last_attempt_is_asked_once_more(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(policies.RUN_ANALYSIS, "retry_policy", policies._retry(attempts=1))
+    platform = FakePlatform(apps=1, analyzers="s")
+
+    async def unreachable(request: SubtaskRequest) -> SubtaskOutcome:
+        platform.runs.clear()
+        return await fails("UNAVAILABLE", retry=True)(request)
+
+    platform.runs[STATIC] = unreachable
+
+    assert (await platform.run(client)).counts == {MEASURED: 1}
     assert platform.count("run m/app1/static") == 2
 
 

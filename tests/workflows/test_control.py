@@ -73,7 +73,7 @@ async def test_the_window_holds_and_can_be_changed_while_running(client: Client)
         ("retry_failed", ["m/app9"], "no app 'm/app9'"),
         ("retry_failed", ["m/app1"], "has not ended"),
         ("add_apps", [planned("m", 1)], "duplicate app: m/app1"),
-        ("reset_breaker", "wapiti", "there are static, pipeline"),
+        ("reset_breaker", "wapiti", "there are static, store, pipeline"),
     ],
 )
 async def test_a_wrong_update_is_refused_with_a_reason(

@@ -1,5 +1,6 @@
 """A pipeline that goes well, and what it measures when apps or analyzers do not."""
 
+import pytest
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
@@ -7,11 +8,15 @@ from contract.analysis import MeasurementState, SubtaskOutcome, SubtaskRequest
 from contract.progress import PipelinePhase
 from contract.running import AppCheck, StartOutcome
 from contract.spec import AnalyzerKind, AppSpec
-from tests.workflows.fake_platform import HOST, FakePlatform, fails, measured
+from tests.workflows.fake_platform import HOST, FakePlatform, fails, measured, running
+from workflows import policies
 
 APP_FAILED = MeasurementState.APP_FAILED
 INFRA_FAILED = MeasurementState.INFRA_FAILED
 MEASURED = MeasurementState.MEASURED
+
+
+ENGINE_AWAY = ApplicationError("the Docker daemon does not answer", type="UNAVAILABLE")
 
 
 def build_fails(app: AppSpec) -> StartOutcome:
@@ -90,6 +95,55 @@ async def test_an_app_that_its_engine_took_away_is_measured_anew_not_blamed(clie
     assert platform.cells(1) == {"performance": MEASURED}
     assert platform.count("start") == 2
     assert platform.apps["m/app1"].restarts == 1
+    detail = platform.states[-1][1]
+    assert (detail["wasted_ratio"], detail["retries_by_cause"]) == (2.0, {"APP_LOST": 1})
+
+
+async def test_a_measurement_is_kept_when_its_app_cannot_be_checked_afterwards(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(policies.CHECK_AFTER, "retry_policy", policies._retry(attempts=1))
+    platform = FakePlatform(analyzers="p")
+    platform.alive[1] = [AppCheck(alive=True), ENGINE_AWAY]
+
+    await platform.run(client)
+
+    assert platform.cells(1) == {"performance": MEASURED}
+    assert platform.count("run") == platform.count("start") == platform.count("teardown") == 1
+
+
+async def test_the_check_after_a_measurement_waits_for_its_engine(client: Client) -> None:
+    platform = FakePlatform(analyzers="p")
+    dead = AppCheck(alive=False, reason="exited with 1")
+    platform.alive[1] = [AppCheck(alive=True), ENGINE_AWAY, dead]
+
+    await platform.run(client)
+
+    assert platform.cells(1) == {"performance": APP_FAILED}, "asked again, not believed alive"
+
+
+async def test_what_an_app_ran_under_reaches_the_analyzer_and_the_record(client: Client) -> None:
+    platform = FakePlatform(analyzers="sd")
+    facts = {"conditions": "digest", "images": ("web: sha256:ab",), "dropped": ("no egress rule",)}
+    asked: dict[str, str] = {}
+
+    def starts(app: AppSpec) -> StartOutcome:
+        started = running(app)
+        assert started.app is not None
+        return started.model_copy(update={"app": started.app.model_copy(update=facts)})
+
+    async def run(request: SubtaskRequest) -> SubtaskOutcome:
+        asked[request.analyzer] = request.conditions
+        return measured(request)
+
+    platform.starts[1] = starts
+    platform.runs = dict.fromkeys((AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC), run)
+
+    await platform.run(client)
+
+    assert asked == {"static": "", "dynamic": "digest"}
+    app = platform.apps["m/app1"]
+    assert (app.images, app.notes) == (facts["images"], facts["dropped"])
 
 
 async def test_no_container_engine_costs_only_the_live_cells(client: Client) -> None:

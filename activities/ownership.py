@@ -1,0 +1,43 @@
+"""Whether what an activity made still belongs to somebody."""
+
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+_ASK_LIMIT = timedelta(seconds=5)
+
+
+async def is_running(workflow_id: str) -> bool:
+    """Whether the newest run of this workflow goes on.
+
+    Raises:
+        RPCError: the server cannot be asked.
+    """
+    handle = activity.client().get_workflow_handle(workflow_id)
+    try:
+        description = await handle.describe(rpc_timeout=_ASK_LIMIT)
+    except RPCError as exc:
+        if exc.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return description.status is WorkflowExecutionStatus.RUNNING
+
+
+async def is_disowned() -> bool:
+    """Whether a cancelled attempt must undo its work: asked to, or its workflow has closed.
+
+    An attempt that was merely given up on (the server was away, the worker froze or shuts down, an
+    operator paused or reset it) must touch nothing: the next attempt goes on with the same run of
+    the analyzer and the same containers. So does a newer run of the same workflow.
+    """
+    details = activity.cancellation_details()
+    if details is None or details.cancel_requested:
+        return True
+    if details.worker_shutdown:
+        return False
+    try:
+        return not await is_running(activity.info().workflow_id or "")
+    except RPCError:
+        return False

@@ -1,0 +1,94 @@
+"""What a newer outcome of a subtask replaces, tool by tool: pure.
+
+A retry runs only the tools that lack a measurement, and it may fail itself. What was measured is
+never given up for an outcome that measured nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contract.analysis import ALL_TOOLS, Finding, MeasurementState
+from store.rows import Row, SubtaskRows, finding_rows, still_witnessed
+
+_MEASURED = MeasurementState.MEASURED
+_INFRA_FAILED = MeasurementState.INFRA_FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Rows to add and tools whose cells go first; `measured_before`: tools whose cells stay."""
+
+    rows: SubtaskRows
+    gone: frozenset[str]
+    measured_before: frozenset[str]
+
+
+def replaced(
+    rows: SubtaskRows, before: Mapping[str, MeasurementState], *, reported: bool
+) -> Replacement:
+    """What `rows` replaces of the cells `before`.
+
+    Args:
+        rows: everything of the newer outcome.
+        before: state of each tool's cell as it is stored.
+        reported: whether the newer outcome has an analyzer's report. One without never replaces a
+            measured cell, one with does so only by a measurement or a failure of the app.
+    """
+    named = [tool for tool in before if tool != ALL_TOOLS]
+    new = _spelled_out(rows, named)
+    indices = [i for i, cell in enumerate(new.cells) if not _stands(cell, before, reported)]
+    told = {cell["tool"] for cell in new.cells}
+    gone = {new.cells[i]["tool"] for i in indices}
+    if named or told != {ALL_TOOLS}:
+        gone.add(ALL_TOOLS)
+    if reported:
+        gone |= {tool for tool, state in before.items() if state is _INFRA_FAILED} - told
+    return Replacement(
+        rows=SubtaskRows(
+            subtask=new.subtask,
+            cells=[new.cells[i] for i in indices],
+            findings={at: new.findings[i] for at, i in enumerate(indices) if i in new.findings},
+            metrics={at: new.metrics[i] for at, i in enumerate(indices) if i in new.metrics},
+        ),
+        gone=frozenset(gone),
+        measured_before=frozenset(
+            tool for tool, state in before.items() if state is _MEASURED and tool not in gone
+        ),
+    )
+
+
+def fused_together(
+    new: Iterable[Row], old_bodies: Iterable[Any], measured_before: frozenset[str]
+) -> list[Row]:
+    """Fused findings of a report and of the cells that stay: those alike are one, all witnesses."""
+    rows = list(new)
+    if not measured_before:
+        return rows
+    together = [Finding.model_validate(row["body"]) for row in rows]
+    at = {finding.fingerprint: i for i, finding in enumerate(together) if finding.fingerprint}
+    old = tuple(Finding.model_validate(body) for body in old_bodies)
+    for finding in still_witnessed(old, measured_before):
+        i = at.get(finding.fingerprint)
+        if i is None:
+            together.append(finding)
+        else:
+            witnesses = tuple(dict.fromkeys((*finding.witnesses, *together[i].witnesses)))
+            together[i] = together[i].model_copy(update={"witnesses": witnesses})
+    return finding_rows(together)
+
+
+def _spelled_out(rows: SubtaskRows, named: list[str]) -> SubtaskRows:
+    """`rows` whose wildcard cell speaks for each tool that is known by now."""
+    if not named or [cell["tool"] for cell in rows.cells] != [ALL_TOOLS]:
+        return rows
+    return SubtaskRows(
+        subtask=rows.subtask, cells=[{**rows.cells[0], "tool": tool} for tool in named]
+    )
+
+
+def _stands(cell: Row, before: Mapping[str, MeasurementState], reported: bool) -> bool:
+    """Whether the stored cell stays instead of `cell`."""
+    if before.get(cell["tool"]) is not _MEASURED or cell["state"] == _MEASURED:
+        return False
+    return not reported or cell["state"] == _INFRA_FAILED
