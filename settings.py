@@ -169,9 +169,15 @@ class Settings(BaseSettings):
         """The analyzers' shared token, if one is set.
 
         Raises:
-            OSError: the token file cannot be read.
+            PlatformError: INVALID_ARGUMENT when the token file cannot be read.
         """
-        return self.token_file.read_text().strip() if self.token_file else None
+        if self.token_file is None:
+            return None
+        try:
+            return self.token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"ASSAY_TOKEN_FILE {self.token_file}: {error}"
+            raise PlatformError(ErrorCode.INVALID_ARGUMENT, message) from error
 
 
 def load_settings() -> Settings:

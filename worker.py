@@ -26,6 +26,7 @@ from activities.reports import ReportActivities
 from activities.results import ResultActivities
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
+from clients.files import disk_faults
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
@@ -57,10 +58,10 @@ async def run_worker(settings: Settings) -> None:
     """Work until told to stop.
 
     Raises:
-        PlatformError: the store, the server or a setting cannot be used.
-        OSError: the data folder or the token cannot be read or written.
+        PlatformError: the store, the server, the data folder or a setting cannot be used.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with disk_faults(settings.data_dir):
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
     if settings.metrics_address:
         _serve_metrics(settings.metrics_address)
     await _patiently(lambda: upgrade(settings.database_url))
@@ -180,8 +181,6 @@ def main() -> int:
         return _refuse(error.message)
     except RPCError as error:
         return _refuse(f"the Temporal server refused: {error.message}")
-    except OSError as error:
-        return _refuse(f"{error.filename or 'the system'}: {error.strerror or error}")
     return 0
 
 

@@ -40,6 +40,8 @@ def run(command: Callable[[Settings], Coroutine[Any, Any, int]]) -> None:
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         code = asyncio.run(command(load_settings()))
+    except BrokenPipeError:  # `| head`: Click ends quietly
+        raise
     except EXPECTED as error:
         report_and_exit(explained(error))
     except KeyboardInterrupt:

@@ -55,7 +55,7 @@ def explained(error: Exception) -> UserError:
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return UserError(
-                f"{place}{error.strerror or error}",
+                f"{place}{error.strerror or str(error) or type(error).__name__}",
                 next_step="free the disk, or correct the path or its permissions",
             )
         case _:

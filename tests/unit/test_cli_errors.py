@@ -132,6 +132,7 @@ def test_a_data_folder_that_cannot_be_used_is_a_line_of_the_diagnosis(
         (PlatformError(ErrorCode.UNAVAILABLE, "no server"), "no server"),
         (RPCError("namespace is gone", RPCStatusCode.NOT_FOUND, b""), "namespace is gone"),
         (OSError(28, "No space left on device", "/data/x"), "/data/x: No space left on device"),
+        (TimeoutError(), "TimeoutError"),
         (UserError("as it is"), "as it is"),
     ],
 )
@@ -156,3 +157,15 @@ def test_a_default_id_is_usable_whatever_the_name_of_the_file(stem: str) -> None
 
 def test_two_default_ids_of_one_second_are_two() -> None:
     assert len({new_id("demo") for _ in range(3)}) > 1
+
+
+def test_a_reader_that_went_away_is_no_error_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def piped(*_: object, **__: object) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(doctor, "run_doctor", piped)
+
+    result = assay("doctor")
+
+    assert result.exit_code == 1
+    assert result.stderr == ""

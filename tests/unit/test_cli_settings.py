@@ -165,3 +165,10 @@ def test_a_worker_without_a_data_folder_says_so(
 
     assert worker.main() == 2
     assert str(tmp_path / "file" / "data") in capsys.readouterr().err
+
+
+def test_a_token_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, token_file=tmp_path / "nowhere")
+
+    with pytest.raises(PlatformError, match=f"ASSAY_TOKEN_FILE {tmp_path}/nowhere"):
+        _ = settings.token
