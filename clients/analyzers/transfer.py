@@ -52,6 +52,7 @@ class Transfer:
         self.request = request
         self.receiver = receiver
         self.asked = False
+        self._over = False
         self._pool = pool
         self._on_progress = on_progress
         self._connection: ClientConnection | None = None
@@ -75,7 +76,7 @@ class Transfer:
                 lost = error
             except PlatformError as error:
                 passing = self.asked and error.code is ErrorCode.UNAVAILABLE
-                if not passing or self._detached.is_set():
+                if self._over or not passing or self._detached.is_set():
                     raise
                 lost = ConnectionLost(error.message)
             tries = 0 if self._got_on(before) else tries + 1
@@ -205,7 +206,7 @@ class Transfer:
 
     async def _finish(self, frame: Completed | Failed) -> None:
         if isinstance(frame, Failed):
-            self._asked = False  # the run is over: to start it anew is the caller's decision
+            self._over = True  # the run is over: to start it anew is the caller's decision
             # Whoever cancels no longer listens here: somebody else ended the run.
             ended = frame.code is ErrorCode.CANCELLED
             code = ErrorCode.UNAVAILABLE if ended else frame.code
