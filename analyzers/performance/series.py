@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import analyzers
@@ -20,6 +20,8 @@ _PROJECT = Path(analyzers.__file__).parents[1]
 _CONFIRMATIONS = 3
 _CONFIRM_INTERVAL_S = 0.5
 _CALIBRATION_STEP_S = 1.0
+# Up to this share of the host's ceiling, the generator and a usual app leave a core mostly idle.
+_LIGHT_SHARE = 1 / 8
 
 
 @dataclass(slots=True)
@@ -52,10 +54,19 @@ class Attempt:
             self.skipped.append(Skipped(what=name, reason="died during the warm-up"))
             return
         self.results[name] = result
-        self.contended[name] = host.contention(Thresholds(), result.chosen.late_ratio)
+        judged = replace(host, pressure=self._foreign_pressure(result, host))
+        self.contended[name] = judged.contention(Thresholds(), result.chosen.late_ratio)
         if self.calibration and not self.calibration.best:
             reason = "our own server did not hold the lowest rate"
             self.contended[name] = (*self.contended[name], reason)
+
+    def _foreign_pressure(self, result: LoadResult, host: HostLoad) -> float | None:
+        """The highest pressure of the light steps: that of the others is the load test's own."""
+        ceiling = self.calibration.ceiling if self.calibration else 0.0
+        first, *others = result.steps
+        light = [first, *(step for step in others if step.rate <= ceiling * _LIGHT_SHARE)]
+        seen = [step.pressure for step in light if step.pressure is not None]
+        return max(seen) if seen else host.pressure
 
 
 async def load_once(

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from analyzers.performance.figures import operation_metrics, operation_notes
-from analyzers.performance.openloop.plan import LoadResult, Objective, StepResult
+from analyzers.performance.host import HostLoad
+from analyzers.performance.openloop.plan import Calibration, LoadResult, Objective, StepResult
 from analyzers.performance.openloop.tally import Tally
 from analyzers.performance.routes import document_paths, source_paths, template_paths
+from analyzers.performance.series import Attempt
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import SourceTree, ToolRun
 from contract.analysis import SubtaskRequest
@@ -130,6 +132,23 @@ def test_a_ceiling_of_ours_is_told_from_the_apps() -> None:
     assert censored(series("", "")) == 1
     assert censored(late) == 1
     assert "a limit of this host's generator" in operation_notes("GET /", late)[0]
+
+
+@pytest.mark.parametrize(("pressures", "contended"), [((0.1, 0.9), False), ((0.9, 0.9), True)])
+def test_the_pressure_of_the_load_itself_is_no_contention(
+    pressures: tuple[float, float], contended: bool
+) -> None:
+    light, heavy = series("", "").steps
+    steps = (
+        light.model_copy(update={"rate": 20, "pressure": pressures[0]}),
+        heavy.model_copy(update={"rate": 640, "pressure": pressures[1]}),
+    )
+    result = LoadResult(url="http://app/", steps=steps, requests=60)
+    calibration = Calibration(series=result, ceiling=2_000)
+    attempt = Attempt(calibration=calibration)
+    attempt.add("GET /", result, HostLoad(10.0, max(pressures), 0.0, 1.0, cores=2))
+
+    assert bool(attempt.contention) is contended
 
 
 def test_an_http_error_is_the_apps_however_late_it_was_asked() -> None:

@@ -93,6 +93,7 @@ class StepResult(Frozen):
         bytes_received: of bodies, as they were sent (compressed, where the app compresses).
         latency: of 2xx answers and, censored at the limit, of time-outs; None without any.
         broke: why the objective did not hold; empty when it held.
+        pressure: CPU pressure of the host during the step, None where the kernel does not tell.
         histogram: base64 of the compressed HDR histogram, in microseconds.
     """
 
@@ -106,6 +107,7 @@ class StepResult(Frozen):
     bytes_received: int = 0
     latency: Latency | None = None
     broke: str = ""
+    pressure: float | None = None
     histogram: str = ""
 
     @property
