@@ -200,9 +200,13 @@ async def test_routes_of_the_source_are_read_with_their_prefixes(tmp_path: Path)
         ref=AppRef(model="m", app_number=1),
         source=SourceRef(path=str(tmp_path), digest="d"),
     )
-    run = ToolRun(request, SourceTree(tmp_path, ("app.py",)), tmp_path, tmp_path)
+    (tmp_path / "broken.py").write_text("def (:")
+    run = ToolRun(request, SourceTree(tmp_path, ("app.py", "broken.py")), tmp_path, tmp_path)
 
-    assert await source_paths(run, Runner(tmp_path)) == ("/api/notes/1",)
+    paths, unread = await source_paths(run, Runner(tmp_path))
+
+    assert paths == ("/api/notes/1",)
+    assert [one.what for one in unread] == ["broken.py"]
 
 
 def test_a_template_and_a_document_name_what_only_reads() -> None:
