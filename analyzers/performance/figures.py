@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analyzers.performance.openloop.plan import Calibration, LoadResult
+from analyzers.performance.openloop.plan import Calibration, LoadResult, unknown_percentiles
 from contract.analysis import Metric
 
 
@@ -63,8 +63,16 @@ def step_table(result: LoadResult) -> list[dict[str, Any]]:
 def operation_notes(name: str, result: LoadResult) -> tuple[str, ...]:
     """What `throughput_at_objective` means for this operation, and which percentiles it lacks."""
     latency = result.chosen.latency
-    missing = latency.unknown() if latency else ""
-    return (f"{name}: {_ceiling(result)}", *((f"{name}: {missing}",) if missing else ()))
+    missing = percentile_notes(name, latency.samples) if latency else ()
+    return (f"{name}: {_ceiling(result)}", *missing)
+
+
+def percentile_notes(name: str, samples: int) -> tuple[str, ...]:
+    """Which percentiles are left out and why; empty when none is."""
+    missing = [f"{rank} (needs {needed})" for rank, needed in unknown_percentiles(samples).items()]
+    if not missing:
+        return ()
+    return (f"{name}: not measured with {samples} samples: {', '.join(missing)}",)
 
 
 def _ceiling(result: LoadResult) -> str:

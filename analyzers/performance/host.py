@@ -23,7 +23,8 @@ class Thresholds:
 
     Attributes:
         pressure: share of time in which some task waited for a processor (PSI `some`). The app and
-            the generator themselves cause some of it, so it is high.
+            the generator themselves cause some of it, so it is high; at rates that keep a core busy
+            they cause all of it, so only lighter steps are judged by it.
         load_per_core: load average per core, where the kernel gives no pressure.
         steal: share of processor time the hypervisor gave to others.
         late: share of requests that our generator sent more than 20 ms late.

@@ -18,7 +18,7 @@ from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Metric
 
 # A repetition may use this share of the subtask's time; the rest is for the other tools.
-_REPEAT_SHARE = 0.5
+_REPEAT_SHARE = 0.6
 
 
 class Trial(Protocol):

@@ -18,7 +18,8 @@ class LoadOptions(Authored):
             the objective, and before the first rate that this host cannot send.
         p95_ms: objective; `max_error_ratio`: objective, every answer but a 2xx is an error.
         max_endpoints: operations loaded, in order of trust; the others are listed as skipped.
-        total_s: no further operation is begun after this; those left are listed as skipped.
+        total_s: no further operation is begun after this, or after a quarter of the subtask's
+            time; those left are listed as skipped.
         lock_wait_s: how long another load test may be waited for.
         calm_wait_s: how long a calm host is waited for before a flagged test is repeated.
         check_rate: arrivals per second of the second generator's sample, where the first one left

@@ -121,8 +121,9 @@ def new_client() -> httpx.AsyncClient:
 
 async def survey_app(run: ToolRun, execute: Execute) -> Survey:
     """Ask every candidate that template, OpenAPI document and source name; see `survey`."""
-    sourced = await source_paths(run, execute)
-    return await survey(run.request.targets, template_paths(run.request.template), sourced)
+    sourced, unread = await source_paths(run, execute)
+    found = await survey(run.request.targets, template_paths(run.request.template), sourced)
+    return Survey(found.operations, (*found.skipped, *unread))
 
 
 async def survey(

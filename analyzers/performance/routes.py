@@ -8,6 +8,7 @@ from typing import Any
 from analyzers.runtime.openapi import base_path
 from analyzers.runtime.route_reader import routes_command
 from analyzers.runtime.tool import Execute, ToolFault, ToolRun
+from contract.analysis import Skipped
 from contract.spec import TemplateSpec
 
 # Loading these would end sessions or change state; a load test reads.
@@ -30,17 +31,20 @@ def document_paths(document: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-async def source_paths(run: ToolRun, execute: Execute) -> tuple[str, ...]:
-    """What the source's own routes say; nothing where it cannot be read."""
+async def source_paths(
+    run: ToolRun, execute: Execute
+) -> tuple[tuple[str, ...], tuple[Skipped, ...]]:
+    """What the source's own routes say, and the files whose routes could not be read."""
     command = routes_command(run)
     if command is None:
-        return ()
+        return (), ()
     try:
-        rows = json.loads((await execute(command)).stdout)["operations"]
-        return _usable(str(row["path"]) for row in rows if row["method"] == "GET")
+        document = json.loads((await execute(command)).stdout)
+        paths = [str(row["path"]) for row in document["operations"] if row["method"] == "GET"]
+        unread = [Skipped(what=name, reason=reason) for name, reason in document["unread"]]
     except (ToolFault, ValueError, KeyError, TypeError) as error:
-        run.progress(f"no routes read from the source: {error}")
-        return ()
+        return (), (Skipped(what="source tree", reason=str(error)[:500]),)
+    return _usable(paths), tuple(unread)
 
 
 def _usable(paths: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import analyzers
@@ -20,6 +20,10 @@ _PROJECT = Path(analyzers.__file__).parents[1]
 _CONFIRMATIONS = 3
 _CONFIRM_INTERVAL_S = 0.5
 _CALIBRATION_STEP_S = 1.0
+# Up to this share of the host's ceiling, the generator and a usual app leave a core mostly idle.
+_LIGHT_SHARE = 1 / 8
+# A subtask of less time than usual gives its operations less, so that they are not all lost.
+_TOTAL_SHARE = 1 / 4
 
 
 @dataclass(slots=True)
@@ -52,10 +56,19 @@ class Attempt:
             self.skipped.append(Skipped(what=name, reason="died during the warm-up"))
             return
         self.results[name] = result
-        self.contended[name] = host.contention(Thresholds(), result.chosen.late_ratio)
+        judged = replace(host, pressure=self._foreign_pressure(result, host))
+        self.contended[name] = judged.contention(Thresholds(), result.chosen.late_ratio)
         if self.calibration and not self.calibration.best:
             reason = "our own server did not hold the lowest rate"
             self.contended[name] = (*self.contended[name], reason)
+
+    def _foreign_pressure(self, result: LoadResult, host: HostLoad) -> float | None:
+        """The highest pressure of the light steps: that of the others is the load test's own."""
+        ceiling = self.calibration.ceiling if self.calibration else 0.0
+        first, *others = result.steps
+        light = [first, *(step for step in others if step.rate <= ceiling * _LIGHT_SHARE)]
+        seen = [step.pressure for step in light if step.pressure is not None]
+        return max(seen) if seen else host.pressure
 
 
 async def load_once(
@@ -73,11 +86,12 @@ async def load_once(
     before = snapshot()
     attempt = Attempt(calibration=await calibrate(run, execute, options))
     rates = sendable(options.rates, attempt)
+    total_s = min(options.total_s, run.request.deadline_s * _TOTAL_SHARE)
     async with watch_usage(run.request.targets, docker_host) as attempt.usage:
         began = time.monotonic()
         for operation in operations:
-            if time.monotonic() - began > options.total_s:
-                reason = f"not begun: the load test's {options.total_s:g} s were over"
+            if time.monotonic() - began > total_s:
+                reason = f"not begun: the load test's {total_s:g} s were over"
                 attempt.skipped.append(Skipped(what=operation.name, reason=reason))
                 continue
             run.progress(f"load: {operation.name}")

@@ -7,14 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from analyzers.performance import isolation
 from analyzers.performance.host import HostLoad
 from analyzers.performance.lock import host_lock
 from analyzers.performance.site import Site
+from analyzers.performance.usage import watch_usage
 from analyzers.runtime.tool import (
     ToolFault,
 )
+from contract.analysis import Target
 from tests.support.load_run import (
     calibrated,
     calibration,
@@ -153,3 +156,27 @@ async def test_no_time_left_means_flagged_and_not_repeated(
 async def test_a_spec_cannot_choose_the_lock_of_the_host(tmp_path: Path) -> None:
     with pytest.raises(ToolFault, match="performance options: lock_file"):
         await measure(run_of(tmp_path, "http://127.0.0.1:9", lock_file=str(tmp_path / "other")))
+
+
+@pytest.mark.parametrize("scheme", ["unix", "tcp"])
+async def test_usage_is_asked_of_the_engine_that_runs_the_apps(tmp_path: Path, scheme: str) -> None:
+    stats = (Path(__file__).parents[1] / "fixtures/docker_stats/cgroup1.json").read_text()
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(text=stats)
+
+    engine = web.Application()
+    engine.router.add_get("/containers/c1/stats", answer)
+    runner = web.AppRunner(engine)
+    await runner.setup()
+    socket = tmp_path / "engine.sock"
+    await (web.UnixSite(runner, str(socket)) if scheme == "unix" else
+           web.TCPSite(runner, "127.0.0.1", 0)).start()  # fmt: skip
+    place = str(socket) if scheme == "unix" else f"127.0.0.1:{runner.addresses[0][1]}"
+    target = Target(service="app", base_url="http://app", container_id="c1")
+    async with watch_usage((target,), f"{scheme}://{place}") as log:
+        while not log.samples and not log.failed:
+            await asyncio.sleep(0.01)
+    await runner.cleanup()
+
+    assert log.samples["app"][0].memory_bytes == 39591936 - 61440

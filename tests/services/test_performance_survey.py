@@ -2,12 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from analyzers.performance import probe
+from analyzers.performance import isolation, probe
 from analyzers.performance.canary import LOAD_CANARY
+from analyzers.performance.host import HostLoad
 from analyzers.performance.site import Site
 from analyzers.performance.tools import lighthouse
 from analyzers.performance.tools.lighthouse import Lighthouse
@@ -186,6 +188,22 @@ async def test_the_second_generator_runs_at_a_rate_the_first_one_held(tmp_path: 
     assert figures(parsed)["cross_check_deviates"] == 1
     assert any("latency_p50 2 by loadtest" in note for note in parsed.notes)
     assert figures(parsed)["contended"] == 0
+
+
+async def test_a_busy_host_flags_whatever_tool_measured_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stays_busy(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(HostLoad, "contention", lambda *_: ("steal 40% above 5%",))
+    monkeypatch.setattr(isolation, "wait_until_calm", stays_busy)
+    async with serving(LoadServer(content_type="text/html")) as server:
+        parsed = await audit(run_of(tmp_path, server.url), monkeypatch)
+
+    assert figures(parsed)["contended"] == 1
+    assert parsed.fresh_for == timedelta(0)
+    assert any("under contention: steal 40%" in note for note in parsed.notes)
 
 
 async def test_the_generators_canary_proves_its_percentiles(tmp_path: Path) -> None:

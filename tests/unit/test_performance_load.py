@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from analyzers.performance.figures import operation_metrics, operation_notes
-from analyzers.performance.openloop.plan import LoadResult, Objective, StepResult
+from analyzers.performance.host import HostLoad
+from analyzers.performance.openloop.plan import Calibration, LoadResult, Objective, StepResult
 from analyzers.performance.openloop.tally import Tally
 from analyzers.performance.routes import document_paths, source_paths, template_paths
+from analyzers.performance.series import Attempt
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import SourceTree, ToolRun
 from contract.analysis import SubtaskRequest
@@ -132,6 +134,23 @@ def test_a_ceiling_of_ours_is_told_from_the_apps() -> None:
     assert "a limit of this host's generator" in operation_notes("GET /", late)[0]
 
 
+@pytest.mark.parametrize(("pressures", "contended"), [((0.1, 0.9), False), ((0.9, 0.9), True)])
+def test_the_pressure_of_the_load_itself_is_no_contention(
+    pressures: tuple[float, float], contended: bool
+) -> None:
+    light, heavy = series("", "").steps
+    steps = (
+        light.model_copy(update={"rate": 20, "pressure": pressures[0]}),
+        heavy.model_copy(update={"rate": 640, "pressure": pressures[1]}),
+    )
+    result = LoadResult(url="http://app/", steps=steps, requests=60)
+    calibration = Calibration(series=result, ceiling=2_000)
+    attempt = Attempt(calibration=calibration)
+    attempt.add("GET /", result, HostLoad(10.0, max(pressures), 0.0, 1.0, cores=2))
+
+    assert bool(attempt.contention) is contended
+
+
 def test_an_http_error_is_the_apps_however_late_it_was_asked() -> None:
     tally = Tally(10)
     tally.answered(500, 0.1, 1)
@@ -181,9 +200,13 @@ async def test_routes_of_the_source_are_read_with_their_prefixes(tmp_path: Path)
         ref=AppRef(model="m", app_number=1),
         source=SourceRef(path=str(tmp_path), digest="d"),
     )
-    run = ToolRun(request, SourceTree(tmp_path, ("app.py",)), tmp_path, tmp_path)
+    (tmp_path / "broken.py").write_text("def (:")
+    run = ToolRun(request, SourceTree(tmp_path, ("app.py", "broken.py")), tmp_path, tmp_path)
 
-    assert await source_paths(run, Runner(tmp_path)) == ("/api/notes/1",)
+    paths, unread = await source_paths(run, Runner(tmp_path))
+
+    assert paths == ("/api/notes/1",)
+    assert [one.what for one in unread] == ["broken.py"]
 
 
 def test_a_template_and_a_document_name_what_only_reads() -> None:

@@ -6,6 +6,7 @@ import time
 
 import aiohttp
 
+from analyzers.performance.host import between, snapshot
 from analyzers.performance.openloop.plan import LoadPlan, LoadResult, StepResult
 from analyzers.performance.openloop.tally import LATE_S, BodyTooLarge, Tally, error_kind
 
@@ -66,12 +67,13 @@ class _Series:
         gc.collect()
         gc.disable()
         try:
-            tally = Tally(rate)
+            tally, before = Tally(rate), snapshot()
             window_s = await self._arrivals(tally, max(1, round(rate * length_s)))
             in_window = tally.completed
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
-            return tally.result(self._plan.objective, window_s, in_window)
+            step = tally.result(self._plan.objective, window_s, in_window)
+            return step.model_copy(update={"pressure": between(before, snapshot()).pressure})
         finally:
             gc.enable()
 

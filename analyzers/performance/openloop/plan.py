@@ -9,7 +9,16 @@ from contract.base import Frozen
 # Above this share of late requests a rate was more than the generator could send.
 MAX_LATE_RATIO = 0.05
 # A percentile of fewer samples is the maximum under another name.
-SAMPLES_NEEDED = {"p90": 10, "p95": 20, "p99": 100}
+_SAMPLES_NEEDED = {"p90": 10, "p95": 20, "p99": 100}
+
+
+def unknown_percentiles(samples: int) -> dict[str, int]:
+    """Percentiles that so few samples cannot tell, and how many each needs.
+
+    >>> unknown_percentiles(50)
+    {'p99': 100}
+    """
+    return {name: needed for name, needed in _SAMPLES_NEEDED.items() if samples < needed}
 
 
 class Objective(Frozen):
@@ -66,20 +75,8 @@ class Latency(Frozen):
 
     def known(self) -> dict[str, float]:
         """Figures by name, without the percentiles that so few samples cannot tell."""
-        return {
-            name: value
-            for name, value in self.model_dump(exclude={"samples"}).items()
-            if self.samples >= SAMPLES_NEEDED.get(name, 1)
-        }
-
-    def unknown(self) -> str:
-        """Which percentiles are left out and why; empty when none is."""
-        missing = [
-            f"{name} (needs {needed})"
-            for name, needed in SAMPLES_NEEDED.items()
-            if self.samples < needed
-        ]
-        return f"not measured with {self.samples} samples: {', '.join(missing)}" if missing else ""
+        unknown = unknown_percentiles(self.samples)
+        return self.model_dump(exclude={"samples", *unknown})
 
 
 class StepResult(Frozen):
@@ -93,6 +90,7 @@ class StepResult(Frozen):
         bytes_received: of bodies, as they were sent (compressed, where the app compresses).
         latency: of 2xx answers and, censored at the limit, of time-outs; None without any.
         broke: why the objective did not hold; empty when it held.
+        pressure: CPU pressure of the host during the step, None where the kernel does not tell.
         histogram: base64 of the compressed HDR histogram, in microseconds.
     """
 
@@ -106,6 +104,7 @@ class StepResult(Frozen):
     bytes_received: int = 0
     latency: Latency | None = None
     broke: str = ""
+    pressure: float | None = None
     histogram: str = ""
 
     @property

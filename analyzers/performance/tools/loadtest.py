@@ -13,8 +13,9 @@ from pathlib import Path
 
 from analyzers.performance.calibration_server import serving
 from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
+from analyzers.performance.figures import percentile_notes
 from analyzers.performance.isolation import measured_alone
-from analyzers.performance.openloop.plan import SAMPLES_NEEDED
+from analyzers.performance.openloop.plan import unknown_percentiles
 from analyzers.performance.options import LoadOptions, read_options
 from analyzers.performance.probe import Operation, survey_app
 from analyzers.performance.shared import HeldStep, taken_over
@@ -56,7 +57,7 @@ def parse_loadtest(text: str, target: str) -> tuple[Metric, ...]:
     if not requests:
         raise ToolFault("loadtest completed no request")
     values.append(("error_ratio", errors / requests, "ratio"))
-    few = {f"latency_{rank}" for rank, needed in SAMPLES_NEEDED.items() if requests < needed}
+    few = {f"latency_{rank}" for rank in unknown_percentiles(int(requests))}
     return tuple(
         Metric(name=name, value=round(value, 4), unit=unit, target=target)
         for name, value, unit in values
@@ -159,7 +160,11 @@ async def _measure(
             skipped_total=len(skipped),
         ),
         metrics=(*metrics, *agreement),
-        notes=(note, "whatever is no 2xx is an error"),
+        notes=(
+            note,
+            "whatever is no 2xx is an error",
+            *percentile_notes(name, int(figures["requests"])),
+        ),
         data={"loop": "open", "rate": rate, "seconds": options.check_s},
     )
 
