@@ -29,6 +29,7 @@ PROBE_VERSION = "1.1.0"
 # One writes to the app at a time, our own before the scanners that fill it with payloads: what one
 # stores is no finding of another, and does not disturb answers that are compared byte by byte.
 WRITERS = ("browser", "injection", "access-control", "error-pages", "wapiti", "schemathesis")
+FAILS = "answers nothing but server errors"
 Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered
 
 
@@ -61,6 +62,16 @@ class Scope:
         details["service"] = self.target.service
         found = make_finding(self.tool, rule, message + where, path=path, **details)
         self.findings.append(found)
+
+    def by_operation(self) -> dict[str, set[int]]:
+        """Statuses of each operation, whatever values its path was asked with."""
+        found: dict[str, set[int]] = {}
+        for key, statuses in self.client.answered.items():
+            method, _, path = key.partition(" ")
+            operation = self.surface.find(method, path)
+            name = f"{method} {operation.path}" if operation else key
+            found[name] = found.get(name, set()) | statuses
+        return found
 
 
 class Probe(ABC):
@@ -105,17 +116,19 @@ class Probe(ABC):
         for target in targets:
             await require_answer(target, "before")
         surface = await surface_of(run, execute)
-        if not self.judges_errors:
-            require_usable(targets, surface)
-        scopes, reasons = [], []
+        failing = [] if self.judges_errors else failing_always(targets, surface)
+        scopes, reasons = list[Scope](), list[str]()
         for target in targets:
-            reason = self.applies_to(surface.of(target.service))
+            broken = any(one is target for one, _, _ in failing)
+            reason = FAILS if broken else self.applies_to(surface.of(target.service))
             if reason:
                 reasons.append(f"{target.service}: {reason}")
             else:
                 scopes.append(await self._scan(run, target, surface.of(target.service)))
         for target in targets:
             await require_answer(target, "after")
+        if not scopes and failing:
+            raise_unusable(failing)
         if not scopes:
             raise NotApplicable("; ".join(reasons))
         return self._fold(scopes, reasons)
@@ -125,7 +138,7 @@ class Probe(ABC):
         judged, skipped, unjudged = list[str](), list[Skipped](), list[Seen]()
         for scope in scopes:
             skipped += scope.client.skipped()
-            for key, statuses in scope.client.answered.items():
+            for key, statuses in scope.by_operation().items():
                 if any(self.can_judge(status) for status in statuses):
                     judged.append(f"{scope.target.service} {key}")
                 else:
@@ -215,10 +228,15 @@ def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:
     Raises:
         AppFault: it is one.
     """
-    best = [(one, "anything", surface.of(one.service).lowest_status) for one in targets]
-    seen = [(target, what, status) for target, what, status in best if status is not None]
-    if seen and len(seen) == len(best) and all(status >= 500 for _, _, status in seen):
-        raise_unusable(seen)
+    failing = failing_always(targets, surface)
+    if failing and len(failing) == len(targets):
+        raise_unusable(failing)
+
+
+def failing_always(targets: tuple[Target, ...], surface: Surface) -> list[Seen]:
+    """Those that answered discovery with nothing but server errors."""
+    best = [(one, "anything", surface.of(one.service).lowest_status or 0) for one in targets]
+    return [(target, what, status) for target, what, status in best if status >= 500]
 
 
 def raise_unusable(seen: list[Seen]) -> NoReturn:
