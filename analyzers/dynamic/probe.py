@@ -106,7 +106,7 @@ class Probe(ABC):
         """Why this probe has nothing to look at in a service; empty when it has."""
         return ""
 
-    def can_judge(self, status: int) -> bool:
+    def can_judge(self, status: int, path: str) -> bool:
         """Whether an answer of this status tells the probe anything; only those are coverage."""
         return status < 500 or self.judges_errors
 
@@ -139,7 +139,8 @@ class Probe(ABC):
         for scope in scopes:
             skipped += scope.client.skipped()
             for key, statuses in scope.by_operation().items():
-                if any(self.can_judge(status) for status in statuses):
+                path = key.partition(" ")[2]
+                if any(self.can_judge(status, path) for status in statuses):
                     judged.append(f"{scope.target.service} {key}")
                 else:
                     unjudged.append((scope.target, key, min(statuses)))

@@ -205,6 +205,14 @@ async def test_a_back_end_that_fails_does_not_hide_its_front_end(make_run: Calla
     assert [one.what for one in coverage.skipped] == ["app"]
 
 
+def test_an_operation_is_covered_where_its_inputs_were_tried(careless: dict[str, Parsed]):
+    coverage = careless["injection"].coverage
+
+    assert {"app POST /login", "app GET /search", "app PUT /notes/{id}"} <= set(coverage.items)
+    assert coverage.given == coverage.reached + coverage.skipped_total
+    assert coverage.reached == len(set(coverage.items)) < 20
+
+
 async def test_pages_beyond_a_limit_are_named_and_counted(make_run: Callable[..., ToolRun]):
     links = [f"/page-{'x' * number}" for number in range(crawler.MAX_PAGES + 10)]
     links += [f"/list?page={number}" for number in range(20)] + ["/logout", "/page-x?delete=1"]
