@@ -236,7 +236,7 @@ def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:
 
 def failing_always(targets: tuple[Target, ...], surface: Surface) -> list[Seen]:
     """Those that answered discovery with nothing but server errors."""
-    best = [(one, "anything", surface.of(one.service).lowest_status or 0) for one in targets]
+    best = [(one, "any request", surface.of(one.service).lowest_status or 0) for one in targets]
     return [(target, what, status) for target, what, status in best if status >= 500]
 
 
