@@ -245,11 +245,15 @@ def raise_unusable(seen: list[Seen]) -> NoReturn:
 
     Raises:
         AppFault: there are server errors among them, or a front end shows no page.
-        NotApplicable: a back end that wants something else (a login, another path).
+        ToolFault: a back end wants a login that was not found: what lies behind it is missing data.
+        NotApplicable: a back end has nothing there.
     """
     shown = ", ".join(f"{one.service} {what} -> {status}" for one, what, status in seen[:3])
     if any(status >= 500 or one.role == "frontend" for one, _, status in seen):
         raise AppFault(f"the app shows nothing that can be looked at: {shown}")
+    if any(status in {401, 403} for _, _, status in seen):
+        options = "auth_username and auth_password, or auth_header"
+        raise ToolFault(f"the app let nobody in ({shown}): give the options {options}")
     raise NotApplicable(f"no answer can be judged: {shown}")
 
 
