@@ -176,15 +176,17 @@ async def visit_page(browser: Browser, job: dict[str, Any], path: str, shot: str
     visit, limit_s = Visit(path), job["page_limit_s"]
     row: dict[str, Any] = {"path": path, "status": 0, "error": "", "violations": None}
     row |= {"visit": visit, "shot": shot}
-    context = await new_context(browser, job)
+    context: BrowserContext | None = None
     try:
         async with asyncio.timeout(limit_s):
+            context = await new_context(browser, job)
             await look_at(context, job, path, row)
     except TimeoutError:
         row["error"] = f"the page did not come to rest within {limit_s:g} s"
     except Error as error:
         row["error"] = str(error).splitlines()[0][:300]
-    await within(CLOSE_LIMIT_S, context.close())
+    if context is not None:
+        await within(CLOSE_LIMIT_S, context.close())
     del row["visit"], row["shot"]
     return {**row, "events": visit.events, "blocked": sorted(set(visit.blocked))[:20]}
 

@@ -29,6 +29,7 @@ PROBE_VERSION = "1.1.0"
 # One writes to the app at a time, our own before the scanners that fill it with payloads: what one
 # stores is no finding of another, and does not disturb answers that are compared byte by byte.
 WRITERS = ("browser", "injection", "access-control", "error-pages", "wapiti", "schemathesis")
+FAILS = "answers nothing but server errors"
 Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered
 
 
@@ -61,6 +62,16 @@ class Scope:
         details["service"] = self.target.service
         found = make_finding(self.tool, rule, message + where, path=path, **details)
         self.findings.append(found)
+
+    def by_operation(self) -> dict[str, set[int]]:
+        """Statuses of each operation, whatever values its path was asked with."""
+        found: dict[str, set[int]] = {}
+        for key, statuses in self.client.answered.items():
+            method, _, path = key.partition(" ")
+            operation = self.surface.find(method, path)
+            name = f"{method} {operation.path}" if operation else key
+            found[name] = found.get(name, set()) | statuses
+        return found
 
 
 class Probe(ABC):
@@ -95,7 +106,7 @@ class Probe(ABC):
         """Why this probe has nothing to look at in a service; empty when it has."""
         return ""
 
-    def can_judge(self, status: int) -> bool:
+    def can_judge(self, status: int, path: str) -> bool:
         """Whether an answer of this status tells the probe anything; only those are coverage."""
         return status < 500 or self.judges_errors
 
@@ -105,17 +116,19 @@ class Probe(ABC):
         for target in targets:
             await require_answer(target, "before")
         surface = await surface_of(run, execute)
-        if not self.judges_errors:
-            require_usable(targets, surface)
-        scopes, reasons = [], []
+        failing = [] if self.judges_errors else failing_always(targets, surface)
+        scopes, reasons = list[Scope](), list[str]()
         for target in targets:
-            reason = self.applies_to(surface.of(target.service))
+            broken = any(one is target for one, _, _ in failing)
+            reason = FAILS if broken else self.applies_to(surface.of(target.service))
             if reason:
                 reasons.append(f"{target.service}: {reason}")
             else:
                 scopes.append(await self._scan(run, target, surface.of(target.service)))
         for target in targets:
             await require_answer(target, "after")
+        if not scopes and failing:
+            raise_unusable(failing)
         if not scopes:
             raise NotApplicable("; ".join(reasons))
         return self._fold(scopes, reasons)
@@ -125,8 +138,9 @@ class Probe(ABC):
         judged, skipped, unjudged = list[str](), list[Skipped](), list[Seen]()
         for scope in scopes:
             skipped += scope.client.skipped()
-            for key, statuses in scope.client.answered.items():
-                if any(self.can_judge(status) for status in statuses):
+            for key, statuses in scope.by_operation().items():
+                path = key.partition(" ")[2]
+                if any(self.can_judge(status, path) for status in statuses):
                     judged.append(f"{scope.target.service} {key}")
                 else:
                     unjudged.append((scope.target, key, min(statuses)))
@@ -215,10 +229,15 @@ def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:
     Raises:
         AppFault: it is one.
     """
-    best = [(one, "anything", surface.of(one.service).lowest_status) for one in targets]
-    seen = [(target, what, status) for target, what, status in best if status is not None]
-    if seen and len(seen) == len(best) and all(status >= 500 for _, _, status in seen):
-        raise_unusable(seen)
+    failing = failing_always(targets, surface)
+    if failing and len(failing) == len(targets):
+        raise_unusable(failing)
+
+
+def failing_always(targets: tuple[Target, ...], surface: Surface) -> list[Seen]:
+    """Those that answered discovery with nothing but server errors."""
+    best = [(one, "any request", surface.of(one.service).lowest_status or 0) for one in targets]
+    return [(target, what, status) for target, what, status in best if status >= 500]
 
 
 def raise_unusable(seen: list[Seen]) -> NoReturn:
@@ -226,11 +245,15 @@ def raise_unusable(seen: list[Seen]) -> NoReturn:
 
     Raises:
         AppFault: there are server errors among them, or a front end shows no page.
-        NotApplicable: a back end that wants something else (a login, another path).
+        ToolFault: a back end wants a login that was not found: what lies behind it is missing data.
+        NotApplicable: a back end has nothing there.
     """
     shown = ", ".join(f"{one.service} {what} -> {status}" for one, what, status in seen[:3])
     if any(status >= 500 or one.role == "frontend" for one, _, status in seen):
         raise AppFault(f"the app shows nothing that can be looked at: {shown}")
+    if any(status in {401, 403} for _, _, status in seen):
+        options = "auth_username and auth_password, or auth_header"
+        raise ToolFault(f"the app let nobody in ({shown}): give the options {options}")
     raise NotApplicable(f"no answer can be judged: {shown}")
 
 

@@ -67,6 +67,24 @@ async def test_pages_are_seen_with_the_session(tmp_path: Path):
     assert outside["/notes"]["final"] == f"{url}/login"
 
 
+async def test_a_session_is_no_obstacle_between_front_end_and_back_end(tmp_path: Path):
+    async def data(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization", ""))
+        return web.Response(text="1", headers={"Access-Control-Allow-Origin": "*"})
+
+    seen = list[str]()
+    backend, frontend = web.Application(), web.Application()
+    backend.router.add_get("/data", data)  # and no answer to a preflight
+    async with serving(backend) as back:
+        frontend.router.add_get("/", page(f"<script>fetch('{back}/data')</script>"))
+        async with serving(frontend) as front:
+            headers = {"Authorization": "Bearer t"}
+            rows = await browse(tmp_path, front, ("/",), headers=headers, origins=[front, back])
+
+    assert [one for one in rows["/"]["events"] if "favicon" not in one["url"]] == []
+    assert seen == ["Bearer t"]
+
+
 async def test_mixed_content_is_seen_whether_stopped_here_or_by_the_browser(
     tmp_path: Path, certificate: ssl.SSLContext
 ):

@@ -193,6 +193,26 @@ async def test_what_answers_with_an_error_is_not_covered(make_run: Callable[...,
     assert "app GET /broken" not in reports["discovery"].coverage.items
 
 
+async def test_a_back_end_that_fails_does_not_hide_its_front_end(make_run: Callable[..., ToolRun]):
+    broken, fine = web.Application(), web.Application()
+    broken.router.add_route("*", "/{path:.*}", fail)
+    fine.router.add_get("/", page("fine"))
+    async with serving(broken) as back, serving(fine) as front:
+        reports = await measure(make_run(back, front), "discovery", "http-headers")
+
+    coverage = reports["http-headers"].coverage
+    assert coverage.items == ("app1 GET /",)
+    assert [one.what for one in coverage.skipped] == ["app"]
+
+
+def test_an_operation_is_covered_where_its_inputs_were_tried(careless: dict[str, Parsed]):
+    coverage = careless["injection"].coverage
+
+    assert {"app POST /login", "app GET /search", "app PUT /notes/{id}"} <= set(coverage.items)
+    assert coverage.given == coverage.reached + coverage.skipped_total
+    assert coverage.reached == len(set(coverage.items)) < 20
+
+
 async def test_pages_beyond_a_limit_are_named_and_counted(make_run: Callable[..., ToolRun]):
     links = [f"/page-{'x' * number}" for number in range(crawler.MAX_PAGES + 10)]
     links += [f"/list?page={number}" for number in range(20)] + ["/logout", "/page-x?delete=1"]

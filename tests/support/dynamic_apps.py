@@ -16,6 +16,7 @@ from aiohttp import web
 
 from analyzers.dynamic.http import BODY_CAP_BYTES
 
+BOMB = gzip.compress(bytes(20 * BODY_CAP_BYTES), 9)
 CAREFUL_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -199,8 +200,7 @@ def hostile_application() -> web.Application:  # noqa: C901 - seven one-line app
             await asyncio.sleep(0.05)
 
     async def bomb(request: web.Request) -> web.Response:
-        packed = gzip.compress(bytes(20 * BODY_CAP_BYTES), 9)
-        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+        return web.Response(body=BOMB, headers={"Content-Encoding": "gzip"})
 
     async def headers(request: web.Request) -> web.Response:
         return web.Response(headers={"X-Long": "x" * 1_000_000})

@@ -219,6 +219,7 @@ def crawl_of(*rows: tuple[str, int | None]) -> wapiti.Scan:
 
 def test_wapiti_says_what_its_crawl_did_not_reach():
     many = [Operation(method="GET", path=f"/p{number}") for number in range(wapiti.MAX_STARTS + 5)]
+    many.append(Operation(method="POST", path="/api/notes"))
     scan = crawl_of(("/", 200), ("/p1", 200), ("/p2", 500), ("/p3", None))
 
     wapiti.note_missed(scan, SURFACE.model_copy(update={"operations": tuple(many)}), was_cut=True)
@@ -233,6 +234,7 @@ def test_wapiti_says_what_its_crawl_did_not_reach():
         "the crawl was stopped at its time limit: it may not have met every page",
         "answered 500",
         "no answer",
+        "no form leads to it",
     }
 
 

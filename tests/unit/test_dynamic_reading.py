@@ -5,6 +5,7 @@ import base64
 import gzip
 import hashlib
 import hmac
+from typing import Literal
 
 import httpx
 import pytest
@@ -22,6 +23,7 @@ from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_pa
 from analyzers.dynamic.http import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.payloads import reflected, without_echo
+from analyzers.dynamic.probe import raise_unusable
 from analyzers.dynamic.sessions import account_fields, cookie_header, token_of
 from analyzers.dynamic.slots import build
 from analyzers.dynamic.surface import Operation, Parameter, fits, merge
@@ -30,7 +32,7 @@ from analyzers.dynamic.tools.errors import classify
 from analyzers.dynamic.tools.headers import cookie_faults, cors_fault, missing_headers, weak_csp
 from analyzers.runtime.openapi import parse_document
 from analyzers.runtime.routes import PythonModule, express_mounts, express_routes
-from analyzers.runtime.tool import ToolFault
+from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
 from contract.analysis import Target
 
 
@@ -336,3 +338,21 @@ def test_a_privilege_counts_only_where_the_app_had_another_value():
     assert granted_privileges({"role": "user"}, {"role": "admin"}) == ["role"]
     assert granted_privileges({}, {"role": "admin"}) == []
     assert granted_privileges({"role": "admin"}, {"role": "admin"}) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "statuses", "fault"),
+    [
+        ("backend", (404, 500), AppFault),
+        ("frontend", (404,), AppFault),
+        ("backend", (404, 401), ToolFault),
+        ("backend", (404, 405), NotApplicable),
+    ],
+)
+def test_what_an_app_without_a_page_to_judge_comes_to(
+    role: Literal["backend", "frontend"], statuses: tuple[int, ...], fault: type[Exception]
+):
+    target = Target(service="app", base_url="http://h:1", role=role)
+
+    with pytest.raises(fault, match="app GET / -> 404"):
+        raise_unusable([(target, "GET /", status) for status in statuses])

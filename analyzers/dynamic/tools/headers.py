@@ -22,7 +22,7 @@ class HttpHeaders(Probe):
     )
     needs_login = True
 
-    def can_judge(self, status: int) -> bool:
+    def can_judge(self, status: int, path: str) -> bool:
         """Only what a browser would show or follow: an error page says nothing of the pages."""
         return status < 400
 

@@ -57,9 +57,9 @@ class Injection(Probe):
         """A service without inputs has nothing to inject into."""
         return "" if slots_of(surface) else "no operation takes an input"
 
-    def can_judge(self, status: int) -> bool:
-        """An input that was refused at the door was never tried."""
-        return status < 500 and status not in CLOSED
+    def can_judge(self, status: int, path: str) -> bool:
+        """An input that was refused at the door was never tried; a login refuses after trying."""
+        return status < 500 and not is_closed(status, path)
 
     async def check(self, scope: Scope) -> None:
         """Every slot in turn, then what was stored."""
@@ -71,6 +71,11 @@ class Injection(Probe):
         for slot in slots[:MAX_SLOTS]:
             await _check_slot(_Aim(scope, slot, headers))
         await _check_stored(scope, headers)
+
+
+def is_closed(status: int, path: str) -> bool:
+    """Whether an operation turned a request away before it looked at its inputs."""
+    return status in CLOSED and LOGIN.search(path) is None
 
 
 class _Aim:
@@ -108,7 +113,7 @@ class _Aim:
 
 async def _check_slot(aim: _Aim) -> None:
     baseline = await aim.send(f"zq{secrets.token_hex(4)}")
-    if baseline is None or (baseline.status in CLOSED and not LOGIN.search(aim.path)):
+    if baseline is None or is_closed(baseline.status, aim.path):
         return
     for mark in TEXT_MARKS:
         marked = await aim.send(mark)

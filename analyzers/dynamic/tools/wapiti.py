@@ -19,7 +19,7 @@ from analyzers.dynamic.probe import (
     targets_of,
 )
 from analyzers.dynamic.sessions import sessions_of
-from analyzers.dynamic.surface import ServiceSurface, Surface
+from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.wapiti_report import parse_report
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Finding, Skipped, Target
@@ -184,7 +184,7 @@ def base_argv(
     session = run.workspace / f"session-{stable_name(target.service)}"
     argv += ["--store-session", str(session), "--store-config", str(run.workspace / "config")]
     argv += ["-f", "json", "-dr", "1", "-v", "1", "-t", "5", "--tasks", "4", "-d", "6"]
-    argv += ["--max-links-per-page", "30", "--max-files-per-dir", "15", "--max-parameters", "20"]
+    argv += ["--max-links-per-page", "30", "--max-files-per-dir", "40", "--max-parameters", "20"]
     for path in start_paths(surface)[:MAX_STARTS]:
         argv += ["-s", target.base_url + path]
     for path in leaving_paths(surface):
@@ -230,19 +230,25 @@ def read_report(scan: Scan, raw: bytes, surface: ServiceSurface) -> None:
 
 def note_missed(scan: Scan, surface: ServiceSurface, *, was_cut: bool) -> None:
     """Name what is known of the service and was not met by the crawl."""
-    crawled = {urlsplit(one["url"]).path for one in scan.crawled}
-    wanted = [path.split("?")[0] for path in start_paths(surface)]
-    asked = set(wanted[:MAX_STARTS])
-    for path in dict.fromkeys(one.url() for one in surface.operations if one.method == "GET"):
-        if path in crawled:
-            continue
-        reason = "the crawl did not get there" if path in asked else "not given to the crawl"
-        if path in wanted[MAX_STARTS:]:
-            reason = f"beyond the first {MAX_STARTS} start pages"
-        scan.missed.append(Skipped(what=f"{scan.target.service} GET {path}"[:300], reason=reason))
+    crawled = {f"{one['method']} {urlsplit(one['url']).path}" for one in scan.crawled}
+    starts = [path.split("?")[0] for path in start_paths(surface)]
+    for one in surface.operations:
+        if (key := f"{one.method} {one.url()}") not in crawled:
+            row = Skipped(what=f"{scan.target.service} {key}"[:300], reason=_why(one, starts))
+            scan.missed.append(row)
     if was_cut:
         reason = "the crawl was stopped at its time limit: it may not have met every page"
         scan.missed.append(Skipped(what=f"{scan.target.service}: further pages", reason=reason))
+
+
+def _why(one: Operation, starts: list[str]) -> str:
+    """Why the crawl did not meet an operation."""
+    if one.method != "GET":
+        return "the crawl did not get there" if one.named("form") else "no form leads to it"
+    if one.url() in starts[:MAX_STARTS]:
+        return "the crawl did not get there"
+    is_beyond = one.url() in starts
+    return f"beyond the first {MAX_STARTS} start pages" if is_beyond else "not given to the crawl"
 
 
 def met(scan: Scan) -> tuple[list[str], list[Seen]]:
