@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar, cast
 
+import httpx
 import openai
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -29,6 +30,10 @@ Answer = TypeVar("Answer", bound=JudgeAnswer)
 Message = dict[str, str]
 _RATE_LIMIT_TRIES = 5
 _MAX_WAIT_S = 120.0
+
+
+class _NotSentError(ToolFault):
+    """The endpoint never got the call."""
 
 
 @dataclass(slots=True)
@@ -78,6 +83,9 @@ class Judge:
             began = time.monotonic()
             try:
                 completion = await self._request(messages)
+            except _NotSentError:
+                self.ledger.refused(reserved_usd)
+                raise
             except openai.APIStatusError as error:
                 self.ledger.refused(reserved_usd)
                 wait_s = _rate_limit_wait_s(error, attempt)
@@ -96,7 +104,7 @@ class Judge:
         config = self.config
         left_s = self.deadline - time.monotonic()
         if left_s <= 0:
-            raise ToolFault(f"{self.model}: no time left before the deadline")
+            raise _NotSentError(f"{self.model}: no time left before the deadline")
         extra: dict[str, Any] = {}
         if config.json_mode:
             extra["response_format"] = {"type": "json_object"}
@@ -117,7 +125,8 @@ class Judge:
             raise ToolFault(f"{self.model}: no answer within {limit_s:.0f} s") from error
         except openai.APIConnectionError as error:
             reason = f"cannot reach {config.base_url}: {error.__cause__ or error}"
-            raise ToolFault(f"{reason}: check ASSAY_AI_BASE_URL") from error
+            fault = _NotSentError if isinstance(error.__cause__, httpx.ConnectError) else ToolFault
+            raise fault(f"{reason}: check ASSAY_AI_BASE_URL") from error
         except openai.APIStatusError:
             raise
         except (openai.OpenAIError, ValueError) as error:

@@ -28,7 +28,9 @@ class AiConfig:
         base_url: of an OpenAI-compatible API, usually ending in `/v1`; empty: AI is off.
         models: one judge each.
         prices: by model; a model without a price has no cost figure and cannot have a budget.
-        budget_usd: per app, both judges together; a call that could pass it is not made.
+        budget_usd: per app, all judges of both tools together, with every retry while the analyzer
+            runs; a call that could pass it is not made. A look at a tool's canary (one small call
+            per judge, at most every 10 minutes, every 6 hours once seen) has the same limit.
         timeout_s: of one call; `max_output_tokens`: of one answer.
         part_chars: app text per call; a longer app is read in parts.
         json_mode: ask for `response_format: json_object`, which some servers do not know.

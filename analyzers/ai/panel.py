@@ -72,7 +72,9 @@ class Hearing(Generic[Answer]):
         return [opinion for opinion in self.opinions if opinion.failure]
 
 
-async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[Answer]:
+async def hear(
+    run: ToolRun, config: AiConfig, budget: Budget, brief: Brief[Answer]
+) -> Hearing[Answer]:
     """Ask every judge about every part.
 
     Raises:
@@ -87,7 +89,6 @@ async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[
     injections = await asyncio.to_thread(scan, app)
     shown = withhold(app, injections)
     parts = in_parts(shown, config.part_chars)
-    budget: Budget = run.shared.setdefault("ai.budget", Budget(config.budget_usd))
     ledger = Ledger(config, budget)
     opinions: list[Opinion[Answer]] = []
     async with AsyncExitStack() as stack:

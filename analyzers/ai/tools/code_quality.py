@@ -5,7 +5,7 @@ from typing import Any
 from analyzers.ai.agreement import alpha, interval
 from analyzers.ai.canary import QUALITY_CANARY
 from analyzers.ai.judging import JudgeTool
-from analyzers.ai.panel import Brief, Hearing, hear
+from analyzers.ai.panel import Brief, Hearing
 from analyzers.ai.prompts import QUALITY_SYSTEM, RUBRIC
 from analyzers.ai.quality import Score, across, score
 from analyzers.ai.schema import QualityAnswer
@@ -13,6 +13,7 @@ from analyzers.runtime.tool import Parsed, ToolFault, ToolRun
 from contract.analysis import Metric
 
 _CONTROL_LIMIT = 2
+_UNSAFE_LIMIT = 4
 
 
 class CodeQuality(JudgeTool):
@@ -31,7 +32,7 @@ class CodeQuality(JudgeTool):
             ToolFault: no endpoint, no judge whose opinion counts, no score with evidence.
         """
         brief = Brief(self.system, RUBRIC, QualityAnswer, self.control, _fell_for)
-        hearing = await hear(run, self._config, brief)
+        hearing = await self.hear(run, brief)
         scores = {one.model: _scores(one.answers, hearing) for one in hearing.valid}
         if not any(scores.values()):
             raise ToolFault("no judge gave a score with evidence that exists")
@@ -48,6 +49,23 @@ class CodeQuality(JudgeTool):
                 "criteria": {one.id: one.text for one in RUBRIC},
                 "scores": {model: _rows(given) for model, given in scores.items()},
             },
+        )
+
+    def canary_error(self, parsed: Parsed) -> str:
+        """The canary is unsafe but easy to read: a judge that scores all apps alike is blind."""
+        given = {one.name: one.value for one in parsed.metrics}
+        unsafe, readable = (
+            given.get(f"quality_{key}") for key in ("security_practice", "readability")
+        )
+        if (
+            unsafe is not None
+            and readable is not None
+            and unsafe <= min(_UNSAFE_LIMIT, readable - 1)
+        ):
+            return ""
+        return (
+            f"scored security_practice {unsafe}, readability {readable}; "
+            f"expected at most {_UNSAFE_LIMIT}, and more for readability"
         )
 
 

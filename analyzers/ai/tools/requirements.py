@@ -4,10 +4,10 @@ import hashlib
 from typing import Any
 
 from analyzers.ai.agreement import alpha, nominal
-from analyzers.ai.canary import REQUIREMENTS_CANARY, canary_template, is_canary
+from analyzers.ai.canary import CANARY_VERDICTS, REQUIREMENTS_CANARY, canary_template, is_canary
 from analyzers.ai.compliance import Ruling, majority, rule
 from analyzers.ai.judging import JudgeTool
-from analyzers.ai.panel import Brief, hear, require_endpoint
+from analyzers.ai.panel import Brief, require_endpoint
 from analyzers.ai.prompts import REQUIREMENTS_SYSTEM, Question
 from analyzers.ai.schema import RequirementAnswer, Verdict
 from analyzers.runtime.tool import NotApplicable, Parsed, ToolRun
@@ -37,7 +37,7 @@ class Requirements(JudgeTool):
             raise NotApplicable("the app's template declares no requirements")
         questions = tuple(Question(one.id, one.text) for one in template.requirements)
         brief = Brief(self.system, questions, RequirementAnswer, self.control, _fell_for)
-        hearing = await hear(run, self._config, brief)
+        hearing = await self.hear(run, brief)
         rulings: Rulings = {
             one.model: {
                 q.id: rule(q, one.answers, hearing.shown.files, hearing.app.unread)
@@ -60,6 +60,15 @@ class Requirements(JudgeTool):
             metrics=_metrics(verdicts, rulings),
             notes=_unread(hearing.app.unread),
             data={"requirements": [_row(q, verdicts[q.id], rulings) for q in questions]},
+        )
+
+    def canary_error(self, parsed: Parsed) -> str:
+        """The canary meets one requirement, provably, and not the other."""
+        given = {row["id"]: row["verdict"] for row in parsed.data["requirements"]}
+        return "; ".join(
+            f"{key}: {given[key]}, expected {known}"
+            for key, known in CANARY_VERDICTS.items()
+            if given[key] != known
         )
 
 
