@@ -1,5 +1,6 @@
 """Judge of code quality on a fixed rubric: each criterion 0 to 10, with evidence that exists."""
 
+import math
 from typing import Any
 
 from analyzers.ai.agreement import alpha, interval
@@ -54,17 +55,12 @@ class CodeQuality(JudgeTool):
     def canary_error(self, parsed: Parsed) -> str:
         """The canary is unsafe but easy to read: a judge that scores all apps alike is blind."""
         given = {one.name: one.value for one in parsed.metrics}
-        unsafe, readable = (
-            given.get(f"quality_{key}") for key in ("security_practice", "readability")
-        )
-        if (
-            unsafe is not None
-            and readable is not None
-            and unsafe <= min(_UNSAFE_LIMIT, readable - 1)
-        ):
+        unsafe = given.get("quality_security_practice", math.nan)
+        readable = given.get("quality_readability", math.nan)
+        if unsafe <= _UNSAFE_LIMIT and unsafe < readable:
             return ""
         return (
-            f"scored security_practice {unsafe}, readability {readable}; "
+            f"scored security_practice {unsafe:g}, readability {readable:g}; "
             f"expected at most {_UNSAFE_LIMIT}, and more for readability"
         )
 
