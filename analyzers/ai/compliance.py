@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analyzers.ai.evidence import objection
+from analyzers.ai.evidence import objection, placed
 from analyzers.ai.prompts import Question
 from analyzers.ai.schema import Evidence, RequirementAnswer, RequirementVerdict, Verdict
 
@@ -59,7 +59,9 @@ def _of_part(
     about_documents = any(word in question.text.lower() for word in ("readme", "document"))
     objections = [objection(one, files, about_documents) for one in given.evidence]
     standing = tuple(
-        one for one, wrong in zip(given.evidence, objections, strict=True) if not wrong
+        placed(one, files)
+        for one, wrong in zip(given.evidence, objections, strict=True)
+        if not wrong
     )
     rejected = tuple(wrong for wrong in objections if wrong)
     if given.verdict == "met" and not standing:

@@ -43,6 +43,35 @@ def test_evidence_is_checked(path: str, line: int, quote: str, objection_part: s
     assert bool(found) == bool(objection_part)
 
 
+@pytest.mark.parametrize(
+    ("path", "lines", "proves"),
+    [
+        ("a.js", ("/*", "   Payment goes through Stripe", "*/"), False),
+        ("a.py", ("def pay():", '    """Payment goes', "    through Stripe.", '    """'), False),
+        ("a.html", ("<!--", "Payment goes through Stripe", "-->"), False),
+        ("a.py", ("x = f(", '    "Payment goes through Stripe"', ")"), True),
+        ("a.js", ("const a = `", "   Payment goes through Stripe", "`"), True),
+        ("a.html", ("<p>", "   Payment goes through Stripe", "</p>"), True),
+        ("a.js", ("/* why */ pay() // Payment goes through Stripe",), True),
+        ("a.zig", ("Payment goes through Stripe",), True),
+    ],
+)
+def test_a_line_within_a_comment_proves_nothing(
+    path: str, lines: tuple[str, ...], proves: bool
+) -> None:
+    line = next(number for number, text in enumerate(lines, start=1) if "Stripe" in text)
+    evidence = Evidence(path=path, line=line, quote="Stripe")
+
+    assert (objection(evidence, {path: lines}) == "") is proves
+
+
+def test_evidence_is_reported_at_the_line_that_was_quoted() -> None:
+    near = Evidence(path="app.py", line=1, quote="def notes():")
+    (standing,) = rule(Question("R1", "lists notes"), [answer("met", near)], FILES).evidence
+
+    assert standing.line == 3
+
+
 def test_prose_proves_claims_about_documents_alone() -> None:
     evidence = Evidence(path="README.md", line=2, quote="Everything works.")
 
