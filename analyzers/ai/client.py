@@ -91,6 +91,8 @@ class Judge:
                 wait_s = _rate_limit_wait_s(error, attempt)
                 if wait_s is None:
                     raise ToolFault(self._refusal(error)) from error
+                if attempt + 1 == _RATE_LIMIT_TRIES:
+                    break
                 self._check_wait(wait_s)
                 await asyncio.sleep(wait_s)
                 waited_s += wait_s
@@ -159,6 +161,8 @@ class Judge:
             cost_usd = price.cost_usd(usage.prompt_tokens, usage.completion_tokens)
         return Call(
             model=self.model,
+            answered_by=completion.model,
+            fingerprint=completion.system_fingerprint,
             prompt_digest=hashlib.sha256(prompt.encode()).hexdigest(),
             input_tokens=usage.prompt_tokens if usage else None,
             output_tokens=usage.completion_tokens if usage else None,

@@ -17,7 +17,12 @@ class BudgetSpentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One answered call; None where the endpoint did not tell."""
+    """One answered call; None where the endpoint did not tell.
+
+    Attributes:
+        answered_by: the model as the endpoint names it, often with its date.
+        fingerprint: of its configuration; the same seed repeats an answer under the same one only.
+    """
 
     model: str
     prompt_digest: str
@@ -26,6 +31,8 @@ class Call:
     cost_usd: float | None
     latency_s: float
     waited_s: float = 0.0
+    answered_by: str = ""
+    fingerprint: str | None = None
 
 
 @dataclass(slots=True)

@@ -122,7 +122,12 @@ async def test_verdicts_with_evidence_usage_and_settings(tmp_path: Path) -> None
     assert figure(parsed, "cost", "judge") == pytest.approx(0.00014)
     assert stub.requests[0]["temperature"] == 0
     assert stub.requests[0]["seed"] == 7
-    assert len(parsed.data["calls"][0]["prompt_digest"]) == 64
+    assert (parsed.data["temperature"], parsed.data["seed"]) == (0, 7)
+    (call,) = parsed.data["calls"]
+    assert len(call["prompt_digest"]) == len(parsed.data["prompts_digest"]) == 64
+    assert (call["input_tokens"], call["output_tokens"]) == (100, 20)
+    assert (call["answered_by"], call["fingerprint"]) == ("judge", "fp-1")
+    assert call["latency_s"] > 0
 
 
 async def test_evidence_that_does_not_exist_proves_nothing(tmp_path: Path) -> None:
@@ -157,13 +162,24 @@ async def test_a_wrong_answer_twice_is_a_tool_fault(tmp_path: Path) -> None:
     assert len(stub.requests) == 2
 
 
-async def test_a_rate_limit_is_waited_for(tmp_path: Path) -> None:
-    script: list[Refusal | str] = [Refusal(429, {"Retry-After": "0.05"})]
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_rate_limit_is_waited_for(tmp_path: Path, status: int) -> None:
+    script: list[Refusal | str] = [Refusal(status, {"Retry-After": "0.05"})]
     async with stubbing(OpenAiStub(honest, script=script)) as stub:
         parsed = await judge(run_of(tmp_path, APP), config_of(stub))
 
     assert parsed.data["calls"][0]["waited_s"] == 0.05
     assert len(stub.requests) == 2
+
+
+async def test_a_rate_limit_without_end_is_given_up_without_a_last_wait(tmp_path: Path) -> None:
+    waits = ["0", "0", "0", "0", "90"]
+    script: list[Refusal | str] = [Refusal(429, {"Retry-After": one}) for one in waits]
+    async with stubbing(OpenAiStub(honest, script=script)) as stub:
+        with pytest.raises(ToolFault, match="rate limited 5 times in a row"):
+            await judge(run_of(tmp_path, APP), config_of(stub))
+
+    assert len(stub.requests) == 5
 
 
 @pytest.mark.parametrize(
