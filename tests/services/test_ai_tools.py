@@ -164,6 +164,7 @@ async def test_not_met_needs_the_whole_source(tmp_path: Path) -> None:
     assert verdicts_of(parsed) == {"R1": "met", "R2": "cannot_tell"}
     assert parsed.findings == ()
     assert parsed.notes == ("no requirement is called not met: source not read: bundle.js",)
+    assert figure(parsed, "compliance") is None
 
 
 async def test_a_panel_that_lost_a_judge_says_which_and_is_not_kept(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Requirements(JudgeTool):
                 for q in questions
                 if verdicts[q.id] == "not_met"
             ),
-            metrics=_metrics(verdicts, rulings),
+            metrics=_metrics(verdicts, rulings, whole=not hearing.app.unread),
             notes=_unread(hearing.app.unread),
             data={"requirements": [_row(q, verdicts[q.id], rulings) for q in questions]},
         )
@@ -100,14 +100,15 @@ def _unread(names: tuple[str, ...]) -> tuple[str, ...]:
     return (f"no requirement is called not met: source not read: {shown}",)
 
 
-def _metrics(verdicts: dict[str, Verdict], rulings: Rulings) -> tuple[Metric, ...]:
+def _metrics(verdicts: dict[str, Verdict], rulings: Rulings, *, whole: bool) -> tuple[Metric, ...]:
+    """Counts, and the ratio of met to decided: only of a `whole` source, else none can be unmet."""
     given = list(verdicts.values())
     found = [
         Metric(name=f"requirements_{name}", value=float(given.count(name)), unit="count")
         for name in ("met", "not_met", "cannot_tell")
     ]
     decided = given.count("met") + given.count("not_met")
-    if decided:
+    if decided and whole:
         ratio = given.count("met") / decided
         found.append(Metric(name="compliance", value=round(ratio, 4), unit="ratio"))
     for model, rulings_of in rulings.items():
