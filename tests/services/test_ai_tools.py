@@ -178,6 +178,7 @@ async def test_a_panel_that_lost_a_judge_says_which_and_is_not_kept(tmp_path: Pa
     assert note.startswith("judge missing: lost: endpoint answered 500")
     assert note.endswith("not read by lost: app.py:1-4")
     assert parsed.findings[0].evidence == "1 of 2 judges: not met; 1 gave no opinion"
+    assert parsed.data["requirements"][1]["judges"]["lost"]["verdict"] == "missing"
     assert parsed.fresh_for == timedelta(0)
     assert (whole.notes, whole.fresh_for) == ((), None)
 
