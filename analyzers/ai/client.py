@@ -2,7 +2,8 @@
 
 A rate limit is not a failure: the endpoint says when it wants to be asked again, and the work done
 so far would be lost if the whole subtask were retried. So it alone is waited for here, within the
-tool's deadline. Every other failure is a `ToolFault`; retrying those is the platform's.
+tool's deadline, by every call to that model. Every other failure is a `ToolFault`; retrying those
+is the platform's.
 """
 
 import asyncio
@@ -30,10 +31,30 @@ Answer = TypeVar("Answer", bound=JudgeAnswer)
 Message = dict[str, str]
 _RATE_LIMIT_TRIES = 5
 _MAX_WAIT_S = 120.0
+_MAX_PAUSE_S = 3600.0
 
 
 class _NotSentError(ToolFault):
     """The endpoint never got the call."""
+
+
+class RateLimits:
+    """Until when each model asked not to be called; for all calls of this process.
+
+    An endpoint is believed for an hour at most.
+    """
+
+    def __init__(self) -> None:
+        self._until_s: dict[str, float] = {}
+
+    def hold(self, model: str, wait_s: float) -> None:
+        """Nobody calls `model` before `wait_s` seconds are over."""
+        until_s = time.monotonic() + min(wait_s, _MAX_PAUSE_S)
+        self._until_s[model] = max(until_s, self._until_s.get(model, 0.0))
+
+    def left_s(self, model: str) -> float:
+        """Seconds until `model` may be called."""
+        return max(0.0, self._until_s.get(model, 0.0) - time.monotonic())
 
 
 @dataclass(slots=True)
@@ -47,6 +68,7 @@ class Judge:
     config: AiConfig
     model: str
     ledger: Ledger
+    limits: RateLimits
     deadline: float
     client: AsyncOpenAI
 
@@ -79,6 +101,7 @@ class Judge:
         prompt = json.dumps(list(messages), ensure_ascii=False)
         waited_s = 0.0
         for attempt in range(_RATE_LIMIT_TRIES):
+            waited_s += await self._wait()
             reserved_usd = self.ledger.reserve(self.model, prompt, len(messages))
             began = time.monotonic()
             try:
@@ -91,11 +114,7 @@ class Judge:
                 wait_s = _rate_limit_wait_s(error, attempt)
                 if wait_s is None:
                     raise ToolFault(self._refusal(error)) from error
-                if attempt + 1 == _RATE_LIMIT_TRIES:
-                    break
-                self._check_wait(wait_s)
-                await asyncio.sleep(wait_s)
-                waited_s += wait_s
+                self.limits.hold(self.model, wait_s)
                 continue
             latency_s = time.monotonic() - began
             self.ledger.record(self._call(completion, prompt, latency_s, waited_s), reserved_usd)
@@ -133,6 +152,15 @@ class Judge:
             raise
         except (openai.OpenAIError, ValueError) as error:
             raise ToolFault(f"{self.model}: unreadable answer: {error}") from error
+
+    async def _wait(self) -> float:
+        """Wait until the model may be called; returns for how many seconds."""
+        waited_s = 0.0
+        while wait_s := self.limits.left_s(self.model):
+            self._check_wait(wait_s)
+            await asyncio.sleep(wait_s)
+            waited_s += wait_s
+        return waited_s
 
     def _check_wait(self, wait_s: float) -> None:
         left_s = self.deadline - time.monotonic()

@@ -10,11 +10,11 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from analyzers.ai.canary import CanaryMemory, is_canary, known_answer
-from analyzers.ai.client import Answer
+from analyzers.ai.client import Answer, RateLimits
 from analyzers.ai.config import AiConfig
 from analyzers.ai.digest import prompts_digest, rules_digest
 from analyzers.ai.ledger import Budget, Budgets
-from analyzers.ai.panel import Brief, Hearing, failures, hear, require_endpoint
+from analyzers.ai.panel import Brief, Hearing, Terms, failures, hear, require_endpoint
 from analyzers.ai.reporting import injection_finding, settings_data
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolRun
 from contract.analysis import Finding, Metric
@@ -31,9 +31,13 @@ class JudgeTool(ABC):
     exclusive = False
     after: tuple[str, ...] = ()
 
-    def __init__(self, config: AiConfig, budgets: Budgets | None = None) -> None:
+    def __init__(
+        self, config: AiConfig, budgets: Budgets | None = None, limits: RateLimits | None = None
+    ) -> None:
+        """Tools at one endpoint share `budgets` and `limits`; alone, a tool has its own."""
         self._config = config
         self._budgets = budgets or Budgets(config.budget_usd)
+        self._limits = limits or RateLimits()
         self._canary_memory = CanaryMemory(self.canary_error)
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
@@ -80,7 +84,7 @@ class JudgeTool(ABC):
         """
         own = Budget(self._config.budget_usd) if is_canary(run) else None
         budget = own or self._budgets.of(run.request.subtask_id)
-        return await hear(run, self._config, budget, brief)
+        return await hear(run, Terms(self._config, budget, self._limits), brief)
 
     def report(
         self,

@@ -1,5 +1,6 @@
 """The tools of the AI analyzer. They need an endpoint, which only `__main__` knows."""
 
+from analyzers.ai.client import RateLimits
 from analyzers.ai.config import AiConfig
 from analyzers.ai.ledger import Budgets
 from analyzers.ai.tools.code_quality import CodeQuality
@@ -8,8 +9,8 @@ from analyzers.ai.tools.requirements import Requirements
 
 def build_tools(config: AiConfig) -> tuple[Requirements, CodeQuality]:
     """Both judges at the endpoint of `config`."""
-    budgets = Budgets(config.budget_usd)
-    return Requirements(config, budgets), CodeQuality(config, budgets)
+    shared = Budgets(config.budget_usd), RateLimits()
+    return Requirements(config, *shared), CodeQuality(config, *shared)
 
 
 TOOLS = build_tools(AiConfig())
