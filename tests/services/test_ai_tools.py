@@ -207,6 +207,20 @@ async def test_judges_that_disagree_lower_the_agreement(tmp_path: Path) -> None:
     assert figure(parsed, "agreement_alpha") == pytest.approx(0.0)
 
 
+async def test_a_quality_judge_without_evidence_is_named(tmp_path: Path) -> None:
+    def mixed(model: str, asked: list[dict[str, str]], prompt: str) -> dict[str, Any]:
+        answer = scoring(6, 0)(model, asked, prompt)
+        if model == "vague":
+            answer["scores"] = [{**one, "evidence": []} for one in answer["scores"]]
+        return answer
+
+    async with stubbing(OpenAiStub(mixed)) as stub:
+        parsed = await score(run_of(tmp_path, APP), config_of(stub, models=("vague", "exact")))
+
+    assert figure(parsed, "quality_mean") == 6
+    assert parsed.notes == ("no score with evidence that exists from vague",)
+
+
 async def test_code_quality_scores_every_criterion(tmp_path: Path) -> None:
     run = run_of(tmp_path, APP)
     async with stubbing(OpenAiStub(scoring(6, 0), usage=None)) as stub:

@@ -45,7 +45,10 @@ class CodeQuality(JudgeTool):
             hearing,
             alpha(list(by_criterion.values()), interval),
             metrics=_metrics(by_criterion),
-            notes=_unscored(by_criterion),
+            notes=(
+                *(f"no score with evidence that exists from {m}" for m in scores if not scores[m]),
+                *_unscored(by_criterion),
+            ),
             data={
                 "criteria": {one.id: one.text for one in RUBRIC},
                 "scores": {model: _rows(given) for model, given in scores.items()},
@@ -86,7 +89,7 @@ def _metrics(by_criterion: dict[str, list[float]]) -> tuple[Metric, ...]:
 
 def _unscored(by_criterion: dict[str, list[float]]) -> tuple[str, ...]:
     missing = [key for key, values in by_criterion.items() if not values]
-    return (f"no score with evidence that exists: {', '.join(missing)}",) if missing else ()
+    return (f"no score with evidence that exists for {', '.join(missing)}",) if missing else ()
 
 
 def _rows(given: dict[str, Score]) -> dict[str, Any]:
