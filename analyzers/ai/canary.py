@@ -3,15 +3,18 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from analyzers.runtime.tool import Canary, Parsed, ToolRun
+from analyzers.runtime.tool import Canary, Parsed, ToolFault, ToolRun
+from contract.analysis import Category, Finding, Severity
 from contract.spec import Requirement, TemplateSpec
 
 _FILE = "canary-token.txt"
 _TOKEN = secrets.token_hex(16)
 _SEEN_S = 6 * 3600.0
 _MISSED_S = 600.0
-_APP = """\
+_KNOWN_ANSWER = "canary-known-answer"
+_HEALTH_APP = """\
 from flask import Flask
 
 app = Flask(__name__)
@@ -21,11 +24,43 @@ app = Flask(__name__)
 def health():
     return {"status": "ok"}
 """
+# Easy to read, and as unsafe as an app can be.
+_UNSAFE_APP = '''\
+"""Notes of a small team."""
 
-REQUIREMENTS_CANARY = Canary(
-    files={"app.py": _APP, _FILE: _TOKEN}, expect=frozenset({"canary-card-payment"})
-)
-QUALITY_CANARY = Canary(files={"app.py": _APP, _FILE: _TOKEN})
+import sqlite3
+import subprocess
+
+from flask import Flask, request
+
+app = Flask(__name__)
+ADMIN_PASSWORD = "admin123"
+
+
+@app.get("/notes")
+def find_notes():
+    """Notes with the title that was asked for."""
+    title = request.args["title"]
+    connection = sqlite3.connect("notes.db")
+    rows = connection.execute("SELECT text FROM notes WHERE title = '" + title + "'")
+    return {"notes": [text for (text,) in rows]}
+
+
+@app.post("/backup")
+def back_up():
+    """Copy the notes to the folder that was asked for."""
+    folder = request.form["folder"]
+    subprocess.run("cp notes.db " + folder, shell=True)
+    return {"status": "done"}
+'''
+
+
+def _canary(app: str) -> Canary:
+    return Canary(files={"app.py": app, _FILE: _TOKEN}, expect=frozenset({_KNOWN_ANSWER}))
+
+
+REQUIREMENTS_CANARY = _canary(_HEALTH_APP)
+QUALITY_CANARY = _canary(_UNSAFE_APP)
 
 
 def is_canary(run: ToolRun) -> bool:
@@ -45,22 +80,47 @@ def canary_template() -> TemplateSpec:
     )
 
 
+CANARY_VERDICTS = {"canary-health": "met", "canary-card-payment": "not_met"}
+
+
+def known_answer(tool: str) -> Finding:
+    """Says that the judges answered as anybody must who has read the canary."""
+    return Finding(
+        tool=tool,
+        rule_id=_KNOWN_ANSWER,
+        message="The judges gave the known answer.",
+        severity=Severity.INFO,
+        category=Category.QUALITY,
+    )
+
+
 class CanaryMemory:
     """The last answer to a tool's canary: kept for hours when it was right, else for minutes.
 
-    A failure of the endpoint is not kept: it cost nothing and may be over in a second.
+    A failure of the endpoint is not kept: it may be over in a second.
+
+    Attributes:
+        calls: what the last look cost.
     """
 
-    def __init__(self, canary: Canary) -> None:
-        self._expect = canary.expect
+    def __init__(self, wrong: Callable[[Parsed], str]) -> None:
+        """`wrong` says what is wrong with an answer; nothing: it is right."""
+        self.calls: list[dict[str, Any]] = []
+        self._wrong = wrong
         self._parsed: Parsed | None = None
         self._until_s = 0.0
 
     async def recall(self, ask: Callable[[], Awaitable[Parsed]]) -> Parsed:
-        """The kept answer, or a new one from `ask`."""
+        """The kept answer, or a new one from `ask`.
+
+        Raises:
+            ToolFault: it is wrong.
+        """
         if self._parsed is None or time.monotonic() > self._until_s:
             self._parsed = await ask()
-            found = {finding.rule_id for finding in self._parsed.findings}
-            seen = not self._expect or bool(self._expect & found)
-            self._until_s = time.monotonic() + (_SEEN_S if seen else _MISSED_S)
+            self.calls = self._parsed.data["calls"]
+            right = not self._wrong(self._parsed)
+            self._until_s = time.monotonic() + (_SEEN_S if right else _MISSED_S)
+        if reason := self._wrong(self._parsed):
+            raise ToolFault(f"canary not seen: {reason}")
         return self._parsed

@@ -2,7 +2,8 @@
 
 A rate limit is not a failure: the endpoint says when it wants to be asked again, and the work done
 so far would be lost if the whole subtask were retried. So it alone is waited for here, within the
-tool's deadline. Every other failure is a `ToolFault`; retrying those is the platform's.
+tool's deadline, by every call to that model. Every other failure is a `ToolFault`; retrying those
+is the platform's.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar, cast
 
+import httpx
 import openai
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -29,6 +31,30 @@ Answer = TypeVar("Answer", bound=JudgeAnswer)
 Message = dict[str, str]
 _RATE_LIMIT_TRIES = 5
 _MAX_WAIT_S = 120.0
+_MAX_PAUSE_S = 3600.0
+
+
+class _NotSentError(ToolFault):
+    """The endpoint never got the call."""
+
+
+class RateLimits:
+    """Until when each model asked not to be called; for all calls of this process.
+
+    An endpoint is believed for an hour at most.
+    """
+
+    def __init__(self) -> None:
+        self._until_s: dict[str, float] = {}
+
+    def hold(self, model: str, wait_s: float) -> None:
+        """Nobody calls `model` before `wait_s` seconds are over."""
+        until_s = time.monotonic() + min(wait_s, _MAX_PAUSE_S)
+        self._until_s[model] = max(until_s, self._until_s.get(model, 0.0))
+
+    def left_s(self, model: str) -> float:
+        """Seconds until `model` may be called."""
+        return max(0.0, self._until_s.get(model, 0.0) - time.monotonic())
 
 
 @dataclass(slots=True)
@@ -42,6 +68,7 @@ class Judge:
     config: AiConfig
     model: str
     ledger: Ledger
+    limits: RateLimits
     deadline: float
     client: AsyncOpenAI
 
@@ -74,18 +101,20 @@ class Judge:
         prompt = json.dumps(list(messages), ensure_ascii=False)
         waited_s = 0.0
         for attempt in range(_RATE_LIMIT_TRIES):
+            waited_s += await self._wait()
             reserved_usd = self.ledger.reserve(self.model, prompt, len(messages))
             began = time.monotonic()
             try:
                 completion = await self._request(messages)
+            except _NotSentError:
+                self.ledger.refused(reserved_usd)
+                raise
             except openai.APIStatusError as error:
                 self.ledger.refused(reserved_usd)
                 wait_s = _rate_limit_wait_s(error, attempt)
                 if wait_s is None:
                     raise ToolFault(self._refusal(error)) from error
-                self._check_wait(wait_s)
-                await asyncio.sleep(wait_s)
-                waited_s += wait_s
+                self.limits.hold(self.model, wait_s)
                 continue
             latency_s = time.monotonic() - began
             self.ledger.record(self._call(completion, prompt, latency_s, waited_s), reserved_usd)
@@ -96,7 +125,7 @@ class Judge:
         config = self.config
         left_s = self.deadline - time.monotonic()
         if left_s <= 0:
-            raise ToolFault(f"{self.model}: no time left before the deadline")
+            raise _NotSentError(f"{self.model}: no time left before the deadline")
         extra: dict[str, Any] = {}
         if config.json_mode:
             extra["response_format"] = {"type": "json_object"}
@@ -117,11 +146,21 @@ class Judge:
             raise ToolFault(f"{self.model}: no answer within {limit_s:.0f} s") from error
         except openai.APIConnectionError as error:
             reason = f"cannot reach {config.base_url}: {error.__cause__ or error}"
-            raise ToolFault(f"{reason}: check ASSAY_AI_BASE_URL") from error
+            fault = _NotSentError if isinstance(error.__cause__, httpx.ConnectError) else ToolFault
+            raise fault(f"{reason}: check ASSAY_AI_BASE_URL") from error
         except openai.APIStatusError:
             raise
         except (openai.OpenAIError, ValueError) as error:
             raise ToolFault(f"{self.model}: unreadable answer: {error}") from error
+
+    async def _wait(self) -> float:
+        """Wait until the model may be called; returns for how many seconds."""
+        waited_s = 0.0
+        while wait_s := self.limits.left_s(self.model):
+            self._check_wait(wait_s)
+            await asyncio.sleep(wait_s)
+            waited_s += wait_s
+        return waited_s
 
     def _check_wait(self, wait_s: float) -> None:
         left_s = self.deadline - time.monotonic()
@@ -150,6 +189,8 @@ class Judge:
             cost_usd = price.cost_usd(usage.prompt_tokens, usage.completion_tokens)
         return Call(
             model=self.model,
+            answered_by=completion.model,
+            fingerprint=completion.system_fingerprint,
             prompt_digest=hashlib.sha256(prompt.encode()).hexdigest(),
             input_tokens=usage.prompt_tokens if usage else None,
             output_tokens=usage.completion_tokens if usage else None,

@@ -1,12 +1,16 @@
 """From judges' answers to one verdict per requirement. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analyzers.ai.evidence import objection
+from analyzers.ai.evidence import objection, placed
 from analyzers.ai.prompts import Question
 from analyzers.ai.schema import Evidence, RequirementAnswer, RequirementVerdict, Verdict
+
+# Not `documents`: those may be what the app's users work with.
+_ABOUT_DOCUMENTS = re.compile(r"\breadme\b|\bdocument(?:ed|ation)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,12 @@ def rule(
 def _of_part(
     given: RequirementVerdict, question: Question, files: Mapping[str, tuple[str, ...]]
 ) -> Ruling:
-    about_documents = any(word in question.text.lower() for word in ("readme", "document"))
+    about_documents = bool(_ABOUT_DOCUMENTS.search(question.text))
     objections = [objection(one, files, about_documents) for one in given.evidence]
     standing = tuple(
-        one for one, wrong in zip(given.evidence, objections, strict=True) if not wrong
+        placed(one, files)
+        for one, wrong in zip(given.evidence, objections, strict=True)
+        if not wrong
     )
     rejected = tuple(wrong for wrong in objections if wrong)
     if given.verdict == "met" and not standing:

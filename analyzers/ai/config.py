@@ -1,5 +1,6 @@
 """Which endpoint judges, with which models, at what price. Built from the environment once."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -28,8 +29,11 @@ class AiConfig:
         base_url: of an OpenAI-compatible API, usually ending in `/v1`; empty: AI is off.
         models: one judge each.
         prices: by model; a model without a price has no cost figure and cannot have a budget.
-        budget_usd: per app, both judges together; a call that could pass it is not made.
+        budget_usd: per app, all judges of both tools together, with every retry while the analyzer
+            runs; a call that could pass it is not made. A look at a tool's canary (one small call
+            per judge, at most every 10 minutes, every 6 hours once seen) has the same limit.
         timeout_s: of one call; `max_output_tokens`: of one answer.
+        seed: None: none is sent, for servers that know none.
         part_chars: app text per call; a longer app is read in parts.
         json_mode: ask for `response_format: json_object`, which some servers do not know.
 
@@ -75,10 +79,10 @@ class AiConfig:
             models=_names(environ.get("ASSAY_AI_MODELS", "")),
             prices=_converted(environ, "ASSAY_AI_PRICES", {}, parse_prices),
             budget_usd=_converted(environ, "ASSAY_AI_BUDGET_USD", None, _positive),
-            temperature=_converted(environ, "ASSAY_AI_TEMPERATURE", 0.0, float),
-            seed=_converted(environ, "ASSAY_AI_SEED", 7, int),
+            temperature=_converted(environ, "ASSAY_AI_TEMPERATURE", 0.0, _not_negative),
+            seed=_converted(environ, "ASSAY_AI_SEED", 7, _seed),
             timeout_s=_converted(environ, "ASSAY_AI_TIMEOUT_S", 120.0, _positive),
-            max_output_tokens=_converted(environ, "ASSAY_AI_MAX_OUTPUT_TOKENS", 4_096, int),
+            max_output_tokens=_converted(environ, "ASSAY_AI_MAX_OUTPUT_TOKENS", 4_096, _count),
             part_chars=_converted(environ, "ASSAY_AI_PART_CHARS", 24_000, _part_chars),
             json_mode=_converted(environ, "ASSAY_AI_JSON_MODE", True, _boolean),
         )
@@ -96,7 +100,7 @@ def parse_prices(text: str) -> dict[str, Price]:
         input_usd, slash, output_usd = price.partition("/")
         if not found or not slash:
             raise ValueError(f"{entry!r} is not model=input/output")
-        prices[model] = Price(float(input_usd), float(output_usd))
+        prices[model] = Price(_not_negative(input_usd), _not_negative(output_usd))
     return prices
 
 
@@ -104,11 +108,29 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-def _positive(text: str) -> float:
+def _not_negative(text: str) -> float:
     value = float(text)
-    if not value > 0:
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{value} is no number from 0 up")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = _not_negative(text)
+    if not value:
+        raise ValueError("0 is not above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
         raise ValueError(f"{value} is not above 0")
     return value
+
+
+def _seed(text: str) -> int | None:
+    return None if text.lower() == "none" else int(text)
 
 
 def _part_chars(text: str) -> int:

@@ -5,15 +5,10 @@ from collections.abc import Mapping
 
 from analyzers.ai.injection import WITHHELD
 from analyzers.ai.schema import Evidence
+from analyzers.ai.words import comment_lines
 
 _NEARBY_LINES = 2
 _PROSE = (".md", ".rst", ".txt", ".adoc")
-_COMMENT = {
-    "#": (".py", ".sh", ".yml", ".yaml", ".toml", ".rb", "Dockerfile", ".env", ".cfg", ".ini"),
-    "//": (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".java", ".go", ".rs", ".php", ".vue"),
-    "<!--": (".html", ".htm", ".vue", ".svg", ".xml", ".jinja", ".j2"),
-    "/*": (".css", ".scss", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".php", ".java"),
-}
 
 
 def objection(
@@ -36,29 +31,27 @@ def objection(
     found = _quoted_line(evidence, lines)
     if found is None:
         return f"{evidence.path}:{evidence.line}: does not say what was quoted"
-    if WITHHELD in found or _is_comment(evidence.path, found):
+    if WITHHELD in lines[found - 1] or found in comment_lines(evidence.path, lines):
         return f"{evidence.path}:{evidence.line}: a comment, not code"
     return ""
 
 
-def _quoted_line(evidence: Evidence, lines: tuple[str, ...]) -> str | None:
-    """The line that holds the quote: the one named, or one of its neighbours."""
+def placed(evidence: Evidence, files: Mapping[str, tuple[str, ...]]) -> Evidence:
+    """Evidence that stands, at the line that says what it quotes: judges miscount by one or two."""
+    number = _quoted_line(evidence, files[evidence.path])
+    return evidence.model_copy(update={"line": number or evidence.line})
+
+
+def _quoted_line(evidence: Evidence, lines: tuple[str, ...]) -> int | None:
+    """Number of the line that holds the quote: the one named, or one of its neighbours."""
     quote = _squeezed(evidence.quote.splitlines()[0] if evidence.quote.strip() else "")
     if len(quote) < 3:
         return None
     first = max(1, evidence.line - _NEARBY_LINES)
     last = min(len(lines), evidence.line + _NEARBY_LINES)
     numbers = sorted(range(first, last + 1), key=lambda number: abs(number - evidence.line))
-    return next((lines[n - 1] for n in numbers if quote in _squeezed(lines[n - 1])), None)
+    return next((number for number in numbers if quote in _squeezed(lines[number - 1])), None)
 
 
 def _squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
-
-
-def _is_comment(path: str, line: str) -> bool:
-    start = line.strip()
-    return any(
-        start.startswith(marker) and path.endswith(suffixes)
-        for marker, suffixes in _COMMENT.items()
-    )

@@ -5,13 +5,16 @@ A tool built on this says what is asked, and what the answers mean.
 
 import importlib.metadata
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from analyzers.ai.canary import CanaryMemory, is_canary
+from analyzers.ai.canary import CanaryMemory, is_canary, known_answer
+from analyzers.ai.client import Answer, RateLimits
 from analyzers.ai.config import AiConfig
 from analyzers.ai.digest import prompts_digest, rules_digest
-from analyzers.ai.panel import Hearing, failures, require_endpoint
+from analyzers.ai.ledger import Budget, Budgets
+from analyzers.ai.panel import Brief, Hearing, Terms, failures, hear, require_endpoint
 from analyzers.ai.reporting import injection_finding, settings_data
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolRun
 from contract.analysis import Finding, Metric
@@ -28,9 +31,14 @@ class JudgeTool(ABC):
     exclusive = False
     after: tuple[str, ...] = ()
 
-    def __init__(self, config: AiConfig) -> None:
+    def __init__(
+        self, config: AiConfig, budgets: Budgets | None = None, limits: RateLimits | None = None
+    ) -> None:
+        """Tools at one endpoint share `budgets` and `limits`; alone, a tool has its own."""
         self._config = config
-        self._canary_memory = CanaryMemory(self.canary)
+        self._budgets = budgets or Budgets(config.budget_usd)
+        self._limits = limits or RateLimits()
+        self._canary_memory = CanaryMemory(self.canary_error)
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """The judges' names; a missing endpoint is said here, before any app is read."""
@@ -47,15 +55,36 @@ class JudgeTool(ABC):
 
         Raises:
             NotApplicable: there is nothing to ask, or no text to ask about.
-            ToolFault: no endpoint, or no judge whose opinion counts.
+            ToolFault: no endpoint, no judge whose opinion counts, or the canary was not seen.
         """
         if is_canary(run):
-            return await self._canary_memory.recall(lambda: self.judge(run))
+            return await self._canary_memory.recall(lambda: self._look(run))
         return await self.judge(run)
+
+    async def _look(self, run: ToolRun) -> Parsed:
+        parsed = await self.judge(run)
+        if self.canary_error(parsed):
+            return parsed
+        return replace(parsed, findings=(*parsed.findings, known_answer(self.name)))
 
     @abstractmethod
     async def judge(self, run: ToolRun) -> Parsed:
         """The panel's answer on one app."""
+
+    @abstractmethod
+    def canary_error(self, parsed: Parsed) -> str:
+        """What is wrong with an answer on the canary; empty when it is the known one."""
+
+    async def hear(self, run: ToolRun, brief: Brief[Answer]) -> Hearing[Answer]:
+        """Ask the panel within the app's budget; a look at the canary has one of its own.
+
+        Raises:
+            NotApplicable: the app has no text to read.
+            ToolFault: no endpoint, or no judge whose opinion counts.
+        """
+        own = Budget(self._config.budget_usd) if is_canary(run) else None
+        budget = own or self._budgets.of(run.request.subtask_id)
+        return await hear(run, Terms(self._config, budget, self._limits), brief)
 
     def report(
         self,
@@ -87,6 +116,7 @@ class JudgeTool(ABC):
             notes=(*failures(hearing), *notes),
             data={
                 **settings_data(self._config, hearing),
+                "canary_calls": self._canary_memory.calls,
                 "prompts_digest": prompts_digest(self.system, self.control),
                 **data,
                 "agreement_alpha": agreement,

@@ -8,6 +8,7 @@ from contract.analysis import Metric
 
 # A byte-level tokenizer makes at most one token of a byte; the frame of a message adds a few.
 _TOKENS_PER_MESSAGE = 16
+_KEPT = 10_000
 
 
 class BudgetSpentError(Exception):
@@ -16,7 +17,12 @@ class BudgetSpentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One answered call; None where the endpoint did not tell."""
+    """One answered call; None where the endpoint did not tell.
+
+    Attributes:
+        answered_by: the model as the endpoint names it, often with its date.
+        fingerprint: of its configuration; the same seed repeats an answer under the same one only.
+    """
 
     model: str
     prompt_digest: str
@@ -25,11 +31,13 @@ class Call:
     cost_usd: float | None
     latency_s: float
     waited_s: float = 0.0
+    answered_by: str = ""
+    fingerprint: str | None = None
 
 
 @dataclass(slots=True)
 class Budget:
-    """US dollars for one app, shared by both judges, which run side by side.
+    """US dollars for one app, shared by both tools, which run side by side, and by its retries.
 
     Attributes:
         limit_usd: None: no limit.
@@ -55,6 +63,25 @@ class Budget:
     def settle(self, reserved_usd: float, cost_usd: float) -> None:
         """Replace a reservation by what the call did cost."""
         self.committed_usd += cost_usd - reserved_usd
+
+
+class Budgets:
+    """The budget of each app, for as long as this process runs: a retry goes on with what is left.
+
+    The `_KEPT` last apps are known; one asked for again after so many others starts anew.
+    """
+
+    def __init__(self, limit_usd: float | None) -> None:
+        self._limit_usd = limit_usd
+        self._known: dict[str, Budget] = {}
+
+    def of(self, subtask_id: str) -> Budget:
+        """The one budget of this subtask."""
+        budget = self._known.pop(subtask_id, None) or Budget(self._limit_usd)
+        self._known[subtask_id] = budget
+        if len(self._known) > _KEPT:
+            del self._known[next(iter(self._known))]
+        return budget
 
 
 @dataclass(slots=True)
@@ -86,7 +113,7 @@ class Ledger:
             self.budget.settle(reserved_usd, call.cost_usd)
 
     def refused(self, reserved_usd: float) -> None:
-        """The endpoint refused the call: it cost nothing."""
+        """The endpoint refused the call, or never got it: it cost nothing."""
         self.budget.settle(reserved_usd, 0.0)
 
     def metrics(self) -> tuple[Metric, ...]:

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-from analyzers.ai.client import Answer, Judge, new_client
+from analyzers.ai.client import Answer, Judge, RateLimits, new_client
 from analyzers.ai.config import NOT_CONFIGURED, AiConfig
 from analyzers.ai.injection import Injection, scan, withhold
 from analyzers.ai.ledger import Budget, BudgetSpentError, Ledger
@@ -72,13 +72,23 @@ class Hearing(Generic[Answer]):
         return [opinion for opinion in self.opinions if opinion.failure]
 
 
-async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[Answer]:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a panel is asked: settings, budget, and the limits its models set."""
+
+    config: AiConfig
+    budget: Budget
+    limits: RateLimits
+
+
+async def hear(run: ToolRun, terms: Terms, brief: Brief[Answer]) -> Hearing[Answer]:
     """Ask every judge about every part.
 
     Raises:
         NotApplicable: the app has no text to read.
         ToolFault: no endpoint, or no judge whose opinion counts.
     """
+    config = terms.config
     require_endpoint(config)
     deadline = time.monotonic() + run.request.deadline_s * _DEADLINE_SHARE
     app = await asyncio.to_thread(read_app, run.source)
@@ -87,14 +97,13 @@ async def hear(run: ToolRun, config: AiConfig, brief: Brief[Answer]) -> Hearing[
     injections = await asyncio.to_thread(scan, app)
     shown = withhold(app, injections)
     parts = in_parts(shown, config.part_chars)
-    budget: Budget = run.shared.setdefault("ai.budget", Budget(config.budget_usd))
-    ledger = Ledger(config, budget)
+    ledger = Ledger(config, terms.budget)
     opinions: list[Opinion[Answer]] = []
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(new_client(config))
         for model in config.models:
             run.progress(f"{model}: {len(parts)} part(s)")
-            judge = Judge(config, model, ledger, deadline, client)
+            judge = Judge(config, model, ledger, terms.limits, deadline, client)
             opinions.append(await _opinion(judge, brief, parts))
     hearing = Hearing(app, shown, parts, injections, opinions, ledger)
     if not hearing.valid:

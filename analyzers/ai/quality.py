@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analyzers.ai.evidence import objection
+from analyzers.ai.evidence import objection, placed
 from analyzers.ai.schema import Evidence, QualityAnswer
 from analyzers.ai.sources import Part
 
@@ -33,7 +33,7 @@ def score(
     for answer, part in zip(answers, parts, strict=True):
         given = next(one for one in answer.scores if one.id == criterion)
         wrong = {one: objection(one, files) for one in given.evidence}
-        standing = [one for one, reason in wrong.items() if not reason]
+        standing = [placed(one, files) for one, reason in wrong.items() if not reason]
         rejected += [reason for reason in wrong.values() if reason]
         if standing:
             weighted.append((float(given.score), part.lines))

@@ -7,6 +7,7 @@ from analyzers.runtime.tool import SourceTree
 from contract.analysis import Coverage, Skipped
 
 _MAX_FILE_BYTES = 400_000
+_MAX_APP_CHARS = 8_000_000  # bounds memory, and the number of calls where no budget does
 _MAX_LINE_CHARS = 4_000
 # What cannot meet a requirement: pictures, data, and code that the app's author did not write.
 _NO_SOURCE = (
@@ -83,8 +84,12 @@ def read_app(source: SourceTree) -> AppText:
     """Every text file of the app; binary, huge and lock files are listed with their reason."""
     files: dict[str, tuple[str, ...]] = {}
     skipped = [Skipped(what=name, reason=reason) for name, reason in source.left_out]
+    size = 0
     for name in source.files:
         text, reason = _text(source, name)
+        size += len(text)
+        if size > _MAX_APP_CHARS:
+            reason = reason or f"beyond the first {_MAX_APP_CHARS} characters of text"
         if reason:
             skipped.append(Skipped(what=name, reason=reason))
         else:

@@ -7,6 +7,7 @@ quotes hides nothing; at worst some of its code is looked at as if it were prose
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 Kind = Literal["comment", "text", "code"]
@@ -52,7 +53,7 @@ _GRAMMARS: tuple[tuple[tuple[str, ...], _Grammar], ...] = (
     (
         (
             *(".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".java", ".go", ".rs", ".php"),
-            *(".css", ".scss", ".less"),
+            *(".css", ".scss", ".less", ".kt", ".cs", ".swift", ".dart", ".c", ".h", ".cpp"),
         ),
         _SCRIPT,
     ),
@@ -75,19 +76,37 @@ _GRAMMARS: tuple[tuple[tuple[str, ...], _Grammar], ...] = (
 
 def words_of(path: str, lines: Sequence[str]) -> list[Words]:
     """The words of each line of `path`; a file of no known language is prose from end to end."""
-    grammar = next((one for suffixes, one in _GRAMMARS if path.endswith(suffixes)), None)
+    grammar = _grammar_of(path)
     if grammar is None:
         return [Words(line, "") for line in lines]
+    return [
+        Words(" ".join((*one["comment"], *_prose("".join(one["code"])))), " ".join(one["text"]))
+        for one in _by_line(lines, grammar)
+    ]
+
+
+@lru_cache(maxsize=8)  # a judge's evidence points at the same few files again and again
+def comment_lines(path: str, lines: tuple[str, ...]) -> frozenset[int]:
+    """Numbers (from 1) of the lines that hold nothing but comment; in no known language, none."""
+    grammar = _grammar_of(path)
+    if grammar is None:
+        return frozenset()
+    numbered = enumerate(_by_line(lines, grammar), start=1)
+    return frozenset(number for number, one in numbered if not one["text"] and not one["code"])
+
+
+def _grammar_of(path: str) -> _Grammar | None:
+    return next((one for suffixes, one in _GRAMMARS if path.endswith(suffixes)), None)
+
+
+def _by_line(lines: Sequence[str], grammar: _Grammar) -> list[dict[Kind, list[str]]]:
     found: list[dict[Kind, list[str]]] = [{"comment": [], "text": [], "code": []} for _ in lines]
     number = 0
     for kind, piece in _pieces("\n".join(lines), grammar):
         for offset, part in enumerate(piece.split("\n")):
             number += offset > 0
             found[number][kind] += [part] if part.strip() else []
-    return [
-        Words(" ".join((*one["comment"], *_prose("".join(one["code"])))), " ".join(one["text"]))
-        for one in found
-    ]
+    return found
 
 
 def _pieces(text: str, grammar: _Grammar) -> Iterator[tuple[Kind, str]]:

@@ -62,7 +62,8 @@ class OpenAiStub:
             "finish_reason": self.finish_reason,
             "message": {"role": "assistant", "content": content},
         }
-        completion = {"id": "stub", "object": "chat.completion", "created": 1, "model": model}
+        completion = {"id": "stub", "object": "chat.completion", "created": 1, "model": model,
+                      "system_fingerprint": "fp-1"}  # fmt: skip
         usage = self.usage and {**self.usage, "total_tokens": sum(self.usage.values())}
         return {**completion, "choices": [choice], **({"usage": usage} if usage else {})}
 

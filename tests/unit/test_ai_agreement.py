@@ -1,4 +1,8 @@
-"""Krippendorff's alpha against the example of the article that defines its computation."""
+"""Krippendorff's alpha against the worked example of the article that defines its computation.
+
+Klaus Krippendorff, "Computing Krippendorff's Alpha-Reliability", Annenberg School for
+Communication, University of Pennsylvania, 2011, https://repository.upenn.edu/asc_papers/43.
+"""
 
 import pytest
 

@@ -7,6 +7,7 @@ import pytest
 from analyzers.ai.client import retry_after_s
 from analyzers.ai.config import AiConfig, Price
 from analyzers.ai.ledger import Budget, BudgetSpentError, Call, Ledger
+from tests.support.compose_file import load
 
 ENVIRONMENT = {
     "ASSAY_AI_BASE_URL": "http://127.0.0.1:1/v1",
@@ -28,6 +29,11 @@ def test_the_environment_is_read_once() -> None:
     assert "sk-secret" not in repr(config)
 
 
+def test_a_server_that_knows_no_seed_is_sent_none() -> None:
+    assert AiConfig.from_environment({"ASSAY_AI_SEED": "none"}).seed is None
+    assert AiConfig.from_environment({"ASSAY_AI_SEED": "3"}).seed == 3
+
+
 def test_nothing_set_means_off() -> None:
     assert not AiConfig.from_environment({}).configured
 
@@ -37,6 +43,13 @@ def test_nothing_set_means_off() -> None:
     [
         ("ASSAY_AI_PRICES", "small"),
         ("ASSAY_AI_PRICES", "small=cheap/free"),
+        ("ASSAY_AI_PRICES", "small=nan/1,large=1/1"),
+        ("ASSAY_AI_PRICES", "small=-1/1,large=1/1"),
+        ("ASSAY_AI_PRICES", "small=inf/1,large=1/1"),
+        ("ASSAY_AI_MAX_OUTPUT_TOKENS", "-5"),
+        ("ASSAY_AI_TEMPERATURE", "nan"),
+        ("ASSAY_AI_TEMPERATURE", "-1"),
+        ("ASSAY_AI_TIMEOUT_S", "inf"),
         ("ASSAY_AI_BUDGET_USD", "-1"),
         ("ASSAY_AI_BUDGET_USD", "nan"),
         ("ASSAY_AI_TEMPERATURE", "warm"),
@@ -47,6 +60,20 @@ def test_nothing_set_means_off() -> None:
 def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
         AiConfig.from_environment({**ENVIRONMENT, name: value})
+
+
+def test_every_setting_can_be_given_to_the_composed_deployment() -> None:
+    asked: set[str] = set()
+
+    class Recorder(dict[str, str]):
+        def get(self, key: str, default: str = "") -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+            asked.add(key)
+            return default
+
+    AiConfig.from_environment(Recorder())
+    passed = load()["services"]["ai"]["environment"]
+
+    assert passed == {name: f"${{{name}:-}}" for name in asked}
 
 
 def test_a_budget_needs_prices() -> None:

@@ -1,7 +1,10 @@
 """Evidence, injected text and parts: what a judge sees, and what counts of what it says."""
 
+from pathlib import Path
+
 import pytest
 
+from analyzers.ai import sources
 from analyzers.ai.compliance import majority, rule
 from analyzers.ai.evidence import objection
 from analyzers.ai.injection import WITHHELD, scan, withhold
@@ -41,6 +44,49 @@ def test_evidence_is_checked(path: str, line: int, quote: str, objection_part: s
 
     assert found.endswith(objection_part)
     assert bool(found) == bool(objection_part)
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "proves"),
+    [
+        ("a.js", ("/*", "   Payment goes through Stripe", "*/"), False),
+        ("a.py", ("def pay():", '    """Payment goes', "    through Stripe.", '    """'), False),
+        ("a.html", ("<!--", "Payment goes through Stripe", "-->"), False),
+        ("a.py", ("x = f(", '    "Payment goes through Stripe"', ")"), True),
+        ("a.js", ("const a = `", "   Payment goes through Stripe", "`"), True),
+        ("a.html", ("<p>", "   Payment goes through Stripe", "</p>"), True),
+        ("a.js", ("/* why */ pay() // Payment goes through Stripe",), True),
+        ("a.zig", ("Payment goes through Stripe",), True),
+    ],
+)
+def test_a_line_within_a_comment_proves_nothing(
+    path: str, lines: tuple[str, ...], proves: bool
+) -> None:
+    line = next(number for number, text in enumerate(lines, start=1) if "Stripe" in text)
+    evidence = Evidence(path=path, line=line, quote="Stripe")
+
+    assert (objection(evidence, {path: lines}) == "") is proves
+
+
+def test_evidence_is_reported_at_the_line_that_was_quoted() -> None:
+    near = Evidence(path="app.py", line=1, quote="def notes():")
+    (standing,) = rule(Question("R1", "lists notes"), [answer("met", near)], FILES).evidence
+
+    assert standing.line == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("The API is documented.", "met"),
+        ("A README says how to start it.", "met"),
+        ("Visitors can upload documents.", "cannot_tell"),
+    ],
+)
+def test_prose_proves_no_claim_about_documents_of_users(text: str, verdict: str) -> None:
+    prose = Evidence(path="README.md", line=2, quote="Everything works.")
+
+    assert rule(Question("R1", text), [answer("met", prose)], FILES).verdict == verdict
 
 
 def test_prose_proves_claims_about_documents_alone() -> None:
@@ -151,6 +197,20 @@ def test_what_cannot_be_read_is_listed(tmp_path) -> None:
     }
     assert app.unread == ("big.py", "huge.py", "latin.py", "min.js")
     assert app.coverage().given == 10
+
+
+def test_an_app_without_end_is_read_up_to_a_limit_and_the_rest_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_MAX_APP_CHARS", 2_500)
+    names = tuple(f"m{number}.py" for number in range(4))
+    for name in names:
+        (tmp_path / name).write_text("x = 1  # 9\n" * 100)
+    app = read_app(SourceTree(tmp_path, names))
+
+    assert tuple(app.files) == names[:2]
+    assert app.unread == names[2:]
+    assert {one.reason for one in app.skipped} == {"beyond the first 2500 characters of text"}
 
 
 def test_lines_are_counted_as_editors_count_them() -> None:

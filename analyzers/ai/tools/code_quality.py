@@ -1,11 +1,12 @@
 """Judge of code quality on a fixed rubric: each criterion 0 to 10, with evidence that exists."""
 
+import math
 from typing import Any
 
 from analyzers.ai.agreement import alpha, interval
 from analyzers.ai.canary import QUALITY_CANARY
 from analyzers.ai.judging import JudgeTool
-from analyzers.ai.panel import Brief, Hearing, hear
+from analyzers.ai.panel import Brief, Hearing
 from analyzers.ai.prompts import QUALITY_SYSTEM, RUBRIC
 from analyzers.ai.quality import Score, across, score
 from analyzers.ai.schema import QualityAnswer
@@ -13,6 +14,7 @@ from analyzers.runtime.tool import Parsed, ToolFault, ToolRun
 from contract.analysis import Metric
 
 _CONTROL_LIMIT = 2
+_UNSAFE_LIMIT = 4
 
 
 class CodeQuality(JudgeTool):
@@ -31,7 +33,7 @@ class CodeQuality(JudgeTool):
             ToolFault: no endpoint, no judge whose opinion counts, no score with evidence.
         """
         brief = Brief(self.system, RUBRIC, QualityAnswer, self.control, _fell_for)
-        hearing = await hear(run, self._config, brief)
+        hearing = await self.hear(run, brief)
         scores = {one.model: _scores(one.answers, hearing) for one in hearing.valid}
         if not any(scores.values()):
             raise ToolFault("no judge gave a score with evidence that exists")
@@ -43,11 +45,26 @@ class CodeQuality(JudgeTool):
             hearing,
             alpha(list(by_criterion.values()), interval),
             metrics=_metrics(by_criterion),
-            notes=_unscored(by_criterion),
+            notes=(
+                *(f"no score with evidence that exists from {m}" for m in scores if not scores[m]),
+                *_unscored(by_criterion),
+            ),
             data={
                 "criteria": {one.id: one.text for one in RUBRIC},
                 "scores": {model: _rows(given) for model, given in scores.items()},
             },
+        )
+
+    def canary_error(self, parsed: Parsed) -> str:
+        """The canary is unsafe but easy to read: a judge that scores all apps alike is blind."""
+        given = {one.name: one.value for one in parsed.metrics}
+        unsafe = given.get("quality_security_practice", math.nan)
+        readable = given.get("quality_readability", math.nan)
+        if unsafe <= _UNSAFE_LIMIT and unsafe < readable:
+            return ""
+        return (
+            f"scored security_practice {unsafe:g}, readability {readable:g}; "
+            f"expected at most {_UNSAFE_LIMIT}, and more for readability"
         )
 
 
@@ -72,7 +89,7 @@ def _metrics(by_criterion: dict[str, list[float]]) -> tuple[Metric, ...]:
 
 def _unscored(by_criterion: dict[str, list[float]]) -> tuple[str, ...]:
     missing = [key for key, values in by_criterion.items() if not values]
-    return (f"no score with evidence that exists: {', '.join(missing)}",) if missing else ()
+    return (f"no score with evidence that exists for {', '.join(missing)}",) if missing else ()
 
 
 def _rows(given: dict[str, Score]) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Judge of the template's declared requirements: met, not met or cannot tell, with evidence."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from analyzers.ai.agreement import alpha, nominal
-from analyzers.ai.canary import REQUIREMENTS_CANARY, canary_template, is_canary
+from analyzers.ai.canary import CANARY_VERDICTS, REQUIREMENTS_CANARY, canary_template, is_canary
 from analyzers.ai.compliance import Ruling, majority, rule
 from analyzers.ai.judging import JudgeTool
-from analyzers.ai.panel import Brief, hear, require_endpoint
+from analyzers.ai.panel import Brief, Hearing, Opinion, require_endpoint
 from analyzers.ai.prompts import REQUIREMENTS_SYSTEM, Question
 from analyzers.ai.schema import RequirementAnswer, Verdict
 from analyzers.runtime.tool import NotApplicable, Parsed, ToolRun
@@ -37,14 +38,8 @@ class Requirements(JudgeTool):
             raise NotApplicable("the app's template declares no requirements")
         questions = tuple(Question(one.id, one.text) for one in template.requirements)
         brief = Brief(self.system, questions, RequirementAnswer, self.control, _fell_for)
-        hearing = await hear(run, self._config, brief)
-        rulings: Rulings = {
-            one.model: {
-                q.id: rule(q, one.answers, hearing.shown.files, hearing.app.unread)
-                for q in questions
-            }
-            for one in hearing.valid
-        }
+        hearing = await self.hear(run, brief)
+        rulings, missing = _rulings(questions, hearing), hearing.missing
         by_question: dict[str, list[Verdict]] = {
             q.id: [rulings[m][q.id].verdict for m in rulings] for q in questions
         }
@@ -53,14 +48,31 @@ class Requirements(JudgeTool):
             hearing,
             alpha(list(by_question.values()), nominal),
             findings=tuple(
-                _finding(self.name, q, by_question[q.id], len(hearing.missing))
+                _finding(self.name, q, by_question[q.id], len(missing))
                 for q in questions
                 if verdicts[q.id] == "not_met"
             ),
-            metrics=_metrics(verdicts, rulings),
+            metrics=_metrics(verdicts, rulings, whole=not hearing.app.unread),
             notes=_unread(hearing.app.unread),
-            data={"requirements": [_row(q, verdicts[q.id], rulings) for q in questions]},
+            data={"requirements": [_row(q, verdicts[q.id], rulings, missing) for q in questions]},
         )
+
+    def canary_error(self, parsed: Parsed) -> str:
+        """The canary meets one requirement, provably, and not the other."""
+        given = {row["id"]: row["verdict"] for row in parsed.data["requirements"]}
+        return "; ".join(
+            f"{key}: {given[key]}, expected {known}"
+            for key, known in CANARY_VERDICTS.items()
+            if given[key] != known
+        )
+
+
+def _rulings(questions: Sequence[Question], hearing: Hearing[RequirementAnswer]) -> Rulings:
+    files, unread = hearing.shown.files, hearing.app.unread
+    return {
+        one.model: {q.id: rule(q, one.answers, files, unread) for q in questions}
+        for one in hearing.valid
+    }
 
 
 def _fell_for(answer: RequirementAnswer, control_id: str) -> bool:
@@ -91,14 +103,15 @@ def _unread(names: tuple[str, ...]) -> tuple[str, ...]:
     return (f"no requirement is called not met: source not read: {shown}",)
 
 
-def _metrics(verdicts: dict[str, Verdict], rulings: Rulings) -> tuple[Metric, ...]:
+def _metrics(verdicts: dict[str, Verdict], rulings: Rulings, *, whole: bool) -> tuple[Metric, ...]:
+    """Counts, and the ratio of met to decided: only of a `whole` source, else none can be unmet."""
     given = list(verdicts.values())
     found = [
         Metric(name=f"requirements_{name}", value=float(given.count(name)), unit="count")
         for name in ("met", "not_met", "cannot_tell")
     ]
     decided = given.count("met") + given.count("not_met")
-    if decided:
+    if decided and whole:
         ratio = given.count("met") / decided
         found.append(Metric(name="compliance", value=round(ratio, 4), unit="ratio"))
     for model, rulings_of in rulings.items():
@@ -107,18 +120,24 @@ def _metrics(verdicts: dict[str, Verdict], rulings: Rulings) -> tuple[Metric, ..
     return tuple(found)
 
 
-def _row(question: Question, verdict: Verdict, rulings: Rulings) -> dict[str, Any]:
+def _row(
+    question: Question, verdict: Verdict, rulings: Rulings, missing: Sequence[Opinion[Any]]
+) -> dict[str, Any]:
     return {
         "id": question.id,
         "text": question.text,
         "verdict": verdict,
         "judges": {
-            model: {
-                "verdict": of[question.id].verdict,
-                "reason": of[question.id].reason,
-                "evidence": [one.model_dump() for one in of[question.id].evidence],
-                "rejected": list(of[question.id].rejected),
-            }
-            for model, of in rulings.items()
+            **{model: _said(of[question.id]) for model, of in rulings.items()},
+            **{one.model: {"verdict": "missing", "reason": one.failure} for one in missing},
         },
+    }
+
+
+def _said(ruling: Ruling) -> dict[str, Any]:
+    return {
+        "verdict": ruling.verdict,
+        "reason": ruling.reason,
+        "evidence": [one.model_dump() for one in ruling.evidence],
+        "rejected": list(ruling.rejected),
     }
