@@ -8,7 +8,7 @@ import httpx
 
 from tests.chaos.site import Site
 
-KINDS = ("static", "dynamic", "performance")
+KINDS = ("static", "dynamic", "performance", "ai")
 _STARTED = re.compile(r"^assay_runs_started_total (\S+)$", re.MULTILINE)
 
 

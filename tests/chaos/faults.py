@@ -15,7 +15,7 @@ from tests.chaos.proxy import Mode, Proxy
 from tests.chaos.schedule import Fault, FaultKind
 from tests.chaos.site import Site
 
-_PROXIED = ("dynamic", "performance", "static")
+_PROXIED = ("dynamic", "performance", "static", "ai")
 _SIGNALS = {
     FaultKind.APP_KILL: "KILL",
     FaultKind.APP_FLOOD: "USR1",
@@ -245,6 +245,7 @@ _DEEDS: dict[FaultKind, Deed] = {
     FaultKind.STATIC_KILL: _kill("static"),
     FaultKind.DYNAMIC_KILL: _kill("dynamic"),
     FaultKind.PERFORMANCE_KILL: _kill("performance"),
+    FaultKind.AI_KILL: _kill("ai"),
     FaultKind.TEMPORAL_KILL: _kill("temporal"),
     FaultKind.TEMPORAL_FREEZE: _freeze("temporal"),
     FaultKind.ENGINE_KILL: _kill_engine,

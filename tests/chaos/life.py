@@ -27,8 +27,9 @@ LIMITS = {
     "assay-static": int(SLOTS["ASSAY_STATIC_SLOTS"]),
     f"assay-dynamic-{HOST}": int(SLOTS["ASSAY_DYNAMIC_SLOTS"]),
     f"assay-performance-{HOST}": 1,
+    "assay-ai": int(SLOTS["ASSAY_AI_SLOTS"]),
 }
-_CAPACITY = {"static": 2, "dynamic": 2, "performance": 1}
+_CAPACITY = {"static": 2, "dynamic": 2, "performance": 1, "ai": 2}
 _END_LIMIT_S = 300.0
 _TIDY_LIMIT_S = 20.0
 _TICK_S = 0.3

@@ -16,6 +16,7 @@ class FaultKind(StrEnum):
     STATIC_KILL = "static-kill"
     DYNAMIC_KILL = "dynamic-kill"
     PERFORMANCE_KILL = "performance-kill"
+    AI_KILL = "ai-kill"
     TEMPORAL_KILL = "temporal-kill"
     TEMPORAL_FREEZE = "temporal-freeze"
     ENGINE_KILL = "engine-kill"

@@ -17,6 +17,7 @@ from analyzers.runtime.service import work_folder
 from contract.ids import LABEL_SCOPE
 from contract.spec import AnalyzerKind
 from tests.chaos.engine import Engine, MachineEngine
+from tests.chaos.judge import MODEL, Judge
 from tests.chaos.postgres import Postgres
 from tests.chaos.proxy import Proxy
 from tests.e2e.conftest import ROOT, Assay
@@ -25,7 +26,7 @@ HERE = Path(__file__).parent
 HOST = "chaos"
 SCOPE = f"chaos-{os.getpid()}"
 ANALYZERS = ("static", "dynamic", "performance", "ai")
-SLOTS = {"ASSAY_APP_SLOTS": "2", "ASSAY_STATIC_SLOTS": "2", "ASSAY_DYNAMIC_SLOTS": "2"}
+SLOTS = {f"ASSAY_{name}_SLOTS": "2" for name in ("APP", "STATIC", "DYNAMIC", "AI")}
 _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 _DISK_BYTES = 256 * 1024 * 1024
 _ROLES: dict[str, Callable[[list[str]], bool]] = {
@@ -42,6 +43,7 @@ class Site:
 
     Attributes:
         proxies: between the worker and each analyzer.
+        judge: whom the AI analyzer asks.
         clock_file: what libfaketime reads; None where it is not installed.
     """
 
@@ -49,6 +51,7 @@ class Site:
     engine: Engine | MachineEngine
     postgres: Postgres | None
     proxies: dict[str, Proxy] = field(default_factory=dict)
+    judge: Judge = field(default_factory=Judge)
     clock_file: Path | None = None
     disk_is_small: bool = False
 
@@ -63,6 +66,8 @@ class Site:
             "ASSAY_APP_MEMORY_MB": "96",
             "ASSAY_APP_PIDS": "64",
             "ASSAY_TOOLS": str(self.data.parent / "tools"),
+            "ASSAY_AI_BASE_URL": self.judge.url,
+            "ASSAY_AI_MODELS": MODEL,
             **SLOTS,
         }
         if self.postgres:
@@ -95,6 +100,7 @@ class Site:
         """Start the stack, then put the proxies and the adjustable clock before its worker."""
         self._mount_small_disk()
         self._lay_out_tools()
+        self.judge.start()
         if self.postgres:
             self.postgres.create()
             self.postgres.start()
@@ -150,6 +156,7 @@ class Site:
         left += self.shell.processes()
         for proxy in self.proxies.values():
             proxy.stop()
+        self.judge.stop()
         if self.postgres:
             self.postgres.stop()
         if self.disk_is_small:
