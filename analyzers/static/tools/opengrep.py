@@ -88,6 +88,7 @@ class Opengrep(CommandTool):
         return Command(
             self.argv(tools_dir, workspace),
             cwd=workspace / "src",
+            ok_exit_codes=frozenset({0, 2}),  # 2: a rule is broken, and the report says which
             output=workspace / "opengrep.json",
         )
 
