@@ -76,7 +76,10 @@ class Jscpd(CommandTool):
             Metric(name="duplicated_lines", value=total["duplicatedLines"], unit="count"),
             Metric(name="duplication", value=total["percentage"], unit="percent"),
         )
-        note = f"{total['sources']} of {len(given)} files are long enough to hold a duplicate"
+        note = (
+            f"{total['sources']} of {len(given)} files have {_MIN_TOKENS} tokens or more;"
+            " a shorter one cannot hold a duplicate"
+        )
         return Parsed(coverage(given, given), findings, metrics, notes=(note,))
 
     def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:
