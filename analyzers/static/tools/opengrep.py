@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
+from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
     Lines,
@@ -19,6 +19,7 @@ from analyzers.static.adapter import (
     load_json,
     mapped,
     relative,
+    with_skipped,
 )
 from analyzers.static.fusion import path_key
 from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
@@ -40,6 +41,7 @@ app = Flask(__name__)
 def find():
     return str(sqlite3.connect("x").execute("SELECT 1 WHERE '" + request.args["q"] + "'"))
 """
+_MAX_LINE_BYTES = 20_000
 _FLOW = "export function planted(req%s, res%s) {\n  eval(req.query.code);\n}\n"
 _PLANTED = {
     "assay_sentinel.js": _FLOW % ("", ""),
@@ -75,6 +77,17 @@ class Opengrep(CommandTool):
             *("--disable-nosem", "--dataflow-traces", "--taint-intrafile", "--jobs", "1"),
             *("--max-target-bytes", "0", "--timeout", "20", "--timeout-threshold", "1", "."),
         )
+
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+        """Its time limit for a file does not hold while it parses: endless lines are spared it."""
+        long = {
+            name: f"a line of more than {_MAX_LINE_BYTES} bytes"
+            for name in given
+            if name.endswith((".py", *SCRIPT_SUFFIXES))
+            and _longest_line((run.source.root / name).read_bytes()) > _MAX_LINE_BYTES
+        }
+        rest = [name for name in given if name not in long]
+        return with_skipped(await super().measure(run, rest, execute), long)
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
         """An empty ignore file of ours replaces the built-in one, which leaves out tests.
@@ -164,6 +177,10 @@ def error_reason(error: dict) -> str:
     kind = error["type"]
     name = kind[0] if isinstance(kind, list) else kind
     return f"{name}: {str(error.get('message', '')).strip().splitlines()[0]}"[:500]
+
+
+def _longest_line(data: bytes) -> int:
+    return max(map(len, data.splitlines()), default=0)
 
 
 def trace_lines(trace: Any) -> set[int]:
