@@ -37,7 +37,7 @@ T = TypeVar("T")
 _MAX_SKIPPED = 50
 _MAX_MESSAGE = 4_000
 _MAX_EVIDENCE = 2_000
-_NO_SOURCE = frozenset({"binary", "minified", "generated"})  # left out because nobody wrote it
+_NO_SOURCE = {"binary", "minified", "generated"}  # left out because nobody wrote it
 
 
 class CommandTool:
@@ -90,10 +90,7 @@ class CommandTool:
         return done.output or done.stdout
 
     def cleaned(self, data: bytes) -> bytes:
-        """A file's content as it is copied; adapters whose tool obeys comments in it override this.
-
-        Lines and columns must stay where they are.
-        """
+        """A file as it is copied: where a tool obeys comments they are changed, byte for byte."""
         return data
 
     def rules_digest(self) -> str:
@@ -108,14 +105,16 @@ class CommandTool:
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Measure its files; those the runtime withheld from every tool are skipped, not unseen."""
-        given = self.select(self.candidates(run.source))
+        mine = self.select(self.candidates(run.source))
+        given = tuple(name for name in mine if len(name.splitlines()) == 1)
         withheld = self._withheld(run.source, given)
+        withheld |= dict.fromkeys(set(mine).difference(given), "a line break in its name")
         if not given:
             _refuse(self.what, withheld)
         return with_skipped(await self.measure(run, given, execute), withheld)
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
-        """Files it may look at."""
+        """Files of the app it may look at."""
         return source.files
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
@@ -279,7 +278,7 @@ def finding(
     cwe: tuple[int, ...] = (),
     identity: tuple[str, str] | None = None,
 ) -> Finding:
-    """A finding with the texts cut to the contract's limits and its fingerprint.
+    """A finding with its fingerprint and its texts cut to the contract's limits.
 
     `identity` replaces weakness and snippet as what tells it from others (an advisory and a
     package, the digest of a secret).

@@ -1,7 +1,6 @@
 """Checks of container files, as a process of its own: stranger's YAML may be deep or self-feeding.
 
-Reads names on standard input, one a line, below the working folder; writes JSON:
-`{"files": [...], "errors": {name: reason}, "findings": [{rule, path, line, message}]}`.
+In and out as `own_check.py` says.
 """
 
 import json

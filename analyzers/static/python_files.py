@@ -23,12 +23,12 @@ def depth_of(tree):
     return deepest
 
 bad = {}
-for name in sys.stdin.read().splitlines():
+for name in sys.stdin.read().split("\\0"):
     try:
         depth = depth_of(ast.parse(open(name, "rb").read()))
         if depth > limit:
             bad[name] = f"nested {depth} deep"
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
         bad[name] = f"{type(error).__name__}: {error}"
 print(json.dumps(bad))
 """
@@ -43,7 +43,7 @@ async def unparsable(
     """Files that do not parse or whose syntax tree is deeper than `depth`, each with the reason."""
     python = str(run.tools_dir / "venv/bin/python")
     argv = (python, "-I", "-c", _PROBE, str(depth))
-    done = await execute(Command(argv, cwd=run.source.root, stdin="\n".join(names).encode()))
+    done = await execute(Command(argv, cwd=run.source.root, stdin="\0".join(names).encode()))
     reasons: dict[str, str] = load_json(done.stdout, "parse probe")
     return reasons
 

@@ -202,3 +202,51 @@ async def test_an_inventory_counts_only_what_it_names_exactly(tmp_path: Path):
 
     assert (parsed.coverage.reached, parsed.coverage.given) == (1, 4)
     assert "cannot be read" in skipped(parsed)["web/package.json"]
+
+
+async def test_a_page_that_crashes_the_tool_is_named_and_harms_no_other(tmp_path: Path):
+    page = "<!DOCTYPE html>\n<html><head></head><body><b></i></body></html>\n"
+    files: dict[str, str | bytes] = {"a.html": page, "deep.html": "<b>" * 5_000}
+
+    parsed = await measured("html-validate", files, tmp_path)
+
+    assert skipped(parsed) == {"deep.html": "the tool crashed on it"}
+    assert ("close-order", "a.html", 2) in places(parsed)
+
+
+async def test_deep_yaml_does_not_end_the_search_for_secrets(tmp_path: Path):
+    secret = "aws: AKIA" + "QYLPMN5HHHFPZAM2\n"
+
+    parsed = await measured("detect-secrets", {"a.yml": secret, "b.yml": "[" * 5_000}, tmp_path)
+
+    assert list(skipped(parsed)) == ["b.yml"]
+    assert ("AWS Access Key", "a.yml", 1) in places(parsed)
+
+
+@pytest.mark.parametrize("tool", ["ruff", "vulture", "mypy"])
+async def test_a_name_with_a_line_break_harms_no_other(tool: str, tmp_path: Path):
+    files: dict[str, str | bytes] = {"a\nb.py": "X = 1\n", "c.py": "import os\nX: int = ''\n"}
+
+    parsed = await measured(tool, files, tmp_path)
+
+    assert skipped(parsed) == {"a\nb.py": "a line break in its name"}
+    assert {item.location.path for item in parsed.findings} == {"c.py"}
+
+
+async def test_an_endless_line_does_not_stall_the_taint_engine(tmp_path: Path):
+    files: dict[str, str | bytes] = {
+        "long.ts": "let x = " + "+".join(["1"] * 30_000) + ";\n",
+        "a.ts": "export function f(req: any) {\n  eval(req.query.code);\n}\n",
+    }
+
+    parsed = await measured("opengrep", files, tmp_path)
+
+    assert list(skipped(parsed)) == ["long.ts"]
+    assert ("javascript-code-injection", "a.ts", 2) in places(parsed)
+
+
+async def test_an_app_too_small_for_duplicates_is_measured(tmp_path: Path):
+    parsed = await measured("jscpd", {"a.py": "print(1)\n"}, tmp_path)
+
+    assert (parsed.coverage.reached, parsed.findings) == (1, ())
+    assert {metric.name: metric.value for metric in parsed.metrics}["duplication"] == 0

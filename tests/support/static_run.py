@@ -35,8 +35,12 @@ def make_run(source: SourceTree, workspace: Path, tools_dir: Path = TOOLS_DIR) -
 
 
 async def measure(tool: Tool, folder: Path, workspace: Path) -> Parsed:
+    return await measure_tree(tool, list_source(folder), workspace)
+
+
+async def measure_tree(tool: Tool, source: SourceTree, workspace: Path) -> Parsed:
     runner = Runner(workspace, deadline=time.monotonic() + 120)
-    return await tool.run(make_run(list_source(folder), workspace), runner)
+    return await tool.run(make_run(source, workspace), runner)
 
 
 def summary(parsed: Parsed) -> dict[str, Any]:

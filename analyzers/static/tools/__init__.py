@@ -20,6 +20,7 @@ from analyzers.static.tools.ruff import Ruff
 from analyzers.static.tools.sbom import Sbom
 from analyzers.static.tools.stylelint import Stylelint
 from analyzers.static.tools.vulture import Vulture
+from analyzers.static.tools.yaml_files import YamlFiles
 
 TOOLS: tuple[Tool, ...] = (
     # security
@@ -40,6 +41,7 @@ TOOLS: tuple[Tool, ...] = (
     Lizard(),
     Stylelint(),
     HtmlValidate(),
+    YamlFiles(),
     Jscpd(),
     # inventory
     Loc(),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
+from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
     Lines,
@@ -12,6 +12,7 @@ from analyzers.static.adapter import (
     load_json,
     mapped,
     relative,
+    with_skipped,
 )
 from analyzers.static.manifests import LOCK_FILES
 from contract.analysis import Confidence, Finding, Location, Severity
@@ -48,6 +49,7 @@ _TYPES = {
     "Telegram Bot Token": _SURE,
     "Twilio API Key": _SURE,
 }
+_MAX_NESTING = 100
 _SENTINEL = "assay-sentinel.txt"
 _PLANTED = "key = AKIA" + "QYLPMN5HHHFPZAM2\n"
 
@@ -74,6 +76,17 @@ class DetectSecrets(CommandTool):
             *(*self.program(tools_dir), "scan", "--all-files", "--no-verify"),
             *("--disable-plugin", "IPPublicDetector", "--disable-filter", allowed, "."),
         )
+
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+        """It reads YAML by recursion and dies of one that nests too deep."""
+        deep = {
+            name: f"nested deeper than {_MAX_NESTING}"
+            for name in given
+            if name.endswith((".yml", ".yaml"))
+            and _nesting((run.source.root / name).read_bytes()) > _MAX_NESTING
+        }
+        rest = [name for name in given if name not in deep]
+        return with_skipped(await super().measure(run, rest, execute), deep)
 
     def cleaned(self, data: bytes) -> bytes:
         """In UTF-8: it skips any other file without a word."""
@@ -112,3 +125,15 @@ class DetectSecrets(CommandTool):
             cwe=(798,),
             identity=("CWE-798", item["hashed_secret"]),
         )
+
+
+def _nesting(data: bytes) -> int:
+    """How deep brackets nest, in strings and comments too: never less than the parser sees."""
+    depth = deepest = 0
+    for byte in data:
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,6 +35,7 @@ _CONFIG = {
 }
 _SEVERITY = {2: Severity.LOW, 1: Severity.INFO}
 _ACCESSIBILITY = ("wcag/", "aria-", "text-content", "input-missing-label", "multiple-labeled")
+_CRASHED = re.compile(r'Validator crashed when parsing "([^"]+)"')
 _SENTINELS = frozenset({"assay-sentinel.html", "assay-sentinel.htm"})
 _PLANTED = (
     '<!DOCTYPE html>\n<html lang="en"><head><title>x</title></head><body><b></i></body></html>'
@@ -79,7 +81,7 @@ class HtmlValidate(NodeTool):
         return hashlib.sha256(json.dumps(_CONFIG).encode()).hexdigest()
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """Read each page once to tell templates from pages."""
+        """Read each page once to tell templates from pages; spare it those it crashes on."""
         reasons = {
             name: "server-side template" for name in given if _is_template(run.source.root / name)
         }
@@ -87,9 +89,15 @@ class HtmlValidate(NodeTool):
         if not pages:
             raise NotApplicable("only server-side templates")
         (run.workspace / "html.json").write_text(json.dumps(_CONFIG))
-        self.copy(run, pages)
-        done = await execute(self.command(run.tools_dir, run.workspace))
-        return self.parse(self.report(run, done), given, line_reader(run.source.root), reasons)
+        while True:
+            self.copy(run, pages)
+            done = await execute(self.command(run.tools_dir, run.workspace))
+            raw = self.report(run, done)
+            culprit = (_CRASHED.findall(raw.decode(errors="replace")) or [""])[0]
+            if culprit not in pages or len(pages) == 1:
+                return self.parse(raw, given, line_reader(run.source.root), reasons)
+            pages.remove(culprit)
+            reasons[culprit] = "the tool crashed on it"
 
     def cleaned(self, data: bytes) -> bytes:
         """Comments that switch rules off are no comments for the tool any more."""

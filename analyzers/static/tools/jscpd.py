@@ -22,6 +22,8 @@ _BODY = """  let sum = 0;
   return { sum, shipping, tax, total: sum + shipping + tax };
 }
 """
+_SENTINEL = "assay_sentinel.js"
+_PLANTED = "export const PLANTED = [\n" + "".join(f"  {n},\n" for n in range(60)) + "];\n"
 
 
 class Jscpd(CommandTool):
@@ -53,7 +55,11 @@ class Jscpd(CommandTool):
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
-        """The report's name is the tool's own choice."""
+        """The report's name is the tool's own choice.
+
+        A file of ours is long enough to be compared: a report without it is blind.
+        """
+        (workspace / "src" / _SENTINEL).write_text(_PLANTED)
         return Command(
             self.argv(tools_dir, workspace),
             cwd=workspace / "src",
@@ -69,14 +75,19 @@ class Jscpd(CommandTool):
         report = load_json(raw, self.name)
         known = frozenset(given)
         total = report["statistics"]["total"]
-        if not 0 < total["sources"] <= len(given):
-            raise ToolFault(f"jscpd looked at {total['sources']} of {len(given)} files")
+        sources, length = total["sources"] - 1, total["lines"] - _PLANTED.count("\n")
+        if not 0 <= sources <= len(given):
+            raise ToolFault(f"jscpd looked at {sources} of {len(given)} files")
+        share = 100 * total["duplicatedLines"] / length if length > 0 else 0.0
         findings = tuple(self._finding(item, known, lines) for item in report["duplicates"])
         metrics = (
             Metric(name="duplicated_lines", value=total["duplicatedLines"], unit="count"),
-            Metric(name="duplication", value=total["percentage"], unit="percent"),
+            Metric(name="duplication", value=round(share, 2), unit="percent"),
         )
-        note = f"{total['sources']} of {len(given)} files are long enough to hold a duplicate"
+        note = (
+            f"{sources} of {len(given)} files have {_MIN_TOKENS} tokens or more;"
+            " a shorter one cannot hold a duplicate"
+        )
         return Parsed(coverage(given, given), findings, metrics, notes=(note,))
 
     def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:

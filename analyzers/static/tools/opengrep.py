@@ -1,12 +1,16 @@
 """Opengrep with the rules of `analyzers/static/rules`: taint paths through web frameworks."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
+import yaml
+
+from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
     Lines,
@@ -15,6 +19,7 @@ from analyzers.static.adapter import (
     load_json,
     mapped,
     relative,
+    with_skipped,
 )
 from analyzers.static.fusion import path_key
 from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
@@ -36,6 +41,7 @@ app = Flask(__name__)
 def find():
     return str(sqlite3.connect("x").execute("SELECT 1 WHERE '" + request.args["q"] + "'"))
 """
+_MAX_LINE_BYTES = 20_000
 _FLOW = "export function planted(req%s, res%s) {\n  eval(req.query.code);\n}\n"
 _PLANTED = {
     "assay_sentinel.js": _FLOW % ("", ""),
@@ -60,13 +66,28 @@ class Opengrep(CommandTool):
         return (str(found),)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """Taint is followed through the functions of a file; suppressions do not count."""
+        """Taint is followed through the functions of a file; suppressions do not count.
+
+        Its native front end (`--experimental`) starts in half the time and finds the same.
+        """
         return (
-            *(*self.program(tools_dir), "scan", "--config", str(RULES), "--json"),
+            *(*self.program(tools_dir), "scan", "--experimental", "--json"),
+            *("--config", str(workspace / "rules.json")),
             *("--output", str(workspace / "opengrep.json"), "--quiet", "--no-git-ignore"),
             *("--disable-nosem", "--dataflow-traces", "--taint-intrafile", "--jobs", "1"),
-            *("--max-target-bytes", "0", "--timeout", "20", "."),
+            *("--max-target-bytes", "0", "--timeout", "20", "--timeout-threshold", "1", "."),
         )
+
+    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+        """Its time limit for a file does not hold while it parses: endless lines are spared it."""
+        long = {
+            name: f"a line of more than {_MAX_LINE_BYTES} bytes"
+            for name in given
+            if name.endswith((".py", *SCRIPT_SUFFIXES))
+            and _longest_line((run.source.root / name).read_bytes()) > _MAX_LINE_BYTES
+        }
+        rest = [name for name in given if name not in long]
+        return with_skipped(await super().measure(run, rest, execute), long)
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
         """An empty ignore file of ours replaces the built-in one, which leaves out tests.
@@ -74,11 +95,13 @@ class Opengrep(CommandTool):
         Files of ours, one for each parser, hold a path that must be seen.
         """
         (workspace / "src" / ".semgrepignore").write_text("")
+        (workspace / "rules.json").write_bytes(_rules())
         for name, text in _PLANTED.items():
             (workspace / "src" / name).write_text(text)
         return Command(
             self.argv(tools_dir, workspace),
             cwd=workspace / "src",
+            ok_exit_codes=frozenset({0, 2}),  # 2: a rule is broken, and the report says which
             output=workspace / "opengrep.json",
         )
 
@@ -141,11 +164,23 @@ class Opengrep(CommandTool):
         )
 
 
+@lru_cache(maxsize=1)
+def _rules() -> bytes:
+    """All rules as one JSON text: it is read in half the time that YAML takes."""
+    texts = [path.read_bytes() for path in sorted(RULES.glob("*.yaml"))]
+    rules = [rule for text in texts for rule in yaml.safe_load(text)["rules"]]
+    return json.dumps({"rules": rules}).encode()
+
+
 def error_reason(error: dict) -> str:
     """Why a file was not looked at, in one line."""
     kind = error["type"]
     name = kind[0] if isinstance(kind, list) else kind
     return f"{name}: {str(error.get('message', '')).strip().splitlines()[0]}"[:500]
+
+
+def _longest_line(data: bytes) -> int:
+    return max(map(len, data.splitlines()), default=0)
 
 
 def trace_lines(trace: Any) -> set[int]:

@@ -1,0 +1,60 @@
+"""The static tools on the control apps: few weaknesses are missed, none is invented."""
+
+from pathlib import Path
+
+import pytest
+
+from analyzers.runtime.source import list_source
+from analyzers.runtime.tool import SourceTree
+from analyzers.static.fusion import fuse
+from analyzers.static.tools import TOOLS
+from contract.analysis import Confidence, Finding, MeasurementState, ToolReport
+from tests.support.control_scores import CLEAN, CONTROLS, FLAWED, labels, met
+from tests.support.static_run import measure_tree
+
+SECURITY_TOOLS = ("opengrep", "bandit", "ruff", "eslint", "detect-secrets", "container-files")
+
+
+@pytest.fixture(scope="module")
+async def fused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding]]:
+    """Fused findings by app; the four apps are one tree, so that each tool starts once."""
+    whole = list_source(CONTROLS)
+    files = tuple(name for name in whole.files if name.startswith((*FLAWED, *CLEAN)))
+    tree = SourceTree(whole.root, files)
+    reports: list[ToolReport] = []
+    for tool in (tool for tool in TOOLS if tool.name in SECURITY_TOOLS):
+        parsed = await measure_tree(tool, tree, tmp_path_factory.mktemp(tool.name))
+        reports.append(
+            ToolReport(
+                tool=tool.name,
+                state=MeasurementState.MEASURED,
+                coverage=parsed.coverage,
+                findings=parsed.findings,
+                data=parsed.data,
+            )
+        )
+    found = fuse(reports)
+    return {app: [own for one in found if (own := within(app, one))] for app in (*FLAWED, *CLEAN)}
+
+
+def within(app: str, found: Finding) -> Finding | None:
+    """The finding with its path below the app, if it is one of the app's."""
+    path = Path(found.location.path or "")
+    if not path.is_relative_to(app):
+        return None
+    place = found.location.model_copy(update={"path": str(path.relative_to(app))})
+    return found.model_copy(update={"location": place})
+
+
+def test_nine_of_ten_labelled_weaknesses_are_found(fused: dict[str, list[Finding]]):
+    wanted = sum(len(labels(app)) for app in FLAWED)
+    missed = {app: {one.name for one in labels(app)} - met(app, fused[app]) for app in FLAWED}
+
+    assert sum(map(len, missed.values())) <= wanted // 10, missed
+
+
+@pytest.mark.parametrize("app", CLEAN)
+def test_a_clean_app_is_not_accused(app: str, fused: dict[str, list[Finding]]):
+    believed = [one for one in fused[app] if one.confidence is not Confidence.LOW]
+
+    assert [(one.rule_id, one.location.path, one.location.line) for one in believed] == []
