@@ -1,4 +1,4 @@
-"""Without a container engine: our own apps are measured as confined processes, no other app runs."""
+"""Without a container engine our own apps are measured as confined processes; no other app runs."""
 
 import time
 from collections.abc import Iterator
@@ -38,9 +38,7 @@ def report_of(shell: Assay, folder: Path, *, trusted: bool) -> dict[str, Any]:
     return shell.report(name)
 
 
-def test_every_analyzer_measures_an_app_of_ours_with_several_services(
-    shell: Assay, tmp_path: Path
-):
+def test_every_analyzer_measures_an_app_of_ours_with_several_services(shell: Assay, tmp_path: Path):
     report = report_of(shell, tmp_path, trusted=True)
 
     cells = {(cell["analyzer"], cell["tool"]): cell for cell in report["cells"]}
