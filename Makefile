@@ -7,7 +7,7 @@ ANALYZERS := static dynamic performance ai
 LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 UNIT := tests/unit tests/activities tests/workflows tests/replay tests/services tests/store
 
-.PHONY: help demo test check lint types imports unit whole integration chaos-short setup venv tools base-images chaos bench lock clean
+.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools base-images chaos bench lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,7 +50,12 @@ chaos: setup ## a long run of random faults: make chaos SEED=1 N=100
 bench: setup ## ratios measured side by side
 	@for file in bench/bench_*.py; do $(BIN)/python $$file; done
 
-setup: venv tools
+setup: node venv tools
+
+# What npm's lock files ask for; npm itself only warns.
+node:
+	@command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || \
+	  { echo "error: Assay needs Node.js 20.19 or newer with npm; here: $$(node --version 2>/dev/null || echo none)"; echo "next: install it from nodejs.org (Debian 13: apt-get install nodejs npm)"; exit 2; }
 
 venv: $(VENV)/.assay-stamp
 

@@ -11,7 +11,7 @@ class AppLimits:
 
     Attributes:
         memory_bytes, cpus, pids: of one running container; swap is off.
-        build_memory_bytes, build_cpus: of each step of an image build.
+        build_memory_bytes, build_cpus, build_pids: of each step of an image build.
         build_deadline_s: of all builds of one service.
         start_deadline_s: from the first container's start until every service answers.
         disk_bytes: what a container may write; a larger one counts as died in `check`.
@@ -27,6 +27,7 @@ class AppLimits:
     pids: int = 256
     build_memory_bytes: int = 2_048 * _MIB
     build_cpus: float = 2.0
+    build_pids: int = 2_048
     build_deadline_s: float = 600.0
     start_deadline_s: float = 90.0
     disk_bytes: int = 1_024 * _MIB

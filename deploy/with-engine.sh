@@ -5,9 +5,9 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-missing=()
-need() { [ -e "$2" ] || command -v "$2" >/dev/null 2>&1 || missing+=("$1"); }
+. "$root/deploy/packages.sh"
 need docker.io dockerd
+need docker.io docker
 need bubblewrap bwrap
 need debootstrap debootstrap
 need postgresql /usr/lib/postgresql
@@ -16,16 +16,7 @@ need nmap nmap
 need iptables iptables
 need iproute2 ip
 need libfaketime /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1
-if [ ${#missing[@]} -gt 0 ]; then
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "error: missing: ${missing[*]}" >&2
-    echo "next: sudo apt-get install ${missing[*]}" >&2
-    exit 2
-  fi
-  echo "installing ${missing[*]}"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+install_missing
 
 daemon=
 if ! docker info >/dev/null 2>&1; then

@@ -13,6 +13,7 @@ import docker
 from clients.appfolder import AppFault, ServicePlan
 from clients.docker import dockerfile
 from clients.docker.base_images import BaseImages, Substitution
+from clients.docker.cgroup import BuildCgroups
 from clients.docker.context import DOCKERFILE_NAME, pack_context
 from clients.docker.diagnosis import platform_fault
 from clients.docker.engine import ran_out_of_memory, running_since
@@ -50,6 +51,7 @@ class Images:
     scope: str
     bases: BaseImages
     limits: AppLimits
+    cgroups: BuildCgroups
     _registry_down_until: float = 0.0
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
@@ -92,6 +94,8 @@ class Images:
                 on_progress(f"{plan.name}: image unchanged")
                 return BuiltImage(tag, tuple(notes))
             substitutions = [found for _, found in known.values() if found]
+            if obstacle := await self.cgroups.obstacle():
+                notes.append(f"{plan.name}: processes of its build are not limited ({obstacle})")
             log = await self._build(plan, context, tag, substitutions, network, on_progress)
         return BuiltImage(tag, tuple(notes), log)
 
@@ -104,16 +108,18 @@ class Images:
         network: NetworkFactory,
         on_progress: OnProgress,
     ) -> str:
-        params = build_params(
-            tag, DOCKERFILE_NAME, plan.args, plan.target, await network(), self.limits
-        )
+        network_name = await network()
         since = await running_since(self.client)
-        result = await self.stream.build(
-            context,
-            params,
-            self.limits.build_deadline_s,
-            lambda line: on_progress(f"{plan.name}: {line}"),
-        )
+        with self.cgroups.limited(f"{network_name} {tag}") as cgroup:
+            params = build_params(
+                tag, DOCKERFILE_NAME, plan.args, plan.target, network_name, cgroup, self.limits
+            )
+            result = await self.stream.build(
+                context,
+                params,
+                self.limits.build_deadline_s,
+                lambda line: on_progress(f"{plan.name}: {line}"),
+            )
         if not result.error:
             return result.text
         if since != await running_since(self.client):
@@ -195,6 +201,7 @@ class Images:
 
     async def prune(self) -> int:
         """Remove images above the limit, the longest unused first; bytes freed."""
+        await asyncio.to_thread(self.cgroups.sweep)
         building = any(lock.locked() for lock in self._locks.values())
         return await self._retention.prune(stages=not building)
 

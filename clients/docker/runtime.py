@@ -16,6 +16,7 @@ from pathlib import Path
 from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
 from clients.conditions import conditions
 from clients.docker.base_images import BaseImageMap, BaseImages
+from clients.docker.cgroup import BuildCgroups
 from clients.docker.checks import AppChecker
 from clients.docker.containers import Containers, State
 from clients.docker.errors import call, connect
@@ -92,7 +93,8 @@ class DockerRuntime:
         self._containers = Containers(client, self._labels, self._limits)
         self._volumes = Volumes(client, self._labels, self._limits.volume_bytes)
         stream = EngineStream(docker_host)
-        self._images = Images(client, stream, scope, BaseImages(base_images), self._limits)
+        cgroups = BuildCgroups(client, docker_host, self._limits.build_pids)
+        self._images = Images(client, stream, scope, BaseImages(base_images), self._limits, cgroups)
         self._checker = AppChecker(self._containers, analyzer_location, self._limits.disk_bytes)
 
     @property

@@ -151,6 +151,7 @@ def build_params(
     args: dict[str, str],
     target: str,
     network: str,
+    cgroup: str,
     limits: AppLimits,
 ) -> dict[str, str]:
     """Query of `POST /build`. Swap is off, so the memory limit is the limit."""
@@ -165,14 +166,15 @@ def build_params(
         "cpuquota": str(int(limits.build_cpus * 100_000)),
         "ulimits": json.dumps(
             [
-                {"Name": "nproc", "Soft": 4_096, "Hard": 4_096},
+                {"Name": "nproc", "Soft": limits.build_pids, "Hard": limits.build_pids},
                 {"Name": "fsize", "Soft": limits.disk_bytes, "Hard": limits.disk_bytes},
             ]
         ),
         "rm": "1",
         "forcerm": "1",
     }
-    return params | ({"target": target} if target else {})
+    chosen = {"target": target, "cgroupparent": cgroup}
+    return params | {name: value for name, value in chosen.items() if value}
 
 
 def split_tag(image: str) -> tuple[str, str]:

@@ -28,6 +28,7 @@ _HIDDEN = ("/home", "/root", "/tmp", "/var/tmp", "/run", "/mnt", "/media")  # no
 _DEATH_S = 5.0
 _MASKED = ("/etc/shadow", "/etc/gshadow")
 _APP = "/mnt/app"
+_HOME = "/tmp/home"  # noqa: S108 - the sandbox's own /tmp
 # What an installer needs of the user's own: where its registries are, and whom it trusts.
 _CONFIGURATION = (".npmrc", ".config/pip", ".pip", ".pydistutils.cfg")
 # Exit codes of what was killed from outside: no limit of a sandbox kills.
@@ -94,19 +95,18 @@ class Installer:
 
     def argv(self, command: list[str], cwd: Path, limits: AppLimits) -> list[str]:
         """Command line of one installer in `cwd`; it dies with the process that starts it."""
-        home = Path.home()
         words = _limited(limits.build_memory_bytes, limits.disk_bytes, limits.pids)
         words += ["bwrap", "--die-with-parent", *_view(self.hidden, self.readable)]
         for name in _CONFIGURATION:
-            path = home / name
-            words += ["--ro-bind", str(path), str(path)] if path.exists() else []
+            path = Path.home() / name
+            words += ["--ro-bind", str(path), f"{_HOME}/{name}"] if path.exists() else []
         resolver = Path("/etc/resolv.conf").resolve()
         if resolver.is_relative_to("/run"):
             words += ["--ro-bind-try", str(resolver), str(resolver)]
         words += ["--bind", str(self.work), str(self.target)]
-        words += ["--bind", str(self.cache), str(home / ".cache")]
-        words += ["--setenv", "npm_config_cache", str(home / ".cache/npm")]
-        for name in _SECRETS:
+        words += ["--bind", str(self.cache), f"{_HOME}/.cache", "--setenv", "HOME", _HOME]
+        words += ["--setenv", "npm_config_cache", f"{_HOME}/.cache/npm"]
+        for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", *_SECRETS):
             words += ["--unsetenv", name]
         return [*words, "--chdir", str(cwd), "--", *command]
 

@@ -197,6 +197,19 @@ async def test_a_build_that_needs_too_much_memory_is_the_apps_fault(bench: Bench
     assert "out of memory" in outcome.reason
 
 
+async def test_a_build_that_forks_without_end_is_stopped(bench: Bench):
+    bomb = "import os, time\nfor count in range(500):\n    os.fork() or time.sleep(30)\n"
+    dockerfile = "FROM assay/python:3.11\nCOPY bomb.py /\nRUN python /bomb.py\n"
+    app = bench.app(**{"Dockerfile": dockerfile, "bomb.py": bomb})
+    runtime = bench.make_runtime("host", build_pids=64)
+
+    outcome = await runtime.start(app, "run", lambda line: None)
+    await runtime.close()
+
+    assert (outcome.app, outcome.phase) == (None, "build")
+    assert "Resource temporarily unavailable" in outcome.reason
+
+
 async def test_killed_and_restarted_apps_are_no_longer_the_ones_we_started(bench: Bench):
     running = await bench.started(bench.app())
     container = bench.engine.containers.get(running.services[0].container_id)

@@ -63,6 +63,7 @@ SPEC: dict[str, Any] = {
     },
     "breaker": {"wait_limit_s": 0},
 }
+NEED_THE_NETWORK = {"pip-audit", "npm-audit"}
 MEASURED = {
     *(("static", tool) for tool in ("ruff", "bandit", "opengrep", "eslint")),
     *(("dynamic", tool) for tool in ("http-headers", "nmap", "browser")),
@@ -137,9 +138,18 @@ def test_an_image_holds_its_own_analyzer_and_nothing_else_of_ours(site: Site, ki
     assert site.shell(kind, "python -c 'import temporalio'")[0] != 0
 
 
-@pytest.mark.parametrize("kind", list(AnalyzerKind))
-def test_it_becomes_healthy(site: Site, kind: AnalyzerKind):
+@pytest.mark.parametrize("name", [*AnalyzerKind, "worker"])
+def test_it_becomes_healthy(site: Site, name: str):
+    assert site.health(name) == "healthy"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in AnalyzerKind if kind is not AnalyzerKind.AI])
+def test_every_tool_sees_its_canary_where_it_needs_no_network(site: Site, kind: AnalyzerKind):
     assert site.health(kind) == "healthy"
+    tools = site.tools(kind)
+
+    assert tools
+    assert [tool for tool in tools if not tool.ok and tool.name not in NEED_THE_NETWORK] == []
 
 
 async def test_a_pipeline_through_the_containers_measures_every_kind(

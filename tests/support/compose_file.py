@@ -4,6 +4,7 @@ So that the tests run analyzers exactly as confined as the compose file says, on
 no compose plug-in.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,13 @@ def load() -> dict[str, Any]:
 
 def sdk_options(service: dict[str, Any]) -> dict[str, Any]:
     """Confinement, command and health check of a service for `containers.run`."""
-    unknown = set(service) - {*_SAME, *_ELSEWHERE, "tmpfs", "healthcheck"}
+    unknown = set(service) - {*_SAME, *_ELSEWHERE, "tmpfs", "healthcheck", "cpus"}
     assert not unknown, f"docker-compose.yml has options the tests do not carry over: {unknown}"
     options = {name: service[name] for name in _SAME if name in service}
     options["tmpfs"] = dict(entry.split(":", 1) for entry in service["tmpfs"])
+    if "cpus" in service:
+        default = re.sub(r"\$\{\w+:-(.*)}", r"\1", service["cpus"])
+        options["nano_cpus"] = int(float(default) * _NANOSECONDS)
     if "healthcheck" in service:
         options["healthcheck"] = {
             "test": service["healthcheck"]["test"],

@@ -7,8 +7,10 @@ its own and removed by that label. Images stay, so that the next run finds its l
 import io
 import json
 import os
+import socket
 import tarfile
 import time
+import urllib.request
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,9 @@ from typing import Any
 
 from docker.errors import BuildError
 
+from analyzers.performance.lock import DEFAULT_LOCK
 from clients.docker.labels import LABEL_PEER
+from contract.analysis import AnalyzerHealth, ToolHealth
 from contract.ids import LABEL_SCOPE
 from contract.protocol import DEFAULT_PORTS
 from contract.spec import AnalyzerKind
@@ -27,7 +31,7 @@ from tests.support.compose_file import ROOT, load, sdk_options
 BASE = "assay/python:3.11"
 LABEL_IMAGE = "dev.assay.test-image"
 LABEL_SITE = "dev.assay.test-site"
-_HEALTHY_LIMIT_S = 240
+_HEALTHY_LIMIT_S = 420
 # AI first: the layers it shares with the others. Performance after dynamic: both have Chromium.
 _FIRST, _SIDE_BY_SIDE = "ai", (("dynamic", "performance"), ("static", "worker"))
 
@@ -97,8 +101,8 @@ class Site:
 
     @property
     def network(self) -> str:
-        """Name of the private network: the compose file's, which sorts before every app's."""
-        return load()["networks"]["assay"]["name"].replace("${ASSAY_SCOPE:-compose}", self.scope)
+        """Name of the live analyzers' network, the compose file's: it sorts before every app's."""
+        return load()["networks"]["quiet"]["name"].replace("${ASSAY_SCOPE:-compose}", self.scope)
 
     @property
     def _labels(self) -> dict[str, str]:
@@ -106,7 +110,9 @@ class Site:
 
     def start(self) -> None:
         """Start the analyzers, then a worker that knows where they are."""
-        self.client.networks.create(self.network, labels=self._labels)
+        quiet = load()["networks"]["quiet"]["driver_opts"]
+        self.client.networks.create(self.network, labels=self._labels, options=quiet)
+        self.client.networks.create(self.name, labels=self._labels)
         token = self.folder / "token"
         token.write_text(uuid.uuid4().hex)
         token.chmod(0o644)  # the containers' user is another one
@@ -115,36 +121,42 @@ class Site:
         self.containers["worker"] = self._run_worker(token)
 
     def _run_analyzer(self, kind: AnalyzerKind, token: Path) -> Any:
-        mounts = {str(self.apps): {"bind": str(self.apps), "mode": "ro"}}
+        mounts = {
+            AnalyzerKind.STATIC: {str(self.apps): {"bind": str(self.apps), "mode": "ro"}},
+            AnalyzerKind.PERFORMANCE: {
+                str(DEFAULT_LOCK): {"bind": str(DEFAULT_LOCK), "mode": "ro"}
+            },
+        }
         peer = {LABEL_PEER: self.scope} if kind.is_live else {}
         return self._run(
             kind,
             token,
-            mounts if kind is AnalyzerKind.STATIC else {},
+            mounts.get(kind, {}),
             labels={**self._labels, **peer},
-            network=self.network,
+            network=self.network if kind.is_live else self.name,
             ports={f"{DEFAULT_PORTS[kind]}/tcp": ("127.0.0.1", None)},
         )
 
     def _run_worker(self, token: Path) -> Any:
-        socket = "/var/run/docker.sock"
+        engine = "/var/run/docker.sock"
         urls = {kind: f"ws://127.0.0.1:{self.port(kind)}" for kind in AnalyzerKind}
         return self._run(
             "worker",
             token,
             {
-                socket: {"bind": socket, "mode": "rw"},
+                engine: {"bind": engine, "mode": "rw"},
                 str(self.apps): {"bind": str(self.apps), "mode": "ro"},
             },
             labels=self._labels,
             network_mode="host",
-            group_add=[str(os.stat(socket).st_gid)],
+            group_add=[str(os.stat(engine).st_gid)],
             environment={
                 "TEMPORAL_ADDRESS": self.temporal_address,
                 "TEMPORAL_NAMESPACE": "default",
                 "ASSAY_ANALYZER_LOCATION": "network",
                 "ASSAY_ANALYZER_URLS": json.dumps(urls),
                 "ASSAY_TOKEN_FILE": "/run/secrets/analyzer-token",
+                "ASSAY_METRICS_ADDRESS": f"127.0.0.1:{_free_port()}",
                 "ASSAY_HOST": self.scope,
                 "ASSAY_SCOPE": self.scope,
             },
@@ -175,18 +187,22 @@ class Site:
         container.reload()
         return int(container.ports[f"{DEFAULT_PORTS[kind]}/tcp"][0]["HostPort"])
 
-    def health(self, kind: AnalyzerKind) -> str:
-        """Docker's verdict once it has one: `healthy` or `unhealthy`."""
+    def tools(self, kind: AnalyzerKind) -> tuple[ToolHealth, ...]:
+        """What the analyzer says of each of its tools."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port(kind)}/health") as answer:
+            return AnalyzerHealth.model_validate_json(answer.read()).tools
+
+    def health(self, kind: str) -> str:
+        """Docker's verdict, `healthy` as soon as it is: a busy machine may take its time."""
         container = self.containers[kind]
-        deadline = time.monotonic() + _HEALTHY_LIMIT_S
-        while time.monotonic() < deadline:
+        deadline, status = time.monotonic() + _HEALTHY_LIMIT_S, ""
+        while time.monotonic() < deadline and status != "healthy":
             container.reload()
             state = container.attrs["State"]
             assert state["Running"], f"{kind}: {self.log(kind)}"
-            if state["Health"]["Status"] != "starting":
-                return state["Health"]["Status"]
+            status = state["Health"]["Status"]
             time.sleep(0.3)
-        return f"starting for {_HEALTHY_LIMIT_S} s: {self.log(kind)}"
+        return status if status == "healthy" else f"{status}: {self.log(kind)}"
 
     def log(self, name: str) -> str:
         """End of a container's log."""
@@ -239,3 +255,9 @@ class Site:
 
     def _mine(self, label: str) -> dict[str, Any]:
         return {"label": f"{label}={self.scope}"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

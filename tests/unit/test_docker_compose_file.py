@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from analyzers.performance.lock import DEFAULT_LOCK
 from contract.ids import resource_name
 from contract.protocol import DEFAULT_PORTS
 from contract.spec import AnalyzerKind
@@ -41,6 +42,7 @@ def test_an_analyzer_is_confined_bounded_and_watched(kind: AnalyzerKind):
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
     assert service["mem_limit"]
+    assert service["cpus"]
     assert service["pids_limit"] > 0
     assert service["tmpfs"]
     assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
@@ -64,10 +66,25 @@ def test_only_live_analyzers_join_the_networks_of_apps():
     assert peers == {kind for kind in AnalyzerKind if kind.is_live}
 
 
-def test_the_analyzers_network_stays_their_gateway_beside_the_networks_of_apps():
-    name = FILE["networks"]["assay"]["name"]
+def test_live_analyzers_have_no_way_out_and_keep_their_gateway_beside_the_networks_of_apps():
+    for kind in AnalyzerKind:
+        assert SERVICES[kind]["networks"] == (["quiet"] if kind.is_live else ["assay"])
+    quiet = FILE["networks"]["quiet"]
 
-    assert name < resource_name("pipeline/0/0/app1", "net")[: len(name)]
+    assert quiet["driver_opts"] == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    assert quiet["name"] < resource_name("pipeline/0/0/app1", "net")[: len(quiet["name"])]
+
+
+def test_load_tests_in_and_out_of_containers_share_one_lock():
+    assert f"{DEFAULT_LOCK}:{DEFAULT_LOCK}:ro" in SERVICES["performance"]["volumes"]
+
+
+def test_the_hosts_command_line_finds_the_workers_reports():
+    volumes = SERVICES["worker"]["volumes"]
+
+    assert "${ASSAY_DATA:-./.assay}/reports:/data/reports" in volumes
+    assert "install -d -m 1777 .assay/reports" in (ROOT / "docker-compose.yml").read_text()
+    assert Settings.model_fields["data"].default == ROOT / ".assay"
 
 
 def test_nothing_is_published_beyond_loopback():

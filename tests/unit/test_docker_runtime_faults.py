@@ -13,6 +13,7 @@ import pytest
 from clients.appfolder import ServicePlan
 from clients.docker import AppLimits, DockerRuntime
 from clients.docker.base_images import BaseImages
+from clients.docker.cgroup import BuildCgroups
 from clients.docker.containers import Containers
 from clients.docker.images import BuildFault, Images
 from clients.docker.labels import Labels
@@ -112,6 +113,7 @@ async def test_what_is_removed_under_a_start_is_made_anew_by_a_retry(
     engine.says("POST /networks/create", {"Id": "n1"}, 201)
     engine.says("GET /networks/n1", {"Id": "n1", "Name": "n"})
     engine.says("POST /build", b'{"stream": "done"}')
+    engine.says("GET /info", {})
 
     with pytest.raises(PlatformError, match="no GET /images") as caught:
         await runtime.start(app, "run", lambda _: None)
@@ -190,9 +192,9 @@ async def test_a_killed_build_is_blamed_on_whoever_killed_it(
     bridge = iter(["2026-01-01T00:00:01Z", since])
     engine.says("GET /networks/bridge", lambda: {"Created": next(bridge)})
     with closing(docker.DockerClient(engine.address)) as client:
-        images = Images(
-            client, EngineStream(engine.address), "test", BaseImages("auto"), AppLimits()
-        )
+        stream, cgroups = EngineStream(engine.address), BuildCgroups(client, engine.address, 99)
+        images = Images(client, stream, "test", BaseImages("auto"), AppLimits(), cgroups)
+        engine.says("GET /info", {"CgroupDriver": "systemd"})
         plan = ServicePlan("web", context=FIXTURE, dockerfile="FROM scratch\nRUN make\n")
 
         with pytest.raises((PlatformError, BuildFault)) as caught:

@@ -7,7 +7,7 @@ from clients.appfolder import ServicePlan
 from clients.limits import AppLimits
 from clients.process.environments import app_environment
 from clients.process.recipe import Recipe, recipe
-from clients.process.sandbox import Sandbox
+from clients.process.sandbox import Installer, Sandbox
 from contract.errors import PlatformError
 
 DOCKERFILE = """\
@@ -59,6 +59,21 @@ def test_other_services_are_addressed_where_they_really_listen(tmp_path: Path):
     assert values["B"] == "http://127.0.0.1:2222"
     assert values["C"] == "http://backend2:5000"
     assert (values["HOST"], values["PORT"]) == ("127.0.0.1", "1111")
+
+
+def test_an_installer_sees_its_own_folder_at_its_final_place_and_no_secrets(tmp_path: Path):
+    work, target = tmp_path / "work", tmp_path / "python-1"
+    installer = Installer(work, target, (), (tmp_path,), tmp_path / "cache")
+
+    argv = installer.argv(["pip", "install"], target, AppLimits())
+
+    line = shlex.join(argv)
+    assert "--die-with-parent" in argv
+    assert "--ro-bind / /" in line
+    assert f"--bind {work} {target}" in line
+    assert line.index(f"--tmpfs {tmp_path}") < line.index(f"--bind {work}")
+    assert "--unsetenv ASSAY_AI_API_KEY" in line
+    assert line.endswith(f"--chdir {target} -- pip install")
 
 
 def test_the_sandbox_hides_the_projects_data_and_gives_up_capabilities(tmp_path: Path):
