@@ -100,7 +100,8 @@ async def bare_server(path: str) -> None:
 
 async def fetch(port: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        gateway = WebSocketGateway({STATIC: f"ws://127.0.0.1:{port}"}, workdir=Path(folder))
+        url, workdir = f"ws://127.0.0.1:{port}", Path(folder)
+        gateway = WebSocketGateway({STATIC: url}, workdir=workdir, direct=False)
         before, started = memory_mib("VmRSS"), time.perf_counter()
         result = await gateway.analyze(request(), lambda _progress: None)
         report(result.archive.stat().st_size, started, before)

@@ -21,16 +21,22 @@ DEFAULT_MAX_RESULT_BYTES = 1024**3
 MAX_REPORT_BYTES = 16 * 1024 * 1024  # it is built and read whole: reading takes five times as much
 PROGRESS_INTERVAL_S = 5.0
 DEFAULT_PORTS = {"static": 2001, "dynamic": 2002, "performance": 2003, "ai": 2004}
+DIRECT_MIN_BYTES = 16 * 1024 * 1024  # below that, reading a folder saves nothing
 REPORT_MEMBER = "report.json"
 REQUEST_DIGEST_HEADER = "Assay-Request-Digest"
 
 
 class Analyze(Frozen):
-    """Client: do this, or re-attach to it; send the result from byte `resume_from` on."""
+    """Client: do this, or re-attach to it; send the result from byte `resume_from` on.
+
+    Attributes:
+        direct: I may see your folder: of a large result, send the path instead of the bytes.
+    """
 
     type: Literal["analyze"] = "analyze"
     request: SubtaskRequest
     resume_from: Annotated[int, Field(ge=0)] = 0
+    direct: bool = False
 
 
 class Ack(Frozen):
@@ -80,12 +86,17 @@ class Chunk(Frozen):
 
 
 class Completed(Frozen):
-    """Service: the run ended and every chunk was sent; digest and size are of the whole archive."""
+    """Service: the run ended and every chunk was sent; digest and size are of the whole archive.
+
+    Attributes:
+        path: where the archive lies, if that was sent instead of chunks.
+    """
 
     type: Literal["completed"] = "completed"
     subtask_id: str
     size_bytes: int
     sha256: str
+    path: str = ""
 
 
 class Failed(Frozen):

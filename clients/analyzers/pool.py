@@ -6,6 +6,7 @@ many apps makes as many handshakes as subtasks were ever in flight at once, not 
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
@@ -50,6 +51,15 @@ class ConnectionPool:
         self.handshakes = 0
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._idle: list[ClientConnection] = []
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the analyzer listens on this machine, so that its folder may be seen from here.
+
+        Behind a published port it may still be a container's.
+        """
+        host = urlsplit(self.url).hostname or ""
+        return host == "localhost" or host.startswith("127.") or host == "::1"
 
     @asynccontextmanager
     async def lease(self) -> AsyncGenerator[Lease]:
