@@ -6,11 +6,12 @@ interleaved; every frame names its subtask.
 """
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
+from pydantic.json_schema import models_json_schema
 
-from contract.analysis import SubtaskRequest
+from contract.analysis import AnalyzerHealth, AnalyzerReport, SubtaskRequest
 from contract.base import Frozen
 from contract.errors import ErrorCode
 
@@ -119,3 +120,21 @@ def request_digest(request: SubtaskRequest) -> str:
     """Identity of what is asked; a shorter deadline on a second try asks for the same."""
     body = request.model_dump_json(exclude={"deadline_s"})
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+def json_schema() -> dict[str, Any]:
+    """All that is on the wire as one JSON Schema: `docs/protocol.schema.json`.
+
+    What a client sends is described as it is understood (fields with a default may be left out),
+    what it receives as it is sent (all fields are there).
+    """
+    sent = (Analyze, Ack, Cancel)
+    received = (Progress, Chunk, Completed, Failed, AnalyzerReport, AnalyzerHealth)
+    _, schema = models_json_schema(
+        [
+            *((model, "validation") for model in sent),
+            *((model, "serialization") for model in received),
+        ],
+        title=SUBPROTOCOL,
+    )
+    return schema
