@@ -26,6 +26,7 @@ from contract.spec import AnalyzerKind
 OPEN_LIMIT_S = 5.0
 PING_INTERVAL_S = 9.0
 PING_LIMIT_S = 5.0
+CLOSE_LIMIT_S = 2.0
 _MAX_IDLE = 8
 _DOCTOR = "`starter.py doctor` tells more"
 
@@ -105,7 +106,7 @@ class ConnectionPool:
                 open_timeout=OPEN_LIMIT_S,
                 ping_interval=PING_INTERVAL_S,
                 ping_timeout=PING_LIMIT_S,
-                close_timeout=2,
+                close_timeout=CLOSE_LIMIT_S,
                 max_size=MAX_FRAME_BYTES,
                 max_queue=16,
             )

@@ -41,6 +41,7 @@ async def test_broken_transfer_goes_on_from_the_last_byte(bench: Bench):
 async def test_a_half_open_connection_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pool, "PING_INTERVAL_S", 0.3)
     monkeypatch.setattr(pool, "PING_LIMIT_S", 0.3)
+    monkeypatch.setattr(pool, "CLOSE_LIMIT_S", 0.1)
     service = await bench.service()
     proxy = await bench.proxy(service, 3_500_000)
     proxy.stall = True
