@@ -176,7 +176,7 @@ class JobRegistry:
     async def stop(self) -> None:
         """End every run; results stay on the shelf."""
         running = [job for job in self._jobs.values() if not job.ended]
-        await asyncio.gather(*(self._end(job, "the analyzer shuts down") for job in running))
+        await asyncio.gather(*(self._interrupt(job, "the analyzer shuts down") for job in running))
 
     async def expire(self) -> None:
         """Forget results nobody asked for in `RESULT_EXPIRY`."""
@@ -186,13 +186,16 @@ class JobRegistry:
                 await self.forget(job)
 
     async def _end(self, job: Job, why: str) -> None:
+        await self._interrupt(job, why)
+        if job.result:
+            await self.forget(job)
+
+    async def _interrupt(self, job: Job, why: str) -> None:
         if job.task and not job.task.done():
             if not job.ending:  # a second cancellation would cut short what the first one undoes
                 job.end_reason = why
                 job.task.cancel()
             await asyncio.wait([job.task])
-        if job.result:
-            await self.forget(job)
 
     def _ended(self, job: Job) -> None:
         """A task that was cancelled before its first step could say nothing itself."""
