@@ -6,11 +6,12 @@ interleaved; every frame names its subtask.
 """
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
+from pydantic.json_schema import models_json_schema
 
-from contract.analysis import SubtaskRequest
+from contract.analysis import AnalyzerHealth, AnalyzerReport, SubtaskRequest
 from contract.base import Frozen
 from contract.errors import ErrorCode
 
@@ -21,16 +22,22 @@ DEFAULT_MAX_RESULT_BYTES = 1024**3
 MAX_REPORT_BYTES = 16 * 1024 * 1024  # it is built and read whole: reading takes five times as much
 PROGRESS_INTERVAL_S = 5.0
 DEFAULT_PORTS = {"static": 2001, "dynamic": 2002, "performance": 2003, "ai": 2004}
+DIRECT_MIN_BYTES = 16 * 1024 * 1024  # below that, reading a folder saves nothing
 REPORT_MEMBER = "report.json"
 REQUEST_DIGEST_HEADER = "Assay-Request-Digest"
 
 
 class Analyze(Frozen):
-    """Client: do this, or re-attach to it; send the result from byte `resume_from` on."""
+    """Client: do this, or re-attach to it; send the result from byte `resume_from` on.
+
+    Attributes:
+        direct: I may see your folder: of a large result, send the path instead of the bytes.
+    """
 
     type: Literal["analyze"] = "analyze"
     request: SubtaskRequest
     resume_from: Annotated[int, Field(ge=0)] = 0
+    direct: bool = False
 
 
 class Ack(Frozen):
@@ -80,12 +87,17 @@ class Chunk(Frozen):
 
 
 class Completed(Frozen):
-    """Service: the run ended and every chunk was sent; digest and size are of the whole archive."""
+    """Service: the run ended and every chunk was sent; digest and size are of the whole archive.
+
+    Attributes:
+        path: where the archive lies, if that was sent instead of chunks.
+    """
 
     type: Literal["completed"] = "completed"
     subtask_id: str
     size_bytes: int
     sha256: str
+    path: str = ""
 
 
 class Failed(Frozen):
@@ -108,3 +120,21 @@ def request_digest(request: SubtaskRequest) -> str:
     """Identity of what is asked; a shorter deadline on a second try asks for the same."""
     body = request.model_dump_json(exclude={"deadline_s"})
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+def json_schema() -> dict[str, Any]:
+    """All that is on the wire as one JSON Schema: `docs/protocol.schema.json`.
+
+    What a client sends is described as it is understood (fields with a default may be left out),
+    what it receives as it is sent (all fields are there).
+    """
+    sent = (Analyze, Ack, Cancel)
+    received = (Progress, Chunk, Completed, Failed, AnalyzerReport, AnalyzerHealth)
+    _, schema = models_json_schema(
+        [
+            *((model, "validation") for model in sent),
+            *((model, "serialization") for model in received),
+        ],
+        title=SUBPROTOCOL,
+    )
+    return schema

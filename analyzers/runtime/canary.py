@@ -30,6 +30,7 @@ CANARY_LIMIT_S = 120.0
 RECHECK_S = 1_800.0
 RECHECK_BLIND_S = 300.0
 ASK_AGAIN_S = 60.0
+WATCH_S = 1.0
 _NO_DIGEST = "0" * 64
 _PREFIX = "canary-"
 
@@ -235,7 +236,7 @@ class CanaryKeeper:
         await asyncio.gather(*(self.proven(name) for name in self._tools))
         logger.info("canaries: %s", self._summary())
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(WATCH_S)
             due = [tool for tool in self._tools.values() if self._is_due(tool)]
             if due and self._is_idle():
                 async with self._looking_again:

@@ -24,6 +24,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.protocol import (
     CHUNK_BYTES,
     CLIENT_FRAMES,
+    DIRECT_MIN_BYTES,
     PROGRESS_INTERVAL_S,
     Ack,
     Analyze,
@@ -109,7 +110,7 @@ class AnalyzerConnection:
         except PlatformError as error:
             await self._fail(subtask_id, error.code, error.message, error.retry_after_s)
             return
-        stream = asyncio.create_task(self._stream(job, frame.resume_from))
+        stream = asyncio.create_task(self._stream(job, frame))
         self._streams[subtask_id] = stream
         stream.add_done_callback(lambda done: self._forget(subtask_id, done))
 
@@ -138,7 +139,7 @@ class AnalyzerConnection:
         if not stream.cancelled():
             stream.exception()  # a lost connection; the run goes on
 
-    async def _stream(self, job: Job, resume_from: int) -> None:
+    async def _stream(self, job: Job, asked: Analyze) -> None:
         with suppress(ConnectionError):
             while not job.ended:
                 await self._send(job.progress)
@@ -150,25 +151,30 @@ class AnalyzerConnection:
             if job.failure:
                 await self._send(job.failure)
             elif job.result:
-                await self._send_result(job, job.result, resume_from)
+                await self._send_result(job, job.result, asked)
 
-    async def _send_result(self, job: Job, result: StoredResult, resume_from: int) -> None:
-        if resume_from > result.size_bytes:
+    async def _send_result(self, job: Job, result: StoredResult, asked: Analyze) -> None:
+        if asked.resume_from > result.size_bytes:
             await self._refuse(
                 job.subtask_id, f"resume_from: the result has {result.size_bytes} bytes"
             )
             return
+        done = Completed(
+            subtask_id=job.subtask_id, size_bytes=result.size_bytes, sha256=result.sha256
+        )
+        if asked.direct and not asked.resume_from and result.size_bytes >= DIRECT_MIN_BYTES:
+            path = str(self._jobs.archive(job).absolute())
+            await self._send(done.model_copy(update={"path": path}))
+            return
         try:
-            await self._send_chunks(job, result, resume_from)
+            await self._send_chunks(job, result, asked.resume_from)
         except OSError as error:
             if isinstance(error, ConnectionError):
                 raise
             await self._jobs.forget(job)  # asked again, it is made anew
             await self._fail(job.subtask_id, ErrorCode.DATA_LOSS, f"result lost: {error.strerror}")
             return
-        await self._send(
-            Completed(subtask_id=job.subtask_id, size_bytes=result.size_bytes, sha256=result.sha256)
-        )
+        await self._send(done)
 
     async def _send_chunks(self, job: Job, result: StoredResult, offset: int) -> None:
         async with aclosing(_read_ahead(self._jobs.archive(job), offset)) as blocks:

@@ -178,7 +178,7 @@ class JobRegistry:
         """End every run; results stay on the shelf. Nobody cancelled: asking again later helps."""
         why, code = "the analyzer shuts down", ErrorCode.UNAVAILABLE
         running = [job for job in self._jobs.values() if not job.ended]
-        await asyncio.gather(*(self._end(job, why, code) for job in running))
+        await asyncio.gather(*(self._interrupt(job, why, code) for job in running))
 
     async def expire(self) -> None:
         """Forget results nobody asked for in `RESULT_EXPIRY`."""
@@ -187,14 +187,17 @@ class JobRegistry:
             if job.result and job.result.finished_at < oldest:
                 await self.forget(job)
 
-    async def _end(self, job: Job, why: str, code: ErrorCode = ErrorCode.CANCELLED) -> None:
+    async def _end(self, job: Job, why: str) -> None:
+        await self._interrupt(job, why, ErrorCode.CANCELLED)
+        if job.result:
+            await self.forget(job)
+
+    async def _interrupt(self, job: Job, why: str, code: ErrorCode) -> None:
         if job.task and not job.task.done():
             if not job.ending:  # a second cancellation would cut short what the first one undoes
                 job.end_code, job.end_reason = code, why
                 job.task.cancel()
             await asyncio.wait([job.task])
-        if job.result:
-            await self.forget(job)
 
     def _ended(self, job: Job) -> None:
         """A task that was cancelled before its first step could say nothing itself."""

@@ -10,6 +10,8 @@ import shutil
 import tarfile
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -26,6 +28,10 @@ from contract.spec import SourceRef
 MAX_UPLOAD_BYTES = MAX_TREE_BYTES + 64 * 1024 * 1024
 _MAX_DEPTH = 200
 _EXPIRY_S = 7 * 86_400.0
+_UPLOAD_LIMIT_S = 3_600.0  # longer than any upload takes
+_IN_USE_S = 6 * 3_600.0  # longer than a run that began with it goes on
+_MAX_ENTRIES = 4 * MAX_FILES  # folders and what is not covered, too
+MAX_KEPT_BYTES = 8 * 1024**3
 _BLOCK_BYTES = 1024 * 1024
 
 
@@ -83,39 +89,79 @@ class SourceStore:
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
-    def expire(self) -> None:
-        """Remove what was not used for a week, and leftovers of broken uploads. Blocking."""
-        for entry in self._folder.iterdir():
-            if entry.name.startswith("part-") or time.time() - entry.stat().st_mtime > _EXPIRY_S:
+    def expire(self, max_bytes: int = MAX_KEPT_BYTES) -> None:
+        """Remove what was not used for a week, then the longest unused above `max_bytes`.
+
+        Blocking. Leftovers of broken uploads go after an hour. What a run may be reading stays: it
+        was touched when the run began.
+        """
+        now, kept_bytes = time.time(), 0
+        for used_at, entry in sorted(self._entries(), reverse=True):
+            unused_s = now - used_at
+            limit_s = _UPLOAD_LIMIT_S if entry.name.startswith("part-") else _EXPIRY_S
+            kept_bytes += _size_bytes(entry)
+            too_much = kept_bytes > max_bytes and unused_s > _IN_USE_S
+            if unused_s > limit_s or too_much:
                 shutil.rmtree(entry, ignore_errors=True)
                 if entry.is_file():
-                    entry.unlink()
+                    entry.unlink(missing_ok=True)
+
+    def _entries(self) -> list[tuple[float, Path]]:
+        found: list[tuple[float, Path]] = []
+        for entry in self._folder.iterdir():
+            with suppress(OSError):  # an upload that ended meanwhile
+                found.append((entry.stat().st_mtime, entry))
+        return found
+
+
+def _size_bytes(path: Path) -> int:
+    files = [path] if path.is_file() else path.rglob("*")
+    total = 0
+    for file in files:
+        with suppress(OSError):
+            total += file.lstat().st_size
+    return total
 
 
 def digest_folder(root: Path) -> str:
-    """Digest of a folder by the rule of `contract/source_digest.py`; empty when unreadable."""
+    """Digest of a folder by the rule of `contract/source_digest.py`; empty when unreadable.
+
+    Also when it is larger than any source may be: a request may name any folder of this host.
+    """
     tree = TreeDigest()
-    folders = [""]
     try:
-        while folders:
-            prefix = folders.pop()
-            for entry in os.scandir(root / prefix):
-                name = prefix + entry.name
-                if entry.is_symlink():
-                    target = os.readlink(entry.path).encode(errors="surrogateescape")
-                    tree.add(name, "L", len(target), hashlib.sha256(target).digest())
-                elif entry.is_dir(follow_symlinks=False):
-                    if entry.name not in SKIPPED_FOLDERS:
-                        folders.append(name + "/")
-                elif entry.is_file(follow_symlinks=False):
-                    with open(entry.path, "rb") as file:
-                        digest = hashlib.file_digest(file, "sha256").digest()
-                    tree.add(name, "F", 0, digest)
-                if tree.files > MAX_FILES:
-                    return ""
+        for seen, (name, entry) in enumerate(_walk(root)):
+            if seen >= _MAX_ENTRIES or not _add(tree, name, entry):
+                return ""
     except OSError:
         return ""
     return tree.hexdigest()
+
+
+def _walk(root: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """Every entry below `root`, folders among them, but for what is in folders not covered."""
+    folders = [""]
+    while folders:
+        prefix = folders.pop()
+        with os.scandir(root / prefix) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and entry.name not in SKIPPED_FOLDERS:
+                    folders.append(f"{prefix}{entry.name}/")
+                yield prefix + entry.name, entry
+
+
+def _add(tree: TreeDigest, name: str, entry: "os.DirEntry[str]") -> bool:
+    """Count an entry if it is covered; whether the tree is small enough still."""
+    if entry.is_symlink():
+        target = os.readlink(entry.path).encode(errors="surrogateescape")
+        tree.add(name, "L", len(target), hashlib.sha256(target).digest())
+    elif entry.is_file(follow_symlinks=False):
+        size_bytes = entry.stat(follow_symlinks=False).st_size
+        if tree.size_bytes + size_bytes > MAX_TREE_BYTES:
+            return False
+        with open(entry.path, "rb") as file:
+            tree.add(name, "F", size_bytes, hashlib.file_digest(file, "sha256").digest())
+    return tree.files <= MAX_FILES
 
 
 def _extract(tar: tarfile.TarFile, into: Path) -> str:

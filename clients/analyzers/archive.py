@@ -1,6 +1,8 @@
 """A result archive as it arrives: written to a private file, every byte checked."""
 
 import hashlib
+import os
+import stat
 import tarfile
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from pydantic import ValidationError
 from contract.analysis import AnalyzerReport
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import (
+    CHUNK_BYTES,
     DEFAULT_MAX_RESULT_BYTES,
     MAX_REPORT_BYTES,
     REPORT_MEMBER,
@@ -59,6 +62,24 @@ class ArchiveReceiver:
         """
         self.one_piece = False
         self._append(data)
+
+    def adopt(self, path: Path) -> None:
+        """Copy an archive out of the analyzer's own folder.
+
+        Raises:
+            OSError: there is no such file here, or we may not read it; nothing was taken.
+            PlatformError: RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
+        """
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise FileNotFoundError(f"{path} is no file")
+            try:
+                while block := file.read(CHUNK_BYTES):
+                    self.add(block)
+            except OSError:
+                self.restart()
+                raise
 
     def _append(self, data: bytes) -> None:
         if self.received + len(data) > self._max_bytes:

@@ -45,11 +45,18 @@ class WebSocketGateway:
         urls: one address per analyzer.
         token: shared secret, None where the analyzers ask for none.
         workdir: folder for incoming archives; what dead processes left there is removed.
+        direct: read large results of analyzers on this machine from their folders.
     """
 
     def __init__(
-        self, urls: Mapping[AnalyzerKind, str], *, token: str | None = None, workdir: Path
+        self,
+        urls: Mapping[AnalyzerKind, str],
+        *,
+        token: str | None = None,
+        workdir: Path,
+        direct: bool = True,
     ) -> None:
+        self._direct = direct
         self._pools = {kind: ConnectionPool(kind, url, token) for kind, url in urls.items()}
         self._https = {kind: AnalyzerHttp(kind, url, token) for kind, url in urls.items()}
         self._incoming = _private_folder(workdir)
@@ -96,7 +103,8 @@ class WebSocketGateway:
         """
         pool = self._pool(request.analyzer)
         receiver = await asyncio.to_thread(self._new_receiver)
-        transfer = Transfer(pool, request, receiver, on_progress)
+        direct = self._direct and pool.is_local
+        transfer = Transfer(pool, request, receiver, on_progress, direct=direct)
         self._transfers.setdefault(request.subtask_id, set()).add(transfer)
         fetched = False
         try:

@@ -107,7 +107,7 @@ class AnalyzerHttp:
                 failures = 0
             except httpx.HTTPError as error:
                 failures = 0 if receiver.received > before else failures + 1
-                if failures >= _MAX_FAILURES:
+                if failures >= _MAX_FAILURES or isinstance(error, httpx.ConnectError):
                     raise unavailable(f"{self._where}: {type(error).__name__} {error}") from error
             except PlatformError as error:
                 # What we held was of an earlier run of the same request: read the new one whole.

@@ -6,6 +6,7 @@ many apps makes as many handshakes as subtasks were ever in flight at once, not 
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
@@ -25,6 +26,7 @@ from contract.spec import AnalyzerKind
 OPEN_LIMIT_S = 5.0
 PING_INTERVAL_S = 9.0
 PING_LIMIT_S = 5.0
+CLOSE_LIMIT_S = 2.0
 _MAX_IDLE = 8
 _DOCTOR = "`starter.py doctor` tells more"
 
@@ -50,6 +52,15 @@ class ConnectionPool:
         self.handshakes = 0
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._idle: list[ClientConnection] = []
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the analyzer listens on this machine, so that its folder may be seen from here.
+
+        Behind a published port it may still be a container's.
+        """
+        host = urlsplit(self.url).hostname or ""
+        return host == "localhost" or host.startswith("127.") or host == "::1"
 
     @asynccontextmanager
     async def lease(self) -> AsyncGenerator[Lease]:
@@ -95,7 +106,7 @@ class ConnectionPool:
                 open_timeout=OPEN_LIMIT_S,
                 ping_interval=PING_INTERVAL_S,
                 ping_timeout=PING_LIMIT_S,
-                close_timeout=2,
+                close_timeout=CLOSE_LIMIT_S,
                 max_size=MAX_FRAME_BYTES,
                 max_queue=16,
             )

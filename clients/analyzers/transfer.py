@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 from websockets.asyncio.client import ClientConnection
@@ -32,12 +33,17 @@ class ConnectionLost(Exception):
     """The connection broke; the run goes on and can be taken up again."""
 
 
+class _NotShared(Exception):
+    """The analyzer's folder cannot be read from here: the bytes must be sent."""
+
+
 class Transfer:
     """A call of `analyze` under way.
 
     Attributes:
         request: what is asked.
         receiver: what came so far.
+        direct: whether a large result may be read from the analyzer's own folder.
         asked: whether the request ever reached the analyzer; a first connection that fails is not
             retried here, so that a dead analyzer is known at once.
     """
@@ -48,6 +54,8 @@ class Transfer:
         request: SubtaskRequest,
         receiver: ArchiveReceiver,
         on_progress: Callable[[Progress], None],
+        *,
+        direct: bool,
     ) -> None:
         self.request = request
         self.receiver = receiver
@@ -57,6 +65,7 @@ class Transfer:
         self._on_progress = on_progress
         self._connection: ClientConnection | None = None
         self._detached = asyncio.Event()
+        self._direct = direct
         self._leased_at: float | None = None
 
     async def run(self) -> None:
@@ -72,6 +81,9 @@ class Transfer:
             try:
                 await self._attempt()
                 return
+            except _NotShared:
+                self._direct = False
+                continue
             except ConnectionLost as error:
                 lost = error
             except PlatformError as error:
@@ -155,7 +167,13 @@ class Transfer:
 
     async def _ask(self, connection: ClientConnection) -> None:
         await connection.send(
-            _text(Analyze(request=self.request, resume_from=self.receiver.received))
+            _text(
+                Analyze(
+                    request=self.request,
+                    resume_from=self.receiver.received,
+                    direct=self._direct,
+                )
+            )
         )
         self.asked = True
 
@@ -211,6 +229,11 @@ class Transfer:
             ended = frame.code is ErrorCode.CANCELLED
             code = ErrorCode.UNAVAILABLE if ended else frame.code
             raise PlatformError(code, frame.message, retry_after_s=frame.retry_after_s)
+        if frame.path:
+            try:
+                await asyncio.to_thread(self.receiver.adopt, Path(frame.path))
+            except OSError as error:
+                raise _NotShared from error
         await asyncio.to_thread(self.receiver.finish, frame)
 
 

@@ -1,7 +1,7 @@
 """Gateway and analyzer over real sockets: no run twice, no result lost, every error named."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -10,78 +10,19 @@ import psutil
 import pytest
 
 from analyzers.runtime import sources
-from analyzers.runtime.service import Service, ServiceOptions
-from clients.analyzers import http, pool, transfer
-from clients.analyzers.archive import ArchiveReceiver
+from analyzers.runtime.tool import Parsed
 from clients.analyzers.gateway import WebSocketGateway
-from contract.analysis import AnalyzerKind, MeasurementState
-from contract.errors import ErrorCode, PlatformError
+from contract.analysis import AnalyzerKind, Coverage, Finding, MeasurementState, Severity
+from contract.errors import ErrorCode
 from contract.protocol import Progress
-from tests.support.demo_analyzer import DemoTool, request_for
-from tests.support.proxy import FaultyProxy
-
-STATIC = AnalyzerKind.STATIC
-
-
-@pytest.fixture(autouse=True)
-def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "RECONNECT_DELAYS_S", (0.01, 0.01, 0.01, 0.01))
-    monkeypatch.setattr(http, "POLL_S", 0.02)
-
-
-def ignore(_progress: Progress) -> None:
-    pass
-
-
-class Bench:
-    """Services and gateways of one test, stopped at its end."""
-
-    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
-        self.folder = folder
-        self.tool = DemoTool()
-        self._stack = stack
-
-    async def service(self, *tools: Any, **options: Any) -> Service:
-        known: dict[str, Any] = {"data": self.folder / "data", "tools_dir": self.folder}
-        service = Service(STATIC, tools or (self.tool,), ServiceOptions(**{**known, **options}))
-        await service.start()
-        self._stack.push_async_callback(self.stop, service)
-        return service
-
-    async def stop(self, service: Service) -> None:
-        if service.jobs is not None and not getattr(service, "stopped", False):
-            service.stopped = True  # type: ignore[attr-defined]
-            await service.stop()
-
-    def gateway(self, port: int, token: str | None = None) -> WebSocketGateway:
-        urls = {STATIC: f"ws://127.0.0.1:{port}"}
-        gateway = WebSocketGateway(urls, token=token, workdir=self.folder / "incoming")
-        self._stack.push_async_callback(gateway.close)
-        return gateway
-
-    async def proxy(self, service: Service, *cut_after: int) -> FaultyProxy:
-        return await self._stack.enter_async_context(FaultyProxy(service.port, cut_after))
-
-    def request(self, **over: Any) -> Any:
-        return request_for(self.folder / "app", **over)
+from tests.support.demo_analyzer import DemoTool
+from tests.support.gateway_bench import STATIC, Bench, fault_of, ignore, until
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         yield Bench(tmp_path, stack)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
-async def fault_of(awaitable: Any) -> PlatformError:
-    with pytest.raises(PlatformError) as caught:
-        await awaitable
-    return caught.value
 
 
 async def test_round_trip_then_nothing_is_left(bench: Bench):
@@ -112,110 +53,6 @@ async def test_detached_run_goes_on_and_is_taken_up_without_a_second_run(bench: 
     result = await gateway.analyze(request, ignore)
     assert result.report.tools[0].state is MeasurementState.MEASURED
     assert (bench.tool.runs, service.jobs.started) == (1, 1)
-
-
-async def test_broken_transfer_goes_on_from_the_last_byte(bench: Bench):
-    service = await bench.service()
-    proxy = await bench.proxy(service, 3_500_000, 2_500_000)
-    gateway = bench.gateway(proxy.port)
-    result = await gateway.analyze(bench.request(options={"attach_bytes": 6_000_000}), ignore)
-    assert result.archive.stat().st_size > 6_000_000
-    assert result.report.tools[0].attachments == ("big-file.bin",)
-    assert (proxy.connections, bench.tool.runs) == (3, 1)
-
-
-async def test_a_half_open_connection_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pool, "PING_INTERVAL_S", 0.3)
-    monkeypatch.setattr(pool, "PING_LIMIT_S", 0.3)
-    service = await bench.service()
-    proxy = await bench.proxy(service, 3_500_000)
-    proxy.stall = True
-    gateway = bench.gateway(proxy.port)
-    result = await gateway.analyze(bench.request(options={"attach_bytes": 6_000_000}), ignore)
-    assert result.archive.stat().st_size > 6_000_000
-    assert (proxy.connections, bench.tool.runs) == (2, 1)
-
-
-async def test_detach_ends_the_reading_over_http_too(bench: Bench):
-    service = await bench.service()
-    proxy = await bench.proxy(service, 100_000)
-    gateway = bench.gateway(proxy.port)
-    request = bench.request(options={"sleep_s": 30})
-
-    def break_off(_progress: Progress) -> None:
-        proxy.refuse_upgrades = True
-        proxy.drop()
-
-    call = asyncio.create_task(gateway.analyze(request, break_off))
-    await until(lambda: proxy.connections >= 3)  # WebSocket, then HTTP polls
-    await gateway.detach(request.subtask_id)
-    assert "detached" in (await fault_of(call)).message
-    assert service.jobs.running == 1
-
-
-async def test_http_is_read_where_websocket_stays_down(bench: Bench):
-    service = await bench.service()
-    proxy = await bench.proxy(service, 3_500_000)
-    gateway = bench.gateway(proxy.port)
-
-    def refuse_from_now_on(_progress: Progress) -> None:
-        proxy.refuse_upgrades = True
-
-    request = bench.request(options={"attach_bytes": 6_000_000})
-    result = await gateway.analyze(request, refuse_from_now_on)
-    assert result.archive.stat().st_size > 6_000_000
-    assert bench.tool.runs == 1
-
-
-async def test_a_link_that_dies_after_each_first_frame_is_given_up_for_http(bench: Bench):
-    service = await bench.service()
-    proxy = await bench.proxy(service, *[600] * 100)  # the handshake and a frame, never a chunk
-    gateway = bench.gateway(proxy.port)
-    result = await gateway.analyze(bench.request(), ignore)
-    assert result.report.tools[0].state is MeasurementState.MEASURED
-    assert gateway.handshakes == len(transfer.RECONNECT_DELAYS_S)
-    assert bench.tool.runs == 1
-
-
-async def test_a_kept_result_is_read_over_http_where_websocket_never_opens(bench: Bench):
-    service = await bench.service()
-    await bench.gateway(service.port).analyze(bench.request(), ignore)
-    proxy = await bench.proxy(service)
-    proxy.refuse_upgrades = True
-    gateway = bench.gateway(proxy.port)
-    result = await gateway.analyze(bench.request(), ignore)
-    assert result.report.tools[0].state is MeasurementState.MEASURED
-    other = bench.request(options={"another": 1})  # same subtask, but not what was asked then
-    fault = await fault_of(gateway.analyze(other, ignore))
-    assert (fault.code, "no WebSocket there" in fault.message) == (ErrorCode.UNAVAILABLE, True)
-    assert bench.tool.runs == 1
-
-
-async def test_when_only_the_last_frame_was_lost_nothing_is_read_again(bench: Bench):
-    service = await bench.service()
-    kept = await bench.gateway(service.port).analyze(bench.request(), ignore)
-    receiver = ArchiveReceiver(bench.folder / "copy.tar")
-    receiver.add(kept.archive.read_bytes())
-    proxy = await bench.proxy(service)
-    proxy.cut_http_after = [2_000]  # the answer that says so, and no whole archive
-    client = http.AnalyzerHttp(STATIC, f"ws://127.0.0.1:{proxy.port}", None)
-    await client.fetch(bench.request(), receiver, ignore)
-    await client.close()
-    receiver.close()
-    assert (bench.folder / "copy.tar").read_bytes() == kept.archive.read_bytes()
-    assert proxy.connections == 1
-
-
-async def test_a_broken_http_body_goes_on_from_the_last_byte(bench: Bench):
-    service = await bench.service()
-    request = bench.request(options={"attach_bytes": 6_000_000})
-    await bench.gateway(service.port).analyze(request, ignore)
-    proxy = await bench.proxy(service)
-    proxy.refuse_upgrades = True
-    proxy.cut_http_after = [2_500_000, 2_500_000]
-    result = await bench.gateway(proxy.port).analyze(request, ignore)
-    assert result.archive.stat().st_size > 6_000_000
-    assert proxy.connections == 3
 
 
 async def test_a_kept_result_that_is_broken_is_dropped_and_measured_anew(bench: Bench):
@@ -293,14 +130,46 @@ async def test_a_run_that_an_analyzer_ends_as_it_shuts_down_may_be_asked_for_aga
     assert (fault.code, fault.retryable) == (ErrorCode.UNAVAILABLE, True)
 
 
-async def test_twenty_subtasks_one_after_another_make_one_handshake(bench: Bench):
+async def test_subtasks_one_after_another_share_one_handshake(bench: Bench):
     service = await bench.service()
     gateway = bench.gateway(service.port)
-    for number in range(20):
+    for number in range(3):
         subtask_id = f"pipe/m/app{number}/static"
         await gateway.analyze(bench.request(subtask_id=subtask_id), ignore)
         await gateway.acknowledge(subtask_id, STATIC)
     assert gateway.handshakes == 1
+
+
+class Quick(DemoTool):
+    """Runs no process."""
+
+    async def version(self, run: Any, execute: Any) -> str:
+        return "1"
+
+    async def run(self, run: Any, execute: Any) -> Parsed:
+        finding = Finding(tool=self.name, rule_id="eval", message="m", severity=Severity.LOW)
+        return Parsed(Coverage(unit="files", reached=1), findings=(finding,))
+
+
+async def test_twenty_apps_at_four_analyzers_make_as_many_handshakes_as_are_in_flight(
+    bench: Bench,
+):
+    in_flight, urls = asyncio.Semaphore(3), dict[AnalyzerKind, str]()
+    for kind in AnalyzerKind:
+        service = await bench.service(Quick(), kind=kind, capacity=3)
+        urls[kind] = f"ws://127.0.0.1:{service.port}"
+    gateway = bench.entered(WebSocketGateway(urls, workdir=bench.folder / "incoming"))
+
+    async def app(number: int) -> None:
+        async with in_flight:
+            for kind in AnalyzerKind:
+                subtask_id = f"pipe/m/app{number}/{kind}"
+                request = bench.request(subtask_id=subtask_id, analyzer=kind)
+                await gateway.analyze(request, ignore)
+                await gateway.acknowledge(subtask_id, kind)
+
+    await asyncio.gather(*(app(number) for number in range(20)))
+    assert 4 <= gateway.handshakes <= 4 * 3
 
 
 async def test_source_is_uploaded_once_where_the_folder_is_not_shared(bench: Bench):

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from analyzers.runtime import trim
+from analyzers.runtime import canary, trim
 from analyzers.runtime.cell import MAX_BARE_BYTES
 from analyzers.runtime.jobs import Job
 from analyzers.runtime.service import Service, ServiceOptions
@@ -232,7 +232,10 @@ async def test_a_live_canary_is_served(tmp_path: Path):
     await service.stop()
 
 
-async def test_verdicts_outlive_a_restart_and_are_looked_at_again(tmp_path: Path):
+async def test_verdicts_outlive_a_restart_and_are_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(canary, "WATCH_S", 0.01)
     options = ServiceOptions(data=tmp_path / "data", tools_dir=tmp_path)
     first = Service(STATIC, (DemoTool(),), options)
     assert not first.health().ok

@@ -5,7 +5,15 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from contract.protocol import CLIENT_FRAMES, SERVICE_FRAMES, Analyze, Chunk, Failed
+from contract.protocol import (
+    CLIENT_FRAMES,
+    SERVICE_FRAMES,
+    Analyze,
+    Chunk,
+    Failed,
+    json_schema,
+)
+from contract.source_digest import SKIPPED_FOLDERS
 
 
 def test_a_newer_sides_unknown_fields_are_ignored():
@@ -40,3 +48,16 @@ def test_every_error_code_on_the_page_exists():
     assert len(codes) == 6
     for code in codes:
         assert Failed(subtask_id="", code=code, message="m").code == code  # type: ignore[arg-type]
+
+
+def test_the_published_schema_is_the_one_in_force():
+    """Renew: python -c 'import json; from contract.protocol import json_schema as s;
+    print(json.dumps(s(), indent=1))' > docs/protocol.schema.json"""
+    with open("docs/protocol.schema.json", encoding="utf-8") as page:
+        assert json.load(page) == json_schema()
+
+
+def test_every_folder_without_a_part_in_the_digest_is_on_the_page():
+    with open("docs/protocol.md", encoding="utf-8") as page:
+        listed = page.read().split("however deep, named\n")[1].split(". At most")[0]
+    assert set(listed.split("`")[1::2]) == SKIPPED_FOLDERS

@@ -13,6 +13,7 @@ from analyzers.runtime.cache import LIVE_MAX_AGE, UNUSED_MAX_AGE, ReportCache
 from analyzers.runtime.cache_key import SourceDigests, cache_key, code_digest
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import SourceTree
+from analyzers.static.tools import TOOLS
 from contract.analysis import Coverage, MeasurementState, Target, ToolReport
 from tests.support.demo_analyzer import DemoTool, request_for
 
@@ -159,6 +160,16 @@ def test_only_what_a_tool_reads_or_was_withheld_makes_it_run_again(tmp_path: Pat
     changed = key(app)
     (app / "blob.py").write_bytes(b"\0")
     assert key(app) != changed
+
+
+def test_an_edited_readme_runs_no_linter_again(tmp_path: Path):
+    known = {tool.name: key(tmp_path / "app", tool) for tool in TOOLS}
+    (tmp_path / "app/README.md").write_text("hello")
+    again = {tool.name for tool in TOOLS if key(tmp_path / "app", tool) != known[tool.name]}
+    linters = {"bandit", "ruff", "pylint", "mypy", "eslint", "stylelint", "html-validate"}
+    assert linters <= known.keys()
+    assert again.isdisjoint(linters)
+    assert "detect-secrets" in again
 
 
 def test_a_tool_that_wants_others_values_depends_on_the_whole_source(tmp_path: Path):

@@ -1,5 +1,6 @@
 """Listing a stranger's tree: bounded, every file left out is named with its reason."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -103,9 +104,16 @@ def test_both_sides_compute_the_same_digest(tmp_path: Path):
     assert digest_folder(tmp_path) == digest_tree(tmp_path).digest
 
 
-def test_the_documented_example_holds(tmp_path: Path):
-    import hashlib
+def test_a_name_that_is_not_utf8_counts_with_its_own_bytes(tmp_path: Path):
+    (tmp_path / "\uff5e").write_bytes(b"x")
+    with open(os.fsencode(tmp_path) + b"/\xe9", "wb") as file:
+        file.write(b"x")
+    content = b"F" + hashlib.sha256(b"x").digest()
+    by_hand = hashlib.sha256(b"1:\xe9" + content + b"3:\xef\xbd\x9e" + content).hexdigest()
+    assert digest_folder(tmp_path) == digest_tree(tmp_path).digest == by_hand
 
+
+def test_the_documented_example_holds(tmp_path: Path):
     write(tmp_path, "a.py", b"x")
     by_hand = hashlib.sha256(b"4:a.pyF" + hashlib.sha256(b"x").digest()).hexdigest()
     assert digest_folder(tmp_path) == by_hand
