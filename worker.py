@@ -102,6 +102,7 @@ async def _workers(
         recording.record_subtask,
         recording.record_app,
         recording.record_skipped,
+        recording.recorded_subtasks,
         recording.record_pipeline_state,
         recording.await_app,
         writer.write_report,

@@ -1,5 +1,6 @@
 """Recording outcomes in the store; every write is an upsert."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -7,12 +8,14 @@ from temporalio import activity
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.analysis import REASON_CHARS
 from activities.heartbeat import Attempt
 from activities.parking import load_report
 from activities.ports import ArtifactStore, ResultStore
-from contract.analysis import AnalyzerReport, AppOutcome, SubtaskOutcome
+from contract.analysis import AnalyzerReport, AppOutcome, SubtaskOutcome, ToolSummary
 from contract.ids import app_key, app_workflow_id, subtask_id
-from contract.spec import AppSpec, PipelinePlan
+from contract.record import CellRecord
+from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
 
 
 class ResultActivities:
@@ -59,6 +62,18 @@ class ResultActivities:
                 if app.key not in ended:
                     await self._results.record_app(app, outcome)
 
+    @activity.defn(name="recorded_subtasks")
+    async def recorded_subtasks(self, app: AppSpec) -> list[SubtaskOutcome]:
+        """What is recorded of `app`; seconds are those of the tools it was to run. Only reads."""
+        async with Attempt(f"reading what is recorded of {app.key}"):
+            record = await self._results.load_pipeline(app.pipeline_id)
+        ref = (app.ref.model, app.ref.app_number)
+        cells: dict[AnalyzerKind, list[CellRecord]] = {}
+        for cell in record.cells:
+            if (cell.model, cell.app_number) == ref:
+                cells.setdefault(cell.analyzer, []).append(cell)
+        return [_as_outcome(app, kind, mine) for kind, mine in cells.items()]
+
     async def _recorded(self, pipeline_id: str) -> tuple[set[str], set[str]]:
         """Subtasks that have cells, and apps that have a state."""
         record = await self._results.load_pipeline(pipeline_id)
@@ -100,3 +115,18 @@ class ResultActivities:
         if outcome.report is None:
             return None
         return await load_report(self._artifacts, outcome.report)
+
+
+def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -> SubtaskOutcome:
+    asked = app.tools.get(kind, ())
+    ran = [cell for cell in cells if not asked or cell.tool in asked]
+    return SubtaskOutcome(
+        subtask_id=app.subtask_id(kind),
+        analyzer=kind,
+        tools=tuple(
+            ToolSummary(tool=cell.tool, state=cell.state, reason=cell.reason[:REASON_CHARS])
+            for cell in cells
+        ),
+        tool_seconds=sum(cell.tool_seconds for cell in ran),
+        wasted_seconds=sum(cell.wasted_seconds for cell in ran),
+    )

@@ -44,7 +44,7 @@ class BreakerBoard:
             PIPELINE: CircuitBreaker(name=PIPELINE, threshold=spec.pipeline_threshold),
             **(saved or {}),
         }
-        self._told: set[str] = set()
+        self._told: frozenset[str] = frozenset()
 
     @property
     def pipeline(self) -> CircuitBreaker:
@@ -105,7 +105,7 @@ class BreakerBoard:
 
     def changes(self) -> list[BreakerProgress]:
         """Breakers, but for the pipeline's, that opened or let work pass since last asked."""
-        is_open = {name for name in self._parts if self.breakers[name].is_open}
+        is_open = self.opened()
         changed = is_open.symmetric_difference(self._told)
         self._told = is_open
         return [self.breakers[name].progress() for name in sorted(changed)]
@@ -128,6 +128,10 @@ class BreakerBoard:
             return is_down(store.name, store.reason)
         down = self.down()
         return "; ".join(down.values()) if len(down) == len(self._kinds) else ""
+
+    def opened(self) -> frozenset[str]:
+        """Names of what children wait for now."""
+        return frozenset(name for name in self._parts if self.breakers[name].is_open)
 
     def reset(self, name: str) -> None:
         """Close a breaker by hand."""

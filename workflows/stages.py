@@ -121,6 +121,17 @@ async def record_skipped(plan: PipelinePlan, outcomes: list[AppOutcome]) -> None
     )
 
 
+async def recorded_subtasks(app: AppSpec) -> list[SubtaskOutcome]:
+    """What the store has of one app."""
+    return await workflow.execute_activity_method(
+        ResultActivities.recorded_subtasks,
+        app,
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=f"{app.ref.model} app {app.ref.app_number}",
+        **policies.RECORD,
+    )
+
+
 async def record_pipeline_state(pipeline_id: str, state: str, detail: dict[str, Any]) -> None:
     """Write the pipeline's state and figures."""
     await workflow.execute_activity_method(

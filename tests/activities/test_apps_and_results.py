@@ -187,6 +187,26 @@ async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
     assert results.apps == ["p/m/app1"]
 
 
+async def test_what_is_recorded_of_one_app_is_read_back() -> None:
+    def cell(number: int, tool: str, state: MeasurementState) -> CellRecord:
+        ref = {"model": "m", "app_number": number, "analyzer": STATIC, "tool": tool}
+        return CellRecord.model_validate({**ref, "state": state, "tool_seconds": 2.0})
+
+    measured, lost = MeasurementState.MEASURED, MeasurementState.INFRA_FAILED
+    cells = (cell(1, "bandit", measured), cell(1, "ruff", lost), cell(2, "bandit", measured))
+    results = FakeResults(PipelineRecord(pipeline_id="p", state="running", cells=cells))
+    read = ResultActivities(results, FakeArtifacts([])).recorded_subtasks
+    only_ruff = APP.model_copy(update={"tools": {STATIC: ("ruff",)}})
+
+    (subtask,) = await environment()[0].run(read, only_ruff)
+
+    assert [(tool.tool, tool.state) for tool in subtask.tools] == [
+        ("bandit", measured),
+        ("ruff", lost),
+    ]
+    assert subtask.tool_seconds == 2.0, "bandit was measured in an earlier run"
+
+
 async def test_a_store_that_is_gone_is_retried_and_another_plan_is_not() -> None:
     activities = ResultActivities(FakeResults(), FakeArtifacts([]))
 

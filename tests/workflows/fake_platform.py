@@ -313,6 +313,12 @@ async def record_skipped(plan: PipelinePlan, outcomes: list[AppOutcome]) -> None
         _mine().apps.setdefault(_name(outcome.ref), outcome)
 
 
+@activity.defn(name="recorded_subtasks")
+async def recorded_subtasks(app: AppSpec) -> list[SubtaskOutcome]:
+    prefix = f"{app.pipeline_id}/{_name(app.ref)}/"
+    return [outcome for key, outcome in _mine().subtasks.items() if key.startswith(prefix)]
+
+
 @activity.defn(name="record_pipeline_state")
 async def record_pipeline_state(pipeline_id: str, state: str, detail: dict[str, Any]) -> None:
     _mine().states.append((state, detail))
@@ -337,6 +343,7 @@ CONTROL = [
     record_subtask,
     record_app,
     record_skipped,
+    recorded_subtasks,
     record_pipeline_state,
     await_app,
     write_report,
