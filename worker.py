@@ -64,7 +64,7 @@ async def run_worker(settings: Settings) -> None:
         Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(connect)
-    await ensure_search_attributes(client, search_attributes())
+    await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -75,7 +75,7 @@ async def run_worker(settings: Settings) -> None:
         stack.push_async_callback(gateway.close)
         for worker in await _workers(settings, client, gateway):
             await stack.enter_async_context(worker)
-        await ensure_janitor_schedule(client, settings.host_name)
+        await _patiently(lambda: ensure_janitor_schedule(client, settings.host_name))
         logger.info("host %s works", settings.host_name)
         await stop.wait()
 
@@ -97,6 +97,7 @@ async def _workers(
     )
     writer = ReportActivities(results, FileReportWriter(settings.data_dir / "reports"))
     control: list[Callable[..., Any]] = [
+        apps.forget_host,
         preflight.preflight,
         recording.register_pipeline,
         recording.record_subtask,

@@ -10,9 +10,16 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.analysis import REASON_CHARS
 from activities.heartbeat import Attempt
-from activities.parking import load_report
+from activities.parking import LOST, load_report
 from activities.ports import ArtifactStore, ResultStore
-from contract.analysis import AnalyzerReport, AppOutcome, SubtaskOutcome, ToolSummary
+from contract.analysis import (
+    AnalyzerReport,
+    AppOutcome,
+    MeasurementState,
+    SubtaskOutcome,
+    ToolSummary,
+)
+from contract.errors import PlatformError
 from contract.ids import app_key, app_workflow_id, subtask_id
 from contract.record import CellRecord
 from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
@@ -32,11 +39,21 @@ class ResultActivities:
             await self._results.register_pipeline(plan)
 
     @activity.defn(name="record_subtask")
-    async def record_subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> None:
-        """Write one subtask's cells. Retry is safe: upserts an immutable artifact's content."""
+    async def record_subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome | None:
+        """Write one subtask's cells. Retry is safe: upserts an immutable artifact's content.
+
+        Answers with another outcome when its result cannot be read any more, which no retry cures.
+        """
+        lost: SubtaskOutcome | None = None
         async with Attempt("recording the subtask"):
-            report = await self._report(outcome)
-            await self._results.record_subtask(app.pipeline_id, app, outcome, report)
+            try:
+                report = await self._report(outcome)
+            except PlatformError as exc:
+                if exc.code not in LOST:
+                    raise
+                report, lost = None, _without_result(outcome, exc.message)
+            await self._results.record_subtask(app.pipeline_id, app, lost or outcome, report)
+        return lost
 
     @activity.defn(name="record_app")
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
@@ -115,6 +132,26 @@ class ResultActivities:
         if outcome.report is None:
             return None
         return await load_report(self._artifacts, outcome.report)
+
+
+def _without_result(outcome: SubtaskOutcome, why: str) -> SubtaskOutcome:
+    """No number can be shown any more: data is missing, whatever the tools had measured."""
+    reason = f"its result was lost before it was recorded: {why}"[:REASON_CHARS]
+    measured = MeasurementState.MEASURED
+    tools = tuple(
+        ToolSummary(tool=tool.tool, state=MeasurementState.INFRA_FAILED, reason=reason)
+        if tool.state is measured
+        else tool
+        for tool in outcome.tools
+    )
+    return outcome.model_copy(
+        update={
+            "tools": tools,
+            "report": None,
+            "tool_seconds": 0.0,
+            "wasted_seconds": outcome.wasted_seconds + outcome.tool_seconds,
+        }
+    )
 
 
 def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -> SubtaskOutcome:

@@ -139,7 +139,7 @@ class AnalyzeAppWorkflow:
             fault = CANCELLED if is_cancelled_exception(exc) else failure_code(exc)
             outcome = infra_failed(self._app, kind, fault)
         outcome = with_loss(outcome, self._losses.get(kind, Loss()))
-        await stages.record_subtask(self._app, outcome)
+        outcome = await stages.record_subtask(self._app, outcome)
         self._step(kind, outcome.state)
         return outcome
 

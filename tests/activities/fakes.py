@@ -187,6 +187,7 @@ class FakeRuntime:
         self.fault: PlatformError | None = None
         self.block = False
         self.owned: list[str] = []
+        self.stuck: set[str] = set()
 
     async def start(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
@@ -204,6 +205,8 @@ class FakeRuntime:
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
         self.log.append(f"teardown {workflow_id}")
+        if workflow_id in self.stuck:
+            raise PlatformError(ErrorCode.INTERNAL, "volume busy")
         return TeardownReport(containers=1)
 
     async def owned_workflows(self) -> list[str]:
