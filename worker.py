@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -20,6 +21,13 @@ from temporalio.worker import Worker
 
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
+from activities.ports import (
+    AnalyzerGateway,
+    AppRuntime,
+    ArtifactStore,
+    ReportWriter,
+    ResultStore,
+)
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
@@ -52,6 +60,17 @@ _Answer = TypeVar("_Answer")
 logger = logging.getLogger("assay.worker")
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the activities of one host reach the world through."""
+
+    gateway: AnalyzerGateway
+    runtime: AppRuntime
+    artifacts: ArtifactStore
+    results: ResultStore
+    reports: ReportWriter
+
+
 async def run_worker(settings: Settings) -> None:
     """Work until told to stop.
 
@@ -73,29 +92,41 @@ async def run_worker(settings: Settings) -> None:
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(gateway.close)
-        for worker in await _workers(settings, client, gateway):
+        for worker in workers_of(settings, client, await _ports(settings, gateway)):
             await stack.enter_async_context(worker)
         await _patiently(lambda: ensure_janitor_schedule(client, settings.host_name))
         logger.info("host %s works", settings.host_name)
         await stop.wait()
 
 
-async def _workers(
-    settings: Settings, client: Client, gateway: WebSocketGateway
-) -> Sequence[Worker]:
+async def _ports(settings: Settings, gateway: WebSocketGateway) -> Ports:
     artifacts = FileArtifactStore(settings.data_dir / "artifacts")
-    results = SqlResultStore.from_url(settings.database_url)
     runtime = await asyncio.to_thread(
         choose_runtime, settings, artifacts, docker_host=settings.docker_host
     )
     logger.info("%s", runtime.description)
-    apps = AppActivities(runtime)
-    analysis = [AnalysisActivities(gateway, artifacts).run_analysis]
-    recording = ResultActivities(results, artifacts)
-    preflight = PreflightActivities(
-        gateway, {PlatformService.ENGINE: runtime.probe, PlatformService.STORE: results.probe}
+    return Ports(
+        gateway=gateway,
+        runtime=runtime,
+        artifacts=artifacts,
+        results=SqlResultStore.from_url(settings.database_url),
+        reports=FileReportWriter(settings.data_dir / "reports"),
     )
-    writer = ReportActivities(results, FileReportWriter(settings.data_dir / "reports"))
+
+
+def workers_of(
+    settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
+) -> Sequence[Worker]:
+    """The workers of one host, not started yet; a stop cancels activities after `grace`."""
+    apps = AppActivities(ports.runtime)
+    analysis = [AnalysisActivities(ports.gateway, ports.artifacts).run_analysis]
+    recording = ResultActivities(ports.results, ports.artifacts)
+    probes = {
+        PlatformService.ENGINE: ports.runtime.probe,
+        PlatformService.STORE: ports.results.probe,
+    }
+    preflight = PreflightActivities(ports.gateway, probes)
+    writer = ReportActivities(ports.results, ports.reports)
     control: list[Callable[..., Any]] = [
         apps.forget_host,
         preflight.preflight,
@@ -127,7 +158,7 @@ async def _workers(
             activities=control,
             max_concurrent_activities=50,
             max_heartbeat_throttle_interval=timedelta(seconds=2),
-            graceful_shutdown_timeout=_GRACE,
+            graceful_shutdown_timeout=grace,
         ),
         *(
             Worker(
@@ -136,7 +167,7 @@ async def _workers(
                 activities=work,
                 max_concurrent_activities=slots,
                 max_heartbeat_throttle_interval=timedelta(seconds=2),
-                graceful_shutdown_timeout=_GRACE,
+                graceful_shutdown_timeout=grace,
             )
             for queue, work, slots in queues
         ),
