@@ -11,6 +11,7 @@ from contract.analysis import (
     ArtifactRef,
     SubtaskOutcome,
     SubtaskRequest,
+    ToolSummary,
 )
 from contract.protocol import Progress
 from contract.record import PipelineRecord
@@ -153,8 +154,11 @@ class ResultStore(Protocol):
 
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
-    ) -> None:
-        """One row per cell, with findings and metrics; replaces what the subtask left before."""
+    ) -> tuple[ToolSummary, ...]:
+        """One row per cell, with findings and metrics; answers with all cells of the subtask now.
+
+        Replaces what the subtask left before, but nothing measured by what is not.
+        """
         ...
 
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:

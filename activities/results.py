@@ -42,18 +42,20 @@ class ResultActivities:
     async def record_subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome | None:
         """Write one subtask's cells. Retry is safe: upserts an immutable artifact's content.
 
-        Answers with another outcome when its result cannot be read any more, which no retry cures.
+        Answers with another outcome where the record differs: the result cannot be read any more,
+        which no retry cures, or what an earlier run measured stands.
         """
-        lost: SubtaskOutcome | None = None
+        recorded = outcome
         async with Attempt("recording the subtask"):
             try:
                 report = await self._report(outcome)
             except PlatformError as exc:
                 if exc.code not in LOST:
                     raise
-                report, lost = None, _without_result(outcome, exc.message)
-            await self._results.record_subtask(app.pipeline_id, app, lost or outcome, report)
-        return lost
+                report, recorded = None, _without_result(outcome, exc.message)
+            cells = await self._results.record_subtask(app.pipeline_id, app, recorded, report)
+        recorded = _as_stored(recorded, cells)
+        return None if recorded == outcome else recorded
 
     @activity.defn(name="record_app")
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
@@ -152,6 +154,17 @@ def _without_result(outcome: SubtaskOutcome, why: str) -> SubtaskOutcome:
             "wasted_seconds": outcome.wasted_seconds + outcome.tool_seconds,
         }
     )
+
+
+def _as_stored(outcome: SubtaskOutcome, cells: Sequence[ToolSummary]) -> SubtaskOutcome:
+    known = {tool.tool: tool for tool in outcome.tools}
+    stored = {cell.tool: cell for cell in cells}
+    if {t: c.state for t, c in stored.items()} == {t: c.state for t, c in known.items()}:
+        return outcome
+    same = {t: known[t] for t, c in stored.items() if t in known and known[t].state is c.state}
+    tools = tuple((stored | same).values())
+    short = (t.model_copy(update={"reason": t.reason[:REASON_CHARS]}) for t in tools)
+    return outcome.model_copy(update={"tools": tuple(short) or outcome.tools})
 
 
 def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -> SubtaskOutcome:

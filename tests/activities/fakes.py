@@ -22,9 +22,11 @@ from contract.analysis import (
     ArtifactRef,
     Coverage,
     MeasurementState,
+    SubtaskOutcome,
     SubtaskRequest,
     ToolHealth,
     ToolReport,
+    ToolSummary,
 )
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import Progress
@@ -227,14 +229,16 @@ class FakeResults:
         self.record = record or PipelineRecord(pipeline_id="p", state="running")
         self.subtasks: list[tuple[str, AnalyzerReport | None]] = []
         self.apps: list[str] = []
+        self.stands: tuple[ToolSummary, ...] = ()
 
     async def register_pipeline(self, plan: Any) -> None:
         raise PlatformError(ErrorCode.ALREADY_EXISTS, "p stands for another plan")
 
     async def record_subtask(
-        self, pipeline_id: str, app: AppSpec, outcome: Any, report: AnalyzerReport | None
-    ) -> None:
+        self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
+    ) -> tuple[ToolSummary, ...]:
         self.subtasks.append((outcome.subtask_id, report))
+        return self.stands or outcome.tools
 
     async def record_app(self, app: AppSpec, outcome: Any) -> None:
         self.apps.append(app.key)

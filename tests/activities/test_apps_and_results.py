@@ -31,7 +31,7 @@ from tests.activities.fakes import (
     owner,
     report,
 )
-from workflows.planning import unmeasured
+from workflows.planning import is_answered, is_fault, unmeasured
 
 STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
 TEARDOWN = f"teardown {APP.workflow_id}"
@@ -191,6 +191,22 @@ async def test_a_result_that_cannot_be_read_is_recorded_as_missing_with_the_reas
     assert ruff == outcome.tools[1]
     assert (recorded.report, recorded.tool_seconds, recorded.wasted_seconds) == (None, 0.0, 2.0)
     assert results.subtasks == [("p/m/app1/static", None)]
+
+
+async def test_the_workflow_learns_what_an_earlier_run_measured_and_still_stands() -> None:
+    results = FakeResults()
+    bandit = ToolSummary(tool="bandit", state=MeasurementState.MEASURED)
+    ruff = ToolSummary(tool="ruff", state=MeasurementState.INFRA_FAILED, reason="lost")
+    results.stands = (bandit, ruff)
+    again = APP.model_copy(update={"tools": {STATIC: ("bandit", "ruff")}})
+    lost = unmeasured(again, STATIC, MeasurementState.INFRA_FAILED, "lost", "UNAVAILABLE")
+    record = ResultActivities(results, FakeArtifacts([])).record_subtask
+
+    recorded = await environment()[0].run(record, APP, lost)
+
+    assert recorded is not None
+    assert recorded.tools == (bandit, ruff)
+    assert (is_fault(recorded), is_answered(recorded)) == (True, False), "now, it failed"
 
 
 async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
