@@ -42,12 +42,9 @@ class AppActivities:
             try:
                 started = await self._runtime.start(app, run_id, attempt.note)
                 return started.model_copy(update={"retry_causes": attempt.causes})
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, PlatformError):
                 if await is_disowned():
                     await self._clear(app)
-                raise
-            except PlatformError:
-                await self._clear(app)
                 raise
 
     async def _clear(self, app: AppSpec) -> None:
