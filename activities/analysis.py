@@ -108,7 +108,7 @@ class AnalysisActivities:
         if await is_disowned():
             run.cancel()
         else:
-            await self._gateway.detach(request.subtask_id)
+            await self._gateway.detach(request)
         with suppress(asyncio.CancelledError, PlatformError):
             await run
 

@@ -56,9 +56,10 @@ class AnalyzerGateway(Protocol):
         """Tell the analyzer that the result is safe; forgets local copies too. Best effort."""
         ...
 
-    async def detach(self, subtask_id: str) -> None:
+    async def detach(self, request: SubtaskRequest) -> None:
         """Drop the connection of a running `analyze` but let the run go on; `analyze` re-attaches.
 
+        It is the call that got this very object: another attempt's, for an equal one, goes on.
         The pending call ends with a `PlatformError`. For an attempt that is given up on.
         """
         ...

@@ -135,7 +135,7 @@ class FakeGateway:
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
         self.log.append("acknowledge")
 
-    async def detach(self, subtask_id: str) -> None:
+    async def detach(self, request: SubtaskRequest) -> None:
         self.log.append("detach")
         assert self.block is not None
         self.block.set()

@@ -241,13 +241,9 @@ def load_tests_at_once(some: list[Round]) -> int:
 
 
 def wasted(one: Round) -> tuple[float, float]:
-    """Tool seconds thrown away and tool seconds that counted, each subtask once."""
-    seen: dict[tuple[str, int, str], tuple[float, float]] = {}
-    for cell in one.record.cells:
-        key = (cell.model, cell.app_number, cell.analyzer)
-        spent, counted = seen.get(key, (0.0, 0.0))
-        seen[key] = (max(spent, cell.wasted_seconds), counted + cell.tool_seconds)
-    return sum(a for a, _ in seen.values()), sum(b for _, b in seen.values())
+    """Tool seconds thrown away (each cell has its share of them) and those that counted."""
+    cells = one.record.cells
+    return sum(cell.wasted_seconds for cell in cells), sum(cell.tool_seconds for cell in cells)
 
 
 def say(text: str) -> None:

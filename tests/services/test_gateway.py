@@ -100,11 +100,24 @@ async def test_detached_run_goes_on_and_is_taken_up_without_a_second_run(bench: 
     request = bench.request(options={"sleep_s": 0.5})
     first = asyncio.create_task(gateway.analyze(request, ignore))
     await until(lambda: bench.tool.runs == 1)
-    await gateway.detach(request.subtask_id)
+    await gateway.detach(request)
     assert (await fault_of(first)).code is ErrorCode.UNAVAILABLE
     result = await gateway.analyze(request, ignore)
     assert result.report.tools[0].state is MeasurementState.MEASURED
     assert (bench.tool.runs, service.jobs.started) == (1, 1)
+
+
+async def test_a_stale_call_that_detaches_leaves_the_newer_one_attached(bench: Bench):
+    service = await bench.service()
+    gateway = bench.gateway(service.port)
+    stale = bench.request(options={"sleep_s": 1})
+    newer = stale.model_copy()
+    calls = [asyncio.create_task(gateway.analyze(r, ignore)) for r in (stale, newer)]
+    await until(lambda: bench.tool.runs == 1)
+    await gateway.detach(stale)
+    assert "detached" in (await fault_of(calls[0])).message
+    assert (await calls[1]).report.tools[0].state is MeasurementState.MEASURED
+    assert service.jobs.started == 1
 
 
 async def test_broken_transfer_goes_on_from_the_last_byte(bench: Bench):
@@ -141,7 +154,7 @@ async def test_detach_ends_the_reading_over_http_too(bench: Bench):
 
     call = asyncio.create_task(gateway.analyze(request, break_off))
     await until(lambda: proxy.connections >= 3)  # WebSocket, then HTTP polls
-    await gateway.detach(request.subtask_id)
+    await gateway.detach(request)
     assert "detached" in (await fault_of(call)).message
     assert service.jobs.running == 1
 

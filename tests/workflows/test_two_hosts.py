@@ -88,7 +88,7 @@ class Analyzers:
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
         return None
 
-    async def detach(self, subtask_id: str) -> None:
+    async def detach(self, request: SubtaskRequest) -> None:
         self._detached.set()
 
 
