@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from contract.analysis import AppOutcome, SubtaskOutcome
+from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome
 from contract.progress import BreakerProgress, PlatformService, Preflight
 from contract.spec import AnalyzerKind, BreakerSpec
 from workflows.breaker import CircuitBreaker
@@ -23,7 +23,7 @@ class BreakerBoard:
 
     A failed health probe opens the breaker of an analyzer or a service at once. Faults of subtasks
     open an analyzer's when they come in a row while it claims to be healthy. Faults of apps never
-    count, neither for nor against: an app that does not build says nothing about the platform.
+    count, neither for nor against: an app that does not build says nothing about an analyzer.
     """
 
     def __init__(
@@ -80,9 +80,11 @@ class BreakerBoard:
         if kind not in self.breakers:
             return
         needed = services_of([kind])
-        if is_answered(subtask):
-            for name in (kind, *needed):
+        if is_answered(subtask) or subtask.state is MeasurementState.APP_FAILED:
+            for name in needed:  # it tried to build and run the app
                 self._succeed(name)
+        if is_answered(subtask):
+            self._succeed(kind)
         elif is_fault(subtask) and not any(self.breakers[name].is_open for name in needed):
             reason = f"{app}: {subtask.tools[0].reason}"
             self.breakers[kind] = self.breakers[kind].fault(reason, now_s)
