@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -21,6 +22,13 @@ from temporalio.worker import Worker
 
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
+from activities.ports import (
+    AnalyzerGateway,
+    AppRuntime,
+    ArtifactStore,
+    ReportWriter,
+    ResultStore,
+)
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
@@ -54,6 +62,17 @@ _Answer = TypeVar("_Answer")
 logger = logging.getLogger("assay.worker")
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the activities of one host reach the world through."""
+
+    gateway: AnalyzerGateway
+    runtime: AppRuntime
+    artifacts: ArtifactStore
+    results: ResultStore
+    reports: ReportWriter
+
+
 async def run_worker(settings: Settings) -> None:
     """Work until told to stop.
 
@@ -66,7 +85,7 @@ async def run_worker(settings: Settings) -> None:
         _serve_metrics(settings.metrics_address)
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(connect)
-    await ensure_search_attributes(client, search_attributes())
+    await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -75,9 +94,9 @@ async def run_worker(settings: Settings) -> None:
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(gateway.close)
-        for worker in await _workers(settings, client, gateway):
+        for worker in workers_of(settings, client, await _ports(settings, gateway)):
             await stack.enter_async_context(worker)
-        await ensure_janitor_schedule(client, settings.host_name)
+        await _patiently(lambda: ensure_janitor_schedule(client, settings.host_name))
         logger.info("host %s works", settings.host_name)
         await stop.wait()
 
@@ -91,30 +110,44 @@ def _serve_metrics(address: str) -> None:
         raise PlatformError(ErrorCode.INVALID_ARGUMENT, message) from error
 
 
-async def _workers(
-    settings: Settings, client: Client, gateway: WebSocketGateway
-) -> Sequence[Worker]:
+async def _ports(settings: Settings, gateway: WebSocketGateway) -> Ports:
     artifacts = FileArtifactStore(settings.data_dir / "artifacts")
-    results = SqlResultStore.from_url(settings.database_url)
     runtime = await _patiently(
         lambda: asyncio.to_thread(
             host_runtime, settings, artifacts, docker_host=settings.docker_host
         )
     )
     logger.info("%s", runtime.description)
-    apps = AppActivities(runtime)
-    analysis = [AnalysisActivities(gateway, artifacts).run_analysis]
-    recording = ResultActivities(results, artifacts)
-    preflight = PreflightActivities(
-        gateway, {PlatformService.ENGINE: runtime.probe, PlatformService.STORE: results.probe}
+    return Ports(
+        gateway=gateway,
+        runtime=runtime,
+        artifacts=artifacts,
+        results=SqlResultStore.from_url(settings.database_url),
+        reports=FileReportWriter(settings.data_dir / "reports"),
     )
-    writer = ReportActivities(results, FileReportWriter(settings.data_dir / "reports"))
+
+
+def workers_of(
+    settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
+) -> Sequence[Worker]:
+    """The workers of one host, not started yet; a stop cancels activities after `grace`."""
+    apps = AppActivities(ports.runtime)
+    analysis = [AnalysisActivities(ports.gateway, ports.artifacts).run_analysis]
+    recording = ResultActivities(ports.results, ports.artifacts)
+    probes = {
+        PlatformService.ENGINE: ports.runtime.probe,
+        PlatformService.STORE: ports.results.probe,
+    }
+    preflight = PreflightActivities(ports.gateway, probes)
+    writer = ReportActivities(ports.results, ports.reports)
     control: list[Callable[..., Any]] = [
+        apps.forget_host,
         preflight.preflight,
         recording.register_pipeline,
         recording.record_subtask,
         recording.record_app,
         recording.record_skipped,
+        recording.recorded_subtasks,
         recording.record_pipeline_state,
         recording.await_app,
         writer.write_report,
@@ -138,7 +171,7 @@ async def _workers(
             activities=control,
             max_concurrent_activities=50,
             max_heartbeat_throttle_interval=timedelta(seconds=2),
-            graceful_shutdown_timeout=_GRACE,
+            graceful_shutdown_timeout=grace,
         ),
         *(
             Worker(
@@ -147,7 +180,7 @@ async def _workers(
                 activities=work,
                 max_concurrent_activities=slots,
                 max_heartbeat_throttle_interval=timedelta(seconds=2),
-                graceful_shutdown_timeout=_GRACE,
+                graceful_shutdown_timeout=grace,
             )
             for queue, work, slots in queues
         ),

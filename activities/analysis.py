@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.heartbeat import Attempt, Span
 from activities.ownership import is_disowned
-from activities.parking import load_report, park, with_missing_tools
+from activities.parking import LOST, load_report, park, with_missing_tools
 from activities.ports import AnalyzerGateway, AnalyzerResult, ArtifactStore
 from contract.analysis import (
     ALL_TOOLS,
@@ -50,14 +50,23 @@ class AnalysisActivities:
         began_s = time.monotonic()
         key = _parking_key(request, activity.info().workflow_run_id or "")
         async with Attempt(f"{request.analyzer}: looking for an earlier result") as attempt:
-            archive = await self._artifacts.parked(key)
-            if archive is not None:
-                report = await load_report(self._artifacts, archive)
-            else:
-                archive, report = await self._measure(request, key, attempt)
+            kept = await self._kept(key)
+            archive, report = kept or await self._measure(request, key, attempt)
             with suppress(PlatformError):
                 await self._gateway.acknowledge(request.subtask_id, request.analyzer)
             return _outcome(request, archive, report, attempt, time.monotonic() - began_s)
+
+    async def _kept(self, key: str) -> tuple[ArtifactRef, AnalyzerReport] | None:
+        """An earlier attempt's result; one that cannot be read any more is none."""
+        archive = await self._artifacts.parked(key)
+        if archive is None:
+            return None
+        try:
+            return archive, await load_report(self._artifacts, archive)
+        except PlatformError as exc:
+            if exc.code not in LOST:
+                raise
+            return None
 
     async def _measure(
         self, request: SubtaskRequest, key: str, attempt: Attempt
@@ -99,7 +108,7 @@ class AnalysisActivities:
         if await is_disowned():
             run.cancel()
         else:
-            await self._gateway.detach(request.subtask_id)
+            await self._gateway.detach(request)
         with suppress(asyncio.CancelledError, PlatformError):
             await run
 

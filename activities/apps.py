@@ -4,12 +4,14 @@ import asyncio
 from contextlib import suppress
 
 from temporalio import activity
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import Attempt
 from activities.ownership import is_disowned, is_running
 from activities.ports import AppRuntime
 from contract.base import Frozen
 from contract.errors import PlatformError
+from contract.ids import janitor_schedule_id
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
@@ -40,12 +42,9 @@ class AppActivities:
             try:
                 started = await self._runtime.start(app, run_id, attempt.note)
                 return started.model_copy(update={"retry_causes": attempt.causes})
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, PlatformError):
                 if await is_disowned():
                     await self._clear(app)
-                raise
-            except PlatformError:
-                await self._clear(app)
                 raise
 
     async def _clear(self, app: AppSpec) -> None:
@@ -71,19 +70,42 @@ class AppActivities:
         """Remove what belongs to no running workflow. Retry is safe: gone is success.
 
         Each owner is looked up right before its removal, and only a server that says "closed" or
-        "not found" allows it: when the server cannot be asked, nothing is removed.
+        "not found" allows it: when the server cannot be asked, nothing is removed. What cannot be
+        removed holds nothing else up.
         """
         removed: list[str] = []
         kept: list[str] = []
+        stuck: dict[str, PlatformError] = {}
         async with Attempt("sweeping the host") as attempt:
             for workflow_id in await self._runtime.owned_workflows():
                 attempt.note(f"looking at {workflow_id}")
                 if await is_running(workflow_id):
                     kept.append(workflow_id)
-                else:
+                    continue
+                try:
                     await self._runtime.teardown(workflow_id)
                     removed.append(workflow_id)
+                except PlatformError as exc:
+                    stuck[workflow_id] = exc
+            if stuck:
+                workflow_id, first = next(iter(stuck.items()))
+                message = f"{len(stuck)} owners not removed; {workflow_id}: {first.message}"
+                raise PlatformError(first.code, message)
         return SweepReport(removed=tuple(removed), kept=tuple(kept))
+
+    @activity.defn(name="forget_host")
+    async def forget_host(self, host: str) -> None:
+        """Sweep `host` no more: nobody serves it. Its worker, once back, arranges it anew.
+
+        Runs on any host. Retry is safe: gone is success.
+        """
+        async with Attempt(f"forgetting {host}"):
+            handle = activity.client().get_schedule_handle(janitor_schedule_id(host))
+            try:
+                await handle.delete()
+            except RPCError as exc:
+                if exc.status is not RPCStatusCode.NOT_FOUND:
+                    raise
 
     @activity.defn(name="prune_host")
     async def prune_host(self) -> int:

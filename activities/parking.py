@@ -10,6 +10,9 @@ from contract.analysis import AnalyzerReport, ArtifactRef, MeasurementState, Too
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import REPORT_MEMBER
 
+# An artifact that is damaged or gone: reading it again does not help.
+LOST = frozenset({ErrorCode.DATA_LOSS, ErrorCode.NOT_FOUND})
+
 
 async def park(
     artifacts: ArtifactStore, key: str, archive: ArtifactRef, report: AnalyzerReport

@@ -11,6 +11,7 @@ from contract.analysis import (
     ArtifactRef,
     SubtaskOutcome,
     SubtaskRequest,
+    ToolSummary,
 )
 from contract.protocol import Progress
 from contract.record import PipelineRecord
@@ -55,9 +56,10 @@ class AnalyzerGateway(Protocol):
         """Tell the analyzer that the result is safe; forgets local copies too. Best effort."""
         ...
 
-    async def detach(self, subtask_id: str) -> None:
+    async def detach(self, request: SubtaskRequest) -> None:
         """Drop the connection of a running `analyze` but let the run go on; `analyze` re-attaches.
 
+        It is the call that got this very object: another attempt's, for an equal one, goes on.
         The pending call ends with a `PlatformError`. For an attempt that is given up on.
         """
         ...
@@ -153,8 +155,11 @@ class ResultStore(Protocol):
 
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
-    ) -> None:
-        """One row per cell, with findings and metrics; replaces what the subtask left before."""
+    ) -> tuple[ToolSummary, ...]:
+        """One row per cell, with findings and metrics; answers with all cells of the subtask now.
+
+        Replaces what the subtask left before, but nothing measured by what is not.
+        """
         ...
 
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:

@@ -1,5 +1,6 @@
 """Recording outcomes in the store; every write is an upsert."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -7,12 +8,21 @@ from temporalio import activity
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.analysis import REASON_CHARS
 from activities.heartbeat import Attempt
-from activities.parking import load_report
+from activities.parking import LOST, load_report
 from activities.ports import ArtifactStore, ResultStore
-from contract.analysis import AnalyzerReport, AppOutcome, SubtaskOutcome
+from contract.analysis import (
+    AnalyzerReport,
+    AppOutcome,
+    MeasurementState,
+    SubtaskOutcome,
+    ToolSummary,
+)
+from contract.errors import PlatformError
 from contract.ids import app_key, app_workflow_id, subtask_id
-from contract.spec import AppSpec, PipelinePlan
+from contract.record import CellRecord
+from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
 
 
 class ResultActivities:
@@ -29,11 +39,23 @@ class ResultActivities:
             await self._results.register_pipeline(plan)
 
     @activity.defn(name="record_subtask")
-    async def record_subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> None:
-        """Write one subtask's cells. Retry is safe: upserts an immutable artifact's content."""
+    async def record_subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome | None:
+        """Write one subtask's cells. Retry is safe: upserts an immutable artifact's content.
+
+        Answers with another outcome where the record differs: the result cannot be read any more,
+        which no retry cures, or what an earlier run measured stands.
+        """
+        recorded = outcome
         async with Attempt("recording the subtask"):
-            report = await self._report(outcome)
-            await self._results.record_subtask(app.pipeline_id, app, outcome, report)
+            try:
+                report = await self._report(outcome)
+            except PlatformError as exc:
+                if exc.code not in LOST:
+                    raise
+                report, recorded = None, _without_result(outcome, exc.message)
+            cells = await self._results.record_subtask(app.pipeline_id, app, recorded, report)
+        recorded = _as_stored(recorded, cells)
+        return None if recorded == outcome else recorded
 
     @activity.defn(name="record_app")
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
@@ -58,6 +80,18 @@ class ResultActivities:
                         await self._results.record_subtask(plan.pipeline_id, app, subtask, None)
                 if app.key not in ended:
                     await self._results.record_app(app, outcome)
+
+    @activity.defn(name="recorded_subtasks")
+    async def recorded_subtasks(self, app: AppSpec) -> list[SubtaskOutcome]:
+        """What is recorded of `app`; seconds are those of the tools it was to run. Only reads."""
+        async with Attempt(f"reading what is recorded of {app.key}"):
+            record = await self._results.load_pipeline(app.pipeline_id)
+        ref = (app.ref.model, app.ref.app_number)
+        cells: dict[AnalyzerKind, list[CellRecord]] = {}
+        for cell in record.cells:
+            if (cell.model, cell.app_number) == ref:
+                cells.setdefault(cell.analyzer, []).append(cell)
+        return [_as_outcome(app, kind, mine) for kind, mine in cells.items()]
 
     async def _recorded(self, pipeline_id: str) -> tuple[set[str], set[str]]:
         """Subtasks that have cells, and apps that have a state."""
@@ -100,3 +134,49 @@ class ResultActivities:
         if outcome.report is None:
             return None
         return await load_report(self._artifacts, outcome.report)
+
+
+def _without_result(outcome: SubtaskOutcome, why: str) -> SubtaskOutcome:
+    """No number can be shown any more: data is missing, whatever the tools had measured."""
+    reason = f"its result was lost before it was recorded: {why}"[:REASON_CHARS]
+    measured = MeasurementState.MEASURED
+    tools = tuple(
+        ToolSummary(tool=tool.tool, state=MeasurementState.INFRA_FAILED, reason=reason)
+        if tool.state is measured
+        else tool
+        for tool in outcome.tools
+    )
+    return outcome.model_copy(
+        update={
+            "tools": tools,
+            "report": None,
+            "tool_seconds": 0.0,
+            "wasted_seconds": outcome.wasted_seconds + outcome.tool_seconds,
+        }
+    )
+
+
+def _as_stored(outcome: SubtaskOutcome, cells: Sequence[ToolSummary]) -> SubtaskOutcome:
+    known = {tool.tool: tool for tool in outcome.tools}
+    stored = {cell.tool: cell for cell in cells}
+    if {t: c.state for t, c in stored.items()} == {t: c.state for t, c in known.items()}:
+        return outcome
+    same = {t: known[t] for t, c in stored.items() if t in known and known[t].state is c.state}
+    tools = tuple((stored | same).values())
+    short = (t.model_copy(update={"reason": t.reason[:REASON_CHARS]}) for t in tools)
+    return outcome.model_copy(update={"tools": tuple(short) or outcome.tools})
+
+
+def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -> SubtaskOutcome:
+    asked = app.tools.get(kind, ())
+    ran = [cell for cell in cells if not asked or cell.tool in asked]
+    return SubtaskOutcome(
+        subtask_id=app.subtask_id(kind),
+        analyzer=kind,
+        tools=tuple(
+            ToolSummary(tool=cell.tool, state=cell.state, reason=cell.reason[:REASON_CHARS])
+            for cell in cells
+        ),
+        tool_seconds=sum(cell.tool_seconds for cell in ran),
+        wasted_seconds=sum(cell.wasted_seconds for cell in ran),
+    )

@@ -1,6 +1,7 @@
 """Connecting to Temporal, and what must exist there before work begins."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -26,9 +27,10 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
+from contract.ids import TASK_QUEUE_CONTROL, janitor_schedule_id, pipeline_workflow_id
 from contract.progress import PipelineResult
 from contract.spec import PipelinePlan, PlannedApp
 
@@ -163,26 +165,35 @@ async def _plans(
 
 
 async def ensure_search_attributes(client: Client, wanted: dict[str, str]) -> None:
-    """Make the search attributes (name to type, as `Keyword`) that the namespace lacks."""
-    known = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
-    missing = {
-        name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}")
-        for name, kind in wanted.items()
-        if name not in known.custom_attributes
-    }
-    if missing:
-        await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+    """Make the search attributes (name to type, as `Keyword`) that the namespace lacks.
+
+    Raises:
+        PlatformError: UNAVAILABLE, PERMISSION_DENIED.
+    """
+    with _server_faults():
+        known = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
         )
+        missing = {
+            name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}")
+            for name, kind in wanted.items()
+            if name not in known.custom_attributes
+        }
+        if missing:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+            )
 
 
 async def ensure_janitor_schedule(
     client: Client, host: str, every: timedelta = JANITOR_EVERY
 ) -> None:
-    """Have the janitor sweep `host` regularly, and once now: a worker that starts may have died."""
-    schedule_id = f"assay-janitor-{host}"
+    """Have the janitor sweep `host` regularly, and once now: a worker that starts may have died.
+
+    Raises:
+        PlatformError: UNAVAILABLE, PERMISSION_DENIED.
+    """
+    schedule_id = janitor_schedule_id(host)
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
             "Janitor",
@@ -194,9 +205,20 @@ async def ensure_janitor_schedule(
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )
+    with _server_faults():
+        try:
+            await client.create_schedule(schedule_id, schedule, trigger_immediately=True)
+        except ScheduleAlreadyRunningError:
+            handle = client.get_schedule_handle(schedule_id)
+            await handle.update(lambda _: ScheduleUpdate(schedule))
+            await handle.trigger()
+
+
+@contextmanager
+def _server_faults() -> Generator[None]:
     try:
-        await client.create_schedule(schedule_id, schedule, trigger_immediately=True)
-    except ScheduleAlreadyRunningError:
-        handle = client.get_schedule_handle(schedule_id)
-        await handle.update(lambda _: ScheduleUpdate(schedule))
-        await handle.trigger()
+        yield
+    except RPCError as exc:
+        denied = exc.status is RPCStatusCode.PERMISSION_DENIED
+        code = ErrorCode.PERMISSION_DENIED if denied else ErrorCode.UNAVAILABLE
+        raise PlatformError(code, f"Temporal: {exc.message}") from exc

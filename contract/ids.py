@@ -24,6 +24,11 @@ LABEL_HOST = "dev.assay.host"
 LABEL_SERVICE = "dev.assay.service"
 
 
+def janitor_schedule_id(host: str) -> str:
+    """The schedule that sweeps `host`, and the beginning of its workflows' IDs."""
+    return f"assay-janitor-{host}"
+
+
 def task_queue_host(host: str) -> str:
     """Queue of what must run on the host that holds the app: checks, teardown."""
     return f"assay-host-{host}"

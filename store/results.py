@@ -10,7 +10,13 @@ from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from contract.analysis import AnalyzerReport, AppOutcome, MeasurementState, SubtaskOutcome
+from contract.analysis import (
+    AnalyzerReport,
+    AppOutcome,
+    MeasurementState,
+    SubtaskOutcome,
+    ToolSummary,
+)
 from contract.errors import ErrorCode, PlatformError
 from contract.record import PipelineListing, PipelineRecord
 from contract.spec import AppSpec, PipelinePlan
@@ -76,8 +82,10 @@ class SqlResultStore:
 
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
-    ) -> None:
-        """One row per cell, with findings and metrics; see `store.merging` for what it replaces.
+    ) -> tuple[ToolSummary, ...]:
+        """One row per cell, with findings and metrics; answers with all cells of the subtask now.
+
+        `store.merging` says what is replaced.
 
         Raises:
             PlatformError: FAILED_PRECONDITION when the pipeline was never registered.
@@ -89,6 +97,7 @@ class SqlResultStore:
         async with self._writing() as connection:
             await self._lock_app(connection, app)
             await _write_subtask(connection, rows, reported=report is not None)
+            return await _cells_now(connection, outcome.subtask_id)
 
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
         """State, reason, logs, images and notes of one app.
@@ -206,6 +215,14 @@ async def _write_subtask(connection: AsyncConnection, rows: SubtaskRows, *, repo
         )
         if fused:
             await connection.execute(insert(fused_findings), [{**key, **row} for row in fused])
+
+
+async def _cells_now(connection: AsyncConnection, subtask_id: str) -> tuple[ToolSummary, ...]:
+    columns = select(cells.c.tool, cells.c.state, cells.c.reason).order_by(cells.c.id)
+    found = await connection.execute(columns.where(cells.c.subtask_id == subtask_id))
+    return tuple(
+        ToolSummary(tool=tool, state=state, reason=reason) for tool, state, reason in found
+    )
 
 
 async def _insert_cells(connection: AsyncConnection, rows: SubtaskRows) -> None:

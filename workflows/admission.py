@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import stages
     from workflows.board import BreakerBoard
     from workflows.breaker import CircuitBreaker
-    from workflows.child import Children
+    from workflows.child import Children, Signal
     from workflows.fleet import Fleet
 
 
@@ -75,7 +75,7 @@ class Admission:
         """Let subtasks in flight wait, or go on, as the breakers now say."""
         self._on_change()
         for change in self.board.changes():
-            await self._children.tell("breaker_changed", change)
+            await self._children.tell(Signal("breaker_changed", change))
 
     @property
     def _idle(self) -> bool:

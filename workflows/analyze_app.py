@@ -118,13 +118,12 @@ class AnalyzeAppWorkflow:
         return await settle(*(self._subtask(kind) for kind in kinds))
 
     async def _skip(self, kinds: tuple[AnalyzerKind, ...]) -> list[SubtaskOutcome]:
-        outcomes = [
-            unmeasured(self._app, kind, MeasurementState.INFRA_FAILED, self._orders.down[kind])
-            for kind in kinds
-        ]
-        for outcome in outcomes:
-            await stages.record_subtask(self._app, outcome)
-            self._step(outcome.analyzer, outcome.state)
+        outcomes: list[SubtaskOutcome] = []
+        for kind in kinds:
+            reason = self._orders.down[kind]
+            missing = unmeasured(self._app, kind, MeasurementState.INFRA_FAILED, reason)
+            outcomes.append(await stages.record_subtask(self._app, missing))
+            self._step(kind, outcomes[-1].state)
         return outcomes
 
     async def _subtask(self, kind: AnalyzerKind) -> SubtaskOutcome:
@@ -139,7 +138,7 @@ class AnalyzeAppWorkflow:
             fault = CANCELLED if is_cancelled_exception(exc) else failure_code(exc)
             outcome = infra_failed(self._app, kind, fault)
         outcome = with_loss(outcome, self._losses.get(kind, Loss()))
-        await stages.record_subtask(self._app, outcome)
+        outcome = await stages.record_subtask(self._app, outcome)
         self._step(kind, outcome.state)
         return outcome
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from contract.analysis import AppOutcome, SubtaskOutcome
+from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome
 from contract.progress import BreakerProgress, PlatformService, Preflight
 from contract.spec import AnalyzerKind, BreakerSpec
 from workflows.breaker import CircuitBreaker
@@ -23,7 +23,7 @@ class BreakerBoard:
 
     A failed health probe opens the breaker of an analyzer or a service at once. Faults of subtasks
     open an analyzer's when they come in a row while it claims to be healthy. Faults of apps never
-    count, neither for nor against: an app that does not build says nothing about the platform.
+    count, neither for nor against: an app that does not build says nothing about an analyzer.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class BreakerBoard:
             PIPELINE: CircuitBreaker(name=PIPELINE, threshold=spec.pipeline_threshold),
             **(saved or {}),
         }
-        self._told: set[str] = set()
+        self._told: frozenset[str] = frozenset()
 
     @property
     def pipeline(self) -> CircuitBreaker:
@@ -80,9 +80,11 @@ class BreakerBoard:
         if kind not in self.breakers:
             return
         needed = services_of([kind])
-        if is_answered(subtask):
-            for name in (kind, *needed):
+        if is_answered(subtask) or subtask.state is MeasurementState.APP_FAILED:
+            for name in needed:  # it tried to build and run the app
                 self._succeed(name)
+        if is_answered(subtask):
+            self._succeed(kind)
         elif is_fault(subtask) and not any(self.breakers[name].is_open for name in needed):
             reason = f"{app}: {subtask.tools[0].reason}"
             self.breakers[kind] = self.breakers[kind].fault(reason, now_s)
@@ -105,7 +107,7 @@ class BreakerBoard:
 
     def changes(self) -> list[BreakerProgress]:
         """Breakers, but for the pipeline's, that opened or let work pass since last asked."""
-        is_open = {name for name in self._parts if self.breakers[name].is_open}
+        is_open = self.opened()
         changed = is_open.symmetric_difference(self._told)
         self._told = is_open
         return [self.breakers[name].progress() for name in sorted(changed)]
@@ -128,6 +130,10 @@ class BreakerBoard:
             return is_down(store.name, store.reason)
         down = self.down()
         return "; ".join(down.values()) if len(down) == len(self._kinds) else ""
+
+    def opened(self) -> frozenset[str]:
+        """Names of what children wait for now."""
+        return frozenset(name for name in self._parts if self.breakers[name].is_open)
 
     def reset(self, name: str) -> None:
         """Close a breaker by hand."""

@@ -1,8 +1,8 @@
 """The children of a pipeline: one workflow per app, started, followed, told and cancelled."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
@@ -14,6 +14,7 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from contract.analysis import AppOutcome
+    from contract.progress import BreakerProgress
     from contract.spec import AppSpec
     from workflows import policies, stages
     from workflows.analyze_app import AnalyzeAppWorkflow
@@ -23,10 +24,18 @@ with workflow.unsafe.imports_passed_through():
     Handle = workflow.ChildWorkflowHandle[AnalyzeAppWorkflow, AppOutcome]
 
 
+class Signal(NamedTuple):
+    """One signal to a child."""
+
+    name: str
+    argument: BreakerProgress | None = None
+
+
 class Children:
     """What is in flight. Its length is what the window counts."""
 
     def __init__(self) -> None:
+        self._crash: Exception | None = None
         self._keys: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, asyncio.Task[AppOutcome]] = {}
         self._handles: dict[str, Handle] = {}
@@ -37,18 +46,38 @@ class Children:
 
     def spawn(self, key: str, work: Coroutine[Any, Any, None]) -> None:
         """Run `work`, which awaits `run`, in the background."""
-        self._keys[key] = asyncio.create_task(work)
+
+        async def watched() -> None:
+            try:
+                await work
+            except Exception as exc:
+                self._crash = exc
+
+        self._keys[key] = asyncio.create_task(watched())
+
+    @property
+    def crashed(self) -> bool:
+        """Whether something unexpected ended the work of a child, which is then never `done`."""
+        return self._crash is not None
+
+    def raise_crash(self) -> None:
+        """Raise it where the workflow shows it to people, instead of waiting for ever."""
+        if self._crash is not None:
+            raise self._crash
 
     def done(self, key: str) -> None:
         """Called by the work of `key` when all is recorded."""
         self._keys.pop(key, None)
 
-    async def run(self, key: str, app: AppSpec, orders: AppOrders) -> AppOutcome:
+    async def run(
+        self, key: str, app: AppSpec, orders: AppOrders, missed: Callable[[], list[Signal]]
+    ) -> AppOutcome:
         """Outcome of the app's workflow: ours, or the one that already runs, never a second one.
 
         It is a task of its own, so that a cancel reaches it alone and not what its caller records.
+        `missed`: the signals that came while the child was being started and could not be told.
         """
-        task = self._runs[key] = asyncio.create_task(self._follow(key, app, orders))
+        task = self._runs[key] = asyncio.create_task(self._follow(key, app, orders, missed))
         if self._cancelled:
             task.cancel()
         try:
@@ -56,7 +85,9 @@ class Children:
         finally:
             del self._runs[key]
 
-    async def _follow(self, key: str, app: AppSpec, orders: AppOrders) -> AppOutcome:
+    async def _follow(
+        self, key: str, app: AppSpec, orders: AppOrders, missed: Callable[[], list[Signal]]
+    ) -> AppOutcome:
         while True:
             try:
                 handle = await _start(app, orders)
@@ -68,13 +99,15 @@ class Children:
                 continue
             self._handles[key] = handle
             try:
+                for signal in missed():
+                    await _tell(handle, signal)
                 return await handle
             finally:
                 del self._handles[key]
 
-    async def tell(self, signal: str, *args: Any) -> None:
+    async def tell(self, signal: Signal) -> None:
         """Signal every child in flight."""
-        await settle(*(_tell(handle, signal, args) for handle in list(self._handles.values())))
+        await settle(*(_tell(handle, signal) for handle in list(self._handles.values())))
 
     def cancel(self) -> None:
         """Cancel every child in flight; each still tears down and records."""
@@ -96,10 +129,11 @@ async def _start(app: AppSpec, orders: AppOrders) -> Handle:
     )
 
 
-async def _tell(handle: Handle, signal: str, args: tuple[Any, ...]) -> None:
+async def _tell(handle: Handle, signal: Signal) -> None:
     """A child that has just ended hears nothing, and need not."""
+    args = [] if signal.argument is None else [signal.argument]
     try:
-        await handle.signal(signal, args=args)
+        await handle.signal(signal.name, args=args)
     except FailureError as exc:
         if is_cancelled_exception(exc):
             raise

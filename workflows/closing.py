@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from contract.analysis import AppOutcome
     from workflows import policies, stages
     from workflows.fleet import Fleet
     from workflows.settle import failure_code
@@ -21,6 +22,19 @@ async def record_missing(fleet: Fleet, keys: Sequence[str], reason: str) -> None
         await stages.record_skipped(fleet.subset(keys), outcomes)
     except ActivityError as exc:
         workflow.logger.error("not recorded", extra={"cause": failure_code(exc).message})
+
+
+async def account_for(fleet: Fleet, key: str, orders: AppOrders, reason: str) -> AppOutcome:
+    """The outcome of an app whose workflow did not end: what it recorded, the rest missing."""
+    outcome = fleet.missing(key, f"its workflow did not end: {reason}")
+    await record_missing(fleet, [key], outcome.reason)
+    try:
+        recorded = await stages.recorded_subtasks(fleet.spec(key))
+    except ActivityError as exc:
+        workflow.logger.error("not read back", extra={"cause": failure_code(exc).message})
+        return outcome
+    subtasks = tuple(subtask for subtask in recorded if subtask.analyzer not in orders.kept)
+    return outcome.model_copy(update={"subtasks": subtasks})
 
 
 async def skip_pending(fleet: Fleet, why: str) -> None:

@@ -1,11 +1,12 @@
 """The janitor of one host, run by a Temporal Schedule (`clients/temporal.py`)."""
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.apps import AppActivities, SweepReport
-    from contract.ids import task_queue_host
-    from workflows import policies
+    from activities.apps import SweepReport
+    from workflows import stages
+    from workflows.settle import in_order, is_unclaimed
 
 
 @workflow.defn(name="Janitor")
@@ -14,12 +15,11 @@ class JanitorWorkflow:
 
     @workflow.run
     async def run(self, host: str) -> SweepReport:
-        """One round on `host`."""
-        queue = task_queue_host(host)
-        swept = await workflow.execute_activity_method(
-            AppActivities.sweep_host, task_queue=queue, **policies.JANITOR
-        )
-        await workflow.execute_activity_method(
-            AppActivities.prune_host, task_queue=queue, **policies.JANITOR
-        )
-        return swept
+        """One round on `host`; the last one when nobody serves the host any more."""
+        try:
+            return await in_order(stages.sweep_host(host), lambda: stages.prune_host(host))
+        except ActivityError as exc:
+            if not is_unclaimed(exc):
+                raise
+        await stages.forget_host(host)
+        return SweepReport()

@@ -15,12 +15,12 @@ with workflow.unsafe.imports_passed_through():
     from contract.spec import PlannedApp
     from workflows import policies, search_attributes, stages
     from workflows.admission import Admission
-    from workflows.child import Children
-    from workflows.closing import record_missing, skip_pending, write_report
-    from workflows.details import LINES_MAX, pipeline_details
+    from workflows.child import Children, Signal
+    from workflows.closing import account_for, skip_pending, write_report
     from workflows.fleet import Fleet
     from workflows.settle import failure_code, finalize
     from workflows.state import PipelineRun, PipelineState
+    from workflows.status import Status
 
 
 # An input that cannot be read fails the workflow at once; anything else unexpected would hang it
@@ -35,14 +35,17 @@ class PipelineWorkflow:
         self._fleet = Fleet(plan, state)
         self._children = Children()
         self._admission = Admission(
-            plan.spec, self._fleet, self._children, state.breakers, self._show
+            plan.spec, self._fleet, self._children, state.breakers, lambda: self._status.show()
         )
-        self._parallelism = state.parallelism or plan.spec.parallelism
-        self._paused = state.paused
+        self._status = Status(
+            self._fleet,
+            self._children,
+            self._admission,
+            parallelism=state.parallelism or plan.spec.parallelism,
+            paused=state.paused,
+        )
         self._registered = state.registered
         self._runs = state.runs
-        self._phase = PipelinePhase.REGISTERING
-        self._message = ""
         self._cancelling = False
         self._gave_up = ""
 
@@ -75,21 +78,21 @@ class PipelineWorkflow:
     @workflow.query(description="A snapshot: phase, counts, every app, analyzers, breakers.")
     def progress(self) -> PipelineProgress:
         """Where the pipeline is."""
-        return self._progress().model_copy(update={"apps": self._fleet.apps()})
+        return self._status.progress().model_copy(update={"apps": self._fleet.apps()})
 
     @workflow.signal(description="Start nothing new; running tools finish.")
     async def pause(self) -> None:
         """Hold new apps, and subtasks of running apps that have not begun."""
-        self._paused = True
-        self._show()
-        await self._children.tell("pause")
+        self._status.paused = True
+        self._status.show()
+        await self._children.tell(Signal("pause"))
 
     @workflow.signal(description="Go on after a pause.")
     async def resume(self) -> None:
         """Undo `pause`."""
-        self._paused = False
-        self._show()
-        await self._children.tell("resume")
+        self._status.paused = False
+        self._status.show()
+        await self._children.tell(Signal("resume"))
 
     @workflow.signal(description="End running tools, tear down, report what is missing.")
     def cancel(self) -> None:
@@ -99,8 +102,8 @@ class PipelineWorkflow:
     @workflow.update(description="Change how many apps are in flight at once (1 to 50).")
     def set_parallelism(self, n: int) -> int:
         """The new window; apps in flight are not touched."""
-        self._parallelism = n
-        self._show()
+        self._status.parallelism = n
+        self._status.show()
         return n
 
     @set_parallelism.validator
@@ -158,7 +161,7 @@ class PipelineWorkflow:
     def _cancel(self) -> None:
         if not self._cancelling:
             self._cancelling = True
-            self._enter(PipelinePhase.CANCELLING, "ending running tools, tearing down")
+            self._status.enter(PipelinePhase.CANCELLING, "ending running tools, tearing down")
             self._children.cancel()
 
     @property
@@ -170,23 +173,31 @@ class PipelineWorkflow:
         if not self._registered:
             await stages.register(self._fleet.plan)
             self._registered = True
-        self._enter(PipelinePhase.RUNNING)
+        self._status.enter(PipelinePhase.RUNNING)
         tender = asyncio.create_task(self._admission.tend())
         while await self._next_turn():
             self._gave_up = await self._admission.admit(lambda: self._stopped)
+            self._status.show()
             if self._may_launch():
                 key = self._fleet.take()
                 self._children.spawn(key, self._one(key))
-                self._show()
-        await workflow.wait_condition(lambda: not self._children)
+                self._status.show()
+        await workflow.wait_condition(lambda: not self._children or self._children.crashed)
+        self._children.raise_crash()
         self._admission.stop()
         await tender
 
     async def _next_turn(self) -> bool:
         """Wait for a free slot and an app; False when this run has nothing more to start."""
         await workflow.wait_condition(
-            lambda: self._may_launch() or self._winding_down() or not self._busy()
+            lambda: (
+                self._may_launch()
+                or self._winding_down()
+                or not self._busy()
+                or self._children.crashed
+            )
         )
+        self._children.raise_crash()
         return self._busy() and not self._winding_down()
 
     def _busy(self) -> bool:
@@ -197,19 +208,28 @@ class PipelineWorkflow:
 
     def _may_launch(self) -> bool:
         on_trial = self._admission.board.pipeline.opened_at_s is not None
-        window = 1 if on_trial else self._parallelism
+        window = 1 if on_trial else self._status.parallelism
         free = len(self._children) < window and bool(self._fleet.pending)
-        return free and not self._paused and not self._stopped
+        return free and not self._status.paused and not self._stopped
 
     async def _one(self, key: str) -> None:
         board = self._admission.board
-        orders = self._fleet.orders(key, board.down(), paused=self._paused)
+        orders = self._fleet.orders(key, board.down(), paused=self._status.paused)
+        opened = board.opened()
+
+        def missed() -> list[Signal]:
+            """What was signalled to all children before this one could be reached."""
+            changed = sorted(board.opened() - opened)
+            told = [Signal("breaker_changed", board.breakers[n].progress()) for n in changed]
+            if self._status.paused != orders.paused:
+                told.append(Signal("pause" if self._status.paused else "resume"))
+            return told
+
         try:
-            outcome = await self._children.run(key, self._fleet.spec(key), orders)
+            outcome = await self._children.run(key, self._fleet.spec(key), orders, missed)
         except (FailureError, asyncio.CancelledError) as exc:
             reason = "cancelled" if is_cancelled_exception(exc) else failure_code(exc).message
-            outcome = self._fleet.missing(key, f"its workflow did not end: {reason}")
-            await record_missing(self._fleet, [key], outcome.reason)
+            outcome = await account_for(self._fleet, key, orders, reason)
         self._fleet.finish(key, outcome, orders)
         board.count(outcome, workflow.time())
         self._children.done(key)
@@ -222,12 +242,12 @@ class PipelineWorkflow:
             phase = PipelinePhase.CANCELLED if self._cancelling else PipelinePhase.FAILED
             why = "the pipeline was cancelled" if self._cancelling else self._gave_up
             await skip_pending(self._fleet, why)
-        self._enter(PipelinePhase.REPORTING, "writing the report")
+        self._status.enter(PipelinePhase.REPORTING, "writing the report")
         id_ = self._fleet.plan.pipeline_id
         await stages.record_pipeline_state(id_, phase, self._detail())
         json_path, html_path, problem = await write_report(id_)
         message = "; ".join(filter(None, (self._gave_up, problem)))
-        self._enter(phase, message)
+        self._status.enter(phase, message)
         return PipelineResult(
             pipeline_id=id_,
             phase=phase,
@@ -240,7 +260,7 @@ class PipelineWorkflow:
     def _detail(self) -> dict[str, Any]:
         """Facts of the run that the report prints."""
         return {
-            "parallelism": self._parallelism,
+            "parallelism": self._status.parallelism,
             "continued_as_new": self._runs,
             "apps_retried": self._fleet.retried,
             "message": self._gave_up,
@@ -254,47 +274,10 @@ class PipelineWorkflow:
             pending=tuple(self._fleet.pending),
             results=self._fleet.results,
             tools=self._fleet.tools,
-            parallelism=self._parallelism,
-            paused=self._paused,
+            parallelism=self._status.parallelism,
+            paused=self._status.paused,
             breakers=self._admission.board.breakers,
             tally=self._fleet.tally,
             retried=self._fleet.retried,
             runs=self._runs + 1,
-        )
-
-    def _enter(self, phase: PipelinePhase, message: str = "") -> None:
-        self._phase, self._message = phase, message
-        workflow.upsert_search_attributes([search_attributes.STATE.value_set(phase)])
-        self._show()
-
-    def _show(self) -> None:
-        lines = self._fleet.highlights(LINES_MAX)
-        progress = self._progress().model_copy(update={"apps": lines})
-        workflow.set_current_details(pipeline_details(progress))
-
-    def _now(self) -> tuple[PipelinePhase, str]:
-        """The phase that people see, and a sentence about it."""
-        if self._phase is not PipelinePhase.RUNNING:
-            return self._phase, self._message
-        if self._paused:
-            return PipelinePhase.PAUSED, "running tools finish, nothing new starts"
-        if waiting_for := self._admission.waiting_for:
-            return PipelinePhase.WAITING, f"for {waiting_for}"
-        ready = self._admission.readiness
-        return (PipelinePhase.RUNNING if ready else PipelinePhase.PREFLIGHT), self._message
-
-    def _progress(self) -> PipelineProgress:
-        phase, message = self._now()
-        return PipelineProgress(
-            pipeline_id=self._fleet.plan.pipeline_id,
-            phase=phase,
-            message=message,
-            total=self._fleet.total,
-            finished=self._fleet.finished,
-            in_flight=len(self._children),
-            parallelism=self._parallelism,
-            paused=self._paused,
-            counts=self._fleet.counts(),
-            analyzers=self._admission.readiness,
-            breakers=self._admission.board.progress(),
         )

@@ -210,9 +210,7 @@ def is_platform_fault(subtasks: Sequence[SubtaskOutcome]) -> bool:
     One analyzer that fails is its own breaker's business; a lasting lack (no container engine) is
     nothing that waiting cures.
     """
-    cells = (tool for subtask in subtasks for tool in subtask.tools)
-    measured = any(cell.state is MeasurementState.MEASURED for cell in cells)
-    return not measured and any(is_fault(subtask) for subtask in subtasks)
+    return not any(_measured(s) for s in subtasks) and any(is_fault(s) for s in subtasks)
 
 
 def is_fault(subtask: SubtaskOutcome) -> bool:
@@ -223,8 +221,13 @@ def is_fault(subtask: SubtaskOutcome) -> bool:
 
 def is_answered(subtask: SubtaskOutcome) -> bool:
     """Whether the analyzer did its work; an app that never ran says nothing about analyzers."""
-    measured = any(tool.state is MeasurementState.MEASURED for tool in subtask.tools)
-    return measured or subtask.report is not None
+    return _measured(subtask) or subtask.report is not None
+
+
+def _measured(subtask: SubtaskOutcome) -> bool:
+    """Whether this run measured anything; beside an error, that is left from an earlier one."""
+    cells = (tool.state for tool in subtask.tools)
+    return not subtask.error_code and MeasurementState.MEASURED in cells
 
 
 def _reason(subtasks: Sequence[SubtaskOutcome], state: MeasurementState) -> str:

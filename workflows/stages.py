@@ -6,7 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.analysis import AnalysisActivities
-    from activities.apps import AppActivities
+    from activities.apps import AppActivities, SweepReport
     from activities.preflight import PreflightActivities
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
@@ -88,15 +88,16 @@ def run_analysis(
     )
 
 
-async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> None:
-    """Write one subtask's cells."""
-    await workflow.execute_activity_method(
+async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome:
+    """Write one subtask's cells; the outcome as it could be recorded."""
+    recorded = await workflow.execute_activity_method(
         ResultActivities.record_subtask,
         args=[app, outcome],
         task_queue=TASK_QUEUE_CONTROL,
         summary=f"{outcome.analyzer}: {outcome.state}",
         **policies.RECORD,
     )
+    return recorded or outcome
 
 
 async def record_app(app: AppSpec, outcome: AppOutcome) -> None:
@@ -117,6 +118,17 @@ async def record_skipped(plan: PipelinePlan, outcomes: list[AppOutcome]) -> None
         args=[plan, outcomes],
         task_queue=TASK_QUEUE_CONTROL,
         summary=f"{len(outcomes)} apps that did not run",
+        **policies.RECORD,
+    )
+
+
+async def recorded_subtasks(app: AppSpec) -> list[SubtaskOutcome]:
+    """What the store has of one app."""
+    return await workflow.execute_activity_method(
+        ResultActivities.recorded_subtasks,
+        app,
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=f"{app.ref.model} app {app.ref.app_number}",
         **policies.RECORD,
     )
 
@@ -150,4 +162,25 @@ async def write_report(pipeline_id: str) -> tuple[str, str]:
         pipeline_id,
         task_queue=TASK_QUEUE_CONTROL,
         **policies.REPORT,
+    )
+
+
+async def sweep_host(host: str) -> SweepReport:
+    """Remove what belongs to no running workflow on `host`."""
+    return await workflow.execute_activity_method(
+        AppActivities.sweep_host, task_queue=task_queue_host(host), **policies.JANITOR
+    )
+
+
+async def prune_host(host: str) -> None:
+    """Remove old images on `host` above the disk limit."""
+    await workflow.execute_activity_method(
+        AppActivities.prune_host, task_queue=task_queue_host(host), **policies.JANITOR
+    )
+
+
+async def forget_host(host: str) -> None:
+    """Delete the schedule of the janitor of `host`."""
+    await workflow.execute_activity_method(
+        AppActivities.forget_host, host, task_queue=TASK_QUEUE_CONTROL, **policies.JANITOR
     )

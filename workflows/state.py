@@ -38,7 +38,7 @@ class AppResult(Frozen):
 
     Attributes:
         analyzers: worst state of those tools of each analyzer that the platform did not fail.
-        missing: the tools that it did, or `*`.
+        missing: the tools that it did; `*` when it failed all of them.
     """
 
     state: MeasurementState
@@ -61,7 +61,7 @@ class AppResult(Frozen):
             if stands := [found for found in tools.values() if found is not failed]:
                 analyzers[kind] = worst_state(stands)
             if lost := tuple(tool for tool, found in tools.items() if found is failed):
-                missing[kind] = lost
+                missing[kind] = lost if kind in analyzers else (ALL_TOOLS,)
         reason = reason[:REASON_CHARS]
         return cls(state=state, reason=reason, analyzers=analyzers, missing=missing)
 

@@ -126,10 +126,11 @@ class WebSocketGateway:
         self._archives.setdefault(request.subtask_id, {})[receiver.path] = receiver.sha256
         return FetchedResult(report, receiver.path)
 
-    async def detach(self, subtask_id: str) -> None:
-        """Drop the connection of a running `analyze` but let the run go on."""
-        for transfer in tuple(self._transfers.get(subtask_id, ())):
-            await transfer.detach()
+    async def detach(self, request: SubtaskRequest) -> None:
+        """Drop the connection of the `analyze` that got this very object; the run goes on."""
+        for transfer in tuple(self._transfers.get(request.subtask_id, ())):
+            if transfer.request is request:
+                await transfer.detach()
 
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
         """Tell the analyzer that the result is safe; forgets local copies too. Best effort."""

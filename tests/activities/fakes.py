@@ -22,9 +22,11 @@ from contract.analysis import (
     ArtifactRef,
     Coverage,
     MeasurementState,
+    SubtaskOutcome,
     SubtaskRequest,
     ToolHealth,
     ToolReport,
+    ToolSummary,
 )
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import Progress
@@ -133,7 +135,7 @@ class FakeGateway:
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
         self.log.append("acknowledge")
 
-    async def detach(self, subtask_id: str) -> None:
+    async def detach(self, request: SubtaskRequest) -> None:
         self.log.append("detach")
         assert self.block is not None
         self.block.set()
@@ -187,6 +189,7 @@ class FakeRuntime:
         self.fault: PlatformError | None = None
         self.block = False
         self.owned: list[str] = []
+        self.stuck: set[str] = set()
 
     async def start(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
@@ -204,6 +207,8 @@ class FakeRuntime:
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
         self.log.append(f"teardown {workflow_id}")
+        if workflow_id in self.stuck:
+            raise PlatformError(ErrorCode.INTERNAL, "volume busy")
         return TeardownReport(containers=1)
 
     async def owned_workflows(self) -> list[str]:
@@ -224,14 +229,16 @@ class FakeResults:
         self.record = record or PipelineRecord(pipeline_id="p", state="running")
         self.subtasks: list[tuple[str, AnalyzerReport | None]] = []
         self.apps: list[str] = []
+        self.stands: tuple[ToolSummary, ...] = ()
 
     async def register_pipeline(self, plan: Any) -> None:
         raise PlatformError(ErrorCode.ALREADY_EXISTS, "p stands for another plan")
 
     async def record_subtask(
-        self, pipeline_id: str, app: AppSpec, outcome: Any, report: AnalyzerReport | None
-    ) -> None:
+        self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
+    ) -> tuple[ToolSummary, ...]:
         self.subtasks.append((outcome.subtask_id, report))
+        return self.stands or outcome.tools
 
     async def record_app(self, app: AppSpec, outcome: Any) -> None:
         self.apps.append(app.key)

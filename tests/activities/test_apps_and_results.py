@@ -14,7 +14,7 @@ from activities.apps import AppActivities
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
-from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome
+from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome, ToolSummary
 from contract.errors import ErrorCode, PlatformError
 from contract.progress import PlatformService
 from contract.record import CellRecord, PipelineRecord
@@ -31,7 +31,7 @@ from tests.activities.fakes import (
     owner,
     report,
 )
-from workflows.planning import unmeasured
+from workflows.planning import is_answered, is_fault, unmeasured
 
 STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
 TEARDOWN = f"teardown {APP.workflow_id}"
@@ -104,6 +104,21 @@ async def test_the_janitor_spares_running_workflows_alone(temporal_client: Clien
     await temporal_client.get_workflow_handle(f"runs-{tag}").terminate()
 
 
+async def test_one_leftover_that_stays_does_not_hold_up_the_sweep(
+    temporal_client: Client,
+) -> None:
+    tag = uuid.uuid4().hex
+    runtime = FakeRuntime()
+    runtime.owned = [f"stuck-{tag}", f"gone-{tag}"]
+    runtime.stuck = {f"stuck-{tag}"}
+    env, _ = environment(client=temporal_client)
+
+    with pytest.raises(ApplicationError, match=f"1 owners not removed; stuck-{tag}: volume busy"):
+        await env.run(AppActivities(runtime).sweep_host)
+
+    assert runtime.log == [f"teardown stuck-{tag}", f"teardown gone-{tag}"]
+
+
 async def test_preflight_names_tools_and_blind_ones_and_a_dead_analyzer_is_an_answer(
     tmp_path: Path,
 ) -> None:
@@ -152,16 +167,46 @@ async def test_a_subtask_is_recorded_with_the_report_of_its_archive() -> None:
     assert results.subtasks == [("p/m/app1/static", None), ("p/m/app1/static", report())]
 
 
-async def test_an_archive_that_is_none_is_data_loss() -> None:
-    artifacts = FakeArtifacts([])
+async def test_a_result_that_cannot_be_read_is_recorded_as_missing_with_the_reason() -> None:
+    artifacts, results = FakeArtifacts([]), FakeResults()
     ref = await artifacts.put_bytes(b"not a tar", "static.tar")
-    lost = unmeasured(APP, STATIC, MeasurementState.INFRA_FAILED, "lost")
-    record = ResultActivities(FakeResults(), artifacts).record_subtask
+    outcome = SubtaskOutcome(
+        subtask_id="p/m/app1/static",
+        analyzer=STATIC,
+        tools=(
+            ToolSummary(tool="bandit", state=MeasurementState.MEASURED, findings=3),
+            ToolSummary(tool="ruff", state=MeasurementState.APP_FAILED, reason="no Python"),
+        ),
+        report=ref,
+        tool_seconds=2.0,
+    )
+    record = ResultActivities(results, artifacts).record_subtask
 
-    with pytest.raises(ApplicationError) as failure:
-        await environment()[0].run(record, APP, lost.model_copy(update={"report": ref}))
+    recorded = await environment()[0].run(record, APP, outcome)
 
-    assert failure.value.type == "DATA_LOSS"
+    assert recorded is not None
+    bandit, ruff = recorded.tools
+    assert bandit.state is MeasurementState.INFRA_FAILED
+    assert "lost before it was recorded: result archive" in bandit.reason
+    assert ruff == outcome.tools[1]
+    assert (recorded.report, recorded.tool_seconds, recorded.wasted_seconds) == (None, 0.0, 2.0)
+    assert results.subtasks == [("p/m/app1/static", None)]
+
+
+async def test_the_workflow_learns_what_an_earlier_run_measured_and_still_stands() -> None:
+    results = FakeResults()
+    bandit = ToolSummary(tool="bandit", state=MeasurementState.MEASURED)
+    ruff = ToolSummary(tool="ruff", state=MeasurementState.INFRA_FAILED, reason="lost")
+    results.stands = (bandit, ruff)
+    again = APP.model_copy(update={"tools": {STATIC: ("bandit", "ruff")}})
+    lost = unmeasured(again, STATIC, MeasurementState.INFRA_FAILED, "lost", "UNAVAILABLE")
+    record = ResultActivities(results, FakeArtifacts([])).record_subtask
+
+    recorded = await environment()[0].run(record, APP, lost)
+
+    assert recorded is not None
+    assert recorded.tools == (bandit, ruff)
+    assert (is_fault(recorded), is_answered(recorded)) == (True, False), "now, it failed"
 
 
 async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
@@ -185,6 +230,26 @@ async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
 
     assert results.subtasks == [("p/m/app1/dynamic", None)]
     assert results.apps == ["p/m/app1"]
+
+
+async def test_what_is_recorded_of_one_app_is_read_back() -> None:
+    def cell(number: int, tool: str, state: MeasurementState) -> CellRecord:
+        ref = {"model": "m", "app_number": number, "analyzer": STATIC, "tool": tool}
+        return CellRecord.model_validate({**ref, "state": state, "tool_seconds": 2.0})
+
+    measured, lost = MeasurementState.MEASURED, MeasurementState.INFRA_FAILED
+    cells = (cell(1, "bandit", measured), cell(1, "ruff", lost), cell(2, "bandit", measured))
+    results = FakeResults(PipelineRecord(pipeline_id="p", state="running", cells=cells))
+    read = ResultActivities(results, FakeArtifacts([])).recorded_subtasks
+    only_ruff = APP.model_copy(update={"tools": {STATIC: ("ruff",)}})
+
+    (subtask,) = await environment()[0].run(read, only_ruff)
+
+    assert [(tool.tool, tool.state) for tool in subtask.tools] == [
+        ("bandit", measured),
+        ("ruff", lost),
+    ]
+    assert subtask.tool_seconds == 2.0, "bandit was measured in an earlier run"
 
 
 async def test_a_store_that_is_gone_is_retried_and_another_plan_is_not() -> None:

@@ -82,6 +82,18 @@ async def test_a_parked_result_is_not_measured_again(
     assert second.retry_causes == ("WORKER_LOST",), "a killed worker says nothing"
 
 
+async def test_a_parked_result_that_is_damaged_is_fetched_anew(
+    gateway: FakeGateway, artifacts: FakeArtifacts
+) -> None:
+    run = AnalysisActivities(gateway, artifacts).run_analysis
+    first = await environment()[0].run(run, REQUEST)
+    artifacts.content = dict.fromkeys(artifacts.content, b"damaged")
+    second = await environment(attempt=2)[0].run(run, REQUEST)
+
+    assert gateway.log.count("analyze") == 2
+    assert second.tools == first.tools
+
+
 async def test_an_app_started_anew_is_measured_anew(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:

@@ -246,18 +246,14 @@ def load_tests_at_once(some: list[Round]) -> int:
 def wasted(one: Round) -> tuple[float, float, float]:
     """Tool seconds thrown away, those of them that no fault explains, and those that counted.
 
-    A fault explains what was thrown away of the analyzers whose runs it destroyed.
+    Each cell has its share. A fault explains what was thrown away of the analyzers whose runs it
+    destroyed.
     """
-    seen: dict[tuple[str, int, str], tuple[float, float]] = {}
-    for cell in one.record.cells:
-        key = (cell.model, cell.app_number, cell.analyzer)
-        spent, counted = seen.get(key, (0.0, 0.0))
-        seen[key] = (max(spent, cell.wasted_seconds), counted + cell.tool_seconds)
-    lost = one.runs_lost()
+    cells, lost = one.record.cells, one.runs_lost()
     return (
-        sum(thrown for thrown, _ in seen.values()),
-        sum(thrown for key, (thrown, _) in seen.items() if not lost[key[2]]),
-        sum(counted for _, counted in seen.values()),
+        sum(cell.wasted_seconds for cell in cells),
+        sum(cell.wasted_seconds for cell in cells if not lost[cell.analyzer]),
+        sum(cell.tool_seconds for cell in cells),
     )
 
 

@@ -48,7 +48,7 @@ async def test_detached_run_goes_on_and_is_taken_up_without_a_second_run(bench: 
     request = bench.request(options={"sleep_s": 0.5})
     first = asyncio.create_task(gateway.analyze(request, ignore))
     await until(lambda: bench.tool.runs == 1)
-    await gateway.detach(request.subtask_id)
+    await gateway.detach(request)
     assert (await fault_of(first)).code is ErrorCode.UNAVAILABLE
     result = await gateway.analyze(request, ignore)
     assert result.report.tools[0].state is MeasurementState.MEASURED
@@ -66,6 +66,19 @@ async def test_a_kept_result_that_is_broken_is_dropped_and_measured_anew(bench: 
     result = await bench.gateway(service.port).analyze(request, ignore)
     assert result.report.tools[0].state is MeasurementState.MEASURED
     assert service.jobs.started == 2
+
+
+async def test_a_stale_call_that_detaches_leaves_the_newer_one_attached(bench: Bench):
+    service = await bench.service()
+    gateway = bench.gateway(service.port)
+    stale = bench.request(options={"sleep_s": 1})
+    newer = stale.model_copy()
+    calls = [asyncio.create_task(gateway.analyze(r, ignore)) for r in (stale, newer)]
+    await until(lambda: bench.tool.runs == 1)
+    await gateway.detach(stale)
+    assert "detached" in (await fault_of(calls[0])).message
+    assert (await calls[1]).report.tools[0].state is MeasurementState.MEASURED
+    assert service.jobs.started == 1
 
 
 async def test_result_survives_the_restart_of_the_analyzer(bench: Bench):

@@ -63,7 +63,7 @@ async def test_detach_ends_the_reading_over_http_too(bench: Bench):
 
     call = asyncio.create_task(gateway.analyze(request, break_off))
     await until(lambda: proxy.connections >= 3)  # WebSocket, then HTTP polls
-    await gateway.detach(request.subtask_id)
+    await gateway.detach(request)
     assert "detached" in (await fault_of(call)).message
     assert service.jobs.running == 1
 

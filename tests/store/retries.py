@@ -1,6 +1,6 @@
 """What a retry may replace: run on SQLite and on PostgreSQL, see `behaviour.py`."""
 
-from contract.analysis import AnalyzerReport, MeasurementState
+from contract.analysis import AnalyzerReport, MeasurementState, ToolSummary
 from contract.record import CellRecord
 from contract.spec import AnalyzerKind
 from store.results import SqlResultStore
@@ -17,12 +17,14 @@ async def record(store: SqlResultStore, whole: AnalyzerReport, **update: object)
     await store.record_subtask("p1", samples.app(), outcome, whole)
 
 
-async def record_loss(store: SqlResultStore, state: MeasurementState, *tools: str) -> None:
+async def record_loss(
+    store: SqlResultStore, state: MeasurementState, *tools: str
+) -> tuple[ToolSummary, ...]:
     """Record a subtask that brought none."""
     app = samples.app()
     named = app.model_copy(update={"tools": {AnalyzerKind.STATIC: tools}})
     lost = unmeasured(named, AnalyzerKind.STATIC, state, "it did not come back")
-    await store.record_subtask("p1", app, lost, None)
+    return await store.record_subtask("p1", app, lost, None)
 
 
 async def static_cells(store: SqlResultStore) -> dict[str, CellRecord]:
@@ -39,8 +41,12 @@ class RetryBehaviour:
         before = (await store.load_pipeline("p1")).fused
 
         await record_loss(store, M.INFRA_FAILED)
-        await record_loss(store, M.INFRA_FAILED, "semgrep", "bandit")
+        now = await record_loss(store, M.INFRA_FAILED, "semgrep", "bandit")
 
+        assert {cell.tool: cell.state for cell in now} == {
+            "bandit": M.MEASURED,
+            "semgrep": M.INFRA_FAILED,
+        }
         cells = await static_cells(store)
         assert {tool: cell.state for tool, cell in cells.items()} == {
             "bandit": M.MEASURED,

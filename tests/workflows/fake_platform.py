@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
+from activities.apps import AppActivities
 from clients.temporal import start_pipeline
 from contract import ids
 from contract.analysis import (
@@ -43,6 +44,7 @@ from contract.spec import (
     PlannedApp,
     SourceRef,
 )
+from tests.activities.fakes import FakeRuntime
 from workflows import WORKFLOWS
 
 HOST = "h1"
@@ -84,6 +86,7 @@ class FakePlatform:
         runs: replaces a measurement, per analyzer.
         starts: replaces the start of an app, per app number.
         unrecordable: analyzers whose outcomes the store refuses.
+        lost: what is recorded instead of a result that cannot be read any more.
         alive: answers of `check_app`, or its faults, per app number, used up in order; then always
             alive.
     """
@@ -99,6 +102,7 @@ class FakePlatform:
         self.alive: dict[int, list[AppCheck | ApplicationError]] = defaultdict(list)
         self.refuses_plan = False
         self.unrecordable: set[AnalyzerKind] = set()
+        self.lost: dict[AnalyzerKind, SubtaskOutcome] = {}
         self.subtasks: dict[str, SubtaskOutcome] = {}
         self.apps: dict[str, AppOutcome] = {}
         self.states: list[tuple[str, dict[str, Any]]] = []
@@ -292,12 +296,14 @@ async def run_analysis(request: SubtaskRequest) -> SubtaskOutcome:
 
 
 @activity.defn(name="record_subtask")
-async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> None:
+async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome | None:
     mine = _mine()
     mine.log.append(f"record {_name(app.ref)}/{outcome.analyzer}")
     if outcome.analyzer in mine.unrecordable:
         raise ApplicationError("not in the plan", type="INVALID_ARGUMENT", non_retryable=True)
-    mine.subtasks[outcome.subtask_id] = outcome
+    lost = mine.lost.get(outcome.analyzer)
+    mine.subtasks[outcome.subtask_id] = lost or outcome
+    return lost
 
 
 @activity.defn(name="record_app")
@@ -311,6 +317,12 @@ async def record_skipped(plan: PipelinePlan, outcomes: list[AppOutcome]) -> None
         for subtask in outcome.subtasks:
             _mine().subtasks.setdefault(subtask.subtask_id, subtask)
         _mine().apps.setdefault(_name(outcome.ref), outcome)
+
+
+@activity.defn(name="recorded_subtasks")
+async def recorded_subtasks(app: AppSpec) -> list[SubtaskOutcome]:
+    prefix = f"{app.pipeline_id}/{_name(app.ref)}/"
+    return [outcome for key, outcome in _mine().subtasks.items() if key.startswith(prefix)]
 
 
 @activity.defn(name="record_pipeline_state")
@@ -332,11 +344,13 @@ async def write_report(pipeline_id: str) -> tuple[str, str]:
 
 
 CONTROL = [
+    AppActivities(FakeRuntime()).forget_host,
     register_pipeline,
     preflight,
     record_subtask,
     record_app,
     record_skipped,
+    recorded_subtasks,
     record_pipeline_state,
     await_app,
     write_report,

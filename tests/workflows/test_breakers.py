@@ -203,7 +203,7 @@ async def test_consecutive_faulty_apps_open_the_pipelines_breaker(client: Client
 
     assert result.phase is PipelinePhase.FAILED
     assert "breaker is open" in result.message
-    assert 3 <= platform.count("run") < 9
+    assert 3 <= platform.count("record") < 9
     assert result.counts == {INFRA_FAILED: 9}
     assert "did not run" in platform.apps["m/app9"].reason
 

@@ -10,6 +10,7 @@ from contract.running import AppCheck, StartOutcome
 from contract.spec import AnalyzerKind, AppSpec
 from tests.workflows.fake_platform import HOST, FakePlatform, fails, measured, running
 from workflows import policies
+from workflows.planning import unmeasured
 
 APP_FAILED = MeasurementState.APP_FAILED
 INFRA_FAILED = MeasurementState.INFRA_FAILED
@@ -144,6 +145,16 @@ async def test_what_an_app_ran_under_reaches_the_analyzer_and_the_record(client:
     assert asked == {"static": "", "dynamic": "digest"}
     app = platform.apps["m/app1"]
     assert (app.images, app.notes) == (facts["images"], facts["dropped"])
+
+
+async def test_a_result_that_cannot_be_read_any_more_is_missing_data(client: Client) -> None:
+    platform = FakePlatform(analyzers="s")
+    app = platform.plan.app_spec(platform.plan.apps[0])
+    platform.lost[AnalyzerKind.STATIC] = unmeasured(
+        app, AnalyzerKind.STATIC, INFRA_FAILED, "its result was lost"
+    )
+
+    assert (await platform.run(client)).counts == {INFRA_FAILED: 1}
 
 
 async def test_no_container_engine_costs_only_the_live_cells(client: Client) -> None:
