@@ -133,7 +133,7 @@ async def test_the_web_ui_reads_like_a_status_page(client: Client) -> None:
     await finished(handle)
     listed.append(await state_of(handle))
 
-    assert summaries == ["2 apps, static", "m app 1"]
+    assert summaries == ["2 apps x static", "m app 1"]
     assert listed == ["running", "paused", "running", "completed"]
 
     found = {pair.key.name: pair.value for pair in attributes.search_attributes}
