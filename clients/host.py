@@ -1,5 +1,6 @@
 """`AppRuntime` of a host: the engine that is used, and what another one may have left behind."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -15,12 +16,20 @@ EngineRuntime = DockerRuntime | ProcessRuntime
 class HostRuntime:
     """Runs apps on `chosen`; removes what belongs to them there and on `former`, if there is one.
 
-    A worker's engine may change between two of its starts, in the middle of a pipeline.
+    A worker's engine may change between two of its starts, in the middle of a pipeline. Docker may
+    also come later than the worker: `later` connects to it or raises `PlatformError`. It is asked
+    before each start of an app, until it is there.
     """
 
-    def __init__(self, chosen: EngineRuntime, former: EngineRuntime | None) -> None:
+    def __init__(
+        self,
+        chosen: EngineRuntime,
+        former: EngineRuntime | None,
+        later: Callable[[], DockerRuntime] | None = None,
+    ) -> None:
         self._chosen = chosen
         self._former = former
+        self._later = later
 
     @property
     def host(self) -> str:
@@ -48,6 +57,10 @@ class HostRuntime:
         Raises:
             PlatformError: the platform is at fault; never the app.
         """
+        if self._later is not None:
+            with suppress(PlatformError):
+                engine = await asyncio.to_thread(self._later)
+                self._former, self._chosen, self._later = self._chosen, engine, None
         return await self._chosen.start(app, run_id, on_progress)
 
     async def check(self, app: RunningApp) -> AppCheck:

@@ -1,6 +1,7 @@
 """Which runtime a host has: Docker when the daemon answers, confined processes when not."""
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -58,10 +59,13 @@ def host_runtime(
         PlatformError: as `choose_runtime`.
     """
     chosen = choose_runtime(settings, artifacts, docker_host=docker_host)
-    former: EngineRuntime | None = None
     if isinstance(chosen, DockerRuntime):
-        former = _processes(settings, artifacts, "")
-    elif _marker(settings).exists():
+        return HostRuntime(chosen, _processes(settings, artifacts, ""))
+    if settings.engine == "auto":
+        later = partial(_docker_in_use, settings, artifacts, docker_host)
+        return HostRuntime(chosen, None, later)
+    former: EngineRuntime | None = None
+    if _marker(settings).exists():
         with suppress(PlatformError):  # an engine that is down runs nothing
             _ask(docker_host)
             former = _containers(settings, artifacts, docker_host)
@@ -73,30 +77,46 @@ def choose_runtime(
 ) -> EngineRuntime:
     """The runtime of this host; its `description` says why. Blocking, about 3 s at most.
 
-    Where Docker has once been used, `auto` never falls back to processes: an engine that is down
-    for a while would leave untrusted apps unmeasured for as long as the worker lives.
+    Where Docker has been used and its socket is still there, its daemon has died or is being
+    restarted: `auto` then does not fall back to processes. A daemon that was stopped takes its
+    socket with it.
 
     Raises:
-        PlatformError: the daemon does not answer, and `engine` is `docker` or it once did.
+        PlatformError: the daemon does not answer, and `engine` is `docker` or it should come back.
     """
     if settings.engine == "process":
         return _processes(settings, artifacts, "processes were asked for")
     try:
-        _ask(docker_host)
+        return _docker_in_use(settings, artifacts, docker_host)
     except PlatformError as error:
         if settings.engine == "docker":
             raise
-        if _marker(settings).exists():
+        if _marker(settings).exists() and _socket_is_there(docker_host):
             message = f"{error.message}; or set ASSAY_ENGINE=process to do without containers"
             raise PlatformError(error.code, message) from error
         denied = error.code is ErrorCode.PERMISSION_DENIED
         reason = error.message if denied else f"no Docker daemon at {docker_host}"
         return _processes(settings, artifacts, reason)
+
+
+def _docker_in_use(
+    settings: RuntimeSettings, artifacts: Artifacts, docker_host: str
+) -> DockerRuntime:
+    """Docker, remembered in the data folder.
+
+    Raises:
+        PlatformError: the daemon does not answer.
+    """
+    _ask(docker_host)
     runtime = _containers(settings, artifacts, docker_host)
     with disk_faults(settings.data_dir):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         _marker(settings).touch()
     return runtime
+
+
+def _socket_is_there(docker_host: str) -> bool:
+    return not docker_host.startswith("unix://") or Path(docker_host[len("unix://") :]).exists()
 
 
 def _marker(settings: RuntimeSettings) -> Path:

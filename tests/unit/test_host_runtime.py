@@ -1,16 +1,20 @@
 """Which engine a host uses, and who removes what the other one left."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from clients.docker import DockerRuntime
+from clients.host import HostRuntime
 from clients.process import ProcessRuntime
 from clients.process.state import Record, StateFolder
 from clients.runtime import choose_runtime, host_runtime
 from contract.errors import ErrorCode, PlatformError
+from contract.running import StartOutcome, TeardownReport
 from settings import Settings
 from tests.support.fake_engine import FakeEngine, container, fake_engine
 from tests.support.memory_artifacts import MemoryArtifacts
@@ -29,21 +33,59 @@ def settings_of(data: Path, engine: str = "auto") -> Settings:
     return Settings.model_construct(data=data, host="here", scope="test", engine=engine)
 
 
-def test_a_daemon_that_is_down_for_a_while_is_waited_for_not_replaced(
+def test_a_daemon_that_died_is_waited_for_and_one_that_was_stopped_is_done_without(
     tmp_path: Path, engine: FakeEngine
 ):
     settings, artifacts = settings_of(tmp_path), MemoryArtifacts()
-    first = choose_runtime(settings, artifacts, docker_host=NOBODY)
+    deserted = tmp_path / "docker.sock"
+    deserted.touch()
+    first = choose_runtime(settings, artifacts, docker_host=f"unix://{deserted}")
     second = choose_runtime(settings, artifacts, docker_host=engine.address)
 
     with pytest.raises(PlatformError, match="ASSAY_ENGINE=process") as caught:
-        choose_runtime(settings, artifacts, docker_host=NOBODY)
+        choose_runtime(settings, artifacts, docker_host=f"unix://{deserted}")
 
     assert isinstance(first, ProcessRuntime)
     assert isinstance(second, DockerRuntime)
     assert caught.value.code is ErrorCode.UNAVAILABLE
+    assert isinstance(choose_runtime(settings, artifacts, docker_host=NOBODY), ProcessRuntime)
     asked = settings_of(tmp_path, "process")
     assert isinstance(choose_runtime(asked, artifacts, docker_host=NOBODY), ProcessRuntime)
+
+
+@dataclass
+class FakeRuntime:
+    """Remembers whom it started and whom it removed."""
+
+    started: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    async def start(self, app: Any, *_: object) -> StartOutcome:
+        self.started.append(app.workflow_id)
+        return StartOutcome()
+
+    async def teardown(self, workflow_id: str) -> TeardownReport:
+        self.removed.append(workflow_id)
+        return TeardownReport()
+
+
+async def test_a_daemon_that_comes_later_than_the_worker_runs_the_next_app():
+    processes, docker = FakeRuntime(), FakeRuntime()
+    answers: list[Any] = [PlatformError(ErrorCode.UNAVAILABLE, "no daemon"), docker]
+
+    def later() -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, PlatformError):
+            raise answer
+        return answer
+
+    runtime = HostRuntime(processes, None, later)
+    for name in ("before", "after", "again"):
+        await runtime.start(SimpleNamespace(workflow_id=name), "run", lambda _: None)
+    await runtime.teardown("before")
+
+    assert (processes.started, docker.started) == (["before"], ["after", "again"])
+    assert processes.removed == docker.removed == ["before"]
 
 
 async def test_processes_left_by_a_worker_without_docker_are_removed(
