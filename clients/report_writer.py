@@ -9,7 +9,7 @@ from clients.files import disk_faults, remove_stale, write_atomically
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import PIPELINE_ID_PATTERN
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
+_NAME = re.compile(r"[A-Za-z0-9%_-][A-Za-z0-9._~%-]{0,200}")
 
 
 class FileReportWriter:

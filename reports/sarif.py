@@ -32,8 +32,8 @@ _FINGERPRINT = "assay/v1"
 def to_sarif(report: FleetReport, model: str, app_number: int) -> dict[str, Any]:
     """A SARIF log of one app, with a run for every tool.
 
-    A tool that did not measure has a run too, marked unsuccessful: without one, a reader would take
-    its silence for "nothing found".
+    A tool that did not measure has a run too, marked unsuccessful and without `results`: an empty
+    list would say that it looked and found nothing (SARIF 2.1.0, 3.14.23).
 
     Raises:
         KeyError: the report has no such app.
@@ -58,15 +58,17 @@ def _run(cell: CellReport, prefix: str) -> dict[str, Any]:
     }
     if cell.version:
         driver["version"] = cell.version
-    return {
+    run: dict[str, Any] = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"{prefix}/{cell.analyzer}/{cell.tool}/"},
         "invocations": [_invocation(cell)],
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the app's folder"}}},
-        "results": [_result(finding, indexes[finding.rule_id]) for finding in cell.findings],
         "properties": {"analyzer": cell.analyzer.value, "state": cell.state.value},
     }
+    if cell.state is MeasurementState.MEASURED:
+        run["results"] = [_result(one, indexes[one.rule_id]) for one in cell.findings]
+    return run
 
 
 def _invocation(cell: CellReport) -> dict[str, Any]:

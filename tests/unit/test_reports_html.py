@@ -138,5 +138,5 @@ def test_a_pipeline_without_anything_recorded_has_a_page():
 def test_the_page_links_to_the_file_beside_it():
     files = render_files(build_fleet_report(samples.fleet(), generated_at=NOW))
 
-    assert sorted(files) == ["cells.csv", "report.html", "report.json"]
+    assert {"cells.csv", "report.html", "report.json"} <= files.keys()
     assert b'<a href="report.json">' in files["report.html"]

@@ -1,11 +1,13 @@
 """SARIF 2.1.0 as others read it."""
 
 import json
+import re
 
 import pytest
 
 from contract.analysis import Location, Severity
 from reports import build_fleet_report, to_sarif
+from reports.files import render_files, sarif_name
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import GPT, HAIKU, NOW, STATIC
 
@@ -54,7 +56,7 @@ def test_a_tool_that_did_not_measure_is_an_unsuccessful_run(report):
     run = run_of(report, GPT, "opengrep")
     (invocation,) = run["invocations"]
 
-    assert run["results"] == []
+    assert "results" not in run
     assert invocation["executionSuccessful"] is False
     assert invocation["toolExecutionNotifications"][0]["message"]["text"].startswith("killed")
 
@@ -76,7 +78,7 @@ def test_odd_file_names_become_valid_references():
     )
     log = to_sarif(build_fleet_report(record, generated_at=NOW), GPT, 1)
 
-    run = next(run for run in log["runs"] if run["results"])
+    run = next(run for run in log["runs"] if run.get("results"))
     uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert uri == "a%20b/100%25/c%3Ad%23e.py"
 
@@ -84,3 +86,19 @@ def test_odd_file_names_become_valid_references():
 def test_an_unknown_app_is_an_error(report):
     with pytest.raises(KeyError, match="app99"):
         to_sarif(report, GPT, 99)
+
+
+def test_every_app_with_cells_has_a_file_of_its_own(report):
+    files = {name: data for name, data in render_files(report).items() if name.endswith(".sarif")}
+    logs = {name: json.loads(data) for name, data in files.items()}
+
+    assert set(logs) == {sarif_name(cell.model, cell.app_number) for cell in report.cells}
+    assert logs[sarif_name(GPT, 1)] == to_sarif(report, GPT, 1)
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4.1", "..", "@cf/m", "a b", "ü" * 120])
+def test_a_models_file_is_named_safely_and_as_nobody_elses(model: str):
+    name = sarif_name(model, 1)
+
+    assert re.fullmatch(r"[A-Za-z0-9%_-][A-Za-z0-9._~%-]{0,200}", name)
+    assert name != sarif_name(model + "x", 1)
