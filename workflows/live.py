@@ -49,7 +49,8 @@ class LiveApp:
         self.images: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.retry_causes: list[str] = []
-        self.starts = 0
+        self._starts = 0
+        self._lives = 0
 
     async def measure(self, kind: AnalyzerKind) -> SubtaskOutcome:
         """Run one live subtask on the app, started anew elsewhere when its host is lost.
@@ -75,7 +76,7 @@ class LiveApp:
         """What the record keeps of the app as it ran."""
         return {
             "logs": tuple(self.logs),
-            "restarts": max(0, self.starts - 1),
+            "restarts": max(0, self._lives - 1),
             "images": self.images,
             "notes": self.notes,
             "retry_causes": tuple(self.retry_causes),
@@ -137,16 +138,17 @@ class LiveApp:
         return check
 
     async def _start(self) -> None:
-        if self.starts >= policies.MAX_STARTS:
+        if self._starts >= policies.MAX_STARTS:
             raise ApplicationError(
-                f"no host kept the app alive in {self.starts} starts", type=ErrorCode.UNAVAILABLE
+                f"no host kept the app alive in {self._starts} starts", type=ErrorCode.UNAVAILABLE
             )
-        self.starts += 1
+        self._starts += 1
         started: StartOutcome = await stages.start_app(self._app)
         self.retry_causes.extend(started.retry_causes)
         self.logs.extend(started.logs)
         self._running = started.app
         if started.app is not None:
+            self._lives += 1
             self.images, self.notes = started.app.images, started.app.dropped
         self._host = started.app.host if started.app else started.host
         if self._guard is not None and self._host:

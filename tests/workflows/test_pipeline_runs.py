@@ -158,7 +158,7 @@ async def test_a_result_that_cannot_be_read_any_more_is_missing_data(client: Cli
 
 
 async def test_no_container_engine_costs_only_the_live_cells(client: Client) -> None:
-    platform = FakePlatform(apps=5, analyzers="sd")
+    platform = FakePlatform(apps=5, analyzers="sdp")
 
     def no_engine(app: AppSpec) -> StartOutcome:
         raise ApplicationError(
@@ -171,8 +171,13 @@ async def test_no_container_engine_costs_only_the_live_cells(client: Client) -> 
 
     assert result.phase is PipelinePhase.COMPLETED, "no breaker waits for what waiting cannot cure"
     for number in range(1, 6):
-        assert platform.cells(number) == {"static": MEASURED, "dynamic": INFRA_FAILED}
+        assert platform.cells(number) == {
+            "static": MEASURED,
+            "dynamic": INFRA_FAILED,
+            "performance": INFRA_FAILED,
+        }
         assert "no container engine" in platform.apps[f"m/app{number}"].reason
+        assert platform.apps[f"m/app{number}"].restarts == 0, "what never ran was not restarted"
 
 
 async def test_a_fault_of_one_analyzer_is_named_and_the_rest_is_measured(client: Client) -> None:
