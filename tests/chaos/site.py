@@ -20,7 +20,8 @@ from tests.chaos.engine import Engine, MachineEngine
 from tests.chaos.judge import MODEL, Judge
 from tests.chaos.postgres import Postgres
 from tests.chaos.proxy import Proxy
-from tests.e2e.conftest import ROOT, Assay
+from tests.e2e.conftest import Assay
+from tests.support.tools_folder import tools_folder
 
 HERE = Path(__file__).parent
 HOST = "chaos"
@@ -65,7 +66,7 @@ class Site:
             "ASSAY_SCOPE": SCOPE,
             "ASSAY_APP_MEMORY_MB": "96",
             "ASSAY_APP_PIDS": "64",
-            "ASSAY_TOOLS": str(self.data.parent / "tools"),
+            "ASSAY_TOOLS": str(self.tools),
             "ASSAY_AI_BASE_URL": self.judge.url,
             "ASSAY_AI_MODELS": MODEL,
             **SLOTS,
@@ -73,6 +74,11 @@ class Site:
         if self.postgres:
             env["ASSAY_DB_URL"] = self.postgres.url
         return Assay(self.data, tuple(env.items()))
+
+    @property
+    def tools(self) -> Path:
+        """The tools of its analyzers."""
+        return self.data.parent / "tools"
 
     @property
     def run_dir(self) -> Path:
@@ -99,7 +105,8 @@ class Site:
     def up(self) -> None:
         """Start the stack, then put the proxies and the adjustable clock before its worker."""
         self._mount_small_disk()
-        self._lay_out_tools()
+        # Only the quick tools: the canaries of the others would outlast a run.
+        tools_folder(self.tools, "static/venv/bin/bandit", "static/venv/bin/ruff")
         self.judge.start()
         if self.postgres:
             self.postgres.create()
@@ -114,15 +121,6 @@ class Site:
             self.clock_file.write_text("+0")
         self._rewire_worker()
         self._start_stack()
-
-    def _lay_out_tools(self) -> None:
-        """Only the quick tools: the canaries of the others would outlast a run."""
-        tools = self.data.parent / "tools"
-        for kind in ANALYZERS:
-            (tools / kind / "venv" / "bin").mkdir(parents=True)
-        for name in ("bandit", "ruff"):
-            target = ROOT / ".tools" / "static" / "venv" / "bin" / name
-            (tools / "static" / "venv" / "bin" / name).symlink_to(target)
 
     def _start_stack(self) -> None:
         done = self.shell.run("up", timeout_s=180)

@@ -13,6 +13,7 @@ import yaml
 from contract.analysis import MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
 from tests.e2e.conftest import ROOT, Assay
+from tests.support.tools_folder import tools_folder
 
 pytestmark = pytest.mark.timeout(600)
 STATES = {state.value for state in MeasurementState}
@@ -124,7 +125,8 @@ def test_nothing_is_left_running(shell: Assay, report: dict[str, Any]):
 
 @pytest.mark.parametrize("moment", ["while the stack starts", "while an app runs"])
 def test_ctrl_c_leaves_nothing_running(tmp_path: Path, moment: str):
-    shell = Assay(tmp_path / "data")
+    tools = tools_folder(tmp_path / "tools")
+    shell = Assay(tmp_path / "data", (("ASSAY_TOOLS", str(tools)),))
     process = shell.start("demo")
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not _reached(shell, moment):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import ROOT, Assay
+from tests.support.tools_folder import tools_folder
 
 # Two services: an API, and a front end that is built and must find the API at its real port.
 SPEC = f"""
@@ -20,7 +21,9 @@ options: {{performance: {{rates: "10,20", step_s: 1, max_endpoints: 1, calm_wait
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
-    shell = Assay(tmp_path_factory.mktemp("processes"), (("ASSAY_ENGINE", "process"),))
+    tools = tools_folder(tmp_path_factory.mktemp("few") / "tools", "static/node_modules")
+    env = (("ASSAY_ENGINE", "process"), ("ASSAY_TOOLS", str(tools)))
+    shell = Assay(tmp_path_factory.mktemp("processes"), env)
     up = shell.run("up", timeout_s=180)
     assert up.returncode == 0, up.stderr
     yield shell
