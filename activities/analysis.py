@@ -12,16 +12,14 @@ from activities.ownership import is_disowned
 from activities.parking import LOST, load_report, park, with_missing_tools
 from activities.ports import AnalyzerGateway, AnalyzerResult, ArtifactStore
 from contract.analysis import (
-    ALL_TOOLS,
     AnalyzerReport,
     ArtifactRef,
     MeasurementState,
-    SubtaskOutcome,
     SubtaskRequest,
     ToolReport,
-    ToolSummary,
 )
 from contract.errors import ErrorCode, PlatformError
+from contract.outcome import ALL_TOOLS, SubtaskOutcome, ToolSummary
 from contract.protocol import Progress
 
 OnProgress = Callable[[Progress], None]

@@ -4,15 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from contract.analysis import (
-    AnalyzerHealth,
-    AnalyzerReport,
-    AppOutcome,
-    ArtifactRef,
-    SubtaskOutcome,
-    SubtaskRequest,
-    ToolSummary,
-)
+from contract.analysis import AnalyzerReport, ArtifactRef, SubtaskRequest
+from contract.health import AnalyzerHealth
+from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.protocol import Progress
 from contract.record import PipelineRecord
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport

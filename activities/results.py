@@ -12,15 +12,10 @@ from activities.analysis import REASON_CHARS
 from activities.heartbeat import Attempt
 from activities.parking import LOST, load_report
 from activities.ports import ArtifactStore, ResultStore
-from contract.analysis import (
-    AnalyzerReport,
-    AppOutcome,
-    MeasurementState,
-    SubtaskOutcome,
-    ToolSummary,
-)
+from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import PlatformError
 from contract.ids import app_key, app_workflow_id, subtask_id
+from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.record import CellRecord
 from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
 

@@ -14,8 +14,8 @@ from cli.stack import running_stack
 from clients.artifacts import FileArtifactStore
 from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
-from contract.analysis import AnalyzerHealth
 from contract.errors import PlatformError
+from contract.health import AnalyzerHealth
 from contract.spec import AnalyzerKind
 from settings import Settings
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from cli.errors import UserError
-from contract.analysis import AnalyzerHealth
+from contract.health import AnalyzerHealth
 
 if TYPE_CHECKING:
     from cli.stack import Stack

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from contract.analysis import AnalyzerHealth, AnalyzerReport, SubtaskRequest
+from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.base import Frozen
 from contract.errors import ErrorCode
+from contract.health import AnalyzerHealth
 
 SUBPROTOCOL = "assay.analyzer.v1"
 MAX_FRAME_BYTES = 8 * 1024 * 1024

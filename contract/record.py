@@ -3,14 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from contract.analysis import (
-    ArtifactRef,
-    Coverage,
-    Finding,
-    MeasurementState,
-    Metric,
-    Provenance,
-)
+from contract.analysis import ArtifactRef, Coverage, Finding, MeasurementState, Metric, Provenance
 from contract.base import Frozen
 from contract.spec import AnalyzerKind
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from contract.analysis import ALL_TOOLS
+from contract.outcome import ALL_TOOLS
 from contract.record import PipelineRecord
 from contract.spec import AnalyzerKind
 from reports.model import CellReport, Effort, ToolUse

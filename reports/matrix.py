@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from contract.analysis import ALL_TOOLS, MeasurementState
+from contract.analysis import MeasurementState
+from contract.outcome import ALL_TOOLS
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AnalyzerKind
 from reports.model import CellReport

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contract.analysis import ALL_TOOLS, Category, Finding, MeasurementState, Severity
+from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.outcome import ALL_TOOLS
 from contract.spec import AnalyzerKind
 from reports.formats import METRIC_LABELS, witnesses
 from reports.model import AppReport, CellReport, FindingTally, FleetReport, LoadFigures

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contract.analysis import ALL_TOOLS, Finding, MeasurementState
+from contract.analysis import Finding, MeasurementState
+from contract.outcome import ALL_TOOLS
 from store.rows import Row, SubtaskRows, finding_rows, still_witnessed
 
 _MEASURED = MeasurementState.MEASURED

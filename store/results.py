@@ -10,14 +10,9 @@ from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from contract.analysis import (
-    AnalyzerReport,
-    AppOutcome,
-    MeasurementState,
-    SubtaskOutcome,
-    ToolSummary,
-)
+from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
+from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.record import PipelineListing, PipelineRecord
 from contract.spec import AppSpec, PipelinePlan
 from store.columns import clean_json, clean_text

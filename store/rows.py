@@ -8,15 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from contract.analysis import (
-    AnalyzerReport,
-    Finding,
-    MeasurementState,
-    Metric,
-    SubtaskOutcome,
-    ToolReport,
-    ToolSummary,
-)
+from contract.analysis import AnalyzerReport, Finding, MeasurementState, Metric, ToolReport
+from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.spec import AppSpec, PipelinePlan
 from store.columns import clean_text
 

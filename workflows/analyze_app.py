@@ -6,8 +6,9 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome
+    from contract.analysis import MeasurementState
     from contract.errors import ErrorCode
+    from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import AppProgress, BreakerProgress
     from contract.spec import AnalyzerKind
     from workflows import policies, search_attributes, stages

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome
+from contract.analysis import MeasurementState
+from contract.outcome import AppOutcome, SubtaskOutcome
 from contract.progress import BreakerProgress, PlatformService, Preflight
 from contract.spec import AnalyzerKind, BreakerSpec
 from workflows.breaker import CircuitBreaker

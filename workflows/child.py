@@ -13,7 +13,7 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from contract.analysis import AppOutcome
+    from contract.outcome import AppOutcome
     from contract.progress import BreakerProgress
     from contract.spec import AppSpec
     from workflows import policies, stages

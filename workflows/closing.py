@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from contract.analysis import AppOutcome
+    from contract.outcome import AppOutcome
     from workflows import policies, stages
     from workflows.fleet import Fleet
     from workflows.settle import failure_code

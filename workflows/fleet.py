@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from contract.analysis import AppOutcome, MeasurementState
+from contract.analysis import MeasurementState
+from contract.outcome import AppOutcome
 from contract.progress import AnalyzerReadiness, AppProgress
 from contract.spec import AnalyzerKind, AppSpec, PipelinePlan, PlannedApp
 from workflows.planning import unmeasured

@@ -7,8 +7,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from contract.analysis import ArtifactRef, SubtaskOutcome, SubtaskRequest
+    from contract.analysis import ArtifactRef, SubtaskRequest
     from contract.errors import ErrorCode
+    from contract.outcome import SubtaskOutcome
     from contract.running import AppCheck, RunningApp, StartOutcome
     from contract.spec import AnalyzerKind, AppSpec
     from workflows import policies, stages

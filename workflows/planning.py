@@ -3,17 +3,7 @@
 from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
-from contract.analysis import (
-    ALL_TOOLS,
-    AppOutcome,
-    ArtifactRef,
-    MeasurementState,
-    SubtaskOutcome,
-    SubtaskRequest,
-    Target,
-    ToolSummary,
-    worst_state,
-)
+from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest, Target
 from contract.base import Frozen
 from contract.errors import ErrorCode
 from contract.ids import (
@@ -22,6 +12,7 @@ from contract.ids import (
     task_queue_dynamic,
     task_queue_performance,
 )
+from contract.outcome import ALL_TOOLS, AppOutcome, SubtaskOutcome, ToolSummary, worst_state
 from contract.progress import PlatformService
 from contract.spec import AnalyzerKind, AppSpec
 from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S

@@ -10,8 +10,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
-    from contract.analysis import AppOutcome, SubtaskOutcome, SubtaskRequest
+    from contract.analysis import SubtaskRequest
     from contract.ids import TASK_QUEUE_APPS, TASK_QUEUE_CONTROL, task_queue_host
+    from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import PlatformService, Preflight
     from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
     from contract.spec import AnalyzerKind, AppSpec, PipelinePlan

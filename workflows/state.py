@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from contract.analysis import ALL_TOOLS, AppOutcome, MeasurementState, worst_state
+from contract.analysis import MeasurementState
 from contract.base import Frozen
+from contract.outcome import ALL_TOOLS, AppOutcome, worst_state
 from contract.record import PipelineRecord
 from contract.spec import AnalyzerKind, AppRef, AppSpec, PipelinePlan, PlannedApp
 from workflows.breaker import CircuitBreaker

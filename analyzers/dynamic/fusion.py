@@ -8,13 +8,7 @@ rules never are: the tool tells them apart.
 from collections.abc import Sequence
 
 from analyzers.dynamic.findings import fingerprint_http
-from contract.analysis import (
-    Confidence,
-    Finding,
-    MeasurementState,
-    Severity,
-    ToolReport,
-)
+from contract.analysis import Confidence, Finding, MeasurementState, Severity, ToolReport
 
 Key = tuple[str, ...]
 

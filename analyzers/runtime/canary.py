@@ -22,8 +22,9 @@ from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import CpuBudget
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import Tool, ToolFault, ToolRun
-from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolHealth, ToolReport
+from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
 from contract.base import Frozen
+from contract.health import ToolHealth
 from contract.spec import AnalyzerKind, AppRef, SourceRef
 
 CANARY_LIMIT_S = 120.0

@@ -20,8 +20,8 @@ from analyzers.runtime.connection import AnalyzerConnection
 from analyzers.runtime.jobs import JobRegistry
 from analyzers.runtime.metrics import Metrics
 from analyzers.runtime.sources import MAX_UPLOAD_BYTES, SourceStore
-from contract.analysis import AnalyzerHealth
 from contract.errors import ErrorCode, PlatformError
+from contract.health import AnalyzerHealth
 from contract.protocol import MAX_FRAME_BYTES, REQUEST_DIGEST_HEADER, SUBPROTOCOL, Failed
 from contract.spec import AnalyzerKind
 

@@ -35,7 +35,8 @@ from analyzers.runtime.schedule import CpuBudget
 from analyzers.runtime.server import AnalyzerServer
 from analyzers.runtime.sources import SourceStore
 from analyzers.runtime.tool import Tool
-from contract.analysis import AnalyzerHealth, AnalyzerReport, SubtaskRequest
+from contract.analysis import AnalyzerReport, SubtaskRequest
+from contract.health import AnalyzerHealth
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES, DEFAULT_PORTS
 from contract.spec import AnalyzerKind
 

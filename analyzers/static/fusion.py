@@ -10,14 +10,7 @@ from dataclasses import dataclass, field
 
 from analyzers.static.families import families_of
 from analyzers.static.reputation import is_advice, is_noisy, school_of
-from contract.analysis import (
-    Category,
-    Confidence,
-    Finding,
-    MeasurementState,
-    Severity,
-    ToolReport,
-)
+from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity, ToolReport
 
 _ADVISORY = 1395  # on a package; (advisory, package, manifest) is what the fingerprint is made of
 _SLACK_LINES = 2

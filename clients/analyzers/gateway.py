@@ -22,8 +22,9 @@ from clients.analyzers.http import AnalyzerHttp
 from clients.analyzers.pool import ConnectionPool
 from clients.analyzers.transfer import ConnectionLost, Transfer
 from clients.analyzers.upload import pack_source
-from contract.analysis import AnalyzerHealth, AnalyzerReport, SubtaskRequest
+from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
+from contract.health import AnalyzerHealth
 from contract.protocol import Ack, Progress
 from contract.spec import AnalyzerKind
 

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from clients.analyzers.archive import ArchiveReceiver
 from clients.analyzers.pool import unavailable
-from contract.analysis import AnalyzerHealth, SubtaskRequest
+from contract.analysis import SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
+from contract.health import AnalyzerHealth
 from contract.protocol import (
     CHUNK_BYTES,
     REQUEST_DIGEST_HEADER,

@@ -17,18 +17,16 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.heartbeat import Beat
 from contract.analysis import (
-    AnalyzerHealth,
     AnalyzerReport,
     ArtifactRef,
     Coverage,
     MeasurementState,
-    SubtaskOutcome,
     SubtaskRequest,
-    ToolHealth,
     ToolReport,
-    ToolSummary,
 )
 from contract.errors import ErrorCode, PlatformError
+from contract.health import AnalyzerHealth, ToolHealth
+from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.protocol import Progress
 from contract.record import PipelineRecord
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport

@@ -14,8 +14,9 @@ from activities.apps import AppActivities
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
-from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome, ToolSummary
+from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
+from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import PlatformService
 from contract.record import CellRecord, PipelineRecord
 from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp

@@ -8,8 +8,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from contract.analysis import MeasurementState, Metric, SubtaskOutcome, ToolSummary
+from contract.analysis import MeasurementState, Metric
 from contract.errors import ErrorCode, PlatformError
+from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.spec import AnalyzerKind
 from store.engine import make_engine
 from store.migrate import upgrade

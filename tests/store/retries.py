@@ -1,6 +1,7 @@
 """What a retry may replace: run on SQLite and on PostgreSQL, see `behaviour.py`."""
 
-from contract.analysis import AnalyzerReport, MeasurementState, ToolSummary
+from contract.analysis import AnalyzerReport, MeasurementState
+from contract.outcome import ToolSummary
 from contract.record import CellRecord
 from contract.spec import AnalyzerKind
 from store.results import SqlResultStore

@@ -2,7 +2,6 @@
 
 from contract.analysis import (
     AnalyzerReport,
-    AppOutcome,
     ArtifactRef,
     Coverage,
     Finding,
@@ -11,10 +10,9 @@ from contract.analysis import (
     Metric,
     Provenance,
     Severity,
-    SubtaskOutcome,
     ToolReport,
-    ToolSummary,
 )
+from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.spec import (
     AnalyzerKind,
     AppRef,

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from contract.analysis import MeasurementState, ToolSummary
+from contract.analysis import MeasurementState
+from contract.outcome import ToolSummary
 from store.rows import reconcile, subtask_rows
 from tests.store import samples
 

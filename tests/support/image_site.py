@@ -22,7 +22,7 @@ from docker.errors import BuildError
 
 from analyzers.performance.lock import DEFAULT_LOCK
 from clients.docker.labels import LABEL_PEER
-from contract.analysis import AnalyzerHealth, ToolHealth
+from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import LABEL_SCOPE
 from contract.protocol import DEFAULT_PORTS
 from contract.spec import AnalyzerKind

@@ -6,8 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from contract.analysis import AppOutcome, MeasurementState, SubtaskOutcome, ToolSummary
+from contract.analysis import MeasurementState
 from contract.errors import ErrorCode
+from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import AnalyzerReadiness, PlatformService, Preflight, ServiceReadiness
 from contract.spec import AnalyzerKind, AppRef, AppSpec, BreakerSpec, SourceRef
 from workflows.board import BreakerBoard

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from contract.analysis import AppOutcome, MeasurementState
+from contract.analysis import MeasurementState
+from contract.outcome import AppOutcome
 from contract.progress import BreakerProgress
 from contract.spec import AnalyzerKind, AppRef, AppSpec, SourceRef
 from workflows import child

@@ -13,7 +13,7 @@ from cli.errors import UserError
 from cli.pipelines import Pipeline, ServerAwayError
 from cli.session import Session, open_session
 from cli.stack import Stack, hold_stack, stop_unless_held
-from contract.analysis import AnalyzerHealth, ToolHealth
+from contract.health import AnalyzerHealth, ToolHealth
 from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec
 from settings import PROJECT_ROOT, Settings

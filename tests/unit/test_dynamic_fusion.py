@@ -7,14 +7,7 @@ from analyzers.dynamic.findings import make_finding
 from analyzers.dynamic.fusion import fuse
 from analyzers.dynamic.surface import ServiceSurface
 from analyzers.dynamic.wapiti_report import parse_report
-from contract.analysis import (
-    Confidence,
-    Coverage,
-    Finding,
-    MeasurementState,
-    Target,
-    ToolReport,
-)
+from contract.analysis import Confidence, Coverage, Finding, MeasurementState, Target, ToolReport
 
 RECORDED = Path(__file__).parents[1] / "fixtures" / "wapiti" / "sql.json"
 

@@ -2,13 +2,9 @@
 
 import pytest
 
-from contract.analysis import (
-    ArtifactRef,
-    MeasurementState,
-    SubtaskOutcome,
-    ToolSummary,
-)
+from contract.analysis import ArtifactRef, MeasurementState
 from contract.errors import ErrorCode
+from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import (
     AnalyzerKind,

@@ -16,14 +16,8 @@ from temporalio.worker import Worker
 from activities.apps import AppActivities
 from clients.temporal import start_pipeline
 from contract import ids
-from contract.analysis import (
-    AppOutcome,
-    ArtifactRef,
-    MeasurementState,
-    SubtaskOutcome,
-    SubtaskRequest,
-    ToolSummary,
-)
+from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
+from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import (
     AnalyzerReadiness,
     PipelineProgress,

@@ -8,7 +8,8 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from contract.analysis import MeasurementState, SubtaskOutcome, SubtaskRequest
+from contract.analysis import MeasurementState, SubtaskRequest
+from contract.outcome import SubtaskOutcome
 from contract.progress import PipelinePhase, PlatformService
 from contract.running import StartOutcome
 from contract.spec import AnalyzerKind, AppSpec, BreakerSpec

@@ -4,7 +4,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from contract.analysis import MeasurementState, SubtaskOutcome, SubtaskRequest
+from contract.analysis import MeasurementState, SubtaskRequest
+from contract.outcome import SubtaskOutcome
 from contract.progress import PipelinePhase
 from contract.running import AppCheck, StartOutcome
 from contract.spec import AnalyzerKind, AppSpec

@@ -14,16 +14,9 @@ from temporalio.testing import WorkflowEnvironment
 from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
 from clients.temporal import start_pipeline
-from contract.analysis import (
-    AnalyzerHealth,
-    AnalyzerReport,
-    Coverage,
-    MeasurementState,
-    SubtaskRequest,
-    ToolHealth,
-    ToolReport,
-)
+from contract.analysis import AnalyzerReport, Coverage, MeasurementState, SubtaskRequest, ToolReport
 from contract.errors import ErrorCode, PlatformError
+from contract.health import AnalyzerHealth, ToolHealth
 from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AnalyzerKind, AppSpec

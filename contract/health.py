@@ -1,0 +1,25 @@
+"""What an analyzer says of itself: `GET /health`."""
+
+from contract.base import Frozen
+from contract.spec import AnalyzerKind
+
+
+class ToolHealth(Frozen):
+    """One tool's canary: whether it still sees its planted flaw."""
+
+    name: str
+    version: str = ""
+    ok: bool
+    reason: str = ""
+
+
+class AnalyzerHealth(Frozen):
+    """Answer of `GET /health`; `ok`: the service takes work (single tools may still be blind)."""
+
+    analyzer: AnalyzerKind
+    ok: bool
+    reason: str = ""
+    version: str = ""
+    tools: tuple[ToolHealth, ...] = ()
+    running: int = 0
+    capacity: int = 0

@@ -1,0 +1,91 @@
+"""How a subtask and an app ended: small enough for workflow history, findings stay outside."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from contract.analysis import ArtifactRef, MeasurementState
+from contract.base import Frozen
+from contract.spec import AnalyzerKind, AppRef
+
+
+class ToolSummary(Frozen):
+    """One cell without its findings: small enough for workflow history."""
+
+    tool: str
+    state: MeasurementState
+    reason: str = ""
+    findings: int = 0
+    cached: bool = False
+
+
+class SubtaskOutcome(Frozen):
+    """How one subtask ended, for workflow history: the findings stay in the artifact.
+
+    Attributes:
+        report: result archive (tar, `report.json` first); None when nothing came back.
+        attempts: activity attempts it took.
+        tool_seconds: tool time that counted; `wasted_seconds`: tool time thrown away.
+        retry_causes: why each earlier attempt ended: an `ErrorCode`, `WORKER_LOST`, `HOST_LOST`, or
+            `APP_LOST` (its engine took the app away).
+    """
+
+    subtask_id: str
+    analyzer: AnalyzerKind
+    tools: Annotated[tuple[ToolSummary, ...], Field(min_length=1)]
+    report: ArtifactRef | None = None
+    attempts: int = 1
+    error_code: str = ""
+    duration_s: float = 0.0
+    tool_seconds: float = 0.0
+    wasted_seconds: float = 0.0
+    retry_causes: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> MeasurementState:
+        """Worst state of its cells, see `worst_state`."""
+        return worst_state(tool.state for tool in self.tools)
+
+
+class AppOutcome(Frozen):
+    """How the analysis of one app ended.
+
+    Attributes:
+        restarts: how often it was started anew.
+        images: image of each of its services, as the engine names it.
+        notes: what of its files was not honoured, and what its engine could not guarantee.
+        retry_causes: why attempts to start, check or remove it were repeated.
+    """
+
+    ref: AppRef
+    state: MeasurementState
+    reason: str = ""
+    subtasks: tuple[SubtaskOutcome, ...] = ()
+    logs: tuple[ArtifactRef, ...] = ()
+    platform_fault: bool = False
+    restarts: int = 0
+    images: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    retry_causes: tuple[str, ...] = ()
+
+
+# An app that died is a failure of its author whatever else went wrong around it.
+_ORDER = (
+    MeasurementState.APP_FAILED,
+    MeasurementState.INFRA_FAILED,
+    MeasurementState.MEASURED,
+    MeasurementState.NOT_APPLICABLE,
+)
+
+
+def worst_state(states: Any) -> MeasurementState:
+    """The state that speaks for several cells: app_failed before infra_failed before measured.
+
+    `not_applicable` when there are none.
+    """
+    present = set(states)
+    return next((state for state in _ORDER if state in present), MeasurementState.NOT_APPLICABLE)
+
+
+# A wildcard cell: the analyzer never told its tools, so all of them stand under this one name.
+ALL_TOOLS = "*"
