@@ -25,6 +25,8 @@ from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 
 _HIDDEN = ("/home", "/root", "/tmp", "/var/tmp", "/run", "/mnt", "/media")  # noqa: S108
+# A process has no command line for an instant while it becomes another program.
+_EMPTY_LOOKS = 3
 _DEATH_S = 5.0
 _MASKED = ("/etc/shadow", "/etc/gshadow")
 _APP = "/mnt/app"
@@ -194,11 +196,13 @@ class Confined:
         Raises:
             PlatformError: UNAVAILABLE when it does not die.
         """
-        found = False
+        found, empty_looks = False, 0
         ends_at = time.monotonic() + _DEATH_S
-        while processes := list(self._processes()):
-            found = True
-            if time.monotonic() > ends_at:
+        while empty_looks < _EMPTY_LOOKS:
+            processes = list(self._processes())
+            empty_looks = 0 if processes else empty_looks + 1
+            found = found or bool(processes)
+            if processes and time.monotonic() > ends_at:
                 message = f"processes of {self.folder} do not die: {processes}"
                 raise PlatformError(ErrorCode.UNAVAILABLE, message)
             for pid in processes:
