@@ -25,7 +25,8 @@ class SubtaskOutcome(Frozen):
     Attributes:
         report: result archive (tar, `report.json` first); None when nothing came back.
         attempts: activity attempts it took.
-        tool_seconds: tool time that counted; `wasted_seconds`: tool time thrown away.
+        tool_seconds: tool time that counted; `wasted_seconds`: tool time thrown away;
+            `saved_seconds`: tool time of reused reports.
         retry_causes: why each earlier attempt ended: an `ErrorCode`, `WORKER_LOST`, `HOST_LOST`, or
             `APP_LOST` (its engine took the app away).
     """
@@ -39,6 +40,7 @@ class SubtaskOutcome(Frozen):
     duration_s: float = 0.0
     tool_seconds: float = 0.0
     wasted_seconds: float = 0.0
+    saved_seconds: float = 0.0
     retry_causes: tuple[str, ...] = ()
 
     @property

@@ -51,12 +51,14 @@ class StartOutcome(Frozen):
         app: None when the app did not build, start or answer.
         phase: where it stopped.
         reason: one sentence, with the last telling line of the log.
+        notes: what was substituted or not honoured; of a running app it is `RunningApp.dropped`.
         retry_causes: why earlier attempts of the activity ended, see `AppOutcome`.
     """
 
     app: RunningApp | None = None
     phase: Literal["build", "start", "answer", "running"] = "running"
     reason: str = ""
+    notes: tuple[str, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()
     host: str = ""
     retry_causes: tuple[str, ...] = ()
@@ -68,12 +70,15 @@ class AppCheck(Frozen):
     Attributes:
         alive: same containers, running, never restarted since `start_app`.
         taken: not alive because the platform took it away; never the app's fault.
+        silent: not alive in so far as its processes run unchanged and gave no answer; alone it
+            proves nothing, for a host may be too busy.
         reason: what changed (`exited with 137 (out of memory)`), empty when alive.
         targets: addresses for the analyzer, resolved for where it runs.
     """
 
     alive: bool
     taken: bool = False
+    silent: bool = False
     reason: str = ""
     targets: tuple[Target, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()
