@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from analyzers.dynamic.bounds import sampled
 from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path, unique
-from analyzers.dynamic.http import sampled
 from analyzers.dynamic.probe import raise_unusable
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.sessions import LOGIN

@@ -5,10 +5,18 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
+from analyzers.dynamic.marks import shows_payload
 from analyzers.dynamic.surface import Operation, Parameter
 
 LINKS = {"a": "href", "link": "href", "script": "src", "img": "src", "iframe": "src"}
-LEAVES = re.compile(r"log-?out|sign-?out|delete|remove|destroy|reset", re.IGNORECASE)
+# Names of GETs that change something. What the handlers' source says is stronger, and comes first.
+LEAVES = re.compile(
+    r"log[-_]?out|sign[-_]?out|delete|remove|destroy|reset|unsubscribe|"
+    r"(?:^|[/_.?&=-])(?:init|initiali[sz]e|(?:re)?seed|populate|migrate|drop|truncate|wipe|purge|"
+    r"clear|flush|install|uninstall|shutdown|restart|reboot|kill|deactivate|revoke|"
+    r"create[-_]?(?:db|database|tables?|all|schema|admin))(?=$|[/_.?&=-]|_?db\b|data)",
+    re.IGNORECASE,
+)
 SCRIPT_PATH = re.compile(r"""["'`](/(?:api|auth|v\d)(?:/[\w.${}:-]+)*/?)(?:\?[^"'`]*)?["'`]""")
 
 
@@ -80,12 +88,16 @@ def form_operation(base_url: str, page_path: str, form: Form) -> Operation | Non
         return None
     place = "query" if form.method == "GET" else "form"
     inputs = [
-        Parameter(name=name, place=place, example=value[:200])
+        Parameter(name=name, place=place, example="" if shows_payload(value) else value[:200])
         for name, value in form.fields.items()
     ]
     inputs += [Parameter(name=name, place="file") for name in form.files]
     return Operation(
-        method=form.method, path=paths[0].split("?")[0], parameters=tuple(inputs), origins=("form",)
+        method=form.method,
+        path=paths[0].split("?")[0],
+        parameters=tuple(inputs),
+        origins=("form",),
+        page=page_path,
     )
 
 

@@ -1,10 +1,11 @@
 """Follows links from page to page of one running service, and says which it left out."""
 
 import re
-import secrets
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.crawl import (
     Page,
     form_operation,
@@ -14,13 +15,19 @@ from analyzers.dynamic.crawl import (
     local_paths,
     script_paths,
 )
+from analyzers.dynamic.entries import GUESSES
 from analyzers.dynamic.findings import stable_path
-from analyzers.dynamic.http import Answer, BoundedClient
+from analyzers.dynamic.http import BoundedClient
+from analyzers.dynamic.marks import shows_payload
 from analyzers.dynamic.surface import Operation
+from analyzers.runtime.answers import Unseen
 
 MAX_PAGES = 120
 MAX_ALIKE = 6  # pages that differ in ids or parameter values only
 UNSAFE = "not followed: its name says that it changes something"
+OURS = "put there by a probe of ours"
+LISTS = ("/robots.txt", "/sitemap.xml")
+MOVED = {Unseen.TO_LOGIN, Unseen.TO_OTHER_ORIGIN}
 
 
 @dataclass(slots=True)
@@ -29,62 +36,105 @@ class Crawl:
 
     pages: dict[str, str] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
-    missing_status: int = 404
-    missing_body: bytes = b""
+    effects: dict[str, str] = field(default_factory=dict)
 
     def is_asset(self, one: Operation) -> bool:
         """Whether it is a picture, a font, a style or a script: nothing to attack."""
         media = self.pages.get(one.path, "")
         return media.startswith(("image/", "font/", "text/css")) or "javascript" in media
 
+    @property
+    def entry(self) -> str:
+        """Where the app begins: `/`, or the shortest path that shows a page."""
+        shown = [path for path, media in self.pages.items() if media == "text/html"]
+        return "/" if "/" in self.pages or not shown else min(shown, key=len)
+
 
 async def crawl_service(
-    client: BoundedClient, declared: list[Operation], headers: dict[str, str]
+    client: BoundedClient,
+    declared: list[Operation],
+    headers: dict[str, str],
+    entries: Sequence[str] = (),
 ) -> Crawl:
     """Visit the start page, what is `declared` without parameters, and what those link to.
 
     At most `MAX_PAGES`; what lies beyond is left out by name in `client`.
+
+    Args:
+        client: judges what it answers; what is no page of the app is not read.
+        declared: operations of the app's source, template and document.
+        headers: of a session.
+        entries: paths the app's files name as its own.
     """
     state = Crawl()
-    missing = await client.get(f"/{secrets.token_hex(12)}")
-    if missing:
-        state.missing_status, state.missing_body = missing.status, missing.body
-    plain = [one.path for one in declared if one.method == "GET" and "{" not in one.path]
-    queue = list(dict.fromkeys(["/", "/robots.txt", "/sitemap.xml", *plain]))
-    queued, alike, visited = set(queue), Counter[tuple[str, ...]](), 0
-    while queue:
-        path = queue.pop(0)
-        if reason := _left_out(path, alike, visited):
-            client.leave_out(f"GET {path}", reason)
-            continue
-        visited += 1
-        answer = await client.follow(path, headers=headers)
-        if answer and answer.status < 400:
-            onward = [one for one in _read(state, client, answer, path) if one not in queued]
-            queue += onward
-            queued.update(onward)
+    gets = [one for one in declared if one.method == "GET" and "{" not in one.path]
+    state.effects = {one.path: one.effect for one in gets if one.effect}
+    client.guessed.update(f"GET {path}" for path in LISTS)
+    queue = _Queue(["/", *LISTS, *(one.path for one in gets), *entries])
+    await _visit(state, client, queue, headers)
+    if not any(path not in LISTS for path in state.pages):
+        client.guessed.update(f"GET {path}" for path in GUESSES)
+        queue.add(GUESSES)
+        await _visit(state, client, queue, headers)
     return state
 
 
-def _left_out(path: str, alike: Counter[tuple[str, ...]], visited: int) -> str:
-    """Why a path is not visited; empty when it is."""
-    if not is_safe_to_follow(path):
-        return UNSAFE
-    if visited >= MAX_PAGES:
-        return f"beyond the first {MAX_PAGES} pages"
-    likeness = (stable_path(path), *sorted(re.findall(r"[?&]([^=&]+)", path)))
-    alike[likeness] += 1
-    return f"beyond {MAX_ALIKE} pages of one kind" if alike[likeness] > MAX_ALIKE else ""
+class _Queue:
+    """Paths still to visit, each once."""
+
+    def __init__(self, paths: Sequence[str]):
+        self.waiting: list[str] = []
+        self.known = set[str]()
+        self.alike = Counter[tuple[str, ...]]()
+        self.visited = 0
+        self.add(paths)
+
+    def add(self, paths: Sequence[str]) -> None:
+        """Append those that were never in it."""
+        fresh = [one for one in dict.fromkeys(paths) if one not in self.known]
+        self.waiting += fresh
+        self.known.update(fresh)
+
+    def left_out(self, path: str, effects: dict[str, str]) -> str:
+        """Why a path is not visited; empty when it is."""
+        if reason := effects.get(path.split("?")[0]):
+            return f"not followed: {reason}"[:300]
+        if not is_safe_to_follow(path):
+            return UNSAFE
+        if self.visited >= MAX_PAGES:
+            return f"beyond the first {MAX_PAGES} pages"
+        likeness = (stable_path(path), *sorted(re.findall(r"[?&]([^=&]+)", path)))
+        self.alike[likeness] += 1
+        is_beyond = self.alike[likeness] > MAX_ALIKE
+        return f"beyond {MAX_ALIKE} pages of one kind" if is_beyond else ""
 
 
-def _read(state: Crawl, client: BoundedClient, answer: Answer, asked: str) -> list[str]:
+async def _visit(
+    state: Crawl, client: BoundedClient, queue: _Queue, headers: dict[str, str]
+) -> None:
+    while queue.waiting:
+        path = queue.waiting.pop(0)
+        if reason := queue.left_out(path, state.effects):
+            client.leave_out(f"GET {path}", reason)
+            continue
+        queue.visited += 1
+        answer = await client.follow(path, headers=headers)
+        if answer and answer.status < 400 and answer.verdict.is_seen:
+            queue.add(_read(state, client, answer, _place(client, answer, path)))
+
+
+def _place(client: BoundedClient, answer: Answer, asked: str) -> str:
+    """The path a page is kept under: what was asked for, but not where that led to a login."""
+    moved = answer.path.split("?")[0] != asked.split("?")[0]
+    why = client.why_unseen("GET", asked) if moved else ""
+    return answer.path if any(why.startswith(one) for one in MOVED) else asked
+
+
+def _read(state: Crawl, client: BoundedClient, answer: Answer, place: str) -> list[str]:
     """Note what a page holds; returns the links to follow."""
-    is_fallback = answer.body == state.missing_body and state.missing_status < 400
-    if is_fallback and asked != "/":
-        return []
-    state.pages[asked] = answer.media_type
-    if asked not in {"/robots.txt", "/sitemap.xml"}:
-        state.operations.append(link_operation(asked))
+    state.pages[place] = answer.media_type
+    if place not in LISTS:
+        state.operations.append(link_operation(place))
     if "javascript" in answer.media_type:
         paths = script_paths(answer.text)
         state.operations += [_from_script(one) for one in paths]
@@ -93,8 +143,11 @@ def _read(state: Crawl, client: BoundedClient, answer: Answer, asked: str) -> li
         return []
     page, base_url = Page(answer.text), client.target.base_url
     forms = [form_operation(base_url, answer.path, one) for one in page.forms]
-    state.operations += [one for one in forms if one]
-    return local_paths(base_url, answer.path, page.links)
+    state.operations += [one for one in forms if one and not shows_payload(one.path)]
+    links = local_paths(base_url, answer.path, page.links)
+    for one in (ours := [link for link in links if shows_payload(link)]):
+        client.leave_out(f"GET {one}", OURS)
+    return [one for one in links if one not in ours]
 
 
 def _from_script(path: str) -> Operation:

@@ -1,14 +1,18 @@
 """Finds out what there is to look at: crawl, OpenAPI document, routes in the source, template."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from analyzers.appsource.openapi import DOCUMENT_PATHS, parse_document
 from analyzers.appsource.route_reader import MAX_SOURCES, route_sources, routes_command
+from analyzers.dynamic.bounds import Budget, sampled
 from analyzers.dynamic.crawl import link_operation_of
 from analyzers.dynamic.crawler import crawl_service
-from analyzers.dynamic.http import BoundedClient, Budget, sampled
+from analyzers.dynamic.entries import named_entries
+from analyzers.dynamic.ground import ground_of
+from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import (
@@ -19,6 +23,7 @@ from analyzers.dynamic.surface import (
     fits,
     merge,
 )
+from analyzers.runtime.answers import Unseen
 from analyzers.runtime.tool import Execute, ToolFault, ToolRun
 from contract.analysis import Skipped, Target
 
@@ -35,19 +40,21 @@ async def surface_of(run: ToolRun, execute: Execute) -> Surface:
 async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) -> Surface:
     """The surface of every target; each client used is added to `clients` for coverage."""
     declared, unread = await source_routes(run, execute)
-    targets = run.request.targets
+    targets, entries = run.request.targets, named_entries(run)
     services = []
     for target in targets:
         own = [one for one in declared if belongs(one.file or "", target, targets)]
         own += template_operations(run) if target.role == "backend" else []
-        async with BoundedClient(target, Budget(max_requests=400, limit_s=60)) as client:
-            known = await explore_service(client, target, own)
+        budget = Budget(max_requests=400, limit_s=discovery_limit_s(run))
+        async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+            known = await explore_service(client, target, own, entries=entries)
             sessions = await sessions_of(run, target, known)
             if sessions:  # what only a logged-in person sees
                 inside = await explore_service(client, target, own, sessions[0].headers)
                 known = joined(known, inside)
             lowest = min((one for seen in client.answered.values() for one in seen), default=None)
-            services.append(known.model_copy(update={"lowest_status": lowest}))
+            doubts = () if known.is_told else doubts_of(client, is_inside=bool(sessions))
+            services.append(known.model_copy(update={"lowest_status": lowest, "doubts": doubts}))
             clients.append(client)
     return Surface(
         services=without_proxied(services),
@@ -91,9 +98,13 @@ async def explore_service(
     target: Target,
     declared: list[Operation],
     headers: dict[str, str] | None = None,
+    entries: Sequence[str] = (),
 ) -> ServiceSurface:
     """The surface of one service, by crawl and document, joined with what is `declared`."""
-    crawl = await crawl_service(client, declared, headers or {})
+    client.place = ServiceSurface(
+        service=target.service, role=target.role, operations=merge(declared)
+    ).place_of
+    crawl = await crawl_service(client, declared, headers or {}, entries)
     document_path, documented = await _document(client)
     known = [*documented, *declared]
     crawled = [one for one in crawl.operations if not crawl.is_asset(one)]
@@ -103,11 +114,38 @@ async def explore_service(
         operations=merge([*known, *[_as_template(one, known) for one in crawled]]),
         pages=crawl.pages,
         openapi=document_path,
-        missing_status=crawl.missing_status,
+        entry=crawl.entry,
     )
 
 
+def doubts_of(client: BoundedClient, *, is_inside: bool) -> tuple[str, ...]:
+    """Why the crawl may have missed pages and operations.
+
+    Args:
+        client: what it was answered, and what not.
+        is_inside: whether the app was also seen as a person who is logged in.
+    """
+    missed = {Unseen.RATE_LIMITED, Unseen.UNREADABLE} | (set() if is_inside else {Unseen.TO_LOGIN})
+    told = list[str]()
+    for key in client.answered:
+        method, _, path = key.partition(" ")
+        why = client.why_unseen(method, path)
+        told += [f"{key} {why}"] if any(why.startswith(one) for one in missed) else []
+    told += [
+        f"{what} {why}"
+        for what, why in client.unanswered.items()
+        if why.startswith(Unseen.RATE_LIMITED) or "budget" in why or "answer" in why
+    ]
+    return tuple(one[:300] for one in told[:5])
+
+
+def discovery_limit_s(run: ToolRun) -> float:
+    """Seconds for one target: a quota is waited out once or twice, not for the whole deadline."""
+    return max(60.0, min(150.0, run.request.deadline_s * 0.2))
+
+
 async def _document(client: BoundedClient) -> tuple[str | None, list[Operation]]:
+    client.guessed.update(f"GET {path}" for path in DOCUMENT_PATHS)
     for path in DOCUMENT_PATHS:
         answer = await client.get(path)
         document = parse_document(answer.body) if answer and answer.ok else None

@@ -7,98 +7,60 @@ are named. Requests leave for the target's own origin only, and never through a 
 import asyncio
 import time
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
+from analyzers.dynamic.bounds import Budget
+from analyzers.dynamic.ground import Ground, is_gone
+from analyzers.runtime.answers import Unseen, Verdict, is_rate_limited
 from analyzers.runtime.tool import AppFault
 from contract.analysis import Skipped, Target
 
-BODY_CAP_BYTES = 512 * 1024
 REDIRECT_CAP = 5
 REQUEST_DEADLINE_S = 10.0
 FAULTS_UNTIL_DEAD = 5
 CONCURRENCY = 4
+MAX_JUDGED = 3  # answers of one status to one path, where none of them was what was asked for
 MAX_NAMED = 5_000  # of what was not answered; the rest is only counted
 USER_AGENT = "assay-probe/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer.
-
-    Attributes:
-        path: path and query that were asked for, without origin.
-        body: at most `BODY_CAP_BYTES`, decompressed.
-        note: what was cut (`body cut at ...`), empty when nothing was.
-    """
-
-    method: str
-    path: str
-    status: int
-    headers: httpx.Headers
-    body: bytes
-    elapsed_s: float
-    note: str = ""
-
-    @property
-    def text(self) -> str:
-        """The body as text; bytes that are not UTF-8 are replaced."""
-        return self.body.decode("utf-8", "replace")
-
-    @property
-    def media_type(self) -> str:
-        """`text/html`, lower case, without parameters."""
-        return self.headers.get("content-type", "").split(";")[0].strip().lower()
-
-    @property
-    def is_html(self) -> bool:
-        """Whether a browser would render the body as a page."""
-        return self.media_type in {"text/html", "application/xhtml+xml"}
-
-    @property
-    def ok(self) -> bool:
-        """2xx."""
-        return 200 <= self.status < 300
-
-
-@dataclass(slots=True)
-class Budget:
-    """How many requests and how much time one tool may spend on an app."""
-
-    max_requests: int = 2_000
-    limit_s: float = 120.0
-    started: float = field(default_factory=time.monotonic)
-    spent: int = 0
-
-    def refusal(self) -> str:
-        """Why no further request is made; empty while one may be."""
-        if self.spent >= self.max_requests:
-            return f"request budget of {self.max_requests} spent"
-        if time.monotonic() - self.started > self.limit_s:
-            return f"time budget of {self.limit_s:g} s spent"
-        return ""
 
 
 class BoundedClient:
     """Talks to one target. An answer that cannot be had is `None` and recorded in `unanswered`.
 
     Attributes:
-        answered: `METHOD /path`, without query, with every status it was answered with.
+        ground: what the app answers to random paths and what quota it grants, shared by all tools.
+        answered: `METHOD /path`, without query -> status -> whether an answer of it was what was
+            asked for; without a `ground` to compare with, each counts.
         unanswered: what was asked for in vain or left out, with the reason.
         cut: `METHOD /path` whose body was read in part only, and how far.
+        guessed: `METHOD /path` of what nobody told of: that it is not there is nothing missed.
+        place: whose neighbours an answer is compared with, by method and path.
     """
 
-    def __init__(self, target: Target, budget: Budget, headers: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        target: Target,
+        budget: Budget,
+        headers: Mapping[str, str] | None = None,
+        ground: Ground | None = None,
+    ):
         self.target = target
         self.budget = budget
+        self.ground = ground or Ground(target)
         self.unanswered: dict[str, str] = {}
-        self.answered: dict[str, set[int]] = {}
+        self.answered: dict[str, dict[int, Verdict]] = {}
         self.cut: dict[str, str] = {}
+        self.guessed: set[str] = set()
+        self.place: Callable[[str, str], str] = lambda _method, path: path
+        self._judges = ground is not None
+        self._judged: dict[tuple[str, int], int] = {}
         self._unnamed = 0
         self._faults = 0
         self._slots = asyncio.Semaphore(CONCURRENCY)
@@ -118,24 +80,41 @@ class BoundedClient:
     async def __aexit__(self, *_exc: object) -> None:
         await self._http.aclose()
 
-    async def send(self, method: str, path: str, **content: Any) -> Answer | None:
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        patient: bool = True,
+        counted: bool = True,
+        **content: Any,
+    ) -> Answer | None:
         """One request, redirects not followed.
 
         Args:
             method: HTTP method.
             path: path and query, already percent-encoded.
+            patient: a refusal for the app's quota is waited out within the budget.
+            counted: whether the answer is kept among those `answered`.
             content: `headers`, `json`, `data`, `files` or `content`, as httpx takes them.
 
         Raises:
-            AppFault: the target refused or broke too many connections in a row.
+            AppFault: the target is gone.
         """
-        refusal = self.budget.refusal() or self._foreign(path)
-        if refusal:
-            self._skip(method, path, refusal)
-            return None
-        self.budget.spent += 1
-        async with self._slots:
-            return await self._attempt(method, path, content)
+        if self._judges:
+            await self.ground.prepare(self._ask)
+        while True:
+            refusal = self.budget.refusal() or self._foreign(path)
+            refusal = refusal or (await self._pause(path) if patient else "")
+            if refusal:
+                self._skip(method, path, refusal)
+                return None
+            self.budget.spent += 1
+            async with self._slots:
+                answer = await self._attempt(method, path, content)
+            if answer is None or not patient or not self._is_worth_waiting(answer):
+                break
+        return await self._noted(answer, content) if answer and counted else answer
 
     async def get(self, path: str, **content: Any) -> Answer | None:
         """GET, redirects not followed."""
@@ -165,7 +144,7 @@ class BoundedClient:
             parts, own = urlsplit(url), urlsplit(self.target.base_url)
         except ValueError:
             return None
-        if parts.scheme not in {"http", "https"} or parts.netloc != own.netloc:
+        if (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
             return None
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
@@ -177,6 +156,11 @@ class BoundedClient:
             self.unanswered[what[:200]] = reason
         else:
             self._unnamed += 1
+
+    def why_unseen(self, method: str, path: str) -> str:
+        """Why no answer to a path was what was asked for; empty where one was, or none came."""
+        verdicts = self.answered.get(f"{method} {path.split('?')[0]}", {}).values()
+        return "" if any(one.is_seen for one in verdicts) else str(next(iter(verdicts), ""))
 
     @property
     def missed(self) -> int:
@@ -194,44 +178,105 @@ class BoundedClient:
     def _skip(self, method: str, path: str, reason: str) -> None:
         self.leave_out(f"{method} {path.split('?')[0]}", reason)
 
-    async def _attempt(self, method: str, path: str, content: dict[str, Any]) -> Answer | None:
+    async def _pause(self, path: str) -> str:
+        """Wait for the app's quota; why not, where the budget ends before."""
+        bare = path.split("?")[0]
+        while (pause_s := self.ground.quota.pause_s(bare)) > 0:
+            if not self.budget.allows_wait(pause_s):
+                return f"{Unseen.RATE_LIMITED}: {self.ground.quota.told}"
+            self.ground.quota.waited_s += pause_s
+            await asyncio.sleep(pause_s)
+        return ""
+
+    def _is_worth_waiting(self, answer: Answer) -> bool:
+        """Whether it was refused for the quota, and time is left to ask again."""
+        pause_s = self.ground.quota.pause_s(answer.path.split("?")[0])
+        return is_rate_limited(answer.reply) and self.budget.allows_wait(pause_s)
+
+    async def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> Answer | None:
+        """One request that counts for nothing: what the app answers to it is only compared with."""
+        if self.budget.refusal() or await self._pause(path):
+            return None
+        return await self._attempt(method, path, {"headers": dict(headers)}, named=False)
+
+    async def _noted(self, answer: Answer, content: dict[str, Any]) -> Answer:
+        """The answer with its verdict, kept under its path; judged until one of its kind counts."""
+        key = f"{answer.method} {answer.path.split('?')[0]}"
+        known = self.answered.setdefault(key, {}).get(answer.status)
+        times = self._judged.get((key, answer.status), 0)
+        verdict = known or Verdict()
+        if self._judges and times < MAX_JUDGED and (known is None or not known.is_seen):
+            self._judged[key, answer.status] = times + 1
+            place = self.place(answer.method, answer.path)
+            sent = content.get("headers") or {}
+            verdict = await self.ground.judge(answer, sent, place, self._ask)
+        self.answered[key][answer.status] = verdict
+        if answer.note and len(self.cut) < MAX_NAMED:
+            self.cut[key] = answer.note
+        return replace(answer, verdict=verdict)
+
+    async def _attempt(
+        self, method: str, path: str, content: dict[str, Any], *, named: bool = True
+    ) -> Answer | None:
         try:
             async with asyncio.timeout(REQUEST_DEADLINE_S):
                 answer = await self._exchange(method, path, content)
         except TimeoutError:
             reason = f"no complete answer within {REQUEST_DEADLINE_S:g} s"
         except (httpx.ConnectError, httpx.ReadError, httpx.WriteError) as error:
-            self._count_fault(error)
+            await self._count_fault(error)
             reason = f"connection failed: {type(error).__name__}"
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, zlib.error) as error:
-            self._count_fault(error)
+            await self._count_fault(error)
             reason = f"no HTTP answer: {type(error).__name__} {error}"[:200]
         else:
             self._faults = 0
-            key = f"{method} {path.split('?')[0]}"
-            self.answered.setdefault(key, set()).add(answer.status)
-            if answer.note and len(self.cut) < MAX_NAMED:
-                self.cut[key] = answer.note
+            self._note_quota(answer)
             return answer
-        self._skip(method, path, reason)
+        if named:
+            self._skip(method, path, reason)
         return None
 
-    def _count_fault(self, error: Exception) -> None:
+    def _note_quota(self, answer: Answer) -> None:
+        bare = answer.path.split("?")[0]
+        if is_rate_limited(answer.reply):
+            self.ground.quota.spent(bare, answer.reply)
+        else:
+            self.ground.quota.granted(bare)
+
+    async def _count_fault(self, error: Exception) -> None:
         gone = isinstance(error, httpx.ConnectError | httpx.ReadError)
         gone = gone or "disconnected" in str(error)
         self._faults = self._faults + 1 if gone else self._faults
-        if self._faults >= FAULTS_UNTIL_DEAD:
+        if self._faults < FAULTS_UNTIL_DEAD:
+            return
+        if await is_gone(self._http, REQUEST_DEADLINE_S):
             raise AppFault(
                 f"{self.target.service} stopped answering during the measurement: "
                 f"{self._faults} connections in a row failed ({type(error).__name__})"
             ) from error
+        self._faults = 0  # it drops some requests, and lives
 
     async def _exchange(self, method: str, path: str, content: dict[str, Any]) -> Answer:
+        headers = {**self.ground.headers, **(content.get("headers") or {})}
         started = time.monotonic()
-        async with self._http.stream(method, path, **content) as response:
+        async with self._http.stream(method, path, **{**content, "headers": headers}) as response:
             body, note = await _read_capped(response)
         elapsed = time.monotonic() - started
-        return Answer(method, path, response.status_code, response.headers, body, elapsed, note)
+        got = self._without_proxy(response.headers)
+        return Answer(method, path, response.status_code, got, body, elapsed, note)
+
+    def _without_proxy(self, headers: httpx.Headers) -> httpx.Headers:
+        """An app that takes us for a proxy points to https; its own pages are still over http."""
+        location = headers.get("location", "")
+        if not self.ground.headers or not location.startswith("https:"):
+            return headers
+        own = urlsplit(self.target.base_url)
+        plain = location.replace("https:", "http:", 1)
+        plain = plain.replace(f"//{own.hostname}/", f"//{own.netloc}/", 1)
+        changed = httpx.Headers(headers)
+        changed["location"] = plain
+        return changed
 
 
 async def _read_capped(response: httpx.Response) -> tuple[bytes, str]:
@@ -253,34 +298,3 @@ async def _read_capped(response: httpx.Response) -> tuple[bytes, str]:
             note = f"decompressed body cut at {BODY_CAP_BYTES} bytes"
         body = inflated
     return body, note
-
-
-def sampled(rows: list[Skipped]) -> tuple[Skipped, ...]:
-    """At most 50 of `rows`, so that each reason is among them."""
-    firsts = {row.reason: row for row in reversed(rows)}
-    return tuple(sorted(rows, key=lambda row: firsts[row.reason] is not row)[:50])
-
-
-def inflate(data: bytes) -> bytes:
-    """Decompress gzip or zlib data up to `BODY_CAP_BYTES`; other data comes back as it is."""
-    decoder = zlib.decompressobj(wbits=47)
-    try:
-        return decoder.decompress(data, BODY_CAP_BYTES)
-    except zlib.error:
-        return data
-
-
-async def require_answer(target: Target, when: str) -> Answer:
-    """Prove that `target` answers HTTP, whatever the status; its answer to `GET /`.
-
-    Raises:
-        AppFault: it does not within three tries.
-    """
-    reason = ""
-    async with BoundedClient(target, Budget(max_requests=3, limit_s=40)) as client:
-        for pause_s in (0.0, 0.2, 0.2):
-            await asyncio.sleep(pause_s)
-            if (answer := await client.get("/")) is not None:
-                return answer
-            reason = next(iter(client.unanswered.values()), reason)
-    raise AppFault(f"{target.service} does not answer {when} the measurement: {reason}")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from analyzers.dynamic.http import Answer
+from analyzers.dynamic.answer import Answer
 
 PRODUCT = 41 * 271  # what an interpreter makes of the payloads below
 CANARY_HOST = "assay-redirect.invalid"

@@ -7,15 +7,20 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from analyzers.dynamic.alive import require_answer
+from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.bounds import Budget, sampled
+from analyzers.dynamic.covered import Seen, Unusable, client_notes, quota_data, raise_unusable
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, unique
-from analyzers.dynamic.http import Answer, BoundedClient, Budget, require_answer, sampled
+from analyzers.dynamic.ground import ground_of
+from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.sessions import Session, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
+from analyzers.runtime.answers import Unseen, Verdict
 from analyzers.runtime.tool import (
-    AppFault,
     Canary,
     Execute,
     NotApplicable,
@@ -30,7 +35,6 @@ PROBE_VERSION = "1.1.0"
 # stores is no finding of another, and does not disturb answers that are compared byte by byte.
 WRITERS = ("browser", "injection", "access-control", "error-pages", "wapiti", "schemathesis")
 FAILS = "answers nothing but server errors"
-Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered
 
 
 @dataclass(slots=True)
@@ -63,14 +67,16 @@ class Scope:
         found = make_finding(self.tool, rule, message + where, path=path, **details)
         self.findings.append(found)
 
-    def by_operation(self) -> dict[str, set[int]]:
-        """Statuses of each operation, whatever values its path was asked with."""
-        found: dict[str, set[int]] = {}
-        for key, statuses in self.client.answered.items():
+    def by_operation(self) -> dict[str, dict[int, Verdict]]:
+        """Statuses and verdicts of each operation, whatever values its path was asked with."""
+        found: dict[str, dict[int, Verdict]] = {}
+        for key, verdicts in self.client.answered.items():
             method, _, path = key.partition(" ")
             operation = self.surface.find(method, path)
-            name = f"{method} {operation.path}" if operation else key
-            found[name] = found.get(name, set()) | statuses
+            known = found.setdefault(f"{method} {operation.path}" if operation else key, {})
+            for status, verdict in verdicts.items():
+                if verdict.is_seen or status not in known:
+                    known[status] = verdict
         return found
 
 
@@ -110,6 +116,14 @@ class Probe(ABC):
         """Whether an answer of this status tells the probe anything; only those are coverage."""
         return status < 500 or self.judges_errors
 
+    def why_not(self, status: int, path: str, verdict: Verdict) -> str:
+        """Why an answer is no look at what was asked for; empty where it is one."""
+        if not self.can_judge(status, path):
+            return f"answered {status}: cannot be judged"
+        if self.judges_errors and status >= 500 and verdict.reason is Unseen.LIKE_RANDOM:
+            return ""  # how it fails is what was asked for
+        return str(verdict)
+
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Check every target, and prove before and after that the app is there."""
         targets = targets_of(run)
@@ -135,25 +149,25 @@ class Probe(ABC):
 
     def _fold(self, scopes: list[Scope], reasons: list[str]) -> Parsed:
         """One report for all targets. Coverage counts operations whose answers were judged."""
-        judged, skipped, unjudged = list[str](), list[Skipped](), list[Seen]()
+        judged, skipped = list[str](), list[Skipped]()
+        unseen = Unusable(knows_routes=all(one.surface.operations for one in scopes))
         for scope in scopes:
             skipped += scope.client.skipped()
-            for key, statuses in scope.by_operation().items():
+            unseen.refused += list(scope.client.unanswered.values())
+            for key, verdicts in scope.by_operation().items():
                 path = key.partition(" ")[2]
-                if any(self.can_judge(status, path) for status in statuses):
+                whys = {code: self.why_not(code, path, one) for code, one in verdicts.items()}
+                if not all(whys.values()):
                     judged.append(f"{scope.target.service} {key}")
                 else:
-                    unjudged.append((scope.target, key, min(statuses)))
-        if not judged and unjudged:
-            raise_unusable(unjudged)
-        skipped += [
-            Skipped(what=f"{target.service} {key}", reason=f"answered {status}: cannot be judged")
-            for target, key, status in unjudged
-        ]
+                    unseen.add(scope.target, key, min(whys), whys[min(whys)])
+        if not judged and unseen.rows:
+            unseen.raise_it()
+        skipped += unseen.skipped()
         skipped += [Skipped(what=reason.split(":")[0], reason=reason) for reason in reasons]
-        missed = sum(scope.client.missed for scope in scopes) + len(unjudged) + len(reasons)
+        missed = sum(scope.client.missed for scope in scopes) + len(unseen.rows) + len(reasons)
         spent = sum(scope.client.budget.spent for scope in scopes)
-        notes = [note for scope in scopes for note in (*scope.notes, *cut_notes(scope.client))]
+        notes = [note for one in scopes for note in (*one.notes, *client_notes(one.client))]
         return Parsed(
             coverage=Coverage(
                 unit="urls",
@@ -166,14 +180,16 @@ class Probe(ABC):
             findings=unique([finding for scope in scopes for finding in scope.findings]),
             metrics=(Metric(name="requests_sent", value=spent, unit="count"),),
             notes=tuple(dict.fromkeys(notes)),
+            data=quota_data([scope.client for scope in scopes]),
         )
 
     async def _scan(self, run: ToolRun, target: Target, surface: ServiceSurface) -> Scope:
         budget = budget_of(run, self.name, self.limit_s)
         sessions = await sessions_of(run, target, surface) if self.needs_login else ()
         run.progress(f"{self.name}: {target.service}")
-        async with BoundedClient(target, budget) as client:
+        async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
             scope = Scope(self.name, run, target, surface, client, sessions)
+            client.place = surface.place_of
             await self.check(scope)
         return scope
 
@@ -238,29 +254,6 @@ def failing_always(targets: tuple[Target, ...], surface: Surface) -> list[Seen]:
     """Those that answered discovery with nothing but server errors."""
     best = [(one, "any request", surface.of(one.service).lowest_status or 0) for one in targets]
     return [(target, what, status) for target, what, status in best if status >= 500]
-
-
-def raise_unusable(seen: list[Seen]) -> NoReturn:
-    """Say why none of the answers can be judged.
-
-    Raises:
-        AppFault: there are server errors among them, or a front end shows no page.
-        ToolFault: a back end wants a login that was not found: what lies behind it is missing data.
-        NotApplicable: a back end has nothing there.
-    """
-    shown = ", ".join(f"{one.service} {what} -> {status}" for one, what, status in seen[:3])
-    if any(status >= 500 or one.role == "frontend" for one, _, status in seen):
-        raise AppFault(f"the app shows nothing that can be looked at: {shown}")
-    if any(status in {401, 403} for _, _, status in seen):
-        options = "auth_username and auth_password, or auth_header"
-        raise ToolFault(f"the app let nobody in ({shown}): give the options {options}")
-    raise NotApplicable(f"no answer can be judged: {shown}")
-
-
-def cut_notes(client: BoundedClient) -> list[str]:
-    """Which bodies were read in part only, the first ten by name."""
-    rows = [f"{client.target.service} {key}: {note}" for key, note in client.cut.items()]
-    return [*rows[:10], f"{len(rows) - 10} more bodies were cut"] if len(rows) > 10 else rows
 
 
 def request_line(answer: Answer) -> str:

@@ -10,8 +10,10 @@ import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.crawl import Page
-from analyzers.dynamic.http import Answer, BoundedClient, Budget
+from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
 from analyzers.runtime.tool import ToolRun
 from contract.analysis import Target

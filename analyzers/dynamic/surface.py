@@ -29,6 +29,8 @@ class Operation(Frozen):
         origins: who told of it.
         file: where its handler is, relative to the app's root, with `line`.
         auth: whether it is declared to need a login; None when nobody says.
+        page: where its form was seen.
+        effect: why asking for it would change the app, though it is a GET; empty where it would not.
     """
 
     method: str
@@ -38,6 +40,8 @@ class Operation(Frozen):
     file: str | None = None
     line: int | None = None
     auth: bool | None = None
+    page: str = ""
+    effect: str = ""
 
     @property
     def key(self) -> str:
@@ -66,8 +70,9 @@ class ServiceSurface(Frozen):
     Attributes:
         pages: paths that answered below 400, GET, with the media type.
         openapi: path its OpenAPI document is served at.
-        missing_status: what a random path answers with; 200 means a single-page fallback.
+        entry: where the app begins: `/`, or the base path it is served under.
         lowest_status: the best it answered to anything at all; None: nothing was asked.
+        doubts: why there may be operations and pages that were not seen.
     """
 
     service: str
@@ -75,8 +80,14 @@ class ServiceSurface(Frozen):
     operations: tuple[Operation, ...] = ()
     pages: dict[str, str] = {}
     openapi: str | None = None
-    missing_status: int = 404
+    entry: str = "/"
     lowest_status: int | None = None
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the app's source or document tells its operations, not only a crawl."""
+        return any({"source", "openapi"} & set(one.origins) for one in self.operations)
 
     def find(self, method: str, path: str) -> Operation | None:
         """The operation a concrete path belongs to, literal segments before parameters."""
@@ -87,6 +98,16 @@ class ServiceSurface(Frozen):
             if one.method == method and fits(one.path.rstrip("/") or "/", bare)
         ]
         return min(fitting, key=lambda one: one.path.count("{"), default=None)
+
+    def place_of(self, method: str, path: str) -> str:
+        """Whose neighbours an answer is compared with: those of the first parameter's parent.
+
+        Where a path has a parameter, a random value is as good as any other.
+        """
+        operation = self.find(method, path)
+        if operation is None or "{" not in operation.path:
+            return path
+        return operation.path.partition("{")[0].rstrip("/") or "/"
 
 
 class Surface(Frozen):
@@ -141,5 +162,7 @@ def _joined(known: Operation, new: Operation) -> Operation:
             "file": known.file or new.file,
             "line": known.line or new.line,
             "auth": known.auth if known.auth is not None else new.auth,
+            "page": known.page or new.page,
+            "effect": known.effect or new.effect,
         }
     )

@@ -157,8 +157,15 @@ def random_path(question: Question, token: str) -> str:
     return f"{folder}{token}{extension}"
 
 
-def judge(question: Question, reply: Reply, baseline: Baseline) -> Verdict:
-    """Whether `reply` can be what `question` asked for."""
+def judge(
+    question: Question, reply: Reply, baseline: Baseline, place: Question | None = None
+) -> Verdict:
+    """Whether `reply` can be what `question` asked for.
+
+    Args:
+        place: whose neighbours it is compared with. For `/greet/{name}`, where a random name is as
+            good as any, `/greet`; None: its own.
+    """
     if is_rate_limited(reply):
         wait = reply.header("retry-after")
         return Verdict(Unseen.RATE_LIMITED, f"{reply.status}" + (f", again in {wait}" * bool(wait)))
@@ -167,7 +174,7 @@ def judge(question: Question, reply: Reply, baseline: Baseline) -> Verdict:
         return verdict
     if verdict := _judge_readable(reply):
         return verdict
-    for group in baseline.near(question, is_error=reply.status >= 400):
+    for group in baseline.near(place or question, is_error=reply.status >= 400):
         if verdict := _judge_against(question, reply, group):
             return verdict
     return Verdict(Unseen.CAPPED, f"{len(reply.body)} bytes") if reply.capped else Verdict()

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from analyzers.dynamic import crawler, http
-from analyzers.dynamic.http import BoundedClient, Budget
+from analyzers.dynamic.bounds import Budget
+from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.nmap import Nmap
 from analyzers.runtime.canary import CanaryCheck

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from analyzers.dynamic.http import BODY_CAP_BYTES
+from analyzers.dynamic.answer import BODY_CAP_BYTES
 
 BOMB = gzip.compress(bytes(20 * BODY_CAP_BYTES), 9)
 CAREFUL_HEADERS = {

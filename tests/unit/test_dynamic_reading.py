@@ -13,6 +13,7 @@ import pytest
 from analyzers.appsource.openapi import parse_document
 from analyzers.appsource.routes import PythonModule, express_mounts, express_routes
 from analyzers.dynamic import jwt
+from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.crawl import (
     Page,
     form_operation,
@@ -22,7 +23,6 @@ from analyzers.dynamic.crawl import (
 )
 from analyzers.dynamic.explore import belongs, parse_routes
 from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path
-from analyzers.dynamic.http import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.payloads import reflected, without_echo
 from analyzers.dynamic.probe import raise_unusable

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from analyzers.dynamic.http import Answer
+from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.sessions import LOGIN, REGISTER, Session, find_operation
 from analyzers.dynamic.slots import build

@@ -5,7 +5,7 @@ import re
 import secrets
 from typing import Any
 
-from analyzers.dynamic.http import Answer
+from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.probe import Scope, request_line
 from analyzers.dynamic.sessions import (
     LOGIN,

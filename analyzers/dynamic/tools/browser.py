@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.browser_report import Visited, fold, parse
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import stable_path
-from analyzers.dynamic.http import require_answer
 from analyzers.dynamic.probe import (
     Seen,
     behind,

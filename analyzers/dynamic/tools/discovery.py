@@ -1,10 +1,12 @@
 """What there is to look at: handed to the other tools as `shared["discovery"]`."""
 
+from analyzers.dynamic.alive import require_answer
+from analyzers.dynamic.bounds import sampled
+from analyzers.dynamic.covered import Unusable, client_notes, quota_data
 from analyzers.dynamic.explore import explore
-from analyzers.dynamic.http import BoundedClient, require_answer, sampled
+from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.probe import (
     PROBE_VERSION,
-    cut_notes,
     is_canary,
     probes_digest,
     require_usable,
@@ -12,6 +14,7 @@ from analyzers.dynamic.probe import (
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Surface
+from analyzers.runtime.answers import Verdict
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Metric, Skipped
 
@@ -59,16 +62,25 @@ class Discovery:
 
 
 def report(surface: Surface, clients: list[BoundedClient], logins: list[str]) -> Parsed:
-    """Coverage counts what answered with anything but a server error, and what was left out."""
-    answered, skipped = list[str](), list[Skipped]()
+    """Coverage counts what answered as what was asked for, and what did not or was left out.
+
+    Raises:
+        AppFault, ToolFault, NotApplicable: nothing did.
+    """
+    answered, skipped, unseen = list[str](), list[Skipped](), Unusable()
     for client in clients:
         skipped += client.skipped()
-        for key, statuses in client.answered.items():
-            name, best = f"{client.target.service} {key}", min(statuses)
-            if best < 500:
-                answered.append(name)
-            else:
-                skipped.append(Skipped(what=name, reason=f"answered {best}"))
+        unseen.refused += client.unanswered.values()
+        for key, verdicts in client.answered.items():
+            whys = [_why_not(status, verdict) for status, verdict in verdicts.items()]
+            if not all(whys):
+                answered.append(f"{client.target.service} {key}")
+            elif key not in client.guessed:
+                unseen.add(client.target, key, min(verdicts), whys[0])
+    unseen.knows_routes = any(one.operations for one in surface.services)
+    if not answered and unseen.rows:
+        unseen.raise_it()
+    skipped += unseen.skipped()
     unnamed = sum(one.missed - len(one.unanswered) for one in clients)
     missed = len(skipped) + unnamed + surface.unread_total
     operations = sum(len(one.operations) for one in surface.services)
@@ -85,7 +97,15 @@ def report(surface: Surface, clients: list[BoundedClient], logins: list[str]) ->
         Metric(name="operations_known", value=operations, unit="count"),
         Metric(name="pages_answered", value=pages, unit="count"),
     )
-    cuts = [note for client in clients for note in cut_notes(client)]
-    notes = (f"accounts logged in: {'; '.join(logins)}", *cuts)
-    data = {"surface": surface.model_dump(mode="json")}
+    told = [note for client in clients for note in client_notes(client)]
+    begins = [
+        f"{one.service} begins at {one.entry}" for one in surface.services if one.entry != "/"
+    ]
+    notes = (f"accounts logged in: {'; '.join(logins)}", *begins, *told)
+    data = {"surface": surface.model_dump(mode="json"), **quota_data(clients)}
     return Parsed(coverage=coverage, metrics=metrics, notes=notes, data=data)
+
+
+def _why_not(status: int, verdict: Verdict) -> str:
+    """Why an answer shows nothing of the app; empty where it does."""
+    return f"answered {status}" if status >= 500 else str(verdict)

@@ -4,7 +4,7 @@ import re
 import secrets
 from typing import Any
 
-from analyzers.dynamic.http import Answer
+from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.surface import Operation
 from analyzers.runtime.tool import Canary
@@ -59,8 +59,8 @@ class ErrorPages(Probe):
     async def check(self, scope: Scope) -> None:
         """Provoke each operation, anonymous and logged in."""
         judge(scope, await scope.client.get("/"))
-        judge(scope, await scope.client.get(f"/{secrets.token_hex(12)}"))
-        judge(scope, await scope.client.get("/%ff%00'\""))
+        for nowhere in (f"/{secrets.token_hex(12)}", "/%ff%00'\""):
+            judge(scope, await scope.client.send("GET", nowhere, counted=False))
         identities: list[dict[str, str]] = [{}, *(one.headers for one in scope.sessions[:1])]
         for one in scope.surface.operations[MAX_OPERATIONS:]:
             reason = f"beyond the first {MAX_OPERATIONS} operations"

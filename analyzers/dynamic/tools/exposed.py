@@ -2,11 +2,11 @@
 
 import json
 import re
-import secrets
 from collections.abc import Callable
 
-from analyzers.dynamic.http import Answer
+from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.probe import Probe, Scope
+from analyzers.runtime.answers import Verdict
 from analyzers.runtime.tool import Canary
 
 Proof = Callable[[Answer], bool]
@@ -74,6 +74,7 @@ LISTING = re.compile(
     r"<title>\s*(Index of|Directory listing for|Listing directory|listing directory)\s", re.I
 )
 MAX_FOLDERS = 20
+GONE = {404, 410}
 FOLDERS = ("/static/", "/uploads/", "/files/", "/assets/", "/media/", "/images/", "/backup/")
 
 
@@ -89,13 +90,16 @@ class ExposedFiles(Probe):
         expect=frozenset({"exposed-version-control"}),
     )
 
+    def why_not(self, status: int, path: str, verdict: Verdict) -> str:
+        """That a file is not there is what was asked for, in whatever words."""
+        return "" if status in GONE else super().why_not(status, path, verdict)
+
     async def check(self, scope: Scope) -> None:
         """Ask for each file, and for each folder of known pages."""
-        fallback = await scope.client.get(f"/{secrets.token_hex(12)}")
         for rule, proof, paths in CHECKS:
             for path in paths:
                 answer = await scope.client.get(path)
-                if answer and answer.ok and _differs(answer, fallback) and proof(answer):
+                if answer and answer.ok and answer.verdict.is_seen and proof(answer):
                     text = f"{path} is served to anyone"
                     scope.add(rule, text, path, evidence=excerpt(answer))
         folders = folders_of(list(scope.surface.pages))
@@ -103,7 +107,7 @@ class ExposedFiles(Probe):
             scope.client.leave_out(f"GET {folder}", f"beyond the first {MAX_FOLDERS} folders")
         for folder in dict.fromkeys([*FOLDERS, *folders[:MAX_FOLDERS]]):
             answer = await scope.client.get(folder)
-            if answer and answer.ok and _differs(answer, fallback) and LISTING.search(answer.text):
+            if answer and answer.ok and answer.verdict.is_seen and LISTING.search(answer.text):
                 text = f"{folder} lists its files to anyone"
                 scope.add("directory-listing", text, folder, evidence=excerpt(answer))
 
@@ -119,8 +123,3 @@ def excerpt(answer: Answer) -> str:
     """First lines of an answer as evidence; values of settings are masked."""
     text = re.sub(r"(?m)^((?:export )?[A-Z][A-Z0-9_]+\s*=\s*).+$", r"\1***", answer.text[:400])
     return f"{answer.method} {answer.path} -> {answer.status} {answer.media_type}\n{text}"
-
-
-def _differs(answer: Answer, fallback: Answer | None) -> bool:
-    """Whether this is more than what the app answers to any path (single-page fallback)."""
-    return fallback is None or not fallback.ok or answer.body != fallback.body

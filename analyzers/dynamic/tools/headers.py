@@ -2,8 +2,9 @@
 
 from http.cookies import CookieError, SimpleCookie
 
-from analyzers.dynamic.http import Answer
+from analyzers.dynamic.answer import SEEN, Answer
 from analyzers.dynamic.probe import Probe, Scope
+from analyzers.runtime.answers import Unseen, Verdict
 from analyzers.runtime.tool import Canary
 
 FOREIGN_ORIGIN = "https://assay-origin.invalid"
@@ -26,6 +27,11 @@ class HttpHeaders(Probe):
         """Only what a browser would show or follow: an error page says nothing of the pages."""
         return status < 400
 
+    def why_not(self, status: int, path: str, verdict: Verdict) -> str:
+        """Headers are whole where the body is not."""
+        is_cut = verdict.reason is Unseen.CAPPED
+        return super().why_not(status, path, SEEN if is_cut else verdict)
+
     async def check(self, scope: Scope) -> None:
         """Ask for each known page once, and for a few with a foreign Origin."""
         gets = [one.url() for one in scope.surface.operations if one.method == "GET"]
@@ -33,12 +39,13 @@ class HttpHeaders(Probe):
         for path in paths[MAX_PAGES:]:
             scope.client.leave_out(f"GET {path}", f"beyond the first {MAX_PAGES} pages")
         answers = [one for path in paths[:MAX_PAGES] if (one := await _ask(scope, path))]
+        answers = [one for one in answers if not self.why_not(one.status, one.path, one.verdict)]
         for answer in sorted(answers, key=lambda one: one.path):
             _check_headers(scope, answer)
             _check_cookies(scope, answer.headers.get_list("set-cookie"), answer.path)
         for session in scope.sessions[:1]:
             _check_cookies(scope, session.set_cookies, session.login_path, "POST")
-        shared = [one.path for one in answers if one.status < 500]
+        shared = [one.path for one in answers]
         for path in shared[MAX_CORS:]:
             scope.client.leave_out(f"CORS of {path}", f"beyond the first {MAX_CORS} pages")
         await _check_cors(scope, shared[:MAX_CORS])
@@ -47,7 +54,8 @@ class HttpHeaders(Probe):
 async def _ask(scope: Scope, path: str) -> Answer | None:
     """A page as anyone sees it; as a logged-in person does where it is closed to others."""
     answer = await scope.client.get(path)
-    if answer and answer.status in {401, 403} and scope.sessions:
+    is_closed = answer and (answer.status in {401, 403} or answer.verdict.reason is Unseen.TO_LOGIN)
+    if is_closed and scope.sessions:
         return await scope.client.get(path, headers=scope.sessions[0].headers)
     return answer
 

@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from analyzers.dynamic.http import Answer
+from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.payloads import (
     ATTACKS,
     BOOLEAN_PAIRS,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.findings import make_finding
-from analyzers.dynamic.http import require_answer
 from analyzers.dynamic.probe import is_canary, targets_of
 from analyzers.runtime.tool import (
     Canary,

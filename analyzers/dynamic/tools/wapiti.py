@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from analyzers.dynamic.alive import require_answer
+from analyzers.dynamic.bounds import sampled
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import unique
-from analyzers.dynamic.http import require_answer, sampled
 from analyzers.dynamic.probe import (
     Seen,
     behind,

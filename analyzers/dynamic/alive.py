@@ -1,0 +1,29 @@
+"""Does an app still answer? Silence is no death: an app under load is slow."""
+
+import asyncio
+
+from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.bounds import Budget
+from analyzers.dynamic.http import BoundedClient
+from analyzers.runtime.tool import AppFault, ToolFault
+from contract.analysis import Target
+
+
+async def require_answer(target: Target, when: str) -> Answer:
+    """Prove that `target` answers HTTP, whatever the status; its answer to `GET /`.
+
+    Raises:
+        AppFault: it refused or dropped every connection.
+        ToolFault: it took connections and gave no answer in time: slow, perhaps, not dead.
+    """
+    reasons = list[str]()
+    async with BoundedClient(target, Budget(max_requests=3, limit_s=40)) as client:
+        for pause_s in (0.0, 0.2, 1.0):
+            await asyncio.sleep(pause_s)
+            if (answer := await client.send("GET", "/", patient=False)) is not None:
+                return answer
+            reasons += client.unanswered.values()
+            client.unanswered.clear()
+    reason = f"{target.service} does not answer {when} the measurement: {(reasons or [''])[-1]}"
+    is_slow = any("within" in one or "Timeout" in one for one in reasons)
+    raise ToolFault(reason) if is_slow else AppFault(reason)

@@ -1,0 +1,36 @@
+"""How much one tool may ask of an app, and how much of what it left out a report names."""
+
+import time
+from dataclasses import dataclass, field
+
+from contract.analysis import Skipped
+
+MAX_SAMPLED = 50
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many requests and how much time one tool may spend on an app."""
+
+    max_requests: int = 2_000
+    limit_s: float = 120.0
+    started: float = field(default_factory=time.monotonic)
+    spent: int = 0
+
+    def refusal(self) -> str:
+        """Why no further request is made; empty while one may be."""
+        if self.spent >= self.max_requests:
+            return f"request budget of {self.max_requests} spent"
+        if time.monotonic() - self.started > self.limit_s:
+            return f"time budget of {self.limit_s:g} s spent"
+        return ""
+
+    def allows_wait(self, pause_s: float) -> bool:
+        """Whether there is time left after a wait."""
+        return time.monotonic() - self.started + pause_s < self.limit_s
+
+
+def sampled(rows: list[Skipped]) -> tuple[Skipped, ...]:
+    """At most 50 of `rows`, so that each reason is among them."""
+    firsts = {row.reason: row for row in reversed(rows)}
+    return tuple(sorted(rows, key=lambda row: firsts[row.reason] is not row)[:MAX_SAMPLED])

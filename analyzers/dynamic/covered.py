@@ -1,0 +1,108 @@
+"""What a tool may call looked at, and what is said where it looked at nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from analyzers.dynamic.http import BoundedClient
+from analyzers.runtime.answers import Unseen
+from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
+from contract.analysis import Skipped, Target
+
+Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered
+LOGIN_OPTIONS = "give the options auth_username and auth_password, or auth_header"
+
+
+@dataclass(slots=True)
+class Unusable:
+    """What was answered with something else than what was asked for.
+
+    Attributes:
+        knows_routes: whether anything is known that the app should answer.
+        rows: each with the reason.
+        refused: why requests were not sent, or got no answer.
+    """
+
+    knows_routes: bool = True
+    rows: list[tuple[Seen, str]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def add(self, target: Target, what: str, status: int, reason: str) -> None:
+        """Note one."""
+        self.rows.append(((target, what, status), reason))
+
+    def skipped(self) -> list[Skipped]:
+        """Each by name."""
+        return [
+            Skipped(what=f"{target.service} {what}"[:300], reason=reason[:500])
+            for (target, what, _), reason in self.rows
+        ]
+
+    def raise_it(self) -> NoReturn:
+        """Say why nothing was looked at.
+
+        Raises:
+            AppFault, ToolFault, NotApplicable: as `raise_unusable`.
+        """
+        reasons = [*(reason for _, reason in self.rows), *self.refused]
+        raise_unusable([seen for seen, _ in self.rows], reasons, knows_routes=self.knows_routes)
+
+
+def raise_unusable(
+    seen: list[Seen], reasons: Sequence[str] = (), *, knows_routes: bool = True
+) -> NoReturn:
+    """Say why none of the answers can be judged.
+
+    Args:
+        seen: what was asked, and the best status it was answered with.
+        reasons: why each of them is no look at what was asked for.
+        knows_routes: whether anything is known that the app should answer.
+
+    Raises:
+        AppFault: there are server errors among them.
+        ToolFault: what lies behind a quota, https, a login or an unknown path is missing data.
+        NotApplicable: a back end has nothing there.
+    """
+    shown = ", ".join(f"{one.service} {what} -> {status}" for one, what, status in seen[:3])
+
+    def is_among(reason: Unseen) -> bool:
+        return any(one.startswith(reason) for one in reasons)
+
+    if is_among(Unseen.RATE_LIMITED) or any(status == 429 for _, _, status in seen):
+        raise ToolFault(f"rate limited: the app's quota was spent before an answer came ({shown})")
+    if any(status >= 500 for _, _, status in seen):
+        raise AppFault(f"the app shows nothing that can be looked at: {shown}")
+    if away := next((one for one in reasons if one.startswith(Unseen.TO_OTHER_ORIGIN)), ""):
+        is_https = "https://" in away
+        what = "not measurable over http: it answers with redirects to https" if is_https else away
+        raise ToolFault(f"{what} ({shown})")
+    if any(status in {401, 403} for _, _, status in seen) or is_among(Unseen.TO_LOGIN):
+        raise ToolFault(f"the app let nobody in ({shown}): {LOGIN_OPTIONS}")
+    if unread := next((one for one in reasons if one.startswith(Unseen.UNREADABLE)), ""):
+        raise ToolFault(f"no answer could be read ({shown}): {unread}")
+    only_missing = bool(seen) and all(status == 404 for _, _, status in seen)
+    is_page_due = any(one.role == "frontend" for one, _, _ in seen)
+    if only_missing and (is_page_due or not knows_routes):
+        raise ToolFault(f"only 404 seen: no path that the app answers is known ({shown})")
+    if is_page_due:
+        raise ToolFault(f"the front end shows no page that can be looked at: {shown}")
+    if reasons and all(one.startswith(Unseen.LIKE_RANDOM) for one in reasons):
+        raise NotApplicable(f"every path is answered as a random one is ({shown})")
+    raise NotApplicable(f"no answer can be judged: {shown}")
+
+
+def client_notes(client: BoundedClient) -> list[str]:
+    """What a reader must know of the answers: cut bodies, the first ten by name; quota; https."""
+    service = client.target.service
+    rows = [f"{service} {key}: {note}" for key, note in client.cut.items()]
+    rows = [*rows[:10], f"{len(rows) - 10} more bodies were cut"] if len(rows) > 10 else rows
+    if client.ground.headers:
+        rows.append(f"{service} redirects plain http: asked as a proxy that ends https would")
+    return rows + client.ground.quota.notes(service)
+
+
+def quota_data(clients: Iterable[BoundedClient]) -> dict[str, Any]:
+    """The quotas that were met, by service, as a report's data."""
+    met = {one.target.service: one.ground.quota.data() for one in clients}
+    found = {service: data for service, data in met.items() if data}
+    return {"rate_limits": found} if found else {}
