@@ -31,6 +31,10 @@ class Unusable:
         """Note one."""
         self.rows.append(((target, what, status), reason))
 
+    def forget(self, guessed: set[str]) -> None:
+        """Leave out what nobody told of (`service METHOD /path`): nothing is missed there."""
+        self.rows = [row for row in self.rows if f"{row[0][0].service} {row[0][1]}" not in guessed]
+
     def skipped(self) -> list[Skipped]:
         """Each by name."""
         return [

@@ -69,7 +69,8 @@ async def crawl_service(
     state = Crawl()
     gets = [one for one in declared if one.method == "GET" and "{" not in one.path]
     state.effects = {one.path: one.effect for one in gets if one.effect}
-    client.guessed.update(f"GET {path}" for path in LISTS)
+    told = {one.path for one in gets}
+    client.guessed.update(f"GET {path}" for path in ("/", *LISTS) if path not in told)
     queue = _Queue(["/", *LISTS, *(one.path for one in gets), *entries])
     await _visit(state, client, queue, headers)
     if not any(path not in LISTS for path in state.pages):

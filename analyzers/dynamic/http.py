@@ -259,8 +259,9 @@ class BoundedClient:
 
     async def _exchange(self, method: str, path: str, content: dict[str, Any]) -> Answer:
         headers = {**self.ground.headers, **(content.get("headers") or {})}
+        sent: dict[str, Any] = {**content, "headers": headers}
         started = time.monotonic()
-        async with self._http.stream(method, path, **{**content, "headers": headers}) as response:
+        async with self._http.stream(method, path, **sent) as response:
             body, note = await _read_capped(response)
         elapsed = time.monotonic() - started
         got = self._without_proxy(response.headers)

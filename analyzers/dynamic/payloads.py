@@ -3,7 +3,9 @@
 import html
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from urllib.parse import quote, unquote
 
 from analyzers.dynamic.answer import Answer
@@ -14,8 +16,15 @@ PASSWD = re.compile(r"root:[^:\n]*:0:0:")
 URL_NAMES = re.compile(
     r"ur[il]|link|src|href|target|feed|hook|callback|image|avatar|site|page", re.I
 )
-TEXT_MARKS = ("<zq9x8>", "\"'><zq9x8>")
+MARK = "<zq9x8>"
+TEXT_MARKS = ("{mark}", "\"'>{mark}")
 
+DEBUGGERS = re.compile(
+    r"EVALEX\s*=\s*(true|false)|// Werkzeug Debugger</title>|Whoops\\|"
+    r"You(&#x27;|')re seeing this (error|page) because you have|Django Version:|"
+    r"Action Controller: Exception caught|window\.ignite|<ul id=\"stacktrace\">|Starlette Debugger|"
+    r"<pre>\w*Error: [^<]*<br> &nbsp; &nbsp;at "
+)
 SQL_ERRORS = re.compile(
     r"sqlite3\.(Operational|Programming)Error: |SQLITE_ERROR|unrecognized token: |"
     r"near (&#34;|&quot;|\\?\")[^\n]{0,40}: syntax error|You have an error in your SQL syntax|"
@@ -72,13 +81,47 @@ def proven(attack: Attack, answer: Answer, baseline: Answer) -> str:
     return answer.text[max(0, hit.start() - 120) : hit.end() + 200]
 
 
-def reflected(answer: Answer, mark: str = TEXT_MARKS[0]) -> str:
-    """The place in a page where markup of ours came back unescaped; empty when it did not."""
-    if not answer.is_html:
+def reflected(answer: Answer, mark: str = MARK) -> str:
+    """The place in a page where the element `mark` (`<zq...>`) of ours came to be; empty when it did not.
+
+    An echo in text, in a comment, in an attribute, in a script's string or in JSON is none: no
+    browser makes an element of it. The page of a framework's debugger, which shows the request, is
+    the debugger's; an error page of the app's own that echoes is not.
+    """
+    if not answer.is_html or is_debugger(answer):
         return ""
-    text = re.sub(r"<!--.*?-->", "", answer.text, flags=re.DOTALL)  # no browser runs a comment
-    at = text.find(mark)
-    return text[max(0, at - 120) : at + 200] if at >= 0 else ""
+    reader = _Elements(mark.strip("<>").lower())
+    with suppress(AssertionError, ValueError):  # the parser gave up: what it saw counts
+        reader.feed(answer.text)
+    at = answer.text.lower().rfind(mark.rstrip(">").lower()) if reader.is_there else -1
+    return answer.text[max(0, at - 120) : at + 200] if at >= 0 else ""
+
+
+class _Elements(HTMLParser):
+    """Looks for one element among those a browser would make of a page."""
+
+    RAW = frozenset({"textarea", "title", "noscript", "xmp", "iframe", "noembed", "noframes"})
+
+    def __init__(self, wanted: str):
+        super().__init__(convert_charrefs=True)
+        self.wanted, self.is_there, self._within = wanted, False, ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element, unless it stands where a browser reads text only."""
+        if self._within or self.is_there:
+            return
+        self.is_there = tag == self.wanted
+        self._within = tag if tag in self.RAW else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave what holds text only."""
+        if tag == self._within:
+            self._within = ""
+
+
+def is_debugger(answer: Answer) -> bool:
+    """Whether it is the page with which a framework shows an error to its developer."""
+    return answer.status >= 400 and DEBUGGERS.search(answer.text) is not None
 
 
 def redirected_away(answer: Answer) -> bool:

@@ -7,12 +7,13 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.bounds import Budget, sampled
 from analyzers.dynamic.covered import Seen, Unusable, client_notes, quota_data, raise_unusable
+from analyzers.dynamic.crawl import is_safe_to_follow
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, unique
 from analyzers.dynamic.ground import ground_of
@@ -34,6 +35,7 @@ PROBE_VERSION = "1.1.0"
 # One writes to the app at a time, our own before the scanners that fill it with payloads: what one
 # stores is no finding of another, and does not disturb answers that are compared byte by byte.
 WRITERS = ("browser", "injection", "access-control", "error-pages", "wapiti", "schemathesis")
+UNSAFE = "its name says that it changes something"
 FAILS = "answers nothing but server errors"
 
 
@@ -109,7 +111,10 @@ class Probe(ABC):
         """Look at one target: send through `scope.client`, report through `scope.add`."""
 
     def applies_to(self, surface: ServiceSurface) -> str:
-        """Why this probe has nothing to look at in a service; empty when it has."""
+        """Why this probe has nothing to look at in a service; empty when it has.
+
+        It is said only of a service whose routes could be read.
+        """
         return ""
 
     def can_judge(self, status: int, path: str) -> bool:
@@ -124,6 +129,14 @@ class Probe(ABC):
             return ""  # how it fails is what was asked for
         return str(verdict)
 
+    def nothing_seen(self, unseen: Unusable) -> NoReturn:
+        """Say why nothing was looked at.
+
+        Raises:
+            AppFault, ToolFault, NotApplicable: as `raise_unusable`.
+        """
+        unseen.raise_it()
+
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Check every target, and prove before and after that the app is there."""
         targets = targets_of(run)
@@ -135,6 +148,8 @@ class Probe(ABC):
         for target in targets:
             broken = any(one is target for one, _, _ in failing)
             reason = FAILS if broken else self.applies_to(surface.of(target.service))
+            if reason and not broken and (unread := surface.unread_by(target.service)):
+                raise ToolFault(f"{target.service}: {reason}, but {unread}")
             if reason:
                 reasons.append(f"{target.service}: {reason}")
             else:
@@ -162,7 +177,7 @@ class Probe(ABC):
                 else:
                     unseen.add(scope.target, key, min(whys), whys[min(whys)])
         if not judged and unseen.rows:
-            unseen.raise_it()
+            self.nothing_seen(unseen)
         skipped += unseen.skipped()
         skipped += [Skipped(what=reason.split(":")[0], reason=reason) for reason in reasons]
         missed = sum(scope.client.missed for scope in scopes) + len(unseen.rows) + len(reasons)
@@ -188,10 +203,24 @@ class Probe(ABC):
         sessions = await sessions_of(run, target, surface) if self.needs_login else ()
         run.progress(f"{self.name}: {target.service}")
         async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+            surface = _without_effects(client, surface)
             scope = Scope(self.name, run, target, surface, client, sessions)
             client.place = surface.place_of
             await self.check(scope)
         return scope
+
+
+def _without_effects(client: BoundedClient, surface: ServiceSurface) -> ServiceSurface:
+    """The surface without GETs that would change the app; they are left out by name."""
+    unsafe = {
+        one.key: one.effect or UNSAFE
+        for one in surface.operations
+        if one.method == "GET" and (one.effect or not is_safe_to_follow(one.path))
+    }
+    for key, reason in unsafe.items():
+        client.leave_out(key, f"not asked: {reason}"[:300])
+    kept = tuple(one for one in surface.operations if one.key not in unsafe)
+    return surface.model_copy(update={"operations": kept})
 
 
 def targets_of(run: ToolRun) -> tuple[Target, ...]:

@@ -4,25 +4,35 @@ A recipe is found among the app's operations (register, then log in, as JSON or 
 by options. A session counts only when the same login with a wrong password is refused.
 """
 
-import json
 import re
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.bounds import Budget
-from analyzers.dynamic.crawl import Page
+from analyzers.dynamic.forms import (
+    CSRF_WORDS,
+    TOKEN_HEADERS,
+    cookie_header,
+    csrf_of,
+    document_of,
+    form_state,
+)
+from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
 from analyzers.runtime.tool import ToolRun
 from contract.analysis import Target
 from contract.base import Frozen
 
-REGISTER = re.compile(r"/(register|sign-?up|registration|create-?account)/?$|/(users|accounts)/?$")
-LOGIN = re.compile(r"/(log-?in|sign-?in|session|sessions|token|authenticate|auth)/?$")
+REGISTER = re.compile(
+    r"/(register|sign[-_]?up|registration|create[-_]?account)(\.\w+)?/?$|/(users|accounts)/?$"
+)
+LOGIN = re.compile(
+    r"/(do[-_]?)?(log[-_]?in|sign[-_]?in|log[-_]?on)(\.\w+)?/?$|"
+    r"/(session|sessions|token|access-token|authenticate|auth)/?$"
+)
 TOKEN_KEYS = ("access_token", "accessToken", "token", "jwt", "id_token", "auth_token", "authToken")
-CSRF_WORDS = re.compile(r"csrf|xsrf|authenticity", re.IGNORECASE)
 REFUSED = {"error", "invalid", "incorrect", "wrong"}
 
 
@@ -49,7 +59,8 @@ async def sessions_of(run: ToolRun, target: Target, surface: ServiceSurface) -> 
     """Up to two sessions on a service; made once per run and handed on in `run.shared`."""
     shared: dict[str, Any] = run.shared.setdefault("dynamic-sessions", {})
     if target.service not in shared:
-        async with BoundedClient(target, Budget(max_requests=60, limit_s=60)) as client:
+        budget = Budget(max_requests=80, limit_s=90)
+        async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
             made = await log_in_all(client, run.request.options, surface)
         shared[target.service] = [one.model_dump() for one in made]
     return tuple(Session.model_validate(one) for one in shared[target.service])
@@ -67,11 +78,11 @@ async def log_in_all(
         return []
     if options.get("auth_username"):
         account = _named(str(options["auth_username"]), str(options.get("auth_password", "")))
-        return [one for one in [await _log_in(client, login, account)] if one]
+        return [one for one in [await _log_in(client, login, account, surface)] if one]
     register = find_operation(surface, REGISTER, str(options.get("auth_register_path", "")))
     if register is None:
         return []
-    made = [await register_and_log_in(client, register, login) for _ in range(2)]
+    made = [await register_and_log_in(client, register, login, surface) for _ in range(2)]
     return [one for one in made if one]
 
 
@@ -95,11 +106,10 @@ def find_operation(
     """The POST operation that looks like it: the given path, or the best match of the pattern."""
     if path:
         return surface.find("POST", path) or Operation(method="POST", path=path)
-    fitting = [
-        one
-        for one in surface.operations
-        if one.method == "POST" and "{" not in one.path and pattern.search(one.path)
-    ]
+    posts = [one for one in surface.operations if one.method == "POST" and "{" not in one.path]
+    fitting = [one for one in posts if pattern.search(one.path)]
+    if not fitting and pattern is LOGIN:
+        fitting = [one for one in posts if asks_for_account(one) and not REGISTER.search(one.path)]
     return min(
         fitting,
         key=lambda one: (one.path.endswith(("users", "accounts")), len(one.path)),
@@ -107,16 +117,25 @@ def find_operation(
     )
 
 
+def asks_for_account(operation: Operation) -> bool:
+    """Whether a form asks for a name and one password, as a login does, and for nothing else."""
+    names = [one.name.lower() for one in operation.parameters if one.place in {"form", "json"}]
+    secret = [name for name in names if "pass" in name or name in {"pw", "pwd"}]
+    person = [name for name in names if re.search(r"user|mail|login|^name$", name)]
+    beside = {name for name in names if CSRF_WORDS.search(name) or "remember" in name}
+    return len(secret) == len(person) == 1 and len(names) <= 2 + len(beside)
+
+
 async def register_and_log_in(
-    client: BoundedClient, register: Operation, login: Operation
+    client: BoundedClient, register: Operation, login: Operation, surface: ServiceSurface
 ) -> Session | None:
     """A fresh account, logged in; None when the app does not let us."""
     suffix = secrets.token_hex(4)
     account = _named(f"assay{suffix}", f"Pw-{secrets.token_hex(8)}!7")
-    answer, _ = await submit(client, register, account, {})
+    answer, _ = await submit(client, register, account, {}, surface)
     if answer is None or answer.status >= 400:
         return None
-    return await _log_in(client, login, account)
+    return await _log_in(client, login, account, surface)
 
 
 def _named(username: str, password: str) -> dict[str, str]:
@@ -125,11 +144,11 @@ def _named(username: str, password: str) -> dict[str, str]:
 
 
 async def _log_in(
-    client: BoundedClient, login: Operation, account: dict[str, str]
+    client: BoundedClient, login: Operation, account: dict[str, str], surface: ServiceSurface
 ) -> Session | None:
     wrong = {**account, "password": "not-" + account["password"]}
-    refused, _ = await submit(client, login, wrong, {})
-    answer, as_json = await submit(client, login, account, {})
+    refused, _ = await submit(client, login, wrong, {}, surface)
+    answer, as_json = await submit(client, login, account, {}, surface)
     if answer is None or answer.status >= 400:
         return None
     session = session_from(client.target.service, login.path, answer, account, as_json=as_json)
@@ -151,7 +170,7 @@ def session_from(
         return None
     csrf = csrf_of(answer.body)
     if csrf:
-        headers |= {"X-CSRFToken": csrf, "X-CSRF-Token": csrf}
+        headers |= dict.fromkeys(TOKEN_HEADERS, csrf)
     return Session(
         service=service,
         login_path=path,
@@ -164,42 +183,30 @@ def session_from(
 
 
 async def submit(
-    client: BoundedClient, operation: Operation, account: dict[str, str], extra: dict[str, Any]
+    client: BoundedClient,
+    operation: Operation,
+    account: dict[str, str],
+    extra: dict[str, Any],
+    surface: ServiceSurface | None = None,
+    *,
+    patient: bool = True,
 ) -> tuple[Answer | None, bool]:
-    """POST an account as JSON, then as a form; the first answer below 400, else the last one."""
-    hidden, headers = await _page_state(client, operation.path)
-    fields: dict[str, Any] = {**account_fields(operation, account), **hidden, **extra}
+    """POST an account as JSON, then as a form; the first answer below 400, else the last one.
+
+    Each try takes a fresh token from the form's page: the first may have used the other up.
+    """
     places = {one.place for one in operation.parameters}
     answer: Answer | None = None
     for as_json in (True, False) if "form" not in places else (False, True):
-        content = {"json": fields} if as_json else {"data": fields}
-        answer = await client.send("POST", operation.path, headers=headers, **content)
-        if answer and answer.status < 400:
-            return answer, as_json
-        if answer and answer.status in {401, 403, 409, 429}:
+        state = await form_state(client, operation, {}, surface)
+        fields: dict[str, Any] = {**account_fields(operation, account), **state.fields, **extra}
+        content: dict[str, Any] = {"json": fields} if as_json else {"data": fields}
+        answer = await client.send(
+            "POST", operation.path, patient=patient, headers=state.headers, **content
+        )
+        if answer and (answer.status < 400 or answer.status in {401, 409, 429}):
             return answer, as_json
     return answer, False
-
-
-async def _page_state(client: BoundedClient, path: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Hidden fields and headers (cookie, CSRF token) a browser would have from the form's page."""
-    page = await client.get(path)
-    if page is None or page.status >= 400:
-        return {}, {}
-    headers: dict[str, str] = {}
-    if cookie := cookie_header(tuple(page.headers.get_list("set-cookie"))):
-        headers["Cookie"] = cookie
-    if not page.is_html:
-        return {}, headers
-    parsed = Page(page.text)
-    fields = {name: value for form in parsed.forms for name, value in form.fields.items() if value}
-    hidden = {name: value for name, value in fields.items() if CSRF_WORDS.search(name)}
-    named = [value for name, value in parsed.metas.items() if CSRF_WORDS.search(name)]
-    for value in [*hidden.values(), *named][:1]:
-        headers |= {"X-CSRFToken": value, "X-CSRF-Token": value}
-    if headers and hidden:
-        headers["Referer"] = client.target.base_url + path
-    return hidden, headers
 
 
 def account_fields(operation: Operation, account: dict[str, str]) -> dict[str, str]:
@@ -222,43 +229,14 @@ def _value(field: Parameter, account: dict[str, str]) -> str:
     return field.example or f"assay {name}"
 
 
-def cookie_header(set_cookies: tuple[str, ...]) -> str:
-    """`Cookie` value a browser would send back."""
-    pairs = []
-    for header in set_cookies:
-        jar = SimpleCookie()
-        try:
-            jar.load(header)
-        except CookieError:
-            continue
-        pairs += [f"{name}={morsel.coded_value}" for name, morsel in jar.items() if morsel.value]
-    return "; ".join(pairs)
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
 def token_of(body: bytes) -> str:
     """Bearer token of a login answer, at the top or one level below; empty when there is none."""
-    document = _document(body)
+    document = document_of(body)
     below = [value for value in document.values() if isinstance(value, dict)]
     for level in (document, *below):
         for key in TOKEN_KEYS:
             if isinstance(level.get(key), str) and level[key]:
                 return level[key]
-    return ""
-
-
-def csrf_of(body: bytes) -> str:
-    """CSRF token an answer hands out as JSON; empty when none."""
-    for key, value in _document(body).items():
-        if CSRF_WORDS.search(key) and isinstance(value, str):
-            return value
     return ""
 
 

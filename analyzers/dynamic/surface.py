@@ -30,7 +30,7 @@ class Operation(Frozen):
         file: where its handler is, relative to the app's root, with `line`.
         auth: whether it is declared to need a login; None when nobody says.
         page: where its form was seen.
-        effect: why asking for it would change the app, though it is a GET; empty where it would not.
+        effect: why asking for it would change the app, though it is a GET; empty where it does not.
     """
 
     method: str
@@ -116,6 +116,14 @@ class Surface(Frozen):
     services: tuple[ServiceSurface, ...] = ()
     unread_sources: tuple[Skipped, ...] = Field(default=(), max_length=50)
     unread_total: int = 0
+
+    def unread_by(self, service: str) -> str:
+        """Why a service may have operations nobody knows of; empty where it has none."""
+        if self.unread_total:
+            first = next((f"{one.what}: {one.reason}" for one in self.unread_sources), "")
+            return f"routes could not be read: {self.unread_total} sources ({first})"[:400]
+        doubts = self.of(service).doubts
+        return f"routes could not be read: {doubts[0]}" if doubts else ""
 
     def of(self, service: str) -> ServiceSurface:
         """The part of one service; an empty one when discovery knows nothing of it."""

@@ -344,7 +344,8 @@ def test_a_privilege_counts_only_where_the_app_had_another_value():
     ("role", "statuses", "fault"),
     [
         ("backend", (404, 500), AppFault),
-        ("frontend", (404,), AppFault),
+        ("frontend", (404,), ToolFault),
+        ("backend", (404, 429), ToolFault),
         ("backend", (404, 401), ToolFault),
         ("backend", (404, 405), NotApplicable),
     ],

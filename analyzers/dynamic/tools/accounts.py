@@ -64,8 +64,8 @@ async def _new_account(scope: Scope, extra: dict[str, Any]) -> list[tuple[str, A
     account = {"username": name, "email": f"{name}@example.com", "password": f"Pw-{name}-7!"}
     if register is None or login is None:
         return None
-    made, _ = await submit(scope.client, register, account, extra)
-    entered, as_json = await submit(scope.client, login, account, {})
+    made, _ = await submit(scope.client, register, account, extra, scope.surface)
+    entered, as_json = await submit(scope.client, login, account, {}, scope.surface)
     if made is None or entered is None or made.status >= 400 or entered.status >= 400:
         return None
     rows = [(register.path, made), (login.path, entered)]
@@ -87,7 +87,7 @@ async def check_throttle(scope: Scope) -> None:
     last = ""
     for number in range(WRONG_LOGINS):
         wrong = {**account, "password": f"wrong-{number}"}
-        answer, _ = await submit(scope.client, login, wrong, {})
+        answer, _ = await submit(scope.client, login, wrong, {}, scope.surface, patient=False)
         if answer is None or answer.status in SLOWED or "retry-after" in answer.headers:
             return
         last = request_line(answer)

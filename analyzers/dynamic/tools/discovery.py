@@ -75,11 +75,12 @@ def report(surface: Surface, clients: list[BoundedClient], logins: list[str]) ->
             whys = [_why_not(status, verdict) for status, verdict in verdicts.items()]
             if not all(whys):
                 answered.append(f"{client.target.service} {key}")
-            elif key not in client.guessed:
+            else:
                 unseen.add(client.target, key, min(verdicts), whys[0])
     unseen.knows_routes = any(one.operations for one in surface.services)
     if not answered and unseen.rows:
         unseen.raise_it()
+    unseen.forget({f"{one.target.service} {key}" for one in clients for key in one.guessed})
     skipped += unseen.skipped()
     unnamed = sum(one.missed - len(one.unanswered) for one in clients)
     missed = len(skipped) + unnamed + surface.unread_total

@@ -5,6 +5,7 @@ import secrets
 from typing import Any
 
 from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.marks import new_mark
 from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.surface import Operation
 from analyzers.runtime.tool import Canary
@@ -84,7 +85,10 @@ def provocations(operation: Operation) -> list[tuple[str, dict[str, Any]]]:
         return [(path, {}) for path in paths]
     if operation.method == "DELETE":
         return []
-    fields = {one.name: {"a": [1]} for one in operation.parameters if one.place in {"json", "form"}}
+    mark = new_mark()  # what the app stores of it is known as ours
+    fields = {
+        one.name: {mark: [1]} for one in operation.parameters if one.place in {"json", "form"}
+    }
     as_json = {"Content-Type": "application/json"}
     return [
         (operation.url(), {"content": b'{"a":', "headers": dict(as_json)}),

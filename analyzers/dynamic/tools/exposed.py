@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Callable
+from typing import NoReturn
 
 from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.covered import Unusable
 from analyzers.dynamic.probe import Probe, Scope
-from analyzers.runtime.answers import Verdict
-from analyzers.runtime.tool import Canary
+from analyzers.runtime.answers import Unseen, Verdict
+from analyzers.runtime.tool import Canary, NotApplicable
 
 Proof = Callable[[Answer], bool]
 
@@ -71,10 +73,11 @@ CHECKS: tuple[tuple[str, Proof, tuple[str, ...]], ...] = (
     ),
 )
 LISTING = re.compile(
-    r"<title>\s*(Index of|Directory listing for|Listing directory|listing directory)\s", re.I
+    r"<title>\s*(Index of|Directory listing for|Listing directory|listing directory)\s+/", re.I
 )
 MAX_FOLDERS = 20
 GONE = {404, 410}
+NOT_SERVED = (Unseen.LIKE_RANDOM, Unseen.TO_LOGIN, Unseen.SAME_REFUSAL)
 FOLDERS = ("/static/", "/uploads/", "/files/", "/assets/", "/media/", "/images/", "/backup/")
 
 
@@ -94,6 +97,17 @@ class ExposedFiles(Probe):
         """That a file is not there is what was asked for, in whatever words."""
         return "" if status in GONE else super().why_not(status, path, verdict)
 
+    def nothing_seen(self, unseen: Unusable) -> NoReturn:
+        """An app that answers every path alike, or shows none to anyone, exposes no file.
+
+        Raises:
+            AppFault, ToolFault, NotApplicable: as `raise_unusable`.
+        """
+        whys = [why for _, why in unseen.rows]
+        if all(why.startswith(NOT_SERVED) for why in whys) and not unseen.refused:
+            raise NotApplicable(f"no file can be told from a random path: {whys[0]}")
+        super().nothing_seen(unseen)
+
     async def check(self, scope: Scope) -> None:
         """Ask for each file, and for each folder of known pages."""
         for rule, proof, paths in CHECKS:
@@ -105,7 +119,7 @@ class ExposedFiles(Probe):
         folders = folders_of(list(scope.surface.pages))
         for folder in folders[MAX_FOLDERS:]:
             scope.client.leave_out(f"GET {folder}", f"beyond the first {MAX_FOLDERS} folders")
-        for folder in dict.fromkeys([*FOLDERS, *folders[:MAX_FOLDERS]]):
+        for folder in dict.fromkeys(["/", *FOLDERS, *folders[:MAX_FOLDERS]]):
             answer = await scope.client.get(folder)
             if answer and answer.ok and answer.verdict.is_seen and LISTING.search(answer.text):
                 text = f"{folder} lists its files to anyone"

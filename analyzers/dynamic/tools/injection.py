@@ -4,6 +4,8 @@ import secrets
 from typing import Any
 
 from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.forms import FormState, form_state, wants_token
+from analyzers.dynamic.marks import new_mark
 from analyzers.dynamic.payloads import (
     ATTACKS,
     BOOLEAN_PAIRS,
@@ -91,8 +93,13 @@ class _Aim:
         self.others = {name: secrets.token_hex(12) for name in passwords} if is_login else {}
 
     async def send(self, value: str) -> Answer | None:
-        method, path, content = self.slot.request(value, self.others)
-        return await self.scope.client.send(method, path, headers=self.headers, **content)
+        """One request with `value` in the slot; with a fresh token where the form wants one."""
+        others, headers = self.others, self.headers
+        if wants_token(self.slot.operation):
+            state = await form_state(self.scope.client, self.slot.operation, headers)
+            others, headers = {**others, **state.fields}, state.headers
+        method, path, content = self.slot.request(value, others)
+        return await self.scope.client.send(method, path, headers=headers, **content)
 
     def report(self, rule: str, title: str, payload: str, answer: Answer, proof: str) -> None:
         if rule in self.hits:
@@ -112,14 +119,17 @@ class _Aim:
 
 
 async def _check_slot(aim: _Aim) -> None:
-    baseline = await aim.send(f"zq{secrets.token_hex(4)}")
+    baseline = await aim.send(new_mark())
     if baseline is None or is_closed(baseline.status, aim.path):
         return
-    for mark in TEXT_MARKS:
-        marked = await aim.send(mark)
-        if marked and (proof := reflected(marked)):
+    for template in TEXT_MARKS:
+        mark = (
+            f"<{new_mark()}>"  # of this request alone: what an earlier one stored is no reflection
+        )
+        marked = await aim.send(template.format(mark=mark))
+        if marked and (proof := reflected(marked, mark)):
             title = "comes back as markup in a page"
-            aim.report("reflected-xss", title, mark, marked, proof)
+            aim.report("reflected-xss", title, template.format(mark=mark), marked, proof)
     in_path = aim.slot.parameter.place == "path"
     # An account's fields go to the database; each request there costs the app a password hash.
     is_account = LOGIN.search(aim.path) or REGISTER.search(aim.path)
@@ -205,14 +215,17 @@ async def _check_stored(scope: Scope, headers: dict[str, str]) -> None:
         texts = [one for one in operation.parameters if one.place in {"json", "form"}]
         if operation.method != "POST" or not texts or LOGIN.search(operation.path):
             continue
-        mark = f"<zq{secrets.token_hex(3)}>"
+        mark = f"<{new_mark()}>"
         values: dict[str, Any] = {
             one.name: f"a{mark}"
             for one in texts
             if one.kind == "string" and not one.example and not SECRET.search(one.name)
         }
-        method, path, content = build(operation, values)
-        answer = await scope.client.send(method, path, headers=headers, **content)
+        state = FormState(headers=headers)
+        if wants_token(operation):
+            state = await form_state(scope.client, operation, headers)
+        method, path, content = build(operation, values, state.fields)
+        answer = await scope.client.send(method, path, headers=state.headers, **content)
         if not values or answer is None or answer.status >= 400:
             continue
         for page in _pages_after(scope, answer):
