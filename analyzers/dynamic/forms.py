@@ -56,7 +56,7 @@ async def form_state(
     """
     state = FormState(headers=dict(session))
     for page in dict.fromkeys([operation.page or operation.path, "/"]):
-        answer = await client.get(page, headers=dict(session))
+        answer = await client.send("GET", page, counted=False, headers=dict(session))
         if answer and answer.status < 400:
             _take(state, answer)
             break
@@ -66,7 +66,7 @@ async def form_state(
         if one.method == "GET" and CSRF_WORDS.search(one.path) and "{" not in one.path
     ]
     for path in handing_out[:2]:
-        answer = await client.get(path, headers=dict(state.headers))
+        answer = await client.send("GET", path, counted=False, headers=dict(state.headers))
         if answer and answer.ok:
             _take(state, answer)
     if state.has_token:  # a browser says where the form was, and Django wants to know

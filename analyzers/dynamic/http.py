@@ -51,8 +51,7 @@ class BoundedClient:
         headers: Mapping[str, str] | None = None,
         ground: Ground | None = None,
     ):
-        self.target = target
-        self.budget = budget
+        self.target, self.budget = target, budget
         self.ground = ground or Ground(target)
         self.unanswered: dict[str, str] = {}
         self.answered: dict[str, dict[int, Verdict]] = {}

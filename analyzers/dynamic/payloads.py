@@ -82,7 +82,7 @@ def proven(attack: Attack, answer: Answer, baseline: Answer) -> str:
 
 
 def reflected(answer: Answer, mark: str = MARK) -> str:
-    """The place in a page where the element `mark` (`<zq...>`) of ours came to be; empty when it did not.
+    """Where in a page the element `mark` (`<zq...>`) of ours came to be; empty when it did not.
 
     An echo in text, in a comment, in an attribute, in a script's string or in JSON is none: no
     browser makes an element of it. The page of a framework's debugger, which shows the request, is

@@ -123,9 +123,7 @@ async def _check_slot(aim: _Aim) -> None:
     if baseline is None or is_closed(baseline.status, aim.path):
         return
     for template in TEXT_MARKS:
-        mark = (
-            f"<{new_mark()}>"  # of this request alone: what an earlier one stored is no reflection
-        )
+        mark = f"<{new_mark()}>"  # of this request alone: what another stored is no reflection
         marked = await aim.send(template.format(mark=mark))
         if marked and (proof := reflected(marked, mark)):
             title = "comes back as markup in a page"
