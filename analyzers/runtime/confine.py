@@ -22,7 +22,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from analyzers.runtime.egress import PORT_WORD
+from analyzers.runtime.egress import PORT_WORD, SANDBOX_WORD
+from analyzers.runtime.origins import Origins
 from analyzers.runtime.tool import Command, ToolFault
 
 UID = 65_534
@@ -53,6 +54,12 @@ CHROMIUM_SWITCHES = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
 )
 """What leads all of Chromium's traffic to the proxy, in a namespace or not."""
+
+
+def chromium_switches(origins: Origins) -> tuple[str, ...]:
+    """`CHROMIUM_SWITCHES` for one app; a browser else refuses ports such as 6000 by itself."""
+    ports = sorted({name.rpartition(":")[2] for name in origins.routes})
+    return (*CHROMIUM_SWITCHES, f"--explicitly-allowed-ports={','.join(ports)}", SANDBOX_WORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,7 @@ class Confinement:
         programs: executables (absolute) that the confined program starts or is, whose folders it
             must see.
         readable: further files and folders it must see, in their place.
-        ways: which confinements may be used, the best first.
+        ways: which confinements may be used, the best first; None: all of `WAYS`.
     """
 
     def __init__(
@@ -115,22 +122,24 @@ class Confinement:
         routes: Mapping[str, str],
         programs: Sequence[Path],
         readable: Sequence[Path] = (),
-        ways: Sequence[str] = WAYS,
+        ways: Sequence[str] | None = None,
     ) -> None:
         self.folder = workspace / "confined"
         self._workspace = workspace
         self._routes = dict(routes)
         self._programs = tuple(programs)
         self._readable = tuple(readable)
-        self._ways = tuple(ways)
+        self._ways = tuple(ways or WAYS)
         self._reports = list[Path]()
         self._uid = UID if os.getuid() == 0 else 0
 
-    def command(self, argv: Sequence[str], **more: Any) -> Command:
+    def command(
+        self, argv: Sequence[str], env: Mapping[str, str] | None = None, **more: Any
+    ) -> Command:
         """`argv` confined; it works in `folder`, to which its relative paths lead.
 
         In `argv`, `{egress}` becomes the proxy's port and `{sandbox}` `--no-sandbox` where
-        Chromium has to do without its own, else nothing.
+        Chromium has to do without its own, else nothing. `more` is as in `Command`.
         """
         self.folder.mkdir(exist_ok=True)
         if self._uid:
@@ -139,7 +148,7 @@ class Confinement:
         report = self._workspace / f"egress-{number}.json"
         job_file = self._workspace / f"egress-{number}.job.json"
         self._reports.append(report)
-        job_file.write_text(json.dumps(self._job(report)), encoding="utf-8")
+        job_file.write_text(json.dumps(self._job(report, env or {})), encoding="utf-8")
         return Command(argv=(*_python(), str(_PROGRAM), str(job_file), *argv), **more)
 
     def held(self) -> Held:
@@ -164,14 +173,8 @@ class Confinement:
         last = held[-1]
         return (*ways, *Held(last.way, last.failed, last.sandbox, {}, merged).notes[1:])
 
-    def _job(self, report: Path) -> dict[str, Any]:
-        ways = {"namespace": True, "files": False}
-        attempts = [
-            self._attempt(name, _bubblewrap(own_network=ways[name], userns=not self._uid), _BOX)
-            if name in ways
-            else self._attempt(name, (), "/proc/self/cwd")
-            for name in self._ways
-        ]
+    def _job(self, report: Path, env: Mapping[str, str]) -> dict[str, Any]:
+        attempts = [self._attempt(name, env) for name in self._ways]
         return {
             "routes": self._routes,
             "uid": self._uid,
@@ -180,17 +183,20 @@ class Confinement:
             "report": str(report),
         }
 
-    def _attempt(self, name: str, prefix: Sequence[str], home: str) -> dict[str, Any]:
-        argv = [*prefix, *(self._view() if prefix else ()), *(("--",) if prefix else ())]
+    def _attempt(self, name: str, more: Mapping[str, str]) -> dict[str, Any]:
+        own_network, argv, home = name == "namespace", list[str](), "/proc/self/cwd"
+        if name != "flags":
+            argv = [*_bubblewrap(own_network, bool(self._uid)), *self._view(), "--"]
+            home = _BOX
         folders = [str(program.parent) for program in self._programs]
         path = os.pathsep.join(dict.fromkeys([*folders, "/usr/local/bin", "/usr/bin", "/bin"]))
         env = {"PATH": path, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
         return {
             "name": name,
             "argv": argv,
-            "own_network": name == "namespace",
+            "own_network": own_network,
             "cwd": str(self.folder),
-            "env": env,
+            "env": {**env, **more},
         }
 
     def _view(self) -> list[str]:
@@ -209,20 +215,22 @@ class Confinement:
         words += ["--proc", "/proc", "--dev", "/dev"]
         seen = [_PROGRAM, *self._readable, *_homes(Path(sys.executable))]
         seen += [folder for program in self._programs for folder in _homes(program)]
+        parents = {parent for path in seen for parent in path.parents if parent != Path("/")}
+        for parent in sorted(parents):  # by itself bubblewrap makes them for root alone
+            in_system = any(parent.is_relative_to(name) for name in (*_SYSTEM, *_LINKED))
+            words += [] if in_system else ["--perms", "0755", "--dir", str(parent)]
         for path in dict.fromkeys(seen):
             words += ["--ro-bind", str(path), str(path)]
         words += ["--bind", str(self.folder), _BOX, "--chdir", _BOX, "--remount-ro", "/"]
         return words
 
 
-def _bubblewrap(*, own_network: bool, userns: bool) -> tuple[str, ...]:
+def _bubblewrap(own_network: bool, is_root: bool) -> list[str]:
     words = ["bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-net"] if own_network else []
-    words += ["--unshare-user"] if userns else []
-    words += ["--cap-drop", "ALL"]
-    # What `egress.py inside` needs to become another user; it ends with them.
-    words += [] if userns else ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    return tuple(words)
+    # Root needs no user namespace, only what `egress.py inside` becomes another user with.
+    more = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if is_root else ["--unshare-user"]
+    return [*words, "--cap-drop", "ALL", *more]
 
 
 def _python() -> tuple[str, ...]:

@@ -72,9 +72,7 @@ class Gate:
             self._open -= 1
             writer.close()
 
-    async def _connection(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(_HANDSHAKE_S):
             asked = await _asked(reader, writer)
         if asked is None:

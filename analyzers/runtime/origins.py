@@ -54,10 +54,25 @@ class Origins:
             for scheme in sorted(schemes)
         )
 
+    @property
+    def cookie_urls(self) -> tuple[str, ...]:
+        """One URL for each host that a browser keeps a session's cookies for."""
+        hosts = {name.rpartition(":")[0] for name in self.routes} - set(LOOPBACK[2:])
+        scheme = urlsplit(next(iter(self._bases.values()))).scheme
+        return tuple(f"{scheme}://{host}" for host in sorted(hosts))
+
     def page_url(self, service: str, url: str) -> str:
         """`url` of a service, as it was reached from here, under the origin it is opened at."""
         base = self._bases[service]
         return self.opened[service] + url.removeprefix(base)
+
+    def behind(self, url: str, targets: Sequence[Target]) -> Target | None:
+        """Whose `url` is, as a page writes it; None: not the app's."""
+        try:
+            there = self.routes.get(_netloc(url))
+        except (ValueError, KeyError):
+            return None
+        return next((one for one in targets if _netloc(one.base_url) == there), None)
 
     def opened_notes(self) -> tuple[str, ...]:
         """Which pages were opened under another origin than the one they have here."""
