@@ -4,8 +4,9 @@ import asyncio
 
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.bounds import Budget
+from analyzers.dynamic.ground import Ground, ground_of
 from analyzers.dynamic.http import BoundedClient
-from analyzers.runtime.tool import AppFault, ToolFault
+from analyzers.runtime.tool import AppFault, ToolFault, ToolRun
 from contract.analysis import Target
 
 
@@ -27,3 +28,12 @@ async def require_answer(target: Target, when: str) -> Answer:
     reason = f"{target.service} does not answer {when} the measurement: {(reasons or [''])[-1]}"
     is_slow = any("within" in one or "Timeout" in one for one in reasons)
     raise ToolFault(reason) if is_slow else AppFault(reason)
+
+
+async def prepared_ground(run: ToolRun, target: Target) -> Ground:
+    """The ground of a target, with the headers it wants: for tools that ask it by themselves."""
+    ground = ground_of(run, target)
+    budget = Budget(max_requests=3, limit_s=40)
+    async with BoundedClient(target, budget, ground=ground) as client:
+        await client.send("GET", "/", patient=False, counted=False)
+    return ground

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from analyzers.dynamic.bounds import sampled
+from analyzers.dynamic.covered import raise_unusable
 from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path, unique
-from analyzers.dynamic.probe import raise_unusable
+from analyzers.dynamic.marks import shows_payload
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.sessions import LOGIN
 from analyzers.dynamic.surface import ServiceSurface
@@ -57,7 +58,8 @@ def parse(raw: bytes) -> list[dict[str, Any]]:
 def findings_of(target: Target, surface: ServiceSurface, row: dict[str, Any]) -> list[Finding]:
     """What one page did wrong."""
     found = []
-    for event in row.get("events") or []:
+    # A script that a probe of ours stored may throw, ask and log: not the app's doing.
+    for event in [] if row.get("marked") else row.get("events") or []:
         kind, url = event["kind"], urlsplit(event["url"]).path
         found.append(
             make_finding(
@@ -70,8 +72,14 @@ def findings_of(target: Target, surface: ServiceSurface, row: dict[str, Any]) ->
                 evidence=f"{event['text']}\n{url}".strip(),
             )
         )
-    rules = row.get("violations") or []
+    rules = [one for one in row.get("violations") or [] if not is_ours(one)]
     return found + [_violation(target, surface, row["path"], one) for one in rules]
+
+
+def is_ours(violation: dict[str, Any]) -> bool:
+    """Whether every element shown for a violation is one that a probe of ours stored."""
+    nodes = violation["nodes"]
+    return bool(nodes) and all(shows_payload(str(node)) for node in nodes)
 
 
 def _violation(target: Target, surface: ServiceSurface, path: str, row: dict[str, Any]) -> Finding:
@@ -117,21 +125,27 @@ def examined(visited: Visited) -> tuple[list[dict[str, Any]], list[Skipped]]:
     return list(good.values()), missed
 
 
-def fold(visits: list[Visited]) -> Parsed:
+def marked_notes(pairs: list[tuple[Visited, list[dict[str, Any]], list[Skipped]]]) -> list[str]:
+    """Which pages show what probes of ours stored."""
+    found = [row["path"] for _, rows, _ in pairs for row in rows if row.get("marked")]
+    shown = ", ".join(found[:5])
+    text = "what our own probes stored is shown, so errors and failed requests are left out"
+    return [f"{text}: {shown}"] if found else []
+
+
+def fold(visits: list[Visited], notes: tuple[str, ...] = ()) -> Parsed:
     """One report; coverage counts pages that were opened and examined."""
     pairs = [(visited, *examined(visited)) for visited in visits]
     seen = [f"{one.target.service} {row['path']}" for one, rows, _ in pairs for row in rows]
     missed = [row for _, _, left_out in pairs for row in left_out]
     if not seen:
         raise_unusable([(one.target, r["path"], r["status"]) for one in visits for r in one.rows])
-    blocked = {origin for one in visits for row in one.rows for origin in row.get("blocked") or []}
     findings = [
         finding
         for one, rows, _ in pairs
         for row in rows
         for finding in findings_of(one.target, one.surface, row)
     ]
-    shown = ", ".join(sorted(blocked)[:10])
     return Parsed(
         coverage=Coverage(
             unit="urls",
@@ -143,5 +157,5 @@ def fold(visits: list[Visited]) -> Parsed:
         ),
         findings=unique(findings),
         metrics=(Metric(name="pages_opened", value=len(seen), unit="count"),),
-        notes=(f"requests to other hosts were not let through: {shown}",) if blocked else (),
+        notes=(*notes, *marked_notes(pairs)),
     )

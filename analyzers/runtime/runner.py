@@ -6,6 +6,7 @@ tree.
 
 import asyncio
 import os
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -123,7 +124,10 @@ class Runner:
             return b""
         name = Path(command.argv[0]).name
         try:
-            size = command.output.stat().st_size
+            seen = command.output.lstat()
+            size = seen.st_size
+            if not stat.S_ISREG(seen.st_mode):  # a link may lead to what is not the tool's to read
+                raise FileNotFoundError
         except OSError:
             missing = f"{name} wrote no report to {command.output.name}"
             raise ToolFault(f"{missing}{tail_of(stderr)}") from None

@@ -1,0 +1,78 @@
+"""A page under test must not reach the host: every way out that a browser knows, with real ones."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from analyzers.dynamic.tools.browser import Browser
+from analyzers.performance.tools.lighthouse import Lighthouse
+from analyzers.runtime import confine
+from analyzers.runtime.runner import Runner
+from analyzers.runtime.tool import Parsed, ToolRun
+from contract.analysis import Target
+from tests.support.hostile_page import Host, hostile_host
+from tests.support.load_run import quiet_host, run_of, site_of
+
+TOOLS = Path(__file__).parents[2] / ".tools"
+CATEGORIES = {"lighthouse_runs": 1}
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+Look = Callable[[ToolRun], "asyncio.Future[Parsed]"]
+
+
+@pytest.fixture
+async def hostile() -> AsyncIterator[tuple[Host, str]]:
+    async with hostile_host() as pair:
+        yield pair
+
+
+async def look(tool: str, run: ToolRun) -> Parsed:
+    """What a tool with a browser says of the app of `run`."""
+    run = replace(run, tools_dir=TOOLS / ("dynamic" if tool == "browser" else "performance"))
+    runner = Runner(run.workspace)
+    one = Browser() if tool == "browser" else Lighthouse(site_of(run))
+    return await one.run(run, runner)
+
+
+@pytest.mark.parametrize("way", ["namespace", "files"])
+@pytest.mark.parametrize("tool", ["browser", "lighthouse"])
+async def test_nothing_of_a_hostile_page_reaches_the_host(
+    tool: str,
+    way: str,
+    hostile: tuple[Host, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    quiet_host(monkeypatch)
+    monkeypatch.setattr(confine, "WAYS", (way,))
+    host, url = hostile
+
+    parsed = await look(tool, run_of(tmp_path, url, **CATEGORIES))
+    print(f"{tool} {way}: {len(host.tried)} ways tried, {sum(host.arrived.values())} arrived")
+    print(parsed.notes)
+
+    assert len(host.tried) > 200
+    assert (dict(host.arrived), host.leaked) == ({}, [])
+    assert host.own["/own"] > 0
+    assert parsed.coverage.reached == 1
+    assert any(f"127.0.0.1:{host.port}" in note for note in parsed.notes)
+
+
+async def test_without_confinement_the_same_page_does_reach_it(
+    hostile: tuple[Host, str], tmp_path: Path
+):
+    host, url = hostile
+    line = ("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--timeout=8000")
+    process = await asyncio.create_subprocess_exec(
+        *(*line, f"--user-data-dir={tmp_path}", "--dump-dom", url),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await asyncio.wait_for(process.wait(), 60)
+    print(sorted(host.arrived), len(host.arrived), len(host.tried))
+
+    for way in ("fetch", "image", "iframe", "form", "worker", "beacon", "websocket", "redirect"):
+        assert host.arrived[f"{way}-loopback"] > 0, way
+    assert host.arrived["datagram"] > 0
