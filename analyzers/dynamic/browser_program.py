@@ -171,7 +171,8 @@ async def look_at(context: BrowserContext, job: dict[str, Any], path: str, row: 
         await page.screenshot(path=row["shot"], timeout=10_000)
     await page.evaluate(job["axe"])
     row["violations"] = await page.evaluate(AXE_RUN)
-    row["marked"] = bool(re.search(job["marks"], html.unescape(await page.content())))
+    if marks := job.get("marks"):
+        row["marked"] = re.search(marks, html.unescape(await page.content())) is not None
 
 
 async def visit_page(browser: Browser, job: dict[str, Any], path: str, shot: str) -> dict[str, Any]:
