@@ -1,0 +1,83 @@
+"""What a JavaScript handler takes and does, from its own text."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from analyzers.appsource.reading.effects import javascript_writes
+from analyzers.appsource.reading.handlers import AUTH
+from analyzers.appsource.reading.links import placeholders
+
+MAX_INPUTS = 100
+_QUERY = r"(?:req|request|ctx|ctx\.request|context|c\.req|event)\.(?:query|searchParams)|\bquery"
+_BODY = (
+    r"(?:await\s+)?(?:req|request|ctx\.request|context|ctx|event)\.(?:body|payload|rawBody)|"
+    r"await\s+(?:req|request|c\.req|event\.request)\.(?:json|formData|parseBody)\(\)|"
+    r"await\s+(?:readBody|readFormData|parseBody|getBody)\([^()]*\)"
+)
+_FORM = re.compile(r"formData|parseBody")
+_GETS = (
+    (re.compile(r"searchParams\.get(?:All)?\(\s*['\"`]([\w.\-\[\]]+)"), "query"),
+    (re.compile(r"\bc\.req\.quer(?:y|ies)\(\s*['\"`]([\w.\-]+)"), "query"),
+    (re.compile(r"\b(?:form|formData|data|fd)\.get(?:All)?\(\s*['\"`]([\w.\-]+)"), "form"),
+    (re.compile(r"\bgetQuery\([^()]*\)\.(\w+)"), "query"),
+    (re.compile(r"\breq\.files?\.(\w+)"), "file"),
+    (re.compile(r"upload\.(?:single|array)\(\s*['\"`]([\w.\-]+)"), "file"),
+)
+_ANY_BODY = re.compile(_BODY)
+
+
+@dataclass(slots=True)
+class JsRead:
+    """What one handler takes and does; see `handlers.Read`."""
+
+    inputs: dict[str, str] = field(default_factory=dict)
+    auth: bool | None = None
+    opaque: str = ""
+    writes: str = ""
+
+
+def read_handler(text: str, guards: Sequence[str], path: str, method: str) -> JsRead:
+    """Inputs a handler's text names; `guards` are what stands before it."""
+    places: dict[str, str] = dict.fromkeys(placeholders(path), "path")
+    whole = "\n".join((*guards, text))
+    for pattern, place in _GETS:
+        for name in pattern.findall(whole):
+            places.setdefault(name, place)
+    for name in _named(text, _QUERY):
+        places.setdefault(name, "query")
+    for name in _named(text, _BODY):
+        places.setdefault(name, "form" if _FORM.search(text) else "json")
+    has_body = any(place in {"json", "form", "file"} for place in places.values())
+    opaque = ""
+    if not text:
+        opaque = "its handler cannot be read"
+    elif _ANY_BODY.search(text) and not has_body:
+        opaque = "it reads a body whose fields are not named"
+    if method in {"GET", "HEAD", "DELETE", "OPTIONS"}:
+        places = {name: at for name, at in places.items() if at in {"query", "path"}}
+        opaque = "" if text else opaque
+    auth = True if any(AUTH.search(guard[:300]) for guard in guards) else None
+    kept = dict(list(places.items())[:MAX_INPUTS])
+    return JsRead(kept, auth, opaque, javascript_writes(text))
+
+
+def _named(text: str, source: str) -> list[str]:
+    """`source.x`, `source['x']`, `{ x, y } = source`, and the same of a variable made of it."""
+    names: list[str] = []
+    owners = [f"(?:{source})"]
+    assigned = re.findall(
+        rf"(?:const|let|var)\s+(\w+)\s*(?::[^=;]+)?=\s*(?:{source})\s*[;\n|?)]", text
+    )
+    owners += [rf"\b{re.escape(one)}" for one in dict.fromkeys(assigned)]
+    for owner in owners:
+        names += re.findall(
+            rf"{owner}(?:\s*\|\|\s*\{{\s*\}}\s*\))?\s*\??\.\s*(\w+)\b(?!\s*\()", text
+        )
+        names += re.findall(rf"{owner}\s*(?:\?\.)?\[\s*['\"`]([\w.\-\[\]]+)['\"`]\s*\]", text)
+        for inside in re.findall(rf"\{{([^{{}}]*)\}}\s*(?::[^=;]+)?=\s*{owner}", text):
+            for part in inside.split(","):
+                name = re.split(r"[:=]", part)[0].strip()
+                if name.isidentifier():
+                    names.append(name)
+    return [one for one in dict.fromkeys(names) if one not in {"json", "formData", "toString"}]

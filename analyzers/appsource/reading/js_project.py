@@ -1,0 +1,369 @@
+"""A JavaScript project as a whole: which file an import means, what an expression stands for."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from analyzers.appsource.reading.js_values import (
+    CLASSES,
+    FUNCTIONS,
+    JsAt,
+    JsBound,
+    JsDefined,
+    JsFile,
+    JsGiven,
+    JsList,
+    JsMade,
+    JsModule,
+    JsOutside,
+    JsScope,
+    JsValue,
+    Node,
+    dotted,
+    name_of,
+)
+
+MAX_DEPTH = 25
+MAX_ITEMS = 500
+_SUFFIXES = (".js", ".ts", ".mjs", ".cjs", ".tsx", ".jsx", ".mts", ".cts")
+_SAME = frozenset(
+    {"get", "post", "put", "patch", "delete", "del", "all", "head", "options", "use", "register"}
+    | {"routes", "middleware", "prefix", "opts", "decorate", "param", "withTypeProvider", "guard"}
+    | {"derive", "state", "on", "listen", "onError", "notFound", "callback", "default", "basePath"}
+    | {"allowedMethods", "ready"}
+)
+"""Methods of routers and applications that give the same object back."""
+
+
+class JsProject:
+    """All parsed modules of an app."""
+
+    def __init__(self, modules: dict[str, JsModule]):
+        self.modules = modules
+        self._busy: set[tuple[int, int]] = set()
+        self.loops: dict[tuple[int, str], tuple[Node, JsScope]] = {}
+
+    # --- imports -----------------------------------------------------------------------------
+
+    def file_of(self, source: str, importer: str) -> str | None:
+        """The file of the app that a module name means."""
+        folder = PurePosixPath(importer).parent
+        if source.startswith("."):
+            return self._at(folder, source)
+        for mark in ("@/", "~/", "#/", "@@/"):
+            if source.startswith(mark):
+                rest = source.removeprefix(mark)
+                bases = (folder, *folder.parents)
+                tried = [one for base in bases for one in (base, base / "src", base / "app")]
+                return next((hit for base in tried if (hit := self._at(base, rest))), None)
+        if source.startswith(("src/", "app/", "server/", "lib/")):
+            bases = (folder, *folder.parents)
+            return next((hit for base in bases if (hit := self._at(base, source))), None)
+        return None
+
+    def _at(self, folder: PurePosixPath, source: str) -> str | None:
+        parts: list[str] = [part for part in folder.parts if part != "."]
+        for part in source.split("/"):
+            if part == "..":
+                if not parts:
+                    return None
+                parts.pop()
+            elif part not in {"", "."}:
+                parts.append(part)
+        path = "/".join(parts)
+        stem = path[: path.rfind(".")] if path.endswith((".js", ".mjs", ".cjs", ".jsx")) else path
+        tried = [path, *(path + one for one in _SUFFIXES), *(stem + one for one in _SUFFIXES)]
+        tried += [f"{path}/index{one}".lstrip("/") for one in _SUFFIXES]
+        return next((one for one in tried if one in self.modules), None)
+
+    def imported(self, source: str, importer: str) -> JsValue:
+        """What importing a module gives."""
+        file = self.file_of(source, importer)
+        if file is not None:
+            return JsFile(file)
+        outside = not source.startswith((".", "/", "@/", "~/", "#/"))
+        return JsOutside(source.removeprefix("node:")) if outside else None
+
+    def exported(self, file: str, name: str, depth: int = 0) -> JsValue:
+        """What a file of the app exports under a name."""
+        module = self.modules.get(file)
+        if module is None or depth > MAX_DEPTH:
+            return None
+        node = module.exports.get(name)
+        if node is not None:
+            return self._export(module, node, depth)
+        if "default" in module.exports and name != "default":
+            whole = self._export(module, module.exports["default"], depth)
+            found = self.member(whole, name, depth + 1)
+            if found is not None:
+                return found
+        for source in module.passed_on:
+            inner = self.file_of(source, file)
+            found = self.exported(inner, name, depth + 1) if inner else None
+            if found is not None:
+                return found
+        return None
+
+    def _export(self, module: JsModule, node: Node, depth: int) -> JsValue:
+        if node.get("type") != "Reexported":
+            return self.value(node, module.scope, depth + 1)
+        if node.get("source"):
+            inner = self.file_of(str(node["source"]), module.file)
+            return self.exported(inner, str(node["name"]), depth + 1) if inner else None
+        return self.named(module.scope, str(node["name"]), depth + 1)
+
+    def whole(self, value: JsValue, depth: int = 0) -> JsValue:
+        """A module of the app as what it exports by default."""
+        return self.exported(value.file, "default", depth) if isinstance(value, JsFile) else value
+
+    # --- names -------------------------------------------------------------------------------
+
+    def named(self, scope: JsScope, name: str, depth: int = 0) -> JsValue:
+        """What a name stands for in a scope; None where nobody can tell."""
+        inner: JsScope | None = scope
+        while inner is not None and depth <= MAX_DEPTH:
+            if (id(inner), name) in self.loops:
+                return self.value(*self.loops[id(inner), name], depth + 1)
+            given: JsValue = None
+            for bound in inner.names.get(name, ()):
+                found = self._meaning(inner, name, bound, depth)
+                if isinstance(found, JsGiven):
+                    given = found
+                elif found is not None:
+                    return found
+            if given is not None:
+                return given
+            inner = inner.parent
+        return None
+
+    def _meaning(self, scope: JsScope, name: str, bound: JsBound, depth: int) -> JsValue:
+        importer = scope.module.file
+        if bound.kind == "import":
+            return self.imported(bound.text, importer)
+        if bound.kind == "from":
+            owner = self.imported(bound.text, importer)
+            if isinstance(owner, JsFile):
+                return self.exported(owner.file, bound.member, depth + 1)
+            if isinstance(owner, JsOutside) and bound.member != "default":
+                return JsOutside(f"{owner.name}.{bound.member}")
+            return owner
+        if bound.kind == "param":
+            return JsGiven(scope, name)
+        if bound.kind == "def" and bound.node is not None:
+            return JsDefined(bound.node, scope)
+        found = self.value(bound.node, scope, depth + 1)
+        return self.member(found, bound.member, depth + 1) if bound.kind == "member" else found
+
+    def member(self, owner: JsValue, name: str, depth: int = 0) -> JsValue:
+        """`owner.name`."""
+        if depth > MAX_DEPTH:
+            return None
+        if isinstance(owner, JsFile):
+            return self.exported(owner.file, name, depth + 1)
+        if isinstance(owner, JsOutside):
+            return owner if name == "default" else JsOutside(f"{owner.name}.{name}")
+        if isinstance(owner, JsMade):
+            return owner if name in {"router", "server", "app", "httpServer"} else None
+        if isinstance(owner, JsDefined):
+            return self._field(owner, name, depth)
+        return None
+
+    def _field(self, owner: JsDefined, name: str, depth: int) -> JsValue:
+        node = owner.node
+        if node.get("type") == "ObjectExpression":
+            for one in node.get("properties", ()):
+                if name_of(one.get("key")) == name:
+                    if one.get("type") == "ObjectMethod":
+                        return JsDefined(one, owner.scope)
+                    return self.value(one.get("value"), owner.scope, depth + 1)
+        if node.get("type") in CLASSES:
+            for one in (node.get("body") or {}).get("body", ()):
+                if name_of(one.get("key")) == name:
+                    if one.get("type") in FUNCTIONS:
+                        return JsDefined(one, owner.inside)
+                    return self.value(one.get("value"), owner.inside, depth + 1)
+        return None
+
+    # --- expressions -------------------------------------------------------------------------
+
+    def value(self, node: Any, scope: JsScope, depth: int = 0) -> JsValue:
+        """What an expression stands for; None where nobody can tell without running it."""
+        if not isinstance(node, dict) or depth > MAX_DEPTH:
+            return None
+        mark = (id(node), id(scope))
+        if mark in self._busy:
+            return None
+        self._busy.add(mark)
+        try:
+            return self._value(node, scope, depth)
+        finally:
+            self._busy.discard(mark)
+
+    def _value(self, node: Node, scope: JsScope, depth: int) -> JsValue:
+        kind = str(node.get("type"))
+        if kind in _WRAPPERS:
+            return self.value(node.get(_WRAPPERS[kind]), scope, depth + 1)
+        if kind in FUNCTIONS or kind in CLASSES or kind == "ObjectExpression":
+            return JsDefined(node, scope)
+        if kind == "ArrayExpression":
+            return JsList(self._items(node.get("elements", ()), scope, depth))
+        reader = {
+            "StringLiteral": self._literal,
+            "Identifier": self._identifier,
+            "TemplateLiteral": self._template,
+            "BinaryExpression": self._sum,
+            "LogicalExpression": self._either,
+            "ConditionalExpression": self._either,
+            "MemberExpression": self._member_expression,
+            "OptionalMemberExpression": self._member_expression,
+            "CallExpression": self._call,
+            "OptionalCallExpression": self._call,
+            "NewExpression": self._call,
+        }.get(kind)
+        return reader(node, scope, depth) if reader else None
+
+    def text(self, node: Any, scope: JsScope, depth: int = 0) -> str | None:
+        """The string an expression stands for."""
+        found = self.value(node, scope, depth)
+        return found if isinstance(found, str) else None
+
+    def items(self, node: Any, scope: JsScope) -> list[tuple[Node, JsScope]] | None:
+        """Elements of the array an expression stands for; `Object.entries` of a literal too."""
+        if isinstance(node, dict) and node.get("type") == "CallExpression":
+            name = dotted(node.get("callee"))
+            if name in {"Object.entries", "Object.values", "Object.keys"} and node.get("arguments"):
+                return self._of_object(node["arguments"][0], name.rpartition(".")[2], scope)
+        found = self.whole(self.value(node, scope))
+        return found.items if isinstance(found, JsList) else None
+
+    def _of_object(
+        self, node: Node, what: str, scope: JsScope
+    ) -> list[tuple[Node, JsScope]] | None:
+        found = self.whole(self.value(node, scope))
+        if not isinstance(found, JsDefined) or found.node.get("type") != "ObjectExpression":
+            return None
+        rows = []
+        for one in found.node.get("properties", ()):
+            key = {"type": "StringLiteral", "value": name_of(one.get("key"))}
+            value = one.get("value")
+            if name_of(one.get("key")) and isinstance(value, dict):
+                pair = {"type": "ArrayExpression", "elements": [key, value]}
+                rows.append(({"entries": pair, "values": value, "keys": key}[what], found.scope))
+        return rows
+
+    def _items(self, nodes: Any, scope: JsScope, depth: int) -> list[tuple[Node, JsScope]]:
+        rows: list[tuple[Node, JsScope]] = []
+        for node in list(nodes)[:MAX_ITEMS]:
+            if isinstance(node, dict) and node.get("type") == "SpreadElement":
+                inner = self.whole(self.value(node.get("argument"), scope, depth + 1))
+                rows += inner.items if isinstance(inner, JsList) else [(node, scope)]
+            elif isinstance(node, dict):
+                rows.append((node, scope))
+        return rows
+
+    def _literal(self, node: Node, scope: JsScope, depth: int) -> JsValue:
+        return str(node.get("value"))
+
+    def _identifier(self, node: Node, scope: JsScope, depth: int) -> JsValue:
+        return self.named(scope, name_of(node), depth + 1)
+
+    def _template(self, node: Node, scope: JsScope, depth: int) -> JsValue:
+        parts = [
+            str(((one.get("value") or {}).get("cooked")) or "") for one in node.get("quasis", ())
+        ]
+        between = [self.text(one, scope, depth + 1) for one in node.get("expressions", ())]
+        if None in between:
+            return None
+        filled = [
+            text for pair in zip(parts, [*map(str, between), ""], strict=False) for text in pair
+        ]
+        return "".join(filled)
+
+    def _sum(self, node: Node, scope: JsScope, depth: int) -> JsValue:
+        sides = [self.text(node.get(one), scope, depth + 1) for one in ("left", "right")]
+        known = node.get("operator") == "+" and None not in sides
+        return "".join(str(one) for one in sides) if known else None
+
+    def _either(self, node: Node, scope: JsScope, depth: int) -> JsValue:
+        for one in ("left", "right", "consequent", "alternate"):
+            found = self.value(node.get(one), scope, depth + 1)
+            if found is not None:
+                return found
+        return None
+
+    def _member_expression(self, node: Node, scope: JsScope, depth: int) -> JsValue:
+        text = dotted(node)
+        if text.startswith("process.env") or text.startswith("import.meta"):
+            return None
+        if text.startswith("this."):
+            found = self.named(scope.module.scope, text, depth + 1)
+            if found is not None:
+                return found
+        owner = self.value(node.get("object"), scope, depth + 1)
+        name = name_of(node.get("property"))
+        if isinstance(owner, JsDefined | JsFile | JsOutside | JsMade):
+            return self.member(owner, name, depth + 1)
+        return None
+
+    def _call(self, node: Node, scope: JsScope, depth: int) -> JsValue:
+        callee = node.get("callee") or {}
+        arguments = node.get("arguments") or [{}]
+        if callee.get("type") == "Import" or name_of(callee) in {"require", "__importDefault"}:
+            source = self.text(arguments[0], scope, depth + 1)
+            return self.imported(source, scope.module.file) if source else None
+        function = self.whole(self.value(callee, scope, depth + 1), depth + 1)
+        if isinstance(function, JsOutside):
+            return JsMade(function.name, node, scope)
+        if isinstance(function, JsDefined) and function.node.get("type") in FUNCTIONS:
+            return self._returned(function, depth)
+        if isinstance(function, JsDefined) and function.node.get("type") in CLASSES:
+            return function
+        return self._method(node, callee, scope, depth)
+
+    def _method(self, node: Node, callee: Node, scope: JsScope, depth: int) -> JsValue:
+        if callee.get("type") not in {"MemberExpression", "OptionalMemberExpression"}:
+            return None
+        name = name_of(callee.get("property"))
+        owner = self.whole(self.value(callee.get("object"), scope, depth + 1), depth + 1)
+        if isinstance(owner, JsAt):
+            return owner
+        if name == "route" and isinstance(owner, JsMade | JsGiven):
+            arguments = node.get("arguments") or []
+            if len(arguments) == 1:
+                return JsAt(owner, self.text(arguments[0], scope, depth + 1))
+            return owner
+        if isinstance(owner, JsMade | JsGiven) and name in _SAME:
+            return owner
+        if isinstance(owner, JsMade) and name in {"server", "Router", "group", "child"}:
+            return JsMade(f"{owner.name}.{name}", node, scope)
+        return JsMade(f"{owner.name}.{name}", node, scope) if isinstance(owner, JsMade) else None
+
+    def _returned(self, function: JsDefined, depth: int) -> JsValue:
+        body = function.node.get("body") or {}
+        if body.get("type") != "BlockStatement":
+            return self.value(body, function.inside, depth + 1)
+        pending: list[Any] = list(body.get("body", ()))
+        while pending:
+            node = pending.pop(0)
+            if isinstance(node, list):
+                pending = [*node, *pending]
+            elif isinstance(node, dict) and node.get("type") == "ReturnStatement":
+                found = self.value(node.get("argument"), function.inside, depth + 1)
+                if found is not None:
+                    return found
+            elif isinstance(node, dict) and str(node.get("type")).endswith("Statement"):
+                pending += [one for one in node.values() if isinstance(one, dict | list)]
+        return None
+
+
+_WRAPPERS = {
+    "AwaitExpression": "argument",
+    "TSAsExpression": "expression",
+    "TSSatisfiesExpression": "expression",
+    "TSNonNullExpression": "expression",
+    "TSTypeAssertion": "expression",
+    "TypeCastExpression": "expression",
+    "ParenthesizedExpression": "expression",
+    "AssignmentExpression": "right",
+    "ChainExpression": "expression",
+    "ExpressionStatement": "expression",
+}

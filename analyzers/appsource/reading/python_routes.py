@@ -1,0 +1,356 @@
+"""Routes of Python frameworks: decorators, calls and tables, on routers followed across files."""
+
+import ast
+from collections.abc import Iterable, Sequence
+
+from analyzers.appsource.reading.frameworks import ANY, METHODS
+from analyzers.appsource.reading.handlers import Handler
+from analyzers.appsource.reading.links import Mount, Router, joined
+from analyzers.appsource.reading.registrar import Registrar, first
+from analyzers.appsource.reading.values import (
+    Defined,
+    Given,
+    Made,
+    Module,
+    Outside,
+    Scope,
+    Value,
+    argument,
+)
+
+MAX_LOOP = 200
+_MOUNTING = {
+    "register_blueprint": ("url_prefix",),
+    "blueprint": ("url_prefix",),
+    "include_router": ("prefix", "url_prefix"),
+    "register_api": ("url_prefix",),
+    "add_namespace": ("path",),
+    "add_subapp": (),
+    "mount": (),
+}
+_LATE = {"add_url_rule", "add_api_route", "add_route", "add_resource", "add_view"}
+_PLAIN = {f"add_{name}" for name in (*METHODS, "view")}
+_PER_CALL = {"get", "post", "put", "patch", "delete", "route", "api_route", "head", "options"}
+_DECORATORS = _PER_CALL | {"websocket", "websocket_route", "view", "query"}
+
+
+class PythonRoutes(Registrar):
+    """Walks every module once and collects routers, mounts and routes."""
+
+    def module(self, module: Module) -> None:
+        """All registrations of one file."""
+        self._body(module.tree.body, module.scope)
+
+    # --- walking -----------------------------------------------------------------------------
+
+    def _body(self, nodes: Iterable[ast.AST], scope: Scope) -> None:
+        for node in nodes:
+            self._visit(node, scope)
+
+    def _visit(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            self._decorated(node, scope)
+            self._body(node.decorator_list, scope)
+            self._body(node.body, scope.inner.get(id(node), scope))
+            return
+        if isinstance(node, ast.For | ast.AsyncFor):
+            self._loop(node, scope)
+            return
+        if isinstance(node, ast.Call):
+            self._call(node, scope)
+        self._body(ast.iter_child_nodes(node), scope)
+
+    def _loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
+        """The body once for each element of a list that can be read."""
+        items = self.project.items(node.iter, scope)
+        if items is None:
+            self._body(node.body, scope)
+            return
+        for item, where in items[:MAX_LOOP]:
+            names = self._bindings(node.target, item, where)
+            self.project.loops |= {(id(scope), name): value for name, value in names.items()}
+            self._body(node.body, scope)
+            for name in names:
+                self.project.loops.pop((id(scope), name), None)
+
+    def _bindings(
+        self, target: ast.expr, item: ast.expr, where: Scope
+    ) -> dict[str, tuple[ast.expr, Scope]]:
+        if isinstance(target, ast.Name):
+            return {target.id: (item, where)}
+        if isinstance(target, ast.Tuple | ast.List):
+            parts = self.project.items(item, where) or []
+            pairs = zip(target.elts, parts, strict=False)
+            return {one.id: part for one, part in pairs if isinstance(one, ast.Name)}
+        return {}
+
+    # --- calls -------------------------------------------------------------------------------
+
+    def _call(self, call: ast.Call, scope: Scope) -> None:
+        self._handed_on(call, scope)
+        if isinstance(call.func, ast.Call):  # app.route("/x")(handler)
+            self._applied(call.func, call, scope)
+            return
+        if not isinstance(call.func, ast.Attribute):
+            self.router(self.project.value(call, scope))
+            return
+        name = call.func.attr
+        owner = self.project.value(call.func.value, scope)
+        router = self.router(owner)
+        if name == "register" and isinstance(owner, Made):
+            self.registered.setdefault(owner.key, []).append((call, scope))
+        if router is None:
+            self.router(self.project.value(call, scope))
+            self._lost(call, name, owner, scope)
+        elif name in _MOUNTING:
+            self._mount(call, name, router, scope)
+        elif name in {"add_routes", "add_handlers"}:
+            table = call.args[-1] if call.args else None
+            self.table_on(router, table, scope, call)
+        elif (
+            name in _LATE
+            or name in _PLAIN
+            or (name in _PER_CALL and router[1] == "bottle" and len(call.args) > 1)
+        ):
+            self._late(call, name, router, scope)
+
+    def _lost(self, call: ast.Call, name: str, owner: Value, scope: Scope) -> None:
+        """A registration on something nobody can tell."""
+        if name in {"add_url_rule", "register_blueprint", "include_router", "add_api_route"}:
+            if owner is None or isinstance(owner, Made):
+                what = (
+                    ast.unparse(call.func.value)[:60]
+                    if isinstance(call.func, ast.Attribute)
+                    else ""
+                )
+                self.miss(scope, call, f"what {what} is, on which {name} is called, is not known")
+
+    def _handed_on(self, call: ast.Call, scope: Scope) -> None:
+        """A router given to a function of the app is what its parameter stands for there."""
+        callee = self.project.value(call.func, scope)
+        if not isinstance(callee, Defined):
+            return
+        skipped = 0
+        target = callee
+        if isinstance(callee.node, ast.ClassDef):
+            made = self.project.methods(callee).get("__init__")
+            if made is None:
+                return
+            target, skipped = made, 1
+        names = [one.arg for one in target.node.args.args][skipped:]
+        if isinstance(call.func, ast.Attribute) and names[:1] == ["self"]:
+            names = names[1:]
+        pairs = list(zip(names, call.args, strict=False))
+        pairs += [(word.arg, word.value) for word in call.keywords if word.arg]
+        for name, node in pairs:
+            value = self.project.value(node, scope)
+            if isinstance(value, str | Given | Made):
+                self._bind(target.inside, name, value)
+
+    def _bind(self, inside: Scope, name: str, value: Value) -> None:
+        router = self.router(value)
+        if router is not None:
+            key = Given(inside, name).key
+            known = self.found.routers.get(key)
+            if known is None:
+                label = f"the parameter {name}"
+                known = Router(key, router[1], inside.module.file, 0, label)
+                self.found.routers[key] = known
+            self.found.mounts.append(Mount(router[0], key))
+
+    def _mount(self, call: ast.Call, name: str, parent: tuple[str, str], scope: Scope) -> None:
+        path_first = name in {"mount", "add_subapp"} or parent[1] == "bottle"
+        prefix_node = (
+            argument(call, 0, "path", "prefix") if path_first else first(call, _MOUNTING[name])
+        )
+        if name == "add_namespace" and prefix_node is None:
+            prefix_node = argument(call, 1, "path")
+        prefix = self.project.text(prefix_node, scope) if prefix_node is not None else None
+        if prefix_node is not None and prefix is None:
+            if not isinstance(prefix_node, ast.Constant):
+                self.miss(scope, call, "the prefix of a mount is made at run time")
+        node = argument(call, 1, "app", "subapp") if path_first else (call.args or [None])[0]
+        node = node if node is not None else first(call, ("blueprint", "router", "bp", "ns"))
+        children = self.project.items(node, scope) or ([(node, scope)] if node is not None else [])
+        for item, where in children:
+            self._mount_one(call, item, where, parent, prefix, scope)
+
+    def _mount_one(
+        self,
+        call: ast.Call,
+        item: ast.expr,
+        where: Scope,
+        parent: tuple[str, str],
+        prefix: str | None,
+        scope: Scope,
+    ) -> None:
+        value = self.project.value(item, where)
+        child = self.router(value)
+        if child is not None:
+            replaces = prefix is not None and child[1] == "flask"
+            self.found.mounts.append(Mount(parent[0], child[0], prefix or "", replaces))
+        if self.graphql(value):
+            own = self.graphql_path(value)
+            self.add(parent, ANY, joined(prefix or "", own), Handler(graphql=True), call, scope)
+        elif child is None and not is_files(value):
+            what = ast.unparse(item)[:60]
+            self.miss(scope, call, f"what {what} is, which is mounted here, is not known")
+
+    # --- decorators --------------------------------------------------------------------------
+
+    def _decorated(self, node: ast.AST, scope: Scope) -> None:
+        defined = Defined(node, scope)  # type: ignore[arg-type]
+        for decorator in getattr(node, "decorator_list", ()):
+            if isinstance(decorator, ast.Call):
+                self._decorator(decorator, defined, scope)
+
+    def _decorator(self, decorator: ast.Call, defined: Defined, scope: Scope) -> None:
+        others = [one for one in defined.node.decorator_list if one is not decorator]
+        handler = Handler(defined, guards=others)
+        if isinstance(decorator.func, ast.Attribute) and decorator.func.attr in _DECORATORS:
+            owner = self.project.value(decorator.func.value, scope)
+            router = self.router(owner)
+            if router is None and not self._module_level(owner, decorator, handler, scope):
+                router = self._guessed(decorator, scope)
+            if router is not None:
+                self._register(decorator, decorator.func.attr, router, handler, scope)
+        elif isinstance(decorator.func, ast.Name):
+            owner = self.project.value(decorator.func, scope)
+            self._module_level(owner, decorator, handler, scope)
+
+    def _applied(self, inner: ast.Call, outer: ast.Call, scope: Scope) -> None:
+        if isinstance(inner.func, ast.Attribute) and inner.func.attr in _DECORATORS and outer.args:
+            router = self.router(self.project.value(inner.func.value, scope))
+            if router is not None:
+                handler = self.handlers.of(outer.args[0], scope)
+                self._register(inner, inner.func.attr, router, handler, scope)
+
+    def _module_level(
+        self, owner: Value, decorator: ast.Call, handler: Handler, scope: Scope
+    ) -> bool:
+        """Bottle's and Litestar's decorators that belong to no object of the app."""
+        if not isinstance(owner, Outside):
+            return False
+        package, last = owner.name.partition(".")[0], owner.name.rpartition(".")[2]
+        if isinstance(decorator.func, ast.Attribute):
+            last = decorator.func.attr
+        if package not in {"bottle", "litestar"} or last not in _DECORATORS:
+            return False
+        if package == "litestar":
+            return True  # what it decorates is named in a table
+        router = self.default("bottle", scope)
+        self._register(decorator, last, router, handler, scope)
+        return True
+
+    def default(self, family: str, scope: Scope) -> tuple[str, str]:
+        key = f"{family}:default"
+        label = f"the default application of {family}"
+        self.found.routers.setdefault(
+            key, Router(key, family, scope.module.file, 0, label, root=True)
+        )
+        return key, family
+
+    def _guessed(self, decorator: ast.Call, scope: Scope) -> tuple[str, str] | None:
+        """A decorator that looks like a route on something nobody can tell."""
+        path = self.project.text(argument(decorator, 0, "path", "rule"), scope)
+        if path is None or not path.startswith("/"):
+            return None
+        func = decorator.func
+        name = ast.unparse(func.value)[:60] if isinstance(func, ast.Attribute) else ""
+        key = f"{scope.module.file}:?:{name}"
+        self.found.routers.setdefault(
+            key, Router(key, "", scope.module.file, decorator.lineno, name, root=True)
+        )
+        self.miss(scope, decorator, f"what {name} is, on which a route is put, is not known")
+        return key, ""
+
+    # --- one registration --------------------------------------------------------------------
+
+    def _register(
+        self, call: ast.Call, name: str, router: tuple[str, str], handler: Handler, scope: Scope
+    ) -> None:
+        """`@router.get("/x")` and the like."""
+        nodes = [argument(call, 0, "path", "rule", "uri", "pattern", "endpoint")]
+        if router[1] == "flask" and len(call.args) > 1 and not is_list(call.args[1]):
+            nodes = list(call.args)  # flask-restx takes several paths
+        for node in nodes:
+            items = self.project.items(node, scope) if node is not None else None
+            for path_node, where in items or [(node, scope)]:
+                path = self.project.text(path_node, where) if path_node is not None else ""
+                if path is None:
+                    self.miss(scope, call, "a route's path is made at run time")
+                    continue
+                methods = self._methods(call, name, router[1], handler, scope)
+                self.add(router, methods, path, handler, call, scope)
+
+    def _methods(
+        self, call: ast.Call, name: str, family: str, handler: Handler, scope: Scope
+    ) -> tuple[str, ...]:
+        if name in METHODS:
+            return (name.upper(),)
+        if name in {"websocket", "websocket_route"}:
+            return ("WEBSOCKET",)
+        listed = self.listed_methods(first(call, ("methods", "method")), scope)
+        if listed:
+            return listed
+        own = self.handlers.class_methods(handler)
+        return own or ("GET",)
+
+    def _late(self, call: ast.Call, name: str, router: tuple[str, str], scope: Scope) -> None:
+        """Registrations by a call that names path and handler."""
+        path_node, handler_node = argument(call, 0, "rule", "path", "uri"), None
+        paths: list[ast.expr | None] = [path_node]
+        methods = self.listed_methods(first(call, ("methods", "method")), scope)
+        if name == "add_resource":
+            handler_node, paths = argument(call, 0, "resource"), list(call.args[1:])
+        elif name == "add_url_rule":
+            handler_node = argument(call, 2, "view_func")
+            methods = methods or ()
+        elif name in _PLAIN:
+            handler_node = argument(call, 1, "handler")
+            verb = name.removeprefix("add_")
+            methods = () if verb == "view" else (verb.upper(),)
+        elif router[1] == "aiohttp":
+            paths = [argument(call, 1, "path")]
+            handler_node = argument(call, 2, "handler")
+            methods = self.listed_methods(call.args[0] if call.args else None, scope) or ANY
+        elif router[1] == "sanic":
+            handler_node, paths = argument(call, 0, "handler"), [argument(call, 1, "uri")]
+        elif router[1] == "bottle":
+            methods = self.listed_methods(argument(call, 1, "method"), scope)
+            handler_node = argument(call, 2, "callback")
+            if name in METHODS:
+                methods, handler_node = (
+                    (name.upper(),),
+                    argument(call, 1, "callback") or handler_node,
+                )
+        else:
+            handler_node = argument(call, 1, "endpoint", "route", "resource", "view_func")
+        self._late_add(call, router, paths, handler_node, methods, scope)
+
+    def _late_add(
+        self,
+        call: ast.Call,
+        router: tuple[str, str],
+        paths: Sequence[ast.expr | None],
+        handler_node: ast.expr | None,
+        methods: tuple[str, ...],
+        scope: Scope,
+    ) -> None:
+        handler = self.handlers.of(handler_node, scope)
+        for node in paths:
+            path = self.project.text(node, scope) if node is not None else None
+            if path is None:
+                self.miss(scope, call, "a route's path is made at run time")
+                continue
+            named = methods or self.handlers.class_methods(handler) or ("GET",)
+            self.add(router, named, path, handler, call, scope)
+
+
+def is_list(node: ast.expr) -> bool:
+    return isinstance(node, ast.List | ast.Tuple | ast.Set)
+
+
+def is_files(value: Value) -> bool:
+    """Folders of files are no routes."""
+    return isinstance(value, Made) and value.name.rpartition(".")[2] in {"StaticFiles", "static"}
