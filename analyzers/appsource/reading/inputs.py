@@ -26,7 +26,7 @@ _NAMED = {
 }
 _BODY = re.compile(
     r"\b(request|req|self\.request|ctx\.request)\.(get_json|get_data|json\b|form\b|data\b|body\b|"
-    r"files\b|FILES\b|POST\b|post\(|read\(|stream\(|media\b|body_iterator|forms\b|get_media)"
+    r"files\b|FILES\b|POST\b|post\(|read\(|stream\(|media\b|body_iterator|forms\b|get_media)|\bself\.rfile\.read|\b(ns|api|namespace)\.payload\b"
 )
 _FASTAPI = {"Query": "query", "Form": "form", "Body": "json", "File": "file", "Path": "path"}
 _NOT_INPUT = re.compile(r"\b(Header|Cookie|Depends|Security|Path)\(")

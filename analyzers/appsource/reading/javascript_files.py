@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from analyzers.appsource.reading.js_binder import js_module
 from analyzers.appsource.reading.js_conventions import read_conventions, read_nest
 from analyzers.appsource.reading.js_frameworks import PACKAGES, UNKNOWN
 from analyzers.appsource.reading.js_project import JsProject
@@ -79,7 +80,7 @@ def _parsed(
             try:
                 if time.monotonic() > end:
                     raise Unparsed("not read: the time for one app was used up")
-                modules[file] = JsModule(file, babel.parse(file, text), text)
+                modules[file] = js_module(file, babel.parse(file, text), text)
             except (Unparsed, RecursionError) as error:
                 line = error.line if isinstance(error, Unparsed) else None
                 found.miss(file, f"{error}", line, may_route=may_route_javascript(file, text))

@@ -1,7 +1,6 @@
 """Routes that follow from a file's name or a class's decorators: Next.js, SvelteKit, Nuxt, NestJS."""
 
 import re
-from pathlib import PurePosixPath
 from typing import Any
 
 from analyzers.appsource.reading.js_frameworks import METHODS

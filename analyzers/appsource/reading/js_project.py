@@ -1,8 +1,8 @@
 """A JavaScript project as a whole: which file an import means, what an expression stands for."""
 
-from pathlib import PurePosixPath
 from typing import Any
 
+from analyzers.appsource.reading.js_imports import JsImports
 from analyzers.appsource.reading.js_values import (
     CLASSES,
     FUNCTIONS,
@@ -24,7 +24,7 @@ from analyzers.appsource.reading.js_values import (
 
 MAX_DEPTH = 25
 MAX_ITEMS = 500
-_SUFFIXES = (".js", ".ts", ".mjs", ".cjs", ".tsx", ".jsx", ".mts", ".cts")
+
 _SAME = frozenset(
     {"get", "post", "put", "patch", "delete", "del", "all", "head", "options", "use", "register"}
     | {"routes", "middleware", "prefix", "opts", "decorate", "param", "withTypeProvider", "guard"}
@@ -34,46 +34,13 @@ _SAME = frozenset(
 """Methods of routers and applications that give the same object back."""
 
 
-class JsProject:
+class JsProject(JsImports):
     """All parsed modules of an app."""
 
     def __init__(self, modules: dict[str, JsModule]):
-        self.modules = modules
+        super().__init__(modules)
         self._busy: set[tuple[int, int]] = set()
         self.loops: dict[tuple[int, str], tuple[Node, JsScope]] = {}
-
-    # --- imports -----------------------------------------------------------------------------
-
-    def file_of(self, source: str, importer: str) -> str | None:
-        """The file of the app that a module name means."""
-        folder = PurePosixPath(importer).parent
-        if source.startswith("."):
-            return self._at(folder, source)
-        for mark in ("@/", "~/", "#/", "@@/"):
-            if source.startswith(mark):
-                rest = source.removeprefix(mark)
-                bases = (folder, *folder.parents)
-                tried = [one for base in bases for one in (base, base / "src", base / "app")]
-                return next((hit for base in tried if (hit := self._at(base, rest))), None)
-        if source.startswith(("src/", "app/", "server/", "lib/")):
-            bases = (folder, *folder.parents)
-            return next((hit for base in bases if (hit := self._at(base, source))), None)
-        return None
-
-    def _at(self, folder: PurePosixPath, source: str) -> str | None:
-        parts: list[str] = [part for part in folder.parts if part != "."]
-        for part in source.split("/"):
-            if part == "..":
-                if not parts:
-                    return None
-                parts.pop()
-            elif part not in {"", "."}:
-                parts.append(part)
-        path = "/".join(parts)
-        stem = path[: path.rfind(".")] if path.endswith((".js", ".mjs", ".cjs", ".jsx")) else path
-        tried = [path, *(path + one for one in _SUFFIXES), *(stem + one for one in _SUFFIXES)]
-        tried += [f"{path}/index{one}".lstrip("/") for one in _SUFFIXES]
-        return next((one for one in tried if one in self.modules), None)
 
     def imported(self, source: str, importer: str) -> JsValue:
         """What importing a module gives."""
@@ -128,12 +95,20 @@ class JsProject:
                 found = self._meaning(inner, name, bound, depth)
                 if isinstance(found, JsGiven):
                     given = found
+                elif isinstance(found, JsList):
+                    return self._extended(found, inner, inner.names[name], depth)
                 elif found is not None:
                     return found
             if given is not None:
                 return given
             inner = inner.parent
         return None
+
+    def _extended(self, found: JsList, scope: JsScope, bounds: list[JsBound], depth: int) -> JsList:
+        """A list with what is added to it later."""
+        more = [one.node for one in bounds if one.kind == "more" and one.node is not None]
+        added = [item for node in more for item in self._items(node["elements"], scope, depth)]
+        return JsList([*found.items, *added][:MAX_ITEMS])
 
     def _meaning(self, scope: JsScope, name: str, bound: JsBound, depth: int) -> JsValue:
         importer = scope.module.file
@@ -148,6 +123,8 @@ class JsProject:
             return owner
         if bound.kind == "param":
             return JsGiven(scope, name)
+        if bound.kind == "more":
+            return None
         if bound.kind == "def" and bound.node is not None:
             return JsDefined(bound.node, scope)
         found = self.value(bound.node, scope, depth + 1)
@@ -298,10 +275,20 @@ class JsProject:
             found = self.named(scope.module.scope, text, depth + 1)
             if found is not None:
                 return found
+            return self._own_member(text.partition(".")[2], scope, depth)
         owner = self.value(node.get("object"), scope, depth + 1)
         name = name_of(node.get("property"))
         if isinstance(owner, JsDefined | JsFile | JsOutside | JsMade):
             return self.member(owner, name, depth + 1)
+        return None
+
+    def _own_member(self, name: str, scope: JsScope, depth: int) -> JsValue:
+        """`this.name` within a class."""
+        inner: JsScope | None = scope
+        while inner is not None:
+            if inner.node is not None and inner.node.get("type") in CLASSES and inner.parent:
+                return self._field(JsDefined(inner.node, inner.parent), name, depth + 1)
+            inner = inner.parent
         return None
 
     def _call(self, node: Node, scope: JsScope, depth: int) -> JsValue:

@@ -10,6 +10,8 @@ MAX_PREFIXES = 20
 MAX_ROUTES = 5_000
 MAX_PATH_CHARS = 500
 _MAX_DEPTH = 20
+VERSION = "\x01"
+"""Before a segment that stands first, wherever its router is mounted (Sanic's versions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,14 @@ def joined(*parts: str) -> str:
     return path or "/"
 
 
+def _versions_first(path: str) -> str:
+    if VERSION not in path:
+        return path
+    parts = path.strip("/").split("/")
+    first = [part.removeprefix(VERSION) for part in parts if part.startswith(VERSION)]
+    return joined(*first[:1], "/".join(part for part in parts if not part.startswith(VERSION)))
+
+
 def braces(path: str) -> str:
     """`<int:id>`, `{id:path}`, `:id`, `(?P<id>\\d+)` and `[id]` as `{id}`."""
     path = re.sub(r"<(?:[^<>:]+(?:\([^)]*\))?:)?(\w+)(?::[^<>]*)?>", r"{\1}", path)
@@ -133,7 +143,7 @@ class Linker:
         return list(rows.values())
 
     def _add(self, rows: dict[tuple[str, str], dict], route: Found, method: str, prefix: str):
-        path = braces(joined(prefix, route.path))
+        path = braces(_versions_first(joined(prefix, route.path)))
         if len(path) > MAX_PATH_CHARS:
             self._found.miss(route.file, "a path of too many characters", route.line)
             return

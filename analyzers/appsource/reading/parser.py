@@ -3,7 +3,7 @@
 import json
 import os
 import selectors
-import subprocess  # noqa: S404 - our own program, under our own limits
+import subprocess
 import time
 from pathlib import Path
 from typing import Any

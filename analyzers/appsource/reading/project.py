@@ -1,9 +1,9 @@
 """A Python project as a whole: which file an import means, and what an expression stands for."""
 
 import ast
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Sequence
 
+from analyzers.appsource.reading.imports import Imports
 from analyzers.appsource.reading.values import (
     MAX_DEPTH,
     Bound,
@@ -24,67 +24,18 @@ MAX_ITEMS = 500
 _ENVIRONMENT = {"getenv", "get", "config", "env", "str", "environ.get"}
 
 
-class Project:
+class Project(Imports):
     """All parsed modules of an app."""
 
     def __init__(self, modules: dict[str, Module]):
-        self.modules = modules
-        self._by_stem: dict[str, list[str]] = {}
-        for file in modules:
-            path = PurePosixPath(file)
-            stem = path.parent.name if path.name == "__init__.py" else path.stem
-            self._by_stem.setdefault(stem, []).append(file)
-        self._folders = {str(folder) for file in modules for folder in PurePosixPath(file).parents}
+        super().__init__(modules)
         self._busy: set[tuple[int, int]] = set()
         self.loops: dict[tuple[int, str], tuple[ast.expr, Scope]] = {}
         """What a loop's variable stands for just now, by scope and name."""
 
-    # --- imports -----------------------------------------------------------------------------
-
-    def file_of(self, dotted: str, importer: str) -> str | None:
-        """The file that `import dotted` in `importer` means, if it is one of the app's."""
-        level = len(dotted) - len(dotted.lstrip("."))
-        parts = [part for part in dotted.split(".") if part]
-        folder = PurePosixPath(importer).parent
-        if level:
-            for _ in range(level - 1):
-                folder = folder.parent
-            return self._in(folder, parts)
-        for base in (folder, *folder.parents):
-            if found := self._in(base, parts):
-                return found
-        return self._anywhere(parts)
-
-    def _in(self, folder: PurePosixPath, parts: list[str]) -> str | None:
-        path = folder.joinpath(*parts)
-        for name in (f"{path}.py", f"{path / '__init__.py'}"):
-            if name in self.modules:
-                return name
-        return None
-
-    def _anywhere(self, parts: list[str]) -> str | None:
-        """`src/` layouts and paths set at run time: a file whose own path ends like the import."""
-        if not parts:
-            return None
-        for file in self._by_stem.get(parts[-1], ()):
-            own = file.removesuffix("/__init__.py").removesuffix(".py").split("/")
-            if len(parts) > 1 and own[-len(parts) :] == parts:
-                return file
-        return None
-
-    def _is_folder(self, dotted: str, importer: str) -> bool:
-        """Whether a name is a package of the app without a file of its own."""
-        level = len(dotted) - len(dotted.lstrip("."))
-        folder = PurePosixPath(importer).parent
-        parts = [part for part in dotted.split(".") if part]
-        for _ in range(level - 1):
-            folder = folder.parent
-        bases = (folder,) if level else (folder, *folder.parents)
-        return any(str(base.joinpath(*parts)) in self._folders for base in bases)
-
     def imported(self, dotted: str, importer: str) -> Value:
         """What `import dotted` gives: a module of the app, or something outside."""
-        if self.file_of(dotted, importer) or self._is_folder(dotted, importer):
+        if self.file_of(dotted, importer) or self.is_folder(dotted, importer):
             return Package(dotted, importer)
         return Outside(dotted.lstrip("."))
 
@@ -96,7 +47,7 @@ class Project:
             if found is not None:
                 return found
         dotted = package.dotted + ("" if package.dotted.endswith(".") else ".") + name
-        if self.file_of(dotted, package.importer) or self._is_folder(dotted, package.importer):
+        if self.file_of(dotted, package.importer) or self.is_folder(dotted, package.importer):
             return Package(dotted, package.importer)
         return None
 
@@ -117,10 +68,13 @@ class Project:
 
     def _bound(self, scope: Scope, name: str, depth: int) -> Value:
         given: Value = None
-        for bound in scope.names.get(name, ()):
+        bounds = scope.names.get(name, ())
+        for bound in bounds:
             value = self._meaning(scope, name, bound, depth)
             if isinstance(value, Given):
                 given = value
+            elif isinstance(value, Listed):
+                return self._extended(value, scope, bounds, depth)
             elif value is not None:
                 return value
         for base in scope.stars:
@@ -128,6 +82,17 @@ class Project:
             if found is not None and not isinstance(found, Package):
                 return found
         return given
+
+    def _extended(self, found: Listed, scope: Scope, bounds: Sequence[Bound], depth: int) -> Listed:
+        """A list with what is added to it later; what cannot be told stays an element."""
+        items = list(found.items)
+        for bound in bounds:
+            if bound.kind == "more" and isinstance(bound.node, ast.expr):
+                value = self.value(bound.node, bound.scope or scope, depth + 1)
+                known = isinstance(value, Listed)
+                more = value.items if isinstance(value, Listed) else ()
+                items += more if known else [(bound.node, bound.scope or scope)]
+        return Listed(tuple(items[:MAX_ITEMS]))
 
     def _meaning(self, scope: Scope, name: str, bound: Bound, depth: int) -> Value:
         importer = scope.module.file
@@ -141,6 +106,8 @@ class Project:
             return Outside(f"{base}.{attribute}")
         if bound.kind == "param":
             return Given(scope, name)
+        if bound.kind == "more":
+            return None
         if isinstance(bound.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return Defined(bound.node, bound.scope or scope)
         return self.value(bound.node, bound.scope or scope, depth + 1)

@@ -3,16 +3,16 @@
 import ast
 from collections.abc import Iterable, Sequence
 
+from analyzers.appsource.reading.decorators import PER_CALL, Decorated
 from analyzers.appsource.reading.frameworks import ANY, METHODS
 from analyzers.appsource.reading.handlers import Handler
 from analyzers.appsource.reading.links import Mount, Router, joined
-from analyzers.appsource.reading.registrar import Registrar, first
+from analyzers.appsource.reading.registrar import first
 from analyzers.appsource.reading.values import (
     Defined,
     Given,
     Made,
     Module,
-    Outside,
     Scope,
     Value,
     argument,
@@ -30,11 +30,9 @@ _MOUNTING = {
 }
 _LATE = {"add_url_rule", "add_api_route", "add_route", "add_resource", "add_view"}
 _PLAIN = {f"add_{name}" for name in (*METHODS, "view")}
-_PER_CALL = {"get", "post", "put", "patch", "delete", "route", "api_route", "head", "options"}
-_DECORATORS = _PER_CALL | {"websocket", "websocket_route", "view", "query"}
 
 
-class PythonRoutes(Registrar):
+class PythonRoutes(Decorated):
     """Walks every module once and collects routers, mounts and routes."""
 
     def module(self, module: Module) -> None:
@@ -49,7 +47,7 @@ class PythonRoutes(Registrar):
 
     def _visit(self, node: ast.AST, scope: Scope) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            self._decorated(node, scope)
+            self.decorated(node, scope)
             self._body(node.decorator_list, scope)
             self._body(node.body, scope.inner.get(id(node), scope))
             return
@@ -89,7 +87,7 @@ class PythonRoutes(Registrar):
     def _call(self, call: ast.Call, scope: Scope) -> None:
         self._handed_on(call, scope)
         if isinstance(call.func, ast.Call):  # app.route("/x")(handler)
-            self._applied(call.func, call, scope)
+            self.applied(call.func, call, scope)
             return
         if not isinstance(call.func, ast.Attribute):
             self.router(self.project.value(call, scope))
@@ -110,7 +108,7 @@ class PythonRoutes(Registrar):
         elif (
             name in _LATE
             or name in _PLAIN
-            or (name in _PER_CALL and router[1] == "bottle" and len(call.args) > 1)
+            or (name in PER_CALL and router[1] == "bottle" and len(call.args) > 1)
         ):
             self._late(call, name, router, scope)
 
@@ -196,106 +194,6 @@ class PythonRoutes(Registrar):
             what = ast.unparse(item)[:60]
             self.miss(scope, call, f"what {what} is, which is mounted here, is not known")
 
-    # --- decorators --------------------------------------------------------------------------
-
-    def _decorated(self, node: ast.AST, scope: Scope) -> None:
-        defined = Defined(node, scope)  # type: ignore[arg-type]
-        for decorator in getattr(node, "decorator_list", ()):
-            if isinstance(decorator, ast.Call):
-                self._decorator(decorator, defined, scope)
-
-    def _decorator(self, decorator: ast.Call, defined: Defined, scope: Scope) -> None:
-        others = [one for one in defined.node.decorator_list if one is not decorator]
-        handler = Handler(defined, guards=others)
-        if isinstance(decorator.func, ast.Attribute) and decorator.func.attr in _DECORATORS:
-            owner = self.project.value(decorator.func.value, scope)
-            router = self.router(owner)
-            if router is None and not self._module_level(owner, decorator, handler, scope):
-                router = self._guessed(decorator, scope)
-            if router is not None:
-                self._register(decorator, decorator.func.attr, router, handler, scope)
-        elif isinstance(decorator.func, ast.Name):
-            owner = self.project.value(decorator.func, scope)
-            self._module_level(owner, decorator, handler, scope)
-
-    def _applied(self, inner: ast.Call, outer: ast.Call, scope: Scope) -> None:
-        if isinstance(inner.func, ast.Attribute) and inner.func.attr in _DECORATORS and outer.args:
-            router = self.router(self.project.value(inner.func.value, scope))
-            if router is not None:
-                handler = self.handlers.of(outer.args[0], scope)
-                self._register(inner, inner.func.attr, router, handler, scope)
-
-    def _module_level(
-        self, owner: Value, decorator: ast.Call, handler: Handler, scope: Scope
-    ) -> bool:
-        """Bottle's and Litestar's decorators that belong to no object of the app."""
-        if not isinstance(owner, Outside):
-            return False
-        package, last = owner.name.partition(".")[0], owner.name.rpartition(".")[2]
-        if isinstance(decorator.func, ast.Attribute):
-            last = decorator.func.attr
-        if package not in {"bottle", "litestar"} or last not in _DECORATORS:
-            return False
-        if package == "litestar":
-            return True  # what it decorates is named in a table
-        router = self.default("bottle", scope)
-        self._register(decorator, last, router, handler, scope)
-        return True
-
-    def default(self, family: str, scope: Scope) -> tuple[str, str]:
-        key = f"{family}:default"
-        label = f"the default application of {family}"
-        self.found.routers.setdefault(
-            key, Router(key, family, scope.module.file, 0, label, root=True)
-        )
-        return key, family
-
-    def _guessed(self, decorator: ast.Call, scope: Scope) -> tuple[str, str] | None:
-        """A decorator that looks like a route on something nobody can tell."""
-        path = self.project.text(argument(decorator, 0, "path", "rule"), scope)
-        if path is None or not path.startswith("/"):
-            return None
-        func = decorator.func
-        name = ast.unparse(func.value)[:60] if isinstance(func, ast.Attribute) else ""
-        key = f"{scope.module.file}:?:{name}"
-        self.found.routers.setdefault(
-            key, Router(key, "", scope.module.file, decorator.lineno, name, root=True)
-        )
-        self.miss(scope, decorator, f"what {name} is, on which a route is put, is not known")
-        return key, ""
-
-    # --- one registration --------------------------------------------------------------------
-
-    def _register(
-        self, call: ast.Call, name: str, router: tuple[str, str], handler: Handler, scope: Scope
-    ) -> None:
-        """`@router.get("/x")` and the like."""
-        nodes = [argument(call, 0, "path", "rule", "uri", "pattern", "endpoint")]
-        if router[1] == "flask" and len(call.args) > 1 and not is_list(call.args[1]):
-            nodes = list(call.args)  # flask-restx takes several paths
-        for node in nodes:
-            items = self.project.items(node, scope) if node is not None else None
-            for path_node, where in items or [(node, scope)]:
-                path = self.project.text(path_node, where) if path_node is not None else ""
-                if path is None:
-                    self.miss(scope, call, "a route's path is made at run time")
-                    continue
-                methods = self._methods(call, name, router[1], handler, scope)
-                self.add(router, methods, path, handler, call, scope)
-
-    def _methods(
-        self, call: ast.Call, name: str, family: str, handler: Handler, scope: Scope
-    ) -> tuple[str, ...]:
-        if name in METHODS:
-            return (name.upper(),)
-        if name in {"websocket", "websocket_route"}:
-            return ("WEBSOCKET",)
-        listed = self.listed_methods(first(call, ("methods", "method")), scope)
-        if listed:
-            return listed
-        own = self.handlers.class_methods(handler)
-        return own or ("GET",)
-
     def _late(self, call: ast.Call, name: str, router: tuple[str, str], scope: Scope) -> None:
         """Registrations by a call that names path and handler."""
         path_node, handler_node = argument(call, 0, "rule", "path", "uri"), None
@@ -345,10 +243,6 @@ class PythonRoutes(Registrar):
                 continue
             named = methods or self.handlers.class_methods(handler) or ("GET",)
             self.add(router, named, path, handler, call, scope)
-
-
-def is_list(node: ast.expr) -> bool:
-    return isinstance(node, ast.List | ast.Tuple | ast.Set)
 
 
 def is_files(value: Value) -> bool:

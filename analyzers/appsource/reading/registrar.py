@@ -6,10 +6,18 @@ from collections.abc import Sequence
 
 from analyzers.appsource.reading.frameworks import GRAPHQL, METHODS, Kind, maker
 from analyzers.appsource.reading.handlers import Handler, Handlers
-from analyzers.appsource.reading.links import Collected, Found, Mount, Router, joined
+from analyzers.appsource.reading.links import VERSION, Collected, Found, Mount, Router, joined
 from analyzers.appsource.reading.project import Project
 from analyzers.appsource.reading.tables import read_table
-from analyzers.appsource.reading.values import Given, Made, Scope, Value, argument, keywords
+from analyzers.appsource.reading.values import (
+    Given,
+    Made,
+    Scope,
+    Value,
+    argument,
+    calls_within,
+    keywords,
+)
 
 
 class Registrar:
@@ -53,8 +61,20 @@ class Registrar:
         self.table(value, named.get("route_handlers"))
         if kind.family == "tornado":
             self.table(value, argument(value.call, 0, "handlers"))
+            self._made_by_class(value)
         if value.name.rpartition(".")[2] == "group":
             self._group(value)
+
+    def _made_by_class(self, value: Made) -> None:
+        """A subclass that hands its table to `super().__init__`."""
+        made = self.project.methods(value.cls).get("__init__") if value.cls else None
+        for call in calls_within(made.node) if made else ():
+            func = call.func
+            if made and isinstance(func, ast.Attribute) and func.attr == "__init__" and call.args:
+                own = isinstance(call.args[0], ast.Name) and call.args[0].id == "self"
+                table = argument(call, 1 if own else 0, "handlers")
+                if table is not None and (router := self.router(value)):
+                    read_table(self, router, table, made.inside, call)
 
     def _prefix(self, value: Made, kind: Kind) -> str:
         prefix = ""
@@ -76,7 +96,7 @@ class Registrar:
             prefix = f"/{name or ''}"
         version = keywords(value.call).get("version")
         if kind.family == "sanic" and isinstance(version, ast.Constant):
-            prefix = joined(f"v{version.value}", prefix)
+            prefix = f"/{VERSION}v{version.value}{joined(prefix)}"
         return prefix
 
     def _group(self, value: Made) -> None:
@@ -97,6 +117,15 @@ class Registrar:
             else [self.project.text(node, scope)]
         )
         return tuple(text.upper() for text in texts if text and text.lower() in METHODS)
+
+    def default(self, family: str, scope: Scope) -> tuple[str, str]:
+        """The application of a framework that has none in the source."""
+        key = f"{family}:default"
+        label = f"the default application of {family}"
+        self.found.routers.setdefault(
+            key, Router(key, family, scope.module.file, 0, label, root=True)
+        )
+        return key, family
 
     def add(
         self,

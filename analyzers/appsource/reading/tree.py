@@ -37,11 +37,9 @@ def read_tree(root: Path, files: list[str], parser: str | None = None) -> dict:
     rows = linker.rows()
     _unseen(found, linker.families())
     return {
-        "routes": rows,
-        "unread": [
-            {"file": one.file, "reason": one.reason, "line": one.line, "may_route": one.may_route}
-            for one in found.unread
-        ],
+        "operations": rows,
+        "unread": [[one.file, one.reason] for one in found.unread],
+        "lost": [[one.line, one.may_route] for one in found.unread],
         "frameworks": sorted(found.frameworks),
     }
 

@@ -159,10 +159,13 @@ class _Names:
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 self._target(target, node.value)
-        elif (isinstance(node, ast.AnnAssign) and node.value is not None) or isinstance(
-            node, ast.AugAssign
-        ):
-            self._target(node.target, node.value)
+        elif isinstance(node, ast.AnnAssign):
+            if node.value is not None:
+                self._target(node.target, node.value)
+        elif isinstance(node, ast.AugAssign):
+            self._more(node.target, node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            self._appended(node, node.func)
         elif isinstance(node, ast.withitem) and node.optional_vars is not None:
             self._target(node.optional_vars, node.context_expr)
 
@@ -175,6 +178,17 @@ class _Names:
                 self.scope.bind(
                     alias.asname or alias.name, Bound("from", text=f"{base}|{alias.name}")
                 )
+
+    def _appended(self, node: ast.Call, func: ast.Attribute) -> None:
+        if func.attr == "append" and len(node.args) == 1:
+            self._more(func.value, ast.List(elts=[node.args[0]], ctx=ast.Load()))
+        elif func.attr == "extend" and len(node.args) == 1:
+            self._more(func.value, node.args[0])
+
+    def _more(self, target: ast.expr, value: ast.expr) -> None:
+        """What is added to a list later; `urlpatterns += ...` is read as one more table."""
+        if isinstance(target, ast.Name):
+            self.scope.bind(target.id, Bound("more", value, self.scope))
 
     def _target(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Name):
