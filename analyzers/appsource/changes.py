@@ -4,6 +4,7 @@ A load test never asks them, a scan does so with care: `GET /reset-db` repeated 
 no measurement of the app.
 """
 
+import itertools
 import re
 from typing import Protocol
 
@@ -101,7 +102,7 @@ def _verb_in(name: str) -> str:
             return word
         if glued := _GLUED.fullmatch(word):
             return glued[1]
-    for pair in zip(words, words[1:], strict=False):
+    for pair in itertools.pairwise(words):
         if pair in _PAIRS:
             return " ".join(pair)
     return ""

@@ -1,4 +1,4 @@
-"""What an app's source says about its routes, what of it could not be read, and whether it is all."""
+"""What an app's source says of its routes, what of it is unread, and whether that is all."""
 
 import json
 from typing import Literal
@@ -100,7 +100,7 @@ class RouteMap(Frozen):
 
     @property
     def absence_unproven(self) -> str:
-        """Why "no operation takes an input" and "no login" may not be said; empty where they may."""
+        """Why "no operation takes an input", "no login" may not be said; empty where they may."""
         opaque = next((one for one in self.routes if one.opaque), None)
         if self.reason or opaque is None:
             return self.reason
@@ -112,7 +112,7 @@ class RouteMap(Frozen):
         return tuple(one.skipped for one in self.unread)
 
     def find(self, method: str, path: str) -> Route | None:
-        """The route a concrete path or a template belongs to, literal segments before parameters."""
+        """The route a path or a template belongs to, literal segments before parameters."""
         bare = path.split("?")[0].rstrip("/") or "/"
         fitting = [
             one

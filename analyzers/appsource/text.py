@@ -36,7 +36,7 @@ def read_bytes(root: Path, name: str, max_bytes: int) -> bytes:
 
 
 def decoded(data: bytes) -> str:
-    """The text of a file: by its mark, by the zeros of UTF-16, by its cookie, else UTF-8 or latin-1.
+    """The text of a file: by its mark, the zeros of UTF-16, its cookie, else UTF-8 or latin-1.
 
     Raises:
         ValueError: it is no text.
@@ -72,5 +72,5 @@ def _unmarked(sample: bytes) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    r"""Lines as an editor counts them: form feeds and U+2028 end none (`splitlines` says they do)."""
+    """Lines as an editor counts them: form feeds and U+2028 end none, as `splitlines` has it."""
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

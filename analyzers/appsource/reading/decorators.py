@@ -16,6 +16,7 @@ class Decorated(Registrar):
     """Reads decorators of functions and classes."""
 
     def decorated(self, node: Definition, scope: Scope) -> None:
+        """Routes that the decorators of a function or class declare."""
         defined = Defined(node, scope)
         for decorator in node.decorator_list:
             if isinstance(decorator, ast.Call):
@@ -36,6 +37,7 @@ class Decorated(Registrar):
             self._module_level(owner, decorator, handler, scope)
 
     def applied(self, inner: ast.Call, outer: ast.Call, scope: Scope) -> None:
+        """`app.route("/x")(handler)`."""
         if isinstance(inner.func, ast.Attribute) and inner.func.attr in _DECORATORS and outer.args:
             router = self.router(self.project.value(inner.func.value, scope))
             if router is not None:
@@ -116,4 +118,5 @@ def is_bound(scope: Scope, name: str) -> bool:
 
 
 def is_list(node: ast.expr) -> bool:
+    """Whether a node is written as a list."""
     return isinstance(node, ast.List | ast.Tuple | ast.Set)

@@ -108,9 +108,12 @@ class DjangoRoutes:
         if isinstance(node, ast.Call):
             self._patterns_call(node, scope, place)
             return
-        if isinstance(node, ast.Attribute) and node.attr == "urls":
-            if self._router_urls(node.value, scope, place):
-                return
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr == "urls"
+            and self._router_urls(node.value, scope, place)
+        ):
+            return
         value = self.project.value(node, scope)
         if isinstance(value, Listed):
             for item, where in value.items:
@@ -161,9 +164,12 @@ class DjangoRoutes:
         self._view(view, scope, path, item, place)
 
     def _view(self, view: ast.expr, scope: Scope, path: str, item: ast.Call, place: _Place) -> None:
-        if isinstance(view, ast.Attribute) and view.attr == "urls":
-            if self._router_urls(view.value, scope, _Place(place.module, path, 0, place.seen)):
-                return
+        if (
+            isinstance(view, ast.Attribute)
+            and view.attr == "urls"
+            and self._router_urls(view.value, scope, _Place(place.module, path, 0, place.seen))
+        ):
+            return
         if isinstance(view, ast.Call) and ast.unparse(view.func).rpartition(".")[2] == "include":
             self._include(view, scope, path, place)
             return
@@ -185,9 +191,12 @@ class DjangoRoutes:
         if target is None or place.depth > _MAX_DEPTH:
             self.reg.miss(scope, call, "includes nested too deep")
             return
-        if isinstance(target, ast.Attribute) and target.attr == "urls":
-            if self._router_urls(target.value, scope, _Place(place.module, path, 0, place.seen)):
-                return
+        if (
+            isinstance(target, ast.Attribute)
+            and target.attr == "urls"
+            and self._router_urls(target.value, scope, _Place(place.module, path, 0, place.seen))
+        ):
+            return
         file = self._file_named(target, scope)
         if file is not None:
             if file in place.seen:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from analyzers.appsource.reading.frameworks import METHODS
 from analyzers.appsource.reading.handlers import Handler, Read
-from analyzers.appsource.reading.inputs import form_fields
 from analyzers.appsource.reading.links import Found
+from analyzers.appsource.reading.models import form_fields
 from analyzers.appsource.reading.registrar import Registrar
 from analyzers.appsource.reading.values import Defined, Function, Scope, calls_within, keywords
 

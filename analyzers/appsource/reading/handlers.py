@@ -93,9 +93,12 @@ class Handlers:
                 continue
             guards.append(node.func)
             node = node.args[0] if node.args else None
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if found := self._method(node, scope):
-                return found
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and (found := self._method(node, scope))
+        ):
+            return found
         return Handler(guards=guards, label=ast.unparse(node)[:80] if node is not None else "")
 
     def _method(self, node: ast.Attribute, scope: Scope) -> Handler | None:

@@ -1,4 +1,4 @@
-"""Dispatch written by hand: `http.server` handlers and plain WSGI, read as far as they are literal."""
+"""Dispatch written by hand: `http.server` handlers and plain WSGI, as far as it is literal."""
 
 import ast
 
@@ -24,17 +24,41 @@ def read_handwritten(reg: Registrar, module: Module) -> None:
 def _handler(reg: Registrar, module: Module, cls: Defined) -> None:
     router = reg.default("http.server", module.scope)
     methods = reg.project.methods(cls)
-    for verb in METHODS:
-        function = methods.get(f"do_{verb.upper()}")
-        if function is None:
-            continue
-        for path, line in _literal_paths(function.node):
-            handler = Handler(function)
-            reg.add(router, (verb.upper(),), path, handler, function.node, module.scope)
+    verbs = [verb for verb in METHODS if f"do_{verb.upper()}" in methods]
+    known = _all_literal(cls.node)
+    for verb in verbs:
+        function = methods[f"do_{verb.upper()}"]
+        paths = _literal_paths(function.node)
+        if known and not paths:
+            paths = [("/", function.node.lineno)]  # one answer, whatever is asked
+        for path, line in paths:
+            reg.add(router, (verb.upper(),), path, Handler(function), function.node, module.scope)
             reg.found.routes[-1].line = line
-    reg.miss(
-        module.scope, cls.node, "requests are dispatched by hand: only literal paths are known"
-    )
+    if verbs and not known:
+        reason = "requests are dispatched by hand (http.server): only literal paths are known"
+        reg.miss(module.scope, cls.node, reason)
+
+
+def _all_literal(cls: ast.AST) -> bool:
+    """Whether a class does nothing with a request but compare its path with literals."""
+    compared: set[int] = set()
+    for one in ast.walk(cls):
+        if isinstance(one, ast.Compare) and isinstance(one.ops[0], ast.Eq | ast.NotEq | ast.In):
+            literal = all(
+                isinstance(part, ast.Constant | ast.Tuple | ast.List | ast.Set)
+                for part in one.comparators
+            )
+            compared |= {id(one.left)} if literal else set()
+    for one in ast.walk(cls):
+        if isinstance(one, ast.Attribute) and one.attr in {
+            "rfile",
+            "requestline",
+            "raw_requestline",
+        }:
+            return False
+        if isinstance(one, ast.Attribute) and one.attr == "path" and id(one) not in compared:
+            return False
+    return True
 
 
 def _literal_paths(node: ast.AST) -> list[tuple[str, int]]:
@@ -51,7 +75,10 @@ def _literal_paths(node: ast.AST) -> list[tuple[str, int]]:
             compared = [one.pattern]
         for part in compared:
             for text in ast.walk(part):
-                if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                    if text.value.startswith("/"):
-                        found.setdefault(text.value, text.lineno)
+                if (
+                    isinstance(text, ast.Constant)
+                    and isinstance(text.value, str)
+                    and text.value.startswith("/")
+                ):
+                    found.setdefault(text.value, text.lineno)
     return list(found.items())

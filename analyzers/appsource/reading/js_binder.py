@@ -39,7 +39,7 @@ class _Binder:
             inside = self._node(node, where)
             pending += [
                 (value, inside)
-                for key, value in reversed(node.items())
+                for value in reversed(list(node.values()))
                 if isinstance(value, dict | list)
             ]
 

@@ -1,4 +1,4 @@
-"""Routes that follow from a file's name or a class's decorators: Next.js, SvelteKit, Nuxt, NestJS."""
+"""Routes by a file's place or a class's decorators: Next.js, SvelteKit, Nuxt, Astro, NestJS."""
 
 import re
 from typing import Any
@@ -41,9 +41,8 @@ def read_conventions(reg: JsRegistrar, module: JsModule, packages: frozenset[str
         _actions(reg, module, "/" + _segments(hit[1] or ""))
     elif (hit := _NUXT.search(file)) and "defineEventHandler" in module.text:
         _nuxt(reg, module, hit)
-    elif hit := _ASTRO.search(file):
-        if "astro" in packages:
-            _exported(reg, module, "/" + _segments(hit[1]), "astro")
+    elif (hit := _ASTRO.search(file)) and "astro" in packages:
+        _exported(reg, module, "/" + _segments(hit[1]), "astro")
     if re.search(r"^\s*['\"]use server['\"]", module.text, re.MULTILINE):
         reg.miss(module.scope, None, "server actions are not read")
 

@@ -107,6 +107,15 @@ HARMLESS = frozenset(
 )
 
 
+SAME_OBJECT = frozenset(
+    {"get", "post", "put", "patch", "delete", "del", "all", "head", "options", "use", "register"}
+    | {"routes", "middleware", "prefix", "opts", "decorate", "param", "withTypeProvider", "guard"}
+    | {"derive", "state", "on", "listen", "onError", "notFound", "callback", "default", "basePath"}
+    | {"allowedMethods", "ready"}
+)
+"""Methods of routers and applications that give the same object back."""
+
+
 def maker(name: str) -> JsKind | None:
     """What calling an outside name makes, if it is an application or a router."""
     if name.endswith((".Router", ".default")) and name not in MAKERS:

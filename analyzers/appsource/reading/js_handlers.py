@@ -25,6 +25,7 @@ _GETS = (
     (re.compile(r"upload\.(?:single|array)\(\s*['\"`]([\w.\-]+)"), "file"),
 )
 _ANY_BODY = re.compile(_BODY)
+_HANDED_ON = re.compile(r"[\w\])]\(\s*(?:req|request|ctx|event)\s*[,)]")
 
 
 @dataclass(slots=True)
@@ -54,12 +55,19 @@ def read_handler(text: str, guards: Sequence[str], path: str, method: str) -> Js
         opaque = "its handler cannot be read"
     elif _ANY_BODY.search(text) and not has_body:
         opaque = "it reads a body whose fields are not named"
+    elif not has_body and _HANDED_ON.search(_head_off(text)):
+        opaque = "it hands the request on"
     if method in {"GET", "HEAD", "DELETE", "OPTIONS"}:
         places = {name: at for name, at in places.items() if at in {"query", "path"}}
         opaque = "" if text else opaque
     auth = True if any(AUTH.search(guard[:300]) for guard in guards) else None
     kept = dict(list(places.items())[:MAX_INPUTS])
     return JsRead(kept, auth, opaque, javascript_writes(text))
+
+
+def _head_off(text: str) -> str:
+    """The body of a function, without its own parameters."""
+    return re.sub(r"^[^{]*?(?:=>|\)\s*(?::[^{]*)?\{)", "", text, count=1, flags=re.DOTALL)
 
 
 def _named(text: str, source: str) -> list[str]:

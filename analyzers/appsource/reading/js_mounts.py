@@ -92,9 +92,14 @@ class JsMounts(JsRegistrar):
         self, value: JsOutside | JsMade, prefix: str, at_path: bool, node: Node, scope: JsScope
     ) -> None:
         last = value.name.rpartition(".")[2].rpartition("/")[2]
-        if at_path and last not in HARMLESS and "swagger" not in value.name:
-            if prefix not in {"", "/"} and "static" not in value.name:
-                self.miss(scope, node, f"what {value.name} answers below {prefix} is not known")
+        if (
+            at_path
+            and last not in HARMLESS
+            and "swagger" not in value.name
+            and prefix not in {"", "/"}
+            and "static" not in value.name
+        ):
+            self.miss(scope, node, f"what {value.name} answers below {prefix} is not known")
 
     def _function(
         self,

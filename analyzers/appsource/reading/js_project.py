@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from analyzers.appsource.reading.js_imports import JsImports
+from analyzers.appsource.reading.js_frameworks import SAME_OBJECT
+from analyzers.appsource.reading.js_literals import JsLiterals
 from analyzers.appsource.reading.js_values import (
     CLASSES,
     FUNCTIONS,
@@ -25,16 +26,8 @@ from analyzers.appsource.reading.js_values import (
 MAX_DEPTH = 25
 MAX_ITEMS = 500
 
-_SAME = frozenset(
-    {"get", "post", "put", "patch", "delete", "del", "all", "head", "options", "use", "register"}
-    | {"routes", "middleware", "prefix", "opts", "decorate", "param", "withTypeProvider", "guard"}
-    | {"derive", "state", "on", "listen", "onError", "notFound", "callback", "default", "basePath"}
-    | {"allowedMethods", "ready"}
-)
-"""Methods of routers and applications that give the same object back."""
 
-
-class JsProject(JsImports):
+class JsProject(JsLiterals):
     """All parsed modules of an app."""
 
     def __init__(self, modules: dict[str, JsModule]):
@@ -186,10 +179,10 @@ class JsProject(JsImports):
         reader = {
             "StringLiteral": self._literal,
             "Identifier": self._identifier,
-            "TemplateLiteral": self._template,
-            "BinaryExpression": self._sum,
-            "LogicalExpression": self._either,
-            "ConditionalExpression": self._either,
+            "TemplateLiteral": self.template,
+            "BinaryExpression": self.sum_of,
+            "LogicalExpression": self.either,
+            "ConditionalExpression": self.either,
             "MemberExpression": self._member_expression,
             "OptionalMemberExpression": self._member_expression,
             "CallExpression": self._call,
@@ -197,35 +190,6 @@ class JsProject(JsImports):
             "NewExpression": self._call,
         }.get(kind)
         return reader(node, scope, depth) if reader else None
-
-    def text(self, node: Any, scope: JsScope, depth: int = 0) -> str | None:
-        """The string an expression stands for."""
-        found = self.value(node, scope, depth)
-        return found if isinstance(found, str) else None
-
-    def items(self, node: Any, scope: JsScope) -> list[tuple[Node, JsScope]] | None:
-        """Elements of the array an expression stands for; `Object.entries` of a literal too."""
-        if isinstance(node, dict) and node.get("type") == "CallExpression":
-            name = dotted(node.get("callee"))
-            if name in {"Object.entries", "Object.values", "Object.keys"} and node.get("arguments"):
-                return self._of_object(node["arguments"][0], name.rpartition(".")[2], scope)
-        found = self.whole(self.value(node, scope))
-        return found.items if isinstance(found, JsList) else None
-
-    def _of_object(
-        self, node: Node, what: str, scope: JsScope
-    ) -> list[tuple[Node, JsScope]] | None:
-        found = self.whole(self.value(node, scope))
-        if not isinstance(found, JsDefined) or found.node.get("type") != "ObjectExpression":
-            return None
-        rows = []
-        for one in found.node.get("properties", ()):
-            key = {"type": "StringLiteral", "value": name_of(one.get("key"))}
-            value = one.get("value")
-            if name_of(one.get("key")) and isinstance(value, dict):
-                pair = {"type": "ArrayExpression", "elements": [key, value]}
-                rows.append(({"entries": pair, "values": value, "keys": key}[what], found.scope))
-        return rows
 
     def _items(self, nodes: Any, scope: JsScope, depth: int) -> list[tuple[Node, JsScope]]:
         rows: list[tuple[Node, JsScope]] = []
@@ -243,33 +207,9 @@ class JsProject(JsImports):
     def _identifier(self, node: Node, scope: JsScope, depth: int) -> JsValue:
         return self.named(scope, name_of(node), depth + 1)
 
-    def _template(self, node: Node, scope: JsScope, depth: int) -> JsValue:
-        parts = [
-            str(((one.get("value") or {}).get("cooked")) or "") for one in node.get("quasis", ())
-        ]
-        between = [self.text(one, scope, depth + 1) for one in node.get("expressions", ())]
-        if None in between:
-            return None
-        filled = [
-            text for pair in zip(parts, [*map(str, between), ""], strict=False) for text in pair
-        ]
-        return "".join(filled)
-
-    def _sum(self, node: Node, scope: JsScope, depth: int) -> JsValue:
-        sides = [self.text(node.get(one), scope, depth + 1) for one in ("left", "right")]
-        known = node.get("operator") == "+" and None not in sides
-        return "".join(str(one) for one in sides) if known else None
-
-    def _either(self, node: Node, scope: JsScope, depth: int) -> JsValue:
-        for one in ("left", "right", "consequent", "alternate"):
-            found = self.value(node.get(one), scope, depth + 1)
-            if found is not None:
-                return found
-        return None
-
     def _member_expression(self, node: Node, scope: JsScope, depth: int) -> JsValue:
         text = dotted(node)
-        if text.startswith("process.env") or text.startswith("import.meta"):
+        if text.startswith(("process.env", "import.meta")):
             return None
         if text.startswith("this."):
             found = self.named(scope.module.scope, text, depth + 1)
@@ -318,7 +258,7 @@ class JsProject(JsImports):
             if len(arguments) == 1:
                 return JsAt(owner, self.text(arguments[0], scope, depth + 1))
             return owner
-        if isinstance(owner, JsMade | JsGiven) and name in _SAME:
+        if isinstance(owner, JsMade | JsGiven) and name in SAME_OBJECT:
             return owner
         if isinstance(owner, JsMade) and name in {"server", "Router", "group", "child"}:
             return JsMade(f"{owner.name}.{name}", node, scope)

@@ -124,8 +124,8 @@ class JsRegistrar:
         self.found.routes.append(
             Found(
                 router[0], (method,), path, scope.module.file, int(node.get("line") or 1),
-                router[1] or "unknown", name, read.auth, dict(read.inputs), read.opaque, read.writes,
-                kind,
+                router[1] or "unknown", name, read.auth, dict(read.inputs), read.opaque,
+                read.writes, kind,
             )
         )  # fmt: skip
 
@@ -166,6 +166,25 @@ class JsRegistrar:
                     key, router[1], inside.module.file, 0, f"the parameter {name}"
                 )
             self.found.mounts.append(Mount(router[0], key, prefix))
+
+    def bindings(self, target: Any, item: Node, where: JsScope) -> dict[str, tuple[Node, JsScope]]:
+        """What the variables of a loop stand for at one element."""
+        kind = (target or {}).get("type")
+        if kind == "Identifier":
+            return {name_of(target): (item, where)}
+        found: dict[str, tuple[Node, JsScope]] = {}
+        value = self.project.whole(self.project.value(item, where))
+        if kind == "ObjectPattern" and isinstance(value, JsDefined):
+            for one in target.get("properties", ()):
+                node = field_of(value.node, name_of(one.get("key")))
+                if node is not None and name_of(one.get("value")):
+                    found[name_of(one.get("value"))] = (node, value.scope)
+        elif kind == "ArrayPattern":
+            parts = self.project.items(item, where) or []
+            for one, part in zip(target.get("elements", ()), parts, strict=False):
+                if name_of(one):
+                    found[name_of(one)] = part
+        return found
 
     def miss(self, scope: JsScope, node: Node | None, reason: str) -> None:
         """Something of a file could not be read."""

@@ -92,30 +92,12 @@ class JsRoutes(JsMounts):
         scope: JsScope,
     ) -> None:
         for item, where in items[:_MAX_LOOP]:
-            names = self._bindings(target, item, where)
+            names = self.bindings(target, item, where)
             marks = {(id(bound_in), name): value for name, value in names.items()}
             self.project.loops |= marks
             self._walk(body, scope)
             for mark in marks:
                 self.project.loops.pop(mark, None)
-
-    def _bindings(self, target: Any, item: Node, where: JsScope) -> dict[str, tuple[Node, JsScope]]:
-        kind = (target or {}).get("type")
-        if kind == "Identifier":
-            return {name_of(target): (item, where)}
-        found: dict[str, tuple[Node, JsScope]] = {}
-        value = self.project.whole(self.project.value(item, where))
-        if kind == "ObjectPattern" and isinstance(value, JsDefined):
-            for one in target.get("properties", ()):
-                node = field_of(value.node, name_of(one.get("key")))
-                if node is not None and name_of(one.get("value")):
-                    found[name_of(one.get("value"))] = (node, value.scope)
-        elif kind == "ArrayPattern":
-            parts = self.project.items(item, where) or []
-            for one, part in zip(target.get("elements", ()), parts, strict=False):
-                if name_of(one):
-                    found[name_of(one)] = part
-        return found
 
     # --- calls -------------------------------------------------------------------------------
 

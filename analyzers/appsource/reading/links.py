@@ -109,7 +109,7 @@ def _versions_first(path: str) -> str:
 
 
 def braces(path: str) -> str:
-    """`<int:id>`, `{id:path}`, `:id`, `(?P<id>\\d+)` and `[id]` as `{id}`."""
+    r"""`<int:id>`, `{id:path}`, `:id`, `(?P<id>\\d+)` and `[id]` as `{id}`."""
     path = re.sub(r"<(?:[^<>:]+(?:\([^)]*\))?:)?(\w+)(?::[^<>]*)?>", r"{\1}", path)
     path = re.sub(r"\{(\w+)[:?][^}]*\}", r"{\1}", path)
     return re.sub(r"(?<=/):(\w+)(\([^)]*\))?[?*+]?", r"{\1}", path)

@@ -3,8 +3,9 @@
 _LANGUAGES = {
     ".php": "PHP", ".go": "Go", ".rb": "Ruby", ".java": "Java", ".kt": "Kotlin", ".rs": "Rust",
     ".cs": "C#", ".scala": "Scala", ".ex": "Elixir", ".exs": "Elixir", ".pl": "Perl", ".lua": "Lua",
-    ".swift": "Swift", ".dart": "Dart", ".clj": "Clojure", ".jsp": "JSP", ".fs": "F#", ".hs": "Haskell",
-    ".erl": "Erlang", ".cr": "Crystal", ".nim": "Nim", ".jl": "Julia", ".groovy": "Groovy",
+    ".swift": "Swift", ".dart": "Dart", ".clj": "Clojure", ".jsp": "JSP", ".fs": "F#",
+    ".hs": "Haskell", ".erl": "Erlang", ".cr": "Crystal", ".nim": "Nim",
+    ".jl": "Julia", ".groovy": "Groovy",
 }  # fmt: skip
 OTHER_SUFFIXES = tuple(_LANGUAGES)
 

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator, Sequence
 
-from analyzers.appsource.reading.imports import Imports
+from analyzers.appsource.reading.literals import Literals
 from analyzers.appsource.reading.values import (
     MAX_DEPTH,
     Bound,
@@ -24,7 +24,7 @@ MAX_ITEMS = 500
 _ENVIRONMENT = {"getenv", "get", "config", "env", "str", "environ.get"}
 
 
-class Project(Imports):
+class Project(Literals):
     """All parsed modules of an app."""
 
     def __init__(self, modules: dict[str, Module]):
@@ -135,56 +135,12 @@ class Project(Imports):
                 return self._attribute(node, scope, depth)
             case ast.Call():
                 return self._call(node, scope, depth)
-            case ast.BinOp(op=ast.Add()):
-                return self._sum(node, scope, depth)
-            case ast.JoinedStr(values=parts):
-                texts = [self.text(_bare(part), scope, depth + 1) for part in parts]
-                return None if None in texts else "".join(str(text) for text in texts)
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
                 return Listed(tuple(self._items(items, scope, depth)))
             case ast.Await(value=inner) | ast.NamedExpr(value=inner):
                 return self.value(inner, scope, depth + 1)
-            case ast.BoolOp(values=options):
-                values = (self.value(one, scope, depth + 1) for one in options)
-                return next((one for one in values if one is not None), None)
-            case ast.IfExp(body=first, orelse=second):
-                found = self.value(first, scope, depth + 1)
-                return found if found is not None else self.value(second, scope, depth + 1)
             case _:
-                return None
-
-    def text(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> str | None:
-        """The string an expression stands for."""
-        found = self.value(node, scope, depth)
-        return found if isinstance(found, str) else None
-
-    def items(self, node: ast.AST | None, scope: Scope) -> list[tuple[ast.expr, Scope]] | None:
-        """Elements of the list an expression stands for; None where it is no such list."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in {"list", "tuple", "set", "frozenset", "sorted"} and node.args:
-                return self.items(node.args[0], scope)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in {"items", "values", "keys"} and not node.args:
-                return self._of_dict(node.func.value, node.func.attr, scope)
-        found = self.value(node, scope)
-        return list(found.items) if isinstance(found, Listed) else None
-
-    def _of_dict(
-        self, node: ast.expr, what: str, scope: Scope
-    ) -> list[tuple[ast.expr, Scope]] | None:
-        literal = node
-        if isinstance(node, ast.Name):
-            bounds = [one for one in scope.module.scope.names.get(node.id, ()) if one.node]
-            bounds = [one for one in scope.names.get(node.id, ()) if one.node] or bounds
-            literal = bounds[0].node if bounds else node
-        if not isinstance(literal, ast.Dict):
-            return None
-        pairs = [
-            (key, value) for key, value in zip(literal.keys, literal.values, strict=True) if key
-        ]
-        if what == "items":
-            return [(ast.Tuple(elts=[key, value], ctx=ast.Load()), scope) for key, value in pairs]
-        return [(pair[0] if what == "keys" else pair[1], scope) for pair in pairs]
+                return self.joined(node, scope, depth)
 
     def _items(
         self, nodes: list[ast.expr], scope: Scope, depth: int
@@ -195,16 +151,6 @@ class Project(Imports):
                 yield from inner.items if isinstance(inner, Listed) else ((node, scope),)
             else:
                 yield node, scope
-
-    def _sum(self, node: ast.BinOp, scope: Scope, depth: int) -> Value:
-        sides = [self.value(one, scope, depth + 1) for one in (node.left, node.right)]
-        if all(isinstance(one, str) for one in sides):
-            return "".join(str(one) for one in sides)
-        if all(isinstance(one, Listed) for one in sides):
-            return Listed(
-                tuple(item for one in sides if isinstance(one, Listed) for item in one.items)
-            )
-        return None
 
     def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Value:
         if isinstance(node.value, ast.Name):
@@ -319,7 +265,3 @@ class Project(Imports):
                 if isinstance(node, Function):
                     found.setdefault(node.name, Defined(node, one.inside))
         return found
-
-
-def _bare(part: ast.expr) -> ast.expr:
-    return part.value if isinstance(part, ast.FormattedValue) else part

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from analyzers.appsource.reading.django_routes import DjangoRoutes
@@ -59,7 +60,7 @@ def read_python(modules: dict[str, Module], found: Collected) -> None:
         _frameworks(module, found)
 
 
-def _guarded(step, file: str, found: Collected) -> None:
+def _guarded(step: Callable[[], None], file: str, found: Collected) -> None:
     try:
         step()
     except (RecursionError, MemoryError):
@@ -69,6 +70,7 @@ def _guarded(step, file: str, found: Collected) -> None:
 def _frameworks(module: Module, found: Collected) -> None:
     for node in ast.walk(module.tree):
         names: list[str] = []
+        line = getattr(node, "lineno", None)
         if isinstance(node, ast.Import):
             names = [one.name for one in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
@@ -79,7 +81,7 @@ def _frameworks(module: Module, found: Collected) -> None:
                 continue
             found.frameworks.setdefault(known[0], module.file)
             if not known[1]:
-                found.miss(module.file, f"no reader knows the routes of {known[0]}", node.lineno)
+                found.miss(module.file, f"no reader knows the routes of {known[0]}", line)
 
 
 def stem_of(file: str) -> str:

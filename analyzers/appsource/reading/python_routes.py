@@ -10,6 +10,7 @@ from analyzers.appsource.reading.links import Mount, Router, joined
 from analyzers.appsource.reading.registrar import first
 from analyzers.appsource.reading.values import (
     Defined,
+    Function,
     Given,
     Made,
     Module,
@@ -114,14 +115,11 @@ class PythonRoutes(Decorated):
 
     def _lost(self, call: ast.Call, name: str, owner: Value, scope: Scope) -> None:
         """A registration on something nobody can tell."""
-        if name in {"add_url_rule", "register_blueprint", "include_router", "add_api_route"}:
-            if owner is None or isinstance(owner, Made):
-                what = (
-                    ast.unparse(call.func.value)[:60]
-                    if isinstance(call.func, ast.Attribute)
-                    else ""
-                )
-                self.miss(scope, call, f"what {what} is, on which {name} is called, is not known")
+        if name in {"add_url_rule", "register_blueprint", "include_router", "add_api_route"} and (
+            owner is None or isinstance(owner, Made)
+        ):
+            what = ast.unparse(call.func.value)[:60] if isinstance(call.func, ast.Attribute) else ""
+            self.miss(scope, call, f"what {what} is, on which {name} is called, is not known")
 
     def _handed_on(self, call: ast.Call, scope: Scope) -> None:
         """A router given to a function of the app is what its parameter stands for there."""
@@ -132,9 +130,9 @@ class PythonRoutes(Decorated):
         target = callee
         if isinstance(callee.node, ast.ClassDef):
             made = self.project.methods(callee).get("__init__")
-            if made is None:
-                return
-            target, skipped = made, 1
+            target, skipped = made or callee, 1
+        if not isinstance(target.node, Function):
+            return
         names = [one.arg for one in target.node.args.args][skipped:]
         if isinstance(call.func, ast.Attribute) and names[:1] == ["self"]:
             names = names[1:]
@@ -164,9 +162,8 @@ class PythonRoutes(Decorated):
         if name == "add_namespace" and prefix_node is None:
             prefix_node = argument(call, 1, "path")
         prefix = self.project.text(prefix_node, scope) if prefix_node is not None else None
-        if prefix_node is not None and prefix is None:
-            if not isinstance(prefix_node, ast.Constant):
-                self.miss(scope, call, "the prefix of a mount is made at run time")
+        if prefix_node is not None and prefix is None and not isinstance(prefix_node, ast.Constant):
+            self.miss(scope, call, "the prefix of a mount is made at run time")
         node = argument(call, 1, "app", "subapp") if path_first else (call.args or [None])[0]
         node = node if node is not None else first(call, ("blueprint", "router", "bp", "ns"))
         children = self.project.items(node, scope) or ([(node, scope)] if node is not None else [])
@@ -197,10 +194,10 @@ class PythonRoutes(Decorated):
     def _late(self, call: ast.Call, name: str, router: tuple[str, str], scope: Scope) -> None:
         """Registrations by a call that names path and handler."""
         path_node, handler_node = argument(call, 0, "rule", "path", "uri"), None
-        paths: list[ast.expr | None] = [path_node]
+        paths: Sequence[ast.expr | None] = [path_node]
         methods = self.listed_methods(first(call, ("methods", "method")), scope)
         if name == "add_resource":
-            handler_node, paths = argument(call, 0, "resource"), list(call.args[1:])
+            handler_node, paths = argument(call, 0, "resource"), [*call.args[1:]]
         elif name == "add_url_rule":
             handler_node = argument(call, 2, "view_func")
             methods = methods or ()

@@ -158,21 +158,25 @@ class Registrar:
         return isinstance(value, Made) and value.name.rpartition(".")[2] in GRAPHQL
 
     def graphql_path(self, value: Value) -> str:
+        """The path a GraphQL router was given."""
         if isinstance(value, Made):
             return self.project.text(keywords(value.call).get("path"), value.scope) or ""
         return ""
 
     def table(self, value: Made, node: ast.expr | None) -> None:
+        """Routes of a table that an application is made with."""
         if node is not None and (router := self.router(value)):
             read_table(self, router, node, value.scope, value.call)
 
     def table_on(
         self, router: tuple[str, str], node: ast.expr | None, scope: Scope, call: ast.Call
     ) -> None:
+        """Routes of a table that is added to a router later."""
         if node is not None:
             read_table(self, router, node, scope, call)
 
     def miss(self, scope: Scope, node: ast.AST, reason: str) -> None:
+        """Something of a file could not be read."""
         self.found.miss(scope.module.file, reason, getattr(node, "lineno", None))
 
 
@@ -196,5 +200,6 @@ def plain_regex(pattern: str) -> str:
 
 
 def first(call: ast.Call, names: Sequence[str]) -> ast.expr | None:
+    """The first of these named arguments that a call has."""
     named = keywords(call)
     return next((named[name] for name in names if name in named), None)

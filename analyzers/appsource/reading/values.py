@@ -149,25 +149,28 @@ class _Names:
         _Names(inner).body(node.body)
 
     def _bind(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                name = alias.asname or alias.name.partition(".")[0]
-                dotted = alias.name if alias.asname else name
-                self.scope.bind(name, Bound("import", text=dotted))
-        elif isinstance(node, ast.ImportFrom):
-            self._from(node)
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                self._target(target, node.value)
-        elif isinstance(node, ast.AnnAssign):
-            if node.value is not None:
-                self._target(node.target, node.value)
-        elif isinstance(node, ast.AugAssign):
-            self._more(node.target, node.value)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            self._appended(node, node.func)
-        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
-            self._target(node.optional_vars, node.context_expr)
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    self.scope.bind(
+                        name, Bound("import", text=alias.name if alias.asname else name)
+                    )
+            case ast.ImportFrom():
+                self._from(node)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._target(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._target(target, value)
+            case ast.AugAssign(target=target, value=value):
+                self._more(target, value)
+            case ast.Call(func=ast.Attribute() as func):
+                self._appended(node, func)
+            case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
+                self._target(target, value)
+            case _:
+                return
 
     def _from(self, node: ast.ImportFrom) -> None:
         base = "." * node.level + (node.module or "")
