@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analyzers.appsource.reading.others import OTHER_SUFFIXES
 from analyzers.appsource.route_map import RouteMap, Unread, parse_route_map
-from analyzers.runtime.tool import Command, Execute, ToolFault, ToolRun
+from analyzers.runtime.tool import Command, Execute, SourceTree, ToolFault, ToolRun
 
 MAX_SOURCES = 2_000
 SOURCE_SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx")
@@ -36,9 +36,11 @@ async def _read(run: ToolRun, execute: Execute) -> RouteMap:
     unread = [
         Unread(file=name, reason=f"beyond the first {MAX_SOURCES} source files") for name in beyond
     ]
+    given = {*files, *beyond}
     unread += [
         Unread(file=name, reason=reason, may_route=reason not in _NO_SERVER)
         for name, reason in run.source.withheld(*SOURCE_SUFFIXES, *OTHER_SUFFIXES)
+        if name not in given
     ]
     command = routes_command(run)
     if command is None:
@@ -58,10 +60,16 @@ def route_sources(run: ToolRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     Where there are more, those that lie higher are read: a server is rarely deep below its tree.
     """
-    found = run.source.matching(*SOURCE_SUFFIXES, *OTHER_SUFFIXES)
+    wanted = (*SOURCE_SUFFIXES, *OTHER_SUFFIXES)
+    found = run.source.matching(*wanted) + _maybe_utf16(run.source, wanted)
     if len(found) > MAX_SOURCES:
         found = tuple(sorted(found, key=lambda name: (name.count("/"), name)))
     return found[:MAX_SOURCES], found[MAX_SOURCES:]
+
+
+def _maybe_utf16(source: SourceTree, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Sources that count as binary because every other byte is zero; the reader looks closer."""
+    return tuple(name for name, why in source.left_out if why == "binary" and name.endswith(wanted))
 
 
 def routes_command(run: ToolRun) -> Command | None:

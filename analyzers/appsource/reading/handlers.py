@@ -71,6 +71,7 @@ class Handlers:
 
     def __init__(self, project: Project):
         self.project = project
+        self._bodies: dict[tuple[int, str], tuple[dict[str, str], str, str, bool]] = {}
 
     def of(self, node: ast.expr | None, scope: Scope) -> Handler:
         """The handler an expression names; calls around it (`login_required(view)`) are guards."""
@@ -143,13 +144,21 @@ class Handlers:
                 return Read(auth=_guarded(guards), opaque=f"no {verb} in {handler.name} was found")
             defined = inner
             guards += getattr(inner.node, "decorator_list", ())
-        inputs, opaque = inputs_of(self.project, defined, method)
+        inputs, opaque, writes, graphql = self._body(defined, method)
         auth = _guarded([*guards, *_defaults(defined.node)])
-        writes = python_writes(defined.node, method)
-        kind = "http"
-        if _executes_graphql(defined.node):
-            inputs, kind = {**GRAPHQL_INPUTS, **inputs}, "graphql"
-        return Read(inputs, auth, opaque, writes, kind)
+        if graphql:
+            return Read({**GRAPHQL_INPUTS, **inputs}, auth, opaque, writes, "graphql")
+        return Read(dict(inputs), auth, opaque, writes)
+
+    def _body(self, function: Defined, method: str) -> tuple[dict[str, str], str, str, bool]:
+        """What a function's body says; read once, however many routes lead to it."""
+        mark = (id(function.node), method)
+        if mark not in self._bodies:
+            self.project.budget.spend(sum(1 for _ in ast.walk(function.node)))
+            inputs, opaque = inputs_of(self.project, function, method)
+            writes = python_writes(function.node, method)
+            self._bodies[mark] = inputs, opaque, writes, _executes_graphql(function.node)
+        return self._bodies[mark]
 
 
 def _class_guards(cls: Defined) -> list[ast.expr]:

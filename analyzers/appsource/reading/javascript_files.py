@@ -3,7 +3,6 @@
 import re
 import time
 from pathlib import Path
-from typing import Any
 
 from analyzers.appsource.reading.js_binder import js_module
 from analyzers.appsource.reading.js_conventions import read_conventions, read_nest
@@ -12,7 +11,7 @@ from analyzers.appsource.reading.js_project import JsProject
 from analyzers.appsource.reading.js_registrar import JsRegistrar
 from analyzers.appsource.reading.js_routes import JsRoutes
 from analyzers.appsource.reading.js_values import JsModule, dotted, name_of, walk
-from analyzers.appsource.reading.links import Collected
+from analyzers.appsource.reading.links import Collected, attempt
 from analyzers.appsource.reading.parser import JavaScriptParser, Unparsed
 
 JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx")
@@ -44,25 +43,20 @@ def read_javascript(
     if not any(may_route_javascript(file, text) for file, text in wanted.items()):
         return
     modules = _parsed(wanted, parser, found, end)
-    project = JsProject(modules)
+    project = JsProject(modules, found.budget)
     reader = JsRoutes(project, found)
     packages = frozenset(name for module in modules.values() for name in _imports(module))
     for module in modules.values():
-        _step(lambda one=module: reader.module(one), module, found)
-        _step(lambda one=module: read_conventions(reader, one, packages), module, found)
+        attempt(lambda one=module: reader.module(one), module.file, found)
+        attempt(lambda one=module: _by_place(reader, one, packages), module.file, found)
         _frameworks(module, found)
-        _by_hand(reader, module)
-    try:
-        read_nest(reader, modules)
-    except RecursionError:
-        found.miss(next(iter(modules)), "nested too deep")
+    if modules:
+        attempt(lambda: read_nest(reader, modules), next(iter(modules)), found)
 
 
-def _step(step: Any, module: JsModule, found: Collected) -> None:
-    try:
-        step()
-    except RecursionError:
-        found.miss(module.file, "nested too deep")
+def _by_place(reader: JsRoutes, module: JsModule, packages: frozenset[str]) -> None:
+    read_conventions(reader, module, packages)
+    _by_hand(reader, module)
 
 
 def _parsed(

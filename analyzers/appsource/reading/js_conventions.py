@@ -43,7 +43,7 @@ def read_conventions(reg: JsRegistrar, module: JsModule, packages: frozenset[str
         _nuxt(reg, module, hit)
     elif (hit := _ASTRO.search(file)) and "astro" in packages:
         _exported(reg, module, "/" + _segments(hit[1]), "astro")
-    if re.search(r"^\s*['\"]use server['\"]", module.text, re.MULTILINE):
+    if re.search(r"^[ \t]*['\"]use server['\"]", module.text, re.MULTILINE):
         reg.miss(module.scope, None, "server actions are not read")
 
 

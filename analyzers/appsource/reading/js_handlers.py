@@ -9,6 +9,7 @@ from analyzers.appsource.reading.handlers import AUTH
 from analyzers.appsource.reading.links import placeholders
 
 MAX_INPUTS = 100
+MAX_HANDLER_CHARS = 200_000
 _QUERY = r"(?:req|request|ctx|ctx\.request|context|c\.req|event)\.(?:query|searchParams)|\bquery"
 _BODY = (
     r"(?:await\s+)?(?:req|request|ctx\.request|context|ctx|event)\.(?:body|payload|rawBody)|"
@@ -41,6 +42,8 @@ class JsRead:
 def read_handler(text: str, guards: Sequence[str], path: str, method: str) -> JsRead:
     """Inputs a handler's text names; `guards` are what stands before it."""
     places: dict[str, str] = dict.fromkeys(placeholders(path), "path")
+    if len(text) > MAX_HANDLER_CHARS:
+        return JsRead(opaque=f"its handler has more than {MAX_HANDLER_CHARS} characters")
     whole = "\n".join((*guards, text))
     for pattern, place in _GETS:
         for name in pattern.findall(whole):
@@ -67,7 +70,8 @@ def read_handler(text: str, guards: Sequence[str], path: str, method: str) -> Js
 
 def _head_off(text: str) -> str:
     """The body of a function, without its own parameters."""
-    return re.sub(r"^[^{]*?(?:=>|\)\s*(?::[^{]*)?\{)", "", text, count=1, flags=re.DOTALL)
+    head = re.match(r"[^{]{0,1000}?(?:=>|\)\s{0,20}(?::[^{]{0,200})?\{)", text[:2_000])
+    return text[head.end() :] if head else text
 
 
 def _named(text: str, source: str) -> list[str]:
@@ -75,7 +79,7 @@ def _named(text: str, source: str) -> list[str]:
     names: list[str] = []
     owners = [f"(?:{source})"]
     assigned = re.findall(
-        rf"(?:const|let|var)\s+(\w+)\s*(?::[^=;]+)?=\s*(?:{source})\s*[;\n|?)]", text
+        rf"(?:const|let|var)\s+(\w+)\s*(?::[^=;]{{1,200}})?=\s*(?:{source})\s*[;\n|?)]", text
     )
     owners += [rf"\b{re.escape(one)}" for one in dict.fromkeys(assigned)]
     for owner in owners:
@@ -83,7 +87,9 @@ def _named(text: str, source: str) -> list[str]:
             rf"{owner}(?:\s*\|\|\s*\{{\s*\}}\s*\))?\s*\??\.\s*(\w+)\b(?!\s*\()", text
         )
         names += re.findall(rf"{owner}\s*(?:\?\.)?\[\s*['\"`]([\w.\-\[\]]+)['\"`]\s*\]", text)
-        for inside in re.findall(rf"\{{([^{{}}]*)\}}\s*(?::[^=;]+)?=\s*{owner}", text):
+        for inside in re.findall(
+            rf"\{{([^{{}}]{{0,2000}})\}}\s*(?::[^=;]{{1,200}})?=\s*{owner}", text
+        ):
             for part in inside.split(","):
                 name = re.split(r"[:=]", part)[0].strip()
                 if name.isidentifier():

@@ -22,6 +22,7 @@ from analyzers.appsource.reading.js_values import (
     dotted,
     name_of,
 )
+from analyzers.appsource.reading.links import MAX_TEXT_CHARS, Budget
 
 MAX_DEPTH = 25
 MAX_ITEMS = 500
@@ -30,8 +31,9 @@ MAX_ITEMS = 500
 class JsProject(JsLiterals):
     """All parsed modules of an app."""
 
-    def __init__(self, modules: dict[str, JsModule]):
+    def __init__(self, modules: dict[str, JsModule], budget: Budget):
         super().__init__(modules)
+        self.budget = budget
         self._busy: set[tuple[int, int]] = set()
         self.loops: dict[tuple[int, str], tuple[Node, JsScope]] = {}
 
@@ -162,9 +164,11 @@ class JsProject(JsLiterals):
         mark = (id(node), id(scope))
         if mark in self._busy:
             return None
+        self.budget.spend()
         self._busy.add(mark)
         try:
-            return self._value(node, scope, depth)
+            found = self._value(node, scope, depth)
+            return None if isinstance(found, str) and len(found) > MAX_TEXT_CHARS else found
         finally:
             self._busy.discard(mark)
 

@@ -99,6 +99,7 @@ class JsRegistrar:
     ) -> None:
         """One route; the last of its handlers answers, the others stand before it."""
         found = self.handler(handlers[-1], scope) if handlers else None
+        self.found.budget.spend(len(found.text) // 10 if found else 1)
         before = [self._text(one, scope) for one in handlers[:-1]]
         before += self.guards.get(router[0], [])
         name = dotted(handlers[-1]) if handlers else ""
@@ -121,6 +122,7 @@ class JsRegistrar:
         kind: str = "http",
     ) -> None:
         """One operation."""
+        self.found.budget.spend(100)
         self.found.routes.append(
             Found(
                 router[0], (method,), path, scope.module.file, int(node.get("line") or 1),

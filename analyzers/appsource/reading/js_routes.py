@@ -39,6 +39,7 @@ class JsRoutes(JsMounts):
         pending: list[tuple[Any, JsScope]] = [(start, scope)]
         while pending:
             node, where = pending.pop()
+            self.found.budget.spend()
             if isinstance(node, list):
                 pending += [(one, where) for one in reversed(node)]
                 continue

@@ -4,11 +4,15 @@ Both languages are brought to this form, so that prefixes are joined in one plac
 """
 
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MAX_PREFIXES = 20
 MAX_ROUTES = 5_000
 MAX_PATH_CHARS = 500
+MAX_TEXT_CHARS = 4_000
+"""A longer text is no path or prefix; texts that double must not fill the memory."""
 _MAX_DEPTH = 20
 VERSION = "\x01"
 """Before a segment that stands first, wherever its router is mounted (Sanic's versions)."""
@@ -73,6 +77,24 @@ class Unread:
     may_route: bool = True
 
 
+class TooMuch(Exception):
+    """Following an app's names takes more steps or time than it may."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Steps and time that may be spent on one app, whatever its source makes of loops and names."""
+
+    steps: int = 20_000_000
+    end: float = field(default_factory=lambda: time.monotonic() + 45.0)
+
+    def spend(self, steps: int = 1) -> None:
+        """Count steps. Raises: TooMuch."""
+        self.steps -= steps
+        if self.steps < 0 or (self.steps & 1023 == 0 and time.monotonic() > self.end):
+            raise TooMuch("there is too much to follow")
+
+
 @dataclass(slots=True)
 class Collected:
     """What the readers of all languages found."""
@@ -83,6 +105,7 @@ class Collected:
     unread: list[Unread] = field(default_factory=list)
     frameworks: dict[str, str] = field(default_factory=dict)
     """Framework -> the file that uses it."""
+    budget: Budget = field(default_factory=Budget)
 
     def miss(self, file: str, reason: str, line: int | None = None, may_route: bool = True) -> None:
         """Note once what could not be read."""
@@ -118,6 +141,18 @@ def braces(path: str) -> str:
 def placeholders(path: str) -> list[str]:
     """Names of the parameters of a path in braces."""
     return re.findall(r"\{([^/{}]+)\}", path)
+
+
+def attempt(step: Callable[[], None], file: str, found: Collected) -> None:
+    """Run one step for one file; whatever ends it costs that file and no other."""
+    try:
+        step()
+    except (RecursionError, MemoryError):
+        found.miss(file, "nested too deep")
+    except TooMuch as error:
+        found.miss(file, f"{error}")
+    except Exception as error:  # a stranger's source found a hole in the reader
+        found.miss(file, f"the reader failed: {type(error).__name__}: {error}")
 
 
 class Linker:

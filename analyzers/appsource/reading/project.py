@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Sequence
 
+from analyzers.appsource.reading.links import MAX_TEXT_CHARS, Budget
 from analyzers.appsource.reading.literals import Literals
 from analyzers.appsource.reading.values import (
     MAX_DEPTH,
@@ -27,8 +28,9 @@ _ENVIRONMENT = {"getenv", "get", "config", "env", "str", "environ.get"}
 class Project(Literals):
     """All parsed modules of an app."""
 
-    def __init__(self, modules: dict[str, Module]):
+    def __init__(self, modules: dict[str, Module], budget: Budget):
         super().__init__(modules)
+        self.budget = budget
         self._busy: set[tuple[int, int]] = set()
         self.loops: dict[tuple[int, str], tuple[ast.expr, Scope]] = {}
         """What a loop's variable stands for just now, by scope and name."""
@@ -119,9 +121,11 @@ class Project(Literals):
         mark = (id(node), id(scope))
         if node is None or depth > MAX_DEPTH or mark in self._busy:
             return None
+        self.budget.spend()
         self._busy.add(mark)
         try:
-            return self._value(node, scope, depth)
+            found = self._value(node, scope, depth)
+            return None if isinstance(found, str) and len(found) > MAX_TEXT_CHARS else found
         finally:
             self._busy.discard(mark)
 

@@ -2,13 +2,12 @@
 
 import ast
 import re
-from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from analyzers.appsource.reading.django_routes import DjangoRoutes
 from analyzers.appsource.reading.frameworks import package_of
 from analyzers.appsource.reading.handwritten import read_handwritten
-from analyzers.appsource.reading.links import Collected
+from analyzers.appsource.reading.links import Collected, attempt
 from analyzers.appsource.reading.project import Project
 from analyzers.appsource.reading.python_routes import PythonRoutes
 from analyzers.appsource.reading.values import Module
@@ -46,25 +45,18 @@ def is_test(file: str) -> bool:
 
 def read_python(modules: dict[str, Module], found: Collected) -> None:
     """Routes of all modules."""
-    project = Project(modules)
+    project = Project(modules, found.budget)
     reader = PythonRoutes(project, found)
     own = {file: module for file, module in modules.items() if not is_test(file)}
     for module in own.values():
-        _guarded(lambda one=module: reader.module(one), module.file, found)
+        attempt(lambda one=module: reader.module(one), module.file, found)
     for module in own.values():
-        _guarded(lambda one=module: read_handwritten(reader, one), module.file, found)
+        attempt(lambda one=module: read_handwritten(reader, one), module.file, found)
     holders = [file for file, module in own.items() if "urlpatterns" in module.scope.names]
     if holders:
-        _guarded(DjangoRoutes(reader, reader.registered).read, holders[0], found)
+        attempt(DjangoRoutes(reader, reader.registered).read, holders[0], found)
     for module in own.values():
         _frameworks(module, found)
-
-
-def _guarded(step: Callable[[], None], file: str, found: Collected) -> None:
-    try:
-        step()
-    except (RecursionError, MemoryError):
-        found.miss(file, "nested too deep")
 
 
 def _frameworks(module: Module, found: Collected) -> None:

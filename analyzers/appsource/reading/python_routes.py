@@ -47,6 +47,7 @@ class PythonRoutes(Decorated):
             self._visit(node, scope)
 
     def _visit(self, node: ast.AST, scope: Scope) -> None:
+        self.found.budget.spend()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             self.decorated(node, scope)
             self._body(node.decorator_list, scope)

@@ -143,6 +143,7 @@ class Registrar:
         if router[1] == "tornado" or path.startswith("^"):
             path = plain_regex(path)
         for method in methods:
+            self.found.budget.spend(100)
             read = self.handlers.read(handler, method)
             if method == "WEBSOCKET":
                 continue
