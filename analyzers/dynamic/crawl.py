@@ -1,22 +1,18 @@
 """Reads links, forms and API paths out of what an app served. Pure."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
+from analyzers.appsource.changes import path_changes_state
 from analyzers.dynamic.marks import shows_payload
 from analyzers.dynamic.surface import Operation, Parameter
 
 LINKS = {"a": "href", "link": "href", "script": "src", "img": "src", "iframe": "src"}
-# Names of GETs that change something. What the handlers' source says is stronger, and comes first.
-LEAVES = re.compile(
-    r"log[-_]?out|sign[-_]?out|delete|remove|destroy|reset|unsubscribe|"
-    r"(?:^|[/_.?&=-])(?:init|initiali[sz]e|(?:re)?seed|populate|migrate|drop|truncate|wipe|purge|"
-    r"clear|flush|install|uninstall|shutdown|restart|reboot|kill|deactivate|revoke|"
-    r"create[-_]?(?:db|database|tables?|all|schema|admin))(?=$|[/_.?&=-]|_?db\b|data)",
-    re.IGNORECASE,
-)
+LEAVES = re.compile(r"/(log|sign)[-_]?(out|off)\b", re.IGNORECASE)
+DOES = re.compile(r"^(action|do|op|operation|cmd|command|task)$", re.IGNORECASE)
 SCRIPT_PATH = re.compile(r"""["'`](/(?:api|auth|v\d)(?:/[\w.${}:-]+)*/?)(?:\?[^"'`]*)?["'`]""")
 
 
@@ -76,9 +72,21 @@ def local_paths(base_url: str, page_path: str, links: list[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def is_safe_to_follow(path: str) -> bool:
-    """Whether following the link looks free of side effects."""
-    return LEAVES.search(path) is None
+def is_safe_to_follow(path: str, known: Collection[str] = ()) -> bool:
+    """Whether following the link looks free of side effects.
+
+    Args:
+        path: with its query.
+        known: paths whose handlers were read and change nothing, whatever their names say.
+    """
+    bare, _, query = path.partition("?")
+    if LEAVES.search(bare):
+        return False
+    pairs = parse_qsl(query, keep_blank_values=True)[:20]
+    words = [name for name, _ in pairs] + [value for name, value in pairs if DOES.search(name)]
+    if any(path_changes_state("/" + word.replace("/", "-")) for word in words):
+        return False
+    return bare in known or not path_changes_state(bare)
 
 
 def form_operation(base_url: str, page_path: str, form: Form) -> Operation | None:

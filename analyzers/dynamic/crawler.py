@@ -32,11 +32,17 @@ MOVED = {Unseen.TO_LOGIN, Unseen.TO_OTHER_ORIGIN}
 
 @dataclass(slots=True)
 class Crawl:
-    """What one crawl gathered."""
+    """What one crawl gathered.
+
+    Attributes:
+        effects: paths whose handlers change something, and what says so.
+        harmless: paths whose handlers were read and change nothing.
+    """
 
     pages: dict[str, str] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
     effects: dict[str, str] = field(default_factory=dict)
+    harmless: set[str] = field(default_factory=set)
 
     def is_asset(self, one: Operation) -> bool:
         """Whether it is a picture, a font, a style or a script: nothing to attack."""
@@ -69,6 +75,7 @@ async def crawl_service(
     state = Crawl()
     gets = [one for one in declared if one.method == "GET" and "{" not in one.path]
     state.effects = {one.path: one.effect for one in gets if one.effect}
+    state.harmless = {one.path for one in gets if "source" in one.origins and not one.effect}
     told = {one.path for one in gets}
     client.guessed.update(f"GET {path}" for path in ("/", *LISTS) if path not in told)
     queue = _Queue(["/", *LISTS, *(one.path for one in gets), *entries])
@@ -96,11 +103,11 @@ class _Queue:
         self.waiting += fresh
         self.known.update(fresh)
 
-    def left_out(self, path: str, effects: dict[str, str]) -> str:
+    def left_out(self, path: str, state: Crawl) -> str:
         """Why a path is not visited; empty when it is."""
-        if reason := effects.get(path.split("?")[0]):
+        if reason := state.effects.get(path.split("?")[0]):
             return f"not followed: {reason}"[:300]
-        if not is_safe_to_follow(path):
+        if not is_safe_to_follow(path, state.harmless):
             return UNSAFE
         if self.visited >= MAX_PAGES:
             return f"beyond the first {MAX_PAGES} pages"
@@ -115,7 +122,7 @@ async def _visit(
 ) -> None:
     while queue.waiting:
         path = queue.waiting.pop(0)
-        if reason := queue.left_out(path, state.effects):
+        if reason := queue.left_out(path, state):
             client.leave_out(f"GET {path}", reason)
             continue
         queue.visited += 1

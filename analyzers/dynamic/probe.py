@@ -144,12 +144,12 @@ class Probe(ABC):
             await require_answer(target, "before")
         surface = await surface_of(run, execute)
         failing = [] if self.judges_errors else failing_always(targets, surface)
-        scopes, reasons = list[Scope](), list[str]()
+        scopes, reasons, unknown = list[Scope](), list[str](), list[str]()
         for target in targets:
             broken = any(one is target for one, _, _ in failing)
             reason = FAILS if broken else self.applies_to(surface.of(target.service))
-            if reason and not broken and (unread := surface.unread_by(target.service)):
-                raise ToolFault(f"{target.service}: {reason}, but {unread}")
+            unread = surface.unread_by(target.service) if reason and not broken else ""
+            unknown += [f"{target.service}: {reason}, but {unread}"] if unread else []
             if reason:
                 reasons.append(f"{target.service}: {reason}")
             else:
@@ -158,6 +158,8 @@ class Probe(ABC):
             await require_answer(target, "after")
         if not scopes and failing:
             raise_unusable(failing)
+        if not scopes and unknown:
+            raise ToolFault("; ".join(unknown)[:2_000])
         if not scopes:
             raise NotApplicable("; ".join(reasons))
         return self._fold(scopes, reasons)
@@ -210,12 +212,16 @@ class Probe(ABC):
         return scope
 
 
+def _is_safe(one: Operation) -> bool:
+    return is_safe_to_follow(one.path, (one.path,) if "source" in one.origins else ())
+
+
 def _without_effects(client: BoundedClient, surface: ServiceSurface) -> ServiceSurface:
     """The surface without GETs that would change the app; they are left out by name."""
     unsafe = {
         one.key: one.effect or UNSAFE
         for one in surface.operations
-        if one.method == "GET" and (one.effect or not is_safe_to_follow(one.path))
+        if one.method == "GET" and (one.effect or not _is_safe(one))
     }
     for key, reason in unsafe.items():
         client.leave_out(key, f"not asked: {reason}"[:300])

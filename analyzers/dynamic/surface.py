@@ -111,19 +111,24 @@ class ServiceSurface(Frozen):
 
 
 class Surface(Frozen):
-    """What is handed to the other tools as `shared["discovery"]`, in JSON form."""
+    """What is handed to the other tools as `shared["discovery"]`, in JSON form.
+
+    Attributes:
+        routes_unread: why nothing may be called absent that only the source would tell of; empty
+            where all routes and their inputs were read.
+    """
 
     services: tuple[ServiceSurface, ...] = ()
     unread_sources: tuple[Skipped, ...] = Field(default=(), max_length=50)
     unread_total: int = 0
+    routes_unread: str = ""
 
     def unread_by(self, service: str) -> str:
         """Why a service may have operations nobody knows of; empty where it has none."""
-        if self.unread_total:
-            first = next((f"{one.what}: {one.reason}" for one in self.unread_sources), "")
-            return f"routes could not be read: {self.unread_total} sources ({first})"[:400]
-        doubts = self.of(service).doubts
-        return f"routes could not be read: {doubts[0]}" if doubts else ""
+        known = self.of(service)
+        if self.routes_unread and not known.openapi:
+            return self.routes_unread
+        return f"routes could not be read: {known.doubts[0]}" if known.doubts else ""
 
     def of(self, service: str) -> ServiceSurface:
         """The part of one service; an empty one when discovery knows nothing of it."""

@@ -1,18 +1,16 @@
 """GET paths worth loading: what the template, the app's OpenAPI document and its source declare."""
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
 
+from analyzers.appsource.changes import changes_state, path_changes_state
 from analyzers.appsource.openapi import base_path
-from analyzers.appsource.route_reader import routes_command
-from analyzers.runtime.tool import Execute, ToolFault, ToolRun
+from analyzers.appsource.route_reader import read_routes
+from analyzers.runtime.tool import Execute, ToolRun
 from contract.analysis import Skipped
 from contract.spec import TemplateSpec
 
-# Loading these would end sessions or change state; a load test reads.
-_UNSAFE = re.compile(r"log-?out|sign-?out|delete|remove|reset|shutdown|destroy|unsubscribe", re.I)
 _PARAMETER = re.compile(r"<[^>/]*>|\{[^}/]*\}|:[A-Za-z_]\w*")
 
 
@@ -34,17 +32,17 @@ def document_paths(document: dict[str, Any]) -> tuple[str, ...]:
 async def source_paths(
     run: ToolRun, execute: Execute
 ) -> tuple[tuple[str, ...], tuple[Skipped, ...]]:
-    """What the source's own routes say, and the files whose routes could not be read."""
-    command = routes_command(run)
-    if command is None:
-        return (), ()
-    try:
-        document = json.loads((await execute(command)).stdout)
-        paths = [str(row["path"]) for row in document["operations"] if row["method"] == "GET"]
-        unread = [Skipped(what=name, reason=reason) for name, reason in document["unread"]]
-    except (ToolFault, ValueError, KeyError, TypeError) as error:
-        return (), (Skipped(what="source tree", reason=str(error)[:500]),)
-    return _usable(paths), tuple(unread)
+    """What the source's own routes say; what of it is not read, and what is not to be loaded."""
+    known = await read_routes(run, execute)
+    gets = [route for route in known.routes if route.method == "GET"]
+    reasons = {route.path: changes_state(route) for route in gets}
+    refused = [
+        Skipped(what=f"GET {path}", reason=f"not loaded: {reason}")
+        for path, reason in reasons.items()
+        if reason
+    ]
+    calm = [route.path for route in gets if not reasons[route.path]]
+    return _usable(calm), (*known.skipped, *refused)
 
 
 def _usable(paths: Iterable[str]) -> tuple[str, ...]:
@@ -53,6 +51,6 @@ def _usable(paths: Iterable[str]) -> tuple[str, ...]:
         dict.fromkeys(
             _PARAMETER.sub("1", path)
             for path in paths
-            if path.startswith("/") and "*" not in path and not _UNSAFE.search(path)
+            if path.startswith("/") and "*" not in path and not path_changes_state(path)
         )
     )

@@ -181,7 +181,8 @@ def test_a_request_without_any_answer_is_an_error() -> None:
 
 
 SOURCE = """
-from flask import Blueprint
+from flask import Blueprint, Flask
+app = Flask(__name__)
 bp = Blueprint("notes", __name__, url_prefix="/api")
 @bp.route("/notes/<int:note_id>", methods=["GET", "DELETE"])
 def note(note_id): ...
@@ -189,6 +190,7 @@ def note(note_id): ...
 def new(): ...
 @bp.get("/logout")
 def leave(): ...
+app.register_blueprint(bp)
 """
 
 
@@ -206,7 +208,7 @@ async def test_routes_of_the_source_are_read_with_their_prefixes(tmp_path: Path)
     paths, unread = await source_paths(run, Runner(tmp_path))
 
     assert paths == ("/api/notes/1",)
-    assert [one.what for one in unread] == ["broken.py"]
+    assert [one.what for one in unread] == ["broken.py", "GET /api/logout"]
 
 
 def test_a_template_and_a_document_name_what_only_reads() -> None:
