@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
+from analyzers.runtime.tool import ToolFault, ToolRun
 from contract.analysis import Skipped
 
 MAX_SAMPLED = 50
@@ -34,3 +35,27 @@ def sampled(rows: list[Skipped]) -> tuple[Skipped, ...]:
     """At most 50 of `rows`, so that each reason is among them."""
     firsts = {row.reason: row for row in reversed(rows)}
     return tuple(sorted(rows, key=lambda row: firsts[row.reason] is not row)[:MAX_SAMPLED])
+
+
+def budget_of(run: ToolRun, tool: str, limit_s: float) -> Budget:
+    """What `tool` may spend on one target; options `max_requests` and `<tool>_limit_s`.
+
+    Raises:
+        ToolFault: an option is not a positive number.
+    """
+    requests = positive_option(run, "max_requests", 2_000)
+    seconds = positive_option(run, f"{tool}_limit_s".replace("-", "_"), limit_s)
+    allowed = min(seconds, run.request.deadline_s * 0.6)
+    return Budget(max_requests=int(requests), limit_s=allowed)
+
+
+def positive_option(run: ToolRun, name: str, default: float) -> float:
+    """A numeric option of the request.
+
+    Raises:
+        ToolFault: it is not a positive number.
+    """
+    value = run.request.options.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ToolFault(f"option {name}: expected a positive number, got {value!r}")
+    return float(value)

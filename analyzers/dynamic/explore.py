@@ -90,6 +90,7 @@ def joined(outside: ServiceSurface, inside: ServiceSurface) -> ServiceSurface:
         update={
             "operations": merge([*outside.operations, *inside.operations]),
             "pages": {**inside.pages, **outside.pages},
+            "entry": "/" if "/" in inside.pages else outside.entry,
         }
     )
 

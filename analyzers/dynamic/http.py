@@ -106,7 +106,7 @@ class BoundedClient:
             refusal = self.budget.refusal() or self._foreign(path)
             refusal = refusal or (await self._pause(path) if patient else "")
             if refusal:
-                self._skip(method, path, refusal)
+                self.leave_out(_key(method, path), refusal)
                 return None
             self.budget.spent += 1
             async with self._slots:
@@ -127,7 +127,7 @@ class BoundedClient:
             if onward is None:
                 return answer
             answer = await self.get(onward, **content)
-        self._skip("GET", path, f"more than {REDIRECT_CAP} redirects")
+        self.leave_out(_key("GET", path), f"more than {REDIRECT_CAP} redirects")
         return None
 
     def redirect_path(self, answer: Answer) -> str | None:
@@ -158,8 +158,13 @@ class BoundedClient:
 
     def why_unseen(self, method: str, path: str) -> str:
         """Why no answer to a path was what was asked for; empty where one was, or none came."""
-        verdicts = self.answered.get(f"{method} {path.split('?')[0]}", {}).values()
+        verdicts = self.answered.get(_key(method, path), {}).values()
         return "" if any(one.is_seen for one in verdicts) else str(next(iter(verdicts), ""))
+
+    async def judge(self, answer: Answer, sent: Mapping[str, str]) -> Verdict:
+        """Whether an answer, of ours or of a tool that asked by itself, is what was asked for."""
+        place = self.place(answer.method, answer.path)
+        return await self.ground.judge(answer, sent, place, self._ask)
 
     @property
     def missed(self) -> int:
@@ -173,9 +178,6 @@ class BoundedClient:
     def _foreign(self, path: str) -> str:
         own = path.startswith("/") and not path.startswith("//")
         return "" if own else "leads away from the target"
-
-    def _skip(self, method: str, path: str, reason: str) -> None:
-        self.leave_out(f"{method} {path.split('?')[0]}", reason)
 
     async def _pause(self, path: str) -> str:
         """Wait for the app's quota; why not, where the budget ends before."""
@@ -200,15 +202,13 @@ class BoundedClient:
 
     async def _noted(self, answer: Answer, content: dict[str, Any]) -> Answer:
         """The answer with its verdict, kept under its path; judged until one of its kind counts."""
-        key = f"{answer.method} {answer.path.split('?')[0]}"
+        key = _key(answer.method, answer.path)
         known = self.answered.setdefault(key, {}).get(answer.status)
         times = self._judged.get((key, answer.status), 0)
         verdict = known or Verdict()
         if self._judges and times < MAX_JUDGED and (known is None or not known.is_seen):
             self._judged[key, answer.status] = times + 1
-            place = self.place(answer.method, answer.path)
-            sent = content.get("headers") or {}
-            verdict = await self.ground.judge(answer, sent, place, self._ask)
+            verdict = await self.judge(answer, content.get("headers") or {})
         self.answered[key][answer.status] = verdict
         if answer.note and len(self.cut) < MAX_NAMED:
             self.cut[key] = answer.note
@@ -233,7 +233,7 @@ class BoundedClient:
             self._note_quota(answer)
             return answer
         if named:
-            self._skip(method, path, reason)
+            self.leave_out(_key(method, path), reason)
         return None
 
     def _note_quota(self, answer: Answer) -> None:
@@ -277,6 +277,10 @@ class BoundedClient:
         changed = httpx.Headers(headers)
         changed["location"] = plain
         return changed
+
+
+def _key(method: str, path: str) -> str:
+    return f"{method} {path.split('?')[0]}"
 
 
 async def _read_capped(response: httpx.Response) -> tuple[bytes, str]:

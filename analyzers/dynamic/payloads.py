@@ -121,7 +121,12 @@ class _Elements(HTMLParser):
 
 def is_debugger(answer: Answer) -> bool:
     """Whether it is the page with which a framework shows an error to its developer."""
-    return answer.status >= 400 and DEBUGGERS.search(answer.text) is not None
+    return answer.status >= 400 and is_debugger_text(answer.text)
+
+
+def is_debugger_text(text: str) -> bool:
+    """Whether the body of an error is such a page."""
+    return DEBUGGERS.search(text) is not None
 
 
 def redirected_away(answer: Answer) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.answer import Answer
-from analyzers.dynamic.bounds import Budget, sampled
+from analyzers.dynamic.bounds import budget_of, sampled
 from analyzers.dynamic.covered import Seen, Unusable, client_notes, quota_data, raise_unusable
 from analyzers.dynamic.crawl import is_safe_to_follow
 from analyzers.dynamic.explore import surface_of
@@ -212,8 +212,10 @@ class Probe(ABC):
         return scope
 
 
-def _is_safe(one: Operation) -> bool:
-    return is_safe_to_follow(one.path, (one.path,) if "source" in one.origins else ())
+def is_safe(one: Operation) -> bool:
+    """Whether asking a GET looks free of side effects, by its handler or by its name."""
+    was_read = (one.path,) if "source" in one.origins else ()
+    return not one.effect and is_safe_to_follow(one.path, was_read)
 
 
 def _without_effects(client: BoundedClient, surface: ServiceSurface) -> ServiceSurface:
@@ -221,7 +223,7 @@ def _without_effects(client: BoundedClient, surface: ServiceSurface) -> ServiceS
     unsafe = {
         one.key: one.effect or UNSAFE
         for one in surface.operations
-        if one.method == "GET" and (one.effect or not _is_safe(one))
+        if one.method == "GET" and not is_safe(one)
     }
     for key, reason in unsafe.items():
         client.leave_out(key, f"not asked: {reason}"[:300])
@@ -248,30 +250,6 @@ def behind(tool: str) -> tuple[str, ...]:
 def is_canary(run: ToolRun, tool: str) -> bool:
     """Whether the run is the proof that `tool` sees, not a subtask: their ids have four parts."""
     return run.request.subtask_id == f"canary/{tool}"
-
-
-def budget_of(run: ToolRun, tool: str, limit_s: float) -> Budget:
-    """What `tool` may spend on one target; options `max_requests` and `<tool>_limit_s`.
-
-    Raises:
-        ToolFault: an option is not a positive number.
-    """
-    requests = positive_option(run, "max_requests", 2_000)
-    seconds = positive_option(run, f"{tool}_limit_s".replace("-", "_"), limit_s)
-    allowed = min(seconds, run.request.deadline_s * 0.6)
-    return Budget(max_requests=int(requests), limit_s=allowed)
-
-
-def positive_option(run: ToolRun, name: str, default: float) -> float:
-    """A numeric option of the request.
-
-    Raises:
-        ToolFault: it is not a positive number.
-    """
-    value = run.request.options.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ToolFault(f"option {name}: expected a positive number, got {value!r}")
-    return float(value)
 
 
 def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:

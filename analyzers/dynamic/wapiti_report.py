@@ -1,14 +1,22 @@
-"""What a wapiti report means: categories, severities, findings. Pure."""
+"""What a wapiti report means: categories, severities, findings, answers that were met."""
 
 import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
+from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer
+from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.findings import fingerprint_http, printable, stable_path
+from analyzers.dynamic.ground import ground_of
+from analyzers.dynamic.http import BoundedClient
+from analyzers.dynamic.marks import shows_payload
+from analyzers.dynamic.payloads import is_debugger_text
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.surface import ServiceSurface
-from analyzers.runtime.tool import ToolFault
+from analyzers.runtime.tool import ToolFault, ToolRun
 from contract.analysis import Finding, Location, Target
 
 CATEGORIES: dict[str, Rule] = {
@@ -55,6 +63,8 @@ NOTES = frozenset(
         "Review Webserver Metafiles for Information Leakage",
     }
 )
+ECHOES = frozenset({"Reflected Cross Site Scripting", "HTML Injection"})
+MAX_COMPARED = 60
 PLAIN_HTTP_MOOT = frozenset({"HTTP Strict Transport Security (HSTS)"})
 
 
@@ -69,7 +79,7 @@ def parse_report(
     try:
         document = json.loads(raw)
         pages = document["infos"]["crawled_pages"]
-        crawled = [one["request"] for one in pages]
+        crawled = [_request(one) for one in pages]
         groups = {**document["vulnerabilities"], **document["anomalies"]}
     except (ValueError, KeyError, TypeError) as error:
         raise ToolFault(f"wapiti's report is unreadable: {error!r}") from error
@@ -78,8 +88,68 @@ def parse_report(
     for category, rows in groups.items():
         if category in NOTES or category in moot:
             continue
-        findings += [_finding(category, row, target, surface) for row in rows]
+        kept = [row for row in rows if not is_moot(category, row)]
+        findings += [_finding(category, row, target, surface) for row in kept]
     return findings, crawled
+
+
+def is_moot(category: str, row: dict[str, Any]) -> bool:
+    """Whether it speaks of what a tool of ours stored, or of the echo of a framework's debugger."""
+    if shows_payload(urlsplit(str(row.get("path", ""))).path):
+        return True
+    response = (row.get("detail") or {}).get("response") or {}
+    is_error = int(response.get("status_code") or 0) >= 400
+    return category in ECHOES and is_error and is_debugger_text(str(response.get("body", "")))
+
+
+async def unseen_by(
+    run: ToolRun,
+    target: Target,
+    surface: ServiceSurface,
+    crawled: list[dict[str, Any]],
+    headers: dict[str, str],
+) -> dict[str, str]:
+    """Why answers the crawl met were not what it asked for: `METHOD /path` -> reason or empty."""
+    whys: dict[str, str] = {}
+    budget = Budget(max_requests=MAX_COMPARED, limit_s=45)
+    async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+        client.place = surface.place_of
+        for one in crawled:
+            if (answer := _answer(one)) is None:
+                continue
+            key = f"{one['method']} {urlsplit(one['url']).path or '/'}"[:250]
+            if whys.get(key, "?"):  # one answer of several that is what was asked for will do
+                whys[key] = str(await client.judge(answer, headers))
+    return whys
+
+
+def _answer(row: dict[str, Any]) -> Answer | None:
+    """What one request of the crawl was answered, where the report holds it."""
+    response, parts = row["response"], urlsplit(row["url"])
+    if not response or not isinstance(response.get("status_code"), int):
+        return None
+    pairs = [(str(name), str(value)) for name, value in response.get("headers") or []]
+    kept = [pair for pair in pairs if pair[0].lower() != "content-encoding"]  # undone by wapiti
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    body = str(response.get("body") or "").encode("utf-8", "replace")[:BODY_CAP_BYTES]
+    charset = [(name, _utf8(name, value)) for name, value in kept]
+    return Answer(
+        row["method"], path, response["status_code"], httpx.Headers(charset), body, elapsed_s=0.0
+    )
+
+
+def _utf8(name: str, value: str) -> str:
+    """A content type without the character set: the report holds text."""
+    return value.partition(";")[0] if name.lower() == "content-type" else value
+
+
+def _request(page: dict[str, Any]) -> dict[str, Any]:
+    """A request of the crawl; reports of either level of detail."""
+    request, response = page["request"], page.get("response") or {}
+    status = request.get("status_code", response.get("status_code"))
+    takes = request.get("post_params") or request["method"] not in {"GET", "HEAD"}
+    known = {"url": str(request["url"]), "method": str(request["method"]), "response": response}
+    return {**known, "status_code": status, "post_params": takes}
 
 
 def _finding(

@@ -8,6 +8,7 @@ from typing import Any
 
 from analyzers.dynamic import marks
 from analyzers.dynamic.alive import prepared_ground, require_answer
+from analyzers.dynamic.bounds import positive_option
 from analyzers.dynamic.browser_cors import without_own_cors
 from analyzers.dynamic.browser_report import Visited, fold, parse
 from analyzers.dynamic.explore import surface_of
@@ -15,7 +16,6 @@ from analyzers.dynamic.findings import stable_path
 from analyzers.dynamic.probe import (
     Seen,
     behind,
-    positive_option,
     raise_unusable,
     require_usable,
     targets_of,

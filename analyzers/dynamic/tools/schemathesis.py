@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from analyzers.dynamic.alive import require_answer
+from analyzers.dynamic.bounds import positive_option
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import fingerprint_http, printable, stable_path, unique
-from analyzers.dynamic.probe import behind, positive_option, require_usable, targets_of
+from analyzers.dynamic.probe import behind, require_usable, targets_of
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import ServiceSurface

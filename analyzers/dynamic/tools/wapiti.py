@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from analyzers.dynamic.alive import require_answer
-from analyzers.dynamic.bounds import sampled
+from analyzers.dynamic.alive import prepared_ground, require_answer
+from analyzers.dynamic.bounds import positive_option, sampled
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import unique
 from analyzers.dynamic.probe import (
     Seen,
     behind,
     is_canary,
-    positive_option,
+    is_safe,
     raise_unusable,
     require_usable,
     targets_of,
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
-from analyzers.dynamic.wapiti_report import parse_report
+from analyzers.dynamic.wapiti_report import parse_report, unseen_by
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Finding, Skipped, Target
 
@@ -33,6 +33,8 @@ NOT_RUN = "needs a callback host on the public network"
 CALLBACK_MODULES = ("ssrf", "xxe", "log4shell", "spring4shell")
 STARTUP_S = 30.0
 MAX_STARTS = 60
+# What its own crawl may meet: it has no list of links that are not to be followed.
+UNSAFE_WORDS = ("logout", "log-out", "signout", "delete", "remove", "reset", "drop", "seed", "init")
 TIME_IS_UP = b"Max scan time was reached"
 
 
@@ -41,6 +43,7 @@ class Scan:
     """What the runs over one target brought.
 
     Attributes:
+        whys: `METHOD /path` -> why its answer was not what was asked for; empty where it was.
         missed: URLs that were not looked at.
         skipped: modules that did not run, or not to their end.
     """
@@ -48,6 +51,7 @@ class Scan:
     target: Target
     findings: list[Finding] = field(default_factory=list)
     crawled: list[dict[str, Any]] = field(default_factory=list)
+    whys: dict[str, str] = field(default_factory=dict)
     missed: list[Skipped] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     attacked: list[str] = field(default_factory=list)
@@ -108,12 +112,14 @@ async def _scan(
 ) -> Scan:
     scan, spent_s = Scan(target), 0.0
     sessions = await sessions_of(run, target, surface)
-    headers = sessions[0].headers if sessions else {}
+    ground = await prepared_ground(run, target)
+    headers = {**ground.headers, **(sessions[0].headers if sessions else {})}
     share_s = limit_s / (len(attacks) + 1)
     base = base_argv(run, target, surface, headers)
     first = await _module(execute, run, base, PASSIVE, share_s, headers, crawl=True)
     spent_s += first.duration_s
     read_report(scan, first.output, surface)
+    scan.whys = await unseen_by(run, target, surface, scan.crawled, headers)
     note_missed(scan, surface, was_cut=TIME_IS_UP in first.stdout + first.stderr)
     modules = attacks if is_attackable(scan.crawled) else ()
     left_out = () if modules else attacks
@@ -167,9 +173,11 @@ async def _module(
 ) -> Completed:
     output = run.workspace / f"wapiti-{modules[0]}.json"
     phase = ("--flush-session",) if crawl else ("--skip-crawl",)
+    # With answers: those of the crawl are judged, and an echo is told from a debugger's page.
+    detail = ("-dr", "2" if crawl or "xss" in modules else "1")
     times = ("--max-scan-time", f"{share_s:.0f}", "--max-attack-time", f"{share_s:.0f}")
     command = Command(
-        argv=(*base, *phase, *times, "-m", ",".join(modules), "-o", str(output)),
+        argv=(*base, *phase, *detail, *times, "-m", ",".join(modules), "-o", str(output)),
         output=output,
         limit_s=2 * share_s + STARTUP_S,
         secrets=tuple(headers.values()),
@@ -184,12 +192,14 @@ def base_argv(
     argv = [_binary(run), "-u", f"{target.base_url}/", "--scope", "domain", "--no-bugreport"]
     session = run.workspace / f"session-{stable_name(target.service)}"
     argv += ["--store-session", str(session), "--store-config", str(run.workspace / "config")]
-    argv += ["-f", "json", "-dr", "1", "-v", "1", "-t", "5", "--tasks", "4", "-d", "6"]
+    argv += ["-f", "json", "-v", "1", "-t", "5", "--tasks", "4", "-d", "6"]
     argv += ["--max-links-per-page", "30", "--max-files-per-dir", "40", "--max-parameters", "20"]
     for path in start_paths(surface)[:MAX_STARTS]:
         argv += ["-s", target.base_url + path]
     for path in leaving_paths(surface):
         argv += ["-x", target.base_url + path]
+    for word in UNSAFE_WORDS:
+        argv += ["-x", f"{target.base_url}/*{word}*"]
     for name, value in headers.items():
         argv += ["-H", f"{name}: {value}"]
     return tuple(argv)
@@ -199,7 +209,7 @@ def start_paths(surface: ServiceSurface) -> list[str]:
     """GET operations with a value for each query parameter, those wapiti's command line takes."""
     found = []
     for one in surface.operations:
-        if one.method != "GET" or one.path in leaving_paths(surface):
+        if one.method != "GET" or not is_safe(one):
             continue
         query = "&".join(f"{item.name}={item.example or 'a'}" for item in one.named("query"))
         found.append(one.url() + (f"?{query}" if query else ""))
@@ -207,9 +217,9 @@ def start_paths(surface: ServiceSurface) -> list[str]:
 
 
 def leaving_paths(surface: ServiceSurface) -> list[str]:
-    """Paths that would end the session."""
-    leave = re.compile(r"/(log|sign)-?out", re.IGNORECASE)
-    return [one.path for one in surface.operations if leave.search(one.path)][:10]
+    """Paths whose GET would end the session or change something else."""
+    gets = [one for one in surface.operations if one.method == "GET"]
+    return [one.url() for one in gets if not is_safe(one)][:30]
 
 
 def stable_name(service: str) -> str:
@@ -253,16 +263,19 @@ def _why(one: Operation, starts: list[str]) -> str:
 
 
 def met(scan: Scan) -> tuple[list[str], list[Seen]]:
-    """Requests of the crawl: those answered with anything but a server error, and the others."""
+    """Requests of the crawl: those answered with what was asked for, and the server errors."""
     statuses: dict[str, list[int]] = {}
     for one in scan.crawled:
         key = f"{one['method']} {urlsplit(one['url']).path}"[:250]
         statuses.setdefault(key, []).extend([int(one["status_code"])] if one["status_code"] else [])
-    good = [key for key, seen in statuses.items() if seen and min(seen) < 500]
+    fine = [key for key, seen in statuses.items() if seen and min(seen) < 500]
+    good = [key for key in fine if not scan.whys.get(key)]
     bad = [(scan.target, key, min(seen)) for key, seen in statuses.items() if seen]
     bad = [(target, key, status) for target, key, status in bad if status >= 500]
     silent = [(key, "no answer") for key, seen in statuses.items() if not seen]
-    for key, reason in [*silent, *((key, f"answered {status}") for _, key, status in bad)]:
+    failed = [(key, f"answered {status}") for _, key, status in bad]
+    unlike = [(key, scan.whys[key]) for key in fine if key not in good]
+    for key, reason in [*silent, *failed, *unlike]:
         scan.missed.append(Skipped(what=f"{scan.target.service} {key}", reason=reason))
     return [f"{scan.target.service} {key}" for key in good], bad
 
@@ -272,8 +285,10 @@ def fold(scans: list[Scan]) -> Parsed:
     pairs = [met(scan) for scan in scans]
     items = [name for names, _ in pairs for name in names]
     failed = [one for _, seen in pairs for one in seen]
-    if not items and failed:
-        raise_unusable(failed)
+    whys = [why for scan in scans for why in scan.whys.values() if why]
+    if not items and (failed or whys):
+        shown = [(one.target, key, 0) for one in scans for key, why in one.whys.items() if why]
+        raise_unusable(failed or shown, whys)
     missed = [row for scan in scans for row in scan.missed]
     skipped = missed + [row for scan in scans for row in scan.skipped]
     modules = [f"{one.target.service}: {', '.join([*PASSIVE, *one.attacked])}" for one in scans]
