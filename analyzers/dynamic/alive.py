@@ -33,7 +33,7 @@ async def require_answer(target: Target, when: str) -> Answer:
 async def prepared_ground(run: ToolRun, target: Target) -> Ground:
     """The ground of a target, with the headers it wants: for tools that ask it by themselves."""
     ground = ground_of(run, target)
-    budget = Budget(max_requests=3, limit_s=40)
+    budget = Budget(max_requests=3, limit_s=65)  # a quota of the usual minute is waited for
     async with BoundedClient(target, budget, ground=ground) as client:
-        await client.send("GET", "/", patient=False, counted=False)
+        await client.send("GET", "/", counted=False)
     return ground

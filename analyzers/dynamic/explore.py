@@ -168,7 +168,7 @@ def _routed(row: Route, forms: set[str]) -> Operation | None:
     body_allowed = row.method not in {"GET", "HEAD", "OPTIONS", "DELETE"}
     inputs = [Parameter(name=one.name, place=one.place) for one in row.inputs]
     inputs = [one for one in inputs if body_allowed or one.place in {"query", "path"}]
-    if "*" in row.path:
+    if "*" in row.path or row.method in {"HEAD", "OPTIONS"}:  # every GET has a HEAD
         return None
     return Operation(
         method=row.method,

@@ -58,10 +58,8 @@ class BoundedClient:
         self.cut: dict[str, str] = {}
         self.guessed: set[str] = set()
         self.place: Callable[[str, str], str] = lambda _method, path: path
-        self._judges = ground is not None
+        self._judges, self._unnamed, self._faults = ground is not None, 0, 0
         self._judged: dict[tuple[str, int], int] = {}
-        self._unnamed = 0
-        self._faults = 0
         self._slots = asyncio.Semaphore(CONCURRENCY)
         base = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
         self._http = httpx.AsyncClient(
@@ -103,7 +101,7 @@ class BoundedClient:
         if self._judges:
             await self.ground.prepare(self._ask)
         while True:
-            refusal = self.budget.refusal() or self._foreign(path)
+            refusal = self.budget.refusal() or _foreign(path)
             refusal = refusal or (await self._pause(path) if patient else "")
             if refusal:
                 self.leave_out(_key(method, path), refusal)
@@ -174,10 +172,6 @@ class BoundedClient:
     def skipped(self) -> list[Skipped]:
         """What was not answered or left out, with reasons."""
         return [Skipped(what=what, reason=reason) for what, reason in self.unanswered.items()]
-
-    def _foreign(self, path: str) -> str:
-        own = path.startswith("/") and not path.startswith("//")
-        return "" if own else "leads away from the target"
 
     async def _pause(self, path: str) -> str:
         """Wait for the app's quota; why not, where the budget ends before."""
@@ -277,6 +271,10 @@ class BoundedClient:
         changed = httpx.Headers(headers)
         changed["location"] = plain
         return changed
+
+
+def _foreign(path: str) -> str:
+    return "" if path.startswith("/") and path[1:2] != "/" else "leads away from the target"
 
 
 def _key(method: str, path: str) -> str:

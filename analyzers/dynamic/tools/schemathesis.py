@@ -1,19 +1,25 @@
 """Adapter for schemathesis: requests generated from the app's own OpenAPI document."""
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from analyzers.dynamic.alive import require_answer
+from analyzers.dynamic.alive import prepared_ground, require_answer
 from analyzers.dynamic.bounds import positive_option
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import fingerprint_http, printable, stable_path, unique
 from analyzers.dynamic.probe import behind, require_usable, targets_of
 from analyzers.dynamic.rules import Rule, rule
+from analyzers.dynamic.schemathesis_answers import (
+    LINE_CAP_BYTES,
+    answers_of,
+    content_of,
+    unseen_by,
+    within,
+    without_unseen,
+)
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import ServiceSurface
 from analyzers.runtime.tool import (
@@ -45,7 +51,6 @@ FAILURES: dict[str, Rule] = {
     "MissingHeaders": rule("info", "high", category="quality"),
     "IgnoredAuth": rule("high", "high", 306),
 }
-LINE_CAP_BYTES = 4_000_000
 CANARY_DOCUMENT = {
     "openapi": "3.0.0",
     "info": {"title": "canary", "version": "1"},
@@ -106,16 +111,16 @@ async def _test(
     run: ToolRun, execute: Execute, target: Target, surface: ServiceSurface, limit_s: float
 ) -> Parsed:
     sessions = await sessions_of(run, target, surface)
-    headers = sessions[0].headers if sessions else {}
+    ground = await prepared_ground(run, target)
+    headers = {**ground.headers, **(sessions[0].headers if sessions else {})}
     folder = run.workspace / re.sub(r"\W+", "-", target.service)
     folder.mkdir(exist_ok=True)
     seconds = min(limit_s, 4.0 + 1.0 * len(surface.operations))
     run.progress(f"schemathesis: {target.service}, {seconds:.0f} s")
+    line = argv(_binary(run), target.base_url, f"{surface.openapi}", folder, seconds, headers)
     done = await execute(
         Command(
-            argv=argv(
-                _binary(run), target.base_url, f"{surface.openapi}", folder, seconds, headers
-            ),
+            argv=(*line, *within(ground.quota)),
             ok_exit_codes=frozenset({0, 1}),  # 1: a check failed
             output=folder / "report.json",
             limit_s=seconds + 60,
@@ -124,7 +129,11 @@ async def _test(
     )
     with (folder / "events.ndjson").open("rb") as events:
         proofs = evidence_of(events)
-    return parse(done.output, proofs, target, surface)
+    with (folder / "events.ndjson").open("rb") as events:
+        answers = answers_of(events)
+    parsed = parse(done.output, proofs, target, surface)
+    unseen = await unseen_by(run, target, surface, answers, headers)
+    return without_unseen(parsed, target, answers, unseen)
 
 
 def argv(
@@ -241,6 +250,7 @@ def fold(parts: list[Parsed]) -> Parsed:
         reached=sum(one.reached for one in covered),
         skipped=tuple(row for one in covered for row in one.skipped)[:50],
         skipped_total=sum(one.skipped_total for one in covered),
+        items=tuple(row for one in covered for row in one.items)[:200],
     )
     cases = sum(one.metrics[0].value for one in parts)
     return Parsed(
@@ -252,11 +262,7 @@ def fold(parts: list[Parsed]) -> Parsed:
 
 
 def _text(body: Any) -> str:
-    coded = body.get("$base64") if isinstance(body, dict) else None
-    try:
-        return base64.b64decode(coded or "").decode("utf-8", "replace")
-    except (ValueError, binascii.Error):
-        return ""
+    return content_of(body).decode("utf-8", "replace")
 
 
 def _binary(run: ToolRun) -> str:

@@ -14,13 +14,13 @@ from analyzers.dynamic.probe import (
     Seen,
     behind,
     is_canary,
-    is_safe,
     raise_unusable,
     require_usable,
     targets_of,
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
+from analyzers.dynamic.wapiti_paths import UNSAFE_WORDS, is_attackable, leaving_paths, start_paths
 from analyzers.dynamic.wapiti_report import parse_report, unseen_by
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Finding, Skipped, Target
@@ -33,8 +33,6 @@ NOT_RUN = "needs a callback host on the public network"
 CALLBACK_MODULES = ("ssrf", "xxe", "log4shell", "spring4shell")
 STARTUP_S = 30.0
 MAX_STARTS = 60
-# What its own crawl may meet: it has no list of links that are not to be followed.
-UNSAFE_WORDS = ("logout", "log-out", "signout", "delete", "remove", "reset", "drop", "seed", "init")
 TIME_IS_UP = b"Max scan time was reached"
 
 
@@ -205,31 +203,9 @@ def base_argv(
     return tuple(argv)
 
 
-def start_paths(surface: ServiceSurface) -> list[str]:
-    """GET operations with a value for each query parameter, those wapiti's command line takes."""
-    found = []
-    for one in surface.operations:
-        if one.method != "GET" or not is_safe(one):
-            continue
-        query = "&".join(f"{item.name}={item.example or 'a'}" for item in one.named("query"))
-        found.append(one.url() + (f"?{query}" if query else ""))
-    return [path for path in found if re.fullmatch(r"/[\w./?=&%~+-]*", path)]
-
-
-def leaving_paths(surface: ServiceSurface) -> list[str]:
-    """Paths whose GET would end the session or change something else."""
-    gets = [one for one in surface.operations if one.method == "GET"]
-    return [one.url() for one in gets if not is_safe(one)][:30]
-
-
 def stable_name(service: str) -> str:
     """A service's name as one file name."""
     return re.sub(r"\W+", "-", service)
-
-
-def is_attackable(crawled: list[dict[str, Any]]) -> bool:
-    """Whether the crawl met anything that takes input."""
-    return any("?" in one["url"] or one["post_params"] for one in crawled)
 
 
 def read_report(scan: Scan, raw: bytes, surface: ServiceSurface) -> None:

@@ -1,0 +1,132 @@
+"""What schemathesis was answered, operation by operation, and whether that was a look at it."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.bounds import Budget
+from analyzers.dynamic.covered import raise_unusable
+from analyzers.dynamic.ground import ground_of
+from analyzers.dynamic.http import BoundedClient
+from analyzers.dynamic.quota import Quota
+from analyzers.dynamic.sessions import LOGIN
+from analyzers.dynamic.surface import ServiceSurface
+from analyzers.runtime.answers import Unseen
+from analyzers.runtime.tool import Parsed, ToolRun
+from contract.analysis import Skipped, Target
+
+LINE_CAP_BYTES = 4_000_000
+MAX_OPERATIONS = 1_000
+BODY_BYTES = 64 * 1024
+CLOSED = {401, 403, 407}
+Answers = dict[str, dict[int, Answer]]
+
+
+def answers_of(events: Iterable[bytes]) -> Answers:
+    """Operation (`GET /notes/{id}`) -> status -> its first answer of that status."""
+    found: Answers = {}
+    for line in events:
+        if b'"interactions"' not in line or len(line) > LINE_CAP_BYTES:
+            continue
+        recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
+        label = str(recorder.get("label", ""))[:500]
+        if label not in found and len(found) >= MAX_OPERATIONS:
+            continue
+        for exchange in recorder.get("interactions", {}).values():
+            if answer := _answer(exchange):
+                found.setdefault(label, {}).setdefault(answer.status, answer)
+    return found
+
+
+def _answer(exchange: dict[str, Any]) -> Answer | None:
+    request, response = exchange.get("request") or {}, exchange.get("response") or {}
+    if not isinstance(response.get("status_code"), int):
+        return None
+    path = re.sub(r"^https?://[^/]+", "", str(request.get("uri", ""))) or "/"
+    pairs = [
+        (str(name), str(value))
+        for name, values in (response.get("headers") or {}).items()
+        if name.lower() != "content-encoding"  # undone by schemathesis
+        for value in values
+    ]
+    body = content_of(response.get("content"))[:BODY_BYTES]
+    method = str(request.get("method", "GET"))
+    return Answer(method, path, response["status_code"], httpx.Headers(pairs), body, elapsed_s=0.0)
+
+
+def content_of(body: Any) -> bytes:
+    """Bytes of a body as the events hold it."""
+    coded = body.get("$base64") if isinstance(body, dict) else None
+    try:
+        return base64.b64decode(coded or "")
+    except (ValueError, binascii.Error):
+        return b""
+
+
+async def unseen_by(
+    run: ToolRun,
+    target: Target,
+    surface: ServiceSurface,
+    answers: Answers,
+    headers: dict[str, str],
+) -> dict[str, str]:
+    """Operation -> why none of its answers was a look at it; those that were looked at are not in.
+
+    A server error is one: that is what the requests are made for.
+    """
+    found: dict[str, str] = {}
+    budget = Budget(max_requests=MAX_OPERATIONS, limit_s=45)
+    async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+        client.place = surface.place_of
+        for label, known in answers.items():
+            whys = [await _why_not(client, one, headers) for one in known.values()]
+            if all(whys):
+                found[label] = whys[0]
+    return found
+
+
+async def _why_not(client: BoundedClient, answer: Answer, headers: dict[str, str]) -> str:
+    verdict = await client.judge(answer, headers)
+    if answer.status >= 500 and verdict.reason is not Unseen.RATE_LIMITED:
+        return ""
+    if verdict.is_seen and answer.status in CLOSED and not LOGIN.search(answer.path.split("?")[0]):
+        return f"refused at the door: {answer.status}"
+    return str(verdict)
+
+
+def within(quota: Quota) -> tuple[str, ...]:
+    """Arguments that keep to a quota the app was seen to grant."""
+    return ("--rate-limit", f"{max(1, quota.first)}/m") if quota.first is not None else ()
+
+
+def without_unseen(
+    parsed: Parsed, target: Target, answers: Answers, unseen: dict[str, str]
+) -> Parsed:
+    """Coverage of operations that an answer was a look at; the others are skipped by name.
+
+    Raises:
+        AppFault, ToolFault, NotApplicable: there is none.
+    """
+    known = parsed.coverage
+    seen = [label for label in answers if label not in unseen]
+    if not seen and unseen:
+        rows = [(target, label, min(answers[label])) for label in unseen]
+        raise_unusable(rows, list(unseen.values()))
+    skipped = [Skipped(what=f"{target.service} {one}", reason=why) for one, why in unseen.items()]
+    reached = min(max(known.reached - len(unseen), 0), len(seen) or known.reached)
+    coverage = known.model_copy(
+        update={
+            "reached": reached,
+            "skipped": (*skipped, *known.skipped)[:50],
+            "skipped_total": known.skipped_total + known.reached - reached,
+            "items": tuple(f"{target.service} {label}"[:300] for label in seen[:200]),
+        }
+    )
+    return replace(parsed, coverage=coverage)

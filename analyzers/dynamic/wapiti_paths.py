@@ -1,0 +1,32 @@
+"""Where wapiti's crawl begins, and where it must not go. Pure."""
+
+import re
+from typing import Any
+
+from analyzers.dynamic.probe import is_safe
+from analyzers.dynamic.surface import ServiceSurface
+
+# What its own crawl may meet: it has no list of links that are not to be followed.
+UNSAFE_WORDS = ("logout", "log-out", "signout", "delete", "remove", "reset", "drop", "seed", "init")
+
+
+def start_paths(surface: ServiceSurface) -> list[str]:
+    """GET operations with a value for each query parameter, those wapiti's command line takes."""
+    found = []
+    for one in surface.operations:
+        if one.method != "GET" or not is_safe(one):
+            continue
+        query = "&".join(f"{item.name}={item.example or 'a'}" for item in one.named("query"))
+        found.append(one.url() + (f"?{query}" if query else ""))
+    return [path for path in found if re.fullmatch(r"/[\w./?=&%~+-]*", path)]
+
+
+def leaving_paths(surface: ServiceSurface) -> list[str]:
+    """Paths whose GET would end the session or change something else."""
+    gets = [one for one in surface.operations if one.method == "GET"]
+    return [one.url() for one in gets if not is_safe(one)][:30]
+
+
+def is_attackable(crawled: list[dict[str, Any]]) -> bool:
+    """Whether the crawl met anything that takes input."""
+    return any("?" in one["url"] or one["post_params"] for one in crawled)
