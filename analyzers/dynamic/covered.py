@@ -68,31 +68,40 @@ def raise_unusable(
         NotApplicable: a back end has nothing there.
     """
     shown = ", ".join(f"{one.service} {what} -> {status}" for one, what, status in seen[:3])
-
-    def is_among(reason: Unseen) -> bool:
-        return any(one.startswith(reason) for one in reasons)
-
-    if is_among(Unseen.RATE_LIMITED) or any(status == 429 for _, _, status in seen):
-        raise ToolFault(f"rate limited: the app's quota was spent before an answer came ({shown})")
-    if any(status >= 500 for _, _, status in seen):
+    statuses = {status for _, _, status in seen}
+    limit = _among(reasons, Unseen.RATE_LIMITED) or (Unseen.RATE_LIMITED if 429 in statuses else "")
+    if limit:
+        raise ToolFault(f"{limit}: the app's quota was spent before an answer came {shown}".strip())
+    if not seen:
+        raise ToolFault(f"nothing was answered: {next(iter(reasons), 'nothing was asked')}")
+    if max(statuses) >= 500:
         raise AppFault(f"the app shows nothing that can be looked at: {shown}")
-    if away := next((one for one in reasons if one.startswith(Unseen.TO_OTHER_ORIGIN)), ""):
-        is_https = "https://" in away
-        what = "not measurable over http: it answers with redirects to https" if is_https else away
-        raise ToolFault(f"{what} ({shown})")
-    if any(status in {401, 403} for _, _, status in seen) or is_among(Unseen.TO_LOGIN):
-        raise ToolFault(f"the app let nobody in ({shown}): {LOGIN_OPTIONS}")
-    if unread := next((one for one in reasons if one.startswith(Unseen.UNREADABLE)), ""):
-        raise ToolFault(f"no answer could be read ({shown}): {unread}")
-    only_missing = bool(seen) and all(status == 404 for _, _, status in seen)
+    if reason := _kept_away(statuses, reasons):
+        raise ToolFault(f"{reason} ({shown})")
     is_page_due = any(one.role == "frontend" for one, _, _ in seen)
-    if only_missing and (is_page_due or not knows_routes):
+    if statuses == {404} and (is_page_due or not knows_routes):
         raise ToolFault(f"only 404 seen: no path that the app answers is known ({shown})")
     if is_page_due:
         raise ToolFault(f"the front end shows no page that can be looked at: {shown}")
     if reasons and all(one.startswith(Unseen.LIKE_RANDOM) for one in reasons):
         raise NotApplicable(f"every path is answered as a random one is ({shown})")
     raise NotApplicable(f"no answer can be judged: {shown}")
+
+
+def _kept_away(statuses: set[int], reasons: Sequence[str]) -> str:
+    """What stands between us and the app; empty where nothing does."""
+    if away := _among(reasons, Unseen.TO_OTHER_ORIGIN):
+        is_https = "https://" in away
+        return "not measurable over http: it answers with redirects to https" if is_https else away
+    if statuses & {401, 403} or _among(reasons, Unseen.TO_LOGIN):
+        return f"the app let nobody in: {LOGIN_OPTIONS}"
+    unread = _among(reasons, Unseen.UNREADABLE)
+    return f"no answer could be read: {unread}" if unread else ""
+
+
+def _among(reasons: Sequence[str], wanted: Unseen) -> str:
+    """The first reason of that kind."""
+    return next((one for one in reasons if one.startswith(wanted)), "")
 
 
 def client_notes(client: BoundedClient) -> list[str]:

@@ -178,7 +178,7 @@ class Probe(ABC):
                     judged.append(f"{scope.target.service} {key}")
                 else:
                     unseen.add(scope.target, key, min(whys), whys[min(whys)])
-        if not judged and unseen.rows:
+        if not judged and (unseen.rows or unseen.refused):
             self.nothing_seen(unseen)
         skipped += unseen.skipped()
         skipped += [Skipped(what=reason.split(":")[0], reason=reason) for reason in reasons]

@@ -12,7 +12,6 @@ from analyzers.performance.tools.lighthouse import Lighthouse
 from analyzers.runtime import confine
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import Parsed, ToolRun
-from contract.analysis import Target
 from tests.support.hostile_page import Host, hostile_host
 from tests.support.load_run import quiet_host, run_of, site_of
 
