@@ -19,11 +19,13 @@ class Unusable:
 
     Attributes:
         knows_routes: whether anything is known that the app should answer.
+        is_up: whether the app answered something else without a server error.
         rows: each with the reason.
         refused: why requests were not sent, or got no answer.
     """
 
     knows_routes: bool = True
+    is_up: bool = False
     rows: list[tuple[Seen, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -49,7 +51,11 @@ class Unusable:
             AppFault, ToolFault, NotApplicable: as `raise_unusable`.
         """
         reasons = [*(reason for _, reason in self.rows), *self.refused]
-        raise_unusable([seen for seen, _ in self.rows], reasons, knows_routes=self.knows_routes)
+        seen = [one for one, _ in self.rows]
+        if self.is_up and any(status >= 500 for _, _, status in seen):
+            shown = ", ".join(f"{one.service} {what} -> {code}" for one, what, code in seen[:3])
+            raise ToolFault(f"server errors are all that was answered where it was asked: {shown}")
+        raise_unusable(seen, reasons, knows_routes=self.knows_routes)
 
 
 def raise_unusable(

@@ -129,6 +129,8 @@ async def _visit(
         answer = await client.follow(path, headers=headers)
         if answer and answer.status < 400 and answer.verdict.is_seen:
             queue.add(_read(state, client, answer, _place(client, answer, path)))
+        elif answer and answer.verdict.is_seen and "?" in path:  # it takes input, and fails on it
+            state.operations.append(link_operation(path))
 
 
 def _place(client: BoundedClient, answer: Answer, asked: str) -> str:

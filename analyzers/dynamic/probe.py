@@ -15,7 +15,7 @@ from analyzers.dynamic.bounds import budget_of, sampled
 from analyzers.dynamic.covered import Seen, Unusable, client_notes, quota_data, raise_unusable
 from analyzers.dynamic.crawl import is_safe_to_follow
 from analyzers.dynamic.explore import surface_of
-from analyzers.dynamic.findings import make_finding, unique
+from analyzers.dynamic.findings import make_finding, stable_path, unique
 from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.sessions import Session, sessions_of
@@ -167,14 +167,21 @@ class Probe(ABC):
     def _fold(self, scopes: list[Scope], reasons: list[str]) -> Parsed:
         """One report for all targets. Coverage counts operations whose answers were judged."""
         judged, skipped = list[str](), list[Skipped]()
-        unseen = Unusable(knows_routes=all(one.surface.operations for one in scopes))
+        surfaces = [one.surface for one in scopes]
+        unseen = Unusable(
+            knows_routes=all(one.operations for one in surfaces),
+            is_up=any(
+                one.lowest_status is not None and one.lowest_status < 500 for one in surfaces
+            ),
+        )
         for scope in scopes:
             skipped += scope.client.skipped()
             unseen.refused += list(scope.client.unanswered.values())
+            proven = {(one.location.method, one.location.url) for one in scope.findings}
             for key, verdicts in scope.by_operation().items():
-                path = key.partition(" ")[2]
+                method, _, path = key.partition(" ")
                 whys = {code: self.why_not(code, path, one) for code, one in verdicts.items()}
-                if not all(whys.values()):
+                if not all(whys.values()) or (method, stable_path(path)) in proven:
                     judged.append(f"{scope.target.service} {key}")
                 else:
                     unseen.add(scope.target, key, min(whys), whys[min(whys)])

@@ -283,13 +283,21 @@ async def test_a_quota_that_does_not_return_is_missing_data(
         reports = await measure(run, "discovery", "exposed-files")
         with pytest.raises(ToolFault, match="rate limited"):
             await measure(run, "http-headers")
-        with pytest.raises(ToolFault, match="rate limited"):  # never "no operation takes an input"
-            await measure(run, "injection")
 
     coverage = reports["exposed-files"].coverage
     assert 0 < coverage.reached <= 35
     assert coverage.skipped_total > 20
     assert all(one.reason.startswith(Unseen.RATE_LIMITED) for one in coverage.skipped)
+
+
+async def test_inputs_are_not_called_absent_where_a_quota_hid_pages(tmp_path: Path):
+    spent = Limited(6, 900, lambda: web.Response(status=429, headers={"Retry-After": "600"}))
+    async with serving(app_of(spent)) as url:
+        run = run_over(url, tmp_path)
+        await measure(run, "discovery")
+        for name in ("injection", "access-control"):
+            with pytest.raises(ToolFault, match=r"routes could not be read: .*rate limited"):
+                await measure(run, name)
 
 
 async def test_case_rate_limit(tmp_path: Path):
