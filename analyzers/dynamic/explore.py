@@ -52,7 +52,7 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
             if sessions:  # what only a logged-in person sees
                 inside = await explore_service(client, target, own, sessions[0].headers)
                 known = joined(known, inside)
-            lowest = min((one for seen in client.answered.values() for one in seen), default=None)
+            lowest = lowest_status(client)
             doubts = () if known.is_told else doubts_of(client, is_inside=bool(sessions))
             services.append(known.model_copy(update={"lowest_status": lowest, "doubts": doubts}))
             clients.append(client)
@@ -118,6 +118,12 @@ async def explore_service(
         openapi=document_path,
         entry=crawl.entry,
     )
+
+
+def lowest_status(client: BoundedClient) -> int | None:
+    """The best an app answered; what it refused for its quota says nothing of it."""
+    rows = [row for known in client.answered.values() for row in known.items()]
+    return min((code for code, one in rows if one.reason is not Unseen.RATE_LIMITED), default=None)
 
 
 def doubts_of(client: BoundedClient, *, is_inside: bool) -> tuple[str, ...]:
