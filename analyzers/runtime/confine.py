@@ -13,6 +13,7 @@ What cannot be confined is not run.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,11 @@ _LINKED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _OPTIONAL = ("/opt/google", "/var/cache/fontconfig", "/sys/devices/system/cpu")
 _BOX = "/box"
 _SEEN_NAMES = 12
+# What Chromium asks for by itself, whatever its switches: refused as all else, and no page's doing.
+_BROWSERS_OWN = re.compile(
+    r"(update|content-autofill|optimizationguide-pa|safebrowsing)\.googleapis\.com:"
+    r"|(accounts|clients\d?|android\.clients)\.google\.com:|redirector\.gvt1\.com:"
+)
 
 CHROMIUM_SWITCHES = (
     "--disable-gpu",
@@ -84,8 +90,9 @@ class Held:
     def notes(self) -> tuple[str, ...]:
         """What a reader must know: how it was confined, and what was refused."""
         found = [f"confined: {self.text}"]
-        if self.refused:
-            worst = sorted(self.refused, key=lambda name: (-self.refused[name], name))
+        pages = [name for name in self.refused if not _BROWSERS_OWN.match(name)]
+        if pages:
+            worst = sorted(pages, key=lambda name: (-self.refused[name], name))
             shown = ", ".join(f"{name} ({self.refused[name]})" for name in worst[:_SEEN_NAMES])
             more = f" and {len(worst) - _SEEN_NAMES} more" if len(worst) > _SEEN_NAMES else ""
             found.append(f"connections beyond the app's own origins were refused: {shown}{more}")

@@ -51,7 +51,7 @@ SIMPLE_WAYS = """
   sharedworker: u => { new SharedWorker(
     URL.createObjectURL(new Blob([`fetch('${u}', {mode: 'no-cors'})`]))) },
   serviceworker: u => navigator.serviceWorker.register('/sw.js?to=' + encodeURIComponent(u),
-    {scope: '/sw' + encodeURIComponent(u)}),
+    {scope: '/sw-' + u.replace(/[^a-z0-9]+/g, '-')}),
   prerender: u => { add('script', {type: 'speculationrules',
     textContent: JSON.stringify({prefetch: [{source: 'list', urls: [u]}]})}) },
 """

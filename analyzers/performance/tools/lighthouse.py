@@ -233,7 +233,13 @@ class _Look:
         switches = " ".join(map(_quoted, (_HEADLESS, *chromium_switches(self._origins))))
         return self._box.command(
             (
-                *(program, url, "--quiet", "--output=json", f"--output-path=/proc/self/cwd/{output.name}"),
+                *(
+                    program,
+                    url,
+                    "--quiet",
+                    "--output=json",
+                    f"--output-path=/proc/self/cwd/{output.name}",
+                ),
                 *("--no-enable-error-reporting", f"--chrome-flags={switches}", *flags),
             ),
             env={"CHROME_PATH": self._browser, "CI": "1"},
