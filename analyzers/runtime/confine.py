@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO
 
 from analyzers.runtime.egress import PORT_WORD, SANDBOX_WORD
 from analyzers.runtime.origins import Origins
@@ -41,6 +41,9 @@ _BROWSERS_OWN = re.compile(
     r"|(accounts|clients\d?|android\.clients)\.google\.com:|redirector\.gvt1\.com:"
 )
 
+PROXY_URL = f"socks5://127.0.0.1:{PORT_WORD}"
+"""The way out, for programs that take a proxy by its URL."""
+
 CHROMIUM_SWITCHES = (
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -51,7 +54,7 @@ CHROMIUM_SWITCHES = (
     "--no-pings",
     "--disable-quic",
     "--dns-prefetch-disable",
-    f"--proxy-server=socks5://127.0.0.1:{PORT_WORD}",
+    f"--proxy-server={PROXY_URL}",
     # By itself Chromium goes around every proxy to the loopback.
     "--proxy-bypass-list=<-loopback>",
     # It never asks a resolver: the proxy is told names.
@@ -157,6 +160,17 @@ class Confinement:
         self._reports.append(report)
         job_file.write_text(json.dumps(self._job(report, env or {})), encoding="utf-8")
         return Command(argv=(*_python(), str(_PROGRAM), str(job_file), *argv), **more)
+
+    def opened(self, path: Path) -> BinaryIO:
+        """A file that a confined program left, for reading: never where a link leads.
+
+        Raises:
+            ToolFault: there is none.
+        """
+        try:
+            return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+        except OSError as error:
+            raise ToolFault(f"no {path.name} was written: {error.strerror}") from error
 
     def held(self) -> Held:
         """What the last command's confinement was.

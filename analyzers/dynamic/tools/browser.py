@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 PROGRAM = Path(__file__).parent.parent / "browser_program.py"
 MAX_PAGES = 8
 PAGE_LIMIT_S = 40.0
+MAX_SHOT_BYTES = 20_000_000
 
 
 class Browser:
@@ -156,8 +158,8 @@ class _Visitor:
             )
         )
         shot = self._box.folder / f"{name}.png"
-        if shot.is_file() and not shot.is_symlink():
-            self._run.attach(shot.name, shot.read_bytes())
+        with suppress(ToolFault), self._box.opened(shot) as picture:
+            self._run.attach(shot.name, picture.read(MAX_SHOT_BYTES))
         rows = parse(masked(done.stdout, headers))
         expected = await asyncio.to_thread(expected_origins, target, self._run.source)
         kept, excused = await without_own_cors(
