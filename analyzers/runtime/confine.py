@@ -29,6 +29,7 @@ from analyzers.runtime.tool import Command, ToolFault
 
 UID = 65_534
 WAYS = ("namespace", "files", "flags")
+BEST_WAY = WAYS[0]
 _PROGRAM = Path(__file__).with_name("egress.py")
 _SYSTEM = ("/usr", "/etc")
 _LINKED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -110,8 +111,14 @@ class Held:
             "flags": "not root, the proxy as the only way out",
         }[self.way]
         off = "" if self.sandbox else "; without Chromium's own sandbox: no user namespaces here"
-        why = "; ".join(f"no {name}: {reason}" for name, reason in self.failed.items())
+        reasons = dict.fromkeys(self.failed.values())
+        why = "; ".join(f"{_names(self.failed, reason)}: {reason}" for reason in reasons)
         return f"{way}{off}{f' ({why})' if why else ''}"
+
+
+def _names(failed: Mapping[str, str], reason: str) -> str:
+    better = {"namespace": "no network namespace", "files": "no own view of files"}
+    return ", ".join(better[way] for way, why in failed.items() if why == reason)
 
 
 class Confinement:

@@ -91,7 +91,8 @@ async def test_where_bubblewrap_is_missing_the_notes_say_so(
     held = (await confined(tmp_path, str(PYTHON), "-c", program))["held"]
 
     assert held.way == "flags"
-    assert "no namespace: no-such-bwrap: No such file or directory" in held.notes[0]
+    why = "no network namespace, no own view of files: no-such-bwrap: No such file or directory"
+    assert why in held.notes[0]
     assert (tmp_path / "confined" / "mark").exists()
 
 

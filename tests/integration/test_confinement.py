@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.dynamic.tools.browser import Browser
+from analyzers.dynamic.tools import TOOLS as DYNAMIC
 from analyzers.performance.tools.lighthouse import Lighthouse
 from analyzers.runtime import confine
 from analyzers.runtime.runner import Runner
@@ -29,12 +29,12 @@ async def hostile() -> AsyncIterator[tuple[Host, str]]:
         yield pair
 
 
-async def look(tool: str, run: ToolRun) -> Parsed:
-    """What a tool with a browser says of the app of `run`."""
-    run = replace(run, tools_dir=TOOLS / ("dynamic" if tool == "browser" else "performance"))
-    runner = Runner(run.workspace)
-    one = Browser() if tool == "browser" else Lighthouse(site_of(run))
-    return await one.run(run, runner)
+async def look(name: str, run: ToolRun) -> Parsed:
+    """What a tool says of the app of `run`."""
+    run = replace(run, tools_dir=TOOLS / ("performance" if name == "lighthouse" else "dynamic"))
+    tools = (*DYNAMIC, Lighthouse(site_of(run)))
+    tool = next(one for one in tools if one.name == name)
+    return await tool.run(run, Runner(run.workspace))
 
 
 @pytest.mark.parametrize("way", ["namespace", "files"])
@@ -55,6 +55,21 @@ async def test_nothing_of_a_hostile_page_reaches_the_host(
     assert (dict(host.arrived), host.leaked) == ({}, [])
     assert host.own["/own"] > 0
     assert parsed.coverage.reached == 1
+    assert any(f"127.0.0.1:{host.port}" in note for note in parsed.notes)
+
+
+@pytest.mark.parametrize("way", ["namespace", "files"])
+@pytest.mark.parametrize("tool", ["wapiti", "schemathesis"])
+async def test_a_scanner_is_not_led_to_the_host(
+    tool: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(confine, "WAYS", (way,))
+    async with hostile_host(for_scanners=True) as (host, url):
+        options = {"wapiti_limit_s": 40, "schemathesis_limit_s": 10}
+        parsed = await look(tool, run_of(tmp_path, url, **options))
+
+    assert dict(host.arrived) == {}
+    assert host.own["/away" if tool == "wapiti" else "/item"] > 0
     assert any(f"127.0.0.1:{host.port}" in note for note in parsed.notes)
 
 
