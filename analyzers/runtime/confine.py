@@ -13,7 +13,6 @@ What cannot be confined is not run.
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,8 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from analyzers.runtime.egress import PORT_WORD, SANDBOX_WORD
-from analyzers.runtime.origins import Origins
+from analyzers.runtime.chromium import ASKED_BY_ITSELF
 from analyzers.runtime.tool import Command, ToolFault
 
 UID = 65_534
@@ -36,40 +34,6 @@ _LINKED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _OPTIONAL = ("/opt/google", "/var/cache/fontconfig", "/sys/devices/system/cpu")
 _BOX = "/box"
 _SEEN_NAMES = 12
-# What Chromium asks for by itself, whatever its switches: refused as all else, and no page's doing.
-_BROWSERS_OWN = re.compile(
-    r"(update|content-autofill|optimizationguide-pa|safebrowsing)\.googleapis\.com:"
-    r"|(accounts|clients\d?|android\.clients)\.google\.com:|redirector\.gvt1\.com:"
-)
-
-PROXY_URL = f"socks5://127.0.0.1:{PORT_WORD}"
-"""The way out, for programs that take a proxy by its URL."""
-
-CHROMIUM_SWITCHES = (
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-domain-reliability",
-    "--disable-sync",
-    "--no-pings",
-    "--disable-quic",
-    "--dns-prefetch-disable",
-    f"--proxy-server={PROXY_URL}",
-    # By itself Chromium goes around every proxy to the loopback.
-    "--proxy-bypass-list=<-loopback>",
-    # It never asks a resolver: the proxy is told names.
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-)
-"""What leads all of Chromium's traffic to the proxy, in a namespace or not."""
-
-
-def chromium_switches(origins: Origins) -> tuple[str, ...]:
-    """`CHROMIUM_SWITCHES` for one app; a browser else refuses ports such as 6000 by itself."""
-    ports = sorted({name.rpartition(":")[2] for name in origins.routes})
-    return (*CHROMIUM_SWITCHES, f"--explicitly-allowed-ports={','.join(ports)}", SANDBOX_WORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +58,7 @@ class Held:
     def notes(self) -> tuple[str, ...]:
         """What a reader must know: how it was confined, and what was refused."""
         found = [f"confined: {self.text}"]
-        pages = [name for name in self.refused if not _BROWSERS_OWN.match(name)]
+        pages = [name for name in self.refused if not ASKED_BY_ITSELF.match(name)]
         if pages:
             worst = sorted(pages, key=lambda name: (-self.refused[name], name))
             shown = ", ".join(f"{name} ({self.refused[name]})" for name in worst[:_SEEN_NAMES])
@@ -166,7 +130,9 @@ class Confinement:
         job_file = self._workspace / f"egress-{number}.job.json"
         self._reports.append(report)
         job_file.write_text(json.dumps(self._job(report, env or {})), encoding="utf-8")
-        return Command(argv=(*_python(), str(_PROGRAM), str(job_file), *argv), **more)
+        called = more.pop("called", "") or Path(argv[0]).name
+        line = (*_python(), str(_PROGRAM), str(job_file), *argv)
+        return Command(argv=line, called=called, **more)
 
     def opened(self, path: Path) -> BinaryIO:
         """A file that a confined program left, for reading: never where a link leads.

@@ -13,7 +13,8 @@ from aiohttp import web
 from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.browser import CHROMIUM, PROGRAM
 from analyzers.runtime.canary import CanaryCheck
-from analyzers.runtime.confine import Confinement, chromium_switches
+from analyzers.runtime.chromium import chromium_switches
+from analyzers.runtime.confine import Confinement
 from analyzers.runtime.origins import origins_of
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import CpuBudget

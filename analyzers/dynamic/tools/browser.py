@@ -22,7 +22,8 @@ from analyzers.dynamic.probe import (
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import ServiceSurface, Surface
-from analyzers.runtime.confine import Confinement, chromium_switches
+from analyzers.runtime.chromium import chromium_switches
+from analyzers.runtime.confine import Confinement
 from analyzers.runtime.origins import Origins, expected_origins, origins_of
 from analyzers.runtime.tool import (
     Canary,
@@ -155,6 +156,7 @@ class _Visitor:
                 (str(self._python), "-I", str(PROGRAM), *chromium_switches(self._origins)),
                 stdin=json.dumps(self._job(target, paths, headers, f"{name}.png")).encode(),
                 limit_s=self._limit_s + 2 * PAGE_LIMIT_S,
+                called="browser",
             )
         )
         shot = self._box.folder / f"{name}.png"

@@ -15,7 +15,7 @@ from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.scanners import Confined, confined, venv_program
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import ServiceSurface
-from analyzers.runtime.confine import PROXY_URL
+from analyzers.runtime.chromium import PROXY_URL
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -120,6 +120,7 @@ async def _test(means: Confined, target: Target, surface: ServiceSurface, limit_
             output=report,
             limit_s=seconds + 60,
             secrets=tuple(headers.values()),
+            called="schemathesis",
         )
     )
     with box.opened(events) as lines:

@@ -21,7 +21,7 @@ from analyzers.dynamic.scanners import Confined, confined, venv_program
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.wapiti_report import parse_report
-from analyzers.runtime.confine import PROXY_URL
+from analyzers.runtime.chromium import PROXY_URL
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Finding, Skipped, Target
 
@@ -174,6 +174,7 @@ async def _module(
         output=output,
         limit_s=2 * share_s + STARTUP_S,
         secrets=tuple(headers.values()),
+        called="wapiti",
     )
     return await means.execute(command)
 

@@ -17,7 +17,8 @@ from analyzers.performance.isolation import measured_alone
 from analyzers.performance.options import read_options
 from analyzers.performance.probe import Answer, follow, new_client
 from analyzers.performance.site import Site
-from analyzers.runtime.confine import CHROMIUM_SWITCHES, Confinement, chromium_switches
+from analyzers.runtime.chromium import CHROMIUM_SWITCHES, chromium_switches
+from analyzers.runtime.confine import Confinement
 from analyzers.runtime.origins import Origins, origins_of
 from analyzers.runtime.tool import (
     AppFault,
