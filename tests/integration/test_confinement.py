@@ -1,6 +1,7 @@
 """A page under test must not reach the host: every way out that a browser knows, with real ones."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.support.hostile_page import Host, hostile_host
 from tests.support.load_run import quiet_host, run_of, site_of
 
 TOOLS = Path(__file__).parents[2] / ".tools"
+# Without bubblewrap root becomes a user for whom root's own Python is out of reach; in the images,
+# where that way is taken, it is not root in the first place.
+WAYS = ("namespace", "files", *(("flags",) if os.getuid() else ()))
 MUST_ARRIVE = (
     *("fetch", "image", "iframe", "form", "worker", "serviceworker", "beacon"),
     *("websocket", "redirect"),
@@ -37,7 +41,7 @@ async def look(name: str, run: ToolRun) -> Parsed:
     return await tool.run(run, Runner(run.workspace))
 
 
-@pytest.mark.parametrize("way", ["namespace", "files"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("tool", ["browser", "lighthouse"])
 async def test_nothing_of_a_hostile_page_reaches_the_host(
     tool: str,
@@ -58,7 +62,7 @@ async def test_nothing_of_a_hostile_page_reaches_the_host(
     assert any(f"127.0.0.1:{host.port}" in note for note in parsed.notes)
 
 
-@pytest.mark.parametrize("way", ["namespace", "files"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("tool", ["wapiti", "schemathesis"])
 async def test_a_scanner_is_not_led_to_the_host(
     tool: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

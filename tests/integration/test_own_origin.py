@@ -31,7 +31,7 @@ class Backend:
     allowed: str
     origins: list[str] = field(default_factory=list[str])
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         origin = request.headers.get("Origin", "")
         self.origins.append(f"{request.method} {origin}")
         is_in = origin == self.allowed
@@ -52,7 +52,7 @@ async def front_and_back(
 
     backend = Backend(allowed)
     back, front = web.Application(), web.Application()
-    back.router.add_route("*", "/api", backend)
+    back.router.add_route("*", "/api", backend.answer)
     front.router.add_get("/", page)
     async with serving(back) as back_url, serving(front) as front_url:
         run = run_of(folder, front_url)
