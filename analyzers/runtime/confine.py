@@ -57,14 +57,18 @@ class Held:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know: how it was confined, and what was refused."""
-        found = [f"confined: {self.text}"]
-        pages = [name for name in self.refused if not ASKED_BY_ITSELF.match(name)]
-        if pages:
-            worst = sorted(pages, key=lambda name: (-self.refused[name], name))
-            shown = ", ".join(f"{name} ({self.refused[name]})" for name in worst[:_SEEN_NAMES])
-            more = f" and {len(worst) - _SEEN_NAMES} more" if len(worst) > _SEEN_NAMES else ""
-            found.append(f"connections beyond the app's own origins were refused: {shown}{more}")
-        return tuple(found)
+        refused = self.refusals
+        return (f"confined: {self.text}", *((refused,) if refused else ()))
+
+    @property
+    def refusals(self) -> str:
+        """What the app's content asked for in vain, most often asked first; empty: nothing."""
+        names = [name for name in self.refused if not ASKED_BY_ITSELF.match(name)]
+        names.sort(key=lambda name: (-self.refused[name], name))
+        shown = ", ".join(f"{name} ({self.refused[name]})" for name in names[:_SEEN_NAMES])
+        more = f" and {len(names) - _SEEN_NAMES} more" if len(names) > _SEEN_NAMES else ""
+        said = f"connections beyond the app's own origins were refused: {shown}{more}"
+        return said if names else ""
 
     @property
     def text(self) -> str:

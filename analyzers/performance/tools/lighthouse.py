@@ -214,7 +214,7 @@ class _Look:
             for number in range(runs):
                 completed = await self._execute(self._command(url, flags))
                 run.attach(f"{page.service}-{number + 1}.json", completed.output)
-                loads.append(parse_lighthouse(completed.output, name))
+                loads.append(self._parsed(completed.output, name))
             metrics += _medians(loads)
             items.append(url)
         return Parsed(
@@ -225,6 +225,18 @@ class _Look:
             data={"runs": runs},
             notes=(*self._origins.opened_notes(), *self._origins.notes, *self._box.notes),
         )
+
+    def _parsed(self, output: bytes, name: str) -> tuple[Metric, ...]:
+        """The load's figures; a page that lacked what is not let through proves nothing.
+
+        Where it was written for, its scripts may come from elsewhere.
+        """
+        try:
+            return parse_lighthouse(output, name)
+        except AppFault as fault:
+            if refused := self._box.held().refusals:
+                raise ToolFault(f"{fault}; {refused}") from fault
+            raise
 
     def _command(self, url: str, flags: tuple[str, ...]) -> Command:
         output = self._box.folder / "lighthouse.json"
