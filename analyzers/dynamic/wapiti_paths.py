@@ -7,7 +7,10 @@ from analyzers.dynamic.probe import is_safe
 from analyzers.dynamic.surface import ServiceSurface
 
 # What its own crawl may meet: it has no list of links that are not to be followed.
-UNSAFE_WORDS = ("logout", "log-out", "signout", "delete", "remove", "reset", "drop", "seed", "init")
+UNSAFE = (
+    *("*/logout*", "*/log-out*", "*/signout*", "*/delete*", "*/remove*", "*/reset*"),
+    *("*/drop", "*/seed", "*/init", "*/init-db", "*/init_db", "*/initdb"),
+)
 
 
 def start_paths(surface: ServiceSurface) -> list[str]:

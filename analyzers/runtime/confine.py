@@ -20,46 +20,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO
 
-from analyzers.runtime.egress import PORT_WORD, SANDBOX_WORD
-from analyzers.runtime.origins import Origins
+from analyzers.runtime.chromium import ASKED_BY_ITSELF
 from analyzers.runtime.tool import Command, ToolFault
 
 UID = 65_534
 WAYS = ("namespace", "files", "flags")
+BEST_WAY = WAYS[0]
 _PROGRAM = Path(__file__).with_name("egress.py")
 _SYSTEM = ("/usr", "/etc")
 _LINKED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _OPTIONAL = ("/opt/google", "/var/cache/fontconfig", "/sys/devices/system/cpu")
 _BOX = "/box"
 _SEEN_NAMES = 12
-
-CHROMIUM_SWITCHES = (
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-domain-reliability",
-    "--disable-sync",
-    "--no-pings",
-    "--disable-quic",
-    "--dns-prefetch-disable",
-    f"--proxy-server=socks5://127.0.0.1:{PORT_WORD}",
-    # By itself Chromium goes around every proxy to the loopback.
-    "--proxy-bypass-list=<-loopback>",
-    # It never asks a resolver: the proxy is told names.
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-)
-"""What leads all of Chromium's traffic to the proxy, in a namespace or not."""
-
-
-def chromium_switches(origins: Origins) -> tuple[str, ...]:
-    """`CHROMIUM_SWITCHES` for one app; a browser else refuses ports such as 6000 by itself."""
-    ports = sorted({name.rpartition(":")[2] for name in origins.routes})
-    return (*CHROMIUM_SWITCHES, f"--explicitly-allowed-ports={','.join(ports)}", SANDBOX_WORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +57,18 @@ class Held:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know: how it was confined, and what was refused."""
-        found = [f"confined: {self.text}"]
-        if self.refused:
-            worst = sorted(self.refused, key=lambda name: (-self.refused[name], name))
-            shown = ", ".join(f"{name} ({self.refused[name]})" for name in worst[:_SEEN_NAMES])
-            more = f" and {len(worst) - _SEEN_NAMES} more" if len(worst) > _SEEN_NAMES else ""
-            found.append(f"connections beyond the app's own origins were refused: {shown}{more}")
-        return tuple(found)
+        refused = self.refusals
+        return (f"confined: {self.text}", *((refused,) if refused else ()))
+
+    @property
+    def refusals(self) -> str:
+        """What the app's content asked for in vain, most often asked first; empty: nothing."""
+        names = [name for name in self.refused if not ASKED_BY_ITSELF.match(name)]
+        names.sort(key=lambda name: (-self.refused[name], name))
+        shown = ", ".join(f"{name} ({self.refused[name]})" for name in names[:_SEEN_NAMES])
+        more = f" and {len(names) - _SEEN_NAMES} more" if len(names) > _SEEN_NAMES else ""
+        said = f"connections beyond the app's own origins were refused: {shown}{more}"
+        return said if names else ""
 
     @property
     def text(self) -> str:
@@ -100,8 +79,14 @@ class Held:
             "flags": "not root, the proxy as the only way out",
         }[self.way]
         off = "" if self.sandbox else "; without Chromium's own sandbox: no user namespaces here"
-        why = "; ".join(f"no {name}: {reason}" for name, reason in self.failed.items())
+        reasons = dict.fromkeys(self.failed.values())
+        why = "; ".join(f"{_names(self.failed, reason)}: {reason}" for reason in reasons)
         return f"{way}{off}{f' ({why})' if why else ''}"
+
+
+def _names(failed: Mapping[str, str], reason: str) -> str:
+    better = {"namespace": "no network namespace", "files": "no own view of files"}
+    return ", ".join(better[way] for way, why in failed.items() if why == reason)
 
 
 class Confinement:
@@ -149,7 +134,20 @@ class Confinement:
         job_file = self._workspace / f"egress-{number}.job.json"
         self._reports.append(report)
         job_file.write_text(json.dumps(self._job(report, env or {})), encoding="utf-8")
-        return Command(argv=(*_python(), str(_PROGRAM), str(job_file), *argv), **more)
+        called = more.pop("called", "") or Path(argv[0]).name
+        line = (*_python(), str(_PROGRAM), str(job_file), *argv)
+        return Command(argv=line, called=called, **more)
+
+    def opened(self, path: Path) -> BinaryIO:
+        """A file that a confined program left, for reading: never where a link leads.
+
+        Raises:
+            ToolFault: there is none.
+        """
+        try:
+            return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+        except OSError as error:
+            raise ToolFault(f"no {path.name} was written: {error.strerror}") from error
 
     def held(self) -> Held:
         """What the last command's confinement was.

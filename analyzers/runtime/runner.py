@@ -58,7 +58,7 @@ class Runner:
             tail = await process.terminate(self.limits.term_grace_s)
             self._remember(command, process.status)
             raise ToolFault(
-                f"{command.argv[0]}: no end within {limit_s:.0f} s, killed{tail}"
+                f"{_program(command)}: no end within {limit_s:.0f} s, killed{tail}"
             ) from None
         except ToolFault:
             self._remember(command, process.status)
@@ -71,7 +71,7 @@ class Runner:
     def _limit_s(self, command: Command) -> float | None:
         left = None if self.deadline is None else self.deadline - time.monotonic()
         if left is not None and left <= 0:
-            raise ToolFault(f"{command.argv[0]}: no time left before the deadline")
+            raise ToolFault(f"{_program(command)}: no time left before the deadline")
         known = [value for value in (left, command.limit_s) if value is not None]
         return min(known) if known else None
 
@@ -101,7 +101,7 @@ class Runner:
     ) -> Completed:
         stdout, stderr = ended
         status = process.status
-        name = Path(command.argv[0]).name
+        name = command.called or Path(command.argv[0]).name
         if error := status.get("error"):
             raise ToolFault(f"{command.argv[0]}: {error}: is the tool installed?")
         if "exit_code" not in status:
@@ -122,7 +122,7 @@ class Runner:
     def _output(self, command: Command, stderr: bytes) -> bytes:
         if command.output is None:
             return b""
-        name = Path(command.argv[0]).name
+        name = command.called or Path(command.argv[0]).name
         try:
             seen = command.output.lstat()
             size = seen.st_size
@@ -146,6 +146,10 @@ def masked(command: Command) -> tuple[str, ...]:
         return argument
 
     return tuple(mask(argument) for argument in command.argv)
+
+
+def _program(command: Command) -> str:
+    return command.called or command.argv[0]
 
 
 def _ending(code: int) -> str:

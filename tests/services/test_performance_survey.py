@@ -1,6 +1,7 @@
 """What of an app is loaded and audited, over real sockets, and the second generator."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -107,6 +108,40 @@ async def test_lighthouse_is_for_pages(tmp_path: Path, monkeypatch: pytest.Monke
             await audit(run_of(tmp_path, server.url), monkeypatch, role="frontend")
         with pytest.raises(AppFault, match="no service answers GET / without an error: 500"):
             await audit(run_of(tmp_path, server.url), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("refused", "fault"),
+    [
+        ({"cdn.example:443": 2}, ToolFault),
+        ({}, AppFault),
+        ({"update.googleapis.com:443": 1}, AppFault),  # asked for by Chromium itself
+    ],
+)
+async def test_a_page_without_what_is_not_let_through_proves_nothing(
+    refused: dict[str, int],
+    fault: type[Exception],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its scripts may come from elsewhere where it was written for."""
+    monkeypatch.setattr(lighthouse, "_browser", lambda: "chromium")
+    report = (FIXTURES / "lighthouse/not_found.json").read_bytes()
+    held = {"held": "namespace", "failed": {}, "sandbox": True, "served": {}, "refused": refused}
+
+    async def execute(command: Command) -> Completed:
+        (job,) = [word for word in command.argv if word.endswith(".job.json")]
+        Path(json.loads(Path(job).read_bytes())["report"]).write_text(json.dumps(held))
+        return Completed(command.argv, 1, b"", b"", report, 1.0)
+
+    async with serving(LoadServer(content_type="text/html")) as server:
+        run = run_of(tmp_path, server.url)
+        with pytest.raises(
+            fault, match="cdn.example" if fault is ToolFault else "lighthouse"
+        ) as caught:
+            await Lighthouse(site_of(run)).run(run, execute)
+
+    assert type(caught.value) is fault
 
 
 @pytest.mark.parametrize("role", ["frontend", "backend"])

@@ -51,7 +51,7 @@ SIMPLE_WAYS = """
   sharedworker: u => { new SharedWorker(
     URL.createObjectURL(new Blob([`fetch('${u}', {mode: 'no-cors'})`]))) },
   serviceworker: u => navigator.serviceWorker.register('/sw.js?to=' + encodeURIComponent(u),
-    {scope: '/sw' + encodeURIComponent(u)}),
+    {scope: '/sw-' + u.replace(/[^a-z0-9]+/g, '-')}),
   prerender: u => { add('script', {type: 'speculationrules',
     textContent: JSON.stringify({prefetch: [{source: 'list', urls: [u]}]})}) },
 """
@@ -205,6 +205,46 @@ class Host:
         app.router.add_get("/ws", echo)
         return app
 
+    def leading_away(self) -> web.Application:
+        """An app whose redirects, links and references lead scanners to the host."""
+        app, there = web.Application(), f"http://127.0.0.1:{self.port}"
+        document = {
+            "openapi": "3.0.0",
+            "info": {"title": "away", "version": "1"},
+            "servers": [{"url": there}],
+            "paths": {
+                "/item": {"get": {"responses": {"200": {"$ref": f"{there}/reference"}}}},
+                "/away": {"get": {"responses": {"200": {"description": "ok"}}}},
+            },
+        }
+
+        async def page(request: web.Request) -> web.Response:
+            self.own[request.path] += 1
+            text = (
+                "<!doctype html><title>away</title><a href=/away>a</a><a href='/item?q=1'>b</a>"
+                "<form method=post action=/form><input name=a><input type=file name=f></form>"
+                f"<a href={there}/link>c</a><script src={there}/script></script>"
+            )
+            return web.Response(text=text, content_type="text/html")
+
+        async def away(request: web.Request) -> web.Response:
+            self.own[request.path] += 1
+            raise web.HTTPFound(f"{there}/redirected")
+
+        async def item(request: web.Request) -> web.Response:
+            self.own[request.path] += 1
+            return web.json_response([])
+
+        async def described(_: web.Request) -> web.Response:
+            return web.json_response(document)
+
+        app.router.add_get("/", page)
+        app.router.add_route("*", "/away", away)
+        app.router.add_route("*", "/form", away)
+        app.router.add_get("/item", item)
+        app.router.add_get("/openapi.json", described)
+        return app
+
     def _policy(self) -> str:
         return f"img-src 'none'; report-uri http://127.0.0.1:{self.port}/report-loopback"
 
@@ -218,7 +258,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def hostile_host() -> AsyncIterator[tuple[Host, str]]:
+async def hostile_host(*, for_scanners: bool = False) -> AsyncIterator[tuple[Host, str]]:
     """Listeners on every address of this machine, and the hostile app's base URL."""
     host, loop = Host(), asyncio.get_running_loop()
     addresses = [
@@ -235,7 +275,8 @@ async def hostile_host() -> AsyncIterator[tuple[Host, str]]:
     )
     host.udp_port = transport.get_extra_info("sockname")[1]
     try:
-        async with serving(host.application()) as url:
+        app = host.leading_away() if for_scanners else host.application()
+        async with serving(app) as url:
             yield host, url
     finally:
         transport.close()

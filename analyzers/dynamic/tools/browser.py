@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from analyzers.dynamic.probe import (
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import ServiceSurface, Surface
-from analyzers.runtime.confine import Confinement, chromium_switches
+from analyzers.runtime.chromium import chromium_switches
+from analyzers.runtime.confine import Confinement
 from analyzers.runtime.origins import Origins, expected_origins, origins_of
 from analyzers.runtime.tool import (
     Canary,
@@ -39,6 +41,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 PROGRAM = Path(__file__).parent.parent / "browser_program.py"
 MAX_PAGES = 8
 PAGE_LIMIT_S = 40.0
+MAX_SHOT_BYTES = 20_000_000
 
 
 class Browser:
@@ -158,11 +161,12 @@ class _Visitor:
                 (str(self._python), "-I", str(PROGRAM), *chromium_switches(self._origins)),
                 stdin=json.dumps(self._job(target, paths, headers, f"{name}.png")).encode(),
                 limit_s=self._limit_s + 2 * PAGE_LIMIT_S,
+                called="browser",
             )
         )
         shot = self._box.folder / f"{name}.png"
-        if shot.is_file() and not shot.is_symlink():
-            self._run.attach(shot.name, shot.read_bytes())
+        with suppress(ToolFault), self._box.opened(shot) as picture:
+            self._run.attach(shot.name, picture.read(MAX_SHOT_BYTES))
         rows = parse(masked(done.stdout, headers))
         expected = await asyncio.to_thread(expected_origins, target, self._run.source)
         kept, excused = await without_own_cors(

@@ -17,7 +17,8 @@ from analyzers.performance.isolation import measured_alone
 from analyzers.performance.options import read_options
 from analyzers.performance.probe import Answer, follow, new_client
 from analyzers.performance.site import Site
-from analyzers.runtime.confine import CHROMIUM_SWITCHES, Confinement, chromium_switches
+from analyzers.runtime.chromium import CHROMIUM_SWITCHES, chromium_switches
+from analyzers.runtime.confine import Confinement
 from analyzers.runtime.origins import Origins, origins_of
 from analyzers.runtime.tool import (
     AppFault,
@@ -213,7 +214,7 @@ class _Look:
             for number in range(runs):
                 completed = await self._execute(self._command(url, flags))
                 run.attach(f"{page.service}-{number + 1}.json", completed.output)
-                loads.append(parse_lighthouse(completed.output, name))
+                loads.append(self._parsed(completed.output, name))
             metrics += _medians(loads)
             items.append(url)
         return Parsed(
@@ -225,6 +226,18 @@ class _Look:
             notes=(*self._origins.opened_notes(), *self._origins.notes, *self._box.notes),
         )
 
+    def _parsed(self, output: bytes, name: str) -> tuple[Metric, ...]:
+        """The load's figures; a page that lacked what is not let through proves nothing.
+
+        Where it was written for, its scripts may come from elsewhere.
+        """
+        try:
+            return parse_lighthouse(output, name)
+        except AppFault as fault:
+            if refused := self._box.held().refusals:
+                raise ToolFault(f"{fault}; {refused}") from fault
+            raise
+
     def _command(self, url: str, flags: tuple[str, ...]) -> Command:
         output = self._box.folder / "lighthouse.json"
         output.unlink(missing_ok=True)
@@ -233,7 +246,13 @@ class _Look:
         switches = " ".join(map(_quoted, (_HEADLESS, *chromium_switches(self._origins))))
         return self._box.command(
             (
-                *(program, url, "--quiet", "--output=json", f"--output-path=/proc/self/cwd/{output.name}"),
+                *(
+                    program,
+                    url,
+                    "--quiet",
+                    "--output=json",
+                    f"--output-path=/proc/self/cwd/{output.name}",
+                ),
                 *("--no-enable-error-reporting", f"--chrome-flags={switches}", *flags),
             ),
             env={"CHROME_PATH": self._browser, "CI": "1"},
