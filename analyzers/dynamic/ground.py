@@ -83,6 +83,16 @@ class Ground:
         except ValueError:
             return False
 
+    def plain(self, headers: httpx.Headers) -> httpx.Headers:
+        """An app that takes us for a proxy points to https; its own pages are still over http."""
+        location, own = headers.get("location", ""), urlsplit(self.target.base_url)
+        if not self.headers or not location.startswith("https:"):
+            return headers
+        changed = httpx.Headers(headers)
+        with_port = location.replace(f"//{own.hostname}/", f"//{own.netloc}/", 1)
+        changed["location"] = with_port.replace("https:", "http:", 1)
+        return changed
+
     async def judge(self, answer: Answer, sent: Mapping[str, str], place: str, ask: Ask) -> Verdict:
         """Whether an answer can be what was asked for.
 

@@ -257,20 +257,8 @@ class BoundedClient:
         async with self._http.stream(method, path, **sent) as response:
             body, note = await _read_capped(response)
         elapsed = time.monotonic() - started
-        got = self._without_proxy(response.headers)
+        got = self.ground.plain(response.headers)
         return Answer(method, path, response.status_code, got, body, elapsed, note)
-
-    def _without_proxy(self, headers: httpx.Headers) -> httpx.Headers:
-        """An app that takes us for a proxy points to https; its own pages are still over http."""
-        location = headers.get("location", "")
-        if not self.ground.headers or not location.startswith("https:"):
-            return headers
-        own = urlsplit(self.target.base_url)
-        plain = location.replace("https:", "http:", 1)
-        plain = plain.replace(f"//{own.hostname}/", f"//{own.netloc}/", 1)
-        changed = httpx.Headers(headers)
-        changed["location"] = plain
-        return changed
 
 
 def _foreign(path: str) -> str:

@@ -163,6 +163,9 @@ def judge(
     """Whether `reply` can be what `question` asked for.
 
     Args:
+        question: with an absolute URL.
+        reply: to it, or to where its redirects led.
+        baseline: of the same app, asked by the same person.
         place: whose neighbours it is compared with. For `/greet/{name}`, where a random name is as
             good as any, `/greet`; None: its own.
     """
