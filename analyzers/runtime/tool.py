@@ -18,15 +18,21 @@ NOT_OWN = frozenset({VENDORED, BUILD_OUTPUT})
 """Reasons in `SourceTree.left_out` of what is not the app's own work."""
 
 
-class AppFault(Exception):
+class Verdict(Exception):
+    """Why a cell is not measured; `row` is the key in `blame.ROWS` that decided it, if one did."""
+
+    row: str = ""
+
+
+class AppFault(Verdict):
     """The app under test did not build, answer or survive: the cell becomes `app_failed`."""
 
 
-class NotApplicable(Exception):
+class NotApplicable(Verdict):
     """Nothing for this tool to look at: the cell becomes `not_applicable`."""
 
 
-class ToolFault(Exception):
+class ToolFault(Verdict):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
 
 
