@@ -119,7 +119,7 @@ async def calibrate(run: ToolRun, execute: Execute, options: LoadOptions) -> Cal
     """The plan's rates in short steps, and the ceiling, against our own server on this host."""
     run.progress("calibration: our own server on this host")
     step_s = min(options.step_s, _CALIBRATION_STEP_S)
-    changes = {"step_s": step_s, "warmup_s": 0.2}
+    changes = {"step_s": step_s, "warmup_s": 0.2, "refine_steps": 0}
     plan = options.plan("http://calibration/").model_copy(update=changes)
     return Calibration.model_validate_json(await _execute_plan(run, execute, plan, "calibration"))
 
