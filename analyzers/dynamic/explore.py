@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from analyzers.appsource.openapi import DOCUMENT_PATHS, parse_document
+from analyzers.appsource.route_reader import MAX_SOURCES, route_sources, routes_command
 from analyzers.dynamic.crawl import link_operation_of
 from analyzers.dynamic.crawler import crawl_service
 from analyzers.dynamic.http import BoundedClient, Budget, sampled
@@ -17,8 +19,6 @@ from analyzers.dynamic.surface import (
     fits,
     merge,
 )
-from analyzers.runtime.openapi import DOCUMENT_PATHS, parse_document
-from analyzers.runtime.route_reader import MAX_SOURCES, route_sources, routes_command
 from analyzers.runtime.tool import Execute, ToolFault, ToolRun
 from contract.analysis import Skipped, Target
 

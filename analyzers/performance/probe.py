@@ -13,8 +13,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from analyzers.appsource.openapi import DOCUMENT_PATHS, parse_document
 from analyzers.performance.routes import document_paths, source_paths, template_paths
-from analyzers.runtime.openapi import DOCUMENT_PATHS, parse_document
 from analyzers.runtime.tool import AppFault, Execute, ToolFault, ToolRun
 from contract.analysis import Skipped, Target
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from analyzers.runtime.openapi import base_path
-from analyzers.runtime.route_reader import routes_command
+from analyzers.appsource.openapi import base_path
+from analyzers.appsource.route_reader import routes_command
 from analyzers.runtime.tool import Execute, ToolFault, ToolRun
 from contract.analysis import Skipped
 from contract.spec import TemplateSpec

@@ -10,6 +10,8 @@ from typing import Literal
 import httpx
 import pytest
 
+from analyzers.appsource.openapi import parse_document
+from analyzers.appsource.routes import PythonModule, express_mounts, express_routes
 from analyzers.dynamic import jwt
 from analyzers.dynamic.crawl import (
     Page,
@@ -30,8 +32,6 @@ from analyzers.dynamic.surface import Operation, Parameter, fits, merge
 from analyzers.dynamic.tools.accounts import granted_privileges
 from analyzers.dynamic.tools.errors import classify
 from analyzers.dynamic.tools.headers import cookie_faults, cors_fault, missing_headers, weak_csp
-from analyzers.runtime.openapi import parse_document
-from analyzers.runtime.routes import PythonModule, express_mounts, express_routes
 from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
 from contract.analysis import Target
 

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from analyzers.runtime import routes
+from analyzers.appsource import routes
 from analyzers.runtime.tool import Command, ToolRun
 
 MAX_SOURCES = 2_000
