@@ -27,6 +27,11 @@ class Trial(Protocol):
     notes: list[str]
 
     @property
+    def may_repeat(self) -> bool:
+        """Whether a repetition would be the same test."""
+        ...
+
+    @property
     def contention(self) -> tuple[str, ...]:
         """Reasons, for a reader of the report."""
         ...
@@ -44,6 +49,11 @@ async def repeated_when_calm(
     if not first.contention:
         return first
     reasons = ", ".join(first.contention)
+    if not first.may_repeat:
+        first.notes.append(
+            f"measured under contention, not repeated within a rate limit: {reasons}"
+        )
+        return first
     spent_s = time.monotonic() - began
     if 2 * spent_s + options.calm_wait_s > run.request.deadline_s * _REPEAT_SHARE:
         first.notes.append(f"measured under contention, no time to repeat: {reasons}")
@@ -81,6 +91,7 @@ class _Watched:
     host: HostLoad
     contention: tuple[str, ...]
     notes: list[str] = field(default_factory=list)
+    may_repeat: bool = True
 
 
 async def measured_alone(

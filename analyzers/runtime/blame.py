@@ -86,6 +86,24 @@ ROWS: tuple[Row, ...] = (
         state=_NOTHING,
         because="its sample would be answers of the limiter, not of the app",
     ),
+    Row(
+        key="page-none",
+        seen="no service answers any path that is known with HTML",
+        state=_NOTHING,
+        because="an API has no page for a browser; a 404 at / is no failure",
+    ),
+    Row(
+        key="page-broken",
+        seen="a browser gets the page, and it does not load or paint",
+        state=_APP,
+        because="everything it needs is the app's own, and it shows nothing",
+    ),
+    Row(
+        key="page-needs-outside",
+        seen="a page that takes scripts or styles from other hosts does not load or paint",
+        state=_INFRA,
+        because="with the network it was written for it may well paint: we deny it",
+    ),
 )
 _BY_KEY = {row.key: row for row in ROWS}
 _RAISED: dict[MeasurementState, type[AppFault | NotApplicable | ToolFault]] = {

@@ -198,10 +198,11 @@ async def test_routes_of_the_source_are_read_with_their_prefixes(tmp_path: Path)
     (tmp_path / "broken.py").write_text("def (:")
     run = ToolRun(request, SourceTree(tmp_path, ("app.py", "broken.py")), tmp_path, tmp_path)
 
-    paths, unread = await source_paths(run, Runner(tmp_path))
+    found = await source_paths(run, Runner(tmp_path))
 
-    assert paths == ("/api/notes/1",)
-    assert [one.what for one in unread] == ["broken.py"]
+    assert found.paths == ("/api/notes/1",)
+    assert [one.what for one in found.unread] == ["broken.py"]
+    assert not found.only_writes  # what could not be read may well only read
 
 
 def test_a_template_and_a_document_name_what_only_reads() -> None:

@@ -12,8 +12,6 @@ from analyzers.performance.openloop.sender import Reply
 
 # How long answers are counted after the first 429, where the quota is back at once.
 _WATCH_S = 2.0
-# So much of a quota that takes long to be whole again is left to what follows the load test.
-_KEPT_SHARE = 1 / 2
 
 
 class Brake:
@@ -46,18 +44,18 @@ class Brake:
         """Why no further request is sent; empty while they are."""
         if self._onset_s is None:
             return ""
-        if self._is_short and now_s - self._onset_s < _WATCH_S and not self._why:
+        if self.is_short and now_s - self._onset_s < _WATCH_S and not self._why:
             return ""
         self._conclude(now_s)
         return self._why or f"rate limit: 429 after {self._answered} answers"
 
-    def end_of_step(self) -> None:
+    def end_of_step(self, now_s: float) -> None:
         """The step that met a limit is over, whatever was still to be watched."""
-        if self._onset_s is not None and self.limit is None:
-            self._conclude(None)
+        self._conclude(now_s)
 
     @property
-    def _is_short(self) -> bool:
+    def is_short(self) -> bool:
+        """Whether the quota is back at once: a rate per second, as far as the app tells."""
         return self._wait_s is None or self._wait_s <= SHORT_WAIT_S
 
     def _limited(self, reply: Reply, at_s: float) -> None:
@@ -69,19 +67,14 @@ class Brake:
 
     def _spending(self, quota: Quota, at_s: float) -> None:
         """A quota that is told beforehand is not spent to its end."""
-        if quota.limit is None or quota.remaining is None:
-            return
-        back_s = quota.reset_s if quota.reset_s is not None else quota.window_s
-        if back_s is None or back_s <= SHORT_WAIT_S:
-            return
-        if quota.remaining <= quota.limit * _KEPT_SHARE:
-            self._onset_s, self._quota, self._wait_s = at_s, quota, back_s
+        if quota.is_to_be_kept:
+            self._onset_s, self._quota, self._wait_s = at_s, quota, quota.back_s
             self._why = (
                 f"rate limit: {quota.remaining:.0f} of {quota.limit:.0f} requests are left, "
                 "kept for what follows"
             )
 
-    def _conclude(self, now_s: float | None) -> None:
+    def _conclude(self, now_s: float) -> None:
         if self.limit is not None or self._onset_s is None:
             return
         per_s, source = self._allowed(now_s)
@@ -93,18 +86,18 @@ class Brake:
             wait_s=self._wait_s,
         )
 
-    def _allowed(self, now_s: float | None) -> tuple[float | None, str]:
+    def _allowed(self, now_s: float) -> tuple[float | None, str]:
         """About what a client is allowed per second, and where that is from."""
         onset_s = self._onset_s or 0.0
         quota = self._quota
         if quota.per_s:
             return quota.per_s, f"{quota.limit:g} per {quota.window_s:g} s, as the app says"
-        if not self._is_short and self._wait_s is not None:
+        if not self.is_short and self._wait_s is not None:
             spent_s = onset_s + self._wait_s
             if quota.limit:
                 return quota.limit / spent_s, f"{quota.limit:g} per about {spent_s:.0f} s"
             return self._answered / spent_s, f"{self._answered} answers in {spent_s:.0f} s"
-        watched_s = (now_s if now_s is not None else onset_s) - onset_s
+        watched_s = now_s - onset_s
         if self._since_onset and watched_s >= _WATCH_S / 2:
             return self._since_onset / watched_s, f"answered in the {watched_s:.1f} s after it"
         return None, ""

@@ -46,6 +46,8 @@ class _Series:
         self._began = self._last_answer = time.monotonic()
         if plan.warmup_s:
             await self._step(plan.rates[0], plan.warmup_s)
+            if self._brake.limit and self._brake.is_short:
+                self._brake = Brake()  # a rate per second: there is something to measure within it
         for rate in plan.rates:
             if self._over:
                 break
@@ -65,10 +67,9 @@ class _Series:
 
     @property
     def _over(self) -> bool:
-        """Whether no faster step is to be run. One where no step ran at all would say nothing."""
-        if not self._steps:
-            return self._died
-        return self._died or self._brake.limit is not None or bool(self._steps[-1].broke)
+        """Whether no faster step is to be run."""
+        broke = bool(self._steps) and bool(self._steps[-1].broke)
+        return broke or self._died or self._brake.limit is not None
 
     async def _narrow(self) -> None:
         """Further steps between the fastest rate that held and the slowest that did not."""
@@ -102,7 +103,7 @@ class _Series:
             window_s = await self._arrivals(tally, max(1, round(rate * length_s)))
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
-            self._brake.end_of_step()
+            self._brake.end_of_step(time.monotonic() - self._began)
             step = tally.result(window_s)
             return step.model_copy(update={"pressure": between(before, snapshot()).pressure})
         finally:

@@ -14,6 +14,8 @@ from contract.base import Frozen
 TOO_MANY = 429
 # A quota that is back this soon is a rate per second: what is accepted then can be measured.
 SHORT_WAIT_S = 2.0
+# So much of a quota that takes longer is left to what follows the load test.
+_KEPT_SHARE = 1 / 2
 _MAX_COUNT = 1e9
 _MAX_WAIT_S = 86_400.0 * 31
 _EPOCH_FROM = 1e9  # no reset is that many seconds away: it is a moment
@@ -34,6 +36,18 @@ class Quota(Frozen):
     window_s: float | None = None
     remaining: float | None = None
     reset_s: float | None = None
+
+    @property
+    def back_s(self) -> float | None:
+        """Seconds until the quota is whole again, a whole window at most."""
+        return self.reset_s if self.reset_s is not None else self.window_s
+
+    @property
+    def is_to_be_kept(self) -> bool:
+        """Whether what is left is for whoever comes next: it takes long until there is more."""
+        if self.limit is None or self.remaining is None or self.back_s is None:
+            return False
+        return self.back_s > SHORT_WAIT_S and self.remaining <= self.limit * _KEPT_SHARE
 
     @property
     def per_s(self) -> float | None:
