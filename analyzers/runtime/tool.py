@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from contract.analysis import Coverage, Finding, Metric, SubtaskRequest
+from contract.source_digest import is_covered
 
+NUL_BYTES = "NUL bytes in its text"
 VENDORED = "vendored"
 BUILD_OUTPUT = "build output"
-NOT_OWN = frozenset({VENDORED, BUILD_OUTPUT})
-"""Reasons in `SourceTree.left_out` of what is not the app's own work."""
+"""How reasons in `SourceTree.left_out` of what is not the app's own work begin."""
 
 
 class AppFault(Exception):
@@ -23,11 +24,27 @@ class AppFault(Exception):
 
 
 class NotApplicable(Exception):
-    """Nothing for this tool to look at: the cell becomes `not_applicable`."""
+    """Nothing for this tool to look at: the cell becomes `not_applicable`.
+
+    Attributes:
+        coverage: what was there all the same and why it could not be looked at.
+    """
+
+    def __init__(self, reason: str = "", coverage: Coverage | None = None) -> None:
+        super().__init__(reason)
+        self.coverage = coverage
 
 
 class ToolFault(Exception):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
+
+
+class HostFault(ToolFault):
+    """No file given to the tool can be the cause: not installed, no time left, killed outside."""
+
+
+class SlowTool(ToolFault):
+    """The command did not end within its own limit (`Command.limit_s`), before the deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +55,14 @@ class SourceTree:
         root: read-only folder.
         files: analysable files, relative POSIX paths, sorted; symlinks out of the tree, vendored,
             generated and oversized files are not among them.
-        left_out: (relative path, reason) of the others.
+        left_out: (relative path, reason) of the others; folders end with `/`.
+        idle: folders (`old-site/`) that nothing starts, see `projects.py`.
     """
 
     root: Path
     files: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...] = ()
+    idle: tuple[str, ...] = ()
 
     def matching(self, *suffixes: str) -> tuple[str, ...]:
         """Files whose name ends with one of `suffixes` (`.py`, `Dockerfile`)."""
@@ -53,12 +72,13 @@ class SourceTree:
         """(relative path, reason) of the app's own files no tool is given, by the same suffixes.
 
         Folders that could not be listed (too deep, unreadable) count for every suffix: nobody knows
-        what lies there. Vendored folders and build output are not the app's own and do not count.
+        what lies there. So do folders taken for other people's work or for build output, but for
+        those that are no part of any source (`node_modules`, caches): they are not sent either.
         """
         return tuple(
             (name, reason)
             for name, reason in self.left_out
-            if reason not in NOT_OWN and name.endswith((*suffixes, "/"))
+            if name.endswith((*suffixes, "/")) and is_covered(f"{name}x" if name[-1:] == "/" else name)
         )
 
 
