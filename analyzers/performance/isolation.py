@@ -5,7 +5,8 @@ from the cache.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -73,6 +74,21 @@ async def repeated_when_calm(
     return best
 
 
+@asynccontextmanager
+async def alone(run: ToolRun, options: LoadOptions, site: Site) -> AsyncGenerator[None]:
+    """Hold the host's load-test lock; a wait for another run is told, and does not count as ours.
+
+    Raises:
+        ToolFault: it was not free within `options.lock_wait_s`.
+    """
+    lock = host_lock(site.lock_file, options.lock_wait_s, run.request.subtask_id, run.progress)
+    async with AsyncExitStack() as stack:
+        with run.waiting():
+            await stack.enter_async_context(lock)
+        run.progress("has the host's load-test lock")
+        yield
+
+
 def flag(target: str, contended: bool) -> Metric:
     """1: these figures were measured under contention; 0: they were not."""
     return Metric(name="contended", value=float(contended), unit="count", target=target)
@@ -111,7 +127,7 @@ async def measured_alone(
         parsed, host = await watched(measure())
         return _Watched(parsed, host, host.contention(limits or Thresholds()))
 
-    async with host_lock(site.lock_file, options.lock_wait_s):
+    async with alone(run, options, site):
         best = await repeated_when_calm(run, options, trial)
     contended = bool(best.contention)
     targets = dict.fromkeys(metric.target for metric in best.parsed.metrics)

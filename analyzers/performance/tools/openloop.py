@@ -13,8 +13,7 @@ from analyzers.performance.figures import (
     operation_notes,
     step_table,
 )
-from analyzers.performance.isolation import flag, freshness, repeated_when_calm
-from analyzers.performance.lock import host_lock
+from analyzers.performance.isolation import alone, flag, freshness, repeated_when_calm
 from analyzers.performance.options import LoadOptions, read_options
 from analyzers.performance.series import Attempt, load_once, run_series
 from analyzers.performance.shared import hand_on
@@ -62,7 +61,7 @@ class OpenLoop:
         found = await survey_app(run, execute, options.calm_wait_s)
         chosen = found.operations[: options.max_endpoints]
         hand_on(run, found.operations, {})
-        async with host_lock(self._site.lock_file, options.lock_wait_s):
+        async with alone(run, options, self._site):
             attempt = await repeated_when_calm(
                 run,
                 options,
