@@ -26,6 +26,7 @@ class Kind(StrEnum):
     LIMITED = "rate limited"
     MISSING = "not there"
     FALLBACK = "fallback page"
+    WRITES = "changes state"
     NO_PAGE = "no HTML"
     OTHER = "other"
 
@@ -87,26 +88,30 @@ def _kind(answer: Answer, unseen: Unseen | None, where: str) -> Kind | None:
     return None if answer.ok else Kind.OTHER
 
 
-def nothing_to_load(misses: Sequence[Miss], *, reached: bool, only_writes: bool) -> Verdict:
+def nothing_to_load(
+    misses: Sequence[Miss], *, reached: bool, only_writes: bool = False, unread: str = ""
+) -> Verdict:
     """The verdict on an app without a single operation that can be loaded.
 
     Args:
         misses: everything that was asked.
         reached: whether any connection came about.
         only_writes: whether all routes could be read, and none of them only reads.
+        unread: why not all routes could be read.
     """
     listed = ", ".join(f"{one.what} {one.reason}" for one in misses[:_NAMED])
     if not reached:
-        hint = "check the target's address and network"
-        return blame.verdict(
-            "load-unreachable", f"cannot reach the app from here: {listed}: {hint}"
-        )
+        text = f"cannot reach the app from here: {listed}: check the target's address and network"
+        return blame.verdict("load-unreachable", text)
     key, words = _row({one.kind for one in misses}, only_writes)
-    return blame.verdict(key, f"{words}: {listed}")
+    gap = f"; {unread}" if unread and key in {"load-not-found", "load-nothing"} else ""
+    return blame.verdict(key, f"{words}: {listed}{gap}")
 
 
 def _row(kinds: set[Kind], only_writes: bool) -> tuple[str, str]:
-    telling = kinds - {Kind.MISSING, Kind.FALLBACK}
+    telling = kinds - {Kind.MISSING, Kind.FALLBACK, Kind.WRITES}
+    if not telling:
+        return _nothing_telling(kinds, only_writes)
     if telling == {Kind.SERVER_ERROR}:
         return "load-server-errors", "every endpoint answered non-2xx"
     if telling == {Kind.HTTPS}:
@@ -117,11 +122,12 @@ def _row(kinds: set[Kind], only_writes: bool) -> tuple[str, str]:
         return "load-login", "everything needs a login, and a load test does not log in"
     if Kind.SILENT in telling and telling <= {Kind.SILENT, Kind.UNREACHABLE}:
         return "load-silent", "no answer in time, asked twice: slow is not dead"
-    if not telling and only_writes:
+    return "load-nothing", "nothing here can be loaded"
+
+
+def _nothing_telling(kinds: set[Kind], only_writes: bool) -> tuple[str, str]:
+    if only_writes:
         return "load-only-writes", "no operation only reads, and a load test changes nothing"
-    if not telling and kinds == {Kind.MISSING}:
-        return (
-            "load-not-found",
-            "only 404 seen: declare endpoints, or serve an OpenAPI document",
-        )
+    if kinds <= {Kind.MISSING, Kind.WRITES}:
+        return "load-not-found", "only 404 seen: declare endpoints, or serve an OpenAPI document"
     return "load-nothing", "nothing here can be loaded"

@@ -1,13 +1,15 @@
 """What is known of an app before it is loaded: operations, candidates, and what a survey found."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
 
+from analyzers.appsource.route_map import RouteMap
 from analyzers.performance.nothing import Kind, Miss, nothing_to_load
-from analyzers.performance.probe import WHOLE_S, Answer, ask, follow, path_of
-from analyzers.performance.routes import Sourced, changes_state
+from analyzers.performance.probe import WHOLE_S, Answer, ask, follow
+from analyzers.performance.routes import Sourced
 from analyzers.runtime.tool import Verdict
 from contract.analysis import Skipped
 
@@ -46,7 +48,7 @@ class Named:
     """
 
     declared: tuple[str, ...] = ()
-    sourced: Sourced = field(default_factory=Sourced)
+    sourced: Sourced = field(default_factory=lambda: Sourced(RouteMap()))
     hints: tuple[str, ...] = ()
 
 
@@ -78,9 +80,14 @@ class Found:
         """What cannot be loaded, for the coverage."""
         return tuple(Skipped(what=miss.what, reason=miss.reason) for miss in self.misses)
 
-    def verdict(self, *, only_writes: bool) -> Verdict:
+    def verdict(self, sourced: Sourced) -> Verdict:
         """Why there is nothing to load."""
-        return nothing_to_load(self.misses, reached=self.reached, only_writes=only_writes)
+        return nothing_to_load(
+            self.misses,
+            reached=self.reached,
+            only_writes=sourced.only_writes,
+            unread=sourced.known.reason,
+        )
 
     async def ask(self, client: httpx.AsyncClient, url: str) -> Answer:
         """One request within the survey's time, redirects not followed."""
@@ -89,22 +96,19 @@ class Found:
             return Answer(0, error=f"not asked: the survey's {SURVEY_S:g} s were over")
         return self._noted(await ask(client, url, min(left_s, WHOLE_S)))
 
-    async def follow(self, client: httpx.AsyncClient, url: str) -> tuple[str, Answer]:
+    async def follow(
+        self, client: httpx.AsyncClient, url: str, allowed: Callable[[str], bool]
+    ) -> tuple[str, Answer]:
         """The same, redirects within the origin followed; the last address and its answer.
 
-        One to a path that changes state is not followed.
+        What is not `allowed` is not asked for.
         """
         left_s = self.end - time.monotonic()
         if left_s <= 0:
             return url, await self.ask(client, url)
-        url, answer = await follow(client, url, min(left_s, WHOLE_S), only_reads)
+        url, answer = await follow(client, url, min(left_s, WHOLE_S), allowed)
         return url, self._noted(answer)
 
     def _noted(self, answer: Answer) -> Answer:
         self.reached = self.reached or not answer.unreachable
         return answer
-
-
-def only_reads(url: str) -> bool:
-    """Whether an address may be asked for at all: one that changes state never is."""
-    return not changes_state(path_of(url))

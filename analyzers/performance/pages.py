@@ -9,8 +9,8 @@ import httpx
 
 from analyzers.performance.host import Thresholds, wait_until_calm
 from analyzers.performance.nothing import Kind, Miss, miss_of, nothing_to_load
-from analyzers.performance.operations import only_reads
 from analyzers.performance.probe import Answer, follow, leads_to_https, new_client, path_of, split
+from analyzers.performance.routes import forbidden
 from analyzers.performance.shared import taken_over
 from analyzers.performance.survey import MAX_WAIT_S, survey_app
 from analyzers.runtime import blame
@@ -75,7 +75,9 @@ async def _start_pages(targets: Sequence[Target]) -> tuple[tuple[Page, ...], lis
 async def _start(client: httpx.AsyncClient, url: str) -> tuple[str, Answer]:
     """The end of the redirects of a start page; a limit that is soon over is waited for."""
     for again in (True, False):
-        ended, answer = await follow(client, url, allowed=only_reads)
+        ended, answer = await follow(
+            client, url, allowed=lambda onward: not forbidden(path_of(onward))
+        )
         if not again or answer.wait_s is None or answer.wait_s > MAX_WAIT_S:
             break
         await asyncio.sleep(answer.wait_s)
@@ -106,7 +108,7 @@ def _no_page(misses: Sequence[Miss]) -> Verdict:
         return blame.verdict("page-none", f"{_NO_HTML}: {listed}")
     if Kind.NO_PAGE in kinds:
         return blame.verdict("load-nothing", f"{_NO_HTML}: {listed}")
-    return nothing_to_load(misses, reached=kinds != {Kind.UNREACHABLE}, only_writes=False)
+    return nothing_to_load(misses, reached=kinds != {Kind.UNREACHABLE})
 
 
 def _foreign(url: str, body: bytes) -> tuple[str, ...]:

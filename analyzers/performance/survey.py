@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analyzers.appsource.route_reader import read_routes
 from analyzers.performance.candidates import hinted_paths
 from analyzers.performance.host import Thresholds, wait_until_calm
 from analyzers.performance.nothing import Kind
 from analyzers.performance.operations import Found, Named, Operation
 from analyzers.performance.probe import new_client
-from analyzers.performance.routes import source_paths, template_paths
+from analyzers.performance.routes import Sourced, template_paths
 from analyzers.performance.target_survey import TargetSurvey
 from analyzers.runtime.tool import Execute, ToolRun
 from contract.analysis import Skipped, Target
@@ -21,7 +22,7 @@ from contract.analysis import Skipped, Target
 # A limit that is over this soon is waited for; then everything is asked once more.
 MAX_WAIT_S = 60.0
 _MAY_PASS = frozenset({Kind.SERVER_ERROR, Kind.SILENT, Kind.LIMITED})
-_NEUTRAL = frozenset({Kind.MISSING, Kind.FALLBACK})
+_NEUTRAL = frozenset({Kind.MISSING, Kind.FALLBACK, Kind.WRITES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,14 @@ async def survey_app(run: ToolRun, execute: Execute, calm_wait_s: float = 0.0) -
         AppFault, NotApplicable, ToolFault: nothing can be loaded, as `blame.ROWS` have it.
     """
     hints = await asyncio.to_thread(hinted_paths, run.source)
-    named = Named(template_paths(run.request.template), await source_paths(run, execute), hints)
+    sourced = Sourced(await read_routes(run, execute))
+    named = Named(template_paths(run.request.template), sourced, hints)
     found = await survey(run.request.targets, named)
     if not found.operations and await _may_pass(run, found, calm_wait_s):
         found = await survey(run.request.targets, named)
     if not found.operations:
-        raise found.verdict(only_writes=named.sourced.only_writes)
-    skipped = (*found.skipped, *named.sourced.unread)
+        raise found.verdict(sourced)
+    skipped = (*found.skipped, *sourced.known.skipped)
     return Survey(tuple(found.operations), skipped, tuple(found.notes))
 
 

@@ -13,7 +13,7 @@ from analyzers.performance.candidates import links_of
 from analyzers.performance.nothing import Kind, Miss, miss_of
 from analyzers.performance.operations import Found, Named, Operation
 from analyzers.performance.probe import FORWARDED_HTTPS, Answer, leads_to_https, path_of
-from analyzers.performance.routes import changes_state, document_paths, usable
+from analyzers.performance.routes import document_paths, filled
 from analyzers.runtime.answers import (
     COMPARED_BYTES,
     Baseline,
@@ -62,7 +62,7 @@ class TargetSurvey:
             self._read_links(url, start)
             await self._crawl()
             await self._each(self.named.sourced.paths)
-            await self._each(usable(self.named.hints), guessed=True)
+            await self._each(filled(self.named.hints), guessed=True)
         await self._take("/", url, start, guessed=False)
         if self.headers and self.paths:
             sent = ", ".join(f"{name}: {value}" for name, value in self.headers)
@@ -71,11 +71,11 @@ class TargetSurvey:
 
     async def _start(self) -> tuple[str, Answer]:
         """The start page; where it leads to https, asked as a proxy that ends TLS would ask."""
-        url, answer = await self.found.follow(self.client, self._url("/"))
+        url, answer = await self._follow(self._url("/"))
         if leads_to_https(url, answer):
             self.client.headers.update(FORWARDED_HTTPS)
             self.headers = tuple(FORWARDED_HTTPS.items())
-            url, answer = await self.found.follow(self.client, self._url("/"))
+            url, answer = await self._follow(self._url("/"))
         return url, answer
 
     async def _crawl(self) -> None:
@@ -93,8 +93,12 @@ class TargetSurvey:
         if path == "/" or path in self.asked or len(self.asked) >= _MAX_CANDIDATES:
             return
         self.asked.add(path)
+        if reason := self.named.sourced.forbids(path):
+            if not guessed:
+                self._miss(path, Miss("", Kind.WRITES, f"never loaded: {reason}"))
+            return
         if self.limited < _LIMITED_UNTIL_END:
-            url, answer = await self.found.follow(self.client, self._url(path))
+            url, answer = await self._follow(self._url(path))
             await self._take(path, url, answer, guessed=guessed)
         elif not guessed:
             self._miss(path, Miss("", Kind.LIMITED, "not asked: the app limits its clients"))
@@ -139,9 +143,15 @@ class TargetSurvey:
             return
         self.randoms += 1
         asked = self._url(random_path(question, f"assay-{secrets.token_hex(8)}"))
-        url, answer = await self.found.follow(self.client, asked)
+        url, answer = await self._follow(asked)
         if answer.status:
             self.baseline.add(Question("GET", asked), _reply(url, answer))
+
+    async def _follow(self, url: str) -> tuple[str, Answer]:
+        """Redirects to what changes state are not followed."""
+        return await self.found.follow(
+            self.client, url, lambda onward: not self.named.sourced.forbids(path_of(onward))
+        )
 
     async def _documented(self) -> tuple[str, ...]:
         for path in DOCUMENT_PATHS:
@@ -153,7 +163,7 @@ class TargetSurvey:
     def _read_links(self, url: str, answer: Answer) -> None:
         if answer.is_page:
             links = links_of(url, answer.body)
-            self.crawl.extend(path for path in links if not changes_state(path))
+            self.crawl.extend(links)
 
     def _miss(self, path: str, miss: Miss) -> None:
         self.found.misses.append(Miss(self._name(path), miss.kind, miss.reason, miss.wait_s))

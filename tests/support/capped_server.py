@@ -2,8 +2,8 @@
 
     python -m tests.support.capped_server KIND CAP
 
-prints its port. Kinds: `queueing`, one worker with a fixed service time; `rejecting`, a token bucket
-that answers 503 when it is empty; `limiting`, the same with 429 and `Retry-After: 1`.
+prints its port. Kinds: `queueing`, one worker with a fixed service time; `rejecting`, a token
+bucket that answers 503 when it is empty; `limiting`, the same with 429 and `Retry-After: 1`.
 """
 
 import asyncio

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from analyzers.appsource.route_reader import read_routes
 from analyzers.performance.figures import operation_metrics, operation_notes
 from analyzers.performance.host import HostLoad
 from analyzers.performance.openloop.plan import Calibration, LoadResult, Objective, StepResult
 from analyzers.performance.openloop.tally import Tally
-from analyzers.performance.routes import document_paths, source_paths, template_paths
+from analyzers.performance.routes import Sourced, document_paths, forbidden, template_paths
 from analyzers.performance.series import Attempt
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import SourceTree, ToolRun
@@ -176,7 +177,8 @@ def test_a_request_without_any_answer_is_an_error() -> None:
 
 
 SOURCE = """
-from flask import Blueprint
+from flask import Blueprint, Flask
+app = Flask(__name__)
 bp = Blueprint("notes", __name__, url_prefix="/api")
 @bp.route("/notes/<int:note_id>", methods=["GET", "DELETE"])
 def note(note_id): ...
@@ -184,6 +186,7 @@ def note(note_id): ...
 def new(): ...
 @bp.get("/logout")
 def leave(): ...
+app.register_blueprint(bp)
 """
 
 
@@ -198,14 +201,16 @@ async def test_routes_of_the_source_are_read_with_their_prefixes(tmp_path: Path)
     (tmp_path / "broken.py").write_text("def (:")
     run = ToolRun(request, SourceTree(tmp_path, ("app.py", "broken.py")), tmp_path, tmp_path)
 
-    found = await source_paths(run, Runner(tmp_path))
+    found = Sourced(await read_routes(run, Runner(tmp_path)))
 
-    assert found.paths == ("/api/notes/1",)
-    assert [one.what for one in found.unread] == ["broken.py"]
+    assert found.paths == ("/api/notes/1", "/api/logout")
+    assert found.forbids("/api/notes/1") == ""
+    assert "logout" in found.forbids("/api/logout")
+    assert [one.what for one in found.known.skipped] == ["broken.py"]
     assert not found.only_writes  # what could not be read may well only read
 
 
-def test_a_template_and_a_document_name_what_only_reads() -> None:
+def test_a_template_and_a_document_name_paths_with_their_parameters_filled() -> None:
     template = TemplateSpec(
         slug="t",
         endpoints=(
@@ -221,5 +226,18 @@ def test_a_template_and_a_document_name_what_only_reads() -> None:
         "paths": {"/users/{id}": {"get": {}}, "/users": {"post": {}}, "/odd": None},
     }
 
-    assert template_paths(template) == ("/notes", "/notes/1")
+    assert template_paths(template) == ("/notes", "/notes/1", "/logout")
     assert document_paths(document) == ("/api/users/1",)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/init-db", "/api/reset", "/seed?confirm=1", "/cart?action=delete&id=3", "/x?do=log-out"],
+)
+def test_what_says_that_it_changes_state_is_forbidden(path: str) -> None:
+    assert forbidden(path)
+
+
+@pytest.mark.parametrize("path", ["/presets", "/address/dropdown", "/notes?sort=created", "/x?q=%"])
+def test_words_that_only_look_alike_are_not(path: str) -> None:
+    assert forbidden(path) == ""
