@@ -157,6 +157,7 @@ class TargetSurvey:
         for path in DOCUMENT_PATHS:
             answer = await self.found.ask(self.client, self._url(path))
             if answer.ok and (document := parse_document(answer.body)):
+                self.asked.add(path)  # it describes operations, and is none
                 return document_paths(document)
         return ()
 

@@ -10,6 +10,10 @@ import pytest
 from analyzers.performance import isolation, operations
 from analyzers.performance.canary import LOAD_CANARY
 from analyzers.performance.host import HostLoad
+from analyzers.performance.openloop.limits import RateLimit
+from analyzers.performance.openloop.plan import LoadResult
+from analyzers.performance.operations import Operation
+from analyzers.performance.shared import hand_on
 from analyzers.performance.site import Site
 from analyzers.performance.tools import lighthouse
 from analyzers.performance.tools.lighthouse import Lighthouse
@@ -21,6 +25,7 @@ from analyzers.runtime.tool import (
     Completed,
     NotApplicable,
     Parsed,
+    SourceTree,
     ToolFault,
     ToolRun,
 )
@@ -87,10 +92,15 @@ async def test_an_endless_answer_is_bounded_and_named(
             await measure(run_of(tmp_path, server.url))
 
 
-async def audit(run: ToolRun, monkeypatch: pytest.MonkeyPatch, role: str = "backend") -> Parsed:
+NO_PAINT = b'{"categories": {}, "audits": {}, "runtimeError": {"code": "NO_FCP", "message": ""}}'
+
+
+async def audit(
+    run: ToolRun, monkeypatch: pytest.MonkeyPatch, role: str = "backend", report: bytes = b""
+) -> Parsed:
     """Lighthouse with a recorded report in place of the browser."""
     monkeypatch.setattr(lighthouse, "_browser", lambda: "chromium")
-    report = (FIXTURES / "lighthouse/page.json").read_bytes()
+    report = report or (FIXTURES / "lighthouse/page.json").read_bytes()
 
     async def execute(command: Command) -> Completed:
         return Completed(command.argv, 0, b"", b"", report, 1.0)
@@ -135,6 +145,59 @@ async def test_redirects_for_ever_and_to_other_origins_are_not_followed(
             await audit(run_of(tmp_path, server.url), monkeypatch, role="frontend")
 
     assert server.hits["/"] <= 12
+
+
+@pytest.mark.parametrize(
+    ("page", "row"),
+    [
+        (b"<script src=https://cdn.example/react.js></script>", "page-needs-outside"),
+        (b"<link rel=stylesheet href='//fonts.example/f.css'>", "page-needs-outside"),
+        (b"<script src=/app.js></script>", "page-broken"),
+        (b"<a href=https://elsewhere.example/>e</a>", "page-broken"),
+    ],
+)
+async def test_a_blank_page_that_wants_other_hosts_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: bytes, row: str
+) -> None:
+    async with serving(LoadServer(content_type="text/html", bodies={"/": page})) as server:
+        with pytest.raises((AppFault, ToolFault)) as fault:
+            await audit(run_of(tmp_path, server.url), monkeypatch, report=NO_PAINT)
+
+    assert fault.value.row == row
+    assert isinstance(fault.value, AppFault) is (row == "page-broken")
+
+
+async def test_an_audit_finds_a_page_below_a_base_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = LoadServer(routes={"/shop/": (200, 0.0)}, content_type="text/html")
+    async with serving(server):
+        run = run_of(tmp_path, server.url)
+        (run.source.root / "README.md").write_text("Open http://localhost:8000/shop/")
+        run = replace(run, source=SourceTree(run.source.root, ("README.md",)))
+        parsed = await audit(run, monkeypatch, role="frontend")
+
+    assert parsed.coverage.items == (f"{server.url}/shop/",)
+
+
+async def test_no_second_sample_within_the_apps_own_limit(tmp_path: Path) -> None:
+    async def execute(command: Command) -> Completed:
+        return Completed(command.argv, 0, LOADTEST + b"\n  429:   30 errors", b"", b"", 1.0)
+
+    async with serving(LoadServer()) as server:
+        run = run_of(tmp_path, server.url)
+        with pytest.raises(NotApplicable, match="30 answers 429 to GET / at 40/s") as fault:
+            await LoadTest(site_of(run)).run(run, execute)
+        assert fault.value.row == "sample-rate-limited"
+
+        limit = RateLimit(answered=100, after_s=5, per_s=1.7, source="s", wait_s=30)
+        result = LoadResult(url=server.url, steps=(), requests=100, limit=limit)
+        operation = Operation("app", server.url, "/", "GET /")
+        hand_on(run, [operation], {"GET /": result})
+        with pytest.raises(NotApplicable, match=r"rate limit about 1.7/s") as fault:
+            await LoadTest(site_of(run)).run(run, execute)
+
+    assert fault.value.row == "sample-rate-limited"
 
 
 async def test_what_a_served_openapi_document_declares_is_loaded(tmp_path: Path) -> None:

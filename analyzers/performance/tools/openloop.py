@@ -85,7 +85,7 @@ async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parse
 def _parsed(found: Survey, attempt: Attempt, options: LoadOptions) -> Parsed:
     if not attempt.results:
         why = "; ".join(f"{one.what}: {one.reason}" for one in attempt.skipped)
-        raise blame.verdict("load-rate-limited" if attempt.limits else "load-silent", why)
+        raise blame.verdict("load-rate-limited" if attempt.limits else "load-nothing", why)
     skipped = (*found.skipped, *attempt.skipped, *_beyond(found, options))
     results = attempt.results
     metrics = [one for name in results for one in operation_metrics(name, results[name])]
