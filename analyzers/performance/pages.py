@@ -53,7 +53,7 @@ async def pages_of(run: ToolRun, execute: Execute, calm_wait_s: float) -> tuple[
     if not found:
         found = await _other_pages(run, execute, misses)
     if not found:
-        raise _no_page(misses)
+        raise no_page(misses)
     return found
 
 
@@ -101,7 +101,8 @@ async def _other_pages(run: ToolRun, execute: Execute, misses: Sequence[Miss]) -
     return tuple(first.values())
 
 
-def _no_page(misses: Sequence[Miss]) -> Verdict:
+def no_page(misses: Sequence[Miss]) -> Verdict:
+    """Why no service has a page, from how each start page answered."""
     kinds = {one.kind for one in misses}
     listed = ", ".join(f"{one.what} {one.reason}" for one in misses)
     if kinds <= {Kind.MISSING, Kind.NO_PAGE}:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 KINDS = ("queueing", "rejecting", "limiting")
@@ -57,7 +57,7 @@ class _Capped:
 
 
 @asynccontextmanager
-async def capped_server(kind: str, cap: float) -> AsyncIterator[str]:
+async def capped_server(kind: str, cap: float) -> AsyncGenerator[str]:
     """Its address; it is gone afterwards."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.support.capped_server", kind, str(cap)),

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 
 
 @asynccontextmanager
-async def app_running(program: Path) -> AsyncIterator[str]:
+async def app_running(program: Path) -> AsyncGenerator[str]:
     """Address of the running app; it is gone afterwards."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-c", _RUN, str(program)),

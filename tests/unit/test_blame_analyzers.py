@@ -3,7 +3,7 @@
 import pytest
 
 from analyzers.performance.nothing import Kind, Miss, miss_of, nothing_to_load
-from analyzers.performance.pages import _no_page
+from analyzers.performance.pages import no_page
 from analyzers.performance.probe import Answer
 from analyzers.performance.tools.lighthouse import parse_lighthouse
 from analyzers.runtime import blame
@@ -130,8 +130,8 @@ def test_each_answer_says_one_thing(
         ([Kind.UNREACHABLE], "load-unreachable"),
     ],
 )
-def test_why_a_browser_has_no_page(kinds: list[Kind], row: str) -> None:
-    assert _no_page(misses(*kinds)).row == row
+def test_why_a_browser_hasno_page(kinds: list[Kind], row: str) -> None:
+    assert no_page(misses(*kinds)).row == row
 
 
 def test_a_page_that_does_not_paint_is_page_broken() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,9 @@ def test_what_anybody_may_have_written_is_cut_and_harmless(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link])
-async def test_a_link_leads_to_no_other_file(tmp_path: Path, link) -> None:
+async def test_a_link_leads_to_no_other_file(
+    tmp_path: Path, link: Callable[[Path, Path], None]
+) -> None:
     ours = tmp_path / "ours"
     ours.write_text("keep me")
     link(ours, tmp_path / "lock")
