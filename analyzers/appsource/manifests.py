@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contract.analysis import Coverage, Skipped
+from analyzers.appsource.text import decoded, lines_of, read_bytes
 
 LOCK_FILES = frozenset(
-    {"npm-shrinkwrap.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock"}
+    {"npm-shrinkwrap.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"}
     | {"Pipfile.lock", "pdm.lock", "poetry.lock", "pylock.toml", "uv.lock"}
 )
 """Written by package managers: no code, and full of digests that look like secrets."""
 
+MAX_MANIFEST_BYTES = 20_000_000
 NO_PACKAGE = "an address or folder, no package of the registry"
 _VERSION = re.compile(r"^[\^~=v]*(\d+(?:\.\d+){0,2}(?:-[\w.]+)?)(?:\.[xX*])*$")
 _EXACT = re.compile(r"^=?v?\d+\.\d+\.\d+(?:-[\w.]+)?$")
@@ -53,21 +54,24 @@ def npm_manifests(files: Sequence[str], base: str = "package.json") -> tuple[str
     return tuple(name for name in files if name.rpartition("/")[2] == base)
 
 
-def lock_beside(path: str) -> str:
-    """The lock file that belongs to a `package.json`, whether or not there is one."""
-    return path.removesuffix("package.json") + "package-lock.json"
-
-
 def read_package(root: Path, path: str) -> Iterator[Dependency]:
     """Direct dependencies of a `package.json`. Raises: ValueError when it is no such file."""
-    text = (root / path).read_text(encoding="utf-8", errors="replace")
+    text = manifest_text(root, path)
     document = json_object(text)
-    lines = text.splitlines()
+    lines = lines_of(text)
     for section in _SECTIONS:
         entries = document.get(section, {})
         for name, wanted in entries.items() if isinstance(entries, dict) else ():
             number = next((n for n, line in enumerate(lines, 1) if f'"{name}"' in line), 1)
             yield _wanted(path, number, name, str(wanted).strip())
+
+
+def manifest_text(root: Path, path: str) -> str:
+    """A manifest's text, whatever its encoding. Raises: ValueError when it cannot be read."""
+    try:
+        return decoded(read_bytes(root, path, MAX_MANIFEST_BYTES)).removeprefix("\ufeff")
+    except OSError as error:
+        raise ValueError(f"unreadable: {error.strerror}") from error
 
 
 def _wanted(path: str, line: int, name: str, wanted: str) -> Dependency:
@@ -79,8 +83,8 @@ def _wanted(path: str, line: int, name: str, wanted: str) -> Dependency:
 
 
 def read_package_lock(root: Path, path: str) -> Iterator[Dependency]:
-    """Every package of a lock file. Raises: ValueError when it is no such file."""
-    text = (root / path).read_text(encoding="utf-8", errors="replace")
+    """Every package of npm's lock file. Raises: ValueError when it is no such file."""
+    text = manifest_text(root, path)
     document = json_object(text)
     packages = document.get("packages")
     if packages is None:
@@ -88,13 +92,11 @@ def read_package_lock(root: Path, path: str) -> Iterator[Dependency]:
         return
     if not isinstance(packages, dict):
         raise ValueError("packages is no object")
-    lines = {
-        line.strip(): n for n, line in enumerate(text.splitlines(), 1) if "node_modules/" in line
-    }
+    lines = {line.strip(): n for n, line in enumerate(lines_of(text), 1) if "node_modules/" in line}
     for place, entry in packages.items():
         if "node_modules/" in place and isinstance(entry, dict) and "version" in entry:
             number = lines.get(f'"{place}": {{', 1)
-            name = place.rpartition("node_modules/")[2]
+            name = str(entry.get("name") or place.rpartition("node_modules/")[2])
             yield _locked(path, number, name, entry, str(entry.get("resolved", "")))
 
 
@@ -124,32 +126,3 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ValueError("no JSON object")
     return document
-
-
-def dependency_coverage(
-    found: Sequence[Dependency],
-    reached: Sequence[Dependency],
-    reasons: Mapping[Dependency, str] | None = None,
-) -> Coverage:
-    """Dependencies given and reached; the others are not pinned, or got no answer."""
-    done = set(reached)
-    missing = [item for item in found if item not in done]
-    return Coverage(
-        unit="dependencies",
-        given=len(found),
-        reached=len(found) - len(missing),
-        skipped=tuple(
-            Skipped(
-                what=item.label[:500], reason=((reasons or {}).get(item) or _unasked(item))[:500]
-            )
-            for item in missing[:50]
-        ),
-        skipped_total=len(missing),
-        items=tuple(item.label for item in reached[:200]),
-    )
-
-
-def _unasked(item: Dependency) -> str:
-    if item.why:
-        return item.why
-    return "no answer from the source" if item.exact else "no exact version"

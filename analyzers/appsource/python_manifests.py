@@ -1,17 +1,22 @@
 """What an app's Python manifests name: requirements files, pyproject.toml, Pipfile, lock files."""
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analyzers.appsource.manifests import NO_PACKAGE, Dependency, json_object
+from analyzers.appsource.manifests import NO_PACKAGE, Dependency, json_object, manifest_text
+from analyzers.appsource.requirements import (
+    Requirements,
+    canonical,
+    constraint_files,
+    read_requirements,
+    requirement_of,
+)
+from analyzers.appsource.setup_files import read_conda, read_setup_cfg, read_setup_py
 
-_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9.!+_-]+)$")
-_NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
-_ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*:|^[./~]|^[\w.-]+(\[[^\]]*\])?\s*@\s|^[\w.-]+/|\.whl$")
-_EDITABLE = re.compile(r"^(?:-e|--editable)[ =]\s*")
 _EXACT = re.compile(r"^===?\s*([A-Za-z0-9.!+_-]+)$|^(\d[A-Za-z0-9.!+_-]*)$")
 
 
@@ -31,52 +36,40 @@ def python_manifests(files: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_python(root: Path, manifests: Sequence[str]) -> tuple[list[Dependency], dict[str, str]]:
-    """Dependencies of all manifests; and the manifests that are none, each with the reason."""
+    """Dependencies of all manifests and what they include; and what could not be read, with why."""
+    plain = [path for path in manifests if is_requirements(path)]
+    requirements = Requirements(root)
+    pinning = constraint_files(root, plain)
+    for path in plain:
+        if path not in pinning:
+            requirements.read(path)
     found: list[Dependency] = []
-    faults: dict[str, str] = {}
     for path in manifests:
         reader = _reader(path)
-        text = (root / path).read_text(encoding="utf-8-sig", errors="replace")
+        if reader is None or path in plain:
+            continue
         try:
-            found += reader(path, text) if reader else ()
+            text = manifest_text(root, path)
+            found += reader(path, text)
+            for name in _included(path, text):
+                requirements.read(name, said_by=path)
         except (ValueError, RecursionError) as error:
-            faults[path] = f"cannot be read: {error}"[:300]
-    return found, faults
+            requirements.faults[path] = f"could not be read: {error}"[:300]
+    both = [*requirements.pinned(), *found]
+    return list(dict.fromkeys(both)), requirements.faults
 
 
-def read_requirements(path: str, text: str) -> Iterator[Dependency]:
-    """Dependencies of one requirements file; options and includes are none."""
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = _EDITABLE.sub("./", raw.strip()) if _EDITABLE.match(raw.strip()) else raw.strip()
-        line = re.split(r"\s#|\s--|\s*\\$", line)[0].strip()
-        if line and not line.startswith(("#", "-")):
-            yield from _requirement(path, number, line)
-
-
-def _requirement(path: str, number: int, text: str) -> Iterator[Dependency]:
-    """One requirement in the notation of PEP 508, or an address as pip takes it."""
-    if _ADDRESS.search(text):
-        yield Dependency(path, number, _address_name(text), why=NO_PACKAGE)
-        return
-    line = text.partition(";")[0].strip()
-    if match := _PINNED.match(line):
-        yield Dependency(path, number, canonical(match[1]), match[2], exact=True)
-    elif match := _NAME.match(line):
-        yield Dependency(path, number, canonical(match[1]))
-
-
-def _address_name(text: str) -> str:
-    """A name for people; what stands before `@` in an address may be a password."""
-    if match := re.search(r"#egg=([\w.-]+)", text) or re.match(
-        r"([\w.-]+)(?:\[[^\]]*\])?\s*@\s", text
-    ):
-        return canonical(match[1])
-    return re.sub(r"//[^/@]*@", "//", text)[:200]
-
-
-def canonical(name: str) -> str:
-    """A project's name as the index compares it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _included(path: str, text: str) -> list[str]:
+    """Requirements files that a `pyproject.toml` takes its dependencies from (setuptools)."""
+    if not path.endswith("pyproject.toml"):
+        return []
+    dynamic = _table(_table(_table(tomllib.loads(text), "tool"), "setuptools"), "dynamic")
+    found: list[str] = []
+    for entry in [dynamic.get("dependencies"), *_table(dynamic, "optional-dependencies").values()]:
+        named = entry.get("file") if isinstance(entry, dict) else None
+        names = [named] if isinstance(named, str) else _strings(named)
+        found += [os.path.normpath(os.path.join(os.path.dirname(path), one)) for one in names]
+    return [name for name in found if not name.startswith(("/", ".."))]
 
 
 def _read_pyproject(path: str, text: str) -> Iterator[Dependency]:
@@ -85,8 +78,14 @@ def _read_pyproject(path: str, text: str) -> Iterator[Dependency]:
     groups = [project.get("dependencies"), *_table(project, "optional-dependencies").values()]
     groups += _table(document, "dependency-groups").values()
     for requirement in (item for group in groups for item in _strings(group)):
-        yield from _requirement(path, _line_of(text, requirement), requirement)
-    poetry = _table(_table(document, "tool"), "poetry")
+        yield from requirement_of(path, _line_of(text, requirement), requirement)
+    tool = _table(document, "tool")
+    pdm = _table(_table(tool, "pdm"), "dev-dependencies")
+    for requirement in (item for group in pdm.values() for item in _strings(group)):
+        yield from requirement_of(path, _line_of(text, requirement), requirement)
+    for requirement in _strings(_table(tool, "uv").get("dev-dependencies")):
+        yield from requirement_of(path, _line_of(text, requirement), requirement)
+    poetry = _table(tool, "poetry")
     tables = [_table(poetry, "dependencies"), _table(poetry, "dev-dependencies")]
     tables += [_table(group, "dependencies") for group in _tables(_table(poetry, "group"))]
     for name, wanted in (pair for table in tables for pair in table.items()):
@@ -144,6 +143,10 @@ _READERS: dict[str, Reader] = {
     "pylock.toml": _read_toml_lock,
     "pyproject.toml": _read_pyproject,
     "uv.lock": _read_toml_lock,
+    "setup.py": read_setup_py,
+    "setup.cfg": read_setup_cfg,
+    "environment.yml": read_conda,
+    "environment.yaml": read_conda,
 }
 _LOCKS = {
     "pyproject.toml": ("pdm.lock", "poetry.lock", "pylock.toml", "uv.lock"),
@@ -151,10 +154,17 @@ _LOCKS = {
 }
 
 
+def is_requirements(name: str) -> bool:
+    """Whether a file is one of pip's requirements, by its own or its folder's name."""
+    last = "/".join(name.lower().split("/")[-2:])
+    return name.lower().endswith((".txt", ".pip")) and "requirement" in last
+
+
 def _reader(name: str) -> Reader | None:
-    if name.endswith(".txt") and "requirements" in "/".join(name.split("/")[-2:]):
+    if is_requirements(name):
         return read_requirements
-    return _READERS.get(name.rpartition("/")[2])
+    base = name.rpartition("/")[2]
+    return _READERS.get("pylock.toml" if re.fullmatch(r"pylock(\.[^.]+)?\.toml", base) else base)
 
 
 def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from analyzers.appsource.manifests import npm_manifests
 from analyzers.appsource.reading.others import OTHER_SUFFIXES
 from analyzers.appsource.route_map import RouteMap, Unread, parse_route_map
 from analyzers.runtime.tool import Command, Execute, SourceTree, ToolFault, ToolRun
@@ -79,7 +80,8 @@ def routes_command(run: ToolRun) -> Command | None:
         return None
     newest = run.tools_dir / "venv" / "bin" / "python"
     interpreter = str(newest) if newest.exists() else sys.executable
-    request = {"files": files, "parser": javascript_parser(run.tools_dir)}
+    manifests = npm_manifests(run.source.files)[:MAX_SOURCES]
+    request = {"files": (*files, *manifests), "parser": javascript_parser(run.tools_dir)}
     return Command(
         argv=(interpreter, "-I", str(_PROGRAM), str(run.source.root)),
         stdin=json.dumps(request).encode(),

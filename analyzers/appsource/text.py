@@ -1,6 +1,7 @@
 """Text files as people save them: byte order marks, UTF-16, latin-1, coding cookies."""
 
 import codecs
+import errno
 import os
 import re
 import stat
@@ -21,11 +22,15 @@ def read_bytes(root: Path, name: str, max_bytes: int) -> bytes:
     """A regular file below `root`, links not followed.
 
     Raises:
-        ValueError: larger than `max_bytes`, or no regular file.
-        OSError: it cannot be read.
+        ValueError: larger than `max_bytes`, no regular file, or not to be opened.
+        OSError: reading it failed.
     """
     # O_NONBLOCK: opening a FIFO must not wait for someone to write into it.
-    descriptor = os.open(root / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(root / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        reason = "symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise ValueError(f"unreadable: {reason}") from error
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

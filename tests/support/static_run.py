@@ -5,6 +5,7 @@ python -m tests.support.static_run bandit    # tests/fixtures/bandit/sample -> r
 
 import asyncio
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -41,6 +42,16 @@ async def measure(tool: Tool, folder: Path, workspace: Path) -> Parsed:
 async def measure_tree(tool: Tool, source: SourceTree, workspace: Path) -> Parsed:
     runner = Runner(workspace, deadline=time.monotonic() + 120)
     return await tool.run(make_run(source, workspace), runner)
+
+
+def reads_manifests(command: Command) -> bool:
+    return any(word.endswith("manifest_program.py") for word in command.argv)
+
+
+def run_here(command: Command) -> Completed:
+    """Really run a program of ours, within a test whose `execute` makes up all other answers."""
+    done = subprocess.run(command.argv, input=command.stdin, capture_output=True, check=True)
+    return Completed(command.argv, 0, done.stdout, done.stderr, done.stdout, 0.1)
 
 
 def summary(parsed: Parsed) -> dict[str, Any]:

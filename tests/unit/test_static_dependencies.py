@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from analyzers.appsource.manifests import Dependency, read_package, read_package_lock
+from analyzers.appsource.npm_projects import NpmProject, npm_projects
 from analyzers.appsource.python_manifests import python_manifests, read_python
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import Command, Completed, ToolFault
 from analyzers.static.tools.npm_audit import NpmAudit
 from analyzers.static.tools.pip_audit import PipAudit
 from analyzers.static.tools.retire import Retire
-from tests.support.static_run import make_run
+from tests.support.static_run import make_run, reads_manifests, run_here
 
 REQUIREMENTS = """# web
 flask==3.0.0  # pinned
@@ -101,6 +102,8 @@ async def test_two_versions_of_one_package_are_asked_in_two_runs(tmp_path: Path)
     asked: list[str] = []
 
     async def execute(command: Command) -> Completed:
+        if reads_manifests(command):
+            return run_here(command)
         lines = (workspace / "pins.txt").read_text().split()
         asked.append(" ".join(lines))
         items = [{"name": line.partition("==")[0], "vulns": []} for line in lines]
@@ -164,7 +167,7 @@ def test_a_python_manifest_that_is_none_is_named(text: str, tmp_path: Path):
     found, faults = read_python(tmp_path, ["pyproject.toml"])
 
     assert not found
-    assert "cannot be read" in faults["pyproject.toml"]
+    assert "could not be read" in faults["pyproject.toml"]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,7 @@ def test_a_registry_that_refuses_the_audit_is_a_fault(tmp_path: Path):
     raw = b'{"message": "405 Method Not Allowed", "error": {"summary": ""}}'
 
     with pytest.raises(ToolFault, match="advisory source unreachable: 405"):
-        NpmAudit().read(raw, "package.json", tmp_path, no_lines)
+        NpmAudit().read(raw, NpmProject(["package.json"]), no_lines)
 
 
 def test_npm_advisories_point_at_the_manifest(tmp_path: Path):
@@ -221,7 +224,11 @@ def test_npm_advisories_point_at_the_manifest(tmp_path: Path):
         "metadata": {"dependencies": {"total": 1}},
     }
 
-    parsed = NpmAudit().read(json.dumps(report).encode(), "package.json", tmp_path, no_lines)
+    (project,), faults = npm_projects(tmp_path, ["package.json"])
+
+    parsed = NpmAudit().read(json.dumps(report).encode(), project, no_lines)
+
+    assert not faults
 
     (advisory,) = parsed.findings
     assert (advisory.rule_id, advisory.location.line) == ("GHSA-x", 3)

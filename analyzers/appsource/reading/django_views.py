@@ -9,7 +9,15 @@ from analyzers.appsource.reading.handlers import Handler, Read
 from analyzers.appsource.reading.links import Found
 from analyzers.appsource.reading.models import form_fields
 from analyzers.appsource.reading.registrar import Registrar
-from analyzers.appsource.reading.values import Defined, Function, Scope, calls_within, keywords
+from analyzers.appsource.reading.values import (
+    Defined,
+    Function,
+    Made,
+    Outside,
+    Scope,
+    calls_within,
+    keywords,
+)
 
 _GENERIC = {
     "CreateView": "GET POST", "UpdateView": "GET POST", "FormView": "GET POST",
@@ -79,7 +87,9 @@ def view_operations(
     if handler.graphql:
         return [_operation(reg, handler, one, scope, view) for one in ("GET", "POST")]
     if handler.defined is None:
-        return _outside(handler.label, scope, view)
+        value = reg.project.value(view, scope)
+        name = value.name if isinstance(value, Made | Outside) else ""
+        return _outside(handler.label, f"{name} {ast.unparse(view)}", scope, view)
     if isinstance(handler.defined.node, ast.ClassDef):
         if viewset:
             return _viewset(reg, handler.defined)
@@ -227,9 +237,8 @@ def _operation(
     return Operation(method, "", handler.file or scope.module.file, line, handler.name, read)
 
 
-def _outside(label: str, scope: Scope, view: ast.expr) -> list[Operation]:
-    """Views of Django and the REST framework themselves."""
-    text = ast.unparse(view)
+def _outside(label: str, text: str, scope: Scope, view: ast.expr) -> list[Operation]:
+    """Views of Django and the REST framework themselves, by the name they have in `text`."""
     last = next(
         (one for one in (*_GENERIC, "obtain_auth_token") if re.search(rf"\b{one}\b", text)), ""
     )

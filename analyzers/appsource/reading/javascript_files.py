@@ -1,8 +1,9 @@
 """JavaScript and TypeScript sources of an app, parsed and read together."""
 
+import json
 import re
 import time
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from analyzers.appsource.reading.js_binder import js_module
 from analyzers.appsource.reading.js_conventions import read_conventions, read_nest
@@ -15,9 +16,9 @@ from analyzers.appsource.reading.links import Collected, attempt
 from analyzers.appsource.reading.parser import JavaScriptParser, Unparsed
 
 JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx")
+_NAMES = "|".join(re.escape(name) for name in sorted({*PACKAGES, *UNKNOWN}))
 _HINT = re.compile(
-    r"['\"](express|fastify|koa|@koa/router|koa-router|@hapi/hapi|hapi|hono|elysia|restify|polka|"
-    r"@nestjs/\w+|(?:node:)?https?|apollo-server\S*|@apollo/server)['\"]|"
+    rf"['\"](?:{_NAMES}|@nestjs/\w+|(?:node:)?https?)(?:/[\w./-]*)?['\"]|"
     r"\b(?:app|router|server|fastify)\.(?:get|post|put|patch|delete|use|route|register)\(|"
     r"\bdefineEventHandler\b|export\s+(?:async\s+)?function\s+(?:GET|POST|PUT|PATCH|DELETE)\b|"
     r"@Controller\b|['\"]use server['\"]"
@@ -28,6 +29,26 @@ _TESTS = re.compile(
 _BY_PLACE = re.compile(r"(^|/)(pages/api/|app/.*route\.|src/routes/.*\+server\.|server/api/)")
 
 
+@dataclass(slots=True)
+class Scripts:
+    """Scripts of an app, and the packages that its manifests name."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    packages: frozenset[str] = frozenset()
+
+
+def packages_of(text: str) -> frozenset[str]:
+    """Packages a `package.json` names; nothing where it is none."""
+    try:
+        document = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return frozenset()
+    document = document if isinstance(document, dict) else {}
+    tables = [value for key, value in document.items() if key.endswith("ependencies")]
+    named = {str(name) for table in tables if isinstance(table, dict) for name in table}
+    return frozenset(named | {str(document.get("name"))})
+
+
 def may_route_javascript(file: str, text: str) -> bool:
     """Whether a file nobody can parse mentions a server or is a route by its place."""
     if _TESTS.search(file):
@@ -35,15 +56,13 @@ def may_route_javascript(file: str, text: str) -> bool:
     return _HINT.search(text) is not None or _BY_PLACE.search(file) is not None
 
 
-def read_javascript(
-    root: Path, sources: dict[str, str], parser: str | None, found: Collected, end: float
-) -> None:
+def read_javascript(sources: Scripts, parser: str | None, found: Collected, end: float) -> None:
     """Routes of all scripts; `parser` is the file of Babel's parser, None where there is none."""
-    wanted = {file: text for file, text in sources.items() if not _TESTS.search(file)}
+    wanted = {file: text for file, text in sources.texts.items() if not _TESTS.search(file)}
     if not any(may_route_javascript(file, text) for file, text in wanted.items()):
         return
     modules = _parsed(wanted, parser, found, end)
-    project = JsProject(modules, found.budget)
+    project = JsProject(modules, sources.packages, found.budget)
     reader = JsRoutes(project, found)
     packages = frozenset(name for module in modules.values() for name in _imports(module))
     for module in modules.values():
@@ -111,8 +130,9 @@ def _by_hand(reader: JsRegistrar, module: JsModule) -> None:
     for node in walk(module.body):
         if node.get("type") != "CallExpression":
             continue
-        called = dotted(node.get("callee"))
-        if not called.endswith(("createServer", "Bun.serve", "Deno.serve")):
+        callee = node.get("callee") or {}
+        called = name_of(callee.get("property")) or name_of(callee)
+        if called != "createServer" and dotted(callee) not in {"Bun.serve", "Deno.serve"}:
             continue
         function = next(
             (

@@ -5,13 +5,21 @@ from pathlib import PurePosixPath
 from analyzers.appsource.reading.js_values import JsModule
 
 _SUFFIXES = (".js", ".ts", ".mjs", ".cjs", ".tsx", ".jsx", ".mts", ".cts")
+BUILT_IN = frozenset(
+    {"assert", "async_hooks", "buffer", "child_process", "cluster", "crypto", "dgram", "dns"}
+    | {"events", "fs", "http", "http2", "https", "module", "net", "os", "path", "perf_hooks"}
+    | {"process", "querystring", "readline", "stream", "string_decoder", "timers", "tls", "tty"}
+    | {"url", "util", "v8", "vm", "worker_threads", "zlib"}
+)
 
 
 class JsImports:
     """All parsed modules of an app, by file."""
 
-    def __init__(self, modules: dict[str, JsModule]):
+    def __init__(self, modules: dict[str, JsModule], packages: frozenset[str] = frozenset()):
         self.modules = modules
+        self.packages = packages
+        """What the app's manifests name; empty where there is none."""
 
     def file_of(self, source: str, importer: str) -> str | None:
         """The file of the app that a module name means."""
@@ -43,3 +51,32 @@ class JsImports:
         tried = [path, *(path + one for one in _SUFFIXES), *(stem + one for one in _SUFFIXES)]
         tried += [f"{path}/index{one}".lstrip("/") for one in _SUFFIXES]
         return next((one for one in tried if one in self.modules), None)
+
+    def is_outside(self, source: str) -> bool:
+        """Whether a module name is a package's, not another name for a folder of the app."""
+        if source.startswith((".", "/", "@/", "~/", "#", "@@/")):
+            return False
+        parts = source.removeprefix("node:").split("/")
+        base = "/".join(parts[: 2 if source.startswith("@") else 1])
+        return (
+            not self.packages
+            or base in self.packages
+            or base in BUILT_IN
+            or source.startswith("node:")
+        )
+
+    def aliased(self, source: str) -> str | None:
+        """The file that a name set up in `tsconfig.json` or a bundler most likely means."""
+        ends = source.lstrip("@~#/$")
+        found = [
+            file for file in self.modules if _bare(file).endswith(f"/{ends}") or _bare(file) == ends
+        ]
+        return found[0] if len(found) == 1 else None
+
+
+def _bare(file: str) -> str:
+    """A file's path without its suffix, an `index` as its folder."""
+    path = file
+    for suffix in _SUFFIXES:
+        path = path.removesuffix(suffix)
+    return path.removesuffix("/index")

@@ -56,8 +56,11 @@ class JsMounts(JsRegistrar):
         if paths is None and len(arguments) > 1:
             prefix = self.option(node, 1, "prefix", scope)
         for path in paths or [prefix or ""]:
-            for one in self.flat(rest, scope):
+            handlers = self.flat(rest, scope)
+            for one in handlers:
                 self._mounted(router, str(path), one, paths is not None, node, scope)
+            if handlers:
+                self._unknown(handlers[-1], node, scope)
 
     def _mounted(
         self,
@@ -81,10 +84,14 @@ class JsMounts(JsRegistrar):
             self._plugin(router, prefix, value)
         elif isinstance(value, JsOutside | JsMade):
             self._middleware(value, prefix, at_path, node, scope)
-        elif isinstance(value, JsGiven):
-            if maybe := self.router(value):
-                self.found.mounts.append(Mount(router[0], maybe[0], prefix))
-        elif one.get("type") not in {"ObjectExpression", "JSX"} and not _harmless(one):
+        elif isinstance(value, JsGiven) and (maybe := self.router(value)):
+            self.found.mounts.append(Mount(router[0], maybe[0], prefix))
+
+    def _unknown(self, one: Node, node: Node, scope: JsScope) -> None:
+        """What stands last answers; what stands before it lets through or refuses."""
+        value = self._described_plugin(self.project.value(one, scope))
+        plain = one.get("type") in {"ObjectExpression", "JSX"} or _harmless(one)
+        if value is None and not plain:
             what = dotted(one) or scope.module.slice(one)[:60] or str(one.get("type"))
             self.miss(scope, node, f"what {what} is, which is mounted here, is not known")
 

@@ -31,8 +31,8 @@ MAX_ITEMS = 500
 class JsProject(JsLiterals):
     """All parsed modules of an app."""
 
-    def __init__(self, modules: dict[str, JsModule], budget: Budget):
-        super().__init__(modules)
+    def __init__(self, modules: dict[str, JsModule], packages: frozenset[str], budget: Budget):
+        super().__init__(modules, packages)
         self.budget = budget
         self._busy: set[tuple[int, int]] = set()
         self.loops: dict[tuple[int, str], tuple[Node, JsScope]] = {}
@@ -42,8 +42,10 @@ class JsProject(JsLiterals):
         file = self.file_of(source, importer)
         if file is not None:
             return JsFile(file)
-        outside = not source.startswith((".", "/", "@/", "~/", "#/"))
-        return JsOutside(source.removeprefix("node:")) if outside else None
+        if self.is_outside(source):
+            return JsOutside(source.removeprefix("node:"))
+        other = self.aliased(source) if not source.startswith(".") else None
+        return JsFile(other) if other else None
 
     def exported(self, file: str, name: str, depth: int = 0) -> JsValue:
         """What a file of the app exports under a name."""

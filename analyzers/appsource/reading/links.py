@@ -85,7 +85,7 @@ class TooMuch(Exception):
 class Budget:
     """Steps and time that may be spent on one app, whatever its source makes of loops and names."""
 
-    steps: int = 20_000_000
+    steps: int = 6_000_000
     end: float = field(default_factory=lambda: time.monotonic() + 45.0)
 
     def spend(self, steps: int = 1) -> None:

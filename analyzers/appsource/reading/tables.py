@@ -46,6 +46,7 @@ def read_table(
 def _entry(
     reg: "Registrar", router: tuple[str, str], item: ast.expr, scope: Scope, call: ast.Call
 ) -> None:
+    item = item.value if isinstance(item, ast.Starred) else item
     value = reg.project.value(item, scope)
     if isinstance(value, Listed) and router[1] == "tornado":
         _tornado(reg, router, value.items, item, scope)

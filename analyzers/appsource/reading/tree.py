@@ -5,7 +5,9 @@ from pathlib import Path
 
 from analyzers.appsource.reading.javascript_files import (
     JAVASCRIPT,
+    Scripts,
     may_route_javascript,
+    packages_of,
     read_javascript,
 )
 from analyzers.appsource.reading.links import Collected, Linker
@@ -29,10 +31,10 @@ def read_tree(root: Path, files: list[str], parser: str | None = None) -> dict:
     """Routes, frameworks and what could not be read. Never raises for what a file holds."""
     found = Collected()
     end = time.monotonic() + _ENOUGH_S
-    python, javascript = _sources(root, files, found, end)
+    python, scripts = _sources(root, files, found, end)
     modules = parse_python(python, found)
     read_python(modules, found)
-    read_javascript(root, javascript, parser, found, end)
+    read_javascript(scripts, parser, found, end)
     linker = Linker(found)
     rows = linker.rows()
     _unseen(found, linker.families())
@@ -46,12 +48,13 @@ def read_tree(root: Path, files: list[str], parser: str | None = None) -> dict:
 
 def _sources(
     root: Path, files: list[str], found: Collected, end: float
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, str], Scripts]:
     """Texts by language; what cannot be read is noted."""
     python: dict[str, str] = {}
-    javascript: dict[str, str] = {}
-    total = 0
+    scripts = Scripts()
+    left_bytes = MAX_TOTAL_BYTES
     for file in files:
+        manifest = file.endswith("package.json")
         if reason := other_language(file):
             found.miss(file, reason)
             continue
@@ -59,19 +62,26 @@ def _sources(
             data = read_bytes(root, file, _PEEK_BYTES)
             text = decoded(data)
         except (ValueError, OSError) as error:
-            found.miss(file, f"{error}", may_route=not is_test(file))
+            found.miss(file, f"{error}", may_route=not is_test(file) and not manifest)
             continue
-        total += len(data)
-        late = time.monotonic() > end
-        if len(data) > MAX_FILE_BYTES or total > MAX_TOTAL_BYTES or late:
+        left_bytes -= len(data)
+        if manifest:
+            scripts.packages |= packages_of(text)
+        elif reason := _refused(len(data), left_bytes, end):
             hint = may_route_python if file.endswith(".py") else may_route_javascript
-            reason = f"larger than {MAX_FILE_BYTES} bytes"
-            if len(data) <= MAX_FILE_BYTES:
-                reason = f"not read: {'the time' if late else 'the size'} for one app was used up"
             found.miss(file, reason, may_route=hint(file, text))
-            continue
-        (javascript if file.endswith(JAVASCRIPT) else python)[file] = text
-    return python, javascript
+        else:
+            (scripts.texts if file.endswith(JAVASCRIPT) else python)[file] = text
+    return python, scripts
+
+
+def _refused(size: int, left_bytes: int, end: float) -> str:
+    """Why a file is not parsed; empty where it is."""
+    if size > MAX_FILE_BYTES:
+        return f"larger than {MAX_FILE_BYTES} bytes"
+    if left_bytes < 0:
+        return f"not read: beyond the first {MAX_TOTAL_BYTES} bytes of the app's sources"
+    return "not read: the time for one app was used up" if time.monotonic() > end else ""
 
 
 def _unseen(found: Collected, shown: set[str]) -> None:

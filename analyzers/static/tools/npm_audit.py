@@ -1,16 +1,20 @@
 """npm audit: known advisories on what an app's JavaScript parts would install.
 
-Where there is no lock file one is made from the registry, for plain version ranges only: an
+What a lock file pins (npm's, yarn's, pnpm's, bun's) is asked about as it stands, in a lock file of
+our own making. Where there is none one is made from the registry, for plain version ranges only: an
 address, a folder or a git repository in a stranger's manifest is never followed.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analyzers.appsource.manifests import json_object, lock_beside, npm_manifests, read_package
+from analyzers.appsource.dependencies import Manifests, dependency_coverage, nothing_named
+from analyzers.appsource.manifests import Dependency, npm_manifests
+from analyzers.appsource.npm_pins import write_pins
+from analyzers.appsource.npm_projects import NpmProject
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -20,15 +24,8 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from analyzers.static.adapter import (
-    CommandTool,
-    Lines,
-    finding,
-    line_reader,
-    load_json,
-    mapped,
-    with_skipped,
-)
+from analyzers.static.adapter import Lines, finding, line_reader, load_json, mapped, with_skipped
+from analyzers.static.manifest_tool import ManifestTool
 from analyzers.static.tools.pip_audit import ADVISORIES_FRESH, UNREACHABLE
 from contract.analysis import Confidence, Coverage, Finding, Location, Severity
 
@@ -41,13 +38,12 @@ _SEVERITY = {
 }
 _EMPTY = "no dependencies"
 _RANGE = re.compile(r"^[\^~<>=* |.\dvxX-]+[\w.+-]*$")
-_SECTIONS = ("dependencies", "devDependencies", "optionalDependencies")
 _SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _OPTIONS = ("--ignore-scripts", "--no-fund", "--no-update-notifier", "--json")
 
 
-class NpmAudit(CommandTool):
-    """Adapter for `npm audit --json`, one run for each manifest."""
+class NpmAudit(ManifestTool):
+    """Adapter for `npm audit --json`, one run for what is installed together."""
 
     name = "npm-audit"
     what = "package.json"
@@ -71,29 +67,33 @@ class NpmAudit(CommandTool):
         """Every `package.json`."""
         return npm_manifests(files)
 
-    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """Audit each manifest; one that cannot be audited makes the tool fail as a whole."""
+    def faults(self, found: Manifests) -> Mapping[str, str]:
+        """Npm's manifests and lock files that could not be read."""
+        return found.npm_faults
+
+    async def look(
+        self, run: ToolRun, found: Manifests, faults: Mapping[str, str], execute: Execute
+    ) -> Parsed:
+        """Audit each project; one that cannot be audited makes the tool fail as a whole."""
         parts: list[Parsed] = []
         skipped: dict[str, str] = {}
-        unasked: dict[str, str] = {}
-        for number, path in enumerate(given):
+        lines = line_reader(run.source.root)
+        for number, project in enumerate(found.npm):
             folder = run.workspace / str(number)
-            reason, elsewhere = _prepare(run, path, folder)
-            skipped |= elsewhere
-            if reason:
-                unasked[path] = reason
+            folder.mkdir()
+            elsewhere = _prepare(project, folder)
+            if elsewhere is None:
                 continue
+            skipped |= elsewhere
             await self._lock(folder, execute)
             done = await execute(self._command(folder, "audit"))
-            parts.append(self.read(done.stdout, path, folder, line_reader(run.source.root)))
+            parts.append(self.read(done.stdout, project, lines))
         if not parts:
-            whys = "; ".join(f"{what}: {why}" for what, why in (unasked | skipped).items())
-            raise NotApplicable(f"no dependencies of a registry: {whys}"[:1_000])
-        count = sum(part.coverage.reached for part in parts)
-        covered = Coverage(unit="dependencies", given=count, reached=count)
-        findings = tuple(found for part in parts for found in part.findings)
-        skipped |= {path: why for path, why in unasked.items() if why != _EMPTY}
-        return with_skipped(Parsed(covered, findings, fresh_for=ADVISORIES_FRESH), skipped)
+            if faults:
+                raise nothing_named(faults)
+            why = "; ".join(f"{what}: {why}" for what, why in skipped.items())
+            raise NotApplicable(f"no dependencies of a registry: {why or _EMPTY}"[:1_000])
+        return with_skipped(_joined(parts), skipped)
 
     async def _lock(self, folder: Path, execute: Execute) -> None:
         if (folder / "package-lock.json").exists():
@@ -108,31 +108,36 @@ class NpmAudit(CommandTool):
         argv = (*self.program(folder), *words, "--package-lock-only", *_OPTIONS)
         return Command(argv, cwd=folder, env=env, ok_exit_codes=frozenset({0, 1}), limit_s=120)
 
-    def read(self, raw: bytes, path: str, folder: Path, lines: Lines) -> Parsed:
+    def read(self, raw: bytes, project: NpmProject, lines: Lines) -> Parsed:
         """Advisories by package. Raises: ToolFault when the registry gave no answer."""
         report = load_json(raw, self.name)
         if "vulnerabilities" not in report:
             raise ToolFault(f"{UNREACHABLE}: {_why(raw, b'')}")
-        count = report["metadata"]["dependencies"]["total"]
-        places = {item.name: item.line for item in read_package(folder, "package.json")}
+        known = project.dependencies
+        asked = [item for item in known if item.exact]
+        covered = dependency_coverage(known, asked)
+        if not project.lock:  # what npm made of the ranges, which may be more than they name
+            count = report["metadata"]["dependencies"]["total"]
+            covered = Coverage(unit="dependencies", given=count, reached=count)
+        places = {item.name: item for item in (*project.direct, *asked)}
+        nowhere = Dependency(project.label, 1, "")
         findings = [
-            self._finding(advisory, path, places.get(name, 1), lines)
-            for name, entry in report["vulnerabilities"].items()
+            self._finding(advisory, places.get(advisory["name"], nowhere), lines)
+            for entry in report["vulnerabilities"].values()
             for advisory in entry["via"]
             if isinstance(advisory, dict)
         ]
-        covered = Coverage(unit="dependencies", given=count, reached=count)
         return Parsed(covered, tuple(findings))
 
-    def _finding(self, advisory: dict[str, Any], path: str, line: int, lines: Lines) -> Finding:
+    def _finding(self, advisory: dict[str, Any], place: Dependency, lines: Lines) -> Finding:
         numbers = [int(text.removeprefix("CWE-")) for text in advisory.get("cwe", ())]
         identifier = str(advisory.get("url", "")).rpartition("/")[2] or str(advisory["source"])
         return finding(
             self.name,
             identifier,
             f"{advisory['name']} {advisory.get('range', '')}: {advisory.get('title', '')}",
-            Location(path=path, line=line),
-            lines(path, line),
+            Location(path=place.path, line=place.line),
+            lines(place.path, place.line),
             severity=mapped(_SEVERITY, advisory["severity"], "severity"),
             confidence=Confidence.HIGH,
             cwe=(1395, *numbers),
@@ -140,40 +145,43 @@ class NpmAudit(CommandTool):
         )
 
 
-def _prepare(run: ToolRun, path: str, folder: Path) -> tuple[str, dict[str, str]]:
-    """Write a manifest with registry dependencies alone.
+def _prepare(project: NpmProject, folder: Path) -> dict[str, str] | None:
+    """Write what npm is to audit: pins, or a manifest with plain ranges of a registry alone.
 
-    Returns the reason where there are none, and the dependencies that come from elsewhere.
+    Returns the dependencies left out with the reason; None where nothing is left to ask about.
     """
-    folder.mkdir()
-    try:
-        document = json_object((run.source.root / path).read_text(errors="replace"))
-    except ValueError as error:
-        return f"no package.json: {error}"[:300], {}
-    sections = {name: _entries(document, name) for name in _SECTIONS}
+    if project.lock:
+        write_pins(folder, project.locked)
+        return {} if any(item.exact for item in project.locked) else None
     elsewhere = {
-        f"{name} ({path})": "not a plain version of a registry's package"
-        for entries in sections.values()
+        f"{name} ({project.label})": "not a plain version of a registry's package"
+        for entries in project.wanted.values()
         for name, wanted in entries.items()
         if not _is_plain(wanted)
     }
     plain = {
         section: {name: wanted for name, wanted in entries.items() if _is_plain(wanted)}
-        for section, entries in sections.items()
+        for section, entries in project.wanted.items()
     }
     if not any(plain.values()):
-        return _EMPTY, elsewhere
+        return None
     manifest = {"name": "app", "version": "0.0.0", **plain}
     (folder / "package.json").write_text(json.dumps(manifest, indent=1))
-    lock = lock_beside(path)
-    if lock in run.source.files:
-        (folder / "package-lock.json").write_bytes((run.source.root / lock).read_bytes())
-    return "", elsewhere
+    return elsewhere
 
 
-def _entries(document: dict[str, Any], section: str) -> dict[str, Any]:
-    entries = document.get(section)
-    return entries if isinstance(entries, dict) else {}
+def _joined(parts: Sequence[Parsed]) -> Parsed:
+    """One report of all projects."""
+    covered = [one.coverage for one in parts]
+    coverage = Coverage(
+        unit="dependencies",
+        given=sum(one.given or 0 for one in covered),
+        reached=sum(one.reached for one in covered),
+        skipped=tuple(row for one in covered for row in one.skipped)[:50],
+        skipped_total=sum(one.skipped_total for one in covered),
+    )
+    findings = tuple(found for one in parts for found in one.findings)
+    return Parsed(coverage, findings, fresh_for=ADVISORIES_FRESH)
 
 
 def _is_plain(wanted: Any) -> bool:

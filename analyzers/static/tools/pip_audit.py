@@ -4,12 +4,14 @@ A dependency counts as looked at only when the advisory source gave an answer ab
 itself says "no known vulnerabilities" and exits 0 when it could ask about none of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from analyzers.appsource.manifests import Dependency, dependency_coverage
-from analyzers.appsource.python_manifests import canonical, python_manifests, read_python
+from analyzers.appsource.dependencies import Manifests, dependency_coverage, nothing_named
+from analyzers.appsource.manifests import Dependency
+from analyzers.appsource.python_manifests import python_manifests
+from analyzers.appsource.requirements import canonical
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -19,14 +21,8 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from analyzers.static.adapter import (
-    CommandTool,
-    Lines,
-    finding,
-    line_reader,
-    load_json,
-    with_skipped,
-)
+from analyzers.static.adapter import Lines, finding, line_reader, load_json
+from analyzers.static.manifest_tool import ManifestTool
 from contract.analysis import Confidence, Finding, Location, Severity
 
 UNREACHABLE = "advisory source unreachable"
@@ -34,7 +30,7 @@ ADVISORIES_FRESH = timedelta(hours=1)  # an unchanged app gets new advisories ev
 _SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
-class PipAudit(CommandTool):
+class PipAudit(ManifestTool):
     """Adapter for `pip-audit -f json`, given names and exact versions alone."""
 
     name = "pip-audit"
@@ -67,15 +63,21 @@ class PipAudit(CommandTool):
         argv = self.argv(tools_dir, workspace)
         return Command(argv, env=env, ok_exit_codes=frozenset({0, 1}), limit_s=120)
 
-    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+    def faults(self, found: Manifests) -> Mapping[str, str]:
+        """Python's manifests that could not be read."""
+        return found.python_faults
+
+    async def look(
+        self, run: ToolRun, found: Manifests, faults: Mapping[str, str], execute: Execute
+    ) -> Parsed:
         """Ask about every exact pin of every manifest; two versions of one package in two runs."""
-        found, faults = read_python(run.source.root, given)
-        if not found and not faults:
-            raise NotApplicable("the manifests name no dependencies")
-        rounds = _rounds(found)
+        if not found.python:
+            raise nothing_named(faults)
+        rounds = _rounds(found.python)
         if not rounds:
-            why = "; ".join(f"{path}: {reason}" for path, reason in faults.items())
-            raise NotApplicable(why or "no dependency is pinned to an exact version")
+            if faults:
+                raise nothing_named(faults)
+            raise NotApplicable("no dependency is pinned to an exact version")
         reports: list[tuple[bytes, Sequence[Dependency]]] = []
         for pins in rounds:
             lines = sorted({f"{item.name}=={item.version}" for item in pins})
@@ -85,7 +87,7 @@ class PipAudit(CommandTool):
                 last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
                 raise ToolFault(f"{UNREACHABLE}: {' '.join(last)[:400]}")
             reports.append((done.stdout, pins))
-        return with_skipped(self.read(reports, found, line_reader(run.source.root)), faults)
+        return self.read(reports, found.python, line_reader(run.source.root))
 
     def read(
         self,

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analyzers.appsource.manifests import Dependency, npm_manifests, read_package, read_package_lock
+from analyzers.appsource.dependencies import manifest_files, read_manifests
+from analyzers.appsource.manifests import Dependency, npm_manifests
+from analyzers.appsource.npm_locks import NPM_LOCKS
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import (
     VENDORED,
@@ -53,7 +55,7 @@ class Retire(NodeTool):
 
     name = "retire"
     what = "JavaScript or package.json"
-    suffixes = (*_SCRIPTS, "package.json", "package-lock.json")
+    suffixes = (*_SCRIPTS, "package.json", *NPM_LOCKS)
     canary = Canary(
         files={"static/jquery-1.8.1.js": "/*! jQuery v1.8.1 jquery.com */\n"},
         expect=frozenset({"CVE-2012-6708"}),
@@ -82,7 +84,8 @@ class Retire(NodeTool):
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
         """Scripts, manifests and their lock files."""
         scripts = tuple(name for name in files if name.endswith(_SCRIPTS))
-        return (*scripts, *npm_manifests(files), *npm_manifests(files, "package-lock.json"))
+        locks = (name for lock in NPM_LOCKS for name in npm_manifests(files, lock))
+        return (*scripts, *npm_manifests(files), *locks)
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
         """Libraries somebody copied into the app are no code of its own, but what it looks for."""
@@ -93,10 +96,12 @@ class Retire(NodeTool):
             if why == VENDORED and folder.removesuffix("/").rpartition("/")[2] in _COPIED
             for name in _scripts_of(list_source(source.root / folder))
         )
-        return (*source.files, *minified, *vendored)
+        named = (name for name in manifest_files(source) if name not in source.files)
+        return (*source.files, *minified, *vendored, *named)
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Scripts by the tool; what manifests and locks name by its database."""
+        manifests = await read_manifests(run, execute)
         self.copy(run, [name for name in given if name.endswith(_SCRIPTS)])
         done = await execute(self.command(run.tools_dir, run.workspace))
         lines = line_reader(run.source.root)
@@ -105,18 +110,16 @@ class Retire(NodeTool):
         direct: list[Finding] = []
         reasons: dict[str, str] = {}
         notes: list[str] = []
-        for path in (name for name in given if name.endswith(".json")):
-            read = read_package_lock if path.endswith("package-lock.json") else read_package
-            try:
-                found = list(read(run.source.root, path))
-            except ValueError as error:
-                reasons[path] = f"cannot be read: {error}"[:300]
-                continue
+        reasons |= {path: why for path, why in manifests.npm_faults.items() if path in given}
+        for project in manifests.npm:
+            found = project.dependencies
             unknown = [item.name for item in found if not item.version]
             if unknown and len(unknown) == len(found):
-                reasons[path] = "none of its dependencies has a version to look up"
+                why = "none of its dependencies has a version to look up"
+                reasons |= dict.fromkeys(project.manifests or [project.lock], why)
             elif unknown:
                 names = ", ".join(unknown[:10])
+                path = project.lock or project.label
                 notes.append(f"{path}: {len(unknown)} without a version to look up: {names}")
             for item in found:
                 direct += self.advisories(item, database, lines)

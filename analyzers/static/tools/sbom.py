@@ -1,37 +1,31 @@
 """Software bills of materials in CycloneDX: of Python's and npm's manifests and lock files."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analyzers.appsource.manifests import (
-    Dependency,
-    dependency_coverage,
-    lock_beside,
-    npm_manifests,
-    read_package,
-    read_package_lock,
-)
-from analyzers.appsource.python_manifests import python_manifests, read_python
+from analyzers.appsource.dependencies import Manifests, dependency_coverage, nothing_named
+from analyzers.appsource.manifests import Dependency, npm_manifests
+from analyzers.appsource.python_manifests import python_manifests
 from analyzers.runtime.tool import (
     Canary,
     Command,
     Execute,
     NotApplicable,
     Parsed,
-    SourceTree,
     ToolFault,
     ToolRun,
 )
-from analyzers.static.adapter import CommandTool, load_json, with_skipped
+from analyzers.static.adapter import load_json
+from analyzers.static.manifest_tool import ManifestTool
 from contract.analysis import Metric
 
 _SENTINEL = "assay-sentinel"
 _SENTINEL_VERSION = "1.2.3"
 
 
-class Sbom(CommandTool):
+class Sbom(ManifestTool):
     """Adapter for `cyclonedx-py requirements`; npm's manifests and locks are read by ourselves."""
 
     name = "cyclonedx-bom"
@@ -55,27 +49,33 @@ class Sbom(CommandTool):
             *("-o", str(workspace / "bom.json"), str(workspace / "requirements.txt")),
         )
 
-    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
+    def faults(self, found: Manifests) -> Mapping[str, str]:
+        """All manifests that could not be read."""
+        return {**found.python_faults, **found.npm_faults}
+
+    async def look(
+        self, run: ToolRun, found: Manifests, faults: Mapping[str, str], execute: Execute
+    ) -> Parsed:
         """Attach `bom.json`; coverage counts the dependencies whose exact version it names."""
-        python, faults = read_python(run.source.root, python_manifests(given))
-        npm, more, notes = _npm_dependencies(run.source, npm_manifests(given))
-        faults |= more
-        both = (*python, *npm)
-        if not both and not faults:
-            raise NotApplicable("the manifests name no dependencies")
-        document = await self._python_bom(python, run, execute)
+        npm = [item for project in found.npm for item in project.dependencies]
+        both = (*found.python, *npm)
+        if not both:
+            raise nothing_named(faults)
+        document = await self._python_bom(found.python, run, execute)
         document.setdefault("components", []).extend(_component(item) for item in npm)
         run.attach("bom.json", json.dumps(document, indent=1, sort_keys=True).encode())
         exact = [item for item in both if item.exact]
         if not exact:
-            why = "; ".join(f"{path}: {reason}" for path, reason in faults.items())
-            raise NotApplicable(why or "no dependency has an exact version")
+            if faults:
+                raise nothing_named(faults)
+            raise NotApplicable("no dependency has an exact version")
         metrics = (
             Metric(name="dependencies", value=len(both), unit="count"),
             Metric(name="dependencies_pinned", value=len(exact), unit="count"),
         )
-        parsed = Parsed(dependency_coverage(both, exact), metrics=metrics, notes=tuple(notes))
-        return with_skipped(parsed, faults)
+        unlocked = [path for one in found.npm if not one.lock for path in one.manifests]
+        notes = tuple(f"{path} has no lock file: direct dependencies only" for path in unlocked)
+        return Parsed(dependency_coverage(both, exact), metrics=metrics, notes=notes)
 
     async def _python_bom(
         self, python: Sequence[Dependency], run: ToolRun, execute: Execute
@@ -100,26 +100,6 @@ class Sbom(CommandTool):
             item for item in document.get("dependencies", []) if item["ref"] not in refs
         ]
         return document
-
-
-def _npm_dependencies(
-    source: SourceTree, manifests: Sequence[str]
-) -> tuple[list[Dependency], dict[str, str], list[str]]:
-    """Dependencies, manifests that are none, and notes."""
-    found: list[Dependency] = []
-    faults: dict[str, str] = {}
-    notes: list[str] = []
-    for path in manifests:
-        lock = lock_beside(path)
-        try:
-            if lock in source.files:
-                found += read_package_lock(source.root, lock)
-            else:
-                found += read_package(source.root, path)
-                notes.append(f"{path} has no lock file: direct dependencies only")
-        except ValueError as error:
-            faults[path] = f"cannot be read: {error}"[:300]
-    return found, faults, notes
 
 
 def _component(item: Dependency) -> dict[str, Any]:

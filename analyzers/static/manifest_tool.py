@@ -1,0 +1,47 @@
+"""What the tools that look at dependencies share: the manifests, read once for all of them."""
+
+from collections.abc import Mapping
+
+from analyzers.appsource.dependencies import (
+    Manifests,
+    manifest_files,
+    nothing_named,
+    read_manifests,
+)
+from analyzers.runtime.tool import Execute, NotApplicable, Parsed, SourceTree, ToolRun
+from analyzers.static.adapter import CommandTool, with_skipped
+
+
+class ManifestTool(CommandTool):
+    """Base of adapters whose input is what an app's manifests name, not files as they lie there."""
+
+    parses = False  # manifests are read by readers of their own, whatever their encoding
+
+    def candidates(self, source: SourceTree) -> tuple[str, ...]:
+        """Manifests, those among them that no other tool is given."""
+        return manifest_files(source)
+
+    def reads(self, source: SourceTree) -> tuple[str, ...] | None:
+        """A manifest may include any file, and one in another encoding is in no list."""
+        return None
+
+    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+        """Look at the dependencies; what could not be read is skipped by name, not unseen."""
+        folders = {name: why for name, why in run.source.withheld("") if name.endswith("/")}
+        if not self.select(self.candidates(run.source)):
+            if folders:
+                raise nothing_named(folders)
+            raise NotApplicable(f"no {self.what} files")
+        found = await read_manifests(run, execute)
+        faults = {**self.faults(found), **folders}
+        return with_skipped(await self.look(run, found, faults, execute), faults)
+
+    def faults(self, found: Manifests) -> Mapping[str, str]:
+        """What of its manifests could not be read."""
+        raise NotImplementedError
+
+    async def look(
+        self, run: ToolRun, found: Manifests, faults: Mapping[str, str], execute: Execute
+    ) -> Parsed:
+        """Measure. `faults` are added to the coverage by the caller."""
+        raise NotImplementedError
