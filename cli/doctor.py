@@ -7,6 +7,8 @@ from tempfile import TemporaryFile
 
 import httpx
 
+from analyzers.runtime.confine import BEST_WAY, trial
+from analyzers.runtime.tool import ToolFault
 from cli.app import print_json, stdout
 from cli.errors import EXIT_FAILED
 from cli.readiness import temporal_binary
@@ -35,7 +37,8 @@ class Check:
 
 async def run_doctor(settings: Settings, *, as_json: bool) -> int:
     """Print every check; exit code 1 when something needed is missing."""
-    checks = [*_machine(settings), *await _apps(settings), *await _analyzers(settings)]
+    confinement = await asyncio.to_thread(_confinement)
+    checks = [*_machine(settings), confinement, *await _apps(settings), *await _analyzers(settings)]
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -137,6 +140,18 @@ def _program(name: str, purpose: str) -> Check:
     return Check(
         name, path is not None, path or f"missing: no {purpose}", f"apt-get install {name}"
     )
+
+
+def _confinement() -> Check:
+    """Whether what executes an app's pages can be kept from this host."""
+    name = "confined browsers"
+    next_step = "apt-get install bubblewrap; an ordinary user needs user namespaces, too"
+    try:
+        held = trial()
+    except ToolFault as fault:
+        detail = f"no: their cells would be infra_failed: {fault}"
+        return Check(name, False, detail, next_step)
+    return Check(name, held.way == BEST_WAY, held.text, next_step)
 
 
 async def _analyzers(settings: Settings) -> list[Check]:

@@ -25,6 +25,8 @@ def resolve_targets(app: RunningApp, location: Location) -> tuple[Target, ...]:
             ),
             container_id=service.container_id,
             role=service.role,
+            published=service.published,
+            written_for=service.written_for,
         )
         for service in app.services
         if service.role != "support" and service.container_port is not None

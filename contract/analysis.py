@@ -196,12 +196,16 @@ class Target(Frozen):
         base_url: `http://host:port`, no path.
         container_id: what must be answering; empty for a confined process.
         role: `backend` serves an API, `frontend` serves pages; a single-service app is `backend`.
+        published: ports of its author's machine under which the compose file publishes it.
+        written_for: further ports it was written for: the one it listens on inside.
     """
 
     service: str
     base_url: str
     container_id: str = ""
     role: Literal["backend", "frontend"] = "backend"
+    published: tuple[int, ...] = ()
+    written_for: tuple[int, ...] = ()
 
 
 class SubtaskRequest(Frozen):

@@ -14,6 +14,7 @@ class RunningService(Frozen):
         host_port: port on 127.0.0.1 of the host; None for what publishes nothing (databases).
         container_port: port inside.
         dns_name: name on the app's own network.
+        published, written_for: see `Target`.
     """
 
     service: str
@@ -22,6 +23,8 @@ class RunningService(Frozen):
     container_port: int | None = None
     dns_name: str = ""
     role: Literal["backend", "frontend", "support"] = "backend"
+    published: tuple[int, ...] = ()
+    written_for: tuple[int, ...] = ()
 
 
 class RunningApp(Frozen):

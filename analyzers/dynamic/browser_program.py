@@ -1,8 +1,9 @@
-"""A pass of headless Chromium over an app's pages: `python -I browser_program.py < job.json`.
+"""A pass of headless Chromium over an app's pages: `browser_program.py SWITCH... < job.json`.
 
 A program of its own, run with the tools' interpreter, because a browser is the one thing here that
-a page can bring down. The job names pages, origins that may be asked, the headers of a logged-in
-session, axe's script and limits; the answer is JSON on standard output, the screenshot a file.
+a page can bring down, and confined by `runtime/confine.py`, whose switches for Chromium it is
+given. The job names pages, the app's own origins, the headers of a logged-in session, axe's script
+and limits; the answer is JSON on standard output, the screenshot a file.
 
 Each page has a browser context, and so a process, of its own: a script that never ends costs that
 page its time and no other page anything.
@@ -22,17 +23,12 @@ from playwright.async_api import (  # pyright: ignore[reportMissingImports]
     BrowserContext,
     Error,
     Page,
-    Route,
     async_playwright,
 )
 
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-dev-shm-usage",
-]
-LOOPBACK = {"localhost", "127.0.0.1", "0.0.0.0"}  # noqa: S104 - names in a page's URLs
+NO_SANDBOX = "--no-sandbox"
+# How a SOCKS proxy's refusal and a failed connection behind it look in Chromium.
+NO_WAY = "net::ERR_SOCKS_CONNECTION_FAILED"
 MAX_EVENTS = 50
 CLOSE_LIMIT_S = 5.0
 AXE_RUN = "() => axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => ({id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 300)), count: v.nodes.length})))"  # noqa: E501
@@ -41,37 +37,26 @@ AXE_RUN = "() => axe.run(document, {resultTypes: ['violations']}).then(r => r.vi
 class Visit:
     """What one page did while it was open."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, origins: list[str]):
         self.path = path
+        self.origins = set(origins)
         self.events: list[dict[str, Any]] = []
-        self.blocked: list[str] = []
+        self.left_for = ""
 
     def note(self, kind: str, text: str, url: str = "") -> None:
         """Keep an event, at most `MAX_EVENTS`."""
         if len(self.events) < MAX_EVENTS:
             self.events.append({"kind": kind, "text": text[:500], "url": url[:500]})
 
+    def is_own(self, url: str) -> bool:
+        """Whether `url` is the app's: nothing else can be asked."""
+        return origin_of(url) in self.origins
 
-class Guard:
-    """Lets requests to the app through, sends fixed local back-end addresses to the back end."""
 
-    def __init__(self, origins: list[str], backend: str, visit: Visit):
-        self.origins, self.backend, self.visit = set(origins), backend, visit
-
-    async def __call__(self, route: Route) -> None:
-        """Decide one request."""
-        url = route.request.url
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        if is_mixed(route.request):  # noted here: most of them never get an answer
-            self.visit.note("mixed-content", "asked for over plain HTTP", url)
-        if origin in self.origins or parts.scheme in {"data", "blob", "about"}:
-            await route.continue_()
-        elif parts.hostname in LOOPBACK and self.backend:
-            await route.continue_(url=self.backend + url[len(origin) :])
-        else:
-            self.visit.blocked.append(origin)
-            await route.abort("blockedbyclient")
+def origin_of(url: str) -> str:
+    """`scheme://host:port` as it is written in `url`."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def is_mixed(request: Any) -> bool:
@@ -81,37 +66,56 @@ def is_mixed(request: Any) -> bool:
     return request.frame.url.startswith("https:")
 
 
-def watch(page: Page, visit: Visit) -> None:
-    """Record console errors, exceptions, failed requests and mixed content."""
+class Watch:
+    """Records console errors, exceptions, failed requests and mixed content of a page."""
 
-    def on_console(message: Any) -> None:
+    def __init__(self, page: Page, visit: Visit):
+        self.page, self.visit = page, visit
+        page.on("console", self.console)
+        page.on("pageerror", self.exception)
+        page.on("request", self.request)
+        page.on("requestfailed", self.failed)
+        page.on("response", self.response)
+
+    def console(self, message: Any) -> None:
+        """An error, or what Chromium itself stopped or sent over HTTPS."""
         text = message.text
-        if text.startswith("Mixed Content:"):  # what Chromium itself stopped or sent over HTTPS
+        if text.startswith("Mixed Content:"):
             named = re.search(r"'(http:[^']+)'", text)
-            visit.note("mixed-content", text, named[1] if named else "")
+            self.visit.note("mixed-content", text, named[1] if named else "")
         elif message.type == "error" and "Failed to load resource" not in text:
-            visit.note("console-error", text)
+            self.visit.note("console-error", text)
 
-    def on_failed(request: Any) -> None:
-        reason = request.failure or ""
-        if "BLOCKED_BY_CLIENT" not in reason and "ABORTED" not in reason:
-            visit.note("failed-request", f"{request.method} {reason}", request.url)
+    def exception(self, error: Any) -> None:
+        """A script's end."""
+        self.visit.note("page-error", str(error))
 
-    def on_response(response: Any) -> None:
+    def request(self, request: Any) -> None:
+        """Mixed content is noted here: most of it never gets an answer."""
+        if is_mixed(request):
+            self.visit.note("mixed-content", "asked for over plain HTTP", request.url)
+
+    def failed(self, request: Any) -> None:
+        """A request without an answer; what the proxy refused, it lists itself."""
+        reason = (request.failure or "").replace(NO_WAY, "net::ERR_CONNECTION_REFUSED")
+        if self.visit.is_own(request.url):
+            if "ABORTED" not in reason:
+                self.visit.note("failed-request", f"{request.method} {reason}", request.url)
+        elif request.is_navigation_request() and request.frame == self.page.main_frame:
+            self.visit.left_for = origin_of(request.url)
+
+    def response(self, response: Any) -> None:
+        """A part of the page that is answered with an error."""
         if response.status < 400 or response.url.endswith("/favicon.ico"):
             return
+        method = response.request.method
         if not response.request.is_navigation_request():
-            visit.note(
-                "failed-request", f"{response.request.method} {response.status}", response.url
-            )
+            self.visit.note("failed-request", f"{method} {response.status}", response.url)
 
-    def on_exception(error: Any) -> None:
-        visit.note("page-error", str(error))
 
-    page.on("console", on_console)
-    page.on("pageerror", on_exception)
-    page.on("requestfailed", on_failed)
-    page.on("response", on_response)
+async def pass_on(route: Any) -> None:
+    """Let a request go on as it is."""
+    await route.continue_()
 
 
 async def dismiss(dialog: Any) -> None:
@@ -133,8 +137,8 @@ async def new_context(browser: Browser, job: dict[str, Any]) -> BrowserContext:
     )
     await context.add_cookies(
         [
-            {"name": name, "value": value, "url": origin}
-            for origin in job["origins"]
+            {"name": name, "value": value, "url": url}
+            for url in job["cookie_urls"]
             for name, value in cookies.items()
         ]
     )
@@ -155,9 +159,12 @@ async def look_at(context: BrowserContext, job: dict[str, Any], path: str, row: 
     """Open one page, wait until it is quiet, run axe, take a picture where one is asked for."""
     page = await context.new_page()
     visit = row["visit"]
-    await page.route("**/*", Guard(job["origins"], job["backend"], visit))
+    if set(job["headers"]) - {"Cookie"}:
+        # A session's header is ours, and no reason to ask the back end first whether it may come:
+        # with a route, preflights are answered here.
+        await page.route("**/*", pass_on)
     page.on("dialog", dismiss)
-    watch(page, visit)
+    Watch(page, visit)
     response = await page.goto(job["base_url"] + path, timeout=15_000, wait_until="load")
     row["status"] = response.status if response else 0
     try:
@@ -165,6 +172,9 @@ async def look_at(context: BrowserContext, job: dict[str, Any], path: str, row: 
     except Error:
         row["busy"] = True
     row["final"] = page.url
+    if not visit.is_own(page.url):
+        row["error"] = f"the page left for {visit.left_for or page.url}, which is not the app's"
+        return
     if row["shot"]:
         await page.screenshot(path=row["shot"], timeout=10_000)
     await page.evaluate(job["axe"])
@@ -173,7 +183,7 @@ async def look_at(context: BrowserContext, job: dict[str, Any], path: str, row: 
 
 async def visit_page(browser: Browser, job: dict[str, Any], path: str, shot: str) -> dict[str, Any]:
     """One page in a context of its own, within the job's limit for a page."""
-    visit, limit_s = Visit(path), job["page_limit_s"]
+    visit, limit_s = Visit(path, job["origins"]), job["page_limit_s"]
     row: dict[str, Any] = {"path": path, "status": 0, "error": "", "violations": None}
     row |= {"visit": visit, "shot": shot}
     context: BrowserContext | None = None
@@ -184,11 +194,12 @@ async def visit_page(browser: Browser, job: dict[str, Any], path: str, shot: str
     except TimeoutError:
         row["error"] = f"the page did not come to rest within {limit_s:g} s"
     except Error as error:
-        row["error"] = str(error).splitlines()[0][:300]
+        reason = str(error).splitlines()[0][:300]
+        row["error"] = f"led to {visit.left_for}, not the app's" if visit.left_for else reason
     if context is not None:
         await within(CLOSE_LIMIT_S, context.close())
     del row["visit"], row["shot"]
-    return {**row, "events": visit.events, "blocked": sorted(set(visit.blocked))[:20]}
+    return {**row, "events": visit.events}
 
 
 async def within(limit_s: float, closing: Any) -> None:
@@ -205,7 +216,13 @@ async def main() -> None:
     job = json.load(sys.stdin)
     ends = time.monotonic() + job["limit_s"]
     play = await async_playwright().start()
-    browser = await play.chromium.launch(executable_path=job["chromium"], args=ARGS, timeout=60_000)
+    switches = [switch for switch in sys.argv[1:] if switch != NO_SANDBOX]
+    browser = await play.chromium.launch(
+        executable_path=job["chromium"],
+        args=switches,
+        chromium_sandbox=NO_SANDBOX not in sys.argv,
+        timeout=60_000,
+    )
     pages = []
     for number, path in enumerate(job["paths"]):
         if time.monotonic() > ends:

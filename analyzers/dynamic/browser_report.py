@@ -117,21 +117,19 @@ def examined(visited: Visited) -> tuple[list[dict[str, Any]], list[Skipped]]:
     return list(good.values()), missed
 
 
-def fold(visits: list[Visited]) -> Parsed:
+def fold(visits: list[Visited], notes: tuple[str, ...] = ()) -> Parsed:
     """One report; coverage counts pages that were opened and examined."""
     pairs = [(visited, *examined(visited)) for visited in visits]
     seen = [f"{one.target.service} {row['path']}" for one, rows, _ in pairs for row in rows]
     missed = [row for _, _, left_out in pairs for row in left_out]
     if not seen:
         raise_unusable([(one.target, r["path"], r["status"]) for one in visits for r in one.rows])
-    blocked = {origin for one in visits for row in one.rows for origin in row.get("blocked") or []}
     findings = [
         finding
         for one, rows, _ in pairs
         for row in rows
         for finding in findings_of(one.target, one.surface, row)
     ]
-    shown = ", ".join(sorted(blocked)[:10])
     return Parsed(
         coverage=Coverage(
             unit="urls",
@@ -143,5 +141,5 @@ def fold(visits: list[Visited]) -> Parsed:
         ),
         findings=unique(findings),
         metrics=(Metric(name="pages_opened", value=len(seen), unit="count"),),
-        notes=(f"requests to other hosts were not let through: {shown}",) if blocked else (),
+        notes=notes,
     )

@@ -1,7 +1,6 @@
 """Which page of each service a browser is sent to, and why there is none."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import httpx
 
 from analyzers.performance.host import Thresholds, wait_until_calm
 from analyzers.performance.nothing import Kind, Miss, miss_of, nothing_to_load
-from analyzers.performance.probe import Answer, follow, leads_to_https, new_client, path_of, split
+from analyzers.performance.probe import Answer, follow, leads_to_https, new_client, path_of
 from analyzers.performance.routes import forbidden
 from analyzers.performance.shared import taken_over
 from analyzers.performance.survey import MAX_WAIT_S, survey_app
@@ -17,25 +16,15 @@ from analyzers.runtime import blame
 from analyzers.runtime.tool import Execute, ToolRun, Verdict
 from contract.analysis import Target
 
-_MAX_FOREIGN = 5
-_SOURCE = re.compile(
-    rb"<(?:script|link|iframe)\b[^>]{0,500}?\b(?:src|href)\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]{1,200})",
-    re.IGNORECASE,
-)
 _NO_HTML = "no service serves HTML at /"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of one service, at the address its own redirects led to.
-
-    Attributes:
-        foreign: other hosts that it takes scripts, styles or frames from.
-    """
+    """A page of one service, at the address its own redirects led to."""
 
     service: str
     url: str
-    foreign: tuple[str, ...] = ()
 
 
 async def pages_of(run: ToolRun, execute: Execute, calm_wait_s: float) -> tuple[Page, ...]:
@@ -64,7 +53,7 @@ async def _start_pages(targets: Sequence[Target]) -> tuple[tuple[Page, ...], lis
         for target in targets:
             url, answer = await _start(client, target.base_url + "/")
             if answer.is_page:
-                found.append(Page(target.service, url, _foreign(url, answer.body)))
+                found.append(Page(target.service, url))
                 continue
             miss = miss_of(answer, None, path_of(url)) or Miss("", Kind.NO_PAGE, "no HTML")
             kind = Kind.HTTPS if leads_to_https(url, answer) else miss.kind
@@ -110,14 +99,3 @@ def no_page(misses: Sequence[Miss]) -> Verdict:
     if Kind.NO_PAGE in kinds:
         return blame.verdict("load-nothing", f"{_NO_HTML}: {listed}")
     return nothing_to_load(misses, reached=kinds != {Kind.UNREACHABLE})
-
-
-def _foreign(url: str, body: bytes) -> tuple[str, ...]:
-    """Other hosts that a page takes something from."""
-    own = split(url)
-    hosts: dict[str, None] = {}
-    for match in _SOURCE.finditer(body[:500_000]):
-        parts = split(match[1].decode("utf-8", "replace"))
-        if parts and parts.hostname and own and parts.hostname != own.hostname:
-            hosts[parts.hostname[:100]] = None
-    return tuple(hosts)[:_MAX_FOREIGN]

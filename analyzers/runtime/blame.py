@@ -100,9 +100,9 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         key="page-needs-outside",
-        seen="a page that takes scripts or styles from other hosts does not load or paint",
+        seen="a page does not load or paint, and asked for what is not let through",
         state=_INFRA,
-        because="with the network it was written for it may well paint: we deny it",
+        because="with the network it was written for it may well paint: we denied it",
     ),
 )
 _BY_KEY = {row.key: row for row in ROWS}

@@ -178,7 +178,7 @@ def _installed(folder: Path, names: Collection[str]) -> dict[str, str]:
         text = _head(record, _MAX_RECORD_BYTES).decode(errors="replace")
         firsts = {line.partition(",")[0].partition("/")[0] for line in text.splitlines()}
         why = f"{VENDORED}: listed in {info}"
-        found |= {name: why for name in names if name in firsts or name == info and firsts}
+        found |= {name: why for name in names if name in firsts or (name == info and firsts)}
     return found
 
 

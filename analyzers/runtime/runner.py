@@ -6,6 +6,7 @@ tree.
 
 import asyncio
 import os
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Runner:
         except TimeoutError:
             tail = await process.terminate(self.limits.term_grace_s)
             self._remember(command, process.status)
-            late = f"{command.argv[0]}: no end within {limit_s:.0f} s, killed{tail}"
+            late = f"{_program(command)}: no end within {limit_s:.0f} s, killed{tail}"
             raise (SlowTool(late) if is_own else HostFault(late)) from None
         except ToolFault:
             self._remember(command, process.status)
@@ -72,7 +73,7 @@ class Runner:
         """Seconds it may take, and whether that is its own limit and not the deadline."""
         left = None if self.deadline is None else self.deadline - time.monotonic()
         if left is not None and left <= 0:
-            raise HostFault(f"{command.argv[0]}: no time left before the deadline")
+            raise HostFault(f"{_program(command)}: no time left before the deadline")
         if command.limit_s is not None and (left is None or command.limit_s < left):
             return command.limit_s, True
         return left, False
@@ -103,7 +104,7 @@ class Runner:
     ) -> Completed:
         stdout, stderr = ended
         status = process.status
-        name = Path(command.argv[0]).name
+        name = command.called or Path(command.argv[0]).name
         if error := status.get("error"):
             raise HostFault(f"{command.argv[0]}: {error}: is the tool installed?")
         if "exit_code" not in status:
@@ -124,9 +125,12 @@ class Runner:
     def _output(self, command: Command, stderr: bytes) -> bytes:
         if command.output is None:
             return b""
-        name = Path(command.argv[0]).name
+        name = command.called or Path(command.argv[0]).name
         try:
-            size = command.output.stat().st_size
+            seen = command.output.lstat()
+            size = seen.st_size
+            if not stat.S_ISREG(seen.st_mode):  # a link may lead to what is not the tool's to read
+                raise FileNotFoundError
         except OSError:
             missing = f"{name} wrote no report to {command.output.name}"
             raise ToolFault(f"{missing}{tail_of(stderr)}") from None
@@ -145,6 +149,10 @@ def masked(command: Command) -> tuple[str, ...]:
         return argument
 
     return tuple(mask(argument) for argument in command.argv)
+
+
+def _program(command: Command) -> str:
+    return command.called or command.argv[0]
 
 
 def _ending(code: int) -> str:

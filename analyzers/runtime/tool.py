@@ -130,6 +130,7 @@ class Command:
         ok_exit_codes: codes that mean the tool did its work; any other is a `ToolFault`.
         output: file the tool writes its report to; None: its standard output.
         limit_s: ends the process group after this long; None: what is left of the deadline.
+        called: what messages call it; empty: by its program.
     """
 
     argv: tuple[str, ...]
@@ -140,6 +141,7 @@ class Command:
     limit_s: float | None = None
     secrets: tuple[str, ...] = ()
     stdin: bytes | None = None
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)

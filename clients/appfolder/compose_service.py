@@ -62,6 +62,7 @@ def service_plan(
         entrypoint=body.entrypoint,
         environment=_environment(root, name, body, dropped),
         ports=ports,
+        published=_published(body),
         publishes=role != "support",
         working_dir=body.working_dir,
         user=body.user,
@@ -135,6 +136,17 @@ def _ports(name: str, body: ComposeService, dropped: list[str]) -> tuple[int, ..
             dropped.append(f"{name}: ports {port}/udp (only TCP is published)")
         elif port not in found:
             found.append(port)
+    return tuple(found[:8])
+
+
+def _published(body: ComposeService) -> tuple[tuple[int, int], ...]:
+    """(host port, container port) of what the file publishes over TCP; a range by its first."""
+    found: list[tuple[int, int]] = []
+    for entry in body.ports:
+        port, host, protocol = _port(entry)
+        first = host.rpartition(":")[2].partition("-")[0]
+        if port is not None and protocol == "tcp" and first.isdecimal():
+            found += [(int(first), port)] if 0 < int(first) < 65_536 else []
     return tuple(found[:8])
 
 

@@ -27,6 +27,7 @@ class ServicePlan:
         context: build context inside the app folder; None: the service runs `image` as it is.
         dockerfile: text of the Dockerfile, the app's own or our scaffold's.
         ports: container ports, most likely first; empty: find out from the image.
+        published: (port of its author's machine, container port) of the compose file.
         publishes: whether the service is expected to answer HTTP.
         volumes: (volume name, path in the container).
         aliases: further names on the app's own network.
@@ -43,6 +44,7 @@ class ServicePlan:
     entrypoint: tuple[str, ...] | None = None
     environment: dict[str, str] = field(default_factory=dict[str, str])
     ports: tuple[int, ...] = ()
+    published: tuple[tuple[int, int], ...] = ()
     publishes: bool = True
     working_dir: str = ""
     user: str = ""

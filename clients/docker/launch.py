@@ -133,4 +133,6 @@ def _service(plan: ServicePlan, state: State, port: int | None) -> RunningServic
         container_port=port,
         dns_name=state.dns_name,
         role=plan.role,
+        published=tuple(host for host, inside in plan.published if inside == port),
+        written_for=(port,) if port else (),
     )

@@ -51,6 +51,13 @@ def recipe(plan: ServicePlan) -> Recipe:
     return Recipe(plan.name, plan.context, language, command, environment)
 
 
+def written_ports(plan: ServicePlan) -> tuple[int, ...]:
+    """Ports it was written to listen on, before we gave it another."""
+    port = (_env(plan.dockerfile) | plan.environment).get("PORT", "")
+    named = (int(port),) if port.isdecimal() and 0 < int(port) < 65_536 else ()
+    return tuple(dict.fromkeys((*named, *plan.ports)))
+
+
 def needs_engine(why: str) -> PlatformError:
     """The fault of an app that cannot run here."""
     return PlatformError(

@@ -17,7 +17,7 @@ from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
 from clients.probe import answers
 from clients.process.environments import Environments, app_environment, copy_source
-from clients.process.recipe import Recipe, needs_engine, recipe
+from clients.process.recipe import Recipe, needs_engine, recipe, written_ports
 from clients.process.sandbox import Confined, Sandbox, interpreter_folders, sandbox_refusal
 from clients.process.state import Record, StateFolder
 from clients.targets import resolve_targets
@@ -205,6 +205,8 @@ class ProcessRuntime:
                     container_port=port,
                     dns_name="127.0.0.1",
                     role=plan.role,
+                    published=tuple(host for host, _ in plan.published),
+                    written_for=written_ports(plan),
                 )
             )
         return tuple(found)

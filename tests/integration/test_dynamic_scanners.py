@@ -13,9 +13,12 @@ from aiohttp import web
 from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.browser import CHROMIUM, PROGRAM
 from analyzers.runtime.canary import CanaryCheck
+from analyzers.runtime.chromium import chromium_switches
+from analyzers.runtime.confine import Confinement
+from analyzers.runtime.origins import origins_of
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import CpuBudget
-from analyzers.runtime.tool import Command
+from contract.analysis import Target
 from contract.spec import AnalyzerKind
 from tests.support.dynamic_apps import serving
 
@@ -42,7 +45,7 @@ async def test_one_page_that_never_rests_harms_no_other(tmp_path: Path):
     app.router.add_get("/", page("<script>setTimeout(() => { for (;;); }, 0)</script>"))
     app.router.add_get("/calm", page("<img src=/calm>"))
     async with serving(app) as url:
-        rows = await browse(tmp_path, url, ("/", "/calm"), page_limit_s=12)
+        rows = await browse(tmp_path, url, paths=("/", "/calm"), page_limit_s=12)
 
     assert rows["/"]["violations"] is None
     assert rows["/"]["error"]
@@ -60,8 +63,8 @@ async def test_pages_are_seen_with_the_session(tmp_path: Path):
     app.router.add_get("/login", page("please"))
     headers = {"Cookie": "session=s3", "Authorization": "Bearer t"}
     async with serving(app) as url:
-        inside = await browse(tmp_path, url, ("/notes",), headers=headers)
-        outside = await browse(tmp_path, url, ("/notes",))
+        inside = await browse(tmp_path, url, paths=("/notes",), headers=headers)
+        outside = await browse(tmp_path, url, paths=("/notes",))
 
     assert inside["/notes"]["final"] == f"{url}/notes"
     assert outside["/notes"]["final"] == f"{url}/login"
@@ -79,10 +82,28 @@ async def test_a_session_is_no_obstacle_between_front_end_and_back_end(tmp_path:
         frontend.router.add_get("/", page(f"<script>fetch('{back}/data')</script>"))
         async with serving(frontend) as front:
             headers = {"Authorization": "Bearer t"}
-            rows = await browse(tmp_path, front, ("/",), headers=headers, origins=[front, back])
+            rows = await browse(tmp_path, front, back, headers=headers)
 
     assert [one for one in rows["/"]["events"] if "favicon" not in one["url"]] == []
     assert seen == ["Bearer t"]
+
+
+@pytest.mark.parametrize("how", ["redirect", "script"])
+async def test_a_page_that_leaves_the_app_was_not_looked_at(how: str, tmp_path: Path):
+    async def away(_request: web.Request) -> web.Response:
+        raise web.HTTPFound("http://127.0.0.1:9/elsewhere")
+
+    app = web.Application()
+    script = "<script>location = 'http://127.0.0.1:9/elsewhere'</script>"
+    app.router.add_get("/", away if how == "redirect" else page(script))
+    app.router.add_get("/own", page("<p>own</p>"))
+    async with serving(app) as url:
+        rows = await browse(tmp_path, url, paths=("/", "/own"))
+
+    assert rows["/"]["violations"] is None
+    assert "http://127.0.0.1:9" in rows["/"]["error"]
+    assert "not the app's" in rows["/"]["error"]
+    assert rows["/own"]["violations"] == []
 
 
 async def test_mixed_content_is_seen_whether_stopped_here_or_by_the_browser(
@@ -92,7 +113,7 @@ async def test_mixed_content_is_seen_whether_stopped_here_or_by_the_browser(
     here, there = "http://127.0.0.1:9/here.js", "http://assay.invalid/there.js"
     app.router.add_get("/", page(f"<script src={here}></script><script src={there}></script>"))
     async with serving(app, certificate) as url:
-        rows = await browse(tmp_path, url, ("/",))
+        rows = await browse(tmp_path, url)
 
     mixed = {one["url"] for one in rows["/"]["events"] if one["kind"] == "mixed-content"}
     assert mixed == {here, there}
@@ -117,14 +138,17 @@ def page(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 
 async def browse(
-    workspace: Path, url: str, paths: tuple[str, ...], **more: Any
+    workspace: Path, *urls: str, paths: tuple[str, ...] = ("/",), **more: Any
 ) -> dict[str, dict[str, Any]]:
-    """What the browser program says of each page."""
+    """What the browser program says of each page of the first of `urls`."""
     axe = (INSTALLED / "node_modules" / "axe-core" / "axe.min.js").read_text()
-    job = {"base_url": url, "paths": paths, "origins": [url], "backend": "", "headers": {}}
-    limits = {"limit_s": 120, "page_limit_s": 40, "screenshot": ""}
-    line = (str(INSTALLED / "venv" / "bin" / "python"), "-I", str(PROGRAM))
-    text = json.dumps({**job, **limits, "axe": axe, "chromium": str(CHROMIUM), **more})
-    env = {"TMPDIR": "/proc/self/cwd"}
-    done = await Runner(workspace)(Command(argv=line, stdin=text.encode(), env=env))
+    origins = origins_of([Target(service=url, base_url=url) for url in urls])
+    job = {"base_url": urls[0], "paths": paths, "origins": origins.allowed, "headers": {}}
+    limits = {"limit_s": 120, "page_limit_s": 40, "screenshot": "", "axe": axe}
+    names = {"chromium": str(CHROMIUM), "cookie_urls": origins.cookie_urls}
+    python, tools = INSTALLED.resolve() / "venv/bin/python", INSTALLED.resolve()
+    box = Confinement(workspace, origins.routes, (python, CHROMIUM), (PROGRAM, tools))
+    line = (str(python), "-I", str(PROGRAM), *chromium_switches(origins))
+    text = json.dumps({**job, **limits, **names, **more})
+    done = await Runner(workspace)(box.command(line, stdin=text.encode()))
     return {row["path"]: row for row in json.loads(done.stdout)["pages"]}

@@ -152,6 +152,17 @@ def test_every_tool_sees_its_canary_where_it_needs_no_network(site: Site, kind: 
     assert [tool for tool in tools if not tool.ok and tool.name not in NEED_THE_NETWORK] == []
 
 
+@pytest.mark.parametrize("kind", [AnalyzerKind.DYNAMIC, AnalyzerKind.PERFORMANCE])
+def test_what_executes_an_app_is_confined_by_the_proxy_where_nothing_else_can_be_had(
+    site: Site, kind: AnalyzerKind
+):
+    program = "from analyzers.runtime.confine import trial; print(trial().text)"
+
+    code, said = site.shell(kind, f"python -c '{program}'")
+
+    assert (code, said[:45]) == (0, "not root, the proxy as the only way out; with")
+
+
 async def test_a_pipeline_through_the_containers_measures_every_kind(
     site: Site, fleet: Path, temporal: Client
 ):

@@ -157,3 +157,27 @@ def test_services_behind_a_profile_are_left_out(tmp_path: Path):
 
     assert [service.name for service in plan.services] == ["a"]
     assert "b: profiles (not started by default, so left out)" in plan.dropped
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("'3000:80'", ((3000, 80),)),
+        ("'127.0.0.1:3000:80/tcp'", ((3000, 80),)),
+        ("'[::1]:3000:80'", ((3000, 80),)),
+        ("'3000-3001:80-81'", ((3000, 80),)),
+        ("{target: 80, published: '3000'}", ((3000, 80),)),
+        ("{target: 80, published: 3000}", ((3000, 80),)),
+        ("'80'", ()),
+        ("'127.0.0.1::80'", ()),
+        ("'53:53/udp'", ()),
+        ("'99999:80'", ()),
+        ("{target: 80}", ()),
+    ],
+)
+def test_under_which_port_of_its_authors_machine_a_service_is_published(
+    tmp_path: Path, entry: str, expected: tuple[tuple[int, int], ...]
+):
+    plan = plan_of(tmp_path, f"services: {{web: {{build: ., ports: [{entry}]}}}}")
+
+    assert plan.services[0].published == expected

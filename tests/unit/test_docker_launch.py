@@ -7,7 +7,9 @@ import pytest
 from clients.appfolder import AppFault, ServicePlan
 from clients.docker.containers import State
 from clients.docker.launch import Launch
+from clients.targets import resolve_targets
 from contract.errors import ErrorCode, PlatformError
+from contract.running import RunningApp
 
 DEAD = State(
     id="c1", name="web", running=False, unbroken=False, exit_code=0, out_of_memory=False,
@@ -56,3 +58,22 @@ async def test_what_the_engine_took_away_while_it_started_is_no_fault_of_the_app
         await launch(FakeContainers(states, why_taken=why)).up()
 
     assert caught.value.code is ErrorCode.UNAVAILABLE
+
+
+async def test_a_service_remembers_the_ports_it_was_written_for(monkeypatch: pytest.MonkeyPatch):
+    """Of what it publishes, what leads to the port that answered."""
+
+    async def answers(_url: str) -> bool:
+        return True
+
+    monkeypatch.setattr("clients.docker.launch.answers", answers)
+    one = launch(FakeContainers([RUNNING]))
+    one.plans = [ServicePlan("web", published=((5432, 5432), (3000, 8000), (3001, 8000)))]
+
+    (service,) = await one.up()
+
+    assert (service.published, service.written_for) == ((3000, 3001), (8000,))
+    app = RunningApp(workflow_id="w", host="h", engine="docker", services=(service,))
+    (target,) = resolve_targets(app, "host")
+    assert (target.base_url, target.published) == ("http://127.0.0.1:40000", (3000, 3001))
+    assert target.written_for == (8000,)

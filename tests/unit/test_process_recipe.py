@@ -6,7 +6,7 @@ import pytest
 from clients.appfolder import ServicePlan
 from clients.limits import AppLimits
 from clients.process.environments import app_environment
-from clients.process.recipe import Recipe, recipe
+from clients.process.recipe import Recipe, recipe, written_ports
 from clients.process.sandbox import Installer, Sandbox
 from contract.errors import PlatformError
 
@@ -29,6 +29,12 @@ def test_the_last_stage_says_how_a_process_runs(tmp_path: Path):
 
     assert (found.language, found.command) == ("python", ("python", "app.py"))
     assert found.environment == {"PORT": "8000", "NAME": "two words", "EXTRA": "1"}
+
+
+def test_the_port_it_was_written_for_is_not_the_one_it_is_given(tmp_path: Path):
+    assert written_ports(service(tmp_path)) == (8000,)
+    assert written_ports(service(tmp_path, ports=(8000, 9000))) == (8000, 9000)
+    assert written_ports(service(tmp_path, environment={"PORT": "${X}"})) == ()
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Headless Chromium over the pages: console errors, failed requests, accessibility, a picture."""
 
+import asyncio
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from analyzers.dynamic.browser_cors import without_own_cors
 from analyzers.dynamic.browser_report import Visited, fold, parse
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import stable_path
@@ -19,6 +22,9 @@ from analyzers.dynamic.probe import (
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import ServiceSurface, Surface
+from analyzers.runtime.chromium import chromium_switches
+from analyzers.runtime.confine import Confinement
+from analyzers.runtime.origins import Origins, expected_origins, origins_of
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -34,6 +40,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 PROGRAM = Path(__file__).parent.parent / "browser_program.py"
 MAX_PAGES = 8
 PAGE_LIMIT_S = 40.0
+MAX_SHOT_BYTES = 20_000_000
 
 
 class Browser:
@@ -75,13 +82,15 @@ class Browser:
         require_usable(targets, surface)
         limit_s = positive_option(run, "browser_limit_s", 90.0) / len(targets)
         visited, pageless = list[Visited](), list[Seen]()
+        origins = await asyncio.to_thread(origins_of, run.request.targets, run.source)
+        visitor = _Visitor(run, execute, origins, limit_s)
         for target in targets:
             start = await require_answer(target, "before")
             known = surface.of(target.service)
             paths, left_out = pages_of(known)
             if paths:
                 headers = await headers_of(run, target, surface)
-                rows = await _visit(run, execute, target, paths, limit_s, headers)
+                rows = await visitor.visit(target, paths, headers)
                 visited.append(Visited(target, known, rows, left_out))
                 await require_answer(target, "after")
             elif start.status >= 500 or (target.role == "frontend" and start.status >= 400):
@@ -90,7 +99,7 @@ class Browser:
             raise_unusable(pageless)
         if not visited:
             raise NotApplicable("no service serves an HTML page")
-        return fold(visited)
+        return fold(visited, visitor.notes)
 
 
 def pages_of(surface: ServiceSurface) -> tuple[list[str], list[Skipped]]:
@@ -114,41 +123,68 @@ async def headers_of(run: ToolRun, target: Target, surface: Surface) -> dict[str
     return {}
 
 
-async def _visit(
-    run: ToolRun,
-    execute: Execute,
-    target: Target,
-    paths: list[str],
-    limit_s: float,
-    headers: dict[str, str],
-) -> list[dict[str, Any]]:
-    name = re.sub(r"\W+", "-", target.service)
-    shot = run.workspace / f"{name}.png"
-    backend = next((one for one in run.request.targets if one.role == "backend"), target)
-    job = {
-        "base_url": target.base_url,
-        "paths": paths,
-        "origins": [one.base_url for one in run.request.targets],
-        "backend": backend.base_url,
-        "headers": headers,
-        "axe": axe_script(run),
-        "chromium": str(CHROMIUM),
-        "screenshot": str(shot),
-        "limit_s": limit_s,
-        "page_limit_s": PAGE_LIMIT_S,
-    }
-    done = await execute(
-        Command(
-            argv=(str(run.tools_dir / "venv" / "bin" / "python"), "-I", str(PROGRAM)),
-            stdin=json.dumps(job).encode(),
-            # Chromium aborts where its socket's path has more than 107 bytes: the workspace, short.
-            env={"TMPDIR": "/proc/self/cwd"},
-            limit_s=limit_s + 2 * PAGE_LIMIT_S,
+class _Visitor:
+    """Confined visits to an app's pages, each target's under the origin it expects."""
+
+    def __init__(self, run: ToolRun, execute: Execute, origins: Origins, limit_s: float) -> None:
+        self._run = run
+        self._execute = execute
+        self._origins = origins
+        self._limit_s = limit_s
+        self._excused = list[str]()
+        self._python = run.tools_dir.resolve() / "venv" / "bin" / "python"
+        self._box = Confinement(
+            run.workspace,
+            origins.routes,
+            (self._python, CHROMIUM),
+            (PROGRAM, run.tools_dir.resolve()),
         )
-    )
-    if shot.exists():
-        run.attach(f"{name}.png", shot.read_bytes())
-    return parse(masked(done.stdout, headers))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Under which origins pages were opened, and what was not let through."""
+        said = (*self._origins.opened_notes(), *self._origins.notes, *self._excused)
+        return (*said, *self._box.notes)
+
+    async def visit(
+        self, target: Target, paths: list[str], headers: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        """What the program says of each page, without what only our own origin is to blame for."""
+        name = re.sub(r"\W+", "-", target.service)
+        done = await self._execute(
+            self._box.command(
+                (str(self._python), "-I", str(PROGRAM), *chromium_switches(self._origins)),
+                stdin=json.dumps(self._job(target, paths, headers, f"{name}.png")).encode(),
+                limit_s=self._limit_s + 2 * PAGE_LIMIT_S,
+                called="browser",
+            )
+        )
+        shot = self._box.folder / f"{name}.png"
+        with suppress(ToolFault), self._box.opened(shot) as picture:
+            self._run.attach(shot.name, picture.read(MAX_SHOT_BYTES))
+        rows = parse(masked(done.stdout, headers))
+        expected = await asyncio.to_thread(expected_origins, target, self._run.source)
+        kept, excused = await without_own_cors(
+            rows, self._run.request.targets, self._origins, expected
+        )
+        self._excused += excused
+        return kept
+
+    def _job(
+        self, target: Target, paths: list[str], headers: dict[str, str], shot: str
+    ) -> dict[str, Any]:
+        return {
+            "base_url": self._origins.opened[target.service],
+            "paths": paths,
+            "origins": list(self._origins.allowed),
+            "cookie_urls": list(self._origins.cookie_urls),
+            "headers": headers,
+            "axe": axe_script(self._run),
+            "chromium": str(CHROMIUM),
+            "screenshot": shot,
+            "limit_s": self._limit_s,
+            "page_limit_s": PAGE_LIMIT_S,
+        }
 
 
 def masked(raw: bytes, headers: dict[str, str]) -> bytes:

@@ -5,7 +5,6 @@ import binascii
 import json
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from analyzers.dynamic.explore import surface_of
@@ -13,8 +12,10 @@ from analyzers.dynamic.findings import fingerprint_http, printable, stable_path,
 from analyzers.dynamic.http import require_answer
 from analyzers.dynamic.probe import behind, positive_option, require_usable, targets_of
 from analyzers.dynamic.rules import Rule, rule
+from analyzers.dynamic.scanners import Confined, confined, venv_program
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import ServiceSurface
+from analyzers.runtime.chromium import PROXY_URL
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -26,6 +27,7 @@ from analyzers.runtime.tool import (
 )
 from contract.analysis import Coverage, Finding, Location, Metric, Skipped, Target
 
+VENV = "venv"
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance,ignored_auth"
@@ -74,7 +76,7 @@ class Schemathesis:
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Schemathesis' own version."""
-        done = await execute(Command(argv=(_binary(run), "--version"), limit_s=60))
+        done = await execute(Command(argv=(*_program(run), "--version"), limit_s=60))
         found = re.search(rb"(\d+\.\d+\.\d+)", done.stdout)
         if found is None:
             raise ToolFault("schemathesis --version names no version")
@@ -89,53 +91,61 @@ class Schemathesis:
         surface = await surface_of(run, execute)
         require_usable(targets_of(run), surface)
         limit_s = positive_option(run, "schemathesis_limit_s", 45.0)
-        parts = []
+        parts = list[Parsed]()
+        means = confined(run, execute, VENV)
         for target in targets_of(run):
             await require_answer(target, "before")
             known = surface.of(target.service)
             if known.openapi is not None:
-                parts.append(await _test(run, execute, target, known, limit_s))
+                parts.append(await _test(means, target, known, limit_s))
                 await require_answer(target, "after")
         if not parts:
             raise NotApplicable("no service serves an OpenAPI document")
-        return fold(parts)
+        return fold(parts, means.box.notes)
 
 
-async def _test(
-    run: ToolRun, execute: Execute, target: Target, surface: ServiceSurface, limit_s: float
-) -> Parsed:
+async def _test(means: Confined, target: Target, surface: ServiceSurface, limit_s: float) -> Parsed:
+    run, box = means.run, means.box
     sessions = await sessions_of(run, target, surface)
     headers = sessions[0].headers if sessions else {}
-    folder = run.workspace / re.sub(r"\W+", "-", target.service)
-    folder.mkdir(exist_ok=True)
+    name = re.sub(r"\W+", "-", target.service)
+    report, events = (box.folder / f"{name}.{ending}" for ending in ("json", "ndjson"))
     seconds = min(limit_s, 4.0 + 1.0 * len(surface.operations))
     run.progress(f"schemathesis: {target.service}, {seconds:.0f} s")
-    done = await execute(
-        Command(
-            argv=argv(
-                _binary(run), target.base_url, f"{surface.openapi}", folder, seconds, headers
-            ),
+    document = f"{surface.openapi}"
+    done = await means.execute(
+        box.command(
+            argv(_program(run), target.base_url, document, name, seconds, headers),
             ok_exit_codes=frozenset({0, 1}),  # 1: a check failed
-            output=folder / "report.json",
+            output=report,
             limit_s=seconds + 60,
             secrets=tuple(headers.values()),
+            called="schemathesis",
         )
     )
-    with (folder / "events.ndjson").open("rb") as events:
-        proofs = evidence_of(events)
+    with box.opened(events) as lines:
+        proofs = evidence_of(lines)
     return parse(done.output, proofs, target, surface)
 
 
 def argv(
-    binary: str, base_url: str, document: str, folder: Path, seconds: float, headers: dict[str, str]
+    program: tuple[str, str],
+    base_url: str,
+    document: str,
+    name: str,
+    seconds: float,
+    headers: dict[str, str],
 ) -> tuple[str, ...]:
-    """A run that repeats with the same seed and ends by itself."""
-    line = [binary, "run", base_url + document, "--url", base_url, "--checks", CHECKS]
+    """A run that repeats with the same seed and ends by itself; reports are called `name`."""
+    # By its variable, for `--proxy` leaves out how the document and its references are fetched.
+    proxy = PROXY_URL.replace("socks5:", "socks5h:")
+    line = ["env", *(f"{scheme}_PROXY={proxy}" for scheme in ("ALL", "HTTP", "HTTPS"))]
+    line += [*program, "run", base_url + document, "--url", base_url, "--checks", CHECKS]
     line += ["--max-time", f"{seconds:.0f}", "--max-examples", "20", "--seed", "1"]
     line += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"]
     line += ["--generation-database", "none", "--request-timeout", "5", "--workers", "1"]
-    line += ["--report", "json,ndjson", "--report-json-path", str(folder / "report.json")]
-    line += ["--report-ndjson-path", str(folder / "events.ndjson")]
+    line += ["--report", "json,ndjson", "--report-json-path", f"{name}.json"]
+    line += ["--report-ndjson-path", f"{name}.ndjson"]
     for name, value in headers.items():
         line += ["-H", f"{name}:{value}"]
     return tuple(line)
@@ -231,7 +241,7 @@ def _finding(
     )
 
 
-def fold(parts: list[Parsed]) -> Parsed:
+def fold(parts: list[Parsed], notes: tuple[str, ...] = ()) -> Parsed:
     """One report of all targets."""
     covered = [one.coverage for one in parts]
     coverage = Coverage(
@@ -246,7 +256,7 @@ def fold(parts: list[Parsed]) -> Parsed:
         coverage=coverage,
         findings=tuple(row for one in parts for row in one.findings),
         metrics=(Metric(name="cases_generated", value=cases, unit="count"),),
-        notes=tuple(note for one in parts for note in one.notes),
+        notes=(*(note for one in parts for note in one.notes), *notes),
     )
 
 
@@ -258,5 +268,5 @@ def _text(body: Any) -> str:
         return ""
 
 
-def _binary(run: ToolRun) -> str:
-    return str(Path(run.tools_dir) / "venv" / "bin" / "schemathesis")
+def _program(run: ToolRun) -> tuple[str, str]:
+    return venv_program(run.tools_dir, VENV, "schemathesis")

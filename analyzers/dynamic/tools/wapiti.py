@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +17,15 @@ from analyzers.dynamic.probe import (
     require_usable,
     targets_of,
 )
+from analyzers.dynamic.scanners import Confined, confined, venv_program
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.wapiti_report import parse_report
+from analyzers.runtime.chromium import PROXY_URL
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Finding, Skipped, Target
 
+VENV = "venv-wapiti"
 PASSIVE = ("http_headers", "csp", "cookieflags", "csrf")
 ATTACKS = ("sql", "xss", "exec", "file", "redirect", "crlf", "permanentxss", "upload")
 CANARY_ATTACKS = ("xss",)
@@ -69,7 +71,9 @@ class Wapiti:
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
         """Wapiti's own version."""
-        done = await execute(Command(argv=(_binary(run), "--version"), limit_s=60))
+        done = await execute(
+            Command(argv=(*venv_program(run.tools_dir, VENV, "wapiti"), "--version"), limit_s=60)
+        )
         found = re.search(rb"Wapiti (\d+\.\d+\.\d+)", done.stdout)
         if found is None:
             raise ToolFault("wapiti --version names no version")
@@ -87,30 +91,30 @@ class Wapiti:
         require_usable(targets, surface)
         limit_s = positive_option(run, "wapiti_limit_s", min(180.0, run.request.deadline_s * 0.6))
         scans = []
+        means = confined(run, execute, VENV)
         for target in targets:
             await require_answer(target, "before")
             known = surface.of(target.service)
             modules = CANARY_ATTACKS if is_proof else ATTACKS
-            scan = await _scan(run, execute, target, known, limit_s / len(targets), modules)
+            scan = await _scan(means, target, known, limit_s / len(targets), modules)
             scans.append(scan)
             await require_answer(target, "after")
-        return fold(scans)
+        return fold(scans, means.box.notes)
 
 
 async def _scan(
-    run: ToolRun,
-    execute: Execute,
+    means: Confined,
     target: Target,
     surface: ServiceSurface,
     limit_s: float,
     attacks: tuple[str, ...],
 ) -> Scan:
-    scan, spent_s = Scan(target), 0.0
+    scan, spent_s, run = Scan(target), 0.0, means.run
     sessions = await sessions_of(run, target, surface)
     headers = sessions[0].headers if sessions else {}
     share_s = limit_s / (len(attacks) + 1)
     base = base_argv(run, target, surface, headers)
-    first = await _module(execute, run, base, PASSIVE, share_s, headers, crawl=True)
+    first = await _module(means, base, PASSIVE, share_s, headers, crawl=True)
     spent_s += first.duration_s
     read_report(scan, first.output, surface)
     note_missed(scan, surface, was_cut=TIME_IS_UP in first.stdout + first.stderr)
@@ -126,7 +130,7 @@ async def _scan(
             reason = f"not reached within {limit_s:g} s"
             scan.skipped.append(Skipped(what=f"module {module}", reason=reason))
             continue
-        spent_s += await _attack(execute, run, scan, surface, (base, module, share_s, headers))
+        spent_s += await _attack(means, scan, surface, (base, module, share_s, headers))
     if modules and not scan.attacked:
         reasons = "; ".join(f"{one.what}: {one.reason}" for one in scan.skipped[:3])
         raise ToolFault(f"no attack module finished: {reasons}")
@@ -134,15 +138,14 @@ async def _scan(
 
 
 async def _attack(
-    execute: Execute,
-    run: ToolRun,
+    means: Confined,
     scan: Scan,
     surface: ServiceSurface,
     job: tuple[tuple[str, ...], str, float, dict[str, str]],
 ) -> float:
     base, module, share_s, headers = job
     try:
-        done = await _module(execute, run, base, (module,), share_s, headers, crawl=False)
+        done = await _module(means, base, (module,), share_s, headers, crawl=False)
     except ToolFault as fault:
         scan.skipped.append(Skipped(what=f"module {module}", reason=str(fault)[-300:]))
         return share_s + STARTUP_S
@@ -155,8 +158,7 @@ async def _attack(
 
 
 async def _module(
-    execute: Execute,
-    run: ToolRun,
+    means: Confined,
     base: tuple[str, ...],
     modules: tuple[str, ...],
     share_s: float,
@@ -164,25 +166,27 @@ async def _module(
     *,
     crawl: bool,
 ) -> Completed:
-    output = run.workspace / f"wapiti-{modules[0]}.json"
+    output = means.box.folder / f"wapiti-{modules[0]}.json"
     phase = ("--flush-session",) if crawl else ("--skip-crawl",)
     times = ("--max-scan-time", f"{share_s:.0f}", "--max-attack-time", f"{share_s:.0f}")
-    command = Command(
-        argv=(*base, *phase, *times, "-m", ",".join(modules), "-o", str(output)),
+    command = means.box.command(
+        (*base, *phase, *times, "-m", ",".join(modules), "-o", output.name),
         output=output,
         limit_s=2 * share_s + STARTUP_S,
         secrets=tuple(headers.values()),
+        called="wapiti",
     )
-    return await execute(command)
+    return await means.execute(command)
 
 
 def base_argv(
     run: ToolRun, target: Target, surface: ServiceSurface, headers: dict[str, str]
 ) -> tuple[str, ...]:
     """What every run of one scan has in common; the session folder carries the crawl over."""
-    argv = [_binary(run), "-u", f"{target.base_url}/", "--scope", "domain", "--no-bugreport"]
-    session = run.workspace / f"session-{stable_name(target.service)}"
-    argv += ["--store-session", str(session), "--store-config", str(run.workspace / "config")]
+    argv = [*venv_program(run.tools_dir, VENV, "wapiti"), "-u", f"{target.base_url}/"]
+    argv += ["--scope", "domain", "--no-bugreport", "--proxy", PROXY_URL]
+    session = f"session-{stable_name(target.service)}"
+    argv += ["--store-session", session, "--store-config", "config"]
     argv += ["-f", "json", "-dr", "1", "-v", "1", "-t", "5", "--tasks", "4", "-d", "6"]
     argv += ["--max-links-per-page", "30", "--max-files-per-dir", "40", "--max-parameters", "20"]
     for path in start_paths(surface)[:MAX_STARTS]:
@@ -266,7 +270,7 @@ def met(scan: Scan) -> tuple[list[str], list[Seen]]:
     return [f"{scan.target.service} {key}" for key in good], bad
 
 
-def fold(scans: list[Scan]) -> Parsed:
+def fold(scans: list[Scan], notes: tuple[str, ...] = ()) -> Parsed:
     """One report of all targets; coverage counts requests of the crawl that were answered."""
     pairs = [met(scan) for scan in scans]
     items = [name for names, _ in pairs for name in names]
@@ -287,9 +291,5 @@ def fold(scans: list[Scan]) -> Parsed:
     return Parsed(
         coverage=coverage,
         findings=unique([one for scan in scans for one in scan.findings]),
-        notes=(f"modules run: {'; '.join(modules)}",),
+        notes=(f"modules run: {'; '.join(modules)}", *notes),
     )
-
-
-def _binary(run: ToolRun) -> str:
-    return str(Path(run.tools_dir) / "venv-wapiti" / "bin" / "wapiti")

@@ -1,5 +1,6 @@
 """Lighthouse: how a front end loads in a real browser, as scores and Web Vitals."""
 
+import asyncio
 import hashlib
 import json
 import shutil
@@ -16,14 +17,14 @@ from analyzers.performance.options import read_options
 from analyzers.performance.pages import Page, pages_of
 from analyzers.performance.site import Site
 from analyzers.runtime import blame
+from analyzers.runtime.chromium import CHROMIUM_SWITCHES, chromium_switches
+from analyzers.runtime.confine import Confinement
+from analyzers.runtime.origins import Origins, origins_of
 from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Metric
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-_CHROME_FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage"
-    " --disable-background-networking"
-)
+_HEADLESS = "--headless=new"
 _CANARY_FLAGS = (
     "--only-audits=document-title",
     "--disable-full-page-screenshot",
@@ -118,7 +119,8 @@ class Lighthouse:
 
     def rules_digest(self) -> str:
         """The categories asked for and the browser's flags."""
-        return hashlib.sha256(" ".join((*_CATEGORIES, _CHROME_FLAGS)).encode()).hexdigest()
+        words = (*_CATEGORIES, _HEADLESS, *CHROMIUM_SWITCHES)
+        return hashlib.sha256(" ".join(words).encode()).hexdigest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Load a page of every target that serves HTML, whatever its role.
@@ -129,41 +131,99 @@ class Lighthouse:
         """
         options = read_options(run.request)
         pages = await pages_of(run, execute, options.calm_wait_s)
+        origins = await asyncio.to_thread(origins_of, run.request.targets, run.source)
+        look = _Look(run, execute, pages, origins)
         if is_canary(run):
-            return await _measure(run, execute, pages, _CANARY_FLAGS, 1)
+            return await look.measure(_CANARY_FLAGS, 1)
         wanted = (f"--only-categories={','.join(_CATEGORIES)}",)
         return await measured_alone(
             run,
             options,
             self._site,
-            lambda: _measure(run, execute, pages, wanted, options.lighthouse_runs),
+            lambda: look.measure(wanted, options.lighthouse_runs),
             _LIMITS,
         )
 
 
-async def _measure(
-    run: ToolRun, execute: Execute, pages: Sequence[Page], flags: tuple[str, ...], runs: int
-) -> Parsed:
-    metrics: list[Metric] = []
-    for page in pages:
-        run.progress(f"lighthouse: {page.service}")
-        path = urlsplit(page.url).path
-        name = f"GET {path}" if len(pages) == 1 else f"{page.service} GET {path}"
-        loads: list[tuple[Metric, ...]] = []
-        for number in range(runs):
-            completed = await execute(_command(run, page.url, flags))
-            run.attach(f"{page.service}-{number + 1}.json", completed.output)
-            try:
-                loads.append(parse_lighthouse(completed.output, name))
-            except AppFault as fault:
-                if page.foreign:
-                    needs = f"{fault}; it wants {', '.join(page.foreign)}, which no tool may reach"
-                    raise blame.verdict("page-needs-outside", needs) from fault
-                raise
-        metrics += _medians(loads)
-    items = tuple(page.url for page in pages)
-    coverage = Coverage(unit="urls", given=len(items), reached=len(items), items=items)
-    return Parsed(coverage=coverage, metrics=tuple(metrics), data={"runs": runs})
+class _Look:
+    """Loads of an app's pages, each under the origin it expects and with no way out but the app."""
+
+    def __init__(
+        self, run: ToolRun, execute: Execute, pages: Sequence[Page], origins: Origins
+    ) -> None:
+        self._run = run
+        self._execute = execute
+        self._pages = pages
+        self._origins = origins
+        self._browser = _browser()
+        self._tools = run.tools_dir.resolve()
+        programs = (Path(self._browser), Path(shutil.which("node") or "/usr/bin/node"))
+        self._box = Confinement(run.workspace, origins.routes, programs, (self._tools,))
+
+    async def measure(self, flags: tuple[str, ...], runs: int) -> Parsed:
+        """Figures of every page, medians of `runs` loads."""
+        run, metrics, items = self._run, list[Metric](), list[str]()
+        for page in self._pages:
+            run.progress(f"lighthouse: {page.service}")
+            url = self._origins.page_url(page.service, page.url)
+            path = urlsplit(url).path
+            name = f"GET {path}" if len(self._pages) == 1 else f"{page.service} GET {path}"
+            loads: list[tuple[Metric, ...]] = []
+            for number in range(runs):
+                completed = await self._execute(self._command(url, flags))
+                run.attach(f"{page.service}-{number + 1}.json", completed.output)
+                loads.append(self._parsed(completed.output, name))
+            metrics += _medians(loads)
+            items.append(url)
+        return Parsed(
+            coverage=Coverage(
+                unit="urls", given=len(items), reached=len(items), items=tuple(items)
+            ),
+            metrics=tuple(metrics),
+            data={"runs": runs},
+            notes=(*self._origins.opened_notes(), *self._origins.notes, *self._box.notes),
+        )
+
+    def _parsed(self, output: bytes, name: str) -> tuple[Metric, ...]:
+        """The load's figures; a page that lacked what is not let through proves nothing.
+
+        Where it was written for, its scripts may come from elsewhere.
+        """
+        try:
+            return parse_lighthouse(output, name)
+        except AppFault as fault:
+            if refused := self._box.held().refusals:
+                raise blame.verdict("page-needs-outside", f"{fault}; {refused}") from fault
+            raise
+
+    def _command(self, url: str, flags: tuple[str, ...]) -> Command:
+        output = self._box.folder / "lighthouse.json"
+        output.unlink(missing_ok=True)
+        program = str(self._tools / "node_modules/.bin/lighthouse")
+        # Lighthouse takes them as one word and splits it as a shell does.
+        switches = " ".join(map(_quoted, (_HEADLESS, *chromium_switches(self._origins))))
+        return self._box.command(
+            (
+                *(
+                    program,
+                    url,
+                    "--quiet",
+                    "--output=json",
+                    f"--output-path=/proc/self/cwd/{output.name}",
+                ),
+                *("--no-enable-error-reporting", f"--chrome-flags={switches}", *flags),
+            ),
+            env={"CHROME_PATH": self._browser, "CI": "1"},
+            # 1: it wrote a report whose `runtimeError` says why a page could not be measured.
+            ok_exit_codes=frozenset({0, 1}),
+            output=output,
+            limit_s=120.0,
+        )
+
+
+def _quoted(switch: str) -> str:
+    name, _, value = switch.partition("=")
+    return f'{name}="{value}"' if " " in value else switch
 
 
 def _medians(loads: Sequence[tuple[Metric, ...]]) -> list[Metric]:
@@ -178,23 +238,6 @@ def _medians(loads: Sequence[tuple[Metric, ...]]) -> list[Metric]:
         )
         for one in loads[0]
     ]
-
-
-def _command(run: ToolRun, url: str, flags: tuple[str, ...]) -> Command:
-    output = run.workspace / "lighthouse.json"
-    output.unlink(missing_ok=True)
-    program = str(run.tools_dir / "node_modules/.bin/lighthouse")
-    return Command(
-        argv=(
-            *(program, url, "--quiet", "--output=json", f"--output-path={output}"),
-            *("--no-enable-error-reporting", f"--chrome-flags={_CHROME_FLAGS}", *flags),
-        ),
-        env={"CHROME_PATH": _browser(), "CI": "1"},
-        # 1: it wrote a report whose `runtimeError` says why the page could not be measured.
-        ok_exit_codes=frozenset({0, 1}),
-        output=output,
-        limit_s=120.0,
-    )
 
 
 def _browser() -> str:

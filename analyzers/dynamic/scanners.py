@@ -1,0 +1,31 @@
+"""Scanners that follow what an app writes (redirects, links, references), confined to the app."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzers.runtime.confine import Confinement
+from analyzers.runtime.origins import origins_of
+from analyzers.runtime.tool import Execute, ToolRun
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """One tool's run, and what its programs are confined to."""
+
+    run: ToolRun
+    execute: Execute
+    box: Confinement
+
+
+def confined(run: ToolRun, execute: Execute, venv: str) -> Confined:
+    """A confinement for the programs of one virtual environment of the tools."""
+    tools = run.tools_dir.resolve()
+    routes = origins_of(run.request.targets).routes
+    programs = (tools / venv / "bin" / "python",)
+    return Confined(run, execute, Confinement(run.workspace, routes, programs, (tools,)))
+
+
+def venv_program(tools_dir: Path, venv: str, name: str) -> tuple[str, str]:
+    """A script of a virtual environment, by its interpreter: its first line may lead elsewhere."""
+    folder = tools_dir.resolve() / venv / "bin"
+    return str(folder / "python"), str(folder / name)

@@ -1,0 +1,184 @@
+"""Under which origin a page is opened, and where what it asks for leads.
+
+A front end is written for the ports of its compose file: it calls `http://localhost:5000`, and its
+back end lets in `http://localhost:3000`. Here the app has other ports. So the proxy answers under
+the names the app knows, and a page is opened as its author opens it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from analyzers.runtime.tool import SourceTree
+from contract.analysis import Target
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 - names in a page's URLs
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_BROWSER_CODE = (
+    *(".js", ".jsx", ".mjs", ".ts", ".tsx", ".vue", ".svelte", ".astro", ".html", ".htm"),
+    *(".env", ".env.local", ".env.development", ".env.production", ".env.example"),
+)
+# `http://localhost:5000`, `${location.hostname}:5000`, `hostname + ":5000"`.
+_NAMED = re.compile(
+    r"(?:(?:https?|wss?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])"
+    r"|\bhostname\b[\s}+\"'`]{0,8}):(\d{2,5})\b"
+)
+_MAX_FILE_BYTES = 2_000_000
+_MAX_ALL_BYTES = 30_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """The app's own origins.
+
+    Attributes:
+        routes: `host:port` as a page asks for it -> `host:port` where it is; nothing else is let
+            through.
+        opened: service -> origin its pages are opened under (`http://localhost:3000`).
+        notes: which port that only the app's code names was given to its back end.
+    """
+
+    routes: Mapping[str, str]
+    opened: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    _bases: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Every own origin as a page may write it, without default ports."""
+        schemes = {urlsplit(base).scheme for base in self._bases.values()}
+        return tuple(
+            f"{scheme}://{_short(name, _PORTS[scheme])}"
+            for name in self.routes
+            for scheme in sorted(schemes)
+        )
+
+    @property
+    def cookie_urls(self) -> tuple[str, ...]:
+        """One URL for each host that a browser keeps a session's cookies for."""
+        hosts = {name.rpartition(":")[0] for name in self.routes} - set(LOOPBACK[2:])
+        scheme = urlsplit(next(iter(self._bases.values()))).scheme
+        return tuple(f"{scheme}://{host}" for host in sorted(hosts))
+
+    def page_url(self, service: str, url: str) -> str:
+        """`url` of a service, as it was reached from here, under the origin it is opened at."""
+        base = self._bases[service]
+        return self.opened[service] + url.removeprefix(base)
+
+    def behind(self, url: str, targets: Sequence[Target]) -> Target | None:
+        """Whose `url` is, as a page writes it; None: not the app's."""
+        try:
+            there = self.routes.get(_netloc(url))
+        except (ValueError, KeyError):
+            return None
+        return next((one for one in targets if _netloc(one.base_url) == there), None)
+
+    def opened_notes(self) -> tuple[str, ...]:
+        """Which pages were opened under another origin than the one they have here."""
+        return tuple(
+            f"{service} opened as {origin}"
+            for service, origin in self.opened.items()
+            if origin != self._bases[service]
+        )
+
+
+def origins_of(targets: Sequence[Target], source: SourceTree | None = None) -> Origins:
+    """Own origins of an app: where its services are, and the ports they were written for.
+
+    Whose a port is, in this order: what the compose file publishes, what a service listens on
+    inside, and what the app's front end names though nobody has it, which is its back end's where
+    there is but one. A blocking read of the front end's files.
+    """
+    routes: dict[str, str] = {}
+    owner: dict[int, str] = {}
+    for ports in (_published, _written):
+        for target in targets:
+            for port in ports(target):
+                owner.setdefault(port, target.service)
+    bases = {target.service: target.base_url for target in targets}
+    notes = list[str]()
+    backends = [target.service for target in targets if target.role == "backend"]
+    if source is not None and len(backends) == 1:
+        for port, file in _named_ports(source).items():
+            if port not in owner and not _is_base(port, targets):
+                owner[port] = backends[0]
+                notes.append(f"localhost:{port}, which {file} names, was answered by {backends[0]}")
+    for port, service in owner.items():
+        for name in LOOPBACK:
+            routes[f"{name}:{port}"] = _netloc(bases[service])
+    for target in targets:  # last: where a service really is, is nobody else's
+        routes[_netloc(target.base_url)] = _netloc(target.base_url)
+    opened = {target.service: _opened(target, routes) for target in targets}
+    return Origins(routes, opened, tuple(notes), bases)
+
+
+def expected_origins(target: Target, source: SourceTree) -> tuple[str, ...]:
+    """Origins under which the author may open a service's pages.
+
+    What the compose file publishes is certain. Without one nobody knows, and every local origin
+    that the app's code names counts.
+    """
+    ports: Iterable[int] = target.published
+    if not target.published:
+        ports = dict.fromkeys([*target.written_for, *_named_ports(source, _ALL_CODE)])
+    scheme = urlsplit(target.base_url).scheme
+    return tuple(
+        f"{scheme}://{_short(f'{name}:{port}', _PORTS[scheme])}"
+        for port in ports
+        for name in LOOPBACK[:2]
+    )
+
+
+_ALL_CODE = (*_BROWSER_CODE, ".py", ".yml", ".yaml", ".json", ".toml", ".cfg", ".ini", ".conf")
+
+
+def _opened(target: Target, routes: Mapping[str, str]) -> str:
+    """`http://localhost:PORT` for the first port that is the target's own; else where it is."""
+    parts = urlsplit(target.base_url)
+    for port in (*_published(target), *_written(target)):
+        if routes[f"localhost:{port}"] == _netloc(target.base_url):
+            return f"{parts.scheme}://{_short(f'localhost:{port}', _PORTS[parts.scheme])}"
+    return target.base_url
+
+
+def _published(target: Target) -> tuple[int, ...]:
+    return target.published
+
+
+def _written(target: Target) -> tuple[int, ...]:
+    return target.written_for
+
+
+def _is_base(port: int, targets: Sequence[Target]) -> bool:
+    return any(_netloc(one.base_url).endswith(f":{port}") for one in targets)
+
+
+def _named_ports(source: SourceTree, suffixes: tuple[str, ...] = _BROWSER_CODE) -> dict[int, str]:
+    """Local ports that the app's code names in URLs -> the first file that does."""
+    found: dict[int, str] = {}
+    left_bytes = _MAX_ALL_BYTES
+    for name in source.matching(*suffixes):
+        try:
+            with (source.root / name).open("rb") as file:
+                text = file.read(min(_MAX_FILE_BYTES, left_bytes)).decode("utf-8", "replace")
+        except OSError:
+            continue
+        left_bytes -= len(text)
+        for port in map(int, _NAMED.findall(text)):
+            if 0 < port < 65_536:
+                found.setdefault(port, name)
+        if left_bytes <= 0:
+            break
+    return found
+
+
+def _netloc(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or _PORTS[parts.scheme]}"
+
+
+def _short(netloc: str, default: int) -> str:
+    """Without the scheme's own port, as browsers write an origin."""
+    return netloc.removesuffix(f":{default}")
