@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from temporalio import activity
 
-from activities.errors import as_application_error
+from activities.errors import Aside, as_application_error
 from contract.base import Frozen
 from contract.errors import PlatformError
 
@@ -33,11 +33,13 @@ class Beat(Frozen):
             since a killed worker says nothing.
         spans: the work each attempt saw, so that a later one can tell how much of it was thrown
             away.
+        begun: whether the work itself was under way, so that a later attempt goes on with it.
     """
 
     message: str = ""
     causes: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
+    begun: bool = False
 
 
 class Attempt:
@@ -51,7 +53,7 @@ class Attempt:
         earlier = activity.info().attempt - 1
         causes = (*before.causes, *[WORKER_LOST] * earlier)[:earlier]
         self.earlier_spans = before.spans
-        self._beat = Beat(message=message, causes=causes, spans=before.spans)
+        self._beat = before.model_copy(update={"message": message, "causes": causes})
         self._span: Span | None = None
         self._at_work = 0
         self._task: asyncio.Task[None] | None = None
@@ -60,6 +62,16 @@ class Attempt:
     def causes(self) -> tuple[str, ...]:
         """Why each earlier attempt ended."""
         return self._beat.causes
+
+    @property
+    def begun(self) -> bool:
+        """Whether this attempt, or one before it, got as far as the work itself."""
+        return self._beat.begun
+
+    def begin(self) -> None:
+        """The work itself is under way: a later attempt goes on with it."""
+        if not self._beat.begun:
+            self._beat = self._beat.model_copy(update={"begun": True})
 
     def note(self, message: str) -> None:
         """Say what goes on; sent with the next beat."""
@@ -95,6 +107,8 @@ class Attempt:
                 await self._task
         if exc is None or isinstance(exc, asyncio.CancelledError):
             return
+        if isinstance(exc, Aside):
+            raise exc.as_application_error(self._beat) from exc
         cause = exc.code.value if isinstance(exc, PlatformError) else type(exc).__name__
         self._beat = self._beat.model_copy(update={"causes": (*self._beat.causes, cause)})
         self._send()

@@ -14,6 +14,7 @@ from contract.ids import (
 )
 from contract.outcome import ALL_TOOLS, AppOutcome, SubtaskOutcome, ToolSummary, worst_state
 from contract.progress import PlatformService
+from contract.running import AppCheck, RunningApp, SubtaskOrder
 from contract.spec import AnalyzerKind, AppSpec
 from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S
 from workflows.settle import Fault
@@ -22,6 +23,9 @@ from workflows.state import AppOrders
 # A load test before an active scan: the scan fills the app's database and would slow it down. An
 # app that the load test kills is started anew for the scan.
 LIVE_ORDER = (AnalyzerKind.PERFORMANCE, AnalyzerKind.DYNAMIC)
+
+
+_DIED = "the app died during the measurement"
 
 
 class SubtaskPlan(Frozen):
@@ -76,6 +80,15 @@ def subtask_request(
         deadline_s=SUBTASK_DEADLINE_S[kind],
         cache=app.cache,
     )
+
+
+def subtask_order(
+    app: AppSpec, kind: AnalyzerKind, check: AppCheck, running: RunningApp | None
+) -> SubtaskOrder:
+    """A live subtask's work order, with the app that is looked at when its turn comes."""
+    conditions = running.conditions if running else ""
+    request = subtask_request(app, kind, check.targets, conditions)
+    return SubtaskOrder(**dict(request), app=running)
 
 
 def unmeasured(
@@ -150,7 +163,7 @@ def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
         else ToolSummary(
             tool=tool.tool,
             state=MeasurementState.APP_FAILED,
-            reason=f"the app died during the measurement: {reason}"[:REASON_CHARS],
+            reason=f"{_DIED}: {reason}"[:REASON_CHARS],
         )
         for tool in outcome.tools
     )
@@ -163,6 +176,11 @@ def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
             "wasted_seconds": outcome.wasted_seconds + outcome.tool_seconds,
         }
     )
+
+
+def app_died_early(app: AppSpec, kind: AnalyzerKind, reason: str, loss: Loss) -> SubtaskOutcome:
+    """The app died under a measurement, which was ended at once: it has no report."""
+    return with_loss(app_failed(app, kind, f"{_DIED}: {reason}"), loss)
 
 
 class RunFacts(TypedDict, total=False):

@@ -133,6 +133,7 @@ class PipelineState(Frozen):
         registered: whether the rows exist.
         pending: keys of the apps still to run, in order. None: every app of the plan.
         results: finished apps by key; an app that is run again is in both.
+        whole: keys of those pending that a person named: nothing of theirs stands.
         tools: every tool each analyzer named at preflight.
         runs: how often the workflow continued as new.
     """
@@ -140,6 +141,7 @@ class PipelineState(Frozen):
     registered: bool = False
     pending: tuple[str, ...] | None = None
     results: dict[str, AppResult] = {}
+    whole: tuple[str, ...] = ()
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
     parallelism: int | None = None
     paused: bool = False
@@ -184,7 +186,8 @@ class PipelineRun(PipelinePlan):
 def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> PipelineState:
     """State that runs a closed pipeline's apps again: those named, or all that lack a measurement.
 
-    Start `Pipeline` with `PipelineRun.of(plan, state)`; results that stand are not measured again.
+    Start `Pipeline` with `PipelineRun.of(plan, state)`; results that stand are not measured again,
+    but for those of apps that are named, which run as a whole.
     """
     cells: dict[str, dict[AnalyzerKind, dict[str, MeasurementState]]] = {}
     for cell in record.cells:
@@ -208,6 +211,7 @@ def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> Pipelin
         registered=True,
         pending=tuple(pending),
         results=results,
+        whole=tuple(key for key in pending if key in keys),
         tally=Tally.of(record.detail),
         retried=int(record.detail.get("apps_retried", 0)) + len(pending),
     )

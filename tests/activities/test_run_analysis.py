@@ -19,6 +19,7 @@ from tests.activities.fakes import (
     REQUEST,
     FakeArtifacts,
     FakeGateway,
+    FakeRuntime,
     archive,
     environment,
     given_up,
@@ -45,7 +46,9 @@ async def test_the_result_is_parked_before_the_analyzer_may_forget_it(
 ) -> None:
     env, beats = environment()
 
-    outcome = await env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+    outcome = await env.run(
+        AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
+    )
 
     assert gateway.log == ["analyze", "park report-of", "park p", "acknowledge"]
     assert outcome.report is not None
@@ -58,7 +61,9 @@ async def test_a_tool_the_analyzer_is_silent_about_is_no_zero(
 ) -> None:
     env, _ = environment()
 
-    outcome = await env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+    outcome = await env.run(
+        AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
+    )
 
     assert [(t.tool, t.state) for t in outcome.tools] == [
         ("bandit", M.MEASURED),
@@ -72,7 +77,7 @@ async def test_a_tool_the_analyzer_is_silent_about_is_no_zero(
 async def test_a_parked_result_is_not_measured_again(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:
-    run = AnalysisActivities(gateway, artifacts).run_analysis
+    run = AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis
     first = await environment()[0].run(run, REQUEST)
     second = await environment(attempt=2)[0].run(run, REQUEST)
 
@@ -85,7 +90,7 @@ async def test_a_parked_result_is_not_measured_again(
 async def test_a_parked_result_that_is_damaged_is_fetched_anew(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:
-    run = AnalysisActivities(gateway, artifacts).run_analysis
+    run = AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis
     first = await environment()[0].run(run, REQUEST)
     artifacts.content = dict.fromkeys(artifacts.content, b"damaged")
     second = await environment(attempt=2)[0].run(run, REQUEST)
@@ -97,7 +102,7 @@ async def test_a_parked_result_that_is_damaged_is_fetched_anew(
 async def test_an_app_started_anew_is_measured_anew(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:
-    run = AnalysisActivities(gateway, artifacts).run_analysis
+    run = AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis
     for container in ("c1", "c2", "c2"):
         target = Target(service="app", base_url="http://127.0.0.1:1", container_id=container)
         await environment()[0].run(run, REQUEST.model_copy(update={"targets": (target,)}))
@@ -112,7 +117,7 @@ async def test_waiting_for_a_free_place_uses_up_no_attempt(
     gateway = FakeGateway(tmp_path, full, full, report())
 
     outcome = await environment()[0].run(
-        AnalysisActivities(gateway, artifacts).run_analysis, REQUEST
+        AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
     )
 
     assert gateway.log.count("analyze") == 3
@@ -128,7 +133,7 @@ async def test_a_platform_fault_carries_its_code_and_its_delay(
 
     with pytest.raises(ApplicationError) as failure:
         gateway = FakeGateway(tmp_path, full)
-        await env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+        await env.run(AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST)
 
     assert failure.value.type == "RESOURCE_EXHAUSTED"
     assert not failure.value.non_retryable
@@ -141,7 +146,9 @@ async def test_what_no_retry_cures_is_not_retried(tmp_path: Path, artifacts: Fak
     gateway = FakeGateway(tmp_path, PlatformError(ErrorCode.FAILED_PRECONDITION, "no endpoint"))
 
     with pytest.raises(ApplicationError) as failure:
-        await environment()[0].run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+        await environment()[0].run(
+            AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
+        )
 
     assert failure.value.non_retryable
 
@@ -155,7 +162,7 @@ async def cancelled_run(
     """What the analyzer was asked when an attempt was cancelled for `why`."""
     gateway.block = asyncio.Event()
     env, _ = environment(client=client, workflow_id=workflow_id)
-    activities = AnalysisActivities(gateway, FakeArtifacts([]))
+    activities = AnalysisActivities(gateway, FakeArtifacts([]), FakeRuntime())
     run = asyncio.create_task(env.run(activities.run_analysis, REQUEST))
     while "analyze" not in gateway.log:
         await asyncio.sleep(0)
