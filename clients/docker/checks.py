@@ -28,16 +28,9 @@ class AppChecker:
             or await self._silent(app)
             or await self._changed(app)
         )
-        if not reason:
-            return AppCheck(alive=True, targets=targets)
-        if taken := await self._taken(app):
+        if reason and (taken := await self._taken(app)):
             return AppCheck(alive=False, taken=True, reason=taken)
-        return AppCheck(alive=False, killed=await self._killed(app), reason=reason)
-
-    async def _killed(self, app: RunningApp) -> bool:
-        """Whether a signal ended one of its services, and no memory limit is on record."""
-        states = [await self.containers.state(service.container_id) for service in app.services]
-        return any(state is not None and state.killed for state in states)
+        return AppCheck(alive=not reason, reason=reason, targets=() if reason else targets)
 
     async def _taken(self, app: RunningApp) -> str:
         """How the platform took the app away, so that nothing proves a fault of the app."""

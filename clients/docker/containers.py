@@ -24,7 +24,6 @@ _MAX_PORTS = 5
 _NEVER = "0001-01-01T00:00:00Z"
 _MIB = 1024 * 1024
 _KILLED = 137
-_KILLS = (137, 143)  # SIGKILL, SIGTERM
 _CRASHES = (132, 134, 135, 136, 139)  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 
 
@@ -71,11 +70,6 @@ class State:
             return "was restarted"
         killed = " (killed, within its memory limit)" if self.exit_code == _KILLED else ""
         return f"exited with {self.exit_code}{' (out of memory)' if self.out_of_memory else killed}"
-
-    @property
-    def killed(self) -> bool:
-        """Whether SIGKILL or SIGTERM ended it, and not its own memory limit."""
-        return not self.running and self.exit_code in _KILLS and not self.out_of_memory
 
     @property
     def broke_down(self) -> bool:
