@@ -39,8 +39,8 @@ MAX_TRIES = 12
 KILLS_FORGIVEN = 1
 # An app that ends by itself while it waits is started anew; one that does so each time is broken.
 UNWATCHED_DEATHS_FORGIVEN = 2
-# A silent app on a busy host is asked again after each of these.
-SILENCE_PAUSES = tuple(timedelta(seconds=s) for s in (10, 20, 40, 60, 60, 60))
+# A silent app on a busy host is asked again after each of these; one look takes minutes itself.
+SILENCE_PAUSES = (timedelta(seconds=20), timedelta(seconds=60))
 
 # A running live subtask does not see that its host is gone (its retry waits in that host's queue),
 # so a check on the host's quick queue watches over it.

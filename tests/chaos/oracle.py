@@ -140,20 +140,26 @@ def repeated_cells(cells: Sequence[Cell]) -> list[str]:
 
 
 def unlike_reference(
-    reference: Sequence[Cell], cells: Sequence[Cell], hit_apps: frozenset[tuple[str, int]]
+    reference: Sequence[Cell],
+    cells: Sequence[Cell],
+    harmed: frozenset[tuple[str, int]],
+    slowed: frozenset[tuple[str, int]] = frozenset(),
 ) -> list[str]:
     """How a report differs from the undisturbed one, timings and load figures aside.
 
-    A live cell of an app that was itself hit may be `app_failed`, naming how it died, or have
-    measured less of a crippled app; it may never blame the platform or invent a finding.
+    A live cell of an app that harmed itself may be `app_failed`, naming how it died, or have
+    measured less; it may never blame the platform or invent a finding. One that was slowed down
+    from outside may have measured less. One that was killed or removed from outside is measured
+    anew, as if nothing had been.
     """
     there = {cell.key: cell for cell in cells}
     wanted = {cell.key: cell for cell in reference}
     broken = [f"{_name(key)}: lost" for key in wanted if key not in there]
     broken += [f"{_name(key)}: invented" for key in there if key not in wanted]
     for key in wanted.keys() & there.keys():
-        hit = (key[0], key[1]) in hit_apps and key[2] in LIVE
-        if problem := _difference(wanted[key], there[key], hit=hit):
+        app, live = (key[0], key[1]), key[2] in LIVE
+        fails, less = live and app in harmed, live and app in harmed | slowed
+        if problem := _difference(wanted[key], there[key], may_fail=fails, may_lack=less):
             broken.append(f"{_name(key)}: {problem}")
     return sorted(broken)
 
@@ -162,8 +168,8 @@ def _name(key: tuple[str, int, str, str]) -> str:
     return "/".join(map(str, key))
 
 
-def _difference(wanted: Cell, cell: Cell, *, hit: bool) -> str:
-    if hit and cell.state == "app_failed":
+def _difference(wanted: Cell, cell: Cell, *, may_fail: bool, may_lack: bool) -> str:
+    if may_fail and cell.state == "app_failed":
         named = any(word in cell.reason.lower() for word in _DEATH_WORDS)
         return "" if named else f"app_failed does not name how the app died: {cell.reason}"
     if cell.state != wanted.state:
@@ -172,7 +178,7 @@ def _difference(wanted: Cell, cell: Cell, *, hit: bool) -> str:
         return ""
     extra = Counter(cell.fingerprints) - Counter(wanted.fingerprints)
     missing = Counter(wanted.fingerprints) - Counter(cell.fingerprints)
-    if hit:
+    if may_lack:
         missing.clear()
     elif cell.reached != wanted.reached:
         return f"reached {cell.reached} instead of {wanted.reached}"

@@ -112,6 +112,15 @@ def test_an_app_that_was_hit_may_have_failed_if_it_says_how():
         assert len(unlike_reference(REFERENCE, [BANDIT, wrong, LOAD], hit)) == 1
 
 
+def test_an_app_that_was_slowed_down_may_have_measured_less_and_is_not_blamed():
+    slowed = frozenset({("m", 1)})
+    less = replace(HEADERS, fingerprints=(), reached=1)
+    died = replace(HEADERS, state="app_failed", reason="does not answer", fingerprints=())
+
+    assert unlike_reference(REFERENCE, [BANDIT, less, LOAD], NOBODY, slowed) == []
+    assert len(unlike_reference(REFERENCE, [BANDIT, died, LOAD], NOBODY, slowed)) == 1
+
+
 def test_a_hit_app_excuses_no_offline_cell_and_no_other_app():
     failed = replace(BANDIT, state="app_failed", reason="exited with 137")
 
