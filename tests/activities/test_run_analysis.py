@@ -15,6 +15,7 @@ from activities.heartbeat import Attempt, Beat, Span
 from activities.parking import load_report
 from contract.analysis import MeasurementState, Target
 from contract.errors import ErrorCode, PlatformError
+from contract.protocol import Progress
 from tests.activities.fakes import (
     REQUEST,
     FakeArtifacts,
@@ -122,6 +123,40 @@ async def test_waiting_for_a_free_place_uses_up_no_attempt(
 
     assert gateway.log.count("analyze") == 3
     assert (outcome.attempts, outcome.retry_causes) == (1, ())
+
+
+async def test_waiting_for_a_place_is_told_with_each_beat(
+    tmp_path: Path, artifacts: FakeArtifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_INTERVAL_S", 0.01)
+    full = PlatformError(ErrorCode.RESOURCE_EXHAUSTED, "all 2 places are taken", retry_after_s=0.1)
+    env, beats = environment()
+
+    gateway = FakeGateway(tmp_path, full, report())
+    await env.run(AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST)
+
+    assert "static: waits, all 2 places are taken" in [beat.message for beat in beats]
+
+
+@pytest.mark.parametrize(
+    ("running", "said", "shown"),
+    [
+        (("openloop",), "openloop: waits for another load test on this host, 12 s", "openloop; "),
+        ((), "starting", "starting"),
+        (("a", "b", "c", "d"), "", "a, b, c, 1 more"),
+        ((), "", "working"),
+    ],
+)
+def test_what_an_analyzer_says_is_shown_beside_the_tools_at_work(
+    running: tuple[str, ...], said: str, shown: str
+) -> None:
+    progress = Progress(subtask_id="s", done=1, total=4, running=running, message=said)
+
+    line = analysis._describe(REQUEST, progress)
+
+    assert line.startswith("static: 1/4 tools, ")
+    assert shown in line
+    assert said in line
 
 
 async def test_a_platform_fault_carries_its_code_and_its_delay(
