@@ -72,6 +72,8 @@ class AppCheck(Frozen):
         taken: not alive because the platform took it away; never the app's fault.
         silent: not alive in so far as its processes run unchanged and gave no answer; alone it
             proves nothing, for a host may be too busy.
+        killed: not alive because SIGKILL or SIGTERM ended a process and no memory limit is on
+            record: somebody's hand or its own; what it was measured for is measured once more.
         reason: what changed (`exited with 137 (out of memory)`), empty when alive.
         targets: addresses for the analyzer, resolved for where it runs.
     """
@@ -79,6 +81,7 @@ class AppCheck(Frozen):
     alive: bool
     taken: bool = False
     silent: bool = False
+    killed: bool = False
     reason: str = ""
     targets: tuple[Target, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()
