@@ -86,7 +86,8 @@ START_APP = Policy(
 )
 CHECK_APP = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
-    start_to_close_timeout=timedelta(minutes=1),
+    # An app that is silent is asked again for minutes before that means anything.
+    start_to_close_timeout=timedelta(minutes=6),
     heartbeat_timeout=HEARTBEAT,
     retry_policy=_retry(attempts=6, maximum_s=10.0),
 )
@@ -94,7 +95,7 @@ CHECK_APP = Policy(
 CHECK_AFTER = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
     schedule_to_close_timeout=timedelta(minutes=10),
-    start_to_close_timeout=timedelta(minutes=1),
+    start_to_close_timeout=timedelta(minutes=6),
     heartbeat_timeout=HEARTBEAT,
     retry_policy=_retry(attempts=0, maximum_s=10.0),
 )
