@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
         subtask_order,
     )
     from workflows.settle import is_unclaimed
-    from workflows.verdict import Verdicts
+    from workflows.verdict import SILENT_BEFORE, Verdicts, is_apps
 
 
 class AppDown(Exception):
@@ -120,7 +120,7 @@ class LiveApp:
         if after.alive or after.silent:
             return outcome
         self.logs.extend(after.logs)
-        if not self._verdicts.is_apps(after, order.analyzer):
+        if not is_apps(self._verdicts.under(after, order.analyzer)):
             await self._start_over(discarded(outcome, "APP_LOST"))
         if outcome.report is not None:
             self.logs.append(outcome.report)
@@ -133,12 +133,12 @@ class LiveApp:
         if check.silent:
             raise Again(lost)  # it is asked again when the host is calm, and nothing has begun
         if not absence.begun:
-            if self._verdicts.is_apps_unwatched(check):
-                times = f"{self._verdicts.unwatched} times"
-                self._broken = f"ended by itself {times} while nothing was asked: {check.reason}"
+            row = self._verdicts.unwatched(check)
+            if is_apps(row):
+                self._broken = f"{row.seen}: {check.reason}"
                 raise AppDown(self._broken)
             await self._start_over(lost)
-        if not self._verdicts.is_apps(check, kind):
+        if not is_apps(self._verdicts.under(check, kind)):
             await self._start_over(lost.plus(Loss(causes=("APP_LOST",))))
         return app_died_early(self._app, kind, check.reason, lost)
 
@@ -164,7 +164,7 @@ class LiveApp:
         if not check.alive:
             self._refuse_silence(check)
             self.logs.extend(check.logs)
-            if not self._verdicts.is_apps(check, "start"):
+            if not is_apps(self._verdicts.under(check, "start")):
                 await self._start_over(Loss(causes=("APP_LOST",)))
             raise AppDown(f"died right after its start: {check.reason}")
         return check
@@ -172,7 +172,7 @@ class LiveApp:
     def _refuse_silence(self, check: AppCheck) -> None:
         if check.silent:
             raise ApplicationError(
-                f"not measured: {check.reason}, and its host never grew calm enough to tell why",
+                f"{SILENT_BEFORE.seen}: {check.reason}",
                 type=ErrorCode.FAILED_PRECONDITION,
             )
 

@@ -198,7 +198,12 @@ def test_a_closed_pipeline_is_resumed_where_measurements_lack() -> None:
 
 
 def test_a_person_may_name_what_runs_again() -> None:
-    assert resumed_state(record(), ("m/app1",)).pending == ("m/app1", "m/app3")
+    state = resumed_state(record(), ("m/app1",))
+
+    assert state.pending == ("m/app1", "m/app3")
+    assert state.whole == ("m/app1",), "the other one has not ended, and keeps what it has"
+    assert resumed_state(record()).whole == ()
+    assert PipelineState.model_validate_json(state.model_dump_json()) == state
 
 
 def fleet(*analyzers: AnalyzerKind) -> Fleet:
@@ -209,6 +214,24 @@ def fleet(*analyzers: AnalyzerKind) -> Fleet:
         apps=(PlannedApp(ref=AppRef(model="m", app_number=1), source=APP.source),),
     )
     return Fleet(plan, PipelineState(tools={STATIC: ("t0", "t1", "t2")}))
+
+
+def test_of_a_named_app_nothing_stands_until_it_has_run() -> None:
+    it = fleet(STATIC, DYNAMIC)
+    orders = it.orders(it.take(), {}, paused=False)
+    lacking = [done(STATIC, M.MEASURED, M.INFRA_FAILED), done(DYNAMIC, M.APP_FAILED)]
+    it.finish("m/app1", fold(APP, orders, lacking), orders)
+
+    it.retry(["m/app1"], whole=True)
+    orders = it.orders(it.take(), {}, paused=False)
+    assert (orders.kept, orders.partly) == ({}, {})
+    assert it.spec("m/app1").tools[STATIC] == ("t0", "t1", "t2")
+
+    it.finish("m/app1", fold(APP, orders, lacking), orders)
+    it.retry(["m/app1"], whole=False)
+    orders = it.orders(it.take(), {}, paused=False)
+    assert (orders.kept, orders.partly) == ({DYNAMIC: M.APP_FAILED}, {STATIC: M.MEASURED})
+    assert it.spec("m/app1").tools[STATIC] == ("t1",)
 
 
 def test_a_retry_runs_exactly_the_tools_that_the_platform_failed() -> None:

@@ -54,7 +54,10 @@ async def test_an_app_that_ends_by_itself_each_time_it_waits_is_broken(client: C
 
     assert platform.cells(1) == {"performance": APP_FAILED, "dynamic": APP_FAILED}
     assert platform.count("start") == 3
-    assert "3 times while nothing was asked: app exited with 1" in platform.apps["m/app1"].reason
+    assert (
+        "three times while nothing was asked of it: app exited with 1"
+        in platform.apps["m/app1"].reason
+    )
 
 
 @pytest.mark.parametrize("check", [KILLED, TAKEN])
@@ -145,7 +148,10 @@ async def test_silence_that_never_ends_on_a_busy_host_is_missing_data(client: Cl
     await platform.run(client)
 
     assert platform.cells(1) == {"dynamic": INFRA_FAILED}
-    assert "does not answer, and its host never grew calm" in platform.apps["m/app1"].reason
+    assert (
+        "a host too busy to tell why: app runs and does not answer"
+        in platform.apps["m/app1"].reason
+    )
     assert platform.count("run") == 0
     assert platform.apps["m/app1"].platform_fault is False, "no breaker waits for a busy host"
 
