@@ -7,11 +7,12 @@ from contextlib import suppress
 
 from temporalio import activity
 
-from activities.heartbeat import Attempt, Span
+from activities.heartbeat import Attempt
 from activities.ownership import is_disowned
 from activities.parking import LOST, load_report, park, with_missing_tools
 from activities.ports import AnalyzerGateway, AnalyzerResult, AppWatch, ArtifactStore
 from activities.vigil import Vigil
+from activities.work import lost_before
 from contract.analysis import (
     AnalyzerReport,
     ArtifactRef,
@@ -20,7 +21,7 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.errors import ErrorCode, PlatformError
-from contract.outcome import ALL_TOOLS, SubtaskOutcome, ToolSummary
+from contract.outcome import ALL_TOOLS, SubtaskOutcome, ToolSummary, thrown_away
 from contract.protocol import Progress
 from contract.running import SubtaskOrder
 
@@ -75,7 +76,7 @@ class AnalysisActivities:
         self, request: SubtaskRequest, key: str, attempt: Attempt, vigil: Vigil
     ) -> tuple[ArtifactRef, AnalyzerReport]:
         def on_progress(progress: Progress) -> None:
-            attempt.saw_work(len(progress.running))
+            attempt.saw_work(progress)
             if progress.running or progress.done:
                 attempt.begin()
             attempt.note(_describe(request, progress))
@@ -140,25 +141,21 @@ def _outcome(
     attempt: Attempt,
     duration_s: float,
 ) -> SubtaskOutcome:
+    tools = tuple(_summary(tool) for tool in report.tools) or _nothing()
+    lost = lost_before(report.started_at.timestamp(), attempt.spans) if report.started_at else {}
     return SubtaskOutcome(
         subtask_id=request.subtask_id,
         analyzer=request.analyzer,
-        tools=tuple(_summary(tool) for tool in report.tools) or _nothing(),
+        tools=tools,
         report=archive,
         attempts=activity.info().attempt,
         duration_s=duration_s,
         tool_seconds=report.tool_seconds,
-        wasted_seconds=wasted_seconds(report, attempt.earlier_spans),
+        wasted_seconds=thrown_away(lost, tools),
+        saved_seconds=sum(tool.seconds for tool in tools if tool.cached),
+        lost=lost,
         retry_causes=attempt.causes,
     )
-
-
-def wasted_seconds(report: AnalyzerReport, spans: tuple[Span, ...]) -> float:
-    """Tool seconds that earlier attempts saw spent before the run that counted had begun."""
-    if report.started_at is None:
-        return 0.0
-    began_s = report.started_at.timestamp()
-    return sum(span.tool_seconds for span in spans if span.ended_s <= began_s)
 
 
 def _summary(tool: ToolReport) -> ToolSummary:
@@ -168,6 +165,7 @@ def _summary(tool: ToolReport) -> ToolSummary:
         reason=tool.reason[:REASON_CHARS],
         findings=len(tool.findings),
         cached=tool.provenance.cached_from is not None,
+        seconds=tool.provenance.duration_s,
     )
 
 

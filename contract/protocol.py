@@ -66,6 +66,8 @@ class Progress(Frozen):
     Attributes:
         done, total: finished and planned tools.
         running: tools at work now.
+        waiting: tools that were begun and do no work: they wait for a share of the processors, for
+            their canary, or for word from the cache.
     """
 
     type: Literal["progress"] = "progress"
@@ -73,6 +75,7 @@ class Progress(Frozen):
     done: int
     total: int
     running: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     message: str = ""
 
 

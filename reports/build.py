@@ -21,7 +21,8 @@ from reports.model import (
     PipelineFacts,
     Totals,
 )
-from reports.tally import CellsOf, count_states, rates, tally
+from reports.rates import CellsOf, Requirement, rates, requirement_of
+from reports.tally import count_states, tally
 from reports.verdict import verdict
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -39,14 +40,15 @@ def build_fleet_report(record: PipelineRecord, generated_at: datetime) -> FleetR
     cells_of = _grouped(cells)
     fused = {(item.model, item.app_number, item.analyzer): item.findings for item in record.fused}
     apps = tuple(_app(record, app, cells_of, fused) for app in _apps(record, cells_of))
-    totals = _totals(apps, cells_of, fused)
+    required = requirement_of(cells)
+    totals = _totals(apps, cells_of, fused, required)
     return FleetReport(
         generated_at=generated_at,
         verdict=verdict(record.state, totals),
         pipeline=_pipeline(record),
         totals=totals,
         effort=effort_of(record),
-        models=tuple(_models(apps, cells_of, fused)),
+        models=tuple(_models(apps, cells_of, fused, required)),
         apps=apps,
         cells=cells,
         matrix={
@@ -104,25 +106,29 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
     )
 
 
-def _models(apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy) -> Iterable[ModelReport]:
+def _models(
+    apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy, required: Requirement
+) -> Iterable[ModelReport]:
     by_model: defaultdict[str, list[AppReport]] = defaultdict(list)
     for app in apps:
         by_model[app.model].append(app)
     for model, mine in by_model.items():
-        totals = _totals(mine, cells_of, fused)
+        totals = _totals(mine, cells_of, fused, required)
         yield ModelReport(
             model=model, **{name: getattr(totals, name) for name in Totals.model_fields}
         )
 
 
-def _totals(apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy) -> Totals:
+def _totals(
+    apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy, required: Requirement
+) -> Totals:
     cells = [cell for app in apps for cell in cells_of.get((app.model, app.app_number), ())]
     return Totals(
         apps=count_states(app.state for app in apps),
         unfinished=sum(app.state is None for app in apps),
         cells=count_states(cell.state for cell in cells),
         findings=_tallies(cells, [found for app in apps for found in app.weaknesses], fused),
-        rates=rates(apps, cells_of),
+        rates=rates(apps, cells_of, required),
     )
 
 

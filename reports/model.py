@@ -54,19 +54,30 @@ class Rate(Frozen):
     """A yes-or-no score over apps or requirements; what is missing is stated instead of guessed.
 
     Attributes:
-        name: `runs`: built, started, answered and stayed up; `no_high_finding`: it runs, every tool
-            that looks for weaknesses had its look, and none reported a high or critical one;
-            `requirements_met`: of one app's declared requirements, missing where nobody can tell.
-        rate: passed / (passed + failed); None when no app was decided.
+        name: `runs`: built, started, answered and stayed up; `no_high_finding`: `label` says
+            whether that includes running; every tool that looks for weaknesses had its look, and
+            none is sure of a high or critical one; `requirements_met`: of one app's declared
+            requirements, missing where nobody can tell.
+        label: what an app that passes was seen to do.
+        passed, failed: apps where all that is required was looked at.
+        missing: apps where it was not, whatever the looks that were made have shown.
+        known_failed: of those that are missing, apps that are known to fail all the same.
+        left_out: tools that measured nothing on any app of the fleet, and are not required.
+        rate: passed / (passed + failed), where apps that never started are counted at the share
+            at which the others were decided: they have no look that could be missing. None when
+            no app was decided that could have passed.
         interval: 95 % Wilson interval of `rate`.
         bounds: the rate if all missing apps had failed, and if all had passed.
     """
 
     name: Literal["runs", "no_high_finding", "requirements_met"]
+    label: str = ""
     passed: int
     failed: int
     missing: int
     not_applicable: int
+    known_failed: int = 0
+    left_out: tuple[str, ...] = ()
     rate: float | None = None
     interval: tuple[float, float] | None = None
     bounds: tuple[float, float] | None = None

@@ -178,7 +178,7 @@ class AnalyzeAppWorkflow:
                     continue
                 fault = failure_code(exc)
             rounds += 1
-            self._lose(kind, Loss(wasted_seconds=fault.wasted_seconds, causes=fault.causes[:-1]))
+            self._lose(kind, Loss(lost=dict(fault.lost), causes=fault.causes[:-1]))
             if not fault.curable:
                 break
             if not await why_down(kind):

@@ -47,7 +47,7 @@ def absence_of(exc: BaseException) -> Absence | None:
 def loss_of(exc: BaseException) -> Loss:
     """What the attempts of an activity that stood aside had done before."""
     fault = failure_code(exc)
-    return Loss(wasted_seconds=fault.wasted_seconds, causes=fault.causes)
+    return Loss(lost=dict(fault.lost), causes=fault.causes)
 
 
 def _cause(exc: BaseException) -> ApplicationError | None:

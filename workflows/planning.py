@@ -12,7 +12,15 @@ from contract.ids import (
     task_queue_dynamic,
     task_queue_performance,
 )
-from contract.outcome import ALL_TOOLS, AppOutcome, SubtaskOutcome, ToolSummary, worst_state
+from contract.outcome import (
+    ALL_TOOLS,
+    AppOutcome,
+    SubtaskOutcome,
+    ToolSummary,
+    thrown_away,
+    together,
+    worst_state,
+)
 from contract.progress import PlatformService
 from contract.running import AppCheck, RunningApp, SubtaskOrder
 from contract.spec import AnalyzerKind, AppSpec
@@ -112,15 +120,15 @@ def infra_failed(app: AppSpec, kind: AnalyzerKind, fault: Fault) -> SubtaskOutco
 
 
 class Loss(Frozen):
-    """Tool time of a subtask that did not count, and why it was begun again."""
+    """Tool time of a subtask that did not count, by tool, and why it was begun again."""
 
-    wasted_seconds: float = 0.0
+    lost: dict[str, float] = {}
     causes: tuple[str, ...] = ()
 
     def plus(self, other: "Loss") -> "Loss":
         """Both."""
         return Loss(
-            wasted_seconds=self.wasted_seconds + other.wasted_seconds,
+            lost=together(self.lost, other.lost),
             causes=(*self.causes, *other.causes),
         )
 
@@ -128,7 +136,7 @@ class Loss(Frozen):
 def discarded(outcome: SubtaskOutcome, cause: str) -> Loss:
     """An outcome that is thrown away for `cause`."""
     return Loss(
-        wasted_seconds=outcome.tool_seconds + outcome.wasted_seconds,
+        lost=outcome.all_seconds(),
         causes=(*outcome.retry_causes, cause),
     )
 
@@ -137,9 +145,11 @@ def with_loss(outcome: SubtaskOutcome, loss: Loss) -> SubtaskOutcome:
     """`outcome` after earlier tries that were lost."""
     if loss == Loss():
         return outcome
+    lost = together(loss.lost, outcome.all_lost())
     return outcome.model_copy(
         update={
-            "wasted_seconds": loss.wasted_seconds + outcome.wasted_seconds,
+            "lost": lost,
+            "wasted_seconds": thrown_away(lost, outcome.tools),
             "retry_causes": (*loss.causes, *outcome.retry_causes),
             "attempts": outcome.attempts + len(loss.causes),
         }
@@ -172,8 +182,7 @@ def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
             "tools": tools,
             "report": None,
             "error_code": "",
-            "tool_seconds": 0.0,
-            "wasted_seconds": outcome.wasted_seconds + outcome.tool_seconds,
+            **outcome.all_in_vain(),
         }
     )
 

@@ -83,14 +83,17 @@ class Tally(Frozen):
         tool_seconds: tool time that counted, summed over tools that ran at once; results from an
             analyzer's cache took none.
         wasted_seconds: tool time thrown away: what attempts that came to nothing were seen at by
-            their heartbeats (a few seconds less than they did), and whole results of apps that died
-            or were taken away. Of tools that a person cancelled nothing is known.
+            their heartbeats (a few seconds less than they did) and what no later attempt could
+            reuse, and whole results of apps that died or were taken away. Of tools that a person
+            cancelled nothing is known.
+        saved_seconds: tool time that results from an analyzer's cache took when they were made.
         restarts: how often apps were started anew.
         retries_by_cause: attempts of activities on apps that another one followed.
     """
 
     tool_seconds: float = 0.0
     wasted_seconds: float = 0.0
+    saved_seconds: float = 0.0
     restarts: int = 0
     retries_by_cause: dict[str, int] = {}
 
@@ -103,6 +106,7 @@ class Tally(Frozen):
         return Tally(
             tool_seconds=self.tool_seconds + sum(s.tool_seconds for s in outcome.subtasks),
             wasted_seconds=self.wasted_seconds + sum(s.wasted_seconds for s in outcome.subtasks),
+            saved_seconds=self.saved_seconds + sum(s.saved_seconds for s in outcome.subtasks),
             restarts=self.restarts + outcome.restarts,
             retries_by_cause=causes,
         )
@@ -119,6 +123,7 @@ class Tally(Frozen):
         return {
             "tool_seconds": round(self.tool_seconds, 3),
             "wasted_seconds": round(self.wasted_seconds, 3),
+            "saved_seconds": round(self.saved_seconds, 3),
             "wasted_ratio": ratio,
             "restarts": self.restarts,
             "retries": sum(self.retries_by_cause.values()),

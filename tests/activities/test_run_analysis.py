@@ -1,7 +1,6 @@
 """A measurement is safe before the analyzer forgets it, and is never made twice."""
 
 import asyncio
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import analysis, heartbeat, ownership
-from activities.analysis import AnalysisActivities, wasted_seconds
-from activities.heartbeat import Attempt, Beat, Span
+from activities.analysis import AnalysisActivities
+from activities.heartbeat import Beat
 from activities.parking import load_report
 from contract.analysis import MeasurementState, Target
 from contract.errors import ErrorCode, PlatformError
@@ -27,7 +26,6 @@ from tests.activities.fakes import (
     owner,
     report,
 )
-from workflows.settle import failure_code
 
 M = MeasurementState
 
@@ -245,41 +243,3 @@ async def test_a_server_that_cannot_be_asked_is_no_reason_to_end_a_run(
     monkeypatch.setattr(ownership, "is_running", unreachable)
 
     assert await cancelled_run(gateway, "timed_out") == ["analyze", "detach"]
-
-
-async def test_tools_at_work_at_once_are_summed_and_a_failure_tells_what_was_spent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now_s = 1000.0
-    monkeypatch.setattr(heartbeat.time, "time", lambda: now_s)
-
-    async def attempt_that_fails() -> None:
-        nonlocal now_s
-        async with Attempt() as attempt:
-            for tools, lasting_s in ((3, 10.0), (1, 5.0), (0, 60.0)):
-                attempt.saw_work(tools)
-                now_s += lasting_s
-            attempt.saw_work(0)
-            raise PlatformError(ErrorCode.UNAVAILABLE, "gone")
-
-    with pytest.raises(ApplicationError) as failure:
-        await environment()[0].run(attempt_that_fails)
-
-    fault = failure_code(failure.value)
-    assert (fault.wasted_seconds, fault.causes) == (35.0, ("UNAVAILABLE",))
-
-
-def test_work_of_a_run_that_was_thrown_away_is_wasted_and_a_continued_one_is_not() -> None:
-    spans = (
-        Span(began_s=100.0, ended_s=110.0, tool_seconds=10.0),
-        Span(began_s=120.0, ended_s=125.0, tool_seconds=5.0),
-    )
-
-    def began(at_s: float) -> float:
-        started = datetime.fromtimestamp(at_s, tz=UTC)
-        return wasted_seconds(report(started_at=started), spans)
-
-    assert began(130.0) == 15.0, "both earlier runs were lost"
-    assert began(115.0) == 10.0, "the second went on and counted"
-    assert began(99.0) == 0.0, "re-attached to the first"
-    assert wasted_seconds(report(), spans) == 0.0

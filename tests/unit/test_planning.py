@@ -18,6 +18,7 @@ from contract.spec import (
 )
 from workflows.fleet import Fleet
 from workflows.planning import (
+    Loss,
     app_died,
     discarded,
     fold,
@@ -141,6 +142,26 @@ def test_an_app_spec_alone_is_a_valid_order() -> None:
 
     assert order.orders == AppOrders()
     assert order.app == APP
+
+
+def test_lost_work_that_a_later_try_could_reuse_is_saved_and_not_wasted() -> None:
+    """Round one lost 8 s of t0, whose report was kept, and 3 s of t1; round two reused t0."""
+    tools = (
+        ToolSummary(tool="t0", state=M.MEASURED, cached=True, seconds=8.0),
+        ToolSummary(tool="t1", state=M.MEASURED, seconds=5.0),
+    )
+    update = {"tools": tools, "tool_seconds": 5.0, "saved_seconds": 8.0}
+    second = done(STATIC, M.MEASURED).model_copy(update=update)
+
+    outcome = with_loss(second, Loss(lost={"t0": 8.0, "t1": 3.0}, causes=("UNAVAILABLE",)))
+
+    assert (outcome.wasted_seconds, outcome.saved_seconds) == (3.0, 8.0)
+    assert with_loss(outcome, Loss(lost={"t0": 2.0})).wasted_seconds == 5.0, "broken off before"
+    tally = Tally().plus(fold(APP, AppOrders(), [outcome]))
+    assert (tally.detail()["wasted_seconds"], tally.detail()["saved_seconds"]) == (3.0, 8.0)
+    died = app_died(outcome, "exit 1")
+    assert (died.tool_seconds, died.saved_seconds) == (0.0, 0.0)
+    assert died.wasted_seconds == 8.0 + 3.0 + 5.0, "nothing of it stands"
 
 
 def test_the_tally_counts_spent_against_useful_seconds() -> None:
