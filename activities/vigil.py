@@ -16,6 +16,8 @@ from contract.running import AppCheck, RunningApp
 
 # A dead app is noticed within this time; a look costs the app one request.
 WATCH_S = 30.0
+# A dead app is dead at once; one that is slow is waited for without a slot.
+LOOK_LIMIT_S = 20.0
 
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ class Vigil:
         if self._app is None:
             return
         self._attempt.note("looking whether the app is still the one we started")
-        check = await self._watch.check(self._app)
+        check = await self._look(self._app)
         if not check.alive:
             raise AppGone(check)
 
@@ -72,6 +74,15 @@ class Vigil:
         if not task.cancelled():
             task.exception()  # seen: the death of the app explains it
         raise AppGone(check)
+
+    async def _look(self, app: RunningApp) -> AppCheck:
+        """A look that takes no slot for minutes: who gives no answer at once is called silent."""
+        try:
+            async with asyncio.timeout(LOOK_LIMIT_S):
+                return await self._watch.check(app)
+        except TimeoutError:
+            reason = f"it gave no answer within {LOOK_LIMIT_S:.0f} s when its turn came"
+            return AppCheck(alive=False, silent=True, reason=reason)
 
     async def _until_dead(self, app: RunningApp) -> AppCheck:
         while True:

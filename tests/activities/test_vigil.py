@@ -19,7 +19,7 @@ from activities.errors import APP_GONE, HELD
 from activities.heartbeat import Beat
 from activities.ownership import PAUSED
 from contract.errors import ErrorCode, PlatformError
-from contract.running import AppCheck
+from contract.running import AppCheck, RunningApp
 from tests.activities.fakes import (
     APP,
     REQUEST,
@@ -80,6 +80,25 @@ async def test_an_app_that_dies_while_the_analyzer_is_full_is_not_measured(tmp_p
 
     assert refused.type == APP_GONE
     assert gateway.log == ["analyze"], "asked once, refused, then looked again"
+
+
+async def test_an_app_that_takes_its_time_to_answer_holds_no_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def patient(app: RunningApp) -> AppCheck:
+        await asyncio.Event().wait()
+        return ALIVE
+
+    monkeypatch.setattr(vigil, "LOOK_LIMIT_S", 0.01)
+    runtime = FakeRuntime()
+    monkeypatch.setattr(runtime, "check", patient)
+    gateway = FakeGateway(tmp_path, report())
+
+    work = AnalysisActivities(gateway, FakeArtifacts([]), runtime)
+    refused = await refusal(work.run_analysis, LIVE)
+
+    assert refused.details[1].silent
+    assert gateway.log == []
 
 
 async def test_work_that_needs_no_running_app_is_not_held_up_by_one(tmp_path: Path) -> None:
