@@ -65,6 +65,19 @@ class Cell:
         return self.model, self.app_number, self.analyzer, self.tool
 
 
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """What a cell may be for what was done to its app.
+
+    Attributes:
+        fail: `app_failed`, or less measured: the app harmed itself.
+        lack: `infra_failed`, or less measured: the app was kept from answering.
+    """
+
+    fail: bool = False
+    lack: bool = False
+
+
 def cells_of(report: Mapping[str, Any]) -> list[Cell]:
     """The cells of a `report.json`."""
     return [
@@ -149,8 +162,8 @@ def unlike_reference(
 
     A live cell of an app that harmed itself may be `app_failed`, naming how it died, or have
     measured less; it may never blame the platform or invent a finding. One that was slowed down
-    from outside may have measured less. One that was killed or removed from outside is measured
-    anew, as if nothing had been.
+    from outside may have measured less, or nothing, but is never blamed. One that was killed or
+    removed from outside is measured anew, as if nothing had been.
     """
     there = {cell.key: cell for cell in cells}
     wanted = {cell.key: cell for cell in reference}
@@ -158,8 +171,8 @@ def unlike_reference(
     broken += [f"{_name(key)}: invented" for key in there if key not in wanted]
     for key in wanted.keys() & there.keys():
         app, live = (key[0], key[1]), key[2] in LIVE
-        fails, less = live and app in harmed, live and app in harmed | slowed
-        if problem := _difference(wanted[key], there[key], may_fail=fails, may_lack=less):
+        may = Excuse(fail=live and app in harmed, lack=live and app in slowed)
+        if problem := _difference(wanted[key], there[key], may):
             broken.append(f"{_name(key)}: {problem}")
     return sorted(broken)
 
@@ -168,8 +181,10 @@ def _name(key: tuple[str, int, str, str]) -> str:
     return "/".join(map(str, key))
 
 
-def _difference(wanted: Cell, cell: Cell, *, may_fail: bool, may_lack: bool) -> str:
-    if may_fail and cell.state == "app_failed":
+def _difference(wanted: Cell, cell: Cell, may: Excuse) -> str:
+    if may.lack and cell.state == "infra_failed":
+        return ""
+    if may.fail and cell.state == "app_failed":
         named = any(word in cell.reason.lower() for word in _DEATH_WORDS)
         return "" if named else f"app_failed does not name how the app died: {cell.reason}"
     if cell.state != wanted.state:
@@ -178,7 +193,7 @@ def _difference(wanted: Cell, cell: Cell, *, may_fail: bool, may_lack: bool) -> 
         return ""
     extra = Counter(cell.fingerprints) - Counter(wanted.fingerprints)
     missing = Counter(wanted.fingerprints) - Counter(cell.fingerprints)
-    if may_lack:
+    if may.lack or may.fail:
         missing.clear()
     elif cell.reached != wanted.reached:
         return f"reached {cell.reached} instead of {wanted.reached}"

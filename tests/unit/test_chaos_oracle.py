@@ -115,9 +115,11 @@ def test_an_app_that_was_hit_may_have_failed_if_it_says_how():
 def test_an_app_that_was_slowed_down_may_have_measured_less_and_is_not_blamed():
     slowed = frozenset({("m", 1)})
     less = replace(HEADERS, fingerprints=(), reached=1)
+    missing = replace(HEADERS, state="infra_failed", reason="no answer", fingerprints=())
     died = replace(HEADERS, state="app_failed", reason="does not answer", fingerprints=())
 
-    assert unlike_reference(REFERENCE, [BANDIT, less, LOAD], NOBODY, slowed) == []
+    for fine in (less, missing):
+        assert unlike_reference(REFERENCE, [BANDIT, fine, LOAD], NOBODY, slowed) == []
     assert len(unlike_reference(REFERENCE, [BANDIT, died, LOAD], NOBODY, slowed)) == 1
 
 
