@@ -22,10 +22,10 @@ class Again(Exception):
 
 
 class HostLost(Again):
-    """Nobody serves the queue of the app's host any more."""
+    """Nobody serves the queue of the app's host any more; `before`: what was lost already."""
 
-    def __init__(self) -> None:
-        super().__init__(Loss(causes=("HOST_LOST",)))
+    def __init__(self, before: Loss | None = None) -> None:
+        super().__init__((before or Loss()).plus(Loss(causes=("HOST_LOST",))))
 
 
 async def watched(

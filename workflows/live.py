@@ -205,7 +205,11 @@ class LiveApp:
         self._running, self._host = None, ""
 
     async def _start_over(self, loss: Loss) -> NoReturn:
-        await self._clear()
+        """Remove what is left of the app, and begin the measurement anew."""
+        try:
+            await self._clear()
+        except HostLost as lost:
+            raise HostLost(loss) from lost
         self._forget()
         raise Again(loss)
 

@@ -8,8 +8,14 @@ from temporalio.client import Client
 from contract.analysis import MeasurementState
 from contract.running import AppCheck, StartOutcome
 from contract.spec import AnalyzerKind, AppSpec
-from tests.workflows.fake_platform import HOST, FakePlatform, fails, gone, one_by_one
-from workflows import policies
+from tests.workflows.fake_platform import (
+    HOST,
+    FakePlatform,
+    fails,
+    gone,
+    one_by_one,
+)
+from workflows import policies, stages
 
 APP_FAILED = MeasurementState.APP_FAILED
 INFRA_FAILED = MeasurementState.INFRA_FAILED
@@ -207,3 +213,21 @@ async def test_a_platform_fault_is_still_one_beside_a_death(client: Client) -> N
     await platform.run(client)
 
     assert platform.cells(1) == {"performance": INFRA_FAILED, "dynamic": MEASURED}
+
+
+async def test_what_was_lost_is_told_even_if_its_host_is_lost_with_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unserved = {**policies.TEARDOWN_APP, "schedule_to_start_timeout": timedelta(seconds=0.3)}
+    monkeypatch.setattr(policies, "TEARDOWN_APP", unserved)
+    teardown = stages.teardown_app
+    monkeypatch.setattr(stages, "teardown_app", lambda _host, app: teardown("ghost", app))
+    platform = FakePlatform(analyzers="p")
+    platform.alive[1] = [ALIVE, TAKEN]
+
+    await platform.run(client)
+
+    assert platform.cells(1) == {"performance": MEASURED}
+    detail = platform.states[-1][1]
+    assert detail["retries_by_cause"] == {"APP_LOST": 1, "HOST_LOST": 1}
+    assert detail["wasted_seconds"] == 1.0
