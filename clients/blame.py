@@ -36,6 +36,14 @@ class AppFault(Exception):
         self.notes: tuple[str, ...] = ()
 
 
+class PlatformFault(PlatformError):
+    """The platform is at fault, and `row` is the key of the row that says so."""
+
+    def __init__(self, code: ErrorCode, message: str, row: str) -> None:
+        super().__init__(code, message)
+        self.row = row
+
+
 def _row(key: str, state: MeasurementState, seen: str, because: str, again: str = "") -> Row:
     return Row(key=key, seen=seen, state=state, because=because, again=again)
 
@@ -247,8 +255,8 @@ def app_check(found: Ending) -> AppCheck:
     )
 
 
-def fault(row: Row, phase: Phase, reason: str, log: str = "") -> AppFault | PlatformError:
+def fault(row: Row, phase: Phase, reason: str, log: str = "") -> AppFault | PlatformFault:
     """The exception for what `row` describes; whose it is, the row says."""
     if row.state is MeasurementState.APP_FAILED:
         return AppFault(phase, reason, row.key, log)
-    return PlatformError(_CODES.get(row.key, ErrorCode.UNAVAILABLE), reason)
+    return PlatformFault(_CODES.get(row.key, ErrorCode.UNAVAILABLE), reason, row.key)

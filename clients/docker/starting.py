@@ -9,7 +9,7 @@ import docker
 
 from clients.appfolder import AppPlan, ServicePlan, read_plan
 from clients.appfolder.ownfiles import digest_of
-from clients.blame import AppFault
+from clients.blame import AppFault, PlatformFault
 from clients.calm import Host
 from clients.conditions import conditions
 from clients.docker.autopsy import Autopsy
@@ -228,4 +228,6 @@ def with_notes(error: PlatformError, notes: Sequence[str]) -> PlatformError:
     if not missing:
         return error
     message = f"{error.message} (on stand-ins: {'; '.join(missing[:3])})"
+    if isinstance(error, PlatformFault):
+        return PlatformFault(error.code, message, error.row)
     return PlatformError(error.code, message, retry_after_s=error.retry_after_s)

@@ -12,7 +12,7 @@ import pytest
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
-from clients.blame import Ending
+from clients.blame import Ending, PlatformFault
 from clients.calm import Host, Moment
 from clients.docker import readiness
 from clients.docker.autopsy import Autopsy
@@ -241,16 +241,18 @@ async def test_a_silent_death_after_a_knock_at_the_closed_way_out_is_not_the_app
 
 
 @pytest.mark.parametrize(
-    ("under", "fault"),
-    [(Circumstances(), AppFault), (Circumstances(STAND_IN), PlatformError)],
+    ("under", "row"),
+    [(Circumstances(), "command-missing"), (Circumstances(STAND_IN), "stand-in")],
     ids=["on its own image", "on a stand-in"],
 )
-async def test_a_missing_tool_of_the_image_is_the_apps_only_on_its_own_image(under, fault):
+async def test_a_missing_tool_of_the_image_is_the_apps_only_on_its_own_image(under, row):
     said = 'OCI runtime create failed: exec: "curl": executable file not found in $PATH: unknown'
     created = replace(DEAD, exit_code=0)
 
-    with pytest.raises(fault, match="web cannot be run"):
+    with pytest.raises((AppFault, PlatformFault), match="web cannot be run") as caught:
         await Bench(FakeContainers([created], refusal=said), under=under).launch().up()
+
+    assert caught.value.row == row
 
 
 async def test_a_loopback_bind_is_named_with_its_port(sockets):
@@ -265,8 +267,12 @@ async def test_a_loopback_bind_is_named_with_its_port(sockets):
 async def test_what_never_answers_on_a_calm_host_is_at_fault_and_its_sockets_are_named(sockets):
     sockets(Listening(True))
 
-    with pytest.raises(AppFault, match=r"did not answer HTTP on port 8000 .*it listens on no port"):
+    with pytest.raises(
+        AppFault, match=r"did not answer HTTP on port 8000 .*it listens on no port"
+    ) as caught:
         await Bench(FakeContainers([RUNNING]), FakeEndings()).launch().up()
+
+    assert caught.value.row == "never-answered"
 
 
 async def test_a_loaded_host_gets_more_time_and_is_then_to_blame(sockets):
@@ -278,11 +284,11 @@ async def test_a_loaded_host_gets_more_time_and_is_then_to_blame(sockets):
         return Moment(clock["now"], {"cpu": int(clock["now"] * 0.9e6)}, 0.0)
 
     bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=30.0, look=loaded)
-    with pytest.raises(PlatformError, match=r"CPU pressure 90%") as caught:
+    with pytest.raises(PlatformFault, match=r"CPU pressure 90%") as caught:
         await bench.launch().up()
 
     assert clock["now"] > 60
-    assert caught.value.code is ErrorCode.UNAVAILABLE
+    assert (caught.value.row, caught.value.code) == ("slow-start", ErrorCode.UNAVAILABLE)
 
 
 async def test_a_paused_container_is_not_a_dead_one(sockets):
