@@ -16,7 +16,7 @@ from clients.calm import Host, Moment
 from clients.docker.containers import State
 from clients.docker.ports import WELL_KNOWN_PORTS
 from clients.docker.sockets import listening
-from clients.probe import Answer, ask
+from clients.probe import Answer, ask, speaks_tls
 from clients.sockets import Listening
 from clients.targets import Location
 from contract.blame import Row
@@ -154,14 +154,15 @@ class Readiness:
         if state.paused:
             return False
         found = await listening(self.client, state, self.host.local)
-        other = [
-            port
-            for port, answer in self._of(service).answers.items()
-            if port in found.outside and answer.kind == "broken"
-        ]
+        other = self._no_http(service, found)
         if other:
             self.notes.append(f"{service}: port {other[0]} speaks no HTTP, so it is not measured")
         return bool(other)
+
+    def _no_http(self, service: str, found: Listening) -> list[int]:
+        """Ports that accept connections, and answered in something else than HTTP."""
+        answers = self._of(service).answers.items()
+        return [port for port, one in answers if port in found.outside and one.kind == "broken"]
 
     async def verdict(self, service: str, state: State) -> tuple[Row, str]:
         """What it means that `service` did not become ready: a row, and how it is said of it."""
@@ -170,6 +171,9 @@ class Readiness:
         found = await listening(self.client, state, self.host.local)
         if found.known and found.loopback and not found.outside:
             return blame.LOOPBACK, _loopback(found)
+        for port in self._no_http(service, found):
+            if await speaks_tls(state.probe_url(self.location, port)):
+                return blame.TLS_ONLY, f"speaks TLS on port {port}, and plain HTTP on none"
         row = blame.SLOW_START if self.strain() else blame.NEVER_ANSWERED
         text = f"runs but did not answer HTTP on {self._tried(service, state, found)}"
         return row, f"{text} {self.waited()}; {found}"

@@ -86,9 +86,9 @@ class Starting:
         for service in self._plan.services:
             try:
                 image = await self.parts.images.ensure(service, build_network, self.on_progress)
-            except AppFault as found:
+            except (AppFault, PlatformFault) as found:
                 self.notes += found.notes
-                self.build_log += found.log
+                self.build_log += found.log if isinstance(found, AppFault) else ""
                 raise
             self._images[service.name] = image
             self.notes += image.notes

@@ -31,9 +31,13 @@ class FakeContainers:
 
     states: list[State | None]
     written: int = 0
+    said: bytes = b"GET / 200\nMemoryError: no more\n"
 
     async def state(self, container_id: str) -> State | None:
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+    async def log(self, container_id: str) -> bytes:
+        return self.said
 
     async def written_bytes(self, workflow_id: str) -> dict[str, int]:
         return {"c1": self.written}
@@ -168,7 +172,8 @@ async def test_an_app_that_dies_while_it_is_asked_has_died(listens):
             found=[None, Ending(blame.EXIT, "exited with 3")],
         )
 
-    assert (found.alive, found.silent, found.reason) == (False, False, "web exited with 3")
+    assert (found.alive, found.silent) == (False, False)
+    assert found.reason == "web exited with 3: MemoryError: no more"
 
 
 async def test_a_paused_app_is_not_the_apps_fault(listens):
@@ -182,3 +187,20 @@ async def test_an_app_that_wrote_too_much_is_stopped(listens):
 
     assert (found.alive, found.taken) == (False, False)
     assert "has written 2000 bytes" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [(b"GET / 200\n", ""), (b"", "; its log is empty; it ran `python app.py`")],
+)
+async def test_an_access_log_is_no_reason_and_an_empty_one_is_told(listens, said, words):
+    containers = FakeContainers([replace(RUNNING, command="python app.py")], said=said)
+    endings = FakeEndings([Ending(blame.EXIT, "exited with 3")])
+    checker = AppChecker(containers, endings, "host", 1_000, Patience(Host()))
+    service = RunningService(service="web", container_id="c1", host_port=1, container_port=80)
+
+    found = await checker.check(
+        RunningApp(workflow_id="w", host="here", engine="docker", services=(service,))
+    )
+
+    assert found.reason == f"web exited with 3{words}"

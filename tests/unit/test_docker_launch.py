@@ -1,6 +1,8 @@
 """Whose fault it is when an app's container does not come up."""
 
 import asyncio
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -336,3 +338,24 @@ async def test_a_port_that_was_not_declared_is_found(sockets, monkeypatch):
         await Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=60).launch().up()
 
     assert (caught.value.service, caught.value.port) == ("web", 3000)
+
+
+async def test_an_app_that_speaks_tls_alone_is_not_the_apps_fault(sockets, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"]
+    subprocess.run(
+        [*made, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=60
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    served = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    number = served.sockets[0].getsockname()[1]
+    try:
+        sockets(Listening(True, (8000,)))
+        state = replace(RUNNING, ports={8000: number})
+        with pytest.raises(PlatformFault, match="speaks TLS on port 8000") as caught:
+            await Bench(FakeContainers([state]), FakeEndings()).launch().up()
+    finally:
+        served.close()
+
+    assert caught.value.row == "tls-only"
