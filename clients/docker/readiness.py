@@ -99,8 +99,13 @@ class Readiness:
             return False
         return True
 
-    async def port(self, service: str, state: State) -> int | None:
+    async def port(self, service: str, state: State, *, may_move: bool) -> int | None:
         """The port that is ready to be measured; None: not yet.
+
+        Args:
+            service: its name.
+            state: of its container.
+            may_move: whether to look where else it listens; not for one that has moved already.
 
         Raises:
             Moved: the service listens elsewhere.
@@ -117,7 +122,7 @@ class Readiness:
             said = f"{service}: {seen.answers[answering[0]]} to the end of its start"
             self.notes.append(f"{said} (health check: {state.health or 'none'})")
             return answering[0]
-        if not answering:
+        if not answering and may_move:
             await self._look_elsewhere(service, state, seen)
         return None
 

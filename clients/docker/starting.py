@@ -1,5 +1,6 @@
 """One start of an app on a Docker engine: read, built, created, brought up."""
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -106,7 +107,11 @@ class Starting:
             self.notes.append(f"network: the app can reach ports of its host ({unguarded})")
         services, network = await self._up()
         ids = [await self.parts.images.id_of(image.name) for image in self._images.values()]
-        files = [digest_of(plan.files) for plan in self._plan.services if plan.files]
+        files = [
+            await asyncio.to_thread(digest_of, plan.files)
+            for plan in self._plan.services
+            if plan.files
+        ]
         return RunningApp(
             workflow_id=self.app.workflow_id,
             host=host,

@@ -340,6 +340,16 @@ async def test_a_port_that_was_not_declared_is_found(sockets, monkeypatch):
     assert (caught.value.service, caught.value.port) == ("web", 3000)
 
 
+async def test_an_app_that_listens_elsewhere_at_each_start_is_moved_once(sockets, monkeypatch):
+    sockets(Listening(True, (3001,)))
+    monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
+    monkeypatch.setattr(readiness, "_LOOK_EVERY_S", 0.0)
+    bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=1)
+
+    with pytest.raises(AppFault, match="it listens on port 3001"):
+        await bench.launch(ServicePlan("web", listens=8000)).up()
+
+
 async def test_an_app_that_speaks_tls_alone_is_not_the_apps_fault(sockets, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"]
