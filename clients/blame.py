@@ -36,6 +36,19 @@ class AppFault(Exception):
         self.notes: tuple[str, ...] = ()
 
 
+class PlatformFault(PlatformError):
+    """The platform is at fault, and `row` is the key of the row that says so.
+
+    Attributes:
+        notes: what had been substituted or not honoured until then.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, row: str) -> None:
+        super().__init__(code, message)
+        self.row = row
+        self.notes: tuple[str, ...] = ()
+
+
 def _row(key: str, state: MeasurementState, seen: str, because: str, again: str = "") -> Row:
     return Row(key=key, seen=seen, state=state, because=because, again=again)
 
@@ -96,6 +109,11 @@ LISTENER_GONE = _row(
     "the container runs, but nothing listens on the app's port any more",
     "the process that served is gone: only one that is there accepts connections",
     "looked at again for some seconds: a server may restart itself",
+)  # fmt: skip
+TLS_ONLY = _row(
+    "tls-only", _PLATFORM,
+    "the app runs and speaks TLS on its port, no plain HTTP",
+    "its users would reach it by https, and we measure plain HTTP",
 )  # fmt: skip
 HANG = _row(
     "hang", _APP,
@@ -210,9 +228,9 @@ BUILD_ENGINE = _row(
 
 ROWS: tuple[Row, ...] = (
     APP_FILES, BUILD_FAILED, BUILD_MEMORY, COMMAND_MISSING, EXIT, MEMORY, DISK, LOOPBACK,
-    NEVER_ANSWERED, LISTENER_GONE, HANG, SILENT, SLOW_START, REMOVED, KILLED, KILLED_BY_NOBODY,
-    ENGINE_RESTARTED, RESTARTED, PAUSED, SANDBOX_GONE, STAND_IN, NO_BASE_IMAGE, UNSUPPORTED,
-    NOT_HONOURED, NETWORK_DENIED, REGISTRY, BUILD_KILLED, BUILD_ENGINE,
+    NEVER_ANSWERED, TLS_ONLY, LISTENER_GONE, HANG, SILENT, SLOW_START, REMOVED, KILLED,
+    KILLED_BY_NOBODY, ENGINE_RESTARTED, RESTARTED, PAUSED, SANDBOX_GONE, STAND_IN, NO_BASE_IMAGE,
+    UNSUPPORTED, NOT_HONOURED, NETWORK_DENIED, REGISTRY, BUILD_KILLED, BUILD_ENGINE,
 )  # fmt: skip
 
 # What no retry cures: somebody has to do something first. A full disk may be freed meanwhile.
@@ -220,6 +238,7 @@ _CODES = {
     STAND_IN.key: ErrorCode.FAILED_PRECONDITION,
     NO_BASE_IMAGE.key: ErrorCode.FAILED_PRECONDITION,
     UNSUPPORTED.key: ErrorCode.FAILED_PRECONDITION,
+    TLS_ONLY.key: ErrorCode.FAILED_PRECONDITION,
     NOT_HONOURED.key: ErrorCode.FAILED_PRECONDITION,
     NETWORK_DENIED.key: ErrorCode.FAILED_PRECONDITION,
     BUILD_ENGINE.key: ErrorCode.RESOURCE_EXHAUSTED,
@@ -247,8 +266,8 @@ def app_check(found: Ending) -> AppCheck:
     )
 
 
-def fault(row: Row, phase: Phase, reason: str, log: str = "") -> AppFault | PlatformError:
+def fault(row: Row, phase: Phase, reason: str, log: str = "") -> AppFault | PlatformFault:
     """The exception for what `row` describes; whose it is, the row says."""
     if row.state is MeasurementState.APP_FAILED:
         return AppFault(phase, reason, row.key, log)
-    return PlatformError(_CODES.get(row.key, ErrorCode.UNAVAILABLE), reason)
+    return PlatformFault(_CODES.get(row.key, ErrorCode.UNAVAILABLE), reason, row.key)

@@ -1,5 +1,7 @@
 """Whether a port answers HTTP: any status counts, silence and broken connections do not."""
 
+import asyncio
+import ssl
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,3 +51,18 @@ async def ask(base_url: str, timeout_s: float = _TIMEOUT_S) -> Answer:
 async def answers(base_url: str) -> bool:
     """Whether `GET /` at `base_url` gets a status line within 5 seconds. The body is not read."""
     return (await ask(base_url)).kind == "http"
+
+
+async def speaks_tls(base_url: str, timeout_s: float = _TIMEOUT_S) -> bool:
+    """Whether the port of `base_url` completes a TLS handshake, whoever its certificate is for."""
+    place = httpx.URL(base_url)
+    anybody = ssl.create_default_context()
+    anybody.check_hostname = False
+    anybody.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(place.host, place.port, ssl=anybody)
+    except (OSError, TimeoutError):  # an SSLError is an OSError
+        return False
+    writer.transport.abort()
+    return True

@@ -10,7 +10,8 @@ from clients.substitution import line_at
 
 _UNREACHABLE = re.compile(
     r"Temporary failure in name resolution|Temporary failure resolving|Could not resolve host"
-    r"|EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|EHOSTUNREACH"
+    # As words: `ModuleNotFoundError` and `FileNotFoundError` have one of them inside.
+    r"|\b(?-i:EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|EHOSTUNREACH)\b"
     r"|network is unreachable|ERR_SOCKET_TIMEOUT|No route to host"
     r"|NewConnectionError|Max retries exceeded with url|Read timed out|ConnectTimeoutError"
     r"|SSLCertVerificationError|IncompleteRead|Connection broken|ProtocolError\('Connection"

@@ -86,11 +86,17 @@ _NODE_NEWER = re.compile(
 _TYPESCRIPT = re.compile(
     r"ERR_UNKNOWN_FILE_EXTENSION.*\.[mc]?ts\b|Unknown file extension \"\.[mc]?ts\""
 )
-_NODE_OLDER = re.compile(
-    r"ERR_OSSL_|digital envelope routines::|OPENSSL_internal|new Buffer\(\) was removed"
-    r"|primordials is not defined|fromPromise \*/\)|ERR_UNHANDLED_REJECTION"
-    r"|This error originated either by throwing inside of an async function"
-)
+# Since 17 Node.js has OpenSSL 3, since 15 a rejection that nobody handles ends it.
+_NODE_OLDER = {
+    17: re.compile(r"ERR_OSSL_|digital envelope routines::|OPENSSL_internal"),
+    15: re.compile(
+        r"fromPromise \*/\)|ERR_UNHANDLED_REJECTION"
+        r"|This error originated either by throwing inside of an async function"
+    ),
+    12: re.compile(r"primordials is not defined"),
+}
+# A script whose interpreter is missing looks like a missing script.
+_NO_INTERPRETER = re.compile(r"exec:? \S{1,200} failed: No such file|exec \S{1,200}: no such file")
 _OPENSSL = re.compile(
     r"unsupported legacy|UNSAFE_LEGACY|dh key too small|ee key too small|::unsupported"
 )
@@ -151,6 +157,9 @@ def _of_any(substitutions: Sequence[Substitution], tail: str) -> str:
     for what, pattern in (("a library", _LIBRARY), ("a user", _USER), ("a folder", _COPIED)):
         if match := pattern.search(tail):
             return f"{substitutions[0]} may lack {what} of the original: {line_at(tail, match)}"
+    musl = [one for one in substitutions if one.musl]
+    if musl and (match := _NO_INTERPRETER.search(tail)):
+        return f"{musl[0]} is another distribution: {line_at(tail, match)}"
     if (match := missing_tool(tail)) is not None:
         return f"{substitutions[0]} may lack a tool of the original: {line_at(tail, match)}"
     return ""
@@ -212,8 +221,10 @@ def _of_node(one: Substitution, tail: str) -> Iterator[str]:
         yield f"its Node.js is older: {line_at(tail, match)}"
     if (match := _TYPESCRIPT.search(tail)) and version_of(one.original) >= (22,) and one.age(2) < 0:
         yield f"its Node.js is older and runs no TypeScript: {line_at(tail, match)}"
-    if (match := _NODE_OLDER.search(tail)) and version_of(one.original) < (17,) and one.age(1) > 0:
-        yield f"its Node.js is newer: {line_at(tail, match)}"
+    for since, pattern in _NODE_OLDER.items():
+        is_newer = version_of(one.original) < (since,) <= version_of(one.used)
+        if is_newer and (match := pattern.search(tail)):
+            yield f"its Node.js is newer: {line_at(tail, match)}"
 
 
 def line_at(text: str, match: re.Match[str]) -> str:

@@ -65,12 +65,25 @@ def _printable(character: str) -> bool:
 
 
 def telling_line(log: str | bytes) -> str:
-    """The line of `log` that says why, at most `MAX_CHARS`; empty when it has none."""
+    """The line of `log` that says why, else its last; at most `MAX_CHARS`, empty with the log."""
+    return _cut(_error(lines := _lines(log)) or _last(lines))
+
+
+def error_line(log: str | bytes) -> str:
+    """The line of `log` that says why; empty when none calls itself an error (an access log)."""
+    return _cut(_error(_lines(log)))
+
+
+def _lines(log: str | bytes) -> list[str]:
     text = log.decode(errors="replace") if isinstance(log, bytes) else log
-    lines = [line for line in plain(text[-400_000:]).split("\n") if line.strip()][-_LOOK_BACK:]
-    said = (
-        _of_npm(lines) or _of_pip(lines) or _of_exception(lines) or _of_error(lines) or _last(lines)
-    )
+    return [line for line in plain(text[-400_000:]).split("\n") if line.strip()][-_LOOK_BACK:]
+
+
+def _error(lines: Sequence[str]) -> str:
+    return _of_npm(lines) or _of_pip(lines) or _of_exception(lines) or _of_error(lines)
+
+
+def _cut(said: str) -> str:
     return " ".join(said.split())[:MAX_CHARS]
 
 

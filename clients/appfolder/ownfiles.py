@@ -26,10 +26,8 @@ def own_mount(
     root: Path, name: str, source: str, target: str, dropped: list[str]
 ) -> OwnFile | None:
     """What a bind mount of `source` at `target` gives the container; None: nothing of the app."""
-    if not source.startswith(".") and "/" not in source.rstrip("/") and source:
-        source = f"./{source}"
     try:
-        found = inside(root, source, name) if not source.startswith(("/", "~")) else None
+        found = None if source.startswith(("/", "~")) else inside(root, source, name)
     except AppFault:
         found = None
     if found is None or not target.startswith("/"):

@@ -11,6 +11,7 @@ from clients.docker.endings import Endings
 from clients.docker.sockets import listening
 from clients.probe import ask
 from clients.targets import Location, resolve_targets
+from clients.telling import error_line
 from contract.analysis import MeasurementState
 from contract.running import AppCheck, RunningApp, RunningService
 
@@ -44,6 +45,15 @@ class AppChecker:
             return AppCheck(alive=True, targets=resolve_targets(app, self.location))
         return app_check(found)
 
+    async def _last_words(self, container_id: str) -> str:
+        """What a dead container said of its death, or that it said nothing."""
+        log = await self.containers.log(container_id)
+        if log.strip():
+            said = error_line(log)
+            return f": {said}" if said else ""
+        state = await self.containers.state(container_id)
+        return f"; its log is empty; it ran `{state.command[:200]}`" if state else ""
+
     async def _changed(self, app: RunningApp) -> Ending | None:
         """What became of the containers; what the platform did to one explains the others."""
         found = [
@@ -56,7 +66,8 @@ class AppChecker:
 
     async def _service_changed(self, service: RunningService) -> Ending | None:
         if ending := await self.endings.of(service.container_id):
-            return ending
+            words = await self._last_words(service.container_id) if ending.row is blame.EXIT else ""
+            return Ending(ending.row, ending.text + words)
         state = await self._unpaused(service)
         if state is None:
             return await self.endings.of(service.container_id)
@@ -129,6 +140,8 @@ class _Listener:
         found = await listening(self.checker.endings.client, state, local)
         now_s = asyncio.get_running_loop().time()
         self.busy = "it has other connections open" if self.port in found.in_use else ""
+        if not found.known:
+            self.busy = "whether anybody else is connected cannot be seen"
         if not found.known or self.port in found.outside:
             self._gone_since_s = 0.0
             return False

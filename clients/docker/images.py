@@ -12,7 +12,7 @@ import docker
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
-from clients.blame import fault
+from clients.blame import PlatformFault, fault
 from clients.docker import dockerfile
 from clients.docker.base_images import BaseImages, serves, short_name
 from clients.docker.cgroup import BuildCgroups
@@ -78,7 +78,7 @@ class Images:
         notes: list[str] = []
         try:
             return await self._ensure(plan, network, on_progress, notes)
-        except AppFault as found:
+        except (AppFault, PlatformFault) as found:
             found.notes = tuple(notes)
             raise
 

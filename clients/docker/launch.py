@@ -124,7 +124,7 @@ class Launch:
                 raise await self._died(plan, state)
             if not plan.publishes:
                 return _service(plan, state, None)
-            port = await ready.port(plan.name, state)
+            port = await ready.port(plan.name, state, may_move=not plan.listens)
             if port is not None:
                 # It answered; is it still the process that we started?
                 after = await self._state(plan)

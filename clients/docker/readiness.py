@@ -16,7 +16,7 @@ from clients.calm import Host, Moment
 from clients.docker.containers import State
 from clients.docker.ports import WELL_KNOWN_PORTS
 from clients.docker.sockets import listening
-from clients.probe import Answer, ask
+from clients.probe import Answer, ask, speaks_tls
 from clients.sockets import Listening
 from clients.targets import Location
 from contract.blame import Row
@@ -99,8 +99,13 @@ class Readiness:
             return False
         return True
 
-    async def port(self, service: str, state: State) -> int | None:
+    async def port(self, service: str, state: State, *, may_move: bool) -> int | None:
         """The port that is ready to be measured; None: not yet.
+
+        Args:
+            service: its name.
+            state: of its container.
+            may_move: whether to look where else it listens; not for one that has moved already.
 
         Raises:
             Moved: the service listens elsewhere.
@@ -117,7 +122,7 @@ class Readiness:
             said = f"{service}: {seen.answers[answering[0]]} to the end of its start"
             self.notes.append(f"{said} (health check: {state.health or 'none'})")
             return answering[0]
-        if not answering:
+        if not answering and may_move:
             await self._look_elsewhere(service, state, seen)
         return None
 
@@ -154,14 +159,15 @@ class Readiness:
         if state.paused:
             return False
         found = await listening(self.client, state, self.host.local)
-        other = [
-            port
-            for port, answer in self._of(service).answers.items()
-            if port in found.outside and answer.kind == "broken"
-        ]
+        other = self._no_http(service, found)
         if other:
             self.notes.append(f"{service}: port {other[0]} speaks no HTTP, so it is not measured")
         return bool(other)
+
+    def _no_http(self, service: str, found: Listening) -> list[int]:
+        """Ports that accept connections, and answered in something else than HTTP."""
+        answers = self._of(service).answers.items()
+        return [port for port, one in answers if port in found.outside and one.kind == "broken"]
 
     async def verdict(self, service: str, state: State) -> tuple[Row, str]:
         """What it means that `service` did not become ready: a row, and how it is said of it."""
@@ -170,6 +176,9 @@ class Readiness:
         found = await listening(self.client, state, self.host.local)
         if found.known and found.loopback and not found.outside:
             return blame.LOOPBACK, _loopback(found)
+        for port in self._no_http(service, found):
+            if await speaks_tls(state.probe_url(self.location, port)):
+                return blame.TLS_ONLY, f"speaks TLS on port {port}, and plain HTTP on none"
         row = blame.SLOW_START if self.strain() else blame.NEVER_ANSWERED
         text = f"runs but did not answer HTTP on {self._tried(service, state, found)}"
         return row, f"{text} {self.waited()}; {found}"

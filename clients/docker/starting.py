@@ -1,5 +1,6 @@
 """One start of an app on a Docker engine: read, built, created, brought up."""
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ import docker
 
 from clients.appfolder import AppPlan, ServicePlan, read_plan
 from clients.appfolder.ownfiles import digest_of
-from clients.blame import AppFault
+from clients.blame import AppFault, PlatformFault
 from clients.calm import Host
 from clients.conditions import conditions
 from clients.docker.autopsy import Autopsy
@@ -86,9 +87,9 @@ class Starting:
         for service in self._plan.services:
             try:
                 image = await self.parts.images.ensure(service, build_network, self.on_progress)
-            except AppFault as found:
+            except (AppFault, PlatformFault) as found:
                 self.notes += found.notes
-                self.build_log += found.log
+                self.build_log += found.log if isinstance(found, AppFault) else ""
                 raise
             self._images[service.name] = image
             self.notes += image.notes
@@ -106,7 +107,11 @@ class Starting:
             self.notes.append(f"network: the app can reach ports of its host ({unguarded})")
         services, network = await self._up()
         ids = [await self.parts.images.id_of(image.name) for image in self._images.values()]
-        files = [digest_of(plan.files) for plan in self._plan.services if plan.files]
+        files = [
+            await asyncio.to_thread(digest_of, plan.files)
+            for plan in self._plan.services
+            if plan.files
+        ]
         return RunningApp(
             workflow_id=self.app.workflow_id,
             host=host,
@@ -228,4 +233,6 @@ def with_notes(error: PlatformError, notes: Sequence[str]) -> PlatformError:
     if not missing:
         return error
     message = f"{error.message} (on stand-ins: {'; '.join(missing[:3])})"
+    if isinstance(error, PlatformFault):
+        return PlatformFault(error.code, message, error.row)
     return PlatformError(error.code, message, retry_after_s=error.retry_after_s)

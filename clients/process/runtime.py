@@ -25,12 +25,14 @@ from clients.process.sandbox import Sandbox, interpreter_folders
 from clients.process.state import Record, StateFolder
 from clients.process.watch import Asked, StartClock, silent
 from clients.targets import resolve_targets
+from clients.telling import error_line
 from contract.analysis import ArtifactRef
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
 OnProgress = Callable[[str], None]
 _POLL_S = 0.2
+_LOG_BYTES = 40_000
 _NETWORK_NOTE = "network: a confined process shares its host's network, outside included"
 
 
@@ -245,7 +247,9 @@ class ProcessRuntime:
             if one.identity() != service.container_id:
                 found = await asyncio.to_thread(one.ending)
                 found = found or Ending(blame.RESTARTED, "is another process than at its start")
-                return Ending(found.row, f"{service.service} {found.text}")
+                said = error_line(one.log(_LOG_BYTES)) if found.row is blame.EXIT else ""
+                text = f"{service.service} {found.text}{f': {said}' if said else ''}"
+                return Ending(found.row, text)
         return None
 
     def _asked(self, app: RunningApp) -> list[tuple[str, Asked]]:

@@ -1,6 +1,8 @@
 """Whose fault it is when an app's container does not come up."""
 
 import asyncio
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ import pytest
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
-from clients.blame import Ending
+from clients.blame import Ending, PlatformFault
 from clients.calm import Host, Moment
 from clients.docker import readiness
 from clients.docker.autopsy import Autopsy
@@ -241,16 +243,18 @@ async def test_a_silent_death_after_a_knock_at_the_closed_way_out_is_not_the_app
 
 
 @pytest.mark.parametrize(
-    ("under", "fault"),
-    [(Circumstances(), AppFault), (Circumstances(STAND_IN), PlatformError)],
+    ("under", "row"),
+    [(Circumstances(), "command-missing"), (Circumstances(STAND_IN), "stand-in")],
     ids=["on its own image", "on a stand-in"],
 )
-async def test_a_missing_tool_of_the_image_is_the_apps_only_on_its_own_image(under, fault):
+async def test_a_missing_tool_of_the_image_is_the_apps_only_on_its_own_image(under, row):
     said = 'OCI runtime create failed: exec: "curl": executable file not found in $PATH: unknown'
     created = replace(DEAD, exit_code=0)
 
-    with pytest.raises(fault, match="web cannot be run"):
+    with pytest.raises((AppFault, PlatformFault), match="web cannot be run") as caught:
         await Bench(FakeContainers([created], refusal=said), under=under).launch().up()
+
+    assert caught.value.row == row
 
 
 async def test_a_loopback_bind_is_named_with_its_port(sockets):
@@ -265,8 +269,12 @@ async def test_a_loopback_bind_is_named_with_its_port(sockets):
 async def test_what_never_answers_on_a_calm_host_is_at_fault_and_its_sockets_are_named(sockets):
     sockets(Listening(True))
 
-    with pytest.raises(AppFault, match=r"did not answer HTTP on port 8000 .*it listens on no port"):
+    with pytest.raises(
+        AppFault, match=r"did not answer HTTP on port 8000 .*it listens on no port"
+    ) as caught:
         await Bench(FakeContainers([RUNNING]), FakeEndings()).launch().up()
+
+    assert caught.value.row == "never-answered"
 
 
 async def test_a_loaded_host_gets_more_time_and_is_then_to_blame(sockets):
@@ -278,11 +286,11 @@ async def test_a_loaded_host_gets_more_time_and_is_then_to_blame(sockets):
         return Moment(clock["now"], {"cpu": int(clock["now"] * 0.9e6)}, 0.0)
 
     bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=30.0, look=loaded)
-    with pytest.raises(PlatformError, match=r"CPU pressure 90%") as caught:
+    with pytest.raises(PlatformFault, match=r"CPU pressure 90%") as caught:
         await bench.launch().up()
 
     assert clock["now"] > 60
-    assert caught.value.code is ErrorCode.UNAVAILABLE
+    assert (caught.value.row, caught.value.code) == ("slow-start", ErrorCode.UNAVAILABLE)
 
 
 async def test_a_paused_container_is_not_a_dead_one(sockets):
@@ -330,3 +338,34 @@ async def test_a_port_that_was_not_declared_is_found(sockets, monkeypatch):
         await Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=60).launch().up()
 
     assert (caught.value.service, caught.value.port) == ("web", 3000)
+
+
+async def test_an_app_that_listens_elsewhere_at_each_start_is_moved_once(sockets, monkeypatch):
+    sockets(Listening(True, (3001,)))
+    monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
+    monkeypatch.setattr(readiness, "_LOOK_EVERY_S", 0.0)
+    bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=1)
+
+    with pytest.raises(AppFault, match="it listens on port 3001"):
+        await bench.launch(ServicePlan("web", listens=8000)).up()
+
+
+async def test_an_app_that_speaks_tls_alone_is_not_the_apps_fault(sockets, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"]
+    subprocess.run(
+        [*made, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=60
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    served = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    number = served.sockets[0].getsockname()[1]
+    try:
+        sockets(Listening(True, (8000,)))
+        state = replace(RUNNING, ports={8000: number})
+        with pytest.raises(PlatformFault, match="speaks TLS on port 8000") as caught:
+            await Bench(FakeContainers([state]), FakeEndings()).launch().up()
+    finally:
+        served.close()
+
+    assert caught.value.row == "tls-only"

@@ -277,6 +277,7 @@ async def test_a_removed_and_a_restarted_container_were_taken(engine: FakeEngine
         (blame.SILENT, False, True, False),
         (blame.HANG, False, False, False),
         (blame.EXIT, False, False, False),
+        (blame.DISK, False, False, False),
         (blame.LISTENER_GONE, False, False, False),
     ],
 )
@@ -286,6 +287,76 @@ def test_what_a_check_answers_follows_from_the_row(
     check = blame.app_check(blame.Ending(row, "web ..."))
 
     assert (check.alive, check.taken, check.silent, check.killed) == (False, taken, silent, killed)
+
+
+def stand_in(engine: FakeEngine) -> None:
+    """Let the engine have a stand-in, and no registry."""
+    engine.says("GET /images/json", [{"RepoTags": ["assay/python:3.11"]}])
+    engine.says("GET /images/assay/python:3.11/json", {"Id": "sha256:1"})
+    engine.says("POST /networks/create", {"Id": "n1"}, 201)
+    engine.says("GET /networks/n1", {"Id": "n1", "Name": "n"})
+    engine.says("GET /networks/bridge", {"Created": "2026-01-01T00:00:00Z"})
+    engine.says("GET /events", b"")
+    engine.says("GET /info", {})
+
+
+def app_of(folder: Path, dockerfile: str) -> AppSpec:
+    (folder / "Dockerfile").write_text(dockerfile)
+    return AppSpec(
+        pipeline_id="p",
+        ref=AppRef(model="m", app_number=1),
+        source=SourceRef(path=str(folder), digest="0" * 64),
+        analyzers=(AnalyzerKind.DYNAMIC,),
+    )
+
+
+async def test_a_failed_build_shows_what_was_substituted(
+    engine: FakeEngine, runtime: DockerRuntime, artifacts: MemoryArtifacts, tmp_path: Path
+):
+    stand_in(engine)
+    said = [
+        {"stream": "Step 2/2 : RUN pip install x\n"},
+        {"stream": "\x1b[31mERROR: No matching distribution found for x==9\x1b[0m\n"},
+        {"error": "returned a non-zero code: 1", "errorDetail": {"code": 1}},
+    ]
+    engine.says("POST /build", "\n".join(map(json.dumps, said)).encode())
+
+    outcome = await runtime.start(
+        app_of(tmp_path, "FROM python:3.12-slim\nRUN pip install x\n"), "run", lambda _: None
+    )
+
+    assert (outcome.app, outcome.phase) == (None, "build")
+    assert "app: base image python:3.12-slim -> assay/python:3.11" in outcome.notes
+    assert outcome.reason.endswith("code: 1: ERROR: No matching distribution found for x==9")
+    assert b"No matching distribution" in artifacts.data["build.log"]
+
+
+async def test_a_fault_of_the_platform_names_what_was_substituted(
+    engine: FakeEngine, runtime: DockerRuntime, tmp_path: Path
+):
+    stand_in(engine)
+    engine.says("POST /build", json.dumps({"error": "context canceled"}).encode())
+
+    with pytest.raises(blame.PlatformFault, match="broke the build off") as caught:
+        await runtime.start(app_of(tmp_path, "FROM python:3.12\nRUN x\n"), "run", lambda _: None)
+
+    assert caught.value.row == "build-broken-off"
+    assert "base image python:3.12 -> assay/python:3.11" in caught.value.message
+
+
+@pytest.mark.parametrize("image", ["python:2.7", "python:2-alpine", "docker.io/library/python:2"])
+async def test_python_2_has_no_stand_in_and_the_image_to_load_is_named(
+    engine: FakeEngine, runtime: DockerRuntime, tmp_path: Path, image: str
+):
+    stand_in(engine)
+
+    with pytest.raises(blame.PlatformFault) as caught:
+        await runtime.start(app_of(tmp_path, f"FROM {image}\n"), "run", lambda _: None)
+
+    assert (caught.value.row, caught.value.code) == ("no-base-image", ErrorCode.FAILED_PRECONDITION)
+    assert f"base image {image} is neither local nor pullable" in caught.value.message
+    assert "assay/python:3.11 is of another major version" in caught.value.message
+    assert "POST /build" not in engine.calls
 
 
 OOM = b'{"Type": "container", "Action": "oom", "status": "oom", "id": "0123456789ab", "time": 1}\n'

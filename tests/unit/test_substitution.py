@@ -101,6 +101,10 @@ CAUSED = {
         node("14"),
         "      triggerUncaughtException(err, true /* fromPromise */);\n\nError: no database",
     ),
+    "a script for another shell": (
+        python("3.11-alpine"),
+        "[FATAL tini (7)] exec ./start.sh failed: No such file or directory",
+    ),
     "nginx": (
         Substitution("nginx:1.27-alpine", "assay/nginx:1.22", True),
         'nginx: [emerg] unknown directive "http2" in /etc/nginx/conf.d/default.conf:3',
@@ -139,6 +143,14 @@ NOT_CAUSED = {
     "an unhandled rejection of today": (
         node("22"),
         "      triggerUncaughtException(err, true /* fromPromise */);\n\nError: no database",
+    ),
+    "an unhandled rejection since 15": (
+        node("16"),
+        "      triggerUncaughtException(err, true /* fromPromise */);\n\nError: no database",
+    ),
+    "a script that is not there": (
+        python("3.11-slim"),
+        "[FATAL tini (7)] exec ./start.sh failed: No such file or directory",
     ),
     "require in a module": (
         node("18"),

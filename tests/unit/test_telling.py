@@ -2,7 +2,7 @@
 
 import pytest
 
-from clients.telling import MAX_CHARS, telling_line
+from clients.telling import MAX_CHARS, error_line, telling_line
 
 NPM_ETARGET = """\
 npm error code ETARGET
@@ -207,6 +207,11 @@ LOGS = {
 @pytest.mark.parametrize(("log", "line"), LOGS.values(), ids=LOGS)
 def test_the_line_that_says_why_is_quoted(log: str, line: str):
     assert telling_line(log) == line
+
+
+def test_only_what_calls_itself_an_error_explains_a_death():
+    assert error_line("GET / 200\nGET /x 404\n") == ""
+    assert error_line(GUNICORN) == "ModuleNotFoundError: No module named 'flask_cors'"
 
 
 @pytest.mark.parametrize(
