@@ -40,7 +40,7 @@ def build_fleet_report(record: PipelineRecord, generated_at: datetime) -> FleetR
     cells_of = _grouped(cells)
     fused = {(item.model, item.app_number, item.analyzer): item.findings for item in record.fused}
     apps = tuple(_app(record, app, cells_of, fused) for app in _apps(record, cells_of))
-    required = requirement_of(cells)
+    required = requirement_of(cells, running=record.state == "running")
     totals = _totals(apps, cells_of, fused, required)
     return FleetReport(
         generated_at=generated_at,
