@@ -50,16 +50,20 @@ class Requirement:
         return f"Runs, {clean}" if self.live else clean.capitalize()
 
 
-def requirement_of(cells: Iterable[CellReport]) -> Requirement:
-    """What is required of each app of the fleet with these cells."""
+def requirement_of(cells: Iterable[CellReport], *, running: bool = False) -> Requirement:
+    """What is required of each app of the fleet with these cells.
+
+    While its pipeline is `running`, what has not come yet is not called gone.
+    """
     states: defaultdict[ToolKey, set[MeasurementState]] = defaultdict(set)
     whole: defaultdict[AnalyzerKind, set[MeasurementState]] = defaultdict(set)
     found: set[ToolKey] = set()
     for cell in cells:
+        seen = {cell.state} if cell.recorded or not running else set[MeasurementState]()
         if cell.tool == ALL_TOOLS:
-            whole[cell.analyzer].add(cell.state)
+            whole[cell.analyzer] |= seen
         else:
-            states[cell.analyzer, cell.tool].add(cell.state)
+            states[cell.analyzer, cell.tool] |= seen
         if any(finding.category is Category.SECURITY for finding in cell.findings):
             found.add((cell.analyzer, cell.tool))
     for kind in whole.keys() - {kind for kind, _ in states}:

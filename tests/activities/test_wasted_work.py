@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from activities import heartbeat
 from activities.heartbeat import Attempt
 from activities.work import SILENCE_S, Span, WorkLog, lost_before
-from analyzers.runtime import cell, measure
+from analyzers.runtime import cell, measure, schedule
 from contract.analysis import MeasurementState, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import ToolSummary, thrown_away
@@ -78,7 +78,7 @@ def history(folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, apps: int)
             )
         return found
 
-    return run_in_virtual_time(monkeypatch, (heartbeat, measure, cell), main)
+    return run_in_virtual_time(monkeypatch, (heartbeat, measure, cell, schedule), main)
 
 
 @pytest.mark.parametrize("seed", [4711, 4712, 4713])

@@ -212,3 +212,21 @@ def test_the_requirement_is_the_fleets_and_not_a_models_own():
     (_, theirs) = build_fleet_report(record, generated_at=NOW).models[1].rates
 
     assert (counts(theirs), theirs.left_out) == ((0, 0, 2, 0), ())
+
+
+def test_while_a_pipeline_runs_what_is_still_to_come_is_not_left_out():
+    def clean(state: str) -> Rate:
+        record = PipelineRecord(
+            pipeline_id="p",
+            state=state,
+            spec={"analyzers": ["static", "dynamic"]},
+            apps=(AppRecord(model=GPT, app_number=1),),
+            cells=(cell(1, "static/bandit"), cell(1, "static/opengrep", INFRA_FAILED)),
+        )
+        return build_fleet_report(record, generated_at=NOW).totals.rates[1]
+
+    assert (counts(clean("running")), clean("running").left_out) == (
+        (0, 0, 1, 0),
+        ("static/opengrep",),
+    )
+    assert clean("cancelled").left_out == ("static/opengrep", "dynamic/*")
