@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
         subtask_order,
     )
     from workflows.settle import is_unclaimed
-    from workflows.verdict import SILENT_BEFORE, Verdicts, is_apps
+    from workflows.verdict import SILENT_AFTER, SILENT_BEFORE, Verdicts, is_apps
 
 
 class AppDown(Exception):
@@ -117,10 +117,13 @@ class LiveApp:
                 raise
             workflow.logger.warning("not checked afterwards", extra={"cause": str(exc.cause)})
             return outcome
-        if after.alive or after.silent:
+        if after.alive:
+            return outcome
+        row = self._verdicts.under(after, order.analyzer)
+        if row is SILENT_AFTER:
             return outcome
         self.logs.extend(after.logs)
-        if not is_apps(self._verdicts.under(after, order.analyzer)):
+        if not is_apps(row):
             await self._start_over(discarded(outcome, "APP_LOST"))
         if outcome.report is not None:
             self.logs.append(outcome.report)

@@ -94,7 +94,9 @@ class Verdicts:
         self._unwatched = 0
 
     def under(self, check: AppCheck, what: str) -> Row:
-        """What a death under the measurement or start `what` is."""
+        """What an app that is not alive under or after the measurement or start `what` is."""
+        if check.silent:
+            return SILENT_AFTER
         if check.taken:
             return TAKEN
         if not check.killed:

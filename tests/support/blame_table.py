@@ -8,7 +8,11 @@ from pathlib import Path
 from contract.blame import Row
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "blame.md"
-SIDES = {"engine": "clients.blame", "analyzers": "analyzers.runtime.blame"}
+SIDES = {
+    "engine": "clients.blame",
+    "analyzers": "analyzers.runtime.blame",
+    "workflow": "workflows.verdict",
+}
 _HEAD = "| row | what was seen | becomes | because | before that |\n|---|---|---|---|---|\n"
 
 
