@@ -132,7 +132,7 @@ def workers_of(
 ) -> Sequence[Worker]:
     """The workers of one host, not started yet; a stop cancels activities after `grace`."""
     apps = AppActivities(ports.runtime)
-    analysis = [AnalysisActivities(ports.gateway, ports.artifacts).run_analysis]
+    analysis = [AnalysisActivities(ports.gateway, ports.artifacts, ports.runtime).run_analysis]
     recording = ResultActivities(ports.results, ports.artifacts)
     probes = {
         PlatformService.ENGINE: ports.runtime.probe,

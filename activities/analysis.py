@@ -7,10 +7,12 @@ from contextlib import suppress
 
 from temporalio import activity
 
-from activities.heartbeat import Attempt, Span
+from activities.heartbeat import Attempt
 from activities.ownership import is_disowned
 from activities.parking import LOST, load_report, park, with_missing_tools
-from activities.ports import AnalyzerGateway, AnalyzerResult, ArtifactStore
+from activities.ports import AnalyzerGateway, AnalyzerResult, AppWatch, ArtifactStore
+from activities.vigil import Vigil
+from activities.work import lost_before
 from contract.analysis import (
     AnalyzerReport,
     ArtifactRef,
@@ -19,8 +21,9 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.errors import ErrorCode, PlatformError
-from contract.outcome import ALL_TOOLS, SubtaskOutcome, ToolSummary
+from contract.outcome import ALL_TOOLS, SubtaskOutcome, ToolSummary, thrown_away
 from contract.protocol import Progress
+from contract.running import SubtaskOrder
 
 OnProgress = Callable[[Progress], None]
 
@@ -34,22 +37,25 @@ _NAMES_MAX = 3
 class AnalysisActivities:
     """Asks an analyzer for a measurement and makes the result safe before answering."""
 
-    def __init__(self, gateway: AnalyzerGateway, artifacts: ArtifactStore) -> None:
+    def __init__(self, gateway: AnalyzerGateway, artifacts: ArtifactStore, watch: AppWatch) -> None:
         self._gateway = gateway
         self._artifacts = artifacts
+        self._watch = watch
 
     @activity.defn(name="run_analysis")
-    async def run_analysis(self, request: SubtaskRequest) -> SubtaskOutcome:
+    async def run_analysis(self, order: SubtaskOrder) -> SubtaskOutcome:
         """Run the analyzer, park the result as an artifact, then let the analyzer forget it.
 
         Retry is safe: a parked result of the same workflow run is used as it is, and a run that
         still goes on (or has ended) at the analyzer is re-attached by its subtask ID.
         """
+        request = order.request
         began_s = time.monotonic()
         key = _parking_key(request, activity.info().workflow_run_id or "")
         async with Attempt(f"{request.analyzer}: looking for an earlier result") as attempt:
             kept = await self._kept(key)
-            archive, report = kept or await self._measure(request, key, attempt)
+            vigil = Vigil(self._watch, order.app, attempt)
+            archive, report = kept or await self._measure(request, key, attempt, vigil)
             with suppress(PlatformError):
                 await self._gateway.acknowledge(request.subtask_id, request.analyzer)
             return _outcome(request, archive, report, attempt, time.monotonic() - began_s)
@@ -67,13 +73,15 @@ class AnalysisActivities:
             return None
 
     async def _measure(
-        self, request: SubtaskRequest, key: str, attempt: Attempt
+        self, request: SubtaskRequest, key: str, attempt: Attempt, vigil: Vigil
     ) -> tuple[ArtifactRef, AnalyzerReport]:
         def on_progress(progress: Progress) -> None:
-            attempt.saw_work(len(progress.running))
+            attempt.saw_work(progress)
+            if progress.running or progress.done:
+                attempt.begin()
             attempt.note(_describe(request, progress))
 
-        result = await self._run(request, on_progress, attempt)
+        result = await self._run(request, on_progress, attempt, vigil)
         attempt.note(f"{request.analyzer}: keeping the result")
         archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
         report = with_missing_tools(result.report, request.tools)
@@ -81,15 +89,16 @@ class AnalysisActivities:
         return archive, report
 
     async def _run(
-        self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt
+        self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt, vigil: Vigil
     ) -> AnalyzerResult:
         """Run the analyzer. Waiting for a free place is no failure, so it uses up no attempt."""
         give_up_s = time.monotonic() + PLACES_WAIT_S
         while True:
+            await vigil.before()
             attempt.note(f"{request.analyzer}: connecting")
             run = asyncio.create_task(self._gateway.analyze(request, on_progress))
             try:
-                return await asyncio.shield(run)
+                return await vigil.during(run)
             except asyncio.CancelledError:
                 await self._leave(request, run)
                 raise
@@ -120,8 +129,9 @@ def _parking_key(request: SubtaskRequest, run_id: str) -> str:
 def _describe(request: SubtaskRequest, progress: Progress) -> str:
     names = progress.running[:_NAMES_MAX]
     more = len(progress.running) - len(names)
-    running = ", ".join((*names, *([f"{more} more"] if more else []))) or progress.message
-    return f"{request.analyzer}: {progress.done}/{progress.total} tools, {running or 'working'}"
+    running = ", ".join((*names, *([f"{more} more"] if more else [])))
+    said = "; ".join(filter(None, (running, progress.message))) or "working"
+    return f"{request.analyzer}: {progress.done}/{progress.total} tools, {said}"
 
 
 def _outcome(
@@ -131,25 +141,21 @@ def _outcome(
     attempt: Attempt,
     duration_s: float,
 ) -> SubtaskOutcome:
+    tools = tuple(_summary(tool) for tool in report.tools) or _nothing()
+    lost = lost_before(report.started_at.timestamp(), attempt.spans) if report.started_at else {}
     return SubtaskOutcome(
         subtask_id=request.subtask_id,
         analyzer=request.analyzer,
-        tools=tuple(_summary(tool) for tool in report.tools) or _nothing(),
+        tools=tools,
         report=archive,
         attempts=activity.info().attempt,
         duration_s=duration_s,
         tool_seconds=report.tool_seconds,
-        wasted_seconds=wasted_seconds(report, attempt.earlier_spans),
+        wasted_seconds=thrown_away(lost, tools),
+        saved_seconds=sum(tool.seconds for tool in tools if tool.cached),
+        lost=lost,
         retry_causes=attempt.causes,
     )
-
-
-def wasted_seconds(report: AnalyzerReport, spans: tuple[Span, ...]) -> float:
-    """Tool seconds that earlier attempts saw spent before the run that counted had begun."""
-    if report.started_at is None:
-        return 0.0
-    began_s = report.started_at.timestamp()
-    return sum(span.tool_seconds for span in spans if span.ended_s <= began_s)
 
 
 def _summary(tool: ToolReport) -> ToolSummary:
@@ -159,6 +165,7 @@ def _summary(tool: ToolReport) -> ToolSummary:
         reason=tool.reason[:REASON_CHARS],
         findings=len(tool.findings),
         cached=tool.provenance.cached_from is not None,
+        seconds=tool.provenance.duration_s,
     )
 
 

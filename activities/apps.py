@@ -6,6 +6,8 @@ from contextlib import suppress
 from temporalio import activity
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities import ownership
+from activities.errors import Held
 from activities.heartbeat import Attempt
 from activities.ownership import is_disowned, is_running
 from activities.ports import AppRuntime
@@ -35,10 +37,14 @@ class AppActivities:
 
         Retry is safe: names and labels derive from the workflow ID, so an attempt adopts what an
         earlier one left. Failed or cancelled, it removes what it made, for the workflow does not
-        know this host yet; merely given up on, it leaves all to the next attempt.
+        know this host yet; merely given up on, it leaves all to the next attempt. What was paused
+        while it waited for its slot has made nothing yet.
         """
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building and starting the app") as attempt:
+            if not attempt.begun and await ownership.is_held():
+                raise Held
+            attempt.begin()
             try:
                 started = await self._runtime.start(app, run_id, attempt.note)
                 return started.model_copy(update={"retry_causes": attempt.causes})

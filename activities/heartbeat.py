@@ -8,20 +8,14 @@ from typing import Any, Self
 
 from temporalio import activity
 
-from activities.errors import as_application_error
+from activities.errors import Aside, as_application_error
+from activities.work import Span, WorkLog
 from contract.base import Frozen
 from contract.errors import PlatformError
+from contract.protocol import Progress
 
 WORKER_LOST = "WORKER_LOST"
 BEAT_INTERVAL_S = 2.0
-
-
-class Span(Frozen):
-    """Work that one attempt saw: Unix time in seconds, and seconds summed over tools at once."""
-
-    began_s: float
-    ended_s: float
-    tool_seconds: float = 0.0
 
 
 class Beat(Frozen):
@@ -31,13 +25,15 @@ class Beat(Frozen):
         message: what it does now.
         causes: why each attempt before the next one ended; padded with `WORKER_LOST`,
             since a killed worker says nothing.
-        spans: the work each attempt saw, so that a later one can tell how much of it was thrown
-            away.
+        spans: the work that all attempts saw, so that a later one can tell how much of it was
+            thrown away.
+        begun: whether the work itself was under way, so that a later attempt goes on with it.
     """
 
     message: str = ""
     causes: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
+    begun: bool = False
 
 
 class Attempt:
@@ -50,10 +46,8 @@ class Attempt:
         before = _previous()
         earlier = activity.info().attempt - 1
         causes = (*before.causes, *[WORKER_LOST] * earlier)[:earlier]
-        self.earlier_spans = before.spans
-        self._beat = Beat(message=message, causes=causes, spans=before.spans)
-        self._span: Span | None = None
-        self._at_work = 0
+        self._beat = before.model_copy(update={"message": message, "causes": causes})
+        self._work = WorkLog(before.spans)
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -61,20 +55,28 @@ class Attempt:
         """Why each earlier attempt ended."""
         return self._beat.causes
 
+    @property
+    def begun(self) -> bool:
+        """Whether this attempt, or one before it, got as far as the work itself."""
+        return self._beat.begun
+
+    def begin(self) -> None:
+        """The work itself is under way: a later attempt goes on with it."""
+        if not self._beat.begun:
+            self._beat = self._beat.model_copy(update={"begun": True})
+
     def note(self, message: str) -> None:
         """Say what goes on; sent with the next beat."""
         self._beat = self._beat.model_copy(update={"message": message})
 
-    def saw_work(self, tools: int) -> None:
-        """Mark that so many tools are at work now; what they did since the last mark counts."""
-        now_s = time.time()
-        mine = self._span or Span(began_s=now_s, ended_s=now_s)
-        done_s = (now_s - mine.ended_s) * self._at_work
-        self._at_work = tools
-        self._span = mine.model_copy(
-            update={"ended_s": now_s, "tool_seconds": mine.tool_seconds + done_s}
-        )
-        self._beat = self._beat.model_copy(update={"spans": (*self.earlier_spans, self._span)})
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The work that this attempt and those before it saw."""
+        return self._work.spans
+
+    def saw_work(self, progress: Progress) -> None:
+        """Take note of what an analyzer says is at work; tools that wait do no work."""
+        self._work.saw(progress, time.time())
 
     async def __aenter__(self) -> Self:
         """Start beating."""
@@ -95,6 +97,9 @@ class Attempt:
                 await self._task
         if exc is None or isinstance(exc, asyncio.CancelledError):
             return
+        if isinstance(exc, Aside):
+            self._send()
+            raise exc.as_application_error(self._beat) from exc
         cause = exc.code.value if isinstance(exc, PlatformError) else type(exc).__name__
         self._beat = self._beat.model_copy(update={"causes": (*self._beat.causes, cause)})
         self._send()
@@ -107,6 +112,8 @@ class Attempt:
             self._send()
 
     def _send(self) -> None:
+        self._work.reach(time.time())
+        self._beat = self._beat.model_copy(update={"spans": self._work.spans})
         activity.heartbeat(self._beat)
 
 

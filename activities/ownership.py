@@ -6,6 +6,8 @@ from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+# Memo of a workflow that is paused; the server knows it, whether or not a worker answers queries.
+PAUSED = "paused"
 _ASK_LIMIT = timedelta(seconds=5)
 
 
@@ -39,5 +41,21 @@ async def is_disowned() -> bool:
         return False
     try:
         return not await is_running(activity.info().workflow_id or "")
+    except RPCError:
+        return False
+
+
+async def is_held() -> bool:
+    """Whether the workflow of this activity is paused, so that nothing new may begin.
+
+    A server that cannot be asked says nothing: the activity has just come from it.
+    """
+    info = activity.info()
+    handle = activity.client().get_workflow_handle(
+        info.workflow_id or "", run_id=info.workflow_run_id
+    )
+    try:
+        description = await handle.describe(rpc_timeout=_ASK_LIMIT)
+        return bool((await description.memo()).get(PAUSED))
     except RPCError:
         return False

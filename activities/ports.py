@@ -59,6 +59,18 @@ class AnalyzerGateway(Protocol):
         ...
 
 
+class AppWatch(Protocol):
+    """Looks at a running app of this host."""
+
+    async def check(self, app: RunningApp) -> AppCheck:
+        """Whether the same processes still run and answer.
+
+        Raises:
+            PlatformError: the engine cannot be asked.
+        """
+        ...
+
+
 class AppRuntime(Protocol):
     """Builds, runs, checks and removes apps on this host."""
 

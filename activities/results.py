@@ -145,8 +145,7 @@ def _without_result(outcome: SubtaskOutcome, why: str) -> SubtaskOutcome:
         update={
             "tools": tools,
             "report": None,
-            "tool_seconds": 0.0,
-            "wasted_seconds": outcome.wasted_seconds + outcome.tool_seconds,
+            **outcome.all_in_vain(),
         }
     )
 
@@ -174,4 +173,5 @@ def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -
         ),
         tool_seconds=sum(cell.tool_seconds for cell in ran),
         wasted_seconds=sum(cell.wasted_seconds for cell in ran),
+        saved_seconds=sum(cell.saved_seconds for cell in ran),
     )

@@ -168,7 +168,7 @@ def retry(
         list[str] | None, typer.Argument(help="model/appN; left out: every infra_failed app.")
     ] = None,
 ) -> None:
-    """Run again what the platform failed; finished work is not repeated."""
+    """Run again what the platform failed, or the named apps as a whole."""
     from cli.run import run_retry
 
     run(lambda settings: run_retry(settings, id, apps or []))

@@ -3,11 +3,10 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from temporalio.api.common.v1 import Payload
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -17,7 +16,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.heartbeat import Beat
+from cli.doings import doings
 from cli.errors import UserError, explained
 from clients.temporal import current_plan, start_pipeline
 from contract.errors import ErrorCode, PlatformError
@@ -113,13 +112,14 @@ class Pipeline:
     async def updates(self) -> AsyncIterator[PipelineProgress]:
         """Snapshots until the pipeline ends, with what each app does now; the last one is final."""
         while True:
-            progress, running = await self._patiently(self._snapshot)
+            progress, running = await self._patiently(self.snapshot)
             yield progress
             if not running:
                 return
             await asyncio.sleep(_POLL_S)
 
-    async def _snapshot(self) -> tuple[PipelineProgress, bool]:
+    async def snapshot(self) -> tuple[PipelineProgress, bool]:
+        """Where it is, with what each app does now, and whether it runs."""
         running = await self.is_running()
         progress = await self.progress()
         if running:
@@ -143,21 +143,10 @@ class Pipeline:
         if app.state is not None or not app.workflow_id:
             return app
         try:
-            described = await self._client.get_workflow_handle(app.workflow_id).describe()
+            said = await doings(self._client, app.workflow_id)
         except RPCError:
             return app
-        said = [
-            beat.message
-            for activity in described.raw_description.pending_activities
-            for beat in await self._beats(activity.heartbeat_details.payloads)
-            if beat.message
-        ]
-        return app.model_copy(update={"step": "; ".join(sorted(said))}) if said else app
-
-    async def _beats(self, payloads: Sequence[Payload]) -> list[Beat]:
-        if not payloads:
-            return []
-        return await self._client.data_converter.decode(list(payloads[:1]), [Beat])
+        return app.model_copy(update={"step": "; ".join(said)}) if said else app
 
     async def is_running(self) -> bool:
         """Whether the workflow is open."""

@@ -175,7 +175,7 @@ async def run_status(settings: Settings, pipeline_id: str | None, *, as_json: bo
             for row in rows if not as_json else ():
                 stdout.print(f"{row['id']:40} {row['status']:12} {row['started_at']}", markup=False)
             return 0
-        progress = await Pipeline(session.client, pipeline_id).progress()
+        progress, _ = await Pipeline(session.client, pipeline_id).snapshot()
     if as_json:
         print_json(progress.model_dump(mode="json"))
     else:

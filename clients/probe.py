@@ -1,17 +1,68 @@
 """Whether a port answers HTTP: any status counts, silence and broken connections do not."""
 
+import asyncio
+import ssl
+from dataclasses import dataclass
+from typing import Literal
+
 import httpx
 
 _TIMEOUT_S = 5.0
 
 
-async def answers(base_url: str) -> bool:
-    """Whether `GET /` at `base_url` gets a status line within 5 seconds. The body is not read."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one request.
+
+    Attributes:
+        kind: `http`; `refused`: nobody accepts; `broken`: accepted, then closed without an answer,
+            or answered in another protocol; `silent`: nothing within the time.
+        status: of an HTTP answer, else 0.
+    """
+
+    kind: Literal["http", "refused", "broken", "silent"]
+    status: int = 0
+
+    def __str__(self) -> str:
+        said = {
+            "refused": "refuses connections",
+            "broken": "closes connections without an HTTP answer",
+            "silent": "accepts connections and does not answer",
+        }
+        return f"answers {self.status}" if self.kind == "http" else said[self.kind]
+
+
+async def ask(base_url: str, timeout_s: float = _TIMEOUT_S) -> Answer:
+    """What `GET /` at `base_url` comes to within `timeout_s`. The body is not read."""
     try:
         async with (
-            httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client,
-            client.stream("GET", base_url + "/"),
+            httpx.AsyncClient(timeout=timeout_s, trust_env=False) as client,
+            client.stream("GET", base_url + "/") as response,
         ):
-            return True
+            return Answer("http", response.status_code)
+    except httpx.TimeoutException:
+        return Answer("silent")
+    except httpx.ConnectError:
+        return Answer("refused")
     except (httpx.HTTPError, OSError):
+        return Answer("broken")
+
+
+async def answers(base_url: str) -> bool:
+    """Whether `GET /` at `base_url` gets a status line within 5 seconds. The body is not read."""
+    return (await ask(base_url)).kind == "http"
+
+
+async def speaks_tls(base_url: str, timeout_s: float = _TIMEOUT_S) -> bool:
+    """Whether the port of `base_url` completes a TLS handshake, whoever its certificate is for."""
+    place = httpx.URL(base_url)
+    anybody = ssl.create_default_context()
+    anybody.check_hostname = False
+    anybody.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(place.host, place.port, ssl=anybody)
+    except (OSError, TimeoutError):  # an SSLError is an OSError
         return False
+    writer.transport.abort()
+    return True

@@ -1,5 +1,6 @@
 """How a subtask and an app ended: small enough for workflow history, findings stay outside."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,13 +11,18 @@ from contract.spec import AnalyzerKind, AppRef
 
 
 class ToolSummary(Frozen):
-    """One cell without its findings: small enough for workflow history."""
+    """One cell without its findings: small enough for workflow history.
+
+    Attributes:
+        seconds: tool time behind its report; where that is `cached`, the time that was saved.
+    """
 
     tool: str
     state: MeasurementState
     reason: str = ""
     findings: int = 0
     cached: bool = False
+    seconds: float = 0.0
 
 
 class SubtaskOutcome(Frozen):
@@ -27,6 +33,8 @@ class SubtaskOutcome(Frozen):
         attempts: activity attempts it took.
         tool_seconds: tool time that counted; `wasted_seconds`: tool time thrown away;
             `saved_seconds`: tool time of reused reports.
+        lost: tool time by tool that was spent before the run that counted, reused or not; what
+            of it was not reused is wasted, see `thrown_away`.
         retry_causes: why each earlier attempt ended: an `ErrorCode`, `WORKER_LOST`, `HOST_LOST`, or
             `APP_LOST` (its engine took the app away).
     """
@@ -41,12 +49,46 @@ class SubtaskOutcome(Frozen):
     tool_seconds: float = 0.0
     wasted_seconds: float = 0.0
     saved_seconds: float = 0.0
+    lost: dict[str, float] = {}
     retry_causes: tuple[str, ...] = ()
 
     @property
     def state(self) -> MeasurementState:
         """Worst state of its cells, see `worst_state`."""
         return worst_state(tool.state for tool in self.tools)
+
+    def all_lost(self) -> dict[str, float]:
+        """`lost`, with what is called wasted without a tool's name under the empty one."""
+        unnamed = self.wasted_seconds - thrown_away(self.lost, self.tools)
+        return together(self.lost, {"": unnamed} if unnamed > 0 else {})
+
+    def all_seconds(self) -> dict[str, float]:
+        """Tool time by tool that was spent on it so far, whether it counted or not."""
+        spent = {tool.tool: tool.seconds for tool in self.tools if not tool.cached}
+        unnamed = self.tool_seconds - sum(spent.values())
+        return together(self.all_lost(), spent, {"": unnamed} if unnamed > 0 else {})
+
+    def all_in_vain(self) -> dict[str, Any]:
+        """The seconds as fields of an outcome of which nothing stands."""
+        lost = self.all_seconds()
+        wasted = {"lost": lost, "wasted_seconds": sum(lost.values())}
+        return {"tool_seconds": 0.0, "saved_seconds": 0.0, **wasted}
+
+
+def thrown_away(lost: Mapping[str, float], tools: Iterable[ToolSummary]) -> float:
+    """Seconds of `lost` work that did not come back: a report that was reused lost nothing.
+
+    Work that was broken off before its report was kept is thrown away even if the tool's report was
+    reused later: at most the seconds behind that report came back.
+    """
+    back = {tool.tool: tool.seconds for tool in tools if tool.cached}
+    return sum(max(0.0, seconds - back.get(tool, 0.0)) for tool, seconds in lost.items())
+
+
+def together(*parts: Mapping[str, float]) -> dict[str, float]:
+    """Seconds by tool, summed."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: sum(part.get(name, 0.0) for part in parts) for name in names}
 
 
 class AppOutcome(Frozen):

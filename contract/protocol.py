@@ -67,6 +67,8 @@ class Progress(Frozen):
     Attributes:
         done, total: finished and planned tools.
         running: tools at work now.
+        waiting: tools that were begun and do no work: they wait for a share of the processors, for
+            their canary, or for word from the cache.
     """
 
     type: Literal["progress"] = "progress"
@@ -74,6 +76,7 @@ class Progress(Frozen):
     done: int
     total: int
     running: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     message: str = ""
 
 

@@ -27,6 +27,7 @@ class CellRecord(Frozen):
     attempts: int = 1
     tool_seconds: float = 0.0
     wasted_seconds: float = 0.0
+    saved_seconds: float = 0.0
 
 
 class FusedRecord(Frozen):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from contract.analysis import ArtifactRef, Target
+from contract.analysis import ArtifactRef, SubtaskRequest, Target
 from contract.base import Frozen
 
 
@@ -67,6 +67,22 @@ class StartOutcome(Frozen):
     retry_causes: tuple[str, ...] = ()
 
 
+class SubtaskOrder(SubtaskRequest):
+    """Input of `run_analysis`: a `SubtaskRequest` alone will do.
+
+    Attributes:
+        app: the running app that is measured, to be looked at on the host that runs it; None for
+            what reads sources alone.
+    """
+
+    app: RunningApp | None = None
+
+    @property
+    def request(self) -> SubtaskRequest:
+        """What the analyzer gets."""
+        return SubtaskRequest(**{name: getattr(self, name) for name in SubtaskRequest.model_fields})
+
+
 class AppCheck(Frozen):
     """Whether the processes that answer are still the ones we started.
 
@@ -75,6 +91,8 @@ class AppCheck(Frozen):
         taken: not alive because the platform took it away; never the app's fault.
         silent: not alive in so far as its processes run unchanged and gave no answer; alone it
             proves nothing, for a host may be too busy.
+        killed: not alive because SIGKILL or SIGTERM ended a process and no memory limit is on
+            record: somebody's hand or its own; what it was measured for is measured once more.
         reason: what changed (`exited with 137 (out of memory)`), empty when alive.
         targets: addresses for the analyzer, resolved for where it runs.
     """
@@ -82,6 +100,7 @@ class AppCheck(Frozen):
     alive: bool
     taken: bool = False
     silent: bool = False
+    killed: bool = False
     reason: str = ""
     targets: tuple[Target, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()

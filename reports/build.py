@@ -21,7 +21,8 @@ from reports.model import (
     PipelineFacts,
     Totals,
 )
-from reports.tally import CellsOf, count_states, rates, tally
+from reports.rates import CellsOf, Requirement, rates, requirement_of
+from reports.tally import count_states, tally
 from reports.verdict import verdict
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -39,21 +40,22 @@ def build_fleet_report(record: PipelineRecord, generated_at: datetime) -> FleetR
     cells_of = _grouped(cells)
     fused = {(item.model, item.app_number, item.analyzer): item.findings for item in record.fused}
     apps = tuple(_app(record, app, cells_of, fused) for app in _apps(record, cells_of))
-    totals = _totals(apps, cells_of, fused)
+    required = requirement_of(cells, running=record.state == "running")
+    totals = _totals(apps, cells_of, fused, required)
     return FleetReport(
         generated_at=generated_at,
         verdict=verdict(record.state, totals),
         pipeline=_pipeline(record),
         totals=totals,
         effort=effort_of(record),
-        models=tuple(_models(apps, cells_of, fused)),
+        models=tuple(_models(apps, cells_of, fused, required)),
         apps=apps,
         cells=cells,
         matrix={
             f"{model}/app{number}": {f"{c.analyzer}/{c.tool}": c.state for c in group}
             for (model, number), group in cells_of.items()
         },
-        missing=tuple(_missing(cells)),
+        missing=tuple(_missing(cells, {(app.model, app.app_number): app.notes for app in apps})),
         tools=tools_used(cells),
     )
 
@@ -94,6 +96,7 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
         cells=count_states(cell.state for cell in cells),
         findings=_tallies(cells, weaknesses, fused),
         weaknesses=tuple(weaknesses),
+        syntax_errors=tuple(found for found in weaknesses if _is_syntax_error(found)),
         load=load_figures(cells),
         scores=scores(cells),
         requirements=verdicts,
@@ -104,25 +107,29 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
     )
 
 
-def _models(apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy) -> Iterable[ModelReport]:
+def _models(
+    apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy, required: Requirement
+) -> Iterable[ModelReport]:
     by_model: defaultdict[str, list[AppReport]] = defaultdict(list)
     for app in apps:
         by_model[app.model].append(app)
     for model, mine in by_model.items():
-        totals = _totals(mine, cells_of, fused)
+        totals = _totals(mine, cells_of, fused, required)
         yield ModelReport(
             model=model, **{name: getattr(totals, name) for name in Totals.model_fields}
         )
 
 
-def _totals(apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy) -> Totals:
+def _totals(
+    apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy, required: Requirement
+) -> Totals:
     cells = [cell for app in apps for cell in cells_of.get((app.model, app.app_number), ())]
     return Totals(
         apps=count_states(app.state for app in apps),
         unfinished=sum(app.state is None for app in apps),
         cells=count_states(cell.state for cell in cells),
         findings=_tallies(cells, [found for app in apps for found in app.weaknesses], fused),
-        rates=rates(apps, cells_of),
+        rates=rates(apps, cells_of, required),
     )
 
 
@@ -152,18 +159,32 @@ def _gravest_first(finding: Finding) -> tuple[int, str, str, int]:
     return _SEVERITY_RANK[finding.severity], finding.rule_id, where, place.line or 0
 
 
-def _missing(cells: Iterable[CellReport]) -> Iterable[MissingGroup]:
+def _is_syntax_error(finding: Finding) -> bool:
+    """Whether a finding says that a file is no source in its own language."""
+    rule = finding.rule_id.lower().replace("_", "-").replace(" ", "-")
+    return finding.category is Category.QUALITY and rule.endswith("syntax-error")
+
+
+def _missing(
+    cells: Iterable[CellReport], notes: Mapping[AppKey, tuple[str, ...]]
+) -> Iterable[MissingGroup]:
     """What was not measured, by state and reason, the largest group first."""
-    groups: defaultdict[tuple[MeasurementState, str], list[str]] = defaultdict(list)
+    groups: defaultdict[tuple[MeasurementState, str], list[CellReport]] = defaultdict(list)
     for cell in cells:
         if cell.state is not MeasurementState.MEASURED:
-            name = f"{cell.model}/app{cell.app_number}/{cell.analyzer}/{cell.tool}"
-            groups[cell.state, cell.reason].append(name)
+            groups[cell.state, cell.reason].append(cell)
     order = list(MeasurementState)
-    for (state, reason), names in sorted(
+    for (state, reason), mine in sorted(
         groups.items(), key=lambda group: (order.index(group[0][0]), -len(group[1]), group[0][1])
     ):
-        yield MissingGroup(state=state, reason=reason, cells=tuple(names))
+        failed = mine if state is MeasurementState.APP_FAILED else []
+        told = (note for cell in failed for note in notes.get((cell.model, cell.app_number), ()))
+        yield MissingGroup(
+            state=state,
+            reason=reason,
+            cells=tuple(f"{c.model}/app{c.app_number}/{c.analyzer}/{c.tool}" for c in mine),
+            notes=tuple(dict.fromkeys(told)),
+        )
 
 
 def _grouped(cells: Iterable[CellReport]) -> dict[AppKey, list[CellReport]]:

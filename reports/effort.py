@@ -16,9 +16,11 @@ def effort_of(record: PipelineRecord) -> Effort:
         return Effort.model_validate(record.detail)
     spent = sum(cell.tool_seconds for cell in record.cells)
     wasted = sum(cell.wasted_seconds for cell in record.cells)
+    saved = sum(cell.saved_seconds for cell in record.cells)
     return Effort(
         tool_seconds=round(spent, 3),
         wasted_seconds=round(wasted, 3),
+        saved_seconds=round(saved, 3),
         wasted_ratio=round((spent + wasted) / spent, 4) if spent else None,
     )
 
@@ -39,6 +41,7 @@ def tools_used(cells: Iterable[CellReport]) -> tuple[ToolUse, ...]:
             cells=count_states(cell.state for cell in group),
             cached=sum(cell.cached for cell in group),
             duration_s=round(sum(c.provenance.duration_s for c in group if not c.cached), 3),
+            saved_s=round(sum(c.provenance.duration_s for c in group if c.cached), 3),
             argv=next((cell.provenance.argv for cell in group if cell.provenance.argv), ()),
             notes=tuple(sorted({note for cell in group for note in cell.provenance.notes}))[:20],
             contended=tuple(f"{c.model}/app{c.app_number}" for c in group if _is_contended(c)),

@@ -3,6 +3,7 @@
 import csv
 import io
 
+from reports.formats import unseen
 from reports.model import FleetReport
 
 CSV_COLUMNS = (
@@ -20,7 +21,18 @@ CSV_COLUMNS = (
     "findings",
     "duration_s",
     "cached",
+    "not_looked_at",
+    "tool_seconds",
+    "wasted_seconds",
+    "saved_seconds",
+    "notes",
+    "app_state",
+    "app_reason",
+    "app_notes",
 )
+
+
+_SECONDS = ("tool_seconds", "wasted_seconds", "saved_seconds")
 
 
 def render_json(report: FleetReport) -> str:
@@ -33,8 +45,10 @@ def render_csv(report: FleetReport) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
+    apps = {(app.model, app.app_number): app for app in report.apps}
     for cell in report.cells:
         coverage = cell.coverage
+        app = apps[cell.model, cell.app_number]
         row = (
             report.pipeline.id,
             cell.model,
@@ -50,6 +64,12 @@ def render_csv(report: FleetReport) -> str:
             "" if cell.finding_count is None else cell.finding_count,
             cell.provenance.duration_s if cell.recorded else "",
             "yes" if cell.cached else "no",
+            unseen(cell.not_looked_at),
+            *(getattr(cell, name) if cell.recorded else "" for name in _SECONDS),
+            "; ".join(cell.provenance.notes),
+            app.state.value if app.state else "",
+            app.reason,
+            "; ".join(app.notes),
         )
         writer.writerow([_inert(value) for value in row])
     return text.getvalue()

@@ -1,10 +1,11 @@
 """How values are written for people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from contract.analysis import Coverage, Finding, MeasurementState
+from reports.model import NotLookedAt
 
 UNKNOWN = "—"
 
@@ -106,6 +107,19 @@ def coverage(value: Coverage | None) -> str:
     return f"{value.reached:,}{given} {value.unit}"
 
 
+def unseen(groups: Sequence[NotLookedAt]) -> str:
+    """`12 like the answer to a random path, 3 led to a login`; empty where all was looked at."""
+    told = [
+        f"{'at least ' * group.at_least}{group.count:,} {group.reason}".strip()
+        for group in groups
+        if group.reason
+    ]
+    rest = sum(group.count for group in groups if not group.reason)
+    if rest:
+        told.append(f"{rest:,} more" if told else f"{rest:,} without a reason")
+    return ", ".join(told)
+
+
 def place(finding: Finding) -> str:
     """Where a finding is: file and line, or HTTP operation."""
     location = finding.location
@@ -139,6 +153,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "quantity": quantity,
     "moment": moment,
     "coverage": coverage,
+    "unseen": unseen,
     "place": place,
     "witnesses": witnesses,
     "metric_label": metric_label,

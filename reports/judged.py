@@ -5,7 +5,7 @@ from typing import Any
 
 from contract.spec import AnalyzerKind
 from reports.model import CellReport, Rate, RequirementVerdict, Score
-from reports.tally import Verdict, rate
+from reports.rates import Verdict, rate
 
 _VERDICTS: dict[str, Verdict] = {"met": "pass", "not_met": "fail", "cannot_tell": "missing"}
 

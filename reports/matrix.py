@@ -8,6 +8,7 @@ from contract.outcome import ALL_TOOLS
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AnalyzerKind
 from reports.model import CellReport
+from reports.unseen import not_looked_at
 
 AppKey = tuple[str, int]
 
@@ -68,7 +69,11 @@ def _present(cell: CellRecord) -> CellReport:
         provenance=cell.provenance,
         data=cell.data,
         artifact=cell.artifact,
+        not_looked_at=not_looked_at(cell.coverage),
         attempts=cell.attempts,
+        tool_seconds=cell.tool_seconds,
+        wasted_seconds=cell.wasted_seconds,
+        saved_seconds=cell.saved_seconds,
         cached=cell.provenance.cached_from is not None,
     )
 

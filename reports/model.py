@@ -1,75 +1,21 @@
 """What `report.json` is. Counts are None, never zero, where nothing was measured."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from contract.analysis import (
     ArtifactRef,
-    Category,
     Coverage,
     Finding,
     MeasurementState,
     Metric,
     Provenance,
-    Severity,
 )
 from contract.base import Frozen
 from contract.spec import AnalyzerKind
+from reports.counts import FindingTally, Rate, StateCounts
 
-SCHEMA_VERSION = "1.0"
-
-
-class StateCounts(Frozen):
-    """How many cells (or apps) are in each of the four states."""
-
-    measured: int = 0
-    app_failed: int = 0
-    infra_failed: int = 0
-    not_applicable: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.measured + self.app_failed + self.infra_failed + self.not_applicable
-
-
-class FindingTally(Frozen):
-    """Findings of one category over some cells, and how many cells stand behind the figure.
-
-    Attributes:
-        cells: states of the cells that look for this category.
-        total, by_severity, by_cwe: None when none of those cells is measured.
-        counted: `fused`: one per weakness; `tools`: as each tool reported; `mixed`: both kinds.
-    """
-
-    category: Category
-    cells: StateCounts
-    total: int | None = None
-    by_severity: dict[Severity, int] | None = None
-    by_cwe: dict[str, int] | None = None
-    counted: Literal["fused", "tools", "mixed"] = "tools"
-
-
-class Rate(Frozen):
-    """A yes-or-no score over apps or requirements; what is missing is stated instead of guessed.
-
-    Attributes:
-        name: `runs`: built, started, answered and stayed up; `no_high_finding`: it runs, every tool
-            that looks for weaknesses had its look, and none reported a high or critical one;
-            `requirements_met`: of one app's declared requirements, missing where nobody can tell.
-        rate: passed / (passed + failed); None when no app was decided.
-        interval: 95 % Wilson interval of `rate`.
-        bounds: the rate if all missing apps had failed, and if all had passed.
-    """
-
-    name: Literal["runs", "no_high_finding", "requirements_met"]
-    passed: int
-    failed: int
-    missing: int
-    not_applicable: int
-    rate: float | None = None
-    interval: tuple[float, float] | None = None
-    bounds: tuple[float, float] | None = None
+SCHEMA_VERSION = "1.1"
 
 
 class LoadFigures(Frozen):
@@ -107,11 +53,27 @@ class RequirementVerdict(Frozen):
     reason: str = ""
 
 
+class NotLookedAt(Frozen):
+    """How much a tool did not look at for one reason; `reason` is empty for what has no name.
+
+    Attributes:
+        at_least: whether there may be more, since a report names only a sample.
+    """
+
+    reason: str
+    count: int
+    at_least: bool = False
+
+
 class CellReport(Frozen):
     """One (app, tool) cell.
 
     Attributes:
         tool: `*` where the analyzer never told its tools.
+        not_looked_at: what it was given and did not look at, by reason.
+        tool_seconds: time it took for this report, none if it was `cached`; then `saved_seconds` is
+            the time that it took at first. `wasted_seconds`: its share of what its analyzer did
+            on this app and threw away.
         finding_count: None when not measured, or when the tool looks for no findings.
         recorded: False for a cell that was expected and never came.
         cached: the report of an earlier, identical run was used.
@@ -131,8 +93,12 @@ class CellReport(Frozen):
     provenance: Provenance = Provenance()
     data: dict[str, Any] = {}
     artifact: ArtifactRef | None = None
+    not_looked_at: tuple[NotLookedAt, ...] = ()
     attempts: int = 1
     cached: bool = False
+    tool_seconds: float = 0.0
+    wasted_seconds: float = 0.0
+    saved_seconds: float = 0.0
     recorded: bool = True
 
 
@@ -142,6 +108,7 @@ class AppReport(Frozen):
     Attributes:
         state: None only while the pipeline still runs.
         weaknesses: its findings after fusion; those of the tools where nothing was fused.
+        syntax_errors: those of them that say that a file is no source; no security findings.
         images: image of each of its services, as the engine names it.
         notes: what of its files was not honoured, and what its engine could not guarantee.
     """
@@ -155,6 +122,7 @@ class AppReport(Frozen):
     cells: StateCounts
     findings: tuple[FindingTally, ...] = ()
     weaknesses: tuple[Finding, ...] = ()
+    syntax_errors: tuple[Finding, ...] = ()
     load: tuple[LoadFigures, ...] = ()
     scores: tuple[Score, ...] = ()
     requirements: tuple[RequirementVerdict, ...] = ()
@@ -176,11 +144,16 @@ class ModelReport(Frozen):
 
 
 class MissingGroup(Frozen):
-    """Cells that were not measured for the same reason."""
+    """Cells that were not measured for the same reason.
+
+    Attributes:
+        notes: where the apps failed, what of their files was not honoured or was replaced.
+    """
 
     state: MeasurementState
     reason: str
     cells: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class ToolUse(Frozen):
@@ -189,6 +162,7 @@ class ToolUse(Frozen):
     Attributes:
         argv: command lines on the first app it ran on; the others are with their cells.
         duration_s: tool time that was really spent; cached reports cost none.
+        saved_s: tool time that the cached ones took when they were made.
         contended: apps whose figures were measured on a busy host.
     """
 
@@ -199,6 +173,7 @@ class ToolUse(Frozen):
     cells: StateCounts
     cached: int
     duration_s: float
+    saved_s: float = 0.0
     argv: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
     contended: tuple[str, ...] = ()
@@ -210,12 +185,14 @@ class Effort(Frozen):
     Attributes:
         tool_seconds: tool time that counted, summed over tools that ran at once.
         wasted_seconds: tool time thrown away, as far as it was seen: of attempts that came to
-            nothing, and of whole results that could not stand.
+            nothing and left nothing to reuse, and of whole results that could not stand.
+        saved_seconds: tool time of reports that were reused instead of made again.
         wasted_ratio: (counted + thrown away) / counted; None when none counted.
     """
 
     tool_seconds: float = 0.0
     wasted_seconds: float = 0.0
+    saved_seconds: float = 0.0
     wasted_ratio: float | None = None
     restarts: int = 0
     retries: int = 0

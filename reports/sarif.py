@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from contract.analysis import Confidence, Finding, Location, MeasurementState, Severity
+from reports.formats import unseen
 from reports.model import CellReport, FleetReport
 
 SCHEMA_URI = (
@@ -74,10 +75,14 @@ def _run(cell: CellReport, prefix: str) -> dict[str, Any]:
 def _invocation(cell: CellReport) -> dict[str, Any]:
     measured = cell.state is MeasurementState.MEASURED
     invocation: dict[str, Any] = {"executionSuccessful": measured}
-    if cell.reason:
-        level = "note" if cell.state is MeasurementState.NOT_APPLICABLE else "error"
-        notice = {"level": level, "message": {"text": cell.reason}}
-        invocation["toolExecutionNotifications"] = [notice]
+    level = "note" if cell.state is MeasurementState.NOT_APPLICABLE else "error"
+    told = [(level, cell.reason)] if cell.reason else []
+    if cell.not_looked_at:
+        told.append(("warning", f"not looked at: {unseen(cell.not_looked_at)}"))
+    if told:
+        invocation["toolExecutionNotifications"] = [
+            {"level": level, "message": {"text": text}} for level, text in told
+        ]
     if cell.provenance.argv:
         invocation["arguments"] = list(cell.provenance.argv[0][1:])
     if cell.provenance.exit_codes:

@@ -5,8 +5,10 @@ import math
 _Z95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
 
 
-def wilson_interval(passed: int, total: int, z: float = _Z95) -> tuple[float, float] | None:
+def wilson_interval(passed: int, total: float, z: float = _Z95) -> tuple[float, float] | None:
     """Wilson score interval of a rate; 95 % by default. None when nothing was observed.
+
+    `total` may be the weight of several observations, so it need not be whole.
 
     Unlike the textbook interval it stays inside 0..1 and has a width at 0 of n and n of n.
 

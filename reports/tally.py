@@ -1,13 +1,11 @@
 """Counting: what is known, out of how much, and None where nothing is known."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Container, Iterable
 
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.spec import AnalyzerKind
-from reports.model import AppReport, CellReport, FindingTally, Rate, StateCounts
-from reports.statistics import missing_data_bounds, wilson_interval
+from reports.model import CellReport, FindingTally, StateCounts
 
 # Which analyzers look for what: a load test that found nothing is no proof of a secure app.
 LOOKED_FOR_BY: dict[Category, frozenset[AnalyzerKind]] = {
@@ -16,10 +14,7 @@ LOOKED_FOR_BY: dict[Category, frozenset[AnalyzerKind]] = {
     Category.ACCESSIBILITY: frozenset({AnalyzerKind.DYNAMIC}),
     Category.REQUIREMENT: frozenset({AnalyzerKind.AI}),
 }
-Verdict = Literal["pass", "fail", "missing", "not applicable"]
 FusedKey = tuple[str, int, AnalyzerKind]
-CellsOf = Mapping[tuple[str, int], Sequence[CellReport]]
-GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
 
 
 def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
@@ -77,53 +72,3 @@ def _by_cwe(findings: Iterable[Finding]) -> dict[str, int]:
     """Findings by their most specific weakness, the most frequent first."""
     counts = Counter(f"CWE-{finding.cwe[0]}" for finding in findings if finding.cwe)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def rates(apps: Sequence[AppReport], cells_of: CellsOf) -> tuple[Rate, ...]:
-    """The two scores a report gives of a group of apps."""
-    runs: list[Verdict] = [_runs(cells_of[app.model, app.app_number]) for app in apps]
-    clean: list[Verdict] = [
-        _has_no_grave_finding(app, cells_of[app.model, app.app_number]) for app in apps
-    ]
-    return rate("runs", runs), rate("no_high_finding", clean)
-
-
-def rate(name: str, verdicts: Sequence[Verdict]) -> Rate:
-    """A rate of verdicts with its interval and bounds."""
-    passed, failed, missing = (verdicts.count(kind) for kind in ("pass", "fail", "missing"))
-    decided = passed + failed
-    return Rate.model_validate(
-        {
-            "name": name,
-            "passed": passed,
-            "failed": failed,
-            "missing": missing,
-            "not_applicable": verdicts.count("not applicable"),
-            "rate": round(passed / decided, 4) if decided else None,
-            "interval": wilson_interval(passed, decided),
-            "bounds": missing_data_bounds(passed, failed, missing),
-        }
-    )
-
-
-def _runs(cells: Iterable[CellReport]) -> Verdict:
-    """Whether the app was built, started, answered and stayed up under every live analysis."""
-    states = count_states(cell.state for cell in cells if cell.analyzer.is_live)
-    if states.app_failed:
-        return "fail"
-    if states.measured:
-        return "pass"
-    return "missing" if states.infra_failed else "not applicable"
-
-
-def _has_no_grave_finding(app: AppReport, cells: Sequence[CellReport]) -> Verdict:
-    """Whether no tool found a high or critical weakness; missing unless every tool had a look."""
-    for found in app.weaknesses:
-        if found.severity in GRAVE and found.category is Category.SECURITY:
-            return "fail"
-    states = count_states(cell.state for cell in cells_looking_for(Category.SECURITY, cells))
-    if states.app_failed:
-        return "fail"
-    if states.infra_failed:
-        return "missing"
-    return "pass" if states.measured else "not applicable"

@@ -2,12 +2,12 @@
 
 from contract.analysis import Category
 from reports.model import StateCounts, Totals
-from reports.tally import GRAVE
+from reports.rates import GRAVE
 
 
 def verdict(pipeline_state: str, totals: Totals) -> str:
     """What a person should take away when they read nothing else."""
-    parts = [_apps(totals), _cells(totals.cells), _weaknesses(totals)]
+    parts = [_apps(totals), _cells(totals.cells), _weaknesses(totals), _clean(totals)]
     if pipeline_state in ("cancelled", "failed"):
         parts.insert(0, f"The pipeline was {pipeline_state}.".replace("was failed", "failed"))
     return " ".join(part for part in parts if part)
@@ -48,6 +48,24 @@ def _weaknesses(totals: Totals) -> str:
             total = tally.total or 0
             return f"{_plural(total, 'security finding')}, {grave} of them high or critical."
     return ""
+
+
+def _clean(totals: Totals) -> str:
+    """The rate of sound apps with what it stands on; one app is no rate."""
+    found = next((rate for rate in totals.rates if rate.name == "no_high_finding"), None)
+    if found is None or totals.apps.total + totals.unfinished < 2:
+        return ""
+    decided = found.passed + found.failed
+    if found.rate is None:
+        return "" if not found.missing else f"{found.label}: unknown, no app was looked at in full."
+    undecided = f", {found.missing} undecided" if found.missing else ""
+    told = f"{found.label}: {found.rate * 100:.0f} % ({found.passed} of {decided}{undecided})."
+    if not found.left_out:
+        return told
+    names, more = ", ".join(found.left_out[:3]), len(found.left_out) - 3
+    return (
+        f"{told} Not required, as it measured nothing: {names}{f' and {more} more' * (more > 0)}."
+    )
 
 
 def _plural(number: int, noun: str) -> str:

@@ -22,6 +22,11 @@ class GridCell:
     span: int
 
     @property
+    def is_part(self) -> bool:
+        """Whether its tool did not look at all it was given."""
+        return self.text is not None and bool(self.cell.not_looked_at)
+
+    @property
     def text(self) -> str | None:
         """The number to show; None where there is none to show."""
         number = self.cell.finding_count
@@ -38,6 +43,12 @@ class AppView:
     grid: tuple[GridCell, ...]
     findings: tuple[Finding, ...]
     left_out: int
+
+    @property
+    def notes_first(self) -> bool:
+        """Whether its notes stand beside the reason: they may be why it failed."""
+        measured = (MeasurementState.MEASURED, MeasurementState.NOT_APPLICABLE)
+        return bool(self.app.reason) and self.app.state not in measured
 
     @property
     def security(self) -> FindingTally | None:
@@ -81,6 +92,9 @@ class FleetView:
         self.open_apps = len(report.apps) <= 8
         self.security = security_of(report.totals.findings)
         self.security_of = security_of
+        self.rates = [rate for rate in report.totals.rates if rate.bounds or rate.name != "runs"]
+        self.rate_names = {rate.name for rate in self.rates}
+        self.left_out = tuple(dict.fromkeys(name for r in self.rates for name in r.left_out))
         cells_of: defaultdict[tuple[str, int], list[CellReport]] = defaultdict(list)
         for cell in report.cells:
             cells_of[cell.model, cell.app_number].append(cell)

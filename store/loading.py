@@ -91,6 +91,7 @@ def _cell(row: Row[Any], findings: list[Finding], metrics: list[Metric]) -> Cell
             "attempts": row.attempts,
             "tool_seconds": row.tool_seconds,
             "wasted_seconds": row.wasted_seconds,
+            "saved_seconds": row.saved_seconds,
         }
     )
 

@@ -97,13 +97,14 @@ class SqlResultStore:
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
         """State, reason, logs, images and notes of one app.
 
-        Logs of earlier attempts stay, and so do images and notes when the app did not run again.
+        Logs of earlier attempts stay. Images and notes are those of the last run of the app: both
+        are replaced when the outcome has one of them, and stay when it did not run again.
         """
         new_logs = clean_json([log.model_dump(mode="json") for log in outcome.logs])
         ran = {
             name: clean_json(list(values))
             for name, values in (("images", outcome.images), ("notes", outcome.notes))
-            if values
+            if outcome.images or outcome.notes
         }
         async with self._writing() as connection:
             row_id, logs = await self._lock_app(connection, app)

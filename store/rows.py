@@ -156,11 +156,13 @@ def _subtask(app: AppSpec, outcome: SubtaskOutcome) -> Row:
         "duration_s": outcome.duration_s,
         "tool_seconds": outcome.tool_seconds,
         "wasted_seconds": outcome.wasted_seconds,
+        "saved_seconds": outcome.saved_seconds,
     }
 
 
 def _cell(app: AppSpec, outcome: SubtaskOutcome, tool: ToolReport, siblings: int) -> Row:
     body = tool.model_dump(mode="json", include={"coverage", "provenance", "data", "attachments"})
+    cached = tool.provenance.cached_from is not None
     return {
         "subtask_id": outcome.subtask_id,
         **target_of(app),
@@ -169,9 +171,10 @@ def _cell(app: AppSpec, outcome: SubtaskOutcome, tool: ToolReport, siblings: int
         "version": clean_text(tool.version),
         "state": tool.state.value,
         "reason": clean_text(tool.reason),
-        "tool_seconds": 0.0 if tool.provenance.cached_from else tool.provenance.duration_s,
+        "tool_seconds": 0.0 if cached else tool.provenance.duration_s,
         # The waste of a subtask is nobody's in particular: equal shares, so that sums stay true.
         "wasted_seconds": outcome.wasted_seconds / siblings,
+        "saved_seconds": tool.provenance.duration_s if cached else 0.0,
         "artifact": outcome.report.model_dump(mode="json") if outcome.report else None,
         "body": body,
     }

@@ -79,6 +79,7 @@ subtasks = Table(
     Column("duration_s", Float, nullable=False),
     Column("tool_seconds", Float, nullable=False),
     Column("wasted_seconds", Float, nullable=False),
+    Column("saved_seconds", Float, nullable=False, server_default="0"),
     _of_app(),
     Index("uq_subtasks_target", *_TARGET, "analyzer", unique=True),
 )
@@ -98,6 +99,7 @@ cells = Table(
     Column("reason", Text, nullable=False),
     Column("tool_seconds", Float, nullable=False),
     Column("wasted_seconds", Float, nullable=False),
+    Column("saved_seconds", Float, nullable=False, server_default="0"),
     Column("artifact", JSON(none_as_null=True)),
     Column("body", JSON, nullable=False),
     Index("uq_cells_target", *_TARGET, "analyzer", "tool", unique=True),

@@ -6,12 +6,15 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from activities.ownership import PAUSED
     from contract.analysis import MeasurementState
     from contract.errors import ErrorCode
     from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import AppProgress, BreakerProgress
+    from contract.running import SubtaskOrder
     from contract.spec import AnalyzerKind
     from workflows import policies, search_attributes, stages
+    from workflows.aside import is_held, loss_of
     from workflows.details import app_details
     from workflows.gate import Gate, why_down
     from workflows.live import AppDown, LiveApp
@@ -71,18 +74,24 @@ class AnalyzeAppWorkflow:
 
     @workflow.signal(description="Start no further subtask; running tools finish.")
     def pause(self) -> None:
-        """Hold the gate."""
-        self._gate.paused = True
+        """Hold the gate, and what waits in task queues."""
+        self._hold(paused=True)
 
     @workflow.signal(description="Go on after a pause.")
     def resume(self) -> None:
         """Open the gate."""
-        self._gate.paused = False
+        self._hold(paused=False)
 
     @workflow.signal(description="The pipeline's breaker for an analyzer changed.")
     def breaker_changed(self, change: BreakerProgress) -> None:
         """Let subtasks wait, or let them go on."""
         self._gate.told(change)
+
+    def _hold(self, *, paused: bool) -> None:
+        """An activity that gets its slot now reads the memo, and stands aside while it says so."""
+        self._gate.paused = paused
+        if workflow.patched("pause-holds-queued-work"):
+            workflow.upsert_memo({PAUSED: paused})
 
     def _cancel(self) -> None:
         """End all subtasks; teardown and recording go on."""
@@ -151,7 +160,8 @@ class AnalyzeAppWorkflow:
         """
         fault = Fault(ErrorCode.UNAVAILABLE, f"analyzer {kind} went down again and again")
         once_more = True
-        for _ in range(policies.MAX_ROUNDS):
+        rounds = 0
+        while rounds < policies.MAX_ROUNDS:
             self._step(kind, "waits for the platform" if not self._gate.paused else "is paused")
             reason = await self._gate.wait(kind)
             if reason:
@@ -164,8 +174,11 @@ class AnalyzeAppWorkflow:
             except FailureError as exc:
                 if is_cancelled_exception(exc):
                     raise
+                if self._is_kept_back(kind, exc):
+                    continue
                 fault = failure_code(exc)
-            self._lose(kind, Loss(wasted_seconds=fault.wasted_seconds, causes=fault.causes[:-1]))
+            rounds += 1
+            self._lose(kind, Loss(lost=dict(fault.lost), causes=fault.causes[:-1]))
             if not fault.curable:
                 break
             if not await why_down(kind):
@@ -175,12 +188,22 @@ class AnalyzeAppWorkflow:
             self._lose(kind, Loss(causes=(fault.code,)))
         return infra_failed(self._app, kind, fault)
 
+    def _is_kept_back(self, kind: AnalyzerKind, exc: FailureError) -> bool:
+        """Whether a pause met it in its queue: it has not begun, and waits at the gate again."""
+        if not is_held(exc):
+            return False
+        self._lose(kind, loss_of(exc))
+        if self._cancelled:
+            raise asyncio.CancelledError from exc
+        return True
+
     def _lose(self, kind: AnalyzerKind, loss: Loss) -> None:
         self._losses[kind] = self._losses.get(kind, Loss()).plus(loss)
 
     async def _run(self, kind: AnalyzerKind) -> SubtaskOutcome:
         if not kind.is_live:
-            return await stages.run_analysis(subtask_request(self._app, kind))
+            order = SubtaskOrder(**dict(subtask_request(self._app, kind)))
+            return await stages.run_analysis(order)
         return await self._live.measure(kind)
 
     def _step(self, kind: AnalyzerKind, step: str) -> None:

@@ -24,6 +24,7 @@ class Fleet:
         self.pending = list(self._apps if state.pending is None else state.pending)
         self.running: set[str] = set()
         self.results = dict(state.results)
+        self.whole = set(state.whole)
         self.tools = dict(state.tools)
         self.tally: Tally = state.tally
         self.retried = state.retried
@@ -40,14 +41,15 @@ class Fleet:
         Of an analyzer that lacks single measurements, only those tools run again.
         """
         app = self.plan.app_spec(self._apps[key])
-        again = self.results[key].tools_to_retry() if key in self.results else {}
+        earlier = self._standing(key)
+        again = earlier.tools_to_retry() if earlier else {}
         return app.model_copy(update={"tools": {**self.tools, **app.tools, **again}})
 
     def orders(self, key: str, down: dict[AnalyzerKind, str], *, paused: bool) -> AppOrders:
-        """What of an earlier run stands: all but `infra_failed`; nothing, if none is."""
-        if key not in self.results:
+        """What of an earlier run stands: all but `infra_failed`; of a named app nothing."""
+        earlier = self._standing(key)
+        if earlier is None:
             return AppOrders(down=down, paused=paused)
-        earlier = self.results[key]
         kept = {kind: s for kind, s in earlier.analyzers.items() if kind not in earlier.missing}
         complete = len(kept) == len(self.plan.spec.analyzers)
         return AppOrders(
@@ -57,6 +59,9 @@ class Fleet:
             paused=paused,
         )
 
+    def _standing(self, key: str) -> AppResult | None:
+        return None if key in self.whole else self.results.get(key)
+
     def finish(self, key: str, outcome: AppOutcome, orders: AppOrders) -> None:
         """Take in a finished app."""
         self.running.discard(key)
@@ -65,6 +70,7 @@ class Fleet:
             tools = {tool.tool: tool.state for tool in subtask.tools}
             cells[subtask.analyzer] = {**cells.get(subtask.analyzer, {}), **tools}
         self.results[key] = AppResult.of(outcome.state, outcome.reason, cells)
+        self.whole.discard(key)
         self.tally = self.tally.plus(outcome)
 
     def missing(self, key: str, reason: str) -> AppOutcome:
@@ -83,6 +89,7 @@ class Fleet:
     def drop_pending(self, count: int) -> list[str]:
         """Take up to `count` waiting apps off the list for good; those that never ran are named."""
         dropped, self.pending = self.pending[:count], self.pending[count:]
+        self.whole.difference_update(dropped)
         return [key for key in dropped if key not in self.results]
 
     def subset(self, keys: Sequence[str]) -> PipelinePlan:
@@ -104,10 +111,12 @@ class Fleet:
         busy = self.running.union(self.pending)
         return [key for key in dict.fromkeys(chosen) if key not in busy]
 
-    def retry(self, keys: Sequence[str]) -> None:
-        """Put finished apps at the end of the list."""
+    def retry(self, keys: Sequence[str], *, whole: bool) -> None:
+        """Put finished apps at the end of the list; `whole`: nothing they have stands."""
         self.pending.extend(keys)
         self.retried += len(keys)
+        if whole:
+            self.whole.update(keys)
 
     def check_new(self, apps: Sequence[PlannedApp]) -> None:
         """Refuse apps that are in the fleet, or twice in `apps`.

@@ -1,33 +1,35 @@
 """The running app of one workflow: started when first needed, anew when lost, torn down last."""
 
-import asyncio
 from collections.abc import Callable
+from typing import NoReturn
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from contract.analysis import ArtifactRef, SubtaskRequest
+    from contract.analysis import ArtifactRef
     from contract.errors import ErrorCode
     from contract.outcome import SubtaskOutcome
-    from contract.running import AppCheck, RunningApp, StartOutcome
+    from contract.running import AppCheck, RunningApp, StartOutcome, SubtaskOrder
     from contract.spec import AnalyzerKind, AppSpec
     from workflows import policies, stages
+    from workflows.aside import Absence, absence_of, is_held
     from workflows.guard import Guard
-    from workflows.planning import Loss, RunFacts, app_died, discarded, subtask_request
+    from workflows.host_watch import Again, HostLost, watched
+    from workflows.planning import (
+        Loss,
+        RunFacts,
+        app_died,
+        app_died_early,
+        discarded,
+        subtask_order,
+    )
     from workflows.settle import is_unclaimed
+    from workflows.verdict import SILENT_AFTER, SILENT_BEFORE, Verdicts, is_apps
 
 
 class AppDown(Exception):
     """The app's author failed: it did not build, start or answer, or it died by itself."""
-
-
-class HostLost(Exception):
-    """Nobody serves the queue of the app's host any more, or its engine was restarted."""
-
-    def __init__(self, loss: Loss | None = None) -> None:
-        super().__init__()
-        self.loss = loss or Loss(causes=("HOST_LOST",))
 
 
 class LiveApp:
@@ -46,6 +48,7 @@ class LiveApp:
         self._running: RunningApp | None = None
         self._host = ""
         self._broken = ""
+        self._verdicts = Verdicts()
         self.logs: list[ArtifactRef] = []
         self.images: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
@@ -58,20 +61,21 @@ class LiveApp:
 
         Raises:
             AppDown: the app cannot be measured.
-            ActivityError: the platform is at fault.
+            ActivityError: the platform is at fault, or the pipeline was paused.
         """
         if self._guard is None:
             self._guard = await Guard.post(self._app.workflow_id)
-        while True:
+        for _ in range(policies.MAX_TRIES):
             try:
                 check = await self._ensure()
-                conditions = self._running.conditions if self._running else ""
-                request = subtask_request(self._app, kind, check.targets, conditions)
-                return await self._measure(request)
+                return await self._measure(subtask_order(self._app, kind, check, self._running))
             except HostLost as lost:
                 workflow.logger.warning("host lost", extra={"host": self._host})
                 self._lose(kind, lost.loss)
-                self._running, self._host = None, ""
+                self._forget()
+            except Again as again:
+                self._lose(kind, again.loss)
+        raise _unsteady(f"the app was lost or silent before {kind} each time")
 
     def facts(self) -> RunFacts:
         """What the record keeps of the app as it ran."""
@@ -94,13 +98,19 @@ class LiveApp:
         if self._guard is not None:
             await self._guard.release()
 
-    async def _measure(self, request: SubtaskRequest) -> SubtaskOutcome:
-        outcome = await self._watched(stages.run_analysis(request, self._host))
+    async def _measure(self, order: SubtaskOrder) -> SubtaskOutcome:
         try:
-            after = await self._check(policies.CHECK_AFTER)
+            outcome = await watched(stages.run_analysis(order, self._host), self._check)
+        except ActivityError as exc:
+            absence = absence_of(exc)
+            if absence is None:
+                raise
+            return await self._without_app(order.analyzer, absence)
+        try:
+            after = await self._check_when_calm(policies.CHECK_AFTER)
         except HostLost:
             # It was measured and its result is safe: nothing to repeat.
-            self._running, self._host = None, ""
+            self._forget()
             return outcome
         except ActivityError as exc:
             if is_cancelled_exception(exc):
@@ -109,54 +119,102 @@ class LiveApp:
             return outcome
         if after.alive:
             return outcome
+        row = self._verdicts.under(after, order.analyzer)
+        if row is SILENT_AFTER:
+            return outcome
         self.logs.extend(after.logs)
-        if after.taken:
-            self._lose(request.analyzer, discarded(outcome, "APP_LOST"))
-            await self._clear()
-            raise HostLost(Loss())
+        if not is_apps(row):
+            await self._start_over(discarded(outcome, "APP_LOST"))
         if outcome.report is not None:
             self.logs.append(outcome.report)
         return app_died(outcome, after.reason)
 
+    async def _without_app(self, kind: AnalyzerKind, absence: Absence) -> SubtaskOutcome:
+        """The activity found the app gone: before it began, or under the measurement."""
+        check, lost = absence.check, absence.loss
+        self.logs.extend(check.logs)
+        if check.silent:
+            raise Again(lost)  # it is asked again when the host is calm, and nothing has begun
+        if not absence.begun:
+            row = self._verdicts.unwatched(check)
+            if is_apps(row):
+                self._broken = f"{row.seen}: {check.reason}"
+                raise AppDown(self._broken)
+            await self._start_over(lost)
+        if not is_apps(self._verdicts.under(check, kind)):
+            await self._start_over(lost.plus(Loss(causes=("APP_LOST",))))
+        return app_died_early(self._app, kind, check.reason, lost)
+
     async def _ensure(self) -> AppCheck:
-        """A running app, checked just now; one that died between two subtasks is started anew."""
+        """A running app, checked just now; one that died between two subtasks is started anew.
+
+        Raises:
+            AppDown: it does not start, or dies at once.
+            Again: it was taken away right after its start.
+            ApplicationError: it is silent, and stays so while that proves nothing.
+        """
         if self._broken:
             raise AppDown(self._broken)
         if self._running is not None:
-            check = await self._check()
+            check = await self._check_when_calm()
             if check.alive:
                 return check
+            self._refuse_silence(check)
             self.logs.extend(check.logs)
             await self._clear()
         await self._start()
-        check = await self._check()
+        check = await self._check_when_calm()
         if not check.alive:
+            self._refuse_silence(check)
             self.logs.extend(check.logs)
-            if check.taken:
-                await self._clear()
-                raise HostLost
+            if not is_apps(self._verdicts.under(check, "start")):
+                await self._start_over(Loss(causes=("APP_LOST",)))
             raise AppDown(f"died right after its start: {check.reason}")
         return check
 
-    async def _start(self) -> None:
-        if self._starts >= policies.MAX_STARTS:
+    def _refuse_silence(self, check: AppCheck) -> None:
+        if check.silent:
             raise ApplicationError(
-                f"no host kept the app alive in {self._starts} starts", type=ErrorCode.UNAVAILABLE
+                f"{SILENT_BEFORE.seen}: {check.reason}",
+                type=ErrorCode.FAILED_PRECONDITION,
             )
+
+    async def _start(self) -> None:
+        if self._starts >= policies.MAX_STARTS and self._starts >= _most_starts():
+            raise _unsteady(f"no host kept the app alive in {self._starts} starts")
         self._starts += 1
-        started: StartOutcome = await stages.start_app(self._app)
+        try:
+            started: StartOutcome = await stages.start_app(self._app)
+        except ActivityError as exc:
+            if is_held(exc):
+                self._starts -= 1
+            raise
         self.retry_causes.extend(started.retry_causes)
         self.logs.extend(started.logs)
         self._running = started.app
+        self.notes = started.app.dropped if started.app else started.notes
         if started.app is not None:
             self._lives += 1
-            self.images, self.notes = started.app.images, started.app.dropped
+            self.images = started.app.images
         self._host = started.app.host if started.app else started.host
         if self._guard is not None and self._host:
             await self._guard.own(self._host)
         if started.app is None:
             self._broken = f"{started.phase} failed: {started.reason}"
             raise AppDown(self._broken)
+
+    def _forget(self) -> None:
+        """Its host is gone, and what of the app is there is the janitor's."""
+        self._running, self._host = None, ""
+
+    async def _start_over(self, loss: Loss) -> NoReturn:
+        """Remove what is left of the app, and begin the measurement anew."""
+        try:
+            await self._clear()
+        except HostLost as lost:
+            raise HostLost(loss) from lost
+        self._forget()
+        raise Again(loss)
 
     async def _clear(self) -> None:
         """Remove a dead app, so that its successor starts from nothing."""
@@ -172,6 +230,16 @@ class LiveApp:
         removed = await stages.teardown_app(self._host, self._app.workflow_id)
         self.retry_causes.extend(removed.retry_causes)
 
+    async def _check_when_calm(self, policy: policies.Policy = policies.CHECK_APP) -> AppCheck:
+        """A check; while the app is silent on a busy host it is asked again, for some minutes."""
+        check = await self._check(policy)
+        for pause in policies.SILENCE_PAUSES:
+            if check.alive or not check.silent:
+                break
+            await workflow.sleep(pause, summary=f"asks again later: {check.reason}"[:200])
+            check = await self._check(policy)
+        return check
+
     async def _check(self, policy: policies.Policy = policies.CHECK_APP) -> AppCheck:
         if self._running is None:
             raise HostLost
@@ -184,29 +252,11 @@ class LiveApp:
         self.retry_causes.extend(checked.retry_causes)
         return checked
 
-    async def _watched(self, work: workflow.ActivityHandle[SubtaskOutcome]) -> SubtaskOutcome:
-        """Await `work` while its host lives; the subtask is ended before this returns or raises."""
-        every_s = policies.HOST_WATCH.total_seconds()
-        try:
-            while True:
-                await workflow.wait([work], timeout=every_s)
-                if work.done():
-                    return work.result()
-                await self._check()
-        except (HostLost, asyncio.CancelledError, ActivityError) as exc:
-            if work.done():
-                raise
-            if isinstance(exc, ActivityError) and not is_cancelled_exception(exc):
-                # The watch itself failed: a check that errs is no proof of a lost host.
-                return await work
-            work.cancel()
-            await _ended(work)
-            raise
+
+def _most_starts() -> int:
+    """How often an app is started; runs that counted to an older limit keep it."""
+    return policies.MAX_STARTS_NOW if workflow.patched("more-starts") else policies.MAX_STARTS
 
 
-async def _ended(work: workflow.ActivityHandle[SubtaskOutcome]) -> None:
-    try:
-        await work
-    except (asyncio.CancelledError, ActivityError) as exc:
-        if not is_cancelled_exception(exc):
-            workflow.logger.warning("a subtask ended badly", extra={"cause": str(exc)})
+def _unsteady(message: str) -> ApplicationError:
+    return ApplicationError(message, type=ErrorCode.UNAVAILABLE)

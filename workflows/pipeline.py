@@ -111,11 +111,13 @@ class PipelineWorkflow:
         if not 1 <= n <= policies.WINDOW_MAX:
             raise ValueError(f"parallelism {n} is not in 1..{policies.WINDOW_MAX}")
 
-    @workflow.update(description='Run apps again: ["MODEL/appN"]; []: all that are infra_failed.')
+    @workflow.update(
+        description='Run apps again as a whole: ["MODEL/appN"]; []: what is infra_failed.'
+    )
     def retry_failed(self, keys: list[str]) -> list[str]:
         """Keys that will run again; what was measured stands unless the app is named."""
         chosen = self._fleet.retryable(keys)
-        self._fleet.retry(chosen)
+        self._fleet.retry(chosen, whole=bool(keys))
         self._gave_up = ""
         return chosen
 
@@ -273,6 +275,7 @@ class PipelineWorkflow:
             registered=True,
             pending=tuple(self._fleet.pending),
             results=self._fleet.results,
+            whole=tuple(key for key in self._fleet.pending if key in self._fleet.whole),
             tools=self._fleet.tools,
             parallelism=self._status.parallelism,
             paused=self._status.paused,

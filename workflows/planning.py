@@ -12,8 +12,17 @@ from contract.ids import (
     task_queue_dynamic,
     task_queue_performance,
 )
-from contract.outcome import ALL_TOOLS, AppOutcome, SubtaskOutcome, ToolSummary, worst_state
+from contract.outcome import (
+    ALL_TOOLS,
+    AppOutcome,
+    SubtaskOutcome,
+    ToolSummary,
+    thrown_away,
+    together,
+    worst_state,
+)
 from contract.progress import PlatformService
+from contract.running import AppCheck, RunningApp, SubtaskOrder
 from contract.spec import AnalyzerKind, AppSpec
 from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S
 from workflows.settle import Fault
@@ -22,6 +31,9 @@ from workflows.state import AppOrders
 # A load test before an active scan: the scan fills the app's database and would slow it down. An
 # app that the load test kills is started anew for the scan.
 LIVE_ORDER = (AnalyzerKind.PERFORMANCE, AnalyzerKind.DYNAMIC)
+
+
+_DIED = "the app died during the measurement"
 
 
 class SubtaskPlan(Frozen):
@@ -78,6 +90,15 @@ def subtask_request(
     )
 
 
+def subtask_order(
+    app: AppSpec, kind: AnalyzerKind, check: AppCheck, running: RunningApp | None
+) -> SubtaskOrder:
+    """A live subtask's work order, with the app that is looked at when its turn comes."""
+    conditions = running.conditions if running else ""
+    request = subtask_request(app, kind, check.targets, conditions)
+    return SubtaskOrder(**dict(request), app=running)
+
+
 def unmeasured(
     app: AppSpec, kind: AnalyzerKind, state: MeasurementState, reason: str, code: str = ""
 ) -> SubtaskOutcome:
@@ -99,15 +120,15 @@ def infra_failed(app: AppSpec, kind: AnalyzerKind, fault: Fault) -> SubtaskOutco
 
 
 class Loss(Frozen):
-    """Tool time of a subtask that did not count, and why it was begun again."""
+    """Tool time of a subtask that did not count, by tool, and why it was begun again."""
 
-    wasted_seconds: float = 0.0
+    lost: dict[str, float] = {}
     causes: tuple[str, ...] = ()
 
     def plus(self, other: "Loss") -> "Loss":
         """Both."""
         return Loss(
-            wasted_seconds=self.wasted_seconds + other.wasted_seconds,
+            lost=together(self.lost, other.lost),
             causes=(*self.causes, *other.causes),
         )
 
@@ -115,7 +136,7 @@ class Loss(Frozen):
 def discarded(outcome: SubtaskOutcome, cause: str) -> Loss:
     """An outcome that is thrown away for `cause`."""
     return Loss(
-        wasted_seconds=outcome.tool_seconds + outcome.wasted_seconds,
+        lost=outcome.all_seconds(),
         causes=(*outcome.retry_causes, cause),
     )
 
@@ -124,9 +145,11 @@ def with_loss(outcome: SubtaskOutcome, loss: Loss) -> SubtaskOutcome:
     """`outcome` after earlier tries that were lost."""
     if loss == Loss():
         return outcome
+    lost = together(loss.lost, outcome.all_lost())
     return outcome.model_copy(
         update={
-            "wasted_seconds": loss.wasted_seconds + outcome.wasted_seconds,
+            "lost": lost,
+            "wasted_seconds": thrown_away(lost, outcome.tools),
             "retry_causes": (*loss.causes, *outcome.retry_causes),
             "attempts": outcome.attempts + len(loss.causes),
         }
@@ -150,7 +173,7 @@ def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
         else ToolSummary(
             tool=tool.tool,
             state=MeasurementState.APP_FAILED,
-            reason=f"the app died during the measurement: {reason}"[:REASON_CHARS],
+            reason=f"{_DIED}: {reason}"[:REASON_CHARS],
         )
         for tool in outcome.tools
     )
@@ -159,10 +182,14 @@ def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
             "tools": tools,
             "report": None,
             "error_code": "",
-            "tool_seconds": 0.0,
-            "wasted_seconds": outcome.wasted_seconds + outcome.tool_seconds,
+            **outcome.all_in_vain(),
         }
     )
+
+
+def app_died_early(app: AppSpec, kind: AnalyzerKind, reason: str, loss: Loss) -> SubtaskOutcome:
+    """The app died under a measurement, which was ended at once: it has no report."""
+    return with_loss(app_failed(app, kind, f"{_DIED}: {reason}"), loss)
 
 
 class RunFacts(TypedDict, total=False):

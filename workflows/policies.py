@@ -29,6 +29,18 @@ NEVER_RETRIED = ("PayloadsTooLarge",)
 # How often a subtask is run anew after its analyzer was down, and an app on another host.
 MAX_ROUNDS = 3
 MAX_STARTS = 4
+# Since apps whose death is nobody's fault are started anew; `MAX_STARTS` is for older runs.
+MAX_STARTS_NOW = 8
+# How often one live subtask is begun: above what `MAX_STARTS_NOW` allows, for an app that is silent
+# each time its turn comes is not started anew.
+MAX_TRIES = 12
+
+# A kill without an out-of-memory record may be somebody's hand: the measurement is repeated once.
+KILLS_FORGIVEN = 1
+# An app that ends by itself while it waits is started anew; one that does so each time is broken.
+UNWATCHED_DEATHS_FORGIVEN = 2
+# A silent app on a busy host is asked again after each of these; one look takes minutes itself.
+SILENCE_PAUSES = (timedelta(seconds=20), timedelta(seconds=60))
 
 # A running live subtask does not see that its host is gone (its retry waits in that host's queue),
 # so a check on the host's quick queue watches over it.
@@ -74,7 +86,8 @@ START_APP = Policy(
 )
 CHECK_APP = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
-    start_to_close_timeout=timedelta(minutes=1),
+    # An app that is silent is asked again for minutes before that means anything.
+    start_to_close_timeout=timedelta(minutes=6),
     heartbeat_timeout=HEARTBEAT,
     retry_policy=_retry(attempts=6, maximum_s=10.0),
 )
@@ -82,7 +95,7 @@ CHECK_APP = Policy(
 CHECK_AFTER = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
     schedule_to_close_timeout=timedelta(minutes=10),
-    start_to_close_timeout=timedelta(minutes=1),
+    start_to_close_timeout=timedelta(minutes=6),
     heartbeat_timeout=HEARTBEAT,
     retry_policy=_retry(attempts=0, maximum_s=10.0),
 )

@@ -1,8 +1,8 @@
 """Waiting to the very end: what `gather`, `TaskGroup`, `shield` and `finally` do not guarantee."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from temporalio.exceptions import (
@@ -15,7 +15,9 @@ from temporalio.exceptions import (
 )
 
 from activities.heartbeat import WORKER_LOST, Beat
+from activities.work import seconds_by_tool
 from contract.errors import RETRYABLE_CODES, ErrorCode
+from contract.outcome import together
 
 T = TypeVar("T")
 
@@ -79,13 +81,13 @@ class Fault:
     """Why an activity failed for good; `curable`: waiting may help, so breakers count it.
 
     Attributes:
-        wasted_seconds: tool seconds that its attempts saw spent.
+        lost: tool seconds by tool that its attempts saw spent.
         causes: why each of its attempts ended, as far as they said.
     """
 
     code: ErrorCode
     message: str
-    wasted_seconds: float = 0.0
+    lost: Mapping[str, float] = field(default_factory=dict)
     causes: tuple[str, ...] = ()
 
     @property
@@ -120,8 +122,8 @@ def _with_lost_work(fault: Fault, details: Sequence[Any], *last: str) -> Fault:
     if not details:
         return fault
     beat = Beat.model_validate(details[0])
-    wasted = sum(span.tool_seconds for span in beat.spans)
-    return replace(fault, wasted_seconds=wasted, causes=(*beat.causes, *last))
+    lost = together(*map(seconds_by_tool, beat.spans))
+    return replace(fault, lost=lost, causes=(*beat.causes, *last))
 
 
 def is_unclaimed(exc: BaseException) -> bool:

@@ -10,11 +10,16 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
-    from contract.analysis import SubtaskRequest
     from contract.ids import TASK_QUEUE_APPS, TASK_QUEUE_CONTROL, task_queue_host
     from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import PlatformService, Preflight
-    from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
+    from contract.running import (
+        AppCheck,
+        RunningApp,
+        StartOutcome,
+        SubtaskOrder,
+        TeardownReport,
+    )
     from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
     from workflows import policies
     from workflows.planning import task_queue_of
@@ -75,16 +80,14 @@ async def teardown_app(host: str, workflow_id: str) -> TeardownReport:
     )
 
 
-def run_analysis(
-    request: SubtaskRequest, host: str = ""
-) -> workflow.ActivityHandle[SubtaskOutcome]:
+def run_analysis(order: SubtaskOrder, host: str = "") -> workflow.ActivityHandle[SubtaskOutcome]:
     """Start one analyzer; the fixed activity ID is for operators to type."""
     return workflow.start_activity_method(
         AnalysisActivities.run_analysis,
-        request,
-        task_queue=task_queue_of(request.analyzer, host),
-        activity_id=f"analyze-{request.analyzer}",
-        summary=", ".join(request.tools) or "all tools",
+        order,
+        task_queue=task_queue_of(order.analyzer, host),
+        activity_id=f"analyze-{order.analyzer}",
+        summary=", ".join(order.tools) or "all tools",
         **policies.RUN_ANALYSIS,
     )
 

@@ -83,14 +83,17 @@ class Tally(Frozen):
         tool_seconds: tool time that counted, summed over tools that ran at once; results from an
             analyzer's cache took none.
         wasted_seconds: tool time thrown away: what attempts that came to nothing were seen at by
-            their heartbeats (a few seconds less than they did), and whole results of apps that died
-            or were taken away. Of tools that a person cancelled nothing is known.
+            their heartbeats (a few seconds less than they did) and what no later attempt could
+            reuse, and whole results of apps that died or were taken away. Of tools that a person
+            cancelled nothing is known.
+        saved_seconds: tool time that results from an analyzer's cache took when they were made.
         restarts: how often apps were started anew.
         retries_by_cause: attempts of activities on apps that another one followed.
     """
 
     tool_seconds: float = 0.0
     wasted_seconds: float = 0.0
+    saved_seconds: float = 0.0
     restarts: int = 0
     retries_by_cause: dict[str, int] = {}
 
@@ -103,6 +106,7 @@ class Tally(Frozen):
         return Tally(
             tool_seconds=self.tool_seconds + sum(s.tool_seconds for s in outcome.subtasks),
             wasted_seconds=self.wasted_seconds + sum(s.wasted_seconds for s in outcome.subtasks),
+            saved_seconds=self.saved_seconds + sum(s.saved_seconds for s in outcome.subtasks),
             restarts=self.restarts + outcome.restarts,
             retries_by_cause=causes,
         )
@@ -119,6 +123,7 @@ class Tally(Frozen):
         return {
             "tool_seconds": round(self.tool_seconds, 3),
             "wasted_seconds": round(self.wasted_seconds, 3),
+            "saved_seconds": round(self.saved_seconds, 3),
             "wasted_ratio": ratio,
             "restarts": self.restarts,
             "retries": sum(self.retries_by_cause.values()),
@@ -133,6 +138,7 @@ class PipelineState(Frozen):
         registered: whether the rows exist.
         pending: keys of the apps still to run, in order. None: every app of the plan.
         results: finished apps by key; an app that is run again is in both.
+        whole: keys of those pending that a person named: nothing of theirs stands.
         tools: every tool each analyzer named at preflight.
         runs: how often the workflow continued as new.
     """
@@ -140,6 +146,7 @@ class PipelineState(Frozen):
     registered: bool = False
     pending: tuple[str, ...] | None = None
     results: dict[str, AppResult] = {}
+    whole: tuple[str, ...] = ()
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
     parallelism: int | None = None
     paused: bool = False
@@ -184,7 +191,8 @@ class PipelineRun(PipelinePlan):
 def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> PipelineState:
     """State that runs a closed pipeline's apps again: those named, or all that lack a measurement.
 
-    Start `Pipeline` with `PipelineRun.of(plan, state)`; results that stand are not measured again.
+    Start `Pipeline` with `PipelineRun.of(plan, state)`; results that stand are not measured again,
+    but for those of apps that are named, which run as a whole.
     """
     cells: dict[str, dict[AnalyzerKind, dict[str, MeasurementState]]] = {}
     for cell in record.cells:
@@ -208,6 +216,7 @@ def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> Pipelin
         registered=True,
         pending=tuple(pending),
         results=results,
+        whole=tuple(key for key in pending if key in keys),
         tally=Tally.of(record.detail),
         retried=int(record.detail.get("apps_retried", 0)) + len(pending),
     )

@@ -77,9 +77,9 @@ class Measurement:
     on_progress: OnProgress
     reports: dict[str, ToolReport] = field(default_factory=dict)
     shared: dict[str, Any] = field(default_factory=dict)
-    _running: tuple[str, ...] = ()
+    _begun: tuple[str, ...] = ()
+    _working: set[str] = field(default_factory=set)
     _done: int = 0
-    _message: str = ""
 
     @property
     def attachments(self) -> Path:
@@ -104,7 +104,7 @@ class Measurement:
                 await run_in_order(
                     tools,
                     lambda tool: self._cell(tool, source, digests, allowance),
-                    lambda done, running: self._progress(done, running),
+                    lambda done, begun: self._progress(done, begun),
                 )
         except TimeoutError:
             self._note_late(tools, allowance)
@@ -126,17 +126,29 @@ class Measurement:
         wanted = set(self.request.tools)
         return [tool for tool in self.equipment.tools if not wanted or tool.name in wanted]
 
-    def _progress(self, done: int, running: tuple[str, ...], message: str = "") -> None:
-        self._done, self._running, self._message = done, running, message
+    def _progress(self, done: int, begun: tuple[str, ...], message: str = "") -> None:
+        """Tell what goes on: a tool that was begun may still wait for its turn."""
+        self._done, self._begun = done, begun
         self.on_progress(
             Progress(
                 subtask_id=self.request.subtask_id,
                 done=done,
                 total=len(self._planned()),
-                running=running,
+                running=tuple(name for name in begun if name in self._working),
+                waiting=tuple(name for name in begun if name not in self._working),
                 message=message[:500],
             )
         )
+
+    @contextmanager
+    def _at_work(self, tool: Tool) -> Generator[None]:
+        self._working.add(tool.name)
+        self._progress(self._done, self._begun)
+        try:
+            yield
+        finally:
+            self._working.discard(tool.name)
+            self._progress(self._done, self._begun)
 
     async def _cell(
         self, tool: Tool, source: SourceTree, digests: SourceDigests, allowance: Allowance
@@ -166,7 +178,8 @@ class Measurement:
         if self.request.cache and (kept := await self._cached(tool, key)):
             return kept
         async with allowance.hold(equipment.budget, tool.cost, self.request.subtask_id):
-            cell = await self._measure(tool, verdict.version, source, allowance)
+            with self._at_work(tool):
+                cell = await self._measure(tool, verdict.version, source, allowance)
         own, shared = self.attachments / tool.name, dict(self.shared)
         await asyncio.to_thread(equipment.cache.save, key, cell.report, shared, own, cell.fresh_for)
         return cell.report
@@ -195,7 +208,7 @@ class Measurement:
             tools_dir=self.equipment.tools_dir,
             attach=kept.attach,
             progress=lambda message: self._progress(
-                self._done, self._running, f"{tool.name}: {message}"
+                self._done, self._begun, f"{tool.name}: {message}"
             ),
             waiting=lambda: _aside(allowance, runner),
             shared=self.shared,

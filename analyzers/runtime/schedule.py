@@ -175,7 +175,7 @@ async def run_in_order(
     Args:
         tools: what to run.
         start: measures one tool.
-        on_change: told how many have ended and which run, after each change.
+        on_change: told how many have ended and which were begun, after each change.
     """
     pending = list(tools)
     running: dict[asyncio.Task[None], Tool] = {}

@@ -121,3 +121,5 @@ class ComposeService(_Part):
     container_name: str = ""
     hostname: str = ""
     profiles: list[str] = []
+    secrets: list[Any] = []
+    configs: list[Any] = []

@@ -8,8 +8,9 @@ from pydantic import BaseModel
 
 from clients.appfolder.compose_model import ComposeBuild, ComposeService
 from clients.appfolder.envfile import dotenv
-from clients.appfolder.faults import AppFault
-from clients.appfolder.model import Healthcheck, Role, ServicePlan
+from clients.appfolder.faults import AppFault, unsupported
+from clients.appfolder.model import Healthcheck, OwnFile, Role, ServicePlan
+from clients.appfolder.ownfiles import own_mount, secrets_and_configs
 from clients.appfolder.tree import inside, read_text
 
 _WHY = {
@@ -25,6 +26,9 @@ _WHY = {
     "ipc": "no host namespaces",
     "security_opt": "no-new-privileges is fixed",
 }
+# Left out, the app would be another one, or would fail by our fault alone.
+_UNSUPPORTED = ("extends", "volumes_from", "provider")
+_UNSUPPORTED_BUILD = ("additional_contexts", "secrets", "ssh", "entitlements", "privileged")
 _SUPPORT_IMAGE = re.compile(
     r"(postgres|postgis|mysql|mariadb|mongo|redis|valkey|memcached|rabbitmq|kafka|zookeeper|nats|minio"
     r"|elasticsearch|cassandra|mailhog|mailpit|adminer|phpmyadmin|pgadmin4?)$"
@@ -35,13 +39,20 @@ _PORT = re.compile(r"(?:.*:)?(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp))?$")
 
 
 def service_plan(
-    root: Path, file: str, name: str, body: ComposeService, dropped: list[str]
+    root: Path,
+    file: str,
+    name: str,
+    body: ComposeService,
+    dropped: list[str],
+    document: dict[str, Any],
 ) -> ServicePlan:
-    """Plan of service `name`.
+    """Plan of service `name`; `document` is the whole file.
 
     Raises:
         AppFault: neither build nor image, or a path that leads out of the app folder.
+        PlatformError: a key that Compose would honour and cannot be left out.
     """
+    _refuse_unsupported(file, name, body)
     if body.build is None and not body.image:
         raise AppFault("build", f"{file}: {name} has neither build nor image")
     _drop_extras(name, body, dropped)
@@ -50,6 +61,8 @@ def service_plan(
     )
     ports = _ports(name, body, dropped)
     role = _role(name, body, ports)
+    volumes, files = _volumes(root, name, body.volumes, dropped)
+    files += secrets_and_configs(root, file, name, document, body, dropped)
     return ServicePlan(
         name=name,
         role=role,
@@ -68,9 +81,19 @@ def service_plan(
         user=body.user,
         depends_on={other: item.condition for other, item in body.depends_on.items()},
         healthcheck=_healthcheck(body),
-        volumes=_volumes(name, body.volumes, dropped),
+        volumes=tuple(volumes),
         aliases=_aliases(name, body, dropped),
+        files=tuple(files),
     )
+
+
+def _refuse_unsupported(file: str, name: str, body: ComposeService) -> None:
+    for key in _UNSUPPORTED:
+        if (body.model_extra or {}).get(key):
+            raise unsupported(f"{file}: `{key}` of {name}")
+    for key in _UNSUPPORTED_BUILD:
+        if body.build and (body.build.model_extra or {}).get(key):
+            raise unsupported(f"{file}: `build.{key}` of {name}")
 
 
 def _drop_extras(name: str, body: ComposeService, dropped: list[str]) -> None:
@@ -191,17 +214,22 @@ def _healthcheck(body: ComposeService) -> Healthcheck | None:
     return Healthcheck(check.test, check.interval, check.timeout, check.retries, check.start_period)
 
 
-def _volumes(name: str, entries: list[Any], dropped: list[str]) -> tuple[tuple[str, str], ...]:
-    """Named volumes; bind mounts and anonymous volumes are dropped."""
+def _volumes(
+    root: Path, name: str, entries: list[Any], dropped: list[str]
+) -> tuple[list[tuple[str, str]], list[OwnFile]]:
+    """Named volumes, and the app's own files; what is of the host or has no name is dropped."""
     kept: list[tuple[str, str]] = []
+    files: list[OwnFile] = []
     for entry in entries:
         source, target, kind = _volume(entry)
         if kind == "volume" and source and target.startswith("/"):
             kept.append((source, target))
+        elif kind == "bind":
+            found = own_mount(root, name, source, target, dropped)
+            files += [found] if found else []
         else:
-            why = "no host path is mounted" if kind == "bind" else "only named volumes"
-            dropped.append(f"{name}: volumes {source or target} ({why})")
-    return tuple(kept)
+            dropped.append(f"{name}: volumes {source or target} (only named volumes)")
+    return kept, files
 
 
 def _volume(entry: Any) -> tuple[str, str, str]:
@@ -220,5 +248,17 @@ def _aliases(name: str, body: ComposeService, dropped: list[str]) -> tuple[str, 
     if body.container_name:
         kept = f"kept as a name on the app's network: {body.container_name}"
         dropped.append(f"{name}: container_name ({kept})")
-    names = {body.container_name, body.hostname} - {"", name}
+    names = {body.container_name, body.hostname, *_network_aliases(body)} - {"", name}
     return tuple(sorted(alias for alias in names if _DNS_NAME.fullmatch(alias)))
+
+
+def _network_aliases(body: ComposeService) -> set[str]:
+    """Names that the service has on networks of its own choice."""
+    networks = (body.model_extra or {}).get("networks")
+    found: set[str] = set()
+    for options in cast("dict[str, Any]", networks).values() if isinstance(networks, dict) else ():
+        aliases = (
+            cast("dict[str, Any]", options).get("aliases") if isinstance(options, dict) else ()
+        )
+        found |= {str(alias) for alias in aliases} if isinstance(aliases, list) else set()
+    return found

@@ -5,15 +5,16 @@ from typing import Any, cast
 
 import yaml
 
-from clients.appfolder.faults import AppFault
+from clients.appfolder.faults import AppFault, unsupported
 
 MAX_ALIASES = 50
 MAX_DEPTH = 32
 MAX_EVENTS = 20_000
 MAX_NODES = 50_000
+_MAX_NESTING = 8
+_DOLLAR = "\0"
 _VARIABLE = re.compile(
-    r"\$(?:(?P<escaped>\$)"
-    r"|(?P<name>[A-Za-z_]\w*)"
+    r"\$(?:(?P<name>[A-Za-z_]\w*)"
     r"|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<op>:?[-?+])(?P<word>[^{}]*))?\})"
 )
 
@@ -27,6 +28,11 @@ def load_document(text: str, what: str) -> dict[str, Any]:
     try:
         _check_events(text, what)
         document = yaml.safe_load(text)
+    except yaml.constructor.ConstructorError as error:
+        tag = re.search(r"for the tag '(![^!'][^']{0,40})'", str(error))
+        if tag is not None:
+            raise unsupported(f"{what}: the YAML tag {tag[1]}") from error
+        raise AppFault("build", f"{what}: not valid YAML: {_first_line(error)}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise AppFault("build", f"{what}: not valid YAML: {_first_line(error)}") from error
     if not isinstance(document, dict):
@@ -65,9 +71,10 @@ def interpolate(node: Any, variables: dict[str, str]) -> Any:
 
     Raises:
         AppFault: a `${VAR:?message}` whose variable is not set.
+        PlatformError: a form of variable that is not supported.
     """
     if isinstance(node, str):
-        return _VARIABLE.sub(lambda match: _value(match, variables), node)
+        return _interpolate_text(node, variables)
     if isinstance(node, dict):
         return {
             key: interpolate(value, variables)
@@ -78,9 +85,20 @@ def interpolate(node: Any, variables: dict[str, str]) -> Any:
     return node
 
 
+def _interpolate_text(text: str, variables: dict[str, str]) -> str:
+    """From the innermost variable outwards: a default may be a variable with a default itself."""
+    text = text.replace("$$", _DOLLAR)
+    for _ in range(_MAX_NESTING):
+        found = _VARIABLE.sub(lambda match: _value(match, variables).replace("$", _DOLLAR), text)
+        if found == text:
+            break
+        text = found
+    if "${" in text:
+        raise unsupported(f"compose file: the variable in {text.replace(_DOLLAR, '$')[:80]!r}")
+    return text.replace(_DOLLAR, "$")
+
+
 def _value(match: re.Match[str], variables: dict[str, str]) -> str:
-    if match["escaped"]:
-        return "$"
     name, operator, word = match["name"] or match["braced"], match["op"] or "", match["word"] or ""
     value = variables.get(name)
     present = bool(value) if operator.startswith(":") else value is not None

@@ -1,14 +1,11 @@
-"""Why the app under test is at fault: raised inside `clients`, turned into a value at the port."""
+"""Faults of what an app folder says of itself."""
 
-from typing import Literal
+from clients.blame import UNSUPPORTED, AppFault, Phase, fault
+from contract.errors import PlatformError
 
-Phase = Literal["build", "start", "answer"]
+__all__ = ["AppFault", "Phase", "unsupported"]
 
 
-class AppFault(Exception):
-    """The app's author is at fault: `phase` is where it showed, `reason` one sentence."""
-
-    def __init__(self, phase: Phase, reason: str) -> None:
-        super().__init__(reason)
-        self.phase: Phase = phase
-        self.reason = reason
+def unsupported(what: str) -> AppFault | PlatformError:
+    """The fault of an app that uses what Docker's own tools honour, and we do not yet."""
+    return fault(UNSUPPORTED, "build", f"{what} is not supported here yet: not the app's fault")

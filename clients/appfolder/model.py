@@ -9,6 +9,19 @@ Condition = Literal["service_started", "service_healthy", "service_completed_suc
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFile:
+    """A file or folder of the app that its container finds at `target`.
+
+    Attributes:
+        source: inside the app folder; None: `content` is written in the compose file itself.
+    """
+
+    target: str
+    source: Path | None = None
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Healthcheck:
     """A container health check; times in seconds."""
 
@@ -31,6 +44,8 @@ class ServicePlan:
         publishes: whether the service is expected to answer HTTP.
         volumes: (volume name, path in the container).
         aliases: further names on the app's own network.
+        files: the app's own files that its container gets besides its image.
+        listens: port that it was seen to listen on, whatever it declares; 0: not seen yet.
     """
 
     name: str
@@ -52,11 +67,19 @@ class ServicePlan:
     healthcheck: Healthcheck | None = None
     volumes: tuple[tuple[str, str], ...] = ()
     aliases: tuple[str, ...] = ()
+    files: tuple[OwnFile, ...] = ()
+    listens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AppPlan:
-    """Every service of an app in start order, and what of its files is not honoured."""
+    """Every service of an app in start order, and what of its files is not honoured.
+
+    Attributes:
+        dropped: what is not honoured, for the record.
+        needed: of that, what an app may need to start.
+    """
 
     services: tuple[ServicePlan, ...]
     dropped: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from clients.substitution import NEWEST, Substitution, version_of
+
 BaseImageMap = Mapping[str, str] | Literal["auto"]
 
 _STAND_INS = {
@@ -17,18 +19,20 @@ _STAND_INS = {
     "alpine": "assay/debian",
     "buildpack-deps": "assay/debian",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Substitution:
-    """`original` was replaced by `used`; `musl`: the original's tools are Alpine's."""
-
-    original: str
-    used: str
-    musl: bool = False
-
-    def __str__(self) -> str:
-        return f"base image {self.original} -> {self.used}"
+# How many major versions a stand-in may be off, where a major version is another program: Python 2,
+# a Node.js of another decade. Of what is not named, version numbers do not compare (Ubuntu).
+_MAJOR_SPAN = {"python": 0, "nginx": 0, "node": 6, "debian": 2}
+_CODENAMES = {
+    "debian": {"jessie": 8, "stretch": 9, "buster": 10, "bullseye": 11, "bookworm": 12},
+    "node": {
+        "carbon": 8,
+        "dubnium": 10,
+        "erbium": 12,
+        "fermium": 14,
+        "gallium": 16,
+        "hydrogen": 18,
+    },
+}
 
 
 @dataclass(slots=True)
@@ -48,21 +52,28 @@ class BaseImages:
             return None
         short = short_name(image)
         used = next(
-            (value for key, value in self.mapping.items() if fnmatch.fnmatchcase(short, key)), None
+            (
+                value
+                for key, value in self.mapping.items()
+                if fnmatch.fnmatchcase(short, key) and serves(short, value)
+            ),
+            None,
         )
         return Substitution(image, used, is_alpine(image)) if used and used != image else None
 
     def stand_in(self, image: str, local: set[str]) -> Substitution | None:
         """The local image that comes nearest to `image`: same family, nearest version."""
-        repository, _, tag = short_name(image).partition(":")
+        repository = short_name(image).partition(":")[0]
         family = _STAND_INS.get(repository)
         if self.mapping != "auto" or family is None:
             return None
-        candidates = sorted(name for name in local if name.startswith(f"{family}:"))
+        candidates = sorted(
+            name for name in local if name.startswith(f"{family}:") and serves(image, name)
+        )
         if not candidates:
             return None
-        wanted = version(tag)
-        used = min(candidates, key=lambda name: _distance(wanted, version(name.partition(":")[2])))
+        wanted = (_major(image), *version_of(image)[1:])
+        used = min(candidates, key=lambda name: _distance(wanted, version_of(name)))
         return Substitution(image, used, is_alpine(image))
 
 
@@ -78,10 +89,21 @@ def is_alpine(image: str) -> bool:
     return repository == "alpine" or "alpine" in tag
 
 
-def version(tag: str) -> tuple[int, ...]:
-    """Leading numbers of a tag; a tag without any (`latest`, `lts`) wants the newest."""
-    match = re.match(r"\d+(?:\.\d+)*", tag)
-    return tuple(int(part) for part in match[0].split(".")) if match else (10_000,)
+def serves(original: str, used: str) -> bool:
+    """Whether the major version of `used` is near enough for what was written for `original`."""
+    family = short_name(original).partition(":")[0]
+    span = _MAJOR_SPAN.get(family)
+    if span is None or short_name(used).partition(":")[0].rpartition("/")[2] != family:
+        return True
+    wanted, offered = _major(original), _major(used)
+    return NEWEST in (wanted, offered) or abs(wanted - offered) <= span
+
+
+def _major(image: str) -> int:
+    """Major version of an image, also by the code name of an old one."""
+    repository, _, tag = short_name(image).rpartition(":")
+    names = _CODENAMES.get(repository, {})
+    return names.get(tag.partition("-")[0], version_of(image)[0])
 
 
 def _distance(wanted: tuple[int, ...], offered: tuple[int, ...]) -> tuple[int, ...]:

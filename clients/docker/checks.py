@@ -3,12 +3,22 @@
 import asyncio
 from dataclasses import dataclass
 
-from clients.docker.containers import Containers
-from clients.probe import answers
+from clients import blame
+from clients.blame import Ending, app_check
+from clients.calm import Patience
+from clients.docker.containers import Containers, State
+from clients.docker.endings import Endings
+from clients.docker.sockets import listening
+from clients.probe import ask
 from clients.targets import Location, resolve_targets
+from clients.telling import error_line
+from contract.analysis import MeasurementState
 from contract.running import AppCheck, RunningApp, RunningService
 
-_PATIENCE_S = 10.0
+_PAUSE_S = 30.0
+# A server that is told to reload closes its port for a moment.
+_GONE_S = 15.0
+_POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,68 +26,125 @@ class AppChecker:
     """Compares containers with what `start` recorded."""
 
     containers: Containers
+    endings: Endings
     location: Location
     disk_bytes: int
+    patience: Patience
+    pause_s: float = _PAUSE_S
+    gone_s: float = _GONE_S
 
     async def check(self, app: RunningApp) -> AppCheck:
         """Containers first, then answers, then containers again: the answer came from these."""
-        targets = resolve_targets(app, self.location)
-        reason = (
+        found = (
             await self._changed(app)
             or await self._too_much_written(app)
             or await self._silent(app)
             or await self._changed(app)
         )
-        if reason and (taken := await self._taken(app)):
-            return AppCheck(alive=False, taken=True, reason=taken)
-        return AppCheck(alive=not reason, reason=reason, targets=() if reason else targets)
+        if found is None:
+            return AppCheck(alive=True, targets=resolve_targets(app, self.location))
+        return app_check(found)
 
-    async def _taken(self, app: RunningApp) -> str:
-        """How the platform took the app away, so that nothing proves a fault of the app."""
-        for service in app.services:
-            if taken := await self.containers.taken(service.container_id):
-                return f"{service.service}: {taken}"
-        return ""
+    async def _last_words(self, container_id: str) -> str:
+        """What a dead container said of its death, or that it said nothing."""
+        log = await self.containers.log(container_id)
+        if log.strip():
+            said = error_line(log)
+            return f": {said}" if said else ""
+        state = await self.containers.state(container_id)
+        return f"; its log is empty; it ran `{state.command[:200]}`" if state else ""
 
-    async def _changed(self, app: RunningApp) -> str:
-        for service in app.services:
-            if reason := await self._service_changed(service):
-                return f"{service.service} {reason}"
-        return ""
+    async def _changed(self, app: RunningApp) -> Ending | None:
+        """What became of the containers; what the platform did to one explains the others."""
+        found = [
+            Ending(ending.row, f"{service.service} {ending.text}")
+            for service in app.services
+            if (ending := await self._service_changed(service))
+        ]
+        ours = (one for one in found if one.row.state is not MeasurementState.APP_FAILED)
+        return next(ours, None) or next(iter(found), None)
 
-    async def _service_changed(self, service: RunningService) -> str:
-        state = await self.containers.state(service.container_id)
+    async def _service_changed(self, service: RunningService) -> Ending | None:
+        if ending := await self.endings.of(service.container_id):
+            words = await self._last_words(service.container_id) if ending.row is blame.EXIT else ""
+            return Ending(ending.row, ending.text + words)
+        state = await self._unpaused(service)
         if state is None:
-            return "has lost its container"
-        if not state.unbroken:
-            return state.ending
+            return await self.endings.of(service.container_id)
+        if state.paused:
+            return Ending(blame.PAUSED, "is paused from outside")
         if service.container_port and state.ports.get(service.container_port) != service.host_port:
-            return "is published on another port than at its start"
-        return ""
+            return Ending(blame.RESTARTED, "is published on another port than at its start")
+        return None
 
-    async def _too_much_written(self, app: RunningApp) -> str:
+    async def _unpaused(self, service: RunningService) -> State | None:
+        """The container's state once it is not paused any more, or after a while of waiting."""
+        ends_at = asyncio.get_running_loop().time() + self.pause_s
+        while True:
+            state = await self.containers.state(service.container_id)
+            over = asyncio.get_running_loop().time() > ends_at
+            if state is None or not state.paused or over:
+                return state
+            await asyncio.sleep(_POLL_S)
+
+    async def _too_much_written(self, app: RunningApp) -> Ending | None:
         written = await self.containers.written_bytes(app.workflow_id)
         names = {service.container_id: service.service for service in app.services}
         for container_id, size in written.items():
             if size > self.disk_bytes and container_id in names:
-                return f"{names[container_id]} has written {size} bytes; {self.disk_bytes} allowed"
-        return ""
+                text = f"has written {size} bytes; {self.disk_bytes} allowed"
+                return Ending(blame.DISK, f"{names[container_id]} {text}")
+        return None
 
-    async def _silent(self, app: RunningApp) -> str:
+    async def _silent(self, app: RunningApp) -> Ending | None:
         for service in app.services:
-            state = await self.containers.state(service.container_id)
-            if state is None or service.container_port is None:
+            if service.container_port is None:
                 continue
-            if not await _answers_soon(state.probe_url(self.location, service.container_port)):
-                return f"{service.service} runs but does not answer HTTP any more"
-        return ""
+            one = _Listener(self, service, service.container_port)
+            silence = await self.patience.wait(one)
+            if one.gone:
+                text = f"runs, but nothing listens on its port {service.container_port} any more"
+                return Ending(blame.LISTENER_GONE, f"{service.service} {text}")
+            if silence is not None:
+                row = blame.HANG if silence.proven else blame.SILENT
+                text = f"runs but did not answer HTTP any more: {silence.text}"
+                return Ending(row, f"{service.service} {text}")
+        return None
 
 
-async def _answers_soon(base_url: str) -> bool:
-    """Ask until it answers, for `_PATIENCE_S`: a busy app may drop a connection."""
-    ends_at = asyncio.get_running_loop().time() + _PATIENCE_S
-    while not await answers(base_url):
-        if asyncio.get_running_loop().time() > ends_at:
+@dataclass(slots=True)
+class _Listener:
+    """One service that is asked until it answers, or something else is to be said of it."""
+
+    checker: AppChecker
+    service: RunningService
+    port: int
+    gone: bool = False
+    busy: str = ""
+    _gone_since_s: float = 0.0
+
+    async def answers(self, timeout_s: float) -> bool:
+        """Whether it answers within this time."""
+        state = await self.checker.containers.state(self.service.container_id)
+        if state is None:
             return False
-        await asyncio.sleep(0.5)
-    return True
+        url = state.probe_url(self.checker.location, self.port)
+        return (await ask(url, timeout_s)).kind == "http"
+
+    async def interrupted(self) -> bool:
+        """Whether the container is not as it was, or nothing has listened for a while."""
+        state = await self.checker.containers.state(self.service.container_id)
+        if state is None or not state.unbroken or state.paused:
+            return True
+        local = self.checker.patience.host.local
+        found = await listening(self.checker.endings.client, state, local)
+        now_s = asyncio.get_running_loop().time()
+        self.busy = "it has other connections open" if self.port in found.in_use else ""
+        if not found.known:
+            self.busy = "whether anybody else is connected cannot be seen"
+        if not found.known or self.port in found.outside:
+            self._gone_since_s = 0.0
+            return False
+        self._gone_since_s = self._gone_since_s or now_s
+        self.gone = now_s - self._gone_since_s >= self.checker.gone_s
+        return self.gone

@@ -1,6 +1,7 @@
 """Containers of an app: created with every limit, started in order, inspected, saved, removed."""
 
 import asyncio
+import shlex
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -8,9 +9,10 @@ import docker
 import docker.types
 
 from clients.appfolder import ServicePlan
-from clients.docker.engine import moment, running_since
+from clients.appfolder.ownfiles import pack
 from clients.docker.errors import COMMAND_FAULT, call
 from clients.docker.labels import Labels
+from clients.docker.ports import candidate_ports
 from clients.limits import AppLimits
 from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
@@ -19,11 +21,8 @@ from contract.ids import LABEL_SERVICE, resource_name
 KEPT_CAPABILITIES = (
     "CHOWN", "SETUID", "SETGID", "NET_BIND_SERVICE", "DAC_OVERRIDE", "FOWNER", "KILL",
 )  # fmt: skip
-WELL_KNOWN_PORTS = (8000, 5000, 3000, 8080, 80)
-_MAX_PORTS = 5
 _NEVER = "0001-01-01T00:00:00Z"
 _MIB = 1024 * 1024
-_KILLED = 137
 _CRASHES = (132, 134, 135, 136, 139)  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 
 
@@ -33,6 +32,8 @@ class State:
 
     Attributes:
         unbroken: running, and never stopped or restarted since it was first started.
+        pid: of its first process on the engine's host; 0 when it does not run.
+        command: what it was made to run.
         ports: port on 127.0.0.1 by container port.
         dns_name: unique on the engine: an analyzer on several apps' networks meets no double.
         address: IPv4 on the app's network; empty when it does not run.
@@ -52,6 +53,9 @@ class State:
     address: str
     error: str = ""
     since: str = _NEVER
+    paused: bool = False
+    pid: int = 0
+    command: str = ""
 
     def probe_url(self, location: Location, port: int) -> str:
         """Where this process reaches `port`: an address, because it may not share the app's DNS."""
@@ -60,21 +64,21 @@ class State:
         return f"http://127.0.0.1:{self.ports.get(port)}"
 
     @property
-    def ending(self) -> str:
-        """How it ended, for people.
+    def has_ended(self) -> bool:
+        """Whether no process of it is there, running or paused."""
+        return not self.running and not self.paused
 
-        A SIGKILL that its memory limit did not send came from itself, from the host's out-of-memory
-        killer or from somebody's hand; the engine cannot tell, so the app is held to have died.
-        """
+    @property
+    def ending(self) -> str:
+        """How it ended, for people."""
         if self.running:
             return "was restarted"
-        killed = " (killed, within its memory limit)" if self.exit_code == _KILLED else ""
-        return f"exited with {self.exit_code}{' (out of memory)' if self.out_of_memory else killed}"
+        return f"exited with {self.exit_code}{' (out of memory)' if self.out_of_memory else ''}"
 
     @property
     def broke_down(self) -> bool:
         """Whether it ended as no engine ends a container: at its memory limit, or by a crash."""
-        return not self.running and (self.out_of_memory or self.exit_code in _CRASHES)
+        return self.has_ended and (self.out_of_memory or self.exit_code in _CRASHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Containers:
         """ID of a new container for `plan`, not started.
 
         Raises:
+            AppFault: the app's own files for it are too large.
             PlatformError: the engine refuses.
         """
         exposed = await call(self._image_config, image)
@@ -100,6 +105,9 @@ class Containers:
             options["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports}
         command = list(plan.command) if plan.command is not None else None
         container = await call(self.client.containers.create, image, command, **options)
+        if plan.files:
+            data = await asyncio.to_thread(pack, plan.files, self.limits.context_bytes)
+            await call(container.put_archive, "/", data)
         return str(container.id)
 
     def _options(
@@ -184,20 +192,6 @@ class Containers:
         )
         return [container.attrs for container in found]
 
-    async def taken(self, container_id: str) -> str:
-        """How the platform took the container away: its end is then no fault of the app.
-
-        Empty when it did not. No container outlives a start of the engine; whether one that exited
-        did so before, only a crash can tell.
-        """
-        state = await self.state(container_id)
-        if state is None:
-            return "its container was removed from outside"
-        since = await running_since(self.client)
-        if since is not None and since > moment(state.since) and not state.broke_down:
-            return "the Docker daemon was restarted and took its container with it"
-        return ""
-
     async def written_bytes(self, workflow_id: str) -> dict[str, int]:
         """Bytes each container of the workflow has written to its own layer."""
         listing: list[dict[str, Any]] = await call(
@@ -238,21 +232,6 @@ class Containers:
 def volume_name(workflow_id: str, name: str) -> str:
     """Name of the app's named volume `name`."""
     return resource_name(workflow_id, f"volume {name}")
-
-
-def candidate_ports(plan: ServicePlan, image: dict[str, Any]) -> tuple[int, ...]:
-    """Ports that may answer, likeliest first: EXPOSE, compose, PORT, well-known ones.
-
-    A port that both EXPOSE and the compose file name goes first.
-    """
-    exposed = [int(str(key).split("/")[0]) for key in image.get("ExposedPorts") or {}]
-    both = [port for port in plan.ports if port in exposed]
-    env = [str(item).partition("=") for item in image.get("Env") or []]
-    variables = {name: value for name, _, value in env}
-    port = (variables | plan.environment).get("PORT", "")
-    named = [int(port)] if port.isdecimal() and 0 < int(port) < 65_536 else []
-    declared = list(dict.fromkeys([*both, *exposed, *plan.ports, *named]))
-    return tuple(declared[:_MAX_PORTS]) or WELL_KNOWN_PORTS
 
 
 def _healthcheck(plan: ServicePlan) -> dict[str, Any] | None:
@@ -296,4 +275,9 @@ def _state(attributes: dict[str, Any]) -> State:
         address=next((str(one["IPAddress"]) for one in networks.values()), ""),
         error=str(state.get("Error") or ""),
         since=str(attributes["Created"] if started.startswith("0001-") else started),
+        paused=bool(state.get("Paused")),
+        pid=int(state.get("Pid") or 0),
+        command=shlex.join(
+            map(str, (attributes.get("Path") or "", *(attributes.get("Args") or ())))
+        ),
     )

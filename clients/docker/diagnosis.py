@@ -3,22 +3,20 @@
 import re
 from collections.abc import Sequence
 
-from clients.docker.base_images import Substitution
+from clients import blame
+from clients.blame import AppFault, fault
 from clients.docker.errors import COMMAND_FAULT
 from clients.docker.stream import StreamResult
-from contract.errors import ErrorCode, PlatformError
+from clients.registries import registry_fault
+from clients.substitution import Substitution, line_at, missing_tool, start_cause
+from clients.telling import plain, telling_line
+from contract.errors import PlatformError
 
-NETWORK = re.compile(
-    r"Temporary failure in name resolution|Temporary failure resolving|Could not resolve host"
-    r"|EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|network is unreachable"
-    r"|NewConnectionError|Max retries exceeded with url|Read timed out"
-    r"|SSLCertVerificationError"
-    r"|CERTIFICATE_VERIFY_FAILED|UNABLE_TO_GET_ISSUER|SELF_SIGNED_CERT_IN_CHAIN"
-    r"|Could not connect to"
-    r"|dial tcp|no such host|registry does not answer|TLS handshake",
-    re.IGNORECASE,
+_BUILDKIT = re.compile(
+    r"requires BuildKit|^unknown flag: |unknown instruction: |failed to parse platform"
+    r"|the --\w+ (?:flag|option) requires",
+    re.IGNORECASE | re.MULTILINE,
 )
-_BUILDKIT = re.compile(r"requires BuildKit|unknown flag: (?:mount|link|chmod|network)", re.I)
 _ENGINE = re.compile(
     r"no space left on device|OCI runtime create failed|failed to register layer"
     r"|error creating overlay"
@@ -32,91 +30,120 @@ _BROKEN_OFF = re.compile(
     re.IGNORECASE,
 )
 _KILLED = (137, 143)
-_MISSING_TOOL = re.compile(
-    r"not found|unable to execute|No such file or directory: '(?:gcc|cc|make|git)'"
+_COMPILER = re.compile(
+    r"unable to execute|No such file or directory: '(?:gcc|cc|make|git)'"
     r"|command '\S*(?:gcc|cc|g\+\+)' failed|not find (?:any )?Python|gyp ERR! find",
 )
 _VERSION = re.compile(
-    r"requires a different Python|Requires-Python|requires Python|EBADENGINE|Unsupported engine"
-    r"|requires Node(?:\.js)? version",
+    r"requires a different Python|Requires-Python|requires Python|code EBADENGINE"
+    r"|The engine \"node\" is incompatible|requires Node(?:\.js)? version",
     re.IGNORECASE,
 )
+_PINNED = re.compile(
+    r"satisfies the requirement [\w.\[\]-]+==([\d.]+)[^\n(]*\(from versions: (\d[\d.]*)"
+)
 _MUSL_TOOLS = re.compile(r"\b(?:apk|adduser|addgroup)\b")
+# Step headers come from the engine; what a step printed cannot forge one that counts as the last.
+_STEP = re.compile(r"^Step \d+/\d+ : ")
 
 
-def platform_fault(
-    result: StreamResult, substitutions: Sequence[Substitution], out_of_memory: bool = False
-) -> PlatformError | None:
-    """The platform's part in a failed build; None: the app's author is at fault.
+def build_fault(
+    service: str,
+    result: StreamResult,
+    substitutions: Sequence[Substitution],
+    out_of_memory: bool = False,
+    memory_bytes: int = 0,
+) -> AppFault | PlatformError:
+    """Whose fault the failed build is, with the line of its log that says why.
 
     A missing zero beats a false one: what a stand-in base image may have caused is never the app's,
     nor is a step that was killed, unless by its own memory limit (`out_of_memory`).
     """
+    if found := platform_fault(result, substitutions, out_of_memory):
+        return found
+    said = telling_line("".join(result.log[:-1] if _repeats(result) else result.log))
+    row, why = blame.BUILD_FAILED, ""
+    if out_of_memory:
+        row, why = blame.BUILD_MEMORY, f" (out of memory: {memory_bytes} bytes allowed)"
+    cause = f": {said}" if said else ""
+    reason = f"{service}: the image does not build: {plain(result.error)[:200]}{why}{cause}"
+    return fault(row, "build", " ".join(reason.split()), result.text)
+
+
+def _repeats(result: StreamResult) -> bool:
+    """Whether the log ends with the engine's own sentence, which the reason has already."""
+    return bool(result.log) and result.log[-1].strip() == result.error.strip()
+
+
+def platform_fault(
+    result: StreamResult, substitutions: Sequence[Substitution], out_of_memory: bool = False
+) -> AppFault | PlatformError | None:
+    """The platform's part in a failed build; None: the app's author is at fault."""
     if result.exit_code is None and COMMAND_FAULT.search(result.error):
-        return None
-    if fault := _broken_off(result, out_of_memory):
-        return fault
-    tail = "".join(result.log[-60:]) + result.error
-    if _ENGINE.search(tail):
-        return PlatformError(
-            ErrorCode.RESOURCE_EXHAUSTED,
-            f"the Docker engine failed to build: {_line(tail, _ENGINE)}",
-        )
-    if _BUILDKIT.search(tail):
-        return PlatformError(
-            ErrorCode.FAILED_PRECONDITION,
-            f"the Dockerfile needs BuildKit, the classic builder fails: {result.error[:200]}",
-        )
-    if NETWORK.search(tail):
-        return PlatformError(
-            ErrorCode.UNAVAILABLE,
-            f"a package registry was not reachable during the build: {_line(tail, NETWORK)}",
-        )
-    return _substitution_fault(result, tail, substitutions)
+        cause = start_cause(result.error, substitutions)
+        return _stand_in(cause) if cause else None
+    if found := _broken_off(result, out_of_memory):
+        return found
+    tail = plain("".join(_last_step(result.log)) + "\n" + result.error)
+    if match := _ENGINE.search(tail):
+        said = f"the Docker engine failed to build: {line_at(tail, match)}"
+        return fault(blame.BUILD_ENGINE, "build", said)
+    if _BUILDKIT.search(result.error):
+        said = f"the Dockerfile needs BuildKit, the classic builder fails: {result.error[:200]}"
+        return fault(blame.UNSUPPORTED, "build", said)
+    if said := registry_fault(tail):
+        said = f"a package registry was not reachable during the build: {said}"
+        return fault(blame.REGISTRY, "build", said)
+    cause = _substitution_cause(result, tail, substitutions)
+    return _stand_in(cause) if cause else None
 
 
-def _broken_off(result: StreamResult, out_of_memory: bool) -> PlatformError | None:
+def _stand_in(cause: str) -> AppFault | PlatformError:
+    return fault(blame.STAND_IN, "build", f"{cause}; load the original image, then retry the app")
+
+
+def _last_step(log: Sequence[str]) -> Sequence[str]:
+    """What the step that failed printed, at most its last 60 pieces."""
+    start = next((n for n in range(len(log) - 1, -1, -1) if _STEP.match(log[n])), 0)
+    return log[max(start, len(log) - 60) :]
+
+
+def _broken_off(result: StreamResult, out_of_memory: bool) -> AppFault | PlatformError | None:
     cause = ""
     if result.exit_code in _KILLED and not out_of_memory:
         cause = f"`{result.last_command()[:80]}` was killed from outside ({result.exit_code})"
     elif result.exit_code is None and _BROKEN_OFF.search(result.error):
         cause = result.error[:200]
     message = f"the Docker engine broke the build off: {cause}"
-    return PlatformError(ErrorCode.UNAVAILABLE, message) if cause else None
+    return fault(blame.BUILD_KILLED, "build", message) if cause else None
 
 
-def _substitution_fault(
+def _substitution_cause(
     result: StreamResult, tail: str, substitutions: Sequence[Substitution]
-) -> PlatformError | None:
-    if not substitutions:
-        return None
-    musl = [one for one in substitutions if one.musl]
-    cause = ""
-    if musl and _MUSL_TOOLS.search(result.last_command()):
-        cause = (
-            f"{musl[0]} is another distribution, and `{result.last_command()[:80]}` needs Alpine"
-        )
-    elif (found := _MISSING_TOOL.search(tail)) and result.exit_code in (1, 127):
-        cause = _missing(substitutions, tail, result.exit_code, found)
-    elif _VERSION.search(tail):
-        cause = f"{substitutions[0]} has another version: {_line(tail, _VERSION)}"
-    if not cause:
-        return None
-    return PlatformError(
-        ErrorCode.FAILED_PRECONDITION, f"{cause}; load the original image, then retry the app"
-    )
-
-
-def _missing(
-    substitutions: Sequence[Substitution], tail: str, exit_code: int, found: re.Match[str]
 ) -> str:
-    """A tool that the stand-in may lack; exit 127 is a shell that did not find its command."""
-    if exit_code == 127 or found[0] != "not found":
-        return f"{substitutions[0]} may lack a tool of the original: {_line(tail, _MISSING_TOOL)}"
+    if not substitutions:
+        return ""
+    musl = [one for one in substitutions if one.musl]
+    command = result.last_command()
+    if musl and _MUSL_TOOLS.search(command):
+        return f"{musl[0]} is another distribution, and `{command[:80]}` needs Alpine"
+    if match := _COMPILER.search(tail):
+        return f"{substitutions[0]} may lack a tool of the original: {line_at(tail, match)}"
+    if result.exit_code == 127 and (match := missing_tool(tail)):
+        return f"{substitutions[0]} may lack a tool of the original: {line_at(tail, match)}"
+    return _version_cause(tail, substitutions) or start_cause(tail, substitutions)
+
+
+def _version_cause(tail: str, substitutions: Sequence[Substitution]) -> str:
+    """A dependency that wants another version of the interpreter, or has files for others alone."""
+    other = [one for one in substitutions if one.age(2)]
+    if other and (match := _VERSION.search(tail)):
+        return f"{other[0]} has another version: {line_at(tail, match)}"
+    newer = [one for one in substitutions if one.family == "python" and one.age(2) > 0]
+    if newer and (match := _PINNED.search(tail)) and _numbers(match[1]) < _numbers(match[2]):
+        return f"{newer[0]} is too new for an old package: {line_at(tail, match)}"
     return ""
 
 
-def _line(text: str, pattern: re.Pattern[str]) -> str:
-    """The line that `pattern` was found in."""
-    line = next((line for line in text.splitlines() if pattern.search(line)), "")
-    return line.strip()[:200]
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part[:9]) for part in version.split(".") if part)

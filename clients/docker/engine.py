@@ -1,8 +1,9 @@
-"""What the engine tells of itself: since when it runs, and whom it killed for want of memory."""
+"""What the engine tells of itself: since when it runs, and what happened to its containers."""
 
 import time
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import docker
 
@@ -27,22 +28,65 @@ async def running_since(client: docker.DockerClient) -> datetime | None:
     return moment(str(network["Created"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a container.
+
+    Attributes:
+        action: `kill`, `oom`, `die`, `stop`, `restart`.
+        at_ns: Unix time by the engine's clock.
+        signal: that was sent, of a `kill`.
+    """
+
+    action: str
+    at_ns: int
+    signal: int = 0
+
+
+async def events_of(client: docker.DockerClient, container_id: str) -> list[Event]:
+    """What happened to a container of late, oldest first; it may be gone by now. About 1 s.
+
+    The engine keeps its last 256 events, of all containers: that one is missing proves nothing.
+
+    Raises:
+        PlatformError: the engine is unreachable.
+    """
+    if not container_id:
+        return []
+    found = [_event(one) for one in await call(_events, client, container_id)]
+    return sorted(found, key=lambda event: event.at_ns)
+
+
+def _events(client: docker.DockerClient, container_id: str) -> list[Any]:
+    # By the engine's own clock: with a later one it would wait until then for new events. One
+    # second of waiting is meant: what ended the container may be told after its end.
+    until = int(_clock(client)) + 1
+    wanted = ["kill", "oom", "die", "stop", "restart"]
+    filters = {"container": container_id, "event": wanted}
+    return list(client.api.events(since=1, until=until, filters=filters, decode=True))
+
+
+def _clock(client: docker.DockerClient) -> float:
+    """Unix time of the engine's host."""
+    told = client.info().get("SystemTime")
+    return moment(str(told)).timestamp() if told else time.time()
+
+
+def _event(told: dict[str, Any]) -> Event:
+    actor = cast("dict[str, Any]", told.get("Actor") or {})
+    signal = str((actor.get("Attributes") or {}).get("signal", ""))
+    at_ns = int(told.get("timeNano") or int(told.get("time") or 0) * 10**9)
+    action = str(told.get("Action") or told.get("status") or "")
+    return Event(action, at_ns, int(signal) if signal.isdecimal() else 0)
+
+
 async def ran_out_of_memory(client: docker.DockerClient, container_id: str) -> bool:
     """Whether a container hit its memory limit of late; it may be gone by now. About 1 s.
 
     Raises:
         PlatformError: the engine is unreachable.
     """
-    filters = {"container": container_id, "event": "oom"}
-
-    def events() -> list[Any]:
-        # The engine keeps its last events; without `until` it goes on telling new ones.
-        stream = client.api.events(
-            since=1, until=int(time.time()) + 1, filters=filters, decode=True
-        )
-        return list(stream)
-
-    return bool(container_id) and bool(await call(events))
+    return any(event.action == "oom" for event in await events_of(client, container_id))
 
 
 def moment(text: str) -> datetime:

@@ -15,10 +15,10 @@ from contract.errors import ErrorCode, PlatformError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# The runtime's words for a command that cannot be run. Nothing else it says is the app's fault.
+# The runtime's words for a command or user that the image lacks. Nothing else of its is the app's.
 COMMAND_FAULT = re.compile(
     r'exec: \\?"[^"\\]+\\?": (?:executable file not found|permission denied'
-    r"|no such file or directory)",
+    r"|no such file or directory|is a directory)|unable to find (?:user|group) ",
     re.IGNORECASE,
 )
 UNREACHABLE = (

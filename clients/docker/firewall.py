@@ -5,16 +5,22 @@ host through the bridge's gateway, even on an internal network. Apps' subnets co
 so two
 static rules do: new connections from the pool to the host are dropped; new connections from the
 pool's lower half (`egress: deny`) to anything outside the pool are dropped. Answers to the host's
-own connections pass. A container cannot forge its address: it lacks NET_RAW.
+own connections pass. A container cannot forge its address: it lacks NET_RAW. Where the kernel can,
+it keeps a list of who was turned away last.
 """
 
 import asyncio
 import ipaddress
 import os
+import re
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 _TIMEOUT_S = 10.0
+_LIST = "assay_denied"
+_TURNED_AWAY = Path("/proc/net/xt_recent") / _LIST
+_ENTRY = re.compile(r"^src=([\d.]+) .*last_seen: (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +43,49 @@ class Firewall:
         """Make sure the rules are there; empty, or why they are not. Safe to repeat."""
         if shutil.which("iptables") is None or os.geteuid() != 0:
             return "needs root and iptables on the Docker host"
-        for chain, rule in await self._rules():
-            if await _iptables("-C", chain, *rule) != 0 and (
-                await _iptables("-I", chain, "1", *rule) != 0
-            ):
+        for chain, *forms in await self._rules():
+            for rule in forms:
+                if await self._insert(chain, rule):
+                    break
+            else:
                 return f"iptables refused a rule in {chain}"
         return ""
 
+    @staticmethod
+    async def _insert(chain: str, rule: tuple[str, ...]) -> bool:
+        """Whether `rule` is in `chain` now."""
+        if await _iptables("-C", chain, *rule) == 0:
+            return True
+        return await _iptables("-I", chain, "1", *rule) == 0
+
     async def remove(self) -> None:
         """Take the rules back."""
-        for chain, rule in await self._rules():
-            await _iptables("-D", chain, *rule)
+        for chain, *forms in await self._rules():
+            for rule in forms:
+                await _iptables("-D", chain, *rule)
 
-    async def _rules(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        new = ("-m", "conntrack", "--ctstate", "NEW", "-j", "DROP")
+    async def _rules(self) -> tuple[tuple[str, *tuple[tuple[str, ...], ...]], ...]:
+        """Chains, each with the forms of its rule, the best one first."""
+        new = ("-m", "conntrack", "--ctstate", "NEW")
+        listed = ("-m", "recent", "--set", "--name", _LIST, "--rsource")
         forward = "DOCKER-USER" if await _iptables("-S", "DOCKER-USER") == 0 else "FORWARD"
+        out = ("-s", str(self.denied), "!", "-d", str(self.pool), *new)
         return (
-            ("INPUT", ("-s", str(self.pool), *new)),
-            (forward, ("-s", str(self.denied), "!", "-d", str(self.pool), *new)),
+            ("INPUT", ("-s", str(self.pool), *new, "-j", "DROP")),
+            (forward, (*out, *listed, "-j", "DROP"), (*out, "-j", "DROP")),
         )
+
+    def turned_away(self, subnet: ipaddress.IPv4Network) -> dict[str, str]:
+        """When each address of `subnet` was turned away last, in the kernel's own time. Blocking.
+
+        Empty where the kernel keeps no list; it is short, and forgets.
+        """
+        try:
+            lines = _TURNED_AWAY.read_text(encoding="ascii").splitlines()
+        except (OSError, ValueError):
+            return {}
+        found = (match for line in lines if (match := _ENTRY.match(line)))
+        return {one[1]: one[2] for one in found if ipaddress.IPv4Address(one[1]) in subnet}
 
 
 async def _iptables(*words: str) -> int:

@@ -10,22 +10,24 @@ from dataclasses import dataclass, field
 
 import docker
 
+from clients import blame
 from clients.appfolder import AppFault, ServicePlan
+from clients.blame import PlatformFault, fault
 from clients.docker import dockerfile
-from clients.docker.base_images import BaseImages, Substitution
+from clients.docker.base_images import BaseImages, serves, short_name
 from clients.docker.cgroup import BuildCgroups
 from clients.docker.context import DOCKERFILE_NAME, pack_context
-from clients.docker.diagnosis import platform_fault
+from clients.docker.diagnosis import build_fault
 from clients.docker.engine import ran_out_of_memory, running_since
 from clients.docker.errors import call
 from clients.docker.retention import REPOSITORY, Retention
-from clients.docker.stream import EngineStream, StreamResult, build_params, split_tag
+from clients.docker.stream import EngineStream, build_params, split_tag
 from clients.limits import AppLimits
+from clients.substitution import Substitution
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_MANAGED, LABEL_SCOPE
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OnProgress = Callable[[str], None]
 NetworkFactory = Callable[[], Awaitable[str]]
 _REGISTRY_FIRST_ANSWER_S = 15.0
@@ -40,6 +42,7 @@ class BuiltImage:
     name: str
     notes: tuple[str, ...] = ()
     log: str = ""
+    substitutions: tuple[Substitution, ...] = ()
 
 
 @dataclass(slots=True)
@@ -72,16 +75,35 @@ class Images:
             AppFault: the build failed by the app's own fault.
             PlatformError: no base image, no engine, no package registry, a full disk.
         """
+        notes: list[str] = []
+        try:
+            return await self._ensure(plan, network, on_progress, notes)
+        except (AppFault, PlatformFault) as found:
+            found.notes = tuple(notes)
+            raise
+
+    async def _ensure(
+        self,
+        plan: ServicePlan,
+        network: NetworkFactory,
+        on_progress: OnProgress,
+        notes: list[str],
+    ) -> BuiltImage:
         if plan.context is None:
             used, found = await self._resolve(plan.image, on_progress)
-            return BuiltImage(used, (f"{plan.name}: {found}",) if found else ())
+            notes += [f"{plan.name}: {found}"] if found else []
+            return BuiltImage(used, tuple(notes), "", (found,) if found else ())
         known: dict[str, tuple[str, Substitution | None]] = {}
         for image in dockerfile.external_images(plan.dockerfile, plan.args):
             known[image] = await self._resolve(image, on_progress)
         text = dockerfile.rewrite(
             plan.dockerfile, plan.args, lambda image: known[image][0], self._labels
         )
-        notes = [f"{plan.name}: {found}" for _, found in known.values() if found]
+        if text.unsupported:
+            said = f"{plan.name}: the Dockerfile needs BuildKit for {text.unsupported}: the classic"
+            raise fault(blame.UNSUPPORTED, "build", f"{said} builder of this engine lacks it")
+        substitutions = tuple(found for _, found in known.values() if found)
+        notes += [f"{plan.name}: {found}" for found in substitutions]
         notes += [f"{plan.name}: {note}" for note in text.notes]
         context = await asyncio.to_thread(
             pack_context, plan.context, text.text, self.limits.context_bytes
@@ -92,19 +114,18 @@ class Images:
             if await self._exists(tag):
                 await self._retention.touch(tag)
                 on_progress(f"{plan.name}: image unchanged")
-                return BuiltImage(tag, tuple(notes))
-            substitutions = [found for _, found in known.values() if found]
+                return BuiltImage(tag, tuple(notes), "", substitutions)
             if obstacle := await self.cgroups.obstacle():
                 notes.append(f"{plan.name}: processes of its build are not limited ({obstacle})")
             log = await self._build(plan, context, tag, substitutions, network, on_progress)
-        return BuiltImage(tag, tuple(notes), log)
+        return BuiltImage(tag, tuple(notes), log, substitutions)
 
     async def _build(
         self,
         plan: ServicePlan,
         context: bytes,
         tag: str,
-        substitutions: list[Substitution],
+        substitutions: tuple[Substitution, ...],
         network: NetworkFactory,
         on_progress: OnProgress,
     ) -> str:
@@ -124,13 +145,11 @@ class Images:
             return result.text
         if since != await running_since(self.client):
             message = "the Docker daemon was restarted during the build"
-            raise PlatformError(ErrorCode.UNAVAILABLE, message)
+            raise fault(blame.ENGINE_RESTARTED, "build", message)
         out_of_memory = await ran_out_of_memory(self.client, result.last_container())
-        if fault := platform_fault(result, substitutions, out_of_memory):
-            raise fault
-        if out_of_memory:
-            result.error += f" (out of memory: {self.limits.build_memory_bytes} bytes allowed)"
-        raise BuildFault(plan.name, result)
+        raise build_fault(
+            plan.name, result, substitutions, out_of_memory, self.limits.build_memory_bytes
+        )
 
     async def _key(self, plan: ServicePlan, context: bytes, bases: list[str]) -> str:
         """Identity of a build: context (Dockerfile included), arguments, target, base image IDs."""
@@ -160,13 +179,15 @@ class Images:
             return found.used, found
         if await self._exists(image) or await self._pull(image, on_progress):
             return image, None
-        found = self.bases.stand_in(image, await self._local_names())
+        local = await self._local_names()
+        found = self.bases.stand_in(image, local)
         if found is not None:
             return found.used, found
-        raise PlatformError(
-            ErrorCode.FAILED_PRECONDITION,
-            f"base image {image} is neither local nor pullable; run `make base-images`, or load it"
-            " with `docker load`",
+        raise fault(
+            blame.NO_BASE_IMAGE,
+            "build",
+            f"base image {image} is neither local nor pullable{_too_far(image, local)}; load it"
+            " with `docker load`, or run `make base-images` for stand-ins of common ones",
         )
 
     async def _pull(self, image: str, on_progress: OnProgress) -> bool:
@@ -206,17 +227,8 @@ class Images:
         return await self._retention.prune(stages=not building)
 
 
-class BuildFault(AppFault):
-    """A failed build with its log; the reason ends with the last telling line of it."""
-
-    def __init__(self, service: str, result: StreamResult) -> None:
-        plain = _ANSI.sub("", "".join(result.log[-40:]))
-        said = [line.strip() for line in plain.splitlines() if line.strip()]
-        telling = [
-            line for line in said if not line.startswith(("Step ", "--->", "Removing inter"))
-        ]
-        last = telling[-2] if len(telling) > 1 else ""
-        super().__init__(
-            "build", f"{service}: the image does not build: {result.error[:200]}: {last[:200]}"
-        )
-        self.log = result.text
+def _too_far(image: str, local: set[str]) -> str:
+    """Why no stand-in of its family serves; empty when there is no such family."""
+    family = f"assay/{short_name(image).partition(':')[0]}:"
+    far = sorted(name for name in local if name.startswith(family) and not serves(image, name))
+    return f", and {', '.join(far)} is of another major version, another program" if far else ""

@@ -52,6 +52,11 @@ class Networks:
             f"no free /{_PREFIX} left in {half}: tear apps down or configure a larger pool",
         )
 
+    async def subnet(self, name: str) -> ipaddress.IPv4Network | None:
+        """Subnet of a network; None when it has none of IPv4."""
+        network = await call(self.client.networks.get, name)
+        return next(iter(_subnets(network.attrs)), None)
+
     async def connect_peers(self, name: str) -> None:
         """Let the analyzers' containers into the app's network."""
         network = await call(self.client.networks.get, name)
@@ -100,13 +105,15 @@ class Networks:
         )
 
     async def _used(self) -> list[ipaddress.IPv4Network]:
-        used: list[ipaddress.IPv4Network] = []
-        for network in await call(self.client.networks.list):
-            for config in (network.attrs.get("IPAM") or {}).get("Config") or []:
-                subnet = str(config.get("Subnet", ""))
-                if subnet and ":" not in subnet:
-                    used.append(ipaddress.IPv4Network(subnet, strict=False))
-        return used
+        networks = await call(self.client.networks.list)
+        return [subnet for network in networks for subnet in _subnets(network.attrs)]
+
+
+def _subnets(attributes: dict[str, Any]) -> Iterator[ipaddress.IPv4Network]:
+    for config in (attributes.get("IPAM") or {}).get("Config") or []:
+        subnet = str(config.get("Subnet", ""))
+        if subnet and ":" not in subnet:
+            yield ipaddress.IPv4Network(subnet, strict=False)
 
 
 def free_subnets(

@@ -10,29 +10,27 @@ guaranteed on an engine is said in `RunningApp.dropped`.
 import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
-from clients.conditions import conditions
+from clients.blame import AppFault
+from clients.calm import Host, Patience
 from clients.docker.base_images import BaseImageMap, BaseImages
 from clients.docker.cgroup import BuildCgroups
 from clients.docker.checks import AppChecker
 from clients.docker.containers import Containers, State
+from clients.docker.endings import Endings
 from clients.docker.errors import call, connect
 from clients.docker.firewall import Firewall
-from clients.docker.images import BuildFault, BuiltImage, Images
-from clients.docker.labels import LABEL_SOURCE, Labels
-from clients.docker.launch import Launch
+from clients.docker.images import Images
+from clients.docker.labels import Labels
 from clients.docker.network import Networks
+from clients.docker.starting import Parts, Starting, with_notes
 from clients.docker.stream import EngineStream
 from clients.docker.volumes import Volumes
 from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
 from clients.targets import Location
-from contract.analysis import ArtifactRef
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import LABEL_RUN, LABEL_WORKFLOW
+from contract.ids import LABEL_WORKFLOW
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
@@ -41,13 +39,6 @@ DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 DEFAULT_POOL = "10.213.0.0/16"
 _ENGINE_TIMEOUT_S = 60
 _PROBE_TIMEOUT_S = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    plan: AppPlan
-    images: dict[str, BuiltImage]
-    logs: tuple[ArtifactRef, ...]
 
 
 class DockerRuntime:
@@ -95,7 +86,19 @@ class DockerRuntime:
         stream = EngineStream(docker_host)
         cgroups = BuildCgroups(client, docker_host, self._limits.build_pids)
         self._images = Images(client, stream, scope, BaseImages(base_images), self._limits, cgroups)
-        self._checker = AppChecker(self._containers, analyzer_location, self._limits.disk_bytes)
+        endings = Endings(client, self._containers)
+        engine_host = Host(local=docker_host.startswith("unix://"))
+        self._parts = Parts(
+            client, self._labels, self._firewall, self._networks, self._containers, endings,
+            self._volumes, self._images, self._limits, analyzer_location, engine_host,
+        )  # fmt: skip
+        self._checker = AppChecker(
+            self._containers,
+            endings,
+            analyzer_location,
+            self._limits.disk_bytes,
+            Patience(engine_host),
+        )
 
     @property
     def host(self) -> str:
@@ -123,105 +126,39 @@ class DockerRuntime:
         Raises:
             PlatformError: the platform is at fault; what was made stays for the retry or teardown.
         """
-        logs: tuple[ArtifactRef, ...] = ()
+        starting = Starting(self._parts, app, run_id, on_progress)
+        saved = SavedLogs(self._artifacts)
         try:
-            prepared = await self._prepare(app, run_id, on_progress)
-            logs = prepared.logs
-            running = await self._run(app, run_id, prepared, on_progress)
+            await starting.build()
+            await self._keep_build_log(starting, saved)
+            running = await starting.run(self._host)
         except AppFault as fault:
-            return await self._failed(app, fault, logs)
+            if not saved.refs:
+                await self._keep_build_log(starting, saved)
+            return await self._failed(app, fault, saved, starting.notes)
         except PlatformError as error:
             if error.code is ErrorCode.NOT_FOUND:  # removed under our hands: made anew by a retry
                 raise PlatformError(ErrorCode.UNAVAILABLE, error.message) from error
-            raise
-        return StartOutcome(app=running, logs=logs, host=self._host)
+            raise with_notes(error, starting.notes) from error
+        return StartOutcome(app=running, notes=running.dropped, logs=saved.refs, host=self._host)
 
-    async def _prepare(self, app: AppSpec, run_id: str, on_progress: OnProgress) -> _Prepared:
-        """Read the app folder and make an image for each service."""
-        plan = read_plan(Path(app.source.path))
-        labels = self._labels.of_app(app, run_id)
-
-        async def build_network() -> str:
-            return await self._networks.create(app.workflow_id, "build", labels, egress=True)
-
-        images: dict[str, BuiltImage] = {}
-        for service in plan.services:
-            images[service.name] = await self._images.ensure(service, build_network, on_progress)
-        log = "".join(image.log for image in images.values())
-        logs = (await self._artifacts.put_bytes(log.encode(), "build.log"),) if log else ()
-        return _Prepared(plan, images, logs)
-
-    async def _run(
-        self, app: AppSpec, run_id: str, prepared: _Prepared, on_progress: OnProgress
-    ) -> RunningApp:
-        workflow_id, plans = app.workflow_id, prepared.plan.services
-        unguarded = await self._firewall.install()
-        adopted = await self._adoptable(app, run_id, plans)
-        if adopted is None:
-            await self._remove(workflow_id)
-        labels = self._labels.of_app(app, run_id)
-        network = await self._networks.create(workflow_id, "net", labels, app.egress == "allow")
-        if self._location == "network":
-            await self._networks.connect_peers(network)
-        ids = adopted or await self._create(app, run_id, prepared, network)
-        launch = Launch(
-            self._containers, workflow_id, plans, ids, self._location,
-            self._limits.start_deadline_s, on_progress,
-        )  # fmt: skip
-        services = await launch.up()
-        image_ids = [await self._images.id_of(image.name) for image in prepared.images.values()]
-        notes = [note for image in prepared.images.values() for note in image.notes]
-        if unguarded:
-            notes.append(f"network: the app can reach ports of its host ({unguarded})")
-        return RunningApp(
-            workflow_id=workflow_id,
-            host=self._host,
-            engine="docker",
-            services=services,
-            network=network,
-            images=tuple(image.name for image in prepared.images.values()),
-            dropped=(*prepared.plan.dropped, *notes),
-            conditions=conditions("docker", self._limits, app.egress, image_ids),
-        )
-
-    async def _create(
-        self, app: AppSpec, run_id: str, prepared: _Prepared, network: str
-    ) -> dict[str, str]:
-        ids: dict[str, str] = {}
-        for plan in prepared.plan.services:
-            await self._volumes.create(app.workflow_id, plan, self._labels.of_app(app, run_id))
-            labels = self._labels.of_service(app, run_id, plan.name, plan.role)
-            image = prepared.images[plan.name].name
-            ids[plan.name] = await self._containers.create(
-                app.workflow_id, plan, image, network, labels
-            )
-        return ids
-
-    async def _adoptable(
-        self, app: AppSpec, run_id: str, plans: Sequence[ServicePlan]
-    ) -> dict[str, str] | None:
-        """IDs by service when all are there, unbroken, of this run and of this source."""
-        states = await self._containers.states(app.workflow_id)
-
-        def ours(state: State) -> bool:
-            wanted = {LABEL_SOURCE: app.source.digest, LABEL_RUN: run_id}
-            return state.unbroken and wanted.items() <= state.labels.items()
-
-        if set(states) != {plan.name for plan in plans} or not all(map(ours, states.values())):
-            return None
-        return {name: state.id for name, state in states.items()}
+    async def _keep_build_log(self, starting: Starting, saved: SavedLogs) -> None:
+        if starting.build_log:
+            await saved.keep("build.log", starting.build_log.encode())
 
     async def _failed(
-        self, app: AppSpec, fault: AppFault, logs: tuple[ArtifactRef, ...]
+        self, app: AppSpec, fault: AppFault, saved: SavedLogs, notes: Sequence[str]
     ) -> StartOutcome:
         """The app's fault as a value, with its logs; nothing of it goes on running."""
-        saved = SavedLogs(self._artifacts, logs)
-        if isinstance(fault, BuildFault):
-            await saved.keep("build.log", fault.log.encode())
         await self._save_logs(app.workflow_id, "start", saved)
         await self._remove(app.workflow_id)
-        reason = "; ".join((fault.reason, *saved.notes))
-        return StartOutcome(phase=fault.phase, reason=reason, logs=saved.refs, host=self._host)
+        return StartOutcome(
+            phase=fault.phase,
+            reason="; ".join((fault.reason, *saved.notes)),
+            notes=tuple(notes),
+            logs=saved.refs,
+            host=self._host,
+        )
 
     async def check(self, app: RunningApp) -> AppCheck:
         """Whether the containers that answer are the ones that `start` saw, never restarted since.

@@ -14,12 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clients.appfolder import AppFault
-from clients.docker.diagnosis import NETWORK
+from clients import blame
+from clients.blame import AppFault, fault
+from clients.excuses import Circumstances, excuse
 from clients.limits import AppLimits
 from clients.process.recipe import Recipe
 from clients.process.sandbox import KILLED, Installer, interpreter_folders, sandbox_refusal
+from clients.registries import registry_fault
 from clients.source import digest_tree
+from clients.telling import plain, telling_line
 from contract.errors import ErrorCode, PlatformError
 from contract.source_digest import SKIPPED_FOLDERS
 
@@ -188,13 +191,18 @@ def _key(recipe: Recipe) -> str:
     return f"python-{hashlib.sha256(sys.version.encode() + requirements).hexdigest()[:24]}"
 
 
-def _failure(recipe: Recipe, command: list[str], code: int | None, text: str) -> Exception:
+def _failure(
+    recipe: Recipe, command: list[str], code: int | None, text: str
+) -> AppFault | PlatformError:
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
-    what = f"{recipe.name}: {Path(command[0]).name} {' '.join(command[1:4])} failed: {last[:300]}"
     if (refusal := sandbox_refusal(last)) is not None:
         return refusal
-    if NETWORK.search(text):
-        return PlatformError(ErrorCode.UNAVAILABLE, f"no package registry: {what}")
+    said = telling_line(text)
+    what = f"{recipe.name}: {Path(command[0]).name} {' '.join(command[1:4])} failed: {said}"
+    if registry_fault(plain(text)):
+        return fault(blame.REGISTRY, "build", f"no package registry: {what}")
     if code in KILLED:
-        return PlatformError(ErrorCode.UNAVAILABLE, f"killed from outside: {what}")
-    return AppFault("build", what)
+        return fault(blame.BUILD_KILLED, "build", f"killed from outside: {what}")
+    if found := excuse(text, Circumstances(recipe.substitutions)):
+        return fault(found[0], "build", f"{what}; {found[1]}")
+    return fault(blame.BUILD_FAILED, "build", what, text)

@@ -3,12 +3,17 @@
 import json
 import re
 import shlex
+import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from clients.appfolder import ServicePlan
+from clients.docker.base_images import serves
+from clients.docker.dockerfile import external_images
+from clients.substitution import Substitution
 from contract.errors import ErrorCode, PlatformError
 
 Language = Literal["python", "node", "static"]
@@ -17,17 +22,22 @@ _ENV_PAIR = re.compile(r"""(\w+)=("[^"]*"|'[^']*'|\S*)""")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A service by convention: requirements.txt, package.json or index.html; listens on `PORT`."""
+    """A service by convention: requirements.txt, package.json or index.html; listens on `PORT`.
+
+    Attributes:
+        substitutions: this host's interpreter, where the app was written for another.
+    """
 
     name: str
     context: Path
     language: Language
     command: tuple[str, ...]
     environment: dict[str, str]
+    substitutions: tuple[Substitution, ...] = ()
 
 
 def recipe(plan: ServicePlan) -> Recipe:
-    """The recipe of `plan`.
+    """The recipe of `plan`. Blocking: this host's Node.js may be asked for its version.
 
     Raises:
         PlatformError: FAILED_PRECONDITION when it needs a container engine.
@@ -48,7 +58,46 @@ def recipe(plan: ServicePlan) -> Recipe:
     environment = _env(plan.dockerfile) | plan.environment
     if "PORT" not in environment:
         raise needs_engine(f"service {plan.name} does not say that it listens on PORT")
-    return Recipe(plan.name, plan.context, language, command, environment)
+    if any(not _is_within(one.source, plan.context) for one in plan.files):
+        raise needs_engine(f"service {plan.name} mounts files of its own")
+    stand_ins = _stand_ins(plan, language)
+    for one in stand_ins:
+        if not serves(one.original, one.used):
+            raise needs_engine(
+                f"service {plan.name} wants {one.original}, this host has {one.used}"
+            )
+    return Recipe(plan.name, plan.context, language, command, environment, stand_ins)
+
+
+def _is_within(source: Path | None, context: Path) -> bool:
+    """Whether a mounted file is one that the process has anyway."""
+    return source is not None and source.resolve() == context.resolve()
+
+
+def _stand_ins(plan: ServicePlan, language: Language) -> tuple[Substitution, ...]:
+    """This host's interpreter in the place of the image that the app was written for."""
+    if language == "static":
+        return ()
+    used = _this_python() if language == "python" else _this_node()
+    images = external_images(plan.dockerfile, plan.args)
+    found = (Substitution(image, f"{language}:{used}") for image in images)
+    return tuple(one for one in found if used and one.family == language)
+
+
+def _this_python() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@cache
+def _this_node() -> str:
+    """Version of this host's Node.js; empty when it has none."""
+    try:
+        told = subprocess.run(
+            ["node", "--version"], capture_output=True, timeout=10, check=False, text=True
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return told.stdout.strip().removeprefix("v")
 
 
 def written_ports(plan: ServicePlan) -> tuple[int, ...]:

@@ -11,23 +11,28 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from clients.appfolder import AppFault, AppPlan, ServicePlan, read_plan
+from clients import blame
+from clients.appfolder import AppPlan, ServicePlan, read_plan
+from clients.blame import AppFault, Ending, app_check
+from clients.calm import Host, Patience
 from clients.conditions import conditions
 from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
-from clients.probe import answers
+from clients.probe import ask
 from clients.process.environments import Environments, app_environment, copy_source
 from clients.process.recipe import Recipe, needs_engine, recipe, written_ports
-from clients.process.sandbox import Confined, Sandbox, interpreter_folders, sandbox_refusal
+from clients.process.sandbox import Sandbox, interpreter_folders
 from clients.process.state import Record, StateFolder
+from clients.process.watch import Asked, StartClock, silent
 from clients.targets import resolve_targets
-from contract.analysis import ArtifactRef, Target
-from contract.errors import ErrorCode, PlatformError
+from clients.telling import error_line
+from contract.analysis import ArtifactRef
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
 OnProgress = Callable[[str], None]
 _POLL_S = 0.2
+_LOG_BYTES = 40_000
 _NETWORK_NOTE = "network: a confined process shares its host's network, outside included"
 
 
@@ -62,6 +67,7 @@ class ProcessRuntime:
             self._data_dir / "environments", self._limits, (self._data_dir,)
         )
         self._launchers: dict[Path, asyncio.Task[int]] = {}
+        self._patience = Patience(Host())
 
     @property
     def host(self) -> str:
@@ -86,25 +92,32 @@ class ProcessRuntime:
         """
         self._require(app)
         logs: list[ArtifactRef] = []
+        notes: list[str] = []
         try:
             plan = read_plan(Path(app.source.path))
-            recipes = [recipe(service) for service in plan.services]
+            notes += (*plan.dropped, _NETWORK_NOTE)
+            recipes = [await asyncio.to_thread(recipe, service) for service in plan.services]
+            notes += [f"{one.name}: {found}" for one in recipes for found in one.substitutions]
             folders: dict[str, Path | None] = {}
             for one in recipes:
                 folders[one.name], text = await self._environments.ensure(one, on_progress)
                 if text:
                     logs.append(await self._artifacts.put_bytes(text.encode(), "build.log"))
             running = await self._run(app, run_id, plan, recipes, folders, on_progress)
-        except AppFault as fault:
+        except AppFault as found:
+            if found.log:
+                logs.append(await self._artifacts.put_bytes(found.log.encode(), "build.log"))
             saved = await self._save_logs(app.workflow_id, "start")
             await asyncio.to_thread(self._remove, app.workflow_id)
             return StartOutcome(
-                phase=fault.phase,
-                reason="; ".join((fault.reason, *saved.notes)),
+                phase=found.phase,
+                reason="; ".join((found.reason, *saved.notes)),
+                notes=tuple(notes),
                 logs=(*logs, *saved.refs),
                 host=self._host,
             )
-        return StartOutcome(app=running, logs=tuple(logs), host=self._host)
+        running = running.model_copy(update={"dropped": tuple(notes)})
+        return StartOutcome(app=running, notes=tuple(notes), logs=tuple(logs), host=self._host)
 
     def _require(self, app: AppSpec) -> None:
         if not app.trusted:
@@ -130,14 +143,13 @@ class ProcessRuntime:
             for one in recipes:
                 on_progress(f"{one.name}: starting")
                 await self._spawn(folder, one, record.ports, folders[one.name])
-        services = await self._wait(record, plan.services)
+        services = await self._wait(record, plan.services, recipes)
         installed = [folder.name for folder in folders.values() if folder is not None]
         return RunningApp(
             workflow_id=app.workflow_id,
             host=self._host,
             engine="process",
             services=services,
-            dropped=(*plan.dropped, _NETWORK_NOTE),
             # The network is the host's, whatever the spec says.
             conditions=conditions("process", self._limits, "allow", installed),
         )
@@ -186,16 +198,21 @@ class ProcessRuntime:
         self._launchers[home] = asyncio.ensure_future(process.wait())
 
     async def _wait(
-        self, record: Record, plans: Sequence[ServicePlan]
+        self, record: Record, plans: Sequence[ServicePlan], recipes: Sequence[Recipe]
     ) -> tuple[RunningService, ...]:
         """Until each service answers on its port."""
-        ends_at = asyncio.get_running_loop().time() + self._limits.start_deadline_s
+        clock = StartClock(self._patience.host, self._limits.start_deadline_s)
         found: list[RunningService] = []
-        for plan in plans:
+        for plan, one in zip(plans, recipes, strict=True):
             confined = self._states.services(record.workflow_id)[plan.name]
             port = record.ports[plan.name]
-            while not (confined.identity() and await answers(f"http://127.0.0.1:{port}")):
-                await self._check_progress(plan.name, confined, ends_at)
+            while not (
+                clock.is_ready(answer := await ask(f"http://127.0.0.1:{port}"))
+                and confined.identity()
+            ):
+                launcher = self._launchers.get(confined.folder)
+                ended = launcher is not None and launcher.done()
+                await clock.require_progress(one, confined, answer, launcher_ended=ended)
                 await asyncio.sleep(_POLL_S)
             found.append(
                 RunningService(
@@ -211,53 +228,39 @@ class ProcessRuntime:
             )
         return tuple(found)
 
-    async def _check_progress(self, name: str, confined: Confined, ends_at: float) -> None:
-        lines = confined.log(2_000).decode(errors="replace").strip().splitlines()
-        last = lines[-1][:300] if lines else ""
-        said = f": {last}" if last else "; its log is empty"
-        launcher = self._launchers.get(confined.folder)
-        if launcher is not None and launcher.done() and not confined.began:
-            silent = PlatformError(ErrorCode.UNAVAILABLE, f"{name}: no sandbox was started{said}")
-            raise sandbox_refusal(last) or silent
-        if confined.began and (taken := await asyncio.to_thread(confined.taken)):
-            raise PlatformError(ErrorCode.UNAVAILABLE, f"{name} {taken}")
-        if (code := confined.exit_code) is not None:
-            raise AppFault("start", f"{name} exited with {code}{said}")
-        if asyncio.get_running_loop().time() > ends_at:
-            deadline = f"{self._limits.start_deadline_s:.0f} s"
-            raise AppFault("answer", f"{name} did not answer HTTP on PORT within {deadline}{said}")
-
     async def check(self, app: RunningApp) -> AppCheck:
         """Processes first, then answers, then processes again: the answer came from these."""
-        targets = resolve_targets(app, "host")
-        check = await self._ended(app)
-        if check is None:
-            silent = await self._silent(targets)
-            answer = AppCheck(alive=not silent, reason=silent, targets=() if silent else targets)
-            check = await self._ended(app) or answer
-        if check.alive:
-            return check
+        found = await self._ended(app)
+        if found is None:
+            quiet = await silent(self._asked(app), self._patience)
+            found = await self._ended(app) or quiet
+        if found is None:
+            return AppCheck(alive=True, targets=resolve_targets(app, "host"))
         saved = await self._save_logs(app.workflow_id, "app")
-        return check.model_copy(update={"logs": saved.refs})
+        return app_check(found).model_copy(update={"logs": saved.refs})
 
-    async def _ended(self, app: RunningApp) -> AppCheck | None:
+    async def _ended(self, app: RunningApp) -> Ending | None:
         """How one of the processes that `start` saw has ended; None: all run."""
         confined = self._states.services(app.workflow_id)
         for service in app.services:
             one = confined.get(service.service)
             if one is None:
-                return AppCheck(alive=False, taken=True, reason=f"{service.service} was removed")
+                return Ending(blame.SANDBOX_GONE, f"{service.service} was removed")
             if one.identity() != service.container_id:
-                taken = await asyncio.to_thread(one.taken)
-                reason = f"{service.service} {taken or f'exited with {one.exit_code}'}"
-                return AppCheck(alive=False, taken=bool(taken), reason=reason)
+                found = await asyncio.to_thread(one.ending)
+                found = found or Ending(blame.RESTARTED, "is another process than at its start")
+                said = error_line(one.log(_LOG_BYTES)) if found.row is blame.EXIT else ""
+                text = f"{service.service} {found.text}{f': {said}' if said else ''}"
+                return Ending(found.row, text)
         return None
 
-    async def _silent(self, targets: Sequence[Target]) -> str:
-        for target in targets:
-            if not await answers(target.base_url) and not await answers(target.base_url):
-                return f"{target.service} does not answer HTTP any more"
-        return ""
+    def _asked(self, app: RunningApp) -> list[tuple[str, Asked]]:
+        confined = self._states.services(app.workflow_id)
+        return [
+            (service.service, Asked(confined[service.service], service.host_port))
+            for service in app.services
+            if service.host_port is not None
+        ]
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
         """Save what logs can be saved, kill the workflow's sandboxes, forget its folder."""

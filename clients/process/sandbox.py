@@ -21,6 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients import blame
+from clients.blame import Ending
 from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 
@@ -33,8 +35,12 @@ _APP = "/mnt/app"
 _HOME = "/tmp/home"  # noqa: S108 - the sandbox's own /tmp
 # What an installer needs of the user's own: where its registries are, and whom it trusts.
 _CONFIGURATION = (".npmrc", ".config/pip", ".pip", ".pydistutils.cfg")
-# Exit codes of what was killed from outside: no limit of a sandbox kills.
-KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+# Exit codes of what was killed: no limit of a sandbox does.
+KILLED = tuple(
+    code
+    for number in (signal.SIGKILL, signal.SIGTERM)
+    for code in (-int(number), 128 + int(number))
+)
 _FORBIDDEN = re.compile(r"namespace|uid map|setuid|Operation not permitted|Permission denied")
 _SECRETS = ("ASSAY_AI_API_KEY", "ASSAY_DB_URL", "ASSAY_TOKEN_FILE", "TEMPORAL_API_KEY")
 
@@ -153,21 +159,25 @@ class Confined:
         """Exit code of the app; None while it runs, or when it was killed with its sandbox."""
         return self._told("exit-code")
 
-    def taken(self) -> str:
-        """How the platform took the app away: no fault of the app. Empty when it did not, or runs.
+    def ending(self) -> Ending | None:
+        """How the app came to its end; None while it runs. Blocking while it is about to end.
 
-        A sandbox whose host went down tells no exit code. SIGKILL comes from outside: from the
-        host's out-of-memory killer, or from somebody's hand. Blocking while it is about to end.
+        A sandbox whose host went down tells no exit code. Of a signal nobody knows who sent it: no
+        limit of a sandbox kills.
         """
         if self.identity():
-            return ""
+            return None
         ends_at = time.monotonic() + _DEATH_S
         while self.exit_code is None and any(self._processes()) and time.monotonic() < ends_at:
             time.sleep(0.01)
         code = self.exit_code
         if code is None:
-            return "is gone without an exit code: its host or its sandbox was killed"
-        return "was killed from outside (SIGKILL)" if code in KILLED else ""
+            text = "is gone without an exit code: its host or its sandbox was killed"
+            return Ending(blame.SANDBOX_GONE, text)
+        if code in KILLED:
+            text = f"exited with {code} (killed; who sent the signal is not on record)"
+            return Ending(blame.KILLED_BY_NOBODY, text)
+        return Ending(blame.EXIT, f"exited with {code}")
 
     def identity(self) -> str:
         """`pid:<pid>:<start ticks>` of the running sandbox; empty when it does not run.

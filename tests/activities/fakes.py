@@ -29,7 +29,14 @@ from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.protocol import Progress
 from contract.record import PipelineRecord
-from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
+from contract.running import (
+    AppCheck,
+    RunningApp,
+    RunningService,
+    StartOutcome,
+    SubtaskOrder,
+    TeardownReport,
+)
 from contract.spec import AnalyzerKind, AppRef, AppSpec, SourceRef
 
 STATIC = AnalyzerKind.STATIC
@@ -39,12 +46,19 @@ APP = AppSpec(
     source=SourceRef(path="/apps/m/app1", digest="0"),
     analyzers=(STATIC,),
 )
-REQUEST = SubtaskRequest(
+REQUEST = SubtaskOrder(
     subtask_id="p/m/app1/static",
     analyzer=STATIC,
     ref=APP.ref,
     source=APP.source,
     tools=("bandit", "ruff"),
+)
+
+RUNNING = RunningApp(
+    workflow_id=APP.workflow_id,
+    host="h1",
+    engine="docker",
+    services=(RunningService(service="app", container_id="c1", host_port=1),),
 )
 
 
@@ -115,7 +129,9 @@ class FakeGateway:
     ) -> Result:
         """One archive per call."""
         self.log.append("analyze")
-        on_progress(Progress(subtask_id=request.subtask_id, done=0, total=2, running=("bandit",)))
+        if self.block is not None or not isinstance(self._answers[0], PlatformError):
+            running = ("bandit",)
+            on_progress(Progress(subtask_id=request.subtask_id, done=0, total=2, running=running))
         if self.block is not None:
             try:
                 await self.block.wait()
@@ -178,7 +194,7 @@ class FakeArtifacts:
 
 
 class FakeRuntime:
-    """A host whose start fails or blocks as told."""
+    """A host whose start fails or blocks, and whose app looks as told."""
 
     host = "h1"
 
@@ -186,6 +202,8 @@ class FakeRuntime:
         self.log: list[str] = []
         self.fault: PlatformError | None = None
         self.block = False
+        self.looks = 0
+        self.checks: list[AppCheck | PlatformError] = []
         self.owned: list[str] = []
         self.stuck: set[str] = set()
 
@@ -201,7 +219,12 @@ class FakeRuntime:
         return StartOutcome(host=self.host, phase="build", reason="no Dockerfile")
 
     async def check(self, app: RunningApp) -> AppCheck:
-        return AppCheck(alive=True)
+        """Its answers in order, then always alive."""
+        self.looks += 1
+        answer = self.checks.pop(0) if self.checks else AppCheck(alive=True)
+        if isinstance(answer, PlatformError):
+            raise answer
+        return answer
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
         self.log.append(f"teardown {workflow_id}")

@@ -1,7 +1,6 @@
 """A measurement is safe before the analyzer forgets it, and is never made twice."""
 
 import asyncio
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,23 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import analysis, heartbeat, ownership
-from activities.analysis import AnalysisActivities, wasted_seconds
-from activities.heartbeat import Attempt, Beat, Span
+from activities.analysis import AnalysisActivities
+from activities.heartbeat import Beat
 from activities.parking import load_report
 from contract.analysis import MeasurementState, Target
 from contract.errors import ErrorCode, PlatformError
+from contract.protocol import Progress
 from tests.activities.fakes import (
     REQUEST,
     FakeArtifacts,
     FakeGateway,
+    FakeRuntime,
     archive,
     environment,
     given_up,
     owner,
     report,
 )
-from workflows.settle import failure_code
 
 M = MeasurementState
 
@@ -45,7 +45,9 @@ async def test_the_result_is_parked_before_the_analyzer_may_forget_it(
 ) -> None:
     env, beats = environment()
 
-    outcome = await env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+    outcome = await env.run(
+        AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
+    )
 
     assert gateway.log == ["analyze", "park report-of", "park p", "acknowledge"]
     assert outcome.report is not None
@@ -58,7 +60,9 @@ async def test_a_tool_the_analyzer_is_silent_about_is_no_zero(
 ) -> None:
     env, _ = environment()
 
-    outcome = await env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+    outcome = await env.run(
+        AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
+    )
 
     assert [(t.tool, t.state) for t in outcome.tools] == [
         ("bandit", M.MEASURED),
@@ -72,7 +76,7 @@ async def test_a_tool_the_analyzer_is_silent_about_is_no_zero(
 async def test_a_parked_result_is_not_measured_again(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:
-    run = AnalysisActivities(gateway, artifacts).run_analysis
+    run = AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis
     first = await environment()[0].run(run, REQUEST)
     second = await environment(attempt=2)[0].run(run, REQUEST)
 
@@ -85,7 +89,7 @@ async def test_a_parked_result_is_not_measured_again(
 async def test_a_parked_result_that_is_damaged_is_fetched_anew(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:
-    run = AnalysisActivities(gateway, artifacts).run_analysis
+    run = AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis
     first = await environment()[0].run(run, REQUEST)
     artifacts.content = dict.fromkeys(artifacts.content, b"damaged")
     second = await environment(attempt=2)[0].run(run, REQUEST)
@@ -97,7 +101,7 @@ async def test_a_parked_result_that_is_damaged_is_fetched_anew(
 async def test_an_app_started_anew_is_measured_anew(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:
-    run = AnalysisActivities(gateway, artifacts).run_analysis
+    run = AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis
     for container in ("c1", "c2", "c2"):
         target = Target(service="app", base_url="http://127.0.0.1:1", container_id=container)
         await environment()[0].run(run, REQUEST.model_copy(update={"targets": (target,)}))
@@ -112,11 +116,45 @@ async def test_waiting_for_a_free_place_uses_up_no_attempt(
     gateway = FakeGateway(tmp_path, full, full, report())
 
     outcome = await environment()[0].run(
-        AnalysisActivities(gateway, artifacts).run_analysis, REQUEST
+        AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
     )
 
     assert gateway.log.count("analyze") == 3
     assert (outcome.attempts, outcome.retry_causes) == (1, ())
+
+
+async def test_waiting_for_a_place_is_told_with_each_beat(
+    tmp_path: Path, artifacts: FakeArtifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_INTERVAL_S", 0.01)
+    full = PlatformError(ErrorCode.RESOURCE_EXHAUSTED, "all 2 places are taken", retry_after_s=0.1)
+    env, beats = environment()
+
+    gateway = FakeGateway(tmp_path, full, report())
+    await env.run(AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST)
+
+    assert "static: waits, all 2 places are taken" in [beat.message for beat in beats]
+
+
+@pytest.mark.parametrize(
+    ("running", "said", "shown"),
+    [
+        (("openloop",), "openloop: waits for another load test on this host, 12 s", "openloop; "),
+        ((), "starting", "starting"),
+        (("a", "b", "c", "d"), "", "a, b, c, 1 more"),
+        ((), "", "working"),
+    ],
+)
+def test_what_an_analyzer_says_is_shown_beside_the_tools_at_work(
+    running: tuple[str, ...], said: str, shown: str
+) -> None:
+    progress = Progress(subtask_id="s", done=1, total=4, running=running, message=said)
+
+    line = analysis._describe(REQUEST, progress)
+
+    assert line.startswith("static: 1/4 tools, ")
+    assert shown in line
+    assert said in line
 
 
 async def test_a_platform_fault_carries_its_code_and_its_delay(
@@ -128,7 +166,7 @@ async def test_a_platform_fault_carries_its_code_and_its_delay(
 
     with pytest.raises(ApplicationError) as failure:
         gateway = FakeGateway(tmp_path, full)
-        await env.run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+        await env.run(AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST)
 
     assert failure.value.type == "RESOURCE_EXHAUSTED"
     assert not failure.value.non_retryable
@@ -141,7 +179,9 @@ async def test_what_no_retry_cures_is_not_retried(tmp_path: Path, artifacts: Fak
     gateway = FakeGateway(tmp_path, PlatformError(ErrorCode.FAILED_PRECONDITION, "no endpoint"))
 
     with pytest.raises(ApplicationError) as failure:
-        await environment()[0].run(AnalysisActivities(gateway, artifacts).run_analysis, REQUEST)
+        await environment()[0].run(
+            AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
+        )
 
     assert failure.value.non_retryable
 
@@ -155,7 +195,7 @@ async def cancelled_run(
     """What the analyzer was asked when an attempt was cancelled for `why`."""
     gateway.block = asyncio.Event()
     env, _ = environment(client=client, workflow_id=workflow_id)
-    activities = AnalysisActivities(gateway, FakeArtifacts([]))
+    activities = AnalysisActivities(gateway, FakeArtifacts([]), FakeRuntime())
     run = asyncio.create_task(env.run(activities.run_analysis, REQUEST))
     while "analyze" not in gateway.log:
         await asyncio.sleep(0)
@@ -203,41 +243,3 @@ async def test_a_server_that_cannot_be_asked_is_no_reason_to_end_a_run(
     monkeypatch.setattr(ownership, "is_running", unreachable)
 
     assert await cancelled_run(gateway, "timed_out") == ["analyze", "detach"]
-
-
-async def test_tools_at_work_at_once_are_summed_and_a_failure_tells_what_was_spent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now_s = 1000.0
-    monkeypatch.setattr(heartbeat.time, "time", lambda: now_s)
-
-    async def attempt_that_fails() -> None:
-        nonlocal now_s
-        async with Attempt() as attempt:
-            for tools, lasting_s in ((3, 10.0), (1, 5.0), (0, 60.0)):
-                attempt.saw_work(tools)
-                now_s += lasting_s
-            attempt.saw_work(0)
-            raise PlatformError(ErrorCode.UNAVAILABLE, "gone")
-
-    with pytest.raises(ApplicationError) as failure:
-        await environment()[0].run(attempt_that_fails)
-
-    fault = failure_code(failure.value)
-    assert (fault.wasted_seconds, fault.causes) == (35.0, ("UNAVAILABLE",))
-
-
-def test_work_of_a_run_that_was_thrown_away_is_wasted_and_a_continued_one_is_not() -> None:
-    spans = (
-        Span(began_s=100.0, ended_s=110.0, tool_seconds=10.0),
-        Span(began_s=120.0, ended_s=125.0, tool_seconds=5.0),
-    )
-
-    def began(at_s: float) -> float:
-        started = datetime.fromtimestamp(at_s, tz=UTC)
-        return wasted_seconds(report(started_at=started), spans)
-
-    assert began(130.0) == 15.0, "both earlier runs were lost"
-    assert began(115.0) == 10.0, "the second went on and counted"
-    assert began(99.0) == 0.0, "re-attached to the first"
-    assert wasted_seconds(report(), spans) == 0.0

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -110,6 +110,18 @@ async def starts_now(client: Client, workflow_ids: list[str]) -> set[tuple[float
         for pending in description.raw_description.pending_activities:
             if pending.HasField("last_started_time") and pending.last_worker_identity:
                 found.add((_unix(pending.last_started_time), pending.last_worker_identity))
+    return found
+
+
+async def load_tests_now(client: Client, workflow_ids: list[str]) -> dict[str, bool]:
+    """The apps whose load test is under way or waits for a slot; whether it has one."""
+    found: dict[str, bool] = {}
+    for workflow_id in workflow_ids:
+        description = await client.get_workflow_handle(workflow_id).describe()
+        for pending in description.raw_description.pending_activities:
+            if pending.activity_id == "analyze-performance":
+                state = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+                found[workflow_id] = pending.state == state
     return found
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,10 +19,10 @@ from tests.chaos import evidence, oracle
 from tests.chaos.counters import RunCounter
 from tests.chaos.engine import containers
 from tests.chaos.faults import Injection, Injector
-from tests.chaos.schedule import Fault, FaultKind
+from tests.chaos.schedule import SELF_INFLICTED, Fault, FaultKind
 from tests.chaos.site import HERE, HOST, SLOTS, Site
 
-FLEET = [("steady", 1), ("steady", 2), ("steady", 3)]
+FLEET = [("slow", 1), ("slow", 2), ("steady", 1), ("steady", 2), ("steady", 3)]
 LIMITS = {
     "assay-apps": int(SLOTS["ASSAY_APP_SLOTS"]),
     "assay-static": int(SLOTS["ASSAY_STATIC_SLOTS"]),
@@ -29,7 +30,7 @@ LIMITS = {
     f"assay-performance-{HOST}": 1,
     "assay-ai": int(SLOTS["ASSAY_AI_SLOTS"]),
 }
-_CAPACITY = {"static": 2, "dynamic": 2, "performance": 1, "ai": 2}
+_CAPACITY = {"static": 2, "dynamic": 1, "performance": 1, "ai": 2}
 _END_LIMIT_S = 300.0
 _TIDY_LIMIT_S = 20.0
 _TICK_S = 0.3
@@ -51,12 +52,11 @@ class Round:
     runs_started: dict[str, int]
     litter: list[str] = field(default_factory=list)
 
-    @property
-    def hit_apps(self) -> frozenset[tuple[str, int]]:
-        """Apps that were made to fail by themselves."""
+    def apps_hit(self, kinds: Collection[FaultKind]) -> frozenset[tuple[str, int]]:
+        """Apps that met one of these faults."""
         names = {app_workflow_id(self.pipeline_id, m, n): (m, n) for m, n in FLEET}
-        failing = [one for one in self.injections if not one.fault.kind.takes_apps]
-        return frozenset(names[one.victim] for one in failing if one.victim in names)
+        hit = [one.victim for one in self.injections if one.fault.kind in kinds]
+        return frozenset(names[victim] for victim in hit if victim in names)
 
     @property
     def kinds(self) -> set[FaultKind]:
@@ -94,13 +94,22 @@ class Round:
         ]
 
 
+Meanwhile = Callable[[Client, Injector], Awaitable[None]]
+
+
 async def live_through(
-    site: Site, pipeline_id: str, faults: list[Fault], *, alone: bool = True
+    site: Site,
+    pipeline_id: str,
+    faults: list[Fault],
+    *,
+    alone: bool = True,
+    meanwhile: Meanwhile | None = None,
 ) -> Round:
     """Submit the fleet, do the faults while it lives, gather the evidence when it ended.
 
     Args:
         alone: no other pipeline runs, so that whatever is left is litter.
+        meanwhile: does faults of its own choice at moments of its own.
     """
     began = time.monotonic()
     client = await evidence.connect(site.temporal_address)
@@ -109,7 +118,10 @@ async def live_through(
     injector = Injector(site, counter)
     submit(site, pipeline_id)
     try:
+        beside = asyncio.create_task(meanwhile(client, injector)) if meanwhile else None
         starts, left_over = await _until_closed(client, injector, pipeline_id, faults)
+        if beside is not None:
+            await beside
     finally:
         injector.lift_due(everything=True)
     took_s = time.monotonic() - began
@@ -229,7 +241,9 @@ def broken_promises(reference: list[oracle.Cell], one: Round) -> list[str]:
     return [
         *oracle.not_one_task_per_app(apps, one.workflows, evidence.app_rows(one.record)),
         *oracle.repeated_cells(one.cells),
-        *oracle.unlike_reference(reference, one.cells, one.hit_apps),
+        *oracle.unlike_reference(
+            reference, one.cells, one.apps_hit(SELF_INFLICTED), one.apps_hit({FaultKind.APP_PAUSE})
+        ),
         *oracle.repeated_subtasks(runs),
         *oracle.too_many_runs(one.runs_started, len(FLEET), one.runs_lost()),
         *oracle.over_limit(one.activities, LIMITS),

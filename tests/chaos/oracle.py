@@ -65,6 +65,19 @@ class Cell:
         return self.model, self.app_number, self.analyzer, self.tool
 
 
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """What a cell may be for what was done to its app.
+
+    Attributes:
+        fail: `app_failed`, or less measured: the app harmed itself.
+        lack: `infra_failed`, or less measured: the app was kept from answering.
+    """
+
+    fail: bool = False
+    lack: bool = False
+
+
 def cells_of(report: Mapping[str, Any]) -> list[Cell]:
     """The cells of a `report.json`."""
     return [
@@ -140,20 +153,26 @@ def repeated_cells(cells: Sequence[Cell]) -> list[str]:
 
 
 def unlike_reference(
-    reference: Sequence[Cell], cells: Sequence[Cell], hit_apps: frozenset[tuple[str, int]]
+    reference: Sequence[Cell],
+    cells: Sequence[Cell],
+    harmed: frozenset[tuple[str, int]],
+    slowed: frozenset[tuple[str, int]] = frozenset(),
 ) -> list[str]:
     """How a report differs from the undisturbed one, timings and load figures aside.
 
-    A live cell of an app that was itself hit may be `app_failed`, naming how it died, or have
-    measured less of a crippled app; it may never blame the platform or invent a finding.
+    A live cell of an app that harmed itself may be `app_failed`, naming how it died, or have
+    measured less; it may never blame the platform or invent a finding. One that was slowed down
+    from outside may have measured less, or nothing, but is never blamed. One that was killed or
+    removed from outside is measured anew, as if nothing had been.
     """
     there = {cell.key: cell for cell in cells}
     wanted = {cell.key: cell for cell in reference}
     broken = [f"{_name(key)}: lost" for key in wanted if key not in there]
     broken += [f"{_name(key)}: invented" for key in there if key not in wanted]
     for key in wanted.keys() & there.keys():
-        hit = (key[0], key[1]) in hit_apps and key[2] in LIVE
-        if problem := _difference(wanted[key], there[key], hit=hit):
+        app, live = (key[0], key[1]), key[2] in LIVE
+        may = Excuse(fail=live and app in harmed, lack=live and app in slowed)
+        if problem := _difference(wanted[key], there[key], may):
             broken.append(f"{_name(key)}: {problem}")
     return sorted(broken)
 
@@ -162,8 +181,10 @@ def _name(key: tuple[str, int, str, str]) -> str:
     return "/".join(map(str, key))
 
 
-def _difference(wanted: Cell, cell: Cell, *, hit: bool) -> str:
-    if hit and cell.state == "app_failed":
+def _difference(wanted: Cell, cell: Cell, may: Excuse) -> str:
+    if may.lack and cell.state == "infra_failed":
+        return ""
+    if may.fail and cell.state == "app_failed":
         named = any(word in cell.reason.lower() for word in _DEATH_WORDS)
         return "" if named else f"app_failed does not name how the app died: {cell.reason}"
     if cell.state != wanted.state:
@@ -172,7 +193,7 @@ def _difference(wanted: Cell, cell: Cell, *, hit: bool) -> str:
         return ""
     extra = Counter(cell.fingerprints) - Counter(wanted.fingerprints)
     missing = Counter(wanted.fingerprints) - Counter(cell.fingerprints)
-    if hit:
+    if may.lack or may.fail:
         missing.clear()
     elif cell.reached != wanted.reached:
         return f"reached {cell.reached} instead of {wanted.reached}"

@@ -42,8 +42,17 @@ class FaultKind(StrEnum):
 
     @property
     def takes_apps(self) -> bool:
-        """Whether the platform takes running apps away, which is never a fault of theirs."""
-        return self in (FaultKind.ENGINE_KILL, FaultKind.ENGINE_GONE, FaultKind.APP_REMOVED)
+        """Whether running apps are taken away from outside, which is never a fault of theirs."""
+        return self in (
+            FaultKind.ENGINE_KILL,
+            FaultKind.ENGINE_GONE,
+            FaultKind.APP_REMOVED,
+            FaultKind.APP_KILL,
+        )
+
+
+# What an app does to itself when it is told to, and may fail from.
+SELF_INFLICTED = frozenset({FaultKind.APP_FLOOD, FaultKind.APP_FORK, FaultKind.APP_MEMORY})
 
 
 # How long a fault lasts, in seconds, where it does not end by itself.

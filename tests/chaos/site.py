@@ -27,7 +27,13 @@ HERE = Path(__file__).parent
 HOST = "chaos"
 SCOPE = f"chaos-{os.getpid()}"
 ANALYZERS = ("static", "dynamic", "performance", "ai")
-SLOTS = {f"ASSAY_{name}_SLOTS": "2" for name in ("APP", "STATIC", "DYNAMIC", "AI")}
+# One scan and one load test at a time: the other apps wait, alive, in a queue.
+SLOTS = {
+    "ASSAY_APP_SLOTS": "2",
+    "ASSAY_STATIC_SLOTS": "2",
+    "ASSAY_DYNAMIC_SLOTS": "1",
+    "ASSAY_AI_SLOTS": "2",
+}
 _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 _DISK_BYTES = 256 * 1024 * 1024
 _ROLES: dict[str, Callable[[list[str]], bool]] = {

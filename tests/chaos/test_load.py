@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.chaos.life import (
+    FLEET,
     LIMITS,
     Round,
     broken_promises,
@@ -55,7 +56,7 @@ def test_no_queue_runs_more_than_its_limit(together: list[Round]):
 def test_no_two_load_tests_run_at_the_same_moment(together: list[Round]):
     windows = sum(1 for one in together for cell in one.cells if cell.tool == "openloop")
 
-    assert windows == 3 * len(PIPELINES)
+    assert windows == len(FLEET) * len(PIPELINES)
     assert load_tests_at_once(together) == 1
 
 

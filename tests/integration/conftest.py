@@ -1,4 +1,4 @@
-"""A private PostgreSQL server for the tests that need a real one."""
+"""A private PostgreSQL server and a private Docker runtime for the tests that need real ones."""
 
 import os
 import pwd
@@ -9,14 +9,36 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from contract.ids import LABEL_SCOPE
+from tests.support.docker_bench import Bench
+
 _START_LIMIT_S = 30
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    try:
+        yield bench
+    finally:
+        for workflow_id in await bench.runtime.owned_workflows():
+            await bench.runtime.teardown(workflow_id)
+        left = bench.leftovers()
+        for image in bench.engine.images.list(
+            all=False, filters={"label": f"{LABEL_SCOPE}={bench.scope}"}
+        ):
+            bench.engine.images.remove(image.id, force=True)
+        bench.engine.close()
+        await bench.runtime.remove_firewall()
+        await bench.runtime.close()
+    assert left == []
 
 
 @pytest.fixture(scope="session")

@@ -2,122 +2,17 @@
 
 import asyncio
 import socket
-import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
-import docker
 import httpx
 import pytest
 
-from clients.docker import AppLimits, DockerRuntime
 from clients.docker.labels import LABEL_PEER
-from clients.source import digest_tree
-from clients.targets import Location
-from contract.analysis import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_SCOPE
 from contract.running import RunningApp
-from contract.spec import AppRef, AppSpec
-from tests.support.memory_artifacts import MemoryArtifacts
+from tests.support.docker_bench import Bench
 
 pytestmark = pytest.mark.docker
-
-# Answers with what a connection to the address in the path comes to: `/10.0.0.1:80`.
-SERVER = """
-import http.server, os, socket
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        text = "hello"
-        if ":" in self.path:
-            host, port = self.path[1:].rsplit(":", 1)
-            try:
-                socket.create_connection((host, int(port)), 2).close()
-                text = "open"
-            except OSError as error:
-                text = f"closed {error}"
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(text.encode())
-print("listening", flush=True)
-http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
-"""
-DOCKERFILE = """
-FROM assay/python:3.11
-ENV PORT=8000
-COPY . /app
-USER 10001
-CMD ["python", "/app/server.py"]
-"""
-
-
-class Bench:
-    """A runtime with a scope of its own."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.scope = f"test-{uuid.uuid4().hex[:12]}"
-        self.artifacts = MemoryArtifacts()
-        self.pool = f"10.214.{uuid.uuid4().int % 256}.0/24"
-        self.runtime = self.make_runtime("host")
-        self.engine = docker.DockerClient()
-
-    def make_runtime(self, location: Location, **limits: Any) -> DockerRuntime:
-        return DockerRuntime(
-            host="here",
-            scope=self.scope,
-            artifacts=self.artifacts,
-            limits=AppLimits(start_deadline_s=15.0, memory_bytes=128 * 1024 * 1024, **limits),
-            analyzer_location=location,
-            network_pool=self.pool,
-        )
-
-    def app(self, number: int = 1, **files: str) -> AppSpec:
-        folder = self.root / f"app{number}"
-        folder.mkdir(exist_ok=True)
-        files = {"Dockerfile": DOCKERFILE, "server.py": SERVER} | files
-        for name, text in files.items():
-            if text:
-                (folder / name).write_text(text)
-        return AppSpec(
-            pipeline_id=self.scope,
-            ref=AppRef(model="m", app_number=number),
-            source=digest_tree(folder),
-            analyzers=(AnalyzerKind.DYNAMIC,),
-        )
-
-    async def started(self, app: AppSpec, run_id: str = "run") -> RunningApp:
-        outcome = await self.runtime.start(app, run_id, lambda line: None)
-        assert outcome.app is not None, outcome.reason
-        return outcome.app
-
-    def leftovers(self) -> list[object]:
-        filters = {"label": f"{LABEL_SCOPE}={self.scope}"}
-        return [
-            *self.engine.containers.list(all=True, filters=filters),
-            *self.engine.networks.list(filters=filters),
-            *self.engine.volumes.list(filters=filters),
-        ]
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = Bench(tmp_path)
-    try:
-        yield bench
-    finally:
-        for workflow_id in await bench.runtime.owned_workflows():
-            await bench.runtime.teardown(workflow_id)
-        left = bench.leftovers()
-        for image in bench.engine.images.list(
-            all=False, filters={"label": f"{LABEL_SCOPE}={bench.scope}"}
-        ):
-            bench.engine.images.remove(image.id, force=True)
-        bench.engine.close()
-        await bench.runtime.remove_firewall()
-        await bench.runtime.close()
-    assert left == []
 
 
 async def ask(app: RunningApp, path: str, service: int = 0) -> str:
@@ -208,21 +103,6 @@ async def test_a_build_that_forks_without_end_is_stopped(bench: Bench):
 
     assert (outcome.app, outcome.phase) == (None, "build")
     assert "Resource temporarily unavailable" in outcome.reason
-
-
-async def test_killed_and_restarted_apps_are_no_longer_the_ones_we_started(bench: Bench):
-    running = await bench.started(bench.app())
-    container = bench.engine.containers.get(running.services[0].container_id)
-
-    container.kill()
-    killed = await bench.runtime.check(running)
-    container.start()
-    restarted = await bench.runtime.check(running)
-
-    assert (killed.alive, killed.targets) == (False, ())
-    assert killed.reason == "app exited with 137 (killed, within its memory limit)"
-    assert restarted.alive is False
-    assert "app was restarted" in restarted.reason
 
 
 async def test_an_app_reaches_its_own_services_and_nothing_else(bench: Bench):
@@ -341,13 +221,3 @@ async def test_the_oldest_images_are_pruned_above_the_limit_once_they_rest(bench
     # The app's own layers: its base is neither removed nor counted.
     assert 0 < freed < 100_000
     assert bench.engine.images.list(name=running.images[0]) == []
-
-
-async def test_a_container_removed_from_outside_is_no_fault_of_the_app(bench: Bench):
-    app = await bench.started(bench.app())
-    bench.engine.containers.get(app.services[0].container_id).remove(force=True)
-
-    check = await bench.runtime.check(app)
-
-    assert (check.alive, check.taken) == (False, True)
-    assert "removed from outside" in check.reason

@@ -1,11 +1,13 @@
-"""Record the histories that `test_replay.py` replays: `python -m tests.replay.record`.
+"""Record the histories that `test_replay.py` replays: `python -m tests.replay.record NAME...`.
 
 Record anew only with a change that is meant to break old histories; after any other change the old
-ones must still replay.
+ones must still replay, and a new stage adds a history of its own.
 """
 
 import asyncio
 import json
+import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +15,28 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from activities.ownership import PAUSED
 from contract.running import AppCheck
 from contract.spec import AnalyzerKind, BreakerSpec
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
-from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, workers
+from tests.workflows.fake_platform import (
+    FakePlatform,
+    blocks,
+    fails,
+    finished,
+    gone,
+    one_by_one,
+    workers,
+)
 from tests.workflows.test_pipeline_runs import build_fails
-from workflows import search_attributes
+from workflows import policies, search_attributes
 
 HISTORIES = Path(__file__).parent / "histories"
 
 
 async def main() -> None:
     """Run a few pipelines on a fresh server and keep what they did."""
+    policies.SILENCE_PAUSES = (timedelta(milliseconds=50),)
     flags = [part for flag in DYNAMIC_CONFIG for part in ("--dynamic-config-value", flag)]
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(TEMPORAL),
@@ -44,6 +56,8 @@ async def main() -> None:
             await _breakers(client)
             await _long(client)
             await _terminated(client)
+            await _held(client)
+            await _gone(client)
             await asyncio.sleep(0.3)
 
 
@@ -109,12 +123,45 @@ async def _terminated(client: Client) -> None:
     await _save(client, guard, "guard-torn-down")
 
 
+async def _held(client: Client) -> None:
+    """Paused while a tool run and a build wait in their queues, then resumed."""
+    platform = FakePlatform(apps=1, analyzers="sd")
+    platform.queue = asyncio.Event()
+    handle = await platform.start(client)
+    await platform.logged("queue", 2)
+    await handle.signal("pause")
+    child = client.get_workflow_handle(platform.app_id(1))
+    while not (await (await child.describe()).memo()).get(PAUSED):
+        await asyncio.sleep(0.02)
+    platform.queue.set()
+    await platform.logged("held", 2)
+    await handle.signal("resume")
+    await finished(handle)
+    await _save(client, child.id, "app-held")
+
+
+async def _gone(client: Client) -> None:
+    """Silent, dead in a queue, killed under a load test, killed after it: begun again each time."""
+    platform = FakePlatform(apps=1, analyzers="dp")
+    alive = AppCheck(alive=True)
+    silent = AppCheck(alive=False, silent=True, reason="app does not answer")
+    exited = AppCheck(alive=False, reason="app exited with 1")
+    killed = AppCheck(alive=False, killed=True, reason="app exited with 137")
+    platform.alive[1] = [silent, alive, alive, alive, alive, killed]
+    runs = (gone(exited), gone(silent), gone(killed, begun=True))
+    platform.runs[AnalyzerKind.PERFORMANCE] = one_by_one(*runs)
+    await platform.run(client)
+    await _save(client, platform.app_id(1), "app-gone")
+
+
 async def _keep(client: Client, platform: FakePlatform, name: str) -> None:
     await _save(client, f"pipeline/{platform.id}", f"pipeline-{name}")
     await _save(client, platform.app_id(1), f"app-{name}")
 
 
 async def _save(client: Client, workflow_id: str, name: str) -> None:
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return
     history = await client.get_workflow_handle(workflow_id).fetch_history()
     events = _scrubbed(json.loads(history.to_json()))
     (HISTORIES / f"{name}.json").write_text(json.dumps(events, indent=1) + "\n")

@@ -16,6 +16,7 @@ from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolRun
 from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerKind, AnalyzerReport, Coverage, Finding, Metric, Severity
+from contract.protocol import Progress
 from tests.support.demo_analyzer import DemoTool, request_for
 
 STATIC = AnalyzerKind.STATIC
@@ -174,6 +175,33 @@ async def test_an_unchanged_app_comes_from_the_cache(measure: Measure, tmp_path:
     (tmp_path / "app/app.py").write_text("eval(other)\n")
     await measure(tool, options={"attach_bytes": 10})
     assert tool.runs == 4
+
+
+async def test_progress_tells_work_from_waiting_and_a_cached_tool_never_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Three tools on one core: one works while two wait; from the cache nobody works."""
+    told: list[Progress] = []
+    tell = Job.on_progress
+    monkeypatch.setattr(Job, "on_progress", lambda job, one: told.append(one) or tell(job, one))
+    options = ServiceOptions(data=tmp_path / "data", tools_dir=tmp_path, cpu_budget=1.0)
+    service = Service(STATIC, [DemoTool(name) for name in "abc"], options)
+    await service.start()
+
+    async def run() -> list[Progress]:
+        told.clear()
+        job = await service.jobs.submit(request_for(tmp_path / "app"))
+        while not job.ended:
+            await job.wait_for_change(1)
+        await service.jobs.acknowledge(job.subtask_id)
+        return [*told]
+
+    first, second = await run(), await run()
+    await service.stop()
+
+    assert {one.running for one in first} == {(), ("a",), ("b",), ("c",)}
+    assert {len(one.waiting) for one in first if one.running} >= {1, 2}
+    assert {one.running for one in second} == {()}
 
 
 async def test_a_report_its_tool_does_not_trust_is_measured_again(measure: Measure):

@@ -3,9 +3,7 @@
 import asyncio
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from contract.analysis import MeasurementState, Metric
@@ -15,12 +13,13 @@ from contract.spec import AnalyzerKind
 from store.engine import make_engine
 from store.migrate import upgrade
 from store.results import SqlResultStore
-from store.tables import apps, cells, findings, metadata, metrics, pipelines
+from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
+from tests.store.migrating import MigrationBehaviour
 from tests.store.retries import RetryBehaviour
 
 
-class StoreBehaviour(RetryBehaviour):
+class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
     """Subclasses give a fixture `store_url` of an empty database."""
 
     @pytest.fixture
@@ -35,19 +34,6 @@ class StoreBehaviour(RetryBehaviour):
         engine = make_engine(store_url)
         yield engine
         await engine.dispose()
-
-    async def test_migrations_give_exactly_the_tables(self, store, engine):
-        def differences(connection: Connection) -> list:
-            return compare_metadata(MigrationContext.configure(connection), metadata)
-
-        async with engine.begin() as connection:
-            assert await connection.run_sync(differences) == []
-
-    async def test_concurrent_upgrades_end_in_one_schema(self, store_url, engine):
-        await asyncio.gather(*(upgrade(store_url) for _ in range(8)))
-
-        async with engine.begin() as connection:
-            assert await connection.scalar(select(func.count()).select_from(pipelines)) == 0
 
     async def test_a_second_row_of_an_app_is_refused_by_the_database_itself(self, store, engine):
         await store.register_pipeline(samples.plan(apps=1))

@@ -115,3 +115,16 @@ class RetryBehaviour:
 
         app = (await store.load_pipeline("p1")).apps[0]
         assert {"images": app.images, "notes": app.notes} == ran
+
+    async def test_a_start_that_fails_leaves_its_own_notes_and_no_images_of_an_earlier_life(
+        self, store
+    ):
+        await store.register_pipeline(samples.plan())
+        ran = {"images": ("web: sha256:ab",), "notes": ("compose: privileged dropped",)}
+        await store.record_app(samples.app(), samples.app_outcome().model_copy(update=ran))
+
+        failed = samples.app_outcome(M.APP_FAILED).model_copy(update={"notes": ("a stand-in",)})
+        await store.record_app(samples.app(), failed)
+
+        app = (await store.load_pipeline("p1")).apps[0]
+        assert (app.images, app.notes) == ((), ("a stand-in",))

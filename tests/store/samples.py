@@ -1,5 +1,7 @@
 """Values the store's tests record."""
 
+from datetime import UTC, datetime
+
 from contract.analysis import (
     AnalyzerReport,
     ArtifactRef,
@@ -76,6 +78,15 @@ def measured(tool: str = "bandit", findings: int = 2) -> ToolReport:
         provenance=Provenance(argv=(("bandit", "-r", "."),), exit_codes=(1,), duration_s=2.5),
         data={"grade": "B", "scores": [1, 2.5]},
     )
+
+
+def cached(tool: str = "bandit", seconds: float = 2.5) -> ToolReport:
+    """A cell whose report an earlier run made in so many seconds."""
+    report = measured(tool)
+    provenance = report.provenance.model_copy(
+        update={"duration_s": seconds, "cached_from": datetime(2026, 1, 1, tzinfo=UTC)}
+    )
+    return report.model_copy(update={"provenance": provenance})
 
 
 def failed(tool: str = "semgrep", reason: str = "exit code 2: out of memory") -> ToolReport:

@@ -1,7 +1,5 @@
 """How reports and outcomes become cells."""
 
-from datetime import UTC, datetime
-
 from contract.analysis import MeasurementState
 from contract.outcome import ToolSummary
 from store.rows import reconcile, subtask_rows
@@ -59,11 +57,9 @@ def test_a_fused_finding_goes_with_its_last_measured_witness():
     assert [row["fingerprint"] for row in rows.fused] == [seen.fingerprint]
 
 
-def test_cached_time_is_not_counted_as_spent():
-    tool = samples.measured()
-    cached = tool.provenance.model_copy(update={"cached_from": datetime(2026, 1, 1, tzinfo=UTC)})
-    report = samples.report(tool.model_copy(update={"provenance": cached}))
+def test_cached_time_is_saved_and_not_spent():
+    report = samples.report(samples.cached("bandit", 2.5))
 
     rows = subtask_rows(samples.app(), samples.outcome(report), report)
 
-    assert rows.cells[0]["tool_seconds"] == 0.0
+    assert (rows.cells[0]["tool_seconds"], rows.cells[0]["saved_seconds"]) == (0.0, 2.5)

@@ -82,7 +82,12 @@ def fake_engine() -> Generator[FakeEngine]:
             body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
+            if path == "/events":  # told as they come
+                self.send_header("Transfer-Encoding", "chunked")
+                lines = [line + b"\n" for line in body.splitlines()]
+                body = b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in (*lines, b""))
+            else:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from clients.appfolder import AppFault, ServicePlan
-from clients.docker.containers import WELL_KNOWN_PORTS, candidate_ports
 from clients.docker.context import DOCKERFILE_NAME, IgnoreRules, pack_context
 from clients.docker.network import free_subnets
+from clients.docker.ports import WELL_KNOWN_PORTS, candidate_ports
 
 
 def names(data: bytes) -> set[str]:

@@ -112,6 +112,17 @@ def test_an_app_that_was_hit_may_have_failed_if_it_says_how():
         assert len(unlike_reference(REFERENCE, [BANDIT, wrong, LOAD], hit)) == 1
 
 
+def test_an_app_that_was_slowed_down_may_have_measured_less_and_is_not_blamed():
+    slowed = frozenset({("m", 1)})
+    less = replace(HEADERS, fingerprints=(), reached=1)
+    missing = replace(HEADERS, state="infra_failed", reason="no answer", fingerprints=())
+    died = replace(HEADERS, state="app_failed", reason="does not answer", fingerprints=())
+
+    for fine in (less, missing):
+        assert unlike_reference(REFERENCE, [BANDIT, fine, LOAD], NOBODY, slowed) == []
+    assert len(unlike_reference(REFERENCE, [BANDIT, died, LOAD], NOBODY, slowed)) == 1
+
+
 def test_a_hit_app_excuses_no_offline_cell_and_no_other_app():
     failed = replace(BANDIT, state="app_failed", reason="exited with 137")
 

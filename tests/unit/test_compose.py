@@ -46,7 +46,7 @@ def test_what_reaches_for_the_host_is_dropped_and_recorded(tmp_path: Path):
     for key in ("privileged", "network_mode", "devices", "cap_add", "restart", "container_name"):
         assert f"web: {key} (" in dropped
     assert "web: volumes /var/run/docker.sock (no host path is mounted)" in plan.dropped
-    assert "web: volumes ./src (no host path is mounted)" in plan.dropped
+    assert "web: volumes ./src (there is no such file in the app folder)" in plan.dropped
     assert "web: ports 8080 (host port; a free one on 127.0.0.1 is used)" in plan.dropped
     assert any(line.startswith("networks (") for line in plan.dropped)
     assert any(line.startswith("volumes.data: options") for line in plan.dropped)

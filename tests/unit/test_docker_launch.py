@@ -1,21 +1,45 @@
 """Whose fault it is when an app's container does not come up."""
 
-from dataclasses import dataclass, replace
+import asyncio
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
 
 import pytest
 
+from clients import blame
 from clients.appfolder import AppFault, ServicePlan
+from clients.blame import Ending, PlatformFault
+from clients.calm import Host, Moment
+from clients.docker import readiness
+from clients.docker.autopsy import Autopsy
 from clients.docker.containers import State
 from clients.docker.launch import Launch
+from clients.docker.readiness import Moved
+from clients.excuses import Circumstances
+from clients.sockets import Listening
+from clients.substitution import Substitution
 from clients.targets import resolve_targets
 from contract.errors import ErrorCode, PlatformError
 from contract.running import RunningApp
 
 DEAD = State(
-    id="c1", name="web", running=False, unbroken=False, exit_code=0, out_of_memory=False,
-    health="", ports={8000: 40_000}, labels={}, dns_name="web-1", address="",
+    id="c1", name="web", running=False, unbroken=False, exit_code=1, out_of_memory=False,
+    health="", ports={8000: 1}, labels={}, dns_name="web-1", address="", command="python app.py",
 )  # fmt: skip
-RUNNING = replace(DEAD, running=True, unbroken=True)
+RUNNING = replace(DEAD, running=True, unbroken=True, exit_code=0)
+STAND_IN = (Substitution("python:3.13-slim", "assay/python:3.11"),)
+NOTHING = Circumstances()
+NEW_SYNTAX = '  File "/app/app.py", line 1\n    type Row = int\nSyntaxError: invalid syntax\n'
+
+
+def calm() -> Moment:
+    return Moment(asyncio.get_running_loop().time(), {"cpu": 0}, 0.0)
 
 
 @dataclass
@@ -23,57 +47,341 @@ class FakeContainers:
     """Answers with `states` one after another, the last of them for ever."""
 
     states: list[State | None]
-    why_taken: str = ""
+    said: str = "boom\n"
+    refusal: str = ""
 
     async def state(self, container_id: str) -> State | None:
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
     async def start(self, container_id: str) -> str:
-        return ""
+        return self.refusal
 
     async def log(self, container_id: str) -> bytes:
-        return b"boom\n"
-
-    async def taken(self, container_id: str) -> str:
-        return self.why_taken
+        return self.said.encode()
 
 
-def launch(containers: FakeContainers) -> Launch:
-    return Launch(
-        containers, "pipeline/p/m/app1", [ServicePlan("web")], {"web": "c1"}, "host",
-        deadline_s=0.0, on_progress=lambda _: None,
-    )  # fmt: skip
+@dataclass
+class FakeEndings:
+    """Answers what a test says became of the container."""
+
+    ending: Ending | None = None
+    client: Any = None
+
+    async def of(self, container_id: str) -> Ending | None:
+        return self.ending
+
+
+@dataclass
+class Bench:
+    """One launch of one service, and what it was told."""
+
+    containers: FakeContainers
+    endings: FakeEndings = field(
+        default_factory=lambda: FakeEndings(Ending(blame.EXIT, "exited with 1"))
+    )
+    under: Circumstances = NOTHING
+    knocks: bool = False
+    deadline_s: float = 0.0
+    look: Callable[[], Moment] = calm
+
+    def launch(self, *plans: ServicePlan) -> Launch:
+        async def knocked(_state: State) -> bool:
+            return self.knocks
+
+        autopsy = Autopsy(self.containers, {"web": self.under}, knocked)
+        host = Host(look=self.look)
+        return Launch(
+            self.containers, self.endings, autopsy, plans or [ServicePlan("web")],
+            {"web": "c1"}, "host", self.deadline_s, host, lambda _: None,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Callable[[Listening], None]:
+    """Sets what the container listens on."""
+
+    def listen(found: Listening) -> None:
+        async def listening(*_: object) -> Listening:
+            return found
+
+        monkeypatch.setattr(readiness, "listening", listening)
+
+    listen(Listening(True, (8000,)))
+    return listen
+
+
+@asynccontextmanager
+async def server(*statuses: int) -> AsyncIterator[int]:
+    """Port of a server that answers with `statuses` one after another, the last for ever."""
+    left = list(statuses)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(left.pop(0) if len(left) > 1 else left[0])
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield httpd.server_address[1]
+    finally:
+        await asyncio.to_thread(httpd.shutdown)
+        httpd.server_close()
+        thread.join()
 
 
 async def test_an_app_that_exits_is_at_fault_and_its_last_words_are_told():
-    with pytest.raises(AppFault, match=r"web exited with 0: boom"):
-        await launch(FakeContainers([DEAD])).up()
+    with pytest.raises(AppFault, match=r"web exited with 1: boom") as caught:
+        await Bench(FakeContainers([DEAD])).launch().up()
+
+    assert caught.value.row == "exit-by-itself"
+
+
+async def test_a_death_without_a_word_tells_what_it_ran():
+    with pytest.raises(AppFault, match=r"its log is empty; it ran `python app.py`"):
+        await Bench(FakeContainers([DEAD], said="")).launch().up()
 
 
 @pytest.mark.parametrize("states", [[DEAD], [RUNNING, None], [RUNNING]])
-async def test_what_the_engine_took_away_while_it_started_is_no_fault_of_the_app(states):
-    why = "the Docker daemon was restarted and took its container with it"
+async def test_what_the_engine_took_away_while_it_started_is_no_fault_of_the_app(states, sockets):
+    ending = Ending(blame.ENGINE_RESTARTED, "was taken away by a restart of the Docker daemon")
 
-    with pytest.raises(PlatformError, match="web: the Docker daemon was restarted") as caught:
-        await launch(FakeContainers(states, why_taken=why)).up()
+    with pytest.raises(PlatformError, match="restart of the Docker daemon") as caught:
+        await Bench(FakeContainers(states), FakeEndings(ending)).launch().up()
 
     assert caught.value.code is ErrorCode.UNAVAILABLE
 
 
-async def test_a_service_remembers_the_ports_it_was_written_for(monkeypatch: pytest.MonkeyPatch):
+async def test_a_service_remembers_the_ports_it_was_written_for():
     """Of what it publishes, what leads to the port that answered."""
-
-    async def answers(_url: str) -> bool:
-        return True
-
-    monkeypatch.setattr("clients.docker.launch.answers", answers)
-    one = launch(FakeContainers([RUNNING]))
-    one.plans = [ServicePlan("web", published=((5432, 5432), (3000, 8000), (3001, 8000)))]
-
-    (service,) = await one.up()
+    async with server(200) as port:
+        state = replace(RUNNING, ports={8000: port})
+        plan = ServicePlan("web", published=((5432, 5432), (3000, 8000), (3001, 8000)))
+        (service,) = await Bench(FakeContainers([state]), FakeEndings()).launch(plan).up()
 
     assert (service.published, service.written_for) == ((3000, 3001), (8000,))
     app = RunningApp(workflow_id="w", host="h", engine="docker", services=(service,))
     (target,) = resolve_targets(app, "host")
-    assert (target.base_url, target.published) == ("http://127.0.0.1:40000", (3000, 3001))
+    assert (target.base_url, target.published) == (f"http://127.0.0.1:{port}", (3000, 3001))
     assert target.written_for == (8000,)
+
+
+@pytest.mark.parametrize("row", [blame.KILLED, blame.KILLED_BY_NOBODY, blame.REMOVED, blame.PAUSED])
+async def test_a_start_that_somebody_ended_is_tried_again(row):
+    bench = Bench(FakeContainers([DEAD]), FakeEndings(Ending(row, "ended")))
+
+    with pytest.raises(PlatformError) as caught:
+        await bench.launch().up()
+
+    assert caught.value.retryable
+
+
+CAUSES = {
+    "newer syntax on an older stand-in": (
+        NEW_SYNTAX,
+        Circumstances(STAND_IN),
+        "python:3.13-slim ->",
+    ),
+    "a device that is not there": (
+        "OSError: no camera",
+        Circumstances(not_honoured=("web: devices (no host devices)",)),
+        "web: devices",
+    ),
+    "a variable of the host": (
+        "KeyError: 'MAIL_KEY'",
+        Circumstances(not_honoured=("web: environment.MAIL_KEY (the host's ...)",)),
+        "environment.MAIL_KEY",
+    ),
+    "a name outside": (
+        "Error: getaddrinfo ENOTFOUND api.example.com",
+        Circumstances(egress_denied=True),
+        "api.example.com, and `egress: deny`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("log", "under", "named"), CAUSES.values(), ids=CAUSES)
+async def test_what_we_took_from_the_app_may_have_killed_it(log, under, named):
+    with pytest.raises(PlatformError, match="web exited with 1") as caught:
+        await Bench(FakeContainers([DEAD], said=log), under=under).launch().up()
+
+    assert caught.value.code is ErrorCode.FAILED_PRECONDITION
+    assert named in caught.value.message
+
+
+OWN = {
+    "a name": ("NameError: name 'app' is not defined", Circumstances(STAND_IN)),
+    "a missing module of its own": (
+        "ModuleNotFoundError: No module named 'models'",
+        Circumstances(STAND_IN),
+    ),
+    "a module, whatever was dropped": (
+        "Error: Cannot find module './db'",
+        Circumstances(not_honoured=("web: network_mode (...)",)),
+    ),
+    "a variable nobody dropped": (
+        "KeyError: 'MAIL_KEY'",
+        Circumstances(not_honoured=("web: environment.OTHER (the host's ...)",)),
+    ),
+    "a service that it forgot": (
+        'psycopg2.OperationalError: could not translate host name "db" to address: Temporary'
+        " failure in name resolution",
+        Circumstances(egress_denied=True),
+    ),
+    "a service on an address": (
+        "Error: connect ECONNREFUSED 127.0.0.1:5432",
+        Circumstances(egress_denied=True),
+    ),
+    "a name outside that it may reach": (
+        "Error: getaddrinfo ENOTFOUND api.example.com",
+        Circumstances(egress_denied=False),
+    ),
+}
+
+
+@pytest.mark.parametrize(("log", "under"), OWN.values(), ids=OWN)
+async def test_what_has_nothing_to_do_with_us_stays_the_apps(log, under):
+    with pytest.raises(AppFault):
+        await Bench(FakeContainers([DEAD], said=log), under=under, knocks=True).launch().up()
+
+
+async def test_a_silent_death_after_a_knock_at_the_closed_way_out_is_not_the_apps():
+    bench = Bench(
+        FakeContainers([DEAD], said=""), under=Circumstances(egress_denied=True), knocks=True
+    )
+
+    with pytest.raises(PlatformError, match="asked for an address outside"):
+        await bench.launch().up()
+
+
+@pytest.mark.parametrize(
+    ("under", "row"),
+    [(Circumstances(), "command-missing"), (Circumstances(STAND_IN), "stand-in")],
+    ids=["on its own image", "on a stand-in"],
+)
+async def test_a_missing_tool_of_the_image_is_the_apps_only_on_its_own_image(under, row):
+    said = 'OCI runtime create failed: exec: "curl": executable file not found in $PATH: unknown'
+    created = replace(DEAD, exit_code=0)
+
+    with pytest.raises((AppFault, PlatformFault), match="web cannot be run") as caught:
+        await Bench(FakeContainers([created], refusal=said), under=under).launch().up()
+
+    assert caught.value.row == row
+
+
+async def test_a_loopback_bind_is_named_with_its_port(sockets):
+    sockets(Listening(True, (), (8000,)))
+
+    with pytest.raises(AppFault, match=r"127\.0\.0\.1:8000 of its own container alone") as caught:
+        await Bench(FakeContainers([RUNNING]), FakeEndings()).launch().up()
+
+    assert (caught.value.phase, caught.value.row) == ("answer", "loopback-only")
+
+
+async def test_what_never_answers_on_a_calm_host_is_at_fault_and_its_sockets_are_named(sockets):
+    sockets(Listening(True))
+
+    with pytest.raises(
+        AppFault, match=r"did not answer HTTP on port 8000 .*it listens on no port"
+    ) as caught:
+        await Bench(FakeContainers([RUNNING]), FakeEndings()).launch().up()
+
+    assert caught.value.row == "never-answered"
+
+
+async def test_a_loaded_host_gets_more_time_and_is_then_to_blame(sockets):
+    sockets(Listening(True))
+    clock = {"now": 0.0}
+
+    def loaded() -> Moment:
+        clock["now"] += 1.0
+        return Moment(clock["now"], {"cpu": int(clock["now"] * 0.9e6)}, 0.0)
+
+    bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=30.0, look=loaded)
+    with pytest.raises(PlatformFault, match=r"CPU pressure 90%") as caught:
+        await bench.launch().up()
+
+    assert clock["now"] > 60
+    assert (caught.value.row, caught.value.code) == ("slow-start", ErrorCode.UNAVAILABLE)
+
+
+async def test_a_paused_container_is_not_a_dead_one(sockets):
+    paused = replace(RUNNING, running=False, paused=True)
+
+    with pytest.raises(PlatformError, match="was paused from outside"):
+        await Bench(FakeContainers([paused]), FakeEndings()).launch().up()
+
+
+async def test_a_warm_up_with_a_health_check_waits_for_it_beyond_the_deadline():
+    async with server(503, 503, 200) as port:
+        starting = replace(RUNNING, ports={8000: port}, health="starting")
+        (web,) = await Bench(FakeContainers([starting]), FakeEndings()).launch().up()
+
+    assert web.container_port == 8000
+
+
+async def test_a_server_error_is_ready_once_the_health_check_says_so():
+    async with server(500) as port:
+        starting = replace(RUNNING, ports={8000: port}, health="starting")
+        healthy = replace(starting, health="healthy")
+        states = [starting, starting, starting, healthy]
+        (web,) = await Bench(FakeContainers(states), FakeEndings()).launch().up()
+
+    assert web.container_port == 8000
+
+
+async def test_a_503_without_a_health_check_is_waited_for_and_then_taken_with_a_note(sockets):
+    async with server(503) as port:
+        launch = Bench(
+            FakeContainers([replace(RUNNING, ports={8000: port})]), FakeEndings()
+        ).launch()
+        (web,) = await launch.up()
+
+    assert web.container_port == 8000
+    assert launch.notes == ["web: answers 503 to the end of its start (health check: none)"]
+
+
+async def test_a_port_that_was_not_declared_is_found(sockets, monkeypatch):
+    sockets(Listening(True, (3000, 9229)))
+    monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
+    monkeypatch.setattr(readiness, "_LOOK_EVERY_S", 0.0)
+
+    with pytest.raises(Moved) as caught:
+        await Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=60).launch().up()
+
+    assert (caught.value.service, caught.value.port) == ("web", 3000)
+
+
+async def test_an_app_that_listens_elsewhere_at_each_start_is_moved_once(sockets, monkeypatch):
+    sockets(Listening(True, (3001,)))
+    monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
+    monkeypatch.setattr(readiness, "_LOOK_EVERY_S", 0.0)
+    bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=1)
+
+    with pytest.raises(AppFault, match="it listens on port 3001"):
+        await bench.launch(ServicePlan("web", listens=8000)).up()
+
+
+async def test_an_app_that_speaks_tls_alone_is_not_the_apps_fault(sockets, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"]
+    subprocess.run(
+        [*made, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=60
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    served = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    number = served.sockets[0].getsockname()[1]
+    try:
+        sockets(Listening(True, (8000,)))
+        state = replace(RUNNING, ports={8000: number})
+        with pytest.raises(PlatformFault, match="speaks TLS on port 8000") as caught:
+            await Bench(FakeContainers([state]), FakeEndings()).launch().up()
+    finally:
+        served.close()
+
+    assert caught.value.row == "tls-only"

@@ -10,15 +10,18 @@ from typing import Any
 import docker
 import pytest
 
-from clients.appfolder import ServicePlan
+from clients import blame
+from clients.appfolder import AppFault, ServicePlan
 from clients.docker import AppLimits, DockerRuntime
 from clients.docker.base_images import BaseImages
 from clients.docker.cgroup import BuildCgroups
 from clients.docker.containers import Containers
-from clients.docker.images import BuildFault, Images
+from clients.docker.endings import Endings
+from clients.docker.images import Images
 from clients.docker.labels import Labels
 from clients.docker.stream import EngineStream
 from contract.analysis import AnalyzerKind, SourceRef
+from contract.blame import Row
 from contract.errors import ErrorCode, PlatformError
 from contract.spec import AppRef, AppSpec
 from tests.support.fake_engine import FakeEngine, container, fake_engine
@@ -52,6 +55,11 @@ async def runtime(engine: FakeEngine, artifacts: MemoryArtifacts) -> AsyncIterat
 def containers(engine: FakeEngine) -> Iterator[Containers]:
     with closing(docker.DockerClient(engine.address)) as client:
         yield Containers(client, Labels("test", "here"), AppLimits())
+
+
+@pytest.fixture
+def endings(containers: Containers) -> Endings:
+    return Endings(containers.client, containers)
 
 
 async def test_a_full_disk_does_not_keep_an_apps_containers(
@@ -162,12 +170,193 @@ async def test_a_command_that_cannot_be_run_is_the_apps_fault(
     ids=["stopped", "perhaps stopped", "out of memory", "crashed"],
 )
 async def test_a_crash_stays_the_apps_though_its_engine_was_restarted_since(
-    engine: FakeEngine, containers: Containers, state: dict[str, Any], taken: bool
+    engine: FakeEngine, endings: Endings, state: dict[str, Any], taken: bool
 ):
     engine.has(container("c1", StartedAt="2026-01-01T00:00:00Z", **state))
     engine.says("GET /networks/bridge", {"Created": "2026-01-01T01:00:00Z"})
+    engine.says("GET /events", b"")
+    engine.says("GET /info", {})
 
-    assert bool(await containers.taken("c1")) is taken
+    ending = await endings.of("c1")
+
+    assert ending is not None
+    assert (ending.row is blame.ENGINE_RESTARTED) is taken
+
+
+def event(action: str, second: float, **attributes: str) -> dict[str, Any]:
+    """As the engine tells of it."""
+    actor = {"ID": "c1", "Attributes": attributes}
+    return {"Type": "container", "Action": action, "Actor": actor, "timeNano": int(second * 1e9)}
+
+
+KILL, TERM, USER = (event("kill", 9, signal=number) for number in ("9", "15", "10"))
+DIE = event("die", 10, exitCode="x")
+ENDS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], Row]] = {
+    "docker kill": ({"ExitCode": 137}, [KILL, DIE], blame.KILLED),
+    "docker rm -f, between kill and removal": (
+        {"ExitCode": 137, "Dead": True, "Status": "removing"},
+        [KILL],
+        blame.KILLED,
+    ),
+    "the sender is told after the end": (
+        {"ExitCode": 137},
+        [event("die", 8.9, exitCode="137"), KILL],
+        blame.KILLED,
+    ),
+    "docker stop, and the app tidies up": ({"ExitCode": 0}, [TERM, DIE], blame.KILLED),
+    "docker stop, and the app fails on it": ({"ExitCode": 1}, [TERM, DIE], blame.KILLED),
+    "docker stop, twice": ({"ExitCode": 137}, [TERM, KILL, DIE], blame.KILLED),
+    "a signal the app does not know": ({"ExitCode": 138}, [USER, DIE], blame.KILLED),
+    "killed, and nobody is on record": ({"ExitCode": 137}, [DIE], blame.KILLED_BY_NOBODY),
+    "terminated, and the engine has forgotten": ({"ExitCode": 143}, [], blame.KILLED_BY_NOBODY),
+    "out of memory": ({"ExitCode": 137, "OOMKilled": True}, [], blame.MEMORY),
+    "out of memory, told late": ({"ExitCode": 137}, [event("oom", 9), DIE], blame.MEMORY),
+    "a child out of memory": ({"ExitCode": 1, "OOMKilled": True}, [], blame.MEMORY),
+    "out of memory after a signal that it knows": (
+        {"ExitCode": 137, "OOMKilled": True},
+        [event("kill", 8, signal="1"), event("oom", 9), DIE],
+        blame.MEMORY,
+    ),
+    "killed after a child ran out of memory": (
+        {"ExitCode": 137, "OOMKilled": True},
+        [event("oom", 5), KILL, DIE],
+        blame.KILLED,
+    ),
+    "by itself": ({"ExitCode": 3}, [DIE], blame.EXIT),
+    "by itself, with 0": ({"ExitCode": 0}, [DIE], blame.EXIT),
+    "a crash": ({"ExitCode": 139}, [DIE], blame.EXIT),
+    "by itself, long after a signal that it outlived": (
+        {"ExitCode": 1},
+        [TERM, event("die", 900, exitCode="1")],
+        blame.EXIT,
+    ),
+    "by itself, after a signal that it knows": ({"ExitCode": 1}, [USER, DIE], blame.EXIT),
+}
+
+
+@pytest.mark.parametrize(("state", "events", "row"), ENDS.values(), ids=ENDS)
+async def test_an_end_is_blamed_on_whoever_brought_it_about(
+    engine: FakeEngine,
+    endings: Endings,
+    state: dict[str, Any],
+    events: list[dict[str, Any]],
+    row: Row,
+):
+    engine.has(container("c1", StartedAt="2026-01-01T02:00:00Z", **state))
+    engine.says("GET /networks/bridge", {"Created": "2026-01-01T01:00:00Z"})
+    engine.says("GET /events", "\n".join(map(json.dumps, events)).encode())
+    engine.says("GET /info", {"SystemTime": "2026-01-01T03:00:00.123456789Z"})
+
+    ending = await endings.of("c1")
+
+    assert ending is not None
+    assert ending.row is row
+
+
+async def test_a_removed_and_a_restarted_container_were_taken(engine: FakeEngine, endings: Endings):
+    engine.says("GET /networks/bridge", {"Created": "2026-01-01T01:00:00Z"})
+    engine.has(
+        container(
+            "c1", Running=True, StartedAt="2026-01-01T02:00:00Z", FinishedAt="2026-01-01T01:59:00Z"
+        )
+    )
+    restarted, removed = await endings.of("c1"), await endings.of("c2")
+
+    assert restarted is not None
+    assert removed is not None
+    assert (restarted.row, removed.row) == (blame.RESTARTED, blame.REMOVED)
+
+
+@pytest.mark.parametrize(
+    ("row", "taken", "silent", "killed"),
+    [
+        (blame.REMOVED, True, False, False),
+        (blame.KILLED, True, False, False),
+        (blame.PAUSED, True, False, False),
+        (blame.KILLED_BY_NOBODY, False, False, True),
+        (blame.SILENT, False, True, False),
+        (blame.HANG, False, False, False),
+        (blame.EXIT, False, False, False),
+        (blame.DISK, False, False, False),
+        (blame.LISTENER_GONE, False, False, False),
+    ],
+)
+def test_what_a_check_answers_follows_from_the_row(
+    row: Row, taken: bool, silent: bool, killed: bool
+):
+    check = blame.app_check(blame.Ending(row, "web ..."))
+
+    assert (check.alive, check.taken, check.silent, check.killed) == (False, taken, silent, killed)
+
+
+def stand_in(engine: FakeEngine) -> None:
+    """Let the engine have a stand-in, and no registry."""
+    engine.says("GET /images/json", [{"RepoTags": ["assay/python:3.11"]}])
+    engine.says("GET /images/assay/python:3.11/json", {"Id": "sha256:1"})
+    engine.says("POST /networks/create", {"Id": "n1"}, 201)
+    engine.says("GET /networks/n1", {"Id": "n1", "Name": "n"})
+    engine.says("GET /networks/bridge", {"Created": "2026-01-01T00:00:00Z"})
+    engine.says("GET /events", b"")
+    engine.says("GET /info", {})
+
+
+def app_of(folder: Path, dockerfile: str) -> AppSpec:
+    (folder / "Dockerfile").write_text(dockerfile)
+    return AppSpec(
+        pipeline_id="p",
+        ref=AppRef(model="m", app_number=1),
+        source=SourceRef(path=str(folder), digest="0" * 64),
+        analyzers=(AnalyzerKind.DYNAMIC,),
+    )
+
+
+async def test_a_failed_build_shows_what_was_substituted(
+    engine: FakeEngine, runtime: DockerRuntime, artifacts: MemoryArtifacts, tmp_path: Path
+):
+    stand_in(engine)
+    said = [
+        {"stream": "Step 2/2 : RUN pip install x\n"},
+        {"stream": "\x1b[31mERROR: No matching distribution found for x==9\x1b[0m\n"},
+        {"error": "returned a non-zero code: 1", "errorDetail": {"code": 1}},
+    ]
+    engine.says("POST /build", "\n".join(map(json.dumps, said)).encode())
+
+    outcome = await runtime.start(
+        app_of(tmp_path, "FROM python:3.12-slim\nRUN pip install x\n"), "run", lambda _: None
+    )
+
+    assert (outcome.app, outcome.phase) == (None, "build")
+    assert "app: base image python:3.12-slim -> assay/python:3.11" in outcome.notes
+    assert outcome.reason.endswith("code: 1: ERROR: No matching distribution found for x==9")
+    assert b"No matching distribution" in artifacts.data["build.log"]
+
+
+async def test_a_fault_of_the_platform_names_what_was_substituted(
+    engine: FakeEngine, runtime: DockerRuntime, tmp_path: Path
+):
+    stand_in(engine)
+    engine.says("POST /build", json.dumps({"error": "context canceled"}).encode())
+
+    with pytest.raises(blame.PlatformFault, match="broke the build off") as caught:
+        await runtime.start(app_of(tmp_path, "FROM python:3.12\nRUN x\n"), "run", lambda _: None)
+
+    assert caught.value.row == "build-broken-off"
+    assert "base image python:3.12 -> assay/python:3.11" in caught.value.message
+
+
+@pytest.mark.parametrize("image", ["python:2.7", "python:2-alpine", "docker.io/library/python:2"])
+async def test_python_2_has_no_stand_in_and_the_image_to_load_is_named(
+    engine: FakeEngine, runtime: DockerRuntime, tmp_path: Path, image: str
+):
+    stand_in(engine)
+
+    with pytest.raises(blame.PlatformFault) as caught:
+        await runtime.start(app_of(tmp_path, f"FROM {image}\n"), "run", lambda _: None)
+
+    assert (caught.value.row, caught.value.code) == ("no-base-image", ErrorCode.FAILED_PRECONDITION)
+    assert f"base image {image} is neither local nor pullable" in caught.value.message
+    assert "assay/python:3.11 is of another major version" in caught.value.message
+    assert "POST /build" not in engine.calls
 
 
 OOM = b'{"Type": "container", "Action": "oom", "status": "oom", "id": "0123456789ab", "time": 1}\n'
@@ -197,7 +386,7 @@ async def test_a_killed_build_is_blamed_on_whoever_killed_it(
         engine.says("GET /info", {"CgroupDriver": "systemd"})
         plan = ServicePlan("web", context=FIXTURE, dockerfile="FROM scratch\nRUN make\n")
 
-        with pytest.raises((PlatformError, BuildFault)) as caught:
+        with pytest.raises((PlatformError, AppFault)) as caught:
             await images.ensure(plan, network, lambda _: None)
 
     if fault:
@@ -205,7 +394,7 @@ async def test_a_killed_build_is_blamed_on_whoever_killed_it(
         assert caught.value.code is ErrorCode.UNAVAILABLE
         assert fault in caught.value.message
     else:
-        assert isinstance(caught.value, BuildFault)
+        assert isinstance(caught.value, AppFault)
         assert "out of memory" in caught.value.reason
 
 

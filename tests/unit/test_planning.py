@@ -18,6 +18,7 @@ from contract.spec import (
 )
 from workflows.fleet import Fleet
 from workflows.planning import (
+    Loss,
     app_died,
     discarded,
     fold,
@@ -143,6 +144,26 @@ def test_an_app_spec_alone_is_a_valid_order() -> None:
     assert order.app == APP
 
 
+def test_lost_work_that_a_later_try_could_reuse_is_saved_and_not_wasted() -> None:
+    """Round one lost 8 s of t0, whose report was kept, and 3 s of t1; round two reused t0."""
+    tools = (
+        ToolSummary(tool="t0", state=M.MEASURED, cached=True, seconds=8.0),
+        ToolSummary(tool="t1", state=M.MEASURED, seconds=5.0),
+    )
+    update = {"tools": tools, "tool_seconds": 5.0, "saved_seconds": 8.0}
+    second = done(STATIC, M.MEASURED).model_copy(update=update)
+
+    outcome = with_loss(second, Loss(lost={"t0": 8.0, "t1": 3.0}, causes=("UNAVAILABLE",)))
+
+    assert (outcome.wasted_seconds, outcome.saved_seconds) == (3.0, 8.0)
+    assert with_loss(outcome, Loss(lost={"t0": 2.0})).wasted_seconds == 5.0, "broken off before"
+    tally = Tally().plus(fold(APP, AppOrders(), [outcome]))
+    assert (tally.detail()["wasted_seconds"], tally.detail()["saved_seconds"]) == (3.0, 8.0)
+    died = app_died(outcome, "exit 1")
+    assert (died.tool_seconds, died.saved_seconds) == (0.0, 0.0)
+    assert died.wasted_seconds == 8.0 + 3.0 + 5.0, "nothing of it stands"
+
+
 def test_the_tally_counts_spent_against_useful_seconds() -> None:
     retried = done(STATIC, M.MEASURED).model_copy(
         update={"wasted_seconds": 1.0, "retry_causes": ("WORKER_LOST",)}
@@ -198,7 +219,12 @@ def test_a_closed_pipeline_is_resumed_where_measurements_lack() -> None:
 
 
 def test_a_person_may_name_what_runs_again() -> None:
-    assert resumed_state(record(), ("m/app1",)).pending == ("m/app1", "m/app3")
+    state = resumed_state(record(), ("m/app1",))
+
+    assert state.pending == ("m/app1", "m/app3")
+    assert state.whole == ("m/app1",), "the other one has not ended, and keeps what it has"
+    assert resumed_state(record()).whole == ()
+    assert PipelineState.model_validate_json(state.model_dump_json()) == state
 
 
 def fleet(*analyzers: AnalyzerKind) -> Fleet:
@@ -209,6 +235,24 @@ def fleet(*analyzers: AnalyzerKind) -> Fleet:
         apps=(PlannedApp(ref=AppRef(model="m", app_number=1), source=APP.source),),
     )
     return Fleet(plan, PipelineState(tools={STATIC: ("t0", "t1", "t2")}))
+
+
+def test_of_a_named_app_nothing_stands_until_it_has_run() -> None:
+    it = fleet(STATIC, DYNAMIC)
+    orders = it.orders(it.take(), {}, paused=False)
+    lacking = [done(STATIC, M.MEASURED, M.INFRA_FAILED), done(DYNAMIC, M.APP_FAILED)]
+    it.finish("m/app1", fold(APP, orders, lacking), orders)
+
+    it.retry(["m/app1"], whole=True)
+    orders = it.orders(it.take(), {}, paused=False)
+    assert (orders.kept, orders.partly) == ({}, {})
+    assert it.spec("m/app1").tools[STATIC] == ("t0", "t1", "t2")
+
+    it.finish("m/app1", fold(APP, orders, lacking), orders)
+    it.retry(["m/app1"], whole=False)
+    orders = it.orders(it.take(), {}, paused=False)
+    assert (orders.kept, orders.partly) == ({DYNAMIC: M.APP_FAILED}, {STATIC: M.MEASURED})
+    assert it.spec("m/app1").tools[STATIC] == ("t1",)
 
 
 def test_a_retry_runs_exactly_the_tools_that_the_platform_failed() -> None:

@@ -42,23 +42,24 @@ def running() -> RunningApp:
 
 
 @pytest.mark.parametrize(
-    ("status", "taken", "reason"),
+    ("status", "taken", "killed", "reason"),
     [
-        ('{"child-pid": 999999999}\n', True, "gone without an exit code"),
-        ('{"child-pid": 999999999}\n{"exit-code": 137}\n', True, "killed from outside"),
-        ('{"child-pid": 999999999}\n{"exit-code": 3}\n', False, "exited with 3"),
+        ('{"child-pid": 999999999}\n', True, False, "gone without an exit code"),
+        ('{"child-pid": 999999999}\n{"exit-code": 137}\n', False, True, "not on record"),
+        ('{"child-pid": 999999999}\n{"exit-code": 143}\n', False, True, "not on record"),
+        ('{"child-pid": 999999999}\n{"exit-code": 3}\n', False, False, "exited with 3"),
     ],
-    ids=["rebooted", "killed", "crashed"],
+    ids=["rebooted", "killed", "terminated", "crashed"],
 )
 async def test_only_an_app_that_ended_by_itself_is_at_fault(
-    tmp_path: Path, status: str, taken: bool, reason: str
+    tmp_path: Path, status: str, taken: bool, killed: bool, reason: str
 ):
     (service_folder(tmp_path) / "status").write_text(status)
     runtime = ProcessRuntime(host="here", artifacts=MemoryArtifacts(), data_dir=tmp_path)
 
     check = await runtime.check(running())
 
-    assert (check.alive, check.taken) == (False, taken)
+    assert (check.alive, check.taken, check.killed) == (False, taken, killed)
     assert reason in check.reason
 
 

@@ -61,6 +61,15 @@ def test_a_tool_that_did_not_measure_is_an_unsuccessful_run(report):
     assert invocation["toolExecutionNotifications"][0]["message"]["text"].startswith("killed")
 
 
+def test_what_a_tool_did_not_look_at_is_a_warning_beside_its_results(report):
+    (invocation,) = run_of(report, HAIKU, "bandit")["invocations"]
+
+    assert invocation["executionSuccessful"] is True
+    assert invocation["toolExecutionNotifications"] == [
+        {"level": "warning", "message": {"text": "not looked at: 1 without a reason"}}
+    ]
+
+
 def test_operations_without_a_file_have_a_place_too(report):
     run = run_of(report, HAIKU, "probe")
     (location,) = run["results"][0]["locations"]

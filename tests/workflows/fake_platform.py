@@ -13,7 +13,10 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
+from activities import ownership
 from activities.apps import AppActivities
+from activities.errors import AppGone, Held
+from activities.heartbeat import Beat
 from clients.temporal import start_pipeline
 from contract import ids
 from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
@@ -81,6 +84,8 @@ class FakePlatform:
         starts: replaces the start of an app, per app number.
         unrecordable: analyzers whose outcomes the store refuses.
         lost: what is recorded instead of a result that cannot be read any more.
+        queue: while it is set to an event, builds and measurements wait for it before they begin,
+            as for a slot.
         alive: answers of `check_app`, or its faults, per app number, used up in order; then always
             alive.
     """
@@ -97,6 +102,7 @@ class FakePlatform:
         self.refuses_plan = False
         self.unrecordable: set[AnalyzerKind] = set()
         self.lost: dict[AnalyzerKind, SubtaskOutcome] = {}
+        self.queue: asyncio.Event | None = None
         self.subtasks: dict[str, SubtaskOutcome] = {}
         self.apps: dict[str, AppOutcome] = {}
         self.states: list[tuple[str, dict[str, Any]]] = []
@@ -134,6 +140,16 @@ class FakePlatform:
         async with asyncio.timeout(20):
             while self.count(line) < times:
                 await asyncio.sleep(0.01)
+
+    async def turn(self, what: str) -> None:
+        """Wait in the queue, then ask as the real activities do whether all is paused."""
+        self.log.append(f"queue {what}")
+        while self.queue is not None and not self.queue.is_set():
+            activity.heartbeat()
+            await asyncio.sleep(0.02)
+        if await ownership.is_held():
+            self.log.append(f"held {what}")
+            raise Held().as_application_error(Beat())
 
     @asynccontextmanager
     async def busy(self, what: str) -> AsyncIterator[None]:
@@ -182,6 +198,25 @@ def fails(code: str, message: str = "broken", *, retry: bool = False) -> Run:
 
     async def run(request: SubtaskRequest) -> SubtaskOutcome:
         raise ApplicationError(message, type=code, non_retryable=not retry)
+
+    return run
+
+
+def gone(check: AppCheck, *, begun: bool = False) -> Run:
+    """A measurement whose app is not there: when its turn comes, or once it has begun."""
+
+    async def run(request: SubtaskRequest) -> SubtaskOutcome:
+        raise AppGone(check).as_application_error(Beat(begun=begun))
+
+    return run
+
+
+def one_by_one(*runs: Run) -> Run:
+    """Each run in turn, then good measurements."""
+    waiting = list(runs)
+
+    async def run(request: SubtaskRequest) -> SubtaskOutcome:
+        return await waiting.pop(0)(request) if waiting else measured(request)
 
     return run
 
@@ -253,6 +288,8 @@ def _service(service: PlatformService) -> ServiceReadiness:
 @activity.defn(name="start_app")
 async def start_app(app: AppSpec) -> StartOutcome:
     mine = _mine()
+    if mine.queue is not None:
+        await mine.turn(f"start {_name(app.ref)}")
     mine.log.append(f"start {_name(app.ref)}")
     return mine.starts.get(app.ref.app_number, running)(app)
 
@@ -276,6 +313,8 @@ async def teardown_app(workflow_id: str) -> TeardownReport:
 async def run_analysis(request: SubtaskRequest) -> SubtaskOutcome:
     mine = _mine()
     what = f"{_name(request.ref)}/{request.analyzer}"
+    if mine.queue is not None:
+        await mine.turn(what)
     mine.log.append(f"run {what}")
     live = [f"live {_name(request.ref)}"] if request.analyzer.is_live else []
     async with AsyncExitStack() as stack:

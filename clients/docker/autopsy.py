@@ -1,0 +1,70 @@
+"""Why an app did not come up, as the fault of whoever it was."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from clients import blame
+from clients.blame import AppFault, Ending, Phase, fault
+from clients.docker.containers import Containers, State
+from clients.excuses import Circumstances, excuse
+from clients.telling import telling_line
+from contract.analysis import MeasurementState
+from contract.blame import Row
+from contract.errors import PlatformError
+
+
+async def _never(_state: State) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Autopsy:
+    """Looks at the log of what failed, and at what it was started under.
+
+    Attributes:
+        under: circumstances by service.
+        knocked: whether the container was seen to ask for an address outside.
+    """
+
+    containers: Containers
+    under: Mapping[str, Circumstances]
+    knocked: Callable[[State], Awaitable[bool]] = _never
+
+    async def death(self, service: str, state: State, ending: Ending) -> AppFault | PlatformError:
+        """The fault of a container that ended while the app was started."""
+        return await self.failure(service, state, ending.row, "start", ending.text)
+
+    async def refusal(self, service: str, said: str) -> AppFault | PlatformError:
+        """The fault of a command that the engine could not run, in its words."""
+        text = f"{service} cannot be run: {said[:300]}"
+        if found := excuse(said, self._under(service)):
+            return fault(found[0], "start", f"{text}; {found[1]}")
+        return fault(blame.COMMAND_MISSING, "start", text)
+
+    async def failure(
+        self, service: str, state: State, row: Row, phase: Phase, text: str
+    ) -> AppFault | PlatformError:
+        """The fault of what `row` describes, unless something else may have caused it.
+
+        Args:
+            service: its name.
+            state: of its container.
+            row: what was seen.
+            phase: in which.
+            text: what was seen, said of the service.
+        """
+        log = (await self.containers.log(state.id)).decode(errors="replace")
+        said = telling_line(log)
+        sign = f": {said}" if said else f"; its log is empty; it ran `{state.command[:200]}`"
+        reason = f"{service} {text}{sign}"
+        if row.state is not MeasurementState.APP_FAILED or row is blame.MEMORY:
+            return fault(row, phase, reason)
+        under = self._under(service)
+        if under.egress_denied and await self.knocked(state):
+            under = replace(under, asked_outside=True)
+        if found := excuse(log, under):
+            return fault(found[0], phase, f"{reason}; {found[1]}")
+        return fault(row, phase, reason)
+
+    def _under(self, service: str) -> Circumstances:
+        return self.under.get(service, Circumstances())

@@ -1,0 +1,238 @@
+"""One start of an app on a Docker engine: read, built, created, brought up."""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import docker
+
+from clients.appfolder import AppPlan, ServicePlan, read_plan
+from clients.appfolder.ownfiles import digest_of
+from clients.blame import AppFault, PlatformFault
+from clients.calm import Host
+from clients.conditions import conditions
+from clients.docker.autopsy import Autopsy
+from clients.docker.containers import Containers, State
+from clients.docker.endings import Endings
+from clients.docker.firewall import Firewall
+from clients.docker.images import BuiltImage, Images
+from clients.docker.labels import LABEL_SOURCE, Labels
+from clients.docker.launch import Launch
+from clients.docker.network import Networks
+from clients.docker.readiness import Moved
+from clients.docker.volumes import Volumes
+from clients.excuses import Circumstances
+from clients.limits import AppLimits
+from clients.targets import Location
+from contract.errors import PlatformError
+from contract.ids import LABEL_RUN
+from contract.running import RunningApp, RunningService
+from contract.spec import AppSpec
+
+OnProgress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a runtime has of its engine."""
+
+    client: docker.DockerClient
+    labels: Labels
+    firewall: Firewall
+    networks: Networks
+    containers: Containers
+    endings: Endings
+    volumes: Volumes
+    images: Images
+    limits: AppLimits
+    location: Location
+    host: Host
+
+
+@dataclass(slots=True)
+class Starting:
+    """One start.
+
+    Attributes:
+        notes: what was substituted or not honoured, as far as the start has got.
+        build_log: of all builds, as far as it has got.
+    """
+
+    parts: Parts
+    app: AppSpec
+    run_id: str
+    on_progress: OnProgress
+    notes: list[str] = field(default_factory=list[str])
+    build_log: str = ""
+    _plan: AppPlan = field(default_factory=lambda: AppPlan(()))
+    _images: dict[str, BuiltImage] = field(default_factory=dict[str, BuiltImage])
+
+    async def build(self) -> None:
+        """Read the app folder and make an image for each service.
+
+        Raises:
+            AppFault: the app is at fault.
+            PlatformError: the platform is.
+        """
+        self._plan = read_plan(Path(self.app.source.path))
+        self.notes += self._plan.dropped
+        labels = self.parts.labels.of_app(self.app, self.run_id)
+
+        async def build_network() -> str:
+            networks = self.parts.networks
+            return await networks.create(self.app.workflow_id, "build", labels, egress=True)
+
+        for service in self._plan.services:
+            try:
+                image = await self.parts.images.ensure(service, build_network, self.on_progress)
+            except (AppFault, PlatformFault) as found:
+                self.notes += found.notes
+                self.build_log += found.log if isinstance(found, AppFault) else ""
+                raise
+            self._images[service.name] = image
+            self.notes += image.notes
+            self.build_log += image.log
+
+    async def run(self, host: str) -> RunningApp:
+        """Create the containers, unless an earlier attempt left them, and bring them up.
+
+        Raises:
+            AppFault: the app is at fault.
+            PlatformError: the platform is.
+        """
+        unguarded = await self.parts.firewall.install()
+        if unguarded:
+            self.notes.append(f"network: the app can reach ports of its host ({unguarded})")
+        services, network = await self._up()
+        ids = [await self.parts.images.id_of(image.name) for image in self._images.values()]
+        files = [
+            await asyncio.to_thread(digest_of, plan.files)
+            for plan in self._plan.services
+            if plan.files
+        ]
+        return RunningApp(
+            workflow_id=self.app.workflow_id,
+            host=host,
+            engine="docker",
+            services=services,
+            network=network,
+            images=tuple(image.name for image in self._images.values()),
+            dropped=tuple(self.notes),
+            conditions=conditions("docker", self.parts.limits, self.app.egress, [*ids, *files]),
+        )
+
+    async def _up(self) -> tuple[tuple[RunningService, ...], str]:
+        """Services that run, and their network; created anew where one listens elsewhere."""
+        ids = await self._adoptable()
+        if ids is None:
+            await self._clear()
+        network = await self._network()
+        for _ in range(len(self._plan.services) + 1):
+            ids = ids or await self._create(network)
+            launch = await self._launch(ids, network)
+            try:
+                services = await launch.up()
+            except Moved as moved:
+                ids = None
+                self._move(moved)
+                await self.parts.containers.remove_all(self.app.workflow_id)
+                continue
+            self.notes += launch.notes
+            return services, network
+        raise AssertionError("each service moves once")
+
+    async def _launch(self, ids: dict[str, str], network: str) -> Launch:
+        parts = self.parts
+        return Launch(
+            parts.containers, parts.endings, await self._autopsy(network), self._plan.services, ids,
+            parts.location, parts.limits.start_deadline_s, parts.host, self.on_progress,
+        )  # fmt: skip
+
+    def _move(self, moved: Moved) -> None:
+        """Publish the port that the service was seen to listen on."""
+        note = f"{moved.service}: listens on port {moved.port}, which it does not declare"
+        self.notes.append(note)
+        self.on_progress(note)
+        services = tuple(
+            replace(plan, listens=moved.port) if plan.name == moved.service else plan
+            for plan in self._plan.services
+        )
+        self._plan = replace(self._plan, services=services)
+
+    async def _network(self) -> str:
+        labels = self.parts.labels.of_app(self.app, self.run_id)
+        networks, egress = self.parts.networks, self.app.egress == "allow"
+        network = await networks.create(self.app.workflow_id, "net", labels, egress)
+        if self.parts.location == "network":
+            await networks.connect_peers(network)
+        return network
+
+    async def _autopsy(self, network: str) -> Autopsy:
+        """Under what each service starts, and whether it knocks at the closed way out."""
+        denied = self.app.egress != "allow"
+        under = {
+            plan.name: Circumstances(
+                self._images[plan.name].substitutions, self._plan.needed, denied
+            )
+            for plan in self._plan.services
+        }
+        subnet = await self.parts.networks.subnet(network) if denied else None
+        firewall = self.parts.firewall
+        before = _turned_away(firewall, subnet)
+
+        async def knocked(_state: State) -> bool:
+            return _turned_away(firewall, subnet) != before
+
+        return Autopsy(self.parts.containers, under, knocked)
+
+    async def _create(self, network: str) -> dict[str, str]:
+        app, parts = self.app, self.parts
+        ids: dict[str, str] = {}
+        for plan in self._plan.services:
+            await parts.volumes.create(app.workflow_id, plan, parts.labels.of_app(app, self.run_id))
+            labels = parts.labels.of_service(app, self.run_id, plan.name, plan.role)
+            image = self._images[plan.name].name
+            ids[plan.name] = await parts.containers.create(
+                app.workflow_id, plan, image, network, labels
+            )
+        return ids
+
+    async def _adoptable(self) -> dict[str, str] | None:
+        """IDs by service when all are there, unbroken, of this run and of this source."""
+        states = await self.parts.containers.states(self.app.workflow_id)
+
+        def ours(state: State) -> bool:
+            wanted = {LABEL_SOURCE: self.app.source.digest, LABEL_RUN: self.run_id}
+            return state.unbroken and wanted.items() <= state.labels.items()
+
+        plans: Sequence[ServicePlan] = self._plan.services
+        if set(states) != {plan.name for plan in plans} or not all(map(ours, states.values())):
+            return None
+        return {name: state.id for name, state in states.items()}
+
+    async def _clear(self) -> None:
+        workflow_id = self.app.workflow_id
+        await self.parts.containers.remove_all(workflow_id)
+        await self.parts.networks.remove_all(workflow_id)
+        await self.parts.volumes.remove_all(workflow_id)
+
+
+def _turned_away(firewall: Firewall, subnet: ipaddress.IPv4Network | None) -> dict[str, str]:
+    return firewall.turned_away(subnet) if subnet is not None else {}
+
+
+def with_notes(error: PlatformError, notes: Sequence[str]) -> PlatformError:
+    """`error` with what was substituted, where its text does not say so already."""
+    missing = [
+        note
+        for note in notes
+        if "base image " in note and note.partition("base image ")[2] not in error.message
+    ]
+    if not missing:
+        return error
+    message = f"{error.message} (on stand-ins: {'; '.join(missing[:3])})"
+    if isinstance(error, PlatformFault):
+        return PlatformFault(error.code, message, error.row)
+    return PlatformError(error.code, message, retry_after_s=error.retry_after_s)

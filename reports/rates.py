@@ -1,0 +1,227 @@
+"""Rates that do not depend on their outcome: an app counts where it was looked at in full.
+
+A rule that takes a failure from any tool but a pass only from all of them counts failures even
+where data is missing, and passes only where none is. Here an app whose looks are incomplete is
+missing either way. What an app can never lose are the live looks of one that did not start; so
+apps that did not start are counted at the share at which the others were decided.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity
+from contract.outcome import ALL_TOOLS
+from contract.spec import AnalyzerKind
+from reports.model import AppReport, CellReport, Rate
+from reports.statistics import missing_data_bounds, wilson_interval
+from reports.tally import LOOKED_FOR_BY
+
+Verdict = Literal["pass", "fail", "missing", "not applicable"]
+CellsOf = Mapping[tuple[str, int], Sequence[CellReport]]
+ToolKey = tuple[AnalyzerKind, str]
+GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
+_MEASURED = MeasurementState.MEASURED
+_APP_FAILED = MeasurementState.APP_FAILED
+_INFRA_FAILED = MeasurementState.INFRA_FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What of an app must have been looked at, the same for every app of a fleet.
+
+    Attributes:
+        live: tools of live analyzers; whether an app runs is known when one tool of each analyzer
+            had its look, since its processes are checked before and after.
+        security: tools that look for weaknesses; each must have had its look.
+        left_out: tools asked for that measured nothing on any app.
+    """
+
+    live: frozenset[ToolKey] = frozenset()
+    security: frozenset[ToolKey] = frozenset()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What an app that passes was seen to do."""
+        dynamic = any(kind.is_live for kind, _ in self.security)
+        clean = "no high finding" if dynamic else "no high finding in the source"
+        return f"Runs, {clean}" if self.live else clean.capitalize()
+
+
+def requirement_of(cells: Iterable[CellReport], *, running: bool = False) -> Requirement:
+    """What is required of each app of the fleet with these cells.
+
+    While its pipeline is `running`, what has not come yet is not called gone.
+    """
+    states: defaultdict[ToolKey, set[MeasurementState]] = defaultdict(set)
+    whole: defaultdict[AnalyzerKind, set[MeasurementState]] = defaultdict(set)
+    found: set[ToolKey] = set()
+    for cell in cells:
+        seen = {cell.state} if cell.recorded or not running else set[MeasurementState]()
+        if cell.tool == ALL_TOOLS:
+            whole[cell.analyzer] |= seen
+        else:
+            states[cell.analyzer, cell.tool] |= seen
+        if any(finding.category is Category.SECURITY for finding in cell.findings):
+            found.add((cell.analyzer, cell.tool))
+    for kind in whole.keys() - {kind for kind, _ in states}:
+        states[kind, ALL_TOOLS] = set()
+    gone = {key for key, seen in states.items() if _is_gone(seen | whole[key[0]])}
+    looking = LOOKED_FOR_BY[Category.SECURITY]
+    there = states.keys() - gone
+    return Requirement(
+        live=frozenset(key for key in there if key[0].is_live),
+        security=frozenset(key for key in there if key[0] in looking or key in found),
+        left_out=tuple(f"{kind}/{tool}" for kind, tool in states if (kind, tool) in gone),
+    )
+
+
+def _is_gone(seen: set[MeasurementState]) -> bool:
+    """Whether a tool measured nothing anywhere; that an app failed is no measurement of it."""
+    return _INFRA_FAILED in seen and seen <= {_INFRA_FAILED, _APP_FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One app: its verdict, whether it is known to fail, whether it started (None: unknown)."""
+
+    verdict: Verdict
+    fails: bool
+    started: bool | None
+
+
+def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -> tuple[Rate, ...]:
+    """The two scores a report gives of a group of apps of the fleet."""
+    runs: list[_Judged] = []
+    clean: list[_Judged] = []
+    for app in apps:
+        cells = cells_of[app.model, app.app_number]
+        lives, tools = _looks(cells, required)
+        started = _started(app, cells, required)
+        runs.append(_judged(lives, started) if required.live else _unseen(cells))
+        grave = any(is_grave(finding) for finding in app.weaknesses)
+        clean.append(_judged([*lives, *tools], started, grave, of=tools))
+    named = {"label": required.label, "left_out": required.left_out}
+    of_live = tuple(name for name in required.left_out if _is_live(name))
+    return (
+        _rate("runs", runs, label="Runs and stays up", left_out=of_live),
+        _rate("no_high_finding", clean, **named),
+    )
+
+
+def is_grave(finding: Finding) -> bool:
+    """Whether a finding decides against an app; one that a single tool doubts itself does not."""
+    seen_by = {witness.partition(":")[0] for witness in finding.witnesses}
+    sure = finding.confidence is not Confidence.LOW or len(seen_by) > 1
+    return sure and finding.severity in GRAVE and finding.category is Category.SECURITY
+
+
+def rate(name: str, verdicts: Sequence[Verdict]) -> Rate:
+    """A plain rate of verdicts with its interval and bounds."""
+    return _rate(name, [_Judged(verdict, False, True) for verdict in verdicts])
+
+
+def _rate(
+    name: str, judged: Sequence[_Judged], label: str = "", left_out: Sequence[str] = ()
+) -> Rate:
+    passed, failed, missing, aside = (
+        sum(one.verdict == kind for one in judged)
+        for kind in ("pass", "fail", "missing", "not applicable")
+    )
+    total = passed + _counted_failures(judged)
+    decided = [one for one in judged if one.verdict in ("pass", "fail")]
+    known = bool(total) and (any(one.started for one in decided) or not _any_started(judged))
+    return Rate.model_validate(
+        {
+            "name": name,
+            "label": label,
+            "passed": passed,
+            "failed": failed,
+            "missing": missing,
+            "not_applicable": aside,
+            "known_failed": sum(one.fails for one in judged if one.verdict == "missing"),
+            "left_out": tuple(left_out),
+            "rate": round(passed / total, 4) if known else None,
+            "interval": wilson_interval(passed, total) if known else None,
+            "bounds": missing_data_bounds(passed, failed, missing),
+        }
+    )
+
+
+def _counted_failures(judged: Sequence[_Judged]) -> float:
+    """Failures, those of apps that did not start at the share at which the others were decided."""
+    in_play = [one for one in judged if one.verdict != "not applicable"]
+    stopped = [one for one in in_play if one.started is False]
+    started = [one for one in in_play if one.started]
+    if not started:
+        return sum(one.verdict == "fail" for one in stopped)
+    decided = [one for one in started if one.verdict != "missing"]
+    share = len(decided) / len(started)
+    return sum(one.verdict == "fail" for one in decided) + share * len(stopped)
+
+
+def _any_started(judged: Iterable[_Judged]) -> bool:
+    return any(one.started and one.verdict != "not applicable" for one in judged)
+
+
+def _judged(
+    looks: Sequence[MeasurementState],
+    started: bool | None,
+    grave: bool = False,
+    of: Sequence[MeasurementState] | None = None,
+) -> _Judged:
+    """`looks`: states of all that is required; `of`: of which some must not be inapplicable."""
+    fails = grave or _APP_FAILED in looks
+    if not set(looks if of is None else of) - {MeasurementState.NOT_APPLICABLE}:
+        return _Judged("not applicable", False, started)
+    if _INFRA_FAILED in looks:
+        return _Judged("missing", fails, started)
+    return _Judged("fail" if fails else "pass", fails, started)
+
+
+def _unseen(cells: Iterable[CellReport]) -> _Judged:
+    """An app of a fleet in which no live analyzer measured: that some failed is known, no more."""
+    states = [cell.state for cell in cells if cell.analyzer.is_live]
+    if not states:
+        return _Judged("not applicable", False, None)
+    return _Judged("missing", _APP_FAILED in states, None)
+
+
+def _looks(
+    cells: Sequence[CellReport], required: Requirement
+) -> tuple[list[MeasurementState], list[MeasurementState]]:
+    """State of each required live analyzer and of each required tool of one app."""
+    known = {(cell.analyzer, cell.tool): cell.state for cell in cells}
+
+    def state(key: ToolKey) -> MeasurementState:
+        return known.get(key) or known.get((key[0], ALL_TOOLS)) or _INFRA_FAILED
+
+    lives = [
+        _of_analyzer({state(key) for key in required.live if key[0] is kind})
+        for kind in sorted({kind for kind, _ in required.live})
+    ]
+    return lives, [state(key) for key in sorted(required.security)]
+
+
+def _of_analyzer(states: set[MeasurementState]) -> MeasurementState:
+    order = (_APP_FAILED, _MEASURED, _INFRA_FAILED, MeasurementState.NOT_APPLICABLE)
+    return next(state for state in order if state in states)
+
+
+def _started(app: AppReport, cells: Iterable[CellReport], required: Requirement) -> bool | None:
+    """Whether the app ran at all; None where every live look was lost.
+
+    Only the images of an app that ran are recorded.
+    """
+    states = {cell.state for cell in cells if cell.analyzer.is_live}
+    if not required.live or _MEASURED in states or app.images:
+        return True
+    if _APP_FAILED in states:
+        return False
+    return None if _INFRA_FAILED in states else True
+
+
+def _is_live(name: str) -> bool:
+    return AnalyzerKind(name.partition("/")[0]).is_live

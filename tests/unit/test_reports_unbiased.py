@@ -1,0 +1,156 @@
+"""When cells go missing at random, rates are on average what they are of the same fleets in full.
+
+`old` is the rule that was in force before: a failure from any tool, a pass only from all of them.
+"""
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from statistics import fmean, stdev
+
+import pytest
+
+from contract.analysis import Finding, Severity
+from contract.record import AppRecord, CellRecord, PipelineRecord
+from reports import build_fleet_report
+from reports.model import FleetReport
+from tests.unit import report_samples as samples
+from tests.unit.report_samples import (
+    APP_FAILED,
+    DYNAMIC,
+    INFRA_FAILED,
+    MEASURED,
+    NOW,
+    PERFORMANCE,
+    STATIC,
+)
+
+SEEDS = 100
+APPS = 40
+TOOLS = ((STATIC, "bandit"), (STATIC, "opengrep"), (DYNAMIC, "probe"), (DYNAMIC, "wapiti"))
+HIGH = samples.finding("opengrep", "sql", Severity.HIGH, 89)
+LOST = 0.15
+# model: share of apps that do not start, that die under load, that have a high finding
+MODELS = {"sound": (0.1, 0.05, 0.2), "shaky": (0.4, 0.15, 0.5)}
+Lose = Callable[[random.Random, Sequence[CellRecord]], Iterable[CellRecord]]
+
+
+def app_cells(dice: random.Random, model: str, number: int) -> list[CellRecord]:
+    """One app: it may not start, die under load, have a weakness that one of the tools sees."""
+    stopped, dies, weak = (dice.random() < share for share in MODELS[model])
+    seen_by = dice.choice(TOOLS) if weak else None
+    cells: list[CellRecord] = []
+    for kind, tool in TOOLS:
+        found: tuple[Finding, ...] = (HIGH,) if (kind, tool) == seen_by else ()
+        if not (stopped and kind.is_live):
+            cells.append(samples.cell(model, number, kind, tool, findings=found))
+    if stopped:
+        lost = [
+            samples.cell(model, number, k, "*", APP_FAILED, "x") for k in (DYNAMIC, PERFORMANCE)
+        ]
+        return [*cells, *lost]
+    state = (APP_FAILED, "died") if dies else (MEASURED, "")
+    return [*cells, samples.cell(model, number, PERFORMANCE, "openloop", *state)]
+
+
+def lost(cell: CellRecord) -> CellRecord:
+    """The cell as the platform leaves it when it fails."""
+    return samples.cell(cell.model, cell.app_number, cell.analyzer, cell.tool, INFRA_FAILED, "lost")
+
+
+def any_cell(dice: random.Random, cells: Sequence[CellRecord]) -> Iterable[CellRecord]:
+    """Each cell for itself, failures of the app included."""
+    return [lost(cell) if dice.random() < LOST else cell for cell in cells]
+
+
+def tools_that_ran(dice: random.Random, cells: Sequence[CellRecord]) -> Iterable[CellRecord]:
+    """Each cell for itself where a tool ran; of an app that did not start nothing can be lost."""
+    return [lost(c) if c.tool != "*" and dice.random() < LOST else c for c in cells]
+
+
+def whole_analyzers(dice: random.Random, cells: Sequence[CellRecord]) -> Iterable[CellRecord]:
+    """All tools of an analyzer at once, where it ran."""
+    down = {kind for kind in (STATIC, DYNAMIC, PERFORMANCE) if dice.random() < LOST}
+    return [lost(c) if c.tool != "*" and c.analyzer in down else c for c in cells]
+
+
+def one_tool(dice: random.Random, cells: Sequence[CellRecord]) -> Iterable[CellRecord]:
+    """One tool on most apps, as when it was mended on the way."""
+    return [lost(c) if c.tool == "opengrep" and dice.random() < 0.6 else c for c in cells]
+
+
+def report_of(cells: Sequence[CellRecord]) -> FleetReport:
+    """Report of a fleet with these cells."""
+    refs = dict.fromkeys((cell.model, cell.app_number) for cell in cells)
+    ran = {(c.model, c.app_number) for c in cells if c.analyzer is PERFORMANCE and c.tool != "*"}
+    apps = tuple(
+        AppRecord(model=m, app_number=n, state=MEASURED, images=("web",) * ((m, n) in ran))
+        for m, n in refs
+    )
+    asked = {"analyzers": ["static", "dynamic", "performance"]}
+    record = PipelineRecord(
+        pipeline_id="p", state="completed", spec=asked, apps=apps, cells=tuple(cells)
+    )
+    return build_fleet_report(record, generated_at=NOW)
+
+
+def figures(report: FleetReport) -> dict[str, float | None]:
+    """All rates a reader sees: of the fleet, of each model, in the sentence at the top."""
+    told: dict[str, float | None] = {}
+    for who, rates in [
+        ("fleet", report.totals.rates),
+        *((m.model, m.rates) for m in report.models),
+    ]:
+        told |= {f"{who} {rate.name}": rate.rate for rate in rates}
+        told[f"{who} old no_high_finding"] = old_rule(report, who)
+    sentence = re.search(r"no high finding: (\d+) %", report.verdict)
+    told["sentence"] = int(sentence[1]) / 100 if sentence else None
+    return told
+
+
+def old_rule(report: FleetReport, who: str) -> float | None:
+    """What `no_high_finding` was before."""
+    passed = failed = 0
+    for app in report.apps:
+        cells = [c for c in report.cells if (c.model, c.app_number) == (app.model, app.app_number)]
+        states = {cell.state for cell in cells if cell.analyzer in (STATIC, DYNAMIC)}
+        if who not in ("fleet", app.model):
+            continue
+        if app.weaknesses or APP_FAILED in states:
+            failed += 1
+        elif INFRA_FAILED not in states:
+            passed += 1
+    return passed / (passed + failed) if passed + failed else None
+
+
+def errors(lose: Lose) -> dict[str, list[float]]:
+    """Of each figure, estimate minus truth, fleet by fleet."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for seed in range(SEEDS):
+        dice = random.Random(seed)
+        apps = [app_cells(dice, model, n) for model in MODELS for n in range(1, APPS // 2 + 1)]
+        truth = figures(report_of([cell for cells in apps for cell in cells]))
+        seen = figures(report_of([cell for cells in apps for cell in lose(dice, cells)]))
+        for name, value in seen.items():
+            true = truth[name.replace(" old", "")]
+            if value is not None and true is not None:
+                found[name].append(value - true)
+    return found
+
+
+# How wrong the old rule was on average, over 500 fleets: the new one is within 0.005 everywhere.
+@pytest.mark.parametrize(
+    ("lose", "old_bias"),
+    [(any_cell, -0.08), (tools_that_ran, -0.10), (whole_analyzers, -0.02), (one_tool, -0.16)],
+)
+def test_rates_are_unbiased_when_cells_go_missing_at_random(lose: Lose, old_bias: float):
+    found = errors(lose)
+
+    old = fmean(found["fleet old no_high_finding"])
+    assert old == pytest.approx(old_bias, abs=0.02)
+    for name, wrong in found.items():
+        if " old " not in name:
+            print(f"{lose.__name__}: {name}: bias {fmean(wrong):+.3f} over {len(wrong)} fleets")
+            assert len(wrong) > SEEDS * 0.9
+            assert abs(fmean(wrong)) < max(0.012, 3.3 * stdev(wrong) / len(wrong) ** 0.5), name
