@@ -94,6 +94,18 @@ class Bench:
         )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def cores(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Cores that the container keeps busy."""
+    used = {"c1": 0.0}
+
+    async def cores_used(_client: object, container_id: str) -> float:
+        return used[container_id]
+
+    monkeypatch.setattr(readiness, "cores_used", cores_used)
+    return used
+
+
 @pytest.fixture
 def sockets(monkeypatch: pytest.MonkeyPatch) -> Callable[[Listening], None]:
     """Sets what the container listens on."""
@@ -291,6 +303,26 @@ async def test_a_loaded_host_gets_more_time_and_is_then_to_blame(sockets):
 
     assert clock["now"] > 60
     assert (caught.value.row, caught.value.code) == ("slow-start", ErrorCode.UNAVAILABLE)
+
+
+async def test_an_app_that_still_compiles_gets_more_time_but_not_for_ever(sockets, cores):
+    sockets(Listening(True))
+    cores["c1"] = 0.97
+    lines: list[str] = []
+    clock = {"now": 0.0}
+
+    def passing() -> Moment:
+        clock["now"] += 1.0
+        return Moment(clock["now"], {"cpu": 0}, 0.0)
+
+    bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=30.0, look=passing)
+    launch = bench.launch()
+    launch.on_progress = lines.append
+    with pytest.raises(AppFault, match="did not answer HTTP"):
+        await launch.up()
+
+    assert 60 < clock["now"] < 90
+    assert any("still at work" in line for line in lines)
 
 
 async def test_a_paused_container_is_not_a_dead_one(sockets):
