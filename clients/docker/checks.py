@@ -71,7 +71,7 @@ class AppChecker:
             words = await self._last_words(service.container_id) if ending.row is blame.EXIT else ""
             return Ending(ending.row, ending.text + words)
         state = await self._unpaused(service)
-        if state is None:
+        if state is None or not state.unbroken:
             return await self.endings.of(service.container_id)
         if state.paused:
             return Ending(blame.PAUSED, "is paused from outside")
@@ -144,7 +144,7 @@ class _Listener:
     async def answers(self, timeout_s: float) -> bool:
         """Whether it answers within this time."""
         state = await self.checker.containers.state(self.service.container_id)
-        if state is None:
+        if state is None or self.port not in state.ports:
             return False
         url = state.probe_url(self.checker.location, self.port)
         self.answered = (await ask(url, timeout_s)).kind == "http"

@@ -130,7 +130,7 @@ class Launch:
                 after = await self._state(plan)
                 if after.unbroken:
                     return _service(plan, after, port)
-            if await ready.is_over(state):
+            if ready.is_foreign(plan.name) or await ready.is_over(state):
                 if await ready.speaks_no_http(plan.name, state):
                     return _service(plan, state, None)
                 raise await self._unanswered(plan, state, ready)

@@ -167,6 +167,11 @@ class Readiness:
             raise Moved(service, port)
         seen.moved = port
 
+    def is_foreign(self, service: str) -> bool:
+        """Whether it answers, and in another protocol on each port that answers at all."""
+        kinds = {one.kind for one in self._of(service).answers.values()}
+        return "foreign" in kinds and "http" not in kinds
+
     async def speaks_no_http(self, service: str, state: State) -> bool:
         """Whether it accepts connections on a port of its own, but speaks something else."""
         if state.paused:
@@ -180,7 +185,8 @@ class Readiness:
     def _no_http(self, service: str, found: Listening) -> list[int]:
         """Ports that accept connections, and answered in something else than HTTP."""
         answers = self._of(service).answers.items()
-        return [port for port, one in answers if port in found.outside and one.kind == "broken"]
+        kinds = ("broken", "foreign")
+        return [port for port, one in answers if port in found.outside and one.kind in kinds]
 
     async def verdict(self, service: str, state: State) -> tuple[Row, str]:
         """What it means that `service` did not become ready: a row, and how it is said of it."""

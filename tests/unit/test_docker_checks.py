@@ -178,6 +178,24 @@ async def test_an_app_that_dies_while_it_is_asked_has_died(listens):
     assert found.reason == "web exited with 3: MemoryError: no more"
 
 
+async def test_an_app_that_ends_between_two_looks_is_looked_at_once_more(listens):
+    """An ended container publishes no port: that alone is not another one than at its start."""
+    ended = replace(RUNNING, running=False, unbroken=False, exit_code=3, ports={})
+    found = await check(RUNNING, states=[ended], found=[None, Ending(blame.EXIT, "exited with 3")])
+
+    assert (found.alive, found.taken) == (False, False)
+    assert found.reason.startswith("web exited with 3")
+
+
+async def test_an_app_that_ends_while_it_is_asked_has_no_port_to_ask(listens):
+    ended = replace(RUNNING, running=False, unbroken=False, exit_code=3, ports={})
+    found = await check(
+        RUNNING, states=[RUNNING, ended], found=[None, Ending(blame.EXIT, "exited with 3")]
+    )
+
+    assert found.reason.startswith("web exited with 3")
+
+
 async def test_a_paused_app_is_not_the_apps_fault(listens):
     found = await check(PAUSED)
 

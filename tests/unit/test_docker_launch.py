@@ -382,6 +382,48 @@ async def test_an_app_that_listens_elsewhere_at_each_start_is_moved_once(sockets
         await bench.launch(ServicePlan("web", listens=8000)).up()
 
 
+@asynccontextmanager
+async def speaking(words: bytes) -> AsyncIterator[int]:
+    """Port of a service that answers a request with `words`, in a protocol of its own."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(words)
+        writer.close()
+
+    served = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield served.sockets[0].getsockname()[1]
+    finally:
+        served.close()
+
+
+async def test_a_service_that_speaks_another_protocol_is_left_out_at_once(sockets):
+    async with speaking(b"-ERR\n") as cache, server(200) as web:
+        states: list[State | None] = [replace(RUNNING, ports={8000: cache})]
+        bench = Bench(FakeContainers(states), FakeEndings(), deadline_s=60)
+        launch = bench.launch(ServicePlan("cache"), ServicePlan("web"))
+        launch.container_ids["cache"] = "c2"
+
+        async def state(container_id: str) -> State:
+            return replace(RUNNING, ports={8000: web if container_id == "c1" else cache})
+
+        bench.containers.state = state
+        found = {one.service: one.container_port for one in await launch.up()}
+
+    assert found == {"cache": None, "web": 8000}
+    assert launch.notes == ["cache: port 8000 speaks no HTTP, so it is not measured"]
+
+
+async def test_an_app_of_which_nothing_speaks_http_did_not_come_up(sockets):
+    async with speaking(b"-ERR\n") as number:
+        states: list[State | None] = [replace(RUNNING, ports={8000: number})]
+        with pytest.raises(AppFault, match="answers in another protocol") as caught:
+            await Bench(FakeContainers(states), FakeEndings(), deadline_s=60).launch().up()
+
+    assert caught.value.row == "never-answered"
+
+
 async def test_an_app_that_speaks_tls_alone_is_not_the_apps_fault(sockets, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"]
