@@ -102,7 +102,8 @@ NEVER_ANSWERED = _row(
     "never-answered", _APP,
     "the app runs, and answered no HTTP request within the time for a start, on a calm host",
     "its processes had the time and the processor, and its open sockets are named",
-    "more time is given while the host is loaded or a health check says `starting`",
+    "more time is given while the host is loaded, the app keeps its processor busy, or its health"
+    " check says `starting`",
 )  # fmt: skip
 LISTENER_GONE = _row(
     "listener-gone", _APP,

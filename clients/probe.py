@@ -8,6 +8,7 @@ from typing import Literal
 import httpx
 
 _TIMEOUT_S = 5.0
+_FOREIGN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,18 +16,19 @@ class Answer:
     """What came of one request.
 
     Attributes:
-        kind: `http`; `refused`: nobody accepts; `broken`: accepted, then closed without an answer,
-            or answered in another protocol; `silent`: nothing within the time.
+        kind: `http`; `refused`: nobody accepts; `broken`: accepted, then closed without an answer;
+            `foreign`: answered in another protocol; `silent`: nothing within the time.
         status: of an HTTP answer, else 0.
     """
 
-    kind: Literal["http", "refused", "broken", "silent"]
+    kind: Literal["http", "refused", "broken", "foreign", "silent"]
     status: int = 0
 
     def __str__(self) -> str:
         said = {
             "refused": "refuses connections",
             "broken": "closes connections without an HTTP answer",
+            "foreign": "answers in another protocol",
             "silent": "accepts connections and does not answer",
         }
         return f"answers {self.status}" if self.kind == "http" else said[self.kind]
@@ -42,10 +44,28 @@ async def ask(base_url: str, timeout_s: float = _TIMEOUT_S) -> Answer:
             return Answer("http", response.status_code)
     except httpx.TimeoutException:
         return Answer("silent")
-    except httpx.ConnectError:
+    except (httpx.ConnectError, httpx.InvalidURL):  # a container that has ended publishes no port
         return Answer("refused")
+    except httpx.RemoteProtocolError:
+        return Answer("foreign" if await _speaks_otherwise(base_url) else "broken")
     except (httpx.HTTPError, OSError):
         return Answer("broken")
+
+
+async def _speaks_otherwise(base_url: str) -> bool:
+    """Whether the port says something to a request, and it is no HTTP."""
+    place = httpx.URL(base_url)
+    try:
+        async with asyncio.timeout(_FOREIGN_S):
+            reader, writer = await asyncio.open_connection(place.host, place.port)
+            try:
+                writer.write(b"GET / HTTP/1.0\r\n\r\n")
+                words = await reader.read(16)
+            finally:
+                writer.transport.abort()
+    except (OSError, TimeoutError):
+        return False
+    return bool(words) and not words.startswith(b"HTTP/"[: len(words)])
 
 
 async def answers(base_url: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from clients import blame
 from clients.blame import Ending, app_check
-from clients.calm import Patience
+from clients.calm import Patience, Silence
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
 from clients.docker.sockets import listening
@@ -17,8 +17,10 @@ from contract.running import AppCheck, RunningApp, RunningService
 
 _PAUSE_S = 30.0
 # A server that is told to reload closes its port for a moment.
-_GONE_S = 15.0
+_GONE_S = 30.0
 _POLL_S = 0.5
+# A container that is paused while it is asked is asked again afterwards.
+_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class AppChecker:
             words = await self._last_words(service.container_id) if ending.row is blame.EXIT else ""
             return Ending(ending.row, ending.text + words)
         state = await self._unpaused(service)
-        if state is None:
+        if state is None or not state.unbroken:
             return await self.endings.of(service.container_id)
         if state.paused:
             return Ending(blame.PAUSED, "is paused from outside")
@@ -98,18 +100,33 @@ class AppChecker:
 
     async def _silent(self, app: RunningApp) -> Ending | None:
         for service in app.services:
-            if service.container_port is None:
-                continue
-            one = _Listener(self, service, service.container_port)
-            silence = await self.patience.wait(one)
-            if one.gone:
-                text = f"runs, but nothing listens on its port {service.container_port} any more"
-                return Ending(blame.LISTENER_GONE, f"{service.service} {text}")
-            if silence is not None:
-                row = blame.HANG if silence.proven else blame.SILENT
-                text = f"runs but did not answer HTTP any more: {silence.text}"
-                return Ending(row, f"{service.service} {text}")
+            if service.container_port is not None and (
+                found := await self._unanswered(app, service, service.container_port)
+            ):
+                return found
         return None
+
+    async def _unanswered(
+        self, app: RunningApp, service: RunningService, port: int
+    ) -> Ending | None:
+        """What it means that the service gives no answer; None when it gives one."""
+        silence = Silence(False, "its container was changed again and again")
+        for _ in range(_ROUNDS):
+            one = _Listener(self, service, port)
+            found = await self.patience.wait(one)
+            if one.gone:
+                text = f"{service.service} runs, but nothing listens on its port {port} any more"
+                return Ending(blame.LISTENER_GONE, text)
+            if one.answered:
+                return None
+            if found is not None:
+                silence = found
+                break
+            if changed := await self._changed(app):
+                return changed
+        row = blame.HANG if silence.proven else blame.SILENT
+        text = f"{service.service} runs but did not answer HTTP any more: {silence.text}"
+        return Ending(row, text)
 
 
 @dataclass(slots=True)
@@ -120,16 +137,18 @@ class _Listener:
     service: RunningService
     port: int
     gone: bool = False
+    answered: bool = False
     busy: str = ""
     _gone_since_s: float = 0.0
 
     async def answers(self, timeout_s: float) -> bool:
         """Whether it answers within this time."""
         state = await self.checker.containers.state(self.service.container_id)
-        if state is None:
+        if state is None or self.port not in state.ports:
             return False
         url = state.probe_url(self.checker.location, self.port)
-        return (await ask(url, timeout_s)).kind == "http"
+        self.answered = (await ask(url, timeout_s)).kind == "http"
+        return self.answered
 
     async def interrupted(self) -> bool:
         """Whether the container is not as it was, or nothing has listened for a while."""

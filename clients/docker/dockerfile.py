@@ -62,7 +62,7 @@ def rewrite(
     for instruction in _instructions(text):
         unsupported += _needs_buildkit(instruction)
         if not stages and not images:
-            variables |= _global_args(instruction, args)
+            _take_global_args(instruction, args, variables)
         line = _rewrite_from(instruction, variables, stages, images, resolve)
         line = _rewrite_copy(line, stages, images, resolve)
         lines.append(_without_buildkit(line, notes))
@@ -139,16 +139,18 @@ def _is_cache(options: str) -> bool:
     return "type=cache" in options.split(",")
 
 
-def _global_args(instruction: str, given: dict[str, str]) -> dict[str, str]:
-    """`ARG` before the first `FROM`: build arguments win over defaults."""
+def _take_global_args(instruction: str, given: dict[str, str], known: dict[str, str]) -> None:
+    """`ARG` before the first `FROM`: build arguments win over defaults, which may name others."""
     match = _ARG.match(instruction)
-    if match is None:
-        return {}
-    found: dict[str, str] = {}
-    for word in match[1].split():
+    for word in match[1].split() if match else ():
         name, _, default = word.partition("=")
-        found[name] = given.get(name, default.strip("\"'"))
-    return found
+        known[name] = given.get(name, _expanded(default.strip("\"'"), known))
+
+
+def _expanded(text: str, variables: dict[str, str]) -> str:
+    return _VARIABLE.sub(
+        lambda found: variables.get(found[1] or found[3], "") or found[2] or "", text
+    )
 
 
 def _rewrite_from(
@@ -161,10 +163,7 @@ def _rewrite_from(
     match = _FROM.match(instruction)
     if match is None:
         return instruction
-    image = _VARIABLE.sub(
-        lambda found: variables.get(found[1] or found[3], "") or found[2] or "",
-        match[3].strip("\"'"),
-    )
+    image = _expanded(match[3].strip("\"'"), variables)
     known = image.lower() in stages or image == "scratch"
     stages.add(alias[1].lower() if (alias := _AS.match(match[4])) else str(len(stages)))
     if known:

@@ -89,6 +89,22 @@ async def ran_out_of_memory(client: docker.DockerClient, container_id: str) -> b
     return any(event.action == "oom" for event in await events_of(client, container_id))
 
 
+async def cores_used(client: docker.DockerClient, container_id: str) -> float:
+    """How many cores the container keeps busy now, over about 1 s; 0 when the engine cannot tell.
+
+    Raises:
+        PlatformError: the engine is unreachable, or the container is gone.
+    """
+    told = cast("dict[str, Any]", await call(client.api.stats, container_id, stream=False))
+    now, before = told.get("cpu_stats") or {}, told.get("precpu_stats") or {}
+    try:
+        used = now["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
+        passed = now["system_cpu_usage"] - before["system_cpu_usage"]
+        return used / passed * now["online_cpus"] if passed > 0 else 0.0
+    except (KeyError, TypeError):
+        return 0.0
+
+
 def moment(text: str) -> datetime:
     """A time stamp of the engine (RFC 3339)."""
     return datetime.fromisoformat(text)

@@ -96,7 +96,7 @@ class Launch:
         for name, condition in plan.depends_on.items():
             while not await self._fulfils(by_name[name], condition):
                 state = await self._state(by_name[name])
-                if ready.is_over(state):
+                if await ready.is_over(state):
                     text = f"did not become ready for {plan.name} ({condition}) {ready.waited()}"
                     row = blame.SLOW_START if ready.strain() else blame.NEVER_ANSWERED
                     raise await self.autopsy.failure(name, state, row, "start", text)
@@ -130,7 +130,7 @@ class Launch:
                 after = await self._state(plan)
                 if after.unbroken:
                     return _service(plan, after, port)
-            if ready.is_over(state):
+            if ready.is_foreign(plan.name) or await ready.is_over(state):
                 if await ready.speaks_no_http(plan.name, state):
                     return _service(plan, state, None)
                 raise await self._unanswered(plan, state, ready)

@@ -7,6 +7,7 @@ container listens on is the truth about its port.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import docker
@@ -14,17 +15,21 @@ import docker
 from clients import blame
 from clients.calm import Host, Moment
 from clients.docker.containers import State
+from clients.docker.engine import cores_used
 from clients.docker.ports import WELL_KNOWN_PORTS
 from clients.docker.sockets import listening
 from clients.probe import Answer, ask, speaks_tls
 from clients.sockets import Listening
 from clients.targets import Location
 from contract.blame import Row
+from contract.errors import PlatformError
 
 _WARMING_UP = (502, 503, 504)
 # A health check that says `starting` may have a long start period.
 _HEALTH_S = 300.0
 _SETTLE_S = 6.0
+# Compiling or loading a model at the start, on the one core that an app has.
+_AT_WORK_CORES = 0.5
 _LOOK_EVERY_S = 2.0
 
 
@@ -80,24 +85,32 @@ class Readiness:
         """What the host was busy with since the start; empty when it was calm."""
         return self.host.strain(self._began, self.host.look())
 
-    def is_over(self, state: State) -> bool:
+    async def is_over(self, state: State) -> bool:
         """Whether the time is over, and nothing speaks for more of it."""
-        elapsed_s = self._elapsed_s()
-        if elapsed_s <= self.deadline_s:
+        if self._elapsed_s() <= self.deadline_s:
             return False
-        more_s, why = 0.0, ""
-        if state.health == "starting":
-            more_s, why = _HEALTH_S, "its health check says `starting`"
-        elif state.paused:
-            more_s, why = self.deadline_s, "it is paused"
-        elif strained := self.strain():
-            more_s, why = self.deadline_s, f"the host is loaded ({strained})"
-        if why and elapsed_s <= self.deadline_s + more_s:
+        why, more_s = await self._reason_to_wait(state)
+        if why and self._elapsed_s() <= self.deadline_s + more_s:
             if why not in self._said:
                 self._said.add(why)
-                self.on_progress(f"not ready after {elapsed_s:.0f} s, still waiting: {why}")
+                self.on_progress(f"not ready after {self._elapsed_s():.0f} s, still waiting: {why}")
             return False
         return True
+
+    async def _reason_to_wait(self, state: State) -> tuple[str, float]:
+        """Why more time is given, and how much in seconds; an empty reason: none is."""
+        if state.health == "starting":
+            return "its health check says `starting`", _HEALTH_S
+        if state.paused:
+            return "it is paused", self.deadline_s
+        if strained := self.strain():
+            return f"the host is loaded ({strained})", self.deadline_s
+        if self._elapsed_s() > 2 * self.deadline_s:
+            return "", 0.0
+        with suppress(PlatformError):  # whether it is gone, the next look tells
+            if await cores_used(self.client, state.id) > _AT_WORK_CORES:
+                return "it is still at work (it keeps its processor busy)", self.deadline_s
+        return "", 0.0
 
     async def port(self, service: str, state: State, *, may_move: bool) -> int | None:
         """The port that is ready to be measured; None: not yet.
@@ -118,7 +131,7 @@ class Readiness:
             if self._is_ready(answer, state):
                 return port
         answering = [port for port, answer in seen.answers.items() if answer.kind == "http"]
-        if answering and self.is_over(state):
+        if answering and await self.is_over(state):
             said = f"{service}: {seen.answers[answering[0]]} to the end of its start"
             self.notes.append(f"{said} (health check: {state.health or 'none'})")
             return answering[0]
@@ -154,6 +167,11 @@ class Readiness:
             raise Moved(service, port)
         seen.moved = port
 
+    def is_foreign(self, service: str) -> bool:
+        """Whether it answers, and in another protocol on each port that answers at all."""
+        kinds = {one.kind for one in self._of(service).answers.values()}
+        return "foreign" in kinds and "http" not in kinds
+
     async def speaks_no_http(self, service: str, state: State) -> bool:
         """Whether it accepts connections on a port of its own, but speaks something else."""
         if state.paused:
@@ -167,7 +185,8 @@ class Readiness:
     def _no_http(self, service: str, found: Listening) -> list[int]:
         """Ports that accept connections, and answered in something else than HTTP."""
         answers = self._of(service).answers.items()
-        return [port for port, one in answers if port in found.outside and one.kind == "broken"]
+        kinds = ("broken", "foreign")
+        return [port for port, one in answers if port in found.outside and one.kind in kinds]
 
     async def verdict(self, service: str, state: State) -> tuple[Row, str]:
         """What it means that `service` did not become ready: a row, and how it is said of it."""

@@ -20,7 +20,7 @@ from contract.errors import PlatformError
 
 _WARMING_UP = (502, 503, 504)
 _LOG_BYTES = 40_000
-_GONE_S = 15.0
+_GONE_S = 30.0
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 
 

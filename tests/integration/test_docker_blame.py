@@ -108,6 +108,8 @@ async def test_what_our_side_cannot_do_is_said_as_ours(bench: Bench, case: str, 
 @pytest.mark.parametrize(
     ("case", "says", "note"),
     [
+        ("01", "Plant Diary", "base image"),
+        ("03", "hello", "base image"),
         ("07", "Herb catalogue", "copied into the container"),
         ("08", "hello", "copied into the container"),
         ("16", "timer", "listens on port 3000"),
@@ -123,6 +125,13 @@ async def test_what_people_write_runs(bench: Bench, case: str, says: str, note: 
     assert says in answer.text
     assert any(note in one for one in app.dropped)
     assert (await bench.runtime.check(app)).alive
+
+
+async def test_a_service_that_speaks_tcp_is_left_out_and_the_rest_measured(bench: Bench):
+    app = await bench.started(bench.spec(case_app("09")))
+
+    assert {one.service: one.container_port for one in app.services} == {"cache": None, "web": 8000}
+    assert [target.service for target in (await bench.runtime.check(app)).targets] == ["web"]
 
 
 async def test_a_bind_to_loopback_is_the_apps_and_named(bench: Bench):

@@ -288,3 +288,18 @@ def test_what_the_classic_builder_does_is_built(text: str):
     assert found.unsupported == ""
     assert found.images == ("one", "two")
     assert "type=cache" not in found.text
+
+
+def test_a_base_image_is_named_through_a_chain_of_arguments():
+    text = (case_app("03") / "Dockerfile").read_text()
+
+    assert rewrite(text, {}, lambda image: image, {}).images == ("python:3.11-slim",)
+    other = rewrite(text, {"PYTHON_VERSION": "3.12"}, lambda image: image, {})
+    assert other.images == ("python:3.12-slim",)
+
+
+def test_nested_defaults_reach_the_app():
+    (web,) = read_plan(case_app("01")).services
+
+    assert web.environment == {"SITE_TITLE": "Plant Diary", "LISTEN_ON": "8000"}
+    assert web.ports == (8000,)

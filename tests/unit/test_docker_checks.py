@@ -69,12 +69,14 @@ def listens(monkeypatch: pytest.MonkeyPatch) -> Callable[[Listening], None]:
 
 
 @asynccontextmanager
-async def port(reply: bytes) -> AsyncIterator[int]:
-    """A port that accepts and says `reply`; empty: nothing, ever."""
+async def port(*replies: bytes) -> AsyncIterator[int]:
+    """A port that says `replies` one after another, the last for ever; empty: nothing at all."""
     done = asyncio.Event()
+    left = list(replies)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
+        reply = left.pop(0) if len(left) > 1 else left[0]
         writer.write(reply)
         await writer.drain()
         if not reply:
@@ -176,10 +178,39 @@ async def test_an_app_that_dies_while_it_is_asked_has_died(listens):
     assert found.reason == "web exited with 3: MemoryError: no more"
 
 
+async def test_an_app_that_ends_between_two_looks_is_looked_at_once_more(listens):
+    """An ended container publishes no port: that alone is not another one than at its start."""
+    ended = replace(RUNNING, running=False, unbroken=False, exit_code=3, ports={})
+    found = await check(RUNNING, states=[ended], found=[None, Ending(blame.EXIT, "exited with 3")])
+
+    assert (found.alive, found.taken) == (False, False)
+    assert found.reason.startswith("web exited with 3")
+
+
+async def test_an_app_that_ends_while_it_is_asked_has_no_port_to_ask(listens):
+    ended = replace(RUNNING, running=False, unbroken=False, exit_code=3, ports={})
+    found = await check(
+        RUNNING, states=[RUNNING, ended], found=[None, Ending(blame.EXIT, "exited with 3")]
+    )
+
+    assert found.reason.startswith("web exited with 3")
+
+
 async def test_a_paused_app_is_not_the_apps_fault(listens):
     found = await check(PAUSED)
 
     assert (found.alive, found.taken, found.reason) == (False, True, "web is paused from outside")
+
+
+async def test_an_app_that_was_paused_while_it_was_asked_is_asked_again(listens):
+    async with port(b"", b"HTTP/1.1 200 x\r\ncontent-length: 0\r\n\r\n") as number:
+        now = at(number)
+        # Looked at, asked, found to be paused, looked at again, asked again.
+        states: list[State | None] = [now, now, replace(now, running=False, paused=True), now]
+        found = await check(now, states=states)
+
+    assert found.alive
+    assert states == [now]
 
 
 async def test_an_app_that_wrote_too_much_is_stopped(listens):

@@ -94,6 +94,18 @@ class Bench:
         )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def cores(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Cores that the container keeps busy."""
+    used = {"c1": 0.0}
+
+    async def cores_used(_client: object, container_id: str) -> float:
+        return used[container_id]
+
+    monkeypatch.setattr(readiness, "cores_used", cores_used)
+    return used
+
+
 @pytest.fixture
 def sockets(monkeypatch: pytest.MonkeyPatch) -> Callable[[Listening], None]:
     """Sets what the container listens on."""
@@ -293,6 +305,26 @@ async def test_a_loaded_host_gets_more_time_and_is_then_to_blame(sockets):
     assert (caught.value.row, caught.value.code) == ("slow-start", ErrorCode.UNAVAILABLE)
 
 
+async def test_an_app_that_still_compiles_gets_more_time_but_not_for_ever(sockets, cores):
+    sockets(Listening(True))
+    cores["c1"] = 0.97
+    lines: list[str] = []
+    clock = {"now": 0.0}
+
+    def passing() -> Moment:
+        clock["now"] += 1.0
+        return Moment(clock["now"], {"cpu": 0}, 0.0)
+
+    bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=30.0, look=passing)
+    launch = bench.launch()
+    launch.on_progress = lines.append
+    with pytest.raises(AppFault, match="did not answer HTTP"):
+        await launch.up()
+
+    assert 60 < clock["now"] < 90
+    assert any("still at work" in line for line in lines)
+
+
 async def test_a_paused_container_is_not_a_dead_one(sockets):
     paused = replace(RUNNING, running=False, paused=True)
 
@@ -348,6 +380,48 @@ async def test_an_app_that_listens_elsewhere_at_each_start_is_moved_once(sockets
 
     with pytest.raises(AppFault, match="it listens on port 3001"):
         await bench.launch(ServicePlan("web", listens=8000)).up()
+
+
+@asynccontextmanager
+async def speaking(words: bytes) -> AsyncIterator[int]:
+    """Port of a service that answers a request with `words`, in a protocol of its own."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(words)
+        writer.close()
+
+    served = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield served.sockets[0].getsockname()[1]
+    finally:
+        served.close()
+
+
+async def test_a_service_that_speaks_another_protocol_is_left_out_at_once(sockets):
+    async with speaking(b"-ERR\n") as cache, server(200) as web:
+        states: list[State | None] = [replace(RUNNING, ports={8000: cache})]
+        bench = Bench(FakeContainers(states), FakeEndings(), deadline_s=60)
+        launch = bench.launch(ServicePlan("cache"), ServicePlan("web"))
+        launch.container_ids["cache"] = "c2"
+
+        async def state(container_id: str) -> State:
+            return replace(RUNNING, ports={8000: web if container_id == "c1" else cache})
+
+        bench.containers.state = state
+        found = {one.service: one.container_port for one in await launch.up()}
+
+    assert found == {"cache": None, "web": 8000}
+    assert launch.notes == ["cache: port 8000 speaks no HTTP, so it is not measured"]
+
+
+async def test_an_app_of_which_nothing_speaks_http_did_not_come_up(sockets):
+    async with speaking(b"-ERR\n") as number:
+        states: list[State | None] = [replace(RUNNING, ports={8000: number})]
+        with pytest.raises(AppFault, match="answers in another protocol") as caught:
+            await Bench(FakeContainers(states), FakeEndings(), deadline_s=60).launch().up()
+
+    assert caught.value.row == "never-answered"
 
 
 async def test_an_app_that_speaks_tls_alone_is_not_the_apps_fault(sockets, tmp_path):

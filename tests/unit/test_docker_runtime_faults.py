@@ -17,6 +17,7 @@ from clients.docker.base_images import BaseImages
 from clients.docker.cgroup import BuildCgroups
 from clients.docker.containers import Containers
 from clients.docker.endings import Endings
+from clients.docker.engine import cores_used
 from clients.docker.images import Images
 from clients.docker.labels import Labels
 from clients.docker.stream import EngineStream
@@ -357,6 +358,22 @@ async def test_python_2_has_no_stand_in_and_the_image_to_load_is_named(
     assert f"base image {image} is neither local nor pullable" in caught.value.message
     assert "assay/python:3.11 is of another major version" in caught.value.message
     assert "POST /build" not in engine.calls
+
+
+async def test_the_cores_a_container_keeps_busy_are_told(
+    engine: FakeEngine, containers: Containers
+):
+    now = {
+        "cpu_usage": {"total_usage": 3_500},
+        "system_cpu_usage": 20_000,
+        "online_cpus": 4,
+    }
+    before = {"cpu_usage": {"total_usage": 1_000}, "system_cpu_usage": 10_000}
+    engine.says("GET /containers/c1/stats", {"cpu_stats": now, "precpu_stats": before})
+    engine.says("GET /containers/c2/stats", {"cpu_stats": now, "precpu_stats": {}})
+
+    assert await cores_used(containers.client, "c1") == 1.0
+    assert await cores_used(containers.client, "c2") == 0.0
 
 
 OOM = b'{"Type": "container", "Action": "oom", "status": "oom", "id": "0123456789ab", "time": 1}\n'
