@@ -261,9 +261,11 @@ class _Datagrams(asyncio.DatagramProtocol):
 async def hostile_host(*, for_scanners: bool = False) -> AsyncIterator[tuple[Host, str]]:
     """Listeners on every address of this machine, and the hostile app's base URL."""
     host, loop = Host(), asyncio.get_running_loop()
+    # Docker's bridge first, where there is one.
+    interfaces = sorted(psutil.net_if_addrs().items(), key=lambda item: item[0] != "docker0")
     addresses = [
         row.address
-        for rows in psutil.net_if_addrs().values()
+        for _, rows in interfaces
         for row in rows
         if row.family == socket.AF_INET and not row.address.startswith("127.")
     ]
