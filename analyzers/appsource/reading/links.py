@@ -77,6 +77,9 @@ class Unread:
     may_route: bool = True
 
 
+_STEPS_BETWEEN_LOOKS = 1_000
+
+
 class TooMuch(Exception):
     """Following an app's names takes more steps or time than it may."""
 
@@ -85,14 +88,18 @@ class TooMuch(Exception):
 class Budget:
     """Steps and time that may be spent on one app, whatever its source makes of loops and names."""
 
-    steps: int = 6_000_000
-    end: float = field(default_factory=lambda: time.monotonic() + 45.0)
+    steps: int = 20_000_000
+    end: float = field(default_factory=lambda: time.monotonic() + 40.0)
+    unlooked: int = 0
 
     def spend(self, steps: int = 1) -> None:
         """Count steps. Raises: TooMuch."""
         self.steps -= steps
-        if self.steps < 0 or (self.steps & 1023 == 0 and time.monotonic() > self.end):
-            raise TooMuch("there is too much to follow")
+        self.unlooked += steps
+        if self.unlooked >= _STEPS_BETWEEN_LOOKS:
+            self.unlooked = 0
+            if self.steps < 0 or time.monotonic() > self.end:
+                raise TooMuch("there is too much to follow")
 
 
 @dataclass(slots=True)
