@@ -19,7 +19,7 @@ from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.ground import Ground, is_gone
 from analyzers.runtime.answers import Unseen, Verdict, is_rate_limited
-from analyzers.runtime.tool import AppFault
+from analyzers.runtime.blame import verdict
 from contract.analysis import Skipped, Target
 
 REDIRECT_CAP = 5
@@ -244,9 +244,10 @@ class BoundedClient:
         if self._faults < FAULTS_UNTIL_DEAD:
             return
         if await is_gone(self._http, REQUEST_DEADLINE_S):
-            raise AppFault(
+            raise verdict(
+                "scan-died",
                 f"{self.target.service} stopped answering during the measurement: "
-                f"{self._faults} connections in a row failed ({type(error).__name__})"
+                f"{self._faults} connections in a row failed ({type(error).__name__})",
             ) from error
         self._faults = 0  # it drops some requests, and lives
 
