@@ -255,7 +255,8 @@ def _inside(words: Sequence[str]) -> NoReturn:
     try:
         os.execvp(words[0], words)  # noqa: S606
     except OSError as error:
-        print(f"{words[0]}: {error.strerror}: is it installed?", file=sys.stderr)
+        hint = f"is it installed, and readable for user {os.getuid()}? bubblewrap would show it"
+        print(f"{words[0]}: {error.strerror}: {hint}", file=sys.stderr)
     os._exit(127)
 
 
