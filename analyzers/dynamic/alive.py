@@ -6,7 +6,8 @@ from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.ground import Ground, ground_of
 from analyzers.dynamic.http import BoundedClient
-from analyzers.runtime.tool import AppFault, ToolFault, ToolRun
+from analyzers.runtime.blame import verdict
+from analyzers.runtime.tool import ToolRun
 from contract.analysis import Target
 
 
@@ -27,7 +28,7 @@ async def require_answer(target: Target, when: str) -> Answer:
             client.unanswered.clear()
     reason = f"{target.service} does not answer {when} the measurement: {(reasons or [''])[-1]}"
     is_slow = any("within" in one or "Timeout" in one for one in reasons)
-    raise ToolFault(reason) if is_slow else AppFault(reason)
+    raise verdict("scan-silent" if is_slow else "scan-died", reason)
 
 
 async def prepared_ground(run: ToolRun, target: Target) -> Ground:

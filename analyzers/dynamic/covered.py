@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from analyzers.dynamic.http import BoundedClient
 from analyzers.runtime.answers import Unseen
-from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
+from analyzers.runtime.blame import verdict
 from contract.analysis import Skipped, Target
 
 Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered
@@ -54,7 +54,8 @@ class Unusable:
         seen = [one for one, _ in self.rows]
         if self.is_up and any(status >= 500 for _, _, status in seen):
             shown = ", ".join(f"{one.service} {what} -> {code}" for one, what, code in seen[:3])
-            raise ToolFault(f"server errors are all that was answered where it was asked: {shown}")
+            text = f"server errors are all that was answered where it was asked: {shown}"
+            raise verdict("scan-operation-fails", text)
         raise_unusable(seen, reasons, knows_routes=self.knows_routes)
 
 
@@ -77,32 +78,41 @@ def raise_unusable(
     statuses = {status for _, _, status in seen}
     limit = _among(reasons, Unseen.RATE_LIMITED) or (Unseen.RATE_LIMITED if 429 in statuses else "")
     if limit:
-        raise ToolFault(f"{limit}: the app's quota was spent before an answer came {shown}".strip())
+        text = f"{limit}: the app's quota was spent before an answer came {shown}"
+        raise verdict("scan-rate-limited", text.strip())
     if not seen:
-        raise ToolFault(f"nothing was answered: {next(iter(reasons), 'nothing was asked')}")
+        first = next(iter(reasons), "nothing was asked")
+        raise verdict("scan-unanswered", f"nothing was answered: {first}")
     if max(statuses) >= 500:
-        raise AppFault(f"the app shows nothing that can be looked at: {shown}")
-    if reason := _kept_away(statuses, reasons):
-        raise ToolFault(f"{reason} ({shown})")
+        text = f"the app shows nothing that can be looked at: {shown}"
+        raise verdict("scan-server-errors", text)
+    if key_and_text := _kept_away(statuses, reasons):
+        key, text = key_and_text
+        raise verdict(key, f"{text} ({shown})")
     is_page_due = any(one.role == "frontend" for one, _, _ in seen)
     if statuses == {404} and (is_page_due or not knows_routes):
-        raise ToolFault(f"only 404 seen: no path that the app answers is known ({shown})")
+        text = f"only 404 seen: no path that the app answers is known ({shown})"
+        raise verdict("scan-only-404", text)
     if is_page_due:
-        raise ToolFault(f"the front end shows no page that can be looked at: {shown}")
+        text = f"the front end shows no page that can be looked at: {shown}"
+        raise verdict("scan-no-page", text)
     if reasons and all(one.startswith(Unseen.LIKE_RANDOM) for one in reasons):
-        raise NotApplicable(f"every path is answered as a random one is ({shown})")
-    raise NotApplicable(f"no answer can be judged: {shown}")
+        raise verdict("scan-alike", f"every path is answered as a random one is ({shown})")
+    raise verdict("scan-nothing", f"no answer can be judged: {shown}")
 
 
-def _kept_away(statuses: set[int], reasons: Sequence[str]) -> str:
-    """What stands between us and the app; empty where nothing does."""
-    if away := _among(reasons, Unseen.TO_OTHER_ORIGIN):
-        is_https = "https://" in away
-        return "not measurable over http: it answers with redirects to https" if is_https else away
+def _kept_away(statuses: set[int], reasons: Sequence[str]) -> tuple[str, str] | None:
+    """What stands between us and the app, as row and text; None where nothing does."""
+    away = _among(reasons, Unseen.TO_OTHER_ORIGIN)
+    if "https://" in away:
+        text = "not measurable over http: it answers with redirects to https"
+        return "scan-https-only", text
+    if away:
+        return "scan-elsewhere", away
     if statuses & {401, 403} or _among(reasons, Unseen.TO_LOGIN):
-        return f"the app let nobody in: {LOGIN_OPTIONS}"
+        return "scan-login", f"the app let nobody in: {LOGIN_OPTIONS}"
     unread = _among(reasons, Unseen.UNREADABLE)
-    return f"no answer could be read: {unread}" if unread else ""
+    return ("scan-unreadable", f"no answer could be read: {unread}") if unread else None
 
 
 def _among(reasons: Sequence[str], wanted: Unseen) -> str:

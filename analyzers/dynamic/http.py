@@ -19,7 +19,7 @@ from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.ground import Ground, is_gone
 from analyzers.runtime.answers import Unseen, Verdict, is_rate_limited
-from analyzers.runtime.tool import AppFault
+from analyzers.runtime.blame import verdict
 from contract.analysis import Skipped, Target
 
 REDIRECT_CAP = 5
@@ -109,7 +109,12 @@ class BoundedClient:
             self.budget.spent += 1
             async with self._slots:
                 answer = await self._attempt(method, path, content)
-            if answer is None or not patient or not self._is_worth_waiting(answer):
+            if (
+                answer is None or not patient
+            ):  # a limit that is tried on purpose is no quota of ours
+                break
+            self._note_quota(answer)
+            if not self._is_worth_waiting(answer):
                 break
         return await self._noted(answer, content) if answer and counted else answer
 
@@ -192,7 +197,10 @@ class BoundedClient:
         """One request that counts for nothing: what the app answers to it is only compared with."""
         if self.budget.refusal() or await self._pause(path):
             return None
-        return await self._attempt(method, path, {"headers": dict(headers)}, named=False)
+        answer = await self._attempt(method, path, {"headers": dict(headers)}, named=False)
+        if answer:
+            self._note_quota(answer)
+        return answer
 
     async def _noted(self, answer: Answer, content: dict[str, Any]) -> Answer:
         """The answer with its verdict, kept under its path; judged until one of its kind counts."""
@@ -224,7 +232,6 @@ class BoundedClient:
             reason = f"no HTTP answer: {type(error).__name__} {error}"[:200]
         else:
             self._faults = 0
-            self._note_quota(answer)
             return answer
         if named:
             self.leave_out(_key(method, path), reason)
@@ -244,9 +251,10 @@ class BoundedClient:
         if self._faults < FAULTS_UNTIL_DEAD:
             return
         if await is_gone(self._http, REQUEST_DEADLINE_S):
-            raise AppFault(
+            raise verdict(
+                "scan-died",
                 f"{self.target.service} stopped answering during the measurement: "
-                f"{self._faults} connections in a row failed ({type(error).__name__})"
+                f"{self._faults} connections in a row failed ({type(error).__name__})",
             ) from error
         self._faults = 0  # it drops some requests, and lives
 

@@ -21,6 +21,7 @@ from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.sessions import Session, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.runtime.answers import Unseen, Verdict
+from analyzers.runtime.blame import verdict
 from analyzers.runtime.tool import (
     Canary,
     Execute,
@@ -31,7 +32,7 @@ from analyzers.runtime.tool import (
 )
 from contract.analysis import Coverage, Finding, Metric, Skipped, Target
 
-PROBE_VERSION = "1.1.0"
+PROBE_VERSION = "1.2.0"
 # One writes to the app at a time, our own before the scanners that fill it with payloads: what one
 # stores is no finding of another, and does not disturb answers that are compared byte by byte.
 WRITERS = ("browser", "injection", "access-control", "error-pages", "wapiti", "schemathesis")
@@ -76,9 +77,9 @@ class Scope:
             method, _, path = key.partition(" ")
             operation = self.surface.find(method, path)
             known = found.setdefault(f"{method} {operation.path}" if operation else key, {})
-            for status, verdict in verdicts.items():
-                if verdict.is_seen or status not in known:
-                    known[status] = verdict
+            for status, one in verdicts.items():
+                if one.is_seen or status not in known:
+                    known[status] = one
         return found
 
 
@@ -159,7 +160,7 @@ class Probe(ABC):
         if not scopes and failing:
             raise_unusable(failing)
         if not scopes and unknown:
-            raise ToolFault("; ".join(unknown)[:2_000])
+            raise verdict("scan-routes-unread", "; ".join(unknown)[:2_000])
         if not scopes:
             raise NotApplicable("; ".join(reasons))
         return self._fold(scopes, reasons)

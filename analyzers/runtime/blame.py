@@ -104,6 +104,104 @@ ROWS: tuple[Row, ...] = (
         state=_INFRA,
         because="with the network it was written for it may well paint: we denied it",
     ),
+    Row(
+        key="scan-died",
+        seen="before, during or after a scan every connection to the app is refused or dropped",
+        state=_APP,
+        because="nobody listens any more; where its container was taken away from outside, the "
+        "platform's own check overrules this",
+        again="asked again over some seconds, so that a restart is no death",
+    ),
+    Row(
+        key="scan-server-errors",
+        seen="the app answers everything it is asked with 5xx",
+        state=_APP,
+        because="server errors to requests that only read are the app's own, on any platform",
+    ),
+    Row(
+        key="scan-silent",
+        seen="connections are accepted, but no answer comes in time",
+        state=_INFRA,
+        because="slow is not dead: only an exit or a refused connection proves a death",
+        again="asked three times",
+    ),
+    Row(
+        key="scan-operation-fails",
+        seen="the app answers, but all that a tool asks for is answered with 5xx",
+        state=_INFRA,
+        because="the app runs: what a tool was kept from is missing data, and the errors are "
+        "findings of another",
+    ),
+    Row(
+        key="scan-rate-limited",
+        seen="the app's quota was spent before anything was looked at",
+        state=_INFRA,
+        because="a limit on clients is a feature; nothing could be looked at within it",
+        again="waited for as long as the app says, within the tool's time",
+    ),
+    Row(
+        key="scan-https-only",
+        seen="plain HTTP is answered with nothing but redirects to https",
+        state=_INFRA,
+        because="behind its own proxy the app would answer, and we have none that ends TLS",
+        again="asked again as a proxy that ends TLS would ask (X-Forwarded-Proto)",
+    ),
+    Row(
+        key="scan-elsewhere",
+        seen="everything redirects to another origin",
+        state=_INFRA,
+        because="only the app itself is asked; what it shows elsewhere is missing data",
+    ),
+    Row(
+        key="scan-login",
+        seen="everything wants a login (401, 403, or a redirect to one), and none succeeded",
+        state=_INFRA,
+        because="what lies behind the login is missing data",
+        again="an account is registered and logged in, with fresh tokens of its forms",
+    ),
+    Row(
+        key="scan-unreadable",
+        seen="no answer could be read: unknown encoding or character set",
+        state=_INFRA,
+        because="a browser may well read it: that we do not is our gap",
+    ),
+    Row(
+        key="scan-only-404",
+        seen="only 404 was seen",
+        state=_INFRA,
+        because="an app serves something: that we do not know its paths is our gap",
+        again="paths that its files, links and routes name, and the usual ones, were asked",
+    ),
+    Row(
+        key="scan-no-page",
+        seen="a front end shows no page that can be looked at, without a server error",
+        state=_INFRA,
+        because="none of its answers proves a fault of the app",
+    ),
+    Row(
+        key="scan-unanswered",
+        seen="no request of a tool was answered or allowed",
+        state=_INFRA,
+        because="none of it proves a fault of the app",
+    ),
+    Row(
+        key="scan-routes-unread",
+        seen="nothing was found to look at, and the routes could not be read",
+        state=_INFRA,
+        because="what nobody could read may take input, and may ask for a login",
+    ),
+    Row(
+        key="scan-alike",
+        seen="every path is answered as a random one is",
+        state=_NOTHING,
+        because="nothing can be told apart, and nothing of it is what was asked for",
+    ),
+    Row(
+        key="scan-nothing",
+        seen="nothing of what was asked for is there, and the routes are known",
+        state=_NOTHING,
+        because="the app has nothing for this tool",
+    ),
 )
 _BY_KEY = {row.key: row for row in ROWS}
 _RAISED: dict[MeasurementState, type[AppFault | NotApplicable | ToolFault]] = {

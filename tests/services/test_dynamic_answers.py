@@ -13,7 +13,7 @@ from analyzers.dynamic import http, quota
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.http import BoundedClient
 from analyzers.runtime.answers import Unseen
-from analyzers.runtime.tool import NotApplicable, ToolFault
+from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
 from contract.analysis import Target
 from tests.support.cases import case_app
 from tests.support.dynamic_apps import serving
@@ -376,6 +376,17 @@ async def test_an_app_that_is_silent_is_slow_not_dead(
 
     app.router.add_get("/", wait)
     async with serving(app) as url:
-        with pytest.raises(ToolFault, match="no complete answer within"):
+        with pytest.raises(ToolFault, match="no complete answer within") as told:
             await measure(run_over(url, tmp_path), "exposed-files")
         never.set()
+
+    assert told.value.row == "scan-silent"
+
+
+async def test_an_app_that_refuses_every_connection_is_gone(tmp_path: Path):
+    async with serving(web.Application()) as url:
+        pass
+    with pytest.raises(AppFault, match="does not answer before") as told:
+        await measure(run_over(url, tmp_path), "exposed-files")
+
+    assert told.value.row == "scan-died"

@@ -334,5 +334,6 @@ async def test_inputs_and_logins_are_not_called_absent_where_routes_are_unread(t
         run = run_over(url, tmp_path)
         await measure(run, "discovery")
         for name in ("injection", "access-control"):
-            with pytest.raises(ToolFault, match="routes could not be read"):
+            with pytest.raises(ToolFault, match="routes could not be read") as told:
                 await measure(run, name)
+            assert told.value.row == "scan-routes-unread"

@@ -9,13 +9,15 @@ from aiohttp import web
 
 from analyzers.dynamic import browser_report, marks, wapiti_report
 from analyzers.dynamic.browser_report import Visited
+from analyzers.dynamic.covered import Unusable, raise_unusable
 from analyzers.dynamic.crawl import is_safe_to_follow
 from analyzers.dynamic.entries import entries_in
 from analyzers.dynamic.payloads import ATTACKS, BOOLEAN_PAIRS, LOGIN_BYPASS
 from analyzers.dynamic.quota import EVERYTHING, Quota
 from analyzers.dynamic.schemathesis_answers import answers_of, unseen_by
 from analyzers.dynamic.surface import Operation, ServiceSurface
-from analyzers.runtime.answers import Reply
+from analyzers.runtime.answers import Reply, Unseen
+from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
 from contract.analysis import Target
 from tests.support.dynamic_apps import serving
 from tests.support.dynamic_run import html, run_over
@@ -245,3 +247,49 @@ def test_a_quota_of_one_path_is_not_that_of_all():
 )  # fmt: skip
 def test_paths_that_an_apps_files_name(name: str, text: str, found: list[str]):
     assert entries_in(name, text) == found
+
+
+LIKE, LOGIN = str(Unseen.LIKE_RANDOM), f"{Unseen.TO_LOGIN}: /login"
+HTTPS, AWAY = "https://127.0.0.1/", "http://elsewhere.example.com/"
+
+
+@pytest.mark.parametrize(
+    ("role", "statuses", "reasons", "knows_routes", "row"),
+    [
+        ("backend", [503, 404], [], True, "scan-server-errors"),
+        ("backend", [429], [], True, "scan-rate-limited"),
+        ("backend", [503], [f"{Unseen.RATE_LIMITED}: 503"], True, "scan-rate-limited"),
+        ("backend", [], ["no complete answer within 10 s"], True, "scan-unanswered"),
+        ("backend", [301], [f"{Unseen.TO_OTHER_ORIGIN}: {HTTPS}"], True, "scan-https-only"),
+        ("backend", [302], [f"{Unseen.TO_OTHER_ORIGIN}: {AWAY}"], True, "scan-elsewhere"),
+        ("backend", [401, 404], [], True, "scan-login"),
+        ("backend", [302], [LOGIN], True, "scan-login"),
+        ("frontend", [200], [f"{Unseen.UNREADABLE}: br"], True, "scan-unreadable"),
+        ("frontend", [404], [], True, "scan-only-404"),
+        ("backend", [404], [], False, "scan-only-404"),
+        ("frontend", [405], [], True, "scan-no-page"),
+        ("backend", [200, 200], [LIKE, LIKE], True, "scan-alike"),
+        ("backend", [404, 405], [], True, "scan-nothing"),
+        ("backend", [404], [], True, "scan-nothing"),
+    ],
+)
+def test_what_a_scan_that_saw_nothing_says(
+    role: str, statuses: list[int], reasons: list[str], knows_routes: bool, row: str
+):
+    target = TARGET.model_copy(update={"role": role})
+    seen = [(target, "GET /", status) for status in statuses]
+
+    with pytest.raises((AppFault, ToolFault, NotApplicable)) as told:
+        raise_unusable(seen, reasons, knows_routes=knows_routes)
+
+    assert told.value.row == row
+
+
+def test_an_app_that_is_up_is_not_failed_by_one_operation():
+    unseen = Unusable(is_up=True)
+    unseen.add(TARGET, "GET /report", 500, "answered 500")
+
+    with pytest.raises(ToolFault) as told:
+        unseen.raise_it()
+
+    assert told.value.row == "scan-operation-fails"

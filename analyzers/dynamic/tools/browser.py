@@ -23,6 +23,7 @@ from analyzers.dynamic.probe import (
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import ServiceSurface, Surface
+from analyzers.runtime.blame import verdict
 from analyzers.runtime.chromium import chromium_switches
 from analyzers.runtime.confine import Confinement
 from analyzers.runtime.origins import Origins, expected_origins, origins_of
@@ -100,7 +101,8 @@ class Browser:
             raise_unusable(pageless)
         doubts = [one for target in targets for one in surface.of(target.service).doubts]
         if not visited and doubts:
-            raise ToolFault(f"no page was seen, and not every answer was one: {doubts[0]}")
+            text = f"no page was seen, and not every answer was one: {doubts[0]}"
+            raise verdict("scan-routes-unread", text)
         if not visited:
             raise NotApplicable("no service serves an HTML page")
         return fold(visited, visitor.notes)

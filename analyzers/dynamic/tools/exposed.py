@@ -9,7 +9,8 @@ from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.covered import Unusable
 from analyzers.dynamic.probe import Probe, Scope
 from analyzers.runtime.answers import Unseen, Verdict
-from analyzers.runtime.tool import Canary, NotApplicable
+from analyzers.runtime.blame import verdict
+from analyzers.runtime.tool import Canary
 
 Proof = Callable[[Answer], bool]
 
@@ -105,7 +106,7 @@ class ExposedFiles(Probe):
         """
         whys = [why for _, why in unseen.rows]
         if all(why.startswith(NOT_SERVED) for why in whys) and not unseen.refused:
-            raise NotApplicable(f"no file can be told from a random path: {whys[0]}")
+            raise verdict("scan-alike", f"no file can be told from a random path: {whys[0]}")
         super().nothing_seen(unseen)
 
     async def check(self, scope: Scope) -> None:
