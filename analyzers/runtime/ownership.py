@@ -104,13 +104,20 @@ def folder_reason(folder: Path, declared: Collection[str] = ()) -> str:
     inside = foreign_entries(folder, names)
     if inside and len(inside) == len(names) and inside.keys() - ALWAYS_VENDORED - ALWAYS_BUILT:
         return next(why for name, why in sorted(inside.items()) if ":" in why)
-    if folder.name in _COPIES:
-        if {"autoload.php", "composer"} <= names:
-            return f"{VENDORED}: Composer's packages"
-        if "modules.txt" in names:
-            return f"{VENDORED}: Go's packages"
-    if folder.name not in _OUTPUTS and folder.name not in declared:
-        return ""
+    if folder.name in _COPIES and (manager := _package_manager(names)):
+        return f"{VENDORED}: {manager}"
+    if folder.name in _OUTPUTS or folder.name in declared:
+        return _output_reason(folder, names)
+    return ""
+
+
+def _package_manager(names: Collection[str]) -> str:
+    if {"autoload.php", "composer"} <= set(names):
+        return "Composer's packages"
+    return "Go's packages" if "modules.txt" in names else ""
+
+
+def _output_reason(folder: Path, names: set[str]) -> str:
     if mark := min(names & _OUTPUT_MARKS, default=""):
         return f"{BUILD_OUTPUT}: {mark} lies in it"
     if any(name.startswith("bdist.") for name in names):
@@ -178,7 +185,7 @@ def _installed(folder: Path, names: Collection[str]) -> dict[str, str]:
         text = _head(record, _MAX_RECORD_BYTES).decode(errors="replace")
         firsts = {line.partition(",")[0].partition("/")[0] for line in text.splitlines()}
         why = f"{VENDORED}: listed in {info}"
-        found |= {name: why for name in names if name in firsts or name == info and firsts}
+        found |= {name: why for name in names if name in firsts or (name == info and firsts)}
     return found
 
 

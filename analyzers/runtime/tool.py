@@ -78,7 +78,8 @@ class SourceTree:
         return tuple(
             (name, reason)
             for name, reason in self.left_out
-            if name.endswith((*suffixes, "/")) and is_covered(f"{name}x" if name[-1:] == "/" else name)
+            if name.endswith((*suffixes, "/"))
+            and is_covered(f"{name}x" if name[-1:] == "/" else name)
         )
 
 

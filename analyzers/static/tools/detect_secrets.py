@@ -14,6 +14,7 @@ from analyzers.static.adapter import (
     relative,
     with_skipped,
 )
+from analyzers.static.files import as_utf8
 from analyzers.static.manifests import LOCK_FILES
 from contract.analysis import Confidence, Finding, Location, Severity
 
@@ -50,6 +51,13 @@ _TYPES = {
     "Twilio API Key": _SURE,
 }
 _MAX_NESTING = 100
+# Filters that pass over lines and whole files (CSS, SVG, what is called swagger) without a word.
+_FILTERS = (
+    "detect_secrets.filters.allowlist.is_line_allowlisted",
+    "detect_secrets.filters.heuristic.is_non_text_file",
+    "detect_secrets.filters.heuristic.is_lock_file",
+    "detect_secrets.filters.heuristic.is_swagger_file",
+)
 _SENTINEL = "assay-sentinel.txt"
 _PLANTED = "key = AKIA" + "QYLPMN5HHHFPZAM2\n"
 
@@ -60,6 +68,8 @@ class DetectSecrets(CommandTool):
     name = "detect-secrets"
     what = "text"
     suffixes = ("",)
+    apart = True
+    parses = False
     canary = Canary(
         files={"config.txt": "aws = AKIA" + "QYLPMN5HHHFPZAM2\n"},
         expect=frozenset({"AWS Access Key"}),
@@ -71,10 +81,10 @@ class DetectSecrets(CommandTool):
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """All files, whether git knows them or not; allow-list comments do not count."""
-        allowed = "detect_secrets.filters.allowlist.is_line_allowlisted"
+        disabled = (part for name in _FILTERS for part in ("--disable-filter", name))
         return (
             *(*self.program(tools_dir), "scan", "--all-files", "--no-verify"),
-            *("--disable-plugin", "IPPublicDetector", "--disable-filter", allowed, "."),
+            *("--disable-plugin", "IPPublicDetector", *disabled, "."),
         )
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
@@ -86,10 +96,15 @@ class DetectSecrets(CommandTool):
             and _nesting((run.source.root / name).read_bytes()) > _MAX_NESTING
         }
         rest = [name for name in given if name not in deep]
+        if not rest:
+            raise ToolFault(
+                f"no file that it can read: {next(iter(deep))} is {deep[next(iter(deep))]}"
+            )
         return with_skipped(await super().measure(run, rest, execute), deep)
 
     def cleaned(self, data: bytes) -> bytes:
         """In UTF-8: it skips any other file without a word."""
+        data = as_utf8(data)
         try:
             data.decode()
         except UnicodeDecodeError:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from analyzers.static.adapter import (
     with_skipped,
 )
 from analyzers.static.fusion import path_key
-from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
+from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
 from contract.analysis import Confidence, Finding, Location, Severity
 
 TEMPLATE_SUFFIXES = (
@@ -42,6 +43,7 @@ def find():
     return str(sqlite3.connect("x").execute("SELECT 1 WHERE '" + request.args["q"] + "'"))
 """
 _MAX_LINE_BYTES = 20_000
+_PARTIAL = "PartialParsing"
 _FLOW = "export function planted(req%s, res%s) {\n  eval(req.query.code);\n}\n"
 _PLANTED = {
     "assay_sentinel.js": _FLOW % ("", ""),
@@ -57,6 +59,7 @@ class Opengrep(CommandTool):
     what = "Python, JavaScript, TypeScript or template"
     suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
     cost = 1.0
+    apart = True
     canary = Canary(files={"app.py": _CANARY}, expect=frozenset({"python-sql-injection"}))
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
@@ -87,7 +90,10 @@ class Opengrep(CommandTool):
             and _longest_line((run.source.root / name).read_bytes()) > _MAX_LINE_BYTES
         }
         rest = [name for name in given if name not in long]
-        return with_skipped(await super().measure(run, rest, execute), long)
+        if not rest:
+            raise ToolFault("; ".join(f"{name}: {why}" for name, why in long.items())[:1_000])
+        parsed = await super().measure(run, rest, execute)
+        return with_skipped(await _read_in_part(run, rest, parsed, execute), long)
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
         """An empty ignore file of ours replaces the built-in one, which leaves out tests.
@@ -162,6 +168,22 @@ class Opengrep(CommandTool):
             confidence=mapped(_CONFIDENCE, metadata["confidence"], "confidence"),
             cwe=(metadata["cwe"],),
         )
+
+
+async def _read_in_part(
+    run: ToolRun, given: Sequence[str], parsed: Parsed, execute: Execute
+) -> Parsed:
+    """A sound file whose newest syntax its parser does not know was still read, but for that."""
+    partly = {
+        one.what: one.reason for one in parsed.coverage.skipped if one.reason.startswith(_PARTIAL)
+    }
+    flaws = await flaws_of(run, list(partly), execute) if partly else {}
+    partly = {name: why for name, why in partly.items() if name not in flaws}
+    if not partly:
+        return parsed
+    reasons = {one.what: one.reason for one in parsed.coverage.skipped if one.what not in partly}
+    notes = tuple(f"{name} was read but for a part: {why}" for name, why in partly.items())
+    return replace(parsed, coverage=coverage(given, given, reasons), notes=(*parsed.notes, *notes))
 
 
 @lru_cache(maxsize=1)

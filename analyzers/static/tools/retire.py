@@ -32,6 +32,7 @@ from analyzers.static.adapter import (
 )
 from analyzers.static.manifests import Dependency, npm_manifests, read_package, read_package_lock
 from contract.analysis import Confidence, Finding, Location, Severity
+from contract.source_digest import is_covered
 
 _SEVERITY = {
     "critical": Severity.CRITICAL,
@@ -44,7 +45,7 @@ _DATABASE = (
     "node_modules/@salesforce/code-analyzer-retirejs-engine/vulnerabilities/RetireJsVulns.json"
 )
 _SCRIPTS = (".js", ".mjs", ".cjs")
-_COPIED = frozenset({"bower_components", "third_party", "vendor", "vendors"})
+_COPIED = "bower_components/"
 _SENTINEL = "assay-sentinel/jquery-1.8.1.js"
 
 
@@ -54,6 +55,8 @@ class Retire(NodeTool):
     name = "retire"
     what = "JavaScript or package.json"
     suffixes = (*_SCRIPTS, "package.json", "package-lock.json")
+    apart = True
+    parses = False
     canary = Canary(
         files={"static/jquery-1.8.1.js": "/*! jQuery v1.8.1 jquery.com */\n"},
         expect=frozenset({"CVE-2012-6708"}),
@@ -87,13 +90,15 @@ class Retire(NodeTool):
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
         """Libraries somebody copied into the app are no code of its own, but what it looks for."""
         minified = (name for name, why in source.left_out if why == "minified")
-        vendored = (
-            folder + name
-            for folder, why in source.left_out
-            if why == VENDORED and folder.removesuffix("/").rpartition("/")[2] in _COPIED
-            for name in _scripts_of(list_source(source.root / folder))
-        )
-        return (*source.files, *minified, *vendored)
+        vendored = [
+            name
+            for name, why in source.left_out
+            if why.startswith(VENDORED) and (is_covered(f"{name}x") or name.endswith(_COPIED))
+        ]
+        copied = [name for name in vendored if name.endswith(_SCRIPTS)]
+        for folder in (name for name in vendored if name.endswith("/")):
+            copied += (folder + name for name in _scripts_of(list_source(source.root / folder)))
+        return (*source.files, *minified, *copied)
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Scripts by the tool; what manifests and locks name by its database."""
@@ -173,8 +178,10 @@ class Retire(NodeTool):
 
 
 def _scripts_of(source: SourceTree) -> tuple[str, ...]:
-    """Scripts of a folder, minified ones too."""
-    minified = tuple(name for name, why in source.left_out if why == "minified")
+    """Scripts of a folder, minified ones and those with a licence of their own too."""
+    minified = tuple(
+        name for name, why in source.left_out if why == "minified" or why.startswith(VENDORED)
+    )
     return tuple(name for name in (*source.files, *minified) if name.endswith(_SCRIPTS))
 
 
