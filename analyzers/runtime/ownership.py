@@ -103,7 +103,7 @@ def folder_reason(folder: Path, declared: Collection[str] = ()) -> str:
         return f"{VENDORED}: a conda environment"
     inside = foreign_entries(folder, names)
     if inside and len(inside) == len(names) and inside.keys() - ALWAYS_VENDORED - ALWAYS_BUILT:
-        return next(why for name, why in sorted(inside.items()) if ":" in why)
+        return next(why for _, why in sorted(inside.items()) if ":" in why)
     if folder.name in _COPIES and (manager := _package_manager(names)):
         return f"{VENDORED}: {manager}"
     if folder.name in _OUTPUTS or folder.name in declared:

@@ -26,10 +26,24 @@ HEAVY_BYTES = 256 * 1024
 FILE_LIMIT_S = 60.0
 _MAX_SLOW = 3
 _WHOLE_SHARE = 0.4  # of the deadline, for all files together
+_WHOLE_MIN_S = 120.0
 _SEARCH_SHARE = 0.25  # for finding who ended the tool
 _MAX_TRIES = 40
 
 Measure = Callable[[ToolRun, Sequence[str], Execute], Awaitable[Parsed]]
+
+
+_UNFORESEEN = (LookupError, ValueError, TypeError, AttributeError)
+
+
+async def _asked(
+    measure: Measure, run: ToolRun, names: Sequence[str], execute: Execute, limit_s: float
+) -> Parsed:
+    """`measure` within a limit; an answer the adapter stumbles over is a `ToolFault` as well."""
+    try:
+        return await measure(run, names, _Limited(execute, limit_s))
+    except _UNFORESEEN as error:
+        raise ToolFault(f"its answer is not understood: {type(error).__name__}: {error}") from error
 
 
 @dataclass(slots=True)
@@ -89,7 +103,7 @@ async def _slow(
             slow[name] = f"{size}, and smaller files took longer than {limit_s:.0f} s"
             continue
         try:
-            await measure(run, [name], _Limited(execute, limit_s))
+            await _asked(measure, run, [name], execute, limit_s)
         except SlowTool:
             slow[name] = f"the tool did not get through it ({size}) within {limit_s:.0f} s"
         except HostFault:
@@ -102,9 +116,9 @@ async def _slow(
 async def _spared(
     measure: Measure, run: ToolRun, given: Sequence[str], execute: Execute, depth: int
 ) -> Parsed:
-    limit_s = run.request.deadline_s * _WHOLE_SHARE
+    limit_s = max(run.request.deadline_s * _WHOLE_SHARE, _WHOLE_MIN_S)
     try:
-        return await measure(run, given, _Limited(execute, limit_s))
+        return await _asked(measure, run, given, execute, limit_s)
     except HostFault:
         raise
     except ToolFault as error:
@@ -116,7 +130,7 @@ async def _spared(
         return Parsed(coverage(given, (), bad))
     if bad:
         try:
-            return with_skipped(await measure(run, rest, _Limited(execute, limit_s)), bad)
+            return with_skipped(await _asked(measure, run, rest, execute, limit_s), bad)
         except HostFault:
             raise
         except ToolFault as error:
@@ -174,8 +188,8 @@ class _Search:
         self._tries += 1
         limit_s = max(self._ends_at - time.monotonic(), 5.0)
         try:
-            parsed = await self.measure(
-                self.run, names, _Limited(self.execute, min(limit_s, FILE_LIMIT_S))
+            parsed = await _asked(
+                self.measure, self.run, names, self.execute, min(limit_s, FILE_LIMIT_S)
             )
         except HostFault:
             raise

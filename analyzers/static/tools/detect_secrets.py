@@ -1,11 +1,13 @@
 """detect-secrets: keys, tokens and passwords in any text file of the app."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
+    Gathered,
     Lines,
     coverage,
     finding,
@@ -97,9 +99,7 @@ class DetectSecrets(CommandTool):
         }
         rest = [name for name in given if name not in deep]
         if not rest:
-            raise ToolFault(
-                f"no file that it can read: {next(iter(deep))} is {deep[next(iter(deep))]}"
-            )
+            raise ToolFault("; ".join(f"{name}: {why}" for name, why in deep.items())[:1_000])
         return with_skipped(await super().measure(run, rest, execute), deep)
 
     def cleaned(self, data: bytes) -> bytes:
@@ -123,8 +123,11 @@ class DetectSecrets(CommandTool):
         by_path = {relative(name, known): items for name, items in results.items()}
         if not by_path.pop(_SENTINEL, None):
             raise ToolFault("detect-secrets did not see the key planted by Assay")
-        findings = [self._finding(path, item) for path in by_path for item in by_path[path]]
-        return Parsed(coverage(given, given), tuple(findings))
+        gathered = Gathered()
+        for path, items in by_path.items():
+            for item in items:
+                gathered.add(path, partial(self._finding, path, item))
+        return Parsed(coverage(given, given, gathered.reasons), tuple(gathered.findings))
 
     def _finding(self, path: str, item: dict) -> Finding:
         kind = item["type"]

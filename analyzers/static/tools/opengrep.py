@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import yaml
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
+    Gathered,
     Lines,
     coverage,
     finding,
@@ -130,17 +131,18 @@ class Opengrep(CommandTool):
                 raise ToolFault(f"opengrep: {error.get('message', error)}"[:500])
             reasons[relative(error["path"], known)] = error_reason(error)
         reached = [relative(name, known) for name in report["paths"]["scanned"]]
-        findings: list[Finding] = []
+        gathered = Gathered(reasons=reasons)
         paths: dict[str, list[int]] = {}
         planted: set[str | None] = set()
         for item in report["results"]:
-            found = self._finding(item, known, lines)
-            if found.location.path in _PLANTED:
-                planted.add(found.location.path)
+            path = relative(item["path"], known)
+            if path in _PLANTED:
+                planted.add(path)
                 continue
-            findings.append(found)
+            gathered.add(path, partial(self._finding, item, path, lines))
             if trace := item["extra"].get("dataflow_trace"):
-                paths[path_key(found)] = sorted(trace_lines(trace))
+                traced = [found for found in gathered.findings[-1:] if found.location.path == path]
+                paths |= {path_key(found): sorted(trace_lines(trace)) for found in traced}
         if unseen := _PLANTED.keys() - planted:
             raise ToolFault(
                 f"opengrep did not see what Assay planted in {', '.join(sorted(unseen))}"
@@ -148,14 +150,14 @@ class Opengrep(CommandTool):
         late = any("timeout" in reason.lower() for reason in reasons.values())
         return Parsed(
             coverage(given, reached, reasons),
-            tuple(findings),
+            tuple(gathered.findings),
             data={"paths": paths},
             fresh_for=timedelta(0) if late else None,  # a calmer host may read those files
         )
 
-    def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:
+    def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         extra, metadata = item["extra"], item["extra"]["metadata"]
-        path, line = relative(item["path"], known), item["start"]["line"]
+        line = item["start"]["line"]
         return finding(
             self.name,
             item["check_id"].rpartition(".")[2],

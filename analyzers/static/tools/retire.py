@@ -6,6 +6,7 @@ Looks at library files an app ships (minified ones too) and at the versions its 
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from analyzers.runtime.tool import (
     ToolRun,
 )
 from analyzers.static.adapter import (
+    Gathered,
     Lines,
     NodeTool,
     coverage,
@@ -108,7 +110,7 @@ class Retire(NodeTool):
         parsed = self.parse(self.report(run, done), given, lines)
         database = json.loads((run.tools_dir / _DATABASE).read_bytes())
         direct: list[Finding] = []
-        reasons: dict[str, str] = {}
+        reasons = {one.what: one.reason for one in parsed.coverage.skipped}
         notes: list[str] = []
         for path in (name for name in given if name.endswith(".json")):
             read = read_package_lock if path.endswith("package-lock.json") else read_package
@@ -131,7 +133,7 @@ class Retire(NodeTool):
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """Library files by component; the planted library must be among them."""
         known = frozenset(given) | {_SENTINEL}
-        findings: list[Finding] = []
+        gathered = Gathered()
         planted = False
         for item in load_json(raw, self.name)["data"]:
             path = relative(item["file"], known)
@@ -141,10 +143,11 @@ class Retire(NodeTool):
             for result in item["results"]:
                 place = Dependency(path, 1, result["component"], result["version"])
                 for entry in result.get("vulnerabilities", ()):
-                    findings.append(self._finding(place, entry, lines))
+                    gathered.add(path, partial(self._finding, place, entry, lines))
         if not planted:
             raise ToolFault("retire did not see the library planted by Assay")
-        return Parsed(coverage(given, given), tuple(findings))
+        covered = coverage(given, given, gathered.reasons)
+        return Parsed(covered, tuple(gathered.findings))
 
     def advisories(self, item: Dependency, database: dict[str, Any], lines: Lines) -> list[Finding]:
         """What the database knows against one dependency of a manifest."""

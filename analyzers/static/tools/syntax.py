@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from analyzers.runtime.tool import NUL_BYTES, Canary, Execute, Parsed, SourceTree, ToolRun
+from analyzers.runtime.tool import NUL_BYTES, Canary, Command, Execute, Parsed, SourceTree, ToolRun
 from analyzers.static.adapter import CommandTool, coverage, finding, line_reader
 from analyzers.static.python_files import Flaw
 from analyzers.static.syntax import CODE_SUFFIXES, NODE_CHECK, NUL, flaws_of, refusal
@@ -48,7 +48,9 @@ class Syntax(CommandTool):
     )
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """Of its own code there is one version: the digest."""
+        """Of its own code there is one version, the digest, and it needs the tools' Python."""
+        python = str(run.tools_dir / "venv/bin/python")
+        await execute(Command((python, "--version"), cwd=run.workspace, limit_s=60))
         return f"1.0+{self.rules_digest()[:8]}"
 
     def rules_digest(self) -> str:
