@@ -83,9 +83,12 @@ function json(name, text) {
   if (!error) return;
   const lines = text.split("\n").filter((line) => line.trim());
   if (lines.length > 1 && lines.every((line) => !tried(() => JSON.parse(line)))) return; // one a line
+  // The message tells the place in some cases only; the laxer parser tells it always.
   const place = /position (\d+)/.exec(error.message);
-  const until = place ? text.slice(0, Number(place[1])) : text;
-  throw new Failure(isTemplate(text) ? "template" : "broken", until.split("\n").length, error.message.split("\n")[0]);
+  const lax = tried(() => require("json5").parse(text));
+  const line = place ? text.slice(0, Number(place[1])).split("\n").length : (lax?.lineNumber ?? 1);
+  const message = (lax ?? error).message.split("\n")[0];
+  throw new Failure(isTemplate(text) ? "template" : "broken", line, message);
 }
 
 function json5(text) {

@@ -23,11 +23,13 @@ def write(root: Path, files: dict[str, bytes]) -> Path:
     return tree(root, *files, **files)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["vendor", "env", "venv", "build", "dist", "coverage", "target", "out", "lib", "third_party"]
-    + ["vendors", "output", "public", "external"],
+OFTEN_FOREIGN = (
+    *("vendor", "env", "venv", "build", "dist", "coverage", "target", "out", "lib", "third_party"),
+    *("vendors", "output", "public", "external"),
 )
+
+
+@pytest.mark.parametrize("name", OFTEN_FOREIGN)
 @pytest.mark.parametrize("file", ["views.py", "app.js", "deep/er/main.ts"])
 def test_the_apps_own_code_is_analysed_whatever_its_folder_is_called(
     name: str, file: str, tmp_path: Path
