@@ -79,12 +79,13 @@ def cache_key(
 
 
 def code_digest(tools: Sequence[Tool]) -> str:
-    """Digest of the service's folder and of the runtime: adapters, rules, lists of pinned tools.
+    """Digest of the service's folder, the runtime and the readers: adapters, rules, pinned tools.
 
     So a parser or a map of severities that was put right does not serve what it said before.
     Blocking; taken once, when the service starts.
     """
-    folders = {Path(__file__).parent, *(_service_folder(tool) for tool in tools)}
+    here = Path(__file__).parent
+    folders = {here, here.parent / "appsource", *(_service_folder(tool) for tool in tools)}
     files = sorted(path for folder in folders for path in folder.rglob("*") if _is_code(path))
     return _digest([[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files])
 

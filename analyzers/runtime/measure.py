@@ -4,7 +4,8 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,7 +166,7 @@ class Measurement:
         if self.request.cache and (kept := await self._cached(tool, key)):
             return kept
         async with allowance.hold(equipment.budget, tool.cost, self.request.subtask_id):
-            cell = await self._measure(tool, verdict.version, source, allowance.ends_at)
+            cell = await self._measure(tool, verdict.version, source, allowance)
         own, shared = self.attachments / tool.name, dict(self.shared)
         await asyncio.to_thread(equipment.cache.save, key, cell.report, shared, own, cell.fresh_for)
         return cell.report
@@ -180,9 +181,12 @@ class Measurement:
             self.shared[tool.name] = entry.shared
         return entry.report
 
-    async def _measure(self, tool: Tool, version: str, source: SourceTree, deadline: float) -> Cell:
+    async def _measure(
+        self, tool: Tool, version: str, source: SourceTree, allowance: Allowance
+    ) -> Cell:
         workspace = self.folder / "w" / tool.name
         workspace.mkdir(parents=True)
+        runner = Runner(workspace, deadline=allowance.ends_at + _SLACK_S)
         kept = Attachments(self.attachments / tool.name)
         run = ToolRun(
             request=self.request,
@@ -193,10 +197,10 @@ class Measurement:
             progress=lambda message: self._progress(
                 self._done, self._running, f"{tool.name}: {message}"
             ),
+            waiting=lambda: _aside(allowance, runner),
             shared=self.shared,
         )
         try:
-            runner = Runner(workspace, deadline=deadline + _SLACK_S)
             return await measure_cell(tool, run, runner, version, kept)
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
@@ -204,7 +208,7 @@ class Measurement:
     def _note_late(self, tools: Sequence[Tool], allowance: Allowance) -> None:
         reason = f"deadline of {self.request.deadline_s:g} s"
         if allowance.waited_s >= 1.0:
-            reason += f", beside {allowance.waited_s:.0f} s of waiting for cores"
+            reason += f", beside {allowance.waited_s:.0f} s of waiting for others"
         for tool in tools:
             if tool.name not in self.reports:
                 self.reports[tool.name] = unmeasured(
@@ -239,6 +243,16 @@ class Measurement:
             logger.exception("fusion failed on %s", self.request.subtask_id)
             reason = f"{type(error).__name__}: {error}"
             return (), (unmeasured("fusion", MeasurementState.INFRA_FAILED, reason),)
+
+
+@contextmanager
+def _aside(allowance: Allowance, runner: Runner) -> Generator[None]:
+    """A tool's wait for others: its commands may run as long as the run may."""
+    try:
+        with allowance.aside():
+            yield
+    finally:
+        runner.deadline = allowance.ends_at + _SLACK_S
 
 
 def _blind(tool: Tool, verdict: Verdict) -> ToolReport:

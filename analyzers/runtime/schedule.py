@@ -80,9 +80,10 @@ class CpuBudget:
 
 
 class Allowance:
-    """A run's time: what it may still take, not counting what it spent waiting for cores.
+    """A run's time: what it may still take, not counting what it spent waiting for others.
 
-    It waits while at least one of its tools wants a share and none has one. The extension is
+    It waits while at least one of its tools wants a share of the cores, or waits for something else
+    that is not its own, and no other is at work. The extension is
     bounded, because a client waits no longer than that.
 
     Args:
@@ -120,6 +121,15 @@ class Allowance:
             yield
         finally:
             self._change(wanting=-1)
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """A tool at work waits for something that other runs hold."""
+        self._change(wanting=1, holding=-1)
+        try:
+            yield
+        finally:
+            self._change(wanting=-1, holding=1)
 
     @asynccontextmanager
     async def hold(self, budget: CpuBudget, cost: float, owner: str) -> AsyncGenerator[None]:

@@ -5,6 +5,7 @@ the output means. A tool is added by one module and one entry in its service's `
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +20,17 @@ BUILD_OUTPUT = "build output"
 """How reasons in `SourceTree.left_out` of what is not the app's own work begin."""
 
 
-class AppFault(Exception):
+class Verdict(Exception):
+    """Why a cell is not measured; `row` is the key in `blame.ROWS` that decided it, if one did."""
+
+    row: str = ""
+
+
+class AppFault(Verdict):
     """The app under test did not build, answer or survive: the cell becomes `app_failed`."""
 
 
-class NotApplicable(Exception):
+class NotApplicable(Verdict):
     """Nothing for this tool to look at: the cell becomes `not_applicable`.
 
     Attributes:
@@ -35,7 +42,7 @@ class NotApplicable(Exception):
         self.coverage = coverage
 
 
-class ToolFault(Exception):
+class ToolFault(Verdict):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
 
 
@@ -95,6 +102,8 @@ class ToolRun:
         tools_dir: folder with this service's installed tools (`venv/bin`, `node_modules/.bin`).
         attach: writes an opaque attachment (name, bytes) into the result archive.
         progress: tells a person what goes on.
+        waiting: what goes on inside this block is a wait for others: it does not count against the
+            deadline, as far as a run may be extended.
         shared: values that tools of one run hand to each other (e.g. discovered routes), keyed by
             tool name; later tools may read what earlier ones left. What stands under a tool's own
             name must be JSON, or its report is not cached.
@@ -106,6 +115,7 @@ class ToolRun:
     tools_dir: Path
     attach: Callable[[str, bytes], None] = lambda _name, _data: None
     progress: Callable[[str], None] = lambda _message: None
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     shared: dict[str, Any] = field(default_factory=dict)
 
 

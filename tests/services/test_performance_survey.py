@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.performance import isolation, probe
+from analyzers.performance import isolation, operations
 from analyzers.performance.canary import LOAD_CANARY
 from analyzers.performance.host import HostLoad
+from analyzers.performance.openloop.limits import RateLimit
+from analyzers.performance.openloop.plan import LoadResult
+from analyzers.performance.operations import Operation
+from analyzers.performance.shared import hand_on
 from analyzers.performance.site import Site
 from analyzers.performance.tools import lighthouse
 from analyzers.performance.tools.lighthouse import Lighthouse
@@ -21,6 +25,7 @@ from analyzers.runtime.tool import (
     Completed,
     NotApplicable,
     Parsed,
+    SourceTree,
     ToolFault,
     ToolRun,
 )
@@ -54,9 +59,10 @@ async def test_only_operations_that_answer_2xx_are_loaded(tmp_path: Path) -> Non
     async with serving(server):
         parsed = await measure(run_of(tmp_path, server.url, template))
 
-    assert parsed.coverage.items == ("GET /", "GET /notes")
+    assert set(parsed.coverage.items) == {"GET /", "GET /notes"}
     reasons = {one.what: one.reason for one in parsed.coverage.skipped}
-    assert reasons == {"GET /secret": "401", "GET /gone": "404", "GET /moved": "302"}
+    assert reasons == {"GET /secret": "401", "GET /gone": "404"}
+    assert server.hits["/moved"] == 1  # its redirect led to what is loaded already
     assert server.hits["/secret"] == 1
     assert not figures(parsed, "GET /secret")
 
@@ -65,6 +71,8 @@ async def test_an_app_of_errors_is_a_fault_of_the_app(tmp_path: Path) -> None:
     async with serving(LoadServer(routes={"/": (500, 0.0)})) as server:
         with pytest.raises(AppFault, match=r"every endpoint answered non-2xx: GET / 500"):
             await measure(run_of(tmp_path, server.url))
+
+    assert server.hits["/"] == 2  # asked again when the host was calm
 
 
 async def test_an_endless_answer_is_bounded_and_named(
@@ -76,18 +84,23 @@ async def test_an_endless_answer_is_bounded_and_named(
             writer.write(b".")
             await asyncio.sleep(0.05)
 
-    monkeypatch.setattr(probe, "_WHOLE_S", 0.3)
+    monkeypatch.setattr(operations, "WHOLE_S", 0.3)
     server = LoadServer()
     server.answer = drip  # type: ignore[method-assign]
     async with serving(server):
-        with pytest.raises(AppFault, match="GET / no end of the answer"):
+        with pytest.raises(ToolFault, match="GET / no end of the answer"):
             await measure(run_of(tmp_path, server.url))
 
 
-async def audit(run: ToolRun, monkeypatch: pytest.MonkeyPatch, role: str = "backend") -> Parsed:
+NO_PAINT = b'{"categories": {}, "audits": {}, "runtimeError": {"code": "NO_FCP", "message": ""}}'
+
+
+async def audit(
+    run: ToolRun, monkeypatch: pytest.MonkeyPatch, role: str = "backend", report: bytes = b""
+) -> Parsed:
     """Lighthouse with a recorded report in place of the browser."""
     monkeypatch.setattr(lighthouse, "_browser", lambda: "chromium")
-    report = (FIXTURES / "lighthouse/page.json").read_bytes()
+    report = report or (FIXTURES / "lighthouse/page.json").read_bytes()
 
     async def execute(command: Command) -> Completed:
         return Completed(command.argv, 0, b"", b"", report, 1.0)
@@ -103,10 +116,9 @@ async def test_lighthouse_is_for_pages(tmp_path: Path, monkeypatch: pytest.Monke
             await audit(run_of(tmp_path, server.url), monkeypatch)
 
         server.routes["/"] = (500, 0.0)
-        with pytest.raises(AppFault, match="the front end app answered GET / 500"):
-            await audit(run_of(tmp_path, server.url), monkeypatch, role="frontend")
-        with pytest.raises(AppFault, match="no service answers GET / without an error: 500"):
-            await audit(run_of(tmp_path, server.url), monkeypatch)
+        for role in ("frontend", "backend"):
+            with pytest.raises(AppFault, match="non-2xx: app GET / 500"):
+                await audit(run_of(tmp_path, server.url), monkeypatch, role)
 
 
 @pytest.mark.parametrize("role", ["frontend", "backend"])
@@ -129,10 +141,63 @@ async def test_redirects_for_ever_and_to_other_origins_are_not_followed(
 ) -> None:
     server = LoadServer(routes={"/": (302, 0.0)}, content_type="text/html", location=location)
     async with serving(server):
-        with pytest.raises(AppFault, match="answered GET / 302"):
+        with pytest.raises(ToolFault, match="GET / 302 to"):
             await audit(run_of(tmp_path, server.url), monkeypatch, role="frontend")
 
-    assert server.hits["/"] <= 6
+    assert server.hits["/"] <= 12
+
+
+@pytest.mark.parametrize(
+    ("page", "row"),
+    [
+        (b"<script src=https://cdn.example/react.js></script>", "page-needs-outside"),
+        (b"<link rel=stylesheet href='//fonts.example/f.css'>", "page-needs-outside"),
+        (b"<script src=/app.js></script>", "page-broken"),
+        (b"<a href=https://elsewhere.example/>e</a>", "page-broken"),
+    ],
+)
+async def test_a_blank_page_that_wants_other_hosts_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: bytes, row: str
+) -> None:
+    async with serving(LoadServer(content_type="text/html", bodies={"/": page})) as server:
+        with pytest.raises((AppFault, ToolFault)) as fault:
+            await audit(run_of(tmp_path, server.url), monkeypatch, report=NO_PAINT)
+
+    assert fault.value.row == row
+    assert isinstance(fault.value, AppFault) is (row == "page-broken")
+
+
+async def test_an_audit_finds_a_page_below_a_base_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = LoadServer(routes={"/shop/": (200, 0.0)}, content_type="text/html")
+    async with serving(server):
+        run = run_of(tmp_path, server.url)
+        (run.source.root / "README.md").write_text("Open http://localhost:8000/shop/")
+        run = replace(run, source=SourceTree(run.source.root, ("README.md",)))
+        parsed = await audit(run, monkeypatch, role="frontend")
+
+    assert parsed.coverage.items == (f"{server.url}/shop/",)
+
+
+async def test_no_second_sample_within_the_apps_own_limit(tmp_path: Path) -> None:
+    async def execute(command: Command) -> Completed:
+        return Completed(command.argv, 0, LOADTEST + b"\n  429:   30 errors", b"", b"", 1.0)
+
+    async with serving(LoadServer()) as server:
+        run = run_of(tmp_path, server.url)
+        with pytest.raises(NotApplicable, match="30 answers 429 to GET / at 40/s") as fault:
+            await LoadTest(site_of(run)).run(run, execute)
+        assert fault.value.row == "sample-rate-limited"
+
+        limit = RateLimit(answered=100, after_s=5, per_s=1.7, source="s", wait_s=30)
+        result = LoadResult(url=server.url, steps=(), requests=100, limit=limit)
+        operation = Operation("app", server.url, "/", "GET /")
+        hand_on(run, [operation], {"GET /": result})
+        with pytest.raises(NotApplicable, match=r"rate limit about 1.7/s") as fault:
+            await LoadTest(site_of(run)).run(run, execute)
+
+    assert fault.value.row == "sample-rate-limited"
 
 
 async def test_what_a_served_openapi_document_declares_is_loaded(tmp_path: Path) -> None:
@@ -141,11 +206,11 @@ async def test_what_a_served_openapi_document_declares_is_loaded(tmp_path: Path)
     async with serving(LoadServer(routes=routes, bodies={"/openapi.json": document})) as server:
         parsed = await measure(run_of(tmp_path, server.url))
 
-    assert parsed.coverage.items == ("GET /", "GET /notes")
+    assert parsed.coverage.items == ("GET /notes", "GET /")
 
 
 async def test_the_whole_survey_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "_SURVEY_S", 0.5)
+    monkeypatch.setattr(operations, "SURVEY_S", 0.5)
     template = TemplateSpec(
         slug="t", endpoints=tuple(Endpoint(method="GET", path=f"/{one}") for one in range(20))
     )

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.tool import (
-    AppFault,
-    ToolFault,
-)
+from analyzers.performance import aftermath, probe
+from analyzers.runtime.tool import AppFault, ToolFault
 from contract.spec import Endpoint, TemplateSpec
 from tests.support.load_run import (
     figures,
@@ -61,8 +59,8 @@ async def test_no_operation_is_begun_when_the_time_is_over(tmp_path: Path) -> No
     async with serving(LoadServer(routes={"/": (200, 0.0), "/notes": (200, 0.0)})) as server:
         parsed = await measure(run_of(tmp_path, server.url, template, total_s=0.1))
 
-    assert parsed.coverage.items == ("GET /",)
-    assert parsed.coverage.skipped[0].what == "GET /notes"
+    assert parsed.coverage.items == ("GET /notes",)
+    assert parsed.coverage.skipped[0].what == "GET /"
     assert "0.1 s were over" in parsed.coverage.skipped[0].reason
 
 
@@ -87,9 +85,10 @@ async def test_errors_under_load_are_errors_whatever_their_speed(tmp_path: Path)
 async def test_death_under_load_names_the_second_and_the_requests(tmp_path: Path) -> None:
     server = LoadServer(dies_after=20)
     async with serving(server):
-        with pytest.raises(AppFault, match=r"GET / after 0\.\d s and \d+ requests"):
+        with pytest.raises(AppFault, match=r"GET / after 0\.\d s and \d+ requests") as fault:
             await measure(run_of(tmp_path, server.url, rates="40", step_s=0.8))
 
+    assert fault.value.row == "load-died"
     assert server.hits["/"] <= 21
 
 
@@ -112,3 +111,16 @@ async def test_usage_of_a_process_tree_is_measured(tmp_path: Path) -> None:
 async def test_a_bad_option_is_named(tmp_path: Path, option: dict[str, str]) -> None:
     with pytest.raises(ToolFault, match="performance options: rate"):
         await measure(run_of(tmp_path, "http://127.0.0.1:9", **option))
+
+
+async def test_slow_after_the_load_is_not_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aftermath, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(probe, "TIMEOUT_S", 0.2)
+    server = LoadServer(freeze_s=60, freeze_after_requests=20)
+    async with serving(server):
+        with pytest.raises(ToolFault, match=r"no answer within 0\.5 s after the load") as fault:
+            await measure(run_of(tmp_path, server.url, timeout_s=0.3, refine_steps=0))
+
+    assert fault.value.row == "load-silent"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.appsource.manifests import LOCK_FILES
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
@@ -17,7 +18,6 @@ from analyzers.static.adapter import (
     with_skipped,
 )
 from analyzers.static.files import as_utf8
-from analyzers.static.manifests import LOCK_FILES
 from contract.analysis import Confidence, Finding, Location, Severity
 
 _SURE = (Severity.HIGH, Confidence.HIGH)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from analyzers.appsource.manifests import Dependency, npm_manifests, read_package, read_package_lock
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import (
     VENDORED,
@@ -32,7 +33,6 @@ from analyzers.static.adapter import (
     mapped,
     relative,
 )
-from analyzers.static.manifests import Dependency, npm_manifests, read_package, read_package_lock
 from contract.analysis import Confidence, Finding, Location, Severity
 from contract.source_digest import is_covered
 
