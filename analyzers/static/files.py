@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
-Lines = Callable[[str, int], str]
-"""The text of one line of an app's file (path relative to the app's root, line from 1)."""
-
-_LINE_END = re.compile(r"\r\n|\r|\n")  # a form feed or U+2028 ends no line for these tools
+_SEPARATORS = ("\u2028", "\u2029")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_SCRIPT_LINE = re.compile(r"[^\r\n\u2028\u2029]*(?:\r\n|[\r\n\u2028\u2029])|[^\r\n\u2028\u2029]+\Z")
 _FENCE = re.compile(rb"\s*(?:```|~~~)[\w+#.-]*[ \t]*\r?\n")
 _HEAD_BYTES = 256
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -40,22 +40,54 @@ def copy_files(
         destination.write_bytes(change(data if name.endswith(".py") else as_utf8(data)))
 
 
-def line_reader(root: Path) -> Lines:
-    """Reader of single lines of the app's files; empty where there is no such line."""
+class Lines:
+    """Lines of the app's files, by path relative to the app's root and number from 1.
 
-    @lru_cache(maxsize=32)
-    def lines_of(path: str) -> tuple[str, ...]:
+    Python ends no line at a form feed; JavaScript ends one at U+2028 and U+2029.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._split = lru_cache(maxsize=32)(self._read)
+
+    def __call__(self, path: str, line: int, *, script: bool = False) -> str:
+        """The text of one line without what surrounds it; empty where there is no such line."""
+        return self._line(path, line, script).strip()
+
+    def column(
+        self, path: str, line: int, column: int, unit: Literal["bytes", "utf-16"]
+    ) -> int | None:
+        """A column counted in `unit`, from 1, in characters; nothing for a column below 1."""
+        if column < 1:
+            return None
+        coding = "utf-8" if unit == "bytes" else "utf-16-le"
+        width = 1 if unit == "bytes" else 2
+        text = self._line(path, line, script=unit == "utf-16")
+        before = text.encode(coding, errors="surrogatepass")[: (column - 1) * width]
+        if len(before) < (column - 1) * width:
+            return column  # beyond the line: its own word stands
+        return len(before.decode(coding, errors="ignore")) + 1
+
+    def number(self, path: str, line: int) -> int:
+        """The line, as editors and other tools count, of a line as JavaScript counts it."""
+        parts = self._split(path, True)[: max(line - 1, 0)]
+        return line - sum(part.endswith(_SEPARATORS) for part in parts)
+
+    def _line(self, path: str, line: int, script: bool) -> str:
+        lines = self._split(path, script)
+        return lines[line - 1] if 1 <= line <= len(lines) else ""
+
+    def _read(self, path: str, script: bool) -> tuple[str, ...]:
         try:
-            text = as_utf8((root / path).read_bytes()).decode("utf-8", errors="replace")
+            text = as_utf8((self._root / path).read_bytes()).decode("utf-8", errors="replace")
         except OSError:
             return ()
-        return tuple(_LINE_END.split(text))
+        return tuple((_SCRIPT_LINE if script else _LINE).findall(text))
 
-    def read(path: str, line: int) -> str:
-        lines = lines_of(path)
-        return lines[line - 1].strip() if 1 <= line <= len(lines) else ""
 
-    return read
+def line_reader(root: Path) -> Lines:
+    """Reader of single lines of the app's files."""
+    return Lines(root)
 
 
 def is_fenced(path: Path) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from analyzers.runtime import blame
 from analyzers.runtime.tool import (
     Command,
     Completed,
@@ -160,13 +161,13 @@ class _Search:
     _fault: ToolFault = field(default_factory=ToolFault)
 
     async def without_culprits(self, names: Sequence[str], fault: ToolFault) -> Parsed:
-        """Raises: ToolFault `fault` where nothing is left to measure."""
+        """Raises: ToolFault what `fault` says, where nothing is left to measure."""
         self._ends_at = time.monotonic() + self.budget_s
         self._fault = fault
         good = await self._add([], list(names))
         parsed = self._passed.get(tuple(good))
         if parsed is None:
-            raise fault
+            raise blame.verdict("tool-failed", str(fault)) from fault
         return parsed
 
     async def _add(self, context: list[str], group: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from analyzers.runtime import blame
 from analyzers.runtime.ownership import not_own
 from analyzers.runtime.tool import (
     NUL_BYTES,
@@ -15,8 +16,8 @@ from analyzers.runtime.tool import (
     Execute,
     NotApplicable,
     Parsed,
-    ToolFault,
     ToolRun,
+    Verdict,
 )
 from analyzers.static.files import is_fenced
 from analyzers.static.python_files import ANY_DEPTH, Flaw, python_flaws
@@ -104,14 +105,14 @@ async def explained(
     return replace(parsed, coverage=covered)
 
 
-def refusal(what: str, reasons: Mapping[str, str]) -> NotApplicable | ToolFault:
+def refusal(what: str, reasons: Mapping[str, str]) -> Verdict:
     """What a tool says that has nothing to read, by the reasons of all it would have read."""
     ours_first = sorted(reasons.items(), key=lambda item: is_broken(item[1]))
     told = [f"{name}: {why}" for name, why in ours_first]
     shown = "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
     broken = [why for why in reasons.values() if is_broken(why)]
     if len(broken) + sum(_is_nobodys(why) for why in reasons.values()) < len(reasons):
-        return ToolFault(f"no {what} files could be read: {shown}")
+        return blame.verdict("source-unread", f"no {what} files could be read: {shown}")
     skipped = [Skipped(what=name, reason=why[:500]) for name, why in reasons.items()]
     covered = Coverage(
         unit="files",
@@ -121,7 +122,10 @@ def refusal(what: str, reasons: Mapping[str, str]) -> NotApplicable | ToolFault:
         skipped_total=len(skipped),
     )
     if broken:
-        return NotApplicable(f"no {what} file that can be parsed: {shown}", covered)
+        fault = blame.verdict("source-broken", f"no {what} file that can be parsed: {shown}")
+        if isinstance(fault, NotApplicable):
+            fault.coverage = covered
+        return fault
     return NotApplicable(f"no {what} files" + (f" ({shown})" if told else ""), covered)
 
 

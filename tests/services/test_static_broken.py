@@ -108,7 +108,7 @@ async def test_what_others_read_is_no_syntax_error(path: str, content: str | byt
 async def test_where_all_python_is_broken_the_reason_names_file_and_line(
     tool: str, content: str, why: str, tmp_path: Path
 ):
-    with pytest.raises(NotApplicable, match="no .* file that can be parsed") as nothing:
+    with pytest.raises(NotApplicable, match=r"no .* file that can be parsed") as nothing:
         await measured(tool, {"app.py": content}, tmp_path)
 
     assert why in str(nothing.value)
@@ -187,7 +187,7 @@ async def test_a_component_keeps_its_lines_and_its_markup_accuses_nobody(tmp_pat
         "a.vue": '<template>\n  <b>{{ n }}</b>\n</template>\n<script setup lang="ts">\n'
         "const n: number = 1;\neval(n);\n</script>\n",
         "b.svelte": "<script>\n  let n = 1;\n  $: m = n * 2;\n</script>\n<b>{m}</b>\n",
-        "c.vue": '<script type="application/ld+json">{"a": 1}</script>\n<template><p/></template>\n',
+        "c.vue": '<script type="application/ld+json">{"a": 1}</script>\n<p/>\n',
         "d.astro": "---\nconst { a } = Astro.props;\nif (!a) return;\n---\n<p>{a}</p>\n",
     }
 
@@ -297,3 +297,25 @@ async def test_folders_that_begin_with_a_dot_are_read_or_named(tool: str, tmp_pa
         assert "2 of 2 files" in parsed.notes[0]
     else:
         assert seen == set(files)
+
+
+@pytest.mark.parametrize(
+    ("tool", "rule", "path", "line", "column"),
+    [
+        ("bandit", "B301", "app.py", 10, 12),
+        ("bandit", "B602", "app.py", 14, 24),
+        ("ruff", "S602", "app.py", 14, 24),
+        ("pylint", "subprocess-run-check", "app.py", 14, 24),
+        ("eslint", "no-unsanitized/property", "page.js", 3, 19),
+        ("opengrep", "browser-inner-html", "page.js", 3, 19),
+    ],
+)
+async def test_case_24_evidence_is_the_flagged_line_and_columns_count_characters(
+    tool: str, rule: str, path: str, line: int, column: int, tmp_path: Path
+):
+    parsed = await on_case(tool, "24", tmp_path)
+
+    (found,) = [one for one in parsed.findings if one.rule_id == rule]
+    assert (found.location.path, found.location.line, found.location.column) == (path, line, column)
+    lines = (case_app("24") / path).read_text().split("\n")
+    assert found.evidence == lines[line - 1].strip()

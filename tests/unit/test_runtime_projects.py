@@ -1,11 +1,17 @@
 """Folders that nothing starts: only where nothing at all names them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from analyzers.runtime.cell import Attachments, measure_cell
 from analyzers.runtime.projects import note_for
+from analyzers.runtime.runner import Runner
 from analyzers.runtime.source import list_source
+from analyzers.runtime.tool import Parsed, ToolRun
+from contract.analysis import Coverage, Finding, Location, Severity
+from tests.support.demo_analyzer import DemoTool, request_for
 from tests.unit.test_runtime_ownership import write
 
 OLD = {"old-site/package.json": b"{}", "old-site/index.js": b"eval(x);\n"}
@@ -65,3 +71,23 @@ def test_the_note_names_the_folder():
     assert "old-site/, which nothing starts" in note_for("old-site/index.js", ("old-site/",))
     assert note_for("src/index.js", ("old-site/",)) == ""
     assert note_for(None, ("old-site/",)) == ""
+
+
+async def test_a_finding_in_an_idle_project_says_so(tmp_path: Path):
+    found = [
+        Finding(tool="t", rule_id="r", message="bad", severity=Severity.HIGH, location=place)
+        for place in (Location(path="old-site/index.js"), Location(path="app.py"))
+    ]
+
+    class Finds(DemoTool):
+        async def run(self, run: ToolRun, execute: Any) -> Parsed:
+            return Parsed(Coverage(unit="files", reached=1), tuple(found))
+
+    source = list_source(write(tmp_path / "app", {"app.py": b"", **OLD}))
+    run = ToolRun(request_for(tmp_path / "app"), source, tmp_path, tmp_path)
+    cell = await measure_cell(Finds(), run, Runner(tmp_path), "1", Attachments(tmp_path / "kept"))
+
+    assert [one.message for one in cell.report.findings] == [
+        "bad " + note_for("old-site/index.js", source.idle),
+        "bad",
+    ]

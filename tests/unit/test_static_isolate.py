@@ -107,8 +107,9 @@ async def test_a_fault_of_the_host_blames_no_file(tmp_path: Path):
 async def test_a_tool_that_fails_on_everything_is_at_fault_itself(tmp_path: Path):
     tool = Tool(lambda _: ToolFault("broken"))
     tree = source(tmp_path, NAMES)
-    with pytest.raises(ToolFault, match="broken"):
+    with pytest.raises(ToolFault, match="broken") as fault:
         await measured_apart(tool.measure, make_run(tree, tmp_path), NAMES, execute, depth=99)
+    assert fault.value.row == "tool-failed"
     assert len(tool.asked) <= 42
 
 
@@ -155,25 +156,51 @@ async def test_files_that_do_not_parse_are_left_out_before_anything_is_searched(
 
 
 @pytest.mark.parametrize(
-    ("reasons", "kind", "text"),
+    ("reasons", "kind", "text", "row"),
     [
-        ({"a.py": "syntax error: line 3: invalid syntax"}, NotApplicable, "a.py: syntax error"),
-        ({"a.py": "syntax error: Python 2 source: line 1: x"}, NotApplicable, "can be parsed"),
-        ({"a.py": "NUL bytes in its text", "b.py": "generated"}, NotApplicable, "can be parsed"),
-        ({"vendor/": "vendored: Go's packages"}, NotApplicable, "no Python files"),
-        ({"a.ipynb": "a notebook, which this tool does not read"}, NotApplicable, "no Python"),
-        ({"a.py": "newer syntax than this parser reads: line 1"}, ToolFault, "could be read"),
-        ({"a.py": "larger than 5 MiB"}, ToolFault, "could be read"),
-        ({"a.py": "syntax error: x", "b.py": "it crashed"}, ToolFault, "read: b.py: it crashed"),
+        (
+            {"a.py": "syntax error: line 3: invalid syntax"},
+            NotApplicable,
+            "a.py: syntax error",
+            "source-broken",
+        ),
+        (
+            {"a.py": "syntax error: Python 2 source: line 1: x"},
+            NotApplicable,
+            "can be parsed",
+            "source-broken",
+        ),
+        (
+            {"a.py": "NUL bytes in its text", "b.py": "generated"},
+            NotApplicable,
+            "can be parsed",
+            "source-broken",
+        ),
+        ({"vendor/": "vendored: Go's packages"}, NotApplicable, "no Python files", ""),
+        ({"a.ipynb": "a notebook, which this tool does not read"}, NotApplicable, "no Python", ""),
+        (
+            {"a.py": "newer syntax than this parser reads: line 1"},
+            ToolFault,
+            "could be read",
+            "source-unread",
+        ),
+        ({"a.py": "larger than 5 MiB"}, ToolFault, "could be read", "source-unread"),
+        (
+            {"a.py": "syntax error: x", "b.py": "it crashed"},
+            ToolFault,
+            "read: b.py: it crashed",
+            "source-unread",
+        ),
     ],
 )
 def test_who_is_at_fault_where_nothing_could_be_read(
-    reasons: dict[str, str], kind: type[Exception], text: str
+    reasons: dict[str, str], kind: type[Exception], text: str, row: str
 ):
     fault = refusal("Python", reasons)
 
     assert type(fault) is kind
     assert text in str(fault)
+    assert fault.row == row
     if isinstance(fault, NotApplicable):
         assert fault.coverage
         assert {one.what for one in fault.coverage.skipped} == set(reasons)

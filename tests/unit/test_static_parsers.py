@@ -1,6 +1,7 @@
 """Every static adapter on the raw report of a real run (tests/fixtures/<tool>)."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,22 +67,21 @@ def test_a_report_that_names_another_file_is_a_fault(name: str):
     tool = next(tool for tool in TOOLS if tool.name == name)
 
     with pytest.raises(ToolFault, match="not given"):
-        tool.parse(recorded(tool), ("other/unknown.txt",), lambda path, line: "")
+        tool.parse(recorded(tool), ("other/unknown.txt",), line_reader(Path("/nowhere")))
 
 
-def test_a_fingerprint_survives_a_moved_line():
+def test_a_fingerprint_survives_a_moved_line(tmp_path: Path):
     bandit = next(tool for tool in TOOLS if tool.name == "bandit")
     raw = json.loads(recorded(bandit))
     before = {found.fingerprint for found in parse(bandit, json.dumps(raw).encode()).findings}
     sample = FIXTURES / "bandit" / "sample"
-    lines = line_reader(sample)
+    names = bandit.select(list_source(sample).files)
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"\n" * 7 + (sample / name).read_bytes())
     for item in raw["results"]:
         item["line_number"] += 7
 
-    moved = bandit.parse(
-        json.dumps(raw).encode(),
-        bandit.select(list_source(sample).files),
-        lambda path, line: lines(path, line - 7),
-    )
+    moved = bandit.parse(json.dumps(raw).encode(), names, line_reader(tmp_path))
 
     assert {found.fingerprint for found in moved.findings} == before

@@ -81,7 +81,7 @@ class Bandit(CommandTool):
                 path=path,
                 line=line,
                 end_line=max(item["line_range"]),
-                column=item["col_offset"] + 1,
+                column=lines.column(path, line, item["col_offset"] + 1, "bytes"),
             ),
             lines(path, line),
             severity=mapped(_SEVERITY, item["issue_severity"], "severity"),

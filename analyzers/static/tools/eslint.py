@@ -130,7 +130,7 @@ class Eslint(NodeTool):
         return Parsed(covered, tuple(gathered.findings), notes=(note,) if components else ())
 
     def _finding(self, message: dict, path: str, lines: Lines) -> Finding:
-        rule = message["ruleId"]
+        rule, line = message["ruleId"], message.get("line") or 0
         cwe, severity, category = classify(rule, message["severity"])
         return finding(
             self.name,
@@ -138,11 +138,11 @@ class Eslint(NodeTool):
             message["message"],
             Location(
                 path=path,
-                line=positive(message.get("line")),
-                end_line=positive(message.get("endLine")),
-                column=positive(message.get("column")),
+                line=positive(lines.number(path, line)),
+                end_line=positive(lines.number(path, message.get("endLine") or line)),
+                column=lines.column(path, line, message.get("column") or 0, "utf-16"),
             ),
-            lines(path, message.get("line") or 0),
+            lines(path, line, script=True),
             severity=severity,
             confidence=Confidence.MEDIUM if category is Category.SECURITY else Confidence.HIGH,
             category=category,

@@ -163,7 +163,10 @@ class Opengrep(CommandTool):
             item["check_id"].rpartition(".")[2],
             extra["message"],
             Location(
-                path=path, line=line, end_line=item["end"]["line"], column=item["start"]["col"]
+                path=path,
+                line=line,
+                end_line=item["end"]["line"],
+                column=lines.column(path, line, item["start"]["col"], "bytes"),
             ),
             lines(path, line),
             severity=mapped(_SEVERITY, extra["severity"], "severity"),

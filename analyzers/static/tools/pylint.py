@@ -107,7 +107,7 @@ class Pylint(CommandTool):
                 path=path,
                 line=positive(message["line"]),
                 end_line=positive(message["endLine"]),
-                column=message["column"] + 1,
+                column=lines.column(path, message["line"], message["column"] + 1, "bytes"),
             ),
             lines(path, message["line"]),
             severity=mapped(_SEVERITY, message["type"], "type"),
