@@ -202,6 +202,30 @@ ROWS: tuple[Row, ...] = (
         state=_NOTHING,
         because="the app has nothing for this tool",
     ),
+    Row(
+        key="source-broken",
+        seen="no parser takes any of a tool's files: Markdown fences, truncated or Python 2 code, "
+        "NUL bytes, another encoding",
+        state=_NOTHING,
+        because="the broken file is the app's and a finding of its own; whether the app fails for "
+        "it is for those to say who run it",
+        again="asked of the parsers of the language themselves",
+    ),
+    Row(
+        key="source-unread",
+        seen="a tool can read none of its files, and one of them is sound: newer syntax than its"
+        " parser knows, too large, too deep",
+        state=_INFRA,
+        because="a sound file that our parser does not read is our gap",
+    ),
+    Row(
+        key="tool-failed",
+        seen="a tool ends early, or does not end, on every file it is given",
+        state=_INFRA,
+        because="the files are sound to the parsers of their language",
+        again="asked again without broken files, then by halves, until the files it fails on are "
+        "named and spared",
+    ),
 )
 _BY_KEY = {row.key: row for row in ROWS}
 _RAISED: dict[MeasurementState, type[AppFault | NotApplicable | ToolFault]] = {

@@ -103,14 +103,21 @@ def folder_reason(folder: Path, declared: Collection[str] = ()) -> str:
         return f"{VENDORED}: a conda environment"
     inside = foreign_entries(folder, names)
     if inside and len(inside) == len(names) and inside.keys() - ALWAYS_VENDORED - ALWAYS_BUILT:
-        return next(why for name, why in sorted(inside.items()) if ":" in why)
-    if folder.name in _COPIES:
-        if {"autoload.php", "composer"} <= names:
-            return f"{VENDORED}: Composer's packages"
-        if "modules.txt" in names:
-            return f"{VENDORED}: Go's packages"
-    if folder.name not in _OUTPUTS and folder.name not in declared:
-        return ""
+        return next(why for _, why in sorted(inside.items()) if ":" in why)
+    if folder.name in _COPIES and (manager := _package_manager(names)):
+        return f"{VENDORED}: {manager}"
+    if folder.name in _OUTPUTS or folder.name in declared:
+        return _output_reason(folder, names)
+    return ""
+
+
+def _package_manager(names: Collection[str]) -> str:
+    if {"autoload.php", "composer"} <= set(names):
+        return "Composer's packages"
+    return "Go's packages" if "modules.txt" in names else ""
+
+
+def _output_reason(folder: Path, names: set[str]) -> str:
     if mark := min(names & _OUTPUT_MARKS, default=""):
         return f"{BUILD_OUTPUT}: {mark} lies in it"
     if any(name.startswith("bdist.") for name in names):

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
@@ -26,7 +25,7 @@ class CpuBudget:
     def __init__(self, cores: float) -> None:
         self._cores = cores
         self._free = cores
-        self._held: Counter[str] = Counter()
+        self._held: dict[str, float] = {}
         self._waiting: list[tuple[str, float, asyncio.Future[float]]] = []
 
     @asynccontextmanager
@@ -54,24 +53,27 @@ class CpuBudget:
 
     def _give_back(self, owner: str, share: float) -> None:
         self._free += share
-        self._held[owner] -= share
-        if self._held[owner] <= _DUST:
-            del self._held[owner]
+        left = self._held.pop(owner) - share
+        if left > _DUST:
+            self._held[owner] = left
         self._wake()
 
     def _wake(self) -> None:
         """Serve as many as fit. Whoever is next and does not fit holds back those after it."""
         self._waiting = [entry for entry in self._waiting if not entry[2].cancelled()]
         while self._waiting:
-            index = min(range(len(self._waiting)), key=lambda i: self._held[self._waiting[i][0]])
+            index = min(range(len(self._waiting)), key=self._held_by_waiting)
             owner, share, turn = self._waiting[index]
             share = min(share, self._even_part())
             if share > self._free + _DUST:
                 return
             del self._waiting[index]
             self._free -= share
-            self._held[owner] += share
+            self._held[owner] = self._held.get(owner, 0.0) + share
             turn.set_result(share)
+
+    def _held_by_waiting(self, index: int) -> float:
+        return self._held.get(self._waiting[index][0], 0.0)
 
     def _even_part(self) -> float:
         return self._cores / len({*self._held, *(owner for owner, _, _ in self._waiting)})

@@ -42,6 +42,7 @@ class OwnCheck(CommandTool):
     script: Path
     rules: Mapping[str, Rule]
     cost = 0.5
+    apart = True
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
         """Our own interpreter and file."""

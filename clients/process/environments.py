@@ -158,7 +158,7 @@ def copy_source(source: Path, target: Path) -> None:
 def _no_source(folder: str, names: list[str]) -> set[str]:
     """Dependencies and caches; a virtual environment knows itself by its `pyvenv.cfg`."""
     environments = {name for name in names if Path(folder, name, "pyvenv.cfg").is_file()}
-    return (SKIPPED_FOLDERS & set(names)) | environments
+    return environments | (SKIPPED_FOLDERS & set(names))
 
 
 def app_environment(

@@ -1,12 +1,14 @@
 """Which tools run beside which."""
 
 import asyncio
+import time
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzers.runtime.schedule import CpuBudget, run_in_order
+from analyzers.runtime.schedule import Allowance, CpuBudget, run_in_order
 from analyzers.runtime.tool import Tool
 from tests.support.demo_analyzer import DemoTool
 
@@ -88,3 +90,83 @@ async def test_the_budget_is_never_exceeded_and_cancelled_waiters_do_not_leak():
     assert most == 2.0
     async with asyncio.timeout(1), budget.hold(2.0):
         assert used == 0.0
+
+
+async def test_a_slow_tool_of_one_app_does_not_hold_back_another_app():
+    budget, order = CpuBudget(2.0), list[str]()
+    slow_ends = asyncio.Event()
+
+    async def slow() -> None:
+        async with budget.hold(1.0, "a"):
+            await slow_ends.wait()
+
+    async def quick(owner: str, number: int, cost: float) -> None:
+        async with budget.hold(cost, owner):
+            order.append(f"{owner}{number}")
+            await asyncio.sleep(0)
+
+    first = asyncio.create_task(slow())
+    await asyncio.sleep(0)
+    tasks = [asyncio.create_task(quick("a", number, 1.5)) for number in range(3)]
+    tasks += [asyncio.create_task(quick("b", number, 1.5)) for number in range(3)]
+    async with asyncio.timeout(2):  # b holds least, and 1.5 of 2 cores is above its even part
+        while "b2" not in order:
+            await asyncio.sleep(0)
+    assert order[:3] == ["b0", "b1", "b2"]
+    slow_ends.set()
+    await asyncio.gather(first, *tasks)
+    assert order[3:] == ["a0", "a1", "a2"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.1, 5)), min_size=1, max_size=12))
+async def test_whoever_asks_is_served_and_everything_is_given_back(asked: list[tuple[str, float]]):
+    budget = CpuBudget(2.0)
+
+    async def work(owner: str, cost: float) -> None:
+        async with budget.hold(cost, owner):
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(work(owner, cost) for owner, cost in asked))
+        async with budget.hold(2.0, "z"):
+            pass
+
+
+async def test_waiting_for_cores_is_not_the_apps_time():
+    budget, allowance = CpuBudget(1.0), Allowance(0.15, 5.0)
+
+    async def other() -> None:
+        async with budget.hold(1.0, "other"):
+            await asyncio.sleep(0.3)
+
+    task = asyncio.create_task(other())
+    await asyncio.sleep(0)
+    async with allowance.limit(), allowance.hold(budget, 1.0, "mine"):
+        assert allowance.waited_s >= 0.25
+        assert allowance.ends_at > time.monotonic()
+    await task
+
+
+async def test_working_is_the_apps_time_and_waiting_beside_it_too():
+    budget, allowance = CpuBudget(1.0), Allowance(0.1, 5.0)
+
+    async def second() -> None:
+        async with allowance.hold(budget, 1.0, "mine"):
+            raise AssertionError("the first never ends")
+
+    async with allowance.hold(budget, 1.0, "mine"):
+        task = asyncio.create_task(second())
+        with pytest.raises(TimeoutError):
+            async with allowance.limit():
+                await asyncio.sleep(5)
+        task.cancel()
+    assert allowance.waited_s < 0.05
+
+
+async def test_waiting_adds_no_more_than_its_bound():
+    budget, allowance = CpuBudget(1.0), Allowance(0.05, 0.1)
+    async with budget.hold(1.0, "other"):
+        with pytest.raises(TimeoutError):
+            async with allowance.limit(), allowance.hold(budget, 1.0, "mine"):
+                raise AssertionError("nobody gives it back")

@@ -19,6 +19,7 @@ from analyzers.static.tools.retire import Retire
 from analyzers.static.tools.ruff import Ruff
 from analyzers.static.tools.sbom import Sbom
 from analyzers.static.tools.stylelint import Stylelint
+from analyzers.static.tools.syntax import Syntax
 from analyzers.static.tools.vulture import Vulture
 from analyzers.static.tools.yaml_files import YamlFiles
 
@@ -35,6 +36,7 @@ TOOLS: tuple[Tool, ...] = (
     NpmAudit(),
     Retire(),
     # quality
+    Syntax(),
     Pylint(),
     Mypy(),
     Vulture(),

@@ -1,11 +1,13 @@
 """Bandit: insecure patterns in Python. Suppressions written into the app are not honoured."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from analyzers.runtime.tool import Canary, Command, Parsed
 from analyzers.static.adapter import (
     CommandTool,
+    Gathered,
     Lines,
     coverage,
     finding,
@@ -35,6 +37,7 @@ class Bandit(CommandTool):
     name = "bandit"
     what = "Python"
     suffixes = (".py",)
+    apart = True
     canary = Canary(
         files={"app.py": "import pickle\n\nVALUE = pickle.loads(open('v', 'rb').read())\n"},
         expect=frozenset({"B301"}),
@@ -61,11 +64,13 @@ class Bandit(CommandTool):
         known = frozenset(given)
         reached = [relative(name, known) for name in report["metrics"] if name != "_totals"]
         reasons = {relative(item["filename"], known): item["reason"] for item in report["errors"]}
-        findings = tuple(self._finding(item, known, lines) for item in report["results"])
-        return Parsed(coverage(given, reached, reasons), findings)
+        gathered = Gathered(reasons=reasons)
+        for item in report["results"]:
+            path = relative(item["filename"], known)
+            gathered.add(path, partial(self._finding, item, path, lines))
+        return Parsed(coverage(given, reached, reasons), tuple(gathered.findings))
 
-    def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:
-        path = relative(item["filename"], known)
+    def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         line = item["line_number"]
         weakness = item["issue_cwe"].get("id")
         return finding(
@@ -76,7 +81,7 @@ class Bandit(CommandTool):
                 path=path,
                 line=line,
                 end_line=max(item["line_range"]),
-                column=item["col_offset"] + 1,
+                column=lines.column(path, line, item["col_offset"] + 1, "bytes"),
             ),
             lines(path, line),
             severity=mapped(_SEVERITY, item["issue_severity"], "severity"),

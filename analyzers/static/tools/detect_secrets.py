@@ -1,12 +1,14 @@
 """detect-secrets: keys, tokens and passwords in any text file of the app."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from analyzers.appsource.manifests import LOCK_FILES
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
+    Gathered,
     Lines,
     coverage,
     finding,
@@ -15,6 +17,7 @@ from analyzers.static.adapter import (
     relative,
     with_skipped,
 )
+from analyzers.static.files import as_utf8
 from contract.analysis import Confidence, Finding, Location, Severity
 
 _SURE = (Severity.HIGH, Confidence.HIGH)
@@ -50,6 +53,13 @@ _TYPES = {
     "Twilio API Key": _SURE,
 }
 _MAX_NESTING = 100
+# Filters that pass over lines and whole files (CSS, SVG, what is called swagger) without a word.
+_FILTERS = (
+    "detect_secrets.filters.allowlist.is_line_allowlisted",
+    "detect_secrets.filters.heuristic.is_non_text_file",
+    "detect_secrets.filters.heuristic.is_lock_file",
+    "detect_secrets.filters.heuristic.is_swagger_file",
+)
 _SENTINEL = "assay-sentinel.txt"
 _PLANTED = "key = AKIA" + "QYLPMN5HHHFPZAM2\n"
 
@@ -60,6 +70,8 @@ class DetectSecrets(CommandTool):
     name = "detect-secrets"
     what = "text"
     suffixes = ("",)
+    apart = True
+    parses = False
     canary = Canary(
         files={"config.txt": "aws = AKIA" + "QYLPMN5HHHFPZAM2\n"},
         expect=frozenset({"AWS Access Key"}),
@@ -71,10 +83,10 @@ class DetectSecrets(CommandTool):
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """All files, whether git knows them or not; allow-list comments do not count."""
-        allowed = "detect_secrets.filters.allowlist.is_line_allowlisted"
+        disabled = (part for name in _FILTERS for part in ("--disable-filter", name))
         return (
             *(*self.program(tools_dir), "scan", "--all-files", "--no-verify"),
-            *("--disable-plugin", "IPPublicDetector", "--disable-filter", allowed, "."),
+            *("--disable-plugin", "IPPublicDetector", *disabled, "."),
         )
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
@@ -86,10 +98,13 @@ class DetectSecrets(CommandTool):
             and _nesting((run.source.root / name).read_bytes()) > _MAX_NESTING
         }
         rest = [name for name in given if name not in deep]
+        if not rest:
+            raise ToolFault("; ".join(f"{name}: {why}" for name, why in deep.items())[:1_000])
         return with_skipped(await super().measure(run, rest, execute), deep)
 
     def cleaned(self, data: bytes) -> bytes:
         """In UTF-8: it skips any other file without a word."""
+        data = as_utf8(data)
         try:
             data.decode()
         except UnicodeDecodeError:
@@ -108,8 +123,11 @@ class DetectSecrets(CommandTool):
         by_path = {relative(name, known): items for name, items in results.items()}
         if not by_path.pop(_SENTINEL, None):
             raise ToolFault("detect-secrets did not see the key planted by Assay")
-        findings = [self._finding(path, item) for path in by_path for item in by_path[path]]
-        return Parsed(coverage(given, given), tuple(findings))
+        gathered = Gathered()
+        for path, items in by_path.items():
+            for item in items:
+                gathered.add(path, partial(self._finding, path, item))
+        return Parsed(coverage(given, given, gathered.reasons), tuple(gathered.findings))
 
     def _finding(self, path: str, item: dict) -> Finding:
         kind = item["type"]

@@ -1,25 +1,43 @@
 """ESLint with security and React plugins, under a flat configuration of ours."""
 
 import hashlib
+import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolRun
 from analyzers.static.adapter import (
+    Gathered,
     Lines,
     NodeTool,
     coverage,
     finding,
+    line_reader,
     load_json,
     mapped,
     positive,
     relative,
 )
+from analyzers.static.files import as_utf8
+from analyzers.static.syntax import SCRIPT_SUFFIXES
 from analyzers.static.weaknesses import ESLINT_SECURITY
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 CONFIG = Path(__file__).parent.parent / "eslint.config.mjs"
-SCRIPT_SUFFIXES = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts")
+COMPONENT_SUFFIXES = (".vue", ".svelte", ".astro")
+# How a script is read, one after another, until it parses: as most are written, as old CommonJS
+# is (`return` outside functions, octal numbers), and with what only TypeScript's parser knows.
+_PASSES = ("module", "commonjs", "typescript")
+_PLAIN = (".js", ".jsx", ".mjs", ".cjs")
+_SCRIPT = re.compile(r"(?is)<script\b([^>]*)>(.*?)</script\s*>")
+_FRONT = re.compile(r"(?s)\A\s*---[ \t]*\r?\n(.*?)^---", re.M)
+_DATA = re.compile(r"(?i)type\s*=\s*[\"']?(?:application/(?:ld\+)?json|text/(?:x-|template|html))")
+_TYPED = re.compile(r"(?i)lang\s*=\s*[\"']?(tsx?)")
+_OURS = re.compile(r"\.assay\.[jt]sx?$")
 _SECURITY_PLUGINS = ("security/", "no-unsanitized/")
 _QUALITY_SEVERITY = {2: Severity.MEDIUM, 1: Severity.LOW}
 
@@ -30,7 +48,8 @@ class Eslint(NodeTool):
     name = "eslint"
     reads_selected = True
     what = "JavaScript or TypeScript"
-    suffixes = SCRIPT_SUFFIXES
+    suffixes = (*SCRIPT_SUFFIXES, *COMPONENT_SUFFIXES)
+    apart = True
     cost = 1.5
     canary = Canary(
         files={"app.js": "export function show(node, text) {\n  node.innerHTML = text;\n}\n"},
@@ -59,30 +78,59 @@ class Eslint(NodeTool):
         table = repr(sorted(ESLINT_SECURITY.items())).encode()
         return hashlib.sha256(CONFIG.read_bytes() + table).hexdigest()
 
+    def copy(self, run: ToolRun, names: Sequence[str]) -> None:
+        """Of components their scripts alone, on the lines where they stand."""
+        components = [name for name in names if name.endswith(COMPONENT_SUFFIXES)]
+        super().copy(run, [name for name in names if name not in set(components)])
+        for name in components:
+            text = as_utf8((run.source.root / name).read_bytes()).decode(errors="replace")
+            script, suffix = script_of(name, text)
+            target = run.workspace / "src" / f"{name}.assay.{suffix}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(script, newline="")
+
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Plugins are resolved from the configuration's own folder, so it lies beside a link."""
         (run.workspace / CONFIG.name).write_bytes(CONFIG.read_bytes())
-        (run.workspace / "node_modules").symlink_to(run.tools_dir.absolute() / "node_modules")
-        return await super().measure(run, given, execute)
+        link = run.workspace / "node_modules"
+        if not link.is_symlink():
+            link.symlink_to(run.tools_dir.absolute() / "node_modules")
+        items: dict[str, dict[str, Any]] = {}
+        todo = list(given)
+        for way in _PASSES:
+            self.copy(run, todo)
+            command = self.command(run.tools_dir, run.workspace)
+            done = await execute(replace(command, env={"ASSAY_PASS": way}))
+            read = _by_path(load_json(self.report(run, done), self.name))
+            items |= {path: item for path, item in read.items() if not _is_fatal(item)}
+            items = {path: item for path, item in read.items() if path not in items} | items
+            todo = [n for n in todo if n.endswith(_PLAIN) and n in read and _is_fatal(read[n])]
+            if not todo:
+                break
+        raw = json.dumps(list(items.values())).encode()
+        return self.parse(raw, given, line_reader(run.source.root))
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """A file with a fatal error was not parsed; messages without a rule are such errors."""
         known = frozenset(given)
-        reasons: dict[str, str] = {}
         reached: list[str] = []
-        findings: list[Finding] = []
-        for item in load_json(raw, self.name):
-            path = relative(item["filePath"], known)
-            reached.append(path)
+        gathered = Gathered()
+        for path, item in _by_path(load_json(raw, self.name)).items():
+            name = relative(path, known)
+            reached.append(name)
             for message in item["messages"]:
                 if message.get("fatal") or message["ruleId"] is None:
-                    reasons[path] = message["message"]
+                    where = f"line {message.get('line') or 1}"
+                    gathered.reasons[name] = f"syntax error: {where}: {message['message']}"
                 else:
-                    findings.append(self._finding(message, path, lines))
-        return Parsed(coverage(given, reached, reasons), tuple(findings))
+                    gathered.add(name, partial(self._finding, message, name, lines))
+        components = sum(name.endswith(COMPONENT_SUFFIXES) for name in reached)
+        note = f"{components} components: their scripts are read, their markup is not"
+        covered = coverage(given, reached, gathered.reasons)
+        return Parsed(covered, tuple(gathered.findings), notes=(note,) if components else ())
 
     def _finding(self, message: dict, path: str, lines: Lines) -> Finding:
-        rule = message["ruleId"]
+        rule, line = message["ruleId"], message.get("line") or 0
         cwe, severity, category = classify(rule, message["severity"])
         return finding(
             self.name,
@@ -90,16 +138,44 @@ class Eslint(NodeTool):
             message["message"],
             Location(
                 path=path,
-                line=positive(message.get("line")),
-                end_line=positive(message.get("endLine")),
-                column=positive(message.get("column")),
+                line=positive(lines.number(path, line)),
+                end_line=positive(lines.number(path, message.get("endLine") or line)),
+                column=lines.column(path, line, message.get("column") or 0, "utf-16"),
             ),
-            lines(path, message.get("line") or 0),
+            lines(path, line, script=True),
             severity=severity,
             confidence=Confidence.MEDIUM if category is Category.SECURITY else Confidence.HIGH,
             category=category,
             cwe=cwe,
         )
+
+
+def script_of(name: str, text: str) -> tuple[str, str]:
+    """The scripts of a Vue, Svelte or Astro component, all else blank; and what suffix fits."""
+    found = list(_SCRIPT.finditer(text))
+    spans = [one.span(2) for one in found if not _DATA.search(one[1])]
+    typed = [match[1].lower() for one in found if (match := _TYPED.search(one[1]))]
+    if name.endswith(".astro"):
+        typed.append("ts")
+        spans += [one.span(1) for one in _FRONT.finditer(text)]
+    kept: list[str] = []
+    end = 0
+    for start, stop in sorted(spans):
+        kept += [_blank(text[end:start]), text[start:stop]]
+        end = max(end, stop)
+    return "".join(kept), typed[0] if typed else "js"
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\r\n]", " ", text)
+
+
+def _by_path(report: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {_OURS.sub("", item["filePath"]): item for item in report}
+
+
+def _is_fatal(item: dict[str, Any]) -> bool:
+    return any(message.get("fatal") for message in item["messages"])
 
 
 def classify(rule: str, level: int) -> tuple[tuple[int, ...], Severity, Category]:

@@ -1,11 +1,13 @@
 """Hadolint: Dockerfiles, and through ShellCheck the commands in them."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
 from analyzers.static.adapter import (
     CommandTool,
+    Gathered,
     Lines,
     coverage,
     finding,
@@ -36,6 +38,7 @@ class Hadolint(CommandTool):
     what = "Dockerfile"
     suffixes = (".dockerfile", ".Dockerfile")
     cost = 0.5
+    apart = True
     canary = Canary(
         files={"Dockerfile": "FROM debian:12\nRUN sudo true\nUSER root\n"},
         expect=frozenset({"DL3004", "DL3002"}),
@@ -61,19 +64,21 @@ class Hadolint(CommandTool):
         """A file that does not parse has one message, DL1000, and was not looked at."""
         known = frozenset(given) | {_SENTINEL}
         reasons: dict[str, str] = {}
-        findings: list[Finding] = []
+        gathered = Gathered(reasons=reasons)
         planted = False
         for item in load_json(raw, self.name):
             path = relative(item["file"], known)
             if path == _SENTINEL:
                 planted = True
             elif item["code"] == _UNPARSED:
-                reasons[path] = item["message"].splitlines()[0]
+                reasons[path] = (
+                    f"syntax error: line {item['line']}: {item['message'].splitlines()[0]}"
+                )
             else:
-                findings.append(self._finding(item, path, lines))
+                gathered.add(path, partial(self._finding, item, path, lines))
         if not planted:
             raise ToolFault("hadolint did not see the flaw planted by Assay")
-        return Parsed(coverage(given, given, reasons), tuple(findings))
+        return Parsed(coverage(given, given, reasons), tuple(gathered.findings))
 
     def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         code = item["code"]

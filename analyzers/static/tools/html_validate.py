@@ -2,20 +2,20 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from analyzers.runtime.tool import (
     Canary,
     Command,
     Execute,
-    NotApplicable,
     Parsed,
     ToolFault,
     ToolRun,
 )
 from analyzers.static.adapter import (
+    Gathered,
     Lines,
     NodeTool,
     coverage,
@@ -35,7 +35,6 @@ _CONFIG = {
 }
 _SEVERITY = {2: Severity.LOW, 1: Severity.INFO}
 _ACCESSIBILITY = ("wcag/", "aria-", "text-content", "input-missing-label", "multiple-labeled")
-_CRASHED = re.compile(r'Validator crashed when parsing "([^"]+)"')
 _SENTINELS = frozenset({"assay-sentinel.html", "assay-sentinel.htm"})
 _PLANTED = (
     '<!DOCTYPE html>\n<html lang="en"><head><title>x</title></head><body><b></i></body></html>'
@@ -49,6 +48,7 @@ class HtmlValidate(NodeTool):
     reads_selected = True
     what = "plain HTML"
     suffixes = (".html", ".htm")
+    apart = True
     canary = Canary(
         files={"index.html": "<!DOCTYPE html>\n<html><head></head><body><b></i></body></html>\n"},
         expect=frozenset({"close-order"}),
@@ -59,21 +59,24 @@ class HtmlValidate(NodeTool):
         config = str(workspace / "html.json")
         return (
             *self.program(tools_dir),
-            "--config",
-            config,
-            "--ext",
-            "html,htm",
-            "-f",
-            "json",
+            *("--config", config, "--ext", "html,htm", "-f", f"json={workspace / 'report.json'}"),
             ".",
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
         """Clean files are not in the report, so broken pages of ours prove that it was made."""
+        source = workspace / "src"
         for name in _SENTINELS:
-            (workspace / "src" / name).write_text(_PLANTED)
+            (source / name).write_text(_PLANTED)
+        found = (path.relative_to(source) for path in source.rglob("*") if path.is_file())
+        hidden = sorted(f"./{path}" for path in found if any(p[0] == "." for p in path.parts))
+        # In a folder it does not see what begins with a dot; by name it does not see brackets.
+        # It exits before a slow reader has taken what it wrote to a pipe: the report is a file.
         return Command(
-            self.argv(tools_dir, workspace), cwd=workspace / "src", ok_exit_codes=frozenset({0, 1})
+            (*self.argv(tools_dir, workspace), *hidden),
+            cwd=source,
+            ok_exit_codes=frozenset({0, 1}),
+            output=workspace / "report.json",
         )
 
     def rules_digest(self) -> str:
@@ -81,23 +84,18 @@ class HtmlValidate(NodeTool):
         return hashlib.sha256(json.dumps(_CONFIG).encode()).hexdigest()
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """Read each page once to tell templates from pages; spare it those it crashes on."""
+        """Read each page once to tell templates from pages."""
         reasons = {
             name: "server-side template" for name in given if _is_template(run.source.root / name)
         }
         pages = [name for name in given if name not in reasons]
         if not pages:
-            raise NotApplicable("only server-side templates")
+            return Parsed(coverage(given, (), reasons))
         (run.workspace / "html.json").write_text(json.dumps(_CONFIG))
-        while True:
-            self.copy(run, pages)
-            done = await execute(self.command(run.tools_dir, run.workspace))
-            raw = self.report(run, done)
-            culprit = (_CRASHED.findall(raw.decode(errors="replace")) or [""])[0]
-            if culprit not in pages or len(pages) == 1:
-                return self.parse(raw, given, line_reader(run.source.root), reasons)
-            pages.remove(culprit)
-            reasons[culprit] = "the tool crashed on it"
+        (run.workspace / "report.json").unlink(missing_ok=True)
+        self.copy(run, pages)
+        done = await execute(self.command(run.tools_dir, run.workspace))
+        return self.parse(self.report(run, done), given, line_reader(run.source.root), reasons)
 
     def cleaned(self, data: bytes) -> bytes:
         """Comments that switch rules off are no comments for the tool any more."""
@@ -113,7 +111,7 @@ class HtmlValidate(NodeTool):
         """One entry per file with messages; a parser error means the file was not looked at."""
         known = frozenset(given) | _SENTINELS
         why = dict(reasons or {})
-        findings: list[Finding] = []
+        gathered = Gathered(reasons=why)
         planted: set[str] = set()
         for item in load_json(raw, self.name):
             path = relative(item["filePath"], known)
@@ -122,12 +120,12 @@ class HtmlValidate(NodeTool):
                 continue
             for message in item["messages"]:
                 if message["ruleId"] == "parser-error":
-                    why[path] = message["message"]
+                    why[path] = f"syntax error: line {message['line']}: {message['message']}"
                 else:
-                    findings.append(self._finding(message, path, lines))
+                    gathered.add(path, partial(self._finding, message, path, lines))
         if _SENTINELS - planted:
             raise ToolFault("html-validate did not see the pages planted by Assay")
-        return Parsed(coverage(given, given, why), tuple(findings))
+        return Parsed(coverage(given, given, why), tuple(gathered.findings))
 
     def _finding(self, message: dict, path: str, lines: Lines) -> Finding:
         rule = message["ruleId"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
 from analyzers.static.adapter import CommandTool, Lines, coverage, finding, load_json, relative
-from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
+from analyzers.static.syntax import SCRIPT_SUFFIXES
 from contract.analysis import Category, Confidence, Finding, Location, Metric, Severity
 
 _MIN_TOKENS = 70
@@ -33,6 +33,7 @@ class Jscpd(CommandTool):
     what = "source"
     suffixes = (".py", *SCRIPT_SUFFIXES, ".css", ".html")
     cost = 0.5
+    apart = True
     canary = Canary(
         files={
             "a.js": "export function one(items) {\n" + _BODY,

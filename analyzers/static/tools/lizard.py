@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analyzers.runtime.tool import Canary, Command, Completed, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import CommandTool, Lines, coverage, finding, relative
-from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
+from analyzers.static.syntax import SCRIPT_SUFFIXES
 from contract.analysis import Category, Confidence, Finding, Location, Metric, Severity
 
 _COMPLEX = 15
@@ -26,6 +26,7 @@ class Lizard(CommandTool):
     what = "Python or JavaScript"
     suffixes = (".py", *SCRIPT_SUFFIXES)
     cost = 0.5
+    apart = True
     canary = Canary(
         files={
             "app.py": "def many(x):\n"

@@ -30,6 +30,8 @@ class Loc(CommandTool):
     name = "pygount"
     what = "text"
     suffixes = ("",)
+    apart = True
+    parses = False
     canary = Canary(files={"app.py": "# one comment\nVALUE = 1\n"})
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from analyzers.runtime.tool import (
 )
 from analyzers.static.adapter import (
     CommandTool,
+    Gathered,
     Lines,
     coverage,
     finding,
@@ -24,7 +26,7 @@ from analyzers.static.adapter import (
     positive,
     relative,
 )
-from analyzers.static.python_files import unparsable
+from analyzers.static.python_files import python_flaws
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 _SEVERITY = {"error": Severity.LOW, "note": Severity.INFO}
@@ -44,6 +46,7 @@ class Mypy(CommandTool):
     reads_selected = True
     what = "Python"
     suffixes = (".py",)
+    apart = True
     cost = 1.5
     canary = Canary(
         files={"app.py": "def add(a: int, b: int) -> int:\n    return a + b\n\n\nadd('1', 2)\n"},
@@ -55,7 +58,7 @@ class Mypy(CommandTool):
         return (
             *(*self.program(tools_dir), "--output", "json", "--config-file=", "--no-incremental"),
             *("--cache-dir=/dev/null", "--no-site-packages", "--ignore-missing-imports"),
-            *("--explicit-package-bases", "--check-untyped-defs", "--python-version", "3.13", "."),
+            *("--explicit-package-bases", "--check-untyped-defs", "--python-version", "3.13"),
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
@@ -63,20 +66,25 @@ class Mypy(CommandTool):
 
         Clean code gives an empty report, so a type error of ours proves that it was made.
         """
-        (workspace / "src" / _SENTINEL).write_text('planted: int = ""\n')
-        return Command(
-            self.argv(tools_dir, workspace), cwd=workspace / "src", ok_exit_codes=frozenset({1})
-        )
+        source, listed = workspace / "src", workspace / "files.txt"
+        (source / _SENTINEL).write_text('planted: int = ""\n')
+        names = sorted(str(path.relative_to(source)) for path in source.rglob("*.py"))
+        listed.write_text(
+            "\n".join(names)
+        )  # a folder it would search without those that begin with a dot
+        argv = (*self.argv(tools_dir, workspace), f"@{listed}")
+        return Command(argv, cwd=source, ok_exit_codes=frozenset({1}))
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """First ask the same interpreter which files parse, then check those."""
-        reasons = await unparsable(run, given, execute)
+        flaws = await python_flaws(run, given, execute)
+        reasons = {name: flaw.reason for name, flaw in flaws.items()}
         for name in given:
             if why := _no_module(name):
                 reasons.setdefault(name, why)
         usable = [name for name in given if name not in reasons]
         if not usable:
-            raise ToolFault(f"no file could be parsed: {next(iter(reasons.items()))}")
+            return Parsed(coverage(given, (), reasons))
         self.copy(run, usable)
         done = await execute(self.command(run.tools_dir, run.workspace))
         return self.parse(self.report(run, done), given, line_reader(run.source.root), reasons)
@@ -98,11 +106,14 @@ class Mypy(CommandTool):
         own = [item for item in items if item["file"] != _SENTINEL]
         if len(own) == len(items):
             raise ToolFault("mypy did not see the error planted by Assay")
-        findings = tuple(self._finding(item, known, lines) for item in own)
-        return Parsed(coverage(given, given, reasons or {}), findings)
+        gathered = Gathered(reasons=dict(reasons or {}))
+        for item in own:
+            path = relative(item["file"], known)
+            gathered.add(path, partial(self._finding, item, path, lines))
+        return Parsed(coverage(given, given, gathered.reasons), tuple(gathered.findings))
 
-    def _finding(self, item: dict[str, Any], known: frozenset[str], lines: Lines) -> Finding:
-        path, line = relative(item["file"], known), positive(item["line"])
+    def _finding(self, item: dict[str, Any], path: str, lines: Lines) -> Finding:
+        line = positive(item["line"])
         return finding(
             self.name,
             item["code"] or "note",

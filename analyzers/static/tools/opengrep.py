@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
+    Gathered,
     Lines,
     coverage,
     finding,
@@ -22,7 +24,7 @@ from analyzers.static.adapter import (
     with_skipped,
 )
 from analyzers.static.fusion import path_key
-from analyzers.static.tools.eslint import SCRIPT_SUFFIXES
+from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
 from contract.analysis import Confidence, Finding, Location, Severity
 
 TEMPLATE_SUFFIXES = (
@@ -42,6 +44,7 @@ def find():
     return str(sqlite3.connect("x").execute("SELECT 1 WHERE '" + request.args["q"] + "'"))
 """
 _MAX_LINE_BYTES = 20_000
+_PARTIAL = "PartialParsing"
 _FLOW = "export function planted(req%s, res%s) {\n  eval(req.query.code);\n}\n"
 _PLANTED = {
     "assay_sentinel.js": _FLOW % ("", ""),
@@ -57,6 +60,7 @@ class Opengrep(CommandTool):
     what = "Python, JavaScript, TypeScript or template"
     suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
     cost = 1.0
+    apart = True
     canary = Canary(files={"app.py": _CANARY}, expect=frozenset({"python-sql-injection"}))
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
@@ -87,7 +91,10 @@ class Opengrep(CommandTool):
             and _longest_line((run.source.root / name).read_bytes()) > _MAX_LINE_BYTES
         }
         rest = [name for name in given if name not in long]
-        return with_skipped(await super().measure(run, rest, execute), long)
+        if not rest:
+            raise ToolFault("; ".join(f"{name}: {why}" for name, why in long.items())[:1_000])
+        parsed = await super().measure(run, rest, execute)
+        return with_skipped(await _read_in_part(run, rest, parsed, execute), long)
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
         """An empty ignore file of ours replaces the built-in one, which leaves out tests.
@@ -124,17 +131,18 @@ class Opengrep(CommandTool):
                 raise ToolFault(f"opengrep: {error.get('message', error)}"[:500])
             reasons[relative(error["path"], known)] = error_reason(error)
         reached = [relative(name, known) for name in report["paths"]["scanned"]]
-        findings: list[Finding] = []
+        gathered = Gathered(reasons=reasons)
         paths: dict[str, list[int]] = {}
         planted: set[str | None] = set()
         for item in report["results"]:
-            found = self._finding(item, known, lines)
-            if found.location.path in _PLANTED:
-                planted.add(found.location.path)
+            path = relative(item["path"], known)
+            if path in _PLANTED:
+                planted.add(path)
                 continue
-            findings.append(found)
+            gathered.add(path, partial(self._finding, item, path, lines))
             if trace := item["extra"].get("dataflow_trace"):
-                paths[path_key(found)] = sorted(trace_lines(trace))
+                traced = [found for found in gathered.findings[-1:] if found.location.path == path]
+                paths |= {path_key(found): sorted(trace_lines(trace)) for found in traced}
         if unseen := _PLANTED.keys() - planted:
             raise ToolFault(
                 f"opengrep did not see what Assay planted in {', '.join(sorted(unseen))}"
@@ -142,26 +150,45 @@ class Opengrep(CommandTool):
         late = any("timeout" in reason.lower() for reason in reasons.values())
         return Parsed(
             coverage(given, reached, reasons),
-            tuple(findings),
+            tuple(gathered.findings),
             data={"paths": paths},
             fresh_for=timedelta(0) if late else None,  # a calmer host may read those files
         )
 
-    def _finding(self, item: dict, known: frozenset[str], lines: Lines) -> Finding:
+    def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         extra, metadata = item["extra"], item["extra"]["metadata"]
-        path, line = relative(item["path"], known), item["start"]["line"]
+        line = item["start"]["line"]
         return finding(
             self.name,
             item["check_id"].rpartition(".")[2],
             extra["message"],
             Location(
-                path=path, line=line, end_line=item["end"]["line"], column=item["start"]["col"]
+                path=path,
+                line=line,
+                end_line=item["end"]["line"],
+                column=lines.column(path, line, item["start"]["col"], "bytes"),
             ),
             lines(path, line),
             severity=mapped(_SEVERITY, extra["severity"], "severity"),
             confidence=mapped(_CONFIDENCE, metadata["confidence"], "confidence"),
             cwe=(metadata["cwe"],),
         )
+
+
+async def _read_in_part(
+    run: ToolRun, given: Sequence[str], parsed: Parsed, execute: Execute
+) -> Parsed:
+    """A sound file whose newest syntax its parser does not know was still read, but for that."""
+    partly = {
+        one.what: one.reason for one in parsed.coverage.skipped if one.reason.startswith(_PARTIAL)
+    }
+    flaws = await flaws_of(run, list(partly), execute) if partly else {}
+    partly = {name: why for name, why in partly.items() if name not in flaws}
+    if not partly:
+        return parsed
+    reasons = {one.what: one.reason for one in parsed.coverage.skipped if one.what not in partly}
+    notes = tuple(f"{name} was read but for a part: {why}" for name, why in partly.items())
+    return replace(parsed, coverage=coverage(given, given, reasons), notes=(*parsed.notes, *notes))
 
 
 @lru_cache(maxsize=1)

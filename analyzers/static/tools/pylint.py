@@ -1,11 +1,13 @@
 """Pylint: probable errors, bad habits and needless complexity in Python."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
 from analyzers.static.adapter import (
     CommandTool,
+    Gathered,
     Lines,
     coverage,
     finding,
@@ -22,6 +24,8 @@ _SEVERITY = {
     "warning": Severity.LOW,
     "refactor": Severity.INFO,
     "convention": Severity.INFO,
+    "info": Severity.INFO,
+    "information": Severity.INFO,
 }
 _CONFIDENCE = {
     "HIGH": Confidence.HIGH,
@@ -46,6 +50,7 @@ class Pylint(CommandTool):
     name = "pylint"
     what = "Python"
     suffixes = (".py",)
+    apart = True
     canary = Canary(
         files={"app.py": "def total(items):\n    return sum(itms)\n"},
         expect=frozenset({"undefined-variable"}),
@@ -55,14 +60,19 @@ class Pylint(CommandTool):
         """No configuration file at all; one process."""
         return (
             *(*self.program(tools_dir), "--rcfile=/dev/null", "--output-format=json2"),
-            *("--recursive=y", "--jobs=1", "--persistent=n", f"--disable={','.join(_SILENT)}"),
-            *("--disable=useless-suppression,locally-disabled,file-ignored", "--reports=n", "."),
+            *("--jobs=1", "--persistent=n", f"--disable={','.join(_SILENT)}"),
+            *("--disable=useless-suppression,locally-disabled,file-ignored", "--reports=n"),
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
-        """Exit codes are bits for the kinds of messages; 32 and above are usage errors."""
+        """Exit codes are bits for the kinds of messages; 32 and above are usage errors.
+
+        Every file is named: in a package it finds none below a folder without `__init__.py`.
+        """
+        source = workspace / "src"
+        names = sorted(f"./{path.relative_to(source)}" for path in source.rglob("*.py"))
         return Command(
-            self.argv(tools_dir, workspace),
+            (*self.argv(tools_dir, workspace), *names),
             cwd=workspace / "src",
             ok_exit_codes=frozenset(range(32)),
         )
@@ -76,17 +86,17 @@ class Pylint(CommandTool):
         report = load_json(raw, self.name)
         known = frozenset(given)
         reasons: dict[str, str] = {}
-        findings: list[Finding] = []
+        gathered = Gathered(reasons=reasons)
         for message in report["messages"]:
             path = relative(message["path"], known)
             if message["symbol"] in _UNPARSED:
                 reasons[path] = message["message"]
             else:
-                findings.append(self._finding(message, path, lines))
+                gathered.add(path, partial(self._finding, message, path, lines))
         linted = report["statistics"]["modulesLinted"]
         if linted < len(given) - len(reasons):
             raise ToolFault(f"pylint looked at {linted} of {len(given)} files")
-        return Parsed(coverage(given, given, reasons), tuple(findings))
+        return Parsed(coverage(given, given, reasons), tuple(gathered.findings))
 
     def _finding(self, message: dict, path: str, lines: Lines) -> Finding:
         return finding(
@@ -97,7 +107,7 @@ class Pylint(CommandTool):
                 path=path,
                 line=positive(message["line"]),
                 end_line=positive(message["endLine"]),
-                column=message["column"] + 1,
+                column=lines.column(path, message["line"], message["column"] + 1, "bytes"),
             ),
             lines(path, message["line"]),
             severity=mapped(_SEVERITY, message["type"], "type"),

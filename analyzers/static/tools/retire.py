@@ -6,6 +6,7 @@ Looks at library files an app ships (minified ones too) and at the versions its 
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from analyzers.runtime.tool import (
     ToolRun,
 )
 from analyzers.static.adapter import (
+    Gathered,
     Lines,
     NodeTool,
     coverage,
@@ -34,6 +36,7 @@ from analyzers.static.adapter import (
     relative,
 )
 from contract.analysis import Confidence, Finding, Location, Severity
+from contract.source_digest import is_covered
 
 _SEVERITY = {
     "critical": Severity.CRITICAL,
@@ -46,7 +49,7 @@ _DATABASE = (
     "node_modules/@salesforce/code-analyzer-retirejs-engine/vulnerabilities/RetireJsVulns.json"
 )
 _SCRIPTS = (".js", ".mjs", ".cjs")
-_COPIED = frozenset({"bower_components", "third_party", "vendor", "vendors"})
+_COPIED = "bower_components/"
 _SENTINEL = "assay-sentinel/jquery-1.8.1.js"
 
 
@@ -56,6 +59,8 @@ class Retire(NodeTool):
     name = "retire"
     what = "JavaScript or package.json"
     suffixes = (*_SCRIPTS, "package.json", *NPM_LOCKS)
+    apart = True
+    parses = False
     canary = Canary(
         files={"static/jquery-1.8.1.js": "/*! jQuery v1.8.1 jquery.com */\n"},
         expect=frozenset({"CVE-2012-6708"}),
@@ -90,14 +95,16 @@ class Retire(NodeTool):
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
         """Libraries somebody copied into the app are no code of its own, but what it looks for."""
         minified = (name for name, why in source.left_out if why == "minified")
-        vendored = (
-            folder + name
-            for folder, why in source.left_out
-            if why == VENDORED and folder.removesuffix("/").rpartition("/")[2] in _COPIED
-            for name in _scripts_of(list_source(source.root / folder))
-        )
+        vendored = [
+            name
+            for name, why in source.left_out
+            if why.startswith(VENDORED) and (is_covered(f"{name}x") or name.endswith(_COPIED))
+        ]
+        copied = [name for name in vendored if name.endswith(_SCRIPTS)]
+        for folder in (name for name in vendored if name.endswith("/")):
+            copied += (folder + name for name in _scripts_of(list_source(source.root / folder)))
         named = (name for name in manifest_files(source) if name not in source.files)
-        return (*source.files, *minified, *vendored, *named)
+        return (*source.files, *minified, *copied, *named)
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Scripts by the tool; what manifests and locks name by its database."""
@@ -108,7 +115,7 @@ class Retire(NodeTool):
         parsed = self.parse(self.report(run, done), given, lines)
         database = json.loads((run.tools_dir / _DATABASE).read_bytes())
         direct: list[Finding] = []
-        reasons: dict[str, str] = {}
+        reasons = {one.what: one.reason for one in parsed.coverage.skipped}
         notes: list[str] = []
         reasons |= {path: why for path, why in manifests.npm_faults.items() if path in given}
         for project in manifests.npm:
@@ -129,7 +136,7 @@ class Retire(NodeTool):
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """Library files by component; the planted library must be among them."""
         known = frozenset(given) | {_SENTINEL}
-        findings: list[Finding] = []
+        gathered = Gathered()
         planted = False
         for item in load_json(raw, self.name)["data"]:
             path = relative(item["file"], known)
@@ -139,10 +146,11 @@ class Retire(NodeTool):
             for result in item["results"]:
                 place = Dependency(path, 1, result["component"], result["version"])
                 for entry in result.get("vulnerabilities", ()):
-                    findings.append(self._finding(place, entry, lines))
+                    gathered.add(path, partial(self._finding, place, entry, lines))
         if not planted:
             raise ToolFault("retire did not see the library planted by Assay")
-        return Parsed(coverage(given, given), tuple(findings))
+        covered = coverage(given, given, gathered.reasons)
+        return Parsed(covered, tuple(gathered.findings))
 
     def advisories(self, item: Dependency, database: dict[str, Any], lines: Lines) -> list[Finding]:
         """What the database knows against one dependency of a manifest."""
@@ -176,8 +184,10 @@ class Retire(NodeTool):
 
 
 def _scripts_of(source: SourceTree) -> tuple[str, ...]:
-    """Scripts of a folder, minified ones too."""
-    minified = tuple(name for name, why in source.left_out if why == "minified")
+    """Scripts of a folder, minified ones and those with a licence of their own too."""
+    minified = tuple(
+        name for name, why in source.left_out if why == "minified" or why.startswith(VENDORED)
+    )
     return tuple(name for name in (*source.files, *minified) if name.endswith(_SCRIPTS))
 
 

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
+    Gathered,
     Lines,
     coverage,
     finding,
@@ -15,7 +17,6 @@ from analyzers.static.adapter import (
     load_json,
     relative,
 )
-from analyzers.static.python_files import sparing
 from analyzers.static.weaknesses import RUFF_SECURITY
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
@@ -39,8 +40,8 @@ _QUALITY: dict[str, Severity] = {
     "W6": Severity.LOW,
 }
 _ISOLATED = ("check", "--isolated", "--no-cache", "--config", "exclude=[]")
-_SYNTAX = "invalid-syntax"
-_MAX_DEPTH = 2_000
+_UNREAD = frozenset({"invalid-syntax", "E902", None})
+_LATER = "syntax was added in Python"  # it read the file all the same
 
 
 class Ruff(CommandTool):
@@ -50,6 +51,8 @@ class Ruff(CommandTool):
     reads_selected = True
     what = "Python"
     suffixes = (".py",)
+    apart = True
+    max_depth = 2_000  # one file that nests deeper overflows its stack
     canary = Canary(
         files={"app.py": "import subprocess\n\nsubprocess.run('ls ' + NAME, shell=True)\n"},
         expect=frozenset({"S602"}),
@@ -64,10 +67,6 @@ class Ruff(CommandTool):
         )
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """One file that nests too deep overflows its stack."""
-        return await sparing(self._measure, run, given, execute, depth=_MAX_DEPTH)
-
-    async def _measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Ask for the list of files first: the report of a ruff that saw none is an empty list."""
         self.copy(run, given)
         command = self.command(run.tools_dir, run.workspace)
@@ -90,14 +89,15 @@ class Ruff(CommandTool):
         known = frozenset(given)
         reached = given if seen is None else [relative(name, known) for name in seen]
         reasons: dict[str, str] = {}
-        findings: list[Finding] = []
+        gathered = Gathered(reasons=reasons)
         for item in report:
             path = relative(item["filename"], known)
-            if item["code"] in (_SYNTAX, None):
-                reasons.setdefault(path, f"syntax error: {item['message']}")
-            else:
-                findings.append(self._finding(item, path, lines))
-        return Parsed(coverage(given, reached, reasons), tuple(findings))
+            if item["code"] not in _UNREAD:
+                gathered.add(path, partial(self._finding, item, path, lines))
+            elif _LATER not in item["message"]:
+                where = f"line {item['location']['row']}"
+                reasons.setdefault(path, f"syntax error: {where}: {item['message']}")
+        return Parsed(coverage(given, reached, reasons), tuple(gathered.findings))
 
     def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         code = item["code"]

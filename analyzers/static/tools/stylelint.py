@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
+    Gathered,
     Lines,
     NodeTool,
     coverage,
@@ -30,6 +32,7 @@ class Stylelint(NodeTool):
     reads_selected = True
     what = "CSS"
     suffixes = (".css",)
+    apart = True
     canary = Canary(
         files={"a.css": "a { colr: red; }\n"}, expect=frozenset({"property-no-unknown"})
     )
@@ -45,9 +48,12 @@ class Stylelint(NodeTool):
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
         """Exit 2 means: ran, and found issues; 1 is a crash, 78 a bad configuration."""
+        source = workspace / "src"
+        found = (path.relative_to(source) for path in source.rglob("*.css"))
+        hidden = sorted(f"./{path}" for path in found if any(p[0] == "." for p in path.parts))
         return Command(
-            self.argv(tools_dir, workspace),
-            cwd=workspace / "src",
+            (*self.argv(tools_dir, workspace), *hidden),  # a folder's are not seen otherwise
+            cwd=source,
             ok_exit_codes=frozenset({0, 2}),
             output=workspace / "report.json",
         )
@@ -67,7 +73,7 @@ class Stylelint(NodeTool):
         known = frozenset(given)
         reasons: dict[str, str] = {}
         reached: list[str] = []
-        findings: list[Finding] = []
+        gathered = Gathered(reasons=reasons)
         for item in load_json(raw, self.name):
             path = relative(item["source"], known)
             reached.append(path)
@@ -75,10 +81,10 @@ class Stylelint(NodeTool):
                 raise ToolFault(f"stylelint: {item['invalidOptionWarnings']}"[:500])
             for warning in item["warnings"]:
                 if warning["rule"] == _SYNTAX:
-                    reasons[path] = warning["text"]
+                    reasons[path] = f"syntax error: line {warning['line']}: {warning['text']}"
                 else:
-                    findings.append(self._finding(warning, path, lines))
-        return Parsed(coverage(given, reached, reasons), tuple(findings))
+                    gathered.add(path, partial(self._finding, warning, path, lines))
+        return Parsed(coverage(given, reached, reasons), tuple(gathered.findings))
 
     def _finding(self, warning: dict, path: str, lines: Lines) -> Finding:
         return finding(

@@ -4,15 +4,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
+from analyzers.runtime.tool import Canary, Command, Completed, Parsed, ToolFault
 from analyzers.static.adapter import CommandTool, Lines, coverage, finding, relative
-from analyzers.static.python_files import sparing
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 _LINE = re.compile(r"^(?P<path>.+?):(?P<line>\d+): (?P<text>.+) \((?P<sure>\d+)% confidence\)$")
 _FAULT = re.compile(r"^(?P<path>.+?):(?P<line>\d*):? ?(?P<text>.*)$")
 _NOQA = re.compile(rb"(?i)(# )noqa")
-_MAX_DEPTH = 400
 _MARK = "--- stderr ---"
 _SENTINEL = "assay_sentinel.py"
 _DECORATORS = ",".join(
@@ -32,6 +30,8 @@ class Vulture(CommandTool):
     name = "vulture"
     what = "Python"
     suffixes = (".py",)
+    apart = True
+    max_depth = 400  # it walks the syntax tree by recursion and dies of one that is deeper
     cost = 0.5
     canary = Canary(
         files={"app.py": "def used():\n    return 1\n    print('never')\n\n\nused()\n"},
@@ -55,10 +55,6 @@ class Vulture(CommandTool):
             env={"PYTHONWARNINGS": "ignore"},  # of the app's own syntax, among the faults
             ok_exit_codes=frozenset({0, 1, 3}),
         )
-
-    async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """It walks the syntax tree by recursion and dies of one that is too deep."""
-        return await sparing(super().measure, run, given, execute, depth=_MAX_DEPTH)
 
     def cleaned(self, data: bytes) -> bytes:
         """`# noqa` is a plain comment."""

@@ -1,0 +1,149 @@
+"""Which files no parser takes, and what that makes of a tool that read none.
+
+A file that does not parse is the app's own fault and no tool's: whoever could not read it names it
+as skipped, and the `syntax` tool alone makes it a finding.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from analyzers.runtime import blame
+from analyzers.runtime.ownership import not_own
+from analyzers.runtime.tool import (
+    NUL_BYTES,
+    Command,
+    Execute,
+    NotApplicable,
+    Parsed,
+    ToolRun,
+    Verdict,
+)
+from analyzers.static.files import is_fenced
+from analyzers.static.python_files import ANY_DEPTH, Flaw, python_flaws
+from analyzers.static.reading import MAX_SKIPPED, load_json
+from contract.analysis import Coverage, Skipped
+
+SCRIPT_SUFFIXES = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts")
+CODE_SUFFIXES = (".py", *SCRIPT_SUFFIXES, ".css")
+SYNTAX_ERROR = "syntax error"
+TEMPLATE = "server-side template"
+_TEMPLATE = f"{TEMPLATE}: no script, style sheet or JSON yet"
+NODE_CHECK = Path(__file__).with_name("syntax_check.mjs")
+FENCE = Flaw(1, "a Markdown code fence", "broken")
+NUL = Flaw(1, "NUL bytes in its text", "broken")
+NOT_READ = "which this tool does not read"
+# Files in the language a tool reads, or with some of it inside, by the suffix of those it reads.
+_RELATIVES = {
+    ".py": {".ipynb": "a notebook", ".pyw": "Python under another name", ".pyx": "Cython"},
+    ".js": {".vue": "a component", ".svelte": "a component", ".astro": "a component"},
+    ".css": {".scss": "Sass", ".sass": "Sass", ".less": "Less", ".styl": "Stylus"},
+}
+_NO_SOURCE = frozenset({"binary", "minified", "generated"})  # left out because nobody wrote it
+
+
+async def flaws_of(
+    run: ToolRun, names: Sequence[str], execute: Execute, *, depth: int = ANY_DEPTH
+) -> dict[str, Flaw]:
+    """Those of `names` that do not parse as what their names say they are, each with the reason.
+
+    Python, JavaScript, TypeScript, CSS and JSON; files of other kinds are never among them.
+    """
+    fenced = fences(run.source.root, names)
+    rest = [name for name in names if name not in fenced]
+    python = [name for name in rest if name.endswith(".py")]
+    others = [name for name in rest if name.endswith((*SCRIPT_SUFFIXES, ".css", ".json"))]
+    flaws = await python_flaws(run, python, execute, depth=depth)
+    return fenced | flaws | await _node_flaws(run, others, execute)
+
+
+def fences(root: Path, names: Sequence[str]) -> dict[str, Flaw]:
+    """Sources that begin with a Markdown fence, which some parsers take without a word."""
+    return {
+        name: FENCE for name in names if name.endswith(CODE_SUFFIXES) and is_fenced(root / name)
+    }
+
+
+async def _node_flaws(run: ToolRun, names: Sequence[str], execute: Execute) -> dict[str, Flaw]:
+    if not names:
+        return {}
+    argv = ("node", str(NODE_CHECK), str(run.tools_dir.absolute() / "node_modules"))
+    done = await execute(Command(argv, cwd=run.source.root, stdin="\0".join(names).encode()))
+    found = load_json(done.stdout, "parse probe")
+    return {
+        name: Flaw(int(item["line"] or 0), _message(item), item["kind"])
+        for name, item in found.items()
+    }
+
+
+def _message(item: Mapping[str, str]) -> str:
+    return _TEMPLATE if item["kind"] == "template" else str(item["message"])[:300]
+
+
+async def explained(
+    what: str, run: ToolRun, given: Sequence[str], parsed: Parsed, execute: Execute
+) -> Parsed:
+    """`parsed` with one wording for files that no parser takes.
+
+    Raises:
+        NotApplicable: the tool read none of its files, and the files are the reason.
+        ToolFault: it read none, and it is not for the files alone.
+    """
+    covered = parsed.coverage
+    if covered.unit != "files" or not covered.skipped:
+        return parsed
+    known = frozenset(given)
+    none = covered.reached == 0
+    unread = given if none else [one.what for one in covered.skipped if one.what in known]
+    flaws = await flaws_of(run, [n for n in unread if n.endswith(CODE_SUFFIXES)], execute)
+    reasons = {one.what: one.reason for one in covered.skipped}
+    reasons |= {name: flaw.reason for name, flaw in flaws.items()}
+    skipped = tuple(Skipped(what=one.what, reason=reasons[one.what]) for one in covered.skipped)
+    covered = covered.model_copy(update={"skipped": skipped})
+    if none:
+        raise refusal(what, reasons)
+    return replace(parsed, coverage=covered)
+
+
+def refusal(what: str, reasons: Mapping[str, str]) -> Verdict:
+    """What a tool says that has nothing to read, by the reasons of all it would have read."""
+    ours_first = sorted(reasons.items(), key=lambda item: is_broken(item[1]))
+    told = [f"{name}: {why}" for name, why in ours_first]
+    shown = "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
+    broken = [why for why in reasons.values() if is_broken(why)]
+    if len(broken) + sum(_is_nobodys(why) for why in reasons.values()) < len(reasons):
+        return blame.verdict("source-unread", f"no {what} files could be read: {shown}")
+    skipped = [Skipped(what=name, reason=why[:500]) for name, why in reasons.items()]
+    covered = Coverage(
+        unit="files",
+        given=len(skipped),
+        reached=0,
+        skipped=tuple(skipped[:MAX_SKIPPED]),
+        skipped_total=len(skipped),
+    )
+    if broken:
+        fault = blame.verdict("source-broken", f"no {what} file that can be parsed: {shown}")
+        if isinstance(fault, NotApplicable):
+            fault.coverage = covered
+        return fault
+    return NotApplicable(f"no {what} files" + (f" ({shown})" if told else ""), covered)
+
+
+def unread_relatives(suffixes: Sequence[str], files: Sequence[str]) -> dict[str, str]:
+    """Files of a tool's language in a form it does not read, each with the reason."""
+    others = {
+        other: f"{what}, {NOT_READ}"
+        for suffix in suffixes
+        for other, what in _RELATIVES.get(suffix, {}).items()
+        if other not in suffixes
+    }
+    return {name: others[suffix] for name in files for suffix in others if name.endswith(suffix)}
+
+
+def is_broken(reason: str) -> bool:
+    """Whether a reason for skipping a file says that the file itself is no source."""
+    return reason.startswith((SYNTAX_ERROR, TEMPLATE, NUL_BYTES))
+
+
+def _is_nobodys(reason: str) -> bool:
+    return reason in _NO_SOURCE or not_own(reason) or reason.endswith(NOT_READ)
