@@ -103,11 +103,10 @@ def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -
         runs.append(_judged(lives, started) if required.live else _unseen(cells))
         grave = any(is_grave(finding) for finding in app.weaknesses)
         clean.append(_judged([*lives, *tools], started, grave, of=tools))
-    named = {"label": required.label, "left_out": required.left_out}
     of_live = tuple(name for name in required.left_out if _is_live(name))
     return (
         _rate("runs", runs, label="Runs and stays up", left_out=of_live),
-        _rate("no_high_finding", clean, **named),
+        _rate("no_high_finding", clean, required.label, required.left_out),
     )
 
 
