@@ -9,10 +9,11 @@ from typing import Literal
 
 SKIPPED_FOLDERS = frozenset(
     {
-        ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", "dist",
-        "build", ".next", ".nuxt", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".assay",
+        ".git", ".hg", ".svn", "node_modules", "site-packages", "__pycache__", ".venv", ".tox",
+        ".next", ".nuxt", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".assay",
     }
 )  # fmt: skip
+"""Only names that no people give to a folder of their own: `build`, `dist` or `venv` may be any."""
 MAX_FILES = 50_000
 MAX_TREE_BYTES = 1024**3
 

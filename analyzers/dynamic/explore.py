@@ -1,9 +1,10 @@
 """Finds out what there is to look at: crawl, OpenAPI document, routes in the source, template."""
 
-import json
 from pathlib import Path
-from typing import Any
 
+from analyzers.appsource.openapi import DOCUMENT_PATHS, parse_document
+from analyzers.appsource.route_map import Route, RouteMap
+from analyzers.appsource.route_reader import read_routes
 from analyzers.dynamic.crawl import link_operation_of
 from analyzers.dynamic.crawler import crawl_service
 from analyzers.dynamic.http import BoundedClient, Budget, sampled
@@ -17,10 +18,8 @@ from analyzers.dynamic.surface import (
     fits,
     merge,
 )
-from analyzers.runtime.openapi import DOCUMENT_PATHS, parse_document
-from analyzers.runtime.route_reader import MAX_SOURCES, route_sources, routes_command
-from analyzers.runtime.tool import Execute, ToolFault, ToolRun
-from contract.analysis import Skipped, Target
+from analyzers.runtime.tool import Execute, ToolRun
+from contract.analysis import Target
 
 
 async def surface_of(run: ToolRun, execute: Execute) -> Surface:
@@ -34,7 +33,7 @@ async def surface_of(run: ToolRun, execute: Execute) -> Surface:
 
 async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) -> Surface:
     """The surface of every target; each client used is added to `clients` for coverage."""
-    declared, unread = await source_routes(run, execute)
+    declared, known_routes = await source_routes(run, execute)
     targets = run.request.targets
     services = []
     for target in targets:
@@ -51,8 +50,9 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
             clients.append(client)
     return Surface(
         services=without_proxied(services),
-        unread_sources=sampled(unread),
-        unread_total=len(unread),
+        unread_sources=sampled(list(known_routes.skipped)),
+        unread_total=len(known_routes.skipped),
+        routes_unread=known_routes.absence_unproven,
     )
 
 
@@ -116,47 +116,26 @@ async def _document(client: BoundedClient) -> tuple[str | None, list[Operation]]
     return None, []
 
 
-async def source_routes(run: ToolRun, execute: Execute) -> tuple[list[Operation], list[Skipped]]:
-    """Operations the source declares, and the files that could not be read."""
-    command = routes_command(run)
-    if command is None:
-        return [], []
-    files, beyond = route_sources(run)
-    reason = f"beyond the first {MAX_SOURCES} source files"
-    unread = [Skipped(what=name, reason=reason) for name in beyond]
-    try:
-        done = await execute(command)
-        operations, unparsed = parse_routes(done.stdout)
-    except ToolFault as fault:  # no route is lost for the crawl: say so and go on without
-        return [], [Skipped(what=name, reason=str(fault)[:500]) for name in (*files, *beyond)]
-    return operations, unparsed + unread
+async def source_routes(run: ToolRun, execute: Execute) -> tuple[list[Operation], RouteMap]:
+    """Operations the source declares, and the map they come from."""
+    known = await read_routes(run, execute)
+    return [one for row in known.routes if (one := _routed(row))], known
 
 
-def parse_routes(raw: bytes) -> tuple[list[Operation], list[Skipped]]:
-    """Operations and unread files of the route reader's output.
-
-    Raises:
-        ToolFault: it is not what `routes.py` writes.
-    """
-    try:
-        document: dict[str, Any] = json.loads(raw)
-        rows = [_routed(row) for row in document["operations"]]
-        unread = [Skipped(what=name, reason=reason) for name, reason in document["unread"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ToolFault(f"the route reader's output is unreadable: {error}") from error
-    return [row for row in rows if row], unread
-
-
-def _routed(row: dict[str, Any]) -> Operation | None:
-    method, path = row["method"], "/" + str(row["path"]).lstrip("/")
-    body_allowed = method not in {"GET", "HEAD", "OPTIONS", "DELETE"}
-    inputs = [Parameter.model_validate(one) for one in row["parameters"]]
+def _routed(row: Route) -> Operation | None:
+    body_allowed = row.method not in {"GET", "HEAD", "OPTIONS", "DELETE"}
+    inputs = [Parameter(name=one.name, place=one.place) for one in row.inputs]
     inputs = [one for one in inputs if body_allowed or one.place in {"query", "path"}]
-    if "*" in path or len(path) > 500:
+    if "*" in row.path:
         return None
-    fields = {key: row[key] for key in ("file", "line", "auth")}
     return Operation(
-        method=method, path=path, parameters=tuple(inputs), origins=("source",), **fields
+        method=row.method,
+        path=row.path,
+        parameters=tuple(inputs),
+        origins=("source",),
+        file=row.file,
+        line=row.line,
+        auth=row.auth,
     )
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from analyzers.appsource.openapi import base_path
 from analyzers.dynamic.surface import Operation, Parameter
-from analyzers.runtime.openapi import base_path
 
 METHODS = ("get", "post", "put", "patch", "delete")
 KINDS = {"string", "integer", "number", "boolean", "object", "array"}

@@ -129,6 +129,9 @@ class Probe(ABC):
             await require_answer(target, "after")
         if not scopes and failing:
             raise_unusable(failing)
+        documented = all(surface.of(target.service).openapi for target in targets)
+        if not scopes and surface.routes_unread and not documented:
+            raise ToolFault(f"{surface.routes_unread} ({'; '.join(reasons)})")
         if not scopes:
             raise NotApplicable("; ".join(reasons))
         return self._fold(scopes, reasons)

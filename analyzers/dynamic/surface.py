@@ -90,11 +90,17 @@ class ServiceSurface(Frozen):
 
 
 class Surface(Frozen):
-    """What is handed to the other tools as `shared["discovery"]`, in JSON form."""
+    """What is handed to the other tools as `shared["discovery"]`, in JSON form.
+
+    Attributes:
+        routes_unread: why nothing may be called absent that only the source would tell of; empty
+            where all routes and their inputs were read.
+    """
 
     services: tuple[ServiceSurface, ...] = ()
     unread_sources: tuple[Skipped, ...] = Field(default=(), max_length=50)
     unread_total: int = 0
+    routes_unread: str = ""
 
     def of(self, service: str) -> ServiceSurface:
         """The part of one service; an empty one when discovery knows nothing of it."""

@@ -30,7 +30,7 @@ def is_canary(run: ToolRun) -> bool:
 
 def gentle(options: LoadOptions) -> LoadOptions:
     """Few requests: enough for a p95, too few to disturb a load test."""
-    load = {"rates": (20.0,), "step_s": 2.0, "warmup_s": 0.0, "p95_ms": 10_000.0}
+    load = {"rates": (20.0,), "step_s": 2.0, "warmup_s": 0.0, "p95_ms": 10_000.0, "refine_steps": 0}
     return options.model_copy(update={**load, "check_rate": 20.0, "check_s": 3})
 
 

@@ -10,7 +10,8 @@ def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
     """Figures of the fastest step that held the objective; of the slowest step where none held.
 
     `throughput_at_objective` is left out where no step held it: that is not a zero. `censored` says
-    that it is a lower bound, because the series ended before the app did.
+    that it is a lower bound, because the series ended before the app did. `rate_limit` is what the
+    app allows one client, `rate_limit_wait` how long its quota needed to come back.
     """
     step = result.chosen
     values: list[tuple[str, float, str]] = [
@@ -20,6 +21,7 @@ def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
         ("bytes_received", float(step.bytes_received), "bytes"),
         ("requests", float(step.sent), "count"),
         ("requests_completed", float(step.completed), "count"),
+        ("requests_limited", float(sum(one.limited for one in result.steps)), "count"),
         ("requests_late", float(step.late), "count"),
         ("requests_all_steps", float(sum(one.sent for one in result.steps)), "count"),
         ("censored", float(result.censored), "count"),
@@ -28,6 +30,10 @@ def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
         values.append(("throughput_at_objective", step.throughput, "1/s"))
     if step.latency:
         values += [(f"latency_{name}", value, "ms") for name, value in step.latency.known().items()]
+    if result.limit and result.limit.per_s:
+        values.append(("rate_limit", result.limit.per_s, "1/s"))
+    if result.limit and result.limit.wait_s is not None:
+        values.append(("rate_limit_wait", result.limit.wait_s, "s"))
     return tuple(
         Metric(name=label, value=round(value, 4), unit=unit, target=name)
         for label, value, unit in values
@@ -64,7 +70,12 @@ def operation_notes(name: str, result: LoadResult) -> tuple[str, ...]:
     """What `throughput_at_objective` means for this operation, and which percentiles it lacks."""
     latency = result.chosen.latency
     missing = percentile_notes(name, latency.samples) if latency else ()
-    return (f"{name}: {_ceiling(result)}", *missing)
+    told = [_ceiling(result)]
+    if result.limit:
+        told.insert(0, result.limit.text)
+    if result.resent:
+        told.append(f"{result.resent} requests met a kept connection that was closed: sent again")
+    return (*(f"{name}: {one}" for one in told), *missing)
 
 
 def percentile_notes(name: str, samples: int) -> tuple[str, ...]:
@@ -76,12 +87,12 @@ def percentile_notes(name: str, samples: int) -> tuple[str, ...]:
 
 
 def _ceiling(result: LoadResult) -> str:
-    last = result.steps[-1]
-    if last.generator_gave_out:
-        late = f"{last.late_ratio:.0%} of the requests were sent late at {last.rate:g}/s"
+    held, broken = result.at_objective, result.broken
+    if broken is None:
+        return f"the objective still held at {result.chosen.rate:g}/s, the highest rate tried"
+    if broken.generator_gave_out:
+        late = f"{broken.late_ratio:.0%} of the requests were sent late at {broken.rate:g}/s"
         return f"{late}: a limit of this host's generator, not of the app"
-    if result.at_objective is None:
-        return f"the objective did not hold even at {last.rate:g}/s: {last.broke}"
-    if not last.broke:
-        return f"the objective still held at {last.rate:g}/s, the highest rate tried"
-    return f"the objective broke at {last.rate:g}/s: {last.broke}"
+    if held is None:
+        return f"the objective did not hold even at {broken.rate:g}/s: {broken.broke}"
+    return f"the objective held at {held.rate:g}/s and broke at {broken.rate:g}/s: {broken.broke}"

@@ -5,7 +5,8 @@ from the cache.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -27,6 +28,11 @@ class Trial(Protocol):
     notes: list[str]
 
     @property
+    def may_repeat(self) -> bool:
+        """Whether a repetition would be the same test."""
+        ...
+
+    @property
     def contention(self) -> tuple[str, ...]:
         """Reasons, for a reader of the report."""
         ...
@@ -44,6 +50,11 @@ async def repeated_when_calm(
     if not first.contention:
         return first
     reasons = ", ".join(first.contention)
+    if not first.may_repeat:
+        first.notes.append(
+            f"measured under contention, not repeated within a rate limit: {reasons}"
+        )
+        return first
     spent_s = time.monotonic() - began
     if 2 * spent_s + options.calm_wait_s > run.request.deadline_s * _REPEAT_SHARE:
         first.notes.append(f"measured under contention, no time to repeat: {reasons}")
@@ -61,6 +72,21 @@ async def repeated_when_calm(
     if best.contention:
         best.notes.append(f"measured under contention: {', '.join(best.contention)}")
     return best
+
+
+@asynccontextmanager
+async def alone(run: ToolRun, options: LoadOptions, site: Site) -> AsyncGenerator[None]:
+    """Hold the host's load-test lock; a wait for another run is told, and does not count as ours.
+
+    Raises:
+        ToolFault: it was not free within `options.lock_wait_s`.
+    """
+    lock = host_lock(site.lock_file, options.lock_wait_s, run.request.subtask_id, run.progress)
+    async with AsyncExitStack() as stack:
+        with run.waiting():
+            await stack.enter_async_context(lock)
+        run.progress("has the host's load-test lock")
+        yield
 
 
 def flag(target: str, contended: bool) -> Metric:
@@ -81,6 +107,7 @@ class _Watched:
     host: HostLoad
     contention: tuple[str, ...]
     notes: list[str] = field(default_factory=list)
+    may_repeat: bool = True
 
 
 async def measured_alone(
@@ -100,7 +127,7 @@ async def measured_alone(
         parsed, host = await watched(measure())
         return _Watched(parsed, host, host.contention(limits or Thresholds()))
 
-    async with host_lock(site.lock_file, options.lock_wait_s):
+    async with alone(run, options, site):
         best = await repeated_when_calm(run, options, trial)
     contended = bool(best.contention)
     targets = dict.fromkeys(metric.target for metric in best.parsed.metrics)

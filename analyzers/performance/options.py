@@ -1,5 +1,6 @@
 """Options of the performance tools, as the spec gives them: `options: {performance: {...}}`."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -14,9 +15,11 @@ class LoadOptions(Authored):
     """How hard and how long an app is loaded.
 
     Attributes:
-        rates: arrivals per second of each step, rising; the series ends with the step that breaks
-            the objective, and before the first rate that this host cannot send.
-        p95_ms: objective; `max_error_ratio`: objective, every answer but a 2xx is an error.
+        rates: arrivals per second of each step, rising, until one breaks the objective, and never
+            more than this host can send.
+        resolution, refine_steps: then the gap between the fastest rate that held and the slowest
+            that did not is halved until it is at most this share wide, or for so many steps.
+        p95_ms: objective; `max_error_ratio`: objective, every answer but 2xx and 429 is an error.
         max_endpoints: operations loaded, in order of trust; the others are listed as skipped.
         total_s: no further operation is begun after this, or after a quarter of the subtask's
             time; those left are listed as skipped.
@@ -31,6 +34,8 @@ class LoadOptions(Authored):
         *(20.0, 40.0, 80.0, 160.0),
         *(320.0, 640.0, 1_280.0, 2_560.0),
     )
+    resolution: Annotated[float, Field(gt=0, le=10)] = 0.1
+    refine_steps: Annotated[int, Field(ge=0, le=20)] = 4
     step_s: Annotated[float, Field(gt=0, le=600)] = 5.0
     warmup_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
@@ -44,11 +49,14 @@ class LoadOptions(Authored):
     check_s: Annotated[int, Field(ge=1, le=60)] = 3
     lighthouse_runs: Annotated[int, Field(ge=1, le=5)] = 1
 
-    def plan(self, url: str) -> LoadPlan:
+    def plan(self, url: str, headers: Mapping[str, str] | None = None) -> LoadPlan:
         """The series for one operation."""
         return LoadPlan(
             url=url,
+            headers=dict(headers or {}),
             rates=self.rates,
+            resolution=self.resolution,
+            refine_steps=self.refine_steps,
             step_s=self.step_s,
             warmup_s=self.warmup_s,
             timeout_s=self.timeout_s,

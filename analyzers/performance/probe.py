@@ -1,51 +1,75 @@
-"""One cheap request per candidate decides what is worth loading: only what answers 2xx.
+"""Asks an app one thing at a time, whatever it answers: bounded in time and bytes, and named.
 
-An operation that answers 404, 401 or 500 is listed with its status and never averaged in: the time
-of an error page says nothing about the app.
+What was answered is judged in `survey.py`.
 """
 
 import asyncio
-import secrets
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
-from analyzers.performance.routes import document_paths, source_paths, template_paths
-from analyzers.runtime.openapi import DOCUMENT_PATHS, parse_document
-from analyzers.runtime.tool import AppFault, Execute, ToolFault, ToolRun
-from contract.analysis import Skipped, Target
+from analyzers.performance.openloop.limits import TOO_MANY, wait_of
 
-_TIMEOUT_S = 5.0
-_WHOLE_S = 10.0
-_SURVEY_S = 60.0
-_MAX_BODY_BYTES = 2_000_000
-_MAX_CANDIDATES = 40
+TIMEOUT_S = 5.0
+WHOLE_S = 10.0
+KEPT_BYTES = 2_000_000
+# As much of one answer is counted; a load test of more would measure the wire.
+MAX_BODY_BYTES = 10_000_000
 _MAX_REDIRECTS = 5
+_PAGE_TYPES = ("text/html", "application/xhtml")
+FORWARDED_HTTPS = {"X-Forwarded-Proto": "https"}
+"""How a proxy that ends TLS tells an app that its client came by https."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: `status` 0 when there was none, `error` then says why."""
+    """One answer: `status` 0 when there was none, `error` then says why.
+
+    Attributes:
+        body: its first 2 MB; `size`: how much of it was read.
+        too_large: the body is longer than anything that is loaded.
+        endless: it began, and did not end in time.
+        unreachable: no connection came about.
+        silent: a connection came about, and no answer in time.
+    """
 
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
-    content_type: str = ""
-    location: str = ""
+    size: int = 0
     error: str = ""
+    too_large: bool = False
+    endless: bool = False
     unreachable: bool = False
+    silent: bool = False
 
     @property
     def ok(self) -> bool:
-        """A 2xx. A redirect is not: nothing followed it, so nothing was served."""
-        return 200 <= self.status < 300
+        """A whole 2xx. A redirect is not: nothing followed it, so nothing was served."""
+        return 200 <= self.status < 300 and not self.error
+
+    @property
+    def content_type(self) -> str:
+        """As the header says; empty without one."""
+        return self.headers.get("content-type", "")
+
+    @property
+    def location(self) -> str:
+        """Where a redirect leads; empty where this is none."""
+        return self.headers.get("location", "") if self.status in range(300, 400) else ""
 
     @property
     def is_page(self) -> bool:
         """Whether a browser would show it."""
-        return self.ok and self.content_type.startswith(("text/html", "application/xhtml"))
+        return self.ok and self.content_type.lower().startswith(_PAGE_TYPES)
+
+    @property
+    def wait_s(self) -> float | None:
+        """When a client that was limited may ask again; None where it was not, or is not told."""
+        return wait_of(self.headers) if self.status in {TOO_MANY, 503} else None
 
     @property
     def text(self) -> str:
@@ -53,157 +77,122 @@ class Answer:
         return self.error or str(self.status)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A GET that answered 2xx; `name` is what reports call it."""
+async def ask(client: httpx.AsyncClient, url: str, limit_s: float | None = None) -> Answer:
+    """GET `url` without following redirects; at most 10 MB and `limit_s` (10 s) of it are read.
 
-    service: str
-    base_url: str
-    path: str
-    name: str
-
-    @property
-    def url(self) -> str:
-        """Absolute address."""
-        return self.base_url + self.path
+    A kept connection that the server had closed meanwhile is no answer of the app: asked once more.
+    """
+    limit_s = WHOLE_S if limit_s is None else limit_s
+    answer, stale = await _once(client, url, limit_s)
+    if stale:
+        answer, _ = await _once(client, url, limit_s)
+    return answer
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What can be loaded, and what cannot with its status."""
+async def follow(
+    client: httpx.AsyncClient,
+    url: str,
+    limit_s: float | None = None,
+    allowed: Callable[[str], bool] = lambda _url: True,
+) -> tuple[str, Answer]:
+    """GET `url` and at most five redirects within its origin; the last address and its answer.
 
-    operations: tuple[Operation, ...]
-    skipped: tuple[Skipped, ...]
-
-
-async def ask(client: httpx.AsyncClient, url: str, limit_s: float = _WHOLE_S) -> Answer:
-    """GET `url` without following redirects; at most 2 MB and `limit_s` of it are read."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(limit_s), client.stream("GET", url) as response:
-            async for block in response.aiter_raw():
-                body += block
-                if len(body) > _MAX_BODY_BYTES:
-                    return Answer(0, error=f"body above {_MAX_BODY_BYTES} bytes")
-            kind = response.headers.get("content-type", "")
-            location = response.headers.get("location", "") if response.is_redirect else ""
-            return Answer(response.status_code, bytes(body), kind, location)
-    except httpx.ConnectError as error:
-        return Answer(0, error=f"no connection: {error}", unreachable=True)
-    except TimeoutError:
-        return Answer(0, error=f"no end of the answer within {limit_s:.0f} s")
-    except httpx.TimeoutException:
-        return Answer(0, error=f"no answer within {_TIMEOUT_S:.0f} s")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Answer(0, error=f"{type(error).__name__}: {error}")
-
-
-async def follow(client: httpx.AsyncClient, url: str) -> tuple[str, Answer]:
-    """GET `url` and at most five redirects within its origin; the last address and its answer."""
-    answer = await ask(client, url)
+    What is not `allowed` is not asked for: the answer is then the redirect to it.
+    """
+    answer = await ask(client, url, limit_s)
     for _ in range(_MAX_REDIRECTS):
-        following = urljoin(url, answer.location)
-        if not answer.location or urlsplit(following)[:2] != urlsplit(url)[:2]:
+        following = own_target(client, url, answer.location)
+        if not following or following == url or not allowed(following):
             break
-        url, answer = following, await ask(client, following)
+        url, answer = following, await ask(client, following, limit_s)
     return url, answer
 
 
-def new_client() -> httpx.AsyncClient:
+def own_target(client: httpx.AsyncClient, url: str, location: str) -> str:
+    """Where `location` leads within the origin of `url`; empty where it leads elsewhere.
+
+    An app that was told that its client came by https names its own pages so.
+    """
+    parts = split(urljoin_or_empty(url, location)) if location else None
+    own = split(url)
+    if parts is None or own is None or parts.netloc != own.netloc:
+        return ""
+    told_https = "X-Forwarded-Proto" in client.headers
+    if parts.scheme != own.scheme and not (told_https and parts.scheme == "https"):
+        return ""
+    return parts._replace(scheme=own.scheme, fragment="").geturl()
+
+
+def leads_to_https(url: str, answer: Answer) -> bool:
+    """Whether an answer sends the client to https for what it asked: same place, other scheme."""
+    parts, own = split(urljoin_or_empty(url, answer.location)), split(url)
+    if not answer.location or parts is None or own is None or parts.scheme != "https":
+        return False
+    return parts.hostname in {own.hostname, "localhost"} or (parts.path or "/") == (own.path or "/")
+
+
+def split(url: str) -> SplitResult | None:
+    """A URL taken apart; None where it is none (`http://[`)."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.hostname
+    except ValueError:
+        return None
+    return parts
+
+
+def path_of(url: str) -> str:
+    """Path and query of an absolute URL."""
+    parts = split(url)
+    return f"{parts.path or '/'}?{parts.query}".removesuffix("?") if parts else "/"
+
+
+def urljoin_or_empty(base: str, url: str) -> str:
+    """`url` made absolute; empty where it is none."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""
+
+
+def new_client(headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """A client that ignores proxies: the app is on this host or on our own network."""
     return httpx.AsyncClient(
-        timeout=_TIMEOUT_S,
+        timeout=TIMEOUT_S,
         trust_env=False,
         follow_redirects=False,
-        headers={"Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity", **(headers or {})},
     )
 
 
-async def survey_app(run: ToolRun, execute: Execute) -> Survey:
-    """Ask every candidate that template, OpenAPI document and source name; see `survey`."""
-    sourced, unread = await source_paths(run, execute)
-    found = await survey(run.request.targets, template_paths(run.request.template), sourced)
-    return Survey(found.operations, (*found.skipped, *unread))
-
-
-async def survey(
-    targets: Sequence[Target], declared: Sequence[str] = (), sourced: Sequence[str] = ()
-) -> Survey:
-    """Ask every candidate of every target once; front ends are asked for `/` alone.
-
-    At most 40 per target, in order of trust, and within 60 s in all: an app that answers slowly or
-    without end costs no more.
-
-    Raises:
-        AppFault: something answers, but no operation with a 2xx.
-        ToolFault: nothing can be reached from here.
-    """
-    async with new_client() as client:
-        asking = _Survey(client, single=len(targets) == 1)
-        for target in targets:
-            await asking.target(target, declared, sourced)
-    if not asking.operations:
-        raise _nothing_to_load(asking.skipped, asking.reached)
-    return Survey(tuple(asking.operations), tuple(asking.skipped))
-
-
-@dataclass(slots=True)
-class _Survey:
-    client: httpx.AsyncClient
-    single: bool
-    operations: list[Operation] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    reached: bool = False
-    end: float = field(default_factory=lambda: time.monotonic() + _SURVEY_S)
-
-    async def target(self, target: Target, declared: Sequence[str], sourced: Sequence[str]) -> None:
-        catch_all = await self._ask(f"{target.base_url}/assay-{secrets.token_hex(8)}")
-        paths = ["/"]
-        if target.role != "frontend":
-            documented = await self._documented(target) if catch_all.status else ()
-            paths += [*declared, *documented, *sourced]
-        for path in list(dict.fromkeys(paths))[:_MAX_CANDIDATES]:
-            operation = Operation(
-                target.service, target.base_url, path, _name(target, path, self.single)
-            )
-            answer = await self._ask(operation.url)
-            if reason := _unfit(answer, path, catch_all):
-                self.skipped.append(Skipped(what=operation.name, reason=reason))
-            else:
-                self.operations.append(operation)
-
-    async def _documented(self, target: Target) -> tuple[str, ...]:
-        for path in DOCUMENT_PATHS:
-            answer = await self._ask(target.base_url + path)
-            if answer.ok and (document := parse_document(answer.body)):
-                return document_paths(document)
-        return ()
-
-    async def _ask(self, url: str) -> Answer:
-        left_s = self.end - time.monotonic()
-        if left_s <= 0:
-            return Answer(0, error=f"not asked: the survey's {_SURVEY_S:g} s were over")
-        answer = await ask(self.client, url, min(left_s, _WHOLE_S))
-        self.reached = self.reached or not answer.unreachable
-        return answer
-
-
-def _name(target: Target, path: str, single: bool) -> str:
-    return f"GET {path}" if single else f"{target.service} GET {path}"
-
-
-def _unfit(answer: Answer, path: str, catch_all: Answer) -> str:
-    if not answer.ok:
-        return answer.text
-    if path != "/" and catch_all.ok and answer.body == catch_all.body:
-        return "same page as for an unknown path"
-    return ""
-
-
-def _nothing_to_load(skipped: Sequence[Skipped], reached: bool) -> Exception:
-    listed = ", ".join(f"{one.what} {one.reason}" for one in skipped[:8])
-    if not reached:
-        return ToolFault(
-            f"cannot reach the app from here: {listed}: check the target's address and network"
+async def _once(client: httpx.AsyncClient, url: str, limit_s: float) -> tuple[Answer, bool]:
+    """The answer, and whether a kept connection was found closed."""
+    read: dict[str, Any] = {"status": 0, "headers": {}}
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limit_s), client.stream("GET", url) as response:
+            read = {"status": response.status_code, "headers": response.headers}
+            size = 0
+            async for block in response.aiter_raw():
+                size += len(block)
+                body += block[: max(0, KEPT_BYTES - len(body))]
+                if size > MAX_BODY_BYTES:
+                    error = f"body above {MAX_BODY_BYTES // 1_000_000} MB"
+                    return Answer(**read, size=size, error=error, too_large=True), False
+            return Answer(**read, body=bytes(body), size=size), False
+    except httpx.ConnectError as error:
+        return Answer(0, error=f"no connection: {error}", unreachable=True), False
+    except (TimeoutError, httpx.TimeoutException) as error:
+        return _late(read, error, limit_s), False
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        stale = not read["status"] and isinstance(
+            error, httpx.RemoteProtocolError | httpx.ReadError
         )
-    return AppFault(f"every endpoint answered non-2xx: {listed}")
+        return Answer(**read, error=f"{type(error).__name__}: {error}"[:300]), stale
+
+
+def _late(read: dict[str, Any], error: Exception, limit_s: float) -> Answer:
+    if read["status"]:
+        return Answer(**read, error=f"no end of the answer within {limit_s:.0f} s", endless=True)
+    waited_s = limit_s if isinstance(error, TimeoutError) else TIMEOUT_S
+    return Answer(0, error=f"no answer within {waited_s:.0f} s", silent=True)

@@ -1,58 +1,76 @@
 """GET paths worth loading: what the template, the app's OpenAPI document and its source declare."""
 
-import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
-from analyzers.runtime.openapi import base_path
-from analyzers.runtime.route_reader import routes_command
-from analyzers.runtime.tool import Execute, ToolFault, ToolRun
-from contract.analysis import Skipped
+from analyzers.appsource.changes import changes_state, path_changes_state
+from analyzers.appsource.openapi import base_path
+from analyzers.appsource.route_map import RouteMap
 from contract.spec import TemplateSpec
 
-# Loading these would end sessions or change state; a load test reads.
-_UNSAFE = re.compile(r"log-?out|sign-?out|delete|remove|reset|shutdown|destroy|unsubscribe", re.I)
 _PARAMETER = re.compile(r"<[^>/]*>|\{[^}/]*\}|:[A-Za-z_]\w*")
+_MAX_WORDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """What the app's source says of its routes."""
+
+    known: RouteMap
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every GET path, parameters filled."""
+        return filled(one.path for one in self.known.routes if one.method == "GET")
+
+    @property
+    def only_writes(self) -> bool:
+        """Whether all routes could be read, and none of them only reads."""
+        gets = [one for one in self.known.routes if one.method == "GET"]
+        is_known = self.known.complete and bool(self.known.routes)
+        return is_known and all(changes_state(one) for one in gets)
+
+    def forbids(self, path: str) -> str:
+        """Why a path (with query) is never loaded; empty where it only reads, as far as is known.
+
+        A load test asks a thousand times: `GET /reset-db` would be no measurement of the app.
+        """
+        route = self.known.find("GET", path)
+        return forbidden(path) or (changes_state(route) if route else "")
+
+
+def forbidden(path: str) -> str:
+    """Why a path (with query) changes state, by its words alone; empty where it says nothing."""
+    if reason := path_changes_state(path):
+        return reason
+    query = path.partition("?")[2]
+    words = [word for pair in parse_qsl(query)[:_MAX_WORDS] for word in pair]
+    said = any(path_changes_state(f"/{word}") for word in words if "/" not in word)
+    return f"its query says {query[:100]}" if said else ""
 
 
 def template_paths(template: TemplateSpec | None) -> tuple[str, ...]:
     """What the template declares."""
     declared = template.endpoints if template else ()
-    return _usable(one.path for one in declared if one.method.upper() == "GET")
+    return filled(one.path for one in declared if one.method.upper() == "GET")
 
 
 def document_paths(document: dict[str, Any]) -> tuple[str, ...]:
     """What an OpenAPI document declares; malformed parts are passed over."""
     base = base_path(document)
     paths: dict[Any, Any] = document["paths"]
-    return _usable(
+    return filled(
         f"{base}{path}" for path, item in paths.items() if isinstance(item, dict) and "get" in item
     )
 
 
-async def source_paths(
-    run: ToolRun, execute: Execute
-) -> tuple[tuple[str, ...], tuple[Skipped, ...]]:
-    """What the source's own routes say, and the files whose routes could not be read."""
-    command = routes_command(run)
-    if command is None:
-        return (), ()
-    try:
-        document = json.loads((await execute(command)).stdout)
-        paths = [str(row["path"]) for row in document["operations"] if row["method"] == "GET"]
-        unread = [Skipped(what=name, reason=reason) for name, reason in document["unread"]]
-    except (ToolFault, ValueError, KeyError, TypeError) as error:
-        return (), (Skipped(what="source tree", reason=str(error)[:500]),)
-    return _usable(paths), tuple(unread)
-
-
-def _usable(paths: Iterable[str]) -> tuple[str, ...]:
-    """Distinct paths that only read, parameters filled with `1`."""
+def filled(paths: Iterable[str]) -> tuple[str, ...]:
+    """Distinct paths, parameters filled with `1`; those with a wildcard are none."""
     return tuple(
         dict.fromkeys(
-            _PARAMETER.sub("1", path)
-            for path in paths
-            if path.startswith("/") and "*" not in path and not _UNSAFE.search(path)
+            _PARAMETER.sub("1", path) for path in paths if path.startswith("/") and "*" not in path
         )
     )

@@ -1,6 +1,5 @@
 """Calibration, then one series per operation, with the host watched all the while."""
 
-import asyncio
 import sys
 import time
 from collections.abc import Sequence
@@ -8,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import analyzers
+from analyzers.performance.aftermath import limited_now, look_after
 from analyzers.performance.host import HostLoad, Thresholds, between, snapshot, watched
+from analyzers.performance.openloop.limits import SHORT_WAIT_S, RateLimit
 from analyzers.performance.openloop.plan import Calibration, LoadPlan, LoadResult
+from analyzers.performance.operations import Operation
 from analyzers.performance.options import LoadOptions
-from analyzers.performance.probe import Operation, ask, new_client
 from analyzers.performance.usage import UsageLog, watch_usage
-from analyzers.runtime.tool import AppFault, Command, Execute, ToolRun
+from analyzers.runtime.tool import Command, Execute, ToolRun
 from contract.analysis import Skipped
 
 _PROJECT = Path(analyzers.__file__).parents[1]
-_CONFIRMATIONS = 3
-_CONFIRM_INTERVAL_S = 0.5
 _CALIBRATION_STEP_S = 1.0
 # Up to this share of the host's ceiling, the generator and a usual app leave a core mostly idle.
 _LIGHT_SHARE = 1 / 8
@@ -33,6 +32,7 @@ class Attempt:
     Attributes:
         results: per operation name.
         contended: per operation name why its numbers cannot be trusted; empty when they can.
+        limits: per operation name how the app limited us there.
         host: load of the host over the whole attempt.
         usage: processor time and memory of the app while the series ran.
     """
@@ -40,6 +40,7 @@ class Attempt:
     calibration: Calibration | None = None
     results: dict[str, LoadResult] = field(default_factory=dict)
     contended: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    limits: dict[str, RateLimit] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     host: HostLoad | None = None
@@ -50,10 +51,23 @@ class Attempt:
         """Every contended operation with its reasons."""
         return tuple(f"{name}: {', '.join(why)}" for name, why in self.contended.items() if why)
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a repetition would be the same test: a quota that is spent makes it another."""
+        return not self.is_limited
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a quota that takes a while to come back was met."""
+        return any((limit.wait_s or 0.0) > SHORT_WAIT_S for limit in self.limits.values())
+
     def add(self, name: str, result: LoadResult, host: HostLoad) -> None:
         """Keep one series with the load of the host while it ran."""
-        if not result.steps:
-            self.skipped.append(Skipped(what=name, reason="died during the warm-up"))
+        if result.limit:
+            self.limits[name] = result.limit
+        if not result.steps or (result.limit and not result.chosen.completed):
+            reason = result.limit.text if result.limit else "died during the warm-up"
+            self.skipped.append(Skipped(what=name, reason=reason))
             return
         self.results[name] = result
         judged = replace(host, pressure=self._foreign_pressure(result, host))
@@ -82,6 +96,7 @@ async def load_once(
 
     Raises:
         AppFault: the app stopped answering during the load, and did not come back.
+        ToolFault: it takes connections and does not answer any more.
     """
     before = snapshot()
     attempt = Attempt(calibration=await calibrate(run, execute, options))
@@ -90,14 +105,20 @@ async def load_once(
     async with watch_usage(run.request.targets, docker_host) as attempt.usage:
         began = time.monotonic()
         for operation in operations:
+            reason = ""
             if time.monotonic() - began > total_s:
                 reason = f"not begun: the load test's {total_s:g} s were over"
+            elif attempt.is_limited:
+                reason = await limited_now(operation)
+            if reason:
                 attempt.skipped.append(Skipped(what=operation.name, reason=reason))
                 continue
             run.progress(f"load: {operation.name}")
-            plan = options.plan(operation.url).model_copy(update={"rates": rates})
+            plan = options.plan(operation.url, dict(operation.headers))
+            plan = plan.model_copy(update={"rates": rates})
             result, host = await watched(run_series(run, execute, plan))
-            await _check_alive(operation, result, attempt)
+            if note := await look_after(operation, result):
+                attempt.notes.append(note)
             attempt.add(operation.name, result, host)
     attempt.host = between(before, snapshot())
     return attempt
@@ -119,7 +140,7 @@ async def calibrate(run: ToolRun, execute: Execute, options: LoadOptions) -> Cal
     """The plan's rates in short steps, and the ceiling, against our own server on this host."""
     run.progress("calibration: our own server on this host")
     step_s = min(options.step_s, _CALIBRATION_STEP_S)
-    changes = {"step_s": step_s, "warmup_s": 0.2}
+    changes = {"step_s": step_s, "warmup_s": 0.2, "refine_steps": 0}
     plan = options.plan("http://calibration/").model_copy(update=changes)
     return Calibration.model_validate_json(await _execute_plan(run, execute, plan, "calibration"))
 
@@ -143,28 +164,3 @@ async def _execute_plan(run: ToolRun, execute: Execute, plan: LoadPlan, module: 
         limit_s=plan.limit_s,
     )
     return (await execute(command)).output
-
-
-async def _check_alive(operation: Operation, result: LoadResult, attempt: Attempt) -> None:
-    """One request after each series: an app that is gone is a fault of the app, with the second."""
-    where = (
-        f"{operation.name} after {result.last_answer_s:.1f} s and "
-        f"{result.requests_by_then} requests"
-    )
-    if reason := await _silence(operation.url):
-        raise AppFault(f"stopped answering under load: {where} ({reason})")
-    if result.died:
-        attempt.notes.append(f"stopped answering and came back: {where}")
-
-
-async def _silence(url: str) -> str:
-    """Why `url` gives no HTTP answer, asked three times; empty when it does."""
-    reason = ""
-    async with new_client() as client:
-        for _ in range(_CONFIRMATIONS):
-            answer = await ask(client, url)
-            if answer.status:
-                return ""
-            reason = answer.text
-            await asyncio.sleep(_CONFIRM_INTERVAL_S)
-    return reason

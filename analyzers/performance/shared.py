@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from analyzers.performance.openloop.limits import RateLimit
 from analyzers.performance.openloop.plan import LoadResult
-from analyzers.performance.probe import Operation
+from analyzers.performance.operations import Operation
 from analyzers.runtime.tool import ToolRun
 from contract.analysis import Target
 from contract.base import Frozen
@@ -19,19 +20,27 @@ class HeldStep(Frozen):
 
 
 class SharedOperation(Frozen):
-    """An operation that can be loaded; ports change with every start, so it has no address."""
+    """An operation that can be loaded; ports change with every start, so it has no address.
+
+    Attributes:
+        limit: how the app limited us there, if it did.
+    """
 
     service: str
     path: str
     name: str
+    headers: tuple[tuple[str, str], ...] = ()
+    is_page: bool = False
     held: tuple[HeldStep, ...] = ()
+    limit: RateLimit | None = None
 
     def at(self, targets: Sequence[Target]) -> Operation | None:
         """The operation at the address of today's target; None where its service is gone."""
         addresses = {target.service: target.base_url for target in targets}
         if self.service not in addresses:
             return None
-        return Operation(self.service, addresses[self.service], self.path, self.name)
+        place = (self.service, addresses[self.service], self.path, self.name)
+        return Operation(*place, self.headers, self.is_page)
 
 
 def hand_on(
@@ -43,6 +52,9 @@ def hand_on(
             service=one.service,
             path=one.path,
             name=one.name,
+            headers=one.headers,
+            is_page=one.is_page,
+            limit=results[one.name].limit if one.name in results else None,
             held=_held(results[one.name]) if one.name in results else (),
         )
         for one in operations

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from analyzers.runtime.tool import NOT_OWN, SourceTree, Tool
+from analyzers.runtime.tool import SourceTree, Tool
 from contract.analysis import SubtaskRequest
 
 _NO_CODE = frozenset({"__pycache__", "node_modules"})
@@ -41,10 +41,9 @@ class SourceDigests:
         names = tool.reads(self._source) if isinstance(tool, Reads) and not tool.after else None
         if names is None:
             return self._whole
-        withheld = [entry for entry in self._source.left_out if entry[1] not in NOT_OWN]
         with self._lock:
             files = [(name, self._file(name)) for name in sorted(set(names))]
-        return _digest([files, withheld])
+        return _digest([files, self._source.withheld(""), self._source.idle])
 
     def _file(self, name: str) -> str:
         if name not in self._files:
@@ -80,12 +79,13 @@ def cache_key(
 
 
 def code_digest(tools: Sequence[Tool]) -> str:
-    """Digest of the service's folder and of the runtime: adapters, rules, lists of pinned tools.
+    """Digest of the service's folder, the runtime and the readers: adapters, rules, pinned tools.
 
     So a parser or a map of severities that was put right does not serve what it said before.
     Blocking; taken once, when the service starts.
     """
-    folders = {Path(__file__).parent, *(_service_folder(tool) for tool in tools)}
+    here = Path(__file__).parent
+    folders = {here, here.parent / "appsource", *(_service_folder(tool) for tool in tools)}
     files = sorted(path for folder in folders for path in folder.rglob("*") if _is_code(path))
     return _digest([[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files])
 

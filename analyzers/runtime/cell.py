@@ -5,19 +5,21 @@ import logging
 import math
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from analyzers.runtime.projects import note_for
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
 from analyzers.runtime.trim import with_findings
-from contract.analysis import MeasurementState, Provenance, ToolReport
+from contract.analysis import Coverage, Finding, MeasurementState, Provenance, ToolReport
 
 MAX_ATTACHED_BYTES = 256 * 1024 * 1024
 MAX_BARE_BYTES = 4 * 1024 * 1024
 _REASON_CHARS = 2_000
+_MESSAGE_CHARS = 4_000
 
 logger = logging.getLogger("assay.analyzer")
 
@@ -69,19 +71,22 @@ async def measure_cell(
             argv=tuple(one.argv for one in runner.executed),
             exit_codes=tuple(one.exit_code for one in runner.executed),
             rules_digest=tool.rules_digest(),
-            duration_s=round(time.monotonic() - clock, 3),
+            duration_s=round(time.monotonic() - clock - runner.waited_s, 3),
             cpu_s=round(sum(one.cpu_s for one in runner.executed), 3) if runner.executed else None,
             started_at=started_at,
             notes=(*notes, *kept.notes),
         )
 
+    covered: Coverage | None = None
     try:
         parsed = await tool.run(run, runner)
         bare = _measured(tool, version, parsed, provenance(*parsed.notes), kept.names)
-        report = await asyncio.to_thread(with_findings, bare, parsed.findings, kept.folder)
+        findings = [_placed(one, run.source.idle) for one in parsed.findings]
+        report = await asyncio.to_thread(with_findings, bare, findings, kept.folder)
         return Cell(report, parsed.fresh_for)
     except NotApplicable as fault:
         state, reason = MeasurementState.NOT_APPLICABLE, str(fault) or "nothing to look at"
+        covered = fault.coverage
     except AppFault as fault:
         state, reason = MeasurementState.APP_FAILED, str(fault) or "the app failed"
     except ToolFault as fault:
@@ -90,7 +95,17 @@ async def measure_cell(
         logger.exception("tool %s failed on %s", tool.name, run.request.subtask_id)
         state = MeasurementState.INFRA_FAILED
         reason = f"{type(error).__name__}: {error}"
-    return Cell(unmeasured(tool.name, state, reason, version=version, provenance=provenance()))
+    report = unmeasured(tool.name, state, reason, version=version, provenance=provenance())
+    return Cell(report.model_copy(update={"coverage": covered}))
+
+
+def _placed(found: Finding, idle: Sequence[str]) -> Finding:
+    """A finding in a project that nothing starts says so."""
+    note = note_for(found.location.path, idle)
+    if not note:
+        return found
+    message = f"{found.message[: _MESSAGE_CHARS - len(note) - 1]} {note}"
+    return found.model_copy(update={"message": message[:_MESSAGE_CHARS]})
 
 
 def unmeasured(

@@ -16,7 +16,7 @@ from analyzers.runtime.cache_key import SourceDigests, cache_key
 from analyzers.runtime.canary import CanaryKeeper, Verdict
 from analyzers.runtime.cell import Attachments, Cell, measure_cell, unmeasured
 from analyzers.runtime.runner import Runner
-from analyzers.runtime.schedule import CpuBudget, run_in_order
+from analyzers.runtime.schedule import Allowance, CpuBudget, run_in_order
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import SourceTree, Tool, ToolRun
 from analyzers.runtime.trim import fitted
@@ -28,7 +28,7 @@ from contract.analysis import (
     SubtaskRequest,
     ToolReport,
 )
-from contract.protocol import Progress
+from contract.protocol import MAX_WAITING_S, Progress
 from contract.spec import AnalyzerKind
 
 SERVICE_VERSION = "0.1.0"
@@ -95,18 +95,19 @@ class Measurement:
         started_at, clock = datetime.now(UTC), time.monotonic()
         limit_s = min(self.request.deadline_s, MAX_DEADLINE_S)
         limit_s -= min(_WRAP_UP_MAX_S, limit_s * _WRAP_UP_SHARE)
+        allowance = Allowance(limit_s, min(limit_s, MAX_WAITING_S))
         tools = self._planned()
         try:
-            async with asyncio.timeout(limit_s):
+            async with allowance.limit():
                 source = await asyncio.to_thread(list_source, self.source_root)
                 digests = SourceDigests(source, self.request.source.digest)
                 await run_in_order(
                     tools,
-                    lambda tool: self._cell(tool, source, digests, clock + limit_s),
+                    lambda tool: self._cell(tool, source, digests, allowance),
                     lambda done, begun: self._progress(done, begun),
                 )
         except TimeoutError:
-            self._note_late(tools)
+            self._note_late(tools, allowance)
         cells = self._in_order(tools)
         fused, faults = await asyncio.to_thread(self._fused, cells)
         report = AnalyzerReport(
@@ -149,34 +150,50 @@ class Measurement:
             self._working.discard(tool.name)
             self._progress(self._done, self._begun)
 
+    @contextmanager
+    def _aside(self, tool: Tool, allowance: Allowance, runner: Runner) -> Generator[None]:
+        """A tool's wait for others is no work; its commands may run as long as the run may."""
+        began_s = time.monotonic()
+        self._working.discard(tool.name)
+        self._progress(self._done, self._begun)
+        try:
+            with allowance.aside():
+                yield
+        finally:
+            self._working.add(tool.name)
+            runner.waited_s += time.monotonic() - began_s
+            runner.deadline = allowance.ends_at + _SLACK_S
+
     async def _cell(
-        self, tool: Tool, source: SourceTree, digests: SourceDigests, deadline: float
+        self, tool: Tool, source: SourceTree, digests: SourceDigests, allowance: Allowance
     ) -> None:
         """Fill one cell; never raises but for cancellation from outside."""
         try:
-            self.reports[tool.name] = await self._report(tool, source, digests, deadline)
+            self.reports[tool.name] = await self._report(tool, source, digests, allowance)
         except (Exception, SystemExit) as error:
             logger.exception("%s failed on %s", tool.name, self.request.subtask_id)
             reason = f"{type(error).__name__}: {error}"
             self.reports[tool.name] = unmeasured(tool.name, MeasurementState.INFRA_FAILED, reason)
 
     async def _report(
-        self, tool: Tool, source: SourceTree, digests: SourceDigests, deadline: float
+        self, tool: Tool, source: SourceTree, digests: SourceDigests, allowance: Allowance
     ) -> ToolReport:
-        verdict = await self.equipment.canaries.proven(tool.name)
+        with allowance.waiting():
+            verdict = await self.equipment.canaries.proven(tool.name)
         if not verdict.ok:
             return _blind(tool, verdict)
         if tool.exclusive:
-            await self.equipment.canaries.settled()
+            with allowance.waiting():
+                await self.equipment.canaries.settled()
         equipment = self.equipment
         key = await asyncio.to_thread(
             cache_key, tool, verdict.version, self.request, digests, equipment.code
         )
         if self.request.cache and (kept := await self._cached(tool, key)):
             return kept
-        async with equipment.budget.hold(tool.cost):
+        async with allowance.hold(equipment.budget, tool.cost, self.request.subtask_id):
             with self._at_work(tool):
-                cell = await self._measure(tool, verdict.version, source, deadline)
+                cell = await self._measure(tool, verdict.version, source, allowance)
         own, shared = self.attachments / tool.name, dict(self.shared)
         await asyncio.to_thread(equipment.cache.save, key, cell.report, shared, own, cell.fresh_for)
         return cell.report
@@ -191,9 +208,12 @@ class Measurement:
             self.shared[tool.name] = entry.shared
         return entry.report
 
-    async def _measure(self, tool: Tool, version: str, source: SourceTree, deadline: float) -> Cell:
+    async def _measure(
+        self, tool: Tool, version: str, source: SourceTree, allowance: Allowance
+    ) -> Cell:
         workspace = self.folder / "w" / tool.name
         workspace.mkdir(parents=True)
+        runner = Runner(workspace, deadline=allowance.ends_at + _SLACK_S)
         kept = Attachments(self.attachments / tool.name)
         run = ToolRun(
             request=self.request,
@@ -204,16 +224,18 @@ class Measurement:
             progress=lambda message: self._progress(
                 self._done, self._begun, f"{tool.name}: {message}"
             ),
+            waiting=lambda: self._aside(tool, allowance, runner),
             shared=self.shared,
         )
         try:
-            runner = Runner(workspace, deadline=deadline + _SLACK_S)
             return await measure_cell(tool, run, runner, version, kept)
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
 
-    def _note_late(self, tools: Sequence[Tool]) -> None:
+    def _note_late(self, tools: Sequence[Tool], allowance: Allowance) -> None:
         reason = f"deadline of {self.request.deadline_s:g} s"
+        if allowance.waited_s >= 1.0:
+            reason += f", beside {allowance.waited_s:.0f} s of waiting for others"
         for tool in tools:
             if tool.name not in self.reports:
                 self.reports[tool.name] = unmeasured(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.tool import Command, ToolFault
+from analyzers.runtime.tool import Command, HostFault, ToolFault
 
 _WARDEN = Path(__file__).with_name("warden.py")
 _TAIL_LINES = 8
@@ -77,7 +77,7 @@ class Process:
         except (OSError, ValueError) as error:
             os.close(control_write)
             os.close(status_read)
-            raise ToolFault(f"{command.argv[0]}: cannot start: {error}") from error
+            raise HostFault(f"{command.argv[0]}: cannot start: {error}") from error
         finally:
             os.close(control_read)
             os.close(status_write)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzers.runtime.process import Limits, Process, tail_of
-from analyzers.runtime.tool import Command, Completed, ToolFault
+from analyzers.runtime.tool import Command, Completed, HostFault, SlowTool, ToolFault
 
 
 @dataclass(slots=True)
@@ -33,20 +33,24 @@ class Runner:
         workspace: working folder, HOME and TMPDIR of the processes.
         deadline: `time.monotonic()` at which every process must be gone; None: no deadline.
         executed: what ran so far.
+        waited_s: how long the tool waited for others instead of working.
     """
 
     workspace: Path
     deadline: float | None = None
     limits: Limits = field(default_factory=Limits)
     executed: list[Executed] = field(default_factory=list)
+    waited_s: float = 0.0
 
     async def __call__(self, command: Command) -> Completed:
         """Run `command` to its end.
 
         Raises:
-            ToolFault: not found, unexpected exit code, killed at its limit, output above the cap.
+            HostFault: not found, no time left before the deadline, killed from outside.
+            SlowTool: killed at its own limit.
+            ToolFault: unexpected exit code, output above the cap.
         """
-        limit_s = self._limit_s(command)
+        limit_s, is_own = self._limit_s(command)
         started = time.monotonic()
         process = await Process.start(
             command, self._environment(command), self.workspace, self.limits
@@ -56,9 +60,8 @@ class Runner:
         except TimeoutError:
             tail = await process.terminate(self.limits.term_grace_s)
             self._remember(command, process.status)
-            raise ToolFault(
-                f"{command.argv[0]}: no end within {limit_s:.0f} s, killed{tail}"
-            ) from None
+            late = f"{command.argv[0]}: no end within {limit_s:.0f} s, killed{tail}"
+            raise (SlowTool(late) if is_own else HostFault(late)) from None
         except ToolFault:
             self._remember(command, process.status)
             raise
@@ -67,12 +70,14 @@ class Runner:
         self._remember(command, process.status)
         return self._completed(command, process, ended, time.monotonic() - started)
 
-    def _limit_s(self, command: Command) -> float | None:
+    def _limit_s(self, command: Command) -> tuple[float | None, bool]:
+        """Seconds it may take, and whether that is its own limit and not the deadline."""
         left = None if self.deadline is None else self.deadline - time.monotonic()
         if left is not None and left <= 0:
-            raise ToolFault(f"{command.argv[0]}: no time left before the deadline")
-        known = [value for value in (left, command.limit_s) if value is not None]
-        return min(known) if known else None
+            raise HostFault(f"{command.argv[0]}: no time left before the deadline")
+        if command.limit_s is not None and (left is None or command.limit_s < left):
+            return command.limit_s, True
+        return left, False
 
     def _environment(self, command: Command) -> dict[str, str]:
         folder = str(self.workspace)
@@ -102,9 +107,9 @@ class Runner:
         status = process.status
         name = Path(command.argv[0]).name
         if error := status.get("error"):
-            raise ToolFault(f"{command.argv[0]}: {error}: is the tool installed?")
+            raise HostFault(f"{command.argv[0]}: {error}: is the tool installed?")
         if "exit_code" not in status:
-            raise ToolFault(f"{name}: its processes were killed from outside")
+            raise HostFault(f"{name}: its processes were killed from outside")
         code = int(status["exit_code"])
         if code not in command.ok_exit_codes:
             raise ToolFault(f"{name} {_ending(code)}{tail_of(stderr or stdout)}")

@@ -1,17 +1,23 @@
 """Which tools run when: side by side within a CPU budget, load generators alone, readers last."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from analyzers.runtime.tool import Tool
 
+_DUST = 1e-9
 _CANCEL_LIMIT_S = 5.0  # within the wrap-up that `measure.py` keeps back from a deadline
 
 
 class CpuBudget:
-    """Hands out shares of the cores, first come, first served.
+    """Hands out shares of the cores, fairly by owner: one app's slow tool starves no other app.
+
+    Whoever holds least is served next, in order of asking among equals; an owner's own tools keep
+    their order. A tool gets no more than its owner's even part of the cores, so that a costly one
+    never waits for another owner's tools to end together.
 
     Args:
         cores: the whole budget; a tool that costs more is given all of it.
@@ -20,40 +26,140 @@ class CpuBudget:
     def __init__(self, cores: float) -> None:
         self._cores = cores
         self._free = cores
-        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._held: Counter[str] = Counter()
+        self._waiting: list[tuple[str, float, asyncio.Future[float]]] = []
 
     @asynccontextmanager
-    async def hold(self, cost: float) -> AsyncGenerator[None]:
-        """Wait for a share of `cost` cores and hold it."""
-        share = min(max(cost, 0.0), self._cores)
-        await self._acquire(share)
+    async def hold(self, cost: float, owner: str = "") -> AsyncGenerator[None]:
+        """Wait for a share of `cost` cores and hold it in the name of `owner`."""
+        share = await self._acquire(min(max(cost, 0.0), self._cores), owner)
         try:
             yield
         finally:
-            self._free += share
-            self._wake()
+            self._give_back(owner, share)
 
-    async def _acquire(self, share: float) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((share, turn))
+    async def _acquire(self, share: float, owner: str) -> float:
+        turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._waiting.append((owner, share, turn))
         self._wake()
         try:
-            await turn
+            return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._free += share
-            self._wake()
+                self._give_back(owner, turn.result())
+            else:
+                self._waiting = [entry for entry in self._waiting if entry[2] is not turn]
+                self._wake()
             raise
 
+    def _give_back(self, owner: str, share: float) -> None:
+        self._free += share
+        self._held[owner] -= share
+        if self._held[owner] <= _DUST:
+            del self._held[owner]
+        self._wake()
+
     def _wake(self) -> None:
+        """Serve as many as fit. Whoever is next and does not fit holds back those after it."""
+        self._waiting = [entry for entry in self._waiting if not entry[2].cancelled()]
         while self._waiting:
-            share, turn = self._waiting[0]
-            if not turn.cancelled():
-                if share > self._free + 1e-9:
-                    return
-                self._free -= share
-                turn.set_result(None)
-            self._waiting.popleft()
+            index = min(range(len(self._waiting)), key=lambda i: self._held[self._waiting[i][0]])
+            owner, share, turn = self._waiting[index]
+            share = min(share, self._even_part())
+            if share > self._free + _DUST:
+                return
+            del self._waiting[index]
+            self._free -= share
+            self._held[owner] += share
+            turn.set_result(share)
+
+    def _even_part(self) -> float:
+        return self._cores / len({*self._held, *(owner for owner, _, _ in self._waiting)})
+
+
+class Allowance:
+    """A run's time: what it may still take, not counting what it spent waiting for others.
+
+    It waits while at least one of its tools wants a share of the cores, or waits for something else
+    that is not its own, and no other is at work. The extension is
+    bounded, because a client waits no longer than that.
+
+    Args:
+        limit_s: from now on.
+        max_extension_s: the most that waiting may add.
+    """
+
+    def __init__(self, limit_s: float, max_extension_s: float) -> None:
+        self._ends_at = time.monotonic() + limit_s
+        self._left_s = max_extension_s
+        self._wanting = 0
+        self._holding = 0
+        self._since: float | None = None
+        self._timeout: asyncio.Timeout | None = None
+        self.waited_s = 0.0
+
+    @property
+    def ends_at(self) -> float:
+        """`time.monotonic()` at which the run ends, as far as it is known now."""
+        now = time.monotonic()
+        waiting_s = now - self._since if self._since is not None else 0.0
+        return self._ends_at + min(waiting_s, self._left_s)
+
+    @asynccontextmanager
+    async def limit(self) -> AsyncGenerator[None]:
+        """Ends its body when the time is over. Raises: TimeoutError."""
+        async with asyncio.timeout(self._ends_at - time.monotonic()) as self._timeout:
+            yield
+
+    @contextmanager
+    def waiting(self) -> Generator[None]:
+        """What goes on inside is no work on the app: it counts only while another tool works."""
+        self._change(wanting=1)
+        try:
+            yield
+        finally:
+            self._change(wanting=-1)
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """A tool at work waits for something that other runs hold."""
+        self._change(wanting=1, holding=-1)
+        try:
+            yield
+        finally:
+            self._change(wanting=-1, holding=1)
+
+    @asynccontextmanager
+    async def hold(self, budget: CpuBudget, cost: float, owner: str) -> AsyncGenerator[None]:
+        """`budget.hold`; the time until the share is there does not count."""
+        async with AsyncExitStack() as stack:
+            with self.waiting():
+                await stack.enter_async_context(budget.hold(cost, owner))
+            self._change(holding=1)
+            stack.callback(self._change, holding=-1)
+            yield
+
+    def _change(self, wanting: int = 0, holding: int = 0) -> None:
+        self._wanting += wanting
+        self._holding += holding
+        waits = self._wanting > 0 and self._holding == 0
+        now = time.monotonic()
+        if waits and self._since is None:
+            self._since = now
+            self._reschedule(self._ends_at + self._left_s)
+        elif not waits and self._since is not None:
+            more_s = min(now - self._since, self._left_s)
+            self.waited_s += now - self._since
+            self._ends_at += more_s
+            self._left_s -= more_s
+            self._since = None
+            self._reschedule(self._ends_at)
+
+    def _reschedule(self, ends_at: float) -> None:
+        """While it waits the end moves on, at most by the whole extension."""
+        if self._timeout is not None and not self._timeout.expired():
+            loop = asyncio.get_running_loop()
+            self._timeout.reschedule(loop.time() + max(ends_at - time.monotonic(), 0.0))
 
 
 async def run_in_order(

@@ -1,12 +1,22 @@
 """Lists an app's files once for all tools, and says which were left out and why."""
 
+import codecs
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from analyzers.runtime.tool import BUILD_OUTPUT, VENDORED, SourceTree
+from analyzers.runtime.ownership import (
+    folder_reason,
+    foreign_entries,
+    in_output_folder,
+    is_compiled,
+    outputs_of,
+)
+from analyzers.runtime.projects import idle_folders
+from analyzers.runtime.tool import BUILD_OUTPUT, NUL_BYTES, SourceTree
 
+_COMPILED = (".js", ".mjs", ".cjs", ".css")
 MAX_FILES = 20_000
 MAX_ENTRIES = 200_000
 MAX_DEPTH = 40
@@ -15,14 +25,10 @@ _HEAD_BYTES = 8 * 1024
 _MINIFIED_LINE_CHARS = 1_000
 _MIN_NAME_LINE_CHARS = 120  # mean line of a file that calls itself minified
 
-_VENDORED = frozenset(
-    {".git", ".hg", ".svn", "node_modules", "bower_components", "jspm_packages", "site-packages"}
-    | {"vendor", "vendors", "third_party", ".venv", "venv", "env", ".tox", ".nox"}
-)
-_BUILT = frozenset(
-    {"dist", "build", ".next", ".nuxt", ".svelte-kit", ".output", "coverage", "htmlcov", ".vite"}
-    | {".pytest_cache", ".mypy_cache", ".ruff_cache", ".parcel-cache", ".turbo", ".cache"}
-    | {"__pycache__", ".assay"}
+_TEXT_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_SOURCES = (
+    *(".py", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte"),
+    *(".astro", ".css", ".html", ".htm", ".json", ".yml", ".yaml", ".toml", ".txt"),
 )
 # A mark alone proves nothing: models sign their code, and whoever hides code writes one too. Only
 # what a known generator writes, under the name it gives, is nobody's own work.
@@ -51,9 +57,9 @@ def list_source(root: Path) -> SourceTree:
             left_out.append((name, reason))
         else:
             files.append(name)
-    return SourceTree(
-        root=Path(real_root), files=tuple(sorted(files)), left_out=tuple(sorted(left_out))
-    )
+    listed = tuple(sorted(files))
+    idle = idle_folders(Path(real_root), listed)
+    return SourceTree(Path(real_root), listed, tuple(sorted(left_out)), idle)
 
 
 def _walk(root: Path) -> Iterator[tuple[str, str]]:
@@ -67,28 +73,30 @@ def _walk(root: Path) -> Iterator[tuple[str, str]]:
         except OSError as error:
             yield prefix or "./", f"unreadable: {error.strerror}"
             continue
+        names = {entry.name for entry in entries}
+        foreign = foreign_entries(root / prefix, names)
+        declared = outputs_of(root / prefix, names)
         for entry in entries:
             seen += 1
             if seen > MAX_ENTRIES:
                 yield prefix or "./", f"more than {MAX_ENTRIES} entries, the rest is not listed"
                 return
             name = prefix + entry.name
+            reason = foreign.get(entry.name, "")
             if entry.is_dir(follow_symlinks=False):
-                reason = _folder_reason(entry.name, depth)
+                reason = reason or _folder_reason(entry, depth, declared)
                 if reason:
                     yield _shown(name) + "/", reason
                 else:
                     folders.append((name + "/", depth + 1))
             else:
-                yield _shown(name), _file_reason(root, entry, name)
+                yield _shown(name), reason or _file_reason(root, entry, name)
 
 
-def _folder_reason(name: str, depth: int) -> str:
-    if name in _VENDORED:
-        return VENDORED
-    if name in _BUILT:
-        return BUILD_OUTPUT
-    return f"nested deeper than {MAX_DEPTH} folders" if depth >= MAX_DEPTH else ""
+def _folder_reason(entry: "os.DirEntry[str]", depth: int, declared: Collection[str]) -> str:
+    if depth >= MAX_DEPTH:
+        return f"nested deeper than {MAX_DEPTH} folders"
+    return folder_reason(Path(entry.path), declared)
 
 
 def _file_reason(root: Path, entry: "os.DirEntry[str]", name: str) -> str:
@@ -103,9 +111,13 @@ def _file_reason(root: Path, entry: "os.DirEntry[str]", name: str) -> str:
         if status.st_size > MAX_FILE_BYTES:
             return f"larger than {MAX_FILE_BYTES // 1024**2} MiB"
         with open(entry.path, "rb") as file:
-            return _content_reason(entry.name, file.read(_HEAD_BYTES))
+            reason = _content_reason(entry.name, file.read(_HEAD_BYTES))
     except OSError as error:
         return f"unreadable: {error.strerror}"
+    if not reason and name.endswith(_COMPILED) and in_output_folder(name):
+        compiled = is_compiled(Path(entry.path))
+        return f"{BUILD_OUTPUT}: a compiler's marks are in it" if compiled else ""
+    return reason
 
 
 def _link_reason(root: Path, entry: "os.DirEntry[str]") -> str:
@@ -115,8 +127,8 @@ def _link_reason(root: Path, entry: "os.DirEntry[str]") -> str:
 
 
 def _content_reason(name: str, head: bytes) -> str:
-    if b"\0" in head:
-        return "binary"
+    if b"\0" in head and not head.startswith(_TEXT_MARKS):
+        return NUL_BYTES if name.endswith(_SOURCES) and _is_mostly_text(head) else "binary"
     if _is_minified(name, head):
         return "minified"
     generated = any(
@@ -124,6 +136,12 @@ def _content_reason(name: str, head: bytes) -> str:
         for names, marks in _GENERATED
     )
     return "generated" if generated else ""
+
+
+def _is_mostly_text(head: bytes) -> bool:
+    """Text with some NUL bytes, or in UTF-16 without a mark; a picture is neither."""
+    printable = sum(byte in b"\t\n\r" or 32 <= byte < 127 or byte == 0 for byte in head)
+    return printable > 0.9 * len(head)
 
 
 def _is_minified(name: str, head: bytes) -> bool:

@@ -5,29 +5,53 @@ the output means. A tool is added by one module and one entry in its service's `
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from contract.analysis import Coverage, Finding, Metric, SubtaskRequest
+from contract.source_digest import is_covered
 
+NUL_BYTES = "NUL bytes in its text"
 VENDORED = "vendored"
 BUILD_OUTPUT = "build output"
-NOT_OWN = frozenset({VENDORED, BUILD_OUTPUT})
-"""Reasons in `SourceTree.left_out` of what is not the app's own work."""
+"""How reasons in `SourceTree.left_out` of what is not the app's own work begin."""
 
 
-class AppFault(Exception):
+class Verdict(Exception):
+    """Why a cell is not measured; `row` is the key in `blame.ROWS` that decided it, if one did."""
+
+    row: str = ""
+
+
+class AppFault(Verdict):
     """The app under test did not build, answer or survive: the cell becomes `app_failed`."""
 
 
-class NotApplicable(Exception):
-    """Nothing for this tool to look at: the cell becomes `not_applicable`."""
+class NotApplicable(Verdict):
+    """Nothing for this tool to look at: the cell becomes `not_applicable`.
+
+    Attributes:
+        coverage: what was there all the same and why it could not be looked at.
+    """
+
+    def __init__(self, reason: str = "", coverage: Coverage | None = None) -> None:
+        super().__init__(reason)
+        self.coverage = coverage
 
 
-class ToolFault(Exception):
+class ToolFault(Verdict):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
+
+
+class HostFault(ToolFault):
+    """No file given to the tool can be the cause: not installed, no time left, killed outside."""
+
+
+class SlowTool(ToolFault):
+    """The command did not end within its own limit (`Command.limit_s`), before the deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +62,14 @@ class SourceTree:
         root: read-only folder.
         files: analysable files, relative POSIX paths, sorted; symlinks out of the tree, vendored,
             generated and oversized files are not among them.
-        left_out: (relative path, reason) of the others.
+        left_out: (relative path, reason) of the others; folders end with `/`.
+        idle: folders (`old-site/`) that nothing starts, see `projects.py`.
     """
 
     root: Path
     files: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...] = ()
+    idle: tuple[str, ...] = ()
 
     def matching(self, *suffixes: str) -> tuple[str, ...]:
         """Files whose name ends with one of `suffixes` (`.py`, `Dockerfile`)."""
@@ -53,12 +79,14 @@ class SourceTree:
         """(relative path, reason) of the app's own files no tool is given, by the same suffixes.
 
         Folders that could not be listed (too deep, unreadable) count for every suffix: nobody knows
-        what lies there. Vendored folders and build output are not the app's own and do not count.
+        what lies there. So do folders taken for other people's work or for build output, but for
+        those that are no part of any source (`node_modules`, caches): they are not sent either.
         """
         return tuple(
             (name, reason)
             for name, reason in self.left_out
-            if reason not in NOT_OWN and name.endswith((*suffixes, "/"))
+            if name.endswith((*suffixes, "/"))
+            and is_covered(f"{name}x" if name[-1:] == "/" else name)
         )
 
 
@@ -74,6 +102,8 @@ class ToolRun:
         tools_dir: folder with this service's installed tools (`venv/bin`, `node_modules/.bin`).
         attach: writes an opaque attachment (name, bytes) into the result archive.
         progress: tells a person what goes on.
+        waiting: what goes on inside this block is a wait for others: it does not count against the
+            deadline, as far as a run may be extended.
         shared: values that tools of one run hand to each other (e.g. discovered routes), keyed by
             tool name; later tools may read what earlier ones left. What stands under a tool's own
             name must be JSON, or its report is not cached.
@@ -85,6 +115,7 @@ class ToolRun:
     tools_dir: Path
     attach: Callable[[str, bytes], None] = lambda _name, _data: None
     progress: Callable[[str], None] = lambda _message: None
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     shared: dict[str, Any] = field(default_factory=dict)
 
 

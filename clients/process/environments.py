@@ -149,8 +149,13 @@ def _publish(work: Path, target: Path) -> None:
 
 def copy_source(source: Path, target: Path) -> None:
     """Copy an app folder without dependencies and caches; links are kept as links."""
-    skipped = shutil.ignore_patterns(*(SKIPPED_FOLDERS - {"build", "dist"}))
-    shutil.copytree(source, target, symlinks=True, ignore=skipped, dirs_exist_ok=True)
+    shutil.copytree(source, target, symlinks=True, ignore=_no_source, dirs_exist_ok=True)
+
+
+def _no_source(folder: str, names: list[str]) -> set[str]:
+    """Dependencies and caches; a virtual environment knows itself by its `pyvenv.cfg`."""
+    environments = {name for name in names if Path(folder, name, "pyvenv.cfg").is_file()}
+    return (SKIPPED_FOLDERS & set(names)) | environments
 
 
 def app_environment(

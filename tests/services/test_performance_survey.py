@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.performance import isolation, probe
+from analyzers.performance import isolation, operations
 from analyzers.performance.canary import LOAD_CANARY
 from analyzers.performance.host import HostLoad
 from analyzers.performance.site import Site
@@ -54,9 +54,10 @@ async def test_only_operations_that_answer_2xx_are_loaded(tmp_path: Path) -> Non
     async with serving(server):
         parsed = await measure(run_of(tmp_path, server.url, template))
 
-    assert parsed.coverage.items == ("GET /", "GET /notes")
+    assert set(parsed.coverage.items) == {"GET /", "GET /notes"}
     reasons = {one.what: one.reason for one in parsed.coverage.skipped}
-    assert reasons == {"GET /secret": "401", "GET /gone": "404", "GET /moved": "302"}
+    assert reasons == {"GET /secret": "401", "GET /gone": "404"}
+    assert server.hits["/moved"] == 1  # its redirect led to what is loaded already
     assert server.hits["/secret"] == 1
     assert not figures(parsed, "GET /secret")
 
@@ -65,6 +66,8 @@ async def test_an_app_of_errors_is_a_fault_of_the_app(tmp_path: Path) -> None:
     async with serving(LoadServer(routes={"/": (500, 0.0)})) as server:
         with pytest.raises(AppFault, match=r"every endpoint answered non-2xx: GET / 500"):
             await measure(run_of(tmp_path, server.url))
+
+    assert server.hits["/"] == 2  # asked again when the host was calm
 
 
 async def test_an_endless_answer_is_bounded_and_named(
@@ -76,11 +79,11 @@ async def test_an_endless_answer_is_bounded_and_named(
             writer.write(b".")
             await asyncio.sleep(0.05)
 
-    monkeypatch.setattr(probe, "_WHOLE_S", 0.3)
+    monkeypatch.setattr(operations, "WHOLE_S", 0.3)
     server = LoadServer()
     server.answer = drip  # type: ignore[method-assign]
     async with serving(server):
-        with pytest.raises(AppFault, match="GET / no end of the answer"):
+        with pytest.raises(ToolFault, match="GET / no end of the answer"):
             await measure(run_of(tmp_path, server.url))
 
 
@@ -103,10 +106,9 @@ async def test_lighthouse_is_for_pages(tmp_path: Path, monkeypatch: pytest.Monke
             await audit(run_of(tmp_path, server.url), monkeypatch)
 
         server.routes["/"] = (500, 0.0)
-        with pytest.raises(AppFault, match="the front end app answered GET / 500"):
-            await audit(run_of(tmp_path, server.url), monkeypatch, role="frontend")
-        with pytest.raises(AppFault, match="no service answers GET / without an error: 500"):
-            await audit(run_of(tmp_path, server.url), monkeypatch)
+        for role in ("frontend", "backend"):
+            with pytest.raises(AppFault, match="non-2xx: app GET / 500"):
+                await audit(run_of(tmp_path, server.url), monkeypatch, role)
 
 
 @pytest.mark.parametrize("role", ["frontend", "backend"])
@@ -129,10 +131,10 @@ async def test_redirects_for_ever_and_to_other_origins_are_not_followed(
 ) -> None:
     server = LoadServer(routes={"/": (302, 0.0)}, content_type="text/html", location=location)
     async with serving(server):
-        with pytest.raises(AppFault, match="answered GET / 302"):
+        with pytest.raises(ToolFault, match="GET / 302 to"):
             await audit(run_of(tmp_path, server.url), monkeypatch, role="frontend")
 
-    assert server.hits["/"] <= 6
+    assert server.hits["/"] <= 12
 
 
 async def test_what_a_served_openapi_document_declares_is_loaded(tmp_path: Path) -> None:
@@ -141,11 +143,11 @@ async def test_what_a_served_openapi_document_declares_is_loaded(tmp_path: Path)
     async with serving(LoadServer(routes=routes, bodies={"/openapi.json": document})) as server:
         parsed = await measure(run_of(tmp_path, server.url))
 
-    assert parsed.coverage.items == ("GET /", "GET /notes")
+    assert parsed.coverage.items == ("GET /notes", "GET /")
 
 
 async def test_the_whole_survey_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "_SURVEY_S", 0.5)
+    monkeypatch.setattr(operations, "SURVEY_S", 0.5)
     template = TemplateSpec(
         slug="t", endpoints=tuple(Endpoint(method="GET", path=f"/{one}") for one in range(20))
     )

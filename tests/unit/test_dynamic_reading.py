@@ -1,6 +1,5 @@
 """What an app serves and what its source declares, read without a socket."""
 
-import ast
 import base64
 import gzip
 import hashlib
@@ -10,6 +9,7 @@ from typing import Literal
 import httpx
 import pytest
 
+from analyzers.appsource.openapi import parse_document
 from analyzers.dynamic import jwt
 from analyzers.dynamic.crawl import (
     Page,
@@ -18,7 +18,7 @@ from analyzers.dynamic.crawl import (
     local_paths,
     script_paths,
 )
-from analyzers.dynamic.explore import belongs, parse_routes
+from analyzers.dynamic.explore import belongs
 from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path
 from analyzers.dynamic.http import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.openapi import operations_of
@@ -30,8 +30,6 @@ from analyzers.dynamic.surface import Operation, Parameter, fits, merge
 from analyzers.dynamic.tools.accounts import granted_privileges
 from analyzers.dynamic.tools.errors import classify
 from analyzers.dynamic.tools.headers import cookie_faults, cors_fault, missing_headers, weak_csp
-from analyzers.runtime.openapi import parse_document
-from analyzers.runtime.routes import PythonModule, express_mounts, express_routes
 from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
 from contract.analysis import Target
 
@@ -39,56 +37,6 @@ from contract.analysis import Target
 def answer(text: str = "", status: int = 200, **headers: str) -> Answer:
     named = {key.replace("_", "-"): value for key, value in headers.items()}
     return Answer("GET", "/", status, httpx.Headers(named), text.encode(), 0.0)
-
-
-FLASK = """
-from flask import Blueprint, request
-bp = Blueprint("notes", __name__, url_prefix="/notes")
-NOTE = "<int(max=9):note_id>"
-
-@bp.route("/", methods=["GET", "POST"])
-def notes():
-    return request.args.get("q") or request.form["title"] or request.get_json()["body"]
-
-@bp.delete(f"/{NOTE}")
-@login_required
-def remove(note_id):
-    return ""
-"""
-
-
-def test_flask_routes_methods_parameters_and_guards():
-    module = PythonModule(ast.parse(FLASK), "app.py")
-
-    rows = {(row["method"], row["path"]): row for row in module.routes}
-    assert set(rows) == {("GET", "/"), ("POST", "/"), ("DELETE", "/{note_id}")}
-    places = {one["name"]: one["place"] for one in rows["POST", "/"]["parameters"]}
-    assert places == {"q": "query", "title": "form", "body": "json"}
-    assert rows["DELETE", "/{note_id}"]["auth"] is True
-    assert rows["GET", "/"]["auth"] is None
-    assert module.prefixes == {"bp": "/notes"}
-
-
-def test_express_routes_and_mounts():
-    text = (
-        'const users = require("./routes/users");\n'
-        'app.use("/api/users", users);\n'
-        'router.put("/:id", requireAuth, (req, res) => { const { name, role } = req.body; });\n'
-        'router.get("/find", (req, res) => res.json(req.query.q));\n'
-    )
-
-    rows = {(row["method"], row["path"]): row for row in express_routes(text, "users.js")}
-
-    assert set(rows) == {("PUT", "/{id}"), ("GET", "/find")}
-    assert {one["name"] for one in rows["PUT", "/{id}"]["parameters"]} == {"id", "name", "role"}
-    assert rows["PUT", "/{id}"]["auth"] is True
-    assert rows["GET", "/find"]["line"] == 4
-    assert express_mounts(text) == {"users": "/api/users"}
-
-
-def test_route_reader_output_that_is_not_ours_is_a_fault():
-    with pytest.raises(ToolFault, match="route reader"):
-        parse_routes(b"Traceback")
 
 
 def test_openapi_references_bodies_and_security():

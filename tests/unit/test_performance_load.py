@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from analyzers.appsource.route_reader import read_routes
 from analyzers.performance.figures import operation_metrics, operation_notes
 from analyzers.performance.host import HostLoad
 from analyzers.performance.openloop.plan import Calibration, LoadResult, Objective, StepResult
 from analyzers.performance.openloop.tally import Tally
-from analyzers.performance.routes import document_paths, source_paths, template_paths
+from analyzers.performance.routes import Sourced, document_paths, forbidden, template_paths
 from analyzers.performance.series import Attempt
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import SourceTree, ToolRun
@@ -16,16 +17,20 @@ from contract.analysis import SubtaskRequest
 from contract.spec import AnalyzerKind, AppRef, Endpoint, SourceRef, TemplateSpec
 
 
-def step(tally: Tally, **objective: float) -> StepResult:
-    tally.sent = tally.completed + tally.errors.total()
-    return tally.result(Objective(**objective), window_s=1.0, in_window=tally.completed)
+def tally_of(rate: float, **objective: float) -> Tally:
+    return Tally(rate, Objective(**objective))
+
+
+def step(tally: Tally, window_s: float = 1.0) -> StepResult:
+    tally.sent = tally.completed + tally.limited + tally.errors.total()
+    return tally.result(window_s)
 
 
 @pytest.mark.parametrize("status", [301, 302, 401, 404, 500, 503])
 def test_whatever_is_not_a_2xx_is_an_error_and_not_timed(status: int) -> None:
-    tally = Tally(10)
-    tally.answered(200, 0.1, 5)
-    tally.answered(status, 0.0001, 5)
+    tally = tally_of(10)
+    tally.answered(200, 0.1, 5, 0.1)
+    tally.answered(status, 0.0001, 5, 0.0001)
     result = step(tally)
 
     assert result.error_ratio == 0.5
@@ -36,9 +41,9 @@ def test_whatever_is_not_a_2xx_is_an_error_and_not_timed(status: int) -> None:
 
 
 def test_a_timeout_is_an_error_that_keeps_its_time() -> None:
-    tally = Tally(10)
+    tally = tally_of(10)
     for _ in range(9):
-        tally.answered(200, 0.01, 1)
+        tally.answered(200, 0.01, 1, 0.01)
     tally.failed("timeout", 5.0)
     tally.failed("refused", 0.001)
     result = step(tally)
@@ -49,17 +54,17 @@ def test_a_timeout_is_an_error_that_keeps_its_time() -> None:
     assert result.errors == {"timeout": 1, "refused": 1}
 
 
-def test_an_objective_is_broken_by_the_tail() -> None:
-    tally = Tally(10)
+@pytest.mark.parametrize(("p95_ms", "broke"), [(500, "p95 900 ms above 500 ms"), (1000, "")])
+def test_an_objective_is_broken_by_the_tail(p95_ms: float, broke: str) -> None:
+    tally = tally_of(10, p95_ms=p95_ms)
     for latency_s in (0.01, 0.01, 0.9):
-        tally.answered(200, latency_s, 1)
+        tally.answered(200, latency_s, 1, latency_s)
 
-    assert step(tally, p95_ms=500).broke.startswith("p95 900 ms")
-    assert step(tally, p95_ms=1000).broke == ""
+    assert step(tally).broke == broke
 
 
 def test_nothing_completed_has_no_percentiles() -> None:
-    tally = Tally(10)
+    tally = tally_of(10)
     tally.failed("refused", 0.001)
     result = step(tally)
 
@@ -67,11 +72,13 @@ def test_nothing_completed_has_no_percentiles() -> None:
 
 
 def series(*broke: str) -> LoadResult:
+    """Steps at 10, 20, ... per second, of one second each."""
     steps = []
     for number, reason in enumerate(broke, start=1):
-        tally = Tally(rate=10 * number)
-        for _ in range(10 * number):
-            tally.answered(200, 0.01 * number, 100)
+        rate = 10 * number
+        tally = tally_of(rate)
+        for sent in range(rate):
+            tally.answered(200, 0.01 * number, 100, sent / rate + 0.01 * number)
         steps.append(step(tally).model_copy(update={"broke": reason}))
     return LoadResult(url="http://app/", steps=tuple(steps), requests=60)
 
@@ -106,9 +113,9 @@ def test_no_throughput_at_an_objective_that_never_held() -> None:
 def test_a_percentile_of_few_samples_is_left_out_and_named(
     requests: int, left_out: set[str]
 ) -> None:
-    tally = Tally(requests)
+    tally = tally_of(requests)
     for _ in range(requests):
-        tally.answered(200, 0.01, 100)
+        tally.answered(200, 0.01, 100, 0.01)
     result = LoadResult(url="http://app/", steps=(step(tally),), requests=requests)
     names = {one.name for one in operation_metrics("GET /", result)}
 
@@ -152,36 +159,26 @@ def test_the_pressure_of_the_load_itself_is_no_contention(
 
 
 def test_an_http_error_is_the_apps_however_late_it_was_asked() -> None:
-    tally = Tally(10)
-    tally.answered(500, 0.1, 1)
+    tally = tally_of(10)
+    tally.answered(500, 0.1, 1, 0.1)
     tally.sent = tally.late = 1
-    result = tally.result(Objective(), window_s=1.0, in_window=0)
+    result = tally.result(window_s=1.0)
 
     assert result.broke
     assert not result.generator_gave_out
 
 
-def test_a_backlog_served_after_a_broken_step_is_no_throughput() -> None:
-    tally = Tally(100)
-    for _ in range(100):
-        tally.answered(200, 3.0, 1)
-    tally.sent = 100
-    result = tally.result(Objective(), window_s=1.0, in_window=40)
-
-    assert result.broke
-    assert result.throughput == 40
-
-
 def test_a_request_without_any_answer_is_an_error() -> None:
-    tally = Tally(10)
-    tally.answered(200, 0.1, 1)
+    tally = tally_of(10)
+    tally.answered(200, 0.1, 1, 0.1)
     tally.sent = 2
 
-    assert tally.result(Objective(), window_s=1.0, in_window=1).error_ratio == 0.5
+    assert tally.result(window_s=1.0).error_ratio == 0.5
 
 
 SOURCE = """
-from flask import Blueprint
+from flask import Blueprint, Flask
+app = Flask(__name__)
 bp = Blueprint("notes", __name__, url_prefix="/api")
 @bp.route("/notes/<int:note_id>", methods=["GET", "DELETE"])
 def note(note_id): ...
@@ -189,6 +186,7 @@ def note(note_id): ...
 def new(): ...
 @bp.get("/logout")
 def leave(): ...
+app.register_blueprint(bp)
 """
 
 
@@ -203,13 +201,16 @@ async def test_routes_of_the_source_are_read_with_their_prefixes(tmp_path: Path)
     (tmp_path / "broken.py").write_text("def (:")
     run = ToolRun(request, SourceTree(tmp_path, ("app.py", "broken.py")), tmp_path, tmp_path)
 
-    paths, unread = await source_paths(run, Runner(tmp_path))
+    found = Sourced(await read_routes(run, Runner(tmp_path)))
 
-    assert paths == ("/api/notes/1",)
-    assert [one.what for one in unread] == ["broken.py"]
+    assert found.paths == ("/api/notes/1", "/api/logout")
+    assert found.forbids("/api/notes/1") == ""
+    assert "logout" in found.forbids("/api/logout")
+    assert [one.what for one in found.known.skipped] == ["broken.py"]
+    assert not found.only_writes  # what could not be read may well only read
 
 
-def test_a_template_and_a_document_name_what_only_reads() -> None:
+def test_a_template_and_a_document_name_paths_with_their_parameters_filled() -> None:
     template = TemplateSpec(
         slug="t",
         endpoints=(
@@ -225,5 +226,18 @@ def test_a_template_and_a_document_name_what_only_reads() -> None:
         "paths": {"/users/{id}": {"get": {}}, "/users": {"post": {}}, "/odd": None},
     }
 
-    assert template_paths(template) == ("/notes", "/notes/1")
+    assert template_paths(template) == ("/notes", "/notes/1", "/logout")
     assert document_paths(document) == ("/api/users/1",)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/init-db", "/api/reset", "/seed?confirm=1", "/cart?action=delete&id=3", "/x?do=log-out"],
+)
+def test_what_says_that_it_changes_state_is_forbidden(path: str) -> None:
+    assert forbidden(path)
+
+
+@pytest.mark.parametrize("path", ["/presets", "/address/dropdown", "/notes?sort=created", "/x?q=%"])
+def test_words_that_only_look_alike_are_not(path: str) -> None:
+    assert forbidden(path) == ""

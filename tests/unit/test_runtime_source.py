@@ -96,7 +96,7 @@ def test_both_sides_compute_the_same_digest(tmp_path: Path):
     write(tmp_path, "a/b.txt", b"other")
     write(tmp_path, "a-b/c", b"")
     write(tmp_path, "node_modules/x", b"ignored")
-    write(tmp_path, "sub/build/x", b"ignored")
+    write(tmp_path, "sub/.venv/x", b"ignored")
     (tmp_path / "link").symlink_to("a.txt")
     (tmp_path / "link-to-folder").symlink_to("a")
     assert digest_folder(tmp_path) == digest_tree(tmp_path).digest

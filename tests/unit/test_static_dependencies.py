@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from analyzers.appsource.manifests import Dependency, read_package, read_package_lock
+from analyzers.appsource.python_manifests import python_manifests, read_python
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import Command, Completed, ToolFault
-from analyzers.static.manifests import Dependency, read_package, read_package_lock
-from analyzers.static.python_manifests import python_manifests, read_python
 from analyzers.static.tools.npm_audit import NpmAudit
 from analyzers.static.tools.pip_audit import PipAudit
 from analyzers.static.tools.retire import Retire

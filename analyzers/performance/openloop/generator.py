@@ -4,35 +4,36 @@ import asyncio
 import gc
 import time
 
-import aiohttp
-
 from analyzers.performance.host import between, snapshot
+from analyzers.performance.openloop.brake import Brake
 from analyzers.performance.openloop.plan import LoadPlan, LoadResult, StepResult
-from analyzers.performance.openloop.tally import LATE_S, BodyTooLarge, Tally, error_kind
+from analyzers.performance.openloop.search import next_rate
+from analyzers.performance.openloop.sender import Sender
+from analyzers.performance.openloop.tally import LATE_S, Tally, error_kind
 
 _DEAD_AFTER_S = 1.0
 _DEAD_AFTER_ERRORS = 10
 _BROKEN = frozenset({"refused", "disconnected"})
+# A step that cannot hold any more is ended, once there is enough of it to see.
+_JUDGED_FROM = 1 / 4
+# A backlog is gone when an answer takes no more than this many times what it took at first.
+_CALM_TIMES = 3
+_CALM_FLOOR_S = 0.02
 
 
 async def run_plan(plan: LoadPlan) -> LoadResult:
-    """Run every step of `plan` until one breaks the objective or the application dies."""
-    timeout = aiohttp.ClientTimeout(total=plan.timeout_s)
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        timeout=timeout,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-    ) as session:
-        return await _Series(plan, session).run()
+    """Run the steps of `plan` until one breaks the objective, then those that narrow it down."""
+    async with Sender(plan) as sender:
+        return await _Series(plan, sender).run()
 
 
 class _Series:
-    def __init__(self, plan: LoadPlan, session: aiohttp.ClientSession) -> None:
+    def __init__(self, plan: LoadPlan, sender: Sender) -> None:
         self._plan = plan
-        self._session = session
+        self._sender = sender
+        self._brake = Brake()
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._steps: list[StepResult] = []
         self._sent = 0
         self._began = 0.0
         self._last_answer = 0.0
@@ -45,34 +46,65 @@ class _Series:
         self._began = self._last_answer = time.monotonic()
         if plan.warmup_s:
             await self._step(plan.rates[0], plan.warmup_s)
-        steps: list[StepResult] = []
+            if self._brake.limit and self._brake.is_short:
+                self._brake = Brake()  # a rate per second: there is something to measure within it
         for rate in plan.rates:
-            if self._died:
+            if self._over:
                 break
-            steps.append(await self._step(rate, plan.step_s))
-            if steps[-1].broke:
-                break
+            self._steps.append(await self._step(rate, plan.step_s))
+        await self._narrow()
         return LoadResult(
             url=plan.url,
-            steps=tuple(steps),
+            steps=tuple(self._steps),
             requests=self._sent,
+            resent=self._sender.resent,
             cpu_s=round(time.process_time(), 3),
+            limit=self._brake.limit,
             died=self._died,
             last_answer_s=round(self._last_answer - self._began, 3),
             requests_by_then=self._sent_by_last_answer,
         )
+
+    @property
+    def _over(self) -> bool:
+        """Whether no faster step is to be run."""
+        broke = bool(self._steps) and bool(self._steps[-1].broke)
+        return broke or self._died or self._brake.limit is not None
+
+    async def _narrow(self) -> None:
+        """Further steps between the fastest rate that held and the slowest that did not."""
+        for _ in range(self._plan.refine_steps):
+            rate = next_rate(self._steps, self._plan.resolution)
+            if rate is None or self._died or self._brake.limit is not None:
+                return
+            await self._settle()
+            self._steps.append(await self._step(rate, self._plan.step_s))
+
+    async def _settle(self) -> None:
+        """Ask one by one until the backlog of the last step is gone, at most for a time-out."""
+        first = self._steps[0].latency
+        usual_s = first.p50 / 1000 if first else 0.0
+        end = time.monotonic() + self._plan.timeout_s
+        tally = Tally(1.0, self._plan.objective)
+        while (due := time.monotonic()) < end and not self._died:
+            before = tally.completed
+            await self._send(tally, due, due)
+            took_s = time.monotonic() - due
+            if tally.completed > before and took_s <= _CALM_TIMES * max(usual_s, _CALM_FLOOR_S):
+                return
+            await asyncio.sleep(_CALM_FLOOR_S)
 
     async def _step(self, rate: float, length_s: float) -> StepResult:
         """One step; the garbage collector rests, so that its pauses are not the server's."""
         gc.collect()
         gc.disable()
         try:
-            tally, before = Tally(rate), snapshot()
+            tally, before = Tally(rate, self._plan.objective), snapshot()
             window_s = await self._arrivals(tally, max(1, round(rate * length_s)))
-            in_window = tally.completed
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
-            step = tally.result(self._plan.objective, window_s, in_window)
+            self._brake.end_of_step(time.monotonic() - self._began)
+            step = tally.result(window_s)
             return step.model_copy(update={"pressure": between(before, snapshot()).pressure})
         finally:
             gc.enable()
@@ -91,41 +123,44 @@ class _Series:
         for number in range(count):
             due = began + number / tally.rate
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            if self._died:
-                tally.broke = "the application stopped answering"
+            tally.broke = self._ended(tally, number, count)
+            if tally.broke:
                 return
-            if len(self._in_flight) >= self._plan.max_in_flight:
-                tally.broke = f"{self._plan.max_in_flight} requests unanswered at once"
-                return
-            task = asyncio.create_task(self._send(tally, due))
+            task = asyncio.create_task(self._send(tally, due, began))
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
 
-    async def _send(self, tally: Tally, due: float) -> None:
+    def _ended(self, tally: Tally, number: int, count: int) -> str:
+        """Why no further request of this step is sent; empty while they are."""
+        if self._died:
+            return "the application stopped answering"
+        if why := self._brake.pulled(time.monotonic() - self._began):
+            return why
+        if len(self._in_flight) >= self._plan.max_in_flight:
+            return f"{self._plan.max_in_flight} requests unanswered at once"
+        # The lowest rate speaks for the operation where none held, so it is seen to its end.
+        if self._steps and number >= count * _JUDGED_FROM:
+            return tally.hopeless(count)
+        return ""
+
+    async def _send(self, tally: Tally, due: float, began: float) -> None:
         tally.sent += 1
         self._sent += 1
         if time.monotonic() - due > LATE_S:
             tally.late += 1
         try:
-            status, size = await self._get()
+            reply = await self._sender.get()
         except Exception as error:  # whatever it was, it was not an answer
             self._note_failure(error_kind(error))
             tally.failed(error_kind(error), time.monotonic() - due)
         else:
-            self._note_answer()
-            tally.answered(status, time.monotonic() - due, size)
+            now = time.monotonic()
+            self._note_answer(now)
+            self._brake.saw(reply, now - self._began)
+            tally.answered(reply.status, now - due, reply.size, now - began)
 
-    async def _get(self) -> tuple[int, int]:
-        size = 0
-        async with self._session.get(self._plan.url, allow_redirects=False) as response:
-            async for chunk in response.content.iter_any():
-                size += len(chunk)
-                if size > self._plan.max_body_bytes:
-                    raise BodyTooLarge
-            return response.status, size
-
-    def _note_answer(self) -> None:
-        self._last_answer = time.monotonic()
+    def _note_answer(self, now: float) -> None:
+        self._last_answer = now
         self._sent_by_last_answer = self._sent
         self._broken_since_answer = 0
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from analyzers.performance.openloop.limits import RateLimit
 from contract.base import Frozen
 
 # Above this share of late requests a rate was more than the generator could send.
@@ -26,7 +27,8 @@ class Objective(Frozen):
 
     Attributes:
         p95_ms: 95th percentile of the latency, measured from the intended send time.
-        max_error_ratio: errors among requests sent; everything but a 2xx answer is an error.
+        max_error_ratio: errors among requests sent; everything but a 2xx answer is an error, and a
+            429 is neither: it says what the app allows, not what it can do.
     """
 
     p95_ms: Annotated[float, Field(gt=0)] = 500.0
@@ -36,17 +38,24 @@ class Objective(Frozen):
 class LoadPlan(Frozen):
     """One series: one operation, a warm-up that is thrown away, then steps of rising arrival rate.
 
+    Between the fastest rate that held and the slowest that did not, further steps halve the gap.
+
     Attributes:
         url: absolute; redirects are not followed.
+        headers: sent with every request.
         rates: arrivals per second of each step, in the order they are run.
         step_s: length of a step.
         warmup_s: length of the warm-up at the first step's rate.
         timeout_s: after this a request counts as an error and keeps its time in the histogram.
         max_in_flight: a step ends, objective broken, when this many requests are unanswered.
         max_body_bytes: a longer body counts as an error.
+        resolution: the gap is narrow enough when the broken rate is above the held one by at most
+            this share.
+        refine_steps: at most this many further steps, below the lowest rate too where none held.
     """
 
     url: str
+    headers: dict[str, str] = {}
     rates: Annotated[tuple[Annotated[float, Field(gt=0, le=5_000)], ...], Field(min_length=1)]
     step_s: Annotated[float, Field(gt=0, le=600)] = 5.0
     warmup_s: Annotated[float, Field(ge=0, le=60)] = 0.5
@@ -54,12 +63,15 @@ class LoadPlan(Frozen):
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 500
     max_body_bytes: Annotated[int, Field(ge=1)] = 10_000_000
     objective: Objective = Objective()
+    resolution: Annotated[float, Field(gt=0, le=10)] = 0.1
+    refine_steps: Annotated[int, Field(ge=0, le=20)] = 4
 
     @property
     def limit_s(self) -> float:
-        """A series cannot honestly take longer than this."""
+        """A series cannot honestly take longer than this: before a further step, it waits too."""
         steps_s = len(self.rates) * (self.step_s + self.timeout_s)
-        return self.warmup_s + self.timeout_s + steps_s + 15.0
+        refined_s = self.refine_steps * (self.step_s + 2 * self.timeout_s)
+        return self.warmup_s + self.timeout_s + steps_s + refined_s + 15.0
 
 
 class Latency(Frozen):
@@ -83,10 +95,12 @@ class StepResult(Frozen):
     """One step at one arrival rate.
 
     Attributes:
-        sent: requests that left; `completed`: 2xx answers; `errors`: the others by kind.
-        completed_in_window: 2xx answers that came before the window's end.
+        sent: requests that left; `completed`: 2xx answers; `limited`: answers 429; `errors`: the
+            others by kind.
+        completed_in_window: 2xx answers that came before the last request had left.
         late: requests the generator itself sent more than 20 ms after they were due.
         window_s: how long requests arrived; the wait for the last answers is not part of it.
+        throughput: 2xx answers per second while requests arrived, see `tally.answered_per_s`.
         bytes_received: of bodies, as they were sent (compressed, where the app compresses).
         latency: of 2xx answers and, censored at the limit, of time-outs; None without any.
         broke: why the objective did not hold; empty when it held.
@@ -98,9 +112,11 @@ class StepResult(Frozen):
     sent: int
     completed: int
     completed_in_window: int
+    limited: int = 0
     errors: dict[str, int] = {}
     late: int = 0
     window_s: float
+    throughput: float = 0.0
     bytes_received: int = 0
     latency: Latency | None = None
     broke: str = ""
@@ -109,8 +125,11 @@ class StepResult(Frozen):
 
     @property
     def error_ratio(self) -> float:
-        """Requests without a 2xx answer among those sent."""
-        return 1 - self.completed / self.sent if self.sent else 1.0
+        """Requests without a 2xx answer among those sent, answers 429 left out of both."""
+        judged = self.sent - self.limited
+        if not judged:
+            return 0.0 if self.limited else 1.0
+        return 1 - self.completed / judged
 
     @property
     def late_ratio(self) -> float:
@@ -126,23 +145,16 @@ class StepResult(Frozen):
         told = any(kind.startswith("http_") for kind in self.errors)
         return bool(self.broke) and not told and self.late_ratio > MAX_LATE_RATIO
 
-    @property
-    def throughput(self) -> float:
-        """2xx answers per second of the arrival window.
-
-        Where the objective broke, only those that came within it: a backlog served afterwards is
-        no throughput.
-        """
-        return (self.completed_in_window if self.broke else self.completed) / self.window_s
-
 
 class LoadResult(Frozen):
     """A whole series.
 
     Attributes:
-        steps: in the order they were run; a step whose objective broke is the last one.
+        steps: in the order they were run: rising until one broke, then those that narrow the gap.
         requests: all requests sent, warm-up included.
+        resent: requests sent once more, because a kept connection had been closed while idle.
         cpu_s: processor time the generator itself used.
+        limit: how the app limited us, which ended the series; None where it did not.
         died: connections alone were broken, ten times and for a second, with no answer between.
         last_answer_s: when the last answer came, from the start of the warm-up.
         requests_by_then: how many requests had been sent by then.
@@ -151,7 +163,9 @@ class LoadResult(Frozen):
     url: str
     steps: tuple[StepResult, ...]
     requests: int
+    resent: int = 0
     cpu_s: float = 0.0
+    limit: RateLimit | None = None
     died: bool = False
     last_answer_s: float = 0.0
     requests_by_then: int = 0
@@ -160,18 +174,25 @@ class LoadResult(Frozen):
     def at_objective(self) -> StepResult | None:
         """The fastest step that held the objective."""
         held = [step for step in self.steps if not step.broke]
-        return held[-1] if held else None
+        return max(held, key=lambda step: step.rate, default=None)
+
+    @property
+    def broken(self) -> StepResult | None:
+        """The slowest step that did not hold it, and is faster than all that did."""
+        floor = self.at_objective.rate if self.at_objective else 0.0
+        broken = [step for step in self.steps if step.broke and step.rate > floor]
+        return min(broken, key=lambda step: step.rate, default=None)
 
     @property
     def chosen(self) -> StepResult:
         """The step that speaks for the operation: at the objective, the slowest if none held."""
-        return self.at_objective or self.steps[0]
+        return self.at_objective or min(self.steps, key=lambda step: step.rate)
 
     @property
     def censored(self) -> bool:
         """Whether the series ended for a reason of ours: the app may bear more than was tried."""
-        last = self.steps[-1]
-        return not last.broke or last.generator_gave_out
+        broken = self.broken
+        return broken is None or self.limit is not None or broken.generator_gave_out
 
 
 class Calibration(Frozen):
@@ -193,4 +214,4 @@ class Calibration(Frozen):
             for step in self.series.steps
             if not step.broke and step.late_ratio <= MAX_LATE_RATIO
         ]
-        return held[-1] if held else None
+        return max(held, key=lambda step: step.rate, default=None)

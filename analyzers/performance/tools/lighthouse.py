@@ -5,7 +5,6 @@ import json
 import shutil
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,18 +13,11 @@ from analyzers.performance.canary import LOAD_CANARY, is_canary
 from analyzers.performance.host import Thresholds
 from analyzers.performance.isolation import measured_alone
 from analyzers.performance.options import read_options
-from analyzers.performance.probe import Answer, follow, new_client
+from analyzers.performance.pages import Page, pages_of
 from analyzers.performance.site import Site
-from analyzers.runtime.tool import (
-    AppFault,
-    Command,
-    Execute,
-    NotApplicable,
-    Parsed,
-    ToolFault,
-    ToolRun,
-)
-from contract.analysis import Coverage, Metric, Target
+from analyzers.runtime import blame
+from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun
+from contract.analysis import Coverage, Metric
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _CHROME_FLAGS = (
@@ -70,7 +62,11 @@ def parse_lighthouse(raw: bytes, target: str) -> tuple[Metric, ...]:
         raise ToolFault(f"lighthouse: unreadable report: {error}") from error
     if problem := report.get("runtimeError"):
         text = f"lighthouse: {problem.get('code')}: {str(problem.get('message'))[:300]}"
-        raise AppFault(text) if problem.get("code") in _PAGE_ERRORS else ToolFault(text)
+        raise (
+            blame.verdict("page-broken", text)
+            if problem.get("code") in _PAGE_ERRORS
+            else ToolFault(text)
+        )
     metrics = (*_scores(categories, target), *_figures(audits, target))
     if not metrics:
         raise ToolFault("lighthouse: the report carries no figure")
@@ -125,15 +121,14 @@ class Lighthouse:
         return hashlib.sha256(" ".join((*_CATEGORIES, _CHROME_FLAGS)).encode()).hexdigest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Load the start page of every target that serves HTML, whatever its role.
+        """Load a page of every target that serves HTML, whatever its role.
 
         Raises:
-            NotApplicable: no target serves HTML.
-            AppFault: a front end answers non-2xx, all answer 5xx, or a page does not paint.
-            ToolFault: nothing can be reached, browser or Lighthouse is missing or failed.
+            AppFault, NotApplicable: as `blame.ROWS` have it.
+            ToolFault: the same; or browser or Lighthouse is missing or failed.
         """
         options = read_options(run.request)
-        pages = await _pages(run.request.targets)
+        pages = await pages_of(run, execute, options.calm_wait_s)
         if is_canary(run):
             return await _measure(run, execute, pages, _CANARY_FLAGS, 1)
         wanted = (f"--only-categories={','.join(_CATEGORIES)}",)
@@ -146,45 +141,8 @@ class Lighthouse:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A service's start page, at the address its own redirects led to."""
-
-    service: str
-    url: str
-
-
-async def _pages(targets: Sequence[Target]) -> tuple[_Page, ...]:
-    found: list[_Page] = []
-    others: list[Answer] = []
-    async with new_client() as client:
-        for target in targets:
-            url, answer = await follow(client, target.base_url + "/")
-            if answer.is_page:
-                found.append(_Page(target.service, url))
-                continue
-            if target.role == "frontend" and answer.unreachable:
-                raise ToolFault(f"cannot reach {target.service} from here: {answer.text}")
-            if target.role == "frontend" and not answer.ok:
-                path = urlsplit(url).path
-                raise AppFault(f"the front end {target.service} answered GET {path} {answer.text}")
-            others.append(answer)
-    if not found:
-        raise _no_page(others)
-    return tuple(found)
-
-
-def _no_page(answers: Sequence[Answer]) -> Exception:
-    listed = ", ".join(answer.text for answer in answers)
-    if all(answer.unreachable for answer in answers):
-        return ToolFault(f"cannot reach the app from here: {listed}")
-    if all(answer.status >= 500 or not answer.status for answer in answers):
-        return AppFault(f"no service answers GET / without an error: {listed}")
-    return NotApplicable("no service serves HTML at /")
-
-
 async def _measure(
-    run: ToolRun, execute: Execute, pages: Sequence[_Page], flags: tuple[str, ...], runs: int
+    run: ToolRun, execute: Execute, pages: Sequence[Page], flags: tuple[str, ...], runs: int
 ) -> Parsed:
     metrics: list[Metric] = []
     for page in pages:
@@ -195,7 +153,13 @@ async def _measure(
         for number in range(runs):
             completed = await execute(_command(run, page.url, flags))
             run.attach(f"{page.service}-{number + 1}.json", completed.output)
-            loads.append(parse_lighthouse(completed.output, name))
+            try:
+                loads.append(parse_lighthouse(completed.output, name))
+            except AppFault as fault:
+                if page.foreign:
+                    needs = f"{fault}; it wants {', '.join(page.foreign)}, which no tool may reach"
+                    raise blame.verdict("page-needs-outside", needs) from fault
+                raise
         metrics += _medians(loads)
     items = tuple(page.url for page in pages)
     coverage = Coverage(unit="urls", given=len(items), reached=len(items), items=items)

@@ -11,16 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzers.performance.aftermath import first_answer
 from analyzers.performance.calibration_server import serving
 from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
 from analyzers.performance.figures import percentile_notes
 from analyzers.performance.isolation import measured_alone
+from analyzers.performance.openloop.limits import SHORT_WAIT_S
 from analyzers.performance.openloop.plan import unknown_percentiles
+from analyzers.performance.operations import Operation
 from analyzers.performance.options import LoadOptions, read_options
-from analyzers.performance.probe import Operation, survey_app
 from analyzers.performance.shared import HeldStep, taken_over
 from analyzers.performance.site import Site
-from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun
+from analyzers.performance.survey import survey_app
+from analyzers.runtime import blame
+from analyzers.runtime.tool import Command, Execute, Parsed, ToolFault, ToolRun, Verdict
 from contract.analysis import Coverage, Metric, Skipped
 
 _ERRORS = Path(__file__).with_name("non_2xx.mjs")
@@ -31,6 +35,7 @@ _COMPARED = ("throughput", "latency_p50", "latency_p95")
 _FLOOR_MS = 5.0
 _FIGURE = re.compile(r"^(?P<name>[A-Z][\w ()]*):\s+(?P<value>[\d.]+)", re.MULTILINE)
 _PERCENTILE = re.compile(r"^\s*(?P<rank>\d+)%\s+(?P<ms>[\d.]+) ms", re.MULTILINE)
+_LIMITED = re.compile(r"^\s*429:\s+(?P<count>\d+) errors", re.MULTILINE)
 _RANKS = {50: "latency_p50", 90: "latency_p90", 95: "latency_p95", 99: "latency_p99"}
 
 
@@ -94,8 +99,8 @@ class LoadTest:
         """Load the first operation that answers 2xx at a moderate rate.
 
         Raises:
-            AppFault: nothing answers 2xx, or not one request of the sample succeeded.
-            ToolFault: not installed, no target, a bad option, the host's lock was not to be had.
+            AppFault, NotApplicable: as `blame.ROWS` have it.
+            ToolFault: the same; or not installed, no target, a bad option, no lock of the host.
         """
         options = read_options(run.request)
         if not run.request.targets:
@@ -103,7 +108,7 @@ class LoadTest:
         if is_canary(run):
             return await _canary(run, execute, gentle(options))
         samples = _samples(run) or [
-            _Sample(one) for one in (await survey_app(run, execute)).operations
+            _Sample(one) for one in (await survey_app(run, execute, options.calm_wait_s)).operations
         ]
         return await measured_alone(
             run, options, self._site, lambda: _measure(run, execute, samples, options)
@@ -119,11 +124,20 @@ class _Sample:
 
 
 def _samples(run: ToolRun) -> list[_Sample]:
-    """What `openloop` left, operations it measured first."""
+    """What `openloop` left, operations it measured first.
+
+    Raises:
+        NotApplicable: the app's own limit, met by `openloop`, is below any rate of a sample.
+    """
     rate = read_options(run.request).check_rate
+    left = taken_over(run)
+    limits = [one.limit for one in left if one.limit and (one.limit.wait_s or 0.0) > SHORT_WAIT_S]
+    if limits:
+        text = f"no second sample within the app's own limit: {limits[0].text}"
+        raise blame.verdict("sample-rate-limited", text)
     found = [
         _Sample(operation, min(one.held, key=lambda step: abs(step.rate - rate), default=None))
-        for one in taken_over(run)
+        for one in left
         if (operation := one.at(run.request.targets))
     ]
     return sorted(found, key=lambda sample: sample.step is None)
@@ -143,11 +157,17 @@ async def _measure(
     sample, *others = samples
     name, step = sample.operation.name, sample.step
     rate = step.rate if step else options.check_rate
-    completed = await execute(_command(run.tools_dir, sample.operation.url, rate, options))
-    metrics = parse_loadtest(completed.stdout.decode("utf-8", "replace"), name)
+    completed = await execute(_command(run.tools_dir, sample.operation, rate, options))
+    text = completed.stdout.decode("utf-8", "replace")
+    metrics = parse_loadtest(text, name)
+    if limited := _LIMITED.search(text):
+        words = (
+            f"{limited['count']} answers 429 to {name} at {rate:g}/s: the limiter's, not the app's"
+        )
+        raise blame.verdict("sample-rate-limited", words)
     figures = {one.name: one.value for one in metrics}
     if figures["error_ratio"] == 1:
-        raise AppFault(f"no request to {name} succeeded at {rate:g}/s")
+        raise await _nothing_succeeded(sample.operation, rate)
     skipped = tuple(Skipped(what=one.operation.name, reason="not in the sample") for one in others)
     agreement, note = _agreement(name, figures, step)
     return Parsed(
@@ -167,6 +187,16 @@ async def _measure(
         ),
         data={"loop": "open", "rate": rate, "seconds": options.check_s},
     )
+
+
+async def _nothing_succeeded(operation: Operation, rate: float) -> Verdict:
+    """Whose fault it is that a sample has no success: what answers afterwards was too slow."""
+    text = f"no request to {operation.name} succeeded at {rate:g}/s"
+    answer = await first_answer(operation)
+    if answer.unreachable:
+        return blame.verdict("load-died", f"{text}, and nobody listens any more: {answer.text}")
+    key = "load-server-errors" if answer.status >= 500 else "load-silent"
+    return blame.verdict(key, f"{text}; asked afterwards: {answer.text}")
 
 
 def _agreement(
@@ -197,13 +227,16 @@ def deviations(ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
     return "; ".join(found)
 
 
-def _command(tools_dir: Path, url: str, rate: float, options: LoadOptions) -> Command:
+def _command(tools_dir: Path, operation: Operation, rate: float, options: LoadOptions) -> Command:
     program = str(tools_dir / "node_modules/.bin/loadtest")
     timeout_ms = str(int(options.timeout_s * 1000))
+    headers = (part for name, value in operation.headers for part in ("-H", f"{name}:{value}"))
     return Command(
         argv=(
             *(program, "--rps", f"{rate:g}", "-t", str(options.check_s)),
-            *("-d", timeout_ms, "-c", "10", "-k", "--cores", "1", "-R", str(_ERRORS), url),
+            *("-d", timeout_ms, "-c", "10", "-k", "--cores", "1", "-R", str(_ERRORS)),
+            *headers,
+            operation.url,
         ),
         limit_s=options.check_s + options.timeout_s + 15,
     )

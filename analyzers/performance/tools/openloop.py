@@ -13,17 +13,17 @@ from analyzers.performance.figures import (
     operation_notes,
     step_table,
 )
-from analyzers.performance.isolation import flag, freshness, repeated_when_calm
-from analyzers.performance.lock import host_lock
+from analyzers.performance.isolation import alone, flag, freshness, repeated_when_calm
 from analyzers.performance.options import LoadOptions, read_options
-from analyzers.performance.probe import Survey, survey_app
 from analyzers.performance.series import Attempt, load_once, run_series
 from analyzers.performance.shared import hand_on
 from analyzers.performance.site import Site
-from analyzers.runtime.tool import AppFault, Execute, Parsed, ToolFault, ToolRun
+from analyzers.performance.survey import Survey, survey_app
+from analyzers.runtime import blame
+from analyzers.runtime.tool import Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Skipped
 
-_VERSION = "2"
+_VERSION = "3"
 
 
 class OpenLoop:
@@ -50,18 +50,18 @@ class OpenLoop:
         """Load every operation that answers 2xx; under contention, repeat once the host is calm.
 
         Raises:
-            AppFault: nothing answers 2xx, or the app stopped answering under load.
-            ToolFault: no target, a bad option, the host's lock was not to be had.
+            AppFault, NotApplicable: as `blame.ROWS` have it.
+            ToolFault: the same; or no target, a bad option, the host's lock was not to be had.
         """
         options = read_options(run.request)
         if not run.request.targets:
             raise ToolFault("no running target was named in the request")
         if is_canary(run):
             return await _canary(run, execute, gentle(options))
-        found = await survey_app(run, execute)
+        found = await survey_app(run, execute, options.calm_wait_s)
         chosen = found.operations[: options.max_endpoints]
         hand_on(run, found.operations, {})
-        async with host_lock(self._site.lock_file, options.lock_wait_s):
+        async with alone(run, options, self._site):
             attempt = await repeated_when_calm(
                 run,
                 options,
@@ -84,7 +84,8 @@ async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parse
 
 def _parsed(found: Survey, attempt: Attempt, options: LoadOptions) -> Parsed:
     if not attempt.results:
-        raise AppFault("; ".join(f"{one.what}: {one.reason}" for one in attempt.skipped))
+        why = "; ".join(f"{one.what}: {one.reason}" for one in attempt.skipped)
+        raise blame.verdict("load-rate-limited" if attempt.limits else "load-silent", why)
     skipped = (*found.skipped, *attempt.skipped, *_beyond(found, options))
     results = attempt.results
     metrics = [one for name in results for one in operation_metrics(name, results[name])]
@@ -102,6 +103,7 @@ def _parsed(found: Survey, attempt: Attempt, options: LoadOptions) -> Parsed:
         ),
         metrics=(*metrics, *attempt.usage.metrics()),
         notes=(
+            *found.notes,
             *attempt.notes,
             *(attempt.host.notes() if attempt.host else ()),
             *attempt.usage.notes(),
@@ -123,7 +125,7 @@ def _beyond(found: Survey, options: LoadOptions) -> tuple[Skipped, ...]:
 def _data(attempt: Attempt, options: LoadOptions) -> dict[str, Any]:
     return {
         "loop": "open",
-        "success": "2xx only; redirects are not followed and count as errors",
+        "success": "2xx only; a redirect is not followed and is an error, a 429 is neither",
         "objective": {"p95_ms": options.p95_ms, "max_error_ratio": options.max_error_ratio},
         "steps": {name: step_table(result) for name, result in attempt.results.items()},
         "calibration": step_table(attempt.calibration.series) if attempt.calibration else None,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from analyzers.appsource.manifests import LOCK_FILES
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
@@ -14,7 +15,6 @@ from analyzers.static.adapter import (
     relative,
     with_skipped,
 )
-from analyzers.static.manifests import LOCK_FILES
 from contract.analysis import Confidence, Finding, Location, Severity
 
 _SURE = (Severity.HIGH, Confidence.HIGH)

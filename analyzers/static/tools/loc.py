@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from analyzers.appsource.manifests import LOCK_FILES
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
@@ -14,7 +15,6 @@ from analyzers.static.adapter import (
     load_json,
     relative,
 )
-from analyzers.static.manifests import LOCK_FILES
 from contract.analysis import Metric
 
 _SENTINEL = "assay_sentinel.py"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from analyzers.appsource.manifests import json_object, lock_beside, npm_manifests, read_package
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -28,7 +29,6 @@ from analyzers.static.adapter import (
     mapped,
     with_skipped,
 )
-from analyzers.static.manifests import json_object, lock_beside, npm_manifests, read_package
 from analyzers.static.tools.pip_audit import ADVISORIES_FRESH, UNREACHABLE
 from contract.analysis import Confidence, Coverage, Finding, Location, Severity
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from analyzers.appsource.manifests import Dependency, dependency_coverage
+from analyzers.appsource.python_manifests import canonical, python_manifests, read_python
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -25,8 +27,6 @@ from analyzers.static.adapter import (
     load_json,
     with_skipped,
 )
-from analyzers.static.manifests import Dependency, dependency_coverage
-from analyzers.static.python_manifests import canonical, python_manifests, read_python
 from contract.analysis import Confidence, Finding, Location, Severity
 
 UNREACHABLE = "advisory source unreachable"

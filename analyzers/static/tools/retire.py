@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from analyzers.appsource.manifests import Dependency, npm_manifests, read_package, read_package_lock
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import (
     VENDORED,
@@ -30,7 +31,6 @@ from analyzers.static.adapter import (
     mapped,
     relative,
 )
-from analyzers.static.manifests import Dependency, npm_manifests, read_package, read_package_lock
 from contract.analysis import Confidence, Finding, Location, Severity
 
 _SEVERITY = {

@@ -5,6 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from analyzers.appsource.manifests import (
+    Dependency,
+    dependency_coverage,
+    lock_beside,
+    npm_manifests,
+    read_package,
+    read_package_lock,
+)
+from analyzers.appsource.python_manifests import python_manifests, read_python
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -16,15 +25,6 @@ from analyzers.runtime.tool import (
     ToolRun,
 )
 from analyzers.static.adapter import CommandTool, load_json, with_skipped
-from analyzers.static.manifests import (
-    Dependency,
-    dependency_coverage,
-    lock_beside,
-    npm_manifests,
-    read_package,
-    read_package_lock,
-)
-from analyzers.static.python_manifests import python_manifests, read_python
 from contract.analysis import Metric
 
 _SENTINEL = "assay-sentinel"

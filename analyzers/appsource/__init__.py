@@ -1,0 +1,1 @@
+"""What an app's source says of itself, read once for all analyzers: routes, manifests."""

@@ -1,0 +1,84 @@
+"""Dispatch written by hand: `http.server` handlers and plain WSGI, as far as it is literal."""
+
+import ast
+
+from analyzers.appsource.reading.frameworks import METHODS
+from analyzers.appsource.reading.handlers import Handler
+from analyzers.appsource.reading.registrar import Registrar
+from analyzers.appsource.reading.values import Defined, Function, Module
+
+_WSGI = ["environ", "start_response"]
+
+
+def read_handwritten(reg: Registrar, module: Module) -> None:
+    """Literal paths of request handlers; that there may be others is always said."""
+    for node in module.tree.body:
+        if isinstance(node, ast.ClassDef):
+            defined = Defined(node, module.scope)
+            if any(base.endswith("HTTPRequestHandler") for base in reg.project.bases(defined)):
+                _handler(reg, module, defined)
+        elif isinstance(node, Function) and [one.arg for one in node.args.args][-2:] == _WSGI:
+            reg.miss(module.scope, node, "plain WSGI: which paths it answers is not known")
+
+
+def _handler(reg: Registrar, module: Module, cls: Defined) -> None:
+    router = reg.default("http.server", module.scope)
+    methods = reg.project.methods(cls)
+    verbs = [verb for verb in METHODS if f"do_{verb.upper()}" in methods]
+    known = _all_literal(cls.node)
+    for verb in verbs:
+        function = methods[f"do_{verb.upper()}"]
+        paths = _literal_paths(function.node)
+        if known and not paths:
+            paths = [("/", function.node.lineno)]  # one answer, whatever is asked
+        for path, line in paths:
+            reg.add(router, (verb.upper(),), path, Handler(function), function.node, module.scope)
+            reg.found.routes[-1].line = line
+    if verbs and not known:
+        reason = "requests are dispatched by hand (http.server): only literal paths are known"
+        reg.miss(module.scope, cls.node, reason)
+
+
+def _all_literal(cls: ast.AST) -> bool:
+    """Whether a class does nothing with a request but compare its path with literals."""
+    compared: set[int] = set()
+    for one in ast.walk(cls):
+        if isinstance(one, ast.Compare) and isinstance(one.ops[0], ast.Eq | ast.NotEq | ast.In):
+            literal = all(
+                isinstance(part, ast.Constant | ast.Tuple | ast.List | ast.Set)
+                for part in one.comparators
+            )
+            compared |= {id(one.left)} if literal else set()
+    for one in ast.walk(cls):
+        if isinstance(one, ast.Attribute) and one.attr in {
+            "rfile",
+            "requestline",
+            "raw_requestline",
+        }:
+            return False
+        if isinstance(one, ast.Attribute) and one.attr == "path" and id(one) not in compared:
+            return False
+    return True
+
+
+def _literal_paths(node: ast.AST) -> list[tuple[str, int]]:
+    """Texts a path is compared with."""
+    found: dict[str, int] = {}
+    for one in ast.walk(node):
+        compared: list[ast.AST] = []
+        if isinstance(one, ast.Compare) and "path" in ast.unparse(one.left).lower():
+            compared = list(one.comparators)
+        elif isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
+            if one.func.attr == "startswith" and "path" in ast.unparse(one.func.value).lower():
+                compared = list(one.args)
+        elif isinstance(one, ast.match_case):
+            compared = [one.pattern]
+        for part in compared:
+            for text in ast.walk(part):
+                if (
+                    isinstance(text, ast.Constant)
+                    and isinstance(text.value, str)
+                    and text.value.startswith("/")
+                ):
+                    found.setdefault(text.value, text.lineno)
+    return list(found.items())

@@ -1,0 +1,206 @@
+"""What is put on what in JavaScript: routers, mounts and routes, as they are met."""
+
+from typing import Any
+
+from analyzers.appsource.reading.js_frameworks import JsKind, answers_graphql, maker
+from analyzers.appsource.reading.js_handlers import JsRead, read_handler
+from analyzers.appsource.reading.js_project import JsProject
+from analyzers.appsource.reading.js_values import (
+    FUNCTIONS,
+    JsAt,
+    JsDefined,
+    JsFile,
+    JsGiven,
+    JsMade,
+    JsOutside,
+    JsScope,
+    JsValue,
+    Node,
+    dotted,
+    name_of,
+)
+from analyzers.appsource.reading.links import Collected, Found, Mount, Router, braces
+
+_UNWRAPPED = 4
+
+
+class JsRegistrar:
+    """Collects routers, mounts and routes of one project."""
+
+    def __init__(self, project: JsProject, found: Collected):
+        self.project = project
+        self.found = found
+        self.guards: dict[str, list[str]] = {}
+        """Middleware that stands before all later routes of a router."""
+
+    def router(self, value: JsValue) -> tuple[str, str] | None:
+        """(key, family) of a value that routes can be put on; it becomes known by that."""
+        value = self.project.whole(value)
+        if isinstance(value, JsGiven):
+            label = f"the parameter {value.name}"
+            known = Router(value.key, "", value.scope.module.file, 0, label)
+            self.found.routers.setdefault(value.key, known)
+            return value.key, ""
+        kind = maker(value.name) if isinstance(value, JsMade) else None
+        if not isinstance(value, JsMade) or kind is None:
+            return None
+        if value.key not in self.found.routers:
+            self._make(value, kind)
+        return value.key, kind.family
+
+    def _make(self, value: JsMade, kind: JsKind) -> None:
+        line = value.node.get("line") or 1
+        label = f"a router ({value.name.rpartition('/')[2]}, line {line})"
+        prefix = self.option(value.node, 0, kind.prefix, value.scope) if kind.prefix else ""
+        self.found.routers[value.key] = Router(
+            value.key, kind.family, value.scope.module.file, line, label, kind.root, prefix or ""
+        )
+
+    def option(self, call: Node, position: int, name: str, scope: JsScope) -> str | None:
+        """A string among the options a call is given."""
+        arguments = call.get("arguments") or []
+        if len(arguments) <= position:
+            return ""
+        options = self.project.whole(self.project.value(arguments[position], scope))
+        if not isinstance(options, JsDefined):
+            return ""
+        node = field_of(options.node, name)
+        if node is None:
+            return ""
+        text = self.project.text(node, options.scope)
+        if text is None:
+            self.miss(scope, call, "a prefix is made at run time")
+        return text
+
+    # --- handlers ----------------------------------------------------------------------------
+
+    def handler(self, node: Any, scope: JsScope, depth: int = 0) -> JsDefined | None:
+        """The function behind an expression; calls around it are looked through."""
+        value = self.project.whole(self.project.value(node, scope))
+        if isinstance(value, JsDefined) and value.node.get("type") in FUNCTIONS:
+            return value
+        if isinstance(node, dict) and depth < _UNWRAPPED and node.get("arguments"):
+            callee = node.get("callee") or {}
+            if name_of(callee.get("property")) == "bind":  # controller.list.bind(controller)
+                return self.handler(callee.get("object"), scope, depth + 1)
+            for one in reversed(node["arguments"]):  # asyncHandler(fn)
+                if found := self.handler(one, scope, depth + 1):
+                    return found
+        return None
+
+    def put(
+        self,
+        router: tuple[str, str],
+        methods: tuple[str, ...],
+        path: str,
+        handlers: list[Node],
+        node: Node,
+        scope: JsScope,
+    ) -> None:
+        """One route; the last of its handlers answers, the others stand before it."""
+        found = self.handler(handlers[-1], scope) if handlers else None
+        self.found.budget.spend(len(found.text) // 10 if found else 1)
+        before = [self._text(one, scope) for one in handlers[:-1]]
+        before += self.guards.get(router[0], [])
+        name = dotted(handlers[-1]) if handlers else ""
+        if handlers and self.graphql(handlers[-1], scope):
+            self.graphql_at(router, path, node, scope)
+            return
+        for method in methods:
+            read = read_handler(found.text if found else "", before, braces(path), method)
+            self.add(router, method, path, read, node, scope, name)
+
+    def add(
+        self,
+        router: tuple[str, str],
+        method: str,
+        path: str,
+        read: JsRead,
+        node: Node,
+        scope: JsScope,
+        name: str = "",
+        kind: str = "http",
+    ) -> None:
+        """One operation."""
+        self.found.budget.spend(100)
+        self.found.routes.append(
+            Found(
+                router[0], (method,), path, scope.module.file, int(node.get("line") or 1),
+                router[1] or "unknown", name, read.auth, dict(read.inputs), read.opaque,
+                read.writes, kind,
+            )
+        )  # fmt: skip
+
+    def graphql(self, node: Any, scope: JsScope) -> bool:
+        """Whether an expression answers GraphQL."""
+        value = self.project.value(node, scope)
+        return isinstance(value, JsMade | JsOutside) and answers_graphql(value.name)
+
+    def graphql_at(self, router: tuple[str, str], path: str, node: Node, scope: JsScope) -> None:
+        """GraphQL's two operations."""
+        named = (router[0], router[1] or "graphql")
+        self.found.frameworks.setdefault("graphql", scope.module.file)
+        self.add(named, "GET", path, JsRead({"query": "query"}), node, scope, kind="graphql")
+        takes = JsRead({"query": "json", "variables": "json"})
+        self.add(named, "POST", path, takes, node, scope, kind="graphql")
+
+    def _text(self, node: Node, scope: JsScope) -> str:
+        return dotted(node) or scope.module.slice(node)
+
+    def default(self, family: str, scope: JsScope, prefix: str = "") -> tuple[str, str]:
+        """The application of a framework that has none in the source."""
+        key = f"{family}:{prefix}"
+        label = f"the application of {family}"
+        self.found.routers.setdefault(
+            key, Router(key, family, scope.module.file, 0, label, root=True, prefix=prefix)
+        )
+        return key, family
+
+    def bind(self, inside: JsScope, name: str, value: JsValue, prefix: str = "") -> None:
+        """A router given to a function of the app is what its parameter stands for there."""
+        if isinstance(value, JsAt):
+            return
+        router = self.router(value)
+        if router is not None:
+            key = JsGiven(inside, name).key
+            if key not in self.found.routers:
+                self.found.routers[key] = Router(
+                    key, router[1], inside.module.file, 0, f"the parameter {name}"
+                )
+            self.found.mounts.append(Mount(router[0], key, prefix))
+
+    def bindings(self, target: Any, item: Node, where: JsScope) -> dict[str, tuple[Node, JsScope]]:
+        """What the variables of a loop stand for at one element."""
+        kind = (target or {}).get("type")
+        if kind == "Identifier":
+            return {name_of(target): (item, where)}
+        found: dict[str, tuple[Node, JsScope]] = {}
+        value = self.project.whole(self.project.value(item, where))
+        if kind == "ObjectPattern" and isinstance(value, JsDefined):
+            for one in target.get("properties", ()):
+                node = field_of(value.node, name_of(one.get("key")))
+                if node is not None and name_of(one.get("value")):
+                    found[name_of(one.get("value"))] = (node, value.scope)
+        elif kind == "ArrayPattern":
+            parts = self.project.items(item, where) or []
+            for one, part in zip(target.get("elements", ()), parts, strict=False):
+                if name_of(one):
+                    found[name_of(one)] = part
+        return found
+
+    def miss(self, scope: JsScope, node: Node | None, reason: str) -> None:
+        """Something of a file could not be read."""
+        self.found.miss(scope.module.file, reason, (node or {}).get("line"))
+
+
+def field_of(node: Node, name: str) -> Node | None:
+    """The value an object literal gives a name; a method stands for itself."""
+    for one in node.get("properties", ()):
+        if name_of(one.get("key")) == name:
+            return one if one.get("type") == "ObjectMethod" else one.get("value")
+    return None
+
+
+def is_file(value: JsValue) -> bool:
+    """Whether a value is a module of the app."""
+    return isinstance(value, JsFile)

@@ -1,0 +1,190 @@
+"""What the names of a JavaScript project stand for, across its files, without running any of it.
+
+Nodes are Babel's, as `parse.mjs` passes them on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+Node = dict[str, Any]
+FUNCTIONS = frozenset(
+    {"FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"}
+    | {"ObjectMethod", "ClassMethod", "ClassPrivateMethod"}
+)
+CLASSES = frozenset({"ClassDeclaration", "ClassExpression"})
+
+
+@dataclass(slots=True)
+class JsScope:
+    """Names of a module or a function; blocks are part of theirs."""
+
+    module: "JsModule"
+    parent: "JsScope | None" = None
+    name: str = ""
+    names: dict[str, list["JsBound"]] = field(default_factory=dict)
+    inner: dict[int, "JsScope"] = field(default_factory=dict)
+    node: Node | None = None
+
+    def bind(self, name: str, bound: "JsBound") -> None:
+        """One more meaning of `name`."""
+        self.names.setdefault(name, []).append(bound)
+
+
+@dataclass(frozen=True, slots=True)
+class JsBound:
+    """One meaning: an expression, a member of one, a definition, an import or a parameter."""
+
+    kind: str
+    node: Node | None = None
+    text: str = ""
+    member: str = ""
+
+
+@dataclass(slots=True)
+class JsModule:
+    """One parsed file, its names bound by `js_binder`.
+
+    Attributes:
+        exports: exported name -> expression; `default` is also what `module.exports =` gives.
+    """
+
+    file: str
+    body: list[Node]
+    text: str
+    scope: JsScope = field(init=False)
+    exports: dict[str, Node] = field(default_factory=dict)
+    passed_on: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.scope = JsScope(self)
+
+    def slice(self, node: Node) -> str:
+        """The source of a node; the parser counts in UTF-16."""
+        start, end = node.get("s"), node.get("e")
+        if not isinstance(start, int) or not isinstance(end, int):
+            return ""
+        if self.text.isascii():
+            return self.text[start:end]
+        return self.text.encode("utf-16-le", "surrogatepass")[2 * start : 2 * end].decode(
+            "utf-16-le", "replace"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JsOutside:
+    """Something of a package: `express.Router`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsFile:
+    """All that a module of the app exports."""
+
+    file: str
+
+
+@dataclass(slots=True)
+class JsMade:
+    """What a call or `new` of an outside name gives."""
+
+    name: str
+    node: Node
+    scope: JsScope
+
+    @property
+    def key(self) -> str:
+        """Where it is made tells it from others."""
+        return f"{self.scope.module.file}:{self.node.get('line')}:{self.node.get('s')}"
+
+
+@dataclass(slots=True)
+class JsDefined:
+    """A function, class or object literal of the app."""
+
+    node: Node
+    scope: JsScope
+
+    @property
+    def inside(self) -> JsScope:
+        """The names within it."""
+        return self.scope.inner.get(id(self.node), self.scope)
+
+    @property
+    def text(self) -> str:
+        """Its source."""
+        return self.scope.module.slice(self.node)
+
+
+@dataclass(slots=True)
+class JsGiven:
+    """A parameter of a function of the app."""
+
+    scope: JsScope
+    name: str
+
+    @property
+    def key(self) -> str:
+        """File, function and name."""
+        return f"{self.scope.module.file}:{self.scope.name}:{self.name}"
+
+
+@dataclass(slots=True)
+class JsAt:
+    """`router.route("/x")`: the methods that follow are put there."""
+
+    owner: "JsValue"
+    path: str | None
+
+
+@dataclass(slots=True)
+class JsList:
+    """Elements of an array, each with the scope to read it in."""
+
+    items: list[tuple[Node, JsScope]]
+
+
+JsValue = str | JsOutside | JsFile | JsMade | JsDefined | JsGiven | JsAt | JsList | None
+
+
+def name_of(node: Any) -> str:
+    """The name an identifier or a string key has; empty where it is neither."""
+    if not isinstance(node, dict):
+        return ""
+    if node.get("type") == "StringLiteral":
+        return str(node.get("value"))
+    if node.get("type") == "PrivateName":
+        return name_of(node.get("id"))
+    return str(node.get("name", "")) if node.get("type") == "Identifier" else ""
+
+
+def dotted(node: Any) -> str:
+    """`a.b.c` of member expressions; empty where it is none."""
+    parts: list[str] = []
+    while isinstance(node, dict) and node.get("type") in {
+        "MemberExpression",
+        "OptionalMemberExpression",
+    }:
+        parts.append(name_of(node.get("property")))
+        node = node.get("object")
+    if isinstance(node, dict) and node.get("type") == "ThisExpression":
+        parts.append("this")
+    elif name_of(node):
+        parts.append(name_of(node))
+    else:
+        return ""
+    return ".".join(reversed(parts))
+
+
+def walk(node: Any) -> Iterator[Node]:
+    """Every node below, itself first, in order of the source."""
+    pending: list[Any] = [node]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, list):
+            pending += reversed(one)
+        elif isinstance(one, dict):
+            if "type" in one:
+                yield one
+            pending += [value for value in reversed(one.values()) if isinstance(value, dict | list)]

@@ -1,0 +1,147 @@
+"""What an app's source says of its routes, what of it is unread, and whether that is all."""
+
+import json
+from typing import Literal
+
+from pydantic import Field
+
+from contract.analysis import Skipped
+from contract.base import Frozen
+
+Place = Literal["query", "path", "form", "json", "file"]
+_SHOWN = 5
+
+
+class RouteInput(Frozen):
+    """One input a handler takes."""
+
+    name: str = Field(min_length=1, max_length=200)
+    place: Place
+
+
+class Route(Frozen):
+    """One operation that the source declares.
+
+    Attributes:
+        path: with its parameters as `{name}`, all prefixes applied; begins with a slash.
+        file: where its handler is, relative to the app's root, with `line`.
+        auth: whether it is declared to need a login; None when nobody says.
+        inputs: those that could be named.
+        opaque: why it may take more than `inputs`; empty where they are all.
+        handler: its name in the source; empty where there is none.
+        writes: what its handler's body visibly changes; empty where nothing (see `changes`).
+        framework: whose route it is (`flask`).
+        kind: `graphql` where it takes any query.
+    """
+
+    method: str = Field(max_length=20)
+    path: str = Field(pattern="^/", max_length=500)
+    file: str
+    line: int | None = None
+    auth: bool | None = None
+    inputs: tuple[RouteInput, ...] = Field(default=(), alias="parameters")
+    opaque: str = ""
+    handler: str = ""
+    writes: str = ""
+    framework: str = ""
+    kind: Literal["http", "graphql"] = "http"
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether it takes, or may take, any."""
+        return bool(self.inputs or self.opaque)
+
+
+class Unread(Frozen):
+    """A file, or a part of one, that no reader understood.
+
+    Attributes:
+        may_route: whether routes may be lost by it: a broken script that mentions no web framework
+            loses none.
+    """
+
+    file: str
+    reason: str
+    line: int | None = None
+    may_route: bool = True
+
+    @property
+    def skipped(self) -> Skipped:
+        """In the form coverage has it."""
+        where = f"line {self.line}: " if self.line else ""
+        return Skipped(what=self.file[:500], reason=f"{where}{self.reason}"[:500])
+
+
+class RouteMap(Frozen):
+    """All that the source says.
+
+    Attributes:
+        frameworks: web frameworks the app uses, whether or not their routes could be read.
+    """
+
+    routes: tuple[Route, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    frameworks: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left unread that may hold routes."""
+        return not any(one.may_route for one in self.unread)
+
+    @property
+    def reason(self) -> str:
+        """`routes could not be read: FILE: line N: why; ...`; empty where the list is complete."""
+        lost = [one.skipped for one in self.unread if one.may_route]
+        if not lost:
+            return ""
+        shown = "; ".join(f"{one.what}: {one.reason}" for one in lost[:_SHOWN])
+        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+        return f"routes could not be read: {shown}{more}"[:1_500]
+
+    @property
+    def absence_unproven(self) -> str:
+        """Why "no operation takes an input", "no login" may not be said; empty where they may."""
+        opaque = next((one for one in self.routes if one.opaque), None)
+        if self.reason or opaque is None:
+            return self.reason
+        return f"inputs could not be read: {opaque.method} {opaque.path}: {opaque.opaque}"[:1_500]
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was left unread, for coverage."""
+        return tuple(one.skipped for one in self.unread)
+
+    def find(self, method: str, path: str) -> Route | None:
+        """The route a path or a template belongs to, literal segments before parameters."""
+        bare = path.split("?")[0].rstrip("/") or "/"
+        fitting = [
+            one
+            for one in self.routes
+            if one.method == method.upper() and _fits(one.path.rstrip("/") or "/", bare)
+        ]
+        return min(fitting, key=lambda one: one.path.count("{"), default=None)
+
+
+def parse_route_map(raw: bytes) -> RouteMap:
+    """The map that the reader's program wrote. Raises: ValueError when it is none."""
+    try:
+        document = json.loads(raw)
+        routes = [Route.model_validate(row) for row in document["operations"]]
+        unread = [
+            Unread(file=file, reason=reason, line=line, may_route=may_route)
+            for (file, reason), (line, may_route) in zip(
+                document["unread"], document["lost"], strict=True
+            )
+        ]
+        frameworks = tuple(str(name) for name in document["frameworks"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"no map of routes: {error}"[:300]) from error
+    return RouteMap(routes=tuple(routes), unread=tuple(unread), frameworks=frameworks)
+
+
+def _fits(template: str, path: str) -> bool:
+    ours, theirs = template.split("/"), path.split("/")
+    return len(ours) == len(theirs) and all(
+        mine == other or (mine.startswith("{") and mine.endswith("}") and other != "")
+        for mine, other in zip(ours, theirs, strict=True)
+    )

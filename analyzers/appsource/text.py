@@ -1,0 +1,76 @@
+"""Text files as people save them: byte order marks, UTF-16, latin-1, coding cookies."""
+
+import codecs
+import os
+import re
+import stat
+from pathlib import Path
+
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE_BYTES = 4_096
+
+
+def read_bytes(root: Path, name: str, max_bytes: int) -> bytes:
+    """A regular file below `root`, links not followed.
+
+    Raises:
+        ValueError: larger than `max_bytes`, or no regular file.
+        OSError: it cannot be read.
+    """
+    # O_NONBLOCK: opening a FIFO must not wait for someone to write into it.
+    descriptor = os.open(root / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("not a regular file")
+        if status.st_size > max_bytes:
+            raise ValueError(f"larger than {max_bytes} bytes")
+        return file.read(max_bytes + 1)[:max_bytes]
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file: by its mark, the zeros of UTF-16, its cookie, else UTF-8 or latin-1.
+
+    Raises:
+        ValueError: it is no text.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding)
+    if guess := _unmarked(data[:_SAMPLE_BYTES]):
+        return data.decode(guess)
+    if b"\0" in data:
+        raise ValueError("not text: it holds zero bytes")
+    for line in data.splitlines()[:2]:
+        if cookie := _COOKIE.match(line):
+            try:
+                return data.decode(cookie[1].decode())
+            except LookupError:
+                raise ValueError(f"unknown encoding {cookie[1].decode()[:40]}") from None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _unmarked(sample: bytes) -> str:
+    """UTF-16 without a mark: every other byte of plain text is zero."""
+    pairs = len(sample) // 2
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    if pairs < 2:
+        return ""
+    if odd > pairs * 0.8 and even == 0:
+        return "utf-16-le"
+    return "utf-16-be" if even > pairs * 0.8 and odd == 0 else ""
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines as an editor counts them: form feeds and U+2028 end none, as `splitlines` has it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

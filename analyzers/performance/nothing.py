@@ -1,0 +1,133 @@
+"""Why there is nothing to load: whose fault that is, from how everything answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from analyzers.performance.openloop.limits import TOO_MANY
+from analyzers.performance.probe import Answer
+from analyzers.runtime import blame
+from analyzers.runtime.answers import LOGIN_PATH, Unseen
+from analyzers.runtime.tool import Verdict
+
+_NAMED = 8
+_MISSING = frozenset({404, 405, 410})
+_LOGIN = frozenset({401, 403, 407})
+
+
+class Kind(StrEnum):
+    """What an answer that cannot be loaded says."""
+
+    SERVER_ERROR = "server error"
+    SILENT = "no answer in time"
+    UNREACHABLE = "no connection"
+    HTTPS = "only https"
+    LOGIN = "login"
+    LIMITED = "rate limited"
+    MISSING = "not there"
+    FALLBACK = "fallback page"
+    WRITES = "changes state"
+    NO_PAGE = "no HTML"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """One operation that cannot be loaded.
+
+    Attributes:
+        what: the operation's name.
+        reason: for the report, the status first.
+        wait_s: when a client that was limited may ask again.
+    """
+
+    what: str
+    kind: Kind
+    reason: str
+    wait_s: float | None = None
+
+
+def miss_of(answer: Answer, unseen: Unseen | None, where: str) -> Miss | None:
+    """Why `answer` cannot be loaded; None where it can.
+
+    Args:
+        answer: the last of a chain of redirects.
+        unseen: what the comparison with random paths says.
+        where: the path that the chain ended at.
+    """
+    kind = _kind(answer, unseen, where)
+    if kind is None:
+        return None
+    shown = answer.text
+    if kind is Kind.FALLBACK and answer.ok:
+        shown = "same page as for an unknown path"
+    elif kind is Kind.LOGIN and answer.ok:
+        shown = f"redirects to a login at {where}"
+    elif kind is Kind.LIMITED and answer.wait_s is not None:
+        shown = f"{answer.text} (rate limit, again in {answer.wait_s:.0f} s)"
+    elif answer.location:
+        shown = f"{answer.text} to {answer.location[:200]}"
+    return Miss("", kind, shown, answer.wait_s)
+
+
+def _kind(answer: Answer, unseen: Unseen | None, where: str) -> Kind | None:
+    if answer.unreachable:
+        return Kind.UNREACHABLE
+    if answer.silent:
+        return Kind.SILENT
+    if answer.status == TOO_MANY or (unseen is Unseen.RATE_LIMITED and answer.status == 403):
+        return Kind.LIMITED
+    if answer.status >= 500:
+        return Kind.SERVER_ERROR
+    if unseen is Unseen.TO_LOGIN or answer.status in _LOGIN or LOGIN_PATH.search(answer.location):
+        return Kind.LOGIN
+    if answer.status in _MISSING:
+        return Kind.MISSING
+    if unseen in {Unseen.LIKE_RANDOM, Unseen.SAME_REFUSAL}:
+        return Kind.FALLBACK
+    return None if answer.ok else Kind.OTHER
+
+
+def nothing_to_load(
+    misses: Sequence[Miss], *, reached: bool, only_writes: bool = False, unread: str = ""
+) -> Verdict:
+    """The verdict on an app without a single operation that can be loaded.
+
+    Args:
+        misses: everything that was asked.
+        reached: whether any connection came about.
+        only_writes: whether all routes could be read, and none of them only reads.
+        unread: why not all routes could be read.
+    """
+    listed = ", ".join(f"{one.what} {one.reason}" for one in misses[:_NAMED])
+    if not reached:
+        text = f"cannot reach the app from here: {listed}: check the target's address and network"
+        return blame.verdict("load-unreachable", text)
+    key, words = _row({one.kind for one in misses}, only_writes)
+    gap = f"; {unread}" if unread and key in {"load-not-found", "load-nothing"} else ""
+    return blame.verdict(key, f"{words}: {listed}{gap}")
+
+
+def _row(kinds: set[Kind], only_writes: bool) -> tuple[str, str]:
+    telling = kinds - {Kind.MISSING, Kind.FALLBACK, Kind.WRITES}
+    if not telling:
+        return _nothing_telling(kinds, only_writes)
+    if telling == {Kind.SERVER_ERROR}:
+        return "load-server-errors", "every endpoint answered non-2xx"
+    if telling == {Kind.HTTPS}:
+        return "load-https-only", "not measurable over http, it only redirects to https"
+    if Kind.LIMITED in telling and telling <= {Kind.LIMITED, Kind.LOGIN}:
+        return "load-rate-limited", "the app limits its clients, nothing could be asked"
+    if telling == {Kind.LOGIN}:
+        return "load-login", "everything needs a login, and a load test does not log in"
+    if Kind.SILENT in telling and telling <= {Kind.SILENT, Kind.UNREACHABLE}:
+        return "load-silent", "no answer in time, asked twice: slow is not dead"
+    return "load-nothing", "nothing here can be loaded"
+
+
+def _nothing_telling(kinds: set[Kind], only_writes: bool) -> tuple[str, str]:
+    if only_writes:
+        return "load-only-writes", "no operation only reads, and a load test changes nothing"
+    if kinds <= {Kind.MISSING, Kind.WRITES}:
+        return "load-not-found", "only 404 seen: declare endpoints, or serve an OpenAPI document"
+    return "load-nothing", "nothing here can be loaded"

@@ -1,0 +1,122 @@
+"""Which page of each service a browser is sent to, and why there is none."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from analyzers.performance.host import Thresholds, wait_until_calm
+from analyzers.performance.nothing import Kind, Miss, miss_of, nothing_to_load
+from analyzers.performance.probe import Answer, follow, leads_to_https, new_client, path_of, split
+from analyzers.performance.routes import forbidden
+from analyzers.performance.shared import taken_over
+from analyzers.performance.survey import MAX_WAIT_S, survey_app
+from analyzers.runtime import blame
+from analyzers.runtime.tool import Execute, ToolRun, Verdict
+from contract.analysis import Target
+
+_MAX_FOREIGN = 5
+_SOURCE = re.compile(
+    rb"<(?:script|link|iframe)\b[^>]{0,500}?\b(?:src|href)\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]{1,200})",
+    re.IGNORECASE,
+)
+_NO_HTML = "no service serves HTML at /"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of one service, at the address its own redirects led to.
+
+    Attributes:
+        foreign: other hosts that it takes scripts, styles or frames from.
+    """
+
+    service: str
+    url: str
+    foreign: tuple[str, ...] = ()
+
+
+async def pages_of(run: ToolRun, execute: Execute, calm_wait_s: float) -> tuple[Page, ...]:
+    """The start page of every service that has one, else the first page that was found in it.
+
+    Raises:
+        AppFault, NotApplicable, ToolFault: there is none, as `blame.ROWS` have it.
+    """
+    targets = run.request.targets
+    found, misses = await _start_pages(targets)
+    if not found and {one.kind for one in misses} & {Kind.SERVER_ERROR, Kind.SILENT}:
+        run.progress("no page answers: asked again once the host is calm")
+        await wait_until_calm(Thresholds(), calm_wait_s)
+        found, misses = await _start_pages(targets)
+    if not found:
+        found = await _other_pages(run, execute, misses)
+    if not found:
+        raise _no_page(misses)
+    return found
+
+
+async def _start_pages(targets: Sequence[Target]) -> tuple[tuple[Page, ...], list[Miss]]:
+    found: list[Page] = []
+    misses: list[Miss] = []
+    async with new_client() as client:
+        for target in targets:
+            url, answer = await _start(client, target.base_url + "/")
+            if answer.is_page:
+                found.append(Page(target.service, url, _foreign(url, answer.body)))
+                continue
+            miss = miss_of(answer, None, path_of(url)) or Miss("", Kind.NO_PAGE, "no HTML")
+            kind = Kind.HTTPS if leads_to_https(url, answer) else miss.kind
+            misses.append(Miss(f"{target.service} GET {path_of(url)}", kind, miss.reason))
+    return tuple(found), misses
+
+
+async def _start(client: httpx.AsyncClient, url: str) -> tuple[str, Answer]:
+    """The end of the redirects of a start page; a limit that is soon over is waited for."""
+    for again in (True, False):
+        ended, answer = await follow(
+            client, url, allowed=lambda onward: not forbidden(path_of(onward))
+        )
+        if not again or answer.wait_s is None or answer.wait_s > MAX_WAIT_S:
+            break
+        await asyncio.sleep(answer.wait_s)
+    return ended, answer
+
+
+async def _other_pages(run: ToolRun, execute: Execute, misses: Sequence[Miss]) -> tuple[Page, ...]:
+    """The first page per service among what a survey found, by `openloop` or by ourselves."""
+    if not {one.kind for one in misses} & {Kind.MISSING, Kind.OTHER, Kind.NO_PAGE, Kind.LOGIN}:
+        return ()
+    operations = [one for left in taken_over(run) if (one := left.at(run.request.targets))]
+    if not operations:
+        try:
+            operations = list((await survey_app(run, execute)).operations)
+        except Verdict:
+            return ()
+    first: dict[str, Page] = {}
+    for one in operations:
+        if one.is_page and not one.headers:
+            first.setdefault(one.service, Page(one.service, one.url))
+    return tuple(first.values())
+
+
+def _no_page(misses: Sequence[Miss]) -> Verdict:
+    kinds = {one.kind for one in misses}
+    listed = ", ".join(f"{one.what} {one.reason}" for one in misses)
+    if kinds <= {Kind.MISSING, Kind.NO_PAGE}:
+        return blame.verdict("page-none", f"{_NO_HTML}: {listed}")
+    if Kind.NO_PAGE in kinds:
+        return blame.verdict("load-nothing", f"{_NO_HTML}: {listed}")
+    return nothing_to_load(misses, reached=kinds != {Kind.UNREACHABLE})
+
+
+def _foreign(url: str, body: bytes) -> tuple[str, ...]:
+    """Other hosts that a page takes something from."""
+    own = split(url)
+    hosts: dict[str, None] = {}
+    for match in _SOURCE.finditer(body[:500_000]):
+        parts = split(match[1].decode("utf-8", "replace"))
+        if parts and parts.hostname and own and parts.hostname != own.hostname:
+            hosts[parts.hostname[:100]] = None
+    return tuple(hosts)[:_MAX_FOREIGN]

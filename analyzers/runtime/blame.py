@@ -1,0 +1,124 @@
+"""Whose fault it is, on the analyzers' side: from what was seen to the state of the cell.
+
+A tool does not choose between its exceptions: it names the row of what it saw, and the row has the
+state. `docs/blame.md` is the same table for people, with the rows of the engine's side.
+"""
+
+from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
+from contract.analysis import MeasurementState
+from contract.blame import Row
+
+_APP = MeasurementState.APP_FAILED
+_INFRA = MeasurementState.INFRA_FAILED
+_NOTHING = MeasurementState.NOT_APPLICABLE
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        key="load-server-errors",
+        seen="every operation that was asked for answers 5xx",
+        state=_APP,
+        because="server errors to requests that only read are the app's own, on any platform",
+        again="asked again once the host is calm",
+    ),
+    Row(
+        key="load-died",
+        seen="after a load test every connection to the app is refused",
+        state=_APP,
+        because="nobody listens any more, and load alone must not end an app; where its container "
+        "was taken away from outside, the platform's own check overrules this",
+        again="asked several times over some seconds, so that a restart is no death",
+    ),
+    Row(
+        key="load-unreachable",
+        seen="no connection to the app comes about before anything was loaded",
+        state=_INFRA,
+        because="the app answered when it was started, so the way to it is in doubt",
+    ),
+    Row(
+        key="load-silent",
+        seen="connections are accepted, but no answer comes in time",
+        state=_INFRA,
+        because="slow is not dead: only an exit or a refused connection proves a death",
+        again="asked again once the host is calm",
+    ),
+    Row(
+        key="load-https-only",
+        seen="plain HTTP is answered with nothing but redirects to https",
+        state=_NOTHING,
+        because="behind its own proxy the app would serve; over plain HTTP there is nothing to see",
+        again="asked again as a proxy that ends TLS would ask (X-Forwarded-Proto)",
+    ),
+    Row(
+        key="load-not-found",
+        seen="only 404 and 405 answers to the paths that are known",
+        state=_INFRA,
+        because="an app serves something: that we do not know its paths is our gap",
+    ),
+    Row(
+        key="load-login",
+        seen="every operation wants a login (401, 403, or a redirect to the login page)",
+        state=_INFRA,
+        because="a load test does not log in: what lies behind the login is missing data",
+    ),
+    Row(
+        key="load-rate-limited",
+        seen="every operation is answered 429",
+        state=_INFRA,
+        because="a limit on clients is a feature; nothing could be measured within it",
+        again="asked again after the time the app named, up to a minute",
+    ),
+    Row(
+        key="load-only-writes",
+        seen="the app's routes were read and none only reads",
+        state=_NOTHING,
+        because="operations that change state are never loaded, so there is nothing to load",
+    ),
+    Row(
+        key="load-nothing",
+        seen="answers of several kinds, none of which can be loaded (other client errors, only "
+        "fallback pages, streams, bodies above the limit)",
+        state=_INFRA,
+        because="none of them proves a fault of the app",
+    ),
+    Row(
+        key="sample-rate-limited",
+        seen="the app's own limit on clients lies below what a second generator would send",
+        state=_NOTHING,
+        because="its sample would be answers of the limiter, not of the app",
+    ),
+    Row(
+        key="page-none",
+        seen="no service answers any path that is known with HTML",
+        state=_NOTHING,
+        because="an API has no page for a browser; a 404 at / is no failure",
+    ),
+    Row(
+        key="page-broken",
+        seen="a browser gets the page, and it does not load or paint",
+        state=_APP,
+        because="everything it needs is the app's own, and it shows nothing",
+    ),
+    Row(
+        key="page-needs-outside",
+        seen="a page that takes scripts or styles from other hosts does not load or paint",
+        state=_INFRA,
+        because="with the network it was written for it may well paint: we deny it",
+    ),
+)
+_BY_KEY = {row.key: row for row in ROWS}
+_RAISED: dict[MeasurementState, type[AppFault | NotApplicable | ToolFault]] = {
+    _APP: AppFault,
+    _INFRA: ToolFault,
+    _NOTHING: NotApplicable,
+}
+
+
+def verdict(key: str, detail: str) -> AppFault | NotApplicable | ToolFault:
+    """The exception that gives a cell the state of row `key`; its `row` is the key.
+
+    Raises:
+        KeyError: no such row: a verdict that is not in the table must not be passed.
+    """
+    fault = _RAISED[_BY_KEY[key].state](detail)
+    fault.row = key
+    return fault
