@@ -71,7 +71,7 @@ async def measure_cell(
             argv=tuple(one.argv for one in runner.executed),
             exit_codes=tuple(one.exit_code for one in runner.executed),
             rules_digest=tool.rules_digest(),
-            duration_s=round(time.monotonic() - clock, 3),
+            duration_s=round(time.monotonic() - clock - runner.waited_s, 3),
             cpu_s=round(sum(one.cpu_s for one in runner.executed), 3) if runner.executed else None,
             started_at=started_at,
             notes=(*notes, *kept.notes),

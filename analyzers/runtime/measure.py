@@ -150,6 +150,20 @@ class Measurement:
             self._working.discard(tool.name)
             self._progress(self._done, self._begun)
 
+    @contextmanager
+    def _aside(self, tool: Tool, allowance: Allowance, runner: Runner) -> Generator[None]:
+        """A tool's wait for others is no work; its commands may run as long as the run may."""
+        began_s = time.monotonic()
+        self._working.discard(tool.name)
+        self._progress(self._done, self._begun)
+        try:
+            with allowance.aside():
+                yield
+        finally:
+            self._working.add(tool.name)
+            runner.waited_s += time.monotonic() - began_s
+            runner.deadline = allowance.ends_at + _SLACK_S
+
     async def _cell(
         self, tool: Tool, source: SourceTree, digests: SourceDigests, allowance: Allowance
     ) -> None:
@@ -210,7 +224,7 @@ class Measurement:
             progress=lambda message: self._progress(
                 self._done, self._begun, f"{tool.name}: {message}"
             ),
-            waiting=lambda: _aside(allowance, runner),
+            waiting=lambda: self._aside(tool, allowance, runner),
             shared=self.shared,
         )
         try:
@@ -256,16 +270,6 @@ class Measurement:
             logger.exception("fusion failed on %s", self.request.subtask_id)
             reason = f"{type(error).__name__}: {error}"
             return (), (unmeasured("fusion", MeasurementState.INFRA_FAILED, reason),)
-
-
-@contextmanager
-def _aside(allowance: Allowance, runner: Runner) -> Generator[None]:
-    """A tool's wait for others: its commands may run as long as the run may."""
-    try:
-        with allowance.aside():
-            yield
-    finally:
-        runner.deadline = allowance.ends_at + _SLACK_S
 
 
 def _blind(tool: Tool, verdict: Verdict) -> ToolReport:

@@ -34,12 +34,14 @@ class Runner:
         workspace: working folder, HOME and TMPDIR of the processes.
         deadline: `time.monotonic()` at which every process must be gone; None: no deadline.
         executed: what ran so far.
+        waited_s: how long the tool waited for others instead of working.
     """
 
     workspace: Path
     deadline: float | None = None
     limits: Limits = field(default_factory=Limits)
     executed: list[Executed] = field(default_factory=list)
+    waited_s: float = 0.0
 
     async def __call__(self, command: Command) -> Completed:
         """Run `command` to its end.

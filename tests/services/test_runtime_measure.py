@@ -204,6 +204,27 @@ async def test_progress_tells_work_from_waiting_and_a_cached_tool_never_works(
     assert {one.running for one in second} == {()}
 
 
+async def test_a_tool_that_waits_for_others_is_told_to_wait_and_spends_no_time(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+):
+    told: list[Progress] = []
+    tell = Job.on_progress
+    monkeypatch.setattr(Job, "on_progress", lambda job, one: told.append(one) or tell(job, one))
+
+    class Waits(DemoTool):
+        async def behave(self, run: ToolRun, execute: Any) -> None:
+            with run.waiting():
+                run.progress("waits for the lock")
+                await asyncio.sleep(0.5)
+
+    (cell,) = (await measure(Waits())).tools
+
+    (waits,) = (one for one in told if "waits for the lock" in one.message)
+    assert (waits.running, waits.waiting) == ((), ("demo",))
+    assert ("demo",) in {one.running for one in told}
+    assert cell.provenance.duration_s < 0.5
+
+
 async def test_a_report_its_tool_does_not_trust_is_measured_again(measure: Measure):
     untrusted = Parsed(Coverage(unit="files", reached=1), fresh_for=timedelta(0))
     tool = Parses("judge", untrusted)
