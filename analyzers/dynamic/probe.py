@@ -138,6 +138,22 @@ class Probe(ABC):
         """
         unseen.raise_it()
 
+    def asks_anyway(self, operation: Operation) -> bool:
+        """Whether the probe asks for a GET although it changes something."""
+        return False
+
+    def _without_effects(self, client: BoundedClient, surface: ServiceSurface) -> ServiceSurface:
+        """The surface without GETs that would change the app; they are left out by name."""
+        unsafe = {
+            one.key: one.effect or UNSAFE
+            for one in surface.operations
+            if one.method == "GET" and not is_safe(one) and not self.asks_anyway(one)
+        }
+        for key, reason in unsafe.items():
+            client.leave_out(key, f"not asked: {reason}"[:300])
+        kept = tuple(one for one in surface.operations if one.key not in unsafe)
+        return surface.model_copy(update={"operations": kept})
+
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Check every target, and prove before and after that the app is there."""
         targets = targets_of(run)
@@ -213,7 +229,7 @@ class Probe(ABC):
         sessions = await sessions_of(run, target, surface) if self.needs_login else ()
         run.progress(f"{self.name}: {target.service}")
         async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
-            surface = _without_effects(client, surface)
+            surface = self._without_effects(client, surface)
             scope = Scope(self.name, run, target, surface, client, sessions)
             client.place = surface.place_of
             await self.check(scope)
@@ -224,19 +240,6 @@ def is_safe(one: Operation) -> bool:
     """Whether asking a GET looks free of side effects, by its handler or by its name."""
     was_read = (one.path,) if "source" in one.origins else ()
     return not one.effect and is_safe_to_follow(one.path, was_read)
-
-
-def _without_effects(client: BoundedClient, surface: ServiceSurface) -> ServiceSurface:
-    """The surface without GETs that would change the app; they are left out by name."""
-    unsafe = {
-        one.key: one.effect or UNSAFE
-        for one in surface.operations
-        if one.method == "GET" and not is_safe(one)
-    }
-    for key, reason in unsafe.items():
-        client.leave_out(key, f"not asked: {reason}"[:300])
-    kept = tuple(one for one in surface.operations if one.key not in unsafe)
-    return surface.model_copy(update={"operations": kept})
 
 
 def targets_of(run: ToolRun) -> tuple[Target, ...]:

@@ -12,7 +12,6 @@ import httpx
 
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.bounds import Budget
-from analyzers.dynamic.covered import raise_unusable
 from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.quota import Quota
@@ -109,18 +108,11 @@ def within(quota: Quota) -> tuple[str, ...]:
 def without_unseen(
     parsed: Parsed, target: Target, answers: Answers, unseen: dict[str, str]
 ) -> Parsed:
-    """Coverage of operations that an answer was a look at; the others are skipped by name.
-
-    Raises:
-        AppFault, ToolFault, NotApplicable: there is none.
-    """
+    """Coverage of operations that an answer was a look at; the others are skipped by name."""
     known = parsed.coverage
     seen = [label for label in answers if label not in unseen]
-    if not seen and unseen:
-        rows = [(target, label, min(answers[label])) for label in unseen]
-        raise_unusable(rows, list(unseen.values()))
     skipped = [Skipped(what=f"{target.service} {one}", reason=why) for one, why in unseen.items()]
-    reached = min(max(known.reached - len(unseen), 0), len(seen) or known.reached)
+    reached = min(len(seen), known.reached) if answers else known.reached
     coverage = known.model_copy(
         update={
             "reached": reached,

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from analyzers.dynamic.crawl import Page
 from analyzers.dynamic.probe import is_safe
 from analyzers.dynamic.surface import ServiceSurface
 
@@ -30,6 +31,19 @@ def leaving_paths(surface: ServiceSurface) -> list[str]:
     return [one.url() for one in gets if not is_safe(one)][:30]
 
 
-def is_attackable(crawled: list[dict[str, Any]]) -> bool:
-    """Whether the crawl met anything that takes input."""
-    return any("?" in one["url"] or one["post_params"] for one in crawled)
+def is_attackable(crawled: list[dict[str, Any]], starts: list[str]) -> bool:
+    """Whether the crawl met anything that takes input: reports with answers leave out queries.
+
+    Args:
+        crawled: its requests, with their answers.
+        starts: what it was given to start from.
+    """
+    if any("?" in path for path in starts):
+        return True
+    return any("?" in one["url"] or one["post_params"] or _asks(one) for one in crawled)
+
+
+def _asks(row: dict[str, Any]) -> bool:
+    """Whether a page of the crawl has a form, or a link with a query."""
+    page = Page(str((row.get("response") or {}).get("body") or ""))
+    return bool(page.forms) or any("?" in link for link in page.links)

@@ -127,6 +127,12 @@ def unmeasured(
     )
 
 
+def _first_reason(parsed: Parsed) -> str:
+    """Why a tool did not look at one thing it was given, for a report that has nothing else."""
+    first = next(iter(parsed.coverage.skipped), None)
+    return f" ({first.what}: {first.reason})"[:500] if first else ""
+
+
 def _measured(
     tool: Tool, version: str, parsed: Parsed, provenance: Provenance, attached: Iterable[str]
 ) -> ToolReport:
@@ -134,7 +140,7 @@ def _measured(
         raise ToolFault(
             f"no coverage: {tool.name} ended well but looked at none of "
             f"{parsed.coverage.given if parsed.coverage.given is not None else 'the'} "
-            f"{parsed.coverage.unit}"
+            f"{parsed.coverage.unit}{_first_reason(parsed)}"
         )
     for metric in parsed.metrics:
         if not math.isfinite(metric.value):

@@ -16,6 +16,7 @@ from analyzers.dynamic.payloads import ATTACKS, BOOLEAN_PAIRS, LOGIN_BYPASS
 from analyzers.dynamic.quota import EVERYTHING, Quota
 from analyzers.dynamic.schemathesis_answers import answers_of, unseen_by
 from analyzers.dynamic.surface import Operation, ServiceSurface
+from analyzers.dynamic.wapiti_paths import is_attackable
 from analyzers.runtime.answers import Reply, Unseen
 from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
 from contract.analysis import Target
@@ -150,6 +151,24 @@ async def test_answers_that_wapiti_met_are_judged(tmp_path: Path):
     assert whys["GET /private"].startswith("led to a login")
     assert whys["GET /busy"].startswith("rate limited")
     assert whys["POST /notes"].startswith("refused like everything else")
+
+
+@pytest.mark.parametrize(
+    ("body", "starts", "takes"),
+    [
+        ("<a href=/search?q=a>s</a>", [], True),
+        ("<form action=/search><input name=q></form>", [], True),
+        ("<a href=/about>a</a>", [], False),
+        ("<a href=/about>a</a>", ["/search?q=a"], True),
+        ("", ["/about"], False),
+    ],
+)
+def test_whether_a_crawl_met_inputs(body: str, starts: list[str], takes: bool):
+    page = crawled("GET", "http://127.0.0.1:1/", 200, body)
+    raw = {"infos": {"crawled_pages": [page]}, "vulnerabilities": {}, "anomalies": {}}
+    _, known = wapiti_report.parse_report(json.dumps(raw).encode(), TARGET, SURFACE)
+
+    assert is_attackable(known, starts) is takes
 
 
 def scenario(label: str, *statuses: int) -> bytes:

@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.crawl import LEAVES
 from analyzers.dynamic.forms import FormState, form_state, wants_token
 from analyzers.dynamic.marks import new_mark
 from analyzers.dynamic.payloads import (
@@ -22,7 +23,7 @@ from analyzers.dynamic.payloads import (
 from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.sessions import LOGIN, REGISTER, token_of
 from analyzers.dynamic.slots import SECRET, Slot, build, slots_of
-from analyzers.dynamic.surface import ServiceSurface
+from analyzers.dynamic.surface import Operation, ServiceSurface
 from analyzers.runtime.tool import Canary
 
 CLOSED = {401, 403, 405, 429}
@@ -63,6 +64,10 @@ class Injection(Probe):
         """An input that was refused at the door was never tried; a login refuses after trying."""
         return status < 500 and not is_closed(status, path)
 
+    def asks_anyway(self, operation: Operation) -> bool:
+        """A logout takes a place to go on to; without a session nobody is logged out."""
+        return LEAVES.search(operation.path) is not None
+
     async def check(self, scope: Scope) -> None:
         """Every slot in turn, then what was stored."""
         headers = scope.sessions[0].headers if scope.sessions else {}
@@ -71,7 +76,8 @@ class Injection(Probe):
             what = f"{one.parameter.name} of {one.operation.method} {one.operation.path}"
             scope.client.leave_out(what, f"beyond the first {MAX_SLOTS} inputs")
         for slot in slots[:MAX_SLOTS]:
-            await _check_slot(_Aim(scope, slot, headers))
+            is_logout = LEAVES.search(slot.operation.path) is not None
+            await _check_slot(_Aim(scope, slot, {} if is_logout else headers))
         await _check_stored(scope, headers)
 
 

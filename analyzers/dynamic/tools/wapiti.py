@@ -123,7 +123,7 @@ async def _scan(
     read_report(scan, first.output, surface)
     scan.whys = await unseen_by(run, target, surface, scan.crawled, headers)
     note_missed(scan, surface, was_cut=TIME_IS_UP in first.stdout + first.stderr)
-    modules = attacks if is_attackable(scan.crawled) else ()
+    modules = attacks if is_attackable(scan.crawled, start_paths(surface)) else ()
     left_out = () if modules else attacks
     for module in left_out:
         scan.skipped.append(Skipped(what=f"module {module}", reason="no parameter and no form"))
