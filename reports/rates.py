@@ -192,7 +192,7 @@ def _looks(
     cells: Sequence[CellReport], required: Requirement
 ) -> tuple[list[MeasurementState], list[MeasurementState]]:
     """State of each required live analyzer and of each required tool of one app."""
-    known = {(cell.analyzer, cell.tool): cell.state for cell in cells}
+    known = {(cell.analyzer, cell.tool): _look(cell) for cell in cells}
 
     def state(key: ToolKey) -> MeasurementState:
         return known.get(key) or known.get((key[0], ALL_TOOLS)) or _INFRA_FAILED
@@ -202,6 +202,13 @@ def _looks(
         for kind in sorted({kind for kind, _ in required.live})
     ]
     return lives, [state(key) for key in sorted(required.security)]
+
+
+def _look(cell: CellReport) -> MeasurementState:
+    """The cell's state; where there was something to look at and none of it was, it is missing."""
+    unread = cell.coverage is not None and not cell.coverage.reached and cell.coverage.skipped_total
+    inapplicable = cell.state is MeasurementState.NOT_APPLICABLE
+    return _INFRA_FAILED if inapplicable and unread else cell.state
 
 
 def _of_analyzer(states: set[MeasurementState]) -> MeasurementState:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.analysis import Confidence, Severity
+from contract.analysis import Confidence, Coverage, Severity
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from reports import build_fleet_report
 from reports.model import FleetReport, Rate
@@ -198,6 +198,33 @@ def test_what_does_not_apply_is_no_hole():
     ).totals.rates
 
     assert counts(clean) == (2, 0, 0, 1)
+
+
+def test_an_app_whose_files_a_tool_could_not_read_is_missing_there():
+    unread = Coverage(unit="files", reached=0, given=2, skipped_total=2)
+    cells = tuple(
+        samples.cell(GPT, number, samples.AnalyzerKind.STATIC, "bandit", state, why, coverage=seen)
+        for number, state, why, seen in (
+            (1, MEASURED, "", Coverage(unit="files", reached=2, given=2)),
+            (2, NOT_APPLICABLE, "no Python file that can be parsed", unread),
+            (3, NOT_APPLICABLE, "no Python files", None),
+        )
+    )
+    record = PipelineRecord(
+        pipeline_id="p",
+        state="completed",
+        spec={"analyzers": ["static"]},
+        apps=tuple(AppRecord(model=GPT, app_number=n, state=MEASURED) for n in (1, 2, 3)),
+        cells=cells,
+    )
+
+    (clean,) = (
+        rate
+        for rate in build_fleet_report(record, generated_at=NOW).totals.rates
+        if rate.name == "no_high_finding"
+    )
+
+    assert counts(clean) == (1, 0, 1, 1)
 
 
 def test_an_analyzer_that_never_told_its_tools_is_left_out_as_a_whole():
