@@ -1,5 +1,6 @@
 """Finds out what there is to look at: crawl, OpenAPI document, routes in the source, template."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,11 @@ from analyzers.dynamic.surface import (
 from analyzers.runtime.answers import Unseen
 from analyzers.runtime.tool import Execute, ToolRun
 from contract.analysis import Target
+
+COUNTS = re.compile(
+    r"UPDATE\s|\.commit\(|\.save\(|\.(incr|increment|hset)\(|update_?one\(|And_?Update\(",
+    re.IGNORECASE,
+)
 
 
 async def surface_of(run: ToolRun, execute: Execute) -> Surface:
@@ -184,8 +190,14 @@ def _routed(row: Route, forms: set[str]) -> Operation | None:
         file=row.file,
         line=row.line,
         auth=row.auth,
-        effect="" if row.path in forms else changes_state(row)[:200],
+        effect="" if row.path in forms else effect_of(row),
     )
+
+
+def effect_of(route: Route) -> str:
+    """Why a GET is not asked; a page that only counts its views, or renews what it has, is."""
+    reason = changes_state(route)[:200]
+    return "" if reason.startswith("its handler writes") and COUNTS.search(reason) else reason
 
 
 def template_operations(run: ToolRun) -> list[Operation]:

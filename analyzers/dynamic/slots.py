@@ -36,7 +36,9 @@ def slots_of(surface: ServiceSurface) -> list[Slot]:
         for parameter in operation.parameters
         if parameter.place != "file" and not SECRET.search(parameter.name)
     ]
-    return sorted(found, key=lambda one: one.parameter.place == "path")
+    return sorted(
+        found, key=lambda one: (bool(one.operation.effect), one.parameter.place == "path")
+    )
 
 
 def build(

@@ -318,6 +318,46 @@ async def test_a_form_page_is_no_change(tmp_path: Path):
     assert "app GET /create" in found.coverage.items
 
 
+async def test_a_page_that_counts_its_views_is_looked_at(tmp_path: Path):
+    source = (
+        "from flask import Flask\napp = Flask(__name__)\n"
+        '@app.route("/post")\ndef post():\n'
+        '    db.execute("UPDATE posts SET views = views + 1")\n    return "post"\n'
+    )
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "app.py").write_text(source)
+
+    async def show(_request: web.Request) -> web.Response:
+        return html("a post")
+
+    app = web.Application()
+    app.router.add_get("/post", show)
+    async with serving(app) as url:
+        (found,) = await look(url, tmp_path, "discovery")
+
+    assert "app GET /post" in found.coverage.items
+
+
+async def test_a_logout_is_tried_without_a_session(tmp_path: Path):
+    cookies = list[str]()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/logout":
+            cookies.append(request.headers.get("Cookie", ""))
+            raise web.HTTPFound(request.query.get("next", "/"))
+        return html("<a href='/logout?next=/'>out</a>")
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    app.router.add_get("/logout", answer)
+    async with serving(app) as url:
+        run = run_over(url, tmp_path, auth_cookie="sid=s3cret-session")
+        reports = await measure(run, "discovery", "injection")
+
+    assert "open-redirect GET /logout" in rules(reports["injection"])
+    assert set(cookies) == {""}
+
+
 # ---- what is said of inputs and logins
 
 

@@ -1,5 +1,6 @@
 """Injection, each finding with proof: an error of the database, a computed value, a known file."""
 
+import re
 import secrets
 from typing import Any
 
@@ -28,6 +29,11 @@ from analyzers.runtime.tool import Canary
 
 CLOSED = {401, 403, 405, 429}
 MAX_SLOTS = 60
+DESTROYS = re.compile(
+    r"delet|remov|destroy|drop|reset|truncat|wipe|purge|clear|flush|erase|init|seed|populat|migrat|"
+    r"setup|install|shut|restart|kill|exit|quit|crash|restore|rollback|unlink|rmdir|rmtree|ALTER",
+    re.IGNORECASE,
+)
 MAX_SHOWN = 15  # pages looked at for what one request stored
 PORTS = (80, 3000, 5000, 8000, 8080)
 TITLES = {
@@ -65,8 +71,14 @@ class Injection(Probe):
         return status < 500 and not is_closed(status, path)
 
     def asks_anyway(self, operation: Operation) -> bool:
-        """A logout takes a place to go on to; without a session nobody is logged out."""
-        return LEAVES.search(operation.path) is not None
+        """One that takes input and destroys nothing is tried as a POST is.
+
+        So is a logout, which takes a place to go on to: without a session nobody is logged out.
+        """
+        if LEAVES.search(operation.path):
+            return True
+        takes = any(one.place == "query" for one in operation.parameters)
+        return takes and not DESTROYS.search(f"{operation.path} {operation.effect}")
 
     async def check(self, scope: Scope) -> None:
         """Every slot in turn, then what was stored."""
