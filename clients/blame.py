@@ -55,7 +55,7 @@ def _row(key: str, state: MeasurementState, seen: str, because: str, again: str 
 
 APP_FILES = _row(
     "app-files", _APP,
-    "the app's own files name nothing that can be run: no Dockerfile, no valid compose file,"
+    "the app's own files name nothing that can be run: an empty folder, no valid compose file,"
     " a missing file, a cycle",
     "the reference tools refuse such files, too",
 )  # fmt: skip
@@ -197,6 +197,11 @@ UNSUPPORTED = _row(
     " (`extends`, `include`, here-documents, build secrets, bind mounts of a build)",
     "Docker Compose or BuildKit would honour it",
 )  # fmt: skip
+NO_KNOWN_START = _row(
+    "no-known-start", _PLATFORM,
+    "the app brings no Dockerfile, no compose file, and no framework that we can start",
+    "its author starts it in a way that we do not know",
+)  # fmt: skip
 NOT_HONOURED = _row(
     "not-honoured", _PLATFORM,
     "the app failed to start, and a setting that it may need was not honoured (host network,"
@@ -231,7 +236,7 @@ ROWS: tuple[Row, ...] = (
     APP_FILES, BUILD_FAILED, BUILD_MEMORY, COMMAND_MISSING, EXIT, MEMORY, DISK, LOOPBACK,
     NEVER_ANSWERED, TLS_ONLY, LISTENER_GONE, HANG, SILENT, SLOW_START, REMOVED, KILLED,
     KILLED_BY_NOBODY, ENGINE_RESTARTED, RESTARTED, PAUSED, SANDBOX_GONE, STAND_IN, NO_BASE_IMAGE,
-    UNSUPPORTED, NOT_HONOURED, NETWORK_DENIED, REGISTRY, BUILD_KILLED, BUILD_ENGINE,
+    UNSUPPORTED, NO_KNOWN_START, NOT_HONOURED, NETWORK_DENIED, REGISTRY, BUILD_KILLED, BUILD_ENGINE,
 )  # fmt: skip
 
 # What no retry cures: somebody has to do something first. A full disk may be freed meanwhile.
@@ -239,6 +244,7 @@ _CODES = {
     STAND_IN.key: ErrorCode.FAILED_PRECONDITION,
     NO_BASE_IMAGE.key: ErrorCode.FAILED_PRECONDITION,
     UNSUPPORTED.key: ErrorCode.FAILED_PRECONDITION,
+    NO_KNOWN_START.key: ErrorCode.FAILED_PRECONDITION,
     TLS_ONLY.key: ErrorCode.FAILED_PRECONDITION,
     NOT_HONOURED.key: ErrorCode.FAILED_PRECONDITION,
     NETWORK_DENIED.key: ErrorCode.FAILED_PRECONDITION,

@@ -6,7 +6,9 @@ from clients.appfolder.compose import COMPOSE_NAMES, read_compose
 from clients.appfolder.faults import AppFault
 from clients.appfolder.model import AppPlan, ServicePlan
 from clients.appfolder.tree import has_file, read_text
+from clients.blame import NO_KNOWN_START, fault
 from clients.scaffolds import find_scaffold
+from contract.errors import PlatformError
 
 SINGLE_SERVICE = "app"
 
@@ -15,7 +17,8 @@ def read_plan(root: Path) -> AppPlan:
     """What `root` is made of: a compose file, else a Dockerfile, else a scaffold of ours.
 
     Raises:
-        AppFault: none of the three, or one that cannot be honoured.
+        AppFault: nothing is there, or something that no reference tool would honour.
+        PlatformError: what is there is started in a way that is not known here.
     """
     compose = next((name for name in COMPOSE_NAMES if has_file(root, name)), None)
     if compose is not None:
@@ -25,7 +28,7 @@ def read_plan(root: Path) -> AppPlan:
         return AppPlan((ServicePlan(name=SINGLE_SERVICE, context=root, dockerfile=text),))
     scaffold = find_scaffold(root)
     if scaffold is None:
-        raise AppFault("build", "no Dockerfile and no known framework")
+        raise _no_start(root)
     service = ServicePlan(
         name=SINGLE_SERVICE,
         context=root,
@@ -34,3 +37,10 @@ def read_plan(root: Path) -> AppPlan:
         ports=(scaffold.port,),
     )
     return AppPlan((service,), (f"{SINGLE_SERVICE}: Dockerfile (none; ours for {scaffold.kind})",))
+
+
+def _no_start(root: Path) -> AppFault | PlatformError:
+    if not any(path.is_file() for path in root.rglob("*")):
+        return AppFault("build", "the app's folder holds no file")
+    known = "Flask, FastAPI, a Node.js server, a static site"
+    return fault(NO_KNOWN_START, "build", f"no Dockerfile, and no known framework ({known})")

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from clients import blame
 from clients.appfolder import AppFault, read_plan
+from clients.blame import PlatformFault
 from clients.scaffolds import find_scaffold
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
@@ -47,18 +49,27 @@ def test_a_known_framework_gets_a_dockerfile(tmp_path: Path, files, kind, words)
 @pytest.mark.parametrize(
     "files",
     [
-        {},
         {"package.json": "not json"},
         {"package.json": "[]"},
         {"package.json": '{"dependencies": {"express": "5"}, "main": "$(reboot)"}'},
         {"requirements.txt": "numpy\n", "app.py": "print(1)\n"},
     ],
 )
-def test_an_unknown_app_is_the_apps_fault(tmp_path: Path, files):
+def test_that_we_do_not_know_how_an_app_is_started_is_not_its_fault(tmp_path: Path, files):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
 
-    with pytest.raises(AppFault, match="no Dockerfile and no known framework"):
+    with pytest.raises(PlatformFault, match="no Dockerfile, and no known framework") as caught:
+        read_plan(tmp_path)
+
+    assert caught.value.row == blame.NO_KNOWN_START.key
+    assert not caught.value.retryable
+
+
+def test_an_app_without_a_file_is_its_authors_fault(tmp_path: Path):
+    (tmp_path / "src").mkdir()
+
+    with pytest.raises(AppFault, match="holds no file"):
         read_plan(tmp_path)
 
 
