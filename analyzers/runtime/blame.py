@@ -44,8 +44,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         key="load-https-only",
         seen="plain HTTP is answered with nothing but redirects to https",
-        state=_NOTHING,
-        because="behind its own proxy the app would serve; over plain HTTP there is nothing to see",
+        state=_INFRA,
+        because="behind its own proxy the app would serve; that we bring none is our gap",
         again="asked again as a proxy that ends TLS would ask (X-Forwarded-Proto)",
     ),
     Row(

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from analyzers.runtime.source import list_source
-from analyzers.runtime.tool import NotApplicable, ToolFault
+from analyzers.runtime.tool import ToolFault
 from contract.analysis import Target
 from tests.support.load_run import figures, measure, quiet_host
 from tests.support.written_apps import Start, role, skipped, starter
@@ -119,7 +119,7 @@ async def test_what_only_redirects_to_https_is_not_measurable_and_no_failure(
     started: Start, where: str
 ) -> None:
     async with started(f"self.reply(301, 'text/plain', b'use https', Location={where})") as run:
-        with pytest.raises(NotApplicable, match="not measurable over http") as fault:
+        with pytest.raises(ToolFault, match="not measurable over http") as fault:
             await measure(run)
 
     assert fault.value.row == "load-https-only"
