@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzers.appsource.reading.links import Budget
 from analyzers.appsource.reading.tree import read_tree
 from analyzers.appsource.route_map import parse_route_map
 from analyzers.appsource.route_reader import read_routes
@@ -40,9 +41,12 @@ def test_a_hostile_module_costs_itself_alone(source: str, tmp_path: Path):
 
 def test_loops_within_loops_are_given_up_and_named(tmp_path: Path):
     source = f"{GOOD}L = {[f'/{i}' for i in range(400)]}\n{LOOPS}" + "  " * 8
-    found = read_app(tmp_path, {"a.py": source + "app.add_url_rule(v0 + v1, view_func=ok)\n"})
+    lay(tmp_path, {"a.py": source + "app.add_url_rule(v0 + v1, view_func=ok)\n"})
+    budget = Budget(steps=100_000)
+    found = read_tree(tmp_path, ["a.py"], budget=budget)
 
-    assert "there is too much to follow" in found.reason
+    assert budget.steps < 0
+    assert "there is too much to follow" in parse_route_map(json.dumps(found).encode()).reason
 
 
 def test_what_is_no_regular_file_is_not_opened(tmp_path: Path):

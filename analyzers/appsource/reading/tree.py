@@ -10,7 +10,7 @@ from analyzers.appsource.reading.javascript_files import (
     packages_of,
     read_javascript,
 )
-from analyzers.appsource.reading.links import Collected, Linker
+from analyzers.appsource.reading.links import Budget, Collected, Linker
 from analyzers.appsource.reading.others import other_language
 from analyzers.appsource.reading.python_files import (
     is_test,
@@ -27,9 +27,11 @@ _ENOUGH_S = 30.0
 """After this long no further file is read: the program has 60 s."""
 
 
-def read_tree(root: Path, files: list[str], parser: str | None = None) -> dict:
+def read_tree(
+    root: Path, files: list[str], parser: str | None = None, budget: Budget | None = None
+) -> dict:
     """Routes, frameworks and what could not be read. Never raises for what a file holds."""
-    found = Collected()
+    found = Collected(budget=budget or Budget())
     end = time.monotonic() + _ENOUGH_S
     python, scripts = _sources(root, files, found, end)
     modules = parse_python(python, found)
