@@ -26,7 +26,7 @@ from tests.unit.report_samples import (
     STATIC,
 )
 
-SEEDS = 100
+SEEDS = 60
 APPS = 40
 TOOLS = ((STATIC, "bandit"), (STATIC, "opengrep"), (DYNAMIC, "probe"), (DYNAMIC, "wapiti"))
 HIGH = samples.finding("opengrep", "sql", Severity.HIGH, 89)
