@@ -75,6 +75,7 @@ class Site:
             "ASSAY_APP_MEMORY_MB": "96",
             "ASSAY_APP_PIDS": "64",
             "ASSAY_TOOLS": str(self.tools),
+            "ASSAY_LOAD_LOCK": str(self.load_lock),
             "ASSAY_AI_BASE_URL": self.judge.url,
             "ASSAY_AI_MODELS": MODEL,
             **SLOTS,
@@ -87,6 +88,11 @@ class Site:
     def tools(self) -> Path:
         """The tools of its analyzers."""
         return self.data.parent / "tools"
+
+    @property
+    def load_lock(self) -> Path:
+        """The lock of its load tests: no figure is compared, and others' tests are not waited for."""
+        return self.data.parent / "load.lock"
 
     @property
     def run_dir(self) -> Path:

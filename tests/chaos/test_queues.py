@@ -10,7 +10,6 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from analyzers.performance.lock import DEFAULT_LOCK
 from contract.ids import LABEL_WORKFLOW, app_workflow_id
 from tests.chaos.engine import containers
 from tests.chaos.evidence import load_tests_now
@@ -32,10 +31,10 @@ _ALL_WAIT_LIMIT_S = 120.0
 
 
 @contextmanager
-def another_stacks_load_test() -> Iterator[None]:
-    """Hold the lock of this host's load tests: the first of ours waits for it, in its slot."""
-    DEFAULT_LOCK.touch()
-    with DEFAULT_LOCK.open("rb") as lock:
+def another_load_test(site: Site) -> Iterator[None]:
+    """Hold the lock of the site's load tests: the first of them waits for it, in its slot."""
+    site.load_lock.touch()
+    with site.load_lock.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -66,7 +65,7 @@ def hit(injector: Injector, app: str, kind: FaultKind, command: tuple[str, ...])
 @pytest.mark.docker
 def test_a_death_in_a_queue_costs_a_restart_and_no_cell(site: Site, undisturbed: list[Cell]):
     async def deaths(client: Client, injector: Injector) -> None:
-        with another_stacks_load_test():
+        with another_load_test(injector.site):
             *queued, in_slot = await waiting(client)
             for app, (kind, command) in zip(queued, DEEDS, strict=False):
                 hit(injector, app, kind, command)
