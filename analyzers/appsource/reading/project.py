@@ -233,39 +233,3 @@ class Project(Literals):
             elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 pending += [one for one in ast.iter_child_nodes(node) if isinstance(one, ast.stmt)]
         return None
-
-    # --- classes -----------------------------------------------------------------------------
-
-    def line(self, cls: Defined, depth: int = 0) -> Iterator[Defined]:
-        """A class and its bases among the app's own classes."""
-        yield cls
-        if isinstance(cls.node, ast.ClassDef) and depth < 10:
-            for base in cls.node.bases:
-                found = self.value(base, cls.scope)
-                if isinstance(found, Defined) and found.node is not cls.node:
-                    yield from self.line(found, depth + 1)
-
-    def bases(self, cls: Defined) -> list[str]:
-        """Names of the classes outside the app a class is made of (`flask.views.MethodView`)."""
-        found: list[str] = []
-        for one in self.line(cls):
-            for base in getattr(one.node, "bases", ()):
-                value = self.value(base, one.scope)
-                if isinstance(value, Outside):
-                    found.append(value.name)
-                elif value is None:
-                    found.append(ast.unparse(base))
-        return found
-
-    def root(self, cls: Defined) -> str:
-        """The first class outside the app; empty where there is none."""
-        return next(iter(self.bases(cls)), "")
-
-    def methods(self, cls: Defined) -> dict[str, Defined]:
-        """Its methods, those of the app's base classes too."""
-        found: dict[str, Defined] = {}
-        for one in self.line(cls):
-            for node in getattr(one.node, "body", ()):
-                if isinstance(node, Function):
-                    found.setdefault(node.name, Defined(node, one.inside))
-        return found
