@@ -91,7 +91,7 @@ class Site:
 
     @property
     def load_lock(self) -> Path:
-        """The lock of its load tests: no figure is compared, and others' tests are not waited for."""
+        """The lock of its load tests: no figure is compared, so other tests are not waited for."""
         return self.data.parent / "load.lock"
 
     @property
