@@ -139,7 +139,10 @@ class DockerRuntime:
         except PlatformError as error:
             if error.code is ErrorCode.NOT_FOUND:  # removed under our hands: made anew by a retry
                 raise PlatformError(ErrorCode.UNAVAILABLE, error.message) from error
-            raise with_notes(error, starting.notes) from error
+            told = with_notes(error, starting.notes)
+            if told is error:  # an error that is its own cause has no end, for who writes it down
+                raise
+            raise told from error
         return StartOutcome(app=running, notes=running.dropped, logs=saved.refs, host=self._host)
 
     async def _keep_build_log(self, starting: Starting, saved: SavedLogs) -> None:

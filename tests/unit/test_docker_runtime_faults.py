@@ -9,7 +9,10 @@ from typing import Any
 
 import docker
 import pytest
+from temporalio.api.failure.v1 import Failure
+from temporalio.converter import DataConverter
 
+from activities.errors import as_application_error
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
 from clients.docker import AppLimits, DockerRuntime
@@ -345,6 +348,16 @@ async def test_a_fault_of_the_platform_names_what_was_substituted(
     assert "base image python:3.12 -> assay/python:3.11" in caught.value.message
 
 
+def told(error: PlatformError) -> Failure:
+    """What Temporal writes down of an activity that ended with `error`."""
+    raised = as_application_error(error)
+    raised.__cause__ = error
+    failure = Failure()
+    converter = DataConverter.default
+    converter.failure_converter.to_failure(raised, converter.payload_converter, failure)
+    return failure
+
+
 @pytest.mark.parametrize("image", ["python:2.7", "python:2-alpine", "docker.io/library/python:2"])
 async def test_python_2_has_no_stand_in_and_the_image_to_load_is_named(
     engine: FakeEngine, runtime: DockerRuntime, tmp_path: Path, image: str
@@ -358,6 +371,7 @@ async def test_python_2_has_no_stand_in_and_the_image_to_load_is_named(
     assert f"base image {image} is neither local nor pullable" in caught.value.message
     assert "assay/python:3.11 is of another major version" in caught.value.message
     assert "POST /build" not in engine.calls
+    assert told(caught.value).cause.message == caught.value.message, "an error is not its own cause"
 
 
 async def test_the_cores_a_container_keeps_busy_are_told(
