@@ -21,10 +21,16 @@ _NO_HTML = "no service serves HTML at /"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of one service, at the address its own redirects led to."""
+    """A page of one service, at the address its own redirects led to.
+
+    Attributes:
+        scripted: it runs scripts, as far as is known: without any, a page that paints nothing has
+            nothing to paint.
+    """
 
     service: str
     url: str
+    scripted: bool = True
 
 
 async def pages_of(run: ToolRun, execute: Execute, calm_wait_s: float) -> tuple[Page, ...]:
@@ -53,7 +59,7 @@ async def _start_pages(targets: Sequence[Target]) -> tuple[tuple[Page, ...], lis
         for target in targets:
             url, answer = await _start(client, target.base_url + "/")
             if answer.is_page:
-                found.append(Page(target.service, url))
+                found.append(Page(target.service, url, b"<script" in answer.body.lower()))
                 continue
             miss = miss_of(answer, None, path_of(url)) or Miss("", Kind.NO_PAGE, "no HTML")
             kind = Kind.HTTPS if leads_to_https(url, answer) else miss.kind

@@ -97,6 +97,21 @@ ROWS: tuple[Row, ...] = (
         seen="a browser gets the page, and it does not load or paint",
         state=_APP,
         because="everything it needs is the app's own, and it shows nothing",
+        again="loaded once more on a calm host",
+    ),
+    Row(
+        key="page-empty",
+        seen="a browser gets a page without a script, and nothing of it is to be seen",
+        state=_NOTHING,
+        because="it holds nothing to paint, and no script could have failed",
+        again="loaded once more on a calm host",
+    ),
+    Row(
+        key="page-slow",
+        seen="a browser gets the page, and it does not load or paint on a loaded host",
+        state=_INFRA,
+        because="slow is not dead: on a calm host it might have painted",
+        again="loaded once more, after a wait for a calm host",
     ),
     Row(
         key="page-needs-outside",

@@ -184,20 +184,49 @@ async def test_redirects_for_ever_and_to_other_origins_are_not_followed(
     assert server.hits["/"] <= 12
 
 
+SCRIPTED = b"<!doctype html><div id=root></div><script src=/app.js></script>"
+
+
 @pytest.mark.parametrize(
-    ("refused", "row"), [("1 request to cdn.example", "page-needs-outside"), ("", "page-broken")]
+    ("body", "refused", "calm", "row"),
+    [
+        (SCRIPTED, "1 request to cdn.example", True, "page-needs-outside"),
+        (SCRIPTED, "", True, "page-broken"),
+        (SCRIPTED, "", False, "page-slow"),
+        (b"<title>Plant Diary</title>", "", True, "page-empty"),
+    ],
 )
-async def test_a_blank_page_that_asked_for_what_is_denied_proves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str, row: str
+async def test_whose_fault_a_page_is_that_stays_blank(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes, refused: str, calm: bool, row: str
 ) -> None:
-    held = SimpleNamespace(refusals=refused)
-    monkeypatch.setattr(Confinement, "held", lambda *_: held)
-    async with serving(LoadServer(content_type="text/html")) as server:
-        with pytest.raises((AppFault, ToolFault)) as fault:
+    async def waited(*_: object) -> bool:
+        return calm
+
+    monkeypatch.setattr(lighthouse, "wait_until_calm", waited)
+    monkeypatch.setattr(Confinement, "held", lambda *_: SimpleNamespace(refusals=refused))
+    async with serving(LoadServer(content_type="text/html", bodies={"/": body})) as server:
+        with pytest.raises((AppFault, NotApplicable, ToolFault)) as fault:
             await audit(run_of(tmp_path, server.url), monkeypatch, report=NO_PAINT)
 
     assert fault.value.row == row
     assert isinstance(fault.value, AppFault) is (row == "page-broken")
+
+
+async def test_a_page_that_paints_at_the_second_look_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([NO_PAINT, (FIXTURES / "lighthouse/page.json").read_bytes()])
+    monkeypatch.setattr(lighthouse, "_browser", lambda: "chromium")
+
+    async def execute(command: Command) -> Completed:
+        return Completed(command.argv, 0, b"", b"", next(looks), 1.0)
+
+    async with serving(LoadServer(content_type="text/html", bodies={"/": SCRIPTED})) as server:
+        run = run_of(tmp_path, server.url)
+        parsed = await Lighthouse(site_of(run)).run(run, execute)
+
+    assert parsed.coverage.reached == 1
+    assert any(metric.name == "first_contentful_paint" for metric in parsed.metrics)
 
 
 async def test_an_audit_finds_a_page_below_a_base_path(

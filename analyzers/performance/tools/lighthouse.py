@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from analyzers.performance.canary import LOAD_CANARY, is_canary
-from analyzers.performance.host import Thresholds
+from analyzers.performance.host import Thresholds, wait_until_calm
 from analyzers.performance.isolation import measured_alone
 from analyzers.performance.options import read_options
 from analyzers.performance.pages import Page, pages_of
@@ -20,7 +20,7 @@ from analyzers.runtime import blame
 from analyzers.runtime.chromium import CHROMIUM_SWITCHES, chromium_switches
 from analyzers.runtime.confine import Confinement
 from analyzers.runtime.origins import Origins, origins_of
-from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun
+from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun, Verdict
 from contract.analysis import Coverage, Metric
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -132,7 +132,7 @@ class Lighthouse:
         options = read_options(run.request)
         pages = await pages_of(run, execute, options.calm_wait_s)
         origins = await asyncio.to_thread(origins_of, run.request.targets, run.source)
-        look = _Look(run, execute, pages, origins)
+        look = _Look(run, execute, pages, origins, options.calm_wait_s)
         if is_canary(run):
             return await look.measure(_CANARY_FLAGS, 1)
         wanted = (f"--only-categories={','.join(_CATEGORIES)}",)
@@ -149,12 +149,18 @@ class _Look:
     """Loads of an app's pages, each under the origin it expects and with no way out but the app."""
 
     def __init__(
-        self, run: ToolRun, execute: Execute, pages: Sequence[Page], origins: Origins
+        self,
+        run: ToolRun,
+        execute: Execute,
+        pages: Sequence[Page],
+        origins: Origins,
+        calm_wait_s: float,
     ) -> None:
         self._run = run
         self._execute = execute
         self._pages = pages
         self._origins = origins
+        self._calm_wait_s = calm_wait_s
         self._browser = _browser()
         self._tools = run.tools_dir.resolve()
         programs = (Path(self._browser), Path(shutil.which("node") or "/usr/bin/node"))
@@ -170,9 +176,8 @@ class _Look:
             name = f"GET {path}" if len(self._pages) == 1 else f"{page.service} GET {path}"
             loads: list[tuple[Metric, ...]] = []
             for number in range(runs):
-                completed = await self._execute(self._command(url, flags))
-                run.attach(f"{page.service}-{number + 1}.json", completed.output)
-                loads.append(self._parsed(completed.output, name))
+                attachment = f"{page.service}-{number + 1}.json"
+                loads.append(await self._load(page, url, flags, name, attachment))
             metrics += _medians(loads)
             items.append(url)
         return Parsed(
@@ -184,17 +189,30 @@ class _Look:
             notes=(*self._origins.opened_notes(), *self._origins.notes, *self._box.notes),
         )
 
-    def _parsed(self, output: bytes, name: str) -> tuple[Metric, ...]:
-        """The load's figures; a page that lacked what is not let through proves nothing.
+    async def _load(
+        self, page: Page, url: str, flags: tuple[str, ...], name: str, attachment: str
+    ) -> tuple[Metric, ...]:
+        """Figures of one load; a page that does not paint is loaded once more on a calm host."""
+        calm = True
+        for again in (True, False):
+            completed = await self._execute(self._command(url, flags))
+            self._run.attach(attachment, completed.output)
+            try:
+                return parse_lighthouse(completed.output, name)
+            except AppFault as fault:
+                if not again:
+                    raise self._unpainted(fault, page, calm=calm) from fault
+            self._run.progress("lighthouse: the page did not paint: once more on a calm host")
+            calm = await wait_until_calm(_LIMITS, self._calm_wait_s)
+        raise AssertionError("unreachable")
 
-        Where it was written for, its scripts may come from elsewhere.
-        """
-        try:
-            return parse_lighthouse(output, name)
-        except AppFault as fault:
-            if refused := self._box.held().refusals:
-                raise blame.verdict("page-needs-outside", f"{fault}; {refused}") from fault
-            raise
+    def _unpainted(self, fault: AppFault, page: Page, *, calm: bool) -> Verdict:
+        """Whose fault a page is that did not load or paint."""
+        if refused := self._box.held().refusals:
+            return blame.verdict("page-needs-outside", f"{fault}; {refused}")
+        if "NO_FCP" in str(fault) and not page.scripted:
+            return blame.verdict("page-empty", f"{fault}; the page holds nothing to be seen")
+        return fault if calm else blame.verdict("page-slow", f"{fault}; the host was not calm")
 
     def _command(self, url: str, flags: tuple[str, ...]) -> Command:
         output = self._box.folder / "lighthouse.json"
