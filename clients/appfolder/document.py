@@ -13,10 +13,37 @@ MAX_EVENTS = 20_000
 MAX_NODES = 50_000
 _MAX_NESTING = 8
 _DOLLAR = "\0"
+_REPLACED = frozenset({"bool", "int", "float", "timestamp"})
 _VARIABLE = re.compile(
     r"\$(?:(?P<name>[A-Za-z_]\w*)"
     r"|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<op>:?[-?+])(?P<word>[^{}]*))?\})"
 )
+
+
+class _Loader(yaml.SafeLoader):
+    """The words of YAML 1.2, as Docker Compose reads them.
+
+    `on`, `yes` and `NO` are words, `22:22` is no number to the base of 60, a date is a word.
+    """
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [one for one in rules if one[0].rpartition(":")[2] not in _REPLACED]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _words, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
+        r"|[0-9][0-9_]*[eE][-+]?[0-9]+|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)",
+        "-+0123456789.",
+    ),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_words})$"), list(_first)
+    )
 
 
 def load_document(text: str, what: str) -> dict[str, Any]:
@@ -27,7 +54,7 @@ def load_document(text: str, what: str) -> dict[str, Any]:
     """
     try:
         _check_events(text, what)
-        document = yaml.safe_load(text)
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
     except yaml.constructor.ConstructorError as error:
         tag = re.search(r"for the tag '(![^!'][^']{0,40})'", str(error))
         if tag is not None:

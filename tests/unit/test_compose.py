@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from clients.appfolder import AppFault, AppPlan, read_plan
-from clients.appfolder.document import interpolate
+from clients.appfolder.document import interpolate, load_document
+from tests.support.cases import case_app
 
 HOSTILE = """
 services:
@@ -181,3 +182,35 @@ def test_under_which_port_of_its_authors_machine_a_service_is_published(
     plan = plan_of(tmp_path, f"services: {{web: {{build: ., ports: [{entry}]}}}}")
 
     assert plan.services[0].published == expected
+
+
+def test_words_of_a_compose_file_are_those_that_are_written():
+    """Case 17: the words of YAML 1.1 are words to Docker Compose."""
+    (service,) = read_plan(case_app("17")).services
+
+    assert service.environment == {
+        "FEATURE_CART": "on",
+        "SHIP_TO": "NO",
+        "ALLOW_GUESTS": "yes",
+        "STRICT": "true",
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Off", "Off"),
+        ("y", "y"),
+        ("22:22", "22:22"),
+        ("1:30:00", "1:30:00"),
+        ("2024-01-01", "2024-01-01"),
+        ("10.0.0.1", "10.0.0.1"),
+        ("8000", 8000),
+        ("-1.5e3", -1500.0),
+        ("FALSE", False),
+        ('"true"', "true"),
+        ("~", None),
+    ],
+)
+def test_what_a_plain_word_stands_for(written: str, meant: object):
+    assert load_document(f"a: {written}\n", "x") == {"a": meant}
