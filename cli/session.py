@@ -22,7 +22,7 @@ from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
 from settings import Settings, temporal_is_configured
 
 # Client processes that end within milliseconds of their last call crash at interpreter exit now and
-# then (sdk-python issue 300); this pause before the loop closes avoids it.
+# then (sdk-python issue 300); this pause before the loop closes avoids it, also after an error.
 _EXIT_PAUSE_S = 0.3
 
 
@@ -64,17 +64,26 @@ async def open_session(
     Raises:
         UserError: no server, or nobody works on it.
     """
+    try:
+        async with _opened(settings, say, start=start, keep=keep) as session:
+            yield session
+    finally:
+        await asyncio.sleep(_EXIT_PAUSE_S)
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, say: Callable[[str], None], *, start: bool, keep: bool
+) -> AsyncGenerator[Session]:
     if temporal_is_configured():
         client = await _connect_configured()
         await _check_namespace(client, with_worker=start)
         yield Session(client, settings, None, started=False)
-        await asyncio.sleep(_EXIT_PAUSE_S)
         return
     if not start:
         stack = _running(settings)
         client = await connect(address=stack.temporal_address, namespace="default")
         yield Session(client, settings, stack, started=False)
-        await asyncio.sleep(_EXIT_PAUSE_S)
         return
     with await asyncio.to_thread(hold_stack, settings.data_dir) as lease:
         stack, started = await _start(settings, say, lease)
@@ -83,7 +92,6 @@ async def open_session(
             client = await connect(address=stack.temporal_address, namespace="default")
             session = Session(client, settings, stack, started=started, keep=keep)
             yield session
-            await asyncio.sleep(_EXIT_PAUSE_S)
         finally:
             if started and not (session and session.keep):
                 await _stop(stack, session, lease, say)

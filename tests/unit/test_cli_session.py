@@ -271,3 +271,21 @@ async def test_an_unknown_tool_is_named_at_submission_with_the_nearest(
     (line,) = capsys.readouterr().err.splitlines()
     assert "banditt" in line
     assert "did you mean 'bandit'" in line
+
+
+async def test_a_command_that_fails_does_not_end_within_moments_of_its_last_call(
+    settings: Settings, fake: FakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client process that does may crash at its exit."""
+    ended: list[str] = []
+
+    async def pause(seconds: float) -> None:
+        ended.append(f"paused {seconds}")
+
+    monkeypatch.setattr(session, "_EXIT_PAUSE_S", 0.3)
+    monkeypatch.setattr(session.asyncio, "sleep", pause)
+    with pytest.raises(UserError, match="no running pipeline"):
+        async with session.open_session(settings, print, start=True):
+            raise UserError("no running pipeline")
+
+    assert ended[-1:] == ["paused 0.3"]
