@@ -140,15 +140,14 @@ async def test_a_page_without_what_is_not_let_through_proves_nothing(
 ) -> None:
     """Its scripts may come from elsewhere where it was written for."""
     monkeypatch.setattr(lighthouse, "_browser", lambda: "chromium")
-    report = (FIXTURES / "lighthouse/not_found.json").read_bytes()
     held = {"held": "namespace", "failed": {}, "sandbox": True, "served": {}, "refused": refused}
 
     async def execute(command: Command) -> Completed:
         (job,) = [word for word in command.argv if word.endswith(".job.json")]
         Path(json.loads(Path(job).read_bytes())["report"]).write_text(json.dumps(held))
-        return Completed(command.argv, 1, b"", b"", report, 1.0)
+        return Completed(command.argv, 1, b"", b"", NO_PAINT, 1.0)
 
-    async with serving(LoadServer(content_type="text/html")) as server:
+    async with serving(LoadServer(content_type="text/html", bodies={"/": SCRIPTED})) as server:
         run = run_of(tmp_path, server.url)
         with pytest.raises(
             fault, match="cdn.example" if fault is ToolFault else "lighthouse"
@@ -182,6 +181,29 @@ async def test_redirects_for_ever_and_to_other_origins_are_not_followed(
             await audit(run_of(tmp_path, server.url), monkeypatch, role="frontend")
 
     assert server.hits["/"] <= 12
+
+
+@pytest.mark.parametrize(
+    ("status", "row"),
+    [(429, "load-rate-limited"), (403, "load-nothing"), (500, "page-broken"), (503, "page-broken")],
+)
+async def test_a_page_that_is_refused_by_now_is_no_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, row: str
+) -> None:
+    async def calm(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(lighthouse, "wait_until_calm", calm)
+    monkeypatch.setattr(Confinement, "held", lambda *_: SimpleNamespace(refusals=""))
+    said = f"the server is to respond to all requests. (Status code: {status})"
+    error = {"code": "ERRORED_DOCUMENT_REQUEST", "message": said}
+    report = json.dumps({"categories": {}, "audits": {}, "runtimeError": error}).encode()
+    async with serving(LoadServer(content_type="text/html")) as server:
+        with pytest.raises((AppFault, NotApplicable, ToolFault)) as fault:
+            await audit(run_of(tmp_path, server.url), monkeypatch, report=report)
+
+    assert fault.value.row == row
+    assert isinstance(fault.value, AppFault) is (row == "page-broken")
 
 
 SCRIPTED = b"<!doctype html><div id=root></div><script src=/app.js></script>"

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import shutil
 import statistics
 from collections.abc import Sequence
@@ -42,6 +43,8 @@ _AUDITS = {
 }
 # A browser keeps every core of a small host busy by itself.
 _LIMITS = Thresholds(pressure=0.9)
+# Of a page that answered just now: a limit on its clients, a login, but no failure of the app.
+_REFUSED = re.compile(r"Status code: (4\d\d)")
 # The page's own doing; every other runtime error is Lighthouse's or the browser's.
 _PAGE_ERRORS = frozenset(
     {"NO_FCP", "NO_LCP", "NOT_HTML", "ERRORED_DOCUMENT_REQUEST", "FAILED_DOCUMENT_REQUEST"}
@@ -208,8 +211,11 @@ class _Look:
 
     def _unpainted(self, fault: AppFault, page: Page, *, calm: bool) -> Verdict:
         """Whose fault a page is that did not load or paint."""
-        if refused := self._box.held().refusals:
-            return blame.verdict("page-needs-outside", f"{fault}; {refused}")
+        if stopped := self._box.held().refusals:
+            return blame.verdict("page-needs-outside", f"{fault}; {stopped}")
+        if refused := _REFUSED.search(str(fault)):
+            row = "load-rate-limited" if refused[1] == "429" else "load-nothing"
+            return blame.verdict(row, f"the page was there, and is refused now: {fault}")
         if "NO_FCP" in str(fault) and not page.scripted:
             return blame.verdict("page-empty", f"{fault}; the page holds nothing to be seen")
         return fault if calm else blame.verdict("page-slow", f"{fault}; the host was not calm")
