@@ -67,8 +67,9 @@ async def load(serve: Serve) -> LoadResult:
 async def test_a_kept_connection_that_was_closed_is_no_error_of_the_app() -> None:
     result = await load(closes_idle)
 
-    assert result.steps[0].errors == {}
-    assert result.steps[0].completed == result.steps[0].sent == 20
+    (step,) = result.steps
+    assert step.errors == {}
+    assert step.completed == step.sent > 0  # a busy host may end the step early
     assert result.resent > 0  # and it is told
 
 
@@ -78,7 +79,9 @@ async def test_a_kept_connection_that_was_closed_is_no_error_of_the_app() -> Non
 async def test_what_breaks_off_or_never_answers_is_an_error(serve: Serve, kind: str) -> None:
     result = await load(serve)
 
-    assert result.steps[0].errors == {kind: 20}
+    (step,) = result.steps
+    assert step.sent > 0  # a busy host may end the step early
+    assert (step.errors, step.completed) == ({kind: step.sent}, 0)
     assert result.resent == 0
 
 
