@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from analyzers.runtime.canary_server import serve_canary
 from analyzers.runtime.cell import Attachments, measure_cell
+from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.runner import Runner
-from analyzers.runtime.schedule import CpuBudget
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import Tool, ToolFault, ToolRun
+from analyzers.runtime.weights import Weights
 from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
 from contract.base import Frozen
 from contract.health import ToolHealth
@@ -52,16 +54,15 @@ class Verdict(Frozen):
 _VERDICTS = TypeAdapter(tuple[Verdict, ...])
 
 
+@dataclass(frozen=True, slots=True)
 class CanaryCheck:
     """Runs one tool on its canary, in a private folder and within the CPU budget."""
 
-    def __init__(
-        self, kind: AnalyzerKind, tools_dir: Path, work_dir: Path, budget: CpuBudget
-    ) -> None:
-        self._kind = kind
-        self._tools_dir = tools_dir
-        self._work_dir = work_dir
-        self._budget = budget
+    kind: AnalyzerKind
+    tools_dir: Path
+    work_dir: Path
+    budget: CpuBudget
+    weights: Weights = field(default_factory=Weights)
 
     async def version(self, tool: Tool) -> str:
         """The tool's version as it reports it.
@@ -72,7 +73,7 @@ class CanaryCheck:
         with self._folder() as folder:
             run, runner = self._run(tool, folder, ()), self._runner(folder)
             try:
-                async with self._budget.hold(min(tool.cost, 1.0)):
+                async with self.budget.hold(min(self.weights.cores(tool), 1.0)):
                     return await tool.version(run, runner)
             except ToolFault:
                 raise
@@ -82,7 +83,11 @@ class CanaryCheck:
     async def look(self, tool: Tool, version: str) -> Verdict:
         """Run the canary; never raises but for cancellation."""
         with self._folder() as folder:
-            async with self._budget.hold(tool.cost), self._targets(tool) as targets:
+            cores, urgency = self.weights.cores(tool), self.weights.seconds(tool.name, 1)
+            async with (
+                self.budget.hold(cores, urgency=urgency),
+                self._targets(tool) as targets,
+            ):
                 for name, content in tool.canary.files.items():
                     path = folder / "source" / name
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +101,7 @@ class CanaryCheck:
     @contextmanager
     def _folder(self) -> Generator[Path]:
         with tempfile.TemporaryDirectory(
-            prefix=_PREFIX, dir=self._work_dir, ignore_cleanup_errors=True
+            prefix=_PREFIX, dir=self.work_dir, ignore_cleanup_errors=True
         ) as name:
             folder = Path(name)
             (folder / "source").mkdir()
@@ -118,7 +123,7 @@ class CanaryCheck:
         return ToolRun(
             request=SubtaskRequest(
                 subtask_id=f"canary/{tool.name}",
-                analyzer=self._kind,
+                analyzer=self.kind,
                 ref=AppRef(model="canary", app_number=1),
                 source=SourceRef(path=str(folder / "source"), digest=_NO_DIGEST),
                 tools=(tool.name,),
@@ -128,7 +133,7 @@ class CanaryCheck:
             ),
             source=list_source(folder / "source"),
             workspace=folder / "workspace",
-            tools_dir=self._tools_dir,
+            tools_dir=self.tools_dir,
         )
 
 
@@ -204,6 +209,10 @@ class CanaryKeeper:
     def waiting_for(self) -> tuple[str, ...]:
         """Tools nobody knows anything about yet."""
         return tuple(name for name in self._tools if not self._known(name))
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the tools that are known to see, by name."""
+        return {name: verdict.version for name, verdict in self._verdicts.items() if verdict.ok}
 
     def health(self) -> tuple[ToolHealth, ...]:
         """The latest verdict of each tool, at once."""
