@@ -15,17 +15,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from analyzers.runtime.canary_server import serve_canary
 from analyzers.runtime.cell import Attachments, measure_cell
 from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import Tool, ToolFault, ToolRun
+from analyzers.runtime.verdicts import Verdict, load_verdicts, save_verdicts
 from analyzers.runtime.weights import Weights
 from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
-from contract.base import Frozen
 from contract.health import ToolHealth
 from contract.spec import AnalyzerKind, AppRef, SourceRef
 
@@ -38,20 +36,6 @@ _NO_DIGEST = "0" * 64
 _PREFIX = "canary-"
 
 logger = logging.getLogger("assay.analyzer")
-
-
-class Verdict(Frozen):
-    """Whether a tool of this version and with these rules saw its planted flaw."""
-
-    tool: str
-    version: str
-    rules_digest: str = ""
-    ok: bool
-    reason: str = ""
-    checked_at: datetime
-
-
-_VERDICTS = TypeAdapter(tuple[Verdict, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +67,9 @@ class CanaryCheck:
     async def look(self, tool: Tool, version: str) -> Verdict:
         """Run the canary; never raises but for cancellation."""
         with self._folder() as folder:
-            cores, urgency = self.weights.cores(tool), self.weights.seconds(tool.name, 1)
-            async with (
-                self.budget.hold(cores, urgency=urgency),
-                self._targets(tool) as targets,
-            ):
+            urgency = self.weights.seconds(tool.name, 1)
+            share = self.budget.hold(self.weights.cores(tool), urgency=urgency)
+            async with share, self._targets(tool) as targets:
                 for name, content in tool.canary.files.items():
                     path = folder / "source" / name
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,9 +94,9 @@ class CanaryCheck:
     async def _targets(self, tool: Tool) -> AsyncGenerator[tuple[Target, ...]]:
         if not tool.canary.serve:
             yield ()
-            return
-        async with serve_canary(tool.canary.serve) as base_url:
-            yield (Target(service="canary", base_url=base_url),)
+        else:
+            async with serve_canary(tool.canary.serve) as base_url:
+                yield (Target(service="canary", base_url=base_url),)
 
     def _runner(self, folder: Path) -> Runner:
         return Runner(folder / "workspace", deadline=time.monotonic() + CANARY_LIMIT_S)
@@ -187,7 +169,7 @@ class CanaryKeeper:
         self._check = check
         self._state_file = state_file
         self._is_idle = is_idle
-        self._kept = self._load()
+        self._kept = load_verdicts(state_file, self._tools)
         self._verdicts: dict[str, Verdict] = {}
         self._from_disk: set[str] = set()
         self._locks = {name: asyncio.Lock() for name in self._tools}
@@ -264,7 +246,7 @@ class CanaryKeeper:
                 return
             verdict = await self._fresh_verdict(tool, first=newer_than is None)
             self._verdicts[tool.name] = verdict
-            self._save()
+            save_verdicts(self._state_file, self._verdicts.values())
 
     async def _fresh_verdict(self, tool: Tool, *, first: bool) -> Verdict:
         self._from_disk.discard(tool.name)
@@ -288,21 +270,6 @@ class CanaryKeeper:
         return ", ".join(
             f"{name} {'sees' if one.ok else one.reason}" for name, one in self._verdicts.items()
         )
-
-    def _load(self) -> dict[str, Verdict]:
-        try:
-            kept = _VERDICTS.validate_json(self._state_file.read_bytes())
-        except (OSError, ValidationError):
-            return {}
-        return {verdict.tool: verdict for verdict in kept if verdict.tool in self._tools}
-
-    def _save(self) -> None:
-        part = self._state_file.with_suffix(".part")
-        try:
-            part.write_bytes(_VERDICTS.dump_json(tuple(self._verdicts.values())))
-            part.replace(self._state_file)
-        except OSError as error:
-            logger.warning("canary verdicts not kept: %s", error)
 
 
 def _age_s(verdict: Verdict) -> float:

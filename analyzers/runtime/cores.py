@@ -29,7 +29,7 @@ class CpuBudget:
 
     Whoever holds least is served next, among equals whoever was served, or came, longest ago; of an
     owner's own tools the most urgent one, and in order of asking among equals. Where the next one
-    does not fit, smaller ones fill the gap, `MAX_PASSED` times at most: then the gap is kept for it.
+    does not fit, smaller ones fill the gap, `MAX_PASSED` times at most: then it is kept for that.
     Asks of the same moment are served together: their order does not depend on who spoke first.
 
     Args:

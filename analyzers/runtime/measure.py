@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzers.runtime.cache import CacheEntry, ReportCache
-from analyzers.runtime.canary import CanaryKeeper, Verdict
+from analyzers.runtime.canary import CanaryKeeper
 from analyzers.runtime.cell import Attachments, Cell, measure_cell, unmeasured
 from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.prepared import Prepared, look_up_all, prepare
@@ -20,6 +20,7 @@ from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import Allowance, run_in_order
 from analyzers.runtime.tool import SourceTree, Tool, ToolRun
 from analyzers.runtime.trim import fitted
+from analyzers.runtime.verdicts import Verdict
 from analyzers.runtime.weights import Weights
 from contract.analysis import (
     AnalyzerReport,

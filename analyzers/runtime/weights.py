@@ -69,7 +69,7 @@ class Weights:
         if known is None or not size_bytes:
             return 0.0
         learned = self._learned.get(name, {}).get(_bits(size_bytes))
-        return known.start_s + known.s_per_mib * size_bytes / 1024**2 if not learned else learned
+        return learned or known.start_s + known.s_per_mib * size_bytes / 1024**2
 
     def learn(self, name: str, size_bytes: int, spent_s: float) -> None:
         """Move what is expected towards what was seen: a single odd run moves it but a little."""
@@ -98,13 +98,7 @@ class Weights:
             learned = _LEARNED.validate_json(self._file.read_bytes()) if self._file else {}
         except (OSError, ValidationError):
             return {}
-        return {
-            name: {
-                bits: s for bits, s in sizes.items() if 0 < bits <= MAX_SIZE_BITS and 0 < s < _MAX_S
-            }
-            for name, sizes in learned.items()
-            if name in self._measured
-        }
+        return {name: _sound(sizes) for name, sizes in learned.items() if name in self._measured}
 
 
 def urgencies(tools: Sequence[Tool], seconds: Mapping[str, float]) -> dict[str, float]:
@@ -133,6 +127,11 @@ def as_json(measured: Mapping[str, Weight]) -> str:
     """The text of a `weights.json`, a line for each tool."""
     lines = [f" {json.dumps(n)}: {json.dumps(w.model_dump())}" for n, w in sorted(measured.items())]
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _sound(sizes: Mapping[int, float]) -> dict[int, float]:
+    """Without what only a damaged file can hold."""
+    return {bits: s for bits, s in sizes.items() if 0 < bits <= MAX_SIZE_BITS and 0 < s < _MAX_S}
 
 
 def _bits(size_bytes: int) -> int:
