@@ -60,7 +60,6 @@ class Opengrep(CommandTool):
     name = "opengrep"
     what = "Python, JavaScript, TypeScript or template"
     suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
-    cost = 1.0
     apart = True
     canary = Canary(files={"app.py": _CANARY}, expect=frozenset({"python-sql-injection"}))
 

@@ -31,7 +31,6 @@ class Sbom(ManifestTool):
     name = "cyclonedx-bom"
     what = "dependency"
     suffixes = (".txt", ".toml", ".lock", "package.json")
-    cost = 0.5
     canary = Canary(files={"requirements.txt": "flask==3.0.0\n"})
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
