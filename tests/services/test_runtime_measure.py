@@ -102,7 +102,11 @@ async def test_the_longest_tool_starts_first_and_what_is_kept_starts_not_at_all(
 ):
     takes_s = {"short": 1.0, "longest": 9.0, "kept": 8.0, "long": 5.0}
     measured = {name: Weight(cores=1, start_s=spent_s) for name, spent_s in takes_s.items()}
-    monkeypatch.setattr(service, "measured_weights", lambda _tools: measured)
+
+    def weights_of(_tools: Any) -> dict[str, Weight]:
+        return measured
+
+    monkeypatch.setattr(service, "measured_weights", weights_of)
     started: list[str] = []
     tools = [Notes(name, started) for name in takes_s]
     await measure(*tools, cache=False)  # all canaries are seen by then

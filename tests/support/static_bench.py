@@ -76,7 +76,7 @@ class Recorder:
         kept = self.folder / f"{len(self.chains)}"
         place = runner.workspace
         chain = self.chains.setdefault(place, Chain(place.name, place, kept))
-        chain.commands.append((command, runner._environment(command)))
+        chain.commands.append((command, runner.environment(command)))
         shutil.copytree(place, chain.kept, symlinks=True, dirs_exist_ok=True)
 
 
