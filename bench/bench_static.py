@@ -110,7 +110,9 @@ async def one_round(
         "two_over_one": two_s / one_s,
         "others_cores": others,
     }
-    return {name: round(value, 3) for name, value in figures.items()}
+    rounded = {name: round(value, 3) for name, value in figures.items()}
+    print(rounded, file=sys.stderr, flush=True)
+    return rounded
 
 
 async def weigh(rounds: int) -> dict[str, Any]:
