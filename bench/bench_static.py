@@ -45,11 +45,13 @@ from tests.support.static_run import ROOT, TOOLS_DIR
 APPS = ("careless-1/app1", "careless-1/app2")
 ONE_GOAL = 1.15
 TWO_GOAL = 1.9
-# What one thread works on is a lane, whatever its helpers do for a moment: starting, copying and
-# waiting for the disk leave some of the core to those that mostly wait for somebody else.
-ONE_LANE = 0.9
+# What one thread works on is a lane, whatever its helpers do for a moment. What mostly waits for
+# the network takes next to nothing, or a lane would be idle beside it: starting, copying and the
+# disk leave so much of the others' cores.
+LANE = 0.9
 TWO_LANES = 1.75
-LEAST = 0.2
+WAITING = 0.05
+IS_WAITING = 0.4
 COPIES = 4  # of all control apps, in the larger sources of `--write`
 WEIGHTS = ROOT / "analyzers/static/weights.json"
 
@@ -148,11 +150,18 @@ async def weigh(rounds: int) -> dict[str, Any]:
         (small_s, large_s), (less, more) = (c.cpu_s for c in fast), (s[name] for s in sizes)
         per_byte = max(large_s - small_s, 0.0) / max(more - less, 1)
         weights[name] = Weight(
-            cores=round(cores if cores > TWO_LANES else min(max(cores, LEAST), ONE_LANE), 1),
+            cores=lanes(cores),
             start_s=round(max(small_s - per_byte * less, 0.01), 2),
             s_per_mib=round(per_byte * 1024**2, 2),
         )
     return weights
+
+
+def lanes(cores: float) -> float:
+    """What a tool that uses so many cores is charged with."""
+    if cores > TWO_LANES:
+        return round(cores, 1)
+    return LANE if cores > IS_WAITING else WAITING
 
 
 def line(result: dict[str, Any]) -> str:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from analyzers.runtime import cores as cores_module
 from analyzers.runtime import schedule
+from analyzers.runtime.cache_key import measured_weights
 from analyzers.runtime.cores import MAX_PASSED, CpuBudget
 from analyzers.runtime.schedule import run_in_order
 from analyzers.runtime.tool import Tool
-from analyzers.runtime.weights import urgencies
+from analyzers.runtime.weights import Weights, urgencies
+from analyzers.static.tools import TOOLS
 from tests.support.demo_analyzer import DemoTool
 from tests.support.virtual_time import run_in_virtual_time
 
@@ -200,3 +202,28 @@ def test_an_exclusive_tool_is_alone_and_readers_come_after(
         if tool.exclusive:
             others = [span for name, span in spans.items() if name != tool.name]
             assert all(stop <= began or start >= end for start, stop in others)
+
+
+@pytest.mark.parametrize("size_bytes", [20_000, 300_000, 4 * 1024**2])
+@pytest.mark.parametrize("given", [slice(None), slice(0, 9), slice(8, None), slice(0, None, 2)])
+def test_the_static_tools_keep_both_cores_busy_for_one_app_and_for_two(
+    size_bytes: int, given: slice
+):
+    weights, tools = Weights(measured_weights(TOOLS)), TOOLS[given]
+    takes_s = {tool.name: weights.seconds(tool.name, size_bytes) for tool in tools}
+
+    def wall_s(apps: int) -> float:
+        host = Host()
+        jobs = [(tool.name, takes_s[tool.name], weights.cores(tool)) for tool in tools]
+
+        async def main() -> None:
+            await asyncio.gather(*(host.job(*one, str(app)) for app in range(apps) for one in jobs))
+
+        run(main)
+        return host.wall()
+
+    busy_s = sum(takes_s[tool.name] for tool in tools if weights.cores(tool) > 0.5)
+    floor_s = max(busy_s / CORES, *takes_s.values())
+    two_floor_s = max(busy_s, *takes_s.values())
+    assert wall_s(1) <= 1.15 * floor_s
+    assert wall_s(2) <= 1.15 * two_floor_s
