@@ -111,7 +111,7 @@ class Measurement:
                 )
         except TimeoutError:
             self._note_late(tools, allowance)
-        await asyncio.to_thread(self.equipment.weights.save)
+        self.equipment.weights.save()
         cells = self._in_order(tools)
         fused, faults = await asyncio.to_thread(self._fused, cells)
         report = AnalyzerReport(

@@ -82,7 +82,7 @@ class Weights:
         self._is_changed = True
 
     def save(self) -> None:
-        """Keep what was learned. Blocking; a full disk is only logged."""
+        """Keep what was learned, a few kilobytes, at once; a full disk is only logged."""
         if self._file is None or not self._is_changed:
             return
         self._is_changed = False
