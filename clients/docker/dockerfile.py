@@ -67,11 +67,11 @@ class Dockerfile:
 
         All that is read before or with the last mount, in whatever stage. Empty without mounts.
         """
-        body = sorted((one for stage in self._wanted() for one in stage.body), key=_line)
-        mounts = [one.first for one in body if any(map(saves_time, one.flags))]
+        body = [one for stage in self._wanted() for one in stage.body]
+        mounts = [at for at, one in enumerate(body) if any(map(saves_time, one.flags))]
         found: list[str] = []
-        for one in body if mounts else ():
-            sources = _sources(one) if one.first <= mounts[-1] else []
+        for one in body[: mounts[-1] + 1] if mounts else ():
+            sources = _sources(one)
             if any(_unclear(source) for source in sources):
                 return None
             found += [posixpath.normpath(source).lstrip("/") for source in sources]
@@ -195,10 +195,6 @@ def _reachable(stages: tuple[Stage, ...], target: Stage) -> set[int]:
             used = (stage_of(before, name) for name in (stage.base, *stage.uses))
             left += [one for one in used if one is not None]
     return found
-
-
-def _line(one: Instruction) -> int:
-    return one.first
 
 
 def _sources(one: Instruction) -> list[str]:

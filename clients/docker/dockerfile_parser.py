@@ -39,7 +39,7 @@ class Instruction:
         word: in capitals.
         flags: `--name=value`, unquoted.
         values: its arguments.
-        first, last: its lines, from 0; here-documents included.
+        first, last: its lines, from 0; here-documents included. Below 0: it is of our own making.
         text: on one line but for here-documents, without comments.
     """
 

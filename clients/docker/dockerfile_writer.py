@@ -70,6 +70,8 @@ class Writer:
 
     def _lines(self, stage: Stage, one: Instruction) -> list[str]:
         flags = [self._flag(stage, one, flag) for flag in one.flags]
+        if flags == list(one.flags) and one.first < 0:
+            return [one.text]
         if flags == list(one.flags):
             return list(self._read.parsed.lines[one.first : one.last])
         return [Flags.of(one).written([flag for flag in flags if flag])]
