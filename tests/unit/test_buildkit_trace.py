@@ -114,6 +114,12 @@ STAND_INS = {
         'failed to compute cache key: "/usr/local/lib/python3.13/site-packages" not found', "",
         "COPY --from=a /usr/local/lib/python3.13/site-packages /x",
     ),
+    "packages of another version, on Docker 26": (
+        PYTHON,
+        "failed to compute cache key: failed to calculate checksum of ref 7be23cd4-28b2::rt8bsye:"
+        ' "/usr/local/lib/python3.13/site-packages": not found', "",
+        "COPY --from=a /usr/local/lib/python3.13/site-packages /x",
+    ),
     "a tool": (PYTHON, RUN.format(1), "error: command 'gcc' failed: No such file\n", "RUN make"),
     "an exec form": (
         PYTHON, RUN.format(1),
