@@ -1,5 +1,6 @@
 """Dockerfiles: the stages that a build needs, and the images they start from."""
 
+import platform
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,9 @@ from clients.docker.flags import is_unused_secret, mount_options, saves_time, va
 from clients.docker.frontends import Need, need_of, official, unknown_word
 from clients.docker.words import WordError, expand
 
-_PLATFORM = {"TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64"}
+_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+OWN_PLATFORM = f"linux/{_ARCH}"
+_PLATFORM = {"TARGETPLATFORM": OWN_PLATFORM, "TARGETOS": "linux", "TARGETARCH": _ARCH}
 _PLATFORM |= {name.replace("TARGET", "BUILD"): value for name, value in _PLATFORM.items()}
 
 

@@ -138,7 +138,7 @@ async def test_a_step_that_never_ends_is_named_and_ended(builds: Builds):
     word = f"{HERE}-listens"
     plan = builds.plan(BASE + f"RUN python -m http.server 8000 --directory /tmp # {word}\n")
 
-    with pytest.raises(PlatformError, match="python -m http.server") as caught:
+    with pytest.raises(PlatformError, match=r"python -m http\.server") as caught:
         await builds.ensure(plan, images)
 
     assert caught.value.code is ErrorCode.FAILED_PRECONDITION

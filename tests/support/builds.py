@@ -30,7 +30,7 @@ class Builds:
         self.images = self.make()
 
     def make(self, obstacle: str = "", **limits: Any) -> Images:
-        """Another `Images` of the scope, of a host where steps are not guarded by reason of that."""
+        """Another `Images` of the scope, where an `obstacle` keeps steps from being guarded."""
         chosen, stream = AppLimits(**limits), EngineStream(HOST)
         building = Building.on(self.client, stream, HOST, chosen)
         if obstacle:
