@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from clients.docker import images as building_of_images
+from clients.docker.dockerfile import Dockerfile
 from tests.support.builds import Builds, builds_in
 
 PYTHON = "FROM python:3.11-slim\nWORKDIR /app\n{}CMD python app.py\n"
@@ -61,7 +62,7 @@ async def build_all(builds: Builds, npm: dict[str, str]) -> dict[str, list[tuple
             files = npm | {"package__json": json.dumps(package)}
         for number in range(APPS_OF_A_KIND):
             source = {"app__py": f"x = {number}\n", "app__js": f"x = {number}\n"}
-            plan = builds.plan(text, **files, **source)
+            plan = builds.plan(text, None, **files, **source)
             times: list[float] = []
             for _ in ("cold", "warm"):
                 started = time.monotonic()
@@ -74,6 +75,11 @@ async def build_all(builds: Builds, npm: dict[str, str]) -> dict[str, list[tuple
 def classic(builds: Builds) -> None:
     """Build as on a host where BuildKit's steps cannot be guarded, with Dockerfiles as written."""
     builds.images = builds.make(obstacle="to compare")
+
+
+def as_written(read: Dockerfile, _: Path) -> Dockerfile:
+    """No install moved."""
+    return read
 
 
 def shown(spent: dict[str, list[tuple[float, float]]]) -> dict[str, object]:
@@ -91,7 +97,7 @@ def shown(spent: dict[str, list[tuple[float, float]]]) -> dict[str, object]:
 
 def main() -> None:
     """Measure both ways and print their figures and the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="figures as JSON")
     options = parser.parse_args()
     found: dict[str, dict[str, object]] = {}
@@ -101,7 +107,7 @@ def main() -> None:
             npm = locks(builds)
             if way != "now":
                 classic(builds)
-                building_of_images.with_early_installs = lambda read, _: read
+                building_of_images.with_early_installs = as_written
             else:
                 building_of_images.with_early_installs = move
             found[way] = shown(asyncio.run(build_all(builds, npm)))

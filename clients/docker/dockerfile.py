@@ -14,8 +14,11 @@ from clients.docker.words import WordError, expand
 
 _ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 OWN_PLATFORM = f"linux/{_ARCH}"
-_PLATFORM = {"TARGETPLATFORM": OWN_PLATFORM, "TARGETOS": "linux", "TARGETARCH": _ARCH}
-_PLATFORM |= {name.replace("TARGET", "BUILD"): value for name, value in _PLATFORM.items()}
+_PLATFORM = {
+    f"{side}{name}": value
+    for side in ("TARGET", "BUILD")
+    for name, value in (("PLATFORM", OWN_PLATFORM), ("OS", "linux"), ("ARCH", _ARCH))
+}
 
 
 @dataclass(slots=True)
@@ -142,11 +145,11 @@ def _refuse(one: Instruction, front_end: str) -> None:
 
 
 def _from(one: Instruction, number: int, variables: Mapping[str, str], escape: str) -> Stage:
-    named = len(one.values) == 3 and one.values[1].upper() == "AS"
-    if len(one.values) != 1 and not named:
+    named = one.values[2:] if [word.upper() for word in one.values[1:2]] == ["AS"] else ()
+    if len(one.values) != 1 and len(named) != 1:
         said = f"line {one.first + 1} of the Dockerfile: FROM takes `image` or `image AS name`"
         raise fault(blame.BUILD_FAILED, "build", said)
-    name = one.values[2].lower() if named else str(number)
+    name = named[0].lower() if named else str(number)
     return Stage(number, name, expand(one.values[0], variables, escape), one)
 
 

@@ -60,7 +60,7 @@ class Builds:
         """Remove the scope's images."""
         label = {"label": f"{LABEL_SCOPE}={self.scope}"}
         for one in self.client.images.list(all=False, filters=label):
-            self.client.images.remove(one.id, force=True)
+            self.client.images.remove(str(one.id), force=True)
         asyncio.run(self.images.building.cache.prune())
         self.client.close()
 
