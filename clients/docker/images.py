@@ -117,7 +117,9 @@ class Images:
         notes += [f"{plan.name}: {note}" for note in context.notes]
         bases = tuple([await self.id_of(name) for name, _ in known.values()])
         tag = f"{REPOSITORY}:{self._key(plan, context.data, bases)}"
-        labels = self._labels | await self._base_steps(known.get(read.base, ("",))[0])
+        labels = self._labels
+        if choice.builder.kind == "buildkit":
+            labels |= await self._base_steps(known.get(read.base, ("",))[0])
         order = Order(plan, read, context.data, tag, labels, bases, substitutions)
         log = await self._once(order, choice, network, on_progress, notes)
         return BuiltImage(tag, tuple(notes), log, substitutions)
