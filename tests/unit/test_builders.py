@@ -16,7 +16,8 @@ from clients.docker.build_cache import BuildCache, cache_scope
 from clients.docker.building import FRONT_END, Building, Order
 from clients.docker.context import pack_context
 from clients.docker.dockerfile import read
-from clients.docker.guard import StepGuard, firewall_rules
+from clients.docker.guard import StepGuard
+from clients.docker.steps import firewall_rules
 from clients.docker.stream import EngineStream
 from clients.limits import AppLimits
 from tests.support.fake_engine import FakeEngine, fake_engine
