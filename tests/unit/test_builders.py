@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -17,7 +18,7 @@ from clients.docker.building import FRONT_END, Building, Order
 from clients.docker.context import pack_context
 from clients.docker.dockerfile import read
 from clients.docker.guard import StepGuard
-from clients.docker.steps import firewall_rules
+from clients.docker.steps import bundle_of, firewall_rules
 from clients.docker.stream import EngineStream
 from clients.limits import AppLimits
 from tests.support.fake_engine import FakeEngine, fake_engine
@@ -145,6 +146,17 @@ def test_a_step_asks_for_names_and_reaches_no_address_of_this_host():
     assert drops
     assert all("127." not in line and line.startswith("-A OUTPUT -d ") for line in drops)
     assert rules.index("-A OUTPUT -p udp --dport 53 -j ACCEPT") < rules.index(drops[0])
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"linux": {}', "[]", '{"linux": {}, "process": 1}'])
+def test_what_buildkit_is_writing_still_is_read_later(tmp_path: Path, text: str):
+    file = tmp_path / "config.json"
+    assert bundle_of(file) is None
+    file.write_text(text)
+    assert bundle_of(file) is None
+
+    file.write_text('{"linux": {"cgroupsPath": "/x"}, "process": {"env": ["A=1"]}}')
+    assert bundle_of(file) is not None
 
 
 async def test_arguments_that_steer_buildkit_are_not_the_apps_to_give(
