@@ -81,7 +81,7 @@ def _moved(stage: Stage, context: Path) -> Stage:
 
 
 def _copies_all(one: Instruction, folder: str) -> bool:
-    """`COPY . .` and its kind, into the working directory, which is `folder` where that is known."""
+    """`COPY . .` and its kind, into the working directory (`folder`, where it is known)."""
     plain = all(flag.startswith("--chown=") for flag in one.flags)
     return (
         one.word == "COPY"
