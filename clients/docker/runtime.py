@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from clients.blame import AppFault
 from clients.calm import Host, Patience
 from clients.docker.base_images import BaseImageMap, BaseImages
-from clients.docker.cgroup import BuildCgroups
+from clients.docker.building import Building
 from clients.docker.checks import AppChecker
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
@@ -84,8 +84,10 @@ class DockerRuntime:
         self._containers = Containers(client, self._labels, self._limits)
         self._volumes = Volumes(client, self._labels, self._limits.volume_bytes)
         stream = EngineStream(docker_host)
-        cgroups = BuildCgroups(client, docker_host, self._limits.build_pids)
-        self._images = Images(client, stream, scope, BaseImages(base_images), self._limits, cgroups)
+        building = Building.on(client, stream, docker_host, self._limits)
+        self._images = Images(
+            client, stream, scope, BaseImages(base_images), self._limits, building
+        )
         endings = Endings(client, self._containers)
         engine_host = Host(local=docker_host.startswith("unix://"))
         self._parts = Parts(
