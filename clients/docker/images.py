@@ -110,9 +110,10 @@ class Images:
         context = await asyncio.to_thread(
             pack_context, plan.context, front_end + text, self.limits.context_bytes
         )
+        notes += [f"{plan.name}: {note}" for note in context.notes]
         bases = tuple([await self.id_of(name) for name, _ in known.values()])
-        tag = f"{REPOSITORY}:{self._key(plan, context, bases)}"
-        order = Order(plan, read, context, tag, self._labels, bases, substitutions)
+        tag = f"{REPOSITORY}:{self._key(plan, context.data, bases)}"
+        order = Order(plan, read, context.data, tag, self._labels, bases, substitutions)
         log = await self._once(order, choice, network, on_progress, notes)
         return BuiltImage(tag, tuple(notes), log, substitutions)
 

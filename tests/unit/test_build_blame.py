@@ -10,6 +10,7 @@ from contract.errors import ErrorCode
 
 LOCAL = {"assay/python:3.11", "assay/node:20", "assay/node:24", "assay/debian:12", "other:1"}
 
+
 @pytest.mark.parametrize(
     ("image", "used", "musl"),
     [

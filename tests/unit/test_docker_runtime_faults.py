@@ -17,7 +17,7 @@ from clients import blame
 from clients.appfolder import AppFault, ServicePlan
 from clients.docker import AppLimits, DockerRuntime
 from clients.docker.base_images import BaseImages
-from clients.docker.cgroup import BuildCgroups
+from clients.docker.building import Building
 from clients.docker.containers import Containers
 from clients.docker.endings import Endings
 from clients.docker.engine import cores_used
@@ -412,8 +412,9 @@ async def test_a_killed_build_is_blamed_on_whoever_killed_it(
     bridge = iter(["2026-01-01T00:00:01Z", since])
     engine.says("GET /networks/bridge", lambda: {"Created": next(bridge)})
     with closing(docker.DockerClient(engine.address)) as client:
-        stream, cgroups = EngineStream(engine.address), BuildCgroups(client, engine.address, 99)
-        images = Images(client, stream, "test", BaseImages("auto"), AppLimits(), cgroups)
+        stream, limits = EngineStream(engine.address), AppLimits()
+        building = Building.on(client, stream, engine.address, limits)
+        images = Images(client, stream, "test", BaseImages("auto"), limits, building)
         engine.says("GET /info", {"CgroupDriver": "systemd"})
         plan = ServicePlan("web", context=FIXTURE, dockerfile="FROM scratch\nRUN make\n")
 
