@@ -17,8 +17,6 @@ from contract.errors import ErrorCode, PlatformError
 _OLDEST_API = (1, 41)
 # What `docker info` says of each limit; on cgroup v1 a rootless engine keeps none.
 _LIMITS = {"MemoryLimit": "memory", "CpuCfsQuota": "processors", "PidsLimit": "processes"}
-_OTHER_MACHINE = "it runs on another machine"
-_OWN_NETWORK = "rootless, it has networks of its own, which no rule of this host reaches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +46,20 @@ class Engine:
         return f"{self.name.lower()}{'-rootless' if self.rootless else ''}"
 
     @property
-    def no_firewall(self) -> str:
-        """Why rules of this host do not reach its apps; empty when they do."""
+    def apart(self) -> str:
+        """Why this host's firewall and cgroups do not reach its apps; empty when they do."""
         if not self.here:
-            return _OTHER_MACHINE
-        return _OWN_NETWORK if self.rootless else ""
+            return "the engine runs on another machine"
+        return "the engine is rootless" if self.rootless else ""
+
+    @property
+    def closes_by_network(self) -> bool:
+        """Whether an internal network keeps apps in and is published all the same.
+
+        Rootless Podman's; elsewhere our firewall closes the way out, or Docker's masquerading does,
+        which Podman has in each network.
+        """
+        return self.name == "Podman" and self.rootless
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -64,6 +71,9 @@ class Engine:
         if self.unlimited:
             found.append(f"limits: this engine keeps none of {', '.join(self.unlimited)}")
         return tuple(found)
+
+
+DOCKER = Engine("Docker", "of an unknown version")
 
 
 def learn(client: docker.DockerClient) -> Engine:
@@ -79,13 +89,16 @@ def learn(client: docker.DockerClient) -> Engine:
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         raise platform_error(error) from error
     options = [str(option) for option in info.get("SecurityOptions") or ()]
+    rootless = any("rootless" in option for option in options) or bool(info.get("Rootless"))
+    # Podman says otherwise, and ignores them.
+    none = rootless and info.get("CgroupVersion") == "1"
     return Engine(
         name=name_of(version),
         version=str(version.get("Version") or "of an unknown version"),
         machine=str(info.get("Name") or "unnamed"),
-        rootless=any("rootless" in option for option in options),
+        rootless=rootless,
         here=_is_here(info),
-        unlimited=tuple(what for key, what in _LIMITS.items() if info.get(key) is False),
+        unlimited=tuple(what for key, what in _LIMITS.items() if none or info.get(key) is False),
     )
 
 

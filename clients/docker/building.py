@@ -18,7 +18,7 @@ from clients import blame
 from clients.appfolder import ServicePlan
 from clients.blame import fault
 from clients.docker import podman
-from clients.docker.about import Engine, name_of
+from clients.docker.about import DOCKER, Engine, name_of
 from clients.docker.build_cache import BuildCache, cache_scope
 from clients.docker.cgroup import BuildCgroups
 from clients.docker.context import DOCKERFILE_NAME
@@ -36,7 +36,6 @@ from clients.substitution import Substitution
 
 FRONT_END = "docker/dockerfile:1"
 _NEWEST = (99, 0)
-_DOCKER = Engine("Docker", "")
 NetworkFactory = Callable[[], Awaitable[str]]
 Finder = Callable[[str], Awaitable[bool]]
 
@@ -89,7 +88,7 @@ class Building:
         stream: EngineStream,
         docker_host: str,
         limits: AppLimits,
-        engine: Engine = _DOCKER,
+        engine: Engine = DOCKER,
     ) -> "Building":
         """For the engine at `docker_host`."""
         cgroups = BuildCgroups(client, docker_host, limits.build_pids)
@@ -119,7 +118,7 @@ class Building:
         classic = Builder("classic", CLASSIC, "the classic builder")
         if language == CLASSIC or not version:
             return await self._by_classic(read, classic)
-        obstacle = self.engine.no_firewall or await asyncio.to_thread(self.guard.obstacle)
+        obstacle = self.engine.apart or await asyncio.to_thread(self.guard.obstacle)
         if obstacle and not lacking(read.needs, classic):
             return await self._by_classic(read, classic)
         note = f"no limits of memory, processors and processes, no firewall ({obstacle})"
@@ -137,7 +136,7 @@ class Building:
 
     async def _no_cgroup(self) -> str:
         """Why the classic builder gets no cgroup of ours; empty when it does."""
-        return self.engine.no_firewall or await self.cgroups.obstacle()
+        return self.engine.apart or await self.cgroups.obstacle()
 
     async def _by_buildkit(
         self, read: Dockerfile, buildkit: Builder, note: str, find: Finder

@@ -5,6 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import docker
+
+_TIMEOUT_S = 30
 # Its last word of a step that failed, for which Docker has a field.
 _EXIT = re.compile(r"while running runtime: exit status (\d{1,3})\s*$")
 
@@ -23,3 +26,13 @@ def exit_code_of(error: str) -> int | None:
     """The exit code of the step that `error` tells of; None when it tells of none."""
     found = _EXIT.search(error)
     return int(found[1]) if found else None
+
+
+def has_names(client: docker.DockerClient, network: str) -> bool:
+    """Whether containers of `network` find each other by name, which takes a program of its own.
+
+    Blocking. Raises what the SDK raises.
+    """
+    url = f"{client.api.base_url}/v4.0.0/libpod/networks/{network}/json"
+    told = client.api.get(url, timeout=_TIMEOUT_S)
+    return not told.ok or told.json().get("dns_enabled") is not False

@@ -10,7 +10,7 @@ _DIRECT_S = 2.0
 
 
 async def unreached(
-    state: State, found: Listening, answers: Mapping[int, Answer], local: bool
+    state: State, found: Listening, answers: Mapping[int, Answer], reaches: bool
 ) -> int:
     """A published port that is open within, and refuses whoever comes from outside; 0: none does.
 
@@ -21,12 +21,12 @@ async def unreached(
         state: of the container.
         found: where it listens.
         answers: of its published ports, by port within.
-        local: whether the engine is this machine's.
+        reaches: whether this machine reaches containers at their own addresses.
     """
     for port, answer in answers.items():
         if answer.kind != "refused" or port not in found.outside or port not in state.ports:
             continue
-        if not local or not state.address:
+        if not reaches or not state.address:
             return port
         if (await ask(f"http://{state.address}:{port}", _DIRECT_S)).kind != "refused":
             return port

@@ -197,7 +197,7 @@ class Readiness:
         if found.known and found.loopback and not found.outside:
             return blame.LOOPBACK, _loopback(found)
         answers = self._of(service).answers
-        if port := await unreached(state, found, answers, self.host.local):
+        if port := await unreached(state, found, answers, self.host.reaches):
             return blame.UNREACHED, (
                 f"listens on port {port}, and 127.0.0.1:{state.ports[port]}, where its engine"
                 " publishes it, refuses connections: the engine is another machine's, or its port"

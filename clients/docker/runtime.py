@@ -83,8 +83,8 @@ class DockerRuntime:
         self._client = client
         self._engine = engine = learn(client)
         self._labels = Labels(scope, host)
-        self._firewall = Firewall(ipaddress.IPv4Network(network_pool), engine.no_firewall)
-        self._networks = Networks(client, self._labels, self._firewall)
+        self._firewall = Firewall(ipaddress.IPv4Network(network_pool), engine.apart)
+        self._networks = Networks(client, self._labels, self._firewall, engine)
         self._containers = Containers(client, self._labels, self._limits)
         self._volumes = Volumes(client, self._labels, self._limits.volume_bytes)
         stream = EngineStream(docker_host)
@@ -93,7 +93,7 @@ class DockerRuntime:
             client, stream, scope, BaseImages(base_images), self._limits, building
         )
         endings = Endings(client, self._containers)
-        engine_host = Host(local=engine.here)
+        engine_host = Host(engine.here, reaches=not engine.apart)
         self._parts = Parts(
             client, self._labels, self._firewall, self._networks, self._containers, endings,
             self._volumes, self._images, self._limits, analyzer_location, engine_host, engine,

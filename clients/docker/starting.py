@@ -106,7 +106,7 @@ class Starting:
         """
         unguarded = await self.parts.firewall.install()
         if unguarded:
-            self.notes.append(f"network: the app can reach ports of its host ({unguarded})")
+            self.notes += self._unguarded(unguarded)
         services, network = await self._up()
         kind = self.parts.engine.kind
         ids = [await self.parts.images.id_of(image.name) for image in self._images.values()]
@@ -125,6 +125,14 @@ class Starting:
             dropped=tuple(self.notes),
             conditions=conditions(kind, self.parts.limits, self.app.egress, [*ids, *files]),
         )
+
+    def _unguarded(self, why: str) -> list[str]:
+        """What the missing firewall leaves open."""
+        notes = [f"network: the app can reach ports of its host ({why})"]
+        engine = self.parts.engine
+        if self.app.egress != "allow" and engine.name == "Podman" and not engine.closes_by_network:
+            notes.append(f"network: the app can reach the outside, which its spec denies ({why})")
+        return notes
 
     async def _up(self) -> tuple[tuple[RunningService, ...], str]:
         """Services that run, and their network; created anew where one listens elsewhere."""
@@ -168,6 +176,8 @@ class Starting:
         labels = self.parts.labels.of_app(self.app, self.run_id)
         networks, egress = self.parts.networks, self.app.egress == "allow"
         network = await networks.create(self.app.workflow_id, "net", labels, egress)
+        if len(self._plan.services) > 1:
+            await networks.require_names(network)
         if self.parts.location == "network":
             await networks.connect_peers(network)
         return network

@@ -195,15 +195,15 @@ async def test_what_an_engine_cannot_keep_is_said(
         found = learn(client)
 
     assert found.notes == notes
-    assert (found.no_firewall == "") is guarded
+    assert (found.apart == "") is guarded
     assert (found.kind == "docker") is (not version and "SecurityOptions" not in info)
 
 
 async def test_no_rule_of_this_host_is_claimed_to_guard_another_network():
     engine = Engine("Docker", "28.1", rootless=True)
-    firewall = Firewall(ipaddress.IPv4Network("10.9.0.0/24"), engine.no_firewall)
+    firewall = Firewall(ipaddress.IPv4Network("10.9.0.0/24"), engine.apart)
 
-    assert "networks of its own" in await firewall.install()
+    assert "rootless" in await firewall.install()
 
 
 @pytest.mark.parametrize(
