@@ -62,8 +62,8 @@ APP_FILES = _row(
 BUILD_FAILED = _row(
     "build-failed", _APP,
     "a build step ended with an exit code of its own: a version that no registry has, a syntax"
-    " error, a file that is not there",
-    "the step would end so on any builder that has the same base image",
+    " error, a file that is not there; or no version of BuildKit reads the Dockerfile",
+    "it would end so on any builder that has the same base image",
 )  # fmt: skip
 BUILD_MEMORY = _row(
     "build-memory", _APP,
@@ -200,9 +200,10 @@ NO_BASE_IMAGE = _row(
 )  # fmt: skip
 UNSUPPORTED = _row(
     "not-supported", _PLATFORM,
-    "a compose file or Dockerfile uses what our reader or the classic builder does not know"
-    " (`extends`, `include`, here-documents, build secrets, bind mounts of a build)",
-    "Docker Compose or BuildKit would honour it",
+    "a compose file or Dockerfile uses what our reader or this engine's builder does not know"
+    " (`extends`, `include`, here-documents on an old engine, required build secrets), or is larger"
+    " than this platform takes",
+    "Docker Compose or a newer BuildKit would honour it",
 )  # fmt: skip
 NO_KNOWN_START = _row(
     "no-known-start", _PLATFORM,

@@ -13,7 +13,7 @@ from clients.telling import plain, telling_line
 from contract.errors import PlatformError
 
 _BUILDKIT = re.compile(
-    r"requires BuildKit|^unknown flag: |unknown instruction: |failed to parse platform"
+    r"requires BuildKit|(?:^|line \d+: )unknown flag: |unknown instruction: |parse platform"
     r"|the --\w+ (?:flag|option) requires",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -92,7 +92,7 @@ def platform_fault(
         said = f"the Docker engine failed to build: {line_at(tail, match)}"
         return fault(blame.BUILD_ENGINE, "build", said)
     if _BUILDKIT.search(result.error):
-        said = f"the Dockerfile needs BuildKit, the classic builder fails: {result.error[:200]}"
+        said = f"the Dockerfile needs a newer builder than this engine's: {result.error[-200:]}"
         return fault(blame.UNSUPPORTED, "build", said)
     if said := registry_fault(tail):
         said = f"a package registry was not reachable during the build: {said}"

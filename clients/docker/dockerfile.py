@@ -1,5 +1,6 @@
 """Dockerfiles: the stages that a build needs, and the images they start from."""
 
+import platform
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,8 +12,13 @@ from clients.docker.flags import is_unused_secret, mount_options, saves_time, va
 from clients.docker.frontends import Need, need_of, official, unknown_word
 from clients.docker.words import WordError, expand
 
-_PLATFORM = {"TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64"}
-_PLATFORM |= {name.replace("TARGET", "BUILD"): value for name, value in _PLATFORM.items()}
+_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+OWN_PLATFORM = f"linux/{_ARCH}"
+_PLATFORM = {
+    f"{side}{name}": value
+    for side in ("TARGET", "BUILD")
+    for name, value in (("PLATFORM", OWN_PLATFORM), ("OS", "linux"), ("ARCH", _ARCH))
+}
 
 
 @dataclass(slots=True)
@@ -67,11 +73,11 @@ class Dockerfile:
 
         All that is read before or with the last mount, in whatever stage. Empty without mounts.
         """
-        body = sorted((one for stage in self._wanted() for one in stage.body), key=_line)
-        mounts = [one.first for one in body if any(map(saves_time, one.flags))]
+        body = [one for stage in self._wanted() for one in stage.body]
+        mounts = [at for at, one in enumerate(body) if any(map(saves_time, one.flags))]
         found: list[str] = []
-        for one in body if mounts else ():
-            sources = _sources(one) if one.first <= mounts[-1] else []
+        for one in body[: mounts[-1] + 1] if mounts else ():
+            sources = _sources(one)
             if any(_unclear(source) for source in sources):
                 return None
             found += [posixpath.normpath(source).lstrip("/") for source in sources]
@@ -139,11 +145,11 @@ def _refuse(one: Instruction, front_end: str) -> None:
 
 
 def _from(one: Instruction, number: int, variables: Mapping[str, str], escape: str) -> Stage:
-    named = len(one.values) == 3 and one.values[1].upper() == "AS"
-    if len(one.values) != 1 and not named:
+    named = one.values[2:] if [word.upper() for word in one.values[1:2]] == ["AS"] else ()
+    if len(one.values) != 1 and len(named) != 1:
         said = f"line {one.first + 1} of the Dockerfile: FROM takes `image` or `image AS name`"
         raise fault(blame.BUILD_FAILED, "build", said)
-    name = one.values[2].lower() if named else str(number)
+    name = named[0].lower() if named else str(number)
     return Stage(number, name, expand(one.values[0], variables, escape), one)
 
 
@@ -195,10 +201,6 @@ def _reachable(stages: tuple[Stage, ...], target: Stage) -> set[int]:
             used = (stage_of(before, name) for name in (stage.base, *stage.uses))
             left += [one for one in used if one is not None]
     return found
-
-
-def _line(one: Instruction) -> int:
-    return one.first
 
 
 def _sources(one: Instruction) -> list[str]:

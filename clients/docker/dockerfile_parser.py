@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 from clients import blame
 from clients.blame import fault
@@ -19,6 +21,7 @@ _PROGRAM = f"""
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_CPU, ({_CPU_S}, {_CPU_S}))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+sys.path.append(sys.argv[1])
 import dockerfile
 try:
     read = dockerfile.parse_string(sys.stdin.buffer.read().decode("utf-8"))
@@ -39,7 +42,7 @@ class Instruction:
         word: in capitals.
         flags: `--name=value`, unquoted.
         values: its arguments.
-        first, last: its lines, from 0; here-documents included.
+        first, last: its lines, from 0; here-documents included. Below 0: it is of our own making.
         text: on one line but for here-documents, without comments.
     """
 
@@ -66,7 +69,7 @@ class Parsed:
 
 
 def parse(text: str) -> Parsed:
-    """Read a Dockerfile. Blocking, about 0.1 s.
+    """Read a Dockerfile. Blocking, about 0.05 s.
 
     Raises:
         AppFault: no builder would read it.
@@ -89,7 +92,12 @@ def parse(text: str) -> Parsed:
 
 def _told(data: bytes) -> list[tuple[str, list[str], list[str], int, int, str]] | str:
     """What the parser found, or what it complains of."""
-    argv = [sys.executable, "-I", "-c", _PROGRAM]
+    library = find_spec("dockerfile")
+    if library is None or library.origin is None:
+        said = "Dockerfiles are not read here: `pip install dockerfile` (where PyPI has no wheel"
+        raise fault(blame.UNSUPPORTED, "build", f"{said} for this machine, it needs Go)")
+    folder = str(Path(library.origin).parent)
+    argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, folder]  # -S: a third of the time
     try:
         done = subprocess.run(
             argv, input=data, capture_output=True, timeout=3 * _CPU_S, check=False
@@ -98,9 +106,6 @@ def _told(data: bytes) -> list[tuple[str, list[str], list[str], int, int, str]] 
         done = None
     if done is not None and done.returncode == 0:
         return json.loads(done.stdout)
-    if done is not None and b"ModuleNotFoundError" in done.stderr:
-        said = "Dockerfiles are not read here: `pip install dockerfile` (where PyPI has no wheel"
-        raise fault(blame.UNSUPPORTED, "build", f"{said} for this machine, it needs Go)")
     said = f"the Dockerfile is too complex for this platform: its parser gave up after {_CPU_S} s"
     raise fault(blame.UNSUPPORTED, "build", said)
 

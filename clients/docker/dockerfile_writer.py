@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 
-from clients.docker.dockerfile import Dockerfile, Stage, stage_of
+from clients.docker.dockerfile import OWN_PLATFORM, Dockerfile, Stage, stage_of
 from clients.docker.dockerfile_parser import Instruction
 from clients.docker.flags import Flags, is_unused_secret, saves_time, value_of
 from clients.docker.frontends import Builder, Need, engine_for
@@ -64,12 +64,22 @@ class Writer:
             name = "" if stage.name == str(stage.number) else f" AS {stage.name}"
             lines.append(f"FROM {base}{name}")
             if wanted:
+                self._note_platform(stage)
                 lines += self._labels
                 lines += [line for one in stage.body for line in self._lines(stage, one)]
         return "\n".join(lines).rstrip("\n") + "\n"
 
+    def _note_platform(self, stage: Stage) -> None:
+        """Apps run where they are built: another platform than this one is not built for."""
+        for flag in stage.head.flags:
+            name = value_of(flag, "--platform=")
+            if name and "$" not in name and not OWN_PLATFORM.startswith(name):
+                self.notes.append(f"FROM {flag[:60]} (built for {OWN_PLATFORM})")
+
     def _lines(self, stage: Stage, one: Instruction) -> list[str]:
         flags = [self._flag(stage, one, flag) for flag in one.flags]
+        if flags == list(one.flags) and one.first < 0:
+            return [one.text]
         if flags == list(one.flags):
             return list(self._read.parsed.lines[one.first : one.last])
         return [Flags.of(one).written([flag for flag in flags if flag])]

@@ -183,7 +183,11 @@ class StepGuard:
         argv = ["nsenter", f"--net=/proc/{pid}/ns/net", "iptables-restore", "--noflush", "-w", "5"]
         try:
             done = subprocess.run(
-                argv, input=_rules().encode(), capture_output=True, timeout=_TIMEOUT_S, check=False
+                argv,
+                input=firewall_rules().encode(),
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"no firewall: {type(error).__name__}"
@@ -192,7 +196,7 @@ class StepGuard:
         return f"no firewall: {done.stderr.decode(errors='replace').strip()[:100]}"
 
 
-def _rules() -> str:
+def firewall_rules() -> str:
     """Nothing to any address of this host but questions for names, nothing to its neighbours."""
     lines = ["*filter", "-A OUTPUT -o lo -j ACCEPT"]
     lines += [f"-A OUTPUT -p {protocol} --dport 53 -j ACCEPT" for protocol in ("udp", "tcp")]

@@ -18,6 +18,7 @@ from clients.docker.base_images import BaseImages, serves, short_name
 from clients.docker.building import Building, Choice, NetworkFactory, Order
 from clients.docker.context import pack_context
 from clients.docker.dockerfile_writer import written
+from clients.docker.early_install import NOTE, is_moved, with_early_installs
 from clients.docker.errors import call
 from clients.docker.retention import REPOSITORY, Retention
 from clients.docker.stream import EngineStream, split_tag
@@ -95,6 +96,8 @@ class Images:
             notes += [f"{plan.name}: {found}"] if found else []
             return BuiltImage(used, tuple(notes), "", (found,) if found else ())
         read = await asyncio.to_thread(dockerfile.read, plan.dockerfile, plan.args, plan.target)
+        read = await asyncio.to_thread(with_early_installs, read, plan.context)
+        notes += [f"{plan.name}: {NOTE}"] if is_moved(read) else []
         known: dict[str, tuple[str, Substitution | None]] = {}
         for image in read.images:
             known[image] = await self._resolve(image, on_progress)

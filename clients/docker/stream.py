@@ -114,7 +114,7 @@ class EngineStream:
                         raise engine_error(result.error)
                     return
                 async for line in response.aiter_lines():
-                    _take(line, result, on_line)
+                    take_line(line, result, on_line)
         except httpx.ConnectError as error:
             raise PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE) from error
         except httpx.HTTPError as error:
@@ -193,7 +193,8 @@ def split_tag(image: str) -> tuple[str, str]:
     return (head, tag) if colon and "/" not in tag else (image, "latest")
 
 
-def _take(line: str, result: StreamResult, on_line: Callable[[str], None]) -> None:
+def take_line(line: str, result: StreamResult, on_line: Callable[[str], None]) -> None:
+    """Take one line of a stream; what is no JSON object is left out."""
     try:
         message: dict[str, Any] = json.loads(line)
     except ValueError:

@@ -138,18 +138,18 @@ async def test_a_step_that_never_ends_is_named_and_ended(builds: Builds):
     word = f"{HERE}-listens"
     plan = builds.plan(BASE + f"RUN python -m http.server 8000 --directory /tmp # {word}\n")
 
-    with pytest.raises(PlatformError, match="python -m http.server") as caught:
+    with pytest.raises(PlatformError, match=r"python -m http\.server") as caught:
         await builds.ensure(plan, images)
 
     assert caught.value.code is ErrorCode.FAILED_PRECONDITION
     await until(lambda: at_work(word), False)
 
 
-async def test_a_cancelled_build_leaves_nothing_at_work(builds: Builds):
-    word = f"{HERE}-cancelled"
-    build = asyncio.create_task(
-        builds.ensure(builds.plan(BASE + f"RUN sh -c 'sleep 60; echo {word}'; true\n"))
-    )
+@pytest.mark.parametrize("obstacle", ["", "by the classic builder"])
+async def test_a_cancelled_build_leaves_nothing_at_work(builds: Builds, obstacle: str):
+    word = f"{HERE}-cancelled-{len(obstacle)}"
+    plan = builds.plan(BASE + f"RUN sh -c 'sleep 60; echo {word}'; true\n")
+    build = asyncio.create_task(builds.ensure(plan, builds.make(obstacle)))
     await until(lambda: at_work(word), True)
 
     build.cancel()

@@ -30,7 +30,7 @@ class Builds:
         self.images = self.make()
 
     def make(self, obstacle: str = "", **limits: Any) -> Images:
-        """Another `Images` of the scope, of a host where steps are not guarded by reason of that."""
+        """Another `Images` of the scope, where an `obstacle` keeps steps from being guarded."""
         chosen, stream = AppLimits(**limits), EngineStream(HOST)
         building = Building.on(self.client, stream, HOST, chosen)
         if obstacle:
@@ -60,7 +60,7 @@ class Builds:
         """Remove the scope's images."""
         label = {"label": f"{LABEL_SCOPE}={self.scope}"}
         for one in self.client.images.list(all=False, filters=label):
-            self.client.images.remove(one.id, force=True)
+            self.client.images.remove(str(one.id), force=True)
         asyncio.run(self.images.building.cache.prune())
         self.client.close()
 

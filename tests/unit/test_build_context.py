@@ -61,7 +61,7 @@ def test_nothing_outside_the_app_folder_gets_into_an_image(tmp_path: Path):
         (["# comment", ""], "x", False),
     ],
 )
-def test_dockerignore_rules(rules, path, ignored):
+def test_dockerignore_rules(rules: list[str], path: str, ignored: bool):
     assert IgnoreRules(rules).match(path) is ignored
 
 

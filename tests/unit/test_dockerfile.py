@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from clients import blame
 from clients.blame import AppFault, PlatformFault
-from clients.docker.dockerfile import Dockerfile, external_images, read
+from clients.docker.dockerfile import OWN_PLATFORM, Dockerfile, external_images, read
 from clients.docker.dockerfile_parser import MAX_BYTES, parse
 from clients.docker.dockerfile_writer import lacking, written
 from clients.docker.frontends import CLASSIC, Builder, engine_for, language_of, official
@@ -64,6 +64,15 @@ def test_a_stage_that_nobody_needs_needs_no_image_and_keeps_the_numbers():
     ]  # fmt: skip
 
 
+def test_another_platform_is_noted_and_ones_own_is_not():
+    text = "FROM --platform={} a\n"
+
+    for own in (OWN_PLATFORM, "linux", "$TARGETPLATFORM"):
+        assert written(read(text.format(own), {}), str, {}, NEW)[1] == ()
+    (note,) = written(read(text.format("windows/arm"), {}), str, {}, NEW)[1]
+    assert "--platform=windows/arm" in note
+
+
 def test_buildkit_gets_its_options_and_an_old_one_none_that_it_does_not_know():
     assert "COPY --from=X/busybox:1 /bin/sh /bin/sh" in sent(MULTI_STAGE, OLD)
     assert "COPY --link --from=X/busybox:1 /bin/sh /bin/sh" in sent(MULTI_STAGE, NEW)
@@ -81,7 +90,7 @@ IMAGES = {
     "two at once": ("ARG A=python B=3.11\nFROM $A:$B\n", "python:3.11"),
     "lower case": ("arg a=x\nfrom --platform=$BUILDPLATFORM $a as b\nfrom B\n", "x"),
     "a byte order mark and a directive": ("\ufeff# escape=`\nFROM a:`\n1\n", "a:1"),
-    "a platform": ("FROM img-$TARGETARCH\n", "img-amd64"),
+    "a platform": ("FROM img-$TARGETPLATFORM\n", f"img-{OWN_PLATFORM}"),
     "an argument of a stage has no say": ("ARG B=x\nFROM a\nARG B=y\nFROM $B\n", "x"),
     "a body of a here-document": ("FROM a\nCOPY <<A <<'B' /x/\nFROM c\nA\nFROM b\nB\n", "a"),
     "a body with tabs": ("FROM a\nRUN <<-EOT\n\tFROM x\n\tEOT\nUSER x\n", "a"),
