@@ -8,6 +8,7 @@ what it can do, and what it cannot is built without, which a note says.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ import docker
 from clients import blame
 from clients.appfolder import ServicePlan
 from clients.blame import fault
+from clients.docker import podman
+from clients.docker.about import DOCKER, Engine, name_of
 from clients.docker.build_cache import BuildCache, cache_scope
 from clients.docker.cgroup import BuildCgroups
 from clients.docker.context import DOCKERFILE_NAME
@@ -75,16 +78,22 @@ class Building:
     cgroups: BuildCgroups
     guard: StepGuard
     cache: BuildCache
+    engine: Engine
     _running: int = 0
 
     @classmethod
     def on(
-        cls, client: docker.DockerClient, stream: EngineStream, docker_host: str, limits: AppLimits
+        cls,
+        client: docker.DockerClient,
+        stream: EngineStream,
+        docker_host: str,
+        limits: AppLimits,
+        engine: Engine = DOCKER,
     ) -> "Building":
         """For the engine at `docker_host`."""
         cgroups = BuildCgroups(client, docker_host, limits.build_pids)
         cache = BuildCache(client, stream, limits)
-        return cls(client, stream, limits, cgroups, StepGuard(docker_host, limits), cache)
+        return cls(client, stream, limits, cgroups, StepGuard(docker_host, limits), cache, engine)
 
     @property
     def busy(self) -> bool:
@@ -102,14 +111,14 @@ class Building:
             PlatformError: nobody can who is here; the message names who could.
         """
         told: dict[str, Any] = await call(self.client.version)
-        if any("Podman" in str(one.get("Name")) for one in told.get("Components") or ()):
+        if name_of(told) == "Podman":
             return Choice(Builder("classic", _NEWEST, "Podman"), note=await self._unlimited())
         version = str(told.get("Version") or "")
         language = CLASSIC if told.get("Os") == "windows" else language_of(version)
         classic = Builder("classic", CLASSIC, "the classic builder")
         if language == CLASSIC or not version:
             return await self._by_classic(read, classic)
-        obstacle = await asyncio.to_thread(self.guard.obstacle)
+        obstacle = self.engine.apart or await asyncio.to_thread(self.guard.obstacle)
         if not obstacle:
             self.guard.learn(str((await call(self.client.info)).get("DockerRootDir") or ""))
         if obstacle and not lacking(read.needs, classic):
@@ -124,8 +133,12 @@ class Building:
         return Choice(classic, note=await self._unlimited())
 
     async def _unlimited(self) -> str:
-        obstacle = await self.cgroups.obstacle()
+        obstacle = await self._no_cgroup()
         return f"no limit of processes ({obstacle})" if obstacle else ""
+
+    async def _no_cgroup(self) -> str:
+        """Why the classic builder gets no cgroup of ours; empty when it does."""
+        return self.engine.apart or await self.cgroups.obstacle()
 
     async def _by_buildkit(
         self, read: Dockerfile, buildkit: Builder, note: str, find: Finder
@@ -162,6 +175,9 @@ class Building:
         finally:
             self._running -= 1
         if not result.error:
+            if not result.image:
+                said = f"without an image and without an error, at last: {result.text[-200:]}"
+                raise fault(blame.BUILD_ENGINE, "build", f"{self.engine} ended the build {said}")
             return result.text, notes
         if since != await running_since(self.client):
             message = "the Docker daemon was restarted during the build"
@@ -179,10 +195,14 @@ class Building:
     ) -> tuple[StreamResult, bool, tuple[str, ...]]:
         name = await network()
         limits, plan = self.limits, order.plan
-        with self.cgroups.limited(f"{name} {order.tag}") as cgroup:
+        obstacle = await self._no_cgroup()  # an engine may refuse to build in one it cannot use
+        limited = nullcontext("") if obstacle else self.cgroups.limited(f"{name} {order.tag}")
+        with limited as cgroup:
             params = build_params(
                 order.tag, DOCKERFILE_NAME, plan.args, plan.target, name, cgroup, limits
             )
+            if self.engine.name == "Podman":
+                params = podman.build_params(params)
             result = await self.stream.build(
                 order.context, params, limits.build_deadline_s, on_line
             )

@@ -20,7 +20,8 @@ _BUILDKIT = re.compile(
 _ENGINE = re.compile(
     r"no space left on device|OCI runtime create failed|failed to register layer"
     r"|error creating overlay"
-    r"|Cannot connect to the Docker daemon|driver failed programming",
+    r"|Cannot connect to the Docker daemon|driver failed programming"
+    r"|error running container: from \S+ creating container|failed to parse parameters",
     re.IGNORECASE,
 )
 # Said by the engine in place of a step's exit code.
@@ -70,8 +71,8 @@ def build_fault(
 
 
 def _end(result: StreamResult) -> str:
-    """How the build ended; of BuildKit in the classic builder's words, where a command is cut."""
-    if result.trace.steps and result.exit_code is not None:
+    """How the build ended; of any builder in the classic one's words, where a command is cut."""
+    if result.exit_code is not None and "returned a non-zero code" not in result.error:
         command = plain(result.last_command())[:120]
         return f"The command '{command}' returned a non-zero code: {result.exit_code}"
     return plain(result.error)[:200]
@@ -87,7 +88,7 @@ def platform_fault(
     if found := _broken_off(result, out_of_memory):
         return found
     tail = plain("".join(result.last_step()) + "\n" + result.error)
-    if match := _ENGINE.search(tail):
+    if (match := _ENGINE.search(tail)) and not COMMAND_FAULT.search(tail):
         said = f"the Docker engine failed to build: {line_at(tail, match)}"
         return fault(blame.BUILD_ENGINE, "build", said)
     if _BUILDKIT.search(result.error):

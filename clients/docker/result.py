@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from clients.docker import podman
 from clients.docker.trace import Trace, exit_code_of, instruction_of
 
 _MAX_LOG_BYTES = 4 * 1024 * 1024
 _STEP_CONTAINER = re.compile(r"^ ---> Running in ([0-9a-f]{12})")
 # Headers come from the engine; what a step printed cannot forge one that counts as the last.
-_STEP = re.compile(r"^Step \d+/\d+ : ")
+_STEP = re.compile(r"^(?:Step \d+/\d+ |STEP \d+/\d+): (.*)", re.DOTALL)
 _LAST_PIECES = 60
 
 
@@ -20,12 +21,14 @@ class StreamResult:
     Attributes:
         error: empty on success.
         exit_code: of the step that failed; None when no command did.
+        image: ID of what was built.
         trace: of a build by BuildKit; without steps for any other stream.
     """
 
     log: list[str] = field(default_factory=list[str])
     error: str = ""
     exit_code: int | None = None
+    image: str = ""
     trace: Trace = field(default_factory=Trace)
 
     def take_trace(self, encoded: str) -> list[str]:
@@ -36,8 +39,9 @@ class StreamResult:
         """Note the engine's own words for the end of a build or pull."""
         self.error = error
         self.exit_code = exit_code
-        if exit_code is None and self.trace.steps:
-            self.exit_code = exit_code_of(error)
+        if exit_code is None:
+            told = exit_code_of(error) if self.trace.steps else podman.exit_code_of(error)
+            self.exit_code = told
 
     @property
     def text(self) -> str:
@@ -48,8 +52,8 @@ class StreamResult:
         """The Dockerfile step that was at work last."""
         if self.trace.steps:
             return instruction_of(self.trace.at_work())
-        steps = (line for line in reversed(self.log) if line.startswith("Step "))
-        return next(steps, "").partition(" : ")[2].strip()
+        steps = (_STEP.match(line) for line in reversed(self.log))
+        return next((step[1].strip() for step in steps if step), "")
 
     def last_container(self) -> str:
         """Short ID of the container that the last step ran in; empty when it needed none."""

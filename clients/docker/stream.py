@@ -106,10 +106,11 @@ class EngineStream:
                 ) as response,
             ):
                 if response.status_code >= 400:
-                    text = (await response.aread()).decode(errors="replace")[:1_000]
-                    result.fail(_message(text), None)
+                    text = (await response.aread()).decode(errors="replace")[:1_000].strip()
+                    said = _message(text) or f"it refused with HTTP {response.status_code}, no more"
+                    result.fail(said, None)
                     # A refused Dockerfile is a 400; a pull says 500 for whatever its registry says.
-                    if response.status_code >= 500 and path == "/build":
+                    if path == "/build" and (response.status_code >= 500 or not text):
                         raise engine_error(result.error)
                     return
                 async for line in response.aiter_lines():
@@ -202,6 +203,8 @@ def take_line(line: str, result: StreamResult, on_line: Callable[[str], None]) -
         for line in result.take_trace(str(message.get("aux"))):
             on_line(line[:200])
         return
+    if isinstance(made := message.get("aux"), dict) and "ID" in made:
+        result.image = str(made["ID"])
     text = message.get("stream") or ""
     if "status" in message and "progressDetail" not in message:
         text = f"{message['status']}\n"
