@@ -34,7 +34,7 @@ from clients.limits import AppLimits
 
 _POLL_S = 0.02
 _LOOKS = 200
-_ENVIRONMENT_BYTES = 4_194_304
+_ENVIRONMENT_BYTES = 262_144
 _TIMEOUT_S = 10
 
 
@@ -52,6 +52,7 @@ class StepGuard:
         self._bundles: Path | None = None
         self._read: set[str] = set()
         self._coming: dict[str, Path] = {}
+        self._scanning = False
         self._guarded: dict[str, str] = {}
 
     def learn(self, engine_root: str) -> None:
@@ -128,8 +129,9 @@ class StepGuard:
         while not end.wait(_POLL_S):
             with suppress(OSError):
                 self._expect()
-            with suppress(OSError):
-                self._scan()
+            if self._bundles is None or self._scanning:
+                with suppress(OSError):
+                    self._scan()
 
     def _expect(self) -> None:
         """Guard steps of ours as soon as the runtime has put its process into their cgroup."""
@@ -143,15 +145,19 @@ class StepGuard:
                 continue
             self._read.add(name)
             place = str(told["linux"].get("cgroupsPath") or "")
-            if place.startswith("/") and self._mark in str(told["process"].get("env")):
+            if self._mark in str(told["process"].get("env")):
                 self._coming[place] = self._bundles / name
+                self._scanning = self._scanning or not place.startswith("/")
         for place, bundle in list(self._coming.items()):
-            pid = first_process(place)
+            pid = first_process(place) if place.startswith("/") else 0
             if not bundle.exists() or (pid and self._guard(pid)):
                 del self._coming[place]
 
     def _scan(self) -> None:
-        """Look at each new process some times: the runtime becomes the step's command by exec."""
+        """Look at each new process some times: the runtime becomes the step's command by exec.
+
+        Only where bundles do not lead to cgroups: any process may have a huge environment.
+        """
         pids = {int(name) for name in os.listdir("/proc") if name.isdecimal()}
         looks = {pid: count for pid, count in self._looks.items() if pid in pids}
         for pid in pids:
