@@ -53,6 +53,7 @@ class StepGuard:
         self._read: set[str] = set()
         self._coming: dict[str, Path] = {}
         self._scanning = False
+        self._trouble = ""
         self._guarded: dict[str, str] = {}
 
     def learn(self, engine_root: str) -> None:
@@ -93,6 +94,7 @@ class StepGuard:
             self._builds += 1
             if self._builds == 1:
                 self._guarded.clear()
+                self._trouble = ""
                 self._end = threading.Event()
                 thread = threading.Thread(target=self._watch, args=(self._end,), daemon=True)
                 thread.start()
@@ -111,9 +113,8 @@ class StepGuard:
 
     def unlimited(self, since: frozenset[str]) -> str:
         """Why steps that began after `since` have not all limits; empty when they have."""
-        return next(
-            (why for step, why in dict(self._guarded).items() if why and step not in since), ""
-        )
+        found = (why for step, why in dict(self._guarded).items() if why and step not in since)
+        return next(found, self._trouble)
 
     def ran_out_of_memory(self, since: frozenset[str]) -> bool:
         """Whether the kernel killed for its memory limit in a step that began after `since`."""
@@ -127,11 +128,13 @@ class StepGuard:
 
     def _watch(self, end: threading.Event) -> None:
         while not end.wait(_POLL_S):
-            with suppress(OSError):
-                self._expect()
-            if self._bundles is None or self._scanning:
-                with suppress(OSError):
-                    self._scan()
+            for look in (self._expect, self._scan):
+                try:
+                    look()
+                except OSError:  # what was looked at is gone
+                    continue
+                except Exception as error:  # goes on: the next step may be another matter
+                    self._trouble = f"{type(error).__name__} while looking for steps"
 
     def _expect(self) -> None:
         """Guard steps of ours as soon as the runtime has put its process into their cgroup."""
@@ -158,6 +161,8 @@ class StepGuard:
 
         Only where bundles do not lead to cgroups: any process may have a huge environment.
         """
+        if self._bundles is not None and not self._scanning:
+            return
         pids = {int(name) for name in os.listdir("/proc") if name.isdecimal()}
         looks = {pid: count for pid, count in self._looks.items() if pid in pids}
         for pid in pids:
@@ -194,7 +199,7 @@ class StepGuard:
     def _limit(self, pid: int, places: dict[str, str]) -> str:
         limits = self._limits
         memory, quota = limits.build_memory_bytes, int(limits.build_cpus * 100_000)
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             size = (limits.disk_bytes, limits.disk_bytes)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, size)
         if "memory" in places:
