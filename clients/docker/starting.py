@@ -14,6 +14,7 @@ from clients.blame import AppFault, PlatformFault
 from clients.calm import Host
 from clients.conditions import conditions
 from clients.docker.autopsy import Autopsy
+from clients.docker.composer import Composers
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
 from clients.docker.firewall import Firewall
@@ -76,9 +77,11 @@ class Starting:
             AppFault: the app is at fault.
             PlatformError: the platform is.
         """
-        self._plan = read_plan(Path(self.app.source.path))
-        self.notes += self._plan.dropped
         labels = self.parts.labels.of_app(self.app, self.run_id)
+        root = Path(self.app.source.path)
+        composer = Composers(self.parts.client, labels)
+        self._plan = await asyncio.to_thread(read_plan, root, composer)
+        self.notes += self._plan.dropped
 
         async def build_network() -> str:
             networks = self.parts.networks
@@ -164,7 +167,9 @@ class Starting:
     async def _network(self) -> str:
         labels = self.parts.labels.of_app(self.app, self.run_id)
         networks, egress = self.parts.networks, self.app.egress == "allow"
-        network = await networks.create(self.app.workflow_id, "net", labels, egress)
+        network = await networks.create(
+            self.app.workflow_id, "net", labels, egress, len(self._plan.services)
+        )
         if self.parts.location == "network":
             await networks.connect_peers(network)
         return network
