@@ -107,7 +107,7 @@ class Containers:
             options["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports}
         command = list(plan.command) if plan.command is not None else None
         container = await call(self.client.containers.create, image, command, **options)
-        missing = [one for one in plan.folders if not await call(self._has, container.id, one)]
+        missing = [one for one in plan.folders if not await call(self._has, str(container.id), one)]
         files = (*(OwnFile(one, folder=True) for one in missing), *plan.files)
         if files:
             data = await asyncio.to_thread(pack, files, self.limits.context_bytes)

@@ -12,9 +12,11 @@ from tests.support.cases import case_app
 pytestmark = pytest.mark.timeout(900)
 LIVE = (
     "07-own-nginx-conf",
+    "11-extends",
     "16-expose-lies",
     "19-web-is-an-api",
     "19c-new-python-stand-in",
+    "19d-extends-only",
     "40-spa-nonce",
     "41-https-redirect",
     "42-csrf-login",
@@ -72,7 +74,7 @@ def loaded(cells: Cells, case: str) -> str:
     return " ".join((cells[case, "openloop"]["coverage"] or {}).get("items", []))
 
 
-@pytest.mark.parametrize("case", ["07", "16", "19", "40", "47", "53"])
+@pytest.mark.parametrize("case", ["07", "11", "16", "19", "19d", "40", "47", "53"])
 def test_a_sound_app_is_measured(cells: Cells, case: str):
     for tool in ("discovery", "openloop"):
         cell = cells[case, tool]

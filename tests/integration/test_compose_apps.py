@@ -32,7 +32,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "files": {path: text(path) for path in os.environ.get("FILES", "").split()},
             "names": {name: socket.gethostbyname(name) for name in names},
             "host": socket.gethostname(),
-            "memory": [line.split()[1] for line in open("/proc/mounts") if line.startswith("tmpfs")],
+            "memory": [line.split()[1] for line in open("/proc/mounts") if "tmpfs" in line],
             "limits": text("/proc/self/limits"),
             "somaxconn": text("/proc/sys/net/core/somaxconn"),
         }
@@ -59,7 +59,8 @@ services:
     hostname: shop
     environment:
       FILES: >-
-        /app/dist/page /app/kept/data /app/look.txt /run/secrets/key /etc/shop.json /empty/x /fresh/x
+        /app/dist/page /app/kept/data /app/look.txt /run/secrets/key /etc/shop.json
+        /empty/x /fresh/x
       NAMES: web worker jobs queue
     volumes: [".:/app", "/app/dist", "kept:/app/kept", "fresh:/fresh", "./nothing:/empty"]
     tmpfs: ["/scratch:size=1m"]

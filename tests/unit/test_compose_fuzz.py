@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clients.appfolder import AppFault, read_plan
+from clients.blame import PlatformFault
 from clients.docker.dockerfile import rewrite
 
 KEYS = [
@@ -52,9 +53,8 @@ def assert_plan_or_sentence(root: Path, text: str) -> None:
     (root / "compose.yaml").write_text(text)
     try:
         plan = read_plan(root)
-    except AppFault as fault:
-        assert fault.reason
-        assert len(fault.reason) < 1_000
+    except (AppFault, PlatformFault) as fault:
+        assert 10 < len(str(fault)) < 1_000
         return
     for service in plan.services:
         assert service.context is None or service.context.is_relative_to(root.resolve())
