@@ -31,7 +31,8 @@ _PLUGINS = (
     Path("/usr/lib/docker/cli-plugins"),
     Path("/usr/libexec/docker/cli-plugins"),
 )
-_chosen: dict[tuple[Path, int], bool] = {}
+# By path and time of change: what has answered once is not asked again.
+_usable: set[tuple[Path, int]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +121,16 @@ class Confined:
             argv += ["--setenv", name, value]
         return [*argv, "--remount-ro", "/", "--chdir", place(root), "--", "/compose", *words]
 
-    def works(self, folder: Path) -> bool:
-        """Whether it runs here, and is recent enough. Blocking."""
+    def trouble(self, folder: Path) -> str:
+        """Why it cannot be used here: it does not run, or is too old. Empty: it can. Blocking."""
         try:
             answer = self.run(folder, ("version", "--short"))
-        except PlatformError:
-            return False
+        except PlatformError as error:
+            return error.message
         found = re.match(rb"v?(\d+)\.(\d+)", answer.out)
-        return found is not None and (int(found[1]), int(found[2])) >= _OLDEST
+        if found is None or (int(found[1]), int(found[2])) < _OLDEST:
+            return f"{self.program} is no Docker Compose {_OLDEST[0]} or newer"
+        return ""
 
 
 def _no_sandbox(why: str) -> AppFault | PlatformError:
@@ -147,17 +150,19 @@ def confined(root: Path) -> Confined:
     Raises:
         PlatformError: neither runs under bubblewrap here.
     """
+    trouble = ""
     for program in _programs():
         key = (program, program.stat().st_mtime_ns)
-        if not _chosen.get(key):
-            _chosen[key] = Confined(program).works(root)
-        if _chosen[key]:
+        trouble = "" if key in _usable else Confined(program).trouble(root)
+        if not trouble:
+            _usable.add(key)
             return Confined(program)
     if brought_along() is None:
         raise fault(NO_COMPOSE, "build", "Docker Compose is not installed: run `make venv`")
     missing = [name for name in ("bwrap", "prlimit") if shutil.which(name) is None]
-    why = f"{' and '.join(missing)} missing" if missing else "user namespaces are not allowed"
-    raise _no_sandbox(why)
+    if missing:
+        raise _no_sandbox(f"{' and '.join(missing)} missing")
+    raise fault(NO_COMPOSE, "build", trouble)
 
 
 def _programs() -> list[Path]:

@@ -1,6 +1,7 @@
 """What Docker Compose makes of an app's compose files, as one resolved document."""
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,10 @@ def _is_hidden(root: Path, path: str) -> bool:
 def _readable(path: Path) -> bool:
     """Whether nothing but its absence keeps Docker Compose from reading `path`."""
     try:
-        return not path.exists() or bool(path.stat().st_mode & 0o004)
+        if not path.exists():
+            return True
+        found = path.stat()
     except OSError:
         return False
+    own = found.st_uid == os.geteuid() and found.st_mode & 0o400
+    return bool(own or found.st_mode & 0o004)
