@@ -167,3 +167,11 @@ class ComposeDocument(_Part):
     volumes: dict[str, Annotated[dict[str, Any], BeforeValidator(_nothing_as_empty)]] = {}
     secrets: dict[str, dict[str, Any]] = {}
     configs: dict[str, dict[str, Any]] = {}
+
+    def is_awaited(self, name: str) -> bool:
+        """Whether a service waits for the end of `name`."""
+        return any(
+            body.depends_on[name].condition == "service_completed_successfully"
+            for body in self.services.values()
+            if name in body.depends_on
+        )

@@ -60,7 +60,7 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
     found = mounts(of.root, name, body, of.document, ledger)
     own = secrets_and_configs(of.root, name, body, of.document, of.variables, ledger)
     files = (*found.files, *own)
-    one_shot = _is_awaited(of.document, name)
+    one_shot = of.document.is_awaited(name)
     role = "support" if one_shot else _role(name, body, ports)
     depends_on = {other: one for other, one in body.depends_on.items() if _runs(of, other)}
     if body.read_only and files:
@@ -104,15 +104,6 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
 def _runs(of: Reading, other: str) -> bool:
     """Whether a dependency is run at all; Docker Compose has checked those that must be."""
     return other in of.document.services and of.document.services[other].copies > 0
-
-
-def _is_awaited(document: ComposeDocument, name: str) -> bool:
-    """Whether a service waits for the end of `name`."""
-    return any(
-        body.depends_on[name].condition == "service_completed_successfully"
-        for body in document.services.values()
-        if name in body.depends_on
-    )
 
 
 def _build(of: Reading, name: str, build: ComposeBuild) -> tuple[Path, str]:

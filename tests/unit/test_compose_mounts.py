@@ -147,7 +147,20 @@ def test_a_volume_of_one_service_is_part_of_its_container(tmp_path: Path):
     first = plan.services[0]
     assert first.volumes == (("both", "/b"),)
     assert first.folders == ("/a", "/c")
+    assert "a: volumes both (in memory, without what its image has there)" in plan.needed
     assert [(one.target, one.source) for one in first.files] == [("/d", tmp_path / "src")]
+
+
+def test_a_volume_of_a_read_only_service_is_in_memory(tmp_path: Path):
+    plan = plan_of(
+        tmp_path,
+        "services: {a: {build: ., ports: [80], read_only: true, volumes: [/x, 'own:/y']}}\n"
+        "volumes: {own: {}}",
+    )
+
+    (service,) = plan.services
+    assert [one.target for one in service.tmpfs] == ["/x", "/y"]
+    assert (service.read_only, service.folders) == (True, ())
 
 
 SECRETS = {
