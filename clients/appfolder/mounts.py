@@ -87,7 +87,7 @@ def _volume(
     entry: ComposeMount,
     target: str,
     document: ComposeDocument,
-    shared: dict[str, set[str]],
+    shared: frozenset[str],
     found: Mounts,
     ledger: Ledger,
 ) -> None:
@@ -106,23 +106,20 @@ def _volume(
         ledger.refuse(f"{name}: volumes {entry.source} (no part of a volume is mounted)")
     elif entry.source in shared:
         found.volumes.append((entry.source, target))
-        if any(map(document.is_awaited, shared[entry.source])):
-            ledger.refuse(f"{name}: volumes {entry.source} (lost with the end of who fills it)")
-        ledger.need(f"{name}: volumes {entry.source} (in memory, without what its image has there)")
     elif document.services[name].read_only:
         found.tmpfs.append(Tmpfs(target))
     else:
         found.private.append(target)
 
 
-def _shared_volumes(document: ComposeDocument) -> dict[str, set[str]]:
-    """Services by volume, of volumes that several use."""
+def _shared_volumes(document: ComposeDocument) -> frozenset[str]:
+    """Volumes that several services use."""
     users: dict[str, set[str]] = {}
     for name, body in document.services.items():
         for entry in body.volumes:
             if entry.type == "volume" and entry.source:
                 users.setdefault(entry.source, set()).add(name)
-    return {one: who for one, who in users.items() if len(who) > 1}
+    return frozenset(one for one, who in users.items() if len(who) > 1)
 
 
 def _bind(

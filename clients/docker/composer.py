@@ -87,7 +87,7 @@ class InContainer:
 
     def _run(self, root: Path, words: tuple[str, ...]) -> Answer:
         container: Any = self.client.containers.create(
-            self._image(), ["/compose", *words], **self._options(root)
+            program_image(self.client), ["/compose", *words], **self._options(root)
         )
         try:
             container.put_archive("/", pack_text(root))
@@ -117,26 +117,28 @@ class InContainer:
             "log_config": docker.types.LogConfig(type="json-file", config=log),
         }
 
-    def _image(self) -> str:
-        """An image that holds the program and nothing else, made where it is missing."""
-        program = brought_along()
-        data = program.read_bytes() if program else b""
-        if not data.startswith(b"\x7fELF"):
-            raise _cannot_run("this host's is no program of Linux")
-        tag = f"{_REPOSITORY}:{hashlib.sha256(data).hexdigest()[:12]}"
-        try:
-            self.client.images.get(tag)
-        except docker.errors.ImageNotFound:
-            repository, _, name = tag.partition(":")
-            buffer = io.BytesIO()
-            with tarfile.open(fileobj=buffer, mode="w") as archive:
-                info = tarfile.TarInfo("compose")
-                info.size, info.mode = len(data), 0o755
-                archive.addfile(info, io.BytesIO(data))
-            self.client.api.import_image_from_data(
-                buffer.getvalue(), repository=repository, tag=name
-            )
-        return tag
+
+def program_image(client: docker.DockerClient) -> str:
+    """An image that holds the program and nothing else, made where it is missing. Blocking.
+
+    Raises:
+        PlatformError: this host's program is not one of Linux.
+    """
+    program = brought_along()
+    data = program.read_bytes() if program else b""
+    if not data.startswith(b"\x7fELF"):
+        raise _cannot_run("this host's is no program of Linux")
+    name = hashlib.sha256(data).hexdigest()[:12]
+    try:
+        client.images.get(f"{_REPOSITORY}:{name}")
+    except docker.errors.ImageNotFound:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            info = tarfile.TarInfo("compose")
+            info.size, info.mode = len(data), 0o755
+            archive.addfile(info, io.BytesIO(data))
+        client.api.import_image_from_data(buffer.getvalue(), repository=_REPOSITORY, tag=name)
+    return f"{_REPOSITORY}:{name}"
 
 
 def _answer(container: Any) -> Answer:

@@ -179,7 +179,7 @@ class Containers:
         """State of each container of the workflow, by service."""
         found = await call(self._list, workflow_id)
         states = [_state(attributes) for attributes in found]
-        return {state.name: state for state in states}
+        return {state.name: state for state in states if state.name}
 
     async def state(self, container_id: str) -> State | None:
         """State of one container; None when it is gone."""

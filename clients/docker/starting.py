@@ -195,8 +195,11 @@ class Starting:
     async def _create(self, network: str) -> dict[str, str]:
         app, parts = self.app, self.parts
         ids: dict[str, str] = {}
+        mine = parts.labels.of_app(app, self.run_id)
         for plan in self._plan.services:
-            await parts.volumes.create(app.workflow_id, plan, parts.labels.of_app(app, self.run_id))
+            await parts.volumes.create(app.workflow_id, plan, mine)
+        await parts.volumes.hold(app.workflow_id, self._plan.services, mine)
+        for plan in self._plan.services:
             labels = parts.labels.of_service(app, self.run_id, plan.name, plan.role)
             image = self._images[plan.name].name
             ids[plan.name] = await parts.containers.create(

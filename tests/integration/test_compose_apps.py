@@ -48,7 +48,7 @@ DOCKERFILE = """
 FROM assay/python:3.11
 WORKDIR /app
 COPY . .
-RUN mkdir -p dist kept && echo built > dist/page && echo built > kept/data
+RUN mkdir -p dist kept all && echo built | tee dist/page kept/data all/page
 CMD ["python", "-u", "look.py"]
 """
 COMPOSE = """
@@ -60,23 +60,28 @@ services:
     environment:
       FILES: >-
         /app/dist/page /app/kept/data /app/look.txt /run/secrets/key /etc/shop.json
-        /empty/x /fresh/x
+        /empty/x /fresh/x /app/all/page /app/all/collected
       NAMES: web worker jobs queue
-    volumes: [".:/app", "/app/dist", "kept:/app/kept", "fresh:/fresh", "./nothing:/empty"]
+    volumes:
+      [".:/app", "/app/dist", "kept:/app/kept", "fresh:/fresh", "./nothing:/empty", "all:/app/all"]
     tmpfs: ["/scratch:size=1m"]
     ulimits: {nofile: {soft: 321, hard: 654}}
     sysctls: {net.core.somaxconn: 777}
     secrets: [key]
     configs: [{source: shop, target: /etc/shop.json}]
-    depends_on: {worker: {condition: service_started, required: false}}
+    depends_on:
+      worker: {condition: service_started, required: false}
+      collect: {condition: service_completed_successfully}
   worker:
     build: .
     command: sleep infinity
     container_name: jobs
     networks: {default: {aliases: [queue]}}
-    expose: []
-    labels: {x: y}
-volumes: {kept: {}, fresh: {}}
+  collect:
+    build: .
+    command: sh -c "echo collected > /all/collected"
+    volumes: ["all:/all"]
+volumes: {kept: {}, fresh: {}, all: {}}
 secrets: {key: {file: ./key.txt}}
 configs: {shop: {content: '{"name": "$$hop"}'}}
 """
@@ -111,6 +116,8 @@ async def test_an_app_finds_what_docker_compose_would_give_it(bench: Bench):
         "/etc/shop.json": '{"name": "$hop"}',
         "/empty/x": "FileNotFoundError",
         "/fresh/x": "FileNotFoundError",
+        "/app/all/page": "built",
+        "/app/all/collected": "collected",
     }
     names = found["names"]
     assert isinstance(names, dict)

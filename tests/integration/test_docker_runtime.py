@@ -141,7 +141,7 @@ volumes: {kept: {}}
     assert [answer.split()[0] for answer in answers[1:]] == ["closed"] * 3
 
     report = await bench.runtime.teardown(f"pipeline/{bench.scope}/m/app1")
-    assert (report.containers, report.networks, report.volumes) == (2, 1, 1)
+    assert (report.containers, report.networks, report.volumes) == (3, 1, 1)
 
 
 async def test_a_missing_base_image_is_the_platforms_fault(bench: Bench):

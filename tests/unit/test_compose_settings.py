@@ -132,9 +132,6 @@ REFUSED = {
     "a secret of the host's environment": "secrets: [gone]",
     "the host's processes": "volumes: ['/proc:/host/proc:ro']",
     "a file below a volume": "volumes: ['shared:/data', './Dockerfile:/data/x']",
-    "what ends with who fills it": (
-        "depends_on: {b: {condition: service_completed_successfully}}\n    volumes: ['shared:/y']"
-    ),
     "over the kernel's": "volumes: ['./Dockerfile:/proc/x']",
 }
 
