@@ -175,3 +175,13 @@ class ComposeDocument(_Part):
             for body in self.services.values()
             if name in body.depends_on
         )
+
+    def build_of(self, image: str) -> ComposeBuild | None:
+        """How another service builds `image`; None: nobody does, so it is pulled."""
+        named = (body for body in self.services.values() if body.build and body.image)
+        found = (body.build for body in named if _tagged(body.image) == _tagged(image))
+        return next(found, None)
+
+
+def _tagged(image: str) -> str:
+    return image if ":" in image.rpartition("/")[2] else f"{image}:latest"

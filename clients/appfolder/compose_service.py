@@ -55,7 +55,8 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
     body, ledger = of.document.services[name], of.ledger
     settings.refuse_unsupported(of.file, name, body)
     settings.record_extras(name, body, ledger)
-    context, dockerfile = _build(of, name, body.build) if body.build else (None, "")
+    build = body.build or of.document.build_of(body.image)
+    context, dockerfile = _build(of, name, build) if build else (None, "")
     ports = _ports(name, body, ledger)
     found = mounts(of.root, name, body, of.document, ledger)
     own = secrets_and_configs(of.root, name, body, of.document, of.variables, ledger)
@@ -70,9 +71,9 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
         role=role,
         context=context,
         dockerfile=dockerfile,
-        target=body.build.target if body.build else "",
-        args=_arguments(name, body.build, ledger) if body.build else {},
-        image="" if body.build else body.image,
+        target=build.target if build else "",
+        args=_arguments(name, build, ledger) if build else {},
+        image="" if build else body.image,
         command=body.command,
         entrypoint=body.entrypoint,
         environment=settings.known_variables(name, body, ledger),

@@ -111,6 +111,7 @@ class InContainer:
             "mem_limit": MAX_MEMORY_BYTES,
             "memswap_limit": MAX_MEMORY_BYTES,
             "pids_limit": 256,
+            "nano_cpus": 10**9,
             "ulimits": [fsize],
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true"],

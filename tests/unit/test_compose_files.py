@@ -85,6 +85,21 @@ def test_each_way_to_put_a_file_together(tmp_path: Path, compose: str, files: di
     assert service.context == root
 
 
+@pytest.mark.parametrize("image", ["shop", "shop:latest", "registry.invalid:5000/shop:1"])
+def test_an_image_that_another_service_builds_is_that_build(tmp_path: Path, image: str):
+    named = "shop" if image == "shop:latest" else image
+    plan = plan_of(
+        tmp_path,
+        f"services: {{a: {{build: {{context: ., target: x}}, image: '{named}', ports: [80]}},"
+        f" b: {{image: '{image}', command: work}}, c: {{image: 'shop:other'}}}}",
+    )
+
+    by_name = {one.name: one for one in plan.services}
+    assert (by_name["b"].context, by_name["b"].target) == (tmp_path, "x")
+    assert by_name["b"].image == ""
+    assert (by_name["c"].context, by_name["c"].image) == (None, "shop:other")
+
+
 def test_only_a_file_that_env_names(tmp_path: Path):
     (tmp_path / "Dockerfile").write_text("FROM x\n")
     (tmp_path / "stack.yml").write_text(ONE)
