@@ -56,8 +56,8 @@ def mounts(
     found = Mounts()
     shared = _shared_volumes(document)
     for entry in sorted(body.volumes, key=lambda one: one.target.count("/")):
-        target = posixpath.normpath(entry.target) if entry.target.startswith("/") else ""
-        if not target or target.startswith(_KERNEL):
+        target = posixpath.normpath(entry.target)
+        if not _is_place(target):
             ledger.refuse(f"{name}: volumes (nothing is mounted on {entry.target[:60]!r})")
         elif entry.type == "tmpfs":
             size = str(entry.tmpfs.get("size") or 0)
@@ -68,9 +68,35 @@ def mounts(
             _bind(root, name, entry.source, target, entry.bind or {}, found, ledger)
         else:
             ledger.refuse(f"{name}: volumes of type {entry.type[:20]} (not in the honoured subset)")
-    found.tmpfs += [_tmpfs(entry) for entry in body.tmpfs]
+        if entry.type == "bind" and entry.source in _common_sources(document):
+            where = shown(root, entry.source)[:100]
+            ledger.need(f"{name}: volumes {where} (each service has a copy of its own)")
+    for one in map(_tmpfs, body.tmpfs):
+        if _is_place(one.target) or one.target == "/dev/shm":  # noqa: S108 - the container's
+            found.tmpfs.append(one)
+        else:
+            ledger.refuse(f"{name}: tmpfs (nothing is mounted on {one.target[:60]!r})")
     _refuse_hidden(name, found, ledger)
     return found.masked()
+
+
+def _is_place(target: str) -> bool:
+    """Whether something may be mounted there."""
+    if not target.startswith("/") or target == "/":
+        return False
+    return not any(target == top or _below(target, top) for top in _KERNEL)
+
+
+def _common_sources(document: ComposeDocument) -> frozenset[str]:
+    """What several services mount and one of them may write to."""
+    users: dict[str, set[str]] = {}
+    written: set[str] = set()
+    for name, body in document.services.items():
+        for entry in body.volumes:
+            if entry.type == "bind":
+                users.setdefault(entry.source, set()).add(name)
+                written |= set() if entry.read_only else {entry.source}
+    return frozenset(one for one in written if len(users[one]) > 1)
 
 
 def _refuse_hidden(name: str, found: Mounts, ledger: Ledger) -> None:

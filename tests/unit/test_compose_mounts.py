@@ -100,6 +100,24 @@ def test_what_a_volume_hides_of_a_mounted_folder_is_the_images(tmp_path: Path, v
     assert not [name for name in names if "dist" in name or "node_modules" in name]
 
 
+def test_what_one_service_may_write_for_another_is_said_to_be_a_copy(tmp_path: Path):
+    plan = plan_of(
+        tmp_path,
+        """
+services:
+  a: {build: ., ports: [80], volumes: ["./data:/data", "./conf:/etc/a:ro"]}
+  b: {build: ., volumes: ["./data:/in:ro", "./conf:/etc/b:ro"]}
+""",
+        data__x="x",
+        conf__x="x",
+    )
+
+    assert plan.needed == (
+        "a: volumes ./data (each service has a copy of its own)",
+        "b: volumes ./data (each service has a copy of its own)",
+    )
+
+
 def test_an_inner_mount_comes_after_the_outer_one(tmp_path: Path):
     plan = plan_of(
         tmp_path,

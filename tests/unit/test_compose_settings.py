@@ -22,7 +22,7 @@ services:
     working_dir: /srv
     user: "1000:1000"
     hostname: shop
-    tmpfs: [/run, "/tmp:size=16m,mode=1777,exec"]
+    tmpfs: [/run, /devices, "/tmp:size=16m,mode=1777,exec"]
     volumes: [{type: tmpfs, target: /scratch, tmpfs: {size: 100g}}]
     ulimits: {nofile: {soft: 1024, hard: 99999999}, nproc: 512, memlock: -1, fsize: 99999999999}
     shm_size: 128m
@@ -50,6 +50,7 @@ def test_settings_of_its_own_container_are_honoured_within_our_limits(tmp_path: 
     assert options["group_add"] == ["20"]
     assert options["tmpfs"] == {
         "/run": f"size={limits.volume_bytes}",
+        "/devices": f"size={limits.volume_bytes}",
         "/tmp": f"mode=1777,exec,size={16 * MIB}",
         "/scratch": f"size={limits.volume_bytes}",
     }
@@ -132,6 +133,8 @@ REFUSED = {
     "a secret of the host's environment": "secrets: [gone]",
     "the host's processes": "volumes: ['/proc:/host/proc:ro']",
     "a file below a volume": "volumes: ['shared:/data', './Dockerfile:/data/x']",
+    "memory over the kernel's": "tmpfs: [/sys]",
+    "the whole container": "volumes: ['.:/']",
     "over the kernel's": "volumes: ['./Dockerfile:/proc/x']",
 }
 
