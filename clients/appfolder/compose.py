@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from clients.appfolder.compose_model import ComposeDocument
 from clients.appfolder.compose_service import Reading, service_plan
 from clients.appfolder.composer import Composer
-from clients.appfolder.faults import AppFault, beyond, unsupported
+from clients.appfolder.faults import AppFault, beyond, outside, unsupported
 from clients.appfolder.ledger import Ledger
 from clients.appfolder.model import AppPlan, ServicePlan
 from clients.appfolder.names import aliases
@@ -40,7 +40,10 @@ def compose_file(root: Path) -> str | None:
         _require_plain(root, name)
     found = next((name for name in COMPOSE_NAMES if has_file(root, name)), None)
     if found is None and has_file(root, ".env"):
-        named = _OTHER_FILE.search(inside(root, ".env", ".env").read_bytes())
+        try:
+            named = _OTHER_FILE.search(inside(root, ".env", ".env").read_bytes())
+        except OSError as error:
+            raise outside(f".env: {error.strerror}") from error
         found = "COMPOSE_FILE of .env" if named else None
     return found
 

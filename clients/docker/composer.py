@@ -27,7 +27,7 @@ from clients.appfolder.composer import (
     environment,
     place,
 )
-from clients.appfolder.faults import beyond
+from clients.appfolder.faults import beyond, outside
 from clients.blame import NO_COMPOSE, fault
 from clients.docker.errors import platform_error
 from contract.errors import PlatformError
@@ -162,28 +162,32 @@ def pack_text(root: Path) -> bytes:
     """Tar of what of `root` Docker Compose may read, at its place. Blocking.
 
     Raises:
-        PlatformError: there is more of it than is copied.
+        PlatformError: there is more of it than is copied, or it cannot be read.
     """
     buffer = io.BytesIO()
-    top = place(root).lstrip("/")
-    count = 0
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        pending = [root.resolve()]
-        while pending:
-            folder = pending.pop()
-            where = folder.relative_to(root.resolve()).as_posix()
-            info = tarfile.TarInfo(f"{top}/{where}")
-            info.type, info.mode = tarfile.DIRTYPE, 0o755
-            archive.addfile(info)
-            for path in sorted(folder.iterdir()):
-                count += 1
-                if path.is_dir() and not path.is_symlink():
-                    pending += [path] if path.name not in _LEFT_OUT else []
-                elif count > _MAX_FILES or buffer.tell() > _MAX_BYTES:
-                    raise beyond("compose file: the app has more text beside it than is read")
-                else:
-                    _add(archive, path, f"{top}/{path.relative_to(root.resolve()).as_posix()}")
+    try:
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+            _pack(archive, root.resolve(), place(root).lstrip("/"), buffer)
+    except OSError as error:
+        raise outside(f"compose file: {error.strerror}: {error.filename}") from error
     return buffer.getvalue()
+
+
+def _pack(archive: tarfile.TarFile, root: Path, top: str, buffer: io.BytesIO) -> None:
+    pending, count = [root], 0
+    while pending:
+        folder = pending.pop()
+        info = tarfile.TarInfo(f"{top}/{folder.relative_to(root).as_posix()}")
+        info.type, info.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(info)
+        for path in sorted(folder.iterdir()):
+            count += 1
+            if count > _MAX_FILES or buffer.tell() > _MAX_BYTES:
+                raise beyond("compose file: the app has more text beside it than is read")
+            if not path.is_dir() or path.is_symlink():
+                _add(archive, path, f"{top}/{path.relative_to(root).as_posix()}")
+            elif path.name not in _LEFT_OUT:
+                pending.append(path)
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
