@@ -62,13 +62,13 @@ def assert_plan_or_sentence(root: Path, text: str) -> None:
         assert all("/" not in name for name, _ in service.volumes)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(services=SERVICES)
 def test_any_services(root: Path, services: object):
     assert_plan_or_sentence(root, yaml.safe_dump({"services": services}))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(text=st.text(alphabet="{}[]:&*!|>-?#'\"\n ab<%@`,\t\\0", max_size=60))
 def test_any_text(root: Path, text: str):
     assert_plan_or_sentence(root, text)
