@@ -3,7 +3,8 @@
 import asyncio
 import shutil
 from dataclasses import asdict, dataclass
-from tempfile import TemporaryFile
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import httpx
 
@@ -13,6 +14,7 @@ from cli.app import print_json, stdout
 from cli.errors import EXIT_FAILED
 from cli.readiness import temporal_binary
 from cli.stack import running_stack
+from clients.appfolder.composer import brought_along, confined
 from clients.artifacts import FileArtifactStore
 from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
@@ -121,7 +123,20 @@ async def _apps(settings: Settings) -> list[Check]:
             "apt-get install bubblewrap",
             needed=not docker,
         ),
+        await asyncio.to_thread(_compose, docker),
     ]
+
+
+def _compose(engine: bool) -> Check:
+    """Whether apps with a compose file can be read; in a container where there is no sandbox."""
+    try:
+        with TemporaryDirectory() as folder:
+            detail = f"{confined(Path(folder)).program} under bubblewrap"
+    except PlatformError as error:
+        works = engine and brought_along() is not None
+        detail = f"in a container of the engine ({error.message})" if works else error.message
+        return Check("Docker Compose", works, detail, "apt-get install bubblewrap, make venv")
+    return Check("Docker Compose", True, detail)
 
 
 def _tools(settings: Settings, kind: AnalyzerKind) -> Check:

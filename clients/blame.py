@@ -200,10 +200,29 @@ NO_BASE_IMAGE = _row(
 )  # fmt: skip
 UNSUPPORTED = _row(
     "not-supported", _PLATFORM,
-    "a compose file or Dockerfile uses what our reader or this engine's builder does not know"
-    " (`extends`, `include`, here-documents on an old engine, required build secrets), or is larger"
-    " than this platform takes",
+    "a compose file or Dockerfile uses what this engine's builder, or this platform, does not know"
+    " (here-documents on an old engine, required build secrets), or is larger than this platform"
+    " takes",
     "Docker Compose or a newer BuildKit would honour it",
+)  # fmt: skip
+SETTING_DROPPED = _row(
+    "setting-dropped", _PLATFORM,
+    "a compose file asks for what is not given here and could change what is measured: files"
+    " outside of the app's folder or from the network, devices, several copies of a service,"
+    " another container's namespaces, data made elsewhere, hooks",
+    "without it the figures would be those of another app",
+)  # fmt: skip
+BEYOND_LIMITS = _row(
+    "beyond-limits", _PLATFORM,
+    "a compose file has more services than are run here, mounts more of its own files than are"
+    " copied, or takes more memory, time or output to be resolved than is given",
+    "the limit is this platform's, and Docker Compose has none",
+)  # fmt: skip
+NO_COMPOSE = _row(
+    "no-compose", _PLATFORM,
+    "Docker Compose is not installed, or nothing on this host can confine it",
+    "compose files are resolved by Docker Compose itself, and never where they see more than the"
+    " app's folder",
 )  # fmt: skip
 NO_KNOWN_START = _row(
     "no-known-start", _PLATFORM,
@@ -244,7 +263,8 @@ ROWS: tuple[Row, ...] = (
     APP_FILES, BUILD_FAILED, BUILD_MEMORY, COMMAND_MISSING, EXIT, MEMORY, DISK, LOOPBACK,
     NEVER_ANSWERED, UNREACHED, TLS_ONLY, LISTENER_GONE, HANG, SILENT, SLOW_START, REMOVED, KILLED,
     KILLED_BY_NOBODY, ENGINE_RESTARTED, RESTARTED, PAUSED, SANDBOX_GONE, STAND_IN, NO_BASE_IMAGE,
-    UNSUPPORTED, NO_KNOWN_START, NOT_HONOURED, NETWORK_DENIED, REGISTRY, BUILD_KILLED, BUILD_ENGINE,
+    UNSUPPORTED, SETTING_DROPPED, BEYOND_LIMITS, NO_COMPOSE, NO_KNOWN_START, NOT_HONOURED,
+    NETWORK_DENIED, REGISTRY, BUILD_KILLED, BUILD_ENGINE,
 )  # fmt: skip
 
 # What no retry cures: somebody has to do something first. A full disk may be freed meanwhile.
@@ -252,6 +272,9 @@ _CODES = {
     STAND_IN.key: ErrorCode.FAILED_PRECONDITION,
     NO_BASE_IMAGE.key: ErrorCode.FAILED_PRECONDITION,
     UNSUPPORTED.key: ErrorCode.FAILED_PRECONDITION,
+    SETTING_DROPPED.key: ErrorCode.FAILED_PRECONDITION,
+    BEYOND_LIMITS.key: ErrorCode.FAILED_PRECONDITION,
+    NO_COMPOSE.key: ErrorCode.FAILED_PRECONDITION,
     NO_KNOWN_START.key: ErrorCode.FAILED_PRECONDITION,
     UNREACHED.key: ErrorCode.FAILED_PRECONDITION,
     TLS_ONLY.key: ErrorCode.FAILED_PRECONDITION,

@@ -1,119 +1,117 @@
-"""Compose files come from strangers: read as data, a safe subset honoured, the rest recorded."""
+"""A compose file as a plan: resolved by Docker Compose itself, of which a safe part is honoured."""
 
 import re
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError
 
-from clients.appfolder.compose_model import ComposeService
-from clients.appfolder.compose_service import service_plan
-from clients.appfolder.document import interpolate, load_document
-from clients.appfolder.envfile import dotenv
-from clients.appfolder.faults import AppFault, unsupported
+from clients.appfolder.compose_model import ComposeDocument
+from clients.appfolder.compose_service import Reading, service_plan
+from clients.appfolder.composer import Composer
+from clients.appfolder.faults import AppFault, beyond, outside, unsupported
+from clients.appfolder.ledger import Ledger
 from clients.appfolder.model import AppPlan, ServicePlan
-from clients.appfolder.tree import has_file, read_text
+from clients.appfolder.names import aliases
+from clients.appfolder.reference import environment_of, resolve
+from clients.appfolder.tree import has_file, inside
 
-COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-MAX_SERVICES = 12
-# Compose would merge these by itself.
+COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+MAX_SERVICES = 24
+MAX_FILE_BYTES = 8 * 1024 * 1024
 _OVERRIDES = tuple(
     f"{stem}.override.{ending}"
     for stem in ("compose", "docker-compose")
     for ending in ("yml", "yaml")
 )
-_ENV_CHOICES = ("COMPOSE_FILE", "COMPOSE_PROFILES")
-# What an app may need to start, of what is dropped: not what only says where or how often it runs.
-_NEEDED = frozenset(
-    re.findall(
-        r"\S+",
-        "network_mode privileged devices cap_add extra_hosts links external_links tmpfs pid ipc"
-        " gpus sysctls runtime dns dns_search userns_mode cgroup cgroup_parent uts"
-        " device_cgroup_rules"
-        " group_add shm_size security_opt secrets configs environment build.args build.extra_hosts"
-        " models post_start pre_stop use_api_socket credential_spec domainname platform",
-    )
-)
-_SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_OTHER_FILE = re.compile(rb"^\s*(?:export\s+)?COMPOSE_FILE\s*=\s*\S", re.MULTILINE)
 
 
-def read_compose(root: Path, name: str) -> AppPlan:
+def compose_file(root: Path) -> str | None:
+    """Name of the compose file of `root`, for messages; None: it has none.
+
+    Raises:
+        AppFault: what has its name is no file.
+        PlatformError: it, or `.env`, leads out of the app folder, or is larger than we read.
+    """
+    for name in (*COMPOSE_NAMES, *_OVERRIDES, ".env"):
+        _require_plain(root, name)
+    found = next((name for name in COMPOSE_NAMES if has_file(root, name)), None)
+    if found is None and has_file(root, ".env"):
+        try:
+            named = _OTHER_FILE.search(inside(root, ".env", ".env").read_bytes())
+        except OSError as error:
+            raise outside(f".env: {error.strerror}") from error
+        found = "COMPOSE_FILE of .env" if named else None
+    return found
+
+
+def _require_plain(root: Path, name: str) -> None:
+    """Docker Compose reads these without being asked: a pipe would keep it waiting for ever."""
+    path = root / name
+    if not path.is_symlink() and not path.exists():
+        return
+    found = inside(root, name, name)
+    if found.exists() and not found.is_file():
+        raise AppFault("build", f"{name}: it is no regular file")
+    if found.exists() and found.stat().st_size > MAX_FILE_BYTES:
+        raise beyond(f"{name}: it is larger than {MAX_FILE_BYTES} bytes")
+
+
+def read_compose(root: Path, name: str, composer: Composer) -> AppPlan:
     """Plan of the compose file `name` in `root`; variables come from the app's own `.env` alone.
 
     Raises:
-        AppFault: the file cannot be read, names no service that can be run, or has a cycle.
-        PlatformError: it uses what Compose would honour and we do not.
+        AppFault: Docker Compose refuses it, or it names no service that can be run.
+        PlatformError: it asks for what we do not give, or could not be read.
     """
-    document = load_document(read_text(root, name, name), name)
-    variables = dotenv(root, ".env") if has_file(root, ".env") else {}
-    _refuse_unsupported(root, name, document, variables)
-    document = interpolate(document, {"PWD": "."} | variables)
-    services = document.get("services")
-    if not isinstance(services, dict) or not services:
-        raise AppFault("build", f"{name}: expected `services` with at least one service")
-    if len(cast("dict[str, Any]", services)) > MAX_SERVICES:
-        raise unsupported(f"{name}: more than {MAX_SERVICES} services")
-    dropped = _dropped_at_top(document)
+    resolved = resolve(root, composer)
+    document = _document(resolved.document)
+    if len(document.services) > MAX_SERVICES:
+        count = len(document.services)
+        raise beyond(f"{name}: {count} services, of which {MAX_SERVICES} are run at most")
+    ledger = Ledger()
+    for variable in resolved.unset:
+        ledger.need(f"environment.{variable} (.env does not set it, so it is blank)")
+
+    @cache
+    def variables() -> dict[str, str]:
+        return environment_of(root, composer)
+
+    reading = Reading(root, name, document, variables, ledger)
+    names = aliases(document, ledger)
+    _record_top(document, ledger)
     plans: dict[str, ServicePlan] = {}
-    for service, body in cast("dict[str, Any]", services).items():
-        parsed = _parse(name, str(service), body)
-        if parsed.profiles:
-            dropped.append(f"{service}: profiles (not started by default, so left out)")
-            continue
-        plans[str(service)] = service_plan(root, name, str(service), parsed, dropped, document)
+    for service, body in document.services.items():
+        if body.copies:
+            plans[service] = replace(service_plan(reading, service), aliases=names[service])
+        else:
+            ledger.note(f"{service}: left out (no copy of it is asked for)")
+    if refusal := ledger.refusal():
+        raise refusal
     services = _with_entry(name, _start_order(name, plans))
-    return AppPlan(services, tuple(dropped), tuple(filter(_is_needed, dropped)))
+    return AppPlan(services, tuple(ledger.noted), tuple(ledger.needed))
 
 
-def _refuse_unsupported(
-    root: Path, file: str, document: dict[str, Any], variables: dict[str, str]
-) -> None:
-    """What cannot be left out without measuring another app."""
-    if "include" in document:
-        raise unsupported(f"{file}: `include`")
-    for other in _OVERRIDES:
-        if has_file(root, other):
-            raise unsupported(f"{other}, which Compose merges into {file},")
-    for choice in _ENV_CHOICES:
-        if variables.get(choice):
-            raise unsupported(f"{choice} in .env")
-
-
-def _is_needed(line: str) -> bool:
-    """Whether an app may need what this line says is dropped."""
-    key = line.partition(": ")[2].split(" ")[0]
-    if key == "volumes":
-        return line.endswith("(no host path is mounted)")
-    return key in _NEEDED or key.split(".")[0] in _NEEDED or key.startswith("build.args.")
-
-
-def _parse(file: str, service: str, body: Any) -> ComposeService:
-    if not _SERVICE_NAME.fullmatch(service):
-        raise AppFault("build", f"{file}: {service[:70]!r} is no service name")
+def _document(document: dict[str, Any]) -> ComposeDocument:
     try:
-        return ComposeService.model_validate(body)
-    except ValidationError as error:
+        return ComposeDocument.model_validate(document)
+    except ValidationError as error:  # Docker Compose has taken it, so it is our gap
         first = error.errors()[0]
-        where = ".".join(str(part) for part in ("services", service, *first["loc"]))
-        if first["type"] in ("less_than_equal", "greater_than_equal"):  # bounds of ours
-            raise unsupported(f"{file}: {where}: {first['input']!r}") from error
-        raise AppFault("build", f"{file}: {where}: {first['msg']}") from error
+        where = ".".join(str(part)[:60] for part in first["loc"])
+        raise unsupported(f"compose file: {where[:200]} ({first['msg'][:100]})") from error
 
 
-def _dropped_at_top(document: dict[str, Any]) -> list[str]:
+def _record_top(document: ComposeDocument, ledger: Ledger) -> None:
     """Top-level keys that change nothing here; `volumes` are made by us, without their options."""
-    known = {"services", "version", "name", "volumes", "secrets", "configs"}
-    why = {"networks": "every app has one network of its own"}
-    dropped = [
-        f"{key} ({why.get(str(key), 'not in the honoured subset')})"
-        for key in document
-        if key not in known and not str(key).startswith("x-")
-    ]
-    volumes = document.get("volumes")
-    for name, options in (volumes if isinstance(volumes, dict) else {}).items():
-        if options:
-            dropped.append(f"volumes.{name}: options (volumes are ours, bounded in size)")
-    return dropped
+    for key in document.model_extra or {}:
+        if key != "name" and not key.startswith("x-"):
+            ledger.note(f"{key} (not in the honoured subset)")
+    for name, options in document.volumes.items():
+        if options.keys() - {"name", "external"}:
+            ledger.note(f"volumes.{name}: options (volumes are ours, bounded in size)")
 
 
 def _start_order(file: str, plans: dict[str, ServicePlan]) -> list[ServicePlan]:
@@ -127,12 +125,8 @@ def _start_order(file: str, plans: dict[str, ServicePlan]) -> list[ServicePlan]:
             if all(other in ordered or other not in plans for other in plan.depends_on)
         ]
         if not ready:
-            raise AppFault("build", f"{file}: depends_on has a cycle: {', '.join(sorted(waiting))}")
+            raise unsupported(f"{file}: a cycle of depends_on: {', '.join(sorted(waiting))[:200]}")
         ordered.update((name, waiting.pop(name)) for name in ready)
-    for plan in ordered.values():
-        missing = sorted(set(plan.depends_on) - set(plans))
-        if missing:
-            raise AppFault("build", f"{file}: {plan.name} depends on unknown {missing[0]!r}")
     return list(ordered.values())
 
 

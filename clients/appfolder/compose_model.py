@@ -1,52 +1,12 @@
-"""The honoured subset of a compose service, in its many spellings; the rest is `model_extra`."""
+"""A service as Docker Compose resolves it: one spelling per key; what is not honoured is extra."""
 
 import re
-import shlex
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
-_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def _words(value: Any) -> Any:
-    """Compose splits a command string like a shell does, without running one."""
-    return shlex.split(value) if isinstance(value, str) else value
-
-
-def _strings(value: Any) -> Any:
-    return [str(item) for item in value] if isinstance(value, list) else value
-
-
-def _mapping(value: Any) -> Any:
-    """`[A=1, B]` or `{A: 1, B: null}`; a name without a value would come from the host: None."""
-    if isinstance(value, list):
-        pairs = (str(item).partition("=") for item in value)
-        return {name: text if equals else None for name, equals, text in pairs}
-    if isinstance(value, dict):
-        return {str(name): _scalar(item) for name, item in value.items()}
-    return value
-
-
-def _scalar(value: Any) -> str | None:
-    if value is None:
-        return None
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _dependencies(value: Any) -> Any:
-    if isinstance(value, list):
-        return {str(name): {} for name in value}
-    return {name: item or {} for name, item in value.items()} if isinstance(value, dict) else value
-
-
-def _build(value: Any) -> Any:
-    return {"context": value} if isinstance(value, str) else value
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) or value is None else [value]
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ns|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def _seconds(value: Any) -> Any:
@@ -54,18 +14,18 @@ def _seconds(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     parts = _DURATION.findall(value)
-    if "".join(f"{number}{unit}" for number, unit in parts) != value.replace(" ", "") or not parts:
-        raise ValueError(f"{value!r} is no duration such as 10s or 1m30s")
+    if "".join(f"{number}{unit}" for number, unit in parts) != value or not parts:
+        raise ValueError(f"{value!r} is no duration")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
-def _test(value: Any) -> Any:
-    return ["CMD-SHELL", value] if isinstance(value, str) else value
+def _nothing_as_empty(value: Any) -> Any:
+    return {} if value is None else value
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_strings), BeforeValidator(_words)]
-Mapping = Annotated[dict[str, str | None], BeforeValidator(_mapping)]
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=3_600)]
+Words = tuple[str, ...] | None
+Mapping = dict[str, str | None]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 
 
 class _Part(BaseModel):
@@ -75,51 +35,153 @@ class _Part(BaseModel):
 
 
 class ComposeBuild(_Part):
-    """`build:`."""
+    """`build`."""
 
-    context: str = "."
+    context: str = ""
     dockerfile: str = "Dockerfile"
+    dockerfile_inline: str = ""
     args: Mapping = {}
     target: str = ""
 
 
 class ComposeHealthcheck(_Part):
-    """`healthcheck:`."""
+    """`healthcheck`. Where it names no interval it is asked more often than Docker does."""
 
-    test: Annotated[tuple[str, ...], BeforeValidator(_test)] = ()
+    test: tuple[str, ...] = ()
     interval: Seconds = 10.0
-    timeout: Seconds = 5.0
-    retries: Annotated[int, Field(ge=1, le=100)] = 3
+    timeout: Seconds = 30.0
+    retries: int = 3
     start_period: Seconds = 0.0
     disable: bool = False
 
 
 class ComposeDependency(_Part):
-    """One entry of `depends_on:`."""
+    """One entry of `depends_on`."""
 
     condition: Literal["service_started", "service_healthy", "service_completed_successfully"] = (
         "service_started"
     )
+    required: bool = True
+
+
+class ComposePort(_Part):
+    """One entry of `ports`."""
+
+    target: int
+    published: str = ""
+    host_ip: str = ""
+    protocol: str = "tcp"
+
+
+class ComposeMount(_Part):
+    """One entry of `volumes`."""
+
+    type: str = "volume"
+    source: str = ""
+    target: str = ""
+    read_only: bool = False
+    bind: dict[str, Any] | None = None
+    tmpfs: Annotated[dict[str, Any], BeforeValidator(_nothing_as_empty)] = {}
+    volume: Annotated[dict[str, Any], BeforeValidator(_nothing_as_empty)] = {}
+
+
+class ComposeFile(_Part):
+    """One entry of `secrets` or `configs`; owner and mode are left aside, as by Docker Compose."""
+
+    source: str
+    target: str = ""
+
+
+class ComposeNetwork(_Part):
+    """One entry of `networks` of a service."""
+
+    aliases: list[str] = []
+
+
+class ComposeLimits(_Part):
+    """One entry of `ulimits`."""
+
+    soft: int
+    hard: int
+
+
+class ComposeDeploy(_Part):
+    """`deploy`."""
+
+    replicas: int | None = None
+    resources: Annotated[dict[str, Any], BeforeValidator(_nothing_as_empty)] = {}
+
+
+Networks = dict[str, Annotated[ComposeNetwork, BeforeValidator(_nothing_as_empty)]]
 
 
 class ComposeService(_Part):
-    """One entry of `services:`."""
+    """One entry of `services`."""
 
-    build: Annotated[ComposeBuild | None, BeforeValidator(_build)] = None
+    build: ComposeBuild | None = None
     image: str = ""
-    command: Words | None = None
-    entrypoint: Words | None = None
+    command: Words = None
+    entrypoint: Words = None
     environment: Mapping = {}
-    env_file: Annotated[list[Any] | None, BeforeValidator(_listed)] = None
-    ports: list[Any] = []
-    expose: list[Any] = []
-    depends_on: Annotated[dict[str, ComposeDependency], BeforeValidator(_dependencies)] = {}
+    ports: list[ComposePort] = []
+    expose: list[str] = []
+    depends_on: dict[str, ComposeDependency] = {}
     healthcheck: ComposeHealthcheck | None = None
-    volumes: list[Any] = []
+    volumes: list[ComposeMount] = []
     working_dir: str = ""
     user: str = ""
     container_name: str = ""
     hostname: str = ""
-    profiles: list[str] = []
-    secrets: list[Any] = []
-    configs: list[Any] = []
+    secrets: list[ComposeFile] = []
+    configs: list[ComposeFile] = []
+    networks: Annotated[Networks, BeforeValidator(_nothing_as_empty)] = {}
+    network_mode: str = ""
+    links: list[str] = []
+    extra_hosts: list[str] = []
+    tmpfs: list[str] = []
+    ulimits: dict[str, int | ComposeLimits] = {}
+    sysctls: dict[str, str] = {}
+    group_add: list[str] = []
+    shm_size: int = 0
+    read_only: bool = False
+    stdin_open: bool = False
+    tty: bool = False
+    scale: int | None = None
+    deploy: ComposeDeploy | None = None
+    ipc: str = ""
+    pid: str = ""
+    cap_add: list[str] = []
+
+    @property
+    def copies(self) -> int:
+        """How many containers of it Docker Compose runs."""
+        replicas = self.deploy.replicas if self.deploy else None
+        return next((one for one in (self.scale, replicas) if one is not None), 1)
+
+
+class ComposeDocument(_Part):
+    """The resolved document."""
+
+    services: dict[str, ComposeService]
+    networks: dict[str, Annotated[dict[str, Any], BeforeValidator(_nothing_as_empty)]] = {}
+    volumes: dict[str, Annotated[dict[str, Any], BeforeValidator(_nothing_as_empty)]] = {}
+    secrets: dict[str, dict[str, Any]] = {}
+    configs: dict[str, dict[str, Any]] = {}
+
+    def is_awaited(self, name: str) -> bool:
+        """Whether a service waits for the end of `name`."""
+        return any(
+            body.depends_on[name].condition == "service_completed_successfully"
+            for body in self.services.values()
+            if name in body.depends_on
+        )
+
+    def build_of(self, image: str) -> ComposeBuild | None:
+        """How another service builds `image`; None: nobody does, so it is pulled."""
+        named = (body for body in self.services.values() if body.build and body.image)
+        found = (body.build for body in named if _tagged(body.image) == _tagged(image))
+        return next(found, None)
+
+
+def _tagged(image: str) -> str:
+    return image if ":" in image.rpartition("/")[2] else f"{image}:latest"

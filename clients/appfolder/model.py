@@ -14,11 +14,25 @@ class OwnFile:
 
     Attributes:
         source: inside the app folder; None: `content` is written in the compose file itself.
+        folder: an empty folder, as Docker makes one for a mount of what is not there.
+        masked: paths in the container below `target` that a volume hides, so that nothing of
+            `source` is put there.
     """
 
     target: str
     source: Path | None = None
     content: str = ""
+    folder: bool = False
+    masked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tmpfs:
+    """A folder in memory; `options` as mount(8) has them; `size_bytes` 0: our own bound."""
+
+    target: str
+    size_bytes: int = 0
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +56,17 @@ class ServicePlan:
         ports: container ports, most likely first; empty: find out from the image.
         published: (port of its author's machine, container port) of the compose file.
         publishes: whether the service is expected to answer HTTP.
-        volumes: (volume name, path in the container).
+        optional: those of `depends_on` that it starts without when they fail.
+        one_shot: whether another service waits for its end: it does its work and exits.
+        volumes: (volume name, path in the container), of volumes that services share.
+        folders: paths of volumes of its own: part of its container, with what its image has there,
+            made where it has nothing.
         aliases: further names on the app's own network.
         files: the app's own files that its container gets besides its image.
+        tmpfs: folders in memory.
+        ulimits: (name, soft, hard); -1: no limit but ours.
+        sysctls: of its own network namespace.
+        shm_bytes: size of /dev/shm; 0: ours.
         listens: port that it was seen to listen on, whatever it declares; 0: not seen yet.
     """
 
@@ -64,10 +86,23 @@ class ServicePlan:
     working_dir: str = ""
     user: str = ""
     depends_on: dict[str, Condition] = field(default_factory=dict[str, Condition])
+    optional: frozenset[str] = frozenset()
+    one_shot: bool = False
     healthcheck: Healthcheck | None = None
     volumes: tuple[tuple[str, str], ...] = ()
+    folders: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     files: tuple[OwnFile, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] = ()
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+    sysctls: dict[str, str] = field(default_factory=dict[str, str])
+    extra_hosts: dict[str, str] = field(default_factory=dict[str, str])
+    group_add: tuple[str, ...] = ()
+    hostname: str = ""
+    shm_bytes: int = 0
+    read_only: bool = False
+    stdin_open: bool = False
+    tty: bool = False
     listens: int = 0
 
 

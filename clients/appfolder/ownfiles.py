@@ -1,20 +1,18 @@
-"""The app's own files that a compose file mounts: bind mounts, secrets and configs.
-
-Nothing of the host is ever mounted. What lies in the app folder is copied into the container before
-it starts, so that the app finds it, and the folder is never written to.
-"""
+"""The app's own files that its containers get: secrets and configs, and how all are packed."""
 
 import hashlib
 import io
 import posixpath
 import re
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
 
-from clients.appfolder.faults import AppFault
+from clients.appfolder.compose_model import ComposeDocument, ComposeService
+from clients.appfolder.faults import AppFault, beyond, outside
+from clients.appfolder.ledger import Ledger
 from clients.appfolder.model import OwnFile
+from clients.appfolder.reference import relative, shown
 from clients.appfolder.tree import inside
 
 # Installed packages and version control: an image has its own, or none.
@@ -22,65 +20,50 @@ _LEFT_OUT = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv"})
 _MAX_FILES = 50_000
 
 
-def own_mount(
-    root: Path, name: str, source: str, target: str, dropped: list[str]
-) -> OwnFile | None:
-    """What a bind mount of `source` at `target` gives the container; None: nothing of the app."""
-    try:
-        found = None if source.startswith(("/", "~")) else inside(root, source, name)
-    except AppFault:
-        found = None
-    if found is None or not target.startswith("/"):
-        dropped.append(f"{name}: volumes {source} (no host path is mounted)")
-        return None
-    if not found.exists():
-        dropped.append(f"{name}: volumes {source} (there is no such file in the app folder)")
-        return None
-    if target.startswith(("/proc", "/sys", "/dev")):
-        dropped.append(f"{name}: volumes {source} (nothing is mounted on {target[:60]})")
-        return None
-    dropped.append(f"{name}: volumes {source} (copied into the container, not mounted)")
-    return OwnFile(posixpath.normpath(target), found)
-
-
 def secrets_and_configs(
-    root: Path, file: str, name: str, document: dict[str, Any], body: Any, dropped: list[str]
+    root: Path,
+    name: str,
+    body: ComposeService,
+    document: ComposeDocument,
+    variables: Callable[[], dict[str, str]],
+    ledger: Ledger,
 ) -> Iterator[OwnFile]:
-    """Files of `secrets` and `configs` of a service.
+    """Files of `secrets` and `configs` of a service; `variables` are those of `.env`.
 
     Raises:
-        AppFault: one that the file does not define, or that is not there.
+        AppFault: one that is not there.
     """
-    for kind, entries, folder in (
-        ("secrets", body.secrets, "/run/secrets"),
-        ("configs", body.configs, "/"),
+    for kind, entries, defined, folder in (
+        ("secrets", body.secrets, document.secrets, "/run/secrets"),
+        ("configs", body.configs, document.configs, "/"),
     ):
-        defined = document.get(kind)
-        known = cast("dict[str, Any]", defined) if isinstance(defined, dict) else {}
         for entry in entries:
-            fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {"source": entry}
-            source = str(fields.get("source", ""))
-            if source not in known:
-                raise AppFault("build", f"{file}: {name} uses undefined {kind} {source[:60]!r}")
-            target = posixpath.join(folder, str(fields.get("target") or source))
-            one = _defined(root, file, f"{kind}.{source}", known[source], target)
-            if one is None:
-                dropped.append(f"{name}: {kind}.{source} (it is not in the app folder)")
-            else:
-                yield one
+            fields = defined.get(entry.source, {})
+            what = f"{kind}.{entry.source}"
+            target = posixpath.normpath(posixpath.join(folder, entry.target or entry.source))
+            if fields.get("external"):
+                ledger.refuse(f"{name}: {what} (external: it was made elsewhere)")
+            elif "content" in fields:
+                yield OwnFile(target, None, str(fields["content"]))
+            elif "environment" in fields:
+                variable = str(fields["environment"])
+                if variable in variables():
+                    yield OwnFile(target, None, variables()[variable])
+                else:
+                    ledger.refuse(f"{name}: {what} (.env does not set {variable[:60]})")
+            elif found := _file(root, name, what, str(fields.get("file") or ""), ledger):
+                yield OwnFile(target, found)
 
 
-def _defined(root: Path, file: str, what: str, body: Any, target: str) -> OwnFile | None:
-    fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
-    target = posixpath.normpath(target)
-    if "content" in fields:
-        return OwnFile(target, None, str(fields["content"]))
-    if not fields.get("file"):
+def _file(root: Path, name: str, what: str, source: str, ledger: Ledger) -> Path | None:
+    below = relative(root, posixpath.normpath(source))
+    if below is None:
+        ledger.refuse(f"{name}: {what} ({shown(root, source)[:100]} is not in the app folder)")
         return None
-    path = inside(root, str(fields["file"]), f"{file}: {what}")
-    if not path.is_file():
-        raise AppFault("build", f"{file}: {what}: there is no file {fields['file']!r}")
-    return OwnFile(target, path)
+    path = inside(root, below, what)
+    if not path.exists():
+        raise AppFault("build", f"{name}: {what}: there is no file {below!r}")
+    return path
 
 
 def digest_of(files: Sequence[OwnFile]) -> str:
@@ -95,22 +78,27 @@ def pack(files: Sequence[OwnFile], limit_bytes: int) -> bytes:
     often holds the app's database. Links that lead out of a folder are left out.
 
     Raises:
-        AppFault: they are larger than `limit_bytes`, or too many.
+        PlatformError: they are larger than `limit_bytes`, too many, or not readable.
     """
     buffer = io.BytesIO()
     count = 0
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        for one in files:
-            for path, name in _members(one):
-                _add(archive, one, path, name)
-                count += 1
-                if buffer.tell() > limit_bytes or count > _MAX_FILES:
-                    raise AppFault("build", f"its mounted files exceed {limit_bytes} bytes")
+    try:
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+            for one in files:
+                for path, name in _members(one):
+                    count += 1
+                    size = path.lstat().st_size if path is not None else len(one.content)
+                    if buffer.tell() + size > limit_bytes or count > _MAX_FILES:
+                        raise beyond(f"its mounted files exceed {limit_bytes} bytes")
+                    _add(archive, one, path, name)
+    except OSError as error:
+        raise outside(f"its mounted files: {error.strerror}: {error.filename}") from error
     return buffer.getvalue()
 
 
 def _members(one: OwnFile) -> Iterator[tuple[Path | None, str]]:
     top = one.target.lstrip("/")
+    masked = {path.lstrip("/") for path in one.masked}
     if top or one.source is None or one.source.is_file():
         yield one.source, top
     if one.source is None or not one.source.is_dir():
@@ -118,9 +106,10 @@ def _members(one: OwnFile) -> Iterator[tuple[Path | None, str]]:
     pending = [one.source]
     while pending:
         for path in sorted(pending.pop().iterdir()):
-            if path.name in _LEFT_OUT and path.is_dir():
+            name = posixpath.join(top, path.relative_to(one.source).as_posix())
+            if name in masked or (path.name in _LEFT_OUT and path.is_dir()):
                 continue
-            yield path, posixpath.join(top, path.relative_to(one.source).as_posix())
+            yield path, name
             if path.is_dir() and not path.is_symlink():
                 pending.append(path)
 
@@ -129,10 +118,14 @@ def _add(archive: tarfile.TarFile, one: OwnFile, path: Path | None, name: str) -
     if path is None:
         data = one.content.encode()
         info = tarfile.TarInfo(name)
-        info.size, info.mode = len(data), 0o666
+        info.size, info.mode = (0, 0o777) if one.folder else (len(data), 0o666)
+        info.type = tarfile.DIRTYPE if one.folder else tarfile.REGTYPE
         archive.addfile(info, io.BytesIO(data))
         return
-    if path.is_symlink() and not _stays_inside(one, path):
+    if path.is_symlink():
+        if not _stays_inside(one, path):
+            return
+    elif not (path.is_file() or path.is_dir()):  # a pipe, a socket, a device
         return
     info = archive.gettarinfo(path, arcname=name)
     info.uid = info.gid = 0

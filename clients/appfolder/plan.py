@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from clients.appfolder.compose import COMPOSE_NAMES, read_compose
+from clients.appfolder.compose import compose_file, read_compose
+from clients.appfolder.composer import Composer, confined
 from clients.appfolder.faults import AppFault
 from clients.appfolder.model import AppPlan, ServicePlan
 from clients.appfolder.tree import has_file, read_text
@@ -13,16 +14,20 @@ from contract.errors import PlatformError
 SINGLE_SERVICE = "app"
 
 
-def read_plan(root: Path) -> AppPlan:
-    """What `root` is made of: a compose file, else a Dockerfile, else a scaffold of ours.
+def read_plan(root: Path, composer: Composer | None = None) -> AppPlan:
+    """What `root` is made of: a compose file, else a Dockerfile, else a scaffold of ours. Blocking.
+
+    Args:
+        root: the app's folder.
+        composer: that reads compose files; without one, Docker Compose under bubblewrap.
 
     Raises:
         AppFault: nothing is there, or something that no reference tool would honour.
         PlatformError: what is there is started in a way that is not known here.
     """
-    compose = next((name for name in COMPOSE_NAMES if has_file(root, name)), None)
+    compose = compose_file(root)
     if compose is not None:
-        return read_compose(root, compose)
+        return read_compose(root, compose, composer or confined(root))
     if has_file(root, "Dockerfile"):
         text = read_text(root, "Dockerfile", "Dockerfile")
         return AppPlan((ServicePlan(name=SINGLE_SERVICE, context=root, dockerfile=text),))

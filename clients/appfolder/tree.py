@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from clients.appfolder.faults import AppFault
+from clients.appfolder.faults import AppFault, outside
+from contract.errors import PlatformError
 
 MAX_TEXT_BYTES = 256 * 1024
 
@@ -11,14 +12,15 @@ def inside(root: Path, relative: str, what: str) -> Path:
     """`relative` below `root`, links resolved.
 
     Raises:
-        AppFault: it leads out of `root`.
+        AppFault: it is no path at all.
+        PlatformError: it leads out of `root`, where on its author's machine it may find something.
     """
     try:
         resolved = (root / relative).resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise AppFault("build", f"{what}: {relative!r} is no usable path") from error
     if not resolved.is_relative_to(root.resolve()):
-        raise AppFault("build", f"{what}: {relative!r} leads out of the app folder")
+        raise outside(f"{what}: {relative!r} leads out of the app folder")
     return resolved
 
 
@@ -26,7 +28,8 @@ def read_text(root: Path, relative: str, what: str) -> str:
     """Text of a regular file below `root`, at most `MAX_TEXT_BYTES`.
 
     Raises:
-        AppFault: missing, no regular file, too large, not UTF-8, or outside of `root`.
+        AppFault: missing, no regular file, too large, or not UTF-8.
+        PlatformError: outside of `root`.
     """
     path = inside(root, relative, what)
     if not path.is_file():
@@ -45,5 +48,5 @@ def has_file(root: Path, relative: str) -> bool:
     """Whether `relative` is a regular file inside `root`."""
     try:
         return inside(root, relative, "").is_file()
-    except AppFault:
+    except (AppFault, PlatformError):
         return False

@@ -3,16 +3,19 @@
 import asyncio
 import shlex
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 import docker
 import docker.types
 
 from clients.appfolder import ServicePlan
+from clients.appfolder.model import OwnFile
 from clients.appfolder.ownfiles import pack
 from clients.docker.errors import COMMAND_FAULT, call
 from clients.docker.labels import Labels
 from clients.docker.ports import candidate_ports
+from clients.docker.settings import settings_of
 from clients.limits import AppLimits
 from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
@@ -95,8 +98,7 @@ class Containers:
         """ID of a new container for `plan`, not started.
 
         Raises:
-            AppFault: the app's own files for it are too large.
-            PlatformError: the engine refuses.
+            PlatformError: the app's own files for it are too large, or the engine refuses.
         """
         exposed = await call(self._image_config, image)
         options = self._options(workflow_id, plan, network, labels)
@@ -105,10 +107,19 @@ class Containers:
             options["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports}
         command = list(plan.command) if plan.command is not None else None
         container = await call(self.client.containers.create, image, command, **options)
-        if plan.files:
-            data = await asyncio.to_thread(pack, plan.files, self.limits.context_bytes)
+        missing = [one for one in plan.folders if not await call(self._has, str(container.id), one)]
+        files = (*(OwnFile(one, folder=True) for one in missing), *plan.files)
+        if files:
+            data = await asyncio.to_thread(pack, files, self.limits.context_bytes)
             await call(container.put_archive, "/", data)
         return str(container.id)
+
+    def _has(self, container_id: str, path: str) -> bool:
+        """Whether a container that was made of an image has `path`."""
+        api = self.client.api
+        url = f"{api.base_url}/v{api.api_version}/containers/{container_id}/archive"
+        found = api.head(url, params={"path": path}, timeout=api.timeout)
+        return found.status_code == HTTPStatus.OK
 
     def _options(
         self, workflow_id: str, plan: ServicePlan, network: str, labels: dict[str, str]
@@ -126,17 +137,12 @@ class Containers:
             "restart_policy": {"Name": "no"},
             "detach": True,
         }
-        chosen = {
-            "entrypoint": list(plan.entrypoint) if plan.entrypoint is not None else None,
-            "working_dir": plan.working_dir or None,
-            "user": plan.user or None,
-        }
-        options |= {key: value for key, value in chosen.items() if value is not None}
-        return options | self._bounds()
+        if plan.entrypoint is not None:
+            options["entrypoint"] = list(plan.entrypoint)
+        return options | self._bounds() | settings_of(plan, self.limits)
 
     def _bounds(self) -> dict[str, Any]:
         limits = self.limits
-        fsize = docker.types.Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes)
         log = {"max-size": str(max(limits.log_bytes, _MIB)), "max-file": "2"}
         return {
             "mem_limit": limits.memory_bytes,
@@ -144,7 +150,6 @@ class Containers:
             "nano_cpus": int(limits.cpus * 1e9),
             "pids_limit": limits.pids,
             "shm_size": 64 * _MIB,
-            "ulimits": [fsize],
             "cap_drop": ["ALL"],
             "cap_add": list(KEPT_CAPABILITIES),
             "security_opt": ["no-new-privileges:true"],
@@ -174,7 +179,7 @@ class Containers:
         """State of each container of the workflow, by service."""
         found = await call(self._list, workflow_id)
         states = [_state(attributes) for attributes in found]
-        return {state.name: state for state in states}
+        return {state.name: state for state in states if state.name}
 
     async def state(self, container_id: str) -> State | None:
         """State of one container; None when it is gone."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from contract.errors import ErrorCode, PlatformError
 from contract.ids import resource_name
 
 _PREFIX = 28
+# An address each for the network, its gateway, its broadcast and the analyzers' containers.
+_RESERVED = 8
 _ATTEMPTS = 20
 
 
@@ -31,9 +34,16 @@ class Networks:
     engine: Engine = DOCKER
 
     async def create(
-        self, workflow_id: str, purpose: str, labels: dict[str, str], egress: bool
+        self, workflow_id: str, purpose: str, labels: dict[str, str], egress: bool, members: int = 1
     ) -> str:
         """Name of a new bridge network of the workflow; an existing one of that name is used.
+
+        Args:
+            workflow_id: whose it is.
+            purpose: told from the workflow's other networks by it.
+            labels: what it is found by.
+            egress: whether it has a way out.
+            members: containers of the app that it must have addresses for.
 
         Raises:
             PlatformError: RESOURCE_EXHAUSTED when the pool has no free subnet.
@@ -43,7 +53,8 @@ class Networks:
         if existing:
             return name
         half = self.firewall.allowed if egress else self.firewall.denied
-        for count, subnet in enumerate(free_subnets(half, await self._used(), name)):
+        prefix = min(_PREFIX, 32 - math.ceil(math.log2(members + _RESERVED)))
+        for count, subnet in enumerate(free_subnets(half, await self._used(), name, prefix)):
             try:
                 await call(self._create, name, subnet, labels, egress)
                 return name
@@ -52,7 +63,7 @@ class Networks:
                     raise
         raise PlatformError(
             ErrorCode.RESOURCE_EXHAUSTED,
-            f"no free /{_PREFIX} left in {half}: tear apps down or configure a larger pool",
+            f"no free /{prefix} left in {half}: tear apps down or configure a larger pool",
         )
 
     async def require_names(self, name: str) -> None:
@@ -132,17 +143,20 @@ def _subnets(attributes: dict[str, Any]) -> Iterator[ipaddress.IPv4Network]:
 
 
 def free_subnets(
-    pool: ipaddress.IPv4Network, used: list[ipaddress.IPv4Network], name: str
+    pool: ipaddress.IPv4Network,
+    used: list[ipaddress.IPv4Network],
+    name: str,
+    prefix: int = _PREFIX,
 ) -> Iterator[ipaddress.IPv4Network]:
     """Subnets of `pool` that overlap with none in `used`, beginning at a place drawn from `name`.
 
     Two hosts or workers that choose at once then seldom choose the same.
     """
-    count = 2 ** (_PREFIX - pool.prefixlen)
+    count = 2 ** (prefix - pool.prefixlen)
     start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count
-    size = 2 ** (32 - _PREFIX)
+    size = 2 ** (32 - prefix)
     for step in range(count):
         address = int(pool.network_address) + ((start + step) % count) * size
-        subnet = ipaddress.IPv4Network((address, _PREFIX))
+        subnet = ipaddress.IPv4Network((address, prefix))
         if not any(subnet.overlaps(other) for other in used):
             yield subnet

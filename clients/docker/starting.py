@@ -15,6 +15,7 @@ from clients.calm import Host
 from clients.conditions import conditions
 from clients.docker.about import Engine
 from clients.docker.autopsy import Autopsy
+from clients.docker.composer import Composers
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
 from clients.docker.firewall import Firewall
@@ -78,9 +79,11 @@ class Starting:
             AppFault: the app is at fault.
             PlatformError: the platform is.
         """
-        self._plan = read_plan(Path(self.app.source.path))
-        self.notes += (*self.parts.engine.notes, *self._plan.dropped)
         labels = self.parts.labels.of_app(self.app, self.run_id)
+        root = Path(self.app.source.path)
+        composer = Composers(self.parts.client, labels)
+        self._plan = await asyncio.to_thread(read_plan, root, composer)
+        self.notes += (*self.parts.engine.notes, *self._plan.dropped)
 
         async def build_network() -> str:
             networks = self.parts.networks
@@ -175,7 +178,9 @@ class Starting:
     async def _network(self) -> str:
         labels = self.parts.labels.of_app(self.app, self.run_id)
         networks, egress = self.parts.networks, self.app.egress == "allow"
-        network = await networks.create(self.app.workflow_id, "net", labels, egress)
+        network = await networks.create(
+            self.app.workflow_id, "net", labels, egress, len(self._plan.services)
+        )
         if len(self._plan.services) > 1:
             await networks.require_names(network)
         if self.parts.location == "network":
@@ -203,8 +208,11 @@ class Starting:
     async def _create(self, network: str) -> dict[str, str]:
         app, parts = self.app, self.parts
         ids: dict[str, str] = {}
+        mine = parts.labels.of_app(app, self.run_id)
         for plan in self._plan.services:
-            await parts.volumes.create(app.workflow_id, plan, parts.labels.of_app(app, self.run_id))
+            await parts.volumes.create(app.workflow_id, plan, mine)
+        await parts.volumes.hold(app.workflow_id, self._plan.services, mine)
+        for plan in self._plan.services:
             labels = parts.labels.of_service(app, self.run_id, plan.name, plan.role)
             image = self._images[plan.name].name
             ids[plan.name] = await parts.containers.create(

@@ -1,14 +1,25 @@
-"""Named volumes of an app: kept in memory, so that their size is bounded on every engine."""
+"""Volumes that services share: kept in memory, so that their size is bounded on every engine.
 
+The engine unmounts a volume that no container uses that runs, and with it goes what is in memory:
+what an image has in its place, or what a service has left there that ended. So a container of ours
+uses them from before the first service until teardown.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import docker
 
 from clients.appfolder import ServicePlan
+from clients.docker.composer import program_image
 from clients.docker.containers import volume_name
 from clients.docker.errors import call
 from clients.docker.labels import Labels
 from contract.errors import ErrorCode, PlatformError
+from contract.ids import resource_name
+
+# Its own 20 MB and what it shares with no one; what services write counts on theirs.
+_HOLDER_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,38 @@ class Volumes:
                 driver_opts=options,
                 labels=labels,
             )
+
+    async def hold(
+        self, workflow_id: str, plans: Sequence[ServicePlan], labels: dict[str, str]
+    ) -> None:
+        """Keep what is in the volumes of `plans` until the workflow's containers are removed.
+
+        Raises:
+            PlatformError: the engine cannot run the program that holds them.
+        """
+        names = sorted({name for plan in plans for name, _ in plan.volumes})
+        if not names:
+            return
+        holder = await call(
+            self.client.containers.create,
+            await call(program_image, self.client),
+            ["/compose", "--file", "-", "config"],  # reads its input, which never ends
+            name=resource_name(workflow_id, "volume holder"),
+            labels=labels,
+            volumes=[
+                f"{volume_name(workflow_id, name)}:/volumes/{number}"
+                for number, name in enumerate(names)
+            ],
+            stdin_open=True,
+            network_mode="none",
+            read_only=True,
+            user="65534:65534",
+            mem_limit=_HOLDER_BYTES,
+            pids_limit=64,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges:true"],
+        )
+        await call(holder.start)
 
     async def remove_all(self, workflow_id: str) -> int:
         """Remove the workflow's volumes; how many there were."""

@@ -94,7 +94,7 @@ class ProcessRuntime:
         logs: list[ArtifactRef] = []
         notes: list[str] = []
         try:
-            plan = read_plan(Path(app.source.path))
+            plan = await asyncio.to_thread(read_plan, Path(app.source.path))
             notes += (*plan.dropped, _NETWORK_NOTE)
             recipes = [await asyncio.to_thread(recipe, service) for service in plan.services]
             notes += [f"{one.name}: {found}" for one in recipes for found in one.substitutions]

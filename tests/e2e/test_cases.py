@@ -15,10 +15,12 @@ LIVE = (
     "04-copy-heredoc",
     "06-run-bind-mount",
     "07-own-nginx-conf",
+    "11-extends",
     "13-bom-crlf",
     "16-expose-lies",
     "19-web-is-an-api",
     "19c-new-python-stand-in",
+    "19d-extends-only",
     "40-spa-nonce",
     "41-https-redirect",
     "42-csrf-login",
@@ -76,7 +78,10 @@ def loaded(cells: Cells, case: str) -> str:
     return " ".join((cells[case, "openloop"]["coverage"] or {}).get("items", []))
 
 
-@pytest.mark.parametrize("case", ["03", "06", "07", "13", "16", "19", "40", "47", "53"])
+SOUND = ("03", "06", "07", "11", "13", "16", "19", "19d", "40", "47", "53")
+
+
+@pytest.mark.parametrize("case", SOUND)
 def test_a_sound_app_is_measured(cells: Cells, case: str):
     for tool in ("discovery", "openloop"):
         cell = cells[case, tool]

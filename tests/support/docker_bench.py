@@ -76,6 +76,7 @@ class Bench:
         files = {"Dockerfile": DOCKERFILE, "server.py": SERVER} | files
         for name, text in files.items():
             if text:
+                (folder / name).parent.mkdir(exist_ok=True)
                 (folder / name).write_text(text)
         return self.spec(folder, number)
 

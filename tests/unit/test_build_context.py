@@ -112,3 +112,12 @@ def test_subnets_are_distinct_and_avoid_what_is_used():
     assert len(set(found)) == len(found) == 8
     assert all(subnet.subnet_of(ipaddress.IPv4Network("10.9.0.128/25")) for subnet in found)
     assert list(free_subnets(pool, [pool], "name")) == []
+
+
+def test_a_network_of_many_services_has_an_address_for_each():
+    pool = ipaddress.IPv4Network("10.9.0.0/24")
+
+    found = list(free_subnets(pool, [], "name", 27))
+
+    assert len(found) == 8
+    assert {subnet.num_addresses for subnet in found} == {32}
