@@ -83,9 +83,9 @@ def learn(client: docker.DockerClient) -> Engine:
         PlatformError: UNAVAILABLE; FAILED_PRECONDITION when it is too old or runs no Linux.
     """
     try:
-        version = cast("dict[str, Any]", client.version())
+        version = client.version()
         require_recent(version)
-        info = cast("dict[str, Any]", client.info())
+        info = client.info()
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         raise platform_error(error) from error
     options = [str(option) for option in info.get("SecurityOptions") or ()]
