@@ -22,6 +22,7 @@ from temporalio.worker import Worker
 
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
+from activities.heartbeat import BEAT_INTERVAL_S
 from activities.ports import (
     AnalyzerGateway,
     AppRuntime,
@@ -57,6 +58,10 @@ from workflows import WORKFLOWS
 from workflows.search_attributes import names as search_attributes
 
 _GRACE = timedelta(seconds=8)
+# Each beat of an activity is sent: a dead worker is noticed by the beats that are missing.
+_BEAT_THROTTLE = timedelta(seconds=BEAT_INTERVAL_S)
+# A workflow task that a dead worker's own queue holds goes to everybody's after this time.
+_STICKY_LIMIT = timedelta(seconds=1.5)
 _PATIENCE_S = 60.0
 _Answer = TypeVar("_Answer")
 logger = logging.getLogger("assay.worker")
@@ -170,7 +175,8 @@ def workers_of(
             workflows=WORKFLOWS,
             activities=control,
             max_concurrent_activities=50,
-            max_heartbeat_throttle_interval=timedelta(seconds=2),
+            sticky_queue_schedule_to_start_timeout=_STICKY_LIMIT,
+            max_heartbeat_throttle_interval=_BEAT_THROTTLE,
             graceful_shutdown_timeout=grace,
         ),
         *(
@@ -179,7 +185,7 @@ def workers_of(
                 task_queue=queue,
                 activities=work,
                 max_concurrent_activities=slots,
-                max_heartbeat_throttle_interval=timedelta(seconds=2),
+                max_heartbeat_throttle_interval=_BEAT_THROTTLE,
                 graceful_shutdown_timeout=grace,
             )
             for queue, work, slots in queues
