@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
@@ -33,6 +33,7 @@ from activities.ports import (
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
+from activities.slots import Slots
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
@@ -136,8 +137,12 @@ def workers_of(
     settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
 ) -> Sequence[Worker]:
     """The workers of one host, not started yet; a stop cancels activities after `grace`."""
-    apps = AppActivities(ports.runtime)
-    analysis = [AnalysisActivities(ports.gateway, ports.artifacts, ports.runtime).run_analysis]
+    slots = settings.analyzer_slots
+    builds, load_tests = Slots(settings.app_slots), Slots(slots[AnalyzerKind.PERFORMANCE])
+    apps = AppActivities(ports.runtime, builds)
+    measuring = (ports.gateway, ports.artifacts, ports.runtime)
+    analysis = [AnalysisActivities(*measuring).run_analysis]
+    load_test = [AnalysisActivities(*measuring, load_tests).run_analysis]
     recording = ResultActivities(ports.results, ports.artifacts)
     probes = {
         PlatformService.ENGINE: ports.runtime.probe,
@@ -159,13 +164,12 @@ def workers_of(
     ]
     host = settings.host_name
     on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
-    slots = settings.analyzer_slots
-    queues: list[tuple[str, list[Callable[..., Any]], int]] = [
-        (TASK_QUEUE_APPS, [apps.start_app], settings.app_slots),
+    queues: list[tuple[str, list[Callable[..., Any]], int | Slots]] = [
+        (TASK_QUEUE_APPS, [apps.start_app], builds),
         (task_queue_host(host), on_host, 20),
         (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
         (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),
-        (task_queue_performance(host), analysis, slots[AnalyzerKind.PERFORMANCE]),
+        (task_queue_performance(host), load_test, load_tests),
         (TASK_QUEUE_AI, analysis, slots[AnalyzerKind.AI]),
     ]
     return [
@@ -184,13 +188,24 @@ def workers_of(
                 client,
                 task_queue=queue,
                 activities=work,
-                max_concurrent_activities=slots,
+                tuner=_tuner(slots),
                 max_heartbeat_throttle_interval=_BEAT_THROTTLE,
                 graceful_shutdown_timeout=grace,
             )
             for queue, work, slots in queues
         ),
     ]
+
+
+def _tuner(slots: int | Slots) -> WorkerTuner:
+    """So many activities at once; of anything else a queue of activities has none."""
+    none = FixedSizeSlotSupplier(1)
+    return WorkerTuner.create_composite(
+        workflow_supplier=none,
+        activity_supplier=slots if isinstance(slots, Slots) else FixedSizeSlotSupplier(slots),
+        local_activity_supplier=none,
+        nexus_supplier=none,
+    )
 
 
 async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:

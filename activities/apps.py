@@ -11,6 +11,7 @@ from activities.errors import Held
 from activities.heartbeat import Attempt
 from activities.ownership import is_disowned, is_running
 from activities.ports import AppRuntime
+from activities.slots import Slots
 from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.ids import janitor_schedule_id
@@ -28,8 +29,10 @@ class SweepReport(Frozen):
 class AppActivities:
     """Drives this host's app runtime."""
 
-    def __init__(self, runtime: AppRuntime) -> None:
+    def __init__(self, runtime: AppRuntime, slots: Slots | None = None) -> None:
+        """`slots`: of the queue of builds; an app that was built waits for its answer without."""
         self._runtime = runtime
+        self._slots = slots or Slots(0)
 
     @activity.defn(name="start_app")
     async def start_app(self, app: AppSpec) -> StartOutcome:
@@ -46,7 +49,7 @@ class AppActivities:
                 raise Held
             attempt.begin()
             try:
-                started = await self._runtime.start(app, run_id, attempt.note)
+                started = await self._runtime.start(app, run_id, attempt.note, self._slots.once())
                 return started.model_copy(update={"retry_causes": attempt.causes})
             except (asyncio.CancelledError, PlatformError):
                 if await is_disowned():

@@ -34,15 +34,13 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 import yaml
 
-PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
@@ -50,6 +48,7 @@ from temporalio.client import Client
 
 from contract.ids import app_workflow_id, pipeline_workflow_id
 
+PROJECT = Path(__file__).resolve().parents[1]
 ALONE = ("openloop", "loadtest", "lighthouse")
 BUILDS = ("prepare_app",)
 STARTS = ("start_app",)
@@ -57,8 +56,11 @@ GOALS = {"cold": 1.25, "warm": 1.10}
 OPTIONS: dict[str, dict[str, Any]] = {
     "dynamic": {"wapiti_limit_s": 10, "schemathesis_limit_s": 5},
     "performance": {
-        **{"rates": "25,100,400", "step_s": 0.5, "max_endpoints": 2},
-        **{"calm_wait_s": 1, "check_s": 1},
+        "rates": "25,100,400",
+        "step_s": 0.5,
+        "max_endpoints": 2,
+        "calm_wait_s": 1,
+        "check_s": 1,
     },
 }
 _LOOK_S = 0.2
@@ -294,7 +296,7 @@ def bench(project: Path, apps: int, parallelism: int) -> dict[str, Any]:
         spec |= {"options": OPTIONS, "parallelism": parallelism, "cache": False}
         file = Path(folder) / "fleet.yaml"
         file.write_text(yaml.safe_dump(spec))
-        result: dict[str, Any] = {"cores": os.cpu_count(), "at": f"{datetime.now():%H:%M}"}
+        result: dict[str, Any] = {"cores": os.cpu_count(), "at": time.strftime("%H:%M")}
         try:
             shell.run("up")
             for name in ("cold", "warm"):

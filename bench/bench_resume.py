@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,9 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from cli.supervision import DYNAMIC_CONFIG
 from clients.artifacts import FileArtifactStore
 from clients.temporal import start_pipeline
-from cli.supervision import DYNAMIC_CONFIG
 from contract.analysis import SubtaskRequest
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import app_workflow_id
@@ -67,13 +68,16 @@ class SlowGateway(FakeGateway):
         )
 
     async def analyze(
-        self, request: SubtaskRequest, on_progress: Callable[[Progress], None]
+        self,
+        request: SubtaskRequest,
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[], None],
     ) -> Result:
         """One report after a while."""
         running = ("bandit",)
         on_progress(Progress(subtask_id=request.subtask_id, done=0, total=1, running=running))
         await asyncio.sleep(_while(request.subtask_id))
-        return await super().analyze(request, lambda _progress: None)
+        return await super().analyze(request, lambda _progress: None, on_end)
 
 
 class SlowRuntime(FakeRuntime):
@@ -82,7 +86,11 @@ class SlowRuntime(FakeRuntime):
     host = "resume"
 
     async def start(
-        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None],
     ) -> StartOutcome:
         """An app that runs."""
         await asyncio.sleep(_while(app.workflow_id) / 2)
@@ -126,15 +134,20 @@ async def work(address: str, data: Path) -> None:
         results=SqlResultStore.from_url(settings.database_url),
         reports=NoReports(),
     )
-    for worker in workers_of(settings, client, ports):
-        asyncio.ensure_future(worker.run())
-    print(_READY, flush=True)
-    await asyncio.Event().wait()
+    async with AsyncExitStack() as stack:
+        for worker in workers_of(settings, client, ports):
+            await stack.enter_async_context(worker)
+        print(_READY, flush=True)
+        await asyncio.Event().wait()
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 async def _load_worker(address: str, data: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, __file__, "--worker", address, str(data)]
-    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    worker = await asyncio.to_thread(_start, command)
     await _said(worker, _LOADED)
     return worker
 

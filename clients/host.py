@@ -50,7 +50,11 @@ class HostRuntime:
         await self._chosen.probe()
 
     async def start(
-        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None] = lambda: None,
     ) -> StartOutcome:
         """Build and start `app`, or adopt what an earlier attempt left.
 
@@ -61,7 +65,7 @@ class HostRuntime:
             with suppress(PlatformError):
                 engine = await asyncio.to_thread(self._later)
                 self._former, self._chosen, self._later = self._chosen, engine, None
-        return await self._chosen.start(app, run_id, on_progress)
+        return await self._chosen.start(app, run_id, on_progress, on_built)
 
     async def check(self, app: RunningApp) -> AppCheck:
         """Whether the app still runs as it was started; one of the former engine's does not."""

@@ -1,8 +1,8 @@
 """Every time-out and retry policy. Changing one is replay-safe; nowhere else are there any.
 
 Every activity heartbeats each second, so a killed worker is noticed within `HEARTBEAT` and its
-activities run again elsewhere about half a second later, whatever their own time limit is. Errors that no retry can cure carry
-`non_retryable` themselves; only Temporal's own types are listed here.
+activities run again elsewhere about half a second later, whatever their own time limit is. Errors
+that no retry can cure carry `non_retryable` themselves; only Temporal's own types are listed here.
 """
 
 from datetime import timedelta
@@ -23,8 +23,8 @@ class Policy(TypedDict, total=False):
     cancellation_type: ActivityCancellationType
 
 
-# Four missed beats. A worker that was merely held up loses nothing but an attempt: the next one takes
-# up the same run of the analyzer and the same containers.
+# Four missed beats. A worker that was merely held up loses nothing but an attempt: the next one
+# takes up the same run of the analyzer and the same containers.
 HEARTBEAT = timedelta(seconds=4)
 NEVER_RETRIED = ("PayloadsTooLarge",)
 

@@ -119,9 +119,15 @@ class DockerRuntime:
         await asyncio.to_thread(lambda: connect(self._docker_host, _PROBE_TIMEOUT_S).close())
 
     async def start(
-        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None] = lambda: None,
     ) -> StartOutcome:
         """Build and start `app`, or adopt the containers that an earlier attempt of the run left.
+
+        `on_built` is called when its images are there.
 
         Raises:
             PlatformError: the platform is at fault; what was made stays for the retry or teardown.
@@ -131,6 +137,7 @@ class DockerRuntime:
         try:
             await starting.build()
             await self._keep_build_log(starting, saved)
+            on_built()
             running = await starting.run(self._host)
         except AppFault as fault:
             if not saved.refs:

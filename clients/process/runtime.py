@@ -83,9 +83,15 @@ class ProcessRuntime:
         """Nothing to ask: processes need no engine."""
 
     async def start(
-        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None] = lambda: None,
     ) -> StartOutcome:
         """Install and start `app`, or adopt the processes that an earlier attempt of the run left.
+
+        `on_built` is called when what it needs is installed.
 
         Raises:
             PlatformError: FAILED_PRECONDITION for apps that need a container engine.
@@ -103,6 +109,7 @@ class ProcessRuntime:
                 folders[one.name], text = await self._environments.ensure(one, on_progress)
                 if text:
                     logs.append(await self._artifacts.put_bytes(text.encode(), "build.log"))
+            on_built()
             running = await self._run(app, run_id, plan, recipes, folders, on_progress)
         except AppFault as found:
             if found.log:

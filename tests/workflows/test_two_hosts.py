@@ -40,7 +40,11 @@ class Host(FakeRuntime):
         self.host = host
 
     async def start(
-        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None],
     ) -> StartOutcome:
         self.log.append("start")
         service = RunningService(service="app", container_id=f"on-{self.host}", host_port=1)
@@ -63,7 +67,10 @@ class Analyzers:
         return AnalyzerHealth(analyzer=analyzer, ok=True, tools=(tool,))
 
     async def analyze(
-        self, request: SubtaskRequest, on_progress: Callable[[Progress], None]
+        self,
+        request: SubtaskRequest,
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[], None],
     ) -> Result:
         self.runs.append(request.analyzer)
         if self.runs.count(request.analyzer) == 1 and request.analyzer.is_live:
