@@ -139,7 +139,7 @@ def workers_of(
     """The workers of one host, not started yet; a stop cancels activities after `grace`."""
     slots = settings.analyzer_slots
     builds, load_tests = Slots(settings.app_slots), Slots(slots[AnalyzerKind.PERFORMANCE])
-    apps = AppActivities(ports.runtime, builds)
+    apps = AppActivities(ports.runtime, builds, settings.load_lock)
     measuring = (ports.gateway, ports.artifacts, ports.runtime)
     analysis = [AnalysisActivities(*measuring).run_analysis]
     load_test = [AnalysisActivities(*measuring, load_tests).run_analysis]

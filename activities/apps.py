@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
 from temporalio import activity
 from temporalio.service import RPCError, RPCStatusCode
@@ -15,8 +16,14 @@ from activities.slots import Slots
 from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.ids import janitor_schedule_id
+from contract.quiet import Work, give_way
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
+
+# How long a build or a start gives way to load tests.
+GIVE_WAY_S = 240.0
+# An app that was built keeps a processor busy for about so long; then it waits, or is idle.
+START_BUSY_S = 10.0
 
 
 class SweepReport(Frozen):
@@ -29,10 +36,19 @@ class SweepReport(Frozen):
 class AppActivities:
     """Drives this host's app runtime."""
 
-    def __init__(self, runtime: AppRuntime, slots: Slots | None = None) -> None:
-        """`slots`: of the queue of builds; an app that was built waits for its answer without."""
+    def __init__(
+        self, runtime: AppRuntime, slots: Slots | None = None, load_lock: Path | None = None
+    ) -> None:
+        """Nothing is done yet.
+
+        Args:
+            runtime: of this host.
+            slots: of the queue of builds; an app that was built waits for its answer without.
+            load_lock: of this host, whose load tests builds and starts give way to.
+        """
         self._runtime = runtime
         self._slots = slots or Slots(0)
+        self._load_lock = load_lock
 
     @activity.defn(name="start_app")
     async def start_app(self, app: AppSpec) -> StartOutcome:
@@ -41,20 +57,35 @@ class AppActivities:
         Retry is safe: names and labels derive from the workflow ID, so an attempt adopts what an
         earlier one left. Failed or cancelled, it removes what it made, for the workflow does not
         know this host yet; merely given up on, it leaves all to the next attempt. What was paused
-        while it waited for its slot has made nothing yet.
+        while it waited, for its slot or for a load test, has made nothing yet.
         """
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building and starting the app") as attempt:
-            if not attempt.begun and await ownership.is_held():
-                raise Held
-            attempt.begin()
+            work = await self._turn(attempt)
+            give_back = self._slots.once()
+
+            def on_built() -> None:
+                give_back()
+                asyncio.get_running_loop().call_later(START_BUSY_S, work.end)
+
             try:
-                started = await self._runtime.start(app, run_id, attempt.note, self._slots.once())
+                if not attempt.begun and await ownership.is_held():
+                    raise Held
+                attempt.begin()
+                started = await self._runtime.start(app, run_id, attempt.note, on_built)
                 return started.model_copy(update={"retry_causes": attempt.causes})
             except (asyncio.CancelledError, PlatformError):
                 if await is_disowned():
                     await self._clear(app)
                 raise
+            finally:
+                work.end()
+
+    async def _turn(self, attempt: Attempt) -> Work:
+        """Work that load tests of this host wait for; a running one is given way to."""
+        if self._load_lock is None:
+            return Work(None, 0.0)
+        return await give_way(self._load_lock, GIVE_WAY_S, attempt.note)
 
     async def _clear(self, app: AppSpec) -> None:
         with suppress(PlatformError):

@@ -15,6 +15,7 @@ from analyzers.runtime.cache import ReportCache
 from analyzers.runtime.cache_key import SourceDigests, cache_key
 from analyzers.runtime.canary import CanaryKeeper, Verdict
 from analyzers.runtime.cell import Attachments, Cell, measure_cell, unmeasured
+from analyzers.runtime.manners import Manners
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import Allowance, CpuBudget, run_in_order
 from analyzers.runtime.source import list_source
@@ -49,6 +50,7 @@ class Equipment:
 
     Attributes:
         code: digest of the service's own code, see `code_digest`.
+        load_lock: what is given way to, see `Manners`.
         fuse: makes one finding of what several tools saw; None: the service does not fuse.
     """
 
@@ -60,6 +62,7 @@ class Equipment:
     cache: ReportCache
     code: str
     fuse: Fuse | None = None
+    load_lock: Path | None = None
 
 
 @dataclass(slots=True)
@@ -80,6 +83,10 @@ class Measurement:
     _begun: tuple[str, ...] = ()
     _working: set[str] = field(default_factory=set)
     _done: int = 0
+    _manners: Manners = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._manners = Manners(self.equipment.kind, self.equipment.load_lock)
 
     @property
     def attachments(self) -> Path:
@@ -92,6 +99,10 @@ class Measurement:
         Raises:
             asyncio.CancelledError: all processes are gone.
         """
+        async with self._manners.run(self._say):
+            return await self._run()
+
+    async def _run(self) -> AnalyzerReport:
         started_at, clock = datetime.now(UTC), time.monotonic()
         limit_s = min(self.request.deadline_s, MAX_DEADLINE_S)
         limit_s -= min(_WRAP_UP_MAX_S, limit_s * _WRAP_UP_SHARE)
@@ -123,8 +134,11 @@ class Measurement:
         return await asyncio.to_thread(fitted, report, self.attachments)
 
     def _planned(self) -> list[Tool]:
-        wanted = set(self.request.tools)
+        wanted = self.request.tools
         return [tool for tool in self.equipment.tools if not wanted or tool.name in wanted]
+
+    def _say(self, message: str) -> None:
+        self._progress(self._done, self._begun, message)
 
     def _progress(self, done: int, begun: tuple[str, ...], message: str = "") -> None:
         """Tell what goes on: a tool that was begun may still wait for its turn."""
@@ -182,16 +196,17 @@ class Measurement:
             verdict = await self.equipment.canaries.proven(tool.name)
         if not verdict.ok:
             return _blind(tool, verdict)
+        equipment = self.equipment
         if tool.exclusive:
             with allowance.waiting():
-                await self.equipment.canaries.settled()
-        equipment = self.equipment
+                await equipment.canaries.settled()
         key = await asyncio.to_thread(
             cache_key, tool, verdict.version, self.request, digests, equipment.code
         )
         if self.request.cache and (kept := await self._cached(tool, key)):
             return kept
-        async with allowance.hold(equipment.budget, tool.cost, self.request.subtask_id):
+        turn = allowance.hold(equipment.budget, tool.cost, self.request.subtask_id)
+        async with turn, self._manners.tool(allowance.aside(), self._say):
             with self._at_work(tool):
                 cell = await self._measure(tool, verdict.version, source, allowance)
         own, shared = self.attachments / tool.name, dict(self.shared)
@@ -221,9 +236,7 @@ class Measurement:
             workspace=workspace,
             tools_dir=self.equipment.tools_dir,
             attach=kept.attach,
-            progress=lambda message: self._progress(
-                self._done, self._begun, f"{tool.name}: {message}"
-            ),
+            progress=lambda message: self._say(f"{tool.name}: {message}"),
             waiting=lambda: self._aside(tool, allowance, runner),
             shared=self.shared,
         )
@@ -268,8 +281,8 @@ class Measurement:
             return tuple(self.equipment.fuse(cells)), ()
         except Exception as error:
             logger.exception("fusion failed on %s", self.request.subtask_id)
-            reason = f"{type(error).__name__}: {error}"
-            return (), (unmeasured("fusion", MeasurementState.INFRA_FAILED, reason),)
+            failed, reason = MeasurementState.INFRA_FAILED, f"{type(error).__name__}: {error}"
+            return (), (unmeasured("fusion", failed, reason),)
 
 
 def _blind(tool: Tool, verdict: Verdict) -> ToolReport:

@@ -20,11 +20,11 @@ from typing import Any
 
 from docker.errors import BuildError
 
-from analyzers.performance.lock import DEFAULT_LOCK
 from clients.docker.labels import LABEL_PEER
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import LABEL_SCOPE
 from contract.protocol import DEFAULT_PORTS
+from contract.quiet import LOAD_LOCK
 from contract.spec import AnalyzerKind
 from tests.support.compose_file import ROOT, load, sdk_options
 
@@ -123,9 +123,7 @@ class Site:
     def _run_analyzer(self, kind: AnalyzerKind, token: Path) -> Any:
         mounts = {
             AnalyzerKind.STATIC: {str(self.apps): {"bind": str(self.apps), "mode": "ro"}},
-            AnalyzerKind.PERFORMANCE: {
-                str(DEFAULT_LOCK): {"bind": str(DEFAULT_LOCK), "mode": "ro"}
-            },
+            AnalyzerKind.PERFORMANCE: {str(LOAD_LOCK): {"bind": str(LOAD_LOCK), "mode": "ro"}},
         }
         peer = {LABEL_PEER: self.scope} if kind.is_live else {}
         return self._run(

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from analyzers.performance.lock import DEFAULT_LOCK
 from contract.ids import resource_name
 from contract.protocol import DEFAULT_PORTS
+from contract.quiet import LOAD_LOCK
 from contract.spec import AnalyzerKind
 from settings import Settings
 from tests.support.compose_file import ROOT, load, sdk_options
@@ -76,7 +76,7 @@ def test_live_analyzers_have_no_way_out_and_keep_their_gateway_beside_the_networ
 
 
 def test_load_tests_in_and_out_of_containers_share_one_lock():
-    assert f"{DEFAULT_LOCK}:{DEFAULT_LOCK}:ro" in SERVICES["performance"]["volumes"]
+    assert f"{LOAD_LOCK}:{LOAD_LOCK}:ro" in SERVICES["performance"]["volumes"]
 
 
 def test_the_hosts_command_line_finds_the_workers_reports():
