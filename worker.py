@@ -49,6 +49,7 @@ from contract.ids import (
     task_queue_dynamic,
     task_queue_host,
     task_queue_performance,
+    task_queue_start,
 )
 from contract.progress import PlatformService
 from contract.spec import AnalyzerKind
@@ -139,7 +140,8 @@ def workers_of(
     """The workers of one host, not started yet; a stop cancels activities after `grace`."""
     slots = settings.analyzer_slots
     builds, load_tests = Slots(settings.app_slots), Slots(slots[AnalyzerKind.PERFORMANCE])
-    apps = AppActivities(ports.runtime, builds, settings.load_lock)
+    lock = settings.load_lock
+    apps = AppActivities(ports.runtime, builds, lock)
     measuring = (ports.gateway, ports.artifacts, ports.runtime)
     analysis = [AnalysisActivities(*measuring).run_analysis]
     load_test = [AnalysisActivities(*measuring, load_tests).run_analysis]
@@ -165,7 +167,8 @@ def workers_of(
     host = settings.host_name
     on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
     queues: list[tuple[str, list[Callable[..., Any]], int | Slots]] = [
-        (TASK_QUEUE_APPS, [apps.start_app], builds),
+        (TASK_QUEUE_APPS, [apps.prepare_app, apps.start_app], builds),
+        (task_queue_start(host), [AppActivities(ports.runtime, None, lock).start_app], 50),
         (task_queue_host(host), on_host, 20),
         (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
         (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),

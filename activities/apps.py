@@ -1,7 +1,8 @@
 """The app under test: start, check, remove; and the janitor of its host."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from temporalio import activity
@@ -61,31 +62,44 @@ class AppActivities:
         """
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building and starting the app") as attempt:
-            work = await self._turn(attempt)
             give_back = self._slots.once()
+            async with self._turn(app, attempt) as work:
 
-            def on_built() -> None:
-                give_back()
-                asyncio.get_running_loop().call_later(START_BUSY_S, work.end)
+                def on_built() -> None:
+                    give_back()
+                    asyncio.get_running_loop().call_later(START_BUSY_S, work.end)
 
-            try:
-                if not attempt.begun and await ownership.is_held():
-                    raise Held
-                attempt.begin()
                 started = await self._runtime.start(app, run_id, attempt.note, on_built)
                 return started.model_copy(update={"retry_causes": attempt.causes})
-            except (asyncio.CancelledError, PlatformError):
-                if await is_disowned():
-                    await self._clear(app)
-                raise
-            finally:
-                work.end()
 
-    async def _turn(self, attempt: Attempt) -> Work:
-        """Work that load tests of this host wait for; a running one is given way to."""
-        if self._load_lock is None:
-            return Work(None, 0.0)
-        return await give_way(self._load_lock, GIVE_WAY_S, attempt.note)
+    @activity.defn(name="prepare_app")
+    async def prepare_app(self, app: AppSpec) -> StartOutcome:
+        """Build `app` on this host, which is to start it. An app that does not build is an answer.
+
+        Retry is safe, and what is left of a failed attempt is removed, as for `start_app`.
+        """
+        run_id = activity.info().workflow_run_id or ""
+        async with Attempt("building the app") as attempt, self._turn(app, attempt):
+            built = await self._runtime.prepare(app, run_id, attempt.note)
+            return built.model_copy(update={"retry_causes": attempt.causes})
+
+    @asynccontextmanager
+    async def _turn(self, app: AppSpec, attempt: Attempt) -> AsyncGenerator[Work]:
+        """Give way to load tests of this host, then be waited for by them."""
+        work = Work(None, 0.0)
+        try:
+            if self._load_lock is not None:
+                work = await give_way(self._load_lock, GIVE_WAY_S, attempt.note)
+            if not attempt.begun and await ownership.is_held():
+                raise Held
+            attempt.begin()
+            yield work
+        except (asyncio.CancelledError, PlatformError):
+            if await is_disowned():
+                await self._clear(app)
+            raise
+        finally:
+            work.end()
 
     async def _clear(self, app: AppSpec) -> None:
         with suppress(PlatformError):

@@ -84,6 +84,16 @@ class AppRuntime(Protocol):
         """Name of this host, stable over restarts."""
         ...
 
+    async def prepare(
+        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+    ) -> StartOutcome:
+        """Build what `start` would build; nothing of it runs. Its phase is `built`, or `build`.
+
+        Raises:
+            PlatformError: as `start`.
+        """
+        ...
+
     async def start(
         self,
         app: AppSpec,

@@ -12,6 +12,7 @@ Files that cannot be opened mean that nobody can be given way to, and nobody is 
 import asyncio
 import fcntl
 import os
+import stat
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -115,10 +116,12 @@ def _is_loaded(load_lock: Path, limit_s: float, calm_s: float) -> bool:
     try:
         held = not _try(descriptor, fcntl.LOCK_SH)
         facts = os.fstat(descriptor)
+        # A folder (an engine makes one where a file to be mounted is missing) says nothing.
+        is_file = stat.S_ISREG(facts.st_mode)
         age_s = time.time() - facts.st_mtime
         if held:
-            return not facts.st_size or age_s < limit_s
-        return not facts.st_size and 0 <= age_s < calm_s
+            return not is_file or not facts.st_size or age_s < limit_s
+        return is_file and not facts.st_size and 0 <= age_s < calm_s
     finally:
         os.close(descriptor)
 

@@ -54,6 +54,8 @@ GUARD_RETRY = timedelta(seconds=2)
 GUARD_ATTEMPTS = 300
 
 WINDOW_MAX = 50
+# Apps beyond the window whose images are built meanwhile: each takes room on a disk.
+BUILD_AHEAD = 2
 # Recording apps that never ran: one activity each so many, so that no payload grows with the fleet.
 SKIP_BATCH = 200
 REASON_CHARS = 300
@@ -81,6 +83,13 @@ RUN_ANALYSIS = Policy(
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 START_APP = Policy(
+    start_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=7),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+START_BUILT = Policy(
+    schedule_to_start_timeout=HOST_LOST_AFTER,
     start_to_close_timeout=timedelta(minutes=30),
     heartbeat_timeout=HEARTBEAT,
     retry_policy=_retry(attempts=7),

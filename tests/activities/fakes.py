@@ -215,6 +215,16 @@ class FakeRuntime:
         self.owned: list[str] = []
         self.stuck: set[str] = set()
 
+    async def prepare(
+        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+    ) -> StartOutcome:
+        self.log.append(f"prepare {run_id}")
+        if self.fault:
+            raise self.fault
+        if self.block:
+            await asyncio.Event().wait()
+        return StartOutcome(phase="built", host=self.host)
+
     async def start(
         self,
         app: AppSpec,

@@ -137,8 +137,9 @@ async def test_the_apps_of_a_host_that_went_away_start_anew_elsewhere_and_nothin
         result = await finished(handle)
 
         assert result.counts == {MEASURED: 1}
-        assert hosts[lost].log == ["start"], "nobody could remove it: its janitor will"
-        assert [line.split()[0] for line in hosts[other].log] == ["start", "teardown"]
+        done = {name: [line.split()[0] for line in host.log] for name, host in hosts.items()}
+        assert done[lost] == ["prepare", "start"], "nobody could remove it: its janitor will"
+        assert done[other] == ["prepare", "start", "teardown"]
         assert sorted(analyzers.runs) == ["dynamic", "dynamic", "static"]
         detail = (await results.load_pipeline("two-hosts")).detail
         assert (detail["restarts"], detail["retries_by_cause"]) == (1, {"HOST_LOST": 1})
