@@ -71,7 +71,9 @@ async def test_a_load_test_waits_for_work_that_was_begun_and_lets_none_begin(loc
             await ended.wait()
 
     loads = asyncio.create_task(load())
-    await within(lambda: os.path.getsize(lock) > 0)  # it has the load lock, and waits for us
+    await within(
+        lambda: lock.exists() and lock.stat().st_size > 0
+    )  # it has the load lock, and waits for us
     late = asyncio.create_task(give_way(lock, LONG_S))
     work.end()
     work.end()
