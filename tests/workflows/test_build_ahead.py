@@ -125,6 +125,29 @@ async def test_a_pause_holds_what_waits_to_be_built_ahead_and_whose_turn_has_com
     assert (await finished(handle)).counts == {MEASURED: 2}
 
 
+async def test_a_build_ahead_that_a_pause_met_in_its_queue_is_made_when_its_turn_comes(
+    client: Client,
+) -> None:
+    platform = FakePlatform(apps=2, analyzers="d", parallelism=1)
+    platform.queue = asyncio.Event()
+
+    handle = await platform.start(client)
+    await platform.logged("queue build", 2)
+    await handle.signal("pause")
+    for number in (1, 2):
+        child = client.get_workflow_handle(platform.app_id(number))
+        while not (await (await child.describe()).memo()).get("paused"):
+            await asyncio.sleep(0.02)
+    platform.queue.set()
+    await platform.logged("held build", 2)
+    assert platform.count("build") == 0
+    await handle.signal("resume")
+
+    assert (await finished(handle)).counts == {MEASURED: 2}
+    assert platform.count("build m/app2") == 1
+    assert platform.states[-1][1]["retries"] == 0
+
+
 async def test_a_wider_window_lets_what_was_built_ahead_go_at_once(client: Client) -> None:
     platform, go = measuring(apps=2)
     handle = await platform.start(client)
