@@ -140,7 +140,7 @@ def workers_of(
     """The workers of one host, not started yet; a stop cancels activities after `grace`."""
     slots = settings.analyzer_slots
     builds, load_tests = Slots(settings.app_slots), Slots(slots[AnalyzerKind.PERFORMANCE])
-    lock = settings.load_lock
+    lock = settings.load_lock.absolute()
     apps = AppActivities(ports.runtime, builds, lock)
     measuring = (ports.gateway, ports.artifacts, ports.runtime)
     analysis = [AnalysisActivities(*measuring).run_analysis]

@@ -90,7 +90,7 @@ def _analyzer_command(stack: "Stack", settings: Settings, kind: AnalyzerKind) ->
         *("--tools-dir", str(settings.tools_dir / kind)),
         *("--token-file", str(stack.token_file)),
         *("--capacity", str(settings.analyzer_slots[kind])),
-        *("--load-lock", str(settings.load_lock)),
+        *("--load-lock", str(settings.load_lock.absolute())),
     ]
 
 
