@@ -225,8 +225,8 @@ class Measurement:
             with self._at_work(tool):
                 cell = await self._measure(tool, version, prepared.source, allowance)
         if cell.report.state is MeasurementState.MEASURED:
-            spent_s = cell.report.provenance.duration_s
-            equipment.weights.learn(tool.name, prepared.size_bytes[tool.name], spent_s)
+            took_s = cell.report.provenance.duration_s
+            equipment.weights.learn(tool.name, prepared.size_bytes[tool.name], took_s)
         own, shared = self.attachments / tool.name, dict(self.shared)
         await asyncio.to_thread(cache.save, key, cell.report, shared, own, cell.fresh_for)
         return cell.report

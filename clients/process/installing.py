@@ -42,7 +42,7 @@ class Installation:
             AppFault: the app is at fault.
             PlatformError: the platform is.
         """
-        self.plan = read_plan(Path(app.source.path))
+        self.plan = await asyncio.to_thread(read_plan, Path(app.source.path))
         self.notes += self.plan.dropped
         self.recipes = [await asyncio.to_thread(recipe, one) for one in self.plan.services]
         self.notes += [
