@@ -1,6 +1,6 @@
 """How near a fleet's makespan comes to its lower bound, and how much of its load is contended.
 
-    python bench/bench_makespan.py [--apps 4] [--parallelism 3] [--project DIR] [--json]
+    python bench/bench_makespan.py [--apps 4] [--parallelism 3] [--all-tools] [--project DIR]
 
 Runs the bundled fleet through a local stack of its own, twice: cold (no image of it on the engine)
 and warm (images are there). No report comes from a cache. Needs a container engine.
@@ -16,9 +16,9 @@ The lower bound is derived from what the run itself recorded, for one host:
 
 Beside the exclusive seconds nothing else runs, so
 bound = max(exclusive + max(cores, scans), path). The makespan is the time from the pipeline's start
-to its end, report included. The tools are bounded tighter than by default (steps of half a second,
-two operations, scans of some seconds), so that a run takes two minutes: fixed costs weigh more here
-than they do in a real fleet.
+to its end, report included. A few tools of each kind run (`--all-tools`: every one), and they are
+bounded tighter than by default (steps of half a second, two operations, scans of some seconds), so
+that a run takes minutes: fixed costs weigh more here than they do in a real fleet.
 
 Contended: share of the figures flagged `contended` among all that carry the flag. A neighbour on
 this machine flags them as well; so `beside_load` says how much of the time in which the host's
@@ -66,6 +66,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "calm_wait_s": 1,
         "check_s": 1,
     },
+}
+FEW_TOOLS = {
+    "static": ["bandit", "pylint", "eslint", "opengrep", "syntax"],
+    "dynamic": ["http-headers", "discovery", "injection", "exposed-files", "nmap"],
 }
 _LOOK_S = 0.2
 
@@ -284,7 +288,7 @@ def _flags(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def bench(project: Path, apps: int, parallelism: int) -> dict[str, Any]:
+def bench(project: Path, apps: int, parallelism: int, tools: dict[str, Any]) -> dict[str, Any]:
     """Cold, then warm, in a stack of its own."""
     with tempfile.TemporaryDirectory(prefix="assay-makespan-") as folder:
         shell = Shell(project, Path(folder) / "data")
@@ -293,7 +297,7 @@ def bench(project: Path, apps: int, parallelism: int) -> dict[str, Any]:
         spec["apps"] |= {"templates_dir": str(project / "controls/templates")}
         if apps <= 2:
             spec["apps"]["models"] = ["careless-1"]
-        spec |= {"options": OPTIONS, "parallelism": parallelism, "cache": False}
+        spec |= {"options": OPTIONS, "tools": tools, "parallelism": parallelism, "cache": False}
         file = Path(folder) / "fleet.yaml"
         file.write_text(yaml.safe_dump(spec))
         result: dict[str, Any] = {"cores": os.cpu_count(), "at": time.strftime("%H:%M")}
@@ -330,11 +334,13 @@ def main() -> None:
     parser.add_argument("--apps", type=int, choices=(2, 4), default=4)
     parser.add_argument("--parallelism", type=int, default=3)
     parser.add_argument("--project", type=Path, default=PROJECT, help="the checkout to measure")
+    parser.add_argument("--all-tools", action="store_true", help="not a few of each kind")
     parser.add_argument("--json", action="store_true", help="JSON alone")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the stack is stopped, too
     began = time.monotonic()
-    result = bench(options.project.resolve(), options.apps, options.parallelism)
+    tools = {} if options.all_tools else FEW_TOOLS
+    result = bench(options.project.resolve(), options.apps, options.parallelism, tools)
     result["bench_s"] = round(time.monotonic() - began)
     if not options.json:
         print(table(result))
