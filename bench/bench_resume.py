@@ -115,8 +115,14 @@ def _while(name: str) -> float:
 
 
 def _settings(data: Path) -> Settings:
-    slots = {"app_slots": 16, "static_slots": 16, "dynamic_slots": 16}
-    return Settings(data=data, host="resume", engine="process", **slots)
+    return Settings(
+        data=data,
+        host="resume",
+        engine="process",
+        app_slots=16,
+        static_slots=16,
+        dynamic_slots=16,
+    )
 
 
 async def work(address: str, data: Path) -> None:
@@ -173,8 +179,7 @@ async def one_round(client: Client, data: Path, number: int, apps: int) -> dict[
     successor = await _load_worker(address, data)
     await _begin(worker)
     id_ = f"round{number}"
-    spec = {"parallelism": apps, "cache": False}
-    plan = make_plan(id_, apps, "sd", **spec)
+    plan = make_plan(id_, apps, "sd", parallelism=apps, cache=False)
     handle = await start_pipeline(client, plan)
     try:
         await asyncio.sleep(random.Random(number).uniform(1.5, 4.5))
