@@ -36,10 +36,12 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import docker
 import psutil
 import yaml
 
@@ -49,7 +51,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
-from contract.ids import app_workflow_id, pipeline_workflow_id
+from contract.ids import LABEL_SCOPE, app_workflow_id, pipeline_workflow_id
+from settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 ALONE = ("openloop", "loadtest", "lighthouse")
@@ -313,7 +316,20 @@ def bench(project: Path, apps: int, parallelism: int, tools: dict[str, Any]) -> 
                 result[name] = found | {"load_before": round(load, 1)}
         finally:
             shell.run("down")
+            _clean_up(Settings(data=shell.data).scope_name)
         return result
+
+
+def _clean_up(scope: str) -> None:
+    """Leave nothing of it on the engine, were it interrupted under a running app."""
+    with closing(docker.from_env()) as engine:
+        label = {"label": f"{LABEL_SCOPE}={scope}"}
+        for container in engine.containers.list(all=True, filters=label):
+            container.remove(force=True, v=True)
+        for network in engine.networks.list(filters=label):
+            network.remove()
+        for image in engine.images.list(filters=label):
+            engine.images.remove(image.id, force=True)
 
 
 def table(result: dict[str, Any]) -> str:
