@@ -19,6 +19,7 @@ from temporalio.envconfig import ClientConfig
 
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import DEFAULT_PORTS
+from contract.quiet import LOAD_LOCK
 from contract.spec import AnalyzerKind
 
 PROJECT_ROOT = Path(__file__).resolve().parent
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
         app_memory_mb, app_cpus, app_pids: limits of each container of an app.
         start_deadline_s: an app must answer HTTP within this time.
         build_deadline_s: an app must be built within this time.
+        load_lock: file that the one load test of this host locks, for builds to give way to.
         image_limit_gb: images of ours above this are pruned, longest unused first.
         ai_base_url, ai_api_key, ai_models: OpenAI-compatible endpoint of the AI analyzer.
         ai_prices and the fields after it: read by that analyzer alone, which also checks them.
@@ -95,6 +97,7 @@ class Settings(BaseSettings):
     app_pids: Annotated[int, Field(ge=16)] = 256
     start_deadline_s: Annotated[float, Field(gt=0)] = 90.0
     build_deadline_s: Annotated[float, Field(gt=0)] = 900.0
+    load_lock: Folder = LOAD_LOCK
     image_limit_gb: Annotated[float, Field(gt=0)] = 20.0
     app_slots: Annotated[int, Field(ge=1, le=64)] = 2
     static_slots: Annotated[int, Field(ge=1, le=64)] = 2

@@ -18,10 +18,11 @@ from typing import Any, TypeVar
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
+from activities.heartbeat import BEAT_INTERVAL_S
 from activities.ports import (
     AnalyzerGateway,
     AppRuntime,
@@ -32,6 +33,7 @@ from activities.ports import (
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
+from activities.slots import Slots
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
@@ -47,6 +49,7 @@ from contract.ids import (
     task_queue_dynamic,
     task_queue_host,
     task_queue_performance,
+    task_queue_start,
 )
 from contract.progress import PlatformService
 from contract.spec import AnalyzerKind
@@ -57,6 +60,10 @@ from workflows import WORKFLOWS
 from workflows.search_attributes import names as search_attributes
 
 _GRACE = timedelta(seconds=8)
+# Each beat of an activity is sent: a dead worker is noticed by the beats that are missing.
+_BEAT_THROTTLE = timedelta(seconds=BEAT_INTERVAL_S)
+# A workflow task that a dead worker's own queue holds goes to everybody's after this time.
+_STICKY_LIMIT = timedelta(seconds=1.5)
 _PATIENCE_S = 60.0
 _Answer = TypeVar("_Answer")
 logger = logging.getLogger("assay.worker")
@@ -131,8 +138,13 @@ def workers_of(
     settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
 ) -> Sequence[Worker]:
     """The workers of one host, not started yet; a stop cancels activities after `grace`."""
-    apps = AppActivities(ports.runtime)
-    analysis = [AnalysisActivities(ports.gateway, ports.artifacts, ports.runtime).run_analysis]
+    slots = settings.analyzer_slots
+    builds, load_tests = Slots(settings.app_slots), Slots(slots[AnalyzerKind.PERFORMANCE])
+    lock = settings.load_lock.absolute()
+    apps = AppActivities(ports.runtime, builds, lock)
+    measuring = (ports.gateway, ports.artifacts, ports.runtime)
+    analysis = [AnalysisActivities(*measuring).run_analysis]
+    load_test = [AnalysisActivities(*measuring, load_tests).run_analysis]
     recording = ResultActivities(ports.results, ports.artifacts)
     probes = {
         PlatformService.ENGINE: ports.runtime.probe,
@@ -154,13 +166,13 @@ def workers_of(
     ]
     host = settings.host_name
     on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
-    slots = settings.analyzer_slots
-    queues: list[tuple[str, list[Callable[..., Any]], int]] = [
-        (TASK_QUEUE_APPS, [apps.start_app], settings.app_slots),
+    queues: list[tuple[str, list[Callable[..., Any]], int | Slots]] = [
+        (TASK_QUEUE_APPS, [apps.prepare_app, apps.start_app], builds),
+        (task_queue_start(host), [AppActivities(ports.runtime, None, lock).start_app], 50),
         (task_queue_host(host), on_host, 20),
         (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
         (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),
-        (task_queue_performance(host), analysis, slots[AnalyzerKind.PERFORMANCE]),
+        (task_queue_performance(host), load_test, load_tests),
         (TASK_QUEUE_AI, analysis, slots[AnalyzerKind.AI]),
     ]
     return [
@@ -170,7 +182,8 @@ def workers_of(
             workflows=WORKFLOWS,
             activities=control,
             max_concurrent_activities=50,
-            max_heartbeat_throttle_interval=timedelta(seconds=2),
+            sticky_queue_schedule_to_start_timeout=_STICKY_LIMIT,
+            max_heartbeat_throttle_interval=_BEAT_THROTTLE,
             graceful_shutdown_timeout=grace,
         ),
         *(
@@ -178,13 +191,24 @@ def workers_of(
                 client,
                 task_queue=queue,
                 activities=work,
-                max_concurrent_activities=slots,
-                max_heartbeat_throttle_interval=timedelta(seconds=2),
+                tuner=_tuner(slots),
+                max_heartbeat_throttle_interval=_BEAT_THROTTLE,
                 graceful_shutdown_timeout=grace,
             )
             for queue, work, slots in queues
         ),
     ]
+
+
+def _tuner(slots: int | Slots) -> WorkerTuner:
+    """So many activities at once; of anything else a queue of activities has none."""
+    none = FixedSizeSlotSupplier(1)
+    return WorkerTuner.create_composite(
+        workflow_supplier=none,
+        activity_supplier=slots if isinstance(slots, Slots) else FixedSizeSlotSupplier(slots),
+        local_activity_supplier=none,
+        nexus_supplier=none,
+    )
 
 
 async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:

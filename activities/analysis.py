@@ -11,6 +11,7 @@ from activities.heartbeat import Attempt
 from activities.ownership import is_disowned
 from activities.parking import LOST, load_report, park, with_missing_tools
 from activities.ports import AnalyzerGateway, AnalyzerResult, AppWatch, ArtifactStore
+from activities.slots import Slots
 from activities.vigil import Vigil
 from activities.work import lost_before
 from contract.analysis import (
@@ -37,7 +38,15 @@ _NAMES_MAX = 3
 class AnalysisActivities:
     """Asks an analyzer for a measurement and makes the result safe before answering."""
 
-    def __init__(self, gateway: AnalyzerGateway, artifacts: ArtifactStore, watch: AppWatch) -> None:
+    def __init__(
+        self,
+        gateway: AnalyzerGateway,
+        artifacts: ArtifactStore,
+        watch: AppWatch,
+        slots: Slots | None = None,
+    ) -> None:
+        """`slots`: of the queue, where a run's result is fetched without one."""
+        self._slots = slots or Slots(0)
         self._gateway = gateway
         self._artifacts = artifacts
         self._watch = watch
@@ -92,11 +101,12 @@ class AnalysisActivities:
         self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt, vigil: Vigil
     ) -> AnalyzerResult:
         """Run the analyzer. Waiting for a free place is no failure, so it uses up no attempt."""
+        on_end = self._slots.once()
         give_up_s = time.monotonic() + PLACES_WAIT_S
         while True:
             await vigil.before()
             attempt.note(f"{request.analyzer}: connecting")
-            run = asyncio.create_task(self._gateway.analyze(request, on_progress))
+            run = asyncio.create_task(self._gateway.analyze(request, on_progress, on_end))
             try:
                 return await vigil.during(run)
             except asyncio.CancelledError:

@@ -1,7 +1,9 @@
 """The app under test: start, check, remove; and the janitor of its host."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from temporalio import activity
 from temporalio.service import RPCError, RPCStatusCode
@@ -11,11 +13,18 @@ from activities.errors import Held
 from activities.heartbeat import Attempt
 from activities.ownership import is_disowned, is_running
 from activities.ports import AppRuntime
+from activities.slots import Slots
 from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.ids import janitor_schedule_id
+from contract.quiet import Work, give_way
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
+
+# How long a build or a start gives way to load tests.
+GIVE_WAY_S = 240.0
+# An app that was built keeps a processor busy for about so long; then it waits, or is idle.
+START_BUSY_S = 10.0
 
 
 class SweepReport(Frozen):
@@ -28,8 +37,19 @@ class SweepReport(Frozen):
 class AppActivities:
     """Drives this host's app runtime."""
 
-    def __init__(self, runtime: AppRuntime) -> None:
+    def __init__(
+        self, runtime: AppRuntime, slots: Slots | None = None, load_lock: Path | None = None
+    ) -> None:
+        """Nothing is done yet.
+
+        Args:
+            runtime: of this host.
+            slots: of the queue of builds; an app that was built waits for its answer without.
+            load_lock: of this host, whose load tests builds and starts give way to.
+        """
         self._runtime = runtime
+        self._slots = slots or Slots(0)
+        self._load_lock = load_lock
 
     @activity.defn(name="start_app")
     async def start_app(self, app: AppSpec) -> StartOutcome:
@@ -38,20 +58,48 @@ class AppActivities:
         Retry is safe: names and labels derive from the workflow ID, so an attempt adopts what an
         earlier one left. Failed or cancelled, it removes what it made, for the workflow does not
         know this host yet; merely given up on, it leaves all to the next attempt. What was paused
-        while it waited for its slot has made nothing yet.
+        while it waited, for its slot or for a load test, has made nothing yet.
         """
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building and starting the app") as attempt:
+            give_back = self._slots.once()
+            async with self._turn(app, attempt) as work:
+
+                def on_built() -> None:
+                    give_back()
+                    asyncio.get_running_loop().call_later(START_BUSY_S, work.end)
+
+                started = await self._runtime.start(app, run_id, attempt.note, on_built)
+                return started.model_copy(update={"retry_causes": attempt.causes})
+
+    @activity.defn(name="prepare_app")
+    async def prepare_app(self, app: AppSpec) -> StartOutcome:
+        """Build `app` on this host, which is to start it. An app that does not build is an answer.
+
+        Retry is safe, and what is left of a failed attempt is removed, as for `start_app`.
+        """
+        run_id = activity.info().workflow_run_id or ""
+        async with Attempt("building the app") as attempt, self._turn(app, attempt):
+            built = await self._runtime.prepare(app, run_id, attempt.note)
+            return built.model_copy(update={"retry_causes": attempt.causes})
+
+    @asynccontextmanager
+    async def _turn(self, app: AppSpec, attempt: Attempt) -> AsyncGenerator[Work]:
+        """Give way to load tests of this host, then be waited for by them."""
+        work = Work(None, 0.0)
+        try:
+            if self._load_lock is not None:
+                work = await give_way(self._load_lock, GIVE_WAY_S, attempt.note)
             if not attempt.begun and await ownership.is_held():
                 raise Held
             attempt.begin()
-            try:
-                started = await self._runtime.start(app, run_id, attempt.note)
-                return started.model_copy(update={"retry_causes": attempt.causes})
-            except (asyncio.CancelledError, PlatformError):
-                if await is_disowned():
-                    await self._clear(app)
-                raise
+            yield work
+        except (asyncio.CancelledError, PlatformError):
+            if await is_disowned():
+                await self._clear(app)
+            raise
+        finally:
+            work.end()
 
     async def _clear(self, app: AppSpec) -> None:
         with suppress(PlatformError):

@@ -15,7 +15,7 @@ from contract.errors import PlatformError
 from contract.protocol import Progress
 
 WORKER_LOST = "WORKER_LOST"
-BEAT_INTERVAL_S = 2.0
+BEAT_INTERVAL_S = 1.0
 
 
 class Beat(Frozen):

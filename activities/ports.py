@@ -35,9 +35,14 @@ class AnalyzerGateway(Protocol):
         ...
 
     async def analyze(
-        self, request: SubtaskRequest, on_progress: Callable[[Progress], None]
+        self,
+        request: SubtaskRequest,
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[], None],
     ) -> AnalyzerResult:
         """Run or re-attach to the subtask and fetch its result into a private folder.
+
+        `on_end` is called, if that is seen, when the run is over and its result begins to come.
 
         A cancelled call sends `cancel` and waits until the analyzer has ended the run.
 
@@ -79,10 +84,26 @@ class AppRuntime(Protocol):
         """Name of this host, stable over restarts."""
         ...
 
-    async def start(
+    async def prepare(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:
+        """Build what `start` would build; nothing of it runs. Its phase is `built`, or `build`.
+
+        Raises:
+            PlatformError: as `start`.
+        """
+        ...
+
+    async def start(
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None],
+    ) -> StartOutcome:
         """Build and start `app`, or adopt what an earlier attempt of the same workflow left.
+
+        `on_built` is called when all is built: from then on it waits until the app answers.
 
         Raises:
             PlatformError: the platform is at fault (no engine, disk full); never the app.

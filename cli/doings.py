@@ -10,7 +10,10 @@ from temporalio.client import Client
 from activities.heartbeat import Beat
 
 _QUEUED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-_WAITS = {"start_app": "waits for a slot to be built and started"}
+_WAITS = {
+    "prepare_app": "waits for a slot to be built",
+    "start_app": "waits for its host to start it",
+}
 _CAUSE_CHARS = 120
 
 

@@ -260,6 +260,7 @@ def _launch(stack: Stack, settings: Settings) -> None:
         **os.environ,
         "USER": os.environ.get("USER", "assay"),
         **settings.ai_environment,
+        "ASSAY_LOAD_LOCK": str(settings.load_lock.absolute()),  # a service reads no `.env`
         **stack.environment(),
     }
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]

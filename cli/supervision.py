@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cli.stack import Stack
 
 # What the embedded server is tuned for: exact priorities, quick first activities, fine timers.
-_DYNAMIC_CONFIG = (
+DYNAMIC_CONFIG = (
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
     "matching.enableFairness=true",
@@ -77,7 +77,7 @@ def _temporal_command(stack: "Stack") -> list[str]:
         *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
         *("--log-level", "warn"),
     ]
-    for value in _DYNAMIC_CONFIG:
+    for value in DYNAMIC_CONFIG:
         command += ["--dynamic-config-value", value]
     return command
 
@@ -90,6 +90,7 @@ def _analyzer_command(stack: "Stack", settings: Settings, kind: AnalyzerKind) ->
         *("--tools-dir", str(settings.tools_dir / kind)),
         *("--token-file", str(stack.token_file)),
         *("--capacity", str(settings.analyzer_slots[kind])),
+        *("--load-lock", str(settings.load_lock.absolute())),
     ]
 
 

@@ -49,19 +49,38 @@ class HostRuntime:
         """
         await self._chosen.probe()
 
-    async def start(
+    async def prepare(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+    ) -> StartOutcome:
+        """Build what `start` would build.
+
+        Raises:
+            PlatformError: as `start`.
+        """
+        await self._choose()
+        return await self._chosen.prepare(app, run_id, on_progress)
+
+    async def start(
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None] = lambda: None,
     ) -> StartOutcome:
         """Build and start `app`, or adopt what an earlier attempt left.
 
         Raises:
             PlatformError: the platform is at fault; never the app.
         """
+        await self._choose()
+        return await self._chosen.start(app, run_id, on_progress, on_built)
+
+    async def _choose(self) -> None:
+        """An engine that was started since then runs the next app."""
         if self._later is not None:
             with suppress(PlatformError):
                 engine = await asyncio.to_thread(self._later)
                 self._former, self._chosen, self._later = self._chosen, engine, None
-        return await self._chosen.start(app, run_id, on_progress)
 
     async def check(self, app: RunningApp) -> AppCheck:
         """Whether the app still runs as it was started; one of the former engine's does not."""

@@ -34,6 +34,11 @@ def task_queue_host(host: str) -> str:
     return f"assay-host-{host}"
 
 
+def task_queue_start(host: str) -> str:
+    """Queue of the starts of apps that were built on `host`: they wait there, and cost no slot."""
+    return f"assay-start-{host}"
+
+
 def task_queue_dynamic(host: str) -> str:
     """Queue of the dynamic analyses of the apps on `host`."""
     return f"assay-dynamic-{host}"

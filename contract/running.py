@@ -51,15 +51,15 @@ class StartOutcome(Frozen):
     """Result of building and starting an app: running, or why the app's author failed.
 
     Attributes:
-        app: None when the app did not build, start or answer.
-        phase: where it stopped.
+        app: None when the app did not build, start or answer, or was only built.
+        phase: where it stopped; `built`: all is there to start it, and it was not to be started.
         reason: one sentence, with the last telling line of the log.
         notes: what was substituted or not honoured; of a running app it is `RunningApp.dropped`.
         retry_causes: why earlier attempts of the activity ended, see `AppOutcome`.
     """
 
     app: RunningApp | None = None
-    phase: Literal["build", "start", "answer", "running"] = "running"
+    phase: Literal["build", "built", "start", "answer", "running"] = "running"
     reason: str = ""
     notes: tuple[str, ...] = ()
     logs: tuple[ArtifactRef, ...] = ()

@@ -15,9 +15,10 @@ with workflow.unsafe.imports_passed_through():
     from contract.spec import AnalyzerKind
     from workflows import policies, search_attributes, stages
     from workflows.aside import is_held, loss_of
+    from workflows.building import AppDown
     from workflows.details import app_details
     from workflows.gate import Gate, why_down
-    from workflows.live import AppDown, LiveApp
+    from workflows.live import LiveApp
     from workflows.planning import (
         Loss,
         app_failed,
@@ -47,6 +48,8 @@ class AnalyzeAppWorkflow:
         self._live = LiveApp(self._app, self._lose)
         self._work: list[asyncio.Task[SubtaskOutcome]] = []
         self._cancelled = False
+        self._is_due = not self._orders.ahead
+        self._ahead: asyncio.Task[None] | None = None
         self._steps: dict[AnalyzerKind, str] = {
             kind: f"{state} in an earlier run" for kind, state in self._orders.kept.items()
         }
@@ -82,6 +85,11 @@ class AnalyzeAppWorkflow:
         """Open the gate."""
         self._hold(paused=False)
 
+    @workflow.signal(description="The window has room: what was built ahead is measured.")
+    def go(self) -> None:
+        """The app's turn has come."""
+        self._is_due = True
+
     @workflow.signal(description="The pipeline's breaker for an analyzer changed.")
     def breaker_changed(self, change: BreakerProgress) -> None:
         """Let subtasks wait, or let them go on."""
@@ -96,11 +104,13 @@ class AnalyzeAppWorkflow:
     def _cancel(self) -> None:
         """End all subtasks; teardown and recording go on."""
         self._cancelled = True
-        for task in self._work:
+        for task in (*self._work, *filter(None, [self._ahead])):
             task.cancel()
 
     async def _analyze(self) -> AppOutcome:
         plan = plan_subtasks(self._app, self._orders)
+        if not self._is_due:
+            await self._wait_ahead(plan.live)
         live, offline, down = await settle(
             self._run_live(plan.live), self._run_offline(plan.offline), self._skip(plan.down)
         )
@@ -116,10 +126,20 @@ class AnalyzeAppWorkflow:
         self._show("finished")
         return outcome
 
+    async def _wait_ahead(self, live: tuple[AnalyzerKind, ...]) -> None:
+        """Build, and wait for the turn; a build that is still under way then goes on."""
+        if live:
+            self._ahead = asyncio.create_task(self._live.build_ahead())
+            for kind in live:
+                self._step(kind, "is built ahead of its turn")
+        await workflow.wait_condition(lambda: self._is_due or self._cancelled)
+
     async def _run_live(self, kinds: tuple[AnalyzerKind, ...]) -> list[SubtaskOutcome]:
         """One after another: a load test and a scan of the same app would measure each other."""
 
         async def chain() -> list[SubtaskOutcome]:
+            if self._ahead is not None:
+                await workflow.wait([self._ahead])
             return [await self._subtask(kind) for kind in kinds]
 
         return await in_order(chain(), self._live.teardown) if kinds else []

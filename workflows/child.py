@@ -32,20 +32,43 @@ class Signal(NamedTuple):
 
 
 class Children:
-    """What is in flight. Its length is what the window counts."""
+    """What is in flight, and what is built ahead of its turn."""
 
     def __init__(self) -> None:
         self._crash: Exception | None = None
         self._keys: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, asyncio.Task[AppOutcome]] = {}
         self._handles: dict[str, Handle] = {}
+        self._ahead: list[str] = []
         self._cancelled = False
+
+    @property
+    def in_window(self) -> int:
+        """How many the window counts: all but those that are built ahead."""
+        return len(self) - self.ahead
+
+    @property
+    def ahead(self) -> int:
+        """How many are built ahead of their turn."""
+        return len(self._ahead)
+
+    def is_ahead(self, key: str) -> bool:
+        """Whether the turn of `key` has not come."""
+        return key in self._ahead
+
+    async def promote(self) -> None:
+        """The turn of the one that waits longest has come."""
+        handle = self._handles.get(self._ahead.pop(0))
+        if handle is not None:  # else it is being started, and hears it as soon as it can be told
+            await _tell(handle, Signal("go"))
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def spawn(self, key: str, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, key: str, work: Coroutine[Any, Any, None], *, ahead: bool = False) -> None:
         """Run `work`, which awaits `run`, in the background."""
+        if ahead:
+            self._ahead.append(key)
 
         async def watched() -> None:
             try:
@@ -68,6 +91,8 @@ class Children:
     def done(self, key: str) -> None:
         """Called by the work of `key` when all is recorded."""
         self._keys.pop(key, None)
+        if key in self._ahead:
+            self._ahead.remove(key)
 
     async def run(
         self, key: str, app: AppSpec, orders: AppOrders, missed: Callable[[], list[Signal]]

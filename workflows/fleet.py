@@ -45,11 +45,13 @@ class Fleet:
         again = earlier.tools_to_retry() if earlier else {}
         return app.model_copy(update={"tools": {**self.tools, **app.tools, **again}})
 
-    def orders(self, key: str, down: dict[AnalyzerKind, str], *, paused: bool) -> AppOrders:
+    def orders(
+        self, key: str, down: dict[AnalyzerKind, str], *, paused: bool, ahead: bool = False
+    ) -> AppOrders:
         """What of an earlier run stands: all but `infra_failed`; of a named app nothing."""
         earlier = self._standing(key)
         if earlier is None:
-            return AppOrders(down=down, paused=paused)
+            return AppOrders(down=down, paused=paused, ahead=ahead)
         kept = {kind: s for kind, s in earlier.analyzers.items() if kind not in earlier.missing}
         complete = len(kept) == len(self.plan.spec.analyzers)
         return AppOrders(
@@ -57,6 +59,7 @@ class Fleet:
             partly={k: s for k, s in earlier.analyzers.items() if k in earlier.tools_to_retry()},
             down=down,
             paused=paused,
+            ahead=ahead,
         )
 
     def _standing(self, key: str) -> AppResult | None:

@@ -4,7 +4,12 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from contract.analysis import ArtifactRef
@@ -14,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.spec import AnalyzerKind, AppSpec
     from workflows import policies, stages
     from workflows.aside import Absence, absence_of, is_held
+    from workflows.building import AppDown, Building
     from workflows.guard import Guard
     from workflows.host_watch import Again, HostLost, watched
     from workflows.planning import (
@@ -26,10 +32,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.settle import is_unclaimed
     from workflows.verdict import SILENT_AFTER, SILENT_BEFORE, Verdicts, is_apps
-
-
-class AppDown(Exception):
-    """The app's author failed: it did not build, start or answer, or it died by itself."""
 
 
 class LiveApp:
@@ -48,6 +50,7 @@ class LiveApp:
         self._running: RunningApp | None = None
         self._host = ""
         self._broken = ""
+        self._building = Building(app)
         self._verdicts = Verdicts()
         self.logs: list[ArtifactRef] = []
         self.images: tuple[str, ...] = ()
@@ -63,8 +66,7 @@ class LiveApp:
             AppDown: the app cannot be measured.
             ActivityError: the platform is at fault, or the pipeline was paused.
         """
-        if self._guard is None:
-            self._guard = await Guard.post(self._app.workflow_id)
+        await self._post_guard()
         for _ in range(policies.MAX_TRIES):
             try:
                 check = await self._ensure()
@@ -76,6 +78,20 @@ class LiveApp:
             except Again as again:
                 self._lose(kind, again.loss)
         raise _unsteady(f"the app was lost or silent before {kind} each time")
+
+    async def build_ahead(self) -> None:
+        """Build while others are measured.
+
+        What comes of it is seen when the app's turn has come: a broken build is the app's fault
+        then, and what the platform failed or a pause held back is tried again.
+        """
+        try:
+            await self._post_guard()
+            await self._build()
+        except (AppDown, FailureError) as exc:
+            if is_cancelled_exception(exc):
+                raise
+            workflow.logger.info("not built ahead", extra={"cause": str(exc)})
 
     def facts(self) -> RunFacts:
         """What the record keeps of the app as it ran."""
@@ -184,28 +200,49 @@ class LiveApp:
             raise _unsteady(f"no host kept the app alive in {self._starts} starts")
         self._starts += 1
         try:
-            started: StartOutcome = await stages.start_app(self._app)
+            if workflow.patched("built-apart"):
+                await self._build()
+                started = await self._building.start()
+            else:
+                started = await stages.start_app(self._app)
         except ActivityError as exc:
             if is_held(exc):
                 self._starts -= 1
             raise
-        self.retry_causes.extend(started.retry_causes)
-        self.logs.extend(started.logs)
         self._running = started.app
-        self.notes = started.app.dropped if started.app else started.notes
         if started.app is not None:
             self._lives += 1
             self.images = started.app.images
-        self._host = started.app.host if started.app else started.host
+        await self._take_in(started)
+
+    async def _build(self) -> None:
+        if built := await self._building.build():
+            await self._take_in(built)
+
+    async def _take_in(self, told: StartOutcome) -> None:
+        """What a build or a start tells.
+
+        Raises:
+            AppDown: it failed.
+        """
+        self.retry_causes.extend(told.retry_causes)
+        self.logs.extend(told.logs)
+        self.notes = told.app.dropped if told.app else told.notes
+        self._host = told.app.host if told.app else told.host
         if self._guard is not None and self._host:
             await self._guard.own(self._host)
-        if started.app is None:
-            self._broken = f"{started.phase} failed: {started.reason}"
+        if told.app is None and told.phase != "built":
+            self._broken = f"{told.phase} failed: {told.reason}"
             raise AppDown(self._broken)
+
+    async def _post_guard(self) -> None:
+        if self._guard is None:
+            self._guard = await Guard.post(self._app.workflow_id)
 
     def _forget(self) -> None:
         """Its host is gone, and what of the app is there is the janitor's."""
         self._running, self._host = None, ""
+        self._building.forget()
 
     async def _start_over(self, loss: Loss) -> NoReturn:
         """Remove what is left of the app, and begin the measurement anew."""

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.settle import failure_code, finalize
     from workflows.state import PipelineRun, PipelineState
     from workflows.status import Status
+    from workflows.window import Window
 
 
 # An input that cannot be read fails the workflow at once; anything else unexpected would hang it
@@ -48,6 +49,9 @@ class PipelineWorkflow:
         self._runs = state.runs
         self._cancelling = False
         self._gave_up = ""
+        self._window = Window(
+            self._fleet, self._children, self._admission, self._status, lambda: self._stopped
+        )
 
     @workflow.run
     async def run(self, order: PipelineRun) -> PipelineResult:
@@ -176,24 +180,38 @@ class PipelineWorkflow:
             await stages.register(self._fleet.plan)
             self._registered = True
         self._status.enter(PipelinePhase.RUNNING)
+        self._window.builds_ahead = workflow.patched("build-ahead")
         tender = asyncio.create_task(self._admission.tend())
         while await self._next_turn():
+            if self._window.may_promote():
+                await self._children.promote()
+                continue
             self._gave_up = await self._admission.admit(lambda: self._stopped)
             self._status.show()
-            if self._may_launch():
-                key = self._fleet.take()
-                self._children.spawn(key, self._one(key))
+            if self._window.may_launch():
+                ahead, key = self._window.next_is_ahead(), self._fleet.take()
+                self._children.spawn(key, self._one(key, ahead=ahead), ahead=ahead)
                 self._status.show()
-        await workflow.wait_condition(lambda: not self._children or self._children.crashed)
-        self._children.raise_crash()
+        await self._drain()
         self._admission.stop()
         await tender
+
+    async def _drain(self) -> None:
+        """Wait for what is in flight, and for the turns of what was built ahead."""
+        while self._children:
+            await workflow.wait_condition(
+                lambda: not self._children or self._children.crashed or self._window.may_promote()
+            )
+            self._children.raise_crash()
+            if self._window.may_promote():
+                await self._children.promote()
 
     async def _next_turn(self) -> bool:
         """Wait for a free slot and an app; False when this run has nothing more to start."""
         await workflow.wait_condition(
             lambda: (
-                self._may_launch()
+                self._window.may_launch()
+                or self._window.may_promote()
                 or self._winding_down()
                 or not self._busy()
                 or self._children.crashed
@@ -203,26 +221,22 @@ class PipelineWorkflow:
         return self._busy() and not self._winding_down()
 
     def _busy(self) -> bool:
-        return bool(self._fleet.pending or len(self._children))
+        return bool(self._fleet.pending or self._children)
 
     def _winding_down(self) -> bool:
         return self._stopped or workflow.info().is_continue_as_new_suggested()
 
-    def _may_launch(self) -> bool:
-        on_trial = self._admission.board.pipeline.opened_at_s is not None
-        window = 1 if on_trial else self._status.parallelism
-        free = len(self._children) < window and bool(self._fleet.pending)
-        return free and not self._status.paused and not self._stopped
-
-    async def _one(self, key: str) -> None:
+    async def _one(self, key: str, *, ahead: bool) -> None:
         board = self._admission.board
-        orders = self._fleet.orders(key, board.down(), paused=self._status.paused)
+        orders = self._fleet.orders(key, board.down(), paused=self._status.paused, ahead=ahead)
         opened = board.opened()
 
         def missed() -> list[Signal]:
             """What was signalled to all children before this one could be reached."""
             changed = sorted(board.opened() - opened)
             told = [Signal("breaker_changed", board.breakers[n].progress()) for n in changed]
+            if ahead and not self._children.is_ahead(key):
+                told.append(Signal("go"))
             if self._status.paused != orders.paused:
                 told.append(Signal("pause" if self._status.paused else "resume"))
             return told

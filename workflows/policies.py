@@ -1,8 +1,8 @@
 """Every time-out and retry policy. Changing one is replay-safe; nowhere else are there any.
 
-Every activity heartbeats, so a killed worker is noticed within `HEARTBEAT` and its activities run
-again elsewhere within 15 s, whatever their own time limit is. Errors that no retry can cure carry
-`non_retryable` themselves; only Temporal's own types are listed here.
+Every activity heartbeats each second, so a killed worker is noticed within `HEARTBEAT` and its
+activities run again elsewhere about half a second later, whatever their own time limit is. Errors
+that no retry can cure carry `non_retryable` themselves; only Temporal's own types are listed here.
 """
 
 from datetime import timedelta
@@ -23,7 +23,9 @@ class Policy(TypedDict, total=False):
     cancellation_type: ActivityCancellationType
 
 
-HEARTBEAT = timedelta(seconds=8)
+# Four missed beats. A worker that was merely held up loses nothing but an attempt: the next one
+# takes up the same run of the analyzer and the same containers.
+HEARTBEAT = timedelta(seconds=4)
 NEVER_RETRIED = ("PayloadsTooLarge",)
 
 # How often a subtask is run anew after its analyzer was down, and an app on another host.
@@ -52,6 +54,8 @@ GUARD_RETRY = timedelta(seconds=2)
 GUARD_ATTEMPTS = 300
 
 WINDOW_MAX = 50
+# Apps beyond the window whose images are built meanwhile: each takes room on a disk.
+BUILD_AHEAD = 2
 # Recording apps that never ran: one activity each so many, so that no payload grows with the fleet.
 SKIP_BATCH = 200
 REASON_CHARS = 300
@@ -60,7 +64,7 @@ SUBTASK_DEADLINE_S = {"static": 900.0, "dynamic": 1200.0, "performance": 900.0, 
 
 
 def _retry(
-    *, attempts: int, initial_s: float = 1.0, maximum_s: float = 20.0, factor: float = 2.0
+    *, attempts: int, initial_s: float = 0.5, maximum_s: float = 20.0, factor: float = 2.0
 ) -> RetryPolicy:
     return RetryPolicy(
         initial_interval=timedelta(seconds=initial_s),
@@ -75,13 +79,20 @@ def _retry(
 RUN_ANALYSIS = Policy(
     start_to_close_timeout=timedelta(minutes=30),
     heartbeat_timeout=HEARTBEAT,
-    retry_policy=_retry(attempts=8),
+    retry_policy=_retry(attempts=9),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 START_APP = Policy(
     start_to_close_timeout=timedelta(minutes=30),
     heartbeat_timeout=HEARTBEAT,
-    retry_policy=_retry(attempts=6),
+    retry_policy=_retry(attempts=7),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+START_BUILT = Policy(
+    schedule_to_start_timeout=HOST_LOST_AFTER,
+    start_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_retry(attempts=7),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 CHECK_APP = Policy(
@@ -89,7 +100,7 @@ CHECK_APP = Policy(
     # An app that is silent is asked again for minutes before that means anything.
     start_to_close_timeout=timedelta(minutes=6),
     heartbeat_timeout=HEARTBEAT,
-    retry_policy=_retry(attempts=6, maximum_s=10.0),
+    retry_policy=_retry(attempts=7, maximum_s=10.0),
 )
 # After a measurement: its engine may be away for minutes, and the numbers are worth the wait.
 CHECK_AFTER = Policy(
@@ -103,7 +114,7 @@ TEARDOWN_APP = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
     start_to_close_timeout=timedelta(minutes=5),
     heartbeat_timeout=HEARTBEAT,
-    retry_policy=_retry(attempts=20, maximum_s=15.0),
+    retry_policy=_retry(attempts=21, maximum_s=15.0),
 )
 PREFLIGHT = Policy(
     start_to_close_timeout=timedelta(seconds=30),
@@ -115,13 +126,13 @@ RECORD = Policy(
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(hours=6),
     heartbeat_timeout=HEARTBEAT,
-    retry_policy=_retry(attempts=0, initial_s=0.5, maximum_s=10.0),
+    retry_policy=_retry(attempts=0, maximum_s=10.0),
 )
 REPORT = Policy(
     start_to_close_timeout=timedelta(minutes=10),
     schedule_to_close_timeout=timedelta(hours=1),
     heartbeat_timeout=HEARTBEAT,
-    retry_policy=_retry(attempts=10),
+    retry_policy=_retry(attempts=11),
 )
 AWAIT_APP = Policy(
     start_to_close_timeout=timedelta(hours=24),

@@ -10,7 +10,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
-    from contract.ids import TASK_QUEUE_APPS, TASK_QUEUE_CONTROL, task_queue_host
+    from contract.ids import (
+        TASK_QUEUE_APPS,
+        TASK_QUEUE_CONTROL,
+        task_queue_host,
+        task_queue_start,
+    )
     from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import PlatformService, Preflight
     from contract.running import (
@@ -55,6 +60,28 @@ async def start_app(app: AppSpec) -> StartOutcome:
         task_queue=TASK_QUEUE_APPS,
         summary=f"{app.ref.model} app {app.ref.app_number}",
         **policies.START_APP,
+    )
+
+
+async def prepare_app(app: AppSpec) -> StartOutcome:
+    """Build the app on whichever host takes it."""
+    return await workflow.execute_activity_method(
+        AppActivities.prepare_app,
+        app,
+        task_queue=TASK_QUEUE_APPS,
+        summary=f"{app.ref.model} app {app.ref.app_number}",
+        **policies.START_APP,
+    )
+
+
+async def start_built(app: AppSpec, host: str) -> StartOutcome:
+    """Start the app on the host that built it."""
+    return await workflow.execute_activity_method(
+        AppActivities.start_app,
+        app,
+        task_queue=task_queue_start(host),
+        summary=f"on {host}",
+        **policies.START_BUILT,
     )
 
 

@@ -26,12 +26,14 @@ class AppOrders(Frozen):
             state of the others, whose results stand.
         down: analyzers given up on, with the reason: their cells become `infra_failed` at once.
         paused: start no subtask before the `resume` signal.
+        ahead: do nothing but build before the `go` signal.
     """
 
     kept: dict[AnalyzerKind, MeasurementState] = {}
     partly: dict[AnalyzerKind, MeasurementState] = {}
     down: dict[AnalyzerKind, str] = {}
     paused: bool = False
+    ahead: bool = False
 
 
 class AppResult(Frozen):

@@ -54,7 +54,7 @@ class Status:
             message=message,
             total=self._fleet.total,
             finished=self._fleet.finished,
-            in_flight=len(self._children),
+            in_flight=self._children.in_window,
             parallelism=self.parallelism,
             paused=self.paused,
             counts=self._fleet.counts(),

@@ -4,6 +4,7 @@ Whatever could not be repeated in calm is flagged with the metric `contended` an
 from the cache.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +18,7 @@ from analyzers.performance.options import LoadOptions
 from analyzers.performance.site import Site
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Metric
+from contract.quiet import GAP_S, undisturbed
 
 # A repetition may use this share of the subtask's time; the rest is for the other tools.
 _REPEAT_SHARE = 0.6
@@ -76,7 +78,10 @@ async def repeated_when_calm(
 
 @asynccontextmanager
 async def alone(run: ToolRun, options: LoadOptions, site: Site) -> AsyncGenerator[None]:
-    """Hold the host's load-test lock; a wait for another run is told, and does not count as ours.
+    """Hold the host's load-test lock, with all other work of ours on the host ended or held off.
+
+    A wait for another run is told, and does not count as ours. Afterwards those who gave way can
+    begin before the next load test does.
 
     Raises:
         ToolFault: it was not free within `options.lock_wait_s`.
@@ -85,8 +90,13 @@ async def alone(run: ToolRun, options: LoadOptions, site: Site) -> AsyncGenerato
     async with AsyncExitStack() as stack:
         with run.waiting():
             await stack.enter_async_context(lock)
-        run.progress("has the host's load-test lock")
+            run.progress("has the host's load-test lock")
+            quiet = undisturbed(site.lock_file, options.quiet_wait_s)
+            if not await stack.enter_async_context(quiet):
+                run.progress(f"work beside it did not end within {options.quiet_wait_s:g} s")
         yield
+    with run.waiting():
+        await asyncio.sleep(GAP_S)
 
 
 def flag(target: str, contended: bool) -> Metric:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from analyzers.runtime.tool import ToolFault
 
-DEFAULT_LOCK = Path("/tmp/assay-load-test.lock")  # noqa: S108 - one per host, whoever runs it
 _POLL_S = 0.1
 _TELL_EVERY_S = 15.0
 _MAX_RECORD_BYTES = 1_000

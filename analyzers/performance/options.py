@@ -24,6 +24,8 @@ class LoadOptions(Authored):
         total_s: no further operation is begun after this, or after a quarter of the subtask's
             time; those left are listed as skipped.
         lock_wait_s: how long another load test may be waited for.
+        quiet_wait_s: how long other work of ours on this host (builds, starts, static runs, single
+            tools of a scan) is waited for; none begins meanwhile.
         calm_wait_s: how long a calm host is waited for before a flagged test is repeated.
         check_rate: arrivals per second of the second generator's sample, where the first one left
             no step to be compared with.
@@ -44,6 +46,7 @@ class LoadOptions(Authored):
     max_endpoints: Annotated[int, Field(ge=1, le=40)] = 10
     total_s: Annotated[float, Field(gt=0, le=86_400)] = 180.0
     lock_wait_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
+    quiet_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 60.0
     calm_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 60.0
     check_rate: Annotated[float, Field(gt=0, le=1_000)] = 40.0
     check_s: Annotated[int, Field(ge=1, le=60)] = 3

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzers.performance.lock import DEFAULT_LOCK
+from contract.quiet import LOAD_LOCK
 
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 
@@ -19,13 +19,13 @@ class Site:
         docker_host: engine that runs the apps, `unix:///path` or `tcp://host:port`.
     """
 
-    lock_file: Path = DEFAULT_LOCK
+    lock_file: Path = LOAD_LOCK
     docker_host: str = DEFAULT_DOCKER_HOST
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Site":
         """`ASSAY_LOAD_LOCK` and Docker's own `DOCKER_HOST`; the defaults where they are unset."""
         return cls(
-            lock_file=Path(environ.get("ASSAY_LOAD_LOCK") or DEFAULT_LOCK),
+            lock_file=Path(environ.get("ASSAY_LOAD_LOCK") or LOAD_LOCK),
             docker_host=environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST,
         )

@@ -14,6 +14,7 @@ from analyzers.runtime.projects import note_for
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
 from analyzers.runtime.trim import with_findings
+from analyzers.runtime.verdicts import Verdict
 from contract.analysis import Coverage, Finding, MeasurementState, Provenance, ToolReport
 
 MAX_ATTACHED_BYTES = 256 * 1024 * 1024
@@ -160,3 +161,19 @@ def _measured(
     if size > MAX_BARE_BYTES:
         raise ToolFault(f"report of {size} bytes beside its findings, limit {MAX_BARE_BYTES}")
     return report
+
+
+def blind(tool: Tool, verdict: Verdict) -> ToolReport:
+    """The cell of a tool that did not see its canary."""
+    return unmeasured(
+        tool.name,
+        MeasurementState.INFRA_FAILED,
+        verdict.reason,
+        version=verdict.version,
+        provenance=Provenance(rules_digest=verdict.rules_digest),
+    )
+
+
+def spent_s(cell: ToolReport) -> float:
+    """Tool time of this run: what came from the cache took none."""
+    return 0.0 if cell.provenance.cached_from else cell.provenance.duration_s

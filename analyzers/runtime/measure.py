@@ -13,20 +13,26 @@ from typing import Any
 
 from analyzers.runtime.cache import CacheEntry, ReportCache
 from analyzers.runtime.canary import CanaryKeeper
-from analyzers.runtime.cell import Attachments, Cell, measure_cell, unmeasured
+from analyzers.runtime.cell import (
+    Attachments,
+    Cell,
+    blind,
+    measure_cell,
+    spent_s,
+    unmeasured,
+)
 from analyzers.runtime.cores import CpuBudget
+from analyzers.runtime.manners import Manners
 from analyzers.runtime.prepared import Prepared, look_up_all, prepare
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import Allowance, run_in_order
 from analyzers.runtime.tool import SourceTree, Tool, ToolRun
 from analyzers.runtime.trim import fitted
-from analyzers.runtime.verdicts import Verdict
 from analyzers.runtime.weights import Weights
 from contract.analysis import (
     AnalyzerReport,
     Finding,
     MeasurementState,
-    Provenance,
     SubtaskRequest,
     ToolReport,
 )
@@ -51,6 +57,7 @@ class Equipment:
 
     Attributes:
         code: digest of the service's own code, see `code_digest`.
+        load_lock: what is given way to, see `Manners`.
         fuse: makes one finding of what several tools saw; None: the service does not fuse.
         weights: what is expected of the tools.
     """
@@ -64,6 +71,7 @@ class Equipment:
     code: str
     fuse: Fuse | None = None
     weights: Weights = field(default_factory=Weights)
+    load_lock: Path | None = None
 
 
 @dataclass(slots=True)
@@ -84,6 +92,7 @@ class Measurement:
     _begun: tuple[str, ...] = ()
     _working: set[str] = field(default_factory=set)
     _done: int = 0
+    _manners: Manners = field(init=False)
 
     @property
     def attachments(self) -> Path:
@@ -96,6 +105,11 @@ class Measurement:
         Raises:
             asyncio.CancelledError: all processes are gone.
         """
+        self._manners = Manners(self.equipment.kind, self.equipment.load_lock)
+        async with self._manners.run(self._say):
+            return await self._run()
+
+    async def _run(self) -> AnalyzerReport:
         started_at, clock = datetime.now(UTC), time.monotonic()
         limit_s = min(self.request.deadline_s, MAX_DEADLINE_S)
         limit_s -= min(_WRAP_UP_MAX_S, limit_s * _WRAP_UP_SHARE)
@@ -122,12 +136,12 @@ class Measurement:
             fused=fused,
             started_at=started_at,
             duration_s=round(time.monotonic() - clock, 3),
-            tool_seconds=round(sum(_spent_s(cell) for cell in cells), 3),
+            tool_seconds=round(sum(spent_s(cell) for cell in cells), 3),
         )
         return await asyncio.to_thread(fitted, report, self.attachments)
 
     def _planned(self) -> list[Tool]:
-        wanted = set(self.request.tools)
+        wanted = self.request.tools
         return [tool for tool in self.equipment.tools if not wanted or tool.name in wanted]
 
     async def _prepared(self, tools: Sequence[Tool]) -> Prepared:
@@ -139,6 +153,9 @@ class Measurement:
         versions, attachments = own.canaries.versions(), self.attachments
         await asyncio.to_thread(look_up_all, prepared, tools, versions, own.cache, attachments)
         return prepared
+
+    def _say(self, message: str) -> None:
+        self._progress(self._done, self._begun, message)
 
     def _progress(self, done: int, begun: tuple[str, ...], message: str = "") -> None:
         """Tell what goes on: a tool that was begun may still wait for its turn."""
@@ -192,7 +209,7 @@ class Measurement:
         with allowance.waiting():
             verdict = await equipment.canaries.proven(tool.name)
         if not verdict.ok:
-            return _blind(tool, verdict)
+            return blind(tool, verdict)
         if tool.exclusive:
             with allowance.waiting():
                 await equipment.canaries.settled()
@@ -203,12 +220,13 @@ class Measurement:
         if entry := prepared.kept.get(key):
             return self._kept(tool, entry)
         cores, urgency = equipment.weights.cores(tool), prepared.urgency[tool.name]
-        async with allowance.hold(equipment.budget, cores, self.request.subtask_id, urgency):
+        turn = allowance.hold(equipment.budget, cores, self.request.subtask_id, urgency)
+        async with turn, self._manners.tool(allowance.aside(), self._say):
             with self._at_work(tool):
                 cell = await self._measure(tool, version, prepared.source, allowance)
         if cell.report.state is MeasurementState.MEASURED:
-            spent_s = cell.report.provenance.duration_s
-            equipment.weights.learn(tool.name, prepared.size_bytes[tool.name], spent_s)
+            took_s = cell.report.provenance.duration_s
+            equipment.weights.learn(tool.name, prepared.size_bytes[tool.name], took_s)
         own, shared = self.attachments / tool.name, dict(self.shared)
         await asyncio.to_thread(cache.save, key, cell.report, shared, own, cell.fresh_for)
         return cell.report
@@ -231,9 +249,7 @@ class Measurement:
             workspace=workspace,
             tools_dir=self.equipment.tools_dir,
             attach=kept.attach,
-            progress=lambda message: self._progress(
-                self._done, self._begun, f"{tool.name}: {message}"
-            ),
+            progress=lambda message: self._say(f"{tool.name}: {message}"),
             waiting=lambda: self._aside(tool, allowance, runner),
             shared=self.shared,
         )
@@ -278,19 +294,5 @@ class Measurement:
             return tuple(self.equipment.fuse(cells)), ()
         except Exception as error:
             logger.exception("fusion failed on %s", self.request.subtask_id)
-            reason = f"{type(error).__name__}: {error}"
-            return (), (unmeasured("fusion", MeasurementState.INFRA_FAILED, reason),)
-
-
-def _blind(tool: Tool, verdict: Verdict) -> ToolReport:
-    return unmeasured(
-        tool.name,
-        MeasurementState.INFRA_FAILED,
-        verdict.reason,
-        version=verdict.version,
-        provenance=Provenance(rules_digest=verdict.rules_digest),
-    )
-
-
-def _spent_s(cell: ToolReport) -> float:
-    return 0.0 if cell.provenance.cached_from else cell.provenance.duration_s
+            failed, reason = MeasurementState.INFRA_FAILED, f"{type(error).__name__}: {error}"
+            return (), (unmeasured("fusion", failed, reason),)

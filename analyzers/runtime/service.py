@@ -39,6 +39,7 @@ from analyzers.runtime.weights import Weights
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.health import AnalyzerHealth
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES, DEFAULT_PORTS
+from contract.quiet import LOAD_LOCK
 from contract.spec import AnalyzerKind
 
 _DEFAULT_CAPACITY = {AnalyzerKind.PERFORMANCE: 1}
@@ -61,6 +62,7 @@ class ServiceOptions:
         data: folder for everything it keeps; a sub-folder per analyzer is made.
         capacity: subtasks at once.
         cpu_budget: cores its tools may use at once.
+        load_lock: of the host, whose load tests its tools give way to; None: to none.
     """
 
     data: Path
@@ -70,6 +72,7 @@ class ServiceOptions:
     token: str | None = None
     capacity: int = 2
     cpu_budget: float = 2.0
+    load_lock: Path | None = None
     max_result_bytes: int = DEFAULT_MAX_RESULT_BYTES
 
 
@@ -108,16 +111,9 @@ class Service:
         )
         self._cache = ReportCache(self._data / "cache", LIVE_MAX_AGE if kind.is_live else None)
         self._equipment = Equipment(
-            kind,
-            tools,
-            options.tools_dir,
-            budget,
-            self.canaries,
-            self._cache,
-            code_digest(tools),
-            fuse,
-            weights,
-        )
+            kind, tools, options.tools_dir, budget, self.canaries, self._cache,
+            code_digest(tools), fuse, weights, options.load_lock,
+        )  # fmt: skip
         self._runner: web.AppRunner | None = None
         self._housekeeping: asyncio.Task[None] | None = None
 
@@ -237,6 +233,7 @@ def _options(kind: AnalyzerKind) -> ServiceOptions:
     parser.add_argument("--token-file", type=Path, help="file with the shared token")
     parser.add_argument("--capacity", type=int, default=_DEFAULT_CAPACITY.get(kind, 2))
     parser.add_argument("--cpu-budget", type=float, default=float(os.cpu_count() or 1))
+    parser.add_argument("--load-lock", type=Path, default=LOAD_LOCK, help="given way to")
     given = parser.parse_args()
     if given.capacity < 1 or given.cpu_budget <= 0 or not 0 <= given.port <= 65_535:
         parser.error("--capacity and --cpu-budget are above zero, --port is 0 to 65535")
@@ -248,6 +245,7 @@ def _options(kind: AnalyzerKind) -> ServiceOptions:
         token=_token(given.token_file),
         capacity=given.capacity,
         cpu_budget=given.cpu_budget,
+        load_lock=given.load_lock,
     )
 
 

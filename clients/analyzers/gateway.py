@@ -93,9 +93,14 @@ class WebSocketGateway:
             return answer
 
     async def analyze(
-        self, request: SubtaskRequest, on_progress: Callable[[Progress], None]
+        self,
+        request: SubtaskRequest,
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[], None] = lambda: None,
     ) -> FetchedResult:
         """Run or re-attach to the subtask and fetch its result into a private folder.
+
+        `on_end` is called, perhaps more than once, when the result begins to come.
 
         A cancelled call sends `cancel` and waits until the analyzer has ended the run.
 
@@ -105,7 +110,7 @@ class WebSocketGateway:
         pool = self._pool(request.analyzer)
         receiver = await asyncio.to_thread(self._new_receiver)
         direct = self._direct and pool.is_local
-        transfer = Transfer(pool, request, receiver, on_progress, direct=direct)
+        transfer = Transfer(pool, request, receiver, on_progress, on_end, direct=direct)
         self._transfers.setdefault(request.subtask_id, set()).add(transfer)
         fetched = False
         try:

@@ -54,6 +54,7 @@ class Transfer:
         request: SubtaskRequest,
         receiver: ArchiveReceiver,
         on_progress: Callable[[Progress], None],
+        on_end: Callable[[], None] = lambda: None,
         *,
         direct: bool,
     ) -> None:
@@ -63,6 +64,7 @@ class Transfer:
         self._over = False
         self._pool = pool
         self._on_progress = on_progress
+        self._on_end = on_end
         self._connection: ClientConnection | None = None
         self._detached = asyncio.Event()
         self._direct = direct
@@ -183,6 +185,8 @@ class Transfer:
         try:
             while True:
                 frame = await self._frame(lease.connection)
+                if isinstance(frame, Chunk | Completed):
+                    self._on_end()
                 if isinstance(frame, Chunk):
                     data = await lease.connection.recv()
                     if writing:

@@ -9,7 +9,7 @@ guaranteed on an engine is said in `RunningApp.dropped`.
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from clients.blame import AppFault
 from clients.calm import Host, Patience
@@ -124,24 +124,55 @@ class DockerRuntime:
         """
         await asyncio.to_thread(lambda: connect(self._docker_host, _PROBE_TIMEOUT_S).close())
 
-    async def start(
+    async def prepare(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:
+        """Make the images of `app`; `start` finds them by their content.
+
+        Raises:
+            PlatformError: as `start`.
+        """
+
+        async def build(starting: Starting) -> StartOutcome:
+            return StartOutcome(phase="built", notes=tuple(starting.notes))
+
+        return await self._started(Starting(self._parts, app, run_id, on_progress), build)
+
+    async def start(
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None] = lambda: None,
+    ) -> StartOutcome:
         """Build and start `app`, or adopt the containers that an earlier attempt of the run left.
+
+        `on_built` is called when its images are there.
 
         Raises:
             PlatformError: the platform is at fault; what was made stays for the retry or teardown.
         """
-        starting = Starting(self._parts, app, run_id, on_progress)
+
+        async def run(starting: Starting) -> StartOutcome:
+            on_built()
+            running = await starting.run(self._host)
+            return StartOutcome(app=running, notes=running.dropped)
+
+        return await self._started(Starting(self._parts, app, run_id, on_progress), run)
+
+    async def _started(
+        self, starting: Starting, go_on: Callable[[Starting], Awaitable[StartOutcome]]
+    ) -> StartOutcome:
+        """Build, then `go_on`; the app's fault as a value, with the logs of both."""
         saved = SavedLogs(self._artifacts)
         try:
             await starting.build()
             await self._keep_build_log(starting, saved)
-            running = await starting.run(self._host)
+            outcome = await go_on(starting)
         except AppFault as fault:
             if not saved.refs:
                 await self._keep_build_log(starting, saved)
-            return await self._failed(app, fault, saved, starting.notes)
+            return await self._failed(starting.app, fault, saved, starting.notes)
         except PlatformError as error:
             if error.code is ErrorCode.NOT_FOUND:  # removed under our hands: made anew by a retry
                 raise PlatformError(ErrorCode.UNAVAILABLE, error.message) from error
@@ -149,7 +180,7 @@ class DockerRuntime:
             if told is error:  # an error that is its own cause has no end, for who writes it down
                 raise
             raise told from error
-        return StartOutcome(app=running, notes=running.dropped, logs=saved.refs, host=self._host)
+        return outcome.model_copy(update={"logs": saved.refs, "host": self._host})
 
     async def _keep_build_log(self, starting: Starting, saved: SavedLogs) -> None:
         if starting.build_log:

@@ -7,26 +7,25 @@ host's network, and it is said so in `RunningApp.dropped`: that is why no other 
 
 import asyncio
 import shutil
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from clients import blame
-from clients.appfolder import AppPlan, ServicePlan, read_plan
+from clients.appfolder import ServicePlan
 from clients.blame import AppFault, Ending, app_check
 from clients.calm import Host, Patience
 from clients.conditions import conditions
 from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
 from clients.probe import ask
-from clients.process.environments import Environments, app_environment, copy_source
-from clients.process.recipe import Recipe, needs_engine, recipe, written_ports
-from clients.process.sandbox import Sandbox, interpreter_folders
+from clients.process.environments import Environments
+from clients.process.installing import Installation
+from clients.process.recipe import Recipe, needs_engine, written_ports
+from clients.process.spawning import free_port, spawn
 from clients.process.state import Record, StateFolder
 from clients.process.watch import Asked, StartClock, silent
 from clients.targets import resolve_targets
 from clients.telling import error_line
-from contract.analysis import ArtifactRef
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
@@ -82,28 +81,54 @@ class ProcessRuntime:
     async def probe(self) -> None:
         """Nothing to ask: processes need no engine."""
 
-    async def start(
+    async def prepare(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:
+        """Install what `app` needs; `start` finds it by its content.
+
+        Raises:
+            PlatformError: as `start`.
+        """
+
+        async def nothing(_installed: Installation) -> None:
+            return None
+
+        return await self._started(app, on_progress, nothing)
+
+    async def start(
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None] = lambda: None,
+    ) -> StartOutcome:
         """Install and start `app`, or adopt the processes that an earlier attempt of the run left.
+
+        `on_built` is called when what it needs is installed.
 
         Raises:
             PlatformError: FAILED_PRECONDITION for apps that need a container engine.
         """
+
+        async def run(installed: Installation) -> RunningApp:
+            on_built()
+            return await self._run(app, run_id, installed, on_progress)
+
+        return await self._started(app, on_progress, run)
+
+    async def _started(
+        self,
+        app: AppSpec,
+        on_progress: OnProgress,
+        go_on: Callable[[Installation], Awaitable[RunningApp | None]],
+    ) -> StartOutcome:
+        """Install, then `go_on`; the app's fault as a value, with the logs of both."""
         self._require(app)
-        logs: list[ArtifactRef] = []
-        notes: list[str] = []
+        installed = Installation()
+        logs = installed.logs
         try:
-            plan = await asyncio.to_thread(read_plan, Path(app.source.path))
-            notes += (*plan.dropped, _NETWORK_NOTE)
-            recipes = [await asyncio.to_thread(recipe, service) for service in plan.services]
-            notes += [f"{one.name}: {found}" for one in recipes for found in one.substitutions]
-            folders: dict[str, Path | None] = {}
-            for one in recipes:
-                folders[one.name], text = await self._environments.ensure(one, on_progress)
-                if text:
-                    logs.append(await self._artifacts.put_bytes(text.encode(), "build.log"))
-            running = await self._run(app, run_id, plan, recipes, folders, on_progress)
+            await installed.install(app, self._environments, self._artifacts, on_progress)
+            running = await go_on(installed)
         except AppFault as found:
             if found.log:
                 logs.append(await self._artifacts.put_bytes(found.log.encode(), "build.log"))
@@ -112,12 +137,17 @@ class ProcessRuntime:
             return StartOutcome(
                 phase=found.phase,
                 reason="; ".join((found.reason, *saved.notes)),
-                notes=tuple(notes),
+                notes=(*installed.notes, _NETWORK_NOTE),
                 logs=(*logs, *saved.refs),
                 host=self._host,
             )
-        running = running.model_copy(update={"dropped": tuple(notes)})
-        return StartOutcome(app=running, notes=tuple(notes), logs=tuple(logs), host=self._host)
+        notes = (*installed.notes, _NETWORK_NOTE)
+        if running is not None:
+            running = running.model_copy(update={"dropped": notes})
+        phase = "running" if running else "built"
+        return StartOutcome(
+            app=running, phase=phase, notes=notes, logs=tuple(logs), host=self._host
+        )
 
     def _require(self, app: AppSpec) -> None:
         if not app.trusted:
@@ -126,32 +156,31 @@ class ProcessRuntime:
             raise needs_engine(f"{self._no_engine}, and bubblewrap is not installed")
 
     async def _run(
-        self,
-        app: AppSpec,
-        run_id: str,
-        plan: AppPlan,
-        recipes: Sequence[Recipe],
-        folders: Mapping[str, Path | None],
-        on_progress: OnProgress,
+        self, app: AppSpec, run_id: str, installed: Installation, on_progress: OnProgress
     ) -> RunningApp:
+        recipes, folders = installed.recipes, installed.folders
         record = self._states.read(app.workflow_id)
         if record is None or not self._adoptable(record, app, run_id, recipes):
             await asyncio.to_thread(self._remove, app.workflow_id)
-            ports = {one.name: _free_port() for one in recipes}
+            ports = {one.name: free_port() for one in recipes}
             record = Record(app.workflow_id, run_id, app.source.digest, ports)
             folder = self._states.write(record)
             for one in recipes:
                 on_progress(f"{one.name}: starting")
-                await self._spawn(folder, one, record.ports, folders[one.name])
-        services = await self._wait(record, plan.services, recipes)
-        installed = [folder.name for folder in folders.values() if folder is not None]
+                home = folder / "services" / one.name
+                process = await spawn(
+                    home, one, ports, folders[one.name], self._data_dir, self._limits
+                )
+                self._launchers[home] = asyncio.ensure_future(process.wait())
+        services = await self._wait(record, installed.plan.services, recipes)
+        names = [folder.name for folder in folders.values() if folder is not None]
         return RunningApp(
             workflow_id=app.workflow_id,
             host=self._host,
             engine="process",
             services=services,
             # The network is the host's, whatever the spec says.
-            conditions=conditions("process", self._limits, "allow", installed),
+            conditions=conditions("process", self._limits, "allow", names),
         )
 
     def _adoptable(
@@ -161,41 +190,6 @@ class ProcessRuntime:
         confined = self._states.services(app.workflow_id)
         names = {one.name for one in recipes}
         return same and set(confined) == names and all(c.identity() for c in confined.values())
-
-    async def _spawn(
-        self, folder: Path, one: Recipe, ports: Mapping[str, int], environment: Path | None
-    ) -> None:
-        """Start one sandbox. Bubblewrap writes the status file: a kill right here loses nothing."""
-        home = folder / "services" / one.name
-        source = environment if one.language == "node" and environment else one.context
-        await asyncio.to_thread(copy_source, source, home / "src")
-        (home / "data").mkdir()
-        modules = environment / "node_modules" if one.language == "node" and environment else None
-        if modules is not None and modules.is_dir():
-            (home / "src" / "node_modules").mkdir()
-        readable = [*interpreter_folders(), *([environment] if environment else [])]
-        sandbox = Sandbox(
-            home,
-            modules if modules is not None and modules.is_dir() else None,
-            tuple(readable),
-            (self._data_dir,),
-        )
-        with (home / "status").open("wb") as status, (home / "log").open("wb") as log:
-            argv = sandbox.argv(
-                tuple(word.replace("0.0.0.0", "127.0.0.1") for word in one.command),  # noqa: S104
-                app_environment(one, ports, environment),
-                self._limits,
-                status.fileno(),
-            )
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(status.fileno(),),
-                start_new_session=True,
-            )
-        self._launchers[home] = asyncio.ensure_future(process.wait())
 
     async def _wait(
         self, record: Record, plans: Sequence[ServicePlan], recipes: Sequence[Recipe]
@@ -293,9 +287,3 @@ class ProcessRuntime:
         """Remove half-made environments. Whole ones are small, and shared by every run."""
         await asyncio.to_thread(self._environments.sweep)
         return 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

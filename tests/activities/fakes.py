@@ -108,7 +108,8 @@ class Result:
 class FakeGateway:
     """Gives its answers in order, the last one for ever.
 
-    `block` makes a run last until it is cancelled or detached.
+    `block` makes a run last until it is cancelled or detached, `fetching` the way of its result
+    to us.
     """
 
     def __init__(self, folder: Path, *answers: AnalyzerReport | PlatformError) -> None:
@@ -116,6 +117,7 @@ class FakeGateway:
         self._answers = list(answers)
         self.log: list[str] = []
         self.block: asyncio.Event | None = None
+        self.fetching: asyncio.Event | None = None
 
     async def health(self, analyzer: AnalyzerKind) -> AnalyzerHealth:
         """Up, with one blind tool; AI is unreachable."""
@@ -125,7 +127,10 @@ class FakeGateway:
         return AnalyzerHealth(analyzer=analyzer, ok=analyzer is STATIC, tools=tools)
 
     async def analyze(
-        self, request: SubtaskRequest, on_progress: Callable[[Progress], None]
+        self,
+        request: SubtaskRequest,
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[], None],
     ) -> Result:
         """One archive per call."""
         self.log.append("analyze")
@@ -142,6 +147,9 @@ class FakeGateway:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, PlatformError):
             raise answer
+        on_end()
+        if self.fetching is not None:
+            await self.fetching.wait()
         path = self._folder / "result.tar"
         path.write_bytes(archive(answer))
         return Result(report=answer, archive=path)
@@ -207,13 +215,28 @@ class FakeRuntime:
         self.owned: list[str] = []
         self.stuck: set[str] = set()
 
-    async def start(
+    async def prepare(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+    ) -> StartOutcome:
+        self.log.append(f"prepare {run_id}")
+        if self.fault:
+            raise self.fault
+        if self.block:
+            await asyncio.Event().wait()
+        return StartOutcome(phase="built", host=self.host)
+
+    async def start(
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None],
     ) -> StartOutcome:
         on_progress("building the image")
         self.log.append(f"start {run_id}")
         if self.fault:
             raise self.fault
+        on_built()
         if self.block:
             await asyncio.Event().wait()
         return StartOutcome(host=self.host, phase="build", reason="no Dockerfile")

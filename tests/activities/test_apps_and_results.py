@@ -9,15 +9,19 @@ import pytest
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
+import activities.apps
 import activities.preflight
+from activities import ownership
 from activities.apps import AppActivities
 from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
+from analyzers.performance.lock import host_lock
 from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import PlatformService
+from contract.quiet import undisturbed
 from contract.record import CellRecord, PipelineRecord
 from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from tests.activities.fakes import (
@@ -46,6 +50,64 @@ async def test_a_start_that_the_platform_failed_leaves_nothing() -> None:
         await environment()[0].run(AppActivities(runtime).start_app, APP)
 
     assert runtime.log == ["start run-1", TEARDOWN]
+
+
+async def test_a_build_that_the_platform_failed_leaves_nothing() -> None:
+    runtime = FakeRuntime()
+    runtime.fault = PlatformError(ErrorCode.FAILED_PRECONDITION, "no container engine")
+
+    with pytest.raises(ApplicationError, match="no container engine"):
+        await environment()[0].run(AppActivities(runtime).prepare_app, APP)
+
+    assert runtime.log == ["prepare run-1", TEARDOWN]
+
+
+@pytest.mark.parametrize("name", ["prepare_app", "start_app"])
+async def test_builds_and_starts_give_way_to_a_load_test_and_a_pause_holds_them_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    runtime, lock, paused = FakeRuntime(), tmp_path / "lock", asyncio.Event()
+
+    async def is_held() -> bool:
+        return paused.is_set()
+
+    monkeypatch.setattr(ownership, "is_held", is_held)
+    work = getattr(AppActivities(runtime, load_lock=lock), name)
+    async with host_lock(lock, 5, "an app"):
+        env, beats = environment()
+        run = asyncio.create_task(env.run(work, APP))
+        assert not (await asyncio.wait([run], timeout=1.5))[0]
+        assert runtime.log == []
+        assert beats[-1].message == "gives way to a load test on this host"
+        assert not beats[-1].begun
+        paused.set()
+    with pytest.raises(ApplicationError, match="paused"):
+        await run
+    assert runtime.log == []
+    paused.clear()
+    await environment()[0].run(work, APP)
+    assert len(runtime.log) == 1
+
+
+async def test_a_load_test_waits_for_a_build_and_not_for_an_app_that_is_long_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities.apps, "START_BUSY_S", 0.2)
+    runtime, lock = FakeRuntime(), tmp_path / "lock"
+    runtime.block = True  # once it is built
+    env, _ = environment()
+    run = asyncio.create_task(env.run(AppActivities(runtime, load_lock=lock).start_app, APP))
+    while not runtime.log:
+        await asyncio.sleep(0.01)
+    async with host_lock(lock, 5, "an app"):
+        async with undisturbed(lock, 0.0) as alone:
+            assert not alone
+        async with undisturbed(lock, 5.0) as alone:
+            assert alone
+    assert not run.done()
+    env.cancel(given_up("worker_shutdown"))
+    with pytest.raises(asyncio.CancelledError):
+        await run
 
 
 async def cancelled_start(

@@ -27,7 +27,7 @@ LIMITS = {
     "assay-apps": int(SLOTS["ASSAY_APP_SLOTS"]),
     "assay-static": int(SLOTS["ASSAY_STATIC_SLOTS"]),
     f"assay-dynamic-{HOST}": int(SLOTS["ASSAY_DYNAMIC_SLOTS"]),
-    f"assay-performance-{HOST}": 1,
+    f"assay-performance-{HOST}": 2,  # one load test, and one whose result is fetched
     "assay-ai": int(SLOTS["ASSAY_AI_SLOTS"]),
 }
 _CAPACITY = {"static": 2, "dynamic": 1, "performance": 1, "ai": 2}

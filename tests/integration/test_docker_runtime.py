@@ -8,6 +8,7 @@ import pytest
 
 from clients.docker.labels import LABEL_PEER
 from contract.errors import ErrorCode, PlatformError
+from contract.ids import LABEL_SCOPE
 from contract.running import RunningApp
 from tests.support.docker_bench import Bench
 
@@ -57,6 +58,34 @@ async def test_a_second_start_adopts_and_another_run_starts_afresh(bench: Bench)
     assert other.images == first.images
     assert other.conditions == first.conditions != ""
     assert "app: image unchanged" in lines
+
+
+async def test_an_app_that_is_built_ahead_starts_from_what_was_built(bench: Bench):
+    app = bench.app(Dockerfile="FROM assay/python:3.11\nENV PORT=8000\nCOPY . /app\n"
+                    'CMD ["python", "/app/server.py"]\n')  # fmt: skip
+
+    built = await bench.runtime.prepare(app, "run", lambda line: None)
+
+    assert (built.app, built.phase, built.host) == (None, "built", bench.runtime.host)
+    assert "build.log" in bench.artifacts.data
+    assert bench.engine.containers.list(filters={"label": f"{LABEL_SCOPE}={bench.scope}"}) == []
+    lines, slots = list[str](), list[str]()
+    started = await bench.runtime.start(app, "run", lines.append, lambda: slots.append("free"))
+    assert started.app is not None
+    assert await ask(started.app, "/") == "hello"
+    assert "app: image unchanged" in lines
+    assert slots == ["free"]
+
+
+async def test_an_app_that_does_not_build_ahead_leaves_nothing(bench: Bench):
+    app = bench.app(Dockerfile="FROM assay/python:3.11\nRUN echo telling >&2; exit 3\n")
+
+    built = await bench.runtime.prepare(app, "run", lambda line: None)
+
+    assert (built.app, built.phase) == (None, "build")
+    assert "telling" in built.reason
+    assert [log.name for log in built.logs] == ["build.log"]
+    assert bench.leftovers() == []
 
 
 async def test_an_app_that_dies_at_its_start_says_why(bench: Bench):

@@ -139,6 +139,19 @@ async def test_a_confined_app_answers_and_cannot_touch_its_host(tmp_path, runtim
     assert list(await runtime.owned_workflows()) == []
 
 
+async def test_what_is_installed_ahead_is_not_started(tmp_path, runtime):
+    app = make_app(tmp_path)
+    built = await runtime.prepare(app, "run", lambda line: None)
+
+    assert (built.app, built.phase, built.host) == (None, "built", runtime.host)
+    assert list(await runtime.owned_workflows()) == []
+    slots: list[str] = []
+    outcome = await runtime.start(app, "run", lambda line: None, lambda: slots.append("free"))
+    assert outcome.app is not None
+    assert slots == ["free"]
+    await runtime.teardown(app.workflow_id)
+
+
 async def test_after_a_killed_worker_the_app_is_adopted_and_torn_down(tmp_path, runtime, artifacts):
     app = make_app(tmp_path)
     running = await started(runtime, app)

@@ -58,6 +58,7 @@ async def main() -> None:
             await _terminated(client)
             await _held(client)
             await _gone(client)
+            await _built_ahead(client)
             await asyncio.sleep(0.3)
 
 
@@ -152,6 +153,22 @@ async def _gone(client: Client) -> None:
     platform.runs[AnalyzerKind.PERFORMANCE] = one_by_one(*runs)
     await platform.run(client)
     await _save(client, platform.app_id(1), "app-gone")
+
+
+async def _built_ahead(client: Client) -> None:
+    """One is measured, two are built meanwhile: one of them in vain."""
+    platform = FakePlatform(apps=3, analyzers="sd", parallelism=1)
+    go = asyncio.Event()
+    platform.runs[AnalyzerKind.DYNAMIC] = blocks(go)
+    platform.prepares[3] = build_fails
+    handle = await platform.start(client)
+    await platform.logged("run m/app1/dynamic")
+    await platform.logged("build", 3)
+    go.set()
+    await finished(handle)
+    await _save(client, handle.id, "pipeline-built-ahead")
+    await _save(client, platform.app_id(2), "app-built-ahead")
+    await _save(client, platform.app_id(3), "app-build-failed-ahead")
 
 
 async def _keep(client: Client, platform: FakePlatform, name: str) -> None:

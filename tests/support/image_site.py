@@ -20,11 +20,11 @@ from typing import Any
 
 from docker.errors import BuildError
 
-from analyzers.performance.lock import DEFAULT_LOCK
 from clients.docker.labels import LABEL_PEER
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import LABEL_SCOPE
 from contract.protocol import DEFAULT_PORTS
+from contract.quiet import LOAD_LOCK, work_lock
 from contract.spec import AnalyzerKind
 from tests.support.compose_file import ROOT, load, sdk_options
 
@@ -121,11 +121,14 @@ class Site:
         self.containers["worker"] = self._run_worker(token)
 
     def _run_analyzer(self, kind: AnalyzerKind, token: Path) -> Any:
+        locks = {
+            str(lock): {"bind": str(lock), "mode": "ro"}
+            for lock in (LOAD_LOCK, work_lock(LOAD_LOCK))
+        }
         mounts = {
-            AnalyzerKind.STATIC: {str(self.apps): {"bind": str(self.apps), "mode": "ro"}},
-            AnalyzerKind.PERFORMANCE: {
-                str(DEFAULT_LOCK): {"bind": str(DEFAULT_LOCK), "mode": "ro"}
-            },
+            AnalyzerKind.STATIC: {str(self.apps): {"bind": str(self.apps), "mode": "ro"}, **locks},
+            AnalyzerKind.DYNAMIC: locks,
+            AnalyzerKind.PERFORMANCE: locks,
         }
         peer = {LABEL_PEER: self.scope} if kind.is_live else {}
         return self._run(

@@ -154,7 +154,10 @@ class Gateway:
         )
 
     async def analyze(
-        self, request: SubtaskRequest, on_progress: Callable[[Progress], None]
+        self,
+        request: SubtaskRequest,
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[], None],
     ) -> Result:
         """Start the run or re-attach to it."""
         job = await self._analyzer.jobs.submit(request)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from analyzers.performance.lock import DEFAULT_LOCK
 from contract.ids import resource_name
 from contract.protocol import DEFAULT_PORTS
+from contract.quiet import LOAD_LOCK, work_lock
 from contract.spec import AnalyzerKind
 from settings import Settings
 from tests.support.compose_file import ROOT, load, sdk_options
@@ -75,8 +75,10 @@ def test_live_analyzers_have_no_way_out_and_keep_their_gateway_beside_the_networ
     assert quiet["name"] < resource_name("pipeline/0/0/app1", "net")[: len(quiet["name"])]
 
 
-def test_load_tests_in_and_out_of_containers_share_one_lock():
-    assert f"{DEFAULT_LOCK}:{DEFAULT_LOCK}:ro" in SERVICES["performance"]["volumes"]
+@pytest.mark.parametrize("lock", [LOAD_LOCK, work_lock(LOAD_LOCK)])
+@pytest.mark.parametrize("service", ["performance", "static", "dynamic", "worker"])
+def test_load_tests_and_who_gives_way_to_them_share_the_hosts_locks(service: str, lock: Path):
+    assert f"{lock}:{lock}:ro" in SERVICES[service]["volumes"]
 
 
 def test_the_hosts_command_line_finds_the_workers_reports():

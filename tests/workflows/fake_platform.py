@@ -82,6 +82,7 @@ class FakePlatform:
         down: analyzers and services whose health fails.
         runs: replaces a measurement, per analyzer.
         starts: replaces the start of an app, per app number.
+        prepares: replaces its build; `builds`: what that waits for.
         unrecordable: analyzers whose outcomes the store refuses.
         lost: what is recorded instead of a result that cannot be read any more.
         queue: while it is set to an event, builds and measurements wait for it before they begin,
@@ -98,6 +99,8 @@ class FakePlatform:
         self.down: dict[str, str] = {}
         self.runs: dict[AnalyzerKind, Run] = {}
         self.starts: dict[int, Callable[[AppSpec], StartOutcome]] = {}
+        self.prepares: dict[int, Callable[[AppSpec], StartOutcome]] = {}
+        self.builds: dict[int, asyncio.Event] = {}
         self.alive: dict[int, list[AppCheck | ApplicationError]] = defaultdict(list)
         self.refuses_plan = False
         self.unrecordable: set[AnalyzerKind] = set()
@@ -245,6 +248,11 @@ def _name(ref: AppRef) -> str:
     return f"{ref.model}/app{ref.app_number}"
 
 
+def built(app: AppSpec) -> StartOutcome:
+    """An app that is ready to be started."""
+    return StartOutcome(phase="built", host=HOST)
+
+
 def running(app: AppSpec, host: str = HOST) -> StartOutcome:
     """An app that runs on `host`."""
     return StartOutcome(
@@ -285,11 +293,21 @@ def _service(service: PlatformService) -> ServiceReadiness:
     return ServiceReadiness(service=service, ok=not reason, reason=reason)
 
 
+@activity.defn(name="prepare_app")
+async def prepare_app(app: AppSpec) -> StartOutcome:
+    mine = _mine()
+    if mine.queue is not None:
+        await mine.turn(f"build {_name(app.ref)}")
+    mine.log.append(f"build {_name(app.ref)}")
+    async with mine.busy("build"):
+        if app.ref.app_number in mine.builds:
+            await mine.builds[app.ref.app_number].wait()
+        return mine.prepares.get(app.ref.app_number, built)(app)
+
+
 @activity.defn(name="start_app")
 async def start_app(app: AppSpec) -> StartOutcome:
     mine = _mine()
-    if mine.queue is not None:
-        await mine.turn(f"start {_name(app.ref)}")
     mine.log.append(f"start {_name(app.ref)}")
     return mine.starts.get(app.ref.app_number, running)(app)
 
@@ -389,7 +407,8 @@ CONTROL = [
     write_report,
 ]
 QUEUES: dict[str, list[Callable[..., Any]]] = {
-    ids.TASK_QUEUE_APPS: [start_app],
+    ids.TASK_QUEUE_APPS: [prepare_app],
+    ids.task_queue_start(HOST): [start_app],
     ids.task_queue_host(HOST): [check_app, teardown_app],
     ids.TASK_QUEUE_STATIC: [run_analysis],
     ids.TASK_QUEUE_AI: [run_analysis],

@@ -77,7 +77,8 @@ async def test_a_build_that_is_tried_again_says_why(client: Client) -> None:
     ("activity_type", "activity_id", "words"),
     [
         ("run_analysis", "analyze-performance", ["performance: waits for a free slot"]),
-        ("start_app", "3", ["waits for a slot to be built and started"]),
+        ("prepare_app", "2", ["waits for a slot to be built"]),
+        ("start_app", "3", ["waits for its host to start it"]),
         ("record_app", "9", []),
     ],
 )

@@ -61,7 +61,7 @@ async def test_a_pause_of_any_length_uses_up_no_start_and_no_round(
     handle = await platform.start(client)
     child = client.get_workflow_handle(platform.app_id(1))
     for times in range(1, policies.MAX_STARTS_NOW + 2):
-        await platform.logged("queue start", times)
+        await platform.logged("queue build", times)
         await child.signal("pause")
         while not (await (await child.describe()).memo()).get("paused"):
             await asyncio.sleep(0.01)
@@ -72,7 +72,7 @@ async def test_a_pause_of_any_length_uses_up_no_start_and_no_round(
     platform.queue.set()
 
     assert (await finished(handle)).counts == {MEASURED: 1}
-    assert platform.count("start") == 1
+    assert (platform.count("build"), platform.count("start")) == (1, 1)
 
 
 async def test_a_cancel_of_what_is_held_ends_it(client: Client) -> None:

@@ -40,7 +40,11 @@ class Host(FakeRuntime):
         self.host = host
 
     async def start(
-        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+        self,
+        app: AppSpec,
+        run_id: str,
+        on_progress: Callable[[str], None],
+        on_built: Callable[[], None],
     ) -> StartOutcome:
         self.log.append("start")
         service = RunningService(service="app", container_id=f"on-{self.host}", host_port=1)
@@ -63,7 +67,10 @@ class Analyzers:
         return AnalyzerHealth(analyzer=analyzer, ok=True, tools=(tool,))
 
     async def analyze(
-        self, request: SubtaskRequest, on_progress: Callable[[Progress], None]
+        self,
+        request: SubtaskRequest,
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[], None],
     ) -> Result:
         self.runs.append(request.analyzer)
         if self.runs.count(request.analyzer) == 1 and request.analyzer.is_live:
@@ -130,8 +137,9 @@ async def test_the_apps_of_a_host_that_went_away_start_anew_elsewhere_and_nothin
         result = await finished(handle)
 
         assert result.counts == {MEASURED: 1}
-        assert hosts[lost].log == ["start"], "nobody could remove it: its janitor will"
-        assert [line.split()[0] for line in hosts[other].log] == ["start", "teardown"]
+        done = {name: [line.split()[0] for line in host.log] for name, host in hosts.items()}
+        assert done[lost] == ["prepare", "start"], "nobody could remove it: its janitor will"
+        assert done[other] == ["prepare", "start", "teardown"]
         assert sorted(analyzers.runs) == ["dynamic", "dynamic", "static"]
         detail = (await results.load_pipeline("two-hosts")).detail
         assert (detail["restarts"], detail["retries_by_cause"]) == (1, {"HOST_LOST": 1})

@@ -1,0 +1,252 @@
+"""How near a fleet's makespan comes to its lower bound, and how much of its load is contended.
+
+    python bench/bench_makespan.py [--apps 4] [--parallelism 3] [--all-tools] [--project DIR]
+
+Runs the bundled fleet through a local stack of its own, twice: cold (no image of it on the engine)
+and warm (images are there). No report comes from a cache. Needs a container engine.
+
+The lower bound is derived from what the run itself recorded, for one host:
+
+- **exclusive**: seconds that the tools took which need the host alone (they run one at a time, and
+  nothing else may run beside them): `openloop`, `loadtest`, `lighthouse`.
+- **cores**: processor seconds of all other tools, and one core for as long as each build took,
+  divided by the cores of the host.
+- **scans**: seconds of the dynamic analyses, divided by their slots.
+- **path**: of the app for which it is longest, build, start, load tests and scan.
+
+Beside the exclusive seconds nothing else runs, so
+bound = max(exclusive + max(cores, scans), path). The makespan is the time from the pipeline's start
+to its end, report included. A few tools of each kind run (`--all-tools`: every one), and they are
+bounded tighter than by default (steps of half a second, two operations, scans of some seconds), so
+that a run takes minutes: fixed costs weigh more here than they do in a real fleet.
+
+Contended: share of the figures flagged `contended` among all that carry the flag. A neighbour on
+this machine flags them as well; so `beside_load` says how much of the time in which the host's
+load-test lock was held a tool of the static or dynamic analyzer or a build of ours was at work.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client
+
+from contract.ids import app_workflow_id, pipeline_workflow_id
+from settings import Settings
+from tests.support.makespan_stack import Lookout, Shell, clean_up
+
+PROJECT = Path(__file__).resolve().parents[1]
+ALONE = ("openloop", "loadtest", "lighthouse")
+BUILDS = ("prepare_app",)
+STARTS = ("start_app",)
+SCAN_SLOTS = 2  # the default
+GOALS = {"cold": 1.25, "warm": 1.10}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dynamic": {"wapiti_limit_s": 10, "schemathesis_limit_s": 5},
+    "performance": {
+        "rates": "25,100,400",
+        "step_s": 0.5,
+        "max_endpoints": 2,
+        "calm_wait_s": 1,
+        "check_s": 1,
+    },
+}
+FEW_TOOLS = {
+    "static": ["bandit", "pylint", "eslint", "opengrep", "syntax"],
+    "dynamic": ["http-headers", "discovery", "injection", "exposed-files", "nmap"],
+}
+
+
+@dataclass
+class Step:
+    """One activity: its type, and seconds from the pipeline's start."""
+
+    type: str
+    scheduled_s: float
+    started_s: float
+    closed_s: float
+
+    @property
+    def took_s(self) -> float:
+        """Its last attempt."""
+        return self.closed_s - self.started_s
+
+
+async def steps_of(client: Client, workflow_id: str, began_s: float) -> list[Step]:
+    """Every activity of a workflow."""
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    scheduled: dict[int, HistoryEvent] = {}
+    started: dict[int, float] = {}
+    found: list[Step] = []
+    for event in history.events:
+        at_s = event.event_time.ToMicroseconds() / 1e6 - began_s
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            scheduled[event.event_id] = event
+        elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+            number = event.activity_task_started_event_attributes.scheduled_event_id
+            started[number] = at_s
+        elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+            number = event.activity_task_completed_event_attributes.scheduled_event_id
+            first = scheduled[number]
+            type_ = first.activity_task_scheduled_event_attributes.activity_type.name
+            since_s = first.event_time.ToMicroseconds() / 1e6 - began_s
+            found.append(Step(type_, since_s, started[number], at_s))
+    return found
+
+
+async def measured(shell: Shell, pipeline_id: str) -> dict[str, Any]:
+    """Makespan, bound and flags of one pipeline that has ended."""
+    stack = json.loads((shell.data / "run" / "stack.json").read_text())
+    client = await Client.connect(f"127.0.0.1:{stack['temporal_port']}")
+    handle = client.get_workflow_handle(pipeline_workflow_id(pipeline_id))
+    described = await handle.describe()
+    assert described.close_time and described.start_time
+    began_s = described.start_time.timestamp()
+    report = json.loads((shell.data / "reports" / pipeline_id / "report.json").read_text())
+    apps = [(app["model"], app["app_number"]) for app in report["apps"]]
+    steps = {
+        app: await steps_of(client, app_workflow_id(pipeline_id, *app), began_s) for app in apps
+    }
+    return {
+        "makespan_s": round(described.close_time.timestamp() - began_s, 1),
+        **_bound(report, steps),
+        **_flags(report),
+        "unmeasured": sorted(
+            f"{c['model']}/app{c['app_number']} {c['tool']}: {c['reason'][:80]}"
+            for c in report["cells"]
+            if c["state"] == "infra_failed"
+        ),
+    }
+
+
+def _bound(report: dict[str, Any], steps: dict[tuple[str, int], list[Step]]) -> dict[str, Any]:
+    alone_s = cores_s = 0.0
+    paths: dict[tuple[str, int], float] = {}
+    scans: dict[tuple[str, int], float] = {}
+    for app, done in steps.items():
+        builds_s = sum(step.took_s for step in done if step.type in BUILDS)
+        starts_s = sum(step.took_s for step in done if step.type in STARTS)
+        paths[app] = builds_s + starts_s
+        cores_s += builds_s or starts_s  # built and started in one, where nothing tells them apart
+    for cell in report["cells"]:
+        app, provenance = (cell["model"], cell["app_number"]), cell["provenance"]
+        took_s = provenance["duration_s"]
+        if cell["tool"] in ALONE:
+            alone_s += took_s
+            paths[app] += took_s
+        else:
+            cores_s += provenance["cpu_s"] or 0.0
+        if cell["analyzer"] == "dynamic":  # its tools run side by side: the longest is a bound
+            scans[app] = max(scans.get(app, 0.0), took_s)
+    path_s = max(paths[app] + scans.get(app, 0.0) for app in paths)
+    cores_s /= os.cpu_count() or 1
+    scans_s = sum(scans.values()) / SCAN_SLOTS
+    return {
+        "exclusive_s": round(alone_s, 1),
+        "cores_s": round(cores_s, 1),
+        "scans_s": round(scans_s, 1),
+        "path_s": round(path_s, 1),
+        "bound_s": round(max(alone_s + max(cores_s, scans_s), path_s), 1),
+    }
+
+
+def _flags(report: dict[str, Any]) -> dict[str, Any]:
+    flags = {
+        (cell["tool"], cell["model"], cell["app_number"], one["target"]): one["value"]
+        for cell in report["cells"]
+        for one in cell["metrics"]
+        if one["name"] == "contended"
+    }
+    return {
+        "flags": len(flags),
+        "contended": round(sum(flags.values()) / len(flags), 3) if flags else None,
+        "contended_by_tool": {
+            tool: f"{sum(v for k, v in flags.items() if k[0] == tool):g}"
+            f"/{sum(k[0] == tool for k in flags)}"
+            for tool in sorted({key[0] for key in flags})
+        },
+    }
+
+
+def bench(project: Path, apps: int, parallelism: int, tools: dict[str, Any]) -> dict[str, Any]:
+    """Cold, then warm, in a stack of its own."""
+    with tempfile.TemporaryDirectory(prefix="assay-makespan-") as folder:
+        shell = Shell(project, Path(folder) / "data")
+        spec = yaml.safe_load((project / "controls/demo.yaml").read_text())
+        spec["apps"] |= {"root": str(project / "controls")}
+        spec["apps"] |= {"templates_dir": str(project / "controls/templates")}
+        if apps <= 2:
+            spec["apps"]["models"] = ["careless-1"]
+        spec |= {"options": OPTIONS, "tools": tools, "parallelism": parallelism, "cache": False}
+        file = Path(folder) / "fleet.yaml"
+        file.write_text(yaml.safe_dump(spec))
+        result: dict[str, Any] = {"cores": os.cpu_count(), "at": time.strftime("%H:%M")}
+        try:
+            shell.run("up")
+            for name in ("cold", "warm"):
+                lookout = Lookout(shell)
+                lookout.start()
+                load = os.getloadavg()[0]
+                shell.run("submit", str(file), "--id", name, "--wait")
+                found = asyncio.run(measured(shell, name)) | lookout.end()
+                found["ratio"] = round(found["makespan_s"] / found["bound_s"], 2)
+                result[name] = found | {"load_before": round(load, 1)}
+        finally:
+            shell.run("down")
+            clean_up(Settings(data=shell.data).scope_name)
+        return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures for people."""
+    names = ("makespan_s", "bound_s", "exclusive_s", "cores_s", "scans_s", "path_s", "ratio")
+    names = (*names, "contended", "beside_load")
+    lines = [f"{'':<6}" + "".join(f"{name:>13}" for name in names)]
+    lines += [
+        f"{kind:<6}" + "".join(f"{result[kind][name] or 0:>13g}" for name in names)
+        for kind in GOALS
+    ]
+    return "\n".join(lines)
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    """The stack is stopped, too."""
+    sys.exit(143)
+
+
+def main() -> None:
+    """Print the table, then the same as JSON. Exits 1 where a goal is not met."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--apps", type=int, choices=(2, 4), default=4)
+    parser.add_argument("--parallelism", type=int, default=3)
+    parser.add_argument("--project", type=Path, default=PROJECT, help="the checkout to measure")
+    parser.add_argument("--all-tools", action="store_true", help="not a few of each kind")
+    parser.add_argument("--json", action="store_true", help="JSON alone")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, _interrupted)
+    began = time.monotonic()
+    tools = {} if options.all_tools else FEW_TOOLS
+    result = bench(options.project.resolve(), options.apps, options.parallelism, tools)
+    result["bench_s"] = round(time.monotonic() - began)
+    if not options.json:
+        print(table(result))
+    print(json.dumps(result, indent=1))
+    sys.exit(0 if all(result[kind]["ratio"] <= goal for kind, goal in GOALS.items()) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What an app needs before its processes start: read, and installed once per content."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clients.appfolder import AppPlan, read_plan
+from clients.logs import Artifacts
+from clients.process.environments import Environments
+from clients.process.recipe import Recipe, recipe
+from contract.analysis import ArtifactRef
+from contract.spec import AppSpec
+
+
+@dataclass(slots=True)
+class Installation:
+    """One app, as far as its installation has got.
+
+    Attributes:
+        folders: by service, what was installed for it.
+        notes: what was substituted or not honoured.
+        logs: of what was installed now.
+    """
+
+    plan: AppPlan = field(default_factory=lambda: AppPlan(()))
+    recipes: list[Recipe] = field(default_factory=list[Recipe])
+    folders: dict[str, Path | None] = field(default_factory=dict[str, Path | None])
+    notes: list[str] = field(default_factory=list[str])
+    logs: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
+
+    async def install(
+        self,
+        app: AppSpec,
+        environments: Environments,
+        artifacts: Artifacts,
+        on_progress: Callable[[str], None],
+    ) -> None:
+        """Read the app's folder and install what each service needs.
+
+        Raises:
+            AppFault: the app is at fault.
+            PlatformError: the platform is.
+        """
+        self.plan = await asyncio.to_thread(read_plan, Path(app.source.path))
+        self.notes += self.plan.dropped
+        self.recipes = [await asyncio.to_thread(recipe, one) for one in self.plan.services]
+        self.notes += [
+            f"{one.name}: {found}" for one in self.recipes for found in one.substitutions
+        ]
+        for one in self.recipes:
+            self.folders[one.name], text = await environments.ensure(one, on_progress)
+            if text:
+                self.logs.append(await artifacts.put_bytes(text.encode(), "build.log"))
