@@ -1,5 +1,6 @@
 """Named volumes of an app: kept in memory, so that their size is bounded on every engine."""
 
+import os
 from dataclasses import dataclass
 
 import docker
@@ -21,8 +22,10 @@ class Volumes:
 
     async def create(self, workflow_id: str, plan: ServicePlan, labels: dict[str, str]) -> None:
         """Make the volumes of `plan`; one that exists is kept."""
+        # Not `size=`: Podman takes that for a quota of its own, and refuses.
+        blocks = max(1, self.size_bytes // os.sysconf("SC_PAGE_SIZE"))
         for name, _ in plan.volumes:
-            options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={self.size_bytes}"}
+            options = {"type": "tmpfs", "device": "tmpfs", "o": f"nr_blocks={blocks}"}
             await call(
                 self.client.volumes.create,
                 name=volume_name(workflow_id, name),

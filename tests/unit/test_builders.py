@@ -152,7 +152,7 @@ async def test_arguments_that_steer_buildkit_are_not_the_apps_to_give(
     is_a(engine, "20.10.24")
     guarded(building)
     engine.says("GET /networks/bridge", {"Created": "2026-01-01T00:00:00Z"})
-    engine.says("POST /build", b'{"stream": "done"}')
+    engine.says("POST /build", b'{"aux": {"ID": "sha256:1"}}')
     found = read(PLAIN, {})
     args = {"BUILDKIT_SYNTAX": "x", "buildkit_cache_mount_ns": "y", "no_proxy": "z", "A": "1"}
     plan = ServicePlan("web", args=args)
