@@ -14,6 +14,7 @@ from cli.errors import EXIT_FAILED
 from cli.readiness import temporal_binary
 from cli.stack import running_stack
 from clients.artifacts import FileArtifactStore
+from clients.docker.address import neighbours
 from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
 from contract.errors import PlatformError
@@ -113,7 +114,7 @@ async def _apps(settings: Settings) -> list[Check]:
         docker, why = False, error.message
     sandbox = shutil.which("bwrap") is not None
     return [
-        Check("Docker engine", docker, why, "start dockerd (Debian: apt-get install docker.io)"),
+        Check("Docker engine", docker, why, _engine_hint(settings.docker_host)),
         Check(
             "bubblewrap",
             sandbox,
@@ -122,6 +123,12 @@ async def _apps(settings: Settings) -> list[Check]:
             needed=not docker,
         ),
     ]
+
+
+def _engine_hint(docker_host: str) -> str:
+    start = "start dockerd (Debian: apt-get install docker.io)"
+    others = neighbours(docker_host)
+    return f"{start}, or use what is here: DOCKER_HOST={others[0]}" if others else start
 
 
 def _tools(settings: Settings, kind: AnalyzerKind) -> Check:

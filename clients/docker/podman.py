@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import docker
 
@@ -58,6 +58,19 @@ def has_names(client: docker.DockerClient, network: str) -> bool:
 
     Blocking. Raises what the SDK raises.
     """
-    url = f"{client.api.base_url}/v4.0.0/libpod/networks/{network}/json"
-    told = client.api.get(url, timeout=_TIMEOUT_S)
-    return not told.ok or told.json().get("dns_enabled") is not False
+    return _own(client, f"networks/{network}").get("dns_enabled") is not False
+
+
+def was_stopped(client: docker.DockerClient, container_id: str) -> bool:
+    """Whether somebody stopped a container, which is no event of Podman's; before 5.0 nobody knows.
+
+    Blocking. Raises what the SDK raises.
+    """
+    state = _own(client, f"containers/{container_id}").get("State")
+    return isinstance(state, dict) and bool(cast("dict[str, Any]", state).get("StoppedByUser"))
+
+
+def _own(client: docker.DockerClient, what: str) -> dict[str, Any]:
+    """What Podman's own API says of a thing; empty where there is none."""
+    told = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/{what}/json", timeout=_TIMEOUT_S)
+    return told.json() if told.ok else {}
