@@ -34,6 +34,9 @@ KINDS = {
     "express, all at once": NODE.format(f"COPY . .\n{NPM}"),
 }
 APPS_OF_A_KIND = 3
+BEFORE, NOW = "classic, as written", "now"
+SUMS = ("cold_s", "warm_s")
+MOVE = building_of_images.with_early_installs
 LOCK = "cd /tmp && npm init -y >/dev/null && npm install --package-lock-only {} >/dev/null && cat"
 
 
@@ -50,31 +53,25 @@ def locks(builds: Builds) -> dict[str, str]:
     return {"package__json": json.dumps(package), "package-lock__json": json.dumps(lock)}
 
 
-async def build_all(builds: Builds, npm: dict[str, str]) -> dict[str, list[tuple[float, float]]]:
-    """Cold and warm seconds of each app, by kind."""
-    spent: dict[str, list[tuple[float, float]]] = {}
-    for kind, text in KINDS.items():
-        salt = uuid.uuid4().hex
-        if "flask" in kind:
-            files = {"requirements__txt": f"flask==3.0.3  # {salt}\nrequests==2.32.3\n"}
-        else:
-            package = json.loads(npm["package__json"]) | {"description": salt}
-            files = npm | {"package__json": json.dumps(package)}
-        for number in range(APPS_OF_A_KIND):
-            source = {"app__py": f"x = {number}\n", "app__js": f"x = {number}\n"}
-            plan = builds.plan(text, None, **files, **source)
-            times: list[float] = []
-            for _ in ("cold", "warm"):
-                started = time.monotonic()
-                await builds.ensure(plan)
-                times.append(time.monotonic() - started)
-            spent.setdefault(kind, []).append((times[0], times[1]))
+async def build_kind(builds: Builds, kind: str, npm: dict[str, str]) -> list[tuple[float, float]]:
+    """Cold and warm seconds of each app of a kind, whose dependencies no cache knows."""
+    salt = uuid.uuid4().hex
+    if "flask" in kind:
+        files = {"requirements__txt": f"flask==3.0.3  # {salt}\nrequests==2.32.3\n"}
+    else:
+        package = json.loads(npm["package__json"]) | {"description": salt}
+        files = npm | {"package__json": json.dumps(package)}
+    spent: list[tuple[float, float]] = []
+    for number in range(APPS_OF_A_KIND):
+        source = {"app__py": f"x = {number}\n", "app__js": f"x = {number}\n"}
+        plan = builds.plan(KINDS[kind], None, **files, **source)
+        times: list[float] = []
+        for _ in ("cold", "warm"):
+            started = time.monotonic()
+            await builds.ensure(plan)
+            times.append(time.monotonic() - started)
+        spent.append((times[0], times[1]))
     return spent
-
-
-def classic(builds: Builds) -> None:
-    """Build as on a host where BuildKit's steps cannot be guarded, with Dockerfiles as written."""
-    builds.images = builds.make(obstacle="to compare")
 
 
 def as_written(read: Dockerfile, _: Path) -> Dockerfile:
@@ -82,46 +79,41 @@ def as_written(read: Dockerfile, _: Path) -> Dockerfile:
     return read
 
 
-def shown(spent: dict[str, list[tuple[float, float]]]) -> dict[str, object]:
-    """Sums, and how much less later apps of a kind take."""
-    second = {
-        kind: statistics.mean(cold for cold, _ in times[1:]) / times[0][0]
-        for kind, times in spent.items()
-    }
+def measure(kind: str, way: str, npm: dict[str, str]) -> dict[str, float]:
+    """Seconds of one kind in one way, and how much less its later apps take than its first."""
+    building_of_images.with_early_installs = MOVE if way == NOW else as_written
+    with tempfile.TemporaryDirectory() as folder, builds_in(Path(folder)) as builds:
+        if way == BEFORE:  # as on a host where BuildKit's steps cannot be guarded
+            builds.images = builds.make(obstacle="to compare")
+        spent = asyncio.run(build_kind(builds, kind, npm))
+    second = statistics.mean(cold for cold, _ in spent[1:]) / spent[0][0]
     return {
-        "cold_s": round(sum(cold for times in spent.values() for cold, _ in times), 1),
-        "warm_s": round(sum(warm for times in spent.values() for _, warm in times), 1),
-        "second": {kind: round(ratio, 2) for kind, ratio in second.items()},
+        "cold_s": round(sum(cold for cold, _ in spent), 1),
+        "warm_s": round(sum(warm for _, warm in spent), 1),
+        "second": round(second, 2),
     }
 
 
 def main() -> None:
-    """Measure both ways and print their figures and the ratio."""
+    """Measure both ways, kind by kind, and print their figures and the ratio."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="figures as JSON")
+    parser.add_argument("--kind", choices=[*KINDS], action="append", help="only this one")
     options = parser.parse_args()
-    found: dict[str, dict[str, object]] = {}
-    move = building_of_images.with_early_installs
-    for way in ("classic, as written", "now"):
-        with tempfile.TemporaryDirectory() as folder, builds_in(Path(folder)) as builds:
-            npm = locks(builds)
-            if way != "now":
-                classic(builds)
-                building_of_images.with_early_installs = as_written
-            else:
-                building_of_images.with_early_installs = move
-            found[way] = shown(asyncio.run(build_all(builds, npm)))
-    before, now = found["classic, as written"], found["now"]
-    ratio = {
-        key: round(float(str(now[key])) / float(str(before[key])), 2)
-        for key in ("cold_s", "warm_s")
+    with tempfile.TemporaryDirectory() as folder, builds_in(Path(folder)) as builds:
+        npm = locks(builds)
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for kind in options.kind or KINDS:
+        found[kind] = {way: measure(kind, way, npm) for way in (BEFORE, NOW)}
+        if not options.json:
+            print(f"{kind}: {found[kind]}", flush=True)
+    sums = {
+        way: {figure: round(sum(one[way][figure] for one in found.values()), 1) for figure in SUMS}
+        for way in (BEFORE, NOW)
     }
-    if options.json:
-        print(json.dumps({**found, "ratio": ratio}, indent=2))
-        return
-    for way, figures in found.items():
-        print(f"{way}: {figures}")
-    print(f"now / before: {ratio}")
+    ratio = {figure: round(sums[NOW][figure] / sums[BEFORE][figure], 2) for figure in SUMS}
+    told = {"kinds": found, "all": sums, "ratio": ratio}
+    print(json.dumps(told, indent=2) if options.json else f"all: {sums}\nnow / before: {ratio}")
 
 
 if __name__ == "__main__":

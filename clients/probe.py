@@ -7,6 +7,8 @@ from typing import Literal
 
 import httpx
 
+from clients.authorities import authorities
+
 _TIMEOUT_S = 5.0
 _FOREIGN_S = 2.0
 
@@ -38,7 +40,7 @@ async def ask(base_url: str, timeout_s: float = _TIMEOUT_S) -> Answer:
     """What `GET /` at `base_url` comes to within `timeout_s`. The body is not read."""
     try:
         async with (
-            httpx.AsyncClient(timeout=timeout_s, trust_env=False) as client,
+            httpx.AsyncClient(timeout=timeout_s, trust_env=False, verify=authorities()) as client,
             client.stream("GET", base_url + "/") as response,
         ):
             return Answer("http", response.status_code)

@@ -19,6 +19,7 @@ from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.ground import Ground, is_gone
 from analyzers.runtime.answers import Unseen, Verdict, is_rate_limited
+from analyzers.runtime.authorities import authorities
 from analyzers.runtime.blame import verdict
 from contract.analysis import Skipped, Target
 
@@ -67,6 +68,7 @@ class BoundedClient:
             headers={**base, **(headers or {})},
             timeout=httpx.Timeout(5.0),
             trust_env=False,
+            verify=authorities(),
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import httpx
 
 from analyzers.performance.openloop.limits import TOO_MANY, wait_of
+from analyzers.runtime.authorities import authorities
 
 TIMEOUT_S = 5.0
 WHOLE_S = 10.0
@@ -160,6 +161,7 @@ def new_client(headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         timeout=TIMEOUT_S,
         trust_env=False,
+        verify=authorities(),
         follow_redirects=False,
         headers={"Accept-Encoding": "identity", **(headers or {})},
     )

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from clients.analyzers.archive import ArchiveReceiver
 from clients.analyzers.pool import unavailable
+from clients.authorities import authorities
 from contract.analysis import SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
@@ -51,6 +52,7 @@ class AnalyzerHttp:
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=httpx.Timeout(15.0, connect=5.0),
             trust_env=False,
+            verify=authorities(),
         )
 
     async def close(self) -> None:

@@ -119,6 +119,8 @@ class Building:
         if language == CLASSIC or not version:
             return await self._by_classic(read, classic)
         obstacle = self.engine.apart or await asyncio.to_thread(self.guard.obstacle)
+        if not obstacle:
+            self.guard.learn(str((await call(self.client.info)).get("DockerRootDir") or ""))
         if obstacle and not lacking(read.needs, classic):
             return await self._by_classic(read, classic)
         note = f"no limits of memory, processors and processes, no firewall ({obstacle})"

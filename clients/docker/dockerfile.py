@@ -46,12 +46,14 @@ class Dockerfile:
     Attributes:
         images: that the build needs from outside, in order, each once.
         wanted: numbers of the stages that it needs.
+        base: the image that the result ends up on, through all stages; `scratch` has none.
     """
 
     parsed: Parsed
     stages: tuple[Stage, ...]
     wanted: frozenset[int]
     images: tuple[str, ...]
+    base: str
 
     @property
     def front_end(self) -> str:
@@ -98,14 +100,18 @@ def read(text: str, args: Mapping[str, str], target: str = "") -> Dockerfile:
     """
     parsed = parse(text)
     stages = _stages(parsed, args)
-    wanted = frozenset(_reachable(stages, _target(stages, target)))
+    stage = last = _target(stages, target)
+    while (below := stage_of(stages[: stage.number], stage.base)) is not None:
+        stage = below
+    base = stage.base
+    wanted = frozenset(_reachable(stages, last))
     images: list[str] = []
     for stage in stages:
         if stage.number in wanted:
             before = stages[: stage.number]
             names = [stage.base, *stage.uses]
             images += [one for one in names if stage_of(before, one) is None and one != "scratch"]
-    return Dockerfile(parsed, stages, wanted, tuple(dict.fromkeys(images)))
+    return Dockerfile(parsed, stages, wanted, tuple(dict.fromkeys(images)), base)
 
 
 def external_images(text: str, args: Mapping[str, str]) -> tuple[str, ...]:

@@ -67,9 +67,12 @@ def is_moved(read: Dockerfile) -> bool:
 
 def _moved(stage: Stage, context: Path) -> Stage:
     body = list(stage.body)
+    folder = "."
     for at in range(len(body) - 1):
         copy, run = body[at], body[at + 1]
-        if _copies_all(copy) and run.word == "RUN" and not run.heredoc:
+        if copy.word == "WORKDIR":
+            folder = copy.values[0].rstrip("/") if copy.values[0].startswith("/") else "."
+        if _copies_all(copy, folder) and run.word == "RUN" and not run.heredoc:
             files = _inputs(run, context)
             if files:
                 body[at : at + 2] = [*(_copy_of(copy, file) for file in files), run, copy]
@@ -77,14 +80,14 @@ def _moved(stage: Stage, context: Path) -> Stage:
     return stage
 
 
-def _copies_all(one: Instruction) -> bool:
-    """`COPY . .` and its kind, into the working directory."""
+def _copies_all(one: Instruction, folder: str) -> bool:
+    """`COPY . .` and its kind, into the working directory (`folder`, where it is known)."""
     plain = all(flag.startswith("--chown=") for flag in one.flags)
     return (
         one.word == "COPY"
         and plain
         and not one.heredoc
-        and [value.rstrip("/") for value in one.values] == [".", "."]
+        and [value.rstrip("/") for value in one.values] in ([".", "."], [".", folder])
     )
 
 

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import docker
 
@@ -20,7 +21,7 @@ from clients.docker.context import pack_context
 from clients.docker.dockerfile_writer import written
 from clients.docker.early_install import NOTE, is_moved, with_early_installs
 from clients.docker.errors import call
-from clients.docker.retention import REPOSITORY, Retention
+from clients.docker.retention import LABEL_BASE_STEPS, REPOSITORY, Retention
 from clients.docker.stream import EngineStream, split_tag
 from clients.limits import AppLimits
 from clients.substitution import Substitution
@@ -116,7 +117,10 @@ class Images:
         notes += [f"{plan.name}: {note}" for note in context.notes]
         bases = tuple([await self.id_of(name) for name, _ in known.values()])
         tag = f"{REPOSITORY}:{self._key(plan, context.data, bases)}"
-        order = Order(plan, read, context.data, tag, self._labels, bases, substitutions)
+        labels = self._labels
+        if choice.builder.kind == "buildkit":
+            labels |= await self._base_steps(known.get(read.base, ("",))[0])
+        order = Order(plan, read, context.data, tag, labels, bases, substitutions)
         log = await self._once(order, choice, network, on_progress, notes)
         return BuiltImage(tag, tuple(notes), log, substitutions)
 
@@ -156,6 +160,11 @@ class Images:
         told = [plan.args, plan.target, list(bases), self.scope]
         identity.update(json.dumps(told, sort_keys=True).encode())
         return identity.hexdigest()[:24]
+
+    async def _base_steps(self, base: str) -> dict[str, str]:
+        """A label that tells an image's own layers from its base's."""
+        history: list[Any] = await call(self.client.api.history, base) if base else []
+        return {LABEL_BASE_STEPS: str(len(history))}
 
     async def id_of(self, name: str) -> str:
         """The engine's ID of an image.

@@ -182,6 +182,7 @@ async def test_the_oldest_images_are_pruned_above_the_limit_once_they_rest(bench
     fresh = bench.make_runtime("host", images_bytes=1)
     small = bench.make_runtime("host", images_bytes=1, image_idle_s=0.0)
 
+    assert await bench.runtime.prune() < 100_000  # the context of its build
     assert await bench.runtime.prune() == 0
     assert await fresh.prune() == 0
     freed = await small.prune()

@@ -13,7 +13,8 @@ import pytest
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import ToolFault
 from contract.analysis import Target
-from tests.support.load_run import figures, measure, quiet_host
+from tests.support.load_run import figures, quiet_host
+from tests.support.load_run import measure_near as measure
 from tests.support.written_apps import Start, role, skipped, starter
 
 

@@ -33,13 +33,8 @@ from analyzers.runtime.tool import (
     ToolRun,
 )
 from contract.spec import Endpoint, TemplateSpec
-from tests.support.load_run import (
-    figures,
-    measure,
-    quiet_host,
-    run_of,
-    site_of,
-)
+from tests.support.load_run import figures, quiet_host, run_of, site_of
+from tests.support.load_run import measure_near as measure
 from tests.support.load_server import LoadServer, serving
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -6,11 +6,12 @@ import pytest
 
 from analyzers.performance import series
 from analyzers.performance.host import HostLoad
-from analyzers.performance.openloop.plan import Calibration, LoadResult, StepResult
+from analyzers.performance.openloop.generator import run_plan
+from analyzers.performance.openloop.plan import Calibration, LoadPlan, LoadResult, StepResult
 from analyzers.performance.site import Site
 from analyzers.performance.tools.openloop import OpenLoop
 from analyzers.runtime.runner import Runner
-from analyzers.runtime.tool import Parsed, SourceTree, ToolRun
+from analyzers.runtime.tool import Command, Completed, Parsed, SourceTree, ToolRun
 from contract.analysis import SubtaskRequest, Target
 from contract.spec import AnalyzerKind, AppRef, SourceRef, TemplateSpec
 
@@ -41,6 +42,27 @@ def site_of(run: ToolRun) -> Site:
 
 async def measure(run: ToolRun, site: Site | None = None) -> Parsed:
     return await OpenLoop(site or site_of(run)).run(run, Runner(run.workspace))
+
+
+class NearRunner(Runner):
+    """Runs the load generator in this process, and all else as always.
+
+    To start it takes ten times as long as to send the few requests of a test that asks what is
+    loaded. Tests of what is measured start it as a process of its own.
+    """
+
+    async def __call__(self, command: Command) -> Completed:
+        if "analyzers.performance.openloop" not in command.argv:
+            return await super().__call__(command)
+        plan, result = map(Path, command.argv[-2:])
+        loaded = await run_plan(LoadPlan.model_validate_json(plan.read_bytes()))
+        output = loaded.model_dump_json().encode()
+        result.write_bytes(output)
+        return Completed(command.argv, 0, b"", b"", output, 0.1)
+
+
+async def measure_near(run: ToolRun, site: Site | None = None) -> Parsed:
+    return await OpenLoop(site or site_of(run)).run(run, NearRunner(run.workspace))
 
 
 def figures(parsed: Parsed, target: str = "GET /") -> dict[str, float]:

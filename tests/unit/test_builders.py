@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -16,7 +17,8 @@ from clients.docker.build_cache import BuildCache, cache_scope
 from clients.docker.building import FRONT_END, Building, Order
 from clients.docker.context import pack_context
 from clients.docker.dockerfile import read
-from clients.docker.guard import StepGuard, firewall_rules
+from clients.docker.guard import StepGuard
+from clients.docker.steps import bundle_of, firewall_rules
 from clients.docker.stream import EngineStream
 from clients.limits import AppLimits
 from tests.support.fake_engine import FakeEngine, fake_engine
@@ -146,13 +148,24 @@ def test_a_step_asks_for_names_and_reaches_no_address_of_this_host():
     assert rules.index("-A OUTPUT -p udp --dport 53 -j ACCEPT") < rules.index(drops[0])
 
 
+@pytest.mark.parametrize("text", ["", "{", '{"linux": {}', "[]", '{"linux": {}, "process": 1}'])
+def test_what_buildkit_is_writing_still_is_read_later(tmp_path: Path, text: str):
+    file = tmp_path / "config.json"
+    assert bundle_of(file) is None
+    file.write_text(text)
+    assert bundle_of(file) is None
+
+    file.write_text('{"linux": {"cgroupsPath": "/x"}, "process": {"env": ["A=1"]}}')
+    assert bundle_of(file) is not None
+
+
 async def test_arguments_that_steer_buildkit_are_not_the_apps_to_give(
     engine: FakeEngine, building: Building
 ):
     is_a(engine, "20.10.24")
     guarded(building)
     engine.says("GET /networks/bridge", {"Created": "2026-01-01T00:00:00Z"})
-    engine.says("POST /build", b'{"aux": {"ID": "sha256:1"}}')
+    engine.says("POST /build", b'{"id": "moby.image.id", "aux": {"ID": "sha256:1"}}')
     found = read(PLAIN, {})
     args = {"BUILDKIT_SYNTAX": "x", "buildkit_cache_mount_ns": "y", "no_proxy": "z", "A": "1"}
     plan = ServicePlan("web", args=args)

@@ -64,6 +64,12 @@ def test_a_stage_that_nobody_needs_needs_no_image_and_keeps_the_numbers():
     ]  # fmt: skip
 
 
+def test_the_image_that_a_result_ends_up_on_is_found_through_its_stages():
+    text = "FROM a AS x\nFROM x AS y\nCOPY --from=b / /\nFROM scratch\nCOPY --from=y / /\n"
+
+    assert [read(text, {}, target).base for target in ("", "y", "x")] == ["scratch", "a", "a"]
+
+
 def test_another_platform_is_noted_and_ones_own_is_not():
     text = "FROM --platform={} a\n"
 

@@ -34,6 +34,17 @@ def test_requirements_are_copied_and_installed_first(tmp_path: Path):
     ]
 
 
+@pytest.mark.parametrize(
+    "copy", ["COPY . /app", "COPY . /app/", "COPY ./ ./", "copy --chown=1 . ."]
+)
+def test_the_working_directory_may_be_named(tmp_path: Path, copy: str):
+    (tmp_path / "requirements.txt").write_text("flask\n")
+
+    assert is_moved(
+        with_early_installs(read(PIP.format(PLAIN).replace("COPY . .", copy), {}), tmp_path)
+    )
+
+
 MOVED = [
     "pip install --upgrade pip && pip install -r requirements.txt",
     "python -m pip install --user --requirement=requirements.txt gunicorn",
@@ -105,6 +116,8 @@ def test_neither_links_nor_other_encodings_nor_ignored_files_are_followed(tmp_pa
     "body",
     [
         "COPY . /app\nRUN {}\n",
+        "WORKDIR /app\nCOPY . /src\nRUN {}\n",
+        "WORKDIR /app\nWORKDIR sub\nCOPY . /app\nRUN {}\n",
         "COPY . .\nRUN apt-get install gcc\nRUN {}\n",
         "COPY src .\nRUN {}\n",
         "COPY --from=a . .\nRUN {}\n",

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities import ownership
 from activities.apps import AppActivities
@@ -400,7 +400,12 @@ QUEUES: dict[str, list[Callable[..., Any]]] = {
 
 @asynccontextmanager
 async def workers(client: Client) -> AsyncIterator[None]:
-    """One worker per task queue, as the composition root has them."""
+    """One worker per task queue, as the composition root has them.
+
+    Their workflows run outside the sandbox, which reads every module anew for each run (a third of
+    the work here): the composition root's own workers (`test_two_hosts`) and the replayed histories
+    have it.
+    """
     fast: dict[str, Any] = {"max_heartbeat_throttle_interval": timedelta(milliseconds=50)}
     async with AsyncExitStack() as stack:
         control = Worker(
@@ -408,6 +413,7 @@ async def workers(client: Client) -> AsyncIterator[None]:
             task_queue=ids.TASK_QUEUE_CONTROL,
             workflows=WORKFLOWS,
             activities=CONTROL,
+            workflow_runner=UnsandboxedWorkflowRunner(),
             **fast,
         )
         await stack.enter_async_context(control)
