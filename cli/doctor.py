@@ -16,6 +16,7 @@ from cli.readiness import temporal_binary
 from cli.stack import running_stack
 from clients.appfolder.composer import brought_along, confined
 from clients.artifacts import FileArtifactStore
+from clients.docker.address import neighbours
 from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
 from contract.errors import PlatformError
@@ -115,7 +116,7 @@ async def _apps(settings: Settings) -> list[Check]:
         docker, why = False, error.message
     sandbox = shutil.which("bwrap") is not None
     return [
-        Check("Docker engine", docker, why, "start dockerd (Debian: apt-get install docker.io)"),
+        Check("Docker engine", docker, why, _engine_hint(settings.docker_host)),
         Check(
             "bubblewrap",
             sandbox,
@@ -137,6 +138,12 @@ def _compose(engine: bool) -> Check:
         detail = f"in a container of the engine ({error.message})" if works else error.message
         return Check("Docker Compose", works, detail, "apt-get install bubblewrap, make venv")
     return Check("Docker Compose", True, detail)
+
+
+def _engine_hint(docker_host: str) -> str:
+    start = "start dockerd (Debian: apt-get install docker.io)"
+    others = neighbours(docker_host)
+    return f"{start}, or use what is here: DOCKER_HOST={others[0]}" if others else start
 
 
 def _tools(settings: Settings, kind: AnalyzerKind) -> Check:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from clients import blame
 from clients.blame import AppFault, Ending, Phase, fault
+from clients.docker import podman
 from clients.docker.containers import Containers, State
 from clients.excuses import Circumstances, excuse
 from clients.telling import telling_line
@@ -32,6 +33,10 @@ class Autopsy:
 
     async def death(self, service: str, state: State, ending: Ending) -> AppFault | PlatformError:
         """The fault of a container that ended while the app was started."""
+        if ending.row is blame.EXIT and podman.lacks_command(await self.containers.log(state.id)):
+            command = state.command.removeprefix(podman.INIT).partition(" ")[0]
+            said = f'exec: "{command}": executable file not found in $PATH'
+            return await self.refusal(service, said)
         return await self.failure(service, state, ending.row, "start", ending.text)
 
     async def refusal(self, service: str, said: str) -> AppFault | PlatformError:

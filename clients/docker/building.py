@@ -202,7 +202,7 @@ class Building:
                 order.tag, DOCKERFILE_NAME, plan.args, plan.target, name, cgroup, limits
             )
             if self.engine.name == "Podman":
-                params = podman.build_params(params)
+                params = podman.build_params(params, bool(self.engine.unlimited))
             result = await self.stream.build(
                 order.context, params, limits.build_deadline_s, on_line
             )

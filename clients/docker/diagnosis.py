@@ -88,7 +88,7 @@ def platform_fault(
     if found := _broken_off(result, out_of_memory):
         return found
     tail = plain("".join(result.last_step()) + "\n" + result.error)
-    if (match := _ENGINE.search(tail)) and not COMMAND_FAULT.search(tail):
+    if match := _ENGINE.search(tail):
         said = f"the Docker engine failed to build: {line_at(tail, match)}"
         return fault(blame.BUILD_ENGINE, "build", said)
     if _BUILDKIT.search(result.error):

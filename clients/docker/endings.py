@@ -7,8 +7,10 @@ import docker
 
 from clients import blame
 from clients.blame import Ending
+from clients.docker import podman
 from clients.docker.containers import Containers, State
 from clients.docker.engine import Event, events_of, moment, running_since
+from clients.docker.errors import call
 
 _KILL, _TERMINATE = 9, 15
 # Sent by `docker stop`, `docker kill` and `docker rm -f`; whatever exit code an app makes of them.
@@ -44,7 +46,10 @@ class Endings:
             return Ending(blame.ENGINE_RESTARTED, text)
         if state.running or state.paused:
             return Ending(blame.RESTARTED, "was stopped and started again from outside")
-        return ended(state, await events_of(self.client, container_id))
+        found = ended(state, await events_of(self.client, container_id))
+        if found.row is blame.EXIT and await call(podman.was_stopped, self.client, container_id):
+            return Ending(blame.KILLED, f"{state.ending} after somebody stopped it from outside")
+        return found
 
 
 def ended(state: State, events: Sequence[Event]) -> Ending:
@@ -57,7 +62,8 @@ def ended(state: State, events: Sequence[Event]) -> Ending:
     sender = _sent(state, events)
     memory_at = max((event.at_ns for event in events if event.action == "oom"), default=0)
     if sender is not None and sender.at_ns > memory_at:
-        text = f"{state.ending} after somebody sent it signal {sender.signal} from outside"
+        signal = f"signal {sender.signal}" if sender.signal else "a signal"
+        text = f"{state.ending} after somebody sent it {signal} from outside"
         return Ending(blame.KILLED, text)
     if state.out_of_memory or (memory_at and state.exit_code in _KILLED):
         return Ending(blame.MEMORY, f"exited with {state.exit_code} (out of memory)")
@@ -74,7 +80,11 @@ def _sent(state: State, events: Sequence[Event]) -> Event | None:
         if event.action != "kill" or (died_at and event.at_ns > died_at + _SKEW_NS):
             continue
         in_time = not died_at or died_at - event.at_ns < _LAST_BREATH_NS
-        deadly = event.signal in _ENDING_SIGNALS or state.exit_code == 128 + event.signal
+        deadly = (
+            not event.signal
+            or event.signal in _ENDING_SIGNALS
+            or state.exit_code == 128 + event.signal
+        )
         if in_time and deadly:
             return event
     return None

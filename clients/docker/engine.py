@@ -39,7 +39,7 @@ class Event:
     Attributes:
         action: `kill`, `oom`, `die`, `stop`, `restart`.
         at_ns: Unix time by the engine's clock.
-        signal: that was sent, of a `kill`.
+        signal: that was sent, of a `kill`; 0 where the engine does not tell (Podman).
     """
 
     action: str

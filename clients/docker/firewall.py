@@ -29,10 +29,12 @@ class Firewall:
 
     Attributes:
         obstacle: why rules of this host do not reach apps of the engine; empty: they do.
+        names: whether apps ask the host for names, at their network's gateway (Podman).
     """
 
     pool: ipaddress.IPv4Network
     obstacle: str = ""
+    names: bool = False
 
     @property
     def denied(self) -> ipaddress.IPv4Network:
@@ -79,8 +81,14 @@ class Firewall:
         out = ("-s", str(self.denied), "!", "-d", str(self.pool), *new)
         return (
             ("INPUT", ("-s", str(self.pool), *new, "-j", "DROP")),
+            *((("INPUT", self._question(one)) for one in ("udp", "tcp")) if self.names else ()),
             (forward, (*out, *listed, "-j", "DROP"), (*out, "-j", "DROP")),
         )
+
+    def _question(self, protocol: str) -> tuple[str, ...]:
+        """The rule for questions for names, which goes above the others."""
+        pool = str(self.pool)
+        return ("-s", pool, "-d", pool, "-p", protocol, "--dport", "53", "-j", "ACCEPT")
 
     def turned_away(self, subnet: ipaddress.IPv4Network) -> dict[str, str]:
         """When each address of `subnet` was turned away last, in the kernel's own time. Blocking.

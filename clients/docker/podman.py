@@ -2,24 +2,49 @@
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import docker
 
+# What it puts before the command of a container with an init.
+INIT = "/run/podman-init -- "
 _TIMEOUT_S = 30
+_LAST_PIECES = 3
+_CGROUP = ("memory", "memswap", "cpuperiod", "cpuquota", "cgroupparent")
+_NOT_RUN = re.compile(r"error running container: (from \S+ creating container for .*)", re.DOTALL)
+_NO_COMMAND = re.compile(rb"\(catatonit:\d+\): failed to exec pid1: (?:No such file|Permission)")
 # Its last word of a step that failed, for which Docker has a field.
 _EXIT = re.compile(r"while running runtime: exit status (\d{1,3})\s*$")
 
 
-def build_params(docker: Mapping[str, str]) -> dict[str, str]:
+def build_params(docker: Mapping[str, str], unlimited: bool) -> dict[str, str]:
     """Docker's query of `POST /build` as Podman reads it: limits of processes are words.
 
     Docker's form it refuses, with an empty answer.
+
+    Args:
+        docker: Docker's query.
+        unlimited: whether it cannot limit a step, and fails where it is told to.
     """
     limits: list[dict[str, Any]] = json.loads(docker.get("ulimits") or "[]")
     words = [f"{one['Name']}={one['Soft']}:{one['Hard']}" for one in limits]
-    return {**docker, "ulimits": json.dumps(words)}
+    kept = {name: value for name, value in docker.items() if not unlimited or name not in _CGROUP}
+    return {**kept, "ulimits": json.dumps(words)}
+
+
+def run_error(log: Sequence[str]) -> str:
+    """Why the step that failed could not be run at all; empty when it ran.
+
+    Podman says so in the step's output, and then that the step ended with 1.
+    """
+    found = (_NOT_RUN.match(piece) for piece in reversed(log[-_LAST_PIECES:]))
+    return next((one[1].strip() for one in found if one), "")
+
+
+def lacks_command(log: bytes) -> bool:
+    """Whether a container ended because its init found no command to run."""
+    return _NO_COMMAND.search(log[-2_000:]) is not None
 
 
 def exit_code_of(error: str) -> int | None:
@@ -33,6 +58,19 @@ def has_names(client: docker.DockerClient, network: str) -> bool:
 
     Blocking. Raises what the SDK raises.
     """
-    url = f"{client.api.base_url}/v4.0.0/libpod/networks/{network}/json"
-    told = client.api.get(url, timeout=_TIMEOUT_S)
-    return not told.ok or told.json().get("dns_enabled") is not False
+    return _own(client, f"networks/{network}").get("dns_enabled") is not False
+
+
+def was_stopped(client: docker.DockerClient, container_id: str) -> bool:
+    """Whether somebody stopped a container, which is no event of Podman's; before 5.0 nobody knows.
+
+    Blocking. Raises what the SDK raises.
+    """
+    state = _own(client, f"containers/{container_id}").get("State")
+    return isinstance(state, dict) and bool(cast("dict[str, Any]", state).get("StoppedByUser"))
+
+
+def _own(client: docker.DockerClient, what: str) -> dict[str, Any]:
+    """What Podman's own API says of a thing; empty where there is none."""
+    told = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/{what}/json", timeout=_TIMEOUT_S)
+    return told.json() if told.ok else {}

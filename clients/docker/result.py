@@ -39,7 +39,9 @@ class StreamResult:
         """Note the engine's own words for the end of a build or pull."""
         self.error = error
         self.exit_code = exit_code
-        if exit_code is None:
+        if exit_code is None and (cause := podman.run_error(self.log)):
+            self.error = f"error running container: {cause}"
+        elif exit_code is None:
             told = exit_code_of(error) if self.trace.steps else podman.exit_code_of(error)
             self.exit_code = told
 

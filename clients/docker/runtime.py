@@ -83,7 +83,8 @@ class DockerRuntime:
         self._client = client
         self._engine = engine = learn(client)
         self._labels = Labels(scope, host)
-        self._firewall = Firewall(ipaddress.IPv4Network(network_pool), engine.apart)
+        pool = ipaddress.IPv4Network(network_pool)
+        self._firewall = Firewall(pool, engine.apart, names=engine.name == "Podman")
         self._networks = Networks(client, self._labels, self._firewall, engine)
         self._containers = Containers(client, self._labels, self._limits)
         self._volumes = Volumes(client, self._labels, self._limits.volume_bytes)

@@ -5,6 +5,7 @@ what an image has in its place, or what a service has left there that ended. So 
 uses them from before the first service until teardown.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,8 +33,10 @@ class Volumes:
 
     async def create(self, workflow_id: str, plan: ServicePlan, labels: dict[str, str]) -> None:
         """Make the volumes of `plan`; one that exists is kept."""
+        # Not `size=`: Podman takes that for a quota of its own, and refuses.
+        blocks = max(1, self.size_bytes // os.sysconf("SC_PAGE_SIZE"))
         for name, _ in plan.volumes:
-            options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={self.size_bytes}"}
+            options = {"type": "tmpfs", "device": "tmpfs", "o": f"nr_blocks={blocks}"}
             await call(
                 self.client.volumes.create,
                 name=volume_name(workflow_id, name),

@@ -1,7 +1,6 @@
 """Engines of all kinds: which can be used, what each is taken for, and what it cannot keep."""
 
 import ipaddress
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,21 +10,14 @@ import docker
 import psutil
 import pytest
 
-from clients.appfolder import AppFault, ServicePlan
-from clients.blame import PlatformFault
-from clients.docker import AppLimits, DockerRuntime
+from clients.docker import DockerRuntime, address
 from clients.docker.about import Engine, learn
-from clients.docker.address import usable
-from clients.docker.base_images import BaseImages
-from clients.docker.building import Building
+from clients.docker.address import neighbours, usable
 from clients.docker.containers import State
 from clients.docker.engine import running_since
 from clients.docker.errors import connect
 from clients.docker.firewall import Firewall
-from clients.docker.images import Images
 from clients.docker.reach import unreached
-from clients.docker.result import StreamResult
-from clients.docker.stream import EngineStream
 from clients.probe import Answer
 from clients.runtime import choose_runtime
 from clients.sockets import Listening
@@ -223,74 +215,6 @@ async def test_a_service_that_comes_and_goes_restarts_no_container(
         assert (await running_since(client) is not None) is known
 
 
-async def ensured(engine: FakeEngine, kind: Engine) -> None:
-    """One build on `engine`."""
-    with closing(docker.DockerClient(engine.address)) as client:
-        stream, limits = EngineStream(engine.address), AppLimits()
-        building = Building.on(client, stream, engine.address, limits, kind)
-        images = Images(client, stream, "test", BaseImages("auto"), limits, building)
-        plan = ServicePlan("web", context=FIXTURE, dockerfile="FROM scratch\nRUN make\n")
-        await images.ensure(plan, network, lambda _: None)
-
-
-async def network() -> str:
-    return "net"
-
-
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        (200, b""),
-        (200, b'{"stream": "STEP 1/2: FROM scratch\\n"}'),
-        (200, b'{"stream": "Step 1/2 : FROM scratch\\n"}\nnot json'),
-        (400, b""),
-        (400, b" \n"),
-        (500, b""),
-    ],
-)
-@pytest.mark.parametrize("kind", [Engine("Docker", "20.10"), Engine("Podman", "4.3.1")], ids=str)
-async def test_a_build_that_ends_without_a_word_is_the_engines_fault(
-    engine: FakeEngine, kind: Engine, status: int, said: bytes
-):
-    engine.says("POST /build", said, status)
-
-    with pytest.raises(PlatformError, match=r"without an image|no more|HTTP \d00"):
-        await ensured(engine, kind)
-
-
-@pytest.mark.parametrize(
-    ("error", "log", "fault"),
-    [
-        ("exit status 3", "telling\n", "returned a non-zero code: 3: telling"),
-        ("exit status 137", "Killed\n", "was killed from outside"),
-        (
-            "exit status 1",
-            "error running container: from /usr/bin/crun creating container for [make]: cgroups in"
-            " hybrid mode not supported\n",
-            "the Docker engine failed to build",
-        ),
-    ],
-)
-async def test_a_failed_step_of_podman_is_blamed_as_one_of_docker(
-    engine: FakeEngine, error: str, log: str, fault: str
-):
-    failed = f'building at STEP "RUN make": while running runtime: {error}\n'
-    told = [{"stream": "STEP 2/2: RUN make\n"}, {"stream": log}, {"error": failed}]
-    engine.says("GET /version", PODMAN)
-    engine.says("POST /build", "\n".join(map(json.dumps, told)).encode())
-
-    with pytest.raises((AppFault, PlatformFault)) as caught:
-        await ensured(engine, Engine("Podman", "4.3.1"))
-
-    assert fault in str(caught.value)
-    assert isinstance(caught.value, AppFault) is ("non-zero" in fault)
-
-
-def test_a_step_is_named_in_either_engines_words():
-    for head in ("STEP 2/3: RUN make\n", "Step 2/3 : RUN make\n"):
-        assert StreamResult(["x\n", head, "out\n"]).last_command() == "RUN make"
-
-
 OPEN = Listening(True, (8000,))
 
 
@@ -314,3 +238,15 @@ async def test_a_port_that_is_open_and_not_reached_is_the_engines_fault(
     )  # fmt: skip
 
     assert await unreached(state, found, {8000: answer}, local) == port
+
+
+def test_engines_beside_the_one_that_is_missing_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / ".docker/run").mkdir(parents=True)
+    (tmp_path / ".docker/run/docker.sock").touch()
+    monkeypatch.setattr(address.Path, "home", lambda: tmp_path)
+    found = f"unix://{tmp_path}/.docker/run/docker.sock"
+
+    assert found in neighbours("unix:///nowhere.sock")
+    assert found not in neighbours(found)
