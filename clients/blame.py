@@ -81,6 +81,8 @@ EXIT = _row(
     "a process of the app ended with an exit code or a crash of its own, and nobody sent it a"
     " signal",
     "an exit is the one proof of a death, and its log has nothing to do with what we substituted",
+    "at the start of an app of several services started again up to four times, where its compose"
+    " file has a `restart`",
 )  # fmt: skip
 MEMORY = _row(
     "out-of-memory", _APP,
@@ -94,8 +96,9 @@ DISK = _row(
 )  # fmt: skip
 LOOPBACK = _row(
     "loopback-only", _APP,
-    "the app listens on 127.0.0.1 of its own container alone",
-    "a published port does not reach the container's loopback on any engine",
+    "the app listens on 127.0.0.1 of its own container alone, or for IPv6 alone",
+    "a published port does not reach the container's loopback on any engine, and its network has no"
+    " IPv6 unless somebody sets it up",
     "looked at again until the start's time is over",
 )  # fmt: skip
 NEVER_ANSWERED = _row(

@@ -70,9 +70,34 @@ async def _speaks_otherwise(base_url: str) -> bool:
     return bool(words) and not words.startswith(b"HTTP/"[: len(words)])
 
 
-async def answers(base_url: str) -> bool:
-    """Whether `GET /` at `base_url` gets a status line within 5 seconds. The body is not read."""
-    return (await ask(base_url)).kind == "http"
+async def speaks_http(base_url: str) -> bool:
+    """Whether it answers another method than GET, too, if only to say that it does not know it.
+
+    A database may answer a GET with a line for people who came by mistake.
+    """
+    async with httpx.AsyncClient(timeout=_FOREIGN_S, trust_env=False) as client:
+        for method in ("HEAD", "OPTIONS"):
+            try:
+                async with client.stream(method, base_url + "/"):
+                    return True
+            except httpx.TimeoutException:  # slow is no other protocol
+                return True
+            except (httpx.HTTPError, httpx.InvalidURL, OSError):
+                continue
+    return False
+
+
+async def refuses(host: str, port: int) -> bool:
+    """Whether nobody accepts connections there; False where that cannot be known."""
+    try:
+        async with asyncio.timeout(_FOREIGN_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except ConnectionRefusedError:
+        return True
+    except (OSError, TimeoutError):
+        return False
+    writer.transport.abort()
+    return False
 
 
 async def speaks_tls(base_url: str, timeout_s: float = _TIMEOUT_S) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from contract.analysis import Target
+from contract.analysis import Further, Target
 from contract.running import RunningApp
 
 Location = Literal["host", "network"]
@@ -27,6 +27,17 @@ def resolve_targets(app: RunningApp, location: Location) -> tuple[Target, ...]:
             role=service.role,
             published=service.published,
             written_for=service.written_for,
+            folder=service.folder,
+            further=tuple(
+                Further(
+                    base_url=base_url(
+                        location, service.dns_name, one.host_port, one.container_port
+                    ),
+                    published=one.published,
+                    written_for=(one.container_port,),
+                )
+                for one in service.further
+            ),
         )
         for service in app.services
         if service.role != "support" and service.container_port is not None

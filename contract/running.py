@@ -6,15 +6,33 @@ from contract.analysis import ArtifactRef, SubtaskRequest, Target
 from contract.base import Frozen
 
 
+class FurtherPort(Frozen):
+    """A port of a service beside the one that is measured: of a WebSocket, of an admin's pages.
+
+    Attributes:
+        host_port: port on 127.0.0.1 of the host; None where analyzers reach the container itself.
+        container_port: port inside.
+        published: as `RunningService.published`.
+    """
+
+    host_port: int | None = None
+    container_port: int
+    published: tuple[int, ...] = ()
+
+
 class RunningService(Frozen):
     """One service of a running app.
 
     Attributes:
         container_id: engine's full ID; for a confined process `pid:<pid>:<start ticks>`.
-        host_port: port on 127.0.0.1 of the host; None for what publishes nothing (databases).
-        container_port: port inside.
+        host_port: port on 127.0.0.1 of the host; None for what is not measured (databases).
+        container_port: the port that is measured, inside; None: it speaks no HTTP, or is nothing
+            of the app's own.
         dns_name: name on the app's own network.
-        published, written_for: see `Target`.
+        role: by what it answers, see `Target`; `support` is not measured.
+        published, written_for, folder: see `Target`.
+        found_by: how `container_port` was found (`open socket, EXPOSE`); empty: nobody looked.
+        further: other ports of it that accept connections.
     """
 
     service: str
@@ -25,6 +43,9 @@ class RunningService(Frozen):
     role: Literal["backend", "frontend", "support"] = "backend"
     published: tuple[int, ...] = ()
     written_for: tuple[int, ...] = ()
+    folder: str = ""
+    found_by: str = ""
+    further: tuple[FurtherPort, ...] = ()
 
 
 class RunningApp(Frozen):

@@ -207,9 +207,17 @@ def template_operations(run: ToolRun) -> list[Operation]:
 
 
 def belongs(file: str, target: Target, targets: tuple[Target, ...]) -> bool:
-    """Whether a source file is part of a target: by folder name, else it is the backend's."""
-    names = {one.service for one in targets}
-    folder = next((part for part in Path(file).parts[:-1] if part in names), None)
+    """Whether a source file is part of a target: of the one built from the innermost folder.
+
+    Where no target says what it is built from, a folder with its name will do; what is nobody's is
+    the back ends'.
+    """
+    path = Path(file)
+    builders = {one.folder for one in targets if one.folder and path.is_relative_to(one.folder)}
+    if builders:
+        return target.folder == max(builders, key=len)
+    names = {one.service for one in targets if not any(one.folder for one in targets)}
+    folder = next((part for part in path.parts[:-1] if part in names), None)
     if folder is not None:
         return folder == target.service
     return len(targets) == 1 or target.role == "backend"

@@ -24,6 +24,11 @@ _NAMED = re.compile(
     r"(?:(?:https?|wss?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])"
     r"|\bhostname\b[\s}+\"'`]{0,8}):(\d{2,5})\b"
 )
+# What a build or a container is told for the browser's code: `VITE_API_URL=http://localhost:5000`.
+_BUILD_FILES = ("Dockerfile", ".dockerfile", "compose.yml", "compose.yaml")
+_FOR_BROWSERS = re.compile(
+    r"^.*\b(?:VITE|REACT_APP|NEXT_PUBLIC|NUXT_PUBLIC|VUE_APP|NG_APP|PUBLIC|GATSBY)_\w+.*$", re.M
+)
 _MAX_FILE_BYTES = 2_000_000
 _MAX_ALL_BYTES = 30_000_000
 
@@ -72,7 +77,11 @@ class Origins:
             there = self.routes.get(_netloc(url))
         except (ValueError, KeyError):
             return None
-        return next((one for one in targets if _netloc(one.base_url) == there), None)
+        for target in targets:
+            for base in (target.base_url, *(one.base_url for one in target.further)):
+                if _netloc(base) == there:
+                    return target.model_copy(update={"base_url": base})
+        return None
 
     def opened_notes(self) -> tuple[str, ...]:
         """Which pages were opened under another origin than the one they have here."""
@@ -90,26 +99,32 @@ def origins_of(targets: Sequence[Target], source: SourceTree | None = None) -> O
     inside, and what the app's front end names though nobody has it, which is its back end's where
     there is but one. A blocking read of the front end's files.
     """
-    routes: dict[str, str] = {}
-    owner: dict[int, str] = {}
+    places: dict[int, tuple[str, str]] = {}
     for ports in (_published, _written):
         for target in targets:
-            for port in ports(target):
-                owner.setdefault(port, target.service)
-    bases = {target.service: target.base_url for target in targets}
+            for port, place in ports(target):
+                places.setdefault(port, (target.service, place))
     notes = list[str]()
-    backends = [target.service for target in targets if target.role == "backend"]
-    if source is not None and len(backends) == 1:
-        for port, file in _named_ports(source).items():
-            if port not in owner and not _is_base(port, targets):
-                owner[port] = backends[0]
-                notes.append(f"localhost:{port}, which {file} names, was answered by {backends[0]}")
-    for port, service in owner.items():
-        for name in LOOPBACK:
-            routes[f"{name}:{port}"] = _netloc(bases[service])
+    published = {port for target in targets for port, _ in _published(target)}
+    backends = [target for target in targets if target.role == "backend"]
+    for port, file in (_named_ports(source) if source is not None else {}).items():
+        is_contradicted = bool(published) and port not in published
+        if port not in places and len(backends) == 1 and not _is_base(port, targets):
+            places[port] = (backends[0].service, _netloc(backends[0].base_url))
+            is_contradicted = True
+        if port in places and is_contradicted:
+            who, place = places[port]
+            mapped = [
+                f"{one}" for target in targets for one, at in _published(target) if at == place
+            ]
+            note = f"localhost:{port}, which {file} names, was answered by {who}"
+            notes.append(note + (f" (the compose file maps {', '.join(mapped)})" if mapped else ""))
+    routes = {f"{name}:{port}": place for port, (_, place) in places.items() for name in LOOPBACK}
     for target in targets:  # last: where a service really is, is nobody else's
-        routes[_netloc(target.base_url)] = _netloc(target.base_url)
+        for url in (target.base_url, *(one.base_url for one in target.further)):
+            routes[_netloc(url)] = _netloc(url)
     opened = {target.service: _opened(target, routes) for target in targets}
+    bases = {target.service: target.base_url for target in targets}
     return Origins(routes, opened, tuple(notes), bases)
 
 
@@ -136,25 +151,31 @@ _ALL_CODE = (*_BROWSER_CODE, ".py", ".yml", ".yaml", ".json", ".toml", ".cfg", "
 def _opened(target: Target, routes: Mapping[str, str]) -> str:
     """`http://localhost:PORT` for the first port that is the target's own; else where it is."""
     parts = urlsplit(target.base_url)
-    for port in (*_published(target), *_written(target)):
+    for port, _ in (*_published(target), *_written(target)):
         if routes[f"localhost:{port}"] == _netloc(target.base_url):
             return f"{parts.scheme}://{_short(f'localhost:{port}', _PORTS[parts.scheme])}"
     return target.base_url
 
 
-def _published(target: Target) -> tuple[int, ...]:
-    return target.published
+def _published(target: Target) -> list[tuple[int, str]]:
+    """Ports of its author's machine, each with where it leads here."""
+    places = (target, *target.further)
+    return [(port, _netloc(one.base_url)) for one in places for port in one.published]
 
 
-def _written(target: Target) -> tuple[int, ...]:
-    return target.written_for
+def _written(target: Target) -> list[tuple[int, str]]:
+    """Ports that it listens on inside, each with where it is here."""
+    places = (target, *target.further)
+    return [(port, _netloc(one.base_url)) for one in places for port in one.written_for]
 
 
 def _is_base(port: int, targets: Sequence[Target]) -> bool:
     return any(_netloc(one.base_url).endswith(f":{port}") for one in targets)
 
 
-def _named_ports(source: SourceTree, suffixes: tuple[str, ...] = _BROWSER_CODE) -> dict[int, str]:
+def _named_ports(
+    source: SourceTree, suffixes: tuple[str, ...] = (*_BROWSER_CODE, *_BUILD_FILES)
+) -> dict[int, str]:
     """Local ports that the app's code names in URLs -> the first file that does."""
     found: dict[int, str] = {}
     left_bytes = _MAX_ALL_BYTES
@@ -165,6 +186,8 @@ def _named_ports(source: SourceTree, suffixes: tuple[str, ...] = _BROWSER_CODE) 
         except OSError:
             continue
         left_bytes -= len(text)
+        if name.endswith(_BUILD_FILES) and suffixes is not _ALL_CODE:
+            text = "\n".join(_FOR_BROWSERS.findall(text))
         for port in map(int, _NAMED.findall(text)):
             if 0 < port < 65_536:
                 found.setdefault(port, name)

@@ -131,6 +131,6 @@ def _start_order(file: str, plans: dict[str, ServicePlan]) -> list[ServicePlan]:
 
 
 def _with_entry(file: str, plans: list[ServicePlan]) -> tuple[ServicePlan, ...]:
-    if not any(plan.publishes for plan in plans):
+    if not any(plan.publishes or plan.is_own for plan in plans):
         raise AppFault("build", f"{file}: no service has a port that could answer HTTP")
     return tuple(plans)

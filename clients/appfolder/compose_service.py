@@ -1,6 +1,5 @@
 """One resolved compose service as a `ServicePlan`; what is not honoured goes to the ledger."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +13,12 @@ from clients.appfolder.compose_model import (
 )
 from clients.appfolder.faults import AppFault, outside, unsupported
 from clients.appfolder.ledger import Ledger
-from clients.appfolder.model import Healthcheck, Role, ServicePlan
+from clients.appfolder.model import Healthcheck, ServicePlan
 from clients.appfolder.mounts import mounts
 from clients.appfolder.ownfiles import secrets_and_configs
 from clients.appfolder.reference import relative, shown
 from clients.appfolder.tree import inside, read_text
 
-_SUPPORT_IMAGE = re.compile(
-    r"(postgres|postgis|mysql|mariadb|mongo|redis|valkey|memcached|rabbitmq|kafka|zookeeper|nats|minio"
-    r"|elasticsearch|cassandra|mailhog|mailpit|adminer|phpmyadmin|pgadmin4?)$"
-)
-_FRONTEND_NAME = re.compile(r"front|client|web-?ui|^ui$|^web$|nginx|static|spa", re.IGNORECASE)
 _MAX_WAIT_S = 3_600.0
 _MAX_PORTS = 8
 
@@ -62,13 +56,11 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
     own = secrets_and_configs(of.root, name, body, of.document, of.variables, ledger)
     files = (*found.files, *own)
     one_shot = of.document.is_awaited(name)
-    role = "support" if one_shot else _role(name, body, ports)
     depends_on = {other: one for other, one in body.depends_on.items() if _runs(of, other)}
     if body.read_only and files:
         ledger.note(f"{name}: read_only (files are copied into it)")
     return ServicePlan(
         name=name,
-        role=role,
         context=context,
         dockerfile=dockerfile,
         target=build.target if build else "",
@@ -79,12 +71,13 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
         environment=settings.known_variables(name, body, ledger),
         ports=ports,
         published=_published(body),
-        publishes=role != "support",
+        publishes=_is_published(body) and not one_shot,
         working_dir=body.working_dir,
         user=body.user,
         depends_on={other: one.condition for other, one in depends_on.items()},
         optional=frozenset(other for other, one in depends_on.items() if not one.required),
         one_shot=one_shot,
+        restarts=str((body.model_extra or {}).get("restart", "no")) != "no",
         healthcheck=_healthcheck(of.file, name, body),
         volumes=tuple(found.volumes),
         folders=tuple(found.private),
@@ -150,6 +143,11 @@ def _ports(name: str, body: ComposeService, ledger: Ledger) -> tuple[int, ...]:
     return tuple(dict.fromkeys(port for port in found if 0 < port < 65_536))[:_MAX_PORTS]
 
 
+def _is_published(body: ComposeService) -> bool:
+    """Whether the service is reached from the machine that runs it."""
+    return bool(body.ports) or body.network_mode == "host"
+
+
 def _published(body: ComposeService) -> tuple[tuple[int, int], ...]:
     """(host port, container port) of what the file publishes over TCP; a range by its first."""
     found = ((_first(entry), entry.target) for entry in body.ports if entry.protocol == "tcp")
@@ -159,21 +157,6 @@ def _published(body: ComposeService) -> tuple[tuple[int, int], ...]:
 def _first(entry: ComposePort) -> int:
     first = entry.published.partition("-")[0]
     return int(first) if first.isdecimal() else 0
-
-
-def _role(name: str, body: ComposeService, ports: tuple[int, ...]) -> Role:
-    """What a service is for. A database, or an image without a published port, answers no HTTP."""
-    image = body.image.split("@")[0].rsplit("/", 1)[-1].split(":")[0]
-    if body.build is None and (_SUPPORT_IMAGE.search(image) or not body.ports):
-        return "support"
-    if (
-        body.build is not None
-        and not ports
-        and not body.environment.get("PORT")
-        and (re.search(r"worker|queue|cron|celery|scheduler|migrat|seed", name, re.IGNORECASE))
-    ):
-        return "support"
-    return "frontend" if _FRONTEND_NAME.search(name) else "backend"
 
 
 def _healthcheck(file: str, name: str, body: ComposeService) -> Healthcheck | None:

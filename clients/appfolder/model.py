@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Role = Literal["backend", "frontend", "support"]
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 
 
@@ -55,8 +54,10 @@ class ServicePlan:
         dockerfile: text of the Dockerfile, the app's own or our scaffold's.
         ports: container ports, most likely first; empty: find out from the image.
         published: (port of its author's machine, container port) of the compose file.
-        publishes: whether the service is expected to answer HTTP.
+        publishes: whether its author reaches it from outside: its ports are published, or it is the
+            only service.
         optional: those of `depends_on` that it starts without when they fail.
+        restarts: whether its author has it started again when it fails.
         one_shot: whether another service waits for its end: it does its work and exits.
         volumes: (volume name, path in the container), of volumes that services share.
         folders: paths of volumes of its own: part of its container, with what its image has there,
@@ -71,7 +72,6 @@ class ServicePlan:
     """
 
     name: str
-    role: Role = "backend"
     context: Path | None = None
     dockerfile: str = ""
     target: str = ""
@@ -88,6 +88,7 @@ class ServicePlan:
     depends_on: dict[str, Condition] = field(default_factory=dict[str, Condition])
     optional: frozenset[str] = frozenset()
     one_shot: bool = False
+    restarts: bool = False
     healthcheck: Healthcheck | None = None
     volumes: tuple[tuple[str, str], ...] = ()
     folders: tuple[str, ...] = ()
@@ -104,6 +105,11 @@ class ServicePlan:
     stdin_open: bool = False
     tty: bool = False
     listens: int = 0
+
+    @property
+    def is_own(self) -> bool:
+        """Whether something of it is the app's own work, not only an image that others made."""
+        return self.context is not None or bool(self.files)
 
 
 @dataclass(frozen=True, slots=True)

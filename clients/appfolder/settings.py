@@ -11,7 +11,7 @@ from clients.appfolder.faults import unsupported
 from clients.appfolder.ledger import Ledger
 
 _WHY = {
-    "restart": "a restart would hide a crash",
+    "restart": "once the app is up, a restart would hide a crash",
     "privileged": "no app runs privileged",
     "cap_add": "capabilities are fixed",
     "cap_drop": "capabilities are fixed",

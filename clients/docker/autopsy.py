@@ -71,5 +71,9 @@ class Autopsy:
             return fault(found[0], phase, f"{reason}; {found[1]}")
         return fault(row, phase, reason)
 
+    def is_on_stand_in(self, service: str) -> bool:
+        """Whether a part of its image was substituted."""
+        return bool(self._under(service).substitutions)
+
     def _under(self, service: str) -> Circumstances:
         return self.under.get(service, Circumstances())

@@ -68,6 +68,8 @@ class AppChecker:
 
     async def _service_changed(self, service: RunningService) -> Ending | None:
         if ending := await self.endings.of(service.container_id):
+            if service.role == "support" and await self._has_done_its_work(service, ending):
+                return None
             words = await self._last_words(service.container_id) if ending.row is blame.EXIT else ""
             return Ending(ending.row, ending.text + words)
         state = await self._unpaused(service)
@@ -78,6 +80,11 @@ class AppChecker:
         if service.container_port and state.ports.get(service.container_port) != service.host_port:
             return Ending(blame.RESTARTED, "is published on another port than at its start")
         return None
+
+    async def _has_done_its_work(self, service: RunningService, ending: Ending) -> bool:
+        """Whether it came to its end by itself and without an error, as a migration does."""
+        state = await self.containers.state(service.container_id)
+        return ending.row is blame.EXIT and state is not None and state.is_done
 
     async def _unpaused(self, service: RunningService) -> State | None:
         """The container's state once it is not paused any more, or after a while of waiting."""
@@ -145,7 +152,10 @@ class _Listener:
     async def answers(self, timeout_s: float) -> bool:
         """Whether it answers within this time."""
         state = await self.checker.containers.state(self.service.container_id)
-        if state is None or self.port not in state.ports:
+        is_reached = self.checker.location == "network" or self.port in (
+            state.ports if state else ()
+        )
+        if state is None or state.has_ended or not is_reached:
             return False
         url = state.probe_url(self.checker.location, self.port)
         answer = await ask(url, timeout_s)

@@ -41,6 +41,8 @@ class State:
         dns_name: unique on the engine: an analyzer on several apps' networks meets no double.
         address: IPv4 on the app's network; empty when it does not run.
         since: when it was started or, if it never was, made (RFC 3339).
+        fresh: whether it was made and never started.
+        health_test: command of its health check, the image's own or the compose file's.
     """
 
     id: str
@@ -59,6 +61,8 @@ class State:
     paused: bool = False
     pid: int = 0
     command: str = ""
+    fresh: bool = False
+    health_test: tuple[str, ...] = ()
 
     def probe_url(self, location: Location, port: int) -> str:
         """Where this process reaches `port`: an address, because it may not share the app's DNS."""
@@ -70,6 +74,11 @@ class State:
     def has_ended(self) -> bool:
         """Whether no process of it is there, running or paused."""
         return not self.running and not self.paused
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has run, once, and come to its end without an error."""
+        return self.has_ended and not self.fresh and self.exit_code == 0 and not self.out_of_memory
 
     @property
     def ending(self) -> str:
@@ -102,7 +111,7 @@ class Containers:
         """
         exposed = await call(self._image_config, image)
         options = self._options(workflow_id, plan, network, labels)
-        if plan.publishes:
+        if plan.publishes or plan.is_own:
             ports = candidate_ports(plan, exposed)
             options["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports}
         command = list(plan.command) if plan.command is not None else None
@@ -282,6 +291,8 @@ def _state(attributes: dict[str, Any]) -> State:
         since=str(attributes["Created"] if started.startswith("0001-") else started),
         paused=bool(state.get("Paused")),
         pid=int(state.get("Pid") or 0),
+        fresh=state.get("Status") == "created",
+        health_test=tuple((attributes["Config"].get("Healthcheck") or {}).get("Test") or ()),
         command=shlex.join(
             map(str, (attributes.get("Path") or "", *(attributes.get("Args") or ())))
         ),

@@ -15,7 +15,6 @@ from contract.ids import (
 from contract.spec import AppSpec
 
 LABEL_SOURCE = "dev.assay.source"
-LABEL_ROLE = "dev.assay.role"
 LABEL_PEER = "dev.assay.peer"
 
 
@@ -38,9 +37,9 @@ class Labels:
             LABEL_SOURCE: app.source.digest,
         }
 
-    def of_service(self, app: AppSpec, run_id: str, service: str, role: str) -> dict[str, str]:
+    def of_service(self, app: AppSpec, run_id: str, service: str) -> dict[str, str]:
         """Labels of a container."""
-        return {**self.of_app(app, run_id), LABEL_SERVICE: service, LABEL_ROLE: role}
+        return {**self.of_app(app, run_id), LABEL_SERVICE: service}
 
     def filters(self, workflow_id: str | None = None) -> dict[str, Any]:
         """Docker filter for what is ours: all of the scope, or of one workflow."""

@@ -1,8 +1,9 @@
-"""Bringing an app's containers up: in order of dependence, until every service answers HTTP."""
+"""Bringing an app's containers up, each as soon as what it depends on is there, until all are."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
@@ -11,13 +12,25 @@ from clients.calm import Host
 from clients.docker.autopsy import Autopsy
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
-from clients.docker.readiness import Readiness
+from clients.docker.finding import Finder
+from clients.docker.health import HealthChecks
+from clients.docker.readiness import Readiness, Wanted
+from clients.docker.services import Found, running_services
+from clients.docker.starttime import StartTime
+from clients.roles import Served, look
 from clients.targets import Location
+from clients.telling import telling_line
 from contract.analysis import MeasurementState
 from contract.errors import PlatformError
 from contract.running import RunningService
 
+T = TypeVar("T")
+
 _POLL_S = 0.25
+# A server that was there, and is not any more when all others are, is waited for again.
+_ROUNDS = 10
+# A service that fails because another is not there yet, and that its author has started again.
+_RESTARTS_AFTER_S = (1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(slots=True)
@@ -28,6 +41,8 @@ class Launch:
         container_ids: by service, filled by the caller before `up`.
         deadline_s: until all must answer; more is given while there is a reason for it.
         host: that runs the engine.
+        declared: by service, its ports -> what declares them, likeliest first.
+        renew: makes a new container in the place of one that has ended.
         notes: what was seen of an app that came up.
     """
 
@@ -40,10 +55,14 @@ class Launch:
     deadline_s: float
     host: Host
     on_progress: Callable[[str], None]
+    declared: Mapping[str, Mapping[int, str]] = field(default_factory=dict[str, dict[int, str]])
+    renew: Callable[[ServicePlan, str], Awaitable[str]] | None = None
     notes: list[str] = field(default_factory=list[str])
+    _restarts: dict[str, int] = field(default_factory=dict[str, int])
+    _replacing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def up(self) -> tuple[RunningService, ...]:
-        """Start what is not running, then wait until all that should answer do.
+        """Start what is not running, then wait until all have come up.
 
         Raises:
             AppFault: a container died, or did not answer in time.
@@ -61,80 +80,176 @@ class Launch:
             raise
 
     async def _up(self) -> tuple[RunningService, ...]:
+        client, host = self.endings.client, self.host
+        reaches = host.local and host.reaches
         ready = Readiness(
-            self.endings.client, self.location, self.deadline_s, self.host, self.on_progress
+            Finder(client, self.location, host.local, reaches, self.containers.log),
+            HealthChecks(client),
+            StartTime(client, self.deadline_s, self.host, self.on_progress),
+            self.declared,
         )
-        for plan in self.plans:
-            await self._wait_for_dependencies(plan, ready)
-            state = await self._state(plan)
-            if state.has_ended:
-                self.on_progress(f"{plan.name}: starting")
-                if refusal := await self.containers.start(state.id):
-                    raise await self.autopsy.refusal(plan.name, refusal)
-        waits = [asyncio.ensure_future(self._running_service(plan, ready)) for plan in self.plans]
-        try:
-            found = await asyncio.gather(*waits)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-        self.notes += ready.notes
-        services = tuple(service for service in found if service is not None)
-        await self._require_one(services, ready)
-        return services
+        found = await _together([self._bring_up(plan, ready) for plan in self.plans])
+        services = [one for one in found if one is not None]
+        services, served = await self._confirmed(services, ready)
+        order = [plan.name for plan in self.plans]
+        services.sort(key=lambda one: order.index(one.plan.name))
+        running, told = running_services(services, served)
+        self.notes += [*ready.notes, *told]
+        return running
 
-    async def _require_one(self, services: Sequence[RunningService], ready: Readiness) -> None:
-        """An app of which nothing answers HTTP did not come up, whatever else it speaks."""
-        if any(service.container_port for service in services):
-            return
-        for plan in self.plans:
-            if plan.publishes:
-                raise await self._unanswered(plan, await self._state(plan), ready)
+    async def _confirmed(
+        self, services: list[Found], ready: Readiness
+    ) -> tuple[list[Found], dict[str, Served | None]]:
+        """Services, and what those that are measured serve now that all are up.
 
-    async def _wait_for_dependencies(self, plan: ServicePlan, ready: Readiness) -> None:
+        Who was there, and is not any more, is waited for again: a splash page gave way to the app.
+        """
+        rounds_left = _ROUNDS
+        while True:
+            measured = await self._measured(services, ready)
+            looks = await _together([self._look(one) for one in measured])
+            gone = [one for one, seen in zip(measured, looks, strict=True) if seen is None]
+            if not gone or not rounds_left:
+                names = [one.plan.name for one in measured]
+                return services, dict(zip(names, looks, strict=True))
+            rounds_left -= 1
+            again = await _together([self._watch(one.plan, ready) for one in gone])
+            services = [one for one in services if one not in gone] + [one for one in again if one]
+
+    async def _bring_up(self, plan: ServicePlan, ready: Readiness) -> Found | None:
+        """Start one service once it may be, and watch it until it is up."""
         by_name = {other.name: other for other in self.plans}
         for name, condition in plan.depends_on.items():
-            while not await self._fulfils(by_name[name], condition):
-                state = await self._state(by_name[name])
-                if await ready.is_over(state):
-                    text = f"did not become ready for {plan.name} ({condition}) {ready.waited()}"
-                    row = blame.SLOW_START if ready.strain() else blame.NEVER_ANSWERED
-                    raise await self.autopsy.failure(name, state, row, "start", text)
-                await asyncio.sleep(_POLL_S)
-
-    async def _fulfils(self, plan: ServicePlan, condition: str) -> bool:
+            if name in by_name:  # else it is optional, and left out
+                await self._wait_for(by_name[name], condition, plan, ready)
         state = await self._state(plan)
-        if state.paused:
-            return False
-        if condition == "service_completed_successfully":
-            if not state.running and state.exit_code != 0:
-                raise await self._died(plan, state)
-            return not state.running
-        if not state.running:
-            raise await self._died(plan, state)
-        return condition == "service_started" or state.health in ("healthy", "")
+        if state.fresh:
+            self.on_progress(f"{plan.name}: starting")
+            if refusal := await self.containers.start(state.id):
+                raise await self.autopsy.refusal(plan.name, refusal)
+        ready.begin(plan.name)
+        return await self._watch(plan, ready)
 
-    async def _running_service(self, plan: ServicePlan, ready: Readiness) -> RunningService | None:
-        """The service as it runs; None for a support service that has done its work."""
+    async def _wait_for(
+        self, plan: ServicePlan, condition: str, waiting: ServicePlan, ready: Readiness
+    ) -> None:
+        """Until the service that `plan` runs fulfils a condition of `waiting`."""
+        is_optional = plan.name in waiting.optional
         while True:
             state = await self._state(plan)
-            if plan.role == "support" and state.has_ended and state.exit_code == 0:
+            if not state.fresh:
+                if await self._fulfils(plan, state, condition, ready):
+                    return
+                ended = state.has_ended and not self._may_restart(plan, state)
+                if ended or await ready.is_over(plan.name, state):
+                    break
+            await asyncio.sleep(_POLL_S)
+        if is_optional:
+            text = f"{plan.name} did not become ready ({condition}), and it can do without"
+            self.notes.append(f"{waiting.name}: {text}")
+            return
+        if state.has_ended:
+            raise await self._died(plan, state)
+        text = f"did not become ready for {waiting.name} ({condition}) {ready.time.waited()}"
+        row = blame.SLOW_START if ready.time.strain() else blame.NEVER_ANSWERED
+        raise await self.autopsy.failure(plan.name, state, row, "start", text)
+
+    async def _fulfils(
+        self, plan: ServicePlan, state: State, condition: str, ready: Readiness
+    ) -> bool:
+        if condition == "service_completed_successfully":
+            return state.is_done
+        if condition == "service_started":
+            return state.running or state.is_done
+        if not state.running:
+            return False
+        health = await ready.health.of(state)
+        # On a stand-in a program may be missing that the check needs.
+        excused = health == "broken" and self.autopsy.is_on_stand_in(plan.name)
+        return health in ("none", "healthy") or excused
+
+    async def _watch(self, plan: ServicePlan, ready: Readiness) -> Found | None:
+        """The service as it runs; None for one that has done its work."""
+        wanted = self._wanted(plan)
+        while True:
+            state = await self._state(plan)
+            if state.is_done and not wanted.expected:
                 return None
             if not state.unbroken:
-                raise await self._died(plan, state)
-            if not plan.publishes:
-                return _service(plan, state, None)
-            port = await ready.port(plan.name, state, may_move=not plan.listens)
-            if port is not None:
+                await self._restart(plan, state)
+                ready.forget(plan.name)
+                continue
+            up = await ready.look(wanted, state)
+            if up is None and await ready.is_over(plan.name, state):
+                up = await ready.judged(wanted, state)
+                if up is None:
+                    raise await self._unanswered(plan, state, ready)
+            if up is not None:
                 # It answered; is it still the process that we started?
                 after = await self._state(plan)
                 if after.unbroken:
-                    return _service(plan, after, port)
-            if ready.is_foreign(plan.name) or await ready.is_over(state):
-                if await ready.speaks_no_http(plan.name, state):
-                    return _service(plan, state, None)
-                raise await self._unanswered(plan, state, ready)
+                    return Found(plan, after, up)
             await asyncio.sleep(_POLL_S)
+
+    def _may_restart(self, plan: ServicePlan, state: State) -> bool:
+        """Whether its author would have it started again, for what it needs may be there then."""
+        tried = self._restarts.get(plan.name, 0)
+        is_hopeful = len(self.plans) > 1 and self.renew is not None and plan.restarts
+        failed = state.has_ended and not state.is_done and not state.out_of_memory
+        return is_hopeful and failed and tried < len(_RESTARTS_AFTER_S)
+
+    async def _restart(self, plan: ServicePlan, state: State) -> None:
+        """Start a service that ended by itself again, in a new container.
+
+        Raises:
+            AppFault, PlatformError: it does not get another try.
+        """
+        found = await self.endings.of(state.id) or Ending(blame.EXIT, state.ending)
+        if self.renew is None or found.row is not blame.EXIT or not self._may_restart(plan, state):
+            raise await self.autopsy.death(plan.name, state, found)
+        tried = self._restarts.get(plan.name, 0)
+        said = telling_line((await self.containers.log(state.id)).decode(errors="replace"))
+        note = f"{plan.name}: {found.text} at its start and was started again: {said}"
+        self.notes.append(note)
+        self.on_progress(note)
+        await asyncio.sleep(_RESTARTS_AFTER_S[tried])
+        # Nobody looks for the old one while there is no new one.
+        async with self._replacing:
+            made = await self.renew(plan, state.id)
+            self.container_ids[plan.name] = made
+            self._restarts[plan.name] = tried + 1
+        if refusal := await self.containers.start(made):
+            raise await self.autopsy.refusal(plan.name, refusal)
+
+    def _wanted(self, plan: ServicePlan) -> Wanted:
+        """What is wanted of it: whoever publishes a port of the app's own work means it to serve.
+
+        Of an image that others made only that it runs, unless the app consists of such.
+        """
+        is_app = plan.is_own or not any(one.is_own for one in self.plans)
+        may_move = plan.publishes or not any(one.publishes for one in self.plans)
+        expected = plan.publishes and is_app and not plan.one_shot
+        return Wanted(plan, expected, may_move and is_app and not plan.listens)
+
+    async def _measured(self, services: Sequence[Found], ready: Readiness) -> list[Found]:
+        """Services that answer HTTP: the app's own, or where none of those does, any.
+
+        Raises:
+            AppFault: an app of which nothing answers HTTP did not come up, whatever else it speaks.
+        """
+        answering = [one for one in services if one.up.port is not None]
+        if not answering:
+            plans = sorted(self.plans, key=lambda one: not self._wanted(one).expected)
+            states = [(plan, await self._state(plan)) for plan in plans]
+            plan, state = next((one for one in states if one[1].running), states[0])
+            if state.has_ended:
+                raise await self._died(plan, state)
+            raise await self._unanswered(plan, state, ready)
+        return [one for one in answering if one.plan.is_own] or answering
+
+    async def _look(self, one: Found) -> Served | None:
+        state = await self._state(one.plan)
+        return await look(state.probe_url(self.location, one.up.port or 0))
 
     async def _unanswered(
         self, plan: ServicePlan, state: State, ready: Readiness
@@ -143,7 +258,8 @@ class Launch:
         return await self.autopsy.failure(plan.name, state, row, "answer", text)
 
     async def _state(self, plan: ServicePlan) -> State:
-        state = await self.containers.state(self.container_ids[plan.name])
+        async with self._replacing:
+            state = await self.containers.state(self.container_ids[plan.name])
         if state is None:
             gone = Ending(blame.REMOVED, "was removed from outside")
             found = await self.endings.of(self.container_ids[plan.name]) or gone
@@ -155,14 +271,12 @@ class Launch:
         return await self.autopsy.death(plan.name, state, found)
 
 
-def _service(plan: ServicePlan, state: State, port: int | None) -> RunningService:
-    return RunningService(
-        service=plan.name,
-        container_id=state.id,
-        host_port=state.ports.get(port) if port else None,
-        container_port=port,
-        dns_name=state.dns_name,
-        role=plan.role,
-        published=tuple(host for host, inside in plan.published if inside == port),
-        written_for=(port,) if port else (),
-    )
+async def _together(parts: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Results of all; the first that fails ends the others."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,25 +1,61 @@
-"""Which ports of a container may answer HTTP."""
+"""Which ports of a container may answer HTTP, and what says so."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from clients.appfolder import ServicePlan
 
 WELL_KNOWN_PORTS = (8000, 5000, 3000, 8080, 80)
-_MAX_PORTS = 5
+_MAX_DECLARED = 8
+_MAX_LINES = 400
+_LINE_BYTES = 400
+# `Listening on http://0.0.0.0:3000`, `Local: http://localhost:5173/`, `Uvicorn running on ...`.
+_URL = re.compile(r"https?://(?:\[[0-9a-f:]*\]|[\w.*-]+):(\d{2,5})\b", re.IGNORECASE)
+_LISTENS = re.compile(r"\b(?:listen|serv|run|start|ready|bound|bind|local:)", re.IGNORECASE)
+_PORT = re.compile(
+    r"(?:\bport(?:\(s\)|s)?[ :=#]+|\bon :|(?:0\.0\.0\.0|\[::\]|\*):)(\d{2,5})\b", re.IGNORECASE
+)
 
 
-def candidate_ports(plan: ServicePlan, image: dict[str, Any]) -> tuple[int, ...]:
-    """Ports that may answer, likeliest first: EXPOSE, compose, PORT, well-known ones.
+def declared_ports(plan: ServicePlan, image: Mapping[str, Any]) -> dict[int, str]:
+    """Ports that the app declares -> by what; likeliest first.
 
-    A port that the app was seen to listen on goes first, then one that both EXPOSE and the compose
-    file name.
+    A port that it was seen to listen on goes first, then one that both EXPOSE and the compose file
+    name.
+
+    Args:
+        plan: of the service.
+        image: configuration of its image.
     """
     exposed = [int(str(key).split("/")[0]) for key in image.get("ExposedPorts") or {}]
-    both = [port for port in plan.ports if port in exposed]
     env = [str(item).partition("=") for item in image.get("Env") or []]
-    variables = {name: value for name, _, value in env}
-    port = (variables | plan.environment).get("PORT", "")
+    variables = {name: value for name, _, value in env} | plan.environment
+    port = variables.get("PORT", "")
     named = [int(port)] if port.isdecimal() and 0 < int(port) < 65_536 else []
-    seen = [plan.listens] if plan.listens else []
-    declared = list(dict.fromkeys([*seen, *both, *exposed, *plan.ports, *named]))
-    return tuple(declared[:_MAX_PORTS]) or WELL_KNOWN_PORTS
+    found = {plan.listens: "seen before"} if plan.listens else {}
+    both = [port for port in plan.ports if port in exposed]
+    ways = ((both, "EXPOSE"), (exposed, "EXPOSE"), (plan.ports, "compose file"), (named, "PORT"))
+    for ports, how in ways:
+        for one in ports:
+            found.setdefault(one, how)
+    return dict(list(found.items())[:_MAX_DECLARED])
+
+
+def candidate_ports(plan: ServicePlan, image: Mapping[str, Any]) -> tuple[int, ...]:
+    """Ports to publish: what is declared, and those that apps listen on whatever they declare.
+
+    Each costs a process of a few megabytes on the engine's host; a port that turns out to be missed
+    costs another start of the app.
+    """
+    return tuple(dict.fromkeys((*declared_ports(plan, image), *WELL_KNOWN_PORTS)))
+
+
+def logged_ports(log: bytes) -> tuple[int, ...]:
+    """Ports that a container's log says it listens on, the last said first. Hostile text."""
+    found: list[int] = []
+    for raw in log.splitlines()[-_MAX_LINES:]:
+        line = raw[:_LINE_BYTES].decode(errors="replace")
+        if _LISTENS.search(line):
+            found += map(int, _URL.findall(line) or _PORT.findall(line))
+    return tuple(dict.fromkeys(port for port in reversed(found) if 0 < port < 65_536))

@@ -1,37 +1,29 @@
-"""When an app that was started is ready, how long that may take, and what it means when it is not.
+"""When a service that was started is ready, how long that may take, and what it means if it is not.
 
-An answer below 500 is ready. A server error may be a warm-up (migrations, a back end that is not up
-yet): a health check of the app's own is asked then, and a 503 without one is waited for. What the
-container listens on is the truth about its port.
+A health check of its own decides where there is one. Else an HTTP service is ready when it answers
+below 500; one that speaks something else, when it accepts connections; one that nobody reaches from
+outside, when it runs. A server error may be a warm-up (migrations, a back end that is not up yet).
 """
 
-import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import docker
-
-from clients import blame
-from clients.calm import Host, Moment
+from clients.appfolder import ServicePlan
 from clients.docker.containers import State
-from clients.docker.engine import cores_used
-from clients.docker.ports import WELL_KNOWN_PORTS
-from clients.docker.reach import unreached
-from clients.docker.sockets import listening
-from clients.probe import Answer, ask, speaks_tls
-from clients.sockets import Listening
-from clients.targets import Location
+from clients.docker.finding import NO_PAGES, Finder, Seen, how_found, likeliest
+from clients.docker.health import Health, HealthChecks
+from clients.docker.starttime import StartTime
+from clients.docker.unready import Unready
 from contract.blame import Row
-from contract.errors import PlatformError
 
 _WARMING_UP = (502, 503, 504)
-# A health check that says `starting` may have a long start period.
-_HEALTH_S = 300.0
-_SETTLE_S = 6.0
-# Compiling or loading a model at the start, on the one core that an app has.
-_AT_WORK_CORES = 0.5
-_LOOK_EVERY_S = 2.0
+# Any other server error that stays for so long is no warm-up.
+_ERROR_S = 30.0
+# On a port that nobody named there may be a splash page, and the app elsewhere a moment later.
+_SETTLE_S = 5.0
+_UNDECLARED_S = 2.0
+# After so long a service that listens nowhere is taken for one that never will.
+_GRACE_S = 6.0
 
 
 class Moved(Exception):
@@ -43,193 +35,214 @@ class Moved(Exception):
         self.port = port
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What one service did so far.
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A service that has come up.
 
     Attributes:
-        answers: the last of each port.
-        moved: the unpublished port it listened on at the last look; 0: none.
+        port: that answers HTTP; None: none does.
+        found_by: what told that it is this one.
+        further: other ports that accept connections.
     """
 
-    began_s: float
-    began: Moment
-    answers: dict[int, Answer] = field(default_factory=dict[int, Answer])
-    looked_s: float = 0.0
-    moved: int = 0
+    port: int | None = None
+    found_by: str = ""
+    further: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is wanted of a service.
+
+    Attributes:
+        plan: how it runs.
+        expected: whether it has to accept connections.
+        may_move: whether its container may be made anew with another port published.
+    """
+
+    plan: ServicePlan
+    expected: bool
+    may_move: bool
 
 
 @dataclass(slots=True)
 class Readiness:
-    """Of the services of one start, which begins when this is made."""
+    """Of the services of one start, which begins when this is made.
 
-    client: docker.DockerClient
-    location: Location
-    deadline_s: float
-    host: Host
-    on_progress: Callable[[str], None]
+    Attributes:
+        declared: by service, its ports -> what declares them, likeliest first.
+        someone_answers: whether a service of the app has answered HTTP.
+    """
+
+    finder: Finder
+    health: HealthChecks
+    time: StartTime
+    declared: Mapping[str, Mapping[int, str]]
     notes: list[str] = field(default_factory=list[str])
-    _began: Moment = field(init=False)
-    _seen: dict[str, _Seen] = field(default_factory=dict[str, _Seen])
-    _said: set[str] = field(default_factory=set[str])
+    someone_answers: bool = False
+    _seen: dict[str, Seen] = field(default_factory=dict[str, Seen])
 
-    def __post_init__(self) -> None:
-        """Begin."""
-        self._began = self.host.look()
+    def begin(self, service: str) -> None:
+        """Its container was started just now: it has half of the time of a start to itself."""
+        self._of(service)
 
-    def waited(self) -> str:
-        """`within 90 s`, and what the host was busy with."""
-        strained = self.strain()
-        return f"within {self._elapsed_s():.0f} s" + (f" (host: {strained})" if strained else "")
+    def forget(self, service: str) -> None:
+        """Its container was made anew."""
+        self._seen.pop(service, None)
 
-    def strain(self) -> str:
-        """What the host was busy with since the start; empty when it was calm."""
-        return self.host.strain(self._began, self.host.look())
+    async def is_over(self, service: str, state: State) -> bool:
+        """Whether the time of a service is over, and nothing speaks for more of it."""
+        seen = self._of(service)
+        serves = any(one.kind == "http" and one.status < 500 for one in seen.answers.values())
+        return await self.time.is_over(seen.began, state, is_warm=serves)
 
-    async def is_over(self, state: State) -> bool:
-        """Whether the time is over, and nothing speaks for more of it."""
-        if self._elapsed_s() <= self.deadline_s:
-            return False
-        why, more_s = await self._reason_to_wait(state)
-        if why and self._elapsed_s() <= self.deadline_s + more_s:
-            if why not in self._said:
-                self._said.add(why)
-                self.on_progress(f"not ready after {self._elapsed_s():.0f} s, still waiting: {why}")
-            return False
-        return True
-
-    async def _reason_to_wait(self, state: State) -> tuple[str, float]:
-        """Why more time is given, and how much in seconds; an empty reason: none is."""
-        if state.health == "starting":
-            return "its health check says `starting`", _HEALTH_S
-        if state.paused:
-            return "it is paused", self.deadline_s
-        if strained := self.strain():
-            return f"the host is loaded ({strained})", self.deadline_s
-        if self._elapsed_s() > 2 * self.deadline_s:
-            return "", 0.0
-        with suppress(PlatformError):  # whether it is gone, the next look tells
-            if await cores_used(self.client, state.id) > _AT_WORK_CORES:
-                return "it is still at work (it keeps its processor busy)", self.deadline_s
-        return "", 0.0
-
-    async def port(self, service: str, state: State, *, may_move: bool) -> int | None:
-        """The port that is ready to be measured; None: not yet.
-
-        Args:
-            service: its name.
-            state: of its container.
-            may_move: whether to look where else it listens; not for one that has moved already.
+    async def look(self, wanted: Wanted, state: State) -> Up | None:
+        """How the service has come up; None: not yet.
 
         Raises:
-            Moved: the service listens elsewhere.
+            Moved: it listens elsewhere.
         """
         if state.paused:
             return None
-        seen = self._of(service)
-        for port in state.ports:
-            seen.answers[port] = answer = await ask(state.probe_url(self.location, port))
-            if self._is_ready(answer, state):
-                return port
-        answering = [port for port, answer in seen.answers.items() if answer.kind == "http"]
-        if answering and await self.is_over(state):
-            said = f"{service}: {seen.answers[answering[0]]} to the end of its start"
-            self.notes.append(f"{said} (health check: {state.health or 'none'})")
-            return answering[0]
-        if not answering and may_move:
-            await self._look_elsewhere(service, state, seen)
-        return None
+        seen = self._of(wanted.plan.name)
+        await self.finder.look(state, seen)
+        health = await self.health.of(state)
+        if seen.ports("http"):
+            return await self._by_http(wanted.plan, state, seen, health)
+        await self._require_published(wanted, state, seen)
+        if self._speaks_otherwise(wanted, seen, health):
+            return Up()
+        if wanted.expected or health == "waiting":
+            return None
+        return await self._by_running(wanted.plan, state, seen)
+
+    async def _by_http(
+        self, plan: ServicePlan, state: State, seen: Seen, health: Health
+    ) -> Up | None:
+        """The port that is ready to be measured."""
+        declared = self.declared.get(plan.name, {})
+        ready = [port for port in seen.ports("http") if self._is_ready(port, seen, health)]
+        if not ready or health == "waiting":
+            return None
+        if len(ready) > 1 or not set(ready) & set(declared):
+            await self.finder.read_log(state, seen)
+        port = likeliest(ready, declared, seen)
+        if seen.lasted_s(port) < _settle_s(port, declared, seen):
+            return None
+        if plan.context is None and not await self.finder.speaks_http(state, port):
+            self.notes.append(f"{plan.name}: port {port} speaks no HTTP but to say so")
+            return Up()
+        if health == "broken":
+            why = self.health.broken.get(state.id, "")
+            text = f"its health check cannot be run ({why}): that it answers has to do"
+            self.notes.append(f"{plan.name}: {text}")
+        return self._up(plan, seen, port)
 
     @staticmethod
-    def _is_ready(answer: Answer, state: State) -> bool:
-        if answer.kind != "http":
-            return False
-        if answer.status < 500 or state.health == "healthy":
+    def _is_ready(port: int, seen: Seen, health: Health) -> bool:
+        status = seen.answers[port].status
+        if status < 500 or health == "healthy":
             return True
-        return not state.health and answer.status not in _WARMING_UP
+        warm = status not in _WARMING_UP and health != "waiting"
+        return warm and seen.lasted_s(port) >= _ERROR_S
 
-    async def _look_elsewhere(self, service: str, state: State, seen: _Seen) -> None:
-        """Where else it listens, if it does so at two looks and nowhere it said it would.
+    def _up(self, plan: ServicePlan, seen: Seen, port: int) -> Up:
+        self.someone_answers = True
+        others = seen.accepting("http", "silent", "broken", "foreign")
+        further = tuple(one for one in others if one != port) if seen.sockets.known else ()
+        return Up(port, how_found(port, self.declared.get(plan.name, {}), seen), further)
+
+    async def _require_published(self, wanted: Wanted, state: State, seen: Seen) -> None:
+        """Nothing, unless it listens only where nobody reaches it, and may speak HTTP there.
 
         Raises:
             Moved: it does.
         """
-        now_s = asyncio.get_running_loop().time()
-        if now_s - seen.began_s < _SETTLE_S or now_s - seen.looked_s < _LOOK_EVERY_S:
+        if not wanted.may_move or seen.accepting("silent", "broken", "foreign"):
             return
-        seen.looked_s = now_s
-        found = await listening(self.client, state, self.host.local)
-        if not found.outside or set(found.outside) & set(state.ports):
-            seen.moved = 0
-            return
-        known = [port for port in WELL_KNOWN_PORTS if port in found.outside]
-        port = (*known, *found.outside)[0]
-        if port == seen.moved:
-            raise Moved(service, port)
-        seen.moved = port
+        asked = {port: one.kind for port, one in seen.direct.items()}
+        is_reached = not set(asked.values()) <= {"refused"}
+        ports = [port for port, kind in asked.items() if kind == "http" or not is_reached]
+        name, declared = wanted.plan.name, self.declared.get(wanted.plan.name, {})
+        if ports:
+            await self.finder.read_log(state, seen)
+        ports = [port for port in ports if seen.lasted_s(port) >= _settle_s(port, declared, seen)]
+        if ports:
+            raise Moved(name, likeliest(ports, declared, seen))
 
-    def is_foreign(self, service: str) -> bool:
-        """Whether it answers, and in another protocol on each port that answers at all."""
-        kinds = {one.kind for one in self._of(service).answers.values()}
-        return "foreign" in kinds and "http" not in kinds
+    def _speaks_otherwise(self, wanted: Wanted, seen: Seen, health: Health) -> bool:
+        """Whether it accepts connections, and goes on to speak no HTTP while another one does.
 
-    async def speaks_no_http(self, service: str, state: State) -> bool:
-        """Whether it accepts connections on a port of its own, but speaks something else."""
-        if state.paused:
+        Before that its HTTP port may be one that opens later.
+        """
+        if health == "waiting" or not self.someone_answers:
             return False
-        found = await listening(self.client, state, self.host.local)
-        other = self._no_http(service, found)
-        if other:
-            self.notes.append(f"{service}: port {other[0]} speaks no HTTP, so it is not measured")
-        return bool(other)
+        answers = {**seen.direct, **seen.answers}
+        ports = [
+            port
+            for port, one in answers.items()
+            if one.kind in ("foreign", "broken")
+            and (port in seen.sockets.outside or not seen.sockets.known)
+            and seen.lasted_s(port) >= _SETTLE_S
+        ]
+        if ports and wanted.expected:
+            text = f"port {ports[0]} speaks no HTTP, so it is not measured"
+            self.notes.append(f"{wanted.plan.name}: {text}")
+        return bool(ports)
 
-    def _no_http(self, service: str, found: Listening) -> list[int]:
-        """Ports that accept connections, and answered in something else than HTTP."""
-        answers = self._of(service).answers.items()
-        kinds = ("broken", "foreign")
-        return [port for port, one in answers if port in found.outside and one.kind in kinds]
+    async def _by_running(self, plan: ServicePlan, state: State, seen: Seen) -> Up | None:
+        """Of a service that need not answer: up when it runs, and does not only begin to."""
+        if not plan.is_own and not plan.publishes:
+            return Up()
+        if not self.someone_answers:
+            return None
+        if not plan.is_own:
+            return Up() if seen.sockets.outside or not seen.sockets.known else None
+        unseen = [port for port, one in seen.direct.items() if one.kind == "http"]
+        if unseen and seen.lasted_s(unseen[0]) >= _SETTLE_S:
+            text = f"answers on port {unseen[0]}, which nothing publishes, so it is not measured"
+            self.notes.append(f"{plan.name}: {text} but through the others")
+            return Up()
+        ran_s = self.time.host.look().at_s - seen.began.at_s
+        if seen.answers or seen.direct or ran_s < _GRACE_S or await self.time.is_at_work(state):
+            return None
+        return Up()
+
+    async def judged(self, wanted: Wanted, state: State) -> Up | None:
+        """What a service has come to when its time is over; None: it did not come up."""
+        plan, seen = wanted.plan, self._of(wanted.plan.name)
+        health = await self.health.of(state)
+        if state.paused:
+            return None
+        if answering := seen.ports("http"):
+            port = likeliest(answering, self.declared.get(plan.name, {}), seen)
+            said = f"{plan.name}: {seen.answers[port]} to the end of its start"
+            self.notes.append(f"{said} (health check: {state.health or 'none'})")
+            return self._up(plan, seen, port)
+        if not wanted.expected:
+            return Up()
+        if other := seen.accepting("broken", "foreign"):
+            text = f"port {other[0]} speaks no HTTP, so it is not measured"
+        elif health == "healthy":
+            text = "is healthy and answers no HTTP, so it is not measured"
+        else:
+            return None
+        self.notes.append(f"{plan.name}: {text}")
+        return Up()
 
     async def verdict(self, service: str, state: State) -> tuple[Row, str]:
         """What it means that `service` did not become ready: a row, and how it is said of it."""
-        if state.paused:
-            return blame.PAUSED, f"was paused from outside, and did not answer {self.waited()}"
-        found = await listening(self.client, state, self.host.local)
-        if found.known and found.loopback and not found.outside:
-            return blame.LOOPBACK, _loopback(found)
-        answers = self._of(service).answers
-        if port := await unreached(state, found, answers, self.host.reaches):
-            return blame.UNREACHED, (
-                f"listens on port {port}, and 127.0.0.1:{state.ports[port]}, where its engine"
-                " publishes it, refuses connections: the engine is another machine's, or its port"
-                " forwarding is broken (was a firewall reloaded?)"
-            )
-        for port in self._no_http(service, found):
-            if await speaks_tls(state.probe_url(self.location, port)):
-                return blame.TLS_ONLY, f"speaks TLS on port {port}, and plain HTTP on none"
-        row = blame.SLOW_START if self.strain() else blame.NEVER_ANSWERED
-        text = f"runs but did not answer HTTP on {self._tried(service, state, found)}"
-        return row, f"{text} {self.waited()}; {found}"
+        ports = self.declared.get(service) or state.ports
+        return await Unready(self.finder, self.time, state, self._of(service), ports).verdict()
 
-    def _tried(self, service: str, state: State, found: Listening) -> str:
-        """`port 8000, 80 (accepts connections and does not answer)`."""
-        answers = self._of(service).answers
-        tried = [
-            f"{port} ({answers[port]})" if port in answers and port in found.outside else str(port)
-            for port in state.ports
-        ]
-        return f"port {', '.join(tried)}" if tried else "any port"
-
-    def _of(self, service: str) -> _Seen:
-        now = self.host.look()
-        return self._seen.setdefault(service, _Seen(now.at_s, now))
-
-    def _elapsed_s(self) -> float:
-        return self.host.look().at_s - self._began.at_s
+    def _of(self, service: str) -> Seen:
+        return self._seen.setdefault(service, Seen(self.time.host.look()))
 
 
-def _loopback(found: Listening) -> str:
-    places = ", ".join(f"127.0.0.1:{port}" for port in found.loopback)
-    return (
-        f"listens on {places} of its own container alone, which nothing outside of it reaches:"
-        " it has to listen on 0.0.0.0"
-    )
+def _settle_s(port: int, declared: Mapping[int, str], seen: Seen) -> float:
+    """How long a port has to answer before it is taken for the one to measure."""
+    if {**seen.direct, **seen.answers}[port].status in NO_PAGES:
+        return _SETTLE_S
+    if port in declared:
+        return 0.0
+    return _SETTLE_S if declared and port not in seen.logged else _UNDECLARED_S

@@ -1,14 +1,14 @@
 """Where a container listens: its open sockets are the truth about its port, whatever it says."""
 
 import asyncio
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
 
 import docker
 
 from clients.docker.containers import State
 from clients.docker.errors import call
+from clients.docker.execs import run_inside
 from clients.sockets import Listening, parse
 from contract.errors import PlatformError
 
@@ -28,7 +28,9 @@ async def listening(client: docker.DockerClient, state: State, local: bool) -> L
     tables = await asyncio.to_thread(_of_process, state) if local and state.pid else ""
     if not tables:
         with suppress(PlatformError, OSError):
-            tables = await call(_by_exec, client, state.id)
+            argv = ["cat", *_TABLES]
+            code, said = await call(run_inside, client, state.id, argv, _TIMEOUT_S, _MAX_BYTES)
+            tables = said.decode("ascii", errors="replace") if code == 0 else ""
     return parse(tables.splitlines()) if tables else Listening()
 
 
@@ -41,16 +43,3 @@ def _of_process(state: State) -> str:
         return "".join((folder / table.removeprefix("/proc/")).read_text() for table in _TABLES)
     except OSError:
         return ""
-
-
-def _by_exec(client: docker.DockerClient, container_id: str) -> str:
-    """The tables as a `cat` in the container prints them: hostile, bounded in size and time."""
-    made = client.api.exec_create(container_id, ["cat", *_TABLES], tty=True, stderr=False)
-    stream = cast("Any", client.api.exec_start(made["Id"], tty=True, socket=True))
-    data = b""
-    with closing(stream):
-        raw = getattr(stream, "_sock", stream)
-        raw.settimeout(_TIMEOUT_S)
-        while len(data) < _MAX_BYTES and (chunk := raw.recv(65_536)):
-            data += chunk
-    return data.decode("ascii", errors="replace")

@@ -18,11 +18,13 @@ from clients.docker.autopsy import Autopsy
 from clients.docker.composer import Composers
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
+from clients.docker.errors import call
 from clients.docker.firewall import Firewall
 from clients.docker.images import BuiltImage, Images
 from clients.docker.labels import LABEL_SOURCE, Labels
 from clients.docker.launch import Launch
 from clients.docker.network import Networks
+from clients.docker.ports import declared_ports
 from clients.docker.readiness import Moved
 from clients.docker.volumes import Volumes
 from clients.excuses import Circumstances
@@ -148,21 +150,47 @@ class Starting:
             launch = await self._launch(ids, network)
             try:
                 services = await launch.up()
+            except AppFault:
+                self.notes += launch.notes
+                raise
             except Moved as moved:
                 ids = None
                 self._move(moved)
+                # Not only that container: what the others wrote for it, it has not written yet.
                 await self.parts.containers.remove_all(self.app.workflow_id)
+                await self.parts.volumes.remove_all(self.app.workflow_id)
                 continue
             self.notes += launch.notes
-            return services, network
+            return tuple(map(self._with_folder, services)), network
         raise AssertionError("each service moves once")
 
     async def _launch(self, ids: dict[str, str], network: str) -> Launch:
         parts = self.parts
+        declared: dict[str, dict[int, str]] = {}
+        for plan in self._plan.services:
+            image = await call(parts.client.images.get, self._images[plan.name].name)
+            declared[plan.name] = declared_ports(plan, image.attrs.get("Config") or {})
+
+        async def renew(plan: ServicePlan, container_id: str) -> str:
+            await call(parts.client.api.remove_container, container_id, v=True, force=True)
+            return await self._made(plan, network)
+
         return Launch(
             parts.containers, parts.endings, await self._autopsy(network), self._plan.services, ids,
-            parts.location, parts.limits.start_deadline_s, parts.host, self.on_progress,
+            parts.location, parts.limits.start_deadline_s, parts.host, self.on_progress, declared,
+            renew,
         )  # fmt: skip
+
+    def _with_folder(self, service: RunningService) -> RunningService:
+        """With the part of the app's folder that it is made of; all of it tells nothing."""
+        plan = next(one for one in self._plan.services if one.name == service.service)
+        folders = (one.source for one in plan.files if one.source and one.source.is_dir())
+        folder = plan.context or next(folders, None)
+        if folder is None:
+            return service
+        root = Path(self.app.source.path).resolve()
+        within = folder.resolve().relative_to(root).as_posix()
+        return service.model_copy(update={"folder": "" if within == "." else within})
 
     def _move(self, moved: Moved) -> None:
         """Publish the port that the service was seen to listen on."""
@@ -206,27 +234,28 @@ class Starting:
         return Autopsy(self.parts.containers, under, knocked)
 
     async def _create(self, network: str) -> dict[str, str]:
+        app, volumes = self.app, self.parts.volumes
+        mine = self.parts.labels.of_app(app, self.run_id)
+        for plan in self._plan.services:
+            await volumes.create(app.workflow_id, plan, mine)
+        await volumes.hold(app.workflow_id, self._plan.services, mine)
+        return {plan.name: await self._made(plan, network) for plan in self._plan.services}
+
+    async def _made(self, plan: ServicePlan, network: str) -> str:
+        """ID of a new container for `plan`."""
         app, parts = self.app, self.parts
-        ids: dict[str, str] = {}
-        mine = parts.labels.of_app(app, self.run_id)
-        for plan in self._plan.services:
-            await parts.volumes.create(app.workflow_id, plan, mine)
-        await parts.volumes.hold(app.workflow_id, self._plan.services, mine)
-        for plan in self._plan.services:
-            labels = parts.labels.of_service(app, self.run_id, plan.name, plan.role)
-            image = self._images[plan.name].name
-            ids[plan.name] = await parts.containers.create(
-                app.workflow_id, plan, image, network, labels
-            )
-        return ids
+        labels = parts.labels.of_service(app, self.run_id, plan.name)
+        image = self._images[plan.name].name
+        return await parts.containers.create(app.workflow_id, plan, image, network, labels)
 
     async def _adoptable(self) -> dict[str, str] | None:
-        """IDs by service when all are there, unbroken, of this run and of this source."""
+        """IDs by service when all of this run and source are there, unbroken or done."""
         states = await self.parts.containers.states(self.app.workflow_id)
 
         def ours(state: State) -> bool:
             wanted = {LABEL_SOURCE: self.app.source.digest, LABEL_RUN: self.run_id}
-            return state.unbroken and wanted.items() <= state.labels.items()
+            runs = state.unbroken or state.is_done
+            return runs and wanted.items() <= state.labels.items()
 
         plans: Sequence[ServicePlan] = self._plan.services
         if set(states) != {plan.name for plan in plans} or not all(map(ours, states.values())):

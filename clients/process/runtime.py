@@ -24,6 +24,7 @@ from clients.process.recipe import Recipe, needs_engine, written_ports
 from clients.process.spawning import free_port, spawn
 from clients.process.state import Record, StateFolder
 from clients.process.watch import Asked, StartClock, silent
+from clients.roles import with_roles
 from clients.targets import resolve_targets
 from clients.telling import error_line
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
@@ -215,12 +216,11 @@ class ProcessRuntime:
                     host_port=port,
                     container_port=port,
                     dns_name="127.0.0.1",
-                    role=plan.role,
                     published=tuple(host for host, _ in plan.published),
                     written_for=written_ports(plan),
                 )
             )
-        return tuple(found)
+        return await with_roles(found)
 
     async def check(self, app: RunningApp) -> AppCheck:
         """Processes first, then answers, then processes again: the answer came from these."""

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from clients import blame
-from clients.appfolder import ServicePlan
 from clients.blame import PlatformFault
 from clients.docker.context import DOCKERFILE_NAME, IgnoreRules, pack_context
 from clients.docker.network import free_subnets
-from clients.docker.ports import WELL_KNOWN_PORTS, candidate_ports
 
 
 def names(data: bytes) -> set[str]:
@@ -93,14 +91,6 @@ def test_what_no_archive_can_hold_is_left_out_and_named(tmp_path: Path):
 
     assert names(packed.data) == {DOCKERFILE_NAME, ".dockerignore", "app.py"}
     assert packed.notes == ("build context: no pipes, sockets or devices (pipe, sock)",)
-
-
-def test_ports_are_tried_in_order_of_likelihood():
-    image = {"ExposedPorts": {"9000/tcp": {}, "5000/tcp": {}}, "Env": ["PORT=7000"]}
-
-    assert candidate_ports(ServicePlan("a", ports=(5000, 80)), image) == (5000, 9000, 80, 7000)
-    assert candidate_ports(ServicePlan("a", environment={"PORT": "1234"}), {}) == (1234,)
-    assert candidate_ports(ServicePlan("a"), {}) == WELL_KNOWN_PORTS
 
 
 def test_subnets_are_distinct_and_avoid_what_is_used():

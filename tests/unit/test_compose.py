@@ -156,6 +156,42 @@ services:
 PROFILED = "services: {a: {build: ., ports: [80]}, b: {build: ., profiles: [debug]}}"
 
 
+def test_what_a_service_is_has_nothing_to_do_with_its_name_or_image(tmp_path: Path):
+    (tmp_path / "dist").mkdir()
+    plan = plan_of(
+        tmp_path,
+        """
+services:
+  postgres: {build: ., ports: ["5432:5432"]}
+  worker: {build: ., ports: [8000]}
+  frontend: {build: .}
+  web: {image: "nginx:1", volumes: ["./dist:/usr/share/nginx/html"]}
+  cache: {image: "redis:7"}
+""",
+        **{"dist/page": "<p>"},
+    )
+
+    found = {one.name: (one.is_own, one.publishes) for one in plan.services}
+    assert found == {
+        "postgres": (True, True),
+        "worker": (True, True),
+        "frontend": (True, False),
+        "web": (True, False),
+        "cache": (False, False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("policy", "restarts"),
+    [("always", True), ("unless-stopped", True), ("on-failure:3", True), ("'no'", False)],
+)
+def test_a_restart_policy_is_kept_for_the_start(tmp_path: Path, policy: str, restarts: bool):
+    plan = plan_of(tmp_path, f"services: {{a: {{build: ., ports: [80], restart: {policy}}}}}")
+
+    assert plan.services[0].restarts is restarts
+    assert not plan_of(tmp_path, "services: {a: {build: .}}").services[0].restarts
+
+
 @pytest.mark.parametrize(
     ("compose", "env", "services"),
     [

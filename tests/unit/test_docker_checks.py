@@ -99,6 +99,7 @@ async def check(
     found: list[Ending | None] | None = None,
     pressure: float = 0.0,
     written: int = 0,
+    serves: bool = True,
 ) -> AppCheck:
     """A check whose patience is a second of made-up time per request."""
 
@@ -110,9 +111,10 @@ async def check(
     containers = FakeContainers(states or [state], written)
     endings = FakeEndings(found or [None])
     checker = AppChecker(containers, endings, "host", 1_000, patience, pause_s=0.0, gone_s=0.0)
-    service = RunningService(
-        service="web", container_id="c1", host_port=state.ports[80], container_port=80
-    )
+    service = RunningService(service="web", container_id="c1", role="support")
+    if serves:
+        update = {"host_port": state.ports[80], "container_port": 80, "role": "backend"}
+        service = service.model_copy(update=update)
     app = RunningApp(workflow_id="w", host="here", engine="docker", services=(service,))
     return await checker.check(app)
 
@@ -204,6 +206,24 @@ async def test_an_app_that_ends_while_it_is_asked_has_no_port_to_ask(listens):
     )
 
     assert found.reason.startswith("web exited with 3")
+
+
+@pytest.mark.parametrize(
+    ("code", "row", "serves", "alive"),
+    [
+        (0, blame.EXIT, False, True),
+        (1, blame.EXIT, False, False),
+        (0, blame.KILLED, False, False),
+        (0, blame.EXIT, True, False),
+    ],
+    ids=["done", "failed", "killed", "served"],
+)
+async def test_what_has_done_its_work_is_no_death(listens, code, row, serves, alive):
+    """A migration that nobody waits for ends after the app is up."""
+    ended = replace(RUNNING, running=False, unbroken=False, exit_code=code)
+    found = await check(ended, found=[Ending(row, f"exited with {code}")], serves=serves)
+
+    assert found.alive == alive
 
 
 async def test_a_paused_app_is_not_the_apps_fault(listens):

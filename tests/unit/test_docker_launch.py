@@ -4,23 +4,17 @@ import asyncio
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
 from clients.blame import Ending, PlatformFault
-from clients.calm import Host, Moment
-from clients.docker import readiness
-from clients.docker.autopsy import Autopsy
+from clients.calm import Moment
+from clients.docker import finding, readiness, starttime, unready
 from clients.docker.containers import State
-from clients.docker.launch import Launch
 from clients.docker.readiness import Moved
 from clients.excuses import Circumstances
 from clients.sockets import Listening
@@ -28,73 +22,19 @@ from clients.substitution import Substitution
 from clients.targets import resolve_targets
 from contract.errors import ErrorCode, PlatformError
 from contract.running import RunningApp
+from tests.support.launch_bench import (
+    DEAD,
+    RUNNING,
+    Bench,
+    FakeContainers,
+    FakeEndings,
+    server,
+    speaking,
+)
 
-DEAD = State(
-    id="c1", name="web", running=False, unbroken=False, exit_code=1, out_of_memory=False,
-    health="", ports={8000: 1}, labels={}, dns_name="web-1", address="", command="python app.py",
-)  # fmt: skip
-RUNNING = replace(DEAD, running=True, unbroken=True, exit_code=0)
 STAND_IN = (Substitution("python:3.13-slim", "assay/python:3.11"),)
 NOTHING = Circumstances()
 NEW_SYNTAX = '  File "/app/app.py", line 1\n    type Row = int\nSyntaxError: invalid syntax\n'
-
-
-def calm() -> Moment:
-    return Moment(asyncio.get_running_loop().time(), {"cpu": 0}, 0.0)
-
-
-@dataclass
-class FakeContainers:
-    """Answers with `states` one after another, the last of them for ever."""
-
-    states: list[State | None]
-    said: str = "boom\n"
-    refusal: str = ""
-
-    async def state(self, container_id: str) -> State | None:
-        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
-
-    async def start(self, container_id: str) -> str:
-        return self.refusal
-
-    async def log(self, container_id: str) -> bytes:
-        return self.said.encode()
-
-
-@dataclass
-class FakeEndings:
-    """Answers what a test says became of the container."""
-
-    ending: Ending | None = None
-    client: Any = None
-
-    async def of(self, container_id: str) -> Ending | None:
-        return self.ending
-
-
-@dataclass
-class Bench:
-    """One launch of one service, and what it was told."""
-
-    containers: FakeContainers
-    endings: FakeEndings = field(
-        default_factory=lambda: FakeEndings(Ending(blame.EXIT, "exited with 1"))
-    )
-    under: Circumstances = NOTHING
-    knocks: bool = False
-    deadline_s: float = 0.0
-    look: Callable[[], Moment] = calm
-
-    def launch(self, *plans: ServicePlan) -> Launch:
-        async def knocked(_state: State) -> bool:
-            return self.knocks
-
-        autopsy = Autopsy(self.containers, {"web": self.under}, knocked)
-        host = Host(look=self.look)
-        return Launch(
-            self.containers, self.endings, autopsy, plans or [ServicePlan("web")],
-            {"web": "c1"}, "host", self.deadline_s, host, lambda _: None,
-        )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -105,11 +45,11 @@ def cores(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     async def cores_used(_client: object, container_id: str) -> float:
         return used[container_id]
 
-    monkeypatch.setattr(readiness, "cores_used", cores_used)
+    monkeypatch.setattr(starttime, "cores_used", cores_used)
     return used
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def sockets(monkeypatch: pytest.MonkeyPatch) -> Callable[[Listening], None]:
     """Sets what the container listens on."""
 
@@ -117,34 +57,11 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Callable[[Listening], None]:
         async def listening(*_: object) -> Listening:
             return found
 
-        monkeypatch.setattr(readiness, "listening", listening)
+        monkeypatch.setattr(unready, "listening", listening)
+        monkeypatch.setattr(finding, "listening", listening)
 
     listen(Listening(True, (8000,)))
     return listen
-
-
-@asynccontextmanager
-async def server(*statuses: int) -> AsyncIterator[int]:
-    """Port of a server that answers with `statuses` one after another, the last for ever."""
-    left = list(statuses)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(left.pop(0) if len(left) > 1 else left[0])
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield httpd.server_address[1]
-    finally:
-        await asyncio.to_thread(httpd.shutdown)
-        httpd.server_close()
-        thread.join()
 
 
 async def test_an_app_that_exits_is_at_fault_and_its_last_words_are_told():
@@ -278,7 +195,7 @@ async def test_a_silent_death_after_a_knock_at_the_closed_way_out_is_not_the_app
 )
 async def test_a_missing_tool_of_the_image_is_the_apps_only_on_its_own_image(under, row):
     said = 'OCI runtime create failed: exec: "curl": executable file not found in $PATH: unknown'
-    created = replace(DEAD, exit_code=0)
+    created = replace(DEAD, exit_code=0, fresh=True)
 
     with pytest.raises((AppFault, PlatformFault), match="web cannot be run") as caught:
         await Bench(FakeContainers([created], refusal=said), under=under).launch().up()
@@ -375,13 +292,12 @@ async def test_a_503_without_a_health_check_is_waited_for_and_then_taken_with_a_
         (web,) = await launch.up()
 
     assert web.container_port == 8000
-    assert launch.notes == ["web: answers 503 to the end of its start (health check: none)"]
+    assert launch.notes[0] == "web: answers 503 to the end of its start (health check: none)"
 
 
 async def test_a_port_that_was_not_declared_is_found(sockets, monkeypatch):
     sockets(Listening(True, (3000, 9229)))
     monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
-    monkeypatch.setattr(readiness, "_LOOK_EVERY_S", 0.0)
 
     with pytest.raises(Moved) as caught:
         await Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=60).launch().up()
@@ -392,30 +308,14 @@ async def test_a_port_that_was_not_declared_is_found(sockets, monkeypatch):
 async def test_an_app_that_listens_elsewhere_at_each_start_is_moved_once(sockets, monkeypatch):
     sockets(Listening(True, (3001,)))
     monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
-    monkeypatch.setattr(readiness, "_LOOK_EVERY_S", 0.0)
     bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=1)
 
     with pytest.raises(AppFault, match="it listens on port 3001"):
         await bench.launch(ServicePlan("web", listens=8000)).up()
 
 
-@asynccontextmanager
-async def speaking(words: bytes) -> AsyncIterator[int]:
-    """Port of a service that answers a request with `words`, in a protocol of its own."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        writer.write(words)
-        writer.close()
-
-    served = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield served.sockets[0].getsockname()[1]
-    finally:
-        served.close()
-
-
-async def test_a_service_that_speaks_another_protocol_is_left_out_at_once(sockets):
+async def test_a_service_that_speaks_another_protocol_is_left_out(sockets, monkeypatch):
+    monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
     async with speaking(b"-ERR\n") as cache, server(200) as web:
         states: list[State | None] = [replace(RUNNING, ports={8000: cache})]
         bench = Bench(FakeContainers(states), FakeEndings(), deadline_s=60)
@@ -429,14 +329,14 @@ async def test_a_service_that_speaks_another_protocol_is_left_out_at_once(socket
         found = {one.service: one.container_port for one in await launch.up()}
 
     assert found == {"cache": None, "web": 8000}
-    assert launch.notes == ["cache: port 8000 speaks no HTTP, so it is not measured"]
+    assert launch.notes[0] == "cache: port 8000 speaks no HTTP, so it is not measured"
 
 
 async def test_an_app_of_which_nothing_speaks_http_did_not_come_up(sockets):
     async with speaking(b"-ERR\n") as number:
         states: list[State | None] = [replace(RUNNING, ports={8000: number})]
         with pytest.raises(AppFault, match="answers in another protocol") as caught:
-            await Bench(FakeContainers(states), FakeEndings(), deadline_s=60).launch().up()
+            await Bench(FakeContainers(states), FakeEndings(), deadline_s=0.5).launch().up()
 
     assert caught.value.row == "never-answered"
 

@@ -136,6 +136,22 @@ def test_source_files_belong_to_the_service_of_their_folder():
     assert belongs("app.py", backend, both)
 
 
+@pytest.mark.parametrize(
+    ("file", "whose"),
+    [
+        ("server/app.py", "web"),
+        ("server/ui/index.js", "api"),
+        ("manage.py", "web"),
+        ("api/x.js", "web"),
+    ],
+)
+def test_source_files_belong_to_what_is_built_from_them_whatever_it_is_called(file, whose):
+    web = Target(service="web", base_url="http://h:1", folder="server")
+    api = Target(service="api", base_url="http://h:2", role="frontend", folder="server/ui")
+
+    assert [one.service for one in (web, api) if belongs(file, one, (web, api))] == [whose]
+
+
 def test_fingerprints_ignore_ids_values_and_parameter_names():
     one = fingerprint_http("app", "r", "GET", "/notes/17?x=1", "q")
 

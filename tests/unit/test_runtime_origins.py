@@ -6,7 +6,7 @@ import pytest
 
 from analyzers.runtime.origins import expected_origins, origins_of
 from analyzers.runtime.source import list_source
-from contract.analysis import Target
+from contract.analysis import Further, Target
 
 API = Target(
     service="api", base_url="http://127.0.0.1:40001", published=(5000,), written_for=(8000,)
@@ -74,8 +74,52 @@ def test_a_port_that_only_the_front_end_names_is_the_back_ends(
     origins = origins_of([API, WEB], list_source(tmp_path))
 
     assert origins.routes["localhost:5001"] == "127.0.0.1:40001"
-    assert origins.notes == (f"localhost:5001, which {file} names, was answered by api",)
+    said = f"localhost:5001, which {file} names, was answered by api (the compose file maps 5000)"
+    assert origins.notes == (said,)
     assert "localhost:9200" not in origins.routes
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("web/api.js", "fetch('http://localhost:8000/api/notes')"),
+        ("docker-compose.yml", "      VITE_API_URL: http://localhost:8000"),
+        ("web/Dockerfile", "ARG REACT_APP_API=http://localhost:8000/api"),
+    ],
+)
+def test_a_page_that_calls_the_port_inside_gets_it_beside_the_one_that_is_mapped(
+    file: str, text: str, tmp_path: Path
+):
+    (tmp_path / "web").mkdir()
+    (tmp_path / file).write_text(text)
+
+    origins = origins_of([API, WEB], list_source(tmp_path))
+
+    assert origins.routes["localhost:8000"] == origins.routes["localhost:5000"]
+    said = f"localhost:8000, which {file} names, was answered by api (the compose file maps 5000)"
+    assert origins.notes == (said,)
+
+
+def test_what_a_build_is_told_of_other_things_names_no_port_of_a_page(tmp_path: Path):
+    (tmp_path / "docker-compose.yml").write_text("test: curl http://localhost:9000/health")
+
+    assert origins_of([API, WEB], list_source(tmp_path)).notes == ()
+
+
+def test_a_web_socket_on_a_port_of_its_own_is_reached_there(tmp_path: Path):
+    (tmp_path / "a.js").write_text("new WebSocket('ws://localhost:5002'); f('ws://localhost:9001')")
+    socket = Further(base_url="http://127.0.0.1:40007", published=(5002,), written_for=(9001,))
+    api = API.model_copy(update={"further": (socket,)})
+
+    origins = origins_of([api, WEB], list_source(tmp_path))
+
+    for name in ("localhost:5002", "localhost:9001", "127.0.0.1:40007"):
+        assert origins.routes[name] == "127.0.0.1:40007"
+    assert origins.routes["localhost:5000"] == "127.0.0.1:40001"
+    assert origins.opened["api"] == "http://localhost:5000"
+    behind = origins.behind("ws://localhost:5002/x", [api, WEB])
+    assert behind is not None
+    assert (behind.service, behind.base_url) == ("api", "http://127.0.0.1:40007")
 
 
 def test_of_two_back_ends_nobody_knows_which_is_meant(tmp_path: Path):

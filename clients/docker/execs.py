@@ -1,0 +1,47 @@
+"""A command inside a container of an app: what it prints is hostile, bounded in size and time."""
+
+import time
+from contextlib import suppress
+from typing import Any, cast
+
+import docker
+
+
+def run_inside(
+    client: docker.DockerClient,
+    container_id: str,
+    argv: list[str],
+    timeout_s: float,
+    max_bytes: int,
+    *,
+    errors: bool = False,
+) -> tuple[int | None, bytes]:
+    """Exit code and output of `argv`; no exit code: it goes on. Blocking.
+
+    Args:
+        client: of the engine.
+        container_id: where.
+        argv: what is run.
+        timeout_s: after which it is not waited for any more.
+        max_bytes: of output, after which it is not waited for either.
+        errors: whether its standard error counts as output.
+    """
+    made = client.api.exec_create(container_id, argv, tty=True, stderr=errors)
+    stream = cast("Any", client.api.exec_start(made["Id"], tty=True, socket=True))
+    raw = getattr(stream, "_sock", stream)
+    ends_s = time.monotonic() + timeout_s
+    data = b""
+    try:
+        with suppress(TimeoutError):
+            while len(data) < max_bytes:
+                raw.settimeout(max(ends_s - time.monotonic(), 0.001))
+                if not (chunk := raw.recv(65_536)):
+                    break
+                data += chunk
+    finally:
+        if (response := getattr(stream, "_response", None)) is not None:  # it holds the connection
+            response.close()
+        stream.close()
+        raw.close()
+    code: int | None = client.api.exec_inspect(made["Id"]).get("ExitCode")
+    return code, data

@@ -1,0 +1,157 @@
+"""Where a container listens and what each port answers: its open sockets are the truth."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import docker
+
+from clients.calm import Moment
+from clients.docker.containers import State
+from clients.docker.ports import WELL_KNOWN_PORTS, logged_ports
+from clients.docker.sockets import listening
+from clients.probe import Answer, ask, speaks_http
+from clients.sockets import Listening
+from clients.targets import Location
+
+# Where this host does not show its sockets to us, each look is a command in the container.
+_CHEAP_S = 0.05
+_LOOK_EVERY_S = 2.0
+_DIRECT_S = 2.0
+_MAX_PORTS = 12
+# Who answers so shows no pages: a WebSocket server, a debugger.
+NO_PAGES = (400, 426, 501)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one service did so far.
+
+    Attributes:
+        sockets: at the last look.
+        answers: of ports that analyzers can reach, at the last look.
+        direct: of ports that they cannot, as far as this host reaches the container itself; one
+            that it does not reach counts as refused.
+        since_s: when each port began to answer in the way it does.
+        logged: ports that its log names.
+    """
+
+    began: Moment
+    sockets: Listening = field(default_factory=Listening)
+    answers: dict[int, Answer] = field(default_factory=dict[int, Answer])
+    direct: dict[int, Answer] = field(default_factory=dict[int, Answer])
+    since_s: dict[int, tuple[str, float]] = field(default_factory=dict[int, tuple[str, float]])
+    logged: tuple[int, ...] = ()
+    looked_s: float = 0.0
+    pause_s: float = 0.0
+    read_s: float = -_LOOK_EVERY_S
+
+    def ports(self, *kinds: str) -> list[int]:
+        """Of the ports that can be reached, those that answered in one of these ways."""
+        return [port for port, answer in self.answers.items() if answer.kind in kinds]
+
+    def accepting(self, *kinds: str) -> list[int]:
+        """The same, without those of which an open socket would have to be seen, and is not."""
+        known, open_ports = self.sockets.known, self.sockets.outside
+        return [port for port in self.ports(*kinds) if port in open_ports or not known]
+
+    def lasted_s(self, port: int) -> float:
+        """For how long `port` has answered as it does."""
+        now_s = asyncio.get_running_loop().time()
+        return now_s - self.since_s[port][1] if port in self.since_s else 0.0
+
+    def note(self, now_s: float) -> None:
+        """Remember since when each port answers as it does."""
+        kinds = {port: one.kind for port, one in {**self.direct, **self.answers}.items()}
+        before = self.since_s
+        self.since_s = {
+            port: before[port] if before.get(port, ("",))[0] == kind else (kind, now_s)
+            for port, kind in kinds.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Looks at the containers of one start.
+
+    Attributes:
+        local: whether the engine is this host's.
+        reaches: whether containers are reached at their own addresses from here.
+        log: what a container said.
+    """
+
+    client: docker.DockerClient
+    location: Location
+    local: bool
+    reaches: bool
+    log: Callable[[str], Awaitable[bytes]]
+
+    async def look(self, state: State, seen: Seen) -> None:
+        """Where it listens now, and what its ports answer."""
+        clock = asyncio.get_running_loop().time
+        now_s = clock()
+        if now_s - seen.looked_s >= seen.pause_s:
+            seen.looked_s = now_s
+            seen.sockets = await listening(self.client, state, self.local)
+            seen.pause_s = _LOOK_EVERY_S if clock() - now_s > _CHEAP_S else 0.0
+        within = [port for port in self._reachable(state, seen.sockets) if port]
+        urls = {port: state.probe_url(self.location, port) for port in within[:_MAX_PORTS]}
+        seen.answers = await _ask(urls)
+        seen.direct = {} if seen.ports("http") else await self._directly(state, seen.sockets)
+        seen.note(now_s)
+
+    def _reachable(self, state: State, sockets: Listening) -> Iterable[int]:
+        if not sockets.known:
+            return state.ports
+        if self.location == "network":
+            return sockets.outside
+        return [port for port in sockets.outside if port in state.ports]
+
+    async def _directly(self, state: State, sockets: Listening) -> dict[int, Answer]:
+        """What answers on ports that are not published."""
+        if self.location == "network":
+            return {}
+        ports = [port for port in sockets.outside if port not in state.ports][:_MAX_PORTS]
+        if not self.reaches or not state.address:
+            return dict.fromkeys(ports, Answer("refused"))
+        return await _ask({port: f"http://{state.address}:{port}" for port in ports}, _DIRECT_S)
+
+    async def speaks_http(self, state: State, port: int) -> bool:
+        """Whether more than a GET is answered there."""
+        return await speaks_http(state.probe_url(self.location, port))
+
+    async def read_log(self, state: State, seen: Seen) -> None:
+        """Which ports its log names: wanted where several answer, or sockets cannot be seen."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s - seen.read_s >= _LOOK_EVERY_S:
+            seen.read_s = now_s
+            seen.logged = await asyncio.to_thread(logged_ports, await self.log(state.id))
+
+
+async def _ask(urls: Mapping[int, str], timeout_s: float = 5.0) -> dict[int, Answer]:
+    answers = await asyncio.gather(*(ask(url, timeout_s) for url in urls.values()))
+    return dict(zip(urls, answers, strict=True))
+
+
+def likeliest(ports: Iterable[int], declared: Mapping[int, str], seen: Seen) -> int:
+    """The port to measure: where pages may come from, declared, named by the log, well-known."""
+    order = list(dict.fromkeys((*declared, *seen.logged, *WELL_KNOWN_PORTS)))
+    answers = {**seen.direct, **seen.answers}
+
+    def rank(port: int) -> tuple[bool, int, int]:
+        place = order.index(port) if port in order else len(order)
+        return answers[port].status in NO_PAGES, place, port
+
+    return min(ports, key=rank)
+
+
+def how_found(port: int, declared: Mapping[int, str], seen: Seen) -> str:
+    """`open socket, EXPOSE`: what says that this is the port, the surest first."""
+    signs = ["open socket"] if port in seen.sockets.outside else []
+    if port in declared:
+        signs.append(declared[port])
+    elif port in seen.logged:
+        signs.append("log")
+    elif port in WELL_KNOWN_PORTS:
+        signs.append("well-known port")
+    return ", ".join(signs)
