@@ -32,12 +32,21 @@ async def gate_to_echo(*names: str) -> AsyncIterator[tuple[Gate, int]]:
         await writer.drain()
         writer.close()
 
+    served: set[asyncio.Task[None] | None] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.add(task := asyncio.current_task())
+        await gate(reader, writer)
+        served.discard(task)
+
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     there = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     gate = Gate(dict.fromkeys(names, there))
-    serving = await asyncio.start_server(gate, "127.0.0.1", 0)
+    serving = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, serving:
         yield gate, serving.sockets[0].getsockname()[1]
+        # What is closed while it is still being passed on would be a leak of another test.
+        await asyncio.wait_for(asyncio.gather(*filter(None, served)), 5)
 
 
 async def ask(port: int, where: bytes, command: int = 1) -> tuple[int, Stream]:
