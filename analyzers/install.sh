@@ -56,3 +56,5 @@ if [ -e "$here/package-lock.json" ]; then
     stamp_of "$here/package-lock.json" >"$stamp"
   fi
 fi
+
+if [ -x "$here/after-install.sh" ]; then "$here/after-install.sh" "$dest"; fi

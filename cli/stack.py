@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ import psutil
 
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
+from cli.ports import Ports, reserved_ports
 from cli.readiness import temporal, wait_until_ready
 from cli.supervision import render_config
 from clients.files import publish, temporary_file
@@ -102,16 +102,17 @@ def start_stack(
             wait_until_ready(stack, say, interrupted)
             return stack, False
         _check_ai(settings)
-        stack = _prepare(settings)
-        kill_stragglers(stack.data_dir)
-        say("starting Temporal, four analyzers and a worker")
-        _launch(stack, settings)
-        try:
-            wait_until_ready(stack, say, interrupted)
-            _keep_closed_workflows(stack)
-        except BaseException:
-            stop_stack(stack)
-            raise
+        with reserved_ports() as ports:  # until all parts listen
+            stack = _prepare(settings, ports)
+            kill_stragglers(stack.data_dir)
+            say("starting Temporal, four analyzers and a worker")
+            _launch(stack, settings)
+            try:
+                wait_until_ready(stack, say, interrupted)
+                _keep_closed_workflows(stack)
+            except BaseException:
+                stop_stack(stack)
+                raise
         return stack, True
 
 
@@ -217,14 +218,16 @@ def _check_ai(settings: Settings) -> None:
         ) from error
 
 
-def _prepare(settings: Settings) -> Stack:
+def _prepare(settings: Settings, ports: Ports) -> Stack:
     before = _recorded(settings.data_dir)
     kept = before.analyzers if before else {}
     stack = Stack(
         data_dir=str(settings.data_dir),
-        temporal_port=_port(before.temporal_port if before else 7233),
-        ui_port=_port(before.ui_port if before else 8233),
-        analyzers={kind: _port(kept.get(kind, DEFAULT_PORTS[kind])) for kind in AnalyzerKind},
+        temporal_port=ports.choose(before.temporal_port if before else 7233),
+        ui_port=ports.choose(before.ui_port if before else 8233),
+        analyzers={
+            kind: ports.choose(kept.get(kind, DEFAULT_PORTS[kind])) for kind in AnalyzerKind
+        },
     )
     with _writing(stack.data_dir):
         if not _holds_text(stack.token_file):
@@ -243,18 +246,6 @@ def _write(path: Path, text: str) -> None:
         os.fchmod(file.fileno(), 0o600)
         file.write(text.encode())
         publish(file, temporary, path)
-
-
-def _port(preferred: int) -> int:
-    """`preferred` if it is free on loopback, else any free port."""
-    for candidate in (preferred, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise UserError("no free port on 127.0.0.1", next_step="stop some listeners and try again")
 
 
 def _launch(stack: Stack, settings: Settings) -> None:

@@ -62,8 +62,8 @@ APP_FILES = _row(
 BUILD_FAILED = _row(
     "build-failed", _APP,
     "a build step ended with an exit code of its own: a version that no registry has, a syntax"
-    " error, a file that is not there",
-    "the step would end so on any builder that has the same base image",
+    " error, a file that is not there; or no version of BuildKit reads the Dockerfile",
+    "it would end so on any builder that has the same base image",
 )  # fmt: skip
 BUILD_MEMORY = _row(
     "build-memory", _APP,
@@ -111,6 +111,12 @@ LISTENER_GONE = _row(
     "the process that served is gone: only one that is there accepts connections",
     "looked at again for some seconds: a server may restart itself",
 )  # fmt: skip
+UNREACHED = _row(
+    "not-reached", _PLATFORM,
+    "the app listens on a published port, and where its engine publishes it connections are"
+    " refused",
+    "publishing is the engine's: it is another machine's, or its rules were taken away",
+)  # fmt: skip
 TLS_ONLY = _row(
     "tls-only", _PLATFORM,
     "the app runs and speaks TLS on its port, no plain HTTP",
@@ -127,7 +133,8 @@ HANG = _row(
 SILENT = _row(
     "silent", _PLATFORM,
     "the app runs unchanged and gave no answer, on a loaded host, on one whose load is not known,"
-    " or while somebody else was connected to it",
+    " while somebody else was connected to it, or while its engine's publication of an open port"
+    " refused connections",
     "slow is not dead",
     "asked again, for two and a half minutes",
 )  # fmt: skip
@@ -193,9 +200,10 @@ NO_BASE_IMAGE = _row(
 )  # fmt: skip
 UNSUPPORTED = _row(
     "not-supported", _PLATFORM,
-    "a compose file or Dockerfile uses what our reader or the classic builder does not know"
-    " (`extends`, `include`, here-documents, build secrets, bind mounts of a build)",
-    "Docker Compose or BuildKit would honour it",
+    "a compose file or Dockerfile uses what our reader or this engine's builder does not know"
+    " (`extends`, `include`, here-documents on an old engine, required build secrets), or is larger"
+    " than this platform takes",
+    "Docker Compose or a newer BuildKit would honour it",
 )  # fmt: skip
 NO_KNOWN_START = _row(
     "no-known-start", _PLATFORM,
@@ -234,7 +242,7 @@ BUILD_ENGINE = _row(
 
 ROWS: tuple[Row, ...] = (
     APP_FILES, BUILD_FAILED, BUILD_MEMORY, COMMAND_MISSING, EXIT, MEMORY, DISK, LOOPBACK,
-    NEVER_ANSWERED, TLS_ONLY, LISTENER_GONE, HANG, SILENT, SLOW_START, REMOVED, KILLED,
+    NEVER_ANSWERED, UNREACHED, TLS_ONLY, LISTENER_GONE, HANG, SILENT, SLOW_START, REMOVED, KILLED,
     KILLED_BY_NOBODY, ENGINE_RESTARTED, RESTARTED, PAUSED, SANDBOX_GONE, STAND_IN, NO_BASE_IMAGE,
     UNSUPPORTED, NO_KNOWN_START, NOT_HONOURED, NETWORK_DENIED, REGISTRY, BUILD_KILLED, BUILD_ENGINE,
 )  # fmt: skip
@@ -245,6 +253,7 @@ _CODES = {
     NO_BASE_IMAGE.key: ErrorCode.FAILED_PRECONDITION,
     UNSUPPORTED.key: ErrorCode.FAILED_PRECONDITION,
     NO_KNOWN_START.key: ErrorCode.FAILED_PRECONDITION,
+    UNREACHED.key: ErrorCode.FAILED_PRECONDITION,
     TLS_ONLY.key: ErrorCode.FAILED_PRECONDITION,
     NOT_HONOURED.key: ErrorCode.FAILED_PRECONDITION,
     NETWORK_DENIED.key: ErrorCode.FAILED_PRECONDITION,

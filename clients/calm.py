@@ -65,10 +65,12 @@ class Host:
 
     Attributes:
         local: whether it is this one; of another nobody here knows how busy it is.
+        reaches: whether containers on it are reached at their own addresses from here.
     """
 
     local: bool = True
     look: Callable[[], Moment] = field(default=look)
+    reaches: bool = True
 
     def strain(self, before: Moment, after: Moment) -> str:
         """Why time from `before` to `after` proves nothing of an app; empty when it does."""

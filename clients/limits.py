@@ -19,6 +19,7 @@ class AppLimits:
         context_bytes: of a build context.
         log_bytes: kept of each log, the end of it.
         images_bytes: disk for built images, above which `prune` removes those longest unused.
+        build_cache_bytes: disk for layers of builds that no image has, pruned likewise.
         image_idle_s: how long an image must be unused before `prune` may remove it.
     """
 
@@ -35,4 +36,5 @@ class AppLimits:
     context_bytes: int = 200 * _MIB
     log_bytes: int = 2 * _MIB
     images_bytes: int = 20 * 1_024 * _MIB
+    build_cache_bytes: int = 10 * 1_024 * _MIB
     image_idle_s: float = 3_600.0

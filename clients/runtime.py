@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
+from clients.docker.address import usable
 from clients.docker.base_images import BaseImageMap
 from clients.docker.errors import connect
 from clients.docker.runtime import DEFAULT_DOCKER_HOST, DockerRuntime
@@ -17,6 +18,8 @@ from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
 
 _PATIENCE_S = 3.0
+# An address that cannot be, an engine that cannot be used: processes are no answer to that.
+_NEVER_MEANT = (ErrorCode.INVALID_ARGUMENT, ErrorCode.FAILED_PRECONDITION)
 _MIB = 1024**2
 _GIB = 1024**3
 
@@ -82,14 +85,15 @@ def choose_runtime(
     socket with it.
 
     Raises:
-        PlatformError: the daemon does not answer, and `engine` is `docker` or it should come back.
+        PlatformError: the daemon does not answer, and `engine` is `docker` or it should come back;
+            or what `docker_host` names cannot be used.
     """
     if settings.engine == "process":
         return _processes(settings, artifacts, "processes were asked for")
     try:
         return _docker_in_use(settings, artifacts, docker_host)
     except PlatformError as error:
-        if settings.engine == "docker":
+        if settings.engine == "docker" or error.code in _NEVER_MEANT:
             raise
         if _marker(settings).exists() and _socket_is_there(docker_host):
             message = f"{error.message}; or set ASSAY_ENGINE=process to do without containers"
@@ -107,6 +111,7 @@ def _docker_in_use(
     Raises:
         PlatformError: the daemon does not answer.
     """
+    docker_host = usable(docker_host, settings.analyzer_location)
     _ask(docker_host)
     runtime = _containers(settings, artifacts, docker_host)
     with disk_faults(settings.data_dir):

@@ -106,7 +106,8 @@ _NGINX = re.compile(
 )
 # Where another image has what it brings along; a later stage takes installed packages from there.
 _COPIED = re.compile(
-    r"(?:COPY failed: stat |No such file or directory:? '?)/?"
+    r"(?:COPY failed: stat |No such file or directory:? '?"
+    r"|failed to (?:compute cache key|calculate checksum)[\w :-]{0,120}: \")/?"
     r"(?:usr/(?:local/)?lib/(?:python|node_modules)|home/node\b|docker-entrypoint\.d"
     r"|etc/nginx/(?:templates|modules)|opt/yarn)[\w./-]*"
 )

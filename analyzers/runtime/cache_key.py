@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from analyzers.runtime.tool import SourceTree, Tool
+from analyzers.runtime.weights import Weight, read_weights
 from contract.analysis import SubtaskRequest
 
-_NO_CODE = frozenset({"__pycache__", "node_modules"})
+WEIGHTS = "weights.json"
+_NO_CODE = frozenset({"__pycache__", "node_modules", WEIGHTS})
 
 
 @runtime_checkable
@@ -88,6 +90,12 @@ def code_digest(tools: Sequence[Tool]) -> str:
     folders = {here, here.parent / "appsource", *(_service_folder(tool) for tool in tools)}
     files = sorted(path for folder in folders for path in folder.rglob("*") if _is_code(path))
     return _digest([[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files])
+
+
+def measured_weights(tools: Sequence[Tool]) -> dict[str, Weight]:
+    """What the services' folders say of how long their tools take. Blocking."""
+    folders = sorted({_service_folder(tool) for tool in tools})
+    return {n: one for folder in folders for n, one in read_weights(folder / WEIGHTS).items()}
 
 
 def _service_folder(tool: Tool) -> Path:

@@ -11,19 +11,19 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from analyzers.runtime.canary_server import serve_canary
 from analyzers.runtime.cell import Attachments, measure_cell
+from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.runner import Runner
-from analyzers.runtime.schedule import CpuBudget
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import Tool, ToolFault, ToolRun
+from analyzers.runtime.verdicts import Verdict, load_verdicts, save_verdicts
+from analyzers.runtime.weights import Weights
 from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
-from contract.base import Frozen
 from contract.health import ToolHealth
 from contract.spec import AnalyzerKind, AppRef, SourceRef
 
@@ -38,30 +38,15 @@ _PREFIX = "canary-"
 logger = logging.getLogger("assay.analyzer")
 
 
-class Verdict(Frozen):
-    """Whether a tool of this version and with these rules saw its planted flaw."""
-
-    tool: str
-    version: str
-    rules_digest: str = ""
-    ok: bool
-    reason: str = ""
-    checked_at: datetime
-
-
-_VERDICTS = TypeAdapter(tuple[Verdict, ...])
-
-
+@dataclass(frozen=True, slots=True)
 class CanaryCheck:
     """Runs one tool on its canary, in a private folder and within the CPU budget."""
 
-    def __init__(
-        self, kind: AnalyzerKind, tools_dir: Path, work_dir: Path, budget: CpuBudget
-    ) -> None:
-        self._kind = kind
-        self._tools_dir = tools_dir
-        self._work_dir = work_dir
-        self._budget = budget
+    kind: AnalyzerKind
+    tools_dir: Path
+    work_dir: Path
+    budget: CpuBudget
+    weights: Weights = field(default_factory=Weights)
 
     async def version(self, tool: Tool) -> str:
         """The tool's version as it reports it.
@@ -72,7 +57,7 @@ class CanaryCheck:
         with self._folder() as folder:
             run, runner = self._run(tool, folder, ()), self._runner(folder)
             try:
-                async with self._budget.hold(min(tool.cost, 1.0)):
+                async with self.budget.hold(min(self.weights.cores(tool), 1.0)):
                     return await tool.version(run, runner)
             except ToolFault:
                 raise
@@ -82,7 +67,9 @@ class CanaryCheck:
     async def look(self, tool: Tool, version: str) -> Verdict:
         """Run the canary; never raises but for cancellation."""
         with self._folder() as folder:
-            async with self._budget.hold(tool.cost), self._targets(tool) as targets:
+            urgency = self.weights.seconds(tool.name, 1)
+            share = self.budget.hold(self.weights.cores(tool), urgency=urgency)
+            async with share, self._targets(tool) as targets:
                 for name, content in tool.canary.files.items():
                     path = folder / "source" / name
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +83,7 @@ class CanaryCheck:
     @contextmanager
     def _folder(self) -> Generator[Path]:
         with tempfile.TemporaryDirectory(
-            prefix=_PREFIX, dir=self._work_dir, ignore_cleanup_errors=True
+            prefix=_PREFIX, dir=self.work_dir, ignore_cleanup_errors=True
         ) as name:
             folder = Path(name)
             (folder / "source").mkdir()
@@ -107,9 +94,9 @@ class CanaryCheck:
     async def _targets(self, tool: Tool) -> AsyncGenerator[tuple[Target, ...]]:
         if not tool.canary.serve:
             yield ()
-            return
-        async with serve_canary(tool.canary.serve) as base_url:
-            yield (Target(service="canary", base_url=base_url),)
+        else:
+            async with serve_canary(tool.canary.serve) as base_url:
+                yield (Target(service="canary", base_url=base_url),)
 
     def _runner(self, folder: Path) -> Runner:
         return Runner(folder / "workspace", deadline=time.monotonic() + CANARY_LIMIT_S)
@@ -118,7 +105,7 @@ class CanaryCheck:
         return ToolRun(
             request=SubtaskRequest(
                 subtask_id=f"canary/{tool.name}",
-                analyzer=self._kind,
+                analyzer=self.kind,
                 ref=AppRef(model="canary", app_number=1),
                 source=SourceRef(path=str(folder / "source"), digest=_NO_DIGEST),
                 tools=(tool.name,),
@@ -128,7 +115,7 @@ class CanaryCheck:
             ),
             source=list_source(folder / "source"),
             workspace=folder / "workspace",
-            tools_dir=self._tools_dir,
+            tools_dir=self.tools_dir,
         )
 
 
@@ -182,7 +169,7 @@ class CanaryKeeper:
         self._check = check
         self._state_file = state_file
         self._is_idle = is_idle
-        self._kept = self._load()
+        self._kept = load_verdicts(state_file, self._tools)
         self._verdicts: dict[str, Verdict] = {}
         self._from_disk: set[str] = set()
         self._locks = {name: asyncio.Lock() for name in self._tools}
@@ -204,6 +191,10 @@ class CanaryKeeper:
     def waiting_for(self) -> tuple[str, ...]:
         """Tools nobody knows anything about yet."""
         return tuple(name for name in self._tools if not self._known(name))
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the tools that are known to see, by name."""
+        return {name: verdict.version for name, verdict in self._verdicts.items() if verdict.ok}
 
     def health(self) -> tuple[ToolHealth, ...]:
         """The latest verdict of each tool, at once."""
@@ -255,7 +246,7 @@ class CanaryKeeper:
                 return
             verdict = await self._fresh_verdict(tool, first=newer_than is None)
             self._verdicts[tool.name] = verdict
-            self._save()
+            save_verdicts(self._state_file, self._verdicts.values())
 
     async def _fresh_verdict(self, tool: Tool, *, first: bool) -> Verdict:
         self._from_disk.discard(tool.name)
@@ -279,21 +270,6 @@ class CanaryKeeper:
         return ", ".join(
             f"{name} {'sees' if one.ok else one.reason}" for name, one in self._verdicts.items()
         )
-
-    def _load(self) -> dict[str, Verdict]:
-        try:
-            kept = _VERDICTS.validate_json(self._state_file.read_bytes())
-        except (OSError, ValidationError):
-            return {}
-        return {verdict.tool: verdict for verdict in kept if verdict.tool in self._tools}
-
-    def _save(self) -> None:
-        part = self._state_file.with_suffix(".part")
-        try:
-            part.write_bytes(_VERDICTS.dump_json(tuple(self._verdicts.values())))
-            part.replace(self._state_file)
-        except OSError as error:
-            logger.warning("canary verdicts not kept: %s", error)
 
 
 def _age_s(verdict: Verdict) -> float:

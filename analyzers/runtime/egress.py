@@ -52,24 +52,26 @@ class Gate:
     Attributes:
         routes: `host:port` as it is asked for -> `host:port` that is connected to.
         served, refused, silent: how often each name was let through, was refused, had no answer.
+        connections: tasks of those that are open; asyncio itself keeps none whose peer has left.
     """
 
     def __init__(self, routes: dict[str, str]) -> None:
         self.routes = routes
         self.served, self.refused = Counter[str](), Counter[str]()
         self.silent = Counter[str]()
-        self._open = 0
+        self.connections = set[asyncio.Task[None] | None]()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection of the confined program; whatever it sends, only it ends."""
-        self._open += 1
+        task = asyncio.current_task()
+        self.connections.add(task)
         try:
-            if self._open <= _MAX_OPEN:
+            if len(self.connections) <= _MAX_OPEN:
                 await self._connection(reader, writer)
         except (OSError, EOFError, TimeoutError, ValueError):
             pass
         finally:
-            self._open -= 1
+            self.connections.discard(task)
             writer.close()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,15 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.cache import ReportCache
-from analyzers.runtime.cache_key import SourceDigests, cache_key
-from analyzers.runtime.canary import CanaryKeeper, Verdict
+from analyzers.runtime.cache import CacheEntry, ReportCache
+from analyzers.runtime.canary import CanaryKeeper
 from analyzers.runtime.cell import Attachments, Cell, measure_cell, unmeasured
+from analyzers.runtime.cores import CpuBudget
+from analyzers.runtime.prepared import Prepared, look_up_all, prepare
 from analyzers.runtime.runner import Runner
-from analyzers.runtime.schedule import Allowance, CpuBudget, run_in_order
-from analyzers.runtime.source import list_source
+from analyzers.runtime.schedule import Allowance, run_in_order
 from analyzers.runtime.tool import SourceTree, Tool, ToolRun
 from analyzers.runtime.trim import fitted
+from analyzers.runtime.verdicts import Verdict
+from analyzers.runtime.weights import Weights
 from contract.analysis import (
     AnalyzerReport,
     Finding,
@@ -50,6 +52,7 @@ class Equipment:
     Attributes:
         code: digest of the service's own code, see `code_digest`.
         fuse: makes one finding of what several tools saw; None: the service does not fuse.
+        weights: what is expected of the tools.
     """
 
     kind: AnalyzerKind
@@ -60,6 +63,7 @@ class Equipment:
     cache: ReportCache
     code: str
     fuse: Fuse | None = None
+    weights: Weights = field(default_factory=Weights)
 
 
 @dataclass(slots=True)
@@ -99,15 +103,15 @@ class Measurement:
         tools = self._planned()
         try:
             async with allowance.limit():
-                source = await asyncio.to_thread(list_source, self.source_root)
-                digests = SourceDigests(source, self.request.source.digest)
+                prepared = await self._prepared(tools)
                 await run_in_order(
                     tools,
-                    lambda tool: self._cell(tool, source, digests, allowance),
+                    lambda tool: self._cell(tool, prepared, allowance),
                     lambda done, begun: self._progress(done, begun),
                 )
         except TimeoutError:
             self._note_late(tools, allowance)
+        self.equipment.weights.save()
         cells = self._in_order(tools)
         fused, faults = await asyncio.to_thread(self._fused, cells)
         report = AnalyzerReport(
@@ -125,6 +129,16 @@ class Measurement:
     def _planned(self) -> list[Tool]:
         wanted = set(self.request.tools)
         return [tool for tool in self.equipment.tools if not wanted or tool.name in wanted]
+
+    async def _prepared(self, tools: Sequence[Tool]) -> Prepared:
+        """What takes time and is no tool's work comes first: then the most urgent one starts."""
+        own = self.equipment
+        prepared = await asyncio.to_thread(
+            prepare, self.request, self.source_root, tools, own.code, own.weights
+        )
+        versions, attachments = own.canaries.versions(), self.attachments
+        await asyncio.to_thread(look_up_all, prepared, tools, versions, own.cache, attachments)
+        return prepared
 
     def _progress(self, done: int, begun: tuple[str, ...], message: str = "") -> None:
         """Tell what goes on: a tool that was begun may still wait for its turn."""
@@ -164,46 +178,42 @@ class Measurement:
             runner.waited_s += time.monotonic() - began_s
             runner.deadline = allowance.ends_at + _SLACK_S
 
-    async def _cell(
-        self, tool: Tool, source: SourceTree, digests: SourceDigests, allowance: Allowance
-    ) -> None:
+    async def _cell(self, tool: Tool, prepared: Prepared, allowance: Allowance) -> None:
         """Fill one cell; never raises but for cancellation from outside."""
         try:
-            self.reports[tool.name] = await self._report(tool, source, digests, allowance)
+            self.reports[tool.name] = await self._report(tool, prepared, allowance)
         except (Exception, SystemExit) as error:
             logger.exception("%s failed on %s", tool.name, self.request.subtask_id)
             reason = f"{type(error).__name__}: {error}"
             self.reports[tool.name] = unmeasured(tool.name, MeasurementState.INFRA_FAILED, reason)
 
-    async def _report(
-        self, tool: Tool, source: SourceTree, digests: SourceDigests, allowance: Allowance
-    ) -> ToolReport:
+    async def _report(self, tool: Tool, prepared: Prepared, allowance: Allowance) -> ToolReport:
+        equipment = self.equipment
         with allowance.waiting():
-            verdict = await self.equipment.canaries.proven(tool.name)
+            verdict = await equipment.canaries.proven(tool.name)
         if not verdict.ok:
             return _blind(tool, verdict)
         if tool.exclusive:
             with allowance.waiting():
-                await self.equipment.canaries.settled()
-        equipment = self.equipment
-        key = await asyncio.to_thread(
-            cache_key, tool, verdict.version, self.request, digests, equipment.code
-        )
-        if self.request.cache and (kept := await self._cached(tool, key)):
-            return kept
-        async with allowance.hold(equipment.budget, tool.cost, self.request.subtask_id):
+                await equipment.canaries.settled()
+        version, cache = verdict.version, equipment.cache
+        if (tool.name, version) not in prepared.keys:
+            await asyncio.to_thread(prepared.look_up, tool, version, cache, self.attachments)
+        key = prepared.keys[tool.name, version]
+        if entry := prepared.kept.get(key):
+            return self._kept(tool, entry)
+        cores, urgency = equipment.weights.cores(tool), prepared.urgency[tool.name]
+        async with allowance.hold(equipment.budget, cores, self.request.subtask_id, urgency):
             with self._at_work(tool):
-                cell = await self._measure(tool, verdict.version, source, allowance)
+                cell = await self._measure(tool, version, prepared.source, allowance)
+        if cell.report.state is MeasurementState.MEASURED:
+            spent_s = cell.report.provenance.duration_s
+            equipment.weights.learn(tool.name, prepared.size_bytes[tool.name], spent_s)
         own, shared = self.attachments / tool.name, dict(self.shared)
-        await asyncio.to_thread(equipment.cache.save, key, cell.report, shared, own, cell.fresh_for)
+        await asyncio.to_thread(cache.save, key, cell.report, shared, own, cell.fresh_for)
         return cell.report
 
-    async def _cached(self, tool: Tool, key: str) -> ToolReport | None:
-        entry = await asyncio.to_thread(
-            self.equipment.cache.load, key, self.attachments / tool.name
-        )
-        if entry is None:
-            return None
+    def _kept(self, tool: Tool, entry: CacheEntry) -> ToolReport:
         if entry.has_shared:
             self.shared[tool.name] = entry.shared
         return entry.report

@@ -54,7 +54,7 @@ class Runner:
         limit_s, is_own = self._limit_s(command)
         started = time.monotonic()
         process = await Process.start(
-            command, self._environment(command), self.workspace, self.limits
+            command, self.environment(command), self.workspace, self.limits
         )
         try:
             ended = await asyncio.wait_for(process.communicate(self.limits), limit_s)
@@ -80,7 +80,8 @@ class Runner:
             return command.limit_s, True
         return left, False
 
-    def _environment(self, command: Command) -> dict[str, str]:
+    def environment(self, command: Command) -> dict[str, str]:
+        """All that a command sees of this process's environment, and its own."""
         folder = str(self.workspace)
         return {
             "PATH": os.pathsep.join(os.get_exec_path()),

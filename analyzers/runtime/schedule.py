@@ -5,78 +5,10 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
+from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.tool import Tool
 
-_DUST = 1e-9
 _CANCEL_LIMIT_S = 5.0  # within the wrap-up that `measure.py` keeps back from a deadline
-
-
-class CpuBudget:
-    """Hands out shares of the cores, fairly by owner: one app's slow tool starves no other app.
-
-    Whoever holds least is served next, in order of asking among equals; an owner's own tools keep
-    their order. A tool gets no more than its owner's even part of the cores, so that a costly one
-    never waits for another owner's tools to end together.
-
-    Args:
-        cores: the whole budget; a tool that costs more is given all of it.
-    """
-
-    def __init__(self, cores: float) -> None:
-        self._cores = cores
-        self._free = cores
-        self._held: dict[str, float] = {}
-        self._waiting: list[tuple[str, float, asyncio.Future[float]]] = []
-
-    @asynccontextmanager
-    async def hold(self, cost: float, owner: str = "") -> AsyncGenerator[None]:
-        """Wait for a share of `cost` cores and hold it in the name of `owner`."""
-        share = await self._acquire(min(max(cost, 0.0), self._cores), owner)
-        try:
-            yield
-        finally:
-            self._give_back(owner, share)
-
-    async def _acquire(self, share: float, owner: str) -> float:
-        turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self._waiting.append((owner, share, turn))
-        self._wake()
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._give_back(owner, turn.result())
-            else:
-                self._waiting = [entry for entry in self._waiting if entry[2] is not turn]
-                self._wake()
-            raise
-
-    def _give_back(self, owner: str, share: float) -> None:
-        self._free += share
-        left = self._held.pop(owner) - share
-        if left > _DUST:
-            self._held[owner] = left
-        self._wake()
-
-    def _wake(self) -> None:
-        """Serve as many as fit. Whoever is next and does not fit holds back those after it."""
-        self._waiting = [entry for entry in self._waiting if not entry[2].cancelled()]
-        while self._waiting:
-            index = min(range(len(self._waiting)), key=self._held_by_waiting)
-            owner, share, turn = self._waiting[index]
-            share = min(share, self._even_part())
-            if share > self._free + _DUST:
-                return
-            del self._waiting[index]
-            self._free -= share
-            self._held[owner] = self._held.get(owner, 0.0) + share
-            turn.set_result(share)
-
-    def _held_by_waiting(self, index: int) -> float:
-        return self._held.get(self._waiting[index][0], 0.0)
-
-    def _even_part(self) -> float:
-        return self._cores / len({*self._held, *(owner for owner, _, _ in self._waiting)})
 
 
 class Allowance:
@@ -132,11 +64,13 @@ class Allowance:
             self._change(wanting=-1, holding=1)
 
     @asynccontextmanager
-    async def hold(self, budget: CpuBudget, cost: float, owner: str) -> AsyncGenerator[None]:
+    async def hold(
+        self, budget: CpuBudget, cores: float, owner: str, urgency: float = 0.0
+    ) -> AsyncGenerator[None]:
         """`budget.hold`; the time until the share is there does not count."""
         async with AsyncExitStack() as stack:
             with self.waiting():
-                await stack.enter_async_context(budget.hold(cost, owner))
+                await stack.enter_async_context(budget.hold(cores, owner, urgency))
             self._change(holding=1)
             stack.callback(self._change, holding=-1)
             yield

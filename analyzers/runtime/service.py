@@ -26,15 +26,16 @@ from aiohttp import web
 
 from analyzers.runtime.archive import ResultShelf
 from analyzers.runtime.cache import LIVE_MAX_AGE, ReportCache
-from analyzers.runtime.cache_key import code_digest
+from analyzers.runtime.cache_key import code_digest, measured_weights
 from analyzers.runtime.canary import CanaryCheck, CanaryKeeper
+from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.jobs import JobRegistry, OnProgress
 from analyzers.runtime.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
 from analyzers.runtime.metrics import Metrics
-from analyzers.runtime.schedule import CpuBudget
 from analyzers.runtime.server import AnalyzerServer
 from analyzers.runtime.sources import SourceStore
 from analyzers.runtime.tool import Tool
+from analyzers.runtime.weights import Weights
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.health import AnalyzerHealth
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES, DEFAULT_PORTS
@@ -92,7 +93,8 @@ class Service:
         self._lock = _locked(self._data)
         self._work_dir = work_dir = _fresh_work_dir(self._data)
         budget = CpuBudget(options.cpu_budget)
-        check = CanaryCheck(kind, options.tools_dir, work_dir, budget)
+        weights = Weights(measured_weights(tools), self._data / "learned.json")
+        check = CanaryCheck(kind, options.tools_dir, work_dir, budget, weights)
         self._sources = SourceStore(self._data / "sources")
         self.jobs = JobRegistry(
             self._measure,
@@ -114,6 +116,7 @@ class Service:
             self._cache,
             code_digest(tools),
             fuse,
+            weights,
         )
         self._runner: web.AppRunner | None = None
         self._housekeeping: asyncio.Task[None] | None = None

@@ -1,11 +1,20 @@
 // The rules every app is judged by; an app's own ESLint configuration is never read.
+import { createRequire } from "node:module";
 import js from "@eslint/js";
 import noUnsanitized from "eslint-plugin-no-unsanitized";
 import react from "eslint-plugin-react";
 import hooks from "eslint-plugin-react-hooks";
 import security from "eslint-plugin-security";
 import globals from "globals";
-import typescript from "typescript-eslint";
+
+// TypeScript's parser takes longer to load than all the rest: only when a file asks for it.
+const require = createRequire(import.meta.url);
+const typescript = {
+  meta: { name: "typescript-eslint/parser" },
+  parseForESLint: (text, options) =>
+    createRequire(require.resolve("typescript-eslint"))("@typescript-eslint/parser")
+      .parseForESLint(text, options),
+};
 
 const SCRIPTS = ["**/*.{js,jsx,mjs,cjs}"];
 const TYPED = ["**/*.{ts,tsx,mts,cts}"];
@@ -64,7 +73,7 @@ const languageOptions = {
   parserOptions: { ecmaFeatures: { jsx: true } },
 };
 
-const plain = PASS === "typescript" ? { ...languageOptions, parser: typescript.parser } : languageOptions;
+const plain = PASS === "typescript" ? { ...languageOptions, parser: typescript } : languageOptions;
 
 // What a component's markup uses is not seen in its script.
 const SEEN_IN_PART = ["no-undef", "no-unused-vars", "no-unused-labels", "prefer-const",
@@ -77,7 +86,7 @@ export default [
   {
     files: TYPED,
     ...shared,
-    languageOptions: { ...languageOptions, parser: typescript.parser },
+    languageOptions: { ...languageOptions, parser: typescript },
     rules: { ...shared.rules, "no-undef": "off", "no-unused-vars": "off" }, // TypeScript's own job
   },
   { files: ["**/*.assay.*"], rules: Object.fromEntries(SEEN_IN_PART.map((rule) => [rule, "off"])) },

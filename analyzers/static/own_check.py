@@ -41,7 +41,6 @@ class OwnCheck(CommandTool):
 
     script: Path
     rules: Mapping[str, Rule]
-    cost = 0.5
     apart = True
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:

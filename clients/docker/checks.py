@@ -138,6 +138,7 @@ class _Listener:
     port: int
     gone: bool = False
     answered: bool = False
+    refused: bool = False
     busy: str = ""
     _gone_since_s: float = 0.0
 
@@ -147,7 +148,8 @@ class _Listener:
         if state is None or self.port not in state.ports:
             return False
         url = state.probe_url(self.checker.location, self.port)
-        self.answered = (await ask(url, timeout_s)).kind == "http"
+        answer = await ask(url, timeout_s)
+        self.answered, self.refused = answer.kind == "http", answer.kind == "refused"
         return self.answered
 
     async def interrupted(self) -> bool:
@@ -159,6 +161,8 @@ class _Listener:
         found = await listening(self.checker.endings.client, state, local)
         now_s = asyncio.get_running_loop().time()
         self.busy = "it has other connections open" if self.port in found.in_use else ""
+        if self.refused and self.port in found.outside:
+            self.busy = "its port is open, and its engine's publication of it refuses connections"
         if not found.known:
             self.busy = "whether anybody else is connected cannot be seen"
         if not found.known or self.port in found.outside:

@@ -3,27 +3,38 @@
 import io
 import os
 import re
+import stat
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from clients.appfolder.faults import AppFault
+from clients import blame
+from clients.blame import fault
 from contract.errors import ErrorCode, PlatformError
 
 ALWAYS_LEFT_OUT = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv"})
 DOCKERFILE_NAME = ".assay.Dockerfile"
+_KINDS = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK})
 
 
-def pack_context(context: Path, dockerfile: str, limit_bytes: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A build context: a tar, and what was left out of it because no tar can have it."""
+
+    data: bytes
+    notes: tuple[str, ...] = ()
+
+
+def pack_context(context: Path, dockerfile: str, limit_bytes: int) -> Context:
     """Tar of `context` with `dockerfile` as `DOCKERFILE_NAME`; the folder itself is never changed.
 
     `.dockerignore` is honoured; version control, virtual environments and installed packages are
-    left out always. Symbolic links are kept when they stay inside, left out when they lead out.
-    Owners and times are fixed, so that equal trees give equal bytes.
+    left out always. Symbolic links are kept as they are and never followed: the engine resolves
+    them within the context. Owners and times are fixed, so that equal trees give equal bytes.
 
     Raises:
-        AppFault: the context is larger than `limit_bytes`.
-        PlatformError: a file cannot be read.
+        PlatformError: the context is larger than `limit_bytes`, or a file cannot be read.
     """
     try:
         return _pack(context, dockerfile, limit_bytes)
@@ -33,19 +44,32 @@ def pack_context(context: Path, dockerfile: str, limit_bytes: int) -> bytes:
         ) from error
 
 
-def _pack(context: Path, dockerfile: str, limit_bytes: int) -> bytes:
+def _pack(context: Path, dockerfile: str, limit_bytes: int) -> Context:
     ignored = IgnoreRules.read(context)
     buffer = io.BytesIO()
+    odd: list[str] = []
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         _add_text(archive, DOCKERFILE_NAME, dockerfile)
         # The engine removes what this names once it has read the Dockerfile, so that neither file
         # is copied into the image, where a scanner would find it.
         _add_text(archive, ".dockerignore", f"{DOCKERFILE_NAME}\n.dockerignore\n")
         for path in _walk(context, context, ignored):
-            _add(archive, context, path)
-            if buffer.tell() > limit_bytes:
-                raise AppFault("build", f"the build context is larger than {limit_bytes} bytes")
-    return buffer.getvalue()
+            name = path.relative_to(context).as_posix()
+            found = path.lstat()
+            if stat.S_IFMT(found.st_mode) not in _KINDS:
+                odd.append(name)
+                continue
+            size = found.st_size if stat.S_ISREG(found.st_mode) else 0
+            if buffer.tell() + size > limit_bytes:
+                raise _too_large(name, size, limit_bytes)
+            _add(archive, path, name)
+    said = f"build context: no pipes, sockets or devices ({', '.join(odd[:3])[:200]})"
+    return Context(buffer.getvalue(), (said,) if odd else ())
+
+
+def _too_large(name: str, size: int, limit_bytes: int) -> Exception:
+    said = f"the build context is larger than the {limit_bytes} bytes that this platform takes"
+    return fault(blame.UNSUPPORTED, "build", f"{said}, with {name[:200]!r} of {size} bytes")
 
 
 class IgnoreRules:
@@ -113,37 +137,24 @@ def _walk(root: Path, folder: Path, ignored: IgnoreRules) -> Iterator[Path]:
             if not left_out:
                 yield path
             yield from _walk(root, path, ignored)
-        elif (
-            not left_out
-            and path != root / ".dockerignore"
-            and (entry.is_symlink() or entry.is_file(follow_symlinks=False))
-        ):
+        elif not left_out and path != root / ".dockerignore":
             yield path
 
 
-def _add(archive: tarfile.TarFile, root: Path, path: Path) -> None:
-    if path.is_symlink() and not _stays_inside(root, path):
-        return
-    info = archive.gettarinfo(path, arcname=path.relative_to(root).as_posix())
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    info = archive.gettarinfo(path, arcname=name)
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     info.mtime = 0
     if info.islnk():  # a hard link to an earlier member: send the content again
         info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
-    if info.isreg():
-        with path.open("rb") as stream:
-            archive.addfile(info, stream)
-    else:
+    if not info.isreg():
         archive.addfile(info)
-
-
-def _stays_inside(root: Path, link: Path) -> bool:
-    try:
-        if os.readlink(link).startswith("/"):
-            return False
-        return link.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError):
-        return False
+        return
+    # What was a file a moment ago may be a pipe by now, which would never open.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as stream:
+        archive.addfile(info, stream)
 
 
 def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:

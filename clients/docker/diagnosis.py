@@ -6,26 +6,28 @@ from collections.abc import Sequence
 from clients import blame
 from clients.blame import AppFault, fault
 from clients.docker.errors import COMMAND_FAULT
-from clients.docker.stream import StreamResult
+from clients.docker.result import StreamResult
 from clients.registries import registry_fault
 from clients.substitution import Substitution, line_at, missing_tool, start_cause
 from clients.telling import plain, telling_line
 from contract.errors import PlatformError
 
 _BUILDKIT = re.compile(
-    r"requires BuildKit|^unknown flag: |unknown instruction: |failed to parse platform"
+    r"requires BuildKit|(?:^|line \d+: )unknown flag: |unknown instruction: |parse platform"
     r"|the --\w+ (?:flag|option) requires",
     re.IGNORECASE | re.MULTILINE,
 )
 _ENGINE = re.compile(
     r"no space left on device|OCI runtime create failed|failed to register layer"
     r"|error creating overlay"
-    r"|Cannot connect to the Docker daemon|driver failed programming",
+    r"|Cannot connect to the Docker daemon|driver failed programming"
+    r"|error running container: from \S+ creating container|failed to parse parameters",
     re.IGNORECASE,
 )
 # Said by the engine in place of a step's exit code.
 _BROKEN_OFF = re.compile(
-    r"^context cancell?ed|No such (?:image|container): |network \S+ not found|containerd"
+    r"^(?:[\w .]{1,80}: |rpc error: code = \w+ desc = )*context cancell?ed"
+    r"|No such (?:image|container): |network \S+ not found|containerd|no active session"
     r"|connection refused|transport is closing|unexpected EOF|Unavailable desc",
     re.IGNORECASE,
 )
@@ -43,8 +45,6 @@ _PINNED = re.compile(
     r"satisfies the requirement [\w.\[\]-]+==([\d.]+)[^\n(]*\(from versions: (\d[\d.]*)"
 )
 _MUSL_TOOLS = re.compile(r"\b(?:apk|adduser|addgroup)\b")
-# Step headers come from the engine; what a step printed cannot forge one that counts as the last.
-_STEP = re.compile(r"^Step \d+/\d+ : ")
 
 
 def build_fault(
@@ -61,18 +61,21 @@ def build_fault(
     """
     if found := platform_fault(result, substitutions, out_of_memory):
         return found
-    said = telling_line("".join(result.log[:-1] if _repeats(result) else result.log))
+    said = telling_line(result.telling())
     row, why = blame.BUILD_FAILED, ""
     if out_of_memory:
         row, why = blame.BUILD_MEMORY, f" (out of memory: {memory_bytes} bytes allowed)"
     cause = f": {said}" if said else ""
-    reason = f"{service}: the image does not build: {plain(result.error)[:200]}{why}{cause}"
+    reason = f"{service}: the image does not build: {_end(result)}{why}{cause}"
     return fault(row, "build", " ".join(reason.split()), result.text)
 
 
-def _repeats(result: StreamResult) -> bool:
-    """Whether the log ends with the engine's own sentence, which the reason has already."""
-    return bool(result.log) and result.log[-1].strip() == result.error.strip()
+def _end(result: StreamResult) -> str:
+    """How the build ended; of any builder in the classic one's words, where a command is cut."""
+    if result.exit_code is not None and "returned a non-zero code" not in result.error:
+        command = plain(result.last_command())[:120]
+        return f"The command '{command}' returned a non-zero code: {result.exit_code}"
+    return plain(result.error)[:200]
 
 
 def platform_fault(
@@ -84,12 +87,12 @@ def platform_fault(
         return _stand_in(cause) if cause else None
     if found := _broken_off(result, out_of_memory):
         return found
-    tail = plain("".join(_last_step(result.log)) + "\n" + result.error)
-    if match := _ENGINE.search(tail):
+    tail = plain("".join(result.last_step()) + "\n" + result.error)
+    if (match := _ENGINE.search(tail)) and not COMMAND_FAULT.search(tail):
         said = f"the Docker engine failed to build: {line_at(tail, match)}"
         return fault(blame.BUILD_ENGINE, "build", said)
     if _BUILDKIT.search(result.error):
-        said = f"the Dockerfile needs BuildKit, the classic builder fails: {result.error[:200]}"
+        said = f"the Dockerfile needs a newer builder than this engine's: {result.error[-200:]}"
         return fault(blame.UNSUPPORTED, "build", said)
     if said := registry_fault(tail):
         said = f"a package registry was not reachable during the build: {said}"
@@ -100,12 +103,6 @@ def platform_fault(
 
 def _stand_in(cause: str) -> AppFault | PlatformError:
     return fault(blame.STAND_IN, "build", f"{cause}; load the original image, then retry the app")
-
-
-def _last_step(log: Sequence[str]) -> Sequence[str]:
-    """What the step that failed printed, at most its last 60 pieces."""
-    start = next((n for n in range(len(log) - 1, -1, -1) if _STEP.match(log[n])), 0)
-    return log[max(start, len(log) - 60) :]
 
 
 def _broken_off(result: StreamResult, out_of_memory: bool) -> AppFault | PlatformError | None:
@@ -129,7 +126,8 @@ def _substitution_cause(
         return f"{musl[0]} is another distribution, and `{command[:80]}` needs Alpine"
     if match := _COMPILER.search(tail):
         return f"{substitutions[0]} may lack a tool of the original: {line_at(tail, match)}"
-    if result.exit_code == 127 and (match := missing_tool(tail)):
+    lacks = result.exit_code == 127 or COMMAND_FAULT.search(tail)
+    if lacks and (match := missing_tool(tail)):
         return f"{substitutions[0]} may lack a tool of the original: {line_at(tail, match)}"
     return _version_cause(tail, substitutions) or start_cause(tail, substitutions)
 

@@ -1,196 +1,241 @@
-"""Rewriting Dockerfiles: the images they start from, and what the classic builder lacks."""
+"""Dockerfiles: the stages that a build needs, and the images they start from."""
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import platform
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-_FROM = re.compile(r"^(\s*FROM\s+)((?:--\S+\s+)*)(\S+)(.*)$", re.IGNORECASE | re.DOTALL)
-_AS = re.compile(r"\s+AS\s+(\S+)", re.IGNORECASE)
-_ARG = re.compile(r"^\s*ARG\s+(.+)$", re.IGNORECASE | re.DOTALL)
-_COPY_FROM = re.compile(r"^(\s*COPY\s.*?--from=)(\S+)", re.IGNORECASE | re.DOTALL)
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
-_MOUNT = re.compile(r"--mount=(\S+)\s+(?:\\\s*\n\s*)?")
-_HEREDOC = re.compile(r"(?:^|\s)\d*<<(-?)([\"']?)([A-Za-z_]\w*)\2(?=\s|$)")
-_NEEDS_BUILDKIT = (
-    (
-        re.compile(
-            r"^\s*(?:COPY|ADD)\s(?:--\S+\s+)*--(?:chmod|parents|exclude|checksum|keep-git-dir)\b",
-            re.IGNORECASE,
-        ),
-        "options of COPY and ADD",
-    ),
-    (re.compile(r"^\s*RUN\s(?:--\S+\s+)*--(?:network|security|device)\b", re.I), "options of RUN"),
-    (re.compile(r"^\s*ADD\s.*(?:\bgit@|https?://\S+\.git\b)", re.I), "ADD of a git repository"),
-)  # fmt: skip
-_LINK = re.compile(r"--link(?:=true)?\s+")
+from clients import blame
+from clients.blame import fault
+from clients.docker.dockerfile_parser import Instruction, Parsed, parse
+from clients.docker.flags import is_unused_secret, mount_options, saves_time, value_of
+from clients.docker.frontends import Need, need_of, official, unknown_word
+from clients.docker.words import WordError, expand
+
+_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+OWN_PLATFORM = f"linux/{_ARCH}"
+_PLATFORM = {
+    f"{side}{name}": value
+    for side in ("TARGET", "BUILD")
+    for name, value in (("PLATFORM", OWN_PLATFORM), ("OS", "linux"), ("ARCH", _ARCH))
+}
+
+
+@dataclass(slots=True)
+class Stage:
+    """A stage: `FROM` and what follows.
+
+    Attributes:
+        name: that other stages call it by, in lower case; its number when it has none.
+        base: the image or stage it starts from, variables replaced.
+        uses: stages and images whose files it copies or mounts, as written.
+    """
+
+    number: int
+    name: str
+    base: str
+    head: Instruction
+    body: list[Instruction] = field(default_factory=list[Instruction])
+    uses: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True, slots=True)
-class Rewritten:
-    """A Dockerfile ready for the daemon.
+class Dockerfile:
+    """A Dockerfile that was read.
 
     Attributes:
-        images: that it uses.
-        notes: what was changed.
-        unsupported: what only BuildKit does; empty when the classic builder will do.
+        images: that the build needs from outside, in order, each once.
+        wanted: numbers of the stages that it needs.
+        base: the image that the result ends up on, through all stages; `scratch` has none.
     """
 
-    text: str
+    parsed: Parsed
+    stages: tuple[Stage, ...]
+    wanted: frozenset[int]
     images: tuple[str, ...]
-    notes: tuple[str, ...]
-    unsupported: str = ""
+    base: str
+
+    @property
+    def front_end(self) -> str:
+        """Image of a `# syntax=` line; empty without."""
+        return self.parsed.directives.get("syntax", "")
+
+    @property
+    def needs(self) -> Need | None:
+        """The newest thing that it asks of a builder."""
+        wanted = (one for stage in self._wanted() for one in stage.body)
+        found = [need for one in wanted if (need := need_of(_bare(one)))]
+        return max(found, key=lambda need: need.since) if found else None
+
+    def _wanted(self) -> Iterator[Stage]:
+        return (stage for stage in self.stages if stage.number in self.wanted)
+
+    def cache_inputs(self) -> tuple[str, ...] | None:
+        """Paths of the context that decide on what its cache mounts hold; None: any may.
+
+        All that is read before or with the last mount, in whatever stage. Empty without mounts.
+        """
+        body = [one for stage in self._wanted() for one in stage.body]
+        mounts = [at for at, one in enumerate(body) if any(map(saves_time, one.flags))]
+        found: list[str] = []
+        for one in body[: mounts[-1] + 1] if mounts else ():
+            sources = _sources(one)
+            if any(_unclear(source) for source in sources):
+                return None
+            found += [posixpath.normpath(source).lstrip("/") for source in sources]
+        return None if "." in found or "" in found else tuple(dict.fromkeys(found))
+
+    @property
+    def has_cache_mounts(self) -> bool:
+        """Whether a step mounts a cache."""
+        return any(any(map(saves_time, one.flags)) for s in self._wanted() for one in s.body)
 
 
-def rewrite(
-    text: str, args: dict[str, str], resolve: Callable[[str], str], labels: Mapping[str, str]
-) -> Rewritten:
-    """Replace each external image by `resolve(image)`; drop BuildKit options that only save time.
+def read(text: str, args: Mapping[str, str], target: str = "") -> Dockerfile:
+    """Read a Dockerfile for a build with `args` of the stage `target`, else the last. Blocking.
 
-    Args:
-        text: the Dockerfile.
-        args: build arguments, which may choose the image in `FROM`.
-        labels: put on each stage, so that what a build leaves behind can be found.
-        resolve: called once per mention of an external image, with variables replaced.
+    Raises:
+        AppFault: no builder would build it.
+        PlatformError: no builder that is known here reads it.
     """
-    variables: dict[str, str] = {}
-    stages: set[str] = set()
+    parsed = parse(text)
+    stages = _stages(parsed, args)
+    stage = last = _target(stages, target)
+    while (below := stage_of(stages[: stage.number], stage.base)) is not None:
+        stage = below
+    base = stage.base
+    wanted = frozenset(_reachable(stages, last))
     images: list[str] = []
-    notes: list[str] = []
-    lines: list[str] = []
-    unsupported: list[str] = []
-    for instruction in _instructions(text):
-        unsupported += _needs_buildkit(instruction)
-        if not stages and not images:
-            _take_global_args(instruction, args, variables)
-        line = _rewrite_from(instruction, variables, stages, images, resolve)
-        line = _rewrite_copy(line, stages, images, resolve)
-        lines.append(_without_buildkit(line, notes))
-        if labels and _FROM.match(instruction):
-            words = " ".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
-            lines.append(("" if line.endswith("\n") else "\n") + f"LABEL {words}\n")
-    return Rewritten(
-        "".join(lines),
-        tuple(dict.fromkeys(images)),
-        tuple(dict.fromkeys(notes)),
-        ", ".join(dict.fromkeys(unsupported)),
-    )
+    for stage in stages:
+        if stage.number in wanted:
+            before = stages[: stage.number]
+            names = [stage.base, *stage.uses]
+            images += [one for one in names if stage_of(before, one) is None and one != "scratch"]
+    return Dockerfile(parsed, stages, wanted, tuple(dict.fromkeys(images)), base)
 
 
-def external_images(text: str, args: dict[str, str]) -> tuple[str, ...]:
-    """Images that `text` needs from outside, in order, each once."""
-    return rewrite(text, args, lambda image: image, {}).images
+def external_images(text: str, args: Mapping[str, str]) -> tuple[str, ...]:
+    """Images that `text` needs from outside, in order, each once. Blocking."""
+    return read(text, args).images
 
 
-def _instructions(text: str) -> Iterator[str]:
-    """Physical lines joined over continuations, with their here-documents; comments come alone."""
-    pending = ""
-    ends: list[tuple[str, bool]] = []
-    for line in text.splitlines(keepends=True):
-        if ends:
-            pending += line
-            word, dashed = ends[0]
-            if (line.lstrip("\t") if dashed else line).rstrip("\r\n") == word:
-                ends.pop(0)
-            if not ends:
-                yield pending
-                pending = ""
-            continue
-        if pending and line.lstrip().startswith("#"):
-            continue
-        pending += line
-        if not pending.lstrip().startswith("#") and line.rstrip().endswith("\\"):
-            continue
-        ends = _heredocs(pending)
-        if not ends:
-            yield pending
-            pending = ""
-    if pending:
-        yield pending
+def _stages(parsed: Parsed, args: Mapping[str, str]) -> tuple[Stage, ...]:
+    variables: dict[str, str] = dict(_PLATFORM)
+    stages: list[Stage] = []
+    escape = parsed.directives.get("escape", "\\")
+    for one in parsed.instructions:
+        if unknown_word(one):
+            _refuse(one, parsed.directives.get("syntax", ""))
+        try:
+            if one.word == "FROM":
+                stages.append(_from(one, len(stages), variables, escape))
+            elif stages:
+                stages[-1].body.append(one)
+                stages[-1].uses += _used(one)
+            elif one.word == "ARG":
+                _take(one, args, variables, escape)
+        except WordError as error:
+            said = f"line {one.first + 1} of the Dockerfile: {error}"
+            raise fault(blame.UNSUPPORTED, "build", said) from error
+    if not stages:
+        raise fault(blame.BUILD_FAILED, "build", "the Dockerfile has no FROM")
+    return tuple(stages)
 
 
-def _heredocs(instruction: str) -> list[tuple[str, bool]]:
-    """Words that end the here-documents of an instruction, and whether tabs may precede each."""
-    if not re.match(r"\s*(?:RUN|COPY|ADD)\s", instruction, re.IGNORECASE):
-        return []
-    return [(match[3], bool(match[1])) for match in _HEREDOC.finditer(instruction)]
+def _refuse(one: Instruction, front_end: str) -> None:
+    said = f"line {one.first + 1} of the Dockerfile: {one.word[:40]} is no instruction"
+    if front_end and not official(front_end):
+        said += f", unless in the language of {front_end[:80]}, which is not run here"
+        raise fault(blame.UNSUPPORTED, "build", said)
+    raise fault(blame.BUILD_FAILED, "build", f"{said} of any Dockerfile version")
 
 
-def _needs_buildkit(instruction: str) -> Iterator[str]:
-    """What of an instruction the classic builder cannot do, and that changes the result."""
-    if _heredocs(instruction):
-        yield "here-documents"
-    if re.match(r"\s*RUN\s", instruction, re.IGNORECASE):
-        for match in _MOUNT.finditer(_options(instruction)):
-            if not _is_cache(match[1]):
-                yield f"RUN --mount={match[1][:60]}"
-    for pattern, what in _NEEDS_BUILDKIT:
-        if pattern.match(instruction):
-            yield what
+def _from(one: Instruction, number: int, variables: Mapping[str, str], escape: str) -> Stage:
+    named = one.values[2:] if [word.upper() for word in one.values[1:2]] == ["AS"] else ()
+    if len(one.values) != 1 and len(named) != 1:
+        said = f"line {one.first + 1} of the Dockerfile: FROM takes `image` or `image AS name`"
+        raise fault(blame.BUILD_FAILED, "build", said)
+    name = named[0].lower() if named else str(number)
+    return Stage(number, name, expand(one.values[0], variables, escape), one)
 
 
-def _options(instruction: str) -> str:
-    """The options of a RUN, which come before its command."""
-    match = re.match(r"\s*RUN\s+(?:(?:--\S+|\\)\s+)*", instruction, re.IGNORECASE)
-    return match[0] if match else ""
-
-
-def _is_cache(options: str) -> bool:
-    return "type=cache" in options.split(",")
-
-
-def _take_global_args(instruction: str, given: dict[str, str], known: dict[str, str]) -> None:
+def _take(one: Instruction, given: Mapping[str, str], known: dict[str, str], escape: str) -> None:
     """`ARG` before the first `FROM`: build arguments win over defaults, which may name others."""
-    match = _ARG.match(instruction)
-    for word in match[1].split() if match else ():
-        name, _, default = word.partition("=")
-        known[name] = given.get(name, _expanded(default.strip("\"'"), known))
+    for word in one.values:
+        name, equals, default = word.partition("=")
+        if name in given:
+            known[name] = given[name]
+        elif equals:
+            known[name] = expand(default, known, escape)
 
 
-def _expanded(text: str, variables: dict[str, str]) -> str:
-    return _VARIABLE.sub(
-        lambda found: variables.get(found[1] or found[3], "") or found[2] or "", text
+def _used(one: Instruction) -> list[str]:
+    """Stages and images whose files an instruction uses."""
+    if one.word in ("COPY", "ADD"):
+        return [value for flag in one.flags if (value := value_of(flag, "--from="))]
+    if one.word != "RUN":
+        return []
+    mounts = [value for flag in one.flags if (value := value_of(flag, "--mount="))]
+    parts = (part.strip() for mount in mounts for part in mount.split(","))
+    return [value for part in parts if (value := value_of(part, "from="))]
+
+
+def stage_of(before: tuple[Stage, ...], name: str) -> Stage | None:
+    """The stage of that name or number, the latest one."""
+    found = (one for one in reversed(before) if name.lower() in (one.name, str(one.number)))
+    return next(found, None)
+
+
+def _target(stages: tuple[Stage, ...], target: str) -> Stage:
+    if not target:
+        return stages[-1]
+    found = stage_of(stages, target)
+    if found is None:
+        said = f"the Dockerfile has no stage {target[:80]!r}"
+        raise fault(blame.BUILD_FAILED, "build", said)
+    return found
+
+
+def _reachable(stages: tuple[Stage, ...], target: Stage) -> set[int]:
+    found: set[int] = set()
+    left = [target]
+    while left:
+        stage = left.pop()
+        if stage.number not in found:
+            found.add(stage.number)
+            before = stages[: stage.number]
+            used = (stage_of(before, name) for name in (stage.base, *stage.uses))
+            left += [one for one in used if one is not None]
+    return found
+
+
+def _sources(one: Instruction) -> list[str]:
+    """What an instruction reads of the context, as written."""
+    if one.word in ("COPY", "ADD"):
+        there = any(flag.startswith("--from=") for flag in one.flags)
+        return [] if there else [source for source in one.values[:-1] if source[:2] != "<<"]
+    mounts = [mount_options(flag) for flag in one.flags if flag.startswith("--mount=")]
+    binds = [
+        options for options in mounts
+        if not any(value_of(part, "from=") for part in options)
+        and not {"type=cache", "type=tmpfs", "type=secret", "type=ssh"} & set(options)
+    ]  # fmt: skip
+    named = (
+        [part.partition("=")[2] for part in options if part.partition("=")[0] in ("source", "src")]
+        for options in binds
     )
+    return [source for names in named for source in names or ["."]]
 
 
-def _rewrite_from(
-    instruction: str,
-    variables: dict[str, str],
-    stages: set[str],
-    images: list[str],
-    resolve: Callable[[str], str],
-) -> str:
-    match = _FROM.match(instruction)
-    if match is None:
-        return instruction
-    image = _expanded(match[3].strip("\"'"), variables)
-    known = image.lower() in stages or image == "scratch"
-    stages.add(alias[1].lower() if (alias := _AS.match(match[4])) else str(len(stages)))
-    if known:
-        return instruction
-    images.append(image)
-    return f"{match[1]}{resolve(image)}{match[4]}"
+def _unclear(source: str) -> bool:
+    """A source of which only the builder knows what it names."""
+    return any(one in source for one in "*?[\\$\"'") or ".." in source or "://" in source
 
 
-def _rewrite_copy(
-    instruction: str, stages: set[str], images: list[str], resolve: Callable[[str], str]
-) -> str:
-    match = _COPY_FROM.match(instruction)
-    if match is None or match[2].isdecimal() or match[2].lower() in stages or "$" in match[2]:
-        return instruction
-    images.append(match[2])
-    return f"{match[1]}{resolve(match[2])}{instruction[match.end() :]}"
-
-
-def _without_buildkit(instruction: str, notes: list[str]) -> str:
-    """Cache mounts and `--link` change speed, not the result; the classic builder knows neither."""
-    word = instruction.lstrip()[:5].upper()
-    options = _options(instruction)
-    if any(_is_cache(match[1]) for match in _MOUNT.finditer(options)):
-        notes.append("RUN --mount=type=cache (no effect on the result)")
-        kept = _MOUNT.sub(lambda match: "" if _is_cache(match[1]) else match[0], options)
-        return kept + instruction[len(options) :]
-    if word.startswith(("COPY", "ADD")) and _LINK.search(instruction):
-        notes.append("COPY --link (no effect on the result)")
-        return _LINK.sub("", instruction)
-    return instruction
+def _bare(one: Instruction) -> Instruction:
+    """An instruction without the options that only save time, or that we can do without."""
+    if one.word in ("COPY", "ADD"):
+        flags = [flag for flag in one.flags if flag.partition("=")[0] != "--link"]
+    else:
+        flags = [flag for flag in one.flags if not saves_time(flag) and not is_unused_secret(flag)]
+    return replace(one, flags=tuple(flags))

@@ -10,11 +10,13 @@ import docker
 from clients.docker.errors import call
 from contract.errors import ErrorCode, PlatformError
 
+_DEFAULT_NETWORK = "com.docker.network.bridge.default_bridge"
+
 
 async def running_since(client: docker.DockerClient) -> datetime | None:
-    """When the engine was last started: it makes its default network at each of its starts.
+    """When the engine was last started: Docker makes its default network at each of its starts.
 
-    None when it is configured without that network.
+    None when it is configured without that network; and of Podman, whose containers outlive it.
 
     Raises:
         PlatformError: the engine is unreachable.
@@ -25,6 +27,8 @@ async def running_since(client: docker.DockerClient) -> datetime | None:
         if error.code is ErrorCode.NOT_FOUND:
             return None
         raise
+    if (network.get("Options") or {}).get(_DEFAULT_NETWORK) != "true":
+        return None
     return moment(str(network["Created"]))
 
 

@@ -21,6 +21,8 @@ COMMAND_FAULT = re.compile(
     r"|no such file or directory|is a directory)|unable to find (?:user|group) ",
     re.IGNORECASE,
 )
+# In the SDK's words: an HTTP server that knows no `/version`, or whose answer is no JSON.
+_FOREIGN = re.compile(r"\b4\d\d Client Error|Expecting value|Invalid JSON|ApiVersion")
 UNREACHABLE = (
     "the Docker daemon does not answer: start it (`systemctl start docker`), then try again"
 )
@@ -32,7 +34,7 @@ def connect(docker_host: str, timeout_s: float) -> docker.DockerClient:
     The socket is tried first: the SDK leaks it when nobody listens, and hides a lack of permission.
 
     Raises:
-        PlatformError: UNAVAILABLE, PERMISSION_DENIED.
+        PlatformError: UNAVAILABLE, PERMISSION_DENIED; FAILED_PRECONDITION: no engine of ours.
     """
     try:
         if docker_host.startswith("unix://"):
@@ -46,7 +48,21 @@ def connect(docker_host: str, timeout_s: float) -> docker.DockerClient:
             f"this user may not use {docker_host}: add it to the group `docker`, log in again",
         ) from error
     except (OSError, docker.errors.DockerException) as error:
-        raise PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE) from error
+        raise _no_engine(docker_host, str(error)) from error
+
+
+def _no_engine(docker_host: str, said: str) -> PlatformError:
+    """Why no engine could be had at `docker_host`: nothing answers there, or something else."""
+    if "HTTPS" in said or "WRONG_VERSION_NUMBER" in said:
+        message = f"{docker_host} speaks TLS, and no engine is used by TLS: use its unix socket"
+        return PlatformError(ErrorCode.FAILED_PRECONDITION, message)
+    if "no longer supported" in said:
+        message = f"the engine at {docker_host} is too old: Assay needs Docker 20.10 or later"
+        return PlatformError(ErrorCode.FAILED_PRECONDITION, message)
+    if match := _FOREIGN.search(said):
+        message = f"what answers at {docker_host} is no Docker engine ({match[0][:80]})"
+        return PlatformError(ErrorCode.FAILED_PRECONDITION, f"{message}: correct DOCKER_HOST")
+    return PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE)
 
 
 async def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -92,6 +108,9 @@ def engine_error(text: str) -> PlatformError:
         return PlatformError(ErrorCode.RESOURCE_EXHAUSTED, f"no free Docker network: {text}")
     if "port is already allocated" in text or "address already in use" in text:
         return PlatformError(ErrorCode.UNAVAILABLE, f"Docker could not publish a port: {text}")
+    if "container-init binary not found" in text:
+        message = f"Podman lacks its init: install `catatonit` on its host ({text})"
+        return PlatformError(ErrorCode.FAILED_PRECONDITION, message)
     return PlatformError(ErrorCode.INTERNAL, f"Docker: {text}")
 
 

@@ -25,9 +25,14 @@ _ENTRY = re.compile(r"^src=([\d.]+) .*last_seen: (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """The rules for `pool`; installing them needs root and iptables on the engine's host."""
+    """The rules for `pool`; installing them needs root and iptables on the engine's host.
+
+    Attributes:
+        obstacle: why rules of this host do not reach apps of the engine; empty: they do.
+    """
 
     pool: ipaddress.IPv4Network
+    obstacle: str = ""
 
     @property
     def denied(self) -> ipaddress.IPv4Network:
@@ -41,6 +46,8 @@ class Firewall:
 
     async def install(self) -> str:
         """Make sure the rules are there; empty, or why they are not. Safe to repeat."""
+        if self.obstacle:
+            return self.obstacle
         if shutil.which("iptables") is None or os.geteuid() != 0:
             return "needs root and iptables on the Docker host"
         for chain, *forms in await self._rules():

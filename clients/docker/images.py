@@ -5,8 +5,9 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import docker
 
@@ -15,13 +16,13 @@ from clients.appfolder import AppFault, ServicePlan
 from clients.blame import PlatformFault, fault
 from clients.docker import dockerfile
 from clients.docker.base_images import BaseImages, serves, short_name
-from clients.docker.cgroup import BuildCgroups
-from clients.docker.context import DOCKERFILE_NAME, pack_context
-from clients.docker.diagnosis import build_fault
-from clients.docker.engine import ran_out_of_memory, running_since
+from clients.docker.building import Building, Choice, NetworkFactory, Order
+from clients.docker.context import pack_context
+from clients.docker.dockerfile_writer import written
+from clients.docker.early_install import NOTE, is_moved, with_early_installs
 from clients.docker.errors import call
-from clients.docker.retention import REPOSITORY, Retention
-from clients.docker.stream import EngineStream, build_params, split_tag
+from clients.docker.retention import LABEL_BASE_STEPS, REPOSITORY, Retention
+from clients.docker.stream import EngineStream, split_tag
 from clients.limits import AppLimits
 from clients.substitution import Substitution
 from contract.errors import ErrorCode, PlatformError
@@ -29,7 +30,6 @@ from contract.ids import LABEL_MANAGED, LABEL_SCOPE
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 OnProgress = Callable[[str], None]
-NetworkFactory = Callable[[], Awaitable[str]]
 _REGISTRY_FIRST_ANSWER_S = 15.0
 _REGISTRY_PULL_S = 600.0
 _REGISTRY_DOWN_S = 300.0
@@ -54,9 +54,12 @@ class Images:
     scope: str
     bases: BaseImages
     limits: AppLimits
-    cgroups: BuildCgroups
+    building: Building
     _registry_down_until: float = 0.0
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+    _failed: dict[str, tuple[float, AppFault]] = field(
+        default_factory=dict[str, tuple[float, AppFault]]
+    )
 
     @property
     def _retention(self) -> Retention:
@@ -93,72 +96,75 @@ class Images:
             used, found = await self._resolve(plan.image, on_progress)
             notes += [f"{plan.name}: {found}"] if found else []
             return BuiltImage(used, tuple(notes), "", (found,) if found else ())
+        read = await asyncio.to_thread(dockerfile.read, plan.dockerfile, plan.args, plan.target)
+        read = await asyncio.to_thread(with_early_installs, read, plan.context)
+        notes += [f"{plan.name}: {NOTE}"] if is_moved(read) else []
         known: dict[str, tuple[str, Substitution | None]] = {}
-        for image in dockerfile.external_images(plan.dockerfile, plan.args):
+        for image in read.images:
             known[image] = await self._resolve(image, on_progress)
-        text = dockerfile.rewrite(
-            plan.dockerfile, plan.args, lambda image: known[image][0], self._labels
-        )
-        if text.unsupported:
-            said = f"{plan.name}: the Dockerfile needs BuildKit for {text.unsupported}: the classic"
-            raise fault(blame.UNSUPPORTED, "build", f"{said} builder of this engine lacks it")
+
+        async def find(image: str) -> bool:
+            return await self._exists(image) or await self._pull(image, on_progress)
+
+        choice = await self.building.choose(read, find)
+        text, changes = written(read, lambda image: known[image][0], self._labels, choice.builder)
         substitutions = tuple(found for _, found in known.values() if found)
-        notes += [f"{plan.name}: {found}" for found in substitutions]
-        notes += [f"{plan.name}: {note}" for note in text.notes]
+        notes += [f"{plan.name}: {found}" for found in (*substitutions, *changes)]
+        front_end = f"# syntax={choice.front_end}\n" if choice.front_end else ""
         context = await asyncio.to_thread(
-            pack_context, plan.context, text.text, self.limits.context_bytes
+            pack_context, plan.context, front_end + text, self.limits.context_bytes
         )
-        key = await self._key(plan, context, [used for used, _ in known.values()])
-        tag = f"{REPOSITORY}:{key}"
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            if await self._exists(tag):
-                await self._retention.touch(tag)
-                on_progress(f"{plan.name}: image unchanged")
-                return BuiltImage(tag, tuple(notes), "", substitutions)
-            if obstacle := await self.cgroups.obstacle():
-                notes.append(f"{plan.name}: processes of its build are not limited ({obstacle})")
-            log = await self._build(plan, context, tag, substitutions, network, on_progress)
+        notes += [f"{plan.name}: {note}" for note in context.notes]
+        bases = tuple([await self.id_of(name) for name, _ in known.values()])
+        tag = f"{REPOSITORY}:{self._key(plan, context.data, bases)}"
+        labels = self._labels
+        if choice.builder.kind == "buildkit":
+            labels |= await self._base_steps(known.get(read.base, ("",))[0])
+        order = Order(plan, read, context.data, tag, labels, bases, substitutions)
+        log = await self._once(order, choice, network, on_progress, notes)
         return BuiltImage(tag, tuple(notes), log, substitutions)
 
-    async def _build(
+    async def _once(
         self,
-        plan: ServicePlan,
-        context: bytes,
-        tag: str,
-        substitutions: tuple[Substitution, ...],
+        order: Order,
+        choice: Choice,
         network: NetworkFactory,
         on_progress: OnProgress,
+        notes: list[str],
     ) -> str:
-        network_name = await network()
-        since = await running_since(self.client)
-        with self.cgroups.limited(f"{network_name} {tag}") as cgroup:
-            params = build_params(
-                tag, DOCKERFILE_NAME, plan.args, plan.target, network_name, cgroup, self.limits
-            )
-            result = await self.stream.build(
-                context,
-                params,
-                self.limits.build_deadline_s,
-                lambda line: on_progress(f"{plan.name}: {line}"),
-            )
-        if not result.error:
-            return result.text
-        if since != await running_since(self.client):
-            message = "the Docker daemon was restarted during the build"
-            raise fault(blame.ENGINE_RESTARTED, "build", message)
-        out_of_memory = await ran_out_of_memory(self.client, result.last_container())
-        raise build_fault(
-            plan.name, result, substitutions, out_of_memory, self.limits.build_memory_bytes
-        )
+        """Build what is not there yet, once for all who ask meanwhile; its log, empty if it was."""
+        name, asked = order.plan.name, time.monotonic()
+        async with self._locks.setdefault(order.tag, asyncio.Lock()):
+            if await self._exists(order.tag):
+                await self._retention.touch(order.tag)
+                on_progress(f"{name}: image unchanged")
+                return ""
+            failed_at, failed = self._failed.get(order.tag, (0.0, None))
+            if failed is not None and failed_at > asked:
+                raise AppFault(failed.phase, failed.reason, failed.row, failed.log)
+            if choice.note:
+                notes.append(f"{name}: its build runs with {choice.note}")
+            try:
+                log, more = await self.building.build(
+                    order, choice, network, lambda line: on_progress(f"{name}: {line}")
+                )
+            except AppFault as failed:
+                self._failed = {order.tag: (time.monotonic(), failed)}
+                raise
+        notes += more
+        return log
 
-    async def _key(self, plan: ServicePlan, context: bytes, bases: list[str]) -> str:
+    def _key(self, plan: ServicePlan, context: bytes, bases: Sequence[str]) -> str:
         """Identity of a build: context (Dockerfile included), arguments, target, base image IDs."""
         identity = hashlib.sha256(context)
-        ids = [await self.id_of(name) for name in bases if name != "scratch"]
-        identity.update(
-            json.dumps([plan.args, plan.target, ids, self.scope], sort_keys=True).encode()
-        )
+        told = [plan.args, plan.target, list(bases), self.scope]
+        identity.update(json.dumps(told, sort_keys=True).encode())
         return identity.hexdigest()[:24]
+
+    async def _base_steps(self, base: str) -> dict[str, str]:
+        """A label that tells an image's own layers from its base's."""
+        history: list[Any] = await call(self.client.api.history, base) if base else []
+        return {LABEL_BASE_STEPS: str(len(history))}
 
     async def id_of(self, name: str) -> str:
         """The engine's ID of an image.
@@ -222,9 +228,9 @@ class Images:
 
     async def prune(self) -> int:
         """Remove images above the limit, the longest unused first; bytes freed."""
-        await asyncio.to_thread(self.cgroups.sweep)
-        building = any(lock.locked() for lock in self._locks.values())
-        return await self._retention.prune(stages=not building)
+        await asyncio.to_thread(self.building.cgroups.sweep)
+        freed = await self._retention.prune(stages=not self.building.busy)
+        return freed + await self.building.cache.prune()
 
 
 def _too_far(image: str, local: set[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
-from clients.blame import Ending, fault
+from clients.blame import Ending, PlatformFault, fault
 from clients.calm import Host
 from clients.docker.autopsy import Autopsy
 from clients.docker.containers import Containers, State
@@ -52,7 +52,7 @@ class Launch:
         """
         try:
             return await self._up()
-        except AppFault:
+        except (AppFault, PlatformFault):
             # The end of one may have come of the end of another.
             for service, container_id in self.container_ids.items():
                 found = await self.endings.of(container_id)

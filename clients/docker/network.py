@@ -9,6 +9,8 @@ from typing import Any
 import docker
 import docker.types
 
+from clients.docker import podman
+from clients.docker.about import DOCKER, Engine
 from clients.docker.errors import call
 from clients.docker.firewall import Firewall
 from clients.docker.labels import Labels
@@ -26,6 +28,7 @@ class Networks:
     client: docker.DockerClient
     labels: Labels
     firewall: Firewall
+    engine: Engine = DOCKER
 
     async def create(
         self, workflow_id: str, purpose: str, labels: dict[str, str], egress: bool
@@ -51,6 +54,17 @@ class Networks:
             ErrorCode.RESOURCE_EXHAUSTED,
             f"no free /{_PREFIX} left in {half}: tear apps down or configure a larger pool",
         )
+
+    async def require_names(self, name: str) -> None:
+        """Refuse a network where services do not find each other.
+
+        Raises:
+            PlatformError: FAILED_PRECONDITION.
+        """
+        if self.engine.name == "Podman" and not await call(podman.has_names, self.client, name):
+            message = "this Podman's networks know no names, so services do not find each other:"
+            message += " install netavark and aardvark-dns (or the CNI plug-in dnsname), restart it"
+            raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
 
     async def subnet(self, name: str) -> ipaddress.IPv4Network | None:
         """Subnet of a network; None when it has none of IPv4."""
@@ -101,6 +115,7 @@ class Networks:
             check_duplicate=True,
             labels=labels,
             ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+            internal=not egress and self.engine.closes_by_network,
             options={"com.docker.network.bridge.enable_ip_masquerade": str(egress).lower()},
         )
 

@@ -17,6 +17,7 @@ from clients.calm import Host, Moment
 from clients.docker.containers import State
 from clients.docker.engine import cores_used
 from clients.docker.ports import WELL_KNOWN_PORTS
+from clients.docker.reach import unreached
 from clients.docker.sockets import listening
 from clients.probe import Answer, ask, speaks_tls
 from clients.sockets import Listening
@@ -195,6 +196,13 @@ class Readiness:
         found = await listening(self.client, state, self.host.local)
         if found.known and found.loopback and not found.outside:
             return blame.LOOPBACK, _loopback(found)
+        answers = self._of(service).answers
+        if port := await unreached(state, found, answers, self.host.reaches):
+            return blame.UNREACHED, (
+                f"listens on port {port}, and 127.0.0.1:{state.ports[port]}, where its engine"
+                " publishes it, refuses connections: the engine is another machine's, or its port"
+                " forwarding is broken (was a firewall reloaded?)"
+            )
         for port in self._no_http(service, found):
             if await speaks_tls(state.probe_url(self.location, port)):
                 return blame.TLS_ONLY, f"speaks TLS on port {port}, and plain HTTP on none"

@@ -1,7 +1,7 @@
 """How long built images are kept: above a limit of disk, those longest unused go first."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,8 @@ from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_WORKFLOW
 
 REPOSITORY = "assay-app"
+# How many steps of an image's history are its base's: BuildKit keeps no images of steps.
+LABEL_BASE_STEPS = "dev.assay.base-steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,11 @@ class Retention:
                 return None
             raise
         tagged = str((told.get("Metadata") or {}).get("LastTagTime") or "0001-")
+        labels: dict[str, str] = (told.get("Config") or {}).get("Labels") or {}
         used = told["Created"] if tagged.startswith("0001-") else tagged
-        return _Image(image_id, tuple(told["RepoTags"] or ()), moment(str(used)), _layers(history))
+        return _Image(
+            image_id, tuple(told["RepoTags"] or ()), moment(str(used)), _layers(history, labels)
+        )
 
     async def _remove(self, image: _Image) -> bool:
         """Whether it is gone; an image in use stays."""
@@ -113,8 +118,11 @@ class Retention:
         return True
 
 
-def _layers(history: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """Bytes by layer, newest first, down to the base: that one is tagged, and not by us."""
+def _layers(history: Sequence[dict[str, Any]], labels: Mapping[str, str]) -> dict[str, int]:
+    """Bytes by layer, newest first, down to the base: counted, or tagged and not by us."""
+    if (steps := labels.get(LABEL_BASE_STEPS, "")).isdecimal():
+        own = history[: max(0, len(history) - int(steps))]
+        return {f"{one['Created']} {one['CreatedBy']} {one['Size']}": one["Size"] for one in own}
     layers: dict[str, int] = {}
     for step in history:
         tags: list[str] = step.get("Tags") or []

@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 
 from clients.blame import AppFault
 from clients.calm import Host, Patience
+from clients.docker.about import learn
+from clients.docker.address import usable
 from clients.docker.base_images import BaseImageMap, BaseImages
-from clients.docker.cgroup import BuildCgroups
+from clients.docker.building import Building
 from clients.docker.checks import AppChecker
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
@@ -65,32 +67,36 @@ class DockerRuntime:
             base_images: patterns to images, or `auto`.
             limits: of each app.
             analyzer_location: where live analyzers (and this process) run.
-            docker_host: `unix:///path` or `tcp://host:port`.
+            docker_host: `unix:///path` or `tcp://host:port` of this machine.
             network_pool: IPv4 range for apps' networks, /16 to /24; lower half without egress.
 
         Raises:
-            PlatformError: UNAVAILABLE, PERMISSION_DENIED.
+            PlatformError: UNAVAILABLE, PERMISSION_DENIED; INVALID_ARGUMENT, FAILED_PRECONDITION:
+                `docker_host` is none that can be used.
         """
         self._host = host
         self._artifacts = artifacts
         self._location: Location = analyzer_location
         self._limits = limits or AppLimits()
-        self._docker_host = docker_host
+        self._docker_host = docker_host = usable(docker_host, analyzer_location)
         client = connect(docker_host, _ENGINE_TIMEOUT_S)
         self._client = client
+        self._engine = engine = learn(client)
         self._labels = Labels(scope, host)
-        self._firewall = Firewall(ipaddress.IPv4Network(network_pool))
-        self._networks = Networks(client, self._labels, self._firewall)
+        self._firewall = Firewall(ipaddress.IPv4Network(network_pool), engine.apart)
+        self._networks = Networks(client, self._labels, self._firewall, engine)
         self._containers = Containers(client, self._labels, self._limits)
         self._volumes = Volumes(client, self._labels, self._limits.volume_bytes)
         stream = EngineStream(docker_host)
-        cgroups = BuildCgroups(client, docker_host, self._limits.build_pids)
-        self._images = Images(client, stream, scope, BaseImages(base_images), self._limits, cgroups)
+        building = Building.on(client, stream, docker_host, self._limits, engine)
+        self._images = Images(
+            client, stream, scope, BaseImages(base_images), self._limits, building
+        )
         endings = Endings(client, self._containers)
-        engine_host = Host(local=docker_host.startswith("unix://"))
+        engine_host = Host(engine.here, reaches=not engine.apart)
         self._parts = Parts(
             client, self._labels, self._firewall, self._networks, self._containers, endings,
-            self._volumes, self._images, self._limits, analyzer_location, engine_host,
+            self._volumes, self._images, self._limits, analyzer_location, engine_host, engine,
         )  # fmt: skip
         self._checker = AppChecker(
             self._containers,
@@ -108,7 +114,7 @@ class DockerRuntime:
     @property
     def description(self) -> str:
         """One line for people: how apps run here."""
-        return "apps run as Docker containers"
+        return f"apps run as Docker containers ({self._engine})"
 
     async def probe(self) -> None:
         """Let the daemon say its version, which a hung one does not.

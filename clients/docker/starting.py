@@ -13,6 +13,7 @@ from clients.appfolder.ownfiles import digest_of
 from clients.blame import AppFault, PlatformFault
 from clients.calm import Host
 from clients.conditions import conditions
+from clients.docker.about import Engine
 from clients.docker.autopsy import Autopsy
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
@@ -49,6 +50,7 @@ class Parts:
     limits: AppLimits
     location: Location
     host: Host
+    engine: Engine
 
 
 @dataclass(slots=True)
@@ -77,7 +79,7 @@ class Starting:
             PlatformError: the platform is.
         """
         self._plan = read_plan(Path(self.app.source.path))
-        self.notes += self._plan.dropped
+        self.notes += (*self.parts.engine.notes, *self._plan.dropped)
         labels = self.parts.labels.of_app(self.app, self.run_id)
 
         async def build_network() -> str:
@@ -104,8 +106,9 @@ class Starting:
         """
         unguarded = await self.parts.firewall.install()
         if unguarded:
-            self.notes.append(f"network: the app can reach ports of its host ({unguarded})")
+            self.notes += self._unguarded(unguarded)
         services, network = await self._up()
+        kind = self.parts.engine.kind
         ids = [await self.parts.images.id_of(image.name) for image in self._images.values()]
         files = [
             await asyncio.to_thread(digest_of, plan.files)
@@ -120,8 +123,16 @@ class Starting:
             network=network,
             images=tuple(image.name for image in self._images.values()),
             dropped=tuple(self.notes),
-            conditions=conditions("docker", self.parts.limits, self.app.egress, [*ids, *files]),
+            conditions=conditions(kind, self.parts.limits, self.app.egress, [*ids, *files]),
         )
+
+    def _unguarded(self, why: str) -> list[str]:
+        """What the missing firewall leaves open."""
+        notes = [f"network: the app can reach ports of its host ({why})"]
+        engine = self.parts.engine
+        if self.app.egress != "allow" and engine.name == "Podman" and not engine.closes_by_network:
+            notes.append(f"network: the app can reach the outside, which its spec denies ({why})")
+        return notes
 
     async def _up(self) -> tuple[tuple[RunningService, ...], str]:
         """Services that run, and their network; created anew where one listens elsewhere."""
@@ -165,6 +176,8 @@ class Starting:
         labels = self.parts.labels.of_app(self.app, self.run_id)
         networks, egress = self.parts.networks, self.app.egress == "allow"
         network = await networks.create(self.app.workflow_id, "net", labels, egress)
+        if len(self._plan.services) > 1:
+            await networks.require_names(network)
         if self.parts.location == "network":
             await networks.connect_peers(network)
         return network

@@ -6,44 +6,19 @@ cancelled or overdue build closes its connection, and the engine stops the build
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from clients.docker.errors import UNREACHABLE, engine_error
+from clients.docker.result import StreamResult
 from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 
-_MAX_LOG_BYTES = 4 * 1024 * 1024
-_STEP_CONTAINER = re.compile(r"^ ---> Running in ([0-9a-f]{12})")
-
-
-@dataclass(slots=True)
-class StreamResult:
-    """What a stream of the engine said; `error` is empty on success."""
-
-    log: list[str] = field(default_factory=list[str])
-    error: str = ""
-    exit_code: int | None = None
-
-    @property
-    def text(self) -> str:
-        """The log, at most `_MAX_LOG_BYTES` of its end."""
-        return "".join(self.log)[-_MAX_LOG_BYTES:]
-
-    def last_command(self) -> str:
-        """The Dockerfile step that was at work last."""
-        steps = (line for line in reversed(self.log) if line.startswith("Step "))
-        return next(steps, "").partition(" : ")[2].strip()
-
-    def last_container(self) -> str:
-        """Short ID of the container that the last step ran in; empty when it needed none."""
-        found = (_STEP_CONTAINER.search(line) for line in reversed(self.log))
-        return next((one[1] for one in found if one), "")
+_ASK_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +74,21 @@ class EngineStream:
             result.error = "the registry does not answer"
         return result
 
+    async def ask(self, path: str, params: dict[str, str]) -> dict[str, Any]:
+        """One `POST` that answers with an object.
+
+        Raises:
+            PlatformError: the engine is unreachable or refuses.
+        """
+        try:
+            async with self._client() as client:
+                response = await client.post(path, params=params, timeout=_ASK_S)
+        except httpx.HTTPError as error:
+            raise PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE) from error
+        if response.status_code >= 400:
+            raise engine_error(_message(response.text[:1_000]))
+        return response.json()
+
     async def _read(
         self,
         path: str,
@@ -116,14 +106,15 @@ class EngineStream:
                 ) as response,
             ):
                 if response.status_code >= 400:
-                    text = (await response.aread()).decode(errors="replace")[:1_000]
-                    result.error = _message(text)
+                    text = (await response.aread()).decode(errors="replace")[:1_000].strip()
+                    said = _message(text) or f"it refused with HTTP {response.status_code}, no more"
+                    result.fail(said, None)
                     # A refused Dockerfile is a 400; a pull says 500 for whatever its registry says.
-                    if response.status_code >= 500 and path == "/build":
+                    if path == "/build" and (response.status_code >= 500 or not text):
                         raise engine_error(result.error)
                     return
                 async for line in response.aiter_lines():
-                    _take(line, result, on_line)
+                    take_line(line, result, on_line)
         except httpx.ConnectError as error:
             raise PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE) from error
         except httpx.HTTPError as error:
@@ -145,6 +136,23 @@ class EngineStream:
             yield client
 
 
+def buildkit_params(
+    tag: str, dockerfile: str, args: dict[str, str], target: str, labels: dict[str, str]
+) -> dict[str, str]:
+    """Query of `POST /build` that asks for BuildKit: no client session is needed for a tar.
+
+    It knows no limits, and no network but the engine's default one.
+    """
+    params = {
+        "version": "2",
+        "t": tag,
+        "dockerfile": dockerfile,
+        "buildargs": json.dumps(args),
+        "labels": json.dumps(labels),
+    }
+    return params | ({"target": target} if target else {})
+
+
 def build_params(
     tag: str,
     dockerfile: str,
@@ -154,7 +162,7 @@ def build_params(
     cgroup: str,
     limits: AppLimits,
 ) -> dict[str, str]:
-    """Query of `POST /build`. Swap is off, so the memory limit is the limit."""
+    """Query of `POST /build` for the classic builder. Without swap, so memory is limited."""
     params = {
         "t": tag,
         "dockerfile": dockerfile,
@@ -185,18 +193,24 @@ def split_tag(image: str) -> tuple[str, str]:
     return (head, tag) if colon and "/" not in tag else (image, "latest")
 
 
-def _take(line: str, result: StreamResult, on_line: Callable[[str], None]) -> None:
+def take_line(line: str, result: StreamResult, on_line: Callable[[str], None]) -> None:
+    """Take one line of a stream; what is no JSON object is left out."""
     try:
         message: dict[str, Any] = json.loads(line)
     except ValueError:
         return
+    if message.get("id") == "moby.buildkit.trace":
+        for line in result.take_trace(str(message.get("aux"))):
+            on_line(line[:200])
+        return
+    if isinstance(made := message.get("aux"), dict) and "ID" in made:
+        result.image = str(made["ID"])
     text = message.get("stream") or ""
     if "status" in message and "progressDetail" not in message:
         text = f"{message['status']}\n"
     if "error" in message:
-        result.error = str(message["error"])
         detail = message.get("errorDetail")
-        result.exit_code = detail.get("code") if isinstance(detail, dict) else None
+        result.fail(str(message["error"]), detail.get("code") if isinstance(detail, dict) else None)
         text = f"{result.error}\n"
     if text:
         result.log.append(text)

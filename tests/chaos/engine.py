@@ -54,8 +54,13 @@ class Engine:
         """For `DOCKER_HOST`."""
         return f"unix://{self.folder / 'docker.sock'}"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
-        """Start and wait until it answers."""
+        """Start; `wait` waits until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         # A killed containerd may linger as a zombie, which dockerd takes for a living one.
         (self.folder / "exec/containerd/containerd.pid").unlink(missing_ok=True)
@@ -72,7 +77,7 @@ class Engine:
         """Until it answers."""
         deadline = time.monotonic() + _START_LIMIT_S
         while self.docker("info", check=False).returncode != 0:
-            assert self._process is not None and self._process.poll() is None, "dockerd ended"
+            assert self.is_running, "dockerd ended"
             assert time.monotonic() < deadline, "dockerd does not answer"
             time.sleep(0.1)
 
@@ -96,7 +101,7 @@ class Engine:
 
     def stop(self) -> None:
         """Remove what still runs, stop, and remove every trace."""
-        if self._process and self._process.poll() is None:
+        if self.is_running:
             left = self.docker("ps", "-aq", check=False).stdout.split()
             if left:
                 self.docker("rm", "-f", *left, check=False)

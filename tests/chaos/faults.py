@@ -132,9 +132,11 @@ def _freeze(role: str) -> Deed:
     return deed
 
 
-def _kill_engine(injector: Injector, fault: Fault) -> tuple[str, int]:
+def _kill_engine(injector: Injector, fault: Fault) -> tuple[str, int] | None:
     engine = injector.site.engine
     assert isinstance(engine, Engine)
+    if not engine.is_running:  # it is away for a while, and two of them would share a folder
+        return None
     engine.kill()
     if fault.lasts_s:
         injector.later(fault, engine.start)
@@ -170,9 +172,11 @@ def _fill_disk(injector: Injector, fault: Fault) -> tuple[str, int]:
     return "artifacts", 0
 
 
-def _take_store(injector: Injector, fault: Fault) -> tuple[str, int]:
+def _take_store(injector: Injector, fault: Fault) -> tuple[str, int] | None:
     postgres = injector.site.postgres
     assert postgres is not None
+    if not postgres.is_running:
+        return None
     postgres.kill()
     injector.later(fault, postgres.start)
     return "store", 0

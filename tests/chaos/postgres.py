@@ -42,6 +42,11 @@ class Postgres:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start and wait until it answers."""
         argv = [str(binary("postgres")), "-D", str(self.folder / "data"), "-p", str(self.port)]
@@ -69,7 +74,7 @@ class Postgres:
 
     def stop(self) -> None:
         """End it and remove its data."""
-        if self._process and self._process.poll() is None:
+        if self._process and self.is_running:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(20)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -18,6 +18,8 @@ from tests.chaos.oracle import Cell, over_limit, unlike_reference
 from tests.chaos.site import Site
 
 PIPELINES = ("load-1", "load-2", "load-3")
+# Fifteen load tests, one after another, which also wait for those of other stacks on this host.
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,11 @@ from tests.support.cases import case_app
 
 pytestmark = pytest.mark.timeout(900)
 LIVE = (
+    "03-arg-chain",
+    "04-copy-heredoc",
+    "06-run-bind-mount",
     "07-own-nginx-conf",
+    "13-bom-crlf",
     "16-expose-lies",
     "19-web-is-an-api",
     "19c-new-python-stand-in",
@@ -72,7 +76,7 @@ def loaded(cells: Cells, case: str) -> str:
     return " ".join((cells[case, "openloop"]["coverage"] or {}).get("items", []))
 
 
-@pytest.mark.parametrize("case", ["07", "16", "19", "40", "47", "53"])
+@pytest.mark.parametrize("case", ["03", "06", "07", "13", "16", "19", "40", "47", "53"])
 def test_a_sound_app_is_measured(cells: Cells, case: str):
     for tool in ("discovery", "openloop"):
         cell = cells[case, tool]
@@ -84,6 +88,13 @@ def test_only_the_app_that_nobody_can_reach_is_said_to_have_failed(cells: Cells)
 
     assert failed == {"43"}
     assert "127.0.0.1:8000" in cells["43", "openloop"]["reason"]
+
+
+def test_what_the_engine_is_too_old_for_is_measured_or_names_who_can(cells: Cells):
+    for tool in ("discovery", "openloop"):
+        cell = cells["04", tool]
+        assert cell["state"] == "measured" or "Docker Engine 23 or newer" in cell["reason"]
+        assert cell["state"] != "app_failed"
 
 
 def test_what_a_stand_in_may_have_caused_is_never_the_apps(cells: Cells):

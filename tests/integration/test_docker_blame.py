@@ -90,8 +90,6 @@ async def test_an_end_by_itself_or_at_its_limit_is_the_apps(bench: Bench, path: 
 @pytest.mark.parametrize(
     ("case", "named"),
     [
-        ("04", "here-documents"),
-        ("06", "--mount=type=bind"),
         ("11-extends", "!override"),
         ("19c", "python:3.13-slim -> assay/python:3.11"),
         ("19d", "`extends`"),
@@ -110,6 +108,7 @@ async def test_what_our_side_cannot_do_is_said_as_ours(bench: Bench, case: str, 
     [
         ("01", "Plant Diary", "base image"),
         ("03", "hello", "base image"),
+        ("06", "hello", "base image"),
         ("07", "Herb catalogue", "copied into the container"),
         ("08", "hello", "copied into the container"),
         ("16", "timer", "listens on port 3000"),

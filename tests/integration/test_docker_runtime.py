@@ -8,7 +8,6 @@ import pytest
 
 from clients.docker.labels import LABEL_PEER
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import LABEL_SCOPE
 from contract.running import RunningApp
 from tests.support.docker_bench import Bench
 
@@ -154,35 +153,6 @@ async def test_a_missing_base_image_is_the_platforms_fault(bench: Bench):
     assert caught.value.code is ErrorCode.FAILED_PRECONDITION
 
 
-async def test_a_cancelled_build_ends_on_the_engine_too(bench: Bench):
-    app = bench.app(Dockerfile="FROM assay/python:3.11\nRUN sleep 300\n")
-    reached = asyncio.Event()
-
-    def on_progress(line: str) -> None:
-        if "sleep 300" in line:
-            reached.set()
-
-    start = asyncio.ensure_future(bench.runtime.start(app, "run", on_progress))
-    await reached.wait()
-    while not building(bench):
-        await asyncio.sleep(0.1)
-    start.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await start
-
-    for _ in range(100):
-        if not building(bench):
-            break
-        await asyncio.sleep(0.1)
-    assert not building(bench)
-
-
-def building(bench: Bench) -> bool:
-    """Whether a build step of this scope runs; stages carry the scope as a label."""
-    running = bench.engine.api.containers(filters={"label": f"{LABEL_SCOPE}={bench.scope}"})
-    return any("sleep 300" in entry["Command"] for entry in running)
-
-
 async def test_analyzers_in_containers_join_the_apps_network_and_leave_it(bench: Bench):
     peer = bench.engine.containers.run(
         "assay/python:3.11", ["sleep", "120"], detach=True, labels={LABEL_PEER: bench.scope}
@@ -212,6 +182,7 @@ async def test_the_oldest_images_are_pruned_above_the_limit_once_they_rest(bench
     fresh = bench.make_runtime("host", images_bytes=1)
     small = bench.make_runtime("host", images_bytes=1, image_idle_s=0.0)
 
+    assert await bench.runtime.prune() < 100_000  # the context of its build
     assert await bench.runtime.prune() == 0
     assert await fresh.prune() == 0
     freed = await small.prune()

@@ -15,9 +15,9 @@ from analyzers.dynamic.tools.browser import CHROMIUM, PROGRAM
 from analyzers.runtime.canary import CanaryCheck
 from analyzers.runtime.chromium import chromium_switches
 from analyzers.runtime.confine import Confinement
+from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.origins import origins_of
 from analyzers.runtime.runner import Runner
-from analyzers.runtime.schedule import CpuBudget
 from contract.analysis import Target
 from contract.spec import AnalyzerKind
 from tests.support.dynamic_apps import serving

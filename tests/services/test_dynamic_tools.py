@@ -14,8 +14,8 @@ from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.nmap import Nmap
 from analyzers.runtime.canary import CanaryCheck
+from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.runner import Runner
-from analyzers.runtime.schedule import CpuBudget
 from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
 from contract.analysis import Category, SubtaskRequest, Target

@@ -51,7 +51,8 @@ async def test_waiting_for_the_last_answers_does_not_lower_the_throughput(tmp_pa
         seen = figures(await measure(run_of(tmp_path, slow.url, rates="50", step_s=1, p95_ms=2000)))
 
     assert seen["error_ratio"] == 0
-    assert seen["throughput_at_objective"] == pytest.approx(50, rel=0.1)
+    # 15 requests in 0.3 s; counted to the last answer they would be 21 a second.
+    assert 30 < seen["throughput_at_objective"] < 55
 
 
 async def test_no_operation_is_begun_when_the_time_is_over(tmp_path: Path) -> None:

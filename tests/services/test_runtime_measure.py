@@ -1,6 +1,7 @@
 """What becomes of a tool's behaviour: one state each, other tools unharmed, nothing invented."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from analyzers.runtime import canary, trim
+from analyzers.runtime import canary, service, trim
 from analyzers.runtime.cell import MAX_BARE_BYTES
 from analyzers.runtime.jobs import Job
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolRun
+from analyzers.runtime.weights import Weight
 from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerKind, AnalyzerReport, Coverage, Finding, Metric, Severity
 from contract.protocol import Progress
@@ -56,8 +58,8 @@ async def measure(tmp_path: Path) -> AsyncIterator[Measure]:
         return report
 
     yield run
-    for service in services:
-        await service.stop()
+    for one in services:
+        await one.stop()
 
 
 def states(report: AnalyzerReport) -> dict[str, tuple[str, str]]:
@@ -80,6 +82,44 @@ async def test_each_way_to_end_is_one_state(measure: Measure, fault: str, state:
     sound = Parses("sound", Parsed(Coverage(unit="files", reached=1)))
     report = await measure(DemoTool(), sound, options={"fault": fault})
     assert states(report) == {"demo": (state, reason), "sound": ("measured", "")}
+
+
+class Notes(Parses):
+    """Writes down that it was started."""
+
+    def __init__(self, name: str, started: list[str]) -> None:
+        super().__init__(name, Parsed(Coverage(unit="files", reached=1)))
+        self.started = started
+
+    async def run(self, run: ToolRun, execute: Any) -> Parsed:
+        if not run.request.subtask_id.startswith("canary/"):
+            self.started.append(self.name)
+        return await super().run(run, execute)
+
+
+async def test_the_longest_tool_starts_first_and_what_is_kept_starts_not_at_all(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    takes_s = {"short": 1.0, "longest": 9.0, "kept": 8.0, "long": 5.0}
+    measured = {name: Weight(cores=1, start_s=spent_s) for name, spent_s in takes_s.items()}
+
+    def weights_of(_tools: Any) -> dict[str, Weight]:
+        return measured
+
+    monkeypatch.setattr(service, "measured_weights", weights_of)
+    started: list[str] = []
+    tools = [Notes(name, started) for name in takes_s]
+    await measure(*tools, cache=False)  # all canaries are seen by then
+    started.clear()
+    await measure(*tools, cache=False)
+    assert started == ["longest", "kept", "long", "short"]
+    assert (tmp_path / "data/static/learned.json").exists()
+    for path in (tmp_path / "data/static/cache").iterdir():
+        if b'"tool":"kept"' not in (path / "entry.json").read_bytes():
+            shutil.rmtree(path)
+    started.clear()
+    await measure(*tools)
+    assert started == ["longest", "long", "short"]
 
 
 async def test_no_coverage_is_never_a_zero(measure: Measure):

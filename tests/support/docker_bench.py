@@ -1,5 +1,6 @@
-"""A Docker runtime with a scope of its own, and a small app for it."""
+"""A Docker runtime with a scope of its own, and a small app for it, on the engine DOCKER_HOST."""
 
+import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import docker
 
 from clients.docker import AppLimits, DockerRuntime
+from clients.docker.runtime import DEFAULT_DOCKER_HOST
 from clients.source import digest_tree
 from clients.targets import Location
 from contract.analysis import AnalyzerKind
@@ -15,6 +17,7 @@ from contract.running import RunningApp
 from contract.spec import AppRef, AppSpec
 from tests.support.memory_artifacts import MemoryArtifacts
 
+ENGINE = os.environ.get("DOCKER_HOST", DEFAULT_DOCKER_HOST)
 # Answers with what a connection to the address in the path comes to: `/10.0.0.1:80`.
 SERVER = """
 import http.server, os, socket
@@ -52,7 +55,7 @@ class Bench:
         self.artifacts = MemoryArtifacts()
         self.pool = f"10.214.{uuid.uuid4().int % 256}.0/24"
         self.runtime = self.make_runtime("host")
-        self.engine = docker.DockerClient()
+        self.engine = docker.DockerClient(ENGINE)
 
     def make_runtime(self, location: Location, **limits: Any) -> DockerRuntime:
         return DockerRuntime(
@@ -64,6 +67,7 @@ class Bench:
             ),
             analyzer_location=location,
             network_pool=self.pool,
+            docker_host=ENGINE,
         )
 
     def app(self, number: int = 1, **files: str) -> AppSpec:

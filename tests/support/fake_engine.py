@@ -57,11 +57,18 @@ def container(identity: str, service: str = "web", **state: Any) -> dict[str, An
     }
 
 
+def bridge(created: str) -> dict[str, Any]:
+    """What a Docker engine says of its default network, which it makes when it is started."""
+    options = {"com.docker.network.bridge.default_bridge": "true"}
+    return {"Name": "bridge", "Created": created, "Options": options}
+
+
 @contextmanager
 def fake_engine() -> Generator[FakeEngine]:
     """An engine on a free port of 127.0.0.1, empty."""
     engine = FakeEngine()
     engine.says("GET /version", {"ApiVersion": "1.41", "Version": "20.10"})
+    engine.says("GET /info", {})
     engine.says("GET /containers/json", [])
     engine.says("GET /networks", [])
     engine.says("GET /volumes", {"Volumes": []})

@@ -20,11 +20,11 @@ from activities.analysis import AnalysisActivities
 from activities.heartbeat import Beat
 from analyzers.runtime.archive import ResultShelf
 from analyzers.runtime.cache import ReportCache
-from analyzers.runtime.canary import Verdict
+from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.jobs import JobRegistry
 from analyzers.runtime.measure import Equipment, Measurement
-from analyzers.runtime.schedule import CpuBudget
 from analyzers.runtime.tool import Parsed, ToolRun
+from analyzers.runtime.verdicts import Verdict
 from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerReport, Coverage, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
@@ -84,6 +84,9 @@ class _Believed:
 
     async def proven(self, tool: str) -> Verdict:
         return Verdict(tool=tool, version="1", ok=True, checked_at=datetime.now(UTC))
+
+    def versions(self) -> dict[str, str]:
+        return {}
 
     async def settled(self) -> None:
         """Nothing runs."""

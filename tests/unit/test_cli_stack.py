@@ -13,6 +13,7 @@ import pytest
 
 from cli import stack as stacks
 from cli.errors import UserError
+from cli.ports import reserved_ports
 from cli.readiness import analyzer_health
 from cli.stack import Stack
 from contract.spec import AnalyzerKind
@@ -36,7 +37,8 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def prepared(settings: Settings) -> Stack:
     settings.data_dir.joinpath("run").mkdir(parents=True, exist_ok=True)
-    return stacks._prepare(settings)
+    with reserved_ports() as ports:
+        return stacks._prepare(settings, ports)
 
 
 def test_a_full_disk_is_named_and_leaves_no_half_written_secret(

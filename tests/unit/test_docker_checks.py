@@ -154,6 +154,16 @@ async def test_long_silence_on_a_calm_host_is_a_hang(listens):
     assert "its host was calm" in found.reason
 
 
+async def test_an_app_whose_publication_was_taken_away_is_not_blamed_for_a_hang(listens):
+    """A reloaded firewall closes the way to a port that is open within."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number = free.getsockname()[1]
+    found = await check(at(number))
+
+    assert (found.alive, found.silent) == (False, True)
+    assert "publication of it refuses" in found.reason
+
+
 async def test_a_port_that_nobody_listens_on_any_more_is_a_death(listens):
     listens(Listening(True, (9_000,)))
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -1,6 +1,7 @@
 """Whose fault it is when an app's container does not come up."""
 
 import asyncio
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -459,3 +460,17 @@ async def test_an_app_that_speaks_tls_alone_is_not_the_apps_fault(sockets, tmp_p
         served.close()
 
     assert caught.value.row == "tls-only"
+
+
+async def test_an_open_port_whose_publication_refuses_is_the_engines_fault(sockets):
+    """Of another machine's engine, or of one whose rules were taken away."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number = free.getsockname()[1]
+    sockets(Listening(True, (8000,)))
+    state = replace(RUNNING, ports={8000: number}, address="")
+
+    with pytest.raises(PlatformFault, match=f"127.0.0.1:{number}, where its engine") as caught:
+        await Bench(FakeContainers([state]), FakeEndings()).launch().up()
+
+    assert caught.value.row == "not-reached"
+    assert caught.value.code is ErrorCode.FAILED_PRECONDITION

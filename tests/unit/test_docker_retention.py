@@ -8,7 +8,7 @@ from typing import Any
 import docker
 import pytest
 
-from clients.docker.retention import Retention
+from clients.docker.retention import LABEL_BASE_STEPS, Retention
 from clients.limits import AppLimits
 from tests.support.fake_engine import FakeEngine, container, fake_engine
 
@@ -51,6 +51,25 @@ async def test_bases_and_shared_layers_are_not_counted_again_per_image(engine: F
     has_image(engine, "two", OLD, b=20, shared=100)
 
     assert await prune(engine, images_bytes=130) == (0, set())
+
+
+async def test_layers_by_buildkit_have_no_ids_and_are_counted_once_all_the_same(
+    engine: FakeEngine,
+):
+    for name, own in (("one", 10), ("two", 20)):
+        has_image(engine, name, OLD, **{f"{name}-layer": own})
+        told = engine.answers[f"GET /images/{name}/json"][1]
+        labels = {LABEL_BASE_STEPS: "1"}
+        engine.says(f"GET /images/{name}/json", told | {"Config": {"Labels": labels}})
+        steps = [
+            {"Id": name, "Created": own, "CreatedBy": f"COPY {name}", "Size": own, "Tags": None},
+            {"Id": "<missing>", "Created": 5, "CreatedBy": "RUN pip", "Size": 100, "Tags": None},
+            {"Id": "<missing>", "Created": 1, "CreatedBy": "", "Size": 900, "Tags": None},
+        ]
+        engine.says(f"GET /images/{name}/history", steps)
+
+    assert await prune(engine, images_bytes=130) == (0, set())
+    assert await prune(engine, images_bytes=129) == (10, {"one"})
 
 
 async def test_the_longest_unused_goes_first_and_frees_what_no_other_needs(engine: FakeEngine):

@@ -17,7 +17,7 @@ from clients import blame
 from clients.appfolder import AppFault, ServicePlan
 from clients.docker import AppLimits, DockerRuntime
 from clients.docker.base_images import BaseImages
-from clients.docker.cgroup import BuildCgroups
+from clients.docker.building import Building
 from clients.docker.containers import Containers
 from clients.docker.endings import Endings
 from clients.docker.engine import cores_used
@@ -28,7 +28,7 @@ from contract.analysis import AnalyzerKind, SourceRef
 from contract.blame import Row
 from contract.errors import ErrorCode, PlatformError
 from contract.spec import AppRef, AppSpec
-from tests.support.fake_engine import FakeEngine, container, fake_engine
+from tests.support.fake_engine import FakeEngine, bridge, container, fake_engine
 from tests.support.memory_artifacts import MemoryArtifacts
 
 WORKFLOW = "pipeline/p/m/app1"
@@ -124,7 +124,7 @@ async def test_what_is_removed_under_a_start_is_made_anew_by_a_retry(
     app = AppSpec(pipeline_id="p", ref=ref, source=source, analyzers=(AnalyzerKind.DYNAMIC,))
     engine.says("POST /networks/create", {"Id": "n1"}, 201)
     engine.says("GET /networks/n1", {"Id": "n1", "Name": "n"})
-    engine.says("POST /build", b'{"stream": "done"}')
+    engine.says("POST /build", b'{"stream": "done"}\n{"aux": {"ID": "sha256:1"}}')
     engine.says("GET /info", {})
 
     with pytest.raises(PlatformError, match="no GET /images") as caught:
@@ -177,7 +177,7 @@ async def test_a_crash_stays_the_apps_though_its_engine_was_restarted_since(
     engine: FakeEngine, endings: Endings, state: dict[str, Any], taken: bool
 ):
     engine.has(container("c1", StartedAt="2026-01-01T00:00:00Z", **state))
-    engine.says("GET /networks/bridge", {"Created": "2026-01-01T01:00:00Z"})
+    engine.says("GET /networks/bridge", bridge("2026-01-01T01:00:00Z"))
     engine.says("GET /events", b"")
     engine.says("GET /info", {})
 
@@ -247,7 +247,7 @@ async def test_an_end_is_blamed_on_whoever_brought_it_about(
     row: Row,
 ):
     engine.has(container("c1", StartedAt="2026-01-01T02:00:00Z", **state))
-    engine.says("GET /networks/bridge", {"Created": "2026-01-01T01:00:00Z"})
+    engine.says("GET /networks/bridge", bridge("2026-01-01T01:00:00Z"))
     engine.says("GET /events", "\n".join(map(json.dumps, events)).encode())
     engine.says("GET /info", {"SystemTime": "2026-01-01T03:00:00.123456789Z"})
 
@@ -258,7 +258,7 @@ async def test_an_end_is_blamed_on_whoever_brought_it_about(
 
 
 async def test_a_removed_and_a_restarted_container_were_taken(engine: FakeEngine, endings: Endings):
-    engine.says("GET /networks/bridge", {"Created": "2026-01-01T01:00:00Z"})
+    engine.says("GET /networks/bridge", bridge("2026-01-01T01:00:00Z"))
     engine.has(
         container(
             "c1", Running=True, StartedAt="2026-01-01T02:00:00Z", FinishedAt="2026-01-01T01:59:00Z"
@@ -299,7 +299,7 @@ def stand_in(engine: FakeEngine) -> None:
     engine.says("GET /images/assay/python:3.11/json", {"Id": "sha256:1"})
     engine.says("POST /networks/create", {"Id": "n1"}, 201)
     engine.says("GET /networks/n1", {"Id": "n1", "Name": "n"})
-    engine.says("GET /networks/bridge", {"Created": "2026-01-01T00:00:00Z"})
+    engine.says("GET /networks/bridge", bridge("2026-01-01T00:00:00Z"))
     engine.says("GET /events", b"")
     engine.says("GET /info", {})
 
@@ -409,11 +409,12 @@ async def test_a_killed_build_is_blamed_on_whoever_killed_it(
     ]
     engine.says("POST /build", "\n".join(map(json.dumps, said)).encode())
     engine.says("GET /events", events)
-    bridge = iter(["2026-01-01T00:00:01Z", since])
-    engine.says("GET /networks/bridge", lambda: {"Created": next(bridge)})
+    moments = iter(["2026-01-01T00:00:01Z", since])
+    engine.says("GET /networks/bridge", lambda: bridge(next(moments)))
     with closing(docker.DockerClient(engine.address)) as client:
-        stream, cgroups = EngineStream(engine.address), BuildCgroups(client, engine.address, 99)
-        images = Images(client, stream, "test", BaseImages("auto"), AppLimits(), cgroups)
+        stream, limits = EngineStream(engine.address), AppLimits()
+        building = Building.on(client, stream, engine.address, limits)
+        images = Images(client, stream, "test", BaseImages("auto"), limits, building)
         engine.says("GET /info", {"CgroupDriver": "systemd"})
         plan = ServicePlan("web", context=FIXTURE, dockerfile="FROM scratch\nRUN make\n")
 

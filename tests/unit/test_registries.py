@@ -5,7 +5,7 @@ import pytest
 from clients import blame
 from clients.blame import AppFault, PlatformFault
 from clients.docker.diagnosis import build_fault
-from clients.docker.stream import StreamResult
+from clients.docker.result import StreamResult
 from clients.substitution import Substitution
 from contract.errors import ErrorCode, PlatformError
 

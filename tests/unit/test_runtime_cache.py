@@ -199,3 +199,5 @@ def test_a_corrected_parser_or_another_pinned_tool_is_another_code(
     module_file.write_text("class Odd: severity = 1\n")
     seen.append(code_digest(tools))
     assert len(set(seen)) == 3
+    (tmp_path / "svc/weights.json").write_text("{}")  # an order changes no result
+    assert code_digest(tools) == seen[-1]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzers.runtime.schedule import Allowance, CpuBudget, run_in_order
+from analyzers.runtime.cores import CpuBudget
+from analyzers.runtime.schedule import Allowance, run_in_order
 from analyzers.runtime.tool import Tool
 from tests.support.demo_analyzer import DemoTool
 

@@ -9,7 +9,7 @@ from analyzers.appsource.reading.registrar import Registrar, first
 from analyzers.appsource.reading.values import Defined, Definition, Outside, Scope, Value, argument
 
 PER_CALL = {"get", "post", "put", "patch", "delete", "route", "api_route", "head", "options"}
-_DECORATORS = PER_CALL | {"websocket", "websocket_route", "view", "query"}
+_DECORATORS = PER_CALL | {"websocket", "websocket_route", "view", "query", "api_operation"}
 
 
 class Decorated(Registrar):
@@ -80,7 +80,8 @@ class Decorated(Registrar):
         self, call: ast.Call, name: str, router: tuple[str, str], handler: Handler, scope: Scope
     ) -> None:
         """`@router.get("/x")` and the like."""
-        nodes = [argument(call, 0, "path", "rule", "uri", "pattern", "endpoint")]
+        at = 1 if name == "api_operation" else 0  # Ninja's, whose methods come first
+        nodes = [argument(call, at, "path", "rule", "uri", "pattern", "endpoint")]
         if router[1] == "flask" and len(call.args) > 1 and not is_list(call.args[1]):
             nodes = list(call.args)  # flask-restx takes several paths
         for node in nodes:
@@ -100,7 +101,8 @@ class Decorated(Registrar):
             return (name.upper(),)
         if name in {"websocket", "websocket_route"}:
             return ("WEBSOCKET",)
-        listed = self.listed_methods(first(call, ("methods", "method")), scope)
+        given = argument(call, 0, "methods") if name == "api_operation" else None
+        listed = self.listed_methods(given or first(call, ("methods", "method")), scope)
         if listed:
             return listed
         own = self.handlers.class_methods(handler)

@@ -65,6 +65,7 @@ def read_javascript(sources: Scripts, parser: str | None, found: Collected, end:
     project = JsProject(modules, sources.packages, found.budget)
     reader = JsRoutes(project, found)
     packages = frozenset(name for module in modules.values() for name in _imports(module))
+    packages |= sources.packages
     for module in modules.values():
         attempt(lambda one=module: reader.module(one), module.file, found)
         attempt(lambda one=module: _by_place(reader, one, packages), module.file, found)

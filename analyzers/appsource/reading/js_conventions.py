@@ -29,9 +29,12 @@ _NEST_ANY = {"All": ("GET", "POST"), "Head": ("HEAD",), "Options": ("OPTIONS",)}
 
 
 def read_conventions(reg: JsRegistrar, module: JsModule, packages: frozenset[str]) -> None:
-    """Operations that a file has by its place. `packages`: what the app's files import."""
+    """Operations that a file has by its place. `packages`: what files import, manifests name."""
     file = module.file
-    if hit := _PAGES.search(file):
+    astro = any(name == "astro" or name.startswith("astro/") for name in packages)
+    if astro and "next" not in packages and (hit := _ASTRO.search(file)):
+        _exported(reg, module, "/" + _segments(hit[1]), "astro")
+    elif hit := _PAGES.search(file):
         _next_pages(reg, module, "/" + _segments(hit[1]))
     elif hit := _APP.search(file):
         _exported(reg, module, "/" + _segments(hit[1] or ""), "next")
@@ -41,8 +44,6 @@ def read_conventions(reg: JsRegistrar, module: JsModule, packages: frozenset[str
         _actions(reg, module, "/" + _segments(hit[1] or ""))
     elif (hit := _NUXT.search(file)) and "defineEventHandler" in module.text:
         _nuxt(reg, module, hit)
-    elif (hit := _ASTRO.search(file)) and "astro" in packages:
-        _exported(reg, module, "/" + _segments(hit[1]), "astro")
     if re.search(r"^[ \t]*['\"]use server['\"]", module.text, re.MULTILINE):
         reg.miss(module.scope, None, "server actions are not read")
 

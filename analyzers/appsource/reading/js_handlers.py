@@ -25,7 +25,8 @@ _GETS = (
     (re.compile(r"\breq\.files?\.(\w+)"), "file"),
     (re.compile(r"upload\.(?:single|array)\(\s*['\"`]([\w.\-]+)"), "file"),
 )
-_ANY_BODY = re.compile(_BODY)
+# Elysia's handlers, and those that take their request apart at once: `({ body, params }) => ...`.
+_GIVEN_BODY = re.compile(r"\s*(?:async\s*)?(?:function\s*\w*\s*)?\(\s*\{[^()]{0,1000}?\bbody\b")
 _HANDED_ON = re.compile(r"[\w\])]\(\s*(?:req|request|ctx|event)\s*[,)]")
 
 
@@ -50,13 +51,14 @@ def read_handler(text: str, guards: Sequence[str], path: str, method: str) -> Js
             places.setdefault(name, place)
     for name in _named(text, _QUERY):
         places.setdefault(name, "query")
-    for name in _named(text, _BODY):
+    body = rf"{_BODY}|\bbody" if _GIVEN_BODY.match(text) else _BODY
+    for name in _named(text, body):
         places.setdefault(name, "form" if _FORM.search(text) else "json")
     has_body = any(place in {"json", "form", "file"} for place in places.values())
     opaque = ""
     if not text:
         opaque = "its handler cannot be read"
-    elif _ANY_BODY.search(text) and not has_body:
+    elif re.search(body, _head_off(text)) and not has_body:
         opaque = "it reads a body whose fields are not named"
     elif not has_body and _HANDED_ON.search(_head_off(text)):
         opaque = "it hands the request on"

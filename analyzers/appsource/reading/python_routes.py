@@ -14,6 +14,7 @@ from analyzers.appsource.reading.values import (
     Given,
     Made,
     Module,
+    Package,
     Scope,
     Value,
     argument,
@@ -27,6 +28,7 @@ _MOUNTING = {
     "register_api": ("url_prefix",),
     "add_namespace": ("path",),
     "add_subapp": (),
+    "add_router": ("prefix",),
     "mount": (),
 }
 _LATE = {"add_url_rule", "add_api_route", "add_route", "add_resource", "add_view"}
@@ -156,7 +158,7 @@ class PythonRoutes(Decorated):
             self.found.mounts.append(Mount(router[0], key))
 
     def _mount(self, call: ast.Call, name: str, parent: tuple[str, str], scope: Scope) -> None:
-        path_first = name in {"mount", "add_subapp"} or parent[1] == "bottle"
+        path_first = name in {"mount", "add_subapp", "add_router"} or parent[1] == "bottle"
         prefix_node = (
             argument(call, 0, "path", "prefix") if path_first else first(call, _MOUNTING[name])
         )
@@ -165,7 +167,9 @@ class PythonRoutes(Decorated):
         prefix = self.project.text(prefix_node, scope) if prefix_node is not None else None
         if prefix_node is not None and prefix is None and not isinstance(prefix_node, ast.Constant):
             self.miss(scope, call, "the prefix of a mount is made at run time")
-        node = argument(call, 1, "app", "subapp") if path_first else (call.args or [None])[0]
+        node = (
+            argument(call, 1, "app", "subapp", "router") if path_first else (call.args or [None])[0]
+        )
         node = node if node is not None else first(call, ("blueprint", "router", "bp", "ns"))
         children = self.project.items(node, scope) or ([(node, scope)] if node is not None else [])
         for item, where in children:
@@ -181,6 +185,8 @@ class PythonRoutes(Decorated):
         scope: Scope,
     ) -> None:
         value = self.project.value(item, where)
+        if parent[1] == "ninja" and isinstance(item, ast.Constant) and isinstance(item.value, str):
+            value = self._by_name(item.value, where)
         child = self.router(value)
         if child is not None:
             replaces = prefix is not None and child[1] == "flask"
@@ -191,6 +197,12 @@ class PythonRoutes(Decorated):
         elif child is None and not is_files(value):
             what = ast.unparse(item)[:60]
             self.miss(scope, call, f"what {what} is, which is mounted here, is not known")
+
+    def _by_name(self, dotted: str, scope: Scope) -> Value:
+        """What `"shop.api.router"` stands for."""
+        module, _, name = dotted.rpartition(".")
+        package = self.project.imported(module, scope.module.file)
+        return self.project.member(package, name) if isinstance(package, Package) else None
 
     def _late(self, call: ast.Call, name: str, router: tuple[str, str], scope: Scope) -> None:
         """Registrations by a call that names path and handler."""

@@ -86,8 +86,12 @@ def _refused(size: int, left_bytes: int, end: float) -> str:
     return "not read: the time for one app was used up" if time.monotonic() > end else ""
 
 
+_BENEATH = {"ninja": "django"}  # whose URL configuration mounts the other's operations
+
+
 def _unseen(found: Collected, shown: set[str]) -> None:
     """A framework in use without one route of it: something was missed."""
+    shown = shown | {_BENEATH[name] for name in shown & _BENEATH.keys()}
     for framework, file in found.frameworks.items():
         named = {one.file for one in found.unread if framework in one.reason}
         if framework not in shown and not named:

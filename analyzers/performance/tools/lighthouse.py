@@ -196,18 +196,22 @@ class _Look:
         self, page: Page, url: str, flags: tuple[str, ...], name: str, attachment: str
     ) -> tuple[Metric, ...]:
         """Figures of one load; a page that does not paint is loaded once more on a calm host."""
-        calm = True
-        for again in (True, False):
-            completed = await self._execute(self._command(url, flags))
-            self._run.attach(attachment, completed.output)
-            try:
-                return parse_lighthouse(completed.output, name)
-            except AppFault as fault:
-                if not again:
-                    raise self._unpainted(fault, page, calm=calm) from fault
+        try:
+            return await self._loaded_once(url, flags, name, attachment)
+        except AppFault:
             self._run.progress("lighthouse: the page did not paint: once more on a calm host")
-            calm = await wait_until_calm(_LIMITS, self._calm_wait_s)
-        raise AssertionError("unreachable")
+        calm = await wait_until_calm(_LIMITS, self._calm_wait_s)
+        try:
+            return await self._loaded_once(url, flags, name, attachment)
+        except AppFault as fault:
+            raise self._unpainted(fault, page, calm=calm) from fault
+
+    async def _loaded_once(
+        self, url: str, flags: tuple[str, ...], name: str, attachment: str
+    ) -> tuple[Metric, ...]:
+        completed = await self._execute(self._command(url, flags))
+        self._run.attach(attachment, completed.output)
+        return parse_lighthouse(completed.output, name)
 
     def _unpainted(self, fault: AppFault, page: Page, *, calm: bool) -> Verdict:
         """Whose fault a page is that did not load or paint."""

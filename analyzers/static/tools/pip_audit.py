@@ -36,7 +36,6 @@ class PipAudit(ManifestTool):
     name = "pip-audit"
     what = "Python dependency"
     suffixes = (".txt", ".toml", ".lock")
-    cost = 0.5
     canary = Canary(
         files={"requirements.txt": "jinja2==2.4.1\n"},
         expect=frozenset(

@@ -32,7 +32,6 @@ class Vulture(CommandTool):
     suffixes = (".py",)
     apart = True
     max_depth = 400  # it walks the syntax tree by recursion and dies of one that is deeper
-    cost = 0.5
     canary = Canary(
         files={"app.py": "def used():\n    return 1\n    print('never')\n\n\nused()\n"},
         expect=frozenset({"unreachable-code"}),

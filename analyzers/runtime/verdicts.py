@@ -1,0 +1,45 @@
+"""Canary verdicts, and the file that keeps them between restarts."""
+
+import logging
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from contract.base import Frozen
+
+logger = logging.getLogger("assay.analyzer")
+
+
+class Verdict(Frozen):
+    """Whether a tool of this version and with these rules saw its planted flaw."""
+
+    tool: str
+    version: str
+    rules_digest: str = ""
+    ok: bool
+    reason: str = ""
+    checked_at: datetime
+
+
+_VERDICTS = TypeAdapter(tuple[Verdict, ...])
+
+
+def load_verdicts(path: Path, known: Collection[str]) -> dict[str, Verdict]:
+    """The kept verdicts on tools that are `known`; none of a file that cannot be read."""
+    try:
+        kept = _VERDICTS.validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return {}
+    return {verdict.tool: verdict for verdict in kept if verdict.tool in known}
+
+
+def save_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
+    """Replace the file at once; one that cannot be written is only logged."""
+    part = path.with_suffix(".part")
+    try:
+        part.write_bytes(_VERDICTS.dump_json(tuple(verdicts)))
+        part.replace(path)
+    except OSError as error:
+        logger.warning("canary verdicts not kept: %s", error)

@@ -1,0 +1,137 @@
+"""Which engine it is, whose machine it runs on, and which of our limits it keeps."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, cast
+
+import docker
+import docker.errors
+import psutil
+import requests.exceptions
+
+from clients.docker.errors import platform_error
+from contract.errors import ErrorCode, PlatformError
+
+# Docker 20.10, the oldest engine that the tests run on.
+_OLDEST_API = (1, 41)
+# What `docker info` says of each limit; on cgroup v1 a rootless engine keeps none.
+_LIMITS = {"MemoryLimit": "memory", "CpuCfsQuota": "processors", "PidsLimit": "processes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine.
+
+    Attributes:
+        name: `Docker` or `Podman`.
+        machine: what its machine calls itself.
+        here: whether that is this machine, as far as machines differ in name, kernel and memory.
+        unlimited: what of an app it does not limit, whatever it is told.
+    """
+
+    name: str
+    version: str
+    machine: str = ""
+    rootless: bool = False
+    here: bool = True
+    unlimited: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}{', rootless' if self.rootless else ''}"
+
+    @property
+    def kind(self) -> str:
+        """For conditions: apps' figures compare on engines of the same kind."""
+        return f"{self.name.lower()}{'-rootless' if self.rootless else ''}"
+
+    @property
+    def apart(self) -> str:
+        """Why this host's firewall and cgroups do not reach its apps; empty when they do."""
+        if not self.here:
+            return "the engine runs on another machine"
+        return "the engine is rootless" if self.rootless else ""
+
+    @property
+    def closes_by_network(self) -> bool:
+        """Whether an internal network keeps apps in and is published all the same.
+
+        Rootless Podman's; elsewhere our firewall closes the way out, or Docker's masquerading does,
+        which Podman has in each network.
+        """
+        return self.name == "Podman" and self.rootless
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How it differs from a Docker engine of root on this machine."""
+        found = [f"engine: {self}"] if self.kind != "docker" or not self.here else []
+        if not self.here:
+            where = f"another machine ({self.machine})"
+            found.append(f"engine: on {where}, whose ports are taken to be forwarded to 127.0.0.1")
+        if self.unlimited:
+            found.append(f"limits: this engine keeps none of {', '.join(self.unlimited)}")
+        return tuple(found)
+
+
+DOCKER = Engine("Docker", "of an unknown version")
+
+
+def learn(client: docker.DockerClient) -> Engine:
+    """What `client` talks to. Blocking.
+
+    Raises:
+        PlatformError: UNAVAILABLE; FAILED_PRECONDITION when it is too old or runs no Linux.
+    """
+    try:
+        version = cast("dict[str, Any]", client.version())
+        require_recent(version)
+        info = cast("dict[str, Any]", client.info())
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise platform_error(error) from error
+    options = [str(option) for option in info.get("SecurityOptions") or ()]
+    rootless = any("rootless" in option for option in options) or bool(info.get("Rootless"))
+    # Podman says otherwise, and ignores them.
+    none = rootless and info.get("CgroupVersion") == "1"
+    return Engine(
+        name=name_of(version),
+        version=str(version.get("Version") or "of an unknown version"),
+        machine=str(info.get("Name") or "unnamed"),
+        rootless=rootless,
+        here=_is_here(info),
+        unlimited=tuple(what for key, what in _LIMITS.items() if none or info.get(key) is False),
+    )
+
+
+def name_of(version: dict[str, Any]) -> str:
+    """Which program answered `/version` so."""
+    parts = cast("list[dict[str, Any]]", version.get("Components") or [])
+    return "Podman" if any("Podman" in str(part.get("Name")) for part in parts) else "Docker"
+
+
+def require_recent(version: dict[str, Any]) -> None:
+    """Refuse an engine that lacks what is asked of it later.
+
+    Raises:
+        PlatformError: FAILED_PRECONDITION.
+    """
+    numbers = re.findall(r"\d{1,6}", str(version.get("ApiVersion") or ""))[:2]
+    api = tuple(map(int, numbers))
+    engine = f"the engine is {name_of(version)} {version.get('Version')}"
+    if api < _OLDEST_API:
+        message = f"{engine} (API {'.'.join(numbers) or 'unknown'}): Assay needs Docker 20.10"
+        message += " (API 1.41), Podman 4, or later: upgrade it, or set ASSAY_ENGINE=process"
+        raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
+    if (system := str(version.get("Os") or "linux")) != "linux":
+        message = f"{engine} for {system} containers: switch it to Linux containers"
+        raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
+
+
+def _is_here(info: dict[str, Any]) -> bool:
+    """Whether the engine's machine looks like this one; what it does not tell, it does not deny.
+
+    In a container this process has a host name of its own: there kernel and memory decide.
+    """
+    own = {"KernelVersion": os.uname().release, "MemTotal": psutil.virtual_memory().total}
+    if not os.path.exists("/.dockerenv") and not os.path.exists("/run/.containerenv"):
+        own["Name"] = os.uname().nodename
+    return all(info.get(key) in (None, "", 0, value) for key, value in own.items())

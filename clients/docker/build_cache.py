@@ -1,0 +1,120 @@
+"""BuildKit's cache on an engine: what of it is shared between apps, and what is pruned.
+
+Layers are shared by all builds of an engine, safely: their key holds all that they are made of. A
+cache mount is not part of any key, so a hostile build could leave there what another one installs.
+Each therefore gets mounts of its own, and builds share them only where every step that has one
+begins with the same inputs.
+"""
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import docker
+
+from clients.docker.dockerfile import Dockerfile
+from clients.docker.engine import moment
+from clients.docker.errors import call
+from clients.docker.stream import EngineStream
+from clients.limits import AppLimits
+
+_CONTEXT = re.compile(r"^http url http://build-context-")
+_SLACK_S = 2.0
+
+
+def cache_scope(read: Dockerfile, archive: bytes, identity: Sequence[Any]) -> str:
+    """Names the cache mounts of a build: equal for builds whose steps with mounts start alike.
+
+    Args:
+        read: the Dockerfile.
+        archive: the build context, the Dockerfile within.
+        identity: what else decides on the result: arguments, base images, target, scope.
+    """
+    digest = hashlib.sha256(json.dumps(list(identity), sort_keys=True).encode())
+    sources = read.cache_inputs()
+    if sources is None:
+        digest.update(archive)
+        return digest.hexdigest()[:32]
+    digest.update("\n".join(read.parsed.lines).encode(errors="replace"))
+    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+        for member in members:
+            if any(f"{member.name}/".startswith(f"{source}/") for source in sources):
+                kind = [member.name, member.mode, member.type.decode(), member.linkname]
+                digest.update(json.dumps(kind).encode())
+                stream = members.extractfile(member) if member.isreg() else None
+                digest.update(stream.read() if stream else b"")
+    return digest.hexdigest()[:32]
+
+
+@dataclass(slots=True)
+class BuildCache:
+    """The part of the engine's cache that builds of this process made.
+
+    The engine does not say who made a record: it is ours if one of our builds was at work then.
+    """
+
+    client: docker.DockerClient
+    stream: EngineStream
+    limits: AppLimits
+    _builds: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    _ours: set[str] = field(default_factory=set[str])
+
+    def built(self, since: float) -> None:
+        """Note a build that was at work from `since` (Unix time) until now."""
+        self._builds.append((since - _SLACK_S, time.time() + _SLACK_S))
+
+    async def prune(self) -> int:
+        """Remove contexts, and above the limit what was unused longest; bytes freed.
+
+        Raises:
+            PlatformError: the engine is unreachable.
+        """
+        if not self._builds and not self._ours:
+            return 0
+        told: dict[str, Any] = await call(self.client.df)
+        records: list[dict[str, Any]] = told.get("BuildCache") or []
+        self._ours &= {one["ID"] for one in records}
+        self._ours |= {one["ID"] for one in records if self._made(one)}
+        self._builds.clear()
+        gone = self._surplus([one for one in records if one["ID"] in self._ours])
+        freed = 0
+        for start in range(0, len(gone), 100):
+            names = "|".join(gone[start : start + 100])
+            filters = json.dumps({"id": [f"^({names})$"]})
+            told = await self.stream.ask("/build/prune", {"all": "1", "filters": filters})
+            freed += int(told.get("SpaceReclaimed") or 0)
+        return freed
+
+    def _made(self, record: dict[str, Any]) -> bool:
+        made = moment(str(record["CreatedAt"])).timestamp()
+        return any(start <= made <= end for start, end in self._builds)
+
+    def _surplus(self, records: list[dict[str, Any]]) -> list[str]:
+        """IDs of what is to go: contexts, whose address never comes again, and what is too much."""
+        free = [one for one in records if not one.get("InUse")]
+        gone = [one["ID"] for one in free if _CONTEXT.match(str(one.get("Description")))]
+        rested = time.time() - self.limits.image_idle_s
+        size = sum(_own_bytes(one) for one in records if one["ID"] not in gone)
+        for one in sorted(free, key=_used):
+            if size <= self.limits.build_cache_bytes or _used(one) > rested:
+                break
+            if one["ID"] not in gone:
+                gone.append(one["ID"])
+                size -= _own_bytes(one)
+        return gone
+
+
+def _own_bytes(record: dict[str, Any]) -> int:
+    """Disk that only this record takes: a layer that an image has, too, is the image's."""
+    return 0 if record.get("Shared") else int(record.get("Size") or 0)
+
+
+def _used(record: dict[str, Any]) -> float:
+    told = record.get("LastUsedAt") or record["CreatedAt"]
+    return moment(str(told)).timestamp()

@@ -1,0 +1,241 @@
+"""One build: by BuildKit where its steps can be guarded or nothing else will do, else classic.
+
+Of BuildKit's build call an engine honours neither limits nor a network of our own: `guard.py` sets
+them from outside, as root on the engine's host. Elsewhere the classic builder, which has them, does
+what it can do, and what it cannot is built without, which a note says.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+
+from clients import blame
+from clients.appfolder import ServicePlan
+from clients.blame import fault
+from clients.docker import podman
+from clients.docker.about import DOCKER, Engine, name_of
+from clients.docker.build_cache import BuildCache, cache_scope
+from clients.docker.cgroup import BuildCgroups
+from clients.docker.context import DOCKERFILE_NAME
+from clients.docker.diagnosis import build_fault
+from clients.docker.dockerfile import Dockerfile
+from clients.docker.dockerfile_writer import lacking
+from clients.docker.engine import ran_out_of_memory, running_since
+from clients.docker.errors import call
+from clients.docker.frontends import CLASSIC, Builder, language_of, official
+from clients.docker.guard import StepGuard
+from clients.docker.result import StreamResult
+from clients.docker.stream import EngineStream, build_params, buildkit_params
+from clients.limits import AppLimits
+from clients.substitution import Substitution
+
+FRONT_END = "docker/dockerfile:1"
+_NEWEST = (99, 0)
+NetworkFactory = Callable[[], Awaitable[str]]
+Finder = Callable[[str], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be built.
+
+    Attributes:
+        context: a tar, `DOCKERFILE_NAME` within.
+        labels: of the image.
+        bases: IDs of the images that it starts from.
+    """
+
+    plan: ServicePlan
+    read: Dockerfile
+    context: bytes
+    tag: str
+    labels: dict[str, str]
+    bases: tuple[str, ...]
+    substitutions: tuple[Substitution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who builds, with which front end (empty: the builder's own), and what cannot be kept."""
+
+    builder: Builder
+    front_end: str = ""
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Building:
+    """Chooses builders and runs builds, some at a time."""
+
+    client: docker.DockerClient
+    stream: EngineStream
+    limits: AppLimits
+    cgroups: BuildCgroups
+    guard: StepGuard
+    cache: BuildCache
+    engine: Engine
+    _running: int = 0
+
+    @classmethod
+    def on(
+        cls,
+        client: docker.DockerClient,
+        stream: EngineStream,
+        docker_host: str,
+        limits: AppLimits,
+        engine: Engine = DOCKER,
+    ) -> "Building":
+        """For the engine at `docker_host`."""
+        cgroups = BuildCgroups(client, docker_host, limits.build_pids)
+        cache = BuildCache(client, stream, limits)
+        return cls(client, stream, limits, cgroups, StepGuard(docker_host, limits), cache, engine)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being built."""
+        return self._running > 0
+
+    async def choose(self, read: Dockerfile, find: Finder) -> Choice:
+        """Who builds a Dockerfile.
+
+        Args:
+            read: the Dockerfile.
+            find: whether an image is here, or can be had.
+
+        Raises:
+            PlatformError: nobody can who is here; the message names who could.
+        """
+        told: dict[str, Any] = await call(self.client.version)
+        if name_of(told) == "Podman":
+            return Choice(Builder("classic", _NEWEST, "Podman"), note=await self._unlimited())
+        version = str(told.get("Version") or "")
+        language = CLASSIC if told.get("Os") == "windows" else language_of(version)
+        classic = Builder("classic", CLASSIC, "the classic builder")
+        if language == CLASSIC or not version:
+            return await self._by_classic(read, classic)
+        obstacle = self.engine.apart or await asyncio.to_thread(self.guard.obstacle)
+        if not obstacle:
+            self.guard.learn(str((await call(self.client.info)).get("DockerRootDir") or ""))
+        if obstacle and not lacking(read.needs, classic):
+            return await self._by_classic(read, classic)
+        note = f"no limits of memory, processors and processes, no firewall ({obstacle})"
+        buildkit = Builder("buildkit", language, f"the BuildKit of Docker Engine {version}")
+        return await self._by_buildkit(read, buildkit, note if obstacle else "", find)
+
+    async def _by_classic(self, read: Dockerfile, classic: Builder) -> Choice:
+        if said := lacking(read.needs, classic):
+            raise fault(blame.UNSUPPORTED, "build", said)
+        return Choice(classic, note=await self._unlimited())
+
+    async def _unlimited(self) -> str:
+        obstacle = await self._no_cgroup()
+        return f"no limit of processes ({obstacle})" if obstacle else ""
+
+    async def _no_cgroup(self) -> str:
+        """Why the classic builder gets no cgroup of ours; empty when it does."""
+        return self.engine.apart or await self.cgroups.obstacle()
+
+    async def _by_buildkit(
+        self, read: Dockerfile, buildkit: Builder, note: str, find: Finder
+    ) -> Choice:
+        said = lacking(read.needs, buildkit)
+        if not said:
+            return Choice(buildkit, "", note)
+        wanted = [read.front_end] if official(read.front_end) else []
+        for image in dict.fromkeys((*wanted, FRONT_END)):
+            if await find(image):
+                return Choice(Builder("buildkit", _NEWEST, image), image, note)
+        raise fault(blame.UNSUPPORTED, "build", said)
+
+    async def build(
+        self,
+        order: Order,
+        choice: Choice,
+        network: NetworkFactory,
+        on_line: Callable[[str], None],
+    ) -> tuple[str, tuple[str, ...]]:
+        """The log of a build that worked, and notes; with its limits, until its deadline.
+
+        Raises:
+            AppFault: the app's author is at fault.
+            PlatformError: the platform is.
+        """
+        since = await running_since(self.client)
+        self._running += 1
+        try:
+            if choice.builder.kind == "buildkit":
+                result, out_of_memory, notes = await self._buildkit(order, on_line)
+            else:
+                result, out_of_memory, notes = await self._classic(order, network, on_line)
+        finally:
+            self._running -= 1
+        if not result.error:
+            if not result.image:
+                said = f"without an image and without an error, at last: {result.text[-200:]}"
+                raise fault(blame.BUILD_ENGINE, "build", f"{self.engine} ended the build {said}")
+            return result.text, notes
+        if since != await running_since(self.client):
+            message = "the Docker daemon was restarted during the build"
+            raise fault(blame.ENGINE_RESTARTED, "build", message)
+        raise build_fault(
+            order.plan.name,
+            result,
+            order.substitutions,
+            out_of_memory,
+            self.limits.build_memory_bytes,
+        )
+
+    async def _classic(
+        self, order: Order, network: NetworkFactory, on_line: Callable[[str], None]
+    ) -> tuple[StreamResult, bool, tuple[str, ...]]:
+        name = await network()
+        limits, plan = self.limits, order.plan
+        obstacle = await self._no_cgroup()  # an engine may refuse to build in one it cannot use
+        limited = nullcontext("") if obstacle else self.cgroups.limited(f"{name} {order.tag}")
+        with limited as cgroup:
+            params = build_params(
+                order.tag, DOCKERFILE_NAME, plan.args, plan.target, name, cgroup, limits
+            )
+            if self.engine.name == "Podman":
+                params = podman.build_params(params)
+            result = await self.stream.build(
+                order.context, params, limits.build_deadline_s, on_line
+            )
+        failed = bool(result.error) and bool(result.last_container())
+        out_of_memory = failed and await ran_out_of_memory(self.client, result.last_container())
+        return result, out_of_memory, ()
+
+    async def _buildkit(
+        self, order: Order, on_line: Callable[[str], None]
+    ) -> tuple[StreamResult, bool, tuple[str, ...]]:
+        args = self._args(order)
+        params = buildkit_params(order.tag, DOCKERFILE_NAME, args, order.plan.target, order.labels)
+        begun, deadline_s = time.time(), self.limits.build_deadline_s
+        with self.guard.watching():
+            before = self.guard.guarded()
+            try:
+                result = await self.stream.build(order.context, params, deadline_s, on_line)
+            finally:
+                self.cache.built(begun)
+            killed = result.exit_code == 137 and await asyncio.to_thread(
+                self.guard.ran_out_of_memory, before
+            )
+            unlimited = self.guard.unlimited(before)
+        notes = (f"{order.plan.name}: its build's limits: {unlimited}",) if unlimited else ()
+        return result, killed, notes
+
+    def _args(self, order: Order) -> dict[str, str]:
+        """The app's arguments, without those that steer BuildKit itself, and ours."""
+        given = order.plan.args
+        steering = ("BUILDKIT_", "NO_PROXY")
+        args = {n: v for n, v in given.items() if not n.upper().startswith(steering)}
+        if order.read.has_cache_mounts:
+            identity: list[Any] = [args, order.plan.target, order.bases, order.labels]
+            scope = cache_scope(order.read, order.context, identity)
+            args["BUILDKIT_CACHE_MOUNT_NS"] = f"assay-{scope}"
+        return args | self.guard.build_args

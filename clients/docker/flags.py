@@ -1,0 +1,67 @@
+"""The flags of one instruction as they stand in its text, and the rest that follows them."""
+
+from dataclasses import dataclass
+
+from clients.docker.dockerfile_parser import Instruction
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """An instruction taken apart. What follows its flags is kept as written."""
+
+    word: str
+    rest: str
+
+    @classmethod
+    def of(cls, one: Instruction) -> "Flags":
+        """Split the text as the reference parser does: by blanks outside of quotes."""
+        word, rest = one.text[: len(one.word)], one.text[len(one.word) :]
+        for _ in one.flags:
+            rest = rest.lstrip()
+            rest = rest[_length(rest) :]
+        return cls(word, rest.lstrip(" \t"))
+
+    def written(self, flags: list[str]) -> str:
+        """The instruction with other flags."""
+        quoted = [f'"{flag}"' if any(one in flag for one in " \t") else flag for flag in flags]
+        return " ".join([self.word, *quoted, self.rest]).rstrip("\n")
+
+
+def _length(text: str) -> int:
+    """Characters of the first word."""
+    quote = ""
+    at = 0
+    while at < len(text):
+        character = text[at]
+        if character == "\\":
+            at += 1
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character.isspace():
+            break
+        at += 1
+    return min(at, len(text))
+
+
+def value_of(text: str, prefix: str) -> str:
+    """What follows `prefix`; empty where `text` begins otherwise."""
+    return text.removeprefix(prefix) if text.startswith(prefix) else ""
+
+
+def mount_options(flag: str) -> list[str]:
+    """`key=value` parts of a `--mount`."""
+    return [part.strip() for part in value_of(flag, "--mount=").split(",")]
+
+
+def saves_time(flag: str) -> bool:
+    """Whether a flag is a cache mount, which may always be empty."""
+    return "type=cache" in mount_options(flag)
+
+
+def is_unused_secret(flag: str) -> bool:
+    """A secret or key that nobody gives, and that the build can do without: as if not mounted."""
+    options = mount_options(flag)
+    optional = not any(one in ("required", "required=true", "required=1") for one in options)
+    return optional and bool({"type=secret", "type=ssh"} & set(options))

@@ -1,0 +1,97 @@
+"""Static tools start without what they do not need."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from analyzers.runtime.tool import Command, Completed
+from analyzers.static.tools.eslint import CONFIG
+from analyzers.static.tools.opengrep import Opengrep
+from tests.support.static_run import ROOT, TOOLS_DIR, list_source, make_run
+
+AFTER_INSTALL = ROOT / "analyzers/static/after-install.sh"
+CORE = '#!/bin/sh\\ntest "$1" = -version && echo opengrep-core version: 1.2.3\\n'
+PACKED = f"""#!/bin/sh
+mkdir -p "$HOME/.cache/opengrep/bin" && echo run >> "$(dirname "$0")/starts"
+printf '{CORE}' > "$HOME/.cache/opengrep/bin/opengrep-core"
+chmod 700 "$HOME/.cache/opengrep/bin/opengrep-core"
+"""
+
+
+def installed(tools: Path, program: str, lock: str = "one") -> Path:
+    packed = tools / "venv/lib/python3.13/site-packages/tackbox_opengrep/bin/opengrep"
+    packed.parent.mkdir(parents=True, exist_ok=True)
+    packed.write_text(program)
+    packed.chmod(0o755)
+    (tools / "venv/.assay-stamp").write_text(lock)
+    return packed
+
+
+def after_install(tools: Path) -> str:
+    done = subprocess.run(
+        [AFTER_INSTALL, tools], capture_output=True, check=True, text=True, timeout=30
+    )
+    return done.stderr
+
+
+def test_a_program_that_unpacks_itself_does_so_once_for_each_lock(tmp_path: Path):
+    packed = installed(tmp_path, PACKED)
+    after_install(tmp_path)
+    after_install(tmp_path)
+    assert (packed.parent / "starts").read_text() == "run\n"
+    installed(tmp_path, PACKED, lock="two")
+    after_install(tmp_path)
+    assert (packed.parent / "starts").read_text() == "run\nrun\n"
+    assert Opengrep().program(tmp_path) == (str(tmp_path / "opengrep/opengrep-cli"),)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["opengrep", "venv"]
+
+
+@pytest.mark.parametrize(
+    "program", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho 1.30.0\n", "no program"]
+)
+def test_one_that_cannot_be_unpacked_is_used_as_it_is(tmp_path: Path, program: str):
+    packed = installed(tmp_path, program)
+    assert "could not be unpacked" in after_install(tmp_path)
+    assert Opengrep().program(tmp_path) == (str(packed),)
+    assert not (tmp_path / "opengrep").exists()
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+async def test_the_version_is_what_the_program_says(tmp_path: Path, unpacked: bool):
+    packed = installed(tmp_path, PACKED)
+    if unpacked:
+        after_install(tmp_path)
+    asked: list[str] = []
+
+    async def execute(command: Command) -> Completed:
+        asked.extend(command.argv)
+        return Completed(command.argv, 0, b"opengrep-core version: 1.30.0\n", b"", b"", 0.1)
+
+    run = make_run(list_source(tmp_path), tmp_path, tmp_path)
+    assert await Opengrep().version(run, execute) == "1.30.0"
+    core = str(tmp_path / "opengrep/opengrep-core")
+    assert asked == ([core, "-version"] if unpacked else [str(packed), "--version"])
+
+
+def test_eslint_loads_typescripts_compiler_only_for_a_file_that_asks_for_it(tmp_path: Path):
+    (tmp_path / CONFIG.name).write_bytes(CONFIG.read_bytes())
+    (tmp_path / "node_modules").symlink_to((TOOLS_DIR / "node_modules").resolve())
+    script = (
+        "import Module from 'node:module';\n"
+        f"const config = (await import('{tmp_path / CONFIG.name}')).default;\n"
+        "const loaded = () => Object.keys(Module._cache).some("
+        "(file) => file.includes('/node_modules/typescript/'));\n"
+        "const before = loaded();\n"
+        "const parser = config.find((one) => one.files[0].includes('ts')).languageOptions.parser;\n"
+        "const parsed = parser.parseForESLint('let one: number = 1;', {});\n"
+        "console.log(before, loaded(), parsed.ast.type);\n"
+    )
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", script],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.split() == ["false", "true", "Program"]
