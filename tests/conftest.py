@@ -20,7 +20,7 @@ DYNAMIC_CONFIG = (
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
     "system.forceSearchAttributesCacheRefreshOnRead=true",
-    "limit.historyCount.suggestContinueAsNew=200",
+    "limit.historyCount.suggestContinueAsNew=120",
 )
 
 

@@ -1,5 +1,6 @@
 """The static tools as real processes on sources that are broken, too old, too new, or odd."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -18,79 +19,95 @@ TRUNCATED_CSS = "a { color: red; }\nb { color: bl"
 HALF = "const a = 1;\nfunction f( {\n"
 
 
-async def on_case(name: str, case: str, tmp_path: Path) -> Parsed:
-    return await measure(
-        next(tool for tool in TOOLS if tool.name == name), case_app(case), tmp_path
-    )
+OnCase = Callable[[str, str], Awaitable[Parsed]]
 
 
-@pytest.mark.parametrize(
-    ("path", "content", "line", "message"),
-    [
-        ("app.py", FENCED, 1, "Python syntax error: a Markdown code fence"),
-        ("app.py", "Here is the code:\n" + FENCED, 1, "Python syntax error: invalid syntax"),
-        ("app.py", "x = 1\ndef f(:\n", 2, "Python syntax error: invalid syntax"),
-        ("app.py", 'x = 1\nprint "x"\n', 2, "Python 2 source, which Python 3 does not run"),
-        ("app.py", "try:\n    f()\nexcept IOError, e:\n    g(e)\n", 3, "Python 2 source"),
-        ("app.py", "import os\nos.chmod('a', 0755)\n", 2, "Python 2 source"),
-        ("app.py", "x = 10L\n", 1, "Python 2 source"),
-        ("app.py", b"x = 1\ny = 'a\0b'\n", 1, "NUL bytes"),
-        ("app.py", b"x = 1\ny = '\xe9'\n", 2, "codec can't decode"),
-        ("app.py", "print(1)\n".encode("utf-16"), 1, "UTF-16"),
-        ("app.js", "```js\nconst a = eval(b);\n```\n", 1, "JavaScript syntax error: a Markdown"),
-        ("app.js", HALF, 3, "JavaScript syntax error: Unexpected token"),
-        ("app.jsx", "const a = <p>{x}</b>;\n", 1, "JavaScript syntax error"),
-        ("app.ts", "const a: number = 1;\nclass A {\n", 3, "TypeScript syntax error"),
-        ("app.css", TRUNCATED_CSS, 2, "CSS syntax error: Unclosed block"),
-        ("data.json", '{"a": 1,\n "b": }\n', 2, "JSON syntax error"),
-    ],
-    ids=lambda value: repr(value)[:20],
-)
-async def test_a_broken_file_is_one_finding_with_its_line(
-    path: str, content: str | bytes, line: int, message: str, tmp_path: Path
-):
-    parsed = await measured("syntax", {path: content, "sound.py": "X = 1\n"}, tmp_path)
+@pytest.fixture(scope="module")
+def on_case(tmp_path_factory: pytest.TempPathFactory) -> OnCase:
+    """What a tool makes of a case; each runs on each case once."""
+    done: dict[tuple[str, str], Parsed] = {}
 
-    (found,) = parsed.findings
-    assert (found.rule_id, found.location.path, found.location.line) == ("syntax-error", path, line)
+    async def on_case(name: str, case: str) -> Parsed:
+        if (name, case) not in done:
+            tool = next(tool for tool in TOOLS if tool.name == name)
+            done[name, case] = await measure(tool, case_app(case), tmp_path_factory.mktemp(name))
+        return done[name, case]
+
+    return on_case
+
+
+BROKEN: list[tuple[str, str | bytes, int, str]] = [
+    ("app.py", FENCED, 1, "Python syntax error: a Markdown code fence"),
+    ("app.py", "Here is the code:\n" + FENCED, 1, "Python syntax error: invalid syntax"),
+    ("app.py", "x = 1\ndef f(:\n", 2, "Python syntax error: invalid syntax"),
+    ("app.py", 'x = 1\nprint "x"\n', 2, "Python 2 source, which Python 3 does not run"),
+    ("app.py", "try:\n    f()\nexcept IOError, e:\n    g(e)\n", 3, "Python 2 source"),
+    ("app.py", "import os\nos.chmod('a', 0755)\n", 2, "Python 2 source"),
+    ("app.py", "x = 10L\n", 1, "Python 2 source"),
+    ("app.py", b"x = 1\ny = 'a\0b'\n", 1, "NUL bytes"),
+    ("app.py", b"x = 1\ny = '\xe9'\n", 2, "codec can't decode"),
+    ("app.py", "print(1)\n".encode("utf-16"), 1, "UTF-16"),
+    ("app.js", "```js\nconst a = eval(b);\n```\n", 1, "JavaScript syntax error: a Markdown"),
+    ("app.js", HALF, 3, "JavaScript syntax error: Unexpected token"),
+    ("app.jsx", "const a = <p>{x}</b>;\n", 1, "JavaScript syntax error"),
+    ("app.ts", "const a: number = 1;\nclass A {\n", 3, "TypeScript syntax error"),
+    ("app.css", TRUNCATED_CSS, 2, "CSS syntax error: Unclosed block"),
+    ("data.json", '{"a": 1,\n "b": }\n', 2, "JSON syntax error"),
+]
+TOMORROWS: list[tuple[str, str | bytes]] = [
+    ("app.py", "x = t'a {1}'\n"),  # Python 3.14
+    ("app.py", "try:\n    f()\nexcept A, B:\n    g()\n"),
+    ("app.js", "@decorated class A {}\n"),  # a proposal
+    ("app.js", "// @flow\ntype A = {| a: number |};\n"),
+]
+READ_BY_OTHERS: list[tuple[str, str | bytes]] = [
+    ("app.js", "{% if x %}\nvar a = {{ user.id }};\n{% endif %}\n"),
+    ("app.css", "a { color: {{ theme.colour }; }\n{% endif %}\n"),
+    ("tsconfig.json", '// notes\n{"compilerOptions": {},}\n'),
+    ("rows.json", '{"a": 1}\n{"a": 2}\n'),
+    ("old.js", 'if (x) { return; }\nfs.mkdir("a", 0755);\nwith (a) { b(); }\n'),
+    ("page.js", "\ufeffvar a = 1;\n".encode("utf-16-le")),
+]
+
+
+def laid(kind: str, number: int, path: str) -> str:
+    """Where a file lies in the one tree of all: none has another in its folder."""
+    return f"{kind}{number}/{path}"
+
+
+@pytest.fixture(scope="module")
+async def syntax(tmp_path_factory: pytest.TempPathFactory) -> Parsed:
+    """What the check of syntax makes of all of them, and of a sound file, in one run."""
+    files: dict[str, str | bytes] = {"sound.py": "X = 1\n"}
+    kinds = {"broken": BROKEN, "tomorrow": TOMORROWS, "others": READ_BY_OTHERS}
+    for kind, ones in kinds.items():
+        files |= {laid(kind, n, one[0]): one[1] for n, one in enumerate(ones)}
+    return await measured("syntax", files, tmp_path_factory.mktemp("syntax"))
+
+
+@pytest.mark.parametrize("number", range(len(BROKEN)), ids=lambda n: repr(BROKEN[n][1])[:20])
+def test_a_broken_file_is_one_finding_with_its_line(number: int, syntax: Parsed):
+    path, _, line, message = BROKEN[number]
+    where = laid("broken", number, path)
+
+    (found,) = [one for one in syntax.findings if one.location.path == where]
+    assert (found.rule_id, found.location.line) == ("syntax-error", line)
     assert message in found.message
     assert found.category is Category.QUALITY
-    assert parsed.coverage.reached == 2
 
 
-@pytest.mark.parametrize(
-    ("path", "content"),
-    [
-        ("app.py", "x = t'a {1}'\n"),  # Python 3.14
-        ("app.py", "try:\n    f()\nexcept A, B:\n    g()\n"),
-        ("app.js", "@decorated class A {}\n"),  # a proposal
-        ("app.js", "// @flow\ntype A = {| a: number |};\n"),
-    ],
-)
-async def test_syntax_of_tomorrow_is_skipped_and_no_finding(
-    path: str, content: str, tmp_path: Path
-):
-    parsed = await measured("syntax", {path: content, "sound.py": "X = 1\n"}, tmp_path)
+@pytest.mark.parametrize("number", range(len(TOMORROWS)))
+def test_syntax_of_tomorrow_is_skipped(number: int, syntax: Parsed):
+    where = laid("tomorrow", number, TOMORROWS[number][0])
 
-    assert parsed.findings == ()
-    assert skipped(parsed)[path].startswith("newer syntax than this parser reads")
+    assert skipped(syntax)[where].startswith("newer syntax than this parser reads")
 
 
-@pytest.mark.parametrize(
-    ("path", "content"),
-    [
-        ("app.js", "{% if x %}\nvar a = {{ user.id }};\n{% endif %}\n"),
-        ("app.css", "a { color: {{ theme.colour }; }\n{% endif %}\n"),
-        ("tsconfig.json", '// notes\n{"compilerOptions": {},}\n'),
-        ("rows.json", '{"a": 1}\n{"a": 2}\n'),
-        ("old.js", 'if (x) { return; }\nfs.mkdir("a", 0755);\nwith (a) { b(); }\n'),
-        ("page.js", "\ufeffvar a = 1;\n".encode("utf-16-le")),
-    ],
-)
-async def test_what_others_read_is_no_syntax_error(path: str, content: str | bytes, tmp_path: Path):
-    parsed = await measured("syntax", {path: content, "sound.py": "X = 1\n"}, tmp_path)
-
-    assert parsed.findings == ()
+def test_what_is_new_or_read_by_others_is_no_finding_and_all_else_was_read(syntax: Parsed):
+    assert len(syntax.findings) == len(BROKEN)
+    assert {(one.location.path or "")[:6] for one in syntax.findings} == {"broken"}
+    assert len(skipped(syntax)) == len(TOMORROWS)
+    assert syntax.coverage.reached == 1 + len(BROKEN) + len(READ_BY_OTHERS)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +163,8 @@ async def test_ruff_reads_newer_python_all_the_same(tmp_path: Path):
 
 
 @pytest.mark.parametrize("tool", [*PYTHON, "lizard", "detect-secrets"])
-async def test_case_29_each_file_that_is_not_read_is_named(tool: str, tmp_path: Path):
-    parsed = await on_case(tool, "29", tmp_path)
+async def test_case_29_each_file_that_is_not_read_is_named(tool: str, on_case: OnCase):
+    parsed = await on_case(tool, "29")
 
     named = skipped(parsed)
     if tool in PYTHON:
@@ -168,15 +185,15 @@ async def test_case_29_each_file_that_is_not_read_is_named(tool: str, tmp_path: 
         ("30", "src/Main.astro"),
     ],
 )
-async def test_eval_is_seen_in_old_scripts_and_in_components(case: str, path: str, tmp_path: Path):
-    parsed = await on_case("eslint", case, tmp_path)
+async def test_eval_is_seen_in_old_scripts_and_in_components(case: str, path: str, on_case: OnCase):
+    parsed = await on_case("eslint", case)
 
     assert any(rule == "no-eval" and where == path for rule, where, _ in places(parsed))
 
 
 @pytest.mark.parametrize("tool", ["opengrep", "lizard", "jscpd", "retire"])
-async def test_components_a_tool_does_not_read_are_named(tool: str, tmp_path: Path):
-    parsed = await on_case(tool, "30", tmp_path)
+async def test_components_a_tool_does_not_read_are_named(tool: str, on_case: OnCase):
+    parsed = await on_case(tool, "30")
 
     assert {"src/Card.svelte", "src/Main.astro"} <= skipped(parsed).keys()
 
@@ -211,8 +228,8 @@ async def test_a_component_keeps_its_lines_and_its_markup_accuses_nobody(tmp_pat
         ("mypy", set[str]()),
     ],
 )
-async def test_case_32_own_folders_are_looked_at(tool: str, seen: set[str], tmp_path: Path):
-    parsed = await on_case(tool, "32", tmp_path)
+async def test_case_32_own_folders_are_looked_at(tool: str, seen: set[str], on_case: OnCase):
+    parsed = await on_case(tool, "32")
 
     assert seen <= {where for _, where, _ in places(parsed)}
     assert (parsed.coverage.reached, skipped(parsed)) == (parsed.coverage.given, {})
@@ -230,9 +247,9 @@ async def test_case_32_own_folders_are_looked_at(tool: str, seen: set[str], tmp_
     ],
 )
 async def test_case_24_evidence_is_the_flagged_line_and_columns_count_characters(
-    tool: str, rule: str, path: str, line: int, column: int, tmp_path: Path
+    tool: str, rule: str, path: str, line: int, column: int, on_case: OnCase
 ):
-    parsed = await on_case(tool, "24", tmp_path)
+    parsed = await on_case(tool, "24")
 
     (found,) = [one for one in parsed.findings if one.rule_id == rule]
     assert (found.location.path, found.location.line, found.location.column) == (path, line, column)

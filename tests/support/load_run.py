@@ -15,7 +15,7 @@ from analyzers.runtime.tool import Command, Completed, Parsed, SourceTree, ToolR
 from contract.analysis import SubtaskRequest, Target
 from contract.spec import AnalyzerKind, AppRef, SourceRef, TemplateSpec
 
-SHORT = {"rates": "40", "step_s": 0.3, "warmup_s": 0, "timeout_s": 2}
+SHORT = {"rates": "40", "step_s": 0.3, "warmup_s": 0, "timeout_s": 5}
 
 
 def run_of(tmp_path: Path, url: str, template: TemplateSpec | None = None, **options) -> ToolRun:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -29,12 +30,11 @@ class LoadServer:
     dies_after: int = 0
     url: str = ""
     hits: Counter[str] = field(default_factory=Counter)
-    _server: asyncio.Server | None = None
+    _accepting: asyncio.Task[None] | None = None
     _frozen_until: float = 0.0
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -64,20 +64,33 @@ class LoadServer:
         )
         return head.encode() + body
 
+    async def accept(self, listener: socket.socket) -> None:
+        """Serve until it dies. (`asyncio.Server` loses connections that came just before.)"""
+        connections: set[asyncio.Task[None]] = set()
+        with listener:
+            while True:
+                came, _ = await asyncio.get_running_loop().sock_accept(listener)
+                reader, writer = await asyncio.open_connection(sock=came)
+                self._writers.add(writer)
+                connections.add(task := asyncio.create_task(self.answer(reader, writer)))
+                task.add_done_callback(connections.discard)
+
     def die(self) -> None:
-        if self._server:
-            self._server.close()
+        if self._accepting:
+            self._accepting.cancel()
         for writer in self._writers:
             writer.transport.abort()
 
 
 @asynccontextmanager
 async def serving(server: LoadServer) -> AsyncIterator[LoadServer]:
-    listening = await asyncio.start_server(server.answer, "127.0.0.1", 0, backlog=512)
-    server._server = listening
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    listener.setblocking(False)
+    server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server._accepting = asyncio.create_task(server.accept(listener))
     try:
         yield server
     finally:
         server.die()
-        await asyncio.sleep(0.05)
+        await asyncio.wait([server._accepting])
+        listener.close()  # a task that is cancelled before it began closes nothing

@@ -18,18 +18,18 @@ MEASURED = MeasurementState.MEASURED
 
 
 async def test_continue_as_new_loses_nothing_and_repeats_nothing(client: Client) -> None:
-    platform = FakePlatform(apps=24, analyzers="s", parallelism=2)
+    platform = FakePlatform(apps=14, analyzers="s", parallelism=2)
 
     handle = await platform.start(client)
     await handle.execute_update("set_parallelism", 6)
     result = await finished(handle)
 
-    assert result.counts == {MEASURED: 24}
-    assert [platform.count(f"run m/app{n}/static") for n in range(1, 25)] == [1] * 24
+    assert result.counts == {MEASURED: 14}
+    assert [platform.count(f"run m/app{n}/static") for n in range(1, 15)] == [1] * 14
     assert platform.count("register") == platform.count("report") == 1
     detail = platform.states[-1][1]
     assert detail["continued_as_new"] >= 1
-    assert detail["tool_seconds"] == 24.0
+    assert detail["tool_seconds"] == 14.0
     assert detail["parallelism"] == 6
 
 

@@ -159,24 +159,24 @@ async def test_a_named_app_of_an_ended_pipeline_runs_as_a_whole(client: Client) 
 async def test_what_was_named_is_still_whole_after_the_pipeline_continued_as_new(
     client: Client,
 ) -> None:
-    platform = FakePlatform(apps=24, analyzers="sd", parallelism=2)
+    platform = FakePlatform(apps=14, analyzers="sd", parallelism=2)
     lacking = AppResult(
         state=APP_FAILED,
         reason="blamed",
         analyzers={DYNAMIC: APP_FAILED},
         missing={STATIC: ("*",)},
     )
-    keys = tuple(f"m/app{n}" for n in range(1, 25))
-    results = dict.fromkeys(("m/app23", "m/app24"), lacking)
-    state = PipelineState(registered=True, pending=keys, results=results, whole=("m/app24",))
+    keys = tuple(f"m/app{n}" for n in range(1, 15))
+    results = dict.fromkeys(("m/app13", "m/app14"), lacking)
+    state = PipelineState(registered=True, pending=keys, results=results, whole=("m/app14",))
     platform.plan = PipelineRun.of(platform.plan, state)
 
     await platform.run(client)
 
     assert platform.states[-1][1]["continued_as_new"] >= 1
-    assert platform.count("run m/app24/dynamic") == 1
-    assert platform.count("run m/app23/dynamic") == 0, "this one was not named"
-    assert platform.count("run m/app23/static") == platform.count("run m/app24/static") == 1
+    assert platform.count("run m/app14/dynamic") == 1
+    assert platform.count("run m/app13/dynamic") == 0, "this one was not named"
+    assert platform.count("run m/app13/static") == platform.count("run m/app14/static") == 1
 
 
 def followed(client: Client, platform: FakePlatform):
