@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the base images `assay/debian`, `assay/python`, `assay/node` and `assay/nginx` from Debian
-# packages and PyPI wheels, for Docker hosts that reach no image registry. Images that exist are
-# kept; FORCE=1 builds them anew. Usage: deploy/base-images/build.sh [debian|python|node|nginx ...]
+# packages and PyPI wheels, for Docker hosts that reach no image registry. Images that were made by
+# the same recipe are kept; FORCE=1 builds them anew. Usage: deploy/base-images/build.sh [debian|python|node|nginx ...]
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,8 +13,12 @@ die() {
     exit 1
 }
 
+# $1: image, $2: what the recipe of an image that may stay must be; empty: any.
 have_image() {
-    [[ ${FORCE:-0} != 1 ]] && docker image inspect "$1" >/dev/null 2>&1
+    local made
+    [[ ${FORCE:-0} != 1 ]] || return 1
+    made=$(docker image inspect -f '{{index .Config.Labels "dev.assay.base-recipe"}}' "$1" 2>/dev/null) || return 1
+    [[ -z $2 || $made == "$2" ]]
 }
 
 require_docker() {
@@ -75,7 +79,7 @@ copy_certificates() {
 }
 
 build_debian() {
-    if have_image assay/debian:12; then return; fi
+    if have_image assay/debian:12 ""; then return; fi
     require_debootstrap
     local root=$work/rootfs
     echo "base-images: assay/debian:12 (debootstrap, about half a minute)"
@@ -97,11 +101,14 @@ build_debian() {
 
 # $1: image, $2: Dockerfile beside this script, then extra `docker build` arguments.
 build_from() {
-    local image=$1 dockerfile=$2
+    local image=$1 dockerfile=$2 recipe
     shift 2
-    if have_image "$image"; then return; fi
+    # All of them, since one is made from another.
+    recipe=$(cat "$here"/*.Dockerfile | sha256sum | cut -c1-16)
+    if have_image "$image" "$recipe"; then return; fi
     echo "base-images: $image"
-    DOCKER_BUILDKIT=0 docker build --force-rm -q -t "$image" "$@" -f "$here/$dockerfile" "$here" \
+    DOCKER_BUILDKIT=0 docker build --force-rm -q -t "$image" \
+        --label "dev.assay.base-recipe=$recipe" "$@" -f "$here/$dockerfile" "$here" \
         >/dev/null 2>"$work/build.log" || {
         tail -n 15 "$work/build.log" >&2
         die "building $image failed. Check that Debian's mirror and PyPI are reachable from containers."
