@@ -16,7 +16,7 @@ def run_inside(
     *,
     errors: bool = False,
 ) -> tuple[int | None, bytes]:
-    """Exit code and output of `argv`; no exit code: it goes on. Blocking.
+    """Exit code and output of `argv`; no exit code: it went on when it was left. Blocking.
 
     Args:
         client: of the engine.
@@ -30,18 +30,19 @@ def run_inside(
     stream = cast("Any", client.api.exec_start(made["Id"], tty=True, socket=True))
     raw = getattr(stream, "_sock", stream)
     ends_s = time.monotonic() + timeout_s
-    data = b""
+    data, has_ended = b"", False
     try:
         with suppress(TimeoutError):
-            while len(data) < max_bytes:
+            while len(data) < max_bytes and not has_ended:
                 raw.settimeout(max(ends_s - time.monotonic(), 0.001))
-                if not (chunk := raw.recv(65_536)):
-                    break
+                chunk = raw.recv(65_536)
                 data += chunk
+                has_ended = not chunk
     finally:
         if (response := getattr(stream, "_response", None)) is not None:  # it holds the connection
             response.close()
         stream.close()
         raw.close()
-    code: int | None = client.api.exec_inspect(made["Id"]).get("ExitCode")
+    # What was left may be ended by that, with a code that is not its own.
+    code: int | None = client.api.exec_inspect(made["Id"]).get("ExitCode") if has_ended else None
     return code, data
