@@ -19,7 +19,7 @@ from tests.chaos.site import Site
 
 PIPELINES = ("load-1", "load-2", "load-3")
 # Fifteen load tests, one after another, which also wait for those of other stacks on this host.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")
