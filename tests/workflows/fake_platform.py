@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -166,8 +167,13 @@ class FakePlatform:
 
 
 async def finished(handle: WorkflowHandle[Any, PipelineResult]) -> PipelineResult:
-    """The result; a wedged workflow fails the test instead of hanging it."""
-    return await asyncio.wait_for(handle.result(), 30)
+    """The result; a wedged workflow fails the test, with its last events, instead of hanging it."""
+    try:
+        return await asyncio.wait_for(handle.result(), 30)
+    except TimeoutError:
+        history = await handle.fetch_history()
+        last = [EventType.Name(event.event_type) for event in history.events[-25:]]
+        raise AssertionError(f"{handle.id} does not end; its last events: {last}") from None
 
 
 async def until(
