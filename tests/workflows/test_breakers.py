@@ -2,9 +2,10 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
@@ -249,6 +250,11 @@ async def test_faults_of_apps_never_open_a_breaker(client: Client) -> None:
     assert all(b["failures"] == 0 for b in platform.states[-1][1]["breakers"])
 
 
+async def signals_of(handle: WorkflowHandle[Any, Any]) -> list[str]:
+    events = [event async for event in handle.fetch_history_events()]
+    return [one.workflow_execution_signaled_event_attributes.signal_name for one in events]
+
+
 async def test_children_in_flight_hear_of_a_breaker(client: Client) -> None:
     breaker = BreakerSpec(probe_interval_s=3600, wait_limit_s=86_400, analyzer_threshold=1)
     platform = FakePlatform(apps=2, analyzers="sd", breaker=breaker, parallelism=2)
@@ -260,10 +266,9 @@ async def test_children_in_flight_hear_of_a_breaker(client: Client) -> None:
     handle = await platform.start(client)
     await until(handle, lambda p: p.breakers[1].state == "open")
     child = client.get_workflow_handle(platform.app_id(2))
-    history = [e async for e in child.fetch_history_events()]
-
-    names = [e.workflow_execution_signaled_event_attributes.signal_name for e in history]
-    assert "breaker_changed" in names
+    async with asyncio.timeout(20):  # the server delivers it after the parent has seen the breaker
+        while "breaker_changed" not in await signals_of(child):
+            await asyncio.sleep(0.05)
     go.set()
     await handle.execute_update("reset_breaker", "dynamic")
     await asyncio.wait_for(handle.result(), timedelta(seconds=30).total_seconds())
