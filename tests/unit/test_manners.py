@@ -112,5 +112,7 @@ async def test_a_subtask_waits_so_long_in_all_and_no_longer(
 
 async def test_without_a_lock_nothing_is_given_way_to():
     run = Manners(STATIC, None)
-    async with asyncio.timeout(2), run.run(lambda _message: None):
+    told: list[str] = []
+    async with asyncio.timeout(2), run.run(told.append):
         pass
+    assert told == []

@@ -123,15 +123,17 @@ async def test_a_slow_tool_of_one_app_does_not_hold_back_another_app():
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.1, 5)), min_size=1, max_size=12))
 async def test_whoever_asks_is_served_and_everything_is_given_back(asked: list[tuple[str, float]]):
     budget = CpuBudget(2.0)
+    served: list[tuple[str, float]] = []
 
     async def work(owner: str, cost: float) -> None:
         async with budget.hold(cost, owner):
+            served.append((owner, cost))
             await asyncio.sleep(0)
 
     async with asyncio.timeout(5):
         await asyncio.gather(*(work(owner, cost) for owner, cost in asked))
         async with budget.hold(2.0, "z"):
-            pass
+            assert sorted(served) == sorted(asked)
 
 
 async def test_waiting_for_cores_is_not_the_apps_time():

@@ -79,7 +79,9 @@ def test_a_damaged_file_is_as_none(tmp_path: Path, content: bytes):
 def test_a_folder_that_is_gone_stops_nobody(tmp_path: Path):
     weights = Weights(MEASURED, tmp_path / "gone/learned.json")
     weights.learn("demo", MIB, 5.0)
+    before = weights.seconds("demo", MIB)
     weights.save()
+    assert weights.seconds("demo", MIB) == before
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**70), st.floats(0, 1e9)), max_size=80))
