@@ -1,6 +1,6 @@
 """How near a fleet's makespan comes to its lower bound, and how much of its load is contended.
 
-    python bench/bench_makespan.py [--apps 4] [--parallelism 3] [--all-tools] [--project DIR]
+    python bench/bench_makespan.py [--apps 4] [--parallelism 3] [--all-tools] [--steps] [--project DIR]
 
 Runs the bundled fleet through a local stack of its own, twice: cold (no image of it on the engine)
 and warm (images are there). No report comes from a cache. Needs a container engine.
@@ -16,9 +16,10 @@ The lower bound is derived from what the run itself recorded, for one host:
 
 Beside the exclusive seconds nothing else runs, so
 bound = max(exclusive + max(cores, scans), path). The makespan is the time from the pipeline's start
-to its end, report included. A few tools of each kind run (`--all-tools`: every one), and they are
-bounded tighter than by default (steps of half a second, two operations, scans of some seconds), so
-that a run takes minutes: fixed costs weigh more here than they do in a real fleet.
+to its end, report included. A few tools of each kind run, and they are bounded tighter than by
+default (steps of half a second, two operations, scans of some seconds), so that a run takes
+minutes: fixed costs weigh more here than they do in a real fleet. `--all-tools` runs the demo as it
+is. `--steps` lists each step of each app: when it was asked for, begun and ended.
 
 Contended: share of the figures flagged `contended` among all that carry the flag. A neighbour on
 this machine flags them as well; so `beside_load` says how much of the time in which the host's
@@ -54,6 +55,7 @@ ALONE = ("openloop", "loadtest", "lighthouse")
 BUILDS = ("prepare_app",)
 STARTS = ("start_app",)
 SCAN_SLOTS = 2  # the default
+SHOWN_S = 0.3
 GOALS = {"cold": 1.25, "warm": 1.10}
 OPTIONS: dict[str, dict[str, Any]] = {
     "dynamic": {"wapiti_limit_s": 10, "schemathesis_limit_s": 5},
@@ -122,6 +124,12 @@ async def measured(shell: Shell, pipeline_id: str) -> dict[str, Any]:
         app: await steps_of(client, app_workflow_id(pipeline_id, *app), began_s) for app in apps
     }
     return {
+        "steps": [
+            f"{model}/app{number} {step.type} {step.scheduled_s:.1f} {step.started_s:.1f} {step.closed_s:.1f}"
+            for (model, number), done in steps.items()
+            for step in done
+            if step.closed_s - step.scheduled_s > SHOWN_S
+        ],
         "makespan_s": round(described.close_time.timestamp() - began_s, 1),
         **_bound(report, steps),
         **_flags(report),
@@ -182,7 +190,7 @@ def _flags(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def bench(project: Path, apps: int, parallelism: int, tools: dict[str, Any]) -> dict[str, Any]:
+def bench(project: Path, apps: int, parallelism: int, few_tools: bool) -> dict[str, Any]:
     """Cold, then warm, in a stack of its own."""
     with tempfile.TemporaryDirectory(prefix="assay-makespan-") as folder:
         shell = Shell(project, Path(folder) / "data")
@@ -191,7 +199,8 @@ def bench(project: Path, apps: int, parallelism: int, tools: dict[str, Any]) -> 
         spec["apps"] |= {"templates_dir": str(project / "controls/templates")}
         if apps <= 2:
             spec["apps"]["models"] = ["careless-1"]
-        spec |= {"options": OPTIONS, "tools": tools, "parallelism": parallelism, "cache": False}
+        spec |= {"parallelism": parallelism, "cache": False}
+        spec |= {"options": OPTIONS, "tools": FEW_TOOLS} if few_tools else {}
         file = Path(folder) / "fleet.yaml"
         file.write_text(yaml.safe_dump(spec))
         result: dict[str, Any] = {"cores": os.cpu_count(), "at": time.strftime("%H:%M")}
@@ -235,12 +244,17 @@ def main() -> None:
     parser.add_argument("--parallelism", type=int, default=3)
     parser.add_argument("--project", type=Path, default=PROJECT, help="the checkout to measure")
     parser.add_argument("--all-tools", action="store_true", help="not a few of each kind")
+    parser.add_argument("--steps", action="store_true", help="list each app's steps")
     parser.add_argument("--json", action="store_true", help="JSON alone")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupted)
     began = time.monotonic()
-    tools = {} if options.all_tools else FEW_TOOLS
-    result = bench(options.project.resolve(), options.apps, options.parallelism, tools)
+    few_tools = not options.all_tools
+    result = bench(options.project.resolve(), options.apps, options.parallelism, few_tools)
+    for kind in GOALS:
+        steps = result[kind].pop("steps")
+        if options.steps:
+            print(kind, *steps, sep="\n")
     result["bench_s"] = round(time.monotonic() - began)
     if not options.json:
         print(table(result))
