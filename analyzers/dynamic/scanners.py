@@ -17,12 +17,12 @@ class Confined:
     box: Confinement
 
 
-def confined(run: ToolRun, execute: Execute, venv: str) -> Confined:
-    """A confinement for the programs of one virtual environment of the tools."""
+def confined(run: ToolRun, execute: Execute, venv: str, *own: Path) -> Confined:
+    """A confinement for the programs of one virtual environment of the tools, and `own` scripts."""
     tools = run.tools_dir.resolve()
     routes = origins_of(run.request.targets).routes
     programs = (tools / venv / "bin" / "python",)
-    return Confined(run, execute, Confinement(run.workspace, routes, programs, (tools,)))
+    return Confined(run, execute, Confinement(run.workspace, routes, programs, (tools, *own)))
 
 
 def venv_program(tools_dir: Path, venv: str, name: str) -> tuple[str, str]:

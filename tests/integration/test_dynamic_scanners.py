@@ -21,6 +21,7 @@ from analyzers.runtime.runner import Runner
 from contract.analysis import Target
 from contract.spec import AnalyzerKind
 from tests.support.dynamic_apps import serving
+from tests.support.dynamic_run import measure, missed, rules, run_over
 
 INSTALLED = Path(__file__).parents[2] / ".tools" / "dynamic"
 HEAD = "<!doctype html><html lang=en><title>t</title><main><h1>h</h1>"
@@ -152,3 +153,27 @@ async def browse(
     text = json.dumps({**job, **limits, **names, **more})
     done = await Runner(workspace)(box.command(line, stdin=text.encode()))
     return {row["path"]: row for row in json.loads(done.stdout)["pages"]}
+
+
+async def test_wapiti_finds_what_one_page_stores_and_another_shows(tmp_path: Path):
+    told: list[str] = []
+
+    async def book(_request: web.Request) -> web.Response:
+        form = "<form method=post action=/sign><input name=text><input type=submit></form>"
+        rows = "".join(f"<li>{one}</li>" for one in told[-60:])
+        return await page(f"{form}<ul>{rows}</ul>")(_request)
+
+    async def sign(request: web.Request) -> web.Response:
+        told.append(str((await request.post()).get("text", "")))
+        raise web.HTTPFound("/")
+
+    app = web.Application()
+    app.router.add_get("/", book)
+    app.router.add_post("/sign", sign)
+    async with serving(app) as url:
+        run = run_over(url, tmp_path, wapiti_limit_s=60)
+        report = (await measure(run, "wapiti"))["wapiti"]
+
+    assert "stored-cross-site-scripting POST /sign" in rules(report)
+    assert "permanentxss" in report.notes[0]
+    assert not [why for what, why in missed(report).items() if what.endswith("permanentxss")]

@@ -1,7 +1,9 @@
-"""Adapter for wapiti: one crawl, then one run per module: a killed wapiti leaves no report."""
+"""Adapter for wapiti: one crawl, then its attack modules, see `wapiti_modules.py`."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from analyzers.dynamic.probe import (
 from analyzers.dynamic.scanners import Confined, confined, venv_program
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
+from analyzers.dynamic.wapiti_modules import ATTACKS, CANARY_ATTACKS, PROGRAM, STARTUP_S, Attack
 from analyzers.dynamic.wapiti_paths import UNSAFE, is_attackable, leaving_paths, start_paths
 from analyzers.dynamic.wapiti_report import parse_report, unseen_by
 from analyzers.runtime.chromium import PROXY_URL
@@ -28,12 +31,9 @@ from contract.analysis import Coverage, Finding, Skipped, Target
 
 VENV = "venv-wapiti"
 PASSIVE = ("http_headers", "csp", "cookieflags", "csrf")
-ATTACKS = ("sql", "xss", "exec", "file", "redirect", "crlf", "permanentxss", "upload")
-CANARY_ATTACKS = ("xss",)
 NOT_RUN = "needs a callback host on the public network"
 # Not run: ldap takes a failing shell command for a failing directory.
 CALLBACK_MODULES = ("ssrf", "xxe", "log4shell", "spring4shell")
-STARTUP_S = 30.0
 MAX_STARTS = 60
 TIME_IS_UP = b"Max scan time was reached"
 
@@ -55,6 +55,10 @@ class Scan:
     missed: list[Skipped] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     attacked: list[str] = field(default_factory=list)
+
+    def skip(self, modules: Mapping[str, str]) -> None:
+        """Note modules that did not run, or not to their end: module -> why."""
+        self.skipped += [Skipped(what=f"module {name}", reason=modules[name]) for name in modules]
 
 
 class Wapiti:
@@ -94,7 +98,7 @@ class Wapiti:
         require_usable(targets, surface)
         limit_s = positive_option(run, "wapiti_limit_s", min(180.0, run.request.deadline_s * 0.6))
         scans = []
-        means = confined(run, execute, VENV)
+        means = confined(run, execute, VENV, PROGRAM)
         for target in targets:
             await require_answer(target, "before")
             known = surface.of(target.service)
@@ -110,74 +114,61 @@ async def _scan(
     target: Target,
     surface: ServiceSurface,
     limit_s: float,
-    attacks: tuple[str, ...],
+    attacks: tuple[tuple[str, ...], ...],
 ) -> Scan:
-    scan, spent_s, run = Scan(target), 0.0, means.run
+    scan, run = Scan(target), means.run
     sessions = await sessions_of(run, target, surface)
     ground = await prepared_ground(run, target)
     headers = {**ground.headers, **(sessions[0].headers if sessions else {})}
-    share_s = limit_s / (len(attacks) + 1)
+    share_s = limit_s / (sum(map(len, attacks)) + 1)
     base = base_argv(run, target, surface, headers)
-    first = await _module(means, base, PASSIVE, share_s, headers, crawl=True)
-    spent_s += first.duration_s
+    first = await _crawl(means, base, share_s, headers)
     read_report(scan, first.output, surface)
     scan.whys = await unseen_by(run, target, surface, scan.crawled, headers)
     note_missed(scan, surface, was_cut=TIME_IS_UP in first.stdout + first.stderr)
-    modules = attacks if is_attackable(scan.crawled, start_paths(surface)) else ()
-    left_out = () if modules else attacks
-    for module in left_out:
-        scan.skipped.append(Skipped(what=f"module {module}", reason="no parameter and no form"))
-    for module in CALLBACK_MODULES:
-        scan.skipped.append(Skipped(what=f"module {module}", reason=NOT_RUN))
-    for module in modules:
-        run.progress(f"wapiti: {module} on {target.service}")
-        if spent_s >= limit_s:
-            reason = f"not reached within {limit_s:g} s"
-            scan.skipped.append(Skipped(what=f"module {module}", reason=reason))
-            continue
-        spent_s += await _attack(means, scan, surface, (base, module, share_s, headers))
-    if modules and not scan.attacked:
-        reasons = "; ".join(f"{one.what}: {one.reason}" for one in scan.skipped[:3])
-        raise ToolFault(f"no attack module finished: {reasons}")
+    if is_attackable(scan.crawled, start_paths(surface)):
+        run.progress(f"wapiti: attacks on {target.service}")
+        left_s = max(limit_s - first.duration_s, 0.0)
+        shared = (*base, "--skip-crawl")
+        attack = Attack(shared, share_s, left_s, tuple(headers.values()))
+        await _attack(means, attack, attacks, scan, surface)
+    else:
+        scan.skip(dict.fromkeys(chain(*attacks), "no parameter and no form"))
+    scan.skip(dict.fromkeys(CALLBACK_MODULES, NOT_RUN))
     return scan
 
 
 async def _attack(
     means: Confined,
+    attack: Attack,
+    groups: tuple[tuple[str, ...], ...],
     scan: Scan,
     surface: ServiceSurface,
-    job: tuple[tuple[str, ...], str, float, dict[str, str]],
-) -> float:
-    base, module, share_s, headers = job
-    try:
-        done = await _module(means, base, (module,), share_s, headers, crawl=False)
-    except ToolFault as fault:
-        scan.skipped.append(Skipped(what=f"module {module}", reason=str(fault)[-300:]))
-        return share_s + STARTUP_S
-    read_report(scan, done.output, surface)
-    if b"Max attack time was reached" in done.stdout + done.stderr:
-        reason = f"stopped by itself after {share_s:g} s"
-        scan.skipped.append(Skipped(what=f"module {module}", reason=reason))
-    scan.attacked.append(module)
-    return done.duration_s
+) -> None:
+    python, _ = venv_program(means.run.tools_dir, VENV, "wapiti")
+    for one in await attack.run(means, python, groups):
+        scan.skip(one.skipped)
+        scan.attacked += one.ran
+        if one.report:
+            read_report(scan, one.report, surface)
+    if not scan.attacked:
+        reasons = "; ".join(f"{one.what}: {one.reason}" for one in scan.skipped[:3])
+        raise ToolFault(f"no attack module finished: {reasons}")
 
 
-async def _module(
-    means: Confined,
-    base: tuple[str, ...],
-    modules: tuple[str, ...],
-    share_s: float,
-    headers: dict[str, str],
-    *,
-    crawl: bool,
+async def _crawl(
+    means: Confined, base: tuple[str, ...], share_s: float, headers: dict[str, str]
 ) -> Completed:
-    output = means.box.folder / f"wapiti-{modules[0]}.json"
-    phase = ("--flush-session",) if crawl else ("--skip-crawl",)
-    # With answers: those of the crawl are judged, and an echo is told from a debugger's page.
-    detail = ("-dr", "2" if crawl or "xss" in modules else "1")
+    """The crawl with the modules that only look, and its answers, which are judged."""
+    output = means.box.folder / "wapiti-crawl.json"
+    program = venv_program(means.run.tools_dir, VENV, "wapiti")
     times = ("--max-scan-time", f"{share_s:.0f}", "--max-attack-time", f"{share_s:.0f}")
     command = means.box.command(
-        (*base, *phase, *detail, *times, "-m", ",".join(modules), "-o", output.name),
+        (
+            *(*program, *base),
+            *("--flush-session", "-dr", "2", *times),
+            *("-m", ",".join(PASSIVE), "-o", output.name),
+        ),
         output=output,
         limit_s=2 * share_s + STARTUP_S,
         secrets=tuple(headers.values()),
@@ -190,7 +181,7 @@ def base_argv(
     run: ToolRun, target: Target, surface: ServiceSurface, headers: dict[str, str]
 ) -> tuple[str, ...]:
     """What every run of one scan has in common; the session folder carries the crawl over."""
-    argv = [*venv_program(run.tools_dir, VENV, "wapiti"), "-u", f"{target.base_url}/"]
+    argv = ["-u", f"{target.base_url}/"]
     argv += ["--scope", "domain", "--no-bugreport", "--proxy", PROXY_URL]
     session = f"session-{stable_name(target.service)}"
     argv += ["--store-session", session, "--store-config", "config"]
