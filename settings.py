@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     image_limit_gb: Annotated[float, Field(gt=0)] = 20.0
     app_slots: Annotated[int, Field(ge=1, le=64)] = 2
     static_slots: Annotated[int, Field(ge=1, le=64)] = 2
-    dynamic_slots: Annotated[int, Field(ge=1, le=64)] = 2
+    dynamic_slots: Annotated[int, Field(ge=1, le=64)] = 4
     ai_slots: Annotated[int, Field(ge=1, le=64)] = 4
     ai_base_url: str = ""
     ai_api_key: SecretStr = SecretStr("")

@@ -42,7 +42,8 @@ from contract.protocol import DEFAULT_MAX_RESULT_BYTES, DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK
 from contract.spec import AnalyzerKind
 
-_DEFAULT_CAPACITY = {AnalyzerKind.PERFORMANCE: 1}
+# A scan mostly waits for the app; what its tools use is bounded by the CPU budget.
+_DEFAULT_CAPACITY = {AnalyzerKind.PERFORMANCE: 1, AnalyzerKind.DYNAMIC: 4}
 _HOUSEKEEPING_S = 600.0
 _SHUTDOWN_S = 5.0
 
