@@ -1,16 +1,19 @@
-"""How all that works on one host gives way to a load test: two files, locked by the kernel.
+"""How all that works on one host gives way to a load test: three files, locked by the kernel.
 
 `LOAD_LOCK` is held by the one load test of the host. Beside it lies a second file (`work_lock`):
 whoever works holds it shared, and a load test takes it alone before it begins. What wants to begin
-while the first is held waits; what has begun is waited for. A holder that dies frees both. All
-waits are bounded: who has waited long enough goes on, and the load test's own figures say what came
-of it.
+while the first is held waits; what has begun is waited for. The third (`scan_lock`) is held shared
+by scans from their first tool to their last: load tests let them end before they hold off anything,
+so that several load tests follow one another, and then several scans work side by side. A holder
+that dies frees all. All waits are bounded: who has waited long enough goes on, and the load test's
+own figures say what came of it.
 
 Files that cannot be opened mean that nobody can be given way to, and nobody is waited for.
 """
 
 import asyncio
 import fcntl
+import math
 import os
 import stat
 import time
@@ -21,12 +24,19 @@ from pathlib import Path
 LOAD_LOCK = Path("/tmp/assay-load-test.lock")  # noqa: S108 - one per host, whoever runs it
 # Between two load tests who waited can begin; no load test begins within this time after another.
 GAP_S = 0.5
+# From the end of one load test to the beginning of the next app's: no tool of a scan begins then.
+SCAN_CALM_S = 4.0
 _POLL_S = 0.1
 
 
 def work_lock(load_lock: Path) -> Path:
     """The second file."""
     return load_lock.with_name(f"{load_lock.name}.work")
+
+
+def scan_lock(load_lock: Path) -> Path:
+    """The third file."""
+    return load_lock.with_name(f"{load_lock.name}.scans")
 
 
 class Work:
@@ -80,6 +90,43 @@ async def give_way(
             told = True
             tell("gives way to a load test on this host")
         await asyncio.sleep(_POLL_S)
+
+
+def scan(load_lock: Path) -> Work:
+    """A scan has begun; the caller must `end` it."""
+    descriptor = _open(scan_lock(load_lock))
+    if descriptor is not None:
+        _try(descriptor, fcntl.LOCK_SH)  # a load test looks for an instant: then it is not seen
+    return Work(descriptor, 0.0)
+
+
+async def scans_ended(
+    load_lock: Path, limit_s: float, tell: Callable[[str], None] = lambda _message: None
+) -> None:
+    """Wait until no scan is under way on this host; nothing is held off meanwhile.
+
+    Where a load test runs, or ended just now, the scans stand still already: then there is no wait.
+
+    Args:
+        load_lock: of the host.
+        limit_s: after this they are held off as they are, tool by tool.
+        tell: is told once that it waits.
+    """
+    descriptor = _open(scan_lock(load_lock))
+    if descriptor is None:
+        return
+    end_s = time.monotonic() + limit_s
+    told = False
+    try:
+        while not _try(descriptor, fcntl.LOCK_EX) and time.monotonic() < end_s:
+            if _is_loaded(load_lock, math.inf, SCAN_CALM_S):
+                return
+            if not told:
+                told = True
+                tell("lets scans on this host end")
+            await asyncio.sleep(_POLL_S)
+    finally:
+        os.close(descriptor)
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from analyzers.performance.options import LoadOptions
 from analyzers.performance.site import Site
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Metric
-from contract.quiet import GAP_S, undisturbed
+from contract.quiet import GAP_S, scans_ended, undisturbed
 
 # A repetition may use this share of the subtask's time; the rest is for the other tools.
 _REPEAT_SHARE = 0.6
@@ -89,6 +89,7 @@ async def alone(run: ToolRun, options: LoadOptions, site: Site) -> AsyncGenerato
     lock = host_lock(site.lock_file, options.lock_wait_s, run.request.subtask_id, run.progress)
     async with AsyncExitStack() as stack:
         with run.waiting():
+            await scans_ended(site.lock_file, options.scan_wait_s, run.progress)
             await stack.enter_async_context(lock)
             run.progress("has the host's load-test lock")
             quiet = undisturbed(site.lock_file, options.quiet_wait_s)

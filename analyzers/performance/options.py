@@ -26,6 +26,7 @@ class LoadOptions(Authored):
         lock_wait_s: how long another load test may be waited for.
         quiet_wait_s: how long other work of ours on this host (builds, starts, static runs, single
             tools of a scan) is waited for; none begins meanwhile.
+        scan_wait_s: how long scans on this host that have begun may go on to their end before that.
         calm_wait_s: how long a calm host is waited for before a flagged test is repeated.
         check_rate: arrivals per second of the second generator's sample, where the first one left
             no step to be compared with.
@@ -47,6 +48,7 @@ class LoadOptions(Authored):
     total_s: Annotated[float, Field(gt=0, le=86_400)] = 180.0
     lock_wait_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
     quiet_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 60.0
+    scan_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 120.0
     calm_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 60.0
     check_rate: Annotated[float, Field(gt=0, le=1_000)] = 40.0
     check_s: Annotated[int, Field(ge=1, le=60)] = 3

@@ -2,20 +2,19 @@
 
 A static run is short and keeps every core busy: it gives way as a whole, and is waited for as a
 whole. A scan is long and leaves the cores idle: its tools give way one by one, and none begins in
-the short time between two load tests.
+the short time between two load tests; but a load test lets a scan that has begun end, if that does
+not take too long.
 """
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
-from contract.quiet import Work, give_way
+from contract.quiet import SCAN_CALM_S, Work, give_way, scan
 from contract.spec import AnalyzerKind
 
 # What one subtask waits in all; a load test takes three minutes at most, unless it is repeated.
 PATIENCE_S = 240.0
-# From the end of one load test to the beginning of the next app's.
-_SCAN_CALM_S = 4.0
 
 Tell = Callable[[str], None]
 
@@ -32,6 +31,7 @@ class Manners:
         self._kind = kind
         self._lock = load_lock
         self._left_s = PATIENCE_S
+        self._scan: Work | None = None
 
     @asynccontextmanager
     async def run(self, tell: Tell) -> AsyncGenerator[None]:
@@ -40,8 +40,8 @@ class Manners:
         try:
             yield
         finally:
-            if work:
-                work.end()
+            for one in filter(None, (work, self._scan)):
+                one.end()
 
     @asynccontextmanager
     async def tool(self, waiting: AbstractContextManager[None], tell: Tell) -> AsyncGenerator[None]:
@@ -49,7 +49,9 @@ class Manners:
         work = None
         if self._kind is AnalyzerKind.DYNAMIC:
             with waiting:
-                work = await self._work(tell, _SCAN_CALM_S)
+                work = await self._work(tell, SCAN_CALM_S)
+            if self._scan is None and self._lock is not None:
+                self._scan = scan(self._lock)
         try:
             yield
         finally:

@@ -43,7 +43,7 @@ from contract.quiet import LOAD_LOCK
 from contract.spec import AnalyzerKind
 
 # A scan mostly waits for the app; what its tools use is bounded by the CPU budget.
-_DEFAULT_CAPACITY = {AnalyzerKind.PERFORMANCE: 1, AnalyzerKind.DYNAMIC: 4}
+DEFAULT_CAPACITY = {AnalyzerKind.PERFORMANCE: 1, AnalyzerKind.DYNAMIC: 4}
 _HOUSEKEEPING_S = 600.0
 _SHUTDOWN_S = 5.0
 
@@ -232,7 +232,7 @@ def _options(kind: AnalyzerKind) -> ServiceOptions:
     parser.add_argument("--data", type=Path, required=True, help="folder for all it keeps")
     parser.add_argument("--tools-dir", type=Path, required=True, help="what install.sh made")
     parser.add_argument("--token-file", type=Path, help="file with the shared token")
-    parser.add_argument("--capacity", type=int, default=_DEFAULT_CAPACITY.get(kind, 2))
+    parser.add_argument("--capacity", type=int, default=DEFAULT_CAPACITY.get(kind, 2))
     parser.add_argument("--cpu-budget", type=float, default=float(os.cpu_count() or 1))
     parser.add_argument("--load-lock", type=Path, default=LOAD_LOCK, help="given way to")
     given = parser.parse_args()

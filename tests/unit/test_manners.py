@@ -10,7 +10,7 @@ import pytest
 from analyzers.performance.lock import host_lock
 from analyzers.runtime import manners
 from analyzers.runtime.manners import Manners
-from contract.quiet import undisturbed
+from contract.quiet import scans_ended, undisturbed
 from contract.spec import AnalyzerKind
 
 STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
@@ -40,7 +40,7 @@ class Run:
 
 @pytest.fixture
 def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(manners, "_SCAN_CALM_S", 0.0)
+    monkeypatch.setattr(manners, "SCAN_CALM_S", 0.0)
     return tmp_path / "lock"
 
 
@@ -85,6 +85,22 @@ async def test_a_scan_gives_way_and_is_waited_for_tool_by_tool(lock: Path):
         await part.__aexit__(None, None, None)
         assert await is_waited_for(run.tool(), lock)
     assert not await is_waited_for(Run(DYNAMIC, lock).whole(), lock)
+
+
+async def test_a_scan_is_under_way_from_its_first_tool_to_its_end(lock: Path):
+    async def is_seen() -> bool:
+        seeing = asyncio.ensure_future(scans_ended(lock, 30))
+        ended = (await asyncio.wait([seeing], timeout=0.3))[0]
+        seeing.cancel()
+        return not ended
+
+    run = Run(DYNAMIC, lock)
+    async with run.whole():
+        assert not await is_seen(), "it may itself wait for load tests for long"
+        async with run.tool():
+            assert await is_seen()
+        assert await is_seen(), "between two tools"
+    assert not await is_seen()
 
 
 @pytest.mark.parametrize("kind", SELDOM)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from analyzers.performance.lock import host_lock
-from contract.quiet import give_way, undisturbed, work_lock
+from contract.quiet import give_way, scan, scans_ended, undisturbed, work_lock
 
 LONG_S = 30.0
 
@@ -156,3 +156,55 @@ async def test_files_that_cannot_be_used_hold_nothing_up(tmp_path: Path, kind: s
         async with undisturbed(lock, 0.2):
             pass
     assert not other.exists(), "a link leads to no file of ours"
+
+
+# ---- scans that have begun
+
+
+async def test_a_load_test_lets_scans_end_and_holds_nothing_off_meanwhile(lock: Path):
+    told: list[str] = []
+    one, other = scan(lock), scan(lock)
+    load = asyncio.create_task(scans_ended(lock, LONG_S, told.append))
+
+    assert await waits(load)
+    assert told == ["lets scans on this host end"]
+    build = await give_way(lock, LONG_S)
+    assert build.waited_s < 0.3
+    build.end()
+    one.end()
+    assert await waits(load)
+    other.end()
+    await asyncio.wait_for(load, 5)
+
+
+async def test_a_scan_without_an_end_is_not_waited_for_any_longer(lock: Path):
+    work = scan(lock)
+    began_s = time.monotonic()
+
+    await asyncio.wait_for(scans_ended(lock, 0.3), 5)
+
+    assert time.monotonic() - began_s >= 0.3
+    work.end()
+
+
+async def test_load_tests_that_follow_one_another_wait_for_no_scan_between(lock: Path):
+    work = scan(lock)
+    async with load_test(lock):
+        await asyncio.wait_for(scans_ended(lock, LONG_S), 5)
+    await asyncio.wait_for(scans_ended(lock, LONG_S), 5)
+    past_s = time.time() - 60
+    os.utime(lock, (past_s, past_s))
+    later = asyncio.create_task(scans_ended(lock, LONG_S))
+
+    assert await waits(later)
+    work.end()
+    await asyncio.wait_for(later, 5)
+
+
+async def test_where_no_file_can_be_made_no_scan_is_seen(tmp_path: Path):
+    lost = tmp_path / "missing" / "lock"
+    work = scan(lost)
+
+    await asyncio.wait_for(scans_ended(lost, LONG_S), 5)
+
+    work.end()
