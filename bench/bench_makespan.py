@@ -3,8 +3,8 @@
     python bench/bench_makespan.py [--apps 4] [--parallelism 4] [--all-tools] [--steps]
 
 Runs the bundled fleet, or it and eight small apps as people write them (`--apps 12`), through a
-local stack of its own, twice: cold (no image of it on the engine) and warm (images are there). No
-report comes from a cache. Needs a container engine.
+local stack of its own, once that has seen its canaries, twice: cold (no image of it on the engine)
+and warm (images are there). No report comes from a cache. Needs a container engine.
 
 The lower bound is derived from what the run itself recorded, for one host:
 
@@ -230,7 +230,7 @@ def bench(project: Path, apps: int, parallelism: int, few_tools: bool) -> dict[s
         file.write_text(yaml.safe_dump(spec))
         result: dict[str, Any] = {"cores": os.cpu_count(), "at": time.strftime("%H:%M")}
         try:
-            shell.run("up")
+            shell.up()
             for name in ("cold", "warm"):
                 lookout = Lookout(shell)
                 lookout.start()

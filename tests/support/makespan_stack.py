@@ -1,10 +1,12 @@
 """The local stack that `bench_makespan.py` drives, and a lookout over its load tests."""
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +15,12 @@ from typing import Any
 import docker
 import psutil
 
+from analyzers.runtime.healthcheck import is_healthy
 from contract.ids import LABEL_SCOPE
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOOK_S = 0.2
+_READY_S = 300.0
 
 
 @dataclass
@@ -49,6 +53,21 @@ class Shell:
         if done.returncode:
             raise SystemExit(f"{' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return done.stdout
+
+    def up(self) -> None:
+        """Start the stack, and wait until every tool has looked at its canary.
+
+        Raises:
+            SystemExit: an analyzer of which tools run is not healthy after five minutes.
+        """
+        self.run("up")
+        stack = json.loads((self.data / "run/stack.json").read_text())
+        end_s = time.monotonic() + _READY_S
+        for kind in ("static", "dynamic", "performance"):
+            while not is_healthy(stack["analyzers"][kind]):
+                if time.monotonic() > end_s:
+                    raise SystemExit(f"{kind} is not healthy after {_READY_S:.0f} s")
+                time.sleep(_LOOK_S)
 
 
 @dataclass
