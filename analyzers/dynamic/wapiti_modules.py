@@ -23,7 +23,7 @@ ATTACKS = (
 )
 CANARY_ATTACKS = (("xss",),)
 STARTUP_S = 30.0
-_ENDED = "ended.json"
+_ENDED = "wapiti-ended.json"
 _MAX_BYTES = 64 * 1024 * 1024
 _LAUNCHED = re.compile(rb"^\[\*\] Launching module (\w+)\s*$", re.MULTILINE)
 _STOPPED = re.compile(rb"^Max attack time was reached for module (\w+),", re.MULTILINE)
@@ -77,7 +77,8 @@ class Attack:
             runs=runs,
         )
         output = means.box.folder / _ENDED
-        output.unlink(missing_ok=True)
+        for left in means.box.folder.glob("wapiti-*"):  # by the runs over another target
+            left.unlink()
         command = means.box.command(
             (python, str(PROGRAM), json.dumps(job), *self.shared),
             output=output,

@@ -86,7 +86,9 @@ async def attacked(folder: Path, ended: list[forked.Ended], **files: str) -> dic
 
     async def execute(command: Command) -> Completed:
         for name, text in files.items():
-            (box.folder / name.replace("__", ".")).write_text(text)
+            file = box.folder / name.replace("__", ".")
+            _, arrow, target = text.partition("-> ")
+            file.symlink_to(target) if arrow else file.write_text(text)
         output = json.dumps(ended).encode()
         return Completed(command.argv, 0, b"", b"", output, duration_s=1)
 
@@ -140,16 +142,24 @@ async def test_a_module_that_was_killed_failed_or_left_nothing_is_named_and_no_o
 
 
 async def test_a_report_that_is_a_link_is_not_read(tmp_path: Path):
-    (tmp_path / "confined").mkdir()
-    secret = tmp_path / "secret"
-    secret.write_text("{}")
-    (tmp_path / "confined/wapiti-sql.json").symlink_to(secret)
+    (tmp_path / "secret").write_text("{}")
 
     found = await attacked(
         tmp_path,
         [ended("sql", 0), ended("xss", None), ended("exec", None)],
-        **{"wapiti-sql__log": "[*] Launching module sql\n"},
+        **{"wapiti-sql__log": "[*] Launching module sql\n", "wapiti-sql__json": "-> ../secret"},
     )
 
     assert found["sql"].report == b""
     assert found["exec"].skipped == {"exec": "not reached within 40 s"}
+
+
+async def test_what_the_runs_over_another_target_left_is_not_read_again(tmp_path: Path):
+    rows = [ended("sql", 0), ended("xss", None), ended("exec", None)]
+    log = {"wapiti-sql__log": "[*] Launching module sql\n"}
+
+    first = await attacked(tmp_path, rows, **log, **{"wapiti-sql__json": "{}"})
+    second = await attacked(tmp_path, rows, **log)
+
+    assert first["sql"].report == b"{}"
+    assert "no wapiti-sql.json was written" in second["sql"].skipped["sql"]
