@@ -105,8 +105,10 @@ class Pipeline:
         except RPCError as error:
             raise self._explain(error) from error
         except WorkflowQueryFailedError as error:
-            raise UserError(
-                f"pipeline {self.id} cannot say where it is: {error.message}"
+            # A worker on a loaded host may take too long to look the pipeline up anew.
+            raise ServerAwayError(
+                f"pipeline {self.id} cannot say where it is: {error.message}",
+                next_step="ask again; the worker's log says more if that does not help",
             ) from error
 
     async def updates(self) -> AsyncIterator[PipelineProgress]:

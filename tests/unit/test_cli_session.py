@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli import demo, pipelines, run, session
@@ -207,8 +208,9 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pipeline]:
     """A pipeline whose server answers `answers` in turn; `True`: it runs, an error: it is away."""
     monkeypatch.setattr(pipelines, "_POLL_S", 0)
 
-    def make(*answers: bool | RPCError) -> Pipeline:
+    def make(*answers: bool | RPCError, silent: int = 0) -> Pipeline:
         left = iter(answers)
+        failing = iter(range(silent))
 
         async def describe() -> Any:
             answer = next(left)
@@ -218,6 +220,8 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pipeline]:
             return SimpleNamespace(status=status.RUNNING if answer else status.COMPLETED)
 
         async def query(*_: object, **__: object) -> PipelineProgress:
+            if next(failing, None) is not None:
+                raise WorkflowQueryFailedError("workflow didn't yield")
             return PipelineProgress(pipeline_id="p", phase=PipelinePhase.RUNNING)
 
         handle = SimpleNamespace(describe=describe, query=query)
@@ -233,6 +237,14 @@ async def test_watching_rides_out_a_restart_of_the_server(
     watched = pipeline(True, unavailable(), unavailable(), True, False)
 
     assert len([progress async for progress in watched.updates()]) == 3
+
+
+async def test_watching_rides_out_a_worker_too_busy_to_look_the_pipeline_up(
+    pipeline: Callable[..., Pipeline],
+) -> None:
+    watched = pipeline(True, True, True, False, silent=2)
+
+    assert len([progress async for progress in watched.updates()]) == 2
 
 
 async def test_watching_ends_when_the_server_stays_away(
