@@ -19,6 +19,7 @@ tool did not start, or `{"fault": "..."}` why there is no warden.
 """
 
 import ctypes
+import gc
 import os
 import resource
 import select
@@ -26,6 +27,7 @@ import signal
 import socket
 import sys
 import time
+import warnings  # noqa: F401 - each `os.execvpe` would import it anew
 
 TYPE_CHECKING = False  # `typing` and `json` would take as long to import as all the rest
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ FDS = ("request", "control", "status", "stdin", "stdout", "stderr", "folder")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _EXEC_FAILED = 127
+_LIBC = ctypes.CDLL(None)
 
 
 def _ignore(_number: int, _frame: object) -> None:
@@ -42,7 +45,7 @@ def _ignore(_number: int, _frame: object) -> None:
 
 
 def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+    _LIBC.prctl(option, value, 0, 0, 0)
 
 
 def descendants() -> list[int]:
@@ -188,6 +191,7 @@ def _reap_wardens(_number: int, _frame: object) -> None:
 def serve(requests: socket.socket) -> None:
     """Fork a warden for each message, until the analyzer is gone."""
     signal.signal(signal.SIGCHLD, _reap_wardens)
+    gc.freeze()
     while True:
         message, fds, _, _ = socket.recv_fds(requests, 1, len(FDS), socket.MSG_CMSG_CLOEXEC)
         if not message:
