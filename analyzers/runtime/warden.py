@@ -172,6 +172,8 @@ def _become_warden(fds: list[int]) -> "NoReturn":
     """What the fork does, in a session of its own; its streams are the tool's."""
     request, control_fd, status_fd, *streams, folder = fds
     try:
+        for fd in fds:  # `recv_fds` does not pass on its flags
+            os.set_inheritable(fd, False)
         os.setsid()
         os.fchdir(folder)
         for number, stream in enumerate(streams):
@@ -193,7 +195,7 @@ def serve(requests: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, _reap_wardens)
     gc.freeze()
     while True:
-        message, fds, _, _ = socket.recv_fds(requests, 1, len(FDS), socket.MSG_CMSG_CLOEXEC)
+        message, fds, _, _ = socket.recv_fds(requests, 1, len(FDS))
         if not message:
             return
         try:
