@@ -27,7 +27,6 @@ import signal
 import socket
 import sys
 import time
-import warnings  # noqa: F401 - each `os.execvpe` would import it anew
 
 TYPE_CHECKING = False  # `typing` and `json` would take as long to import as all the rest
 if TYPE_CHECKING:
@@ -193,6 +192,7 @@ def _reap_wardens(_number: int, _frame: object) -> None:
 def serve(requests: socket.socket) -> None:
     """Fork a warden for each message, until the analyzer is gone."""
     signal.signal(signal.SIGCHLD, _reap_wardens)
+    os.get_exec_path()  # imports what `os.execvpe` would import in each fork
     gc.freeze()
     while True:
         message, fds, _, _ = socket.recv_fds(requests, 1, len(FDS))
