@@ -8,15 +8,15 @@ fills the memory.
 import asyncio
 import json
 import os
-import sys
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from analyzers.runtime.tool import Command, HostFault, ToolFault
+from analyzers.runtime.wardens import WARDENS, in_memory, request_of
 
-_WARDEN = Path(__file__).with_name("warden.py")
 _TAIL_LINES = 8
 _TAIL_CHARS = 1_500
 _READ_BYTES = 64 * 1024
@@ -40,18 +40,11 @@ class Limits:
 class Process:
     """A warden and the pipes to it."""
 
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        stdin: bytes | None,
-        control_fd: int,
-        status_fd: int,
-    ) -> None:
-        self._process = process
-        self._stdin = stdin
+    def __init__(self, control_fd: int, streams: Sequence[asyncio.StreamReader]) -> None:
         self._control: int | None = control_fd
-        self._status_fd = status_fd
+        self._stdout, self._errors, status = streams
         self._stderr = bytearray()
+        self._ended = asyncio.ensure_future(status.read())
         self.status: dict[str, Any] = {}
 
     @classmethod
@@ -59,29 +52,25 @@ class Process:
         cls, command: Command, env: dict[str, str], workspace: Path, limits: Limits
     ) -> "Process":
         """Start the warden; a working folder that is missing is a `ToolFault`."""
-        control_read, control_write = os.pipe()
-        status_read, status_write = os.pipe()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_WARDEN)),
-                *(str(control_read), str(status_write), str(limits.file_bytes)),
-                *command.argv,
-                stdin=asyncio.subprocess.PIPE if command.stdin else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                cwd=command.cwd or workspace,
-                env=env,
-                pass_fds=(control_read, status_write),
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            os.close(control_write)
-            os.close(status_read)
-            raise HostFault(f"{command.argv[0]}: cannot start: {error}") from error
-        finally:
-            os.close(control_read)
-            os.close(status_write)
-        return cls(process, command.stdin, control_write, status_read)
+        given: list[int] = []  # to the warden, in the order of `warden.FDS`; none may follow it
+        with ExitStack() as unless_started:
+            try:
+                given.append(in_memory("request", request_of(command.argv, env, limits.file_bytes)))
+                control_read, control = os.pipe()
+                unless_started.callback(os.close, control)
+                given.append(control_read)
+                status = await _reader(given)
+                given.append(_stdin(command.stdin))
+                streams = [await _reader(given), await _reader(given), status]
+                given.append(os.open(command.cwd or workspace, os.O_RDONLY | os.O_DIRECTORY))
+                WARDENS.ask(given)
+                unless_started.pop_all()
+            except (OSError, ValueError) as error:
+                raise HostFault(f"{command.argv[0]}: cannot start: {error}") from error
+            finally:
+                for fd in given:
+                    os.close(fd)
+        return cls(control, streams)
 
     async def communicate(self, limits: Limits) -> tuple[bytes, bytes]:
         """Standard output and error, read to their end.
@@ -90,13 +79,12 @@ class Process:
             ToolFault: one of them is above the cap.
         """
         tasks = [
-            asyncio.ensure_future(_read(self._process.stdout, bytearray(), limits, "output")),
-            asyncio.ensure_future(_read(self._process.stderr, self._stderr, limits, "error")),
-            asyncio.ensure_future(self._feed()),
+            asyncio.ensure_future(_read(self._stdout, bytearray(), limits, "output")),
+            asyncio.ensure_future(_read(self._errors, self._stderr, limits, "error")),
         ]
         try:
             await asyncio.gather(*tasks)
-            await self._process.wait()
+            await asyncio.shield(self._ended)
         finally:
             for task in tasks:
                 task.cancel()
@@ -104,50 +92,52 @@ class Process:
         self._read_status()
         return tasks[0].result(), bytes(self._stderr)
 
-    async def _feed(self) -> bytes:
-        if self._stdin and self._process.stdin:
-            with suppress(BrokenPipeError, ConnectionResetError):
-                self._process.stdin.write(self._stdin)
-                await self._process.stdin.drain()
-            self._process.stdin.close()
-        return b""
-
     async def terminate(self, grace_s: float) -> str:
         """SIGTERM to all, SIGKILL after the grace; the last lines of standard error."""
         if self._control is not None:
             with suppress(OSError):
                 os.write(self._control, b"t")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), grace_s)
+        await asyncio.wait({self._ended}, timeout=grace_s)
         await self.close()
         return tail_of(bytes(self._stderr))
 
     async def close(self) -> None:
-        """Kill whatever is left and reap the warden. Safe to repeat."""
+        """Kill whatever is left. Safe to repeat."""
         if self._control is not None:
             os.close(self._control)
             self._control = None
             await _uninterrupted(self._drained())
             self._read_status()
-            os.close(self._status_fd)
 
     async def _drained(self) -> None:
-        """Wait for the end; asyncio sees it only when both pipes were read to theirs."""
-        for stream in (self._process.stdout, self._process.stderr):
-            while stream and await stream.read(_READ_BYTES):
+        """Wait for the end; the transports of the pipes close at theirs."""
+        for stream in (self._stdout, self._errors):
+            while await stream.read(_READ_BYTES):
                 pass
-        await self._process.wait()
+        await self._ended
 
     def _read_status(self) -> None:
-        if not self.status:
-            with suppress(ValueError, OSError):
-                self.status = json.loads(os.read(self._status_fd, 4096))
+        with suppress(ValueError):
+            self.status = json.loads(self._ended.result())
 
 
-async def _read(
-    stream: asyncio.StreamReader | None, into: bytearray, limits: Limits, what: str
-) -> bytes:
-    while stream and (block := await stream.read(_READ_BYTES)):
+def _stdin(data: bytes | None) -> int:
+    return in_memory("stdin", data) if data else os.open(os.devnull, os.O_RDONLY)
+
+
+async def _reader(given: list[int]) -> asyncio.StreamReader:
+    """A pipe that is read here; its other end joins `given`. It is closed at its end."""
+    reader = asyncio.StreamReader()
+    fd, other = os.pipe()
+    given.append(other)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb", buffering=0)
+    )
+    return reader
+
+
+async def _read(stream: asyncio.StreamReader, into: bytearray, limits: Limits, what: str) -> bytes:
+    while block := await stream.read(_READ_BYTES):
         into += block
         if len(into) > limits.output_bytes:
             raise ToolFault(f"standard {what} above {limits.output_bytes} bytes")

@@ -108,6 +108,8 @@ class Runner:
         stdout, stderr = ended
         status = process.status
         name = command.called or Path(command.argv[0]).name
+        if fault := status.get("fault"):
+            raise HostFault(f"{command.argv[0]}: cannot start: {fault}")
         if error := status.get("error"):
             raise HostFault(f"{command.argv[0]}: {error}: is the tool installed?")
         if "exit_code" not in status:

@@ -1,21 +1,30 @@
-"""Keeps one tool's processes together, however the analyzer or the tool ends.
+"""Keeps each tool's processes together, however the analyzer or the tool ends.
 
-Run by path as its own small program (standard library only, isolated mode): it becomes the
-subreaper of everything the tool starts, so that daemons and orphans cannot leave. When the tool
-exits, when the analyzer asks, or when the analyzer is gone (its end of the control pipe closes,
-also after kill -9), every descendant is killed and reaped before the warden exits.
+Run by path as its own small program (standard library only, isolated mode), once per analyzer:
 
-    warden.py CONTROL_FD STATUS_FD FILE_LIMIT_BYTES ARGV...
+    warden.py SOCKET_FD
 
+For each message on the socket it forks, which takes a tenth of the time that starting an
+interpreter takes, and the fork is the warden of one command: it becomes the subreaper of everything
+the tool starts, so that daemons and orphans cannot leave. When the tool exits, when the analyzer
+asks, or when the analyzer is gone (its end of the control pipe closes, also after kill -9), every
+descendant is killed and reaped before the warden exits. The end of the socket ends the program; the
+wardens at work need it no more.
+
+A message brings descriptors, in the order of `FDS`. The first holds the limit of file sizes in
+bytes, the number of arguments, the arguments, and the environment as NAME=VALUE, each ended by NUL.
 Control: one byte `t` sends SIGTERM to every descendant; end of file kills. Status: one JSON line
-`{"exit_code": N, "cpu_s": S}` (negative exit code: signal number) or `{"error": "..."}`.
+`{"exit_code": N, "cpu_s": S}` (negative exit code: signal number), or `{"error": "..."}` why the
+tool did not start, or `{"fault": "..."}` why there is no warden.
 """
 
 import ctypes
+import gc
 import os
 import resource
 import select
 import signal
+import socket
 import sys
 import time
 
@@ -23,9 +32,11 @@ TYPE_CHECKING = False  # `typing` and `json` would take as long to import as all
 if TYPE_CHECKING:
     from typing import NoReturn
 
+FDS = ("request", "control", "status", "stdin", "stdout", "stderr", "folder")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _EXEC_FAILED = 127
+_LIBC = ctypes.CDLL(None)
 
 
 def _ignore(_number: int, _frame: object) -> None:
@@ -33,7 +44,7 @@ def _ignore(_number: int, _frame: object) -> None:
 
 
 def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+    _LIBC.prctl(option, value, 0, 0, 0)
 
 
 def descendants() -> list[int]:
@@ -76,7 +87,7 @@ def _kill_and_reap() -> None:
         time.sleep(0.005)
 
 
-def _exec(argv: list[str], error_fd: int, file_limit: int) -> "NoReturn":
+def _exec(argv: list[bytes], env: dict[bytes, bytes], error_fd: int, file_limit: int) -> "NoReturn":
     try:
         os.setsid()
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -87,18 +98,18 @@ def _exec(argv: list[str], error_fd: int, file_limit: int) -> "NoReturn":
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        os.execvp(argv[0], argv)  # noqa: S606
+        os.execvpe(argv[0], argv, env)  # noqa: S606
     except OSError as error:
         os.write(error_fd, (error.strerror or "cannot start").encode())
     os._exit(_EXEC_FAILED)
 
 
-def _start(argv: list[str], file_limit: int) -> tuple[int, str]:
+def _start(argv: list[bytes], env: dict[bytes, bytes], file_limit: int) -> tuple[int, str]:
     """Process ID of the tool, and why it did not start (empty: it did)."""
     error_read, error_write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _exec(argv, error_write, file_limit)
+        _exec(argv, env, error_write, file_limit)
     os.close(error_write)
     with os.fdopen(error_read, "rb") as errors:
         return pid, errors.read().decode()
@@ -133,11 +144,12 @@ def _watch(pid: int, control_fd: int, wakeup_fd: int) -> int:
             _signal_all(signal.SIGTERM)
 
 
-def main() -> None:
+def _keep(request: int, control_fd: int, status_fd: int) -> None:
     """Run one tool and report how it ended."""
-    control_fd, status_fd, file_limit = (int(value) for value in sys.argv[1:4])
-    for inherited in (control_fd, status_fd):
-        os.set_inheritable(inherited, False)
+    with os.fdopen(request, "rb") as told:
+        file_limit, count, *words = told.read().split(b"\0")[:-1]
+    argv, settings = words[: int(count)], words[int(count) :]
+    env = dict(setting.split(b"=", 1) for setting in settings)
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, _ignore)
     wakeup_read, wakeup_write = os.pipe()
@@ -145,7 +157,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, _ignore)
     signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    pid, error = _start(sys.argv[4:], file_limit)
+    pid, error = _start(argv, env, int(file_limit))
     ending = f'"error": "{error}"'  # the system's own words: nothing in them needs an escape
     if not error:
         ending = f'"exit_code": {_watch(pid, control_fd, wakeup_read)}'
@@ -155,5 +167,46 @@ def main() -> None:
     os.write(status_fd, status.encode())
 
 
+def _become_warden(fds: list[int]) -> "NoReturn":
+    """What the fork does, in a session of its own; its streams are the tool's."""
+    request, control_fd, status_fd, *streams, folder = fds
+    try:
+        for fd in fds:  # `recv_fds` does not pass on its flags
+            os.set_inheritable(fd, False)
+        os.setsid()
+        os.fchdir(folder)
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        _keep(request, control_fd, status_fd)
+    except BaseException as error:
+        os.write(status_fd, f'{{"fault": "{type(error).__name__}"}}'.encode())
+    finally:
+        os._exit(0)
+
+
+def _reap_wardens(_number: int, _frame: object) -> None:
+    _reap(0)
+
+
+def serve(requests: socket.socket) -> None:
+    """Fork a warden for each message, until the analyzer is gone."""
+    signal.signal(signal.SIGCHLD, _reap_wardens)
+    os.get_exec_path()  # imports what `os.execvpe` would import in each fork
+    gc.freeze()
+    while True:
+        message, fds, _, _ = socket.recv_fds(requests, 1, len(FDS))
+        if not message:
+            return
+        try:
+            if len(fds) == len(FDS) and os.fork() == 0:
+                requests.close()
+                _become_warden(fds)
+        except OSError as error:
+            os.write(fds[FDS.index("status")], f'{{"fault": "{error.strerror}"}}'.encode())
+        for fd in fds:
+            os.close(fd)
+
+
 if __name__ == "__main__":
-    main()
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,9 +1,8 @@
 // The rules every app is judged by; an app's own ESLint configuration is never read.
-import { createRequire } from "node:module";
+import Module, { createRequire } from "node:module";
 import js from "@eslint/js";
 import noUnsanitized from "eslint-plugin-no-unsanitized";
 import react from "eslint-plugin-react";
-import hooks from "eslint-plugin-react-hooks";
 import security from "eslint-plugin-security";
 import globals from "globals";
 
@@ -14,6 +13,46 @@ const typescript = {
   parseForESLint: (text, options) =>
     createRequire(require.resolve("typescript-eslint"))("@typescript-eslint/parser")
       .parseForESLint(text, options),
+};
+
+// With the rules of hooks comes React's compiler, which takes as long to load as all the rest: only
+// for a script that may call a hook, and what only the compiler needs when it asks for it.
+const COMPILERS = new Set(["@babel/core", "@babel/parser", "hermes-parser"]);
+let loaded;
+function hookRules() {
+  if (loaded) return loaded;
+  const load = Module._load;
+  Module._load = function (name, ...more) {
+    if (!COMPILERS.has(name)) return load.call(this, name, ...more);
+    let real;
+    return new Proxy({}, { get: (_, key) => (real ??= load.call(this, name, ...more))[key] });
+  };
+  try {
+    loaded = require("eslint-plugin-react-hooks").rules;
+  } finally {
+    Module._load = load;
+  }
+  return loaded;
+}
+
+// A hook is `use`, `useSomething`, or one of an object in capitals; a name may be written in escapes.
+function mayCallHooks({ text, ast: { tokens } }) {
+  if (/use[A-Z0-9]|\\u/.test(text)) return true;
+  return text.includes("use") && tokens.some(({ value }, i) => {
+    if (value !== "use") return false;
+    return ![".", "?."].includes(tokens[i - 1]?.value) || /^[A-Z]/.test(tokens[i - 2]?.value);
+  });
+}
+
+const lazily = (name) => ({
+  meta: { hasSuggestions: true, fixable: "code", schema: false },
+  create: (context) => (mayCallHooks(context.sourceCode) ? hookRules()[name].create(context) : {}),
+});
+const hooks = {
+  rules: {
+    "exhaustive-deps": lazily("exhaustive-deps"),
+    "rules-of-hooks": lazily("rules-of-hooks"),
+  },
 };
 
 const SCRIPTS = ["**/*.{js,jsx,mjs,cjs}"];

@@ -1,6 +1,8 @@
 """The runner: what a tool's processes may do, and that none is left behind."""
 
 import asyncio
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -9,7 +11,7 @@ import psutil
 import pytest
 
 from analyzers.runtime.runner import Limits, Runner
-from analyzers.runtime.tool import Command, ToolFault
+from analyzers.runtime.tool import Command, HostFault, ToolFault
 
 
 def sh(script: str, **more: object) -> Command:
@@ -21,6 +23,13 @@ def alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+async def told(file: Path) -> int:
+    """The number in a file that is still to be written."""
+    while not file.exists() or not file.read_text().strip():
+        await asyncio.sleep(0.02)
+    return int(file.read_text())
 
 
 async def gone(pid: int) -> bool:
@@ -105,12 +114,11 @@ async def test_a_daemon_left_by_a_finished_tool_is_killed(tmp_path: Path):
 
 async def test_cancellation_kills_the_whole_group(tmp_path: Path):
     task = asyncio.create_task(Runner(tmp_path)(sh("sleep 300 & echo $! > pid; wait")))
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
-        await asyncio.sleep(0.02)
+    pid = await told(tmp_path / "pid")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not alive(int((tmp_path / "pid").read_text()))
+    assert not alive(pid)
 
 
 async def test_a_passed_deadline_starts_nothing(tmp_path: Path):
@@ -134,8 +142,75 @@ async def test_tools_die_with_a_killed_analyzer(tmp_path: Path):
         "asyncio.run(run(Command(('sh', '-c', 'setsid sleep 300 & echo $! > pid; wait'))))\n"
     )
     analyzer = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
-        await asyncio.sleep(0.02)
+    pid = await told(tmp_path / "pid")
     analyzer.kill()
     await analyzer.wait()
-    assert await gone(int((tmp_path / "pid").read_text()))
+    assert await gone(pid)
+
+
+async def test_stdin_is_nothing_where_none_is_given(tmp_path: Path):
+    assert (await Runner(tmp_path)(Command(("wc", "-c")))).stdout.strip() == b"0"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_what_forks_wardens_may_die_at_any_time(tmp_path: Path, number: int):
+    run = Runner(tmp_path)
+    os.mkfifo(tmp_path / "go")
+    task = asyncio.create_task(run(sh("echo $PPID > pid; read word < go; echo $word")))
+    warden = psutil.Process(await told(tmp_path / "pid"))
+    fork = warden.parent()
+    assert fork is not None
+    assert fork.parent() == psutil.Process()
+
+    fork.send_signal(number)
+    assert await gone(fork.pid)
+
+    assert (await run(Command(("echo", "next")))).stdout == b"next\n"
+    (tmp_path / "go").write_text("done\n")
+    assert (await task).stdout == b"done\n"
+
+
+async def test_a_tool_whose_warden_is_killed_says_so_and_ends(tmp_path: Path):
+    task = asyncio.create_task(Runner(tmp_path)(sh("echo $PPID > pid; exec sleep 300")))
+    warden = psutil.Process(await told(tmp_path / "pid"))
+    (tool,) = warden.children()
+    warden.kill()
+    with pytest.raises(HostFault, match="killed from outside"):
+        await task
+    assert await gone(tool.pid)
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (Command(("true",), cwd=Path("/nowhere/at/all")), "cannot start: .*No such file"),
+        (Command(("true",), cwd=Path("/etc/passwd")), "cannot start: .*Not a directory"),
+        (Command(("echo", "a\0b")), "cannot start: embedded null byte"),
+        (Command(("true",), env={"A": "a\0b"}), "cannot start: embedded null byte"),
+        (Command(("echo", "x" * 3_000_000)), "Argument list too long"),
+    ],
+)
+async def test_what_cannot_be_started_leaves_nothing_open(
+    tmp_path: Path, command: Command, why: str
+):
+    run = Runner(tmp_path)
+    await run(Command(("true",)))
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(HostFault, match=why):
+        await run(command)
+    async with asyncio.timeout(5):  # the transports of its pipes close in the loop's next turns
+        while len(os.listdir("/proc/self/fd")) != before:
+            await asyncio.sleep(0)
+
+
+async def test_a_tool_holds_no_descriptor_of_another(tmp_path: Path):
+    run = Runner(tmp_path)
+    listed = Command(("ls", "/proc/self/fd"), stdin=b"x")
+    for ended in await asyncio.gather(run(listed), run(listed)):
+        assert ended.stdout.split() == [b"0", b"1", b"2", b"3"]  # 3: the folder that `ls` reads
+
+
+async def test_many_at_once_all_end(tmp_path: Path):
+    run = Runner(tmp_path)
+    ended = await asyncio.gather(*(run(Command(("echo", str(n)))) for n in range(60)))
+    assert [int(one.stdout) for one in ended] == list(range(60))

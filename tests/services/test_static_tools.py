@@ -1,15 +1,16 @@
 """The static analyzer's tools as real processes, on their canaries and on our rules' test cases."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.source import list_source
-from analyzers.runtime.tool import NotApplicable, Tool, ToolFault
+from analyzers.runtime.tool import Command, Completed, NotApplicable, Tool, ToolFault
 from analyzers.static.tools import TOOLS
-from tests.support.static_run import make_run, measure
+from tests.support.static_run import TOOLS_DIR, make_run, measure
 
 
 def plant(tool: Tool, folder: Path) -> Path:
@@ -82,3 +83,56 @@ async def test_a_tool_that_is_not_installed_is_a_fault(tool: Tool, tmp_path: Pat
 
     with pytest.raises(ToolFault):
         await tool.version(run, Runner(workspace))
+
+
+async def test_mypy_takes_the_standard_library_from_its_prepared_cache(tmp_path: Path):
+    app, workspace = tmp_path / "app", tmp_path / "work"
+    app.mkdir()
+    workspace.mkdir()
+    (app / "app.py").write_text("import json, sqlite3\n\njson.dumps(1, indent=sqlite3)\n")
+    said: list[str] = []
+
+    async def telling(command: Command) -> Completed:
+        if "--cache-dir" in " ".join(command.argv):
+            command = replace(command, argv=(*command.argv, "--verbose"))
+        done = await runner(command)
+        said.append(done.stderr.decode())
+        return done
+
+    runner = Runner(workspace)
+    parsed = await by_name("mypy").run(make_run(list_source(app), workspace), telling)
+
+    assert [found.rule_id for found in parsed.findings] == ["arg-type"]
+    for module in ("builtins", "typing", "json", "sqlite3"):
+        assert f"Metadata fresh for {module}:" in said[-1]
+    assert "Metadata abandoned" not in said[-1]
+
+
+@pytest.mark.parametrize(
+    "shadow",
+    [
+        {"json.py": "def dumps(x: int) -> int:\n    return x\n"},
+        {"json/__init__.py": "from json.more import dumps\n", "json/more.py": "dumps = abs\n"},
+        {"logging.py": "import json\n\nINFO = json\n", "enum.py": "Enum = 1\n"},
+    ],
+)
+async def test_mypy_finds_the_same_without_its_prepared_cache(
+    tmp_path: Path, shadow: dict[str, str]
+):
+    app, bare = tmp_path / "app", tmp_path / "tools"
+    bare.mkdir()
+    (bare / "venv").symlink_to(TOOLS_DIR / "venv")
+    text = "import json\nimport asyncio\n\nx: str = json.dumps('a')\nasyncio.run(json)\n"
+    for name, source in {"app.py": text, **shadow}.items():
+        (app / name).parent.mkdir(parents=True, exist_ok=True)
+        (app / name).write_text(source)
+
+    found = []
+    for number, tools in enumerate((TOOLS_DIR, bare)):
+        workspace = tmp_path / f"work{number}"
+        workspace.mkdir()
+        run = make_run(list_source(app), workspace, tools)
+        parsed = await by_name("mypy").run(run, Runner(workspace))
+        found.append([(one.rule_id, one.message, one.location) for one in parsed.findings])
+
+    assert found[0] == found[1] != []

@@ -133,9 +133,9 @@ def _tools_below(service: psutil.Process) -> set[str]:
     """Programs that the wardens of a service run now."""
     found: set[str] = set()
     try:
-        for warden in service.children():
-            for tool in warden.children():
-                found.add(Path((tool.cmdline() or ["?"])[0]).name)
+        wardens = [warden for fork in service.children() for warden in fork.children()]
+        for tool in [tool for warden in wardens for tool in warden.children()]:
+            found.add(Path((tool.cmdline() or ["?"])[0]).name)
     except psutil.Error:
         pass
     return found

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,8 @@ from analyzers.static.adapter import (
 from analyzers.static.python_files import python_flaws
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
+CONFIG = Path(__file__).parent.parent / "mypy.ini"
+_CACHE = "mypy-cache"  # see `after-install.sh`
 _SEVERITY = {"error": Severity.LOW, "note": Severity.INFO}
 _SENTINEL = "assay_sentinel.py"
 _SUPPRESSION = re.compile(rb"(#\s*(?:mypy(?=:)|type(?=:\s*ignore))):")
@@ -53,11 +56,10 @@ class Mypy(CommandTool):
     )
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """No configuration, no cache, no installed packages; module names from paths."""
+        """No configuration but ours; what it keeps is this run's own."""
         return (
-            *(*self.program(tools_dir), "--output", "json", "--config-file=", "--no-incremental"),
-            *("--cache-dir=/dev/null", "--no-site-packages", "--ignore-missing-imports"),
-            *("--explicit-package-bases", "--check-untyped-defs", "--python-version", "3.13"),
+            *(*self.program(tools_dir), "--output", "json", f"--config-file={CONFIG}"),
+            f"--cache-dir={workspace / _CACHE}",
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
@@ -85,6 +87,7 @@ class Mypy(CommandTool):
         if not usable:
             return Parsed(coverage(given, (), reasons))
         self.copy(run, usable)
+        _copy_cache(run)
         done = await execute(self.command(run.tools_dir, run.workspace))
         return self.parse(self.report(run, done), given, line_reader(run.source.root), reasons)
 
@@ -123,6 +126,16 @@ class Mypy(CommandTool):
             confidence=Confidence.MEDIUM,
             category=Category.QUALITY,
         )
+
+
+def _copy_cache(run: ToolRun) -> None:
+    """The standard library's types, read when the tools were installed; else they are read now.
+
+    A copy for each command: nothing of one app, or of a run that failed, is there for the next.
+    """
+    shutil.rmtree(run.workspace / _CACHE, ignore_errors=True)
+    if (kept := run.tools_dir / _CACHE).is_dir():
+        shutil.copytree(kept, run.workspace / _CACHE)
 
 
 def _no_module(name: str) -> str:

@@ -41,6 +41,8 @@ _SILENT = (
     *("missing-final-newline", "trailing-newlines", "wrong-import-order", "duplicate-code"),
     *("ungrouped-imports", "wrong-import-position", "too-few-public-methods"),
 )
+# A fifth of its time; a million objects take some 100 MB.
+_START = "import gc; gc.set_threshold(1_000_000, 5, 5); from pylint import run_pylint; run_pylint()"
 _UNPARSED = frozenset({"syntax-error", "astroid-error", "parse-error"})
 
 
@@ -55,6 +57,10 @@ class Pylint(CommandTool):
         files={"app.py": "def total(items):\n    return sum(itms)\n"},
         expect=frozenset({"undefined-variable"}),
     )
+
+    def program(self, tools_dir: Path) -> tuple[str, ...]:
+        """It builds trees and keeps them: Python need not look for garbage every 2,000 objects."""
+        return (str(tools_dir / "venv/bin/python"), "-I", "-c", _START)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """No configuration file at all; one process."""
