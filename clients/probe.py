@@ -9,7 +9,8 @@ import httpx
 
 from clients.authorities import authorities
 
-_TIMEOUT_S = 5.0
+TIMEOUT_S = 5.0
+_MOST_S = 30.0
 _FOREIGN_S = 2.0
 
 
@@ -36,7 +37,15 @@ class Answer:
         return f"answers {self.status}" if self.kind == "http" else said[self.kind]
 
 
-async def ask(base_url: str, timeout_s: float = _TIMEOUT_S) -> Answer:
+def patience_s(silent_s: float) -> float:
+    """How long an answer is waited for from a port that accepts and has been silent so long.
+
+    An app that takes ten seconds for a page answers, too; one that is up is seen within moments.
+    """
+    return min(max(TIMEOUT_S, silent_s), _MOST_S)
+
+
+async def ask(base_url: str, timeout_s: float = TIMEOUT_S) -> Answer:
     """What `GET /` at `base_url` comes to within `timeout_s`. The body is not read."""
     try:
         async with (
@@ -100,7 +109,7 @@ async def refuses(host: str, port: int) -> bool:
     return False
 
 
-async def speaks_tls(base_url: str, timeout_s: float = _TIMEOUT_S) -> bool:
+async def speaks_tls(base_url: str, timeout_s: float = TIMEOUT_S) -> bool:
     """Whether the port of `base_url` completes a TLS handshake, whoever its certificate is for."""
     place = httpx.URL(base_url)
     anybody = ssl.create_default_context()

@@ -10,7 +10,7 @@ from clients.calm import Moment
 from clients.docker.containers import State
 from clients.docker.ports import WELL_KNOWN_PORTS, logged_ports
 from clients.docker.sockets import listening
-from clients.probe import Answer, ask, speaks_http
+from clients.probe import TIMEOUT_S, Answer, ask, patience_s, speaks_http
 from clients.sockets import Listening
 from clients.targets import Location
 
@@ -60,6 +60,11 @@ class Seen:
         now_s = asyncio.get_running_loop().time()
         return now_s - self.since_s[port][1] if port in self.since_s else 0.0
 
+    def silent_s(self, ports: Iterable[int]) -> float:
+        """For how long one of `ports` has accepted connections and answered nothing."""
+        silent = [port for port in ports if self.since_s.get(port, ("",))[0] == "silent"]
+        return max(map(self.lasted_s, silent), default=0.0)
+
     def note(self, now_s: float) -> None:
         """Remember since when each port answers as it does."""
         kinds = {port: one.kind for port, one in {**self.direct, **self.answers}.items()}
@@ -96,7 +101,7 @@ class Finder:
             seen.pause_s = _LOOK_EVERY_S if clock() - now_s > _CHEAP_S else 0.0
         within = [port for port in self._reachable(state, seen.sockets) if port]
         urls = {port: state.probe_url(self.location, port) for port in within[:_MAX_PORTS]}
-        seen.answers = await _ask(urls)
+        seen.answers = await _ask(urls, patience_s(seen.silent_s(urls)))
         seen.direct = {} if seen.ports("http") else await self._directly(state, seen.sockets)
         seen.note(now_s)
 
@@ -128,9 +133,24 @@ class Finder:
             seen.logged = await asyncio.to_thread(logged_ports, await self.log(state.id))
 
 
-async def _ask(urls: Mapping[int, str], timeout_s: float = 5.0) -> dict[int, Answer]:
-    answers = await asyncio.gather(*(ask(url, timeout_s) for url in urls.values()))
-    return dict(zip(urls, answers, strict=True))
+async def _ask(urls: Mapping[int, str], timeout_s: float) -> dict[int, Answer]:
+    """What each answers; one that is slow is not waited for where another speaks HTTP."""
+    asked = {asyncio.create_task(ask(url, timeout_s)): port for port, url in urls.items()}
+    pending = set(asked)
+    answers = dict.fromkeys(urls, Answer("silent"))
+    try:
+        while pending:
+            done, pending = await asyncio.wait(
+                pending, timeout=TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            answers |= {asked[task]: task.result() for task in done}
+            is_up = any(answer.kind == "http" for answer in answers.values())
+            if is_up and not done:
+                break
+    finally:
+        for task in pending:
+            task.cancel()
+    return answers
 
 
 def likeliest(ports: Iterable[int], declared: Mapping[int, str], seen: Seen) -> int:

@@ -17,7 +17,7 @@ from clients.calm import Host, Patience
 from clients.conditions import conditions
 from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
-from clients.probe import ask
+from clients.probe import ask, patience_s
 from clients.process.environments import Environments
 from clients.process.installing import Installation
 from clients.process.recipe import Recipe, needs_engine, written_ports
@@ -201,10 +201,14 @@ class ProcessRuntime:
         for plan, one in zip(plans, recipes, strict=True):
             confined = self._states.services(record.workflow_id)[plan.name]
             port = record.ports[plan.name]
+            silent_s = 0.0
             while not (
-                clock.is_ready(answer := await ask(f"http://127.0.0.1:{port}"))
+                clock.is_ready(
+                    answer := await ask(f"http://127.0.0.1:{port}", patience_s(silent_s))
+                )
                 and confined.identity()
             ):
+                silent_s = clock.elapsed_s if answer.kind == "silent" else 0.0
                 launcher = self._launchers.get(confined.folder)
                 ended = launcher is not None and launcher.done()
                 await clock.require_progress(one, confined, answer, launcher_ended=ended)

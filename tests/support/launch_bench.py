@@ -1,8 +1,9 @@
 """A start of one app with fakes behind the ports of the engine, and real sockets to answer."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -85,14 +86,19 @@ class Bench:
 
 
 @asynccontextmanager
-async def server(*statuses: int) -> AsyncIterator[int]:
-    """Port of a server that answers with `statuses` one after another, the last for ever."""
+async def server(*statuses: int, after_s: float = 0.0) -> AsyncIterator[int]:
+    """Port of a server that answers with `statuses` one after another, the last for ever.
+
+    It takes `after_s` for each answer.
+    """
     left = list(statuses)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            time.sleep(after_s)
             self.send_response(left.pop(0) if len(left) > 1 else left[0])
-            self.end_headers()
+            with suppress(BrokenPipeError, ConnectionResetError):  # who asked may be gone
+                self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -1,5 +1,6 @@
 """When the services of an app are up, by what they do and by nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clients import probe
 from clients.appfolder import AppFault, ServicePlan
 from clients.appfolder.model import OwnFile
 from clients.calm import Host
@@ -424,6 +426,28 @@ async def test_what_listens_for_ipv6_alone_is_told_what_is_wrong(world: World):
 
     with pytest.raises(AppFault, match="port 1 for IPv6 alone"):
         await world.up(OWN)
+
+
+async def test_an_app_that_takes_longer_for_an_answer_than_a_look_waits_is_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(probe, "TIMEOUT_S", 0.2)
+    async with server(200, after_s=0.7) as port:
+        world.runs("app", 8000, host={8000: port})
+        found = await world.up(OWN)
+
+    assert found["app"].container_port == 8000
+
+
+async def test_a_port_that_answers_nothing_holds_up_none_that_answers(
+    world: World, http, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(finding, "TIMEOUT_S", 0.2)
+    async with speaking(b"+PONG", only=b"PING") as mute, asyncio.timeout(3):
+        world.runs("app", 8000, 9000, host={8000: await http(), 9000: mute})
+        found = await world.up(OWN)
+
+    assert found["app"].container_port == 8000
 
 
 async def test_a_splash_page_that_gives_way_is_not_measured(world: World, http, monkeypatch):
