@@ -180,6 +180,7 @@ def _become_warden(fds: list[int]) -> "NoReturn":
             os.close(stream)
         _keep(request, control_fd, status_fd)
     except BaseException as error:
+        _kill_and_reap()
         os.write(status_fd, f'{{"fault": "{type(error).__name__}"}}'.encode())
     finally:
         os._exit(0)

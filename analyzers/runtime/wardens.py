@@ -68,6 +68,7 @@ class Wardens:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 cwd="/",
+                env={},  # a tool can read that of its parent
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )

@@ -12,6 +12,7 @@ import pytest
 
 from analyzers.runtime.runner import Limits, Runner
 from analyzers.runtime.tool import Command, HostFault, ToolFault
+from analyzers.runtime.wardens import WARDENS
 
 
 def sh(script: str, **more: object) -> Command:
@@ -66,6 +67,15 @@ async def test_the_environment_is_minimal(tmp_path: Path, monkeypatch: pytest.Mo
     names = {line.split("=")[0] for line in ended.stdout.decode().splitlines()}
     assert names == {"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "EXTRA"}
     assert f"HOME={tmp_path}" in ended.stdout.decode()
+
+
+async def test_a_warden_holds_nothing_of_the_analyzers_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SECRET_KEY", "s3cret")
+    WARDENS.stop()  # the next one is started with the secret about
+    ended = await Runner(tmp_path)(sh("cat /proc/$PPID/environ; echo told"))
+    assert ended.stdout == b"told\n"
 
 
 async def test_stdin_is_fed(tmp_path: Path):
