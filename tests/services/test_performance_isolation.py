@@ -35,15 +35,14 @@ def _quiet_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_two_runs_at_once_keep_their_own_numbers(tmp_path: Path) -> None:
-    slow, quick = LoadServer(routes={"/": (200, 0.3)}), LoadServer()
+    slow, quick = LoadServer(routes={"/": (200, 0.45)}), LoadServer()
     async with serving(slow), serving(quick):
         runs = [run_of(tmp_path, one.url) for one in (slow, quick)]
         first, second = await asyncio.gather(
             *(measure(run, Site(lock_file=run.workspace / "lock")) for run in runs)
         )
 
-    assert figures(first)["latency_p50"] >= 300
-    assert figures(second)["latency_p50"] < 200
+    assert figures(second)["latency_p50"] < 450 <= figures(first)["latency_p50"]
 
 
 async def test_one_load_test_per_host_at_a_time(tmp_path: Path) -> None:
