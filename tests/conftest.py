@@ -22,6 +22,9 @@ DYNAMIC_CONFIG = (
     "system.forceSearchAttributesCacheRefreshOnRead=true",
     "limit.historyCount.suggestContinueAsNew=120",
 )
+# Each of pytest's workers has a server, so that there are more of them than cores: one thread each
+# spares a tenth of what they use in handing work to one another and in looking for garbage.
+GO = {"GOMAXPROCS": "1", "GOGC": "400"}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,13 +47,16 @@ async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
     from workflows import search_attributes
 
     flags = [part for flag in DYNAMIC_CONFIG for part in ("--dynamic-config-value", flag)]
-    env = await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=pydantic_data_converter,
-        dev_server_existing_path=str(TEMPORAL),
-        dev_server_log_level="error",
-        search_attributes=search_attributes.ALL,
-        dev_server_extra_args=flags,
-    )
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in GO.items():
+            patched.setenv(name, value)
+        env = await WorkflowEnvironment.start_time_skipping_v2(
+            data_converter=pydantic_data_converter,
+            dev_server_existing_path=str(TEMPORAL),
+            dev_server_log_level="error",
+            search_attributes=search_attributes.ALL,
+            dev_server_extra_args=flags,
+        )
     yield env
     await env.shutdown()
 

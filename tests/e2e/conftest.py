@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,7 @@ class Assay:
         self, *arguments: str, timeout_s: float = 560, typed: str = ""
     ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "starter.py"), *arguments]
-        return subprocess.run(
+        done = subprocess.run(
             command,
             cwd=ROOT,
             env=self.env,
@@ -47,6 +49,16 @@ class Assay:
             timeout=timeout_s,
             input=typed,
         )
+        if arguments[0] in ("down", "demo"):
+            self._remove_socket_folder()
+        return done
+
+    def _remove_socket_folder(self) -> None:
+        """What supervisord was called by: it lies in the temporary folder, which nobody empties."""
+        with suppress(OSError):  # it never ran, or it runs still
+            config = (self.data / "run" / "supervisord.conf").read_text()
+            for name in re.findall(r"^file=(.+)$", config, re.MULTILINE):
+                Path(name).parent.rmdir()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(ROOT / "starter.py"), *arguments]

@@ -3,6 +3,7 @@
 import inspect
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def launched_with(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[s
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(stacks.subprocess, "run", run)
+    monkeypatch.setattr(tempfile, "tempdir", str(settings.data_dir.parent))
     stack = Stack(str(settings.data_dir), 1, 2, dict.fromkeys(settings.analyzer_urls, 3))
     stack.run_dir.mkdir(parents=True)
     stacks._launch(stack, settings)

@@ -3,6 +3,7 @@
 import errno
 import json
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +22,8 @@ from settings import Settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where supervisord's folder is made
     return Settings(_env_file=None, data=tmp_path / "data")
 
 

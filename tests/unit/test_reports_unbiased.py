@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 
 import pytest
 
-from contract.analysis import Finding, MeasurementState, Severity
+from contract.analysis import AnalyzerKind, Finding, MeasurementState, Severity
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from reports import build_fleet_report
 from reports.model import FleetReport
@@ -37,32 +37,44 @@ MODELS = {"sound": (0.1, 0.05, 0.2), "shaky": (0.4, 0.15, 0.5)}
 Lose = Callable[[random.Random, Sequence[CellRecord]], Iterable[CellRecord]]
 
 
+@cache
+def cell(
+    model: str,
+    number: int,
+    kind: AnalyzerKind,
+    tool: str,
+    state: MeasurementState = MEASURED,
+    reason: str = "",
+    weak: bool = False,
+) -> CellRecord:
+    """One of the few hundred cells that all fleets are made of."""
+    findings: tuple[Finding, ...] = (HIGH,) if weak else ()
+    return samples.cell(model, number, kind, tool, state, reason, findings=findings)
+
+
 def app_cells(dice: random.Random, model: str, number: int) -> list[CellRecord]:
     """One app: it may not start, die under load, have a weakness that one of the tools sees."""
     stopped, dies, weak = (dice.random() < share for share in MODELS[model])
     seen_by = dice.choice(TOOLS) if weak else None
     cells: list[CellRecord] = []
     for kind, tool in TOOLS:
-        found: tuple[Finding, ...] = (HIGH,) if (kind, tool) == seen_by else ()
         if not (stopped and kind.is_live):
-            cells.append(samples.cell(model, number, kind, tool, findings=found))
+            cells.append(cell(model, number, kind, tool, weak=(kind, tool) == seen_by))
     if stopped:
-        lost = [
-            samples.cell(model, number, k, "*", APP_FAILED, "x") for k in (DYNAMIC, PERFORMANCE)
-        ]
+        lost = [cell(model, number, k, "*", APP_FAILED, "x") for k in (DYNAMIC, PERFORMANCE)]
         return [*cells, *lost]
     state = (APP_FAILED, "died") if dies else (MEASURED, "")
-    return [*cells, samples.cell(model, number, PERFORMANCE, "openloop", *state)]
+    return [*cells, cell(model, number, PERFORMANCE, "openloop", *state)]
 
 
-def lost(cell: CellRecord) -> CellRecord:
+def lost(one: CellRecord) -> CellRecord:
     """The cell as the platform leaves it when it fails."""
-    return samples.cell(cell.model, cell.app_number, cell.analyzer, cell.tool, INFRA_FAILED, "lost")
+    return cell(one.model, one.app_number, one.analyzer, one.tool, INFRA_FAILED, "lost")
 
 
 def any_cell(dice: random.Random, cells: Sequence[CellRecord]) -> Iterable[CellRecord]:
     """Each cell for itself, failures of the app included."""
-    return [lost(cell) if dice.random() < LOST else cell for cell in cells]
+    return [lost(one) if dice.random() < LOST else one for one in cells]
 
 
 def tools_that_ran(dice: random.Random, cells: Sequence[CellRecord]) -> Iterable[CellRecord]:

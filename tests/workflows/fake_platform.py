@@ -46,6 +46,9 @@ from tests.activities.fakes import FakeRuntime
 from workflows import WORKFLOWS
 
 HOST = "h1"
+# How long, in real seconds, a test waits for what must come. A host whose cores others use has let
+# a workflow task of a few milliseconds take 21 s.
+PATIENCE_S = 120
 TOOLS = {
     AnalyzerKind.STATIC: ("bandit",),
     AnalyzerKind.DYNAMIC: ("probe",),
@@ -141,7 +144,7 @@ class FakePlatform:
 
     async def logged(self, line: str, times: int = 1) -> None:
         """Wait until `line` begins as many lines of the log."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while self.count(line) < times:
                 await asyncio.sleep(0.01)
 
@@ -169,7 +172,7 @@ class FakePlatform:
 async def finished(handle: WorkflowHandle[Any, PipelineResult]) -> PipelineResult:
     """The result; a wedged workflow fails the test, with its last events, instead of hanging it."""
     try:
-        return await asyncio.wait_for(handle.result(), 30)
+        return await asyncio.wait_for(handle.result(), PATIENCE_S)
     except TimeoutError:
         history = await handle.fetch_history()
         last = [EventType.Name(event.event_type) for event in history.events[-25:]]
@@ -180,7 +183,7 @@ async def until(
     handle: WorkflowHandle[Any, Any], wanted: Callable[[PipelineProgress], bool]
 ) -> PipelineProgress:
     """Query until the progress is as `wanted`."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             progress = await handle.query("progress", result_type=PipelineProgress)
             if wanted(progress):

@@ -1,7 +1,6 @@
 """A platform that is down: wait for it, go on without it, or end; never a zero."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from contract.outcome import SubtaskOutcome
 from contract.progress import PipelinePhase, PlatformService
 from contract.running import StartOutcome
 from contract.spec import AnalyzerKind, AppSpec, BreakerSpec
-from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, until
+from tests.workflows.fake_platform import PATIENCE_S, FakePlatform, blocks, fails, finished, until
 from tests.workflows.test_pipeline_runs import build_fails
 from workflows import policies
 
@@ -266,9 +265,11 @@ async def test_children_in_flight_hear_of_a_breaker(client: Client) -> None:
     handle = await platform.start(client)
     await until(handle, lambda p: p.breakers[1].state == "open")
     child = client.get_workflow_handle(platform.app_id(2))
-    async with asyncio.timeout(20):  # the server delivers it after the parent has seen the breaker
+    async with asyncio.timeout(
+        PATIENCE_S
+    ):  # the server delivers it after the parent has seen the breaker
         while "breaker_changed" not in await signals_of(child):
             await asyncio.sleep(0.05)
     go.set()
     await handle.execute_update("reset_breaker", "dynamic")
-    await asyncio.wait_for(handle.result(), timedelta(seconds=30).total_seconds())
+    await asyncio.wait_for(handle.result(), PATIENCE_S)

@@ -13,6 +13,7 @@ from contract.progress import PipelinePhase
 from contract.spec import AnalyzerKind
 from tests.conftest import TEMPORAL
 from tests.workflows.fake_platform import (
+    PATIENCE_S,
     FakePlatform,
     blocks,
     fails,
@@ -271,7 +272,7 @@ async def test_an_input_that_cannot_be_read_fails_at_once_and_says_why(
     )
 
     with pytest.raises(WorkflowFailureError) as failure:
-        await asyncio.wait_for(handle.result(), 20)
+        await asyncio.wait_for(handle.result(), PATIENCE_S)
 
     chain: BaseException | None = failure.value
     messages: list[str] = []

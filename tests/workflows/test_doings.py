@@ -16,7 +16,7 @@ from cli.view import progress_line
 from contract.analysis import SubtaskRequest
 from contract.outcome import SubtaskOutcome
 from contract.spec import AnalyzerKind
-from tests.workflows.fake_platform import FakePlatform, finished, measured
+from tests.workflows.fake_platform import PATIENCE_S, FakePlatform, finished, measured
 
 LOCKED = "performance: 0/1 tools, openloop; waits for another stack's load test (12 s)"
 FULL = "dynamic: waits, all 2 places are taken"
@@ -41,7 +41,7 @@ async def test_what_a_subtask_waits_for_is_shown(
     platform.runs[kind] = waits
     handle = await platform.start(client)
     await platform.logged("run")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while message not in await doings(client, platform.app_id(1)):
             await asyncio.sleep(0.05)
 
@@ -65,7 +65,7 @@ async def test_a_build_that_is_tried_again_says_why(client: Client) -> None:
     handle = await platform.start(client)
     wanted = "start_app: is tried again after: the Docker daemon does not answer"
     await platform.logged("start")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while wanted not in await doings(client, platform.app_id(1)):
             await asyncio.sleep(0.02)
     platform.starts.clear()

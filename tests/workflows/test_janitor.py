@@ -16,6 +16,7 @@ from activities.apps import SweepReport
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, task_queue_host
+from tests.workflows.fake_platform import PATIENCE_S
 from workflows import policies
 from workflows.janitor import JanitorWorkflow
 
@@ -39,7 +40,7 @@ async def test_the_schedule_sweeps_its_host_at_once_and_exists_only_once(client:
     queue = task_queue_host(host)
     async with Worker(client, task_queue=queue, activities=[sweep_host, prune_host]):
         await ensure_janitor_schedule(client, host)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await done.wait()
         await ensure_janitor_schedule(client, host, timedelta(hours=1))
 
