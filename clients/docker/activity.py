@@ -16,6 +16,8 @@ _MAX_THREADS = 512
 _LISTEN = "0A"
 # Where the kernel shows a thread that goes on by itself: after a time, or once another answers.
 _GOES_ON = ("nanosleep", "nsleep", "connect")
+# Of a thread that runs, or of one that we may not look at.
+_NOWHERE = ("", "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,13 @@ def _holds(pid: int, sockets: set[str]) -> bool:
 
 
 def _goes_on(pid: int) -> bool:
-    """Whether a thread of the process sleeps for a time or connects, or that is not shown."""
+    """Whether a thread of the process runs, sleeps for a time, connects, or hides what it does."""
     threads = list(Path(f"/proc/{pid}/task").glob("*/wchan"))
     if not threads or len(threads) > _MAX_THREADS:
         return True
     for thread in threads:
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
             place = thread.read_text()
-            if any(one in place for one in _GOES_ON):
+            if place in _NOWHERE or any(one in place for one in _GOES_ON):
                 return True
     return False

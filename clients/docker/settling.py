@@ -14,8 +14,10 @@ from clients.docker.finding import NO_PAGES, Seen
 
 # How long what nobody names has to answer where more may come.
 _SETTLE_S = 5.0
-# For how long a service has to do nothing before nothing more is expected of it.
+# For how long, and how often, a service has to be seen doing nothing before nothing more is
+# expected of it.
 _IDLE_S = 0.5
+_IDLE_LOOKS = 4
 
 
 @dataclass(slots=True)
@@ -27,7 +29,7 @@ class Settling:
     """
 
     local: bool
-    _calm_since: dict[str, Activity] = field(default_factory=dict[str, Activity])
+    _calm: dict[str, list[Activity]] = field(default_factory=dict[str, list[Activity]])
 
     async def is_over(
         self, port: int, declared: Mapping[int, str], seen: Seen, state: State
@@ -47,8 +49,8 @@ class Settling:
     async def _is_idle(self, state: State) -> bool:
         """Whether the container has done nothing for a while, and nothing in it is on its way."""
         now = await asyncio.to_thread(activity, state.pid)
-        since = self._calm_since.get(state.id)
-        if since is None or not now.is_calm_since(since):
-            self._calm_since[state.id] = now
-            return False
-        return now.at_s - since.at_s >= _IDLE_S
+        looks = self._calm.setdefault(state.id, [])
+        if looks and not now.is_calm_since(looks[0]):
+            looks.clear()
+        looks.append(now)
+        return now.at_s - looks[0].at_s >= _IDLE_S and len(looks) >= _IDLE_LOOKS
