@@ -2,9 +2,10 @@
 
 import asyncio
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import docker
 import docker.types
@@ -14,7 +15,6 @@ from clients.appfolder.model import OwnFile
 from clients.appfolder.ownfiles import pack
 from clients.docker.errors import COMMAND_FAULT, call
 from clients.docker.labels import Labels
-from clients.docker.ports import candidate_ports
 from clients.docker.settings import settings_of
 from clients.limits import AppLimits
 from clients.targets import Location
@@ -102,17 +102,21 @@ class Containers:
     limits: AppLimits
 
     async def create(
-        self, workflow_id: str, plan: ServicePlan, image: str, network: str, labels: dict[str, str]
+        self,
+        workflow_id: str,
+        plan: ServicePlan,
+        image: str,
+        network: str,
+        labels: dict[str, str],
+        ports: Iterable[int],
     ) -> str:
-        """ID of a new container for `plan`, not started.
+        """ID of a new container for `plan`, not started, with `ports` published on 127.0.0.1.
 
         Raises:
             PlatformError: the app's own files for it are too large, or the engine refuses.
         """
-        exposed = await call(self._image_config, image)
         options = self._options(workflow_id, plan, network, labels)
         if plan.publishes or plan.is_own:
-            ports = candidate_ports(plan, exposed)
             options["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports}
         command = list(plan.command) if plan.command is not None else None
         container = await call(self.client.containers.create, image, command, **options)
@@ -165,9 +169,6 @@ class Containers:
             "log_config": docker.types.LogConfig(type="json-file", config=log),
             "init": True,
         }
-
-    def _image_config(self, image: str) -> dict[str, Any]:
-        return cast("dict[str, Any]", self.client.images.get(image).attrs.get("Config") or {})
 
     async def start(self, container_id: str) -> str:
         """Start it; empty, or why the app's command cannot be run (the app's fault).

@@ -34,6 +34,7 @@ class Seen:
             that it does not reach counts as refused.
         since_s: when each port began to answer in the way it does.
         logged: ports that its log names.
+        source: ports that its own files name.
     """
 
     began: Moment
@@ -42,6 +43,7 @@ class Seen:
     direct: dict[int, Answer] = field(default_factory=dict[int, Answer])
     since_s: dict[int, tuple[str, float]] = field(default_factory=dict[int, tuple[str, float]])
     logged: tuple[int, ...] = ()
+    source: tuple[int, ...] = ()
     looked_s: float = 0.0
     pause_s: float = 0.0
     read_s: float = -_LOOK_EVERY_S
@@ -125,10 +127,10 @@ class Finder:
         """Whether more than a GET is answered there."""
         return await speaks_http(state.probe_url(self.location, port))
 
-    async def read_log(self, state: State, seen: Seen) -> None:
+    async def read_log(self, state: State, seen: Seen, *, anew: bool = False) -> None:
         """Which ports its log names: wanted where several answer, or sockets cannot be seen."""
         now_s = asyncio.get_running_loop().time()
-        if now_s - seen.read_s >= _LOOK_EVERY_S:
+        if anew or now_s - seen.read_s >= _LOOK_EVERY_S:
             seen.read_s = now_s
             seen.logged = await asyncio.to_thread(logged_ports, await self.log(state.id))
 
@@ -154,8 +156,8 @@ async def _ask(urls: Mapping[int, str], timeout_s: float) -> dict[int, Answer]:
 
 
 def likeliest(ports: Iterable[int], declared: Mapping[int, str], seen: Seen) -> int:
-    """The port to measure: where pages may come from, declared, named by the log, well-known."""
-    order = list(dict.fromkeys((*declared, *seen.logged, *WELL_KNOWN_PORTS)))
+    """The port to measure: where pages may come from, declared, named in log or source."""
+    order = list(dict.fromkeys((*declared, *seen.logged, *seen.source, *WELL_KNOWN_PORTS)))
     answers = {**seen.direct, **seen.answers}
 
     def rank(port: int) -> tuple[bool, int, int]:
@@ -172,6 +174,8 @@ def how_found(port: int, declared: Mapping[int, str], seen: Seen) -> str:
         signs.append(declared[port])
     elif port in seen.logged:
         signs.append("log")
+    elif port in seen.source:
+        signs.append("source")
     elif port in WELL_KNOWN_PORTS:
         signs.append("well-known port")
     return ", ".join(signs)

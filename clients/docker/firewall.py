@@ -90,11 +90,13 @@ class Firewall:
         pool = str(self.pool)
         return ("-s", pool, "-d", pool, "-p", protocol, "--dport", "53", "-j", "ACCEPT")
 
-    def turned_away(self, subnet: ipaddress.IPv4Network) -> dict[str, str]:
+    def turned_away(self, subnet: ipaddress.IPv4Network | None) -> dict[str, str]:
         """When each address of `subnet` was turned away last, in the kernel's own time. Blocking.
 
         Empty where the kernel keeps no list; it is short, and forgets.
         """
+        if subnet is None:
+            return {}
         try:
             lines = _TURNED_AWAY.read_text(encoding="ascii").splitlines()
         except (OSError, ValueError):

@@ -33,6 +33,7 @@ OnProgress = Callable[[str], None]
 _REGISTRY_FIRST_ANSWER_S = 15.0
 _REGISTRY_PULL_S = 600.0
 _REGISTRY_DOWN_S = 300.0
+_LISTED_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Images:
     limits: AppLimits
     building: Building
     _registry_down_until: float = 0.0
+    _local: set[str] = field(default_factory=set[str])
+    _local_until: float = 0.0
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
     _failed: dict[str, tuple[float, AppFault]] = field(
         default_factory=dict[str, tuple[float, AppFault]]
@@ -185,7 +188,12 @@ class Images:
             return found.used, found
         if await self._exists(image) or await self._pull(image, on_progress):
             return image, None
-        local = await self._local_names()
+        # Listing all images takes a busy engine a second: what was listed serves while it is there.
+        found = self.bases.stand_in(image, self._local)
+        if time.monotonic() < self._local_until and found and await self._exists(found.used):
+            return found.used, found
+        self._local = local = await self._local_names()
+        self._local_until = time.monotonic() + _LISTED_S
         found = self.bases.stand_in(image, local)
         if found is not None:
             return found.used, found

@@ -16,6 +16,7 @@ from clients.docker.finding import Finder
 from clients.docker.health import HealthChecks
 from clients.docker.readiness import Readiness, Wanted
 from clients.docker.services import Found, running_services
+from clients.docker.settling import Settling
 from clients.docker.starttime import StartTime
 from clients.roles import Served, look
 from clients.targets import Location
@@ -26,7 +27,9 @@ from contract.running import RunningService
 
 T = TypeVar("T")
 
+# How often a service is looked at: at first often, which costs little while nothing is open.
 _POLL_S = 0.25
+_FIRST_POLL_S = 0.05
 # A server that was there, and is not any more when all others are, is waited for again.
 _ROUNDS = 10
 # A service that fails because another is not there yet, and that its author has started again.
@@ -42,6 +45,7 @@ class Launch:
         deadline_s: until all must answer; more is given while there is a reason for it.
         host: that runs the engine.
         declared: by service, its ports -> what declares them, likeliest first.
+        source: by service, ports that its own files name.
         renew: makes a new container in the place of one that has ended.
         notes: what was seen of an app that came up.
     """
@@ -57,6 +61,7 @@ class Launch:
     on_progress: Callable[[str], None]
     declared: Mapping[str, Mapping[int, str]] = field(default_factory=dict[str, dict[int, str]])
     renew: Callable[[ServicePlan, str], Awaitable[str]] | None = None
+    source: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     notes: list[str] = field(default_factory=list[str])
     _restarts: dict[str, int] = field(default_factory=dict[str, int])
     _replacing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -87,8 +92,10 @@ class Launch:
             HealthChecks(client),
             StartTime(client, self.deadline_s, self.host, self.on_progress),
             self.declared,
+            Settling(host.local),
+            self.source,
         )
-        found = await _together([self._bring_up(plan, ready) for plan in self.plans])
+        found = await together([self._bring_up(plan, ready) for plan in self.plans])
         services = [one for one in found if one is not None]
         services, served = await self._confirmed(services, ready)
         order = [plan.name for plan in self.plans]
@@ -107,13 +114,13 @@ class Launch:
         rounds_left = _ROUNDS
         while True:
             measured = await self._measured(services, ready)
-            looks = await _together([self._look(one) for one in measured])
+            looks = await together([self._look(one) for one in measured])
             gone = [one for one, seen in zip(measured, looks, strict=True) if seen is None]
             if not gone or not rounds_left:
                 names = [one.plan.name for one in measured]
                 return services, dict(zip(names, looks, strict=True))
             rounds_left -= 1
-            again = await _together([self._watch(one.plan, ready) for one in gone])
+            again = await together([self._watch(one.plan, ready) for one in gone])
             services = [one for one in services if one not in gone] + [one for one in again if one]
 
     async def _bring_up(self, plan: ServicePlan, ready: Readiness) -> Found | None:
@@ -189,7 +196,7 @@ class Launch:
                 after = await self._state(plan)
                 if after.unbroken:
                     return Found(plan, after, up)
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(min(_POLL_S, max(_FIRST_POLL_S, ready.age_s(plan.name) / 10)))
 
     def _may_restart(self, plan: ServicePlan, state: State) -> bool:
         """Whether its author would have it started again, for what it needs may be there then."""
@@ -271,7 +278,7 @@ class Launch:
         return await self.autopsy.death(plan.name, state, found)
 
 
-async def _together(parts: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+async def together(parts: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """Results of all; the first that fails ends the others."""
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:

@@ -1,10 +1,11 @@
 """Which ports of a container may answer HTTP, and what says so."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clients.appfolder import ServicePlan
+from clients.docker.named_ports import command_ports
 
 WELL_KNOWN_PORTS = (8000, 5000, 3000, 8080, 80)
 _MAX_DECLARED = 8
@@ -14,7 +15,9 @@ _LINE_BYTES = 400
 _URL = re.compile(r"https?://(?:\[[0-9a-f:]*\]|[\w.*-]+):(\d{2,5})\b", re.IGNORECASE)
 _LISTENS = re.compile(r"\b(?:listen|serv|run|start|ready|bound|bind|local:)", re.IGNORECASE)
 _PORT = re.compile(
-    r"(?:\bport(?:\(s\)|s)?[ :=#]+|\bon :|(?:0\.0\.0\.0|\[::\]|\*):)(\d{2,5})\b", re.IGNORECASE
+    r"(?:\bport(?:\(s\)|s)?[ :=#]+|\bon :|(?:0\.0\.0\.0|\[::\]|\*):|\bon (?=\d{3,5}(?![\w:/.-])))"
+    r"(\d{2,5})\b",
+    re.IGNORECASE,
 )
 
 
@@ -35,20 +38,35 @@ def declared_ports(plan: ServicePlan, image: Mapping[str, Any]) -> dict[int, str
     named = [int(port)] if port.isdecimal() and 0 < int(port) < 65_536 else []
     found = {plan.listens: "seen before"} if plan.listens else {}
     both = [port for port in plan.ports if port in exposed]
-    ways = ((both, "EXPOSE"), (exposed, "EXPOSE"), (plan.ports, "compose file"), (named, "PORT"))
+    ways = (
+        (both, "EXPOSE"),
+        (exposed, "EXPOSE"),
+        (plan.ports, "compose file"),
+        (named, "PORT"),
+        (command_ports(_command(plan, image)), "command"),
+    )
     for ports, how in ways:
         for one in ports:
             found.setdefault(one, how)
     return dict(list(found.items())[:_MAX_DECLARED])
 
 
-def candidate_ports(plan: ServicePlan, image: Mapping[str, Any]) -> tuple[int, ...]:
-    """Ports to publish: what is declared, and those that apps listen on whatever they declare.
+def _command(plan: ServicePlan, image: Mapping[str, Any]) -> list[str]:
+    """Words that its container runs."""
+    entrypoint = plan.entrypoint if plan.entrypoint is not None else image.get("Entrypoint")
+    # Who sets an entrypoint does without the image's own arguments.
+    own = image.get("Cmd") if plan.entrypoint is None else None
+    command = plan.command if plan.command is not None else own
+    return [str(word) for word in (*(entrypoint or ()), *(command or ()))]
 
-    Each costs a process of a few megabytes on the engine's host; a port that turns out to be missed
-    costs another start of the app.
+
+def candidate_ports(declared: Iterable[int], source: Iterable[int]) -> tuple[int, ...]:
+    """Ports to publish: what is declared or named, and those that apps listen on all the same.
+
+    Each costs a process of a few megabytes on the engine's host, and 0.02 s; a port that turns out
+    to be missed costs another start of the app.
     """
-    return tuple(dict.fromkeys((*declared_ports(plan, image), *WELL_KNOWN_PORTS)))
+    return tuple(dict.fromkeys((*declared, *source, *WELL_KNOWN_PORTS)))
 
 
 def logged_ports(log: bytes) -> tuple[int, ...]:

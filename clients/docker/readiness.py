@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from clients.appfolder import ServicePlan
 from clients.docker.containers import State
-from clients.docker.finding import NO_PAGES, Finder, Seen, how_found, likeliest
+from clients.docker.finding import Finder, Seen, how_found, likeliest
 from clients.docker.health import Health, HealthChecks
+from clients.docker.settling import Settling
 from clients.docker.starttime import StartTime
 from clients.docker.unready import Unready
 from contract.blame import Row
@@ -19,9 +20,8 @@ from contract.blame import Row
 _WARMING_UP = (502, 503, 504)
 # Any other server error that stays for so long is no warm-up.
 _ERROR_S = 30.0
-# On a port that nobody named there may be a splash page, and the app elsewhere a moment later.
-_SETTLE_S = 5.0
-_UNDECLARED_S = 2.0
+# Who speaks no HTTP for so long speaks something else.
+_OTHER_S = 5.0
 # After so long a service that listens nowhere is taken for one that never will.
 _GRACE_S = 6.0
 
@@ -71,6 +71,7 @@ class Readiness:
 
     Attributes:
         declared: by service, its ports -> what declares them, likeliest first.
+        source: by service, ports that its own files name.
         someone_answers: whether a service of the app has answered HTTP.
     """
 
@@ -78,6 +79,8 @@ class Readiness:
     health: HealthChecks
     time: StartTime
     declared: Mapping[str, Mapping[int, str]]
+    settling: Settling
+    source: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     notes: list[str] = field(default_factory=list[str])
     someone_answers: bool = False
     _seen: dict[str, Seen] = field(default_factory=dict[str, Seen])
@@ -89,6 +92,10 @@ class Readiness:
     def forget(self, service: str) -> None:
         """Its container was made anew."""
         self._seen.pop(service, None)
+
+    def age_s(self, service: str) -> float:
+        """Since when its container runs, in seconds."""
+        return self.time.host.look().at_s - self._of(service).began.at_s
 
     async def is_over(self, service: str, state: State) -> bool:
         """Whether the time of a service is over, and nothing speaks for more of it."""
@@ -127,8 +134,11 @@ class Readiness:
         if len(ready) > 1 or not set(ready) & set(declared):
             await self.finder.read_log(state, seen)
         port = likeliest(ready, declared, seen)
-        if seen.lasted_s(port) < _settle_s(port, declared, seen):
+        if not await self.settling.is_over(port, declared, seen, state):
             return None
+        if port not in declared:  # what it said meanwhile
+            await self.finder.read_log(state, seen, anew=True)
+            port = likeliest(ready, declared, seen)
         if plan.context is None and not await self.finder.speaks_http(state, port):
             self.notes.append(f"{plan.name}: port {port} speaks no HTTP but to say so")
             return Up()
@@ -166,9 +176,9 @@ class Readiness:
         name, declared = wanted.plan.name, self.declared.get(wanted.plan.name, {})
         if ports:
             await self.finder.read_log(state, seen)
-        ports = [port for port in ports if seen.lasted_s(port) >= _settle_s(port, declared, seen)]
-        if ports:
-            raise Moved(name, likeliest(ports, declared, seen))
+            port = likeliest(ports, declared, seen)
+            if await self.settling.is_over(port, declared, seen, state):
+                raise Moved(name, port)
 
     def _speaks_otherwise(self, wanted: Wanted, seen: Seen, health: Health) -> bool:
         """Whether it accepts connections, and goes on to speak no HTTP while another one does.
@@ -183,7 +193,7 @@ class Readiness:
             for port, one in answers.items()
             if one.kind in ("foreign", "broken")
             and (port in seen.sockets.outside or not seen.sockets.known)
-            and seen.lasted_s(port) >= _SETTLE_S
+            and seen.lasted_s(port) >= _OTHER_S
         ]
         if ports and wanted.expected:
             text = f"port {ports[0]} speaks no HTTP, so it is not measured"
@@ -199,11 +209,11 @@ class Readiness:
         if not plan.is_own:
             return Up() if seen.sockets.outside or not seen.sockets.known else None
         unseen = [port for port, one in seen.direct.items() if one.kind == "http"]
-        if unseen and seen.lasted_s(unseen[0]) >= _SETTLE_S:
+        if unseen and seen.lasted_s(unseen[0]) >= _OTHER_S:
             text = f"answers on port {unseen[0]}, which nothing publishes, so it is not measured"
             self.notes.append(f"{plan.name}: {text} but through the others")
             return Up()
-        ran_s = self.time.host.look().at_s - seen.began.at_s
+        ran_s = self.age_s(plan.name)
         if seen.answers or seen.direct or ran_s < _GRACE_S or await self.time.is_at_work(state):
             return None
         return Up()
@@ -236,13 +246,6 @@ class Readiness:
         return await Unready(self.finder, self.time, state, self._of(service), ports).verdict()
 
     def _of(self, service: str) -> Seen:
-        return self._seen.setdefault(service, Seen(self.time.host.look()))
-
-
-def _settle_s(port: int, declared: Mapping[int, str], seen: Seen) -> float:
-    """How long a port has to answer before it is taken for the one to measure."""
-    if {**seen.direct, **seen.answers}[port].status in NO_PAGES:
-        return _SETTLE_S
-    if port in declared:
-        return 0.0
-    return _SETTLE_S if declared and port not in seen.logged else _UNDECLARED_S
+        if service not in self._seen:
+            self._seen[service] = Seen(self.time.host.look(), source=self.source.get(service, ()))
+        return self._seen[service]

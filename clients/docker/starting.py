@@ -1,7 +1,6 @@
 """One start of an app on a Docker engine: read, built, created, brought up."""
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,11 +19,11 @@ from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
 from clients.docker.errors import call
 from clients.docker.firewall import Firewall
+from clients.docker.hints import Hints, hints_of
 from clients.docker.images import BuiltImage, Images
 from clients.docker.labels import LABEL_SOURCE, Labels
-from clients.docker.launch import Launch
+from clients.docker.launch import Launch, together
 from clients.docker.network import Networks
-from clients.docker.ports import declared_ports
 from clients.docker.readiness import Moved
 from clients.docker.volumes import Volumes
 from clients.excuses import Circumstances
@@ -73,6 +72,9 @@ class Starting:
     build_log: str = ""
     _plan: AppPlan = field(default_factory=lambda: AppPlan(()))
     _images: dict[str, BuiltImage] = field(default_factory=dict[str, BuiltImage])
+    _hints: dict[str, Hints] = field(default_factory=dict[str, Hints])
+    _ids: dict[str, str] | None = None
+    _net: str = ""
 
     async def build(self) -> None:
         """Read the app folder and make an image for each service.
@@ -109,12 +111,9 @@ class Starting:
             AppFault: the app is at fault.
             PlatformError: the platform is.
         """
-        unguarded = await self.parts.firewall.install()
-        if unguarded:
-            self.notes += self._unguarded(unguarded)
         services, network = await self._up()
         kind = self.parts.engine.kind
-        ids = [await self.parts.images.id_of(image.name) for image in self._images.values()]
+        ids = [self._hints[name].image_id for name in self._images]
         files = [
             await asyncio.to_thread(digest_of, plan.files)
             for plan in self._plan.services
@@ -141,10 +140,8 @@ class Starting:
 
     async def _up(self) -> tuple[tuple[RunningService, ...], str]:
         """Services that run, and their network; created anew where one listens elsewhere."""
-        ids = await self._adoptable()
-        if ids is None:
-            await self._clear()
-        network = await self._network()
+        await together([self._guard(), self._prepare(), self._read_hints()])
+        ids, network = self._ids, self._net
         for _ in range(len(self._plan.services) + 1):
             ids = ids or await self._create(network)
             launch = await self._launch(ids, network)
@@ -164,12 +161,28 @@ class Starting:
             return tuple(map(self._with_folder, services)), network
         raise AssertionError("each service moves once")
 
+    async def _guard(self) -> None:
+        """Have the firewall's rules in place before anything runs."""
+        if unguarded := await self.parts.firewall.install():
+            self.notes += self._unguarded(unguarded)
+
+    async def _prepare(self) -> None:
+        """Find the containers to adopt, or clear the place for new ones; and have a network."""
+        self._ids = await self._adoptable()
+        if self._ids is None:
+            await self._clear()
+        self._net = await self._network()
+
+    async def _read_hints(self) -> None:
+        client, plans = self.parts.client, self._plan.services
+        found = await together(
+            [hints_of(client, one, self._images[one.name].name) for one in plans]
+        )
+        self._hints = {plan.name: hints for plan, hints in zip(plans, found, strict=True)}
+
     async def _launch(self, ids: dict[str, str], network: str) -> Launch:
-        parts = self.parts
-        declared: dict[str, dict[int, str]] = {}
-        for plan in self._plan.services:
-            image = await call(parts.client.images.get, self._images[plan.name].name)
-            declared[plan.name] = declared_ports(plan, image.attrs.get("Config") or {})
+        parts, hints = self.parts, self._hints
+        declared = {plan.name: hints[plan.name].declared(plan) for plan in self._plan.services}
 
         async def renew(plan: ServicePlan, container_id: str) -> str:
             await call(parts.client.api.remove_container, container_id, v=True, force=True)
@@ -178,7 +191,7 @@ class Starting:
         return Launch(
             parts.containers, parts.endings, await self._autopsy(network), self._plan.services, ids,
             parts.location, parts.limits.start_deadline_s, parts.host, self.on_progress, declared,
-            renew,
+            renew, {name: one.source for name, one in hints.items()},
         )  # fmt: skip
 
     def _with_folder(self, service: RunningService) -> RunningService:
@@ -226,10 +239,10 @@ class Starting:
         }
         subnet = await self.parts.networks.subnet(network) if denied else None
         firewall = self.parts.firewall
-        before = _turned_away(firewall, subnet)
+        before = firewall.turned_away(subnet)
 
         async def knocked(_state: State) -> bool:
-            return _turned_away(firewall, subnet) != before
+            return firewall.turned_away(subnet) != before
 
         return Autopsy(self.parts.containers, under, knocked)
 
@@ -245,8 +258,8 @@ class Starting:
         """ID of a new container for `plan`."""
         app, parts = self.app, self.parts
         labels = parts.labels.of_service(app, self.run_id, plan.name)
-        image = self._images[plan.name].name
-        return await parts.containers.create(app.workflow_id, plan, image, network, labels)
+        image, ports = self._images[plan.name].name, self._hints[plan.name].to_publish(plan)
+        return await parts.containers.create(app.workflow_id, plan, image, network, labels, ports)
 
     async def _adoptable(self) -> dict[str, str] | None:
         """IDs by service when all of this run and source are there, unbroken or done."""
@@ -267,10 +280,6 @@ class Starting:
         await self.parts.containers.remove_all(workflow_id)
         await self.parts.networks.remove_all(workflow_id)
         await self.parts.volumes.remove_all(workflow_id)
-
-
-def _turned_away(firewall: Firewall, subnet: ipaddress.IPv4Network | None) -> dict[str, str]:
-    return firewall.turned_away(subnet) if subnet is not None else {}
 
 
 def with_notes(error: PlatformError, notes: Sequence[str]) -> PlatformError:

@@ -102,6 +102,49 @@ async def test_a_port_that_nobody_names_is_found_and_published(bench: Bench):
     assert (await bench.runtime.check(app)).alive
 
 
+async def test_a_port_that_the_source_names_is_published_at_once(bench: Bench):
+    """No second container, and no settling."""
+    app = await started(bench, "", 'PORT = 4321\nserve(PORT, "text/plain")')
+
+    assert (app.services[0].container_port, app.services[0].found_by) == (
+        4321,
+        "open socket, source",
+    )
+    assert not any("does not declare" in note for note in app.dropped)
+
+
+WAYS = {
+    "a splash page that the source names": (
+        'first = serve(8080, "text/html"); time.sleep(2); first.shutdown(); first.server_close()\n'
+        'serve(3000, "text/html")',
+        3000,
+    ),
+    "a splash page beside a command": (
+        "import subprocess\n"
+        'first = serve(int("80" + "80"), "text/html"); subprocess.run(["sleep", "2"])\n'
+        'first.shutdown(); first.server_close(); serve(int("30" + "00"), "text/html")',
+        3000,
+    ),
+    "a log that names another port": (
+        'print("listening on 5000", flush=True); serve(int("43" + "21"), "text/html")',
+        4321,
+    ),
+    "a second port that opens later": (
+        'serve(9000, "text/plain"); time.sleep(1); serve(8000, "text/html")\n'
+        'print("listening on 8000", flush=True)',
+        8000,
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "port"), WAYS.values(), ids=WAYS)
+async def test_what_answers_first_is_not_taken_for_the_app(bench: Bench, code: str, port: int):
+    app = await started(bench, "", code)
+
+    assert app.services[0].container_port == port
+    assert (await bench.runtime.check(app)).alive
+
+
 async def test_the_apps_own_health_check_is_run_before_its_interval_is_over(bench: Bench):
     """Warm after three seconds; Docker itself would ask after thirty."""
     check = "HEALTHCHECK CMD test -f /tmp/warm\n"

@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+PODMAN: dict[str, Any] = {
+    "Components": [{"Name": "Podman Engine", "Version": "4.3.1"}],
+    "Version": "4.3.1",
+    "ApiVersion": "1.41",
+    "Os": "linux",
+}
 _NEVER = "0001-01-01T00:00:00Z"
 
 

@@ -13,7 +13,7 @@ from clients import blame
 from clients.appfolder import AppFault, ServicePlan
 from clients.blame import Ending, PlatformFault
 from clients.calm import Moment
-from clients.docker import finding, readiness, starttime, unready
+from clients.docker import finding, readiness, settling, starttime, unready
 from clients.docker.containers import State
 from clients.docker.readiness import Moved
 from clients.excuses import Circumstances
@@ -297,7 +297,7 @@ async def test_a_503_without_a_health_check_is_waited_for_and_then_taken_with_a_
 
 async def test_a_port_that_was_not_declared_is_found(sockets, monkeypatch):
     sockets(Listening(True, (3000, 9229)))
-    monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
+    monkeypatch.setattr(settling, "_SETTLE_S", 0.0)
 
     with pytest.raises(Moved) as caught:
         await Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=60).launch().up()
@@ -307,7 +307,7 @@ async def test_a_port_that_was_not_declared_is_found(sockets, monkeypatch):
 
 async def test_an_app_that_listens_elsewhere_at_each_start_is_moved_once(sockets, monkeypatch):
     sockets(Listening(True, (3001,)))
-    monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
+    monkeypatch.setattr(settling, "_SETTLE_S", 0.0)
     bench = Bench(FakeContainers([RUNNING]), FakeEndings(), deadline_s=1)
 
     with pytest.raises(AppFault, match="it listens on port 3001"):
@@ -315,7 +315,7 @@ async def test_an_app_that_listens_elsewhere_at_each_start_is_moved_once(sockets
 
 
 async def test_a_service_that_speaks_another_protocol_is_left_out(sockets, monkeypatch):
-    monkeypatch.setattr(readiness, "_SETTLE_S", 0.0)
+    monkeypatch.setattr(readiness, "_OTHER_S", 0.0)
     async with speaking(b"-ERR\n") as cache, server(200) as web:
         states: list[State | None] = [replace(RUNNING, ports={8000: cache})]
         bench = Bench(FakeContainers(states), FakeEndings(), deadline_s=60)

@@ -30,12 +30,28 @@ def test_ports_are_tried_in_order_of_likelihood():
 
 
 def test_what_apps_listen_on_is_published_whatever_they_declare():
-    plan = ServicePlan("a", environment={"PORT": "3000"})
+    assert candidate_ports((3000,), (4321,))[:2] == (3000, 4321)
+    assert set(candidate_ports((3000,), (4321,))) == {4321, *WELL_KNOWN_PORTS}
+    many = declared_ports(ServicePlan("a", ports=tuple(range(1, 50))), {})
+    assert len(candidate_ports(many, ())) <= 16
 
-    assert candidate_ports(plan, {})[0] == 3000
-    assert set(candidate_ports(plan, {})) == set(WELL_KNOWN_PORTS)
-    many = ServicePlan("a", ports=tuple(range(1, 50)))
-    assert len(candidate_ports(many, {})) <= 16
+
+COMMAND = ["uvicorn", "main:app", "--port", "8001"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "image", "declared"),
+    [
+        (ServicePlan("a"), {"Cmd": COMMAND}, {8001: "command"}),
+        (ServicePlan("a"), {"Entrypoint": COMMAND, "Cmd": None}, {8001: "command"}),
+        (ServicePlan("a", command=("node", "x.js")), {"Cmd": COMMAND}, {}),
+        (ServicePlan("a", entrypoint=("./run",)), {"Cmd": COMMAND}, {}),
+        (ServicePlan("a", ports=(8001,)), {"Cmd": COMMAND}, {8001: "compose file"}),
+    ],
+    ids=["of the image", "as entrypoint", "not what is replaced", "not of another", "once"],
+)
+def test_a_port_that_the_command_names_is_declared(plan, image, declared):
+    assert declared_ports(plan, image) == declared
 
 
 @pytest.mark.parametrize(
@@ -49,6 +65,9 @@ def test_what_apps_listen_on_is_published_whatever_they_declare():
         ("Started server on 0.0.0.0:3000", (3000,)),
         ("Tomcat started on port(s): 8080 (http)", (8080,)),
         ("server is ready, PORT=1337", (1337,)),
+        ("listening on 3000", (3000,)),
+        ("Server started on 4000 (development)", (4000,)),
+        ("running on 16 threads since start on 2026-01-01", ()),
         ("connected to redis://cache:6379", ()),
         ("GET http://localhost:9999/ 200", ()),
         ("listening on http://x:99999", ()),

@@ -13,7 +13,7 @@ from clients import probe
 from clients.appfolder import AppFault, ServicePlan
 from clients.appfolder.model import OwnFile
 from clients.calm import Host
-from clients.docker import finding, health, launch, readiness, starttime, unready
+from clients.docker import finding, health, launch, readiness, settling, starttime, unready
 from clients.docker.autopsy import Autopsy
 from clients.docker.containers import State
 from clients.docker.launch import Launch
@@ -105,7 +105,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(health, "call", call)
     monkeypatch.setattr(health, "_EVERY_S", 0.0)
     monkeypatch.setattr(launch, "_RESTARTS_AFTER_S", (0.0, 0.0))
-    for name in ("_SETTLE_S", "_UNDECLARED_S", "_GRACE_S"):
+    monkeypatch.setattr(settling, "_SETTLE_S", 0.0)
+    for name in ("_OTHER_S", "_GRACE_S"):
         monkeypatch.setattr(readiness, name, 0.0)
     return made
 

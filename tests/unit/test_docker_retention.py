@@ -1,24 +1,16 @@
 """Which images go when the disk is short."""
 
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import docker
-import pytest
 
 from clients.docker.retention import LABEL_BASE_STEPS, Retention
 from clients.limits import AppLimits
-from tests.support.fake_engine import FakeEngine, container, fake_engine
+from tests.support.fake_engine import FakeEngine, container
 
 OLD, OLDER, FRESH = "2020-02-01T00:00:00Z", "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with fake_engine() as engine:
-        yield engine
 
 
 def has_image(engine: FakeEngine, name: str, used: str, **layers: int) -> None:

@@ -28,17 +28,11 @@ from contract.analysis import AnalyzerKind, SourceRef
 from contract.blame import Row
 from contract.errors import ErrorCode, PlatformError
 from contract.spec import AppRef, AppSpec
-from tests.support.fake_engine import FakeEngine, bridge, container, fake_engine
+from tests.support.fake_engine import FakeEngine, bridge, container
 from tests.support.memory_artifacts import MemoryArtifacts
 
 WORKFLOW = "pipeline/p/m/app1"
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "container-files"
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with fake_engine() as engine:
-        yield engine
 
 
 @pytest.fixture

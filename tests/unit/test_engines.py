@@ -1,7 +1,6 @@
 """Engines of all kinds: which can be used, what each is taken for, and what it cannot keep."""
 
 import ipaddress
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,22 +22,8 @@ from clients.runtime import choose_runtime
 from clients.sockets import Listening
 from contract.errors import ErrorCode, PlatformError
 from settings import Settings
-from tests.support.fake_engine import FakeEngine, bridge, fake_engine
+from tests.support.fake_engine import PODMAN, FakeEngine, bridge
 from tests.support.memory_artifacts import MemoryArtifacts
-
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "container-files"
-PODMAN: dict[str, Any] = {
-    "Components": [{"Name": "Podman Engine", "Version": "4.3.1"}],
-    "Version": "4.3.1",
-    "ApiVersion": "1.41",
-    "Os": "linux",
-}
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with fake_engine() as engine:
-        yield engine
 
 
 def runtime_of(engine: FakeEngine) -> DockerRuntime:

@@ -1,6 +1,5 @@
 """Which engine a host uses, and who removes what the other one left."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,17 +15,11 @@ from clients.runtime import choose_runtime, host_runtime
 from contract.errors import ErrorCode, PlatformError
 from contract.running import StartOutcome, TeardownReport
 from settings import Settings
-from tests.support.fake_engine import FakeEngine, container, fake_engine
+from tests.support.fake_engine import FakeEngine, container
 from tests.support.memory_artifacts import MemoryArtifacts
 
 WORKFLOW = "pipeline/p/m/app1"
 NOBODY = "unix:///nonexistent/docker.sock"
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with fake_engine() as engine:
-        yield engine
 
 
 def settings_of(data: Path, engine: str = "auto") -> Settings:

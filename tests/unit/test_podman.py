@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,21 +26,9 @@ from clients.docker.result import StreamResult
 from clients.docker.stream import EngineStream
 from contract.blame import Row
 from contract.errors import ErrorCode, PlatformError
-from tests.support.fake_engine import FakeEngine, container, fake_engine
+from tests.support.fake_engine import PODMAN, FakeEngine, container
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "container-files"
-PODMAN: dict[str, Any] = {
-    "Components": [{"Name": "Podman Engine", "Version": "4.3.1"}],
-    "Version": "4.3.1",
-    "ApiVersion": "1.41",
-    "Os": "linux",
-}
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with fake_engine() as engine:
-        yield engine
 
 
 async def ending_of(client: docker.DockerClient) -> Ending | None:

@@ -1,0 +1,92 @@
+"""Whether a container's processes do nothing but wait for somebody from outside."""
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+# Our own questions keep a service that busy.
+_IDLE_CORES = 0.2
+_MAX_PROCESSES = 64
+_MAX_THREADS = 512
+_LISTEN = "0A"
+# Where the kernel shows a thread that goes on by itself: after a time, or once another answers.
+_GOES_ON = ("nanosleep", "nsleep", "connect")
+# Of a thread that runs, or of one that we may not look at.
+_NOWHERE = ("", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the processes of a container do at one moment.
+
+    Attributes:
+        at_s: by a clock that only goes forward.
+        cpu_s: processor time that each process has used.
+        waits: whether each process that has none below it holds an open port, and no thread goes on
+            by itself.
+    """
+
+    at_s: float
+    cpu_s: Mapping[int, float]
+    waits: bool
+
+    def is_calm_since(self, before: "Activity") -> bool:
+        """Whether from `before` on the same processes have waited, and done next to nothing."""
+        if not (self.waits and before.waits) or self.cpu_s.keys() != before.cpu_s.keys():
+            return False
+        used_s = sum(self.cpu_s.values()) - sum(before.cpu_s.values())
+        return used_s <= _IDLE_CORES * (self.at_s - before.at_s)
+
+
+def activity(pid: int) -> Activity:
+    """What the process `pid`, a container's first, and those below it do now. Blocking.
+
+    It waits for nobody where that cannot be seen.
+    """
+    now_s = time.monotonic()
+    try:
+        processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        if len(processes) > _MAX_PROCESSES:
+            return Activity(now_s, {}, waits=False)
+        cpu_s = {one.pid: sum(one.cpu_times()[:2]) for one in processes}
+        parents = {one.ppid() for one in processes}
+        last = [one for one in processes if one.pid not in parents]
+        sockets = _listening(pid)
+        waits = all(_holds(one.pid, sockets) for one in last)
+        waits = waits and not any(_goes_on(one.pid) for one in processes)
+    except (psutil.Error, OSError):
+        return Activity(now_s, {}, waits=False)
+    return Activity(now_s, cpu_s, waits)
+
+
+def _listening(pid: int) -> set[str]:
+    """What links of open files say of the listening sockets in the network of a process."""
+    tables = (Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6"))
+    rows = (line.split() for table in tables for line in table.splitlines()[1:])
+    return {f"socket:[{row[9]}]" for row in rows if len(row) > 9 and row[3] == _LISTEN}
+
+
+def _holds(pid: int, sockets: set[str]) -> bool:
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if os.readlink(link) in sockets:
+                return True
+    return False
+
+
+def _goes_on(pid: int) -> bool:
+    """Whether a thread of the process runs, sleeps for a time, connects, or hides what it does."""
+    threads = list(Path(f"/proc/{pid}/task").glob("*/wchan"))
+    if not threads or len(threads) > _MAX_THREADS:
+        return True
+    for thread in threads:
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            place = thread.read_text()
+            if place in _NOWHERE or any(one in place for one in _GOES_ON):
+                return True
+    return False

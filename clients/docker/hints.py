@@ -1,0 +1,51 @@
+"""What tells where a service will listen, before it runs: its image, compose file and own files."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import docker
+
+from clients.appfolder import ServicePlan
+from clients.docker.errors import call
+from clients.docker.named_ports import source_ports
+from clients.docker.ports import candidate_ports, declared_ports
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Of one service.
+
+    Attributes:
+        image_id: the engine's ID of its image.
+        config: of the image.
+        source: ports that the service's own files name.
+    """
+
+    image_id: str
+    config: Mapping[str, Any]
+    source: tuple[int, ...]
+
+    def declared(self, plan: ServicePlan) -> dict[int, str]:
+        """Ports that it declares -> by what; likeliest first."""
+        return declared_ports(plan, self.config)
+
+    def to_publish(self, plan: ServicePlan) -> tuple[int, ...]:
+        """Ports of its container that are published."""
+        return candidate_ports(self.declared(plan), self.source)
+
+
+async def hints_of(client: docker.DockerClient, plan: ServicePlan, image: str) -> Hints:
+    """Of the service that `plan` runs of `image`.
+
+    Raises:
+        PlatformError: NOT_FOUND when the image was removed.
+    """
+    files = [one.source for one in plan.files if one.source]
+    roots = [plan.context, *files] if plan.context else files
+    found, source = await asyncio.gather(
+        call(client.images.get, image), asyncio.to_thread(source_ports, roots)
+    )
+    config = cast("dict[str, Any]", found.attrs.get("Config") or {})
+    return Hints(str(found.id), config, source)
