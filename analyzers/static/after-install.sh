@@ -4,7 +4,7 @@
 #   DEST/venv -> DEST/mypy-cache (the standard library's types as mypy keeps them)
 set -euo pipefail
 
-dest=$1
+dest=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d "$dest/.after-install.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT

@@ -31,8 +31,14 @@ def installed(tools: Path, program: str, lock: str = "one") -> Path:
 
 
 def after_install(tools: Path) -> str:
+    """Called as `make` does it, by a relative path."""
     done = subprocess.run(
-        [AFTER_INSTALL, tools], capture_output=True, check=True, text=True, timeout=30
+        [AFTER_INSTALL, tools.name],
+        cwd=tools.parent,
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=30,
     )
     return done.stderr
 
@@ -47,6 +53,21 @@ def test_a_program_that_unpacks_itself_does_so_once_for_each_lock(tmp_path: Path
     assert (packed.parent / "starts").read_text() == "run\nrun\n"
     assert Opengrep().program(tmp_path) == (str(tmp_path / "opengrep/opengrep-cli"),)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["opengrep", "venv"]
+
+
+def test_types_are_read_once_for_each_lock(tmp_path: Path):
+    installed(tmp_path, PACKED)
+    programs = tmp_path / "venv/bin"
+    programs.mkdir()
+    makes = 'echo run >> "$(dirname "$0")/starts" && mkdir made && touch made/builtins.json'
+    for name, text in {"python": "echo import sys", "mypy": makes}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+
+    assert after_install(tmp_path) + after_install(tmp_path) == ""
+
+    assert (programs / "starts").read_text() == "run\n"
+    assert (tmp_path / "mypy-cache/builtins.json").exists()
 
 
 @pytest.mark.parametrize(
