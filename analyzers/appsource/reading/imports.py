@@ -1,5 +1,6 @@
 """Which file of a Python project an import means."""
 
+from functools import cache
 from pathlib import PurePosixPath
 
 from analyzers.appsource.reading.values import Module
@@ -16,8 +17,11 @@ class Imports:
             stem = path.parent.name if path.name == "__init__.py" else path.stem
             self._by_stem.setdefault(stem, []).append(file)
         self._folders = {str(folder) for file in modules for folder in PurePosixPath(file).parents}
+        # Names are followed through the same imports again and again.
+        self.file_of = cache(self._file_of)
+        self.is_folder = cache(self._is_folder)
 
-    def file_of(self, dotted: str, importer: str) -> str | None:
+    def _file_of(self, dotted: str, importer: str) -> str | None:
         """The file that `import dotted` in `importer` means, if it is one of the app's."""
         level = len(dotted) - len(dotted.lstrip("."))
         parts = [part for part in dotted.split(".") if part]
@@ -48,7 +52,7 @@ class Imports:
                 return file
         return None
 
-    def is_folder(self, dotted: str, importer: str) -> bool:
+    def _is_folder(self, dotted: str, importer: str) -> bool:
         """Whether a name is a package of the app without a file of its own."""
         level = len(dotted) - len(dotted.lstrip("."))
         folder = PurePosixPath(importer).parent
