@@ -80,7 +80,8 @@ class Attack:
         for left in means.box.folder.glob("wapiti-*"):  # by the runs over another target
             left.unlink()
         command = means.box.command(
-            (python, str(PROGRAM), json.dumps(job), *self.shared),
+            # Isolated, or modules beside our script would stand before the standard library's.
+            (python, "-I", "-B", str(PROGRAM), json.dumps(job), *self.shared),
             output=output,
             limit_s=sum(run["limit_s"] for run in runs) + STARTUP_S,
             secrets=tuple(self.secrets),

@@ -1,6 +1,8 @@
 """Several runs of one loaded program: each ends by itself, and none takes another with it."""
 
+import asyncio
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +10,11 @@ from typing import Any
 
 from analyzers.dynamic import forked
 from analyzers.dynamic.scanners import Confined
-from analyzers.dynamic.wapiti_modules import Attack, Attacked
+from analyzers.dynamic.wapiti_modules import PROGRAM, Attack, Attacked
 from analyzers.runtime.confine import Confinement
 from analyzers.runtime.tool import Command, Completed, ToolRun
 
-PROGRAM = """
+LOADED = """
 import os, sys, time
 loaded = os.getpid()
 seen = []
@@ -34,7 +36,7 @@ def main():
 
 
 def run_all(folder: Path, *words: str, limit_s: float = 60, each_s: float = 20) -> dict[str, Any]:
-    (folder / "program.py").write_text(PROGRAM)
+    (folder / "program.py").write_text(LOADED)
     job = forked.Job(
         module="program",
         function="main",
@@ -139,6 +141,30 @@ async def test_a_module_that_was_killed_failed_or_left_nothing_is_named_and_no_o
     assert found["xss"].skipped["permanentxss"] == "wapiti: exit code 1: no such option"
     assert "no wapiti-exec.json was written" in found["exec"].skipped["exec"]
     assert {one.ran for one in found.values()} == {()}
+
+
+async def test_what_lies_beside_the_script_is_not_taken_for_the_standard_library(tmp_path: Path):
+    """As `http.py` is, where the script is not the only thing of ours that wapiti sees."""
+    (tmp_path / "http.py").write_text("raise SystemExit(9)")
+    script = shutil.copy(forked.__file__, tmp_path)
+    job = forked.Job(
+        module="http.cookies",
+        function="SimpleCookie",
+        limit_s=9,
+        ended="ended.json",
+        runs=[forked.Run(name="one", arguments=[], limit_s=9)],
+    )
+
+    async def execute(command: Command) -> Completed:
+        at = command.argv.index(str(PROGRAM))
+        line = (*command.argv[at - 3 : at], script, json.dumps(job))
+        await asyncio.to_thread(subprocess.run, line, cwd=tmp_path, check=True)
+        return Completed(command.argv, 0, b"", b"", b"[]", duration_s=1)
+
+    means = Confined(ToolRun.__new__(ToolRun), execute, Confinement(tmp_path, {}, (), ()))
+    await Attack((), 5, 40, ()).run(means, sys.executable, ())
+
+    assert json.loads((tmp_path / "ended.json").read_text())[0]["exit_code"] == 0
 
 
 async def test_a_report_that_is_a_link_is_not_read(tmp_path: Path):
