@@ -239,6 +239,8 @@ def bench(project: Path, apps: int, parallelism: int, few_tools: bool) -> dict[s
                 found = asyncio.run(measured(shell, name)) | lookout.end()
                 found["ratio"] = round(found["makespan_s"] / found["bound_s"], 2)
                 result[name] = found | {"load_before": round(load, 1)}
+                said = {key: found[key] for key in ("makespan_s", "bound_s", "ratio", "contended")}
+                print(f"{name}: {said}", file=sys.stderr, flush=True)  # a long run, cut, tells
         finally:
             shell.run("down")
             clean_up(Settings(data=shell.data).scope_name)
