@@ -203,8 +203,10 @@ async def test_load_tests_that_follow_one_another_wait_for_no_scan_between(lock:
 
 async def test_where_no_file_can_be_made_no_scan_is_seen(tmp_path: Path):
     lost = tmp_path / "missing" / "lock"
+    told: list[str] = []
     work = scan(lost)
 
-    await asyncio.wait_for(scans_ended(lost, LONG_S), 5)
+    await asyncio.wait_for(scans_ended(lost, LONG_S, told.append), 5)
 
+    assert told == []
     work.end()
