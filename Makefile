@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ANALYZERS := static dynamic performance ai
+# Node.js for the analyzers' tools, whatever the machine has.
+export PATH := $(CURDIR)/.tools/node/bin:$(PATH)
 LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 # Slow files first: what is left for the end is small. Bytecode is kept even where it is not wanted
 # elsewhere, else each of pytest's workers and each program of ours compiles every module anew.
@@ -52,12 +54,10 @@ chaos: setup ## a long run of random faults: make chaos SEED=1 N=100
 bench: setup ## ratios measured side by side
 	@for file in bench/bench_*.py; do $(BIN)/python $$file; done
 
-setup: node venv tools
+setup: venv tools
 
-# What npm's lock files ask for; npm itself only warns.
-node:
-	@command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || \
-	  { echo "error: Assay needs Node.js 20.19 or newer with npm; here: $$(node --version 2>/dev/null || echo none)"; echo "next: install it from nodejs.org (Debian 13: apt-get install nodejs npm)"; exit 2; }
+node: venv
+	@PYTHON=$(BIN)/python analyzers/install-node.sh .tools/node
 
 venv: $(VENV)/.assay-stamp
 
@@ -69,7 +69,7 @@ $(VENV)/.assay-stamp: requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
-tools: venv
+tools: node
 	@for service in $(ANALYZERS); do analyzers/install.sh $$service .tools/$$service || exit 1; done
 
 base-images: ## base images from Debian packages, for hosts without a registry

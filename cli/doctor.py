@@ -69,6 +69,7 @@ def _machine(settings: Settings) -> list[Check]:
             needed=True,
         ),
         *(_tools(settings, kind) for kind in AnalyzerKind if kind is not AnalyzerKind.AI),
+        _node(settings),
         _program("chromium", "browser checks and Lighthouse"),
         _program("nmap", "port scan"),
         Check(
@@ -155,6 +156,11 @@ def _tools(settings: Settings, kind: AnalyzerKind) -> Check:
         "make tools",
         needed=True,
     )
+
+
+def _node(settings: Settings) -> Check:
+    node = settings.node_bin / "node"
+    return Check("Node.js", node.is_file(), str(node), "make tools", needed=True)
 
 
 def _program(name: str, purpose: str) -> Check:
