@@ -13,6 +13,7 @@ from analyzers.runtime.tool import ToolFault
 from cli.app import print_json, stdout
 from cli.errors import EXIT_FAILED
 from cli.readiness import temporal_binary
+from cli.sources import unanswered
 from cli.stack import running_stack
 from clients.appfolder.composer import brought_along, confined
 from clients.artifacts import FileArtifactStore
@@ -41,7 +42,8 @@ class Check:
 async def run_doctor(settings: Settings, *, as_json: bool) -> int:
     """Print every check; exit code 1 when something needed is missing."""
     confinement = await asyncio.to_thread(_confinement)
-    checks = [*_machine(settings), confinement, *await _apps(settings), *await _analyzers(settings)]
+    checks = [*_machine(settings), confinement, *await _apps(settings), *await _sources(settings)]
+    checks += await _analyzers(settings)
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -180,6 +182,20 @@ def _confinement() -> Check:
         detail = f"no: their cells would be infra_failed: {fault}"
         return Check(name, False, detail, next_step)
     return Check(name, held.way == BEST_WAY, held.text, next_step)
+
+
+async def _sources(settings: Settings) -> list[Check]:
+    """Advisories are not part of the tools: they are asked for where their packages come from."""
+    return [
+        Check(
+            f"advisories for {name}",
+            not reason,
+            f"none: {reason}: its cells would be infra_failed" if reason else "its source answers",
+            "let this machine reach the registry's advisories, or do without: apps count as"
+            " measured without them",
+        )
+        for name, reason in (await unanswered(settings)).items()
+    ]
 
 
 async def _analyzers(settings: Settings) -> list[Check]:

@@ -44,7 +44,7 @@ def build_fleet_report(record: PipelineRecord, generated_at: datetime) -> FleetR
     totals = _totals(apps, cells_of, fused, required)
     return FleetReport(
         generated_at=generated_at,
-        verdict=verdict(record.state, totals),
+        verdict=verdict(record.state, totals, cells),
         pipeline=_pipeline(record),
         totals=totals,
         effort=effort_of(record),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from contract.analysis import Category, MeasurementState, Metric, Severity
+from contract.analysis import NO_SOURCE, Category, MeasurementState, Metric, Severity
 from contract.record import AppRecord, PipelineRecord
 from reports import build_fleet_report, render_csv, render_html, render_json
 from reports.model import FleetReport, StateCounts
@@ -84,6 +84,27 @@ def test_a_dead_tool_is_never_a_zero():
     assert report.cells[0].finding_count is None
     assert "Nothing is known about their security." in report.verdict
     assert json.loads(render_json(report))["cells"][0]["finding_count"] is None
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        ({"bandit": "no such program"}, ""),
+        ({"npm-audit": f"{NO_SOURCE}: 405"}, "npm-audit could not ask its source"),
+        (
+            {"npm-audit": f"{NO_SOURCE}: 405", "pip-audit": f"{NO_SOURCE}: refused"},
+            "npm-audit and pip-audit could not ask their source",
+        ),
+    ],
+)
+def test_tools_without_their_source_are_named_at_the_top(reasons, told):
+    cells = [
+        samples.cell(GPT, 1, STATIC, tool, INFRA_FAILED, reason) for tool, reason in reasons.items()
+    ]
+    report = one_app(*cells, samples.cell(GPT, 1, STATIC, "ruff"))
+
+    assert told in report.verdict
+    assert ("could not ask" in report.verdict) == bool(told)
 
 
 def test_a_load_test_proves_nothing_about_security():
