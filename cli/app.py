@@ -261,8 +261,3 @@ def _control(id: str, name: str, *arguments: Any, as_json: bool) -> None:
     from cli.run import run_control
 
     run(lambda settings: run_control(settings, id, name, *arguments, as_json=as_json))
-
-
-def main() -> None:
-    """Entry point of `assay` and `starter.py`."""
-    app(prog_name=PROGRAM.split(" ")[-1])

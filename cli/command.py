@@ -2,25 +2,29 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
-from cli.errors import EXPECTED, UserError, explained
+from cli.errors import UserError, expected, explained
 from cli.exits import Exit
 from cli.program import command
+from cli.signals import end_by_signal
 from cli.terminal import progress_out, report_error
-from settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 
-def run(job: Callable[[Settings], Coroutine[Any, Any, Exit]]) -> None:
+def run(job: Callable[["Settings"], Coroutine[Any, Any, Exit]]) -> None:
     """Run an async command: settings in, exit code out; what it may meet is left to the group."""
-    _end_by_signal()
+    from settings import load_settings  # late: it takes half a second, and help needs none
+
+    end_by_signal()
     try:
         code = asyncio.run(job(load_settings()))
         sys.stdout.flush()
@@ -28,22 +32,6 @@ def run(job: Callable[[Settings], Coroutine[Any, Any, Exit]]) -> None:
         _drop_output()
         code = Exit.READER_GONE
     raise typer.Exit(code)
-
-
-def _end_by_signal() -> None:
-    """SIGTERM and SIGHUP end a command as Ctrl-C does: what it started is stopped first.
-
-    A shell starts background jobs with SIGINT ignored, and Python then leaves it so: `kill -INT`
-    would do nothing, and neither would SIGTERM, which goes the same way. `nohup` keeps its word.
-    """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _as_interrupt)
-
-
-def _as_interrupt(_number: int, _frame: object) -> None:
-    signal.raise_signal(signal.SIGINT)
 
 
 class Commands(TyperGroup):
@@ -83,7 +71,9 @@ def _ended(invoke: Callable[[], Any], *, as_json: bool) -> Exit:
         code = Exit.INTERRUPTED
     except typer.TyperException as error:
         return _report(_wrong_usage(error), as_json)
-    except EXPECTED as error:
+    except Exception as error:
+        if not isinstance(error, expected()):
+            raise
         return _report(explained(error), as_json)
     if code is Exit.INTERRUPTED:
         progress_out.print("interrupted")

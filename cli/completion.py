@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cli.errors import EXPECTED
+from cli.errors import expected
 from cli.listing import stored_pipelines
 from settings import load_settings
 
@@ -13,6 +13,6 @@ def pipeline_ids() -> list[str]:
     """The latest pipelines of the store."""
     try:
         listed = asyncio.run(stored_pipelines(load_settings()))
-    except EXPECTED:
+    except expected():
         return []
     return [one.pipeline_id for one in listed[:_OFFERED]]

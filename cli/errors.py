@@ -1,8 +1,5 @@
 """The one way a command ends badly: a sentence that names the cause, the next step and a code."""
 
-from temporalio.client import WorkflowFailureError
-from temporalio.service import RPCError
-
 from cli.exits import Exit
 from cli.program import command
 from contract.errors import ErrorCode, PlatformError
@@ -37,8 +34,6 @@ _NEXT_STEP = {
     Exit.UNAVAILABLE: f"{command('doctor')} says what is up; then run the command again",
     Exit.FAILED: f"{command('status')} lists the pipelines there are",
 }
-# What a command may meet that is no bug of ours. Anything else shows its traceback.
-EXPECTED = (UserError, PlatformError, RPCError, WorkflowFailureError, OSError)
 _WRONG_INPUT = frozenset(
     {
         ErrorCode.INVALID_ARGUMENT,
@@ -50,22 +45,28 @@ _WRONG_INPUT = frozenset(
 )
 
 
+def expected() -> tuple[type[Exception], ...]:
+    """What a command may meet that is no bug of ours. Anything else shows its traceback."""
+    return (UserError, PlatformError, *_of_temporal(), OSError)
+
+
+def _of_temporal() -> tuple[type[Exception], type[Exception]]:
+    """Late: it takes half a second to import, and help and completion need none of it."""
+    from temporalio.client import WorkflowFailureError
+    from temporalio.service import RPCError
+
+    return RPCError, WorkflowFailureError
+
+
 def explained(error: Exception) -> UserError:
-    """One of the `EXPECTED` as the sentence that people read."""
+    """One of the `expected` as the sentence that people read."""
+    refused, failed = _of_temporal()
     match error:
         case UserError():
             return error
         case PlatformError():
             wrong = error.code in _WRONG_INPUT
             return UserError(error.message, code=Exit.USAGE if wrong else Exit.UNAVAILABLE)
-        case RPCError():
-            return UserError(
-                f"the Temporal server refused: {error.message}",
-                next_step="see that it runs and that TEMPORAL_* names the right namespace",
-                code=Exit.UNAVAILABLE,
-            )
-        case WorkflowFailureError():
-            return UserError(f"the pipeline failed: {error.cause}", code=Exit.FAILED)
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return UserError(
@@ -73,5 +74,13 @@ def explained(error: Exception) -> UserError:
                 next_step="free the disk, or correct the path or its permissions",
                 code=Exit.UNAVAILABLE,
             )
+        case _ if isinstance(error, refused):
+            return UserError(
+                f"the Temporal server refused: {error}",
+                next_step="see that it runs and that TEMPORAL_* names the right namespace",
+                code=Exit.UNAVAILABLE,
+            )
+        case _ if isinstance(error, failed):
+            return UserError(f"the pipeline failed: {error.__cause__}", code=Exit.FAILED)
         case _:
             raise error

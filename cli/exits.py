@@ -18,8 +18,8 @@ class Exit(IntEnum):
     OK = (
         0,
         (
-            "Done. A pipeline that was followed or reported completed, each of its cells says how it "
-            "ended, and at least one was measured"
+            "Done. A pipeline that was followed or reported completed, each of its cells says "
+            "how it ended, and at least one was measured"
         ),
     )
     BUG = 1, "A fault of Assay itself; it prints a traceback"
@@ -27,16 +27,16 @@ class Exit(IntEnum):
     UNAVAILABLE = (
         3,
         (
-            "What Assay needs is missing or does not answer: a server, a worker, the local stack, the "
-            "store, the disk"
+            "What Assay needs is missing or does not answer: a server, a worker, the local "
+            "stack, the store, the disk"
         ),
     )
     CANCELLED = 4, "The pipeline was cancelled"
     FAILED = (
         5,
         (
-            "The pipeline gave up or was terminated, or its report is missing or holds cells without "
-            "a state"
+            "The pipeline gave up or was terminated, or its report is missing or holds cells "
+            "without a state"
         ),
     )
     NOTHING_MEASURED = 6, "The pipeline completed, and not one of its cells was measured"

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 from cli.documents import PipelineStatus, TimeLeft
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.left import in_words, time_left
+from cli.left import Span, in_words, time_left
 from cli.pipelines import Pipeline
 from cli.program import command
 from cli.reports import of_phase, read_report, report_path, verdict
@@ -34,21 +34,19 @@ class Estimate:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._asked_s = float("-inf")
-        self._left: TimeLeft | None = None
-        self._unknown = "not known yet"
+        self._spans: list[Span] | None = None
 
     async def of(self, progress: PipelineProgress) -> tuple[TimeLeft | None, str]:
         """What is left, or None and why that is not known."""
-        if time.monotonic() - self._asked_s < _ASK_EVERY_S:
-            return self._left, self._unknown
-        self._asked_s = time.monotonic()
-        try:
-            spans = await self._pipeline.spans()
-        except (RPCError, UserError):
-            self._left, self._unknown = None, "not known: the server does not list the apps"
-        else:
-            self._left, self._unknown = time_left(progress, spans, datetime.now(UTC))
-        return self._left, self._unknown
+        if time.monotonic() - self._asked_s > _ASK_EVERY_S:
+            self._asked_s = time.monotonic()
+            try:
+                self._spans = await self._pipeline.spans()
+            except (RPCError, UserError):
+                self._spans = None
+        if self._spans is None:
+            return None, "not known: the server does not list the apps"
+        return time_left(progress, self._spans, datetime.now(UTC))
 
     async def words(self, progress: PipelineProgress) -> str:
         """The time left as people read it; empty at the end."""
@@ -133,9 +131,14 @@ def show_report(settings: Settings, pipeline_id: str, *, as_json: bool, strict: 
     else:
         _print_report(settings, pipeline_id, report)
     code = verdict(report, strict=strict)
+    say_why(code)
+    return code
+
+
+def say_why(code: Exit) -> None:
+    """Why a command that did what it was asked for does not end with 0."""
     if code:
         say(f"exit code {int(code)}: {code.meaning}")
-    return code
 
 
 def _print_report(settings: Settings, pipeline_id: str, report: dict[str, Any]) -> None:

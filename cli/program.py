@@ -5,8 +5,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 from tomllib import loads
 
-from settings import PROJECT_ROOT
-
+_PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 PROGRAM = "assay" if Path(sys.argv[0]).stem == "assay" else "python starter.py"
 
 
@@ -17,6 +16,6 @@ def command(line: str) -> str:
 
 def version() -> str:
     """Assay's version, and the ones of what a report of a bug should name."""
-    project = loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = loads(_PROJECT.read_text(encoding="utf-8"))["project"]
     python = ".".join(map(str, sys.version_info[:3]))
     return f"assay {project['version']} (Python {python}, temporalio {version_of('temporalio')})"

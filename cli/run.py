@@ -1,6 +1,7 @@
 """Commands that drive pipelines: submit, watch, control, retry, add."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from cli.documents import Added, Retried, Sent, Submitted
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.fleet import load_plan
-from cli.follow import follow_to_report, print_where, status_document, watch
+from cli.follow import follow_to_report, print_where, say_why, status_document, watch
 from cli.listing import stored_record
 from cli.naming import app_of
 from cli.pipelines import Pipeline, submit
@@ -72,11 +73,11 @@ async def run_watch(settings: Settings, pipeline_id: str, *, as_json: bool, stri
         last = await watch(Pipeline(session.client, pipeline_id))
     if as_json:
         print_json(status_document(last, told_by="server"))
-    try:
-        report = read_report(settings.data_dir, pipeline_id)
-    except UserError:  # it is where its worker runs
-        return of_phase(last.phase)
-    return of_phase(last.phase) or verdict(report, strict=strict)
+    code = of_phase(last.phase)
+    with suppress(UserError):  # the report is where the worker runs
+        code = code or verdict(read_report(settings.data_dir, pipeline_id), strict=strict)
+    say_why(code)
+    return code
 
 
 async def run_control(

@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.errors import EXPECTED, UserError, explained
+from cli.errors import UserError, expected, explained
 from cli.exits import Exit
 from cli.pipelines import running_pipelines
 from cli.program import command
@@ -135,7 +135,7 @@ async def _start(
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         interrupted.set()
-        with suppress(*EXPECTED):
+        with suppress(*expected()):
             stack, started = await starting
             if started:
                 await asyncio.to_thread(stop_unless_held, stack, lease)

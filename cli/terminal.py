@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
@@ -53,7 +52,7 @@ def say(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output; pure ASCII, so a terminal takes it as it is."""
-    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    plain = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
     sys.stdout.write(json.dumps(plain, indent=2, default=str) + "\n")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +24,7 @@ _LINE_STYLE = {"completed": "green", "cancelled": "yellow", "unfinished": "yello
     ("failed", "terminated", "timed_out"), "red"
 )
 _REASON_CHARS = 200
+_BAR_WIDTH = 50
 
 
 def render_progress(
@@ -51,7 +53,8 @@ def render_progress(
         table.add_row(Text(_name(app)), Text(state, style=style), says)
     parts: list[RenderableType] = [head]
     if progress.total:
-        parts.append(ProgressBar(total=progress.total, completed=progress.finished, width=50))
+        bar = ProgressBar(total=progress.total, completed=progress.finished, width=_BAR_WIDTH)
+        parts.append(Padding(bar, 0, expand=False))  # a bar alone does not end its line
     parts.append(table)
     if rows is not None and len(ordered) > rows:
         parts.append(Text(f"and {len(ordered) - rows} more", style="dim"))

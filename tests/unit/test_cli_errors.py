@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli import doctor
 from cli.app import app
-from cli.errors import EXPECTED, UserError, explained
+from cli.errors import UserError, expected, explained
 from cli.exits import Exit
 from cli.naming import new_id
 from contract.errors import ErrorCode, PlatformError
@@ -141,7 +141,7 @@ def test_a_data_folder_that_cannot_be_used_is_a_line_of_the_diagnosis(
     ],
 )
 def test_whatever_a_command_may_meet_becomes_one_sentence(error: Exception, said: str) -> None:
-    assert isinstance(error, EXPECTED)
+    assert isinstance(error, expected())
     assert said in explained(error).message
 
 
