@@ -24,24 +24,24 @@ def apps_to_add(plan: PipelinePlan, refs: Sequence[AppRef], root: Path | None) -
         UserError: an app is not there, or in the pipeline already.
     """
     folders = _folders(_root_of(plan) if root is None else folder_of(Path.cwd(), str(root), "root"))
-    known = {app.ref for app in plan.apps}
+    known = {key_of(app.ref) for app in plan.apps}
     if not refs:
-        new = [key_of(ref) for ref in folders if ref not in known]
+        new = [key for key in folders if key not in known]
         there = f"there are {', '.join(new[:_LISTED])}" if new else "there is none"
         raise UserError("which apps?", next_step=f"name them as MODEL/appN; {there}")
-    names = {key_of(ref): ref for ref in folders}
-    for ref in refs:
-        if ref in known:
+    chosen = {key_of(ref): ref for ref in refs}
+    for key in chosen:
+        if key in known:
             raise UserError(
-                f"{key_of(ref)} is in pipeline {plan.pipeline_id} already",
+                f"{key} is in pipeline {plan.pipeline_id} already",
                 next_step="retry runs an app of the pipeline again",
             )
-        if ref not in folders:
-            raise UserError(f"{unlike(key_of(ref), names, 'app')}", next_step=_where(folders))
-    return [planned(plan.spec, ref, folders[ref]) for ref in dict.fromkeys(refs)]
+        if key not in folders:
+            raise UserError(unlike(key, folders, "app"), next_step=_where(folders))
+    return [planned(plan.spec, ref, folders[key]) for key, ref in chosen.items()]
 
 
-def _where(folders: dict[AppRef, Path]) -> str:
+def _where(folders: dict[str, Path]) -> str:
     roots = sorted({str(folder.parent.parent) for folder in folders.values()})
     return f"apps are folders <root>/<model>/app<N>/ below {', '.join(roots) or 'the root'}"
 
@@ -56,10 +56,11 @@ def _root_of(plan: PipelinePlan) -> Path:
     return roots.pop()
 
 
-def _folders(root: Path) -> dict[AppRef, Path]:
+def _folders(root: Path) -> dict[str, Path]:
+    """Folders by `model/appN`."""
     try:
         return {
-            AppRef(model=model, app_number=number): folder
+            f"{model}/app{number}": folder
             for model, models in model_folders(root).items()
             for number, folder in app_folders(models).items()
         }

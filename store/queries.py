@@ -42,11 +42,10 @@ async def fetch_outline(
     if app is None:
         listed = (await connection.execute(_apps_of(pipeline_id))).all()
         return PipelineRows(pipeline, listed, [], [], [], [])
-    of_app = [
-        (await connection.execute(query.where(*_is(table, app)))).all()
-        for query, table in ((_apps_of(pipeline_id), apps), (_cells_of(pipeline_id), cells))
-    ]
-    return PipelineRows(pipeline, *of_app, [], [], [])
+    its = _apps_of(pipeline_id).where(*_is(apps, app))
+    owned = _cells_of(pipeline_id).where(*_is(cells, app))
+    found = (await connection.execute(its)).all()
+    return PipelineRows(pipeline, found, (await connection.execute(owned)).all(), [], [], [])
 
 
 async def fetch_listing(connection: AsyncConnection) -> tuple[PipelineListing, ...]:
