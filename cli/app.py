@@ -103,7 +103,11 @@ def submit(
 
     run(
         lambda settings: run_submit(
-            settings, spec, id or new_id(spec.stem), wait=wait, as_json=as_json
+            settings,
+            spec,
+            new_id(spec.stem) if id is None else id,
+            wait=wait,
+            as_json=as_json,
         )
     )
 

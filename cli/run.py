@@ -7,6 +7,7 @@ from typing import Any
 from rich.live import Live
 
 from cli.app import print_json, progress_out, say, stdout
+from cli.choices import require_logins
 from cli.errors import EXIT_FAILED, UserError
 from cli.fleet import load_plan
 from cli.pipelines import (
@@ -17,9 +18,7 @@ from cli.pipelines import (
     running_pipelines,
     submit,
 )
-from cli.readiness import analyzer_health
 from cli.session import Session, open_session
-from cli.specfile import unlike
 from cli.stack import Stack, running_stack, stop_stack
 from cli.teardown import leave_nothing
 from cli.view import not_measured, progress_line, render_progress, render_summary
@@ -29,7 +28,7 @@ from contract.errors import PlatformError
 from contract.progress import PipelinePhase, PipelineProgress
 from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
-from settings import Settings
+from settings import Settings, temporal_is_configured
 from store.results import SqlResultStore
 
 
@@ -38,8 +37,9 @@ async def run_submit(
 ) -> int:
     """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again)."""
     plan = await asyncio.to_thread(load_plan, spec, pipeline_id)
+    if not temporal_is_configured():
+        require_logins(plan.spec, settings)
     async with open_session(settings, say, start=True) as session:
-        await asyncio.to_thread(_warn_of_unknown_tools, session, plan)
         started = await submit(session.client, plan)
         session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
@@ -56,16 +56,6 @@ async def run_submit(
         if session.started:
             stdout.print("stop the local stack when done: python starter.py down")
     return 0
-
-
-def _warn_of_unknown_tools(session: Session, plan: PipelinePlan) -> None:
-    """Say now what the report would say hours later, where the analyzers are at hand."""
-    for kind, chosen in plan.spec.tools.items():
-        health = analyzer_health(session.stack, kind) if session.stack else None
-        known = [tool.name for tool in health.tools] if health else []
-        for name in chosen if known else ():
-            if name not in known:
-                say(f"tools.{kind}: {unlike(name, known, 'tool')} (its cells will be infra_failed)")
 
 
 async def follow_to_report(session: Session, pipeline_id: str, *, as_json: bool = False) -> int:
@@ -256,7 +246,7 @@ async def run_down(settings: Settings) -> int:
     if stack is None:
         stdout.print(f"no local stack runs for {settings.data_dir}")
         return 0
-    unfinished = await _unfinished(stack)
+    unfinished = await _unfinished(stack, settings)
     await asyncio.to_thread(stop_stack, stack)
     stdout.print("stopped")
     for name in unfinished:
@@ -264,9 +254,10 @@ async def run_down(settings: Settings) -> int:
     return 0
 
 
-async def _unfinished(stack: Stack) -> list[str]:
+async def _unfinished(stack: Stack, settings: Settings) -> list[str]:
     try:
-        client = await connect(address=stack.temporal_address, namespace="default")
+        keys = settings.payload_key_text
+        client = await connect(address=stack.temporal_address, namespace="default", keys=keys)
     except PlatformError:  # its server died: all the more reason to stop the rest
         return []
     return await running_pipelines(client)
