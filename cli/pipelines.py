@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.doings import doings
 from cli.errors import UserError, explained
-from clients.temporal import current_plan, start_pipeline
+from clients.temporal import current_plan, require_readable, start_pipeline
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelineProgress, PipelineResult
@@ -28,6 +29,7 @@ from workflows.state import PipelineRun, key_of, resumed_state
 
 _POLL_S = 0.5
 _PATIENCE_S = 120.0
+_QUERY_LIMIT = timedelta(seconds=10)
 _AWAY = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -101,8 +103,12 @@ class Pipeline:
     async def progress(self) -> PipelineProgress:
         """A snapshot, also of a pipeline that ended."""
         try:
-            return await self._handle.query("progress", result_type=PipelineProgress)
+            return await self._handle.query(
+                "progress", result_type=PipelineProgress, rpc_timeout=_QUERY_LIMIT
+            )
         except RPCError as error:
+            if error.status in _AWAY:  # a worker that cannot read a history never answers
+                await require_readable(self._client, self.id)
             raise self._explain(error) from error
         except WorkflowQueryFailedError as error:
             # A worker on a loaded host may take too long to look the pipeline up anew.

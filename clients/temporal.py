@@ -1,7 +1,7 @@
 """Connecting to Temporal, and what must exist there before work begins."""
 
 from collections.abc import AsyncIterator, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -162,6 +162,18 @@ async def current_plan(client: Client, pipeline_id: str) -> PipelinePlan:
     if not plans:
         raise PlatformError(ErrorCode.NOT_FOUND, f"the history of pipeline {pipeline_id} is gone")
     return plans[-1]
+
+
+async def require_readable(client: Client, pipeline_id: str) -> None:
+    """Whether this process has the keys of the pipeline's history, as far as that can be looked at.
+
+    Raises:
+        PlatformError: FAILED_PRECONDITION, naming the key that is missing.
+    """
+    handle = client.get_workflow_handle(pipeline_workflow_id(pipeline_id))
+    with suppress(RPCError):
+        async for _ in _plans(client, handle, page_size=1):
+            return
 
 
 async def _plans(
