@@ -115,7 +115,7 @@ class SealingCodec(PayloadCodec):
         nonce, data = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
             return Payload.FromString(cipher.decrypt(nonce, data, name.encode()))
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: it has lost its nonce
             raise _no_key(f"it is encrypted with another key of the name {name!r}") from error
 
 
