@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -187,6 +187,16 @@ def report(
     from cli.run import run_report
 
     run(lambda settings: run_report(settings, id, as_json=as_json))
+
+
+@app.command()
+def schema(
+    what: Annotated[Literal["spec", "report"], typer.Argument(help="Of a spec, or report.json.")],
+) -> None:
+    """Print a JSON Schema: of a spec with all tools and options, or of report.json."""
+    from cli.schemas import SCHEMAS
+
+    print_json(SCHEMAS[what]())
 
 
 @app.command()

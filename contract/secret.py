@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
 from contract.base import Authored
 
@@ -45,6 +45,12 @@ class SecretRef(Authored):
         env: name of a variable of the worker, `ASSAY_LOGIN_...`.
         file: name of a file in the worker's folder of logins (`ASSAY_LOGINS`), without a path.
     """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"minProperties": 1, "maxProperties": 1},
+    )
 
     env: _EnvName | None = None
     file: _FileName | None = None

@@ -81,7 +81,9 @@ class AppsSpec(Authored):
     models: tuple[ModelName, ...] | None = None
     numbers: tuple[AppNumber, ...] | None = None
     # Not written where it is not used: digests of specs that were registered before stay the same.
-    only: tuple[str, ...] | None = Field(default=None, exclude_if=_is_left_out)
+    only: tuple[str, ...] | None = Field(
+        default=None, exclude_if=_is_left_out, json_schema_extra={"minItems": 1}
+    )
     trusted: bool = False
     templates: dict[AppNumber, str] = {}
     templates_dir: str | None = None
@@ -140,14 +142,26 @@ class PipelineSpec(Authored):
 
 
 class Requirement(Authored):
-    """One requirement an app's template declares."""
+    """One requirement an app's template declares.
+
+    Attributes:
+        id: names it in reports.
+        text: what the judges hold the app against.
+    """
 
     id: str
     text: str
 
 
 class Endpoint(Authored):
-    """One HTTP operation an app's template declares."""
+    """One HTTP operation an app's template declares.
+
+    Attributes:
+        method: `GET`, `POST`, ...
+        path: parameters in braces, `/notes/{id}`.
+        description: what it is for.
+        auth: whether it needs a login.
+    """
 
     method: str
     path: str
@@ -156,7 +170,14 @@ class Endpoint(Authored):
 
 
 class TemplateSpec(Authored):
-    """What an app was asked to be; same for every model that wrote it."""
+    """What an app was asked to be, the same for every model: `<templates_dir>/<slug>.yaml`.
+
+    Attributes:
+        slug: as `apps.templates` names it.
+        name: for people.
+        requirements: what it has to do.
+        endpoints: HTTP operations it has to have.
+    """
 
     slug: str
     name: str = ""

@@ -23,8 +23,9 @@ class LoadOptions(Authored):
     Attributes:
         rates: arrivals per second of each step, rising, until one breaks the objective, and never
             more than this host can send. Written as text: `rates: "20,50,100"`.
-        resolution, refine_steps: then the gap between the fastest rate that held and the slowest
-            that did not is halved until it is at most this share wide, or for so many steps.
+        resolution: then the gap between the fastest rate that held and the slowest that did not is
+            halved until it is at most this share wide.
+        refine_steps: how often it is halved at most.
         step_s: seconds of one step.
         warmup_s: seconds before each step that do not count.
         timeout_s: an answer that takes longer is an error.

@@ -1,4 +1,4 @@
-"""Adapter for wapiti: one crawl, then its attack modules, see `wapiti_modules.py`."""
+"""Adapter for wapiti: one crawl, then each of its attack modules, confined to the app."""
 
 import re
 from collections.abc import Mapping
