@@ -1,7 +1,7 @@
 """The commands of `assay` (and of `starter.py`): what is given, and who does it."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -231,6 +231,17 @@ def report(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = Fals
     from cli.show import run_report
 
     run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict))
+
+
+@app.command()
+def schema(
+    what: Annotated[Literal["spec", "report"], typer.Argument(help="Of a spec, or report.json.")],
+) -> None:
+    """Print a JSON Schema: of a spec with all tools and options, or of report.json."""
+    from cli.schemas import SCHEMAS
+    from cli.terminal import print_json
+
+    print_json(SCHEMAS[what]())
 
 
 @app.command()

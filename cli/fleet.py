@@ -1,7 +1,7 @@
 """From a spec file to a `PipelinePlan`: whatever is wrong is named before anything starts."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from cli.specfile import load_spec, read_yaml, unlike, validate
 from clients.source import digest_tree
 from contract.errors import PlatformError
 from contract.ids import model_from_safe
-from contract.spec import AppRef, PipelinePlan, PipelineSpec, PlannedApp, TemplateSpec
+from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, TemplateSpec
 
 Say = Callable[[str], None]
 _APP_FOLDER = re.compile(r"^app([1-9][0-9]{0,5})$")
@@ -68,12 +68,15 @@ def _resolve(
 ) -> PipelinePlan:
     folders = model_folders(root, say)
     apps = [
-        app for model in _models(spec, folders, root) for app in _apps(spec, model, folders[model])
+        planned(spec, AppRef(model=model, app_number=number), folder)
+        for model, number, folder in _chosen(spec.apps, folders, root)
     ]
-    if not apps:
+    if not apps and spec.apps.only is None:
         raise UserError(
             f"no apps below {root}", next_step="apps are folders <root>/<model>/app<N>/"
         )
+    if not apps:
+        raise UserError("apps.only names no app", next_step="name one: MODEL/appN, or remove it")
     _check_template_numbers(spec, folders)
     return PipelinePlan(
         pipeline_id=pipeline_id, spec=spec, apps=tuple(apps), templates=_templates(spec, base)
@@ -117,27 +120,73 @@ def app_folders(model: Path, say: Say = _silent) -> dict[int, Path]:
     return apps
 
 
-def _models(spec: PipelineSpec, folders: Mapping[str, Path], root: Path) -> list[str]:
-    if spec.apps.models is None:
+def _chosen(
+    apps: AppsSpec, folders: Mapping[str, Path], root: Path
+) -> Iterator[tuple[str, int, Path]]:
+    """Model, number and folder of each app that the spec asks for."""
+    if apps.only is not None:
+        yield from _single(apps, apps.only, folders, root)
+        return
+    for model in _models(apps, folders, root):
+        for number, folder in _apps(apps, model, folders[model]):
+            yield model, number, folder
+
+
+def _single(
+    apps: AppsSpec, names: tuple[str, ...], folders: Mapping[str, Path], root: Path
+) -> Iterator[tuple[str, int, Path]]:
+    """The apps of `apps.only`, in its order."""
+    if apps.models is not None or apps.numbers is not None:
+        raise UserError(
+            "apps.only names each app: it stands for models and numbers as well",
+            next_step="remove apps.models and apps.numbers, or apps.only",
+        )
+    there = {
+        f"{model}/app{number}": (model, number, folder)
+        for model, path in folders.items()
+        for number, folder in app_folders(path).items()
+    }
+    wrong = [unlike(name, there, "app") for name in names if name not in there]
+    if wrong:
+        raise UserError(
+            f"apps.only: not below {root}",
+            lines=tuple(wrong),
+            next_step=f"write MODEL/appN; there: {_few(there)}",
+        )
+    _refuse_repeated("apps.only", names)
+    yield from (there[name] for name in names)
+
+
+def _few(names: Iterable[str]) -> str:
+    """The first ten."""
+    known = list(names)
+    more = f" and {len(known) - 10} more" if len(known) > 10 else ""
+    return (", ".join(known[:10]) or "none") + more
+
+
+def _refuse_repeated(field: str, names: Sequence[object]) -> None:
+    repeated = [str(name) for name in dict.fromkeys(names) if names.count(name) > 1]
+    if repeated:
+        raise UserError(f"{field}: listed twice: {', '.join(repeated)}", next_step="list it once")
+
+
+def _models(apps: AppsSpec, folders: Mapping[str, Path], root: Path) -> list[str]:
+    if apps.models is None:
         return list(folders)
-    wrong = [unlike(model, folders, "model") for model in spec.apps.models if model not in folders]
+    wrong = [unlike(model, folders, "model") for model in apps.models if model not in folders]
     if wrong:
         raise UserError(
             f"apps.models: not below {root}",
             lines=tuple(wrong),
             next_step=f"models there: {', '.join(folders) or 'none'}",
         )
-    repeated = sorted({model for model in spec.apps.models if spec.apps.models.count(model) > 1})
-    if repeated:
-        raise UserError(
-            f"apps.models: listed twice: {', '.join(repeated)}", next_step="list it once"
-        )
-    return list(spec.apps.models)
+    _refuse_repeated("apps.models", apps.models)
+    return list(apps.models)
 
 
-def _apps(spec: PipelineSpec, model: str, folder: Path) -> list[PlannedApp]:
+def _apps(apps: AppsSpec, model: str, folder: Path) -> list[tuple[int, Path]]:
     there = app_folders(folder)
-    numbers = sorted(there) if spec.apps.numbers is None else list(spec.apps.numbers)
+    numbers = sorted(there) if apps.numbers is None else list(apps.numbers)
     missing = [number for number in numbers if number not in there]
     if missing:
         raise UserError(
@@ -145,10 +194,8 @@ def _apps(spec: PipelineSpec, model: str, folder: Path) -> list[PlannedApp]:
             lines=tuple(f"{model}: no folder {folder / f'app{number}'}" for number in missing),
             next_step=f"{model} has: {', '.join(f'app{number}' for number in sorted(there))}",
         )
-    if len(set(numbers)) != len(numbers):
-        raise UserError("apps.numbers: a number is listed twice", next_step="list it once")
-    refs = [AppRef(model=model, app_number=number) for number in numbers]
-    return [planned(spec, ref, there[ref.app_number]) for ref in refs]
+    _refuse_repeated("apps.numbers", numbers)
+    return [(number, there[number]) for number in numbers]
 
 
 def planned(spec: PipelineSpec, ref: AppRef, folder: Path) -> PlannedApp:

@@ -44,7 +44,7 @@ async def run_down(settings: Settings, *, as_json: bool) -> Exit:
     if stack is None:
         say(f"no local stack runs for {settings.data_dir}")
     else:
-        unfinished = await _unfinished(stack)
+        unfinished = await _unfinished(stack, settings)
         await asyncio.to_thread(stop_stack, stack)
     if as_json:
         print_json(StackDown(stopped=stack is not None, unfinished=tuple(unfinished)))
@@ -56,9 +56,10 @@ async def run_down(settings: Settings, *, as_json: bool) -> Exit:
     return Exit.OK
 
 
-async def _unfinished(stack: Stack) -> list[str]:
+async def _unfinished(stack: Stack, settings: Settings) -> list[str]:
     try:
-        client = await connect(address=stack.temporal_address, namespace="default")
+        keys = settings.payload_key_text
+        client = await connect(address=stack.temporal_address, namespace="default", keys=keys)
     except PlatformError:  # its server died: all the more reason to stop the rest
         return []
     return await running_pipelines(client)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -21,7 +21,7 @@ from cli.errors import UserError, explained
 from cli.exits import Exit
 from cli.left import Span
 from cli.program import command
-from clients.temporal import current_plan, start_pipeline
+from clients.temporal import current_plan, require_readable, start_pipeline
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
@@ -33,6 +33,7 @@ from workflows.state import PipelineRun, key_of, resumed_state
 ENDED = frozenset({PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED})
 _POLL_S = 0.5
 _PATIENCE_S = 120.0
+_QUERY_LIMIT = timedelta(seconds=10)
 _AWAY = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -123,8 +124,12 @@ class Pipeline:
     async def progress(self) -> PipelineProgress:
         """A snapshot by its worker, also of a pipeline that ended."""
         try:
-            return await self._handle.query("progress", result_type=PipelineProgress)
+            return await self._handle.query(
+                "progress", result_type=PipelineProgress, rpc_timeout=_QUERY_LIMIT
+            )
         except RPCError as error:
+            if error.status in _AWAY:  # a worker that cannot read a history never answers
+                await require_readable(self._client, self.id)
             raise self._explain(error) from error
         except WorkflowQueryFailedError as error:
             # A worker on a loaded host may take too long to look the pipeline up anew.

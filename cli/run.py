@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.adding import apps_to_add
+from cli.choices import require_logins
 from cli.documents import Added, Retried, Sent, Submitted
 from cli.errors import UserError
 from cli.exits import Exit
@@ -15,14 +16,11 @@ from cli.listing import stored_record
 from cli.naming import app_of
 from cli.pipelines import Pipeline, submit
 from cli.program import command
-from cli.readiness import analyzer_health
 from cli.reports import of_phase, read_report, verdict
-from cli.session import Session, open_session
-from cli.specfile import unlike
+from cli.session import open_session
 from cli.terminal import print_json, say, stdout
 from clients.temporal import current_plan
-from contract.spec import PipelinePlan
-from settings import Settings
+from settings import Settings, temporal_is_configured
 from workflows.state import key_of
 
 
@@ -37,8 +35,9 @@ async def run_submit(
 ) -> Exit:
     """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again)."""
     plan = await asyncio.to_thread(load_plan, spec, pipeline_id, say)
+    if not temporal_is_configured():
+        require_logins(plan.spec, settings)
     async with open_session(settings, say, start=True) as session:
-        await asyncio.to_thread(_warn_of_unknown_tools, session, plan)
         started = await submit(session.client, plan)
         session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
@@ -55,16 +54,6 @@ async def run_submit(
         if session.started:
             stdout.print(f"stop the local stack when done: {command('down')}")
     return Exit.OK
-
-
-def _warn_of_unknown_tools(session: Session, plan: PipelinePlan) -> None:
-    """Say now what the report would say hours later, where the analyzers are at hand."""
-    for kind, chosen in plan.spec.tools.items():
-        health = analyzer_health(session.stack, kind) if session.stack else None
-        known = [tool.name for tool in health.tools] if health else []
-        for name in chosen if known else ():
-            if name not in known:
-                say(f"tools.{kind}: {unlike(name, known, 'tool')} (its cells will be infra_failed)")
 
 
 async def run_watch(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:

@@ -18,6 +18,7 @@ from cli.exits import Exit
 from cli.pipelines import running_pipelines
 from cli.program import command
 from cli.stack import Stack, hold_stack, running_stack, start_stack, stop_unless_held
+from clients.shared_keys import require_shared_keys
 from clients.temporal import connect
 from contract.errors import PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
@@ -78,20 +79,21 @@ async def _opened(
     settings: Settings, say: Callable[[str], None], *, start: bool, keep: bool
 ) -> AsyncGenerator[Session]:
     if temporal_is_configured():
-        client = await _connect_configured()
+        client = await _connect_configured(settings)
         await _check_namespace(client, with_worker=start)
+        await require_shared_keys(client)
         yield Session(client, settings, None, started=False)
         return
     if not start:
         stack = _running(settings)
-        client = await connect(address=stack.temporal_address, namespace="default")
+        client = await _connect_local(stack, settings)
         yield Session(client, settings, stack, started=False)
         return
     with await asyncio.to_thread(hold_stack, settings.data_dir) as lease:
         stack, started = await _start(settings, say, lease)
         session = None
         try:
-            client = await connect(address=stack.temporal_address, namespace="default")
+            client = await _connect_local(stack, settings)
             session = Session(client, settings, stack, started=started, keep=keep)
             yield session
         finally:
@@ -142,9 +144,16 @@ async def _start(
         raise
 
 
-async def _connect_configured() -> Client:
+async def _connect_local(stack: Stack, settings: Settings) -> Client:
+    keys = settings.payload_key_text
+    client = await connect(address=stack.temporal_address, namespace="default", keys=keys)
+    await require_shared_keys(client)
+    return client
+
+
+async def _connect_configured(settings: Settings) -> Client:
     try:
-        return await connect()
+        return await connect(keys=settings.payload_key_text)
     except PlatformError as error:
         raise UserError(
             error.message,

@@ -95,7 +95,6 @@ class Probe(ABC):
     cost = 0.3
     exclusive = False
     after: tuple[str, ...] = ("discovery",)
-    limit_s = 90.0
     needs_login = False
     judges_errors = False
 
@@ -225,7 +224,7 @@ class Probe(ABC):
         )
 
     async def _scan(self, run: ToolRun, target: Target, surface: ServiceSurface) -> Scope:
-        budget = budget_of(run, self.name, self.limit_s)
+        budget = budget_of(run, self.name)
         sessions = await sessions_of(run, target, surface) if self.needs_login else ()
         run.progress(f"{self.name}: {target.service}")
         async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:

@@ -9,7 +9,9 @@ from typing import Any
 import docker
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
+from cli.schemas import report_schema
 from contract.analysis import MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
 from tests.e2e.conftest import ROOT, Assay
@@ -48,6 +50,10 @@ def test_every_cell_of_the_matrix_has_a_state(report: dict[str, Any]):
     assert len(analyzers) == 12
     assert {c["state"] for c in report["cells"]} <= STATES
     assert {a["state"] for a in report["apps"]} <= STATES
+
+
+def test_the_report_is_what_its_schema_says(report: dict[str, Any]):
+    Draft202012Validator(report_schema()).validate(report)
 
 
 def test_nothing_measured_is_without_coverage_and_nothing_missing_without_a_reason(

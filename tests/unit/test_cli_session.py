@@ -15,7 +15,6 @@ from cli.exits import Exit
 from cli.pipelines import Pipeline, ServerAwayError
 from cli.session import Session, open_session
 from cli.stack import Stack, hold_stack, stop_unless_held
-from contract.health import AnalyzerHealth, ToolHealth
 from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec
 from settings import PROJECT_ROOT, Settings
@@ -55,7 +54,12 @@ def fake(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
 
     monkeypatch.setattr(session, "temporal_is_configured", lambda: False)
     monkeypatch.setattr(session, "start_stack", lambda *_: (fake.stack, fake.started))
+
+    async def alike(_client: object) -> None:
+        pass
+
     monkeypatch.setattr(session, "connect", connect)
+    monkeypatch.setattr(session, "require_shared_keys", alike)
     monkeypatch.setattr(session, "running_pipelines", running)
     monkeypatch.setattr(session, "_EXIT_PAUSE_S", 0)
     monkeypatch.setattr("cli.stack.stop_stack", fake.stop)
@@ -266,24 +270,6 @@ async def test_watching_a_pipeline_that_is_not_there_ends_at_once(
 
     with pytest.raises(UserError, match="no running pipeline p"):
         [progress async for progress in pipeline(gone).updates()]
-
-
-async def test_an_unknown_tool_is_named_at_submission_with_the_nearest(
-    settings: Settings,
-    fake: FakeStack,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    tools = (ToolHealth(name="bandit", ok=True), ToolHealth(name="ruff", ok=False, reason="x"))
-    health = AnalyzerHealth(analyzer=AnalyzerKind.STATIC, ok=True, tools=tools)
-    monkeypatch.setattr(run, "analyzer_health", lambda *_: health)
-    spec = PLAN.spec.model_copy(update={"tools": {AnalyzerKind.STATIC: ("banditt", "ruff")}})
-    async with open_session(settings, fake.said.append, start=True) as opened:
-        run._warn_of_unknown_tools(opened, PLAN.model_copy(update={"spec": spec}))
-
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "banditt" in line
-    assert "did you mean 'bandit'" in line
 
 
 async def test_a_command_that_fails_does_not_end_within_moments_of_its_last_call(
