@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from analyzers.runtime.confine import BEST_WAY, trial
 from analyzers.runtime.tool import ToolFault
+from cli.documents import Check, Diagnosis
 from cli.exits import Exit
 from cli.program import command
 from cli.readiness import temporal_binary
@@ -29,30 +29,19 @@ from settings import Settings
 _LOW_DISK_BYTES = 5 * 1024**3
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the diagnosis. `needed`: without it nothing works; else only part is missing."""
-
-    name: str
-    ok: bool
-    detail: str
-    next_step: str = ""
-    needed: bool = False
-
-
 async def run_doctor(settings: Settings, *, as_json: bool) -> Exit:
     """Print every check; `UNAVAILABLE` when something needed is missing."""
     confinement = await asyncio.to_thread(_confinement)
     checks = [*_machine(settings), confinement, *await _apps(settings), *await _analyzers(settings)]
+    missing = any(check.needed and not check.ok for check in checks)
     if as_json:
-        print_json([asdict(check) for check in checks])
+        print_json(Diagnosis(ok=not missing, checks=tuple(checks)))
     else:
         for check in checks:
             mark = ("ok", "green") if check.ok else ("no", "red" if check.needed else "yellow")
             stdout.print(Text.assemble(mark, f"  {check.name}: {check.detail}"))
             if not check.ok and check.next_step:
                 stdout.print(f"      next: {check.next_step}")
-    missing = any(check.needed and not check.ok for check in checks)
     return Exit.UNAVAILABLE if missing else Exit.OK
 
 

@@ -1,12 +1,10 @@
-"""The JSON documents of `--json`: one per command, on standard output; the reference prints them.
+"""The JSON documents of `--json`: one per command, on standard output; docs/cli.md prints them.
 
 Fields are only ever added. Times are ISO 8601 in UTC, `_s` stands for seconds.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-
-from pydantic import Field
 
 from contract.analysis import ArtifactRef, MeasurementState
 from contract.base import Frozen
@@ -15,53 +13,89 @@ from contract.spec import AnalyzerKind
 
 
 class TimeLeft(Frozen):
-    """How long a running pipeline still needs, by the apps that ended: four times of five."""
+    """How long a running pipeline still needs; four times of five it is within the range.
+
+    Attributes:
+        low_s, high_s: the range.
+        by_apps: how many ended apps it rests on.
+    """
 
     low_s: float
     high_s: float
-    by_apps: int = Field(description="How many ended apps the estimate rests on.")
+    by_apps: int
 
 
 class PipelineLine(Frozen):
-    """One pipeline of the list."""
+    """One pipeline of the list.
+
+    Attributes:
+        state: a phase (`running`, `paused`, `waiting`, ...), an end (`completed`, `cancelled`,
+            `failed`, `terminated`), or `unfinished`: nobody works on it now.
+        apps: how many it has; 0 where the store does not know it yet.
+        counts: ended apps by state.
+    """
 
     id: str
-    state: str = Field(
-        description="A phase (`running`, `paused`, `waiting`, ...), an end (`completed`, "
-        "`cancelled`, `failed`, `terminated`), or `unfinished`: nothing works on it now."
-    )
+    state: str
     started_at: datetime | None = None
     finished_at: datetime | None = None
     apps: int = 0
-    counts: dict[MeasurementState, int] = Field(default={}, description="Ended apps by state.")
+    counts: dict[MeasurementState, int] = {}
 
 
 class PipelineList(Frozen):
-    """`status --json`: every pipeline, the newest first."""
+    """Every pipeline.
+
+    Attributes:
+        pipelines: the newest first, each a `PipelineLine`.
+    """
 
     pipelines: tuple[PipelineLine, ...]
 
 
 class PipelineStatus(PipelineProgress):
-    """`status ID --json`, and `watch ID --json` when the pipeline has ended."""
+    """Where one pipeline is.
 
-    state: str = Field(description="As in the list of pipelines.")
-    told_by: str = Field(description="`server`, or `store` where no server knows of it.")
+    Attributes:
+        apps: in the order of the spec: `ref` (`model`, `app_number`), `step` (what it does now),
+            `state` (null until it has ended), `reason`.
+        analyzers: what each said of itself: `analyzer`, `ok`, `tools`, `blind`, `reason`.
+        breakers: `name`, `state` (`closed`, `open`, `half_open`), `failures`, `reason`.
+        counts: ended apps by state.
+        state: as in a `PipelineLine`.
+        told_by: `server`, or `store` where no server knows of it.
+        left: a `TimeLeft`; null where it is not known, and at the end.
+        left_unknown: why it is not known.
+    """
+
+    state: str
+    told_by: str
     left: TimeLeft | None = None
-    left_unknown: str = Field(default="", description="Why `left` is null.")
+    left_unknown: str = ""
 
 
 class Submitted(Frozen):
-    """`submit --json` without `--wait`; with it, the document is the report."""
+    """A pipeline that goes on by itself; with `--wait` the document is the report.
+
+    Attributes:
+        started: false when this very pipeline ran already, and was joined.
+        apps: how many it has.
+        ui: its address in the Temporal Web UI; empty when that is not known.
+    """
 
     pipeline_id: str
-    started: bool = Field(description="False: this very pipeline runs already, and was joined.")
+    started: bool
     apps: int
-    ui: str = Field(description="Address in the Temporal Web UI; empty when it is not known.")
+    ui: str
 
 
 class Sent(Frozen):
-    """`pause`, `resume`, `cancel`, `parallelism`, `reset-breaker` with `--json`."""
+    """A message that a running pipeline took.
+
+    Attributes:
+        sent: name of the message.
+        answer: what the pipeline answered, where it does.
+    """
 
     pipeline_id: str
     sent: str
@@ -69,22 +103,35 @@ class Sent(Frozen):
 
 
 class Retried(Frozen):
-    """`retry --json` where it does not follow the pipeline; else the document is the report."""
+    """A retry that is not followed; one that is ends with the report as its document.
+
+    Attributes:
+        retried: `model/appN` of what runs again; none when nothing was `infra_failed`.
+    """
 
     pipeline_id: str
-    retried: tuple[str, ...] = Field(description="`model/appN` of what runs again.")
+    retried: tuple[str, ...]
 
 
 class Added(Frozen):
-    """`add --json`."""
+    """Apps that a running pipeline got on top.
+
+    Attributes:
+        added: `model/appN` of each.
+        apps: how many the pipeline has now.
+    """
 
     pipeline_id: str
     added: tuple[str, ...]
-    apps: int = Field(description="How many the pipeline has now.")
+    apps: int
 
 
 class ValidatedApp(Frozen):
-    """One app that would run."""
+    """One app that would run.
+
+    Attributes:
+        digest: of its files: equal sources have equal ones.
+    """
 
     model: str
     app_number: int
@@ -96,53 +143,117 @@ class ValidatedApp(Frozen):
 
 
 class Validated(Frozen):
-    """`validate --json`: what would run; nothing was started."""
+    """What a spec would run; nothing was started.
+
+    Attributes:
+        spec: its file.
+        tools: of the analyzers that are restricted to some.
+        subtasks: apps times analyzers.
+        apps: each a `ValidatedApp`, in order.
+        warnings: what will not be measured as things are.
+    """
 
     spec: str
     analyzers: tuple[AnalyzerKind, ...]
-    tools: Mapping[AnalyzerKind, tuple[str, ...]] = Field(
-        description="Of the analyzers that are restricted to some."
-    )
+    tools: Mapping[AnalyzerKind, tuple[str, ...]]
     parallelism: int
     egress: str
     cache: bool
-    subtasks: int = Field(description="Apps times analyzers.")
+    subtasks: int
     apps: tuple[ValidatedApp, ...]
-    warnings: tuple[str, ...] = Field(description="What will not be measured as things are.")
+    warnings: tuple[str, ...]
 
 
 class KeptLog(Frozen):
-    """A log in the artifact store."""
+    """A file of the artifact store.
+
+    Attributes:
+        artifact: `key`, `sha256`, `size_bytes`, `name`.
+        path: where it is, compressed: `zstd -dc FILE` shows it.
+        kept: false when it is not on this machine.
+    """
 
     name: str
     artifact: ArtifactRef
-    path: str = Field(description="Its file, compressed: `zstd -dc FILE` shows it.")
-    kept: bool = Field(description="False: its file is not here.")
+    path: str
+    kept: bool
 
 
 class AnalyzerLog(Frozen):
-    """Where to look for what one analyzer did."""
+    """Where to look for what one analyzer did.
+
+    Attributes:
+        states: state by tool.
+        result: a `KeptLog`, a tar of `report.json` and what tools attached; null without one.
+        service_log: log of its program in the local stack; empty elsewhere.
+    """
 
     analyzer: AnalyzerKind
-    states: dict[str, MeasurementState] = Field(description="State by tool.")
-    result: KeptLog | None = Field(description="Archive: `report.json` and what tools attached.")
-    service_log: str = Field(description="Log of its program in the local stack; empty elsewhere.")
+    states: dict[str, MeasurementState]
+    result: KeptLog | None
+    service_log: str
 
 
 class AppLogs(Frozen):
-    """`logs --json`."""
+    """What is kept of one app.
+
+    Attributes:
+        app: `model/appN`.
+        state: null until it has ended.
+        logs: each a `KeptLog`: of build, start and containers, oldest first.
+        analyzers: each an `AnalyzerLog`.
+        worker_log: log of the local stack's worker; empty elsewhere.
+    """
 
     pipeline_id: str
     app: str
     state: MeasurementState | None
     reason: str
-    logs: tuple[KeptLog, ...] = Field(description="Build, start and container logs, oldest first.")
+    logs: tuple[KeptLog, ...]
     analyzers: tuple[AnalyzerLog, ...]
     worker_log: str
 
 
+class Check(Frozen):
+    """One line of the diagnosis.
+
+    Attributes:
+        needed: without it nothing works; else only part is missing.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    next_step: str = ""
+    needed: bool = False
+
+    def __init__(
+        self, name: str, ok: bool, detail: str, next_step: str = "", needed: bool = False
+    ) -> None:
+        super().__init__(name=name, ok=ok, detail=detail, next_step=next_step, needed=needed)
+
+
+class Diagnosis(Frozen):
+    """What this machine can measure.
+
+    Attributes:
+        ok: nothing is missing without which nothing works.
+        checks: each a `Check`.
+    """
+
+    ok: bool
+    checks: tuple[Check, ...]
+
+
 class StackUp(Frozen):
-    """`up --json`; addresses are empty where TEMPORAL_* names a server."""
+    """The local stack; its fields are empty where TEMPORAL_* names a server.
+
+    Attributes:
+        started: whether this command started it.
+        temporal: address of the server.
+        ui: address of its Web UI.
+        data: the data folder.
+    """
 
     started: bool
     temporal: str = ""
@@ -151,14 +262,72 @@ class StackUp(Frozen):
 
 
 class StackDown(Frozen):
-    """`down --json`."""
+    """The local stack, stopped.
 
-    stopped: bool = Field(description="False: none ran.")
-    unfinished: tuple[str, ...] = Field(description="Pipelines that go on at the next `up`.")
+    Attributes:
+        stopped: false when none ran.
+        unfinished: pipelines that go on at the next `up`.
+    """
+
+    stopped: bool
+    unfinished: tuple[str, ...]
 
 
 class Written(Frozen):
-    """`wizard --json` when nothing is submitted."""
+    """A spec that was written and not submitted.
+
+    Attributes:
+        spec: its file.
+        apps: how many apps it names.
+    """
 
     spec: str
     apps: int
+
+
+class Trouble(Frozen):
+    """What any command prints when it cannot do what it was asked for, below the key `error`.
+
+    Attributes:
+        details: one per wrong field or part.
+        exit: name of the exit code.
+    """
+
+    message: str
+    details: tuple[str, ...]
+    next_step: str
+    exit_code: int
+    exit: str
+
+
+# The report is `report.json`, which has a schema of its own.
+REPORT = "the report"
+OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
+    "demo": (REPORT,),
+    "wizard": (Written, REPORT),
+    "validate": (Validated,),
+    "submit": (Submitted, REPORT),
+    "status": (PipelineList, PipelineStatus),
+    "watch": (PipelineStatus,),
+    "pause": (Sent,),
+    "resume": (Sent,),
+    "cancel": (Sent,),
+    "parallelism": (Sent,),
+    "reset-breaker": (Sent,),
+    "retry": (Retried, REPORT),
+    "add": (Added,),
+    "logs": (AppLogs,),
+    "report": (REPORT,),
+    "schema": ("the schema",),
+    "doctor": (Diagnosis,),
+    "up": (StackUp,),
+    "down": (StackDown,),
+}
+PARTS: tuple[type[Frozen], ...] = (
+    PipelineLine,
+    TimeLeft,
+    ValidatedApp,
+    KeptLog,
+    AnalyzerLog,
+    Check,
+)

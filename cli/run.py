@@ -6,21 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from cli.adding import apps_to_add
-from cli.choices import require_logins
 from cli.documents import Added, Retried, Sent, Submitted
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.fleet import load_plan
 from cli.follow import follow_to_report, print_where, say_why, status_document, watch
 from cli.listing import stored_record
 from cli.naming import app_of
 from cli.pipelines import Pipeline, submit
+from cli.plans import checked_plan
 from cli.program import command
 from cli.reports import of_phase, read_report, verdict
 from cli.session import open_session
 from cli.terminal import print_json, say, stdout
 from clients.temporal import current_plan
-from settings import Settings, temporal_is_configured
+from settings import Settings
 from workflows.state import key_of
 
 
@@ -34,9 +33,7 @@ async def run_submit(
     strict: bool = False,
 ) -> Exit:
     """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again)."""
-    plan = await asyncio.to_thread(load_plan, spec, pipeline_id, say)
-    if not temporal_is_configured():
-        require_logins(plan.spec, settings)
+    plan = await asyncio.to_thread(checked_plan, settings, spec, pipeline_id, say)
     async with open_session(settings, say, start=True) as session:
         started = await submit(session.client, plan)
         session.keep = not wait  # only now: a refused submission leaves nothing up
@@ -109,7 +106,7 @@ async def run_retry(
             retried = await pipeline.reopen(await stored_record(settings, pipeline_id), names)
         # Without us a stack we started would stop again, and the pipeline with it.
         if retried and (session.started or not running):
-            say(f"retrying: {', '.join(retried)}")
+            say(f"retrying {', '.join(retried)}")
             return await follow_to_report(session, pipeline_id, as_json=as_json, strict=strict)
     if as_json:
         print_json(Retried(pipeline_id=pipeline_id, retried=tuple(retried)))

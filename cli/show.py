@@ -8,13 +8,13 @@ from cli.documents import AppLogs, KeptLog, PipelineList, Validated
 from cli.dryrun import validated
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.fleet import load_plan
 from cli.follow import Estimate, show_report, status_document
 from cli.left import in_words
 from cli.listing import UNFINISHED, merged, outline, progress_of, state_of, stored_pipelines
 from cli.naming import app_of
 from cli.naming import pipeline_id as usable_id
 from cli.pipelines import NoPipelineError, Pipeline, ServerAwayError, list_pipelines
+from cli.plans import checked_plan
 from cli.program import command
 from cli.session import open_session
 from cli.stack import running_stack
@@ -115,7 +115,7 @@ async def run_report(settings: Settings, pipeline_id: str, *, as_json: bool, str
 
 async def run_validate(settings: Settings, spec: Path, pipeline_id: str, *, as_json: bool) -> Exit:
     """Read the spec and the fleet as `submit` would, and start nothing."""
-    plan = await asyncio.to_thread(load_plan, spec, pipeline_id, say)
+    plan = await asyncio.to_thread(checked_plan, settings, spec, pipeline_id, say)
     document = await asyncio.to_thread(validated, settings, spec, plan)
     for warning in document.warnings:
         say(f"warning: {warning}")

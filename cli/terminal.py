@@ -7,7 +7,7 @@ printed passes through `shown`.
 import json
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -15,6 +15,9 @@ from rich.text import Text
 
 from cli.errors import UserError
 from cli.safe import shown
+
+if TYPE_CHECKING:
+    from cli.documents import Trouble
 
 # A pipe has no width: tables are then as wide as they need to be.
 _PIPE_WIDTH = 160
@@ -66,15 +69,17 @@ def report_error(error: UserError, *, as_json: bool) -> None:
     for line in lines:
         progress_out.print(line, soft_wrap=True)
     if as_json:
-        print_json({"error": error_document(error)})
+        print_json({"error": _document(error).model_dump(mode="json")})
 
 
-def error_document(error: UserError) -> dict[str, Any]:
+def _document(error: UserError) -> "Trouble":
     """What the JSON of an error holds."""
-    return {
-        "message": error.message,
-        "details": list(error.lines),
-        "next_step": error.next_step,
-        "exit_code": int(error.code),
-        "exit": error.code.name.lower(),
-    }
+    from cli.documents import Trouble  # late: a quarter of a second, which help does not need
+
+    return Trouble(
+        message=error.message,
+        details=error.lines,
+        next_step=error.next_step,
+        exit_code=int(error.code),
+        exit=error.code.name.lower(),
+    )

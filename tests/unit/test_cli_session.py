@@ -130,7 +130,7 @@ async def test_a_refused_submission_leaves_no_stack_up(
         raise UserError("pipeline p already ran")
 
     monkeypatch.setattr(run, "submit", refuse)
-    monkeypatch.setattr(run, "load_plan", lambda *_: PLAN)
+    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
 
     with pytest.raises(UserError, match="already ran"):
         await run.run_submit(settings, SPEC, "p", wait=False, as_json=False)
@@ -148,7 +148,7 @@ async def test_a_submission_without_wait_leaves_the_stack_up(
         return True
 
     monkeypatch.setattr(run, "submit", accept)
-    monkeypatch.setattr(run, "load_plan", lambda *_: PLAN)
+    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
 
     assert await run.run_submit(settings, SPEC, "p", wait=False, as_json=False) == 0
 
