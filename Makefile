@@ -59,7 +59,12 @@ node:
 	@command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || \
 	  { echo "error: Assay needs Node.js 20.19 or newer with npm; here: $$(node --version 2>/dev/null || echo none)"; echo "next: install it from nodejs.org (Debian 13: apt-get install nodejs npm)"; exit 2; }
 
-venv: $(VENV)/.assay-stamp
+venv: $(BIN)/assay
+
+# The command. Nothing is downloaded: the build tool is of the lock file, too.
+$(BIN)/assay: pyproject.toml $(VENV)/.assay-stamp
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(VENV)/.assay-stamp: requirements.lock
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || \

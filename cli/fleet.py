@@ -6,42 +6,42 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cli.app import say
 from cli.errors import UserError
+from cli.naming import pipeline_id as usable_id
 from cli.specfile import load_spec, read_yaml, unlike, validate
 from clients.source import digest_tree
 from contract.errors import PlatformError
-from contract.ids import PIPELINE_ID_PATTERN, model_from_safe
+from contract.ids import model_from_safe
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, TemplateSpec
 
+Say = Callable[[str], None]
 _APP_FOLDER = re.compile(r"^app([1-9][0-9]{0,5})$")
 _NEARLY_APP = re.compile(r"^app[ ._-]?[0-9]+$", re.IGNORECASE)
 
 
-def load_plan(path: Path, pipeline_id: str) -> PipelinePlan:
-    """The plan that the spec file at `path` describes.
+def _silent(_: str) -> None:
+    """Nobody is told."""
+
+
+def load_plan(path: Path, pipeline_id: str, say: Say = _silent) -> PipelinePlan:
+    """The plan that the spec file at `path` describes; `say` hears of what is left out.
 
     Raises:
         UserError: the spec cannot be read, a field is wrong, a folder, model or number is missing.
     """
-    return resolve(load_spec(path), path.parent, pipeline_id)
+    return resolve(load_spec(path), path.parent, pipeline_id, say)
 
 
-def resolve(spec: PipelineSpec, base: Path, pipeline_id: str) -> PipelinePlan:
+def resolve(spec: PipelineSpec, base: Path, pipeline_id: str, say: Say = _silent) -> PipelinePlan:
     """Find the apps of `spec` below `base` and read their sources' digests."""
-    if not re.fullmatch(PIPELINE_ID_PATTERN, pipeline_id):
-        raise UserError(
-            f"pipeline id {pipeline_id!r} is not usable",
-            next_step="use letters, digits, '.', '_' and '-', starting with a letter or digit, "
-            "at most 63 characters",
-        )
+    usable_id(pipeline_id)
     root = folder_of(base, spec.apps.root, "apps.root")
     if not root.is_dir():
         raise UserError(
             f"apps.root: no such folder: {root}", next_step="correct apps.root in the spec"
         )
     try:
-        return _resolve(spec, base, root, pipeline_id)
+        return _resolve(spec, base, root, pipeline_id, say)
     except OSError as error:
         raise UserError(
             f"{error.filename or root}: {error.strerror}",
@@ -63,10 +63,12 @@ def folder_of(base: Path, text: str, field: str) -> Path:
         ) from error
 
 
-def _resolve(spec: PipelineSpec, base: Path, root: Path, pipeline_id: str) -> PipelinePlan:
-    folders = _model_folders(root)
+def _resolve(
+    spec: PipelineSpec, base: Path, root: Path, pipeline_id: str, say: Say
+) -> PipelinePlan:
+    folders = model_folders(root, say)
     apps = [
-        _planned(spec, model, number, folder)
+        planned(spec, AppRef(model=model, app_number=number), folder)
         for model, number, folder in _chosen(spec.apps, folders, root)
     ]
     if not apps and spec.apps.only is None:
@@ -81,10 +83,11 @@ def _resolve(spec: PipelineSpec, base: Path, root: Path, pipeline_id: str) -> Pi
     )
 
 
-def _model_folders(root: Path) -> dict[str, Path]:
+def model_folders(root: Path, say: Say = _silent) -> dict[str, Path]:
+    """Folders of models below `root`, by model."""
     folders: dict[str, Path] = {}
     for folder in sorted(root.iterdir()):
-        if not folder.is_dir() or not _app_folders(folder, say):
+        if not folder.is_dir() or not app_folders(folder, say):
             continue
         model = _model_name(folder)
         if model in folders:
@@ -106,7 +109,7 @@ def _model_name(folder: Path) -> str:
         ) from error
 
 
-def _app_folders(model: Path, say: Callable[[str], None] = lambda _: None) -> dict[int, Path]:
+def app_folders(model: Path, say: Say = _silent) -> dict[int, Path]:
     """Apps of a model by number; `say` hears of folders that nearly look like one."""
     apps: dict[int, Path] = {}
     for folder in sorted(model.iterdir()):
@@ -141,7 +144,7 @@ def _single(
     there = {
         f"{model}/app{number}": (model, number, folder)
         for model, path in folders.items()
-        for number, folder in _app_folders(path).items()
+        for number, folder in app_folders(path).items()
     }
     wrong = [unlike(name, there, "app") for name in names if name not in there]
     if wrong:
@@ -182,7 +185,7 @@ def _models(apps: AppsSpec, folders: Mapping[str, Path], root: Path) -> list[str
 
 
 def _apps(apps: AppsSpec, model: str, folder: Path) -> list[tuple[int, Path]]:
-    there = _app_folders(folder)
+    there = app_folders(folder)
     numbers = sorted(there) if apps.numbers is None else list(apps.numbers)
     missing = [number for number in numbers if number not in there]
     if missing:
@@ -195,7 +198,12 @@ def _apps(apps: AppsSpec, model: str, folder: Path) -> list[tuple[int, Path]]:
     return [(number, there[number]) for number in numbers]
 
 
-def _planned(spec: PipelineSpec, model: str, number: int, folder: Path) -> PlannedApp:
+def planned(spec: PipelineSpec, ref: AppRef, folder: Path) -> PlannedApp:
+    """The app in `folder`, read for its digest.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     try:
         source = digest_tree(folder)
         source.path.encode()
@@ -205,16 +213,13 @@ def _planned(spec: PipelineSpec, model: str, number: int, folder: Path) -> Plann
         raise UserError(
             f"{folder}: a name in its path is not UTF-8", next_step="rename that folder or file"
         ) from error
-    return PlannedApp(
-        ref=AppRef(model=model, app_number=number),
-        source=source,
-        template=spec.apps.templates.get(number),
-    )
+    template = spec.apps.templates.get(ref.app_number)
+    return PlannedApp(ref=ref, source=source, template=template)
 
 
 def _check_template_numbers(spec: PipelineSpec, folders: Mapping[str, Path]) -> None:
     """A template for an app that no model has is a slip of the pen."""
-    there = {number for folder in folders.values() for number in _app_folders(folder)}
+    there = {number for folder in folders.values() for number in app_folders(folder)}
     idle = sorted(set(spec.apps.templates) - there)
     if idle:
         raise UserError(

@@ -13,8 +13,10 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.errors import EXPECTED, UserError
+from cli.errors import UserError, expected, explained
+from cli.exits import Exit
 from cli.pipelines import running_pipelines
+from cli.program import command
 from cli.stack import Stack, hold_stack, running_stack, start_stack, stop_unless_held
 from clients.shared_keys import require_shared_keys
 from clients.temporal import connect
@@ -111,7 +113,7 @@ async def _stop(
         return
     else:
         say("the local stack is left up: another command uses it")
-    say("stop it with: python starter.py down")
+    say(f"stop it with: {command('down')}")
 
 
 def _running(settings: Settings) -> Stack:
@@ -119,7 +121,8 @@ def _running(settings: Settings) -> Stack:
     if stack is None:
         raise UserError(
             f"no local stack runs for {settings.data_dir}",
-            next_step="start it with 'starter.py up', or name a server with TEMPORAL_ADDRESS",
+            next_step=f"start it with {command('up')}, or name a server with TEMPORAL_ADDRESS",
+            code=Exit.UNAVAILABLE,
         )
     return stack
 
@@ -134,7 +137,7 @@ async def _start(
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         interrupted.set()
-        with suppress(*EXPECTED):
+        with suppress(*expected()):
             stack, started = await starting
             if started:
                 await asyncio.to_thread(stop_unless_held, stack, lease)
@@ -156,6 +159,7 @@ async def _connect_configured(settings: Settings) -> Client:
             error.message,
             next_step="start it, or correct TEMPORAL_ADDRESS / temporal.toml; unset them to use "
             "the embedded server",
+            code=explained(error).code,
         ) from error
 
 
@@ -180,4 +184,5 @@ async def _check_namespace(client: Client, *, with_worker: bool) -> None:
         raise UserError(
             f"no worker polls {TASK_QUEUE_CONTROL} in namespace {client.namespace}",
             next_step="start one with 'python worker.py' and the same TEMPORAL_* settings",
+            code=Exit.UNAVAILABLE,
         )

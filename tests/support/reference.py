@@ -25,6 +25,7 @@ from contract.spec import (
     Requirement,
     TemplateSpec,
 )
+from tests.support.cli_reference import page as cli_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 _HEAD = """# Reference
@@ -70,10 +71,10 @@ def reference() -> str:
 
 def _spec() -> Iterator[str]:
     yield f"\n{summary(PipelineSpec)}\n"
-    yield _fields(PipelineSpec)
+    yield fields(PipelineSpec)
     for title, model in _PARTS.items():
         yield f"### `{title}`\n\n{summary(model)}\n"
-        yield _fields(model)
+        yield fields(model)
 
 
 def _tools() -> Iterator[str]:
@@ -81,7 +82,7 @@ def _tools() -> Iterator[str]:
         tools: Iterable[Any] = importlib.import_module(f"analyzers.{kind}.tools").TOOLS
         rows = [(f"`{tool.name}`", _said_of(tool)) for tool in tools]
         yield f"### `{kind}`\n"
-        yield _table(("tool", "looks at"), rows)
+        yield table(("tool", "looks at"), rows)
 
 
 def _said_of(tool: Any) -> str:
@@ -95,9 +96,9 @@ def _options() -> Iterator[str]:
         model = options_of(kind)
         yield f"### `{kind}`\n\n{summary(model)}\n"
         if model.model_fields:
-            yield _fields(model, secret_names(model))
+            yield fields(model, secret_names(model))
     yield f"### A reference\n\n{summary(SecretRef)}\n"
-    yield _fields(SecretRef)
+    yield fields(SecretRef)
 
 
 def _exit_codes() -> Iterator[str]:
@@ -107,10 +108,11 @@ def _exit_codes() -> Iterator[str]:
     except ModuleNotFoundError:
         return
     yield "## Exit codes\n"
-    yield _table(("code", "means"), [(f"{int(one)}", one.meaning) for one in codes])
+    yield table(("code", "means"), [(f"{int(one)}", one.meaning) for one in codes])
 
 
-def _fields(model: Any, secret: Iterable[str] = ()) -> str:
+def fields(model: Any, secret: Iterable[str] = ()) -> str:
+    """A model's fields as a table."""
     schema = model.model_json_schema()
     said, required = meanings(model), schema.get("required", ())
     rows: list[tuple[str, ...]] = []
@@ -118,7 +120,7 @@ def _fields(model: Any, secret: Iterable[str] = ()) -> str:
         kind = "reference" if name in secret else _type(field, schema.get("$defs", {}))
         default = "**required**" if name in required else _shown(field.get("default"))
         rows.append((f"`{name}`", kind, default, said.get(name, "")))
-    return _table(("field", "type", "default", "meaning"), rows)
+    return table(("field", "type", "default", "meaning"), rows)
 
 
 def _type(field: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
@@ -171,7 +173,8 @@ def _shown(value: Any) -> str:
             return f"`{value}`"
 
 
-def _table(head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+def table(head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table of Markdown."""
     lines = [tuple(head), *rows]
     escaped = [[cell.replace("|", "\\|") for cell in row] for row in lines]
     written = [f"| {' | '.join(row)} |" for row in escaped]
@@ -185,6 +188,7 @@ def _json(make: Callable[[], Any]) -> Callable[[], str]:
 
 PAGES: Mapping[Path, Callable[[], str]] = {
     DOCS / "reference.md": reference,
+    DOCS / "cli.md": cli_page,
     DOCS / "schemas" / "spec.schema.json": _json(spec_schema),
     DOCS / "schemas" / "report.schema.json": _json(report_schema),
     DOCS / "protocol.schema.json": _json(protocol_schema),

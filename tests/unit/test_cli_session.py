@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli import demo, pipelines, run, session
 from cli.errors import UserError
+from cli.exits import Exit
 from cli.pipelines import Pipeline, ServerAwayError
 from cli.session import Session, open_session
 from cli.stack import Stack, hold_stack, stop_unless_held
@@ -129,7 +130,7 @@ async def test_a_refused_submission_leaves_no_stack_up(
         raise UserError("pipeline p already ran")
 
     monkeypatch.setattr(run, "submit", refuse)
-    monkeypatch.setattr(run, "load_plan", lambda *_: PLAN)
+    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
 
     with pytest.raises(UserError, match="already ran"):
         await run.run_submit(settings, SPEC, "p", wait=False, as_json=False)
@@ -147,7 +148,7 @@ async def test_a_submission_without_wait_leaves_the_stack_up(
         return True
 
     monkeypatch.setattr(run, "submit", accept)
-    monkeypatch.setattr(run, "load_plan", lambda *_: PLAN)
+    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
 
     assert await run.run_submit(settings, SPEC, "p", wait=False, as_json=False) == 0
 
@@ -161,9 +162,9 @@ async def test_a_retry_follows_the_pipeline_whose_stack_it_started(
 ) -> None:
     followed: list[str] = []
 
-    async def follow(_: Session, pipeline_id: str) -> int:
+    async def follow(_: Session, pipeline_id: str, **__: object) -> Exit:
         followed.append(pipeline_id)
-        return 0
+        return Exit.OK
 
     async def running(_: Pipeline) -> bool:
         return True
@@ -177,7 +178,7 @@ async def test_a_retry_follows_the_pipeline_whose_stack_it_started(
     monkeypatch.setattr(Pipeline, "update", update)
     monkeypatch.setattr(Pipeline, "__init__", lambda self, _client, id_: setattr(self, "id", id_))
 
-    assert await run.run_retry(settings, "p", []) == 0
+    assert await run.run_retry(settings, "p", [], as_json=False, strict=False) == Exit.OK
 
     assert followed == (["p"] if started else [])
 
@@ -191,8 +192,8 @@ async def test_a_demo_that_leaves_everything_up_says_how_to_stop_it(
     keep: bool,
     hinted: bool,
 ) -> None:
-    async def done(*_: object) -> int:
-        return 0
+    async def done(*_: object, **__: object) -> Exit:
+        return Exit.OK
 
     monkeypatch.setattr(demo, "submit", done)
     monkeypatch.setattr(demo, "follow_to_report", done)
@@ -200,7 +201,7 @@ async def test_a_demo_that_leaves_everything_up_says_how_to_stop_it(
     assert await demo.run_demo(settings, keep=keep) == 0
 
     assert fake.stopped is not keep
-    assert ("starter.py down" in capsys.readouterr().out) is hinted
+    assert ("starter.py down" in capsys.readouterr().err) is hinted
 
 
 def unavailable() -> RPCError:
