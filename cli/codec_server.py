@@ -11,9 +11,10 @@ from aiohttp import web
 from google.protobuf import json_format
 from temporalio.api.common.v1 import Payloads
 
-from cli.app import say, stdout
 from cli.errors import UserError
+from cli.exits import Exit
 from cli.stack import running_stack
+from cli.terminal import say, stdout
 from clients.codec import VARIABLES, SealingCodec, parse_keys
 from contract.errors import PlatformError
 from settings import Settings
@@ -23,7 +24,7 @@ _HEADERS = "content-type,x-namespace,authorization"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-async def run_codec(settings: Settings, port: int, ui: str) -> int:
+async def run_codec(settings: Settings, port: int, ui: str) -> Exit:
     """Serve until interrupted.
 
     Raises:
@@ -46,7 +47,7 @@ async def run_codec(settings: Settings, port: int, ui: str) -> int:
         ) from error
     finally:
         await runner.cleanup()
-    return 0
+    return Exit.OK
 
 
 def application(codec: SealingCodec, ui: str) -> web.Application:
