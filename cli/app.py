@@ -254,6 +254,17 @@ def schema(
 
 
 @app.command()
+def codec(
+    port: Annotated[int, typer.Option(help="On 127.0.0.1.", min=0, max=65_535)] = 8088,
+    ui: Annotated[str, typer.Option(help="Web UI that may ask; default: the local one.")] = "",
+) -> None:
+    """Serve a codec endpoint: the Temporal Web UI and CLI then show what is encrypted."""
+    from cli.codec_server import run_codec
+
+    run(lambda settings: run_codec(settings, port, ui))
+
+
+@app.command()
 def doctor(as_json: JsonFlag = False) -> None:
     """Check what this machine can measure, and say how to mend what it cannot."""
     from cli.doctor import run_doctor

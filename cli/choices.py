@@ -89,10 +89,20 @@ def _wrong_options(kind: AnalyzerKind, options: Mapping[str, Option]) -> Iterato
     ]
     for name in sorted(open_ones):
         yield f"options.{kind}.{name}: a secret in clear text; write {REFERENCE}"
+    owners = {name: _owner(name) for name in options if name not in model.model_fields}
+    for name, owner in owners.items():
+        if owner:
+            yield f"options.{kind}.{name}: is an option of {owner}: write it under options.{owner}"
+    own = {name: value for name, value in options.items() if not owners.get(name)}
     try:
-        model.model_validate(dict(options))
+        model.model_validate(own)
     except ValidationError as error:
-        yield from wrong_fields(model, dict(options), error, ("options", kind))
+        yield from wrong_fields(model, own, error, ("options", kind))
+
+
+def _owner(name: str) -> AnalyzerKind | None:
+    """The analyzer that has an option of this very name."""
+    return next((kind for kind in AnalyzerKind if name in options_of(kind).model_fields), None)
 
 
 def _all(known: Iterable[str], name: str) -> str:

@@ -15,7 +15,6 @@ from analyzers.dynamic.entries import named_entries
 from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.openapi import operations_of
-from analyzers.dynamic.options import scan_options
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import (
     Operation,
@@ -26,7 +25,7 @@ from analyzers.dynamic.surface import (
     merge,
 )
 from analyzers.runtime.answers import Unseen
-from analyzers.runtime.tool import Execute, ToolFault, ToolRun
+from analyzers.runtime.tool import Execute, ToolRun
 from contract.analysis import Target
 
 COUNTS = re.compile(
@@ -48,8 +47,7 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
     """The surface of every target; each client used is added to `clients` for coverage."""
     declared, known_routes = await source_routes(run, execute)
     targets, entries = run.request.targets, named_entries(run)
-    services: list[ServiceSurface] = []
-    logged_in = False
+    services = []
     for target in targets:
         own = [one for one in declared if belongs(one.file or "", target, targets)]
         own += template_operations(run) if target.role == "backend" else []
@@ -62,31 +60,14 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
                 known = joined(known, inside)
             lowest = lowest_status(client)
             doubts = () if known.is_told else doubts_of(client, is_inside=bool(sessions))
-            logged_in = logged_in or bool(sessions)
             services.append(known.model_copy(update={"lowest_status": lowest, "doubts": doubts}))
             clients.append(client)
-    if not logged_in:
-        _require_no_login(run, services)
     return Surface(
         services=without_proxied(services),
         unread_sources=sampled(list(known_routes.skipped)),
         unread_total=len(known_routes.skipped),
         routes_unread=known_routes.absence_unproven,
     )
-
-
-def _require_no_login(run: ToolRun, services: list[ServiceSurface]) -> None:
-    """A login that the spec gives and the app does not take is no reason to scan without one.
-
-    Raises:
-        ToolFault: there is one.
-    """
-    answered = [one for one in services if one.lowest_status and one.lowest_status < 500]
-    if answered and scan_options(run.request).gives_login:
-        raise ToolFault(
-            "the login of the options auth_username and auth_password was not taken by the app: "
-            "correct them, or give auth_login_path"
-        )
 
 
 def without_proxied(services: list[ServiceSurface]) -> tuple[ServiceSurface, ...]:

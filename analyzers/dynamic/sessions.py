@@ -21,8 +21,8 @@ from analyzers.dynamic.forms import (
 from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.options import ScanOptions, scan_options
-from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
-from analyzers.runtime.tool import ToolRun
+from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface, Surface
+from analyzers.runtime.tool import ToolFault, ToolRun
 from contract.analysis import Target
 from contract.base import Frozen
 
@@ -65,6 +65,29 @@ async def sessions_of(run: ToolRun, target: Target, surface: ServiceSurface) -> 
             made = await log_in_all(client, scan_options(run.request), surface)
         shared[target.service] = [one.model_dump() for one in made]
     return tuple(Session.model_validate(one) for one in shared[target.service])
+
+
+LOGIN_REFUSED = (
+    "the login of the options auth_username and auth_password was not taken by the app: correct "
+    "them, or give auth_login_path"
+)
+
+
+async def require_login(run: ToolRun, surface: Surface) -> None:
+    """Refuse to look at an app without the login that its spec gives.
+
+    An app that answers nothing but server errors has other troubles; those speak for themselves.
+
+    Raises:
+        ToolFault: no service took it.
+    """
+    answers = any(one.lowest_status and one.lowest_status < 500 for one in surface.services)
+    if not answers or not scan_options(run.request).gives_login:
+        return
+    for target in run.request.targets:
+        if await sessions_of(run, target, surface.of(target.service)):
+            return
+    raise ToolFault(LOGIN_REFUSED)
 
 
 async def log_in_all(

@@ -205,6 +205,9 @@ async def test_a_login_the_app_does_not_take_is_no_scan_without_one(tmp_path: Pa
         more = {"auth_login_path": path} if path else {}
         password = "hunter22" if path == "/nowhere" else "wrong-one"
         run = run_over(url, tmp_path, auth_username="ann", auth_password="x", **more)
-        for tool in ("discovery", "http-headers"):
+        run = logged_in(run, auth_password=password)
+        reports = await measure(run, "discovery", "exposed-files")
+        for tool in ("http-headers", "injection", "access-control", "wapiti"):
             with pytest.raises(ToolFault, match="was not taken by the app"):
-                await measure(logged_in(run, auth_password=password), tool)
+                await measure(run, tool)
+    assert "app GET /inside" not in reports["discovery"].coverage.items

@@ -77,6 +77,7 @@ def test_a_wrong_option_is_named_with_the_nearest_right_one(dynamic: dict[str, A
         ({"performance": {"rates": "20,x"}}, "options.performance.rates.1"),
         ({"performance": {"rates": "20,10"}}, "rates must rise"),
         ({"performance": {"rates": [20, 40]}}, "a list is written as text"),
+        ({"performance": {"wapiti_limit_s": 3}}, "is an option of dynamic: write it under"),
         ({"performance": {"stepp_s": 3}}, "did you mean 'step_s'?"),
         ({"performance": {"p95_ms": float("inf")}}, "options.performance.p95_ms"),
         ({"static": {"max_requests": 3}}, "options.static: static has no options"),

@@ -21,7 +21,7 @@ from analyzers.dynamic.probe import (
     require_usable,
     targets_of,
 )
-from analyzers.dynamic.sessions import sessions_of
+from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface, Surface
 from analyzers.runtime.blame import verdict
 from analyzers.runtime.chromium import chromium_switches
@@ -82,6 +82,7 @@ class Browser:
         surface = await surface_of(run, execute)
         targets = targets_of(run)
         require_usable(targets, surface)
+        await require_login(run, surface)
         limit_s = limit_of(run, "browser") / len(targets)
         visited, pageless = list[Visited](), list[Seen]()
         origins = await asyncio.to_thread(origins_of, run.request.targets, run.source)

@@ -27,7 +27,7 @@ from analyzers.dynamic.schemathesis_answers import (
     within,
     without_unseen,
 )
-from analyzers.dynamic.sessions import sessions_of
+from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface
 from analyzers.runtime.chromium import PROXY_URL
 from analyzers.runtime.tool import (
@@ -103,6 +103,7 @@ class Schemathesis:
         """Test every target that serves an OpenAPI document."""
         surface = await surface_of(run, execute)
         require_usable(targets_of(run), surface)
+        await require_login(run, surface)
         limit_s = limit_of(run, "schemathesis")
         parts = list[Parsed]()
         means = confined(run, execute, VENV, LAUNCHER)

@@ -27,7 +27,7 @@ from analyzers.dynamic.scanners import (
     secret_headers,
     venv_program,
 )
-from analyzers.dynamic.sessions import sessions_of
+from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.wapiti_modules import ATTACKS, CANARY_ATTACKS, PROGRAM, STARTUP_S, Attack
 from analyzers.dynamic.wapiti_paths import UNSAFE, is_attackable, leaving_paths, start_paths
@@ -103,6 +103,7 @@ class Wapiti:
         is_proof = is_canary(run, self.name)  # then its own crawl has to meet the flaw
         surface = Surface() if is_proof else await surface_of(run, execute)
         require_usable(targets, surface)
+        await require_login(run, surface)
         limit_s = limit_of(run, "wapiti")
         scans = []
         means = confined(run, execute, VENV, PROGRAM, LAUNCHER)
