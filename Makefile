@@ -59,7 +59,12 @@ setup: venv tools
 node: venv
 	@PYTHON=$(BIN)/python analyzers/install-node.sh .tools/node
 
-venv: $(VENV)/.assay-stamp
+venv: $(BIN)/assay
+
+# The command. Nothing is downloaded: the build tool is of the lock file, too.
+$(BIN)/assay: pyproject.toml $(VENV)/.assay-stamp
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(VENV)/.assay-stamp: requirements.lock
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || \

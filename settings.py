@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from temporalio.envconfig import ClientConfig
@@ -20,6 +21,7 @@ from temporalio.envconfig import ClientConfig
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK
+from contract.secret import SecretRef
 from contract.spec import AnalyzerKind
 
 PROJECT_ROOT = Path(__file__).resolve().parent
@@ -64,6 +66,10 @@ class Settings(BaseSettings):
         analyzer_location: `host`: analyzers reach apps at 127.0.0.1; `network`: analyzers run in
             containers and join the app's network.
         token_file: shared token of the analyzers, one line.
+        logins: folder of the files that a spec's logins name (`{file: NAME}`); default `logins` in
+            the data folder.
+        payload_keys, payload_key_file: keys that encrypt what Temporal keeps, `name:base64` each;
+            the first one encrypts. At most one of the two is set.
         base_images: maps FROM lines; `auto` uses `assay/*` images for what cannot be pulled.
         app_memory_mb, app_cpus, app_pids: limits of each container of an app.
         start_deadline_s: an app must answer HTTP within this time.
@@ -90,6 +96,9 @@ class Settings(BaseSettings):
     analyzer_urls: dict[AnalyzerKind, str] = Field(default_factory=_default_urls)
     analyzer_location: Literal["host", "network"] = "host"
     token_file: Folder | None = None
+    logins: Folder | None = None
+    payload_keys: SecretStr = SecretStr("")
+    payload_key_file: Folder | None = None
     docker_host: str = Field(default="unix:///var/run/docker.sock", validation_alias="DOCKER_HOST")
     base_images: Literal["auto"] | Mapping[str, str] = "auto"
     app_memory_mb: Annotated[int, Field(ge=32)] = 1024
@@ -184,13 +193,59 @@ class Settings(BaseSettings):
         Raises:
             PlatformError: INVALID_ARGUMENT when the token file cannot be read.
         """
-        if self.token_file is None:
-            return None
-        try:
-            return self.token_file.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            message = f"ASSAY_TOKEN_FILE {self.token_file}: {error}"
-            raise PlatformError(ErrorCode.INVALID_ARGUMENT, message) from error
+        path = self.token_file
+        return None if path is None else _line_of(path, f"ASSAY_TOKEN_FILE {path}")
+
+    @property
+    def payload_key_text(self) -> str:
+        """The keys as they are written; empty: nothing is encrypted.
+
+        Raises:
+            PlatformError: INVALID_ARGUMENT when both are set, or the file cannot be read or is
+                empty.
+        """
+        text, path = self.payload_keys.get_secret_value(), self.payload_key_file
+        if path is None:
+            return text
+        if text:
+            message = "set ASSAY_PAYLOAD_KEYS or ASSAY_PAYLOAD_KEY_FILE, not both"
+            raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
+        text = _line_of(path, f"ASSAY_PAYLOAD_KEY_FILE {path}")
+        if not text:  # what was meant to be encrypted must not go out as it is
+            message = f"ASSAY_PAYLOAD_KEY_FILE {path} is empty"
+            raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
+        return text
+
+    def secret(self, ref: SecretRef) -> str:
+        """The secret that a spec names. Blocking; read anew at each call.
+
+        Raises:
+            PlatformError: FAILED_PRECONDITION: it is not set here, or cannot be read.
+        """
+        if ref.env:
+            where = f"the variable {ref.env} of the worker on {self.host_name}"
+            dotenv = dotenv_values(PROJECT_ROOT / ".env", interpolate=False)
+            value = os.environ.get(ref.env) or dotenv.get(ref.env) or ""
+        else:
+            path = (self.logins or self.data_dir / "logins") / (ref.file or "")
+            where = f"the file {path} of the worker on {self.host_name}"
+            try:
+                value = path.read_text(encoding="utf-8").rstrip("\r\n") if path.is_file() else ""
+            except (OSError, UnicodeDecodeError) as error:
+                cause = getattr(error, "strerror", None) or "not UTF-8 text"
+                message = f"the login {ref} cannot be read: {where}: {cause}"
+                raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from None
+        if not value:
+            message = f"the login {ref} is not set: {where} is missing or empty; set it there"
+            raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
+        return value
+
+
+def _line_of(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"{what}: {error}") from error
 
 
 def load_settings() -> Settings:

@@ -1,6 +1,6 @@
-"""Assay's command line; `starter.py --help` lists the commands."""
+"""The command line, which is `assay` where it is installed; `starter.py --help` lists it."""
 
-from cli.app import main
+from cli.entry import main
 
 if __name__ == "__main__":
     main()

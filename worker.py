@@ -91,13 +91,16 @@ async def run_worker(settings: Settings) -> None:
     if settings.metrics_address:
         _serve_metrics(settings.metrics_address)
     await _patiently(lambda: upgrade(settings.database_url))
-    client = await _patiently(connect)
+    client = await _patiently(lambda: connect(keys=settings.payload_key_text))
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gateway = WebSocketGateway(
-        settings.analyzer_urls, token=settings.token, workdir=settings.data_dir / "incoming"
+        settings.analyzer_urls,
+        token=settings.token,
+        workdir=settings.data_dir / "incoming",
+        secret=settings.secret,
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(gateway.close)
@@ -233,6 +236,7 @@ def main() -> int:
             stream=sys.stderr,
         )
         logging.getLogger("httpx").setLevel(logging.WARNING)
+        logging.getLogger("websockets").setLevel(logging.INFO)  # below, it shows frames
         asyncio.run(run_worker(settings))
     except PlatformError as error:
         return _refuse(error.message)

@@ -1,1 +1,1 @@
-"""The command line: what `starter.py` offers, and the local stack it can run by itself."""
+"""The command line: what `assay` (`starter.py`) offers, and the local stack it can run."""

@@ -1,188 +1,267 @@
-"""The commands of `starter.py`."""
+"""The commands of `assay` (and of `starter.py`): what is given, and who does it."""
 
-import asyncio
-import json
-import re
-import secrets
-import signal
-import sys
-from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 
-from cli.errors import EXPECTED, explained, report_and_exit
-from settings import Settings, load_settings
+from cli.command import Commands, run
+from cli.naming import new_id, pipeline_id
+from cli.program import PROGRAM, version
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
+    cls=Commands,
+    no_args_is_help=False,
+    add_completion=PROGRAM == "assay",
     pretty_exceptions_enable=False,
-    help="Put a fleet of web apps through four analyzers; report what was really measured.",
+    invoke_without_command=True,
 )
-AI_IS_OFF = (
-    "AI is left out: set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS (an OpenAI-compatible endpoint)"
-)
-# A pipe has no width: tables are then as wide as they need to be.
-_PIPE_WIDTH = None if sys.stdout.isatty() else 160
-stdout = Console(highlight=False, width=_PIPE_WIDTH, soft_wrap=True)
-progress_out = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-PipelineArg = Annotated[str, typer.Argument(help="Pipeline ID.")]
 
 
-def run(command: Callable[[Settings], Coroutine[Any, Any, int]]) -> None:
-    """Run an async command: settings in, exit code out, errors explained, Ctrl-C survived."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    try:
-        code = asyncio.run(command(load_settings()))
-    except BrokenPipeError:  # `| head`: Click ends quietly
-        raise
-    except EXPECTED as error:
-        report_and_exit(explained(error))
-    except KeyboardInterrupt:
-        progress_out.print("interrupted")
-        raise typer.Exit(130) from None
-    raise typer.Exit(code)
+def _pipeline_ids() -> list[str]:
+    """For the shell: pipelines of the local store."""
+    from cli.completion import pipeline_ids
+
+    return pipeline_ids()
 
 
-def _as_interrupt(_number: int, _frame: object) -> None:
-    """SIGTERM ends a command as Ctrl-C does: what it started is stopped first."""
-    signal.raise_signal(signal.SIGINT)
+def _usable(name: str | None) -> str | None:
+    return name if name is None else pipeline_id(name)
 
 
-def say(message: str) -> None:
-    """A line of progress on standard error."""
-    progress_out.print(f"[dim]{message}[/]")
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output.")
+]
+StrictFlag = Annotated[
+    bool, typer.Option("--strict", help="End with 7 when the platform failed any cell.")
+]
+PipelineArg = Annotated[
+    str,
+    typer.Argument(
+        help="Pipeline ID.", metavar="ID", callback=_usable, autocompletion=_pipeline_ids
+    ),
+]
+SpecArg = Annotated[Path, typer.Argument(help="Spec file, YAML or JSON.", metavar="SPEC")]
+IdOption = Annotated[
+    str | None,
+    typer.Option("--id", help="Pipeline ID; default: file name and time.", callback=_usable),
+]
 
 
-def new_id(stem: str) -> str:
-    """A pipeline ID that sorts by time, is no other's and is usable whatever the `stem`."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem)[:40].strip("-._") or "pipeline"
-    return f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+@app.callback()
+def assay(
+    context: typer.Context,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Put a fleet of web apps through four analyzers; report what was really measured."""
+    if show_version:
+        typer.echo(version())
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
 
 
 @app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything up at the end.")] = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Analyse the four bundled apps, show progress and print where the report is."""
     from cli.demo import run_demo
 
-    run(lambda settings: run_demo(settings, keep=keep))
+    run(lambda settings: run_demo(settings, keep=keep, as_json=as_json))
 
 
 @app.command()
-def wizard() -> None:
+def wizard(as_json: JsonFlag = False) -> None:
     """Ask for a fleet, write a spec file and submit it if you like."""
-    from cli.wizard import run_wizard
+    from cli.wizard import ask, run_answers
 
-    run(run_wizard)
+    # Questions come before the event loop, which would keep Ctrl-C from a waiting prompt.
+    answers = ask()
+    run(lambda settings: run_answers(settings, answers, as_json=as_json))
+
+
+@app.command()
+def validate(spec: SpecArg, id: IdOption = None, as_json: JsonFlag = False) -> None:
+    """Read a spec and its fleet and tell what would run; nothing is started."""
+    from cli.show import run_validate
+
+    name = new_id(spec.stem) if id is None else id
+    run(lambda settings: run_validate(settings, spec, name, as_json=as_json))
 
 
 @app.command()
 def submit(
-    spec: Annotated[Path, typer.Argument(help="Spec file, YAML or JSON.")],
-    id: Annotated[
-        str | None, typer.Option("--id", help="Pipeline ID; default: file name and time.")
-    ] = None,
+    spec: SpecArg,
+    id: IdOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the pipeline to its end.")] = False,
+    strict: StrictFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Submit a pipeline. The same ID and spec twice is one pipeline."""
     from cli.run import run_submit
 
+    name = new_id(spec.stem) if id is None else id
     run(
-        lambda settings: run_submit(
-            settings, spec, id or new_id(spec.stem), wait=wait, as_json=as_json
-        )
+        lambda settings: run_submit(settings, spec, name, wait=wait, as_json=as_json, strict=strict)
     )
 
 
 @app.command()
 def status(
-    id: Annotated[str | None, typer.Argument(help="Pipeline ID; left out: list pipelines.")] = None,
+    id: Annotated[
+        str | None,
+        typer.Argument(
+            help="Pipeline ID; left out: list pipelines.",
+            metavar="[ID]",
+            callback=_usable,
+            autocompletion=_pipeline_ids,
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--watch", help="Follow it, as 'watch' does.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Where a pipeline is, or which pipelines there are."""
-    from cli.run import run_status
+    """Where a pipeline is, or which pipelines there are; also without a running stack."""
+    from cli.show import run_list, run_status
 
-    run(lambda settings: run_status(settings, id, as_json=as_json))
+    if id is None and follow:
+        raise typer.BadParameter("--watch needs the ID of a pipeline")
+    if id is None:
+        run(lambda settings: run_list(settings, as_json=as_json))
+    elif follow:
+        watch(id, as_json=as_json)
+    else:
+        run(lambda settings: run_status(settings, id, as_json=as_json))
 
 
 @app.command()
-def watch(id: PipelineArg) -> None:
-    """Follow a pipeline to its end."""
+def watch(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False) -> None:
+    """Follow a pipeline to its end; the exit code says how it ended."""
     from cli.run import run_watch
 
-    run(lambda settings: run_watch(settings, id))
+    run(lambda settings: run_watch(settings, id, as_json=as_json, strict=strict))
 
 
 @app.command()
-def pause(id: PipelineArg) -> None:
+def pause(id: PipelineArg, as_json: JsonFlag = False) -> None:
     """Start no new work; running tools finish."""
-    _control(id, "pause")
+    _control(id, "pause", as_json=as_json)
 
 
 @app.command()
-def resume(id: PipelineArg) -> None:
+def resume(id: PipelineArg, as_json: JsonFlag = False) -> None:
     """Go on after a pause."""
-    _control(id, "resume")
+    _control(id, "resume", as_json=as_json)
 
 
 @app.command()
-def cancel(id: PipelineArg) -> None:
+def cancel(id: PipelineArg, as_json: JsonFlag = False) -> None:
     """End running tools, tear down, write the report of what there is."""
-    _control(id, "cancel")
+    _control(id, "cancel", as_json=as_json)
 
 
 @app.command()
 def parallelism(
-    id: PipelineArg, apps: Annotated[int, typer.Argument(help="Apps in flight, 1 to 50.")]
+    id: PipelineArg,
+    apps: Annotated[int, typer.Argument(help="Apps in flight, 1 to 50.", min=1, max=50)],
+    as_json: JsonFlag = False,
 ) -> None:
     """Change how many apps are in flight at once."""
-    _control(id, "set_parallelism", apps)
+    _control(id, "set_parallelism", apps, as_json=as_json)
 
 
 @app.command(name="reset-breaker")
 def reset_breaker(
-    id: PipelineArg, name: Annotated[str, typer.Argument(help="Breaker name.")]
+    id: PipelineArg,
+    name: Annotated[str, typer.Argument(help="Breaker name.", metavar="NAME")],
+    as_json: JsonFlag = False,
 ) -> None:
     """Close a circuit breaker by hand."""
-    _control(id, "reset_breaker", name)
+    _control(id, "reset_breaker", name, as_json=as_json)
 
 
 @app.command()
 def retry(
     id: PipelineArg,
     apps: Annotated[
-        list[str] | None, typer.Argument(help="model/appN; left out: every infra_failed app.")
+        list[str] | None,
+        typer.Argument(help="Left out: every infra_failed app.", metavar="[MODEL/appN]..."),
     ] = None,
+    strict: StrictFlag = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Run again what the platform failed, or the named apps as a whole."""
     from cli.run import run_retry
 
-    run(lambda settings: run_retry(settings, id, apps or []))
+    run(lambda settings: run_retry(settings, id, apps or [], as_json=as_json, strict=strict))
 
 
 @app.command()
-def report(
+def add(
     id: PipelineArg,
+    apps: Annotated[
+        list[str] | None,
+        typer.Argument(help="Left out: says which there are.", metavar="MODEL/appN..."),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the fleet; default: the pipeline's own.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the summary of a pipeline's report and where its files are."""
-    from cli.run import run_report
+    """Add apps to a running pipeline."""
+    from cli.run import run_add
 
-    run(lambda settings: run_report(settings, id, as_json=as_json))
+    run(lambda settings: run_add(settings, id, apps or [], root, as_json=as_json))
+
+
+@app.command()
+def logs(
+    id: PipelineArg,
+    app: Annotated[str, typer.Argument(help="Which app.", metavar="MODEL/appN")],
+    name: Annotated[
+        str, typer.Argument(help="One log (build.log); left out: all.", metavar="[LOG]")
+    ] = "",
+    lines: Annotated[int, typer.Option(help="Last lines of each; 0: all.", min=0)] = 200,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print what an app's build, start and containers said, and where the analyzers' logs are."""
+    from cli.show import run_logs
+
+    run(lambda settings: run_logs(settings, id, app, name, lines=lines, as_json=as_json))
+
+
+@app.command()
+def report(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False) -> None:
+    """Print the summary of a pipeline's report and where its files are."""
+    from cli.show import run_report
+
+    run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict))
+
+
+@app.command()
+def schema(
+    what: Annotated[Literal["spec", "report"], typer.Argument(help="Of a spec, or report.json.")],
+) -> None:
+    """Print a JSON Schema: of a spec with all tools and options, or of report.json."""
+    from cli.schemas import SCHEMAS
+    from cli.terminal import print_json
+
+    print_json(SCHEMAS[what]())
+
+
+@app.command()
+def codec(
+    port: Annotated[int, typer.Option(help="On 127.0.0.1.", min=0, max=65_535)] = 8088,
+    ui: Annotated[str, typer.Option(help="Web UI that may ask; default: the local one.")] = "",
+) -> None:
+    """Serve a codec endpoint: the Temporal Web UI and CLI then show what is encrypted."""
+    from cli.codec_server import run_codec
+
+    run(lambda settings: run_codec(settings, port, ui))
 
 
 @app.command()
@@ -194,27 +273,22 @@ def doctor(as_json: JsonFlag = False) -> None:
 
 
 @app.command()
-def up() -> None:
+def up(as_json: JsonFlag = False) -> None:
     """Start the local stack (Temporal, four analyzers, a worker) and leave it up."""
-    from cli.run import run_up
+    from cli.local import run_up
 
-    run(run_up)
+    run(lambda settings: run_up(settings, as_json=as_json))
 
 
 @app.command()
-def down() -> None:
+def down(as_json: JsonFlag = False) -> None:
     """Stop the local stack and everything it started."""
-    from cli.run import run_down
+    from cli.local import run_down
 
-    run(run_down)
+    run(lambda settings: run_down(settings, as_json=as_json))
 
 
-def _control(id: str, name: str, *arguments: Any) -> None:
+def _control(id: str, name: str, *arguments: Any, as_json: bool) -> None:
     from cli.run import run_control
 
-    run(lambda settings: run_control(settings, id, name, *arguments))
-
-
-def main() -> None:
-    """Entry point of `starter.py`."""
-    app(prog_name="starter.py")
+    run(lambda settings: run_control(settings, id, name, *arguments, as_json=as_json))

@@ -2,29 +2,33 @@
 
 import asyncio
 
-from cli.app import AI_IS_OFF, new_id, say, stdout
+from cli.exits import Exit
 from cli.fleet import resolve
+from cli.follow import follow_to_report
+from cli.naming import new_id
 from cli.pipelines import submit
-from cli.run import follow_to_report, plan_line
+from cli.plans import AI_IS_OFF, plan_line
+from cli.program import command
 from cli.session import open_session
 from cli.specfile import load_spec
+from cli.terminal import say
 from contract.spec import AnalyzerKind, PipelineSpec
 from settings import PROJECT_ROOT, Settings
 
 SPEC = PROJECT_ROOT / "controls" / "demo.yaml"
 
 
-async def run_demo(settings: Settings, *, keep: bool) -> int:
+async def run_demo(settings: Settings, *, keep: bool, as_json: bool = False) -> Exit:
     """Run the demo; what it started is stopped again unless `keep`."""
     spec = _with_ai(load_spec(SPEC), settings)
     pipeline_id = new_id("demo")
-    plan = await asyncio.to_thread(resolve, spec, SPEC.parent, pipeline_id)
+    plan = await asyncio.to_thread(resolve, spec, SPEC.parent, pipeline_id, say)
     say(f"pipeline {pipeline_id}: {plan_line(plan)}")
     async with open_session(settings, say, start=True, keep=keep) as session:
         await submit(session.client, plan)
-        code = await follow_to_report(session, pipeline_id)
+        code = await follow_to_report(session, pipeline_id, as_json=as_json)
         if session.stack and (keep or not session.started):
-            stdout.print("everything is left up; stop it with: python starter.py down")
+            say(f"everything is left up; stop it with: {command('down')}")
     return code
 
 

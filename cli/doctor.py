@@ -2,19 +2,21 @@
 
 import asyncio
 import shutil
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 import httpx
+from rich.text import Text
 
 from analyzers.runtime.confine import BEST_WAY, trial
 from analyzers.runtime.tool import ToolFault
-from cli.app import print_json, stdout
-from cli.errors import EXIT_FAILED
+from cli.documents import Check, Diagnosis
+from cli.exits import Exit
+from cli.program import command
 from cli.readiness import temporal_binary
 from cli.sources import unanswered
 from cli.stack import running_stack
+from cli.terminal import print_json, stdout
 from clients.appfolder.composer import brought_along, confined
 from clients.artifacts import FileArtifactStore
 from clients.docker.address import neighbours
@@ -28,35 +30,21 @@ from settings import Settings
 _LOW_DISK_BYTES = 5 * 1024**3
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the diagnosis. `needed`: without it nothing works; else only part is missing."""
-
-    name: str
-    ok: bool
-    detail: str
-    next_step: str = ""
-    needed: bool = False
-
-
-async def run_doctor(settings: Settings, *, as_json: bool) -> int:
-    """Print every check; exit code 1 when something needed is missing."""
+async def run_doctor(settings: Settings, *, as_json: bool) -> Exit:
+    """Print every check; `UNAVAILABLE` when something needed is missing."""
     confinement = await asyncio.to_thread(_confinement)
     checks = [*_machine(settings), confinement, *await _apps(settings), *await _sources(settings)]
     checks += await _analyzers(settings)
+    missing = any(check.needed and not check.ok for check in checks)
     if as_json:
-        print_json([asdict(check) for check in checks])
+        print_json(Diagnosis(ok=not missing, checks=tuple(checks)))
     else:
         for check in checks:
-            mark = (
-                "[green]ok[/]  "
-                if check.ok
-                else ("[red]no[/]  " if check.needed else "[yellow]no[/]  ")
-            )
-            stdout.print(f"{mark}{check.name}: {check.detail}")
+            mark = ("ok", "green") if check.ok else ("no", "red" if check.needed else "yellow")
+            stdout.print(Text.assemble(mark, f"  {check.name}: {check.detail}"))
             if not check.ok and check.next_step:
-                stdout.print(f"      next: {check.next_step}", markup=False)
-    return EXIT_FAILED if any(check.needed and not check.ok for check in checks) else 0
+                stdout.print(f"      next: {check.next_step}")
+    return Exit.UNAVAILABLE if missing else Exit.OK
 
 
 def _machine(settings: Settings) -> list[Check]:
@@ -201,7 +189,7 @@ async def _sources(settings: Settings) -> list[Check]:
 async def _analyzers(settings: Settings) -> list[Check]:
     stack = running_stack(settings)
     if stack is None:
-        return [Check("local stack", True, "not running; 'starter.py up' starts it")]
+        return [Check("local stack", True, f"not running; {command('up')} starts it")]
     checks = [Check("local stack", True, f"Temporal UI {stack.ui_url}")]
     async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
         for kind, port in stack.analyzers.items():

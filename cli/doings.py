@@ -6,6 +6,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
+from temporalio.exceptions import FailureError
 
 from activities.heartbeat import Beat
 
@@ -31,19 +32,21 @@ async def doings(client: Client, workflow_id: str) -> list[str]:
 
 async def _of(client: Client, one: PendingActivityInfo) -> str:
     if one.state == _QUEUED:
-        return _queued(one)
+        return await _queued(client, one)
     beats = await _beats(client, one.heartbeat_details.payloads)
     return beats[0].message if beats else ""
 
 
-def _queued(one: PendingActivityInfo) -> str:
+async def _queued(client: Client, one: PendingActivityInfo) -> str:
     kind = one.activity_id.removeprefix("analyze-")
     known = f"{kind}: waits for a free slot" if one.activity_type.name == "run_analysis" else ""
     waits = known or _WAITS.get(one.activity_type.name, "")
     if one.attempt <= 1:
         return waits
     what = kind if known else one.activity_type.name
-    return f"{what}: is tried again after: {one.last_failure.message[:_CAUSE_CHARS]}"
+    cause = await client.data_converter.decode_failure(one.last_failure)
+    said = cause.message if isinstance(cause, FailureError) else str(cause)
+    return f"{what}: is tried again after: {said[:_CAUSE_CHARS]}"
 
 
 async def _beats(client: Client, payloads: Sequence[Payload]) -> list[Beat]:

@@ -1,10 +1,10 @@
 """What commands do to pipelines, in terms of workflow starts, queries, signals and updates."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -18,16 +18,22 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.doings import doings
 from cli.errors import UserError, explained
-from clients.temporal import current_plan, start_pipeline
+from cli.exits import Exit
+from cli.left import Span
+from cli.program import command
+from clients.temporal import current_plan, require_readable, start_pipeline
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import pipeline_workflow_id
-from contract.progress import AppProgress, PipelineProgress, PipelineResult
+from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
+from workflows.search_attributes import STATE
 from workflows.state import PipelineRun, key_of, resumed_state
 
+ENDED = frozenset({PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED})
 _POLL_S = 0.5
 _PATIENCE_S = 120.0
+_QUERY_LIMIT = timedelta(seconds=10)
 _AWAY = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -44,6 +50,21 @@ class ServerAwayError(UserError):
     """Server or worker do not answer now; asked again, they may."""
 
 
+class NoPipelineError(UserError):
+    """The server knows no such pipeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A pipeline as the server lists it; `phase` is its own word, and lags a little."""
+
+    id: str
+    status: str
+    phase: str
+    started_at: datetime
+    closed_at: datetime | None
+
+
 async def submit(client: Client, plan: PipelinePlan) -> bool:
     """Start the pipeline; False when this very pipeline runs already and we only joined it.
 
@@ -52,8 +73,8 @@ async def submit(client: Client, plan: PipelinePlan) -> bool:
     """
     id_ = plan.pipeline_id
     next_steps = {
-        ErrorCode.ALREADY_EXISTS: f"see it with 'starter.py report {id_}', repeat what failed "
-        f"with 'starter.py retry {id_}', or choose another --id",
+        ErrorCode.ALREADY_EXISTS: f"see it with {command(f'report {id_}')}, repeat what failed "
+        f"with {command(f'retry {id_}')}, or choose another --id",
         ErrorCode.FAILED_PRECONDITION: "choose another --id, or cancel the running one first",
     }
     try:
@@ -63,14 +84,16 @@ async def submit(client: Client, plan: PipelinePlan) -> bool:
     return handle.first_execution_run_id is not None
 
 
-async def list_pipelines(client: Client) -> list[dict[str, str]]:
-    """ID, status and start of every pipeline the server knows, latest first."""
+async def list_pipelines(client: Client) -> list[Served]:
+    """Every pipeline the server knows, latest first."""
     return [
-        {
-            "id": workflow.id.removeprefix("pipeline/"),
-            "status": workflow.status.name.lower() if workflow.status else "unknown",
-            "started_at": workflow.start_time.isoformat(timespec="seconds"),
-        }
+        Served(
+            id=workflow.id.removeprefix("pipeline/"),
+            status=workflow.status.name.lower() if workflow.status else "unknown",
+            phase=workflow.typed_search_attributes.get(STATE) or "",
+            started_at=workflow.start_time,
+            closed_at=workflow.close_time,
+        )
         async for workflow in client.list_workflows("WorkflowType = 'Pipeline'")
     ]
 
@@ -78,7 +101,7 @@ async def list_pipelines(client: Client) -> list[dict[str, str]]:
 async def running_pipelines(client: Client) -> list[str]:
     """IDs of the pipelines that run at this moment; none where the server cannot say."""
     try:
-        listed = [row["id"] for row in await list_pipelines(client) if row["status"] == "running"]
+        listed = [row.id for row in await list_pipelines(client) if row.status == "running"]
         # The list lags behind; a pipeline itself does not.
         return [id_ for id_ in listed if await Pipeline(client, id_).is_running()]
     except (RPCError, UserError):
@@ -99,16 +122,21 @@ class Pipeline:
         )
 
     async def progress(self) -> PipelineProgress:
-        """A snapshot, also of a pipeline that ended."""
+        """A snapshot by its worker, also of a pipeline that ended."""
         try:
-            return await self._handle.query("progress", result_type=PipelineProgress)
+            return await self._handle.query(
+                "progress", result_type=PipelineProgress, rpc_timeout=_QUERY_LIMIT
+            )
         except RPCError as error:
+            if error.status in _AWAY:  # a worker that cannot read a history never answers
+                await require_readable(self._client, self.id)
             raise self._explain(error) from error
         except WorkflowQueryFailedError as error:
             # A worker on a loaded host may take too long to look the pipeline up anew.
             raise ServerAwayError(
                 f"pipeline {self.id} cannot say where it is: {error.message}",
                 next_step="ask again; the worker's log says more if that does not help",
+                code=Exit.UNAVAILABLE,
             ) from error
 
     async def updates(self) -> AsyncIterator[PipelineProgress]:
@@ -122,11 +150,16 @@ class Pipeline:
 
     async def snapshot(self) -> tuple[PipelineProgress, bool]:
         """Where it is, with what each app does now, and whether it runs."""
-        running = await self.is_running()
+        status = await self._status()
         progress = await self.progress()
+        running = status is WorkflowExecutionStatus.RUNNING
         if running:
             apps = await asyncio.gather(*(self._closer(app) for app in progress.apps))
             progress = progress.model_copy(update={"apps": tuple(apps)})
+        elif progress.phase not in ENDED:  # whoever ended it did not ask it
+            message = f"its workflow was {status.name.lower() if status else 'ended'}"
+            update = {"phase": PipelinePhase.FAILED, "message": message}
+            progress = progress.model_copy(update=update)
         return progress, running
 
     async def _patiently(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
@@ -152,11 +185,25 @@ class Pipeline:
 
     async def is_running(self) -> bool:
         """Whether the workflow is open."""
+        return await self._status() is WorkflowExecutionStatus.RUNNING
+
+    async def _status(self) -> WorkflowExecutionStatus | None:
         try:
-            description = await self._handle.describe()
+            return (await self._handle.describe()).status
         except RPCError as error:
             raise self._explain(error) from error
-        return description.status is WorkflowExecutionStatus.RUNNING
+
+    async def spans(self, limit: int = 60) -> list[Span]:
+        """When the apps of its present run began and ended, the latest ones; by a list that lags.
+
+        Raises:
+            RPCError: the server does not answer.
+        """
+        began = (await self._handle.describe()).start_time
+        apps = f'AssayPipeline="{self.id}" AND WorkflowType="AnalyzeApp"'
+        listed = self._client.list_workflows(apps, limit=limit)
+        spans = [Span(app.start_time, app.close_time) async for app in listed]
+        return [span for span in spans if span.started >= began]
 
     async def result(self) -> PipelineResult:
         """Wait for the end."""
@@ -211,47 +258,14 @@ class Pipeline:
 
     def _explain(self, error: RPCError) -> UserError:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return UserError(
+            return NoPipelineError(
                 f"no running pipeline {self.id}",
-                next_step="'starter.py status' without an ID lists those there are",
+                next_step=f"{command('status')} lists those there are",
             )
         if error.status in _AWAY:
             return ServerAwayError(
                 f"the Temporal server, or the worker, does not answer: {error.message}",
                 next_step="see that both run; the pipeline goes on when they do",
+                code=Exit.UNAVAILABLE,
             )
         return explained(error)
-
-
-def report_path(data_dir: Path, pipeline_id: str, suffix: str) -> Path:
-    """Where the report of a pipeline is written."""
-    return data_dir / "reports" / pipeline_id / f"report.{suffix}"
-
-
-def read_report(data_dir: Path, pipeline_id: str) -> dict[str, Any]:
-    """The written report.
-
-    Raises:
-        UserError: there is none yet, or it is not whole.
-    """
-    path = report_path(data_dir, pipeline_id, "json")
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"no report of pipeline {pipeline_id} at {path}",
-            next_step=f"'starter.py status {pipeline_id}' says whether it still runs",
-        ) from error
-    except ValueError as error:
-        raise _damaged(path, pipeline_id, str(error)) from error
-    if not isinstance(report, dict) or not {"pipeline", "apps", "cells"} <= report.keys():
-        raise _damaged(path, pipeline_id, "it has no pipeline, apps and cells")
-    return report
-
-
-def _damaged(path: Path, pipeline_id: str, cause: str) -> UserError:
-    return UserError(
-        f"{path} is damaged: {cause}",
-        next_step=f"'starter.py retry {pipeline_id} MODEL/appN' measures an app again and writes "
-        "the report anew",
-    )

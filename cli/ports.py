@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.errors import UserError
+from cli.exits import Exit
 
 _TRIES = 50
 
@@ -32,7 +33,11 @@ class Ports:
                 port = int(probe.getsockname()[1])
                 if self._is_mine(port):
                     return port
-        raise UserError("no free port on 127.0.0.1", next_step="stop some listeners and try again")
+        raise UserError(
+            "no free port on 127.0.0.1",
+            next_step="stop some listeners and try again",
+            code=Exit.UNAVAILABLE,
+        )
 
     def _is_mine(self, port: int) -> bool:
         """The lock goes with this process, however it ends; files that lie there mean nothing."""
@@ -59,6 +64,8 @@ def reserved_ports() -> Generator[Ports]:
                 raise PermissionError(1, "belongs to somebody else")
         except OSError as error:
             raise UserError(
-                f"{folder}: {error.strerror}", next_step="set TMPDIR to a writable folder"
+                f"{folder}: {error.strerror}",
+                next_step="set TMPDIR to a writable folder",
+                code=Exit.UNAVAILABLE,
             ) from error
         yield Ports(folder, locks)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from cli.errors import UserError
+from cli.exits import Exit
 from contract.health import AnalyzerHealth
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def wait_until_ready(stack: "Stack", say: Callable[[str], None], interrupted: Ev
                 f"not up after {_START_LIMIT_S:.0f} s: {', '.join(waiting)}",
                 lines=tuple(_last_words(stack, part) for part in waiting),
                 next_step=f"read the logs in {stack.run_dir}",
+                code=Exit.UNAVAILABLE,
             )
         time.sleep(0.2 if waiting else 0)
 

@@ -1,279 +1,136 @@
-"""Commands that drive pipelines: submit, watch, status, control, retry, report, up, down."""
+"""Commands that drive pipelines: submit, watch, control, retry, add."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rich.live import Live
-
-from cli.app import print_json, progress_out, say, stdout
-from cli.errors import EXIT_FAILED, UserError
-from cli.fleet import load_plan
-from cli.pipelines import (
-    Pipeline,
-    list_pipelines,
-    read_report,
-    report_path,
-    running_pipelines,
-    submit,
-)
-from cli.readiness import analyzer_health
-from cli.session import Session, open_session
-from cli.specfile import unlike
-from cli.stack import Stack, running_stack, stop_stack
-from cli.teardown import leave_nothing
-from cli.view import not_measured, progress_line, render_progress, render_summary
-from clients.temporal import connect
-from contract.analysis import MeasurementState
-from contract.errors import PlatformError
-from contract.progress import PipelinePhase, PipelineProgress
-from contract.record import PipelineRecord
-from contract.spec import PipelinePlan
+from cli.adding import apps_to_add
+from cli.documents import Added, Retried, Sent, Submitted
+from cli.errors import UserError
+from cli.exits import Exit
+from cli.follow import follow_to_report, print_where, say_why, status_document, watch
+from cli.listing import stored_record
+from cli.naming import app_of
+from cli.pipelines import Pipeline, submit
+from cli.plans import checked_plan
+from cli.program import command
+from cli.reports import of_phase, read_report, verdict
+from cli.session import open_session
+from cli.terminal import print_json, say, stdout
+from clients.temporal import current_plan
 from settings import Settings
-from store.results import SqlResultStore
+from workflows.state import key_of
 
 
 async def run_submit(
-    settings: Settings, spec: Path, pipeline_id: str, *, wait: bool, as_json: bool
-) -> int:
+    settings: Settings,
+    spec: Path,
+    pipeline_id: str,
+    *,
+    wait: bool,
+    as_json: bool,
+    strict: bool = False,
+) -> Exit:
     """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again)."""
-    plan = await asyncio.to_thread(load_plan, spec, pipeline_id)
+    plan = await asyncio.to_thread(checked_plan, settings, spec, pipeline_id, say)
     async with open_session(settings, say, start=True) as session:
-        await asyncio.to_thread(_warn_of_unknown_tools, session, plan)
         started = await submit(session.client, plan)
         session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
         if wait:
-            return await follow_to_report(session, pipeline_id, as_json=as_json)
+            return await follow_to_report(session, pipeline_id, as_json=as_json, strict=strict)
+        link = session.ui_link(pipeline_id)
         if as_json:
-            print_json(
-                {"pipeline_id": pipeline_id, "started": started, "ui": session.ui_link(pipeline_id)}
-            )
-            return 0
-        stdout.print(f"pipeline [bold]{pipeline_id}[/]: {len(plan.apps)} apps")
-        _print_where(session, pipeline_id)
-        stdout.print(f"follow: python starter.py watch {pipeline_id}")
+            count = len(plan.apps)
+            print_json(Submitted(pipeline_id=pipeline_id, started=started, apps=count, ui=link))
+            return Exit.OK
+        stdout.print(f"pipeline {pipeline_id}: {len(plan.apps)} apps")
+        print_where(link, as_json=as_json)
+        stdout.print(f"follow: {command(f'watch {pipeline_id}')}")
         if session.started:
-            stdout.print("stop the local stack when done: python starter.py down")
-    return 0
+            stdout.print(f"stop the local stack when done: {command('down')}")
+    return Exit.OK
 
 
-def _warn_of_unknown_tools(session: Session, plan: PipelinePlan) -> None:
-    """Say now what the report would say hours later, where the analyzers are at hand."""
-    for kind, chosen in plan.spec.tools.items():
-        health = analyzer_health(session.stack, kind) if session.stack else None
-        known = [tool.name for tool in health.tools] if health else []
-        for name in chosen if known else ():
-            if name not in known:
-                say(f"tools.{kind}: {unlike(name, known, 'tool')} (its cells will be infra_failed)")
-
-
-async def follow_to_report(session: Session, pipeline_id: str, *, as_json: bool = False) -> int:
-    """Show progress to the end, then the report's summary.
-
-    The exit code says whether all is told. Ctrl-C cancels the pipeline if this command also owns
-    the stack it runs on; otherwise the pipeline goes on without us.
-    """
-    pipeline = Pipeline(session.client, pipeline_id)
-    try:
-        await watch(pipeline)
-    except asyncio.CancelledError:
-        await _on_interrupt(session, pipeline)
-        raise
-    return show_report(session, pipeline_id, as_json=as_json)
-
-
-async def _on_interrupt(session: Session, pipeline: Pipeline) -> None:
-    if not session.started or session.keep:
-        say(f"pipeline {pipeline.id} goes on; follow it with 'starter.py watch {pipeline.id}'")
-        return
-    say(f"cancelling pipeline {pipeline.id} and tearing its apps down")
-    session.abandoned = pipeline.id
-    try:
-        await pipeline.signal("cancel")
-        await asyncio.wait_for(pipeline.result(), timeout=60)
-    except Exception as error:  # whatever it is, the rest is still cleaned up
-        say(f"the pipeline did not end by itself: {type(error).__name__}")
-    await leave_nothing(session.settings, pipeline.id, say)
-
-
-async def watch(pipeline: Pipeline) -> PipelineProgress:
-    """Show progress until the pipeline ends: a live table on a terminal, lines in a pipe."""
-    last: PipelineProgress | None = None
-    if not progress_out.is_terminal:
-        return await _watch_lines(pipeline)
-    with Live(console=progress_out, refresh_per_second=4, transient=False) as live:
-        async for progress in pipeline.updates():
-            last = progress
-            live.update(render_progress(progress))
-    assert last is not None  # noqa: S101 - updates() yields at least once
-    return last
-
-
-async def _watch_lines(pipeline: Pipeline) -> PipelineProgress:
-    line, last = "", None
-    async for last in pipeline.updates():
-        if progress_line(last) != line:
-            line = progress_line(last)
-            progress_out.print(line, markup=False)
-    assert last is not None  # noqa: S101 - updates() yields at least once
-    return last
-
-
-def show_report(session: Session, pipeline_id: str, *, as_json: bool) -> int:
-    """Print the summary; 0 only if every cell of the matrix has a measurement state."""
-    report = read_report(session.settings.data_dir, pipeline_id)
-    if as_json:
-        print_json(report)
-    else:
-        print_report(session.settings, pipeline_id, report)
-        _print_where(session, pipeline_id)
-    return 0 if is_complete(report) else EXIT_FAILED
-
-
-def is_complete(report: dict[str, Any]) -> bool:
-    """Whether every app ended and every cell carries one of the four states."""
-    states = {state.value for state in MeasurementState}
-    return (
-        bool(report["cells"])
-        and all(app["state"] in states for app in report["apps"])
-        and all(cell["state"] in states for cell in report["cells"])
-    )
-
-
-def print_report(settings: Settings, pipeline_id: str, report: dict[str, Any]) -> None:
-    """The matrix, what was not measured, and the files."""
-    stdout.print(render_summary(report))
-    for line in not_measured(report):
-        stdout.print(f"not measured: {line}", markup=False)
-    for suffix in ("html", "json"):
-        stdout.print(
-            f"report: {report_path(settings.data_dir, pipeline_id, suffix)}", soft_wrap=True
-        )
-
-
-def _print_where(session: Session, pipeline_id: str) -> None:
-    link = session.ui_link(pipeline_id)
-    if link:
-        stdout.print(f"Temporal UI: {link}", soft_wrap=True)
-
-
-async def run_watch(settings: Settings, pipeline_id: str) -> int:
-    """Follow a running pipeline."""
+async def run_watch(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:
+    """Follow a running pipeline; one that ended is told of at once."""
     async with open_session(settings, say, start=False) as session:
         last = await watch(Pipeline(session.client, pipeline_id))
-    return 0 if last.phase is PipelinePhase.COMPLETED else EXIT_FAILED
-
-
-async def run_status(settings: Settings, pipeline_id: str | None, *, as_json: bool) -> int:
-    """One pipeline's progress, or the list of pipelines."""
-    async with open_session(settings, say, start=False) as session:
-        if pipeline_id is None:
-            rows = await list_pipelines(session.client)
-            if as_json:
-                print_json(rows)
-            for row in rows if not as_json else ():
-                stdout.print(f"{row['id']:40} {row['status']:12} {row['started_at']}", markup=False)
-            return 0
-        progress, _ = await Pipeline(session.client, pipeline_id).snapshot()
     if as_json:
-        print_json(progress.model_dump(mode="json"))
-    else:
-        stdout.print(render_progress(progress))
-    return 0
+        print_json(status_document(last, told_by="server"))
+    code = of_phase(last.phase)
+    with suppress(UserError):  # the report is where the worker runs
+        code = code or verdict(read_report(settings.data_dir, pipeline_id), strict=strict)
+    say_why(code)
+    return code
 
 
-async def run_control(settings: Settings, pipeline_id: str, name: str, *arguments: Any) -> int:
+async def run_control(
+    settings: Settings, pipeline_id: str, name: str, *arguments: Any, as_json: bool
+) -> Exit:
     """Send one of the pipeline's messages."""
     async with open_session(settings, say, start=False) as session:
         pipeline = Pipeline(session.client, pipeline_id)
-        if not await pipeline.is_running():
-            raise UserError(
-                f"pipeline {pipeline_id} has ended", next_step="see 'starter.py report'"
-            )
+        await _require_running(
+            pipeline, f"{command(f'report {pipeline_id}')} tells what came of it"
+        )
+        answer = None
         if arguments:
-            await pipeline.update(name, *arguments)
+            answer = await pipeline.update(name, *arguments)
         else:
             await pipeline.signal(name)
+    if as_json:
+        print_json(Sent(pipeline_id=pipeline_id, sent=name, answer=answer))
+    else:
         stdout.print(f"{name}: sent to {pipeline_id}")
-    return 0
+    return Exit.OK
 
 
-async def run_retry(settings: Settings, pipeline_id: str, apps: list[str]) -> int:
+async def _require_running(pipeline: Pipeline, next_step: str) -> None:
+    if not await pipeline.is_running():
+        raise UserError(f"pipeline {pipeline.id} has ended", next_step=next_step)
+
+
+async def run_retry(
+    settings: Settings, pipeline_id: str, apps: list[str], *, as_json: bool, strict: bool
+) -> Exit:
     """Retry inside a running pipeline, or reopen an ended one for what failed."""
+    names = [key_of(app_of(app)) for app in apps]
     async with open_session(settings, say, start=True) as session:
         pipeline = Pipeline(session.client, pipeline_id)
-        if await pipeline.is_running():
-            retried = await pipeline.update("retry_failed", apps)
-            stdout.print(
-                f"retrying: {', '.join(retried) if retried else 'nothing is infra_failed'}"
-            )
-            # Without us the stack would stop again, and the pipeline with it.
-            return await follow_to_report(session, pipeline_id) if session.started else 0
-        retried = await pipeline.reopen(await _record(settings, pipeline_id), apps)
-        if not retried:
-            stdout.print("nothing to retry: no app is infra_failed")
-            return 0
-        say(f"retrying {', '.join(retried)}")
-        return await follow_to_report(session, pipeline_id)
-
-
-async def _record(settings: Settings, pipeline_id: str) -> PipelineRecord:
-    store = SqlResultStore.from_url(settings.database_url)
-    try:
-        return await store.load_pipeline(pipeline_id)
-    except PlatformError as error:
-        raise UserError(error.message) from error
-    finally:
-        await store.close()
-
-
-async def run_report(settings: Settings, pipeline_id: str, *, as_json: bool) -> int:
-    """Print a written report; needs no server."""
-    report = read_report(settings.data_dir, pipeline_id)
+        running = await pipeline.is_running()
+        if running:
+            retried = await pipeline.update("retry_failed", names)
+        else:
+            retried = await pipeline.reopen(await stored_record(settings, pipeline_id), names)
+        # Without us a stack we started would stop again, and the pipeline with it.
+        if retried and (session.started or not running):
+            say(f"retrying {', '.join(retried)}")
+            return await follow_to_report(session, pipeline_id, as_json=as_json, strict=strict)
     if as_json:
-        print_json(report)
+        print_json(Retried(pipeline_id=pipeline_id, retried=tuple(retried)))
     else:
-        print_report(settings, pipeline_id, report)
-    return 0 if is_complete(report) else EXIT_FAILED
+        stdout.print(
+            f"retrying: {', '.join(retried)}" if retried else "nothing to retry is infra_failed"
+        )
+    return Exit.OK
 
 
-async def run_up(settings: Settings) -> int:
-    """Bring the local stack up and leave it."""
-    async with open_session(settings, say, start=True, keep=True) as session:
-        if session.stack is None:
-            stdout.print("TEMPORAL_* names a server: no local stack is needed")
-            return 0
-        stdout.print(f"Temporal UI: {session.stack.ui_url}")
-        stdout.print(f"Temporal:    {session.stack.temporal_address}, namespace default")
-        stdout.print("stop it with: python starter.py down")
-    return 0
-
-
-async def run_down(settings: Settings) -> int:
-    """Stop the local stack; running pipelines go on when it is started again."""
-    stack = running_stack(settings)
-    if stack is None:
-        stdout.print(f"no local stack runs for {settings.data_dir}")
-        return 0
-    unfinished = await _unfinished(stack)
-    await asyncio.to_thread(stop_stack, stack)
-    stdout.print("stopped")
-    for name in unfinished:
-        stdout.print(f"pipeline {name} is unfinished; it goes on at the next 'starter.py up'")
-    return 0
-
-
-async def _unfinished(stack: Stack) -> list[str]:
-    try:
-        client = await connect(address=stack.temporal_address, namespace="default")
-    except PlatformError:  # its server died: all the more reason to stop the rest
-        return []
-    return await running_pipelines(client)
-
-
-def plan_line(plan: PipelinePlan) -> str:
-    """What is about to run, in one line."""
-    models = len({app.ref.model for app in plan.apps})
-    analyzers = ", ".join(plan.spec.analyzers)
-    return f"{len(plan.apps)} apps of {models} models through {analyzers}"
+async def run_add(
+    settings: Settings, pipeline_id: str, apps: list[str], root: Path | None, *, as_json: bool
+) -> Exit:
+    """Add apps to a running pipeline."""
+    refs = [app_of(app) for app in apps]
+    async with open_session(settings, say, start=False) as session:
+        pipeline = Pipeline(session.client, pipeline_id)
+        await _require_running(pipeline, "submit the apps under another --id")
+        plan = await current_plan(session.client, pipeline_id)
+        planned = await asyncio.to_thread(apps_to_add, plan, refs, root)
+        count = await pipeline.update("add_apps", planned)
+    names = tuple(key_of(app.ref) for app in planned)
+    if as_json:
+        print_json(Added(pipeline_id=pipeline_id, added=names, apps=count))
+    else:
+        stdout.print(f"added to {pipeline_id}: {', '.join(names)} ({count} apps now)")
+    return Exit.OK

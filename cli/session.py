@@ -13,9 +13,12 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.errors import EXPECTED, UserError
+from cli.errors import UserError, expected, explained
+from cli.exits import Exit
 from cli.pipelines import running_pipelines
+from cli.program import command
 from cli.stack import Stack, hold_stack, running_stack, start_stack, stop_unless_held
+from clients.shared_keys import require_shared_keys
 from clients.temporal import connect
 from contract.errors import PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
@@ -76,20 +79,21 @@ async def _opened(
     settings: Settings, say: Callable[[str], None], *, start: bool, keep: bool
 ) -> AsyncGenerator[Session]:
     if temporal_is_configured():
-        client = await _connect_configured()
+        client = await _connect_configured(settings)
         await _check_namespace(client, with_worker=start)
+        await require_shared_keys(client)
         yield Session(client, settings, None, started=False)
         return
     if not start:
         stack = _running(settings)
-        client = await connect(address=stack.temporal_address, namespace="default")
+        client = await _connect_local(stack, settings)
         yield Session(client, settings, stack, started=False)
         return
     with await asyncio.to_thread(hold_stack, settings.data_dir) as lease:
         stack, started = await _start(settings, say, lease)
         session = None
         try:
-            client = await connect(address=stack.temporal_address, namespace="default")
+            client = await _connect_local(stack, settings)
             session = Session(client, settings, stack, started=started, keep=keep)
             yield session
         finally:
@@ -109,7 +113,7 @@ async def _stop(
         return
     else:
         say("the local stack is left up: another command uses it")
-    say("stop it with: python starter.py down")
+    say(f"stop it with: {command('down')}")
 
 
 def _running(settings: Settings) -> Stack:
@@ -117,7 +121,8 @@ def _running(settings: Settings) -> Stack:
     if stack is None:
         raise UserError(
             f"no local stack runs for {settings.data_dir}",
-            next_step="start it with 'starter.py up', or name a server with TEMPORAL_ADDRESS",
+            next_step=f"start it with {command('up')}, or name a server with TEMPORAL_ADDRESS",
+            code=Exit.UNAVAILABLE,
         )
     return stack
 
@@ -132,21 +137,29 @@ async def _start(
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         interrupted.set()
-        with suppress(*EXPECTED):
+        with suppress(*expected()):
             stack, started = await starting
             if started:
                 await asyncio.to_thread(stop_unless_held, stack, lease)
         raise
 
 
-async def _connect_configured() -> Client:
+async def _connect_local(stack: Stack, settings: Settings) -> Client:
+    keys = settings.payload_key_text
+    client = await connect(address=stack.temporal_address, namespace="default", keys=keys)
+    await require_shared_keys(client)
+    return client
+
+
+async def _connect_configured(settings: Settings) -> Client:
     try:
-        return await connect()
+        return await connect(keys=settings.payload_key_text)
     except PlatformError as error:
         raise UserError(
             error.message,
             next_step="start it, or correct TEMPORAL_ADDRESS / temporal.toml; unset them to use "
             "the embedded server",
+            code=explained(error).code,
         ) from error
 
 
@@ -171,4 +184,5 @@ async def _check_namespace(client: Client, *, with_worker: bool) -> None:
         raise UserError(
             f"no worker polls {TASK_QUEUE_CONTROL} in namespace {client.namespace}",
             next_step="start one with 'python worker.py' and the same TEMPORAL_* settings",
+            code=Exit.UNAVAILABLE,
         )

@@ -1,7 +1,7 @@
 """Spec and template files, written by people: each mistake is named, with the word they meant."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -15,6 +15,7 @@ from contract.spec import PipelineSpec
 
 _Model = TypeVar("_Model", bound=BaseModel)
 MAX_SPEC_BYTES = 4 * 1024 * 1024
+_BRANCHES = ("[key]", "value", "reference")
 
 
 class _Loader(yaml.SafeLoader):
@@ -40,14 +41,10 @@ def load_spec(path: Path) -> PipelineSpec:
 
 def parse_spec(document: Any, name: str) -> PipelineSpec:
     """Validate a spec; an error names each wrong field and the nearest right one."""
+    from cli.choices import require_declared
+
     spec = validate(PipelineSpec, document, name)
-    for field, kinds in (("tools", spec.tools), ("options", spec.options)):
-        idle = [kind for kind in kinds if kind not in spec.analyzers]
-        if idle:
-            raise UserError(
-                f"{name}: {field} of an analyzer that does not run: {', '.join(idle)}",
-                next_step=f"add it to analyzers, or remove its {field}",
-            )
+    require_declared(spec, name)
     return spec
 
 
@@ -91,7 +88,7 @@ def validate(model: type[_Model], document: Any, name: str) -> _Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        lines = _lines(model, document, error)
+        lines = tuple(wrong_fields(model, document, error))
         raise UserError(f"{name}: {len(lines)} wrong field(s)", lines=lines) from error
 
 
@@ -105,8 +102,17 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _lines(model: type[BaseModel], document: Any, error: ValidationError) -> tuple[str, ...]:
-    """One line per wrong place: branches of a union count once, consequences not at all."""
+def wrong_fields(
+    model: type[BaseModel], document: Any, error: ValidationError, within: tuple[str, ...] = ()
+) -> list[str]:
+    """One line per wrong place: branches of a union count once, consequences not at all.
+
+    Args:
+        model: what `document` was to be.
+        document: as written.
+        error: what Pydantic says of it.
+        within: where the document itself stands in what a person wrote.
+    """
     places: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for item in error.errors():
         places.setdefault(_place(item, document), []).append(dict(item))
@@ -115,12 +121,12 @@ def _lines(model: type[BaseModel], document: Any, error: ValidationError) -> tup
         for place in places
         if not any(other != place and other[: len(place)] == place for other in places)
     ]
-    return tuple(_line(model, place, places[place]) for place in causes)
+    return [_line(model, place, places[place], within) for place in causes]
 
 
 def _place(item: Any, document: Any) -> tuple[Any, ...]:
     """Where in the document; without what Pydantic adds, such as a union's branch."""
-    parts = [part for part in item["loc"] if part != "[key]"]
+    parts = [part for part in item["loc"] if part not in _BRANCHES]
     for depth, part in enumerate(parts):
         try:
             document = document[part]
@@ -134,32 +140,44 @@ def _place(item: Any, document: Any) -> tuple[Any, ...]:
     return tuple(parts)
 
 
-def _line(model: type[BaseModel], place: tuple[Any, ...], items: list[Mapping[str, Any]]) -> str:
-    field = ".".join(map(str, place)) or "(whole document)"
+def _line(
+    model: type[BaseModel],
+    place: tuple[Any, ...],
+    items: list[Mapping[str, Any]],
+    within: tuple[str, ...],
+) -> str:
+    field = ".".join(map(str, (*within, *place))) or "(whole document)"
     first = items[0]
     if first["type"] == "extra_forbidden":
         names = list(_model_at(model, place[:-1]).model_fields)
         nearest = _nearest(str(place[-1]), names) or f"; fields here: {', '.join(names)}"
         return f"{field}: no such field{nearest}"
-    if first["type"] == "missing":
-        return f"{field}: {first['msg']}"
     messages = dict.fromkeys(item["msg"].removeprefix("Value error, ") for item in items)
+    if first["type"] == "missing" or not place:
+        return f"{field}: {next(iter(messages))}"
     wanted = " or ".join(
         [*messages][:1] + [m.removeprefix("Input should be ") for m in messages][1:]
     )
+    is_option = "options" in (*within, *place)[:1]
     given = str(first["input"])[:80]
+    # A login in clear text is not shown, wherever it stands.
+    shown = "" if any(str(part).startswith("auth_") for part in place) else f" (got {given!r})"
     allowed = re.findall(r"'([^']*)'", str(first.get("ctx", {}).get("expected", "")))
-    return f"{field}: {wanted} (got {given!r}){_nearest(given, allowed)}"
+    hint = "; a list is written as text: '1,2'" if isinstance(first["input"], list) else ""
+    return f"{field}: {wanted}{shown}{_nearest(given, allowed)}{hint if is_option else ''}"
 
 
 def _model_at(model: type[BaseModel], place: tuple[Any, ...]) -> type[BaseModel]:
     for part in place:
         field = model.model_fields.get(part) if isinstance(part, str) else None
-        if field is None:
-            continue
-        candidates = (field.annotation, *get_args(field.annotation))
-        inner = [
-            kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)
-        ]
-        model = inner[0] if inner else model
+        if field is not None:
+            model = next(_models_in(field.annotation), model)
     return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models among the types an annotation is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

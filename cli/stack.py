@@ -23,6 +23,7 @@ import psutil
 
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
+from cli.exits import Exit
 from cli.ports import Ports, reserved_ports
 from cli.readiness import temporal, wait_until_ready
 from cli.supervision import render_config
@@ -186,6 +187,7 @@ def _writing(data_dir: Path | str) -> Generator[None]:
         raise UserError(
             f"data folder {data_dir}: {error.strerror}",
             next_step="free the disk or set ASSAY_DATA to a folder you can write",
+            code=Exit.UNAVAILABLE,
         ) from error
 
 
@@ -269,7 +271,8 @@ def _launch(stack: Stack, settings: Settings) -> None:
         command, env=env, cwd=PROJECT_ROOT, capture_output=True, text=True, start_new_session=True
     )
     if done.returncode != 0:
-        raise UserError(f"supervisord did not start: {(done.stderr or done.stdout).strip()[-300:]}")
+        said = (done.stderr or done.stdout).strip()[-300:]
+        raise UserError(f"supervisord did not start: {said}", code=Exit.UNAVAILABLE)
 
 
 def _supervisor(stack: Stack) -> psutil.Process | None:

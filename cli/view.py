@@ -1,15 +1,18 @@
 """How a pipeline looks in a terminal: live progress, and the summary of a finished one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cli.documents import PipelineLine
+from cli.safe import one_line
 from contract.analysis import MeasurementState
-from contract.progress import PipelineProgress
+from contract.progress import AppProgress, PipelineProgress
 
 STATE_STYLE: Mapping[str, str] = {
     MeasurementState.MEASURED: "green",
@@ -17,31 +20,62 @@ STATE_STYLE: Mapping[str, str] = {
     MeasurementState.INFRA_FAILED: "red",
     MeasurementState.NOT_APPLICABLE: "dim",
 }
+_LINE_STYLE = {"completed": "green", "cancelled": "yellow", "unfinished": "yellow"} | dict.fromkeys(
+    ("failed", "terminated", "timed_out"), "red"
+)
 _REASON_CHARS = 200
+_BAR_WIDTH = 50
 
 
-def render_progress(progress: PipelineProgress) -> RenderableType:
-    """A table of apps with what each is doing, and what the whole waits for."""
+def render_progress(
+    progress: PipelineProgress, left: str = "", rows: int | None = None
+) -> RenderableType:
+    """A table of apps with what each is doing, and what the whole waits for.
+
+    Args:
+        progress: what to show.
+        left: how long it still takes, in words.
+        rows: at most so many apps; what is cut off is counted.
+    """
     head = Text.assemble(
         (f"{progress.pipeline_id}  ", "bold"),
         (progress.phase.value, "cyan"),
         f"  {progress.finished}/{progress.total} apps, {progress.in_flight} in flight",
-        (f"  {progress.message}" if progress.message else "", "dim"),
+        (f"  {left}" if left else "", "cyan"),
+        (f"  {one_line(progress.message)}" if progress.message else "", "dim"),
     )
     table = Table(box=None, pad_edge=False, show_header=False)
-    for app in progress.apps:
+    ordered = by_interest(progress.apps)
+    for app in ordered[:rows]:
         state = app.state.value if app.state else "…"
         style = STATE_STYLE.get(state, "cyan")
-        what = f"{app.ref.model}/app{app.ref.app_number}"
-        table.add_row(
-            Text(what), Text(state, style=style), Text(app.reason or app.step, style="dim")
-        )
+        says = Text(one_line(app.reason or app.step), style="dim")
+        table.add_row(Text(_name(app)), Text(state, style=style), says)
     parts: list[RenderableType] = [head]
     if progress.total:
-        parts.append(ProgressBar(total=progress.total, completed=progress.finished, width=50))
+        bar = ProgressBar(total=progress.total, completed=progress.finished, width=_BAR_WIDTH)
+        parts.append(Padding(bar, 0, expand=False))  # a bar alone does not end its line
     parts.append(table)
+    if rows is not None and len(ordered) > rows:
+        parts.append(Text(f"and {len(ordered) - rows} more", style="dim"))
     parts.extend(_troubles(progress))
     return Group(*parts)
+
+
+def by_interest(apps: Iterable[AppProgress]) -> list[AppProgress]:
+    """What runs first, then what failed, what waits, and what ended well."""
+    return sorted(apps, key=_interest)
+
+
+def _interest(app: AppProgress) -> int:
+    if app.state is None:
+        return 0 if app.step and app.step != "waiting" else 2
+    failed = app.state in (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED)
+    return 1 if failed else 3
+
+
+def _name(app: AppProgress) -> str:
+    return one_line(f"{app.ref.model}/app{app.ref.app_number}")
 
 
 def _troubles(progress: PipelineProgress) -> list[RenderableType]:
@@ -55,24 +89,39 @@ def _troubles(progress: PipelineProgress) -> list[RenderableType]:
         for breaker in progress.breakers
         if breaker.state != "closed" and not breaker.reason.startswith("starting")
     ]
-    return [Text(line, style="yellow") for line in lines]
+    return [Text(one_line(line), style="yellow") for line in lines]
 
 
 def progress_line(progress: PipelineProgress) -> str:
     """One line for logs and pipes; changes only when something happened."""
     steps = ", ".join(
-        f"{app.ref.model}/app{app.ref.app_number}: {app.step}"
+        f"{_name(app)}: {one_line(app.step)}"
         for app in progress.apps
         if app.state is None and app.step and app.step != "waiting"
     )
     done = f"{progress.phase.value} {progress.finished}/{progress.total}"
-    return f"{done}  {steps or progress.message}".rstrip()
+    return f"{done}  {steps or one_line(progress.message)}".rstrip()
+
+
+def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
+    """A row per pipeline."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("pipeline", "state", "started", "ended", "apps"):
+        table.add_column(name, style="dim" if name in ("started", "ended") else "")
+    for line in lines:
+        style = _LINE_STYLE.get(line.state, "cyan")
+        times = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (line.started_at, line.finished_at))
+        counts = ", ".join(f"{count} {state}" for state, count in line.counts.items())
+        apps = f"{line.apps}{f': {counts}' if counts else ''}" if line.apps else ""
+        table.add_row(one_line(line.id), Text(one_line(line.state), style=style), *times, apps)
+    return table
 
 
 def render_summary(report: Mapping[str, Any]) -> RenderableType:
     """The matrix of a report: a row per app, a column per analyzer, states counted apart."""
     analyzers = sorted({cell["analyzer"] for cell in report["cells"]}, key=_analyzer_order)
-    table = Table(title=f"pipeline {_pipeline_id(report)}", title_justify="left")
+    title = Text(one_line(f"pipeline {_pipeline_id(report)}: {report['pipeline'].get('state')}"))
+    table = Table(title=title, title_justify="left")
     table.add_column("app")
     table.add_column("state")
     for analyzer in analyzers:
@@ -81,7 +130,7 @@ def render_summary(report: Mapping[str, Any]) -> RenderableType:
         cells = [cell for cell in report["cells"] if _same_app(cell, app)]
         state = app["state"] or "unfinished"
         table.add_row(
-            f"{app['model']}/app{app['app_number']}",
+            Text(one_line(f"{app['model']}/app{app['app_number']}")),
             Text(state, style=STATE_STYLE.get(state, "")),
             *(_analyzer_cell([c for c in cells if c["analyzer"] == name]) for name in analyzers),
         )
@@ -97,8 +146,10 @@ def not_measured(report: Mapping[str, Any]) -> list[str]:
             reasons.setdefault(f"{cell['state']}: {cell['reason']}", []).append(place)
     ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
     return [
-        f"{len(places)} x {reason[:_REASON_CHARS]} ({', '.join(places[:3])}"
-        f"{', …' if len(places) > 3 else ''})"
+        one_line(
+            f"{len(places)} x {reason[:_REASON_CHARS]} ({', '.join(places[:3])}"
+            f"{', …' if len(places) > 3 else ''})"
+        )
         for reason, places in ordered
     ]
 
@@ -113,13 +164,14 @@ def _analyzer_cell(cells: list[Mapping[str, Any]]) -> Text:
             text.append("  ")
         text.append(f"{len(there)} {state.replace('_', ' ')}", style=style)
         if state == MeasurementState.MEASURED:
-            found = sum(_count(cell["findings"]) for cell in there)
+            found = sum(_count(cell) for cell in there)
             text.append(f" ({found} findings)", style="dim")
     return text
 
 
-def _count(findings: Any) -> int:
-    return len(findings) if isinstance(findings, list) else int(findings or 0)
+def _count(cell: Mapping[str, Any]) -> int:
+    """All findings of a cell: the report lists no more than it can carry."""
+    return int(cell.get("finding_count", len(cell.get("findings", ()))))
 
 
 def _same_app(cell: Mapping[str, Any], app: Mapping[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """Connecting to Temporal, and what must exist there before work begins."""
 
 from collections.abc import AsyncIterator, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,10 +26,13 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from clients.codec import SealingCodec, parse_keys
+from clients.shared_keys import identity
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, janitor_schedule_id, pipeline_workflow_id
 from contract.progress import PipelineResult
@@ -37,8 +41,15 @@ from contract.spec import PipelinePlan, PlannedApp
 JANITOR_EVERY = timedelta(minutes=10)
 
 
-async def connect(address: str | None = None, namespace: str | None = None) -> Client:
+async def connect(
+    address: str | None = None, namespace: str | None = None, *, keys: str = ""
+) -> Client:
     """Connect as the SDK's environment configuration says; arguments win over it.
+
+    Args:
+        address: of the server.
+        namespace: on it.
+        keys: that encrypt payloads, see `parse_keys`; empty: nothing is encrypted.
 
     Raises:
         PlatformError: INVALID_ARGUMENT for a configuration that cannot be read or used;
@@ -53,8 +64,10 @@ async def connect(address: str | None = None, namespace: str | None = None) -> C
     config.update({k: v for k, v in (("target_host", address), ("namespace", namespace)) if v})
     config.setdefault("target_host", "localhost:7233")
     target = config["target_host"]
+    codec = SealingCodec(parse_keys(keys))
+    config |= {"data_converter": converter(codec), "identity": identity(codec.keys)}
     try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter)
+        return await Client.connect(**config)
     except RuntimeError as exc:
         raise PlatformError(
             ErrorCode.UNAVAILABLE,
@@ -62,6 +75,17 @@ async def connect(address: str | None = None, namespace: str | None = None) -> C
         ) from exc
     except (OSError, ValueError) as exc:
         raise _unusable(f"{target}: {exc}") from exc
+
+
+def converter(codec: SealingCodec) -> DataConverter:
+    """Payloads as Pydantic writes them, through `codec`; texts of failures only where it seals."""
+    if not codec.keys:
+        return replace(pydantic_data_converter, payload_codec=codec)
+    return replace(
+        pydantic_data_converter,
+        payload_codec=codec,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
 
 
 def _unusable(cause: str) -> PlatformError:
@@ -138,6 +162,18 @@ async def current_plan(client: Client, pipeline_id: str) -> PipelinePlan:
     if not plans:
         raise PlatformError(ErrorCode.NOT_FOUND, f"the history of pipeline {pipeline_id} is gone")
     return plans[-1]
+
+
+async def require_readable(client: Client, pipeline_id: str) -> None:
+    """Whether this process has the keys of the pipeline's history, as far as that can be looked at.
+
+    Raises:
+        PlatformError: FAILED_PRECONDITION, naming the key that is missing.
+    """
+    handle = client.get_workflow_handle(pipeline_workflow_id(pipeline_id))
+    with suppress(RPCError):
+        async for _ in _plans(client, handle, page_size=1):
+            return
 
 
 async def _plans(

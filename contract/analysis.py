@@ -1,13 +1,14 @@
 """What is asked of an analyzer and what was really measured."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from contract.base import Frozen
-from contract.spec import AnalyzerKind, AppRef, SourceRef, TemplateSpec
+from contract.spec import AnalyzerKind, AppRef, Options, SourceRef, TemplateSpec
 
 
 class MeasurementState(StrEnum):
@@ -133,7 +134,7 @@ class Provenance(Frozen):
     """How a report came to be; enough to repeat it.
 
     Attributes:
-        argv: exact command lines, one tuple per process, secrets replaced by `***`.
+        argv: exact command lines, one tuple per process; what is secret came on standard input.
         rules_digest: sha256 of rule set and configuration, where there is one.
         exit_codes: of the processes, in order of `argv`.
         notes: what a reader of a paper must know (substitutions, flags raised, contention).
@@ -239,6 +240,7 @@ class SubtaskRequest(Frozen):
         targets: running services, live analyzers only.
         conditions: digest of what the app runs under (engine, limits, egress, images), live
             analyzers only: figures measured under other conditions are other figures.
+        options: as the spec has them: of a secret, where the worker finds it.
         deadline_s: the analyzer ends by itself within this many seconds.
     """
 
@@ -249,10 +251,30 @@ class SubtaskRequest(Frozen):
     tools: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
     conditions: str = ""
-    options: dict[str, str | int | float | bool] = {}
+    options: Options = {}
     template: TemplateSpec | None = None
     deadline_s: Annotated[float, Field(gt=0)] = 900.0
     cache: bool = True
+    # Of this process alone: never written, sent or shown with the request.
+    _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
+    _secrets_digest: str = PrivateAttr(default="")
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Values of the options that are references, where an analyzer has been told them."""
+        return self._secrets
+
+    @property
+    def secrets_digest(self) -> str:
+        """Tells them from others, to the analyzer that made it; empty for none."""
+        return self._secrets_digest
+
+    def with_secrets(self, secrets: Mapping[str, str], digest: str) -> Self:
+        """The same request to a process that was told the values."""
+        told = self.model_copy()
+        told._secrets = dict(secrets)
+        told._secrets_digest = digest
+        return told
 
 
 class ArtifactRef(Frozen):

@@ -1,9 +1,33 @@
 """The two kinds of model: what machines exchange and what people write."""
 
-from pydantic import BaseModel, ConfigDict
+import inspect
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+_FIELDS = re.compile(r"^Attributes:\n((?:[ ]+.*\n?|\n)*)", re.MULTILINE)
+_FIELD = re.compile(r"^    ((?:`?\w+`?, )*`?\w+`?): (.*(?:\n      .*)*)", re.MULTILINE)
 
 
-class Frozen(BaseModel):
+class _Documented(BaseModel):
+    """A model whose JSON Schema says of each field what its docstring says."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler(core_schema)
+        own = handler.resolve_ref_schema(schema)
+        for name, text in meanings(cls).items():
+            if field := own.get("properties", {}).get(name):
+                field.setdefault("description", text)
+        own["description"] = summary(cls)
+        return schema
+
+
+class Frozen(_Documented):
     """A value machines exchange: immutable, and a tolerant reader of fields it does not know.
 
     Frames, workflow histories and reports outlive the version that wrote them.
@@ -12,7 +36,23 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Authored(BaseModel):
+class Authored(_Documented):
     """A document a person writes: an unknown field is an error, never ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def summary(model: type[BaseModel]) -> str:
+    """What a model's docstring says before its sections, in one line."""
+    text = inspect.cleandoc(model.__doc__ or "").split("\n\nAttributes:")[0]
+    return " ".join(text.split("\n\nRaises:")[0].split())
+
+
+def meanings(model: type[BaseModel]) -> dict[str, str]:
+    """What a model's docstring says of its fields (section `Attributes`), by field."""
+    found: dict[str, str] = {}
+    for one in reversed(model.__mro__):
+        section = _FIELDS.search(inspect.cleandoc(one.__doc__ or "") + "\n")
+        for names, text in _FIELD.findall(section[1] if section else ""):
+            found |= dict.fromkeys(re.findall(r"\w+", names), " ".join(text.split()))
+    return {name: text for name, text in found.items() if name in model.model_fields}

@@ -34,12 +34,14 @@ class Analyze(Frozen):
 
     Attributes:
         direct: I may see your folder: of a large result, send the path instead of the bytes.
+        secrets: values of the request's options that are references. Kept in memory alone.
     """
 
     type: Literal["analyze"] = "analyze"
     request: SubtaskRequest
     resume_from: Annotated[int, Field(ge=0)] = 0
     direct: bool = False
+    secrets: dict[str, str] = Field(default={}, repr=False)
 
 
 class Ack(Frozen):

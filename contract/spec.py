@@ -5,10 +5,18 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from contract.base import Authored, Frozen
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
+from contract.secret import SecretRef
 
 PipelineId = Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)]
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
@@ -21,8 +29,24 @@ def _not_a_truth_value(value: Any) -> Any:
     return value
 
 
-_Number = BeforeValidator(_not_a_truth_value)
-AppNumber = Annotated[int, Field(ge=1, le=1_000_000), _Number]
+def _is_left_out(value: object) -> bool:
+    return value is None
+
+
+Number = BeforeValidator(_not_a_truth_value)
+"""Refuses what only Python takes for a number."""
+AppNumber = Annotated[int, Field(ge=1, le=1_000_000), Number]
+
+
+def _option_branch(value: object) -> str:
+    return "reference" if isinstance(value, dict | SecretRef) else "value"
+
+
+Option = Annotated[
+    Annotated[str | int | float | bool, Tag("value")] | Annotated[SecretRef, Tag("reference")],
+    Discriminator(_option_branch),
+]
+Options = dict[str, Option]
 
 
 class AnalyzerKind(StrEnum):
@@ -46,6 +70,7 @@ class AppsSpec(Authored):
         root: folder of the fleet, relative to the spec file.
         models: model names; left out: every model folder below `root`.
         numbers: app numbers; left out: every number a model has.
+        only: single apps, `model/app3`, in this order; then neither `models` nor `numbers`.
         trusted: we wrote these apps ourselves, so they may run as confined processes where there is
             no container engine. Never for apps from a model or a stranger.
         templates: template slug per app number.
@@ -55,18 +80,30 @@ class AppsSpec(Authored):
     root: str
     models: tuple[ModelName, ...] | None = None
     numbers: tuple[AppNumber, ...] | None = None
+    # Not written where it is not used: digests of specs that were registered before stay the same.
+    only: tuple[str, ...] | None = Field(
+        default=None, exclude_if=_is_left_out, json_schema_extra={"minItems": 1}
+    )
     trusted: bool = False
     templates: dict[AppNumber, str] = {}
     templates_dir: str | None = None
 
 
 class BreakerSpec(Authored):
-    """When a run of platform faults stops new work. Faults of apps never count."""
+    """When a run of platform faults stops new work. Faults of apps never count.
 
-    analyzer_threshold: Annotated[int, Field(ge=1, le=100), _Number] = 5
-    pipeline_threshold: Annotated[int, Field(ge=1, le=100), _Number] = 3
-    wait_limit_s: Annotated[float, Field(ge=0, le=86_400), _Number] = 600.0
-    probe_interval_s: Annotated[float, Field(gt=0, le=3_600), _Number] = 15.0
+    Attributes:
+        analyzer_threshold: so many in a row, and an analyzer gets no new work.
+        pipeline_threshold: so many apps in a row with one, and the pipeline begins no new app.
+        wait_limit_s: how long work waits for a breaker to close before it is `infra_failed`.
+        probe_interval_s: how often it is looked whether the fault is over.
+        on_open: `wait` for that, or `finish` with what there is.
+    """
+
+    analyzer_threshold: Annotated[int, Field(ge=1, le=100), Number] = 5
+    pipeline_threshold: Annotated[int, Field(ge=1, le=100), Number] = 3
+    wait_limit_s: Annotated[float, Field(ge=0, le=86_400), Number] = 600.0
+    probe_interval_s: Annotated[float, Field(gt=0, le=3_600), Number] = 15.0
     on_open: Literal["wait", "finish"] = "wait"
 
 
@@ -74,9 +111,12 @@ class PipelineSpec(Authored):
     """A pipeline as a person writes it (YAML or JSON).
 
     Attributes:
+        apps: which apps.
+        analyzers: which of the four look at each app.
         parallelism: apps in flight at once; can be changed while the pipeline runs.
         tools: restricts an analyzer to these tools; left out: every tool it has.
-        options: per analyzer, handed to its tools unchanged.
+        options: per analyzer; what it does not declare is refused.
+        breaker: when a run of platform faults stops new work.
         egress: whether a running app may reach the outside.
         cache: use reports of unchanged apps.
     """
@@ -87,9 +127,9 @@ class PipelineSpec(Authored):
         AnalyzerKind.DYNAMIC,
         AnalyzerKind.PERFORMANCE,
     )
-    parallelism: Annotated[int, Field(ge=1, le=50), _Number] = 3
+    parallelism: Annotated[int, Field(ge=1, le=50), Number] = 3
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
-    options: dict[AnalyzerKind, dict[str, str | int | float | bool]] = {}
+    options: dict[AnalyzerKind, Options] = {}
     breaker: BreakerSpec = BreakerSpec()
     egress: Literal["deny", "allow"] = "deny"
     cache: bool = True
@@ -102,14 +142,26 @@ class PipelineSpec(Authored):
 
 
 class Requirement(Authored):
-    """One requirement an app's template declares."""
+    """One requirement an app's template declares.
+
+    Attributes:
+        id: names it in reports.
+        text: what the judges hold the app against.
+    """
 
     id: str
     text: str
 
 
 class Endpoint(Authored):
-    """One HTTP operation an app's template declares."""
+    """One HTTP operation an app's template declares.
+
+    Attributes:
+        method: `GET`, `POST`, ...
+        path: parameters in braces, `/notes/{id}`.
+        description: what it is for.
+        auth: whether it needs a login.
+    """
 
     method: str
     path: str
@@ -118,7 +170,14 @@ class Endpoint(Authored):
 
 
 class TemplateSpec(Authored):
-    """What an app was asked to be; same for every model that wrote it."""
+    """What an app was asked to be, the same for every model: `<templates_dir>/<slug>.yaml`.
+
+    Attributes:
+        slug: as `apps.templates` names it.
+        name: for people.
+        requirements: what it has to do.
+        endpoints: HTTP operations it has to have.
+    """
 
     slug: str
     name: str = ""
@@ -162,7 +221,7 @@ class AppSpec(Frozen):
     source: SourceRef
     analyzers: tuple[AnalyzerKind, ...]
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
-    options: dict[AnalyzerKind, dict[str, str | int | float | bool]] = {}
+    options: dict[AnalyzerKind, Options] = {}
     template: TemplateSpec | None = None
     trusted: bool = False
     egress: Literal["deny", "allow"] = "deny"

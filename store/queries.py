@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import ColumnElement, Select, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import MeasurementState
 from contract.record import PipelineListing
+from contract.spec import AppRef
 from store.loading import PipelineRows
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
 
@@ -28,6 +29,23 @@ async def fetch_pipeline(connection: AsyncConnection, pipeline_id: str) -> Pipel
         )
     ]
     return PipelineRows(pipeline, *owned)
+
+
+async def fetch_outline(
+    connection: AsyncConnection, pipeline_id: str, app: AppRef | None
+) -> PipelineRows | None:
+    """The pipeline with its apps; with `app`, that app alone and its cells without findings."""
+    this = pipelines.c.pipeline_id == pipeline_id
+    pipeline = (await connection.execute(select(pipelines).where(this))).first()
+    if pipeline is None:
+        return None
+    if app is None:
+        listed = (await connection.execute(_apps_of(pipeline_id))).all()
+        return PipelineRows(pipeline, listed, [], [], [], [])
+    its = _apps_of(pipeline_id).where(*_is(apps, app))
+    owned = _cells_of(pipeline_id).where(*_is(cells, app))
+    found = (await connection.execute(its)).all()
+    return PipelineRows(pipeline, found, (await connection.execute(owned)).all(), [], [], [])
 
 
 async def fetch_listing(connection: AsyncConnection) -> tuple[PipelineListing, ...]:
@@ -54,6 +72,10 @@ async def fetch_listing(connection: AsyncConnection) -> tuple[PipelineListing, .
         )
         for row in listed
     )
+
+
+def _is(table: Table, app: AppRef) -> tuple[ColumnElement[bool], ...]:
+    return (table.c.target_model == app.model, table.c.target_app_number == app.app_number)
 
 
 def _apps_of(pipeline_id: str) -> Select:

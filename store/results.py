@@ -14,13 +14,13 @@ from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.record import PipelineListing, PipelineRecord
-from contract.spec import AppSpec, PipelinePlan
+from contract.spec import AppRef, AppSpec, PipelinePlan
 from store.columns import clean_json, clean_text
 from store.engine import describe, make_engine, reading
 from store.faults import platform_faults
 from store.loading import pipeline_record
 from store.merging import fused_together, replaced
-from store.queries import fetch_listing, fetch_pipeline
+from store.queries import fetch_listing, fetch_outline, fetch_pipeline
 from store.registering import rows_to_add
 from store.rows import (
     Row,
@@ -152,6 +152,21 @@ class SqlResultStore:
         if rows is None:
             raise _not_found(pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
+
+    async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
+        """The pipeline and its apps in a moment; with `app`, that one alone and its cells.
+
+        Findings, metrics and what was fused are left out.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        with platform_faults(self._where):
+            async with self._reader.connect() as connection:
+                rows = await fetch_outline(connection, pipeline_id, app)
+        if rows is None:
+            raise _not_found(pipeline_id)
+        return pipeline_record(rows)
 
     async def probe(self) -> None:
         """Read one row.

@@ -3,7 +3,8 @@
 import time
 from dataclasses import dataclass, field
 
-from analyzers.runtime.tool import ToolFault, ToolRun
+from analyzers.dynamic.options import scan_options
+from analyzers.runtime.tool import ToolRun
 from contract.analysis import Skipped
 
 MAX_SAMPLED = 50
@@ -37,25 +38,20 @@ def sampled(rows: list[Skipped]) -> tuple[Skipped, ...]:
     return tuple(sorted(rows, key=lambda row: firsts[row.reason] is not row)[:MAX_SAMPLED])
 
 
-def budget_of(run: ToolRun, tool: str, limit_s: float) -> Budget:
+def budget_of(run: ToolRun, tool: str) -> Budget:
     """What `tool` may spend on one target; options `max_requests` and `<tool>_limit_s`.
 
     Raises:
-        ToolFault: an option is not a positive number.
+        ToolFault: a wrong option.
     """
-    requests = positive_option(run, "max_requests", 2_000)
-    seconds = positive_option(run, f"{tool}_limit_s".replace("-", "_"), limit_s)
-    allowed = min(seconds, run.request.deadline_s * 0.6)
-    return Budget(max_requests=int(requests), limit_s=allowed)
+    requests = scan_options(run.request).max_requests
+    return Budget(max_requests=requests, limit_s=limit_of(run, tool))
 
 
-def positive_option(run: ToolRun, name: str, default: float) -> float:
-    """A numeric option of the request.
+def limit_of(run: ToolRun, tool: str) -> float:
+    """Seconds that the option `<tool>_limit_s` leaves it, within the subtask's own time.
 
     Raises:
-        ToolFault: it is not a positive number.
+        ToolFault: a wrong option.
     """
-    value = run.request.options.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ToolFault(f"option {name}: expected a positive number, got {value!r}")
-    return float(value)
+    return min(scan_options(run.request).limit_s(tool), run.request.deadline_s * 0.6)

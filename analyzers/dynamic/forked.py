@@ -1,9 +1,10 @@
 """Runs a Python program several times, loading it once: each run is a process of its own.
 
-    python forked.py JOB ARGUMENT...
+    python forked.py JOB ARGUMENT...  <MORE_ARGUMENTS
 
 It is executed by the interpreter of the program's own environment, so it needs nothing but the
-standard library. JOB is a JSON object (see `Job`), the arguments are those that all runs share.
+standard library. JOB is a JSON object (see `Job`), the arguments are those that all runs share;
+more of them come as a JSON list on standard input, where no list of processes shows them.
 What became of each run is written to the file that the job names; runs that would begin after the
 job's time are not begun. What a run prints goes to `NAME.log`.
 """
@@ -65,6 +66,7 @@ class Ended(TypedDict):
 def main() -> None:
     """Run the job."""
     job: Job = json.loads(sys.argv[1])
+    sys.argv += json.loads(sys.stdin.read() or "[]")
     function = getattr(importlib.import_module(job["module"]), job["function"])
     began_s = time.monotonic()
     ended: list[Ended] = []

@@ -18,7 +18,7 @@ from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, stable_path, unique
 from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
-from analyzers.dynamic.sessions import Session, sessions_of
+from analyzers.dynamic.sessions import Session, require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.runtime.answers import Unseen, Verdict
 from analyzers.runtime.blame import verdict
@@ -95,7 +95,6 @@ class Probe(ABC):
     cost = 0.3
     exclusive = False
     after: tuple[str, ...] = ("discovery",)
-    limit_s = 90.0
     needs_login = False
     judges_errors = False
 
@@ -160,6 +159,8 @@ class Probe(ABC):
         for target in targets:
             await require_answer(target, "before")
         surface = await surface_of(run, execute)
+        if self.needs_login:
+            await require_login(run, surface)
         failing = [] if self.judges_errors else failing_always(targets, surface)
         scopes, reasons, unknown = list[Scope](), list[str](), list[str]()
         for target in targets:
@@ -225,7 +226,7 @@ class Probe(ABC):
         )
 
     async def _scan(self, run: ToolRun, target: Target, surface: ServiceSurface) -> Scope:
-        budget = budget_of(run, self.name, self.limit_s)
+        budget = budget_of(run, self.name)
         sessions = await sessions_of(run, target, surface) if self.needs_login else ()
         run.progress(f"{self.name}: {target.service}")
         async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:

@@ -1,8 +1,11 @@
 """Scanners that follow what an app writes (redirects, links, references), confined to the app."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzers.dynamic import launched
 from analyzers.runtime.confine import Confinement
 from analyzers.runtime.origins import origins_of
 from analyzers.runtime.tool import Execute, ToolRun
@@ -23,6 +26,22 @@ def confined(run: ToolRun, execute: Execute, venv: str, *own: Path) -> Confined:
     routes = origins_of(run.request.targets).routes
     programs = (tools / venv / "bin" / "python",)
     return Confined(run, execute, Confinement(run.workspace, routes, programs, (tools, *own)))
+
+
+LAUNCHER = Path(launched.__file__).resolve()
+
+
+def launched_program(tools_dir: Path, venv: str, name: str) -> tuple[str, ...]:
+    """The same as `venv_program`, for arguments on standard input (`secret_headers`)."""
+    python, script = venv_program(tools_dir, venv, name)
+    # Isolated, or modules beside our script would stand before the standard library's.
+    return python, "-I", "-B", str(LAUNCHER), script
+
+
+def secret_headers(headers: Mapping[str, str]) -> bytes:
+    """Arguments for what a request is to carry: a session is nobody's but the scanner's."""
+    rows = [("-H", f"{name}: {value}") for name, value in headers.items()]
+    return json.dumps([part for row in rows for part in row]).encode()
 
 
 def venv_program(tools_dir: Path, venv: str, name: str) -> tuple[str, str]:

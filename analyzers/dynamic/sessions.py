@@ -20,8 +20,9 @@ from analyzers.dynamic.forms import (
 )
 from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
-from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
-from analyzers.runtime.tool import ToolRun
+from analyzers.dynamic.options import ScanOptions, scan_options
+from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface, Surface
+from analyzers.runtime.tool import ToolFault, ToolRun
 from contract.analysis import Target
 from contract.base import Frozen
 
@@ -61,39 +62,62 @@ async def sessions_of(run: ToolRun, target: Target, surface: ServiceSurface) -> 
     if target.service not in shared:
         budget = Budget(max_requests=80, limit_s=90)
         async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
-            made = await log_in_all(client, run.request.options, surface)
+            made = await log_in_all(client, scan_options(run.request), surface)
         shared[target.service] = [one.model_dump() for one in made]
     return tuple(Session.model_validate(one) for one in shared[target.service])
 
 
+LOGIN_REFUSED = (
+    "the login of the options auth_username and auth_password was not taken by the app: correct "
+    "them, or give auth_login_path"
+)
+
+
+async def require_login(run: ToolRun, surface: Surface) -> None:
+    """Refuse to look at an app without the login that its spec gives.
+
+    An app that answers nothing but server errors has other troubles; those speak for themselves.
+
+    Raises:
+        ToolFault: no service took it.
+    """
+    answers = any(one.lowest_status and one.lowest_status < 500 for one in surface.services)
+    if not answers or not scan_options(run.request).gives_login:
+        return
+    for target in run.request.targets:
+        if await sessions_of(run, target, surface.of(target.service)):
+            return
+    raise ToolFault(LOGIN_REFUSED)
+
+
 async def log_in_all(
-    client: BoundedClient, options: dict[str, Any], surface: ServiceSurface
+    client: BoundedClient, options: ScanOptions, surface: ServiceSurface
 ) -> list[Session]:
     """Two accounts where registration works; one where options give it; none otherwise."""
     given = given_session(client.target.service, options)
     if given:
         return [given]
-    login = find_operation(surface, LOGIN, str(options.get("auth_login_path", "")))
+    login = find_operation(surface, LOGIN, options.plain("auth_login_path"))
     if login is None:
         return []
-    if options.get("auth_username"):
-        account = _named(str(options["auth_username"]), str(options.get("auth_password", "")))
+    if options.auth_username:
+        account = _named(options.plain("auth_username"), options.plain("auth_password"))
         return [one for one in [await _log_in(client, login, account, surface)] if one]
-    register = find_operation(surface, REGISTER, str(options.get("auth_register_path", "")))
+    register = find_operation(surface, REGISTER, options.plain("auth_register_path"))
     if register is None:
         return []
     made = [await register_and_log_in(client, register, login, surface) for _ in range(2)]
     return [one for one in made if one]
 
 
-def given_session(service: str, options: dict[str, Any]) -> Session | None:
+def given_session(service: str, options: ScanOptions) -> Session | None:
     """A session given by options `auth_header` (`Name: value`) or `auth_cookie`."""
     headers: dict[str, str] = {}
-    name, _, value = str(options.get("auth_header", "")).partition(":")
+    name, _, value = options.plain("auth_header").partition(":")
     if value.strip():
         headers[name.strip()] = value.strip()
-    if options.get("auth_cookie"):
-        headers["Cookie"] = str(options["auth_cookie"])
+    if options.auth_cookie:
+        headers["Cookie"] = options.plain("auth_cookie")
     if not headers:
         return None
     bearer = headers.get("Authorization", "").removeprefix("Bearer ").strip()

@@ -52,13 +52,13 @@ class Attack:
         shared: arguments of each, as after the crawl.
         share_s: what each module may take.
         limit_s: no run begins later than this.
-        secrets: masked in what is kept.
+        headers: arguments for what each request carries, see `secret_headers`.
     """
 
     shared: Sequence[str]
     share_s: float
     limit_s: float
-    secrets: Sequence[str]
+    headers: bytes
 
     async def run(
         self, means: Confined, python: str, groups: Sequence[tuple[str, ...]]
@@ -84,7 +84,7 @@ class Attack:
             (python, "-I", "-B", str(PROGRAM), json.dumps(job), *self.shared),
             output=output,
             limit_s=sum(run["limit_s"] for run in runs) + STARTUP_S,
-            secrets=tuple(self.secrets),
+            stdin=self.headers,
             called="wapiti",
         )
         done = await means.execute(command)

@@ -21,13 +21,14 @@ class StoredResult(Frozen):
 
     Attributes:
         key: names its files; each run has its own, so that runs never touch each other's.
-        request_digest: of the request it answers.
+        request_digest: of the request it answers; `secrets_digest`: keyed, of its secrets.
         chunks: sha256 of each `CHUNK_BYTES` of the archive, the last one shorter.
     """
 
     key: str
     subtask_id: str
     request_digest: str
+    secrets_digest: str = ""
     size_bytes: int
     sha256: str
     chunks: tuple[str, ...]

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from analyzers.runtime.tool import SourceTree, Tool
 from analyzers.runtime.weights import Weight, read_weights
 from contract.analysis import SubtaskRequest
+from contract.secret import SecretRef
 
 WEIGHTS = "weights.json"
 _NO_CODE = frozenset({"__pycache__", "node_modules", WEIGHTS})
@@ -60,8 +61,8 @@ def cache_key(
     """Digest of all that could change the report. Blocking.
 
     Container IDs and ports change with every start of the same app, so only the services' names and
-    roles count. The deadline counts because tools cut their budgets by it. `code` is what
-    `code_digest` said.
+    roles count. The deadline counts because tools cut their budgets by it. Of a secret its keyed
+    digest counts, wherever it came from. `code` is what `code_digest` said.
     """
     return _digest(
         {
@@ -71,7 +72,8 @@ def cache_key(
             "version": version,
             "rules": tool.rules_digest(),
             "code": code,
-            "options": request.options,
+            "options": {k: v for k, v in request.options.items() if not isinstance(v, SecretRef)},
+            "secrets": request.secrets_digest,
             "template": request.template.model_dump(mode="json") if request.template else None,
             "services": [(target.service, target.role) for target in request.targets],
             "conditions": request.conditions,

@@ -33,6 +33,7 @@ from contract.protocol import (
     Completed,
     Failed,
 )
+from contract.secret import keyed_digest
 from contract.spec import AnalyzerKind
 
 _MAX_ID_CHARS = 512
@@ -48,9 +49,17 @@ class AnalyzerConnection:
         websocket: open and with the right subprotocol.
         kind: the service's own analyzer; requests for another are refused.
         jobs: the service's runs.
+        key: the service's own, for what tells one call's secrets from another's.
     """
 
-    def __init__(self, websocket: web.WebSocketResponse, kind: AnalyzerKind, jobs: JobRegistry):
+    def __init__(
+        self,
+        websocket: web.WebSocketResponse,
+        kind: AnalyzerKind,
+        jobs: JobRegistry,
+        key: bytes = b"",
+    ) -> None:
+        self._key = key
         self._websocket = websocket
         self._kind = kind
         self._jobs = jobs
@@ -106,7 +115,8 @@ class AnalyzerConnection:
             earlier.cancel()
             await asyncio.wait([earlier])
         try:
-            job = await self._jobs.submit(frame.request)
+            digest = keyed_digest(self._key, frame.secrets)
+            job = await self._jobs.submit(frame.request.with_secrets(frame.secrets, digest))
         except PlatformError as error:
             await self._fail(subtask_id, error.code, error.message, error.retry_after_s)
             return

@@ -39,9 +39,10 @@ class Job:
         failure: set when it failed; a failed job is forgotten by the registry at once.
     """
 
-    def __init__(self, request_digest: str, subtask_id: str) -> None:
+    def __init__(self, request_digest: str, subtask_id: str, secrets_digest: str = "") -> None:
         self.key = uuid.uuid4().hex
         self.request_digest = request_digest
+        self.secrets_digest = secrets_digest
         self.subtask_id = subtask_id
         self.progress = Progress(subtask_id=subtask_id, done=0, total=0, message="starting")
         self.result: StoredResult | None = None
@@ -104,7 +105,7 @@ class JobRegistry:
         self._max_result_bytes = max_result_bytes
         self._jobs: dict[str, Job] = {}
         for result in shelf.load().values():
-            job = Job(result.request_digest, result.subtask_id)
+            job = Job(result.request_digest, result.subtask_id, result.secrets_digest)
             job.key, job.result = result.key, result
             self._jobs[result.subtask_id] = job
 
@@ -132,9 +133,9 @@ class JobRegistry:
         Raises:
             PlatformError: RESOURCE_EXHAUSTED when all places are taken.
         """
-        digest = request_digest(request)
+        digest = (request_digest(request), request.secrets_digest)
         while known := self._jobs.get(request.subtask_id):
-            if known.request_digest == digest and not known.ending:
+            if (known.request_digest, known.secrets_digest) == digest and not known.ending:
                 return known
             await self._end(known, "replaced by a newer request for the same subtask")
         if self.running >= self.capacity:
@@ -143,7 +144,7 @@ class JobRegistry:
                 f"all {self.capacity} places are taken",
                 retry_after_s=RETRY_AFTER_S,
             )
-        job = Job(digest, request.subtask_id)
+        job = Job(digest[0], request.subtask_id, digest[1])
         self._jobs[request.subtask_id] = job
         self.started += 1
         job.task = asyncio.create_task(self._run(job, request))
@@ -256,6 +257,7 @@ class JobRegistry:
             key=job.key,
             subtask_id=job.subtask_id,
             request_digest=job.request_digest,
+            secrets_digest=job.secrets_digest,
             size_bytes=size,
             sha256=sha256,
             chunks=chunks,

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from analyzers.runtime.cell import (
 from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.manners import Manners
 from analyzers.runtime.prepared import Prepared, look_up_all, prepare
+from analyzers.runtime.redact import redacted
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import Allowance, run_in_order
 from analyzers.runtime.tool import SourceTree, Tool, ToolRun
@@ -254,7 +255,9 @@ class Measurement:
             shared=self.shared,
         )
         try:
-            return await measure_cell(tool, run, runner, version, kept)
+            cell = await measure_cell(tool, run, runner, version, kept)
+            report = await asyncio.to_thread(redacted, cell.report, kept.folder, run.request)
+            return replace(cell, report=report)
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
 
@@ -262,11 +265,10 @@ class Measurement:
         reason = f"deadline of {self.request.deadline_s:g} s"
         if allowance.waited_s >= 1.0:
             reason += f", beside {allowance.waited_s:.0f} s of waiting for others"
+        failed = MeasurementState.INFRA_FAILED
         for tool in tools:
             if tool.name not in self.reports:
-                self.reports[tool.name] = unmeasured(
-                    tool.name, MeasurementState.INFRA_FAILED, reason
-                )
+                self.reports[tool.name] = unmeasured(tool.name, failed, reason)
 
     def _in_order(self, tools: Sequence[Tool]) -> tuple[ToolReport, ...]:
         """The planned tools' cells, then one for each name nobody knows."""

@@ -19,7 +19,7 @@ from analyzers.runtime.tool import Command, Completed, HostFault, SlowTool, Tool
 
 @dataclass(slots=True)
 class Executed:
-    """One process as provenance keeps it; secrets are masked already."""
+    """One process as provenance keeps it."""
 
     argv: tuple[str, ...]
     exit_code: int
@@ -96,7 +96,7 @@ class Runner:
     def _remember(self, command: Command, status: Mapping[str, Any]) -> None:
         self.executed.append(
             Executed(
-                argv=masked(command),
+                argv=command.argv,
                 exit_code=int(status.get("exit_code", -9)),
                 cpu_s=float(status.get("cpu_s", 0.0)),
             )
@@ -118,7 +118,7 @@ class Runner:
         if code not in command.ok_exit_codes:
             raise ToolFault(f"{name} {_ending(code)}{tail_of(stderr or stdout)}")
         return Completed(
-            argv=masked(command),
+            argv=command.argv,
             exit_code=code,
             stdout=stdout,
             stderr=stderr,
@@ -142,18 +142,6 @@ class Runner:
         if size > self.limits.output_bytes:
             raise ToolFault(f"{name}: report of {size} bytes, limit {self.limits.output_bytes}")
         return command.output.read_bytes()
-
-
-def masked(command: Command) -> tuple[str, ...]:
-    """The command line with every secret replaced by `***`."""
-    secrets = [secret for secret in command.secrets if secret]
-
-    def mask(argument: str) -> str:
-        for secret in secrets:
-            argument = argument.replace(secret, "***")
-        return argument
-
-    return tuple(mask(argument) for argument in command.argv)
 
 
 def _program(command: Command) -> str:

@@ -43,6 +43,7 @@ class AnalyzerServer:
     Args:
         health: the answer of `GET /health`, computed without waiting.
         token: shared secret asked of every route but `/health`; None: not asked.
+        key: the service's own, see `AnalyzerConnection`.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class AnalyzerServer:
         metrics: Metrics,
         health: Callable[[], AnalyzerHealth],
         token: str | None = None,
+        key: bytes = b"",
     ) -> None:
+        self._key = key
         self._kind = kind
         self._jobs = jobs
         self._sources = sources
@@ -109,7 +112,7 @@ class AnalyzerServer:
         self._metrics.handshakes += 1
         self._websockets.add(websocket)
         try:
-            await AnalyzerConnection(websocket, self._kind, self._jobs).serve()
+            await AnalyzerConnection(websocket, self._kind, self._jobs, self._key).serve()
         finally:
             self._websockets.discard(websocket)
         return websocket

@@ -32,6 +32,7 @@ from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.jobs import JobRegistry, OnProgress
 from analyzers.runtime.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
 from analyzers.runtime.metrics import Metrics
+from analyzers.runtime.own_key import own_key
 from analyzers.runtime.server import AnalyzerServer
 from analyzers.runtime.sources import SourceStore
 from analyzers.runtime.tool import Tool
@@ -95,6 +96,7 @@ class Service:
         self._options = options
         self._data = options.data / kind.value
         self._lock = _locked(self._data)
+        self._key = own_key(self._data / "key")
         self._work_dir = work_dir = _fresh_work_dir(self._data)
         budget = CpuBudget(options.cpu_budget)
         weights = Weights(measured_weights(tools), self._data / "learned.json")
@@ -128,9 +130,8 @@ class Service:
     async def start(self) -> None:
         """Listen, and look at the canaries in the background."""
         metrics = Metrics(self.jobs, self.canaries)
-        server = AnalyzerServer(
-            self._kind, self.jobs, self._sources, metrics, self.health, self._options.token
-        )
+        served = (self._kind, self.jobs, self._sources, metrics, self.health)
+        server = AnalyzerServer(*served, self._options.token, self._key)
         self._runner = web.AppRunner(
             server.application(), access_log=None, shutdown_timeout=_SHUTDOWN_S
         )

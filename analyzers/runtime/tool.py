@@ -124,7 +124,8 @@ class Command:
     """One process to run.
 
     Attributes:
-        argv: exact command line; secrets are named in `secrets` and masked in provenance.
+        argv: exact command line, which any list of processes and provenance show: a secret comes on
+            standard input.
         cwd: working folder, default the workspace.
         env: added to a minimal environment.
         ok_exit_codes: codes that mean the tool did its work; any other is a `ToolFault`.
@@ -139,7 +140,6 @@ class Command:
     ok_exit_codes: frozenset[int] = frozenset({0})
     output: Path | None = None
     limit_s: float | None = None
-    secrets: tuple[str, ...] = ()
     stdin: bytes | None = None
     called: str = ""
 

@@ -26,6 +26,7 @@ from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
 from contract.protocol import Ack, Progress
+from contract.secret import SecretRef
 from contract.spec import AnalyzerKind
 
 HEALTH_CACHE_S = 5.0
@@ -47,6 +48,8 @@ class WebSocketGateway:
         token: shared secret, None where the analyzers ask for none.
         workdir: folder for incoming archives; what dead processes left there is removed.
         direct: read large results of analyzers on this machine from their folders.
+        secret: finds what an option names, at the call that needs it; raises a `PlatformError` for
+            what is not there. Blocking.
     """
 
     def __init__(
@@ -56,8 +59,10 @@ class WebSocketGateway:
         token: str | None = None,
         workdir: Path,
         direct: bool = True,
+        secret: Callable[[SecretRef], str] | None = None,
     ) -> None:
         self._direct = direct
+        self._secret = secret
         self._pools = {kind: ConnectionPool(kind, url, token) for kind, url in urls.items()}
         self._https = {kind: AnalyzerHttp(kind, url, token) for kind, url in urls.items()}
         self._incoming = _private_folder(workdir)
@@ -108,9 +113,12 @@ class WebSocketGateway:
             PlatformError: the analyzer is unreachable, refused, or failed.
         """
         pool = self._pool(request.analyzer)
+        secrets = await asyncio.to_thread(self._secrets, request)
         receiver = await asyncio.to_thread(self._new_receiver)
         direct = self._direct and pool.is_local
-        transfer = Transfer(pool, request, receiver, on_progress, on_end, direct=direct)
+        transfer = Transfer(
+            pool, request, receiver, on_progress, on_end, direct=direct, secrets=secrets
+        )
         self._transfers.setdefault(request.subtask_id, set()).add(transfer)
         fetched = False
         try:
@@ -187,6 +195,14 @@ class WebSocketGateway:
             await self._https[request.analyzer].upload(request.source, archive)
         finally:
             await asyncio.to_thread(archive.unlink, missing_ok=True)
+
+    def _secrets(self, request: SubtaskRequest) -> dict[str, str]:
+        """Values of the options that are references."""
+        refs = {k: one for k, one in request.options.items() if isinstance(one, SecretRef)}
+        if refs and self._secret is None:
+            message = f"{', '.join(refs)}: logins by reference are not set up here"
+            raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
+        return {name: self._secret(ref) for name, ref in refs.items()} if self._secret else {}
 
     def _pool(self, analyzer: AnalyzerKind) -> ConnectionPool:
         pool = self._pools.get(analyzer)

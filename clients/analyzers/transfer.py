@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class Transfer:
         on_end: Callable[[], None] = lambda: None,
         *,
         direct: bool,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.request = request
         self.receiver = receiver
@@ -68,6 +69,7 @@ class Transfer:
         self._connection: ClientConnection | None = None
         self._detached = asyncio.Event()
         self._direct = direct
+        self._secrets = dict(secrets or {})
         self._leased_at: float | None = None
 
     async def run(self) -> None:
@@ -174,6 +176,7 @@ class Transfer:
                     request=self.request,
                     resume_from=self.receiver.received,
                     direct=self._direct,
+                    secrets=self._secrets,
                 )
             )
         )

@@ -9,7 +9,9 @@ from typing import Any
 import docker
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
+from cli.schemas import report_schema
 from contract.analysis import MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
 from tests.e2e.conftest import ROOT, Assay
@@ -48,6 +50,10 @@ def test_every_cell_of_the_matrix_has_a_state(report: dict[str, Any]):
     assert len(analyzers) == 12
     assert {c["state"] for c in report["cells"]} <= STATES
     assert {a["state"] for a in report["apps"]} <= STATES
+
+
+def test_the_report_is_what_its_schema_says(report: dict[str, Any]):
+    Draft202012Validator(report_schema()).validate(report)
 
 
 def test_nothing_measured_is_without_coverage_and_nothing_missing_without_a_reason(
@@ -123,16 +129,21 @@ def test_nothing_is_left_running(shell: Assay, report: dict[str, Any]):
     assert containers_of(next((shell.data / "reports").iterdir()).name) == []
 
 
-@pytest.mark.parametrize("moment", ["while the stack starts", "while an app runs"])
-def test_ctrl_c_leaves_nothing_running(tmp_path: Path, moment: str):
+@pytest.mark.parametrize(
+    ("moment", "sent"),
+    [("while the stack starts", signal.SIGTERM), ("while an app runs", signal.SIGINT)],
+)
+def test_ended_in_the_background_it_leaves_nothing_running(
+    tmp_path: Path, moment: str, sent: signal.Signals
+):
     tools = tools_folder(tmp_path / "tools")
     shell = Assay(tmp_path / "data", (("ASSAY_TOOLS", str(tools)),))
-    process = shell.start("demo")
+    process = shell.start("demo", background=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not _reached(shell, moment):
         time.sleep(0.2)
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, stderr = process.communicate(timeout=120)
 
     assert process.returncode == 130, stderr[-2000:]

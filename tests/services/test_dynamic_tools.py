@@ -334,7 +334,7 @@ async def test_nmap_has_nothing_to_look_at_where_only_the_apps_port_is_its_own(
 @pytest.mark.parametrize("value", [0, -1, "many", True])
 async def test_a_wrong_option_is_named(value: float | str, make_run: Callable[..., ToolRun]):
     async with serving(NotesApp(careful=True).application()) as url:
-        with pytest.raises(ToolFault, match="option max_requests"):
+        with pytest.raises(ToolFault, match="dynamic options: max_requests"):
             await measure(make_run(url, max_requests=value), "discovery", "exposed-files")
 
 

@@ -74,6 +74,24 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert [app.app_number for app in apps_] == [1, 2, 3, 4]
         assert apps_[0].state is MeasurementState.MEASURED
 
+    async def test_an_outline_tells_of_the_apps_and_of_one_its_cells_without_findings(self, store):
+        await store.register_pipeline(samples.plan(apps=2))
+        report = samples.report(samples.measured())
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+        whole = await store.load_outline("p1")
+        one = await store.load_outline("p1", samples.app(1).ref)
+        other = await store.load_outline("p1", samples.app(2).ref)
+
+        assert [app.app_number for app in whole.apps] == [1, 2]
+        assert whole.cells == ()
+        assert [app.app_number for app in one.apps] == [1]
+        assert [(cell.tool, cell.findings) for cell in one.cells] == [("bandit", ())]
+        assert one.cells[0].artifact == samples.ARTIFACT
+        assert (len(other.apps), other.cells) == (1, ())
+        with pytest.raises(PlatformError, match="NOT_FOUND"):
+            await store.load_outline("nowhere")
+
     async def test_a_plan_without_a_registered_app_is_refused(self, store):
         await store.register_pipeline(samples.plan(apps=2))
 

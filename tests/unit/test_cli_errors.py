@@ -11,8 +11,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from typer.testing import CliRunner, Result
 
 from cli import doctor
-from cli.app import app, new_id
-from cli.errors import EXPECTED, UserError, explained
+from cli.app import app
+from cli.errors import UserError, expected, explained
+from cli.exits import Exit
+from cli.naming import new_id
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import PIPELINE_ID_PATTERN
 
@@ -32,9 +34,9 @@ def assay(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
 
 
-def one_clear_error(result: Result) -> str:
+def one_clear_error(result: Result, code: Exit = Exit.USAGE) -> str:
     """The message, of a command that ended as it should end."""
-    assert result.exit_code == 2
+    assert result.exit_code == code
     assert result.exception is None or isinstance(result.exception, SystemExit)
     starts = [line.partition(":")[0] for line in result.stderr.splitlines()]
     assert starts.count("error") == starts.count("next") == 1
@@ -84,19 +86,21 @@ def test_a_namespace_alone_is_a_configuration_as_it_is_for_the_sdk(
 def test_the_wizard_names_a_folder_that_cannot_be_one() -> None:
     result = CliRunner().invoke(app, ["wizard"], input="~nosuchuser/fleet\n")
 
-    assert "~nosuchuser" in one_clear_error(result)
+    assert result.exit_code == Exit.USAGE
+    assert "error: the folder: not a folder: '~nosuchuser" in result.stderr
 
 
 def test_a_stack_whose_server_died_is_one_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from cli import session
+    from cli import session, show
     from cli.stack import Stack
 
     dead = Stack(str(tmp_path), 1, 1, {})
-    monkeypatch.setattr(session, "running_stack", lambda _: dead)
+    for module in (session, show):
+        monkeypatch.setattr(module, "running_stack", lambda _: dead)
 
-    assert "127.0.0.1:1" in one_clear_error(assay("status"))
+    assert "127.0.0.1:1" in one_clear_error(assay("status", "p"), Exit.UNAVAILABLE)
 
 
 @pytest.mark.parametrize("text", ['{"cells": [', "[]", "{}", "\x00"])
@@ -120,7 +124,7 @@ def test_a_data_folder_that_cannot_be_used_is_a_line_of_the_diagnosis(
 
     result = assay("doctor")
 
-    assert result.exit_code == 1
+    assert result.exit_code == Exit.UNAVAILABLE
     (line,) = [line for line in result.stdout.splitlines() if "data folder" in line]
     assert "no" in line
     assert str(tmp_path / "file" / "data") in line
@@ -137,12 +141,12 @@ def test_a_data_folder_that_cannot_be_used_is_a_line_of_the_diagnosis(
     ],
 )
 def test_whatever_a_command_may_meet_becomes_one_sentence(error: Exception, said: str) -> None:
-    assert isinstance(error, EXPECTED)
+    assert isinstance(error, expected())
     assert said in explained(error).message
 
 
 def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object, **__: object) -> int:
+    async def broken(*_: object, **__: object) -> Exit:
         raise KeyError("a bug")
 
     monkeypatch.setattr(doctor, "run_doctor", broken)
@@ -160,12 +164,12 @@ def test_two_default_ids_of_one_second_are_two() -> None:
 
 
 def test_a_reader_that_went_away_is_no_error_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def piped(*_: object, **__: object) -> int:
+    async def piped(*_: object, **__: object) -> Exit:
         raise BrokenPipeError(32, "Broken pipe")
 
     monkeypatch.setattr(doctor, "run_doctor", piped)
 
     result = assay("doctor")
 
-    assert result.exit_code == 1
+    assert result.exit_code == Exit.READER_GONE
     assert result.stderr == ""

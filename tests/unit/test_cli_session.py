@@ -11,10 +11,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli import demo, pipelines, run, session
 from cli.errors import UserError
+from cli.exits import Exit
 from cli.pipelines import Pipeline, ServerAwayError
 from cli.session import Session, open_session
 from cli.stack import Stack, hold_stack, stop_unless_held
-from contract.health import AnalyzerHealth, ToolHealth
 from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec
 from settings import PROJECT_ROOT, Settings
@@ -54,7 +54,12 @@ def fake(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
 
     monkeypatch.setattr(session, "temporal_is_configured", lambda: False)
     monkeypatch.setattr(session, "start_stack", lambda *_: (fake.stack, fake.started))
+
+    async def alike(_client: object) -> None:
+        pass
+
     monkeypatch.setattr(session, "connect", connect)
+    monkeypatch.setattr(session, "require_shared_keys", alike)
     monkeypatch.setattr(session, "running_pipelines", running)
     monkeypatch.setattr(session, "_EXIT_PAUSE_S", 0)
     monkeypatch.setattr("cli.stack.stop_stack", fake.stop)
@@ -125,7 +130,7 @@ async def test_a_refused_submission_leaves_no_stack_up(
         raise UserError("pipeline p already ran")
 
     monkeypatch.setattr(run, "submit", refuse)
-    monkeypatch.setattr(run, "load_plan", lambda *_: PLAN)
+    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
 
     with pytest.raises(UserError, match="already ran"):
         await run.run_submit(settings, SPEC, "p", wait=False, as_json=False)
@@ -143,7 +148,7 @@ async def test_a_submission_without_wait_leaves_the_stack_up(
         return True
 
     monkeypatch.setattr(run, "submit", accept)
-    monkeypatch.setattr(run, "load_plan", lambda *_: PLAN)
+    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
 
     assert await run.run_submit(settings, SPEC, "p", wait=False, as_json=False) == 0
 
@@ -157,9 +162,9 @@ async def test_a_retry_follows_the_pipeline_whose_stack_it_started(
 ) -> None:
     followed: list[str] = []
 
-    async def follow(_: Session, pipeline_id: str) -> int:
+    async def follow(_: Session, pipeline_id: str, **__: object) -> Exit:
         followed.append(pipeline_id)
-        return 0
+        return Exit.OK
 
     async def running(_: Pipeline) -> bool:
         return True
@@ -173,7 +178,7 @@ async def test_a_retry_follows_the_pipeline_whose_stack_it_started(
     monkeypatch.setattr(Pipeline, "update", update)
     monkeypatch.setattr(Pipeline, "__init__", lambda self, _client, id_: setattr(self, "id", id_))
 
-    assert await run.run_retry(settings, "p", []) == 0
+    assert await run.run_retry(settings, "p", [], as_json=False, strict=False) == Exit.OK
 
     assert followed == (["p"] if started else [])
 
@@ -187,8 +192,8 @@ async def test_a_demo_that_leaves_everything_up_says_how_to_stop_it(
     keep: bool,
     hinted: bool,
 ) -> None:
-    async def done(*_: object) -> int:
-        return 0
+    async def done(*_: object, **__: object) -> Exit:
+        return Exit.OK
 
     monkeypatch.setattr(demo, "submit", done)
     monkeypatch.setattr(demo, "follow_to_report", done)
@@ -196,7 +201,7 @@ async def test_a_demo_that_leaves_everything_up_says_how_to_stop_it(
     assert await demo.run_demo(settings, keep=keep) == 0
 
     assert fake.stopped is not keep
-    assert ("starter.py down" in capsys.readouterr().out) is hinted
+    assert ("starter.py down" in capsys.readouterr().err) is hinted
 
 
 def unavailable() -> RPCError:
@@ -265,24 +270,6 @@ async def test_watching_a_pipeline_that_is_not_there_ends_at_once(
 
     with pytest.raises(UserError, match="no running pipeline p"):
         [progress async for progress in pipeline(gone).updates()]
-
-
-async def test_an_unknown_tool_is_named_at_submission_with_the_nearest(
-    settings: Settings,
-    fake: FakeStack,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    tools = (ToolHealth(name="bandit", ok=True), ToolHealth(name="ruff", ok=False, reason="x"))
-    health = AnalyzerHealth(analyzer=AnalyzerKind.STATIC, ok=True, tools=tools)
-    monkeypatch.setattr(run, "analyzer_health", lambda *_: health)
-    spec = PLAN.spec.model_copy(update={"tools": {AnalyzerKind.STATIC: ("banditt", "ruff")}})
-    async with open_session(settings, fake.said.append, start=True) as opened:
-        run._warn_of_unknown_tools(opened, PLAN.model_copy(update={"spec": spec}))
-
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "banditt" in line
-    assert "did you mean 'bandit'" in line
 
 
 async def test_a_command_that_fails_does_not_end_within_moments_of_its_last_call(

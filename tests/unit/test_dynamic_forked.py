@@ -95,7 +95,7 @@ async def attacked(folder: Path, ended: list[forked.Ended], **files: str) -> dic
         return Completed(command.argv, 0, b"", b"", output, duration_s=1)
 
     means = Confined(ToolRun.__new__(ToolRun), execute, box)
-    results = await Attack((), 5, 40, ()).run(means, sys.executable, groups)
+    results = await Attack((), 5, 40, b"").run(means, sys.executable, groups)
     return {one[0]: result for one, result in zip(groups, results, strict=True)}
 
 
@@ -162,7 +162,7 @@ async def test_what_lies_beside_the_script_is_not_taken_for_the_standard_library
         return Completed(command.argv, 0, b"", b"", b"[]", duration_s=1)
 
     means = Confined(ToolRun.__new__(ToolRun), execute, Confinement(tmp_path, {}, (), ()))
-    await Attack((), 5, 40, ()).run(means, sys.executable, ())
+    await Attack((), 5, 40, b"").run(means, sys.executable, ())
 
     assert json.loads((tmp_path / "ended.json").read_text())[0]["exit_code"] == 0
 

@@ -125,19 +125,18 @@ def test_a_merged_mapping_may_be_overridden(fleet: Path):
     text = """
 apps: {root: fleet}
 options:
-  static: &base {a: 1, b: 1}
-  dynamic: &more {<<: *base, b: 2}
-  performance: {<<: *more, a: 3}
+  performance: {<<: &base {check_s: 1, step_s: 1}, step_s: 2}
 """
     spec = load_spec(spec_file(fleet, text))
 
-    assert spec.options["performance"] == {"a": 3, "b": 2}
+    assert spec.options["performance"] == {"check_s": 1, "step_s": 2}
 
 
 @pytest.mark.parametrize("field", ["tools: {ai: [rubric]}", "options: {ai: {x: 1}}"])
 def test_a_choice_for_an_analyzer_that_does_not_run_is_refused(fleet: Path, field: str):
-    with pytest.raises(UserError, match="does not run: ai"):
+    with pytest.raises(UserError) as caught:
         load_spec(spec_file(fleet, "apps: {root: fleet}\n" + field))
+    assert "ai: does not run" in caught.value.lines[0]
 
 
 def test_numbers_of_a_json_spec_are_keys_of_text(fleet: Path):
@@ -209,15 +208,14 @@ def test_a_folder_that_cannot_name_a_model_is_refused(fleet: Path, model: str, e
 
 
 @pytest.mark.parametrize("name", ["app01", "App3", "app-4", "app_5"])
-def test_a_folder_that_nearly_is_an_app_is_left_out_aloud(
-    fleet: Path, capsys: pytest.CaptureFixture[str], name: str
-):
+def test_a_folder_that_nearly_is_an_app_is_left_out_aloud(fleet: Path, name: str):
+    said: list[str] = []
     (fleet / "fleet" / "GPT-4.1-mini" / name).mkdir()
 
-    plan = load_plan(spec_file(fleet, "apps: {root: fleet}"), "p")
+    plan = load_plan(spec_file(fleet, "apps: {root: fleet}"), "p", said.append)
 
     assert len(plan.apps) == 4
-    assert f"GPT-4.1-mini/{name}" in capsys.readouterr().err.replace("\n", "")
+    assert f"GPT-4.1-mini/{name}" in said[0]
 
 
 def test_a_fleet_that_cannot_be_read_is_named(fleet: Path, monkeypatch: pytest.MonkeyPatch):
@@ -240,3 +238,32 @@ def test_a_fleet_in_a_folder_that_is_not_utf8_is_refused(tmp_path: Path):
 
     with pytest.raises(UserError, match="not UTF-8"):
         load_plan(spec_file(tmp_path / "b\udcff", "apps: {root: .}"), "p")
+
+
+def test_single_apps_are_all_there_is_in_the_order_they_are_named(fleet: Path):
+    text = "apps: {root: fleet, only: [openai/gpt-4o/app2, GPT-4.1-mini/app1]}"
+
+    plan = load_plan(spec_file(fleet, text), "p")
+
+    named = [(app.ref.model, app.ref.app_number) for app in plan.apps]
+    assert named == [("openai/gpt-4o", 2), ("GPT-4.1-mini", 1)]
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        ("only: [openai/gpt-4o/app3]", "did you mean 'openai/gpt-4o/app2'"),
+        ("only: [gpt-4o/app1]", "unknown app 'gpt-4o/app1'; did you mean 'openai/gpt-4o/app1'"),
+        ("only: [GPT-4.1-mini]", "unknown app 'GPT-4.1-mini'"),
+        ("only: [GPT-4.1-mini/app01]", "unknown app"),
+        ("only: [GPT-4.1-mini/app1, GPT-4.1-mini/app1]", "listed twice: GPT-4.1-mini/app1"),
+        ("only: []", "names no app"),
+        ("only: [GPT-4.1-mini/app1], numbers: [1]", "apps.only names each app"),
+        ("only: [GPT-4.1-mini/app1], models: [x]", "apps.only names each app"),
+        ("only: [GPT-4.1-mini/app1], templates: {3: x}", "apps.templates: no model has app3"),
+    ],
+)
+def test_a_single_app_that_is_wrong_is_named(fleet: Path, only: str, expected: str):
+    with pytest.raises(UserError) as caught:
+        load_plan(spec_file(fleet, f"apps: {{root: fleet, {only}}}"), "p")
+    assert expected in "\n".join((caught.value.message, *caught.value.lines))

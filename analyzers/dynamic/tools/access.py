@@ -64,7 +64,6 @@ class AccessControl(Probe):
         expect=frozenset({"missing-authentication"}),
     )
     after = behind("access-control")
-    limit_s = 60.0
     needs_login = True
 
     def applies_to(self, surface: ServiceSurface) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzers.dynamic import marks
 from analyzers.dynamic.alive import prepared_ground, require_answer
-from analyzers.dynamic.bounds import positive_option
+from analyzers.dynamic.bounds import limit_of
 from analyzers.dynamic.browser_cors import without_own_cors
 from analyzers.dynamic.browser_report import Visited, fold, parse
 from analyzers.dynamic.explore import surface_of
@@ -21,7 +21,7 @@ from analyzers.dynamic.probe import (
     require_usable,
     targets_of,
 )
-from analyzers.dynamic.sessions import sessions_of
+from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface, Surface
 from analyzers.runtime.blame import verdict
 from analyzers.runtime.chromium import chromium_switches
@@ -82,7 +82,8 @@ class Browser:
         surface = await surface_of(run, execute)
         targets = targets_of(run)
         require_usable(targets, surface)
-        limit_s = positive_option(run, "browser_limit_s", 90.0) / len(targets)
+        await require_login(run, surface)
+        limit_s = limit_of(run, "browser") / len(targets)
         visited, pageless = list[Visited](), list[Seen]()
         origins = await asyncio.to_thread(origins_of, run.request.targets, run.source)
         visitor = _Visitor(run, execute, origins, limit_s)

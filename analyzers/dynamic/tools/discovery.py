@@ -1,4 +1,4 @@
-"""What there is to look at: handed to the other tools as `shared["discovery"]`."""
+"""What there is to look at: pages, operations, inputs and a login, for the other tools."""
 
 from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.bounds import sampled

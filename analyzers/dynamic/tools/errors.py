@@ -53,7 +53,6 @@ class ErrorPages(Probe):
         expect=frozenset({"stack-trace"}),
     )
     after = behind("error-pages")
-    limit_s = 60.0
     needs_login = True
     judges_errors = True
 

@@ -58,7 +58,6 @@ class Injection(Probe):
         expect=frozenset({"reflected-xss"}),
     )
     cost = 0.5
-    limit_s = 150.0
     after = behind("injection")
     needs_login = True
 

@@ -6,12 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from analyzers.dynamic.alive import prepared_ground, require_answer
-from analyzers.dynamic.bounds import positive_option
+from analyzers.dynamic.bounds import limit_of
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import fingerprint_http, printable, stable_path, unique
 from analyzers.dynamic.probe import behind, require_usable, targets_of
 from analyzers.dynamic.rules import Rule, rule
-from analyzers.dynamic.scanners import Confined, confined, venv_program
+from analyzers.dynamic.scanners import (
+    LAUNCHER,
+    Confined,
+    confined,
+    launched_program,
+    secret_headers,
+    venv_program,
+)
 from analyzers.dynamic.schemathesis_answers import (
     LINE_CAP_BYTES,
     answers_of,
@@ -20,7 +27,7 @@ from analyzers.dynamic.schemathesis_answers import (
     within,
     without_unseen,
 )
-from analyzers.dynamic.sessions import sessions_of
+from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface
 from analyzers.runtime.chromium import PROXY_URL
 from analyzers.runtime.tool import (
@@ -96,9 +103,10 @@ class Schemathesis:
         """Test every target that serves an OpenAPI document."""
         surface = await surface_of(run, execute)
         require_usable(targets_of(run), surface)
-        limit_s = positive_option(run, "schemathesis_limit_s", 45.0)
+        await require_login(run, surface)
+        limit_s = limit_of(run, "schemathesis")
         parts = list[Parsed]()
-        means = confined(run, execute, VENV)
+        means = confined(run, execute, VENV, LAUNCHER)
         for target in targets_of(run):
             await require_answer(target, "before")
             known = surface.of(target.service)
@@ -120,14 +128,15 @@ async def _test(means: Confined, target: Target, surface: ServiceSurface, limit_
     seconds = min(limit_s, 4.0 + 1.0 * len(surface.operations))
     run.progress(f"schemathesis: {target.service}, {seconds:.0f} s")
     document = f"{surface.openapi}"
-    line = argv(_program(run), target.base_url, document, name, seconds, headers)
+    program = launched_program(run.tools_dir, VENV, "schemathesis")
+    line = argv(program, target.base_url, document, name, seconds)
     done = await means.execute(
         box.command(
             (*line, *within(ground.quota)),
             ok_exit_codes=frozenset({0, 1}),  # 1: a check failed
             output=report,
             limit_s=seconds + 60,
-            secrets=tuple(headers.values()),
+            stdin=secret_headers(headers),
             called="schemathesis",
         )
     )
@@ -141,12 +150,7 @@ async def _test(means: Confined, target: Target, surface: ServiceSurface, limit_
 
 
 def argv(
-    program: tuple[str, str],
-    base_url: str,
-    document: str,
-    name: str,
-    seconds: float,
-    headers: dict[str, str],
+    program: tuple[str, ...], base_url: str, document: str, name: str, seconds: float
 ) -> tuple[str, ...]:
     """A run that repeats with the same seed and ends by itself; reports are called `name`."""
     # By its variable, for `--proxy` leaves out how the document and its references are fetched.
@@ -158,8 +162,6 @@ def argv(
     line += ["--generation-database", "none", "--request-timeout", "5", "--workers", "1"]
     line += ["--report", "json,ndjson", "--report-json-path", f"{name}.json"]
     line += ["--report-ndjson-path", f"{name}.ndjson"]
-    for name, value in headers.items():
-        line += ["-H", f"{name}:{value}"]
     return tuple(line)
 
 

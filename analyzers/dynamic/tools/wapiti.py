@@ -1,4 +1,4 @@
-"""Adapter for wapiti: one crawl, then its attack modules, see `wapiti_modules.py`."""
+"""Adapter for wapiti: one crawl, then each of its attack modules, confined to the app."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from analyzers.dynamic.alive import prepared_ground, require_answer
-from analyzers.dynamic.bounds import positive_option, sampled
+from analyzers.dynamic.bounds import limit_of, sampled
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import unique
 from analyzers.dynamic.probe import (
@@ -19,8 +19,15 @@ from analyzers.dynamic.probe import (
     require_usable,
     targets_of,
 )
-from analyzers.dynamic.scanners import Confined, confined, venv_program
-from analyzers.dynamic.sessions import sessions_of
+from analyzers.dynamic.scanners import (
+    LAUNCHER,
+    Confined,
+    confined,
+    launched_program,
+    secret_headers,
+    venv_program,
+)
+from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.wapiti_modules import ATTACKS, CANARY_ATTACKS, PROGRAM, STARTUP_S, Attack
 from analyzers.dynamic.wapiti_paths import UNSAFE, is_attackable, leaving_paths, start_paths
@@ -96,9 +103,10 @@ class Wapiti:
         is_proof = is_canary(run, self.name)  # then its own crawl has to meet the flaw
         surface = Surface() if is_proof else await surface_of(run, execute)
         require_usable(targets, surface)
-        limit_s = positive_option(run, "wapiti_limit_s", min(180.0, run.request.deadline_s * 0.6))
+        await require_login(run, surface)
+        limit_s = limit_of(run, "wapiti")
         scans = []
-        means = confined(run, execute, VENV, PROGRAM)
+        means = confined(run, execute, VENV, PROGRAM, LAUNCHER)
         for target in targets:
             await require_answer(target, "before")
             known = surface.of(target.service)
@@ -121,7 +129,7 @@ async def _scan(
     ground = await prepared_ground(run, target)
     headers = {**ground.headers, **(sessions[0].headers if sessions else {})}
     share_s = limit_s / (sum(map(len, attacks)) + 1)
-    base = base_argv(run, target, surface, headers)
+    base = base_argv(run, target, surface)
     first = await _crawl(means, base, share_s, headers)
     read_report(scan, first.output, surface)
     scan.whys = await unseen_by(run, target, surface, scan.crawled, headers)
@@ -130,7 +138,7 @@ async def _scan(
         run.progress(f"wapiti: attacks on {target.service}")
         left_s = max(limit_s - first.duration_s, 0.0)
         shared = (*base, "--skip-crawl")
-        attack = Attack(shared, share_s, left_s, tuple(headers.values()))
+        attack = Attack(shared, share_s, left_s, secret_headers(headers))
         await _attack(means, attack, attacks, scan, surface)
     else:
         scan.skip(dict.fromkeys(chain(*attacks), "no parameter and no form"))
@@ -161,7 +169,7 @@ async def _crawl(
 ) -> Completed:
     """The crawl with the modules that only look, and its answers, which are judged."""
     output = means.box.folder / "wapiti-crawl.json"
-    program = venv_program(means.run.tools_dir, VENV, "wapiti")
+    program = launched_program(means.run.tools_dir, VENV, "wapiti")
     times = ("--max-scan-time", f"{share_s:.0f}", "--max-attack-time", f"{share_s:.0f}")
     command = means.box.command(
         (
@@ -171,15 +179,13 @@ async def _crawl(
         ),
         output=output,
         limit_s=2 * share_s + STARTUP_S,
-        secrets=tuple(headers.values()),
+        stdin=secret_headers(headers),
         called="wapiti",
     )
     return await means.execute(command)
 
 
-def base_argv(
-    run: ToolRun, target: Target, surface: ServiceSurface, headers: dict[str, str]
-) -> tuple[str, ...]:
+def base_argv(run: ToolRun, target: Target, surface: ServiceSurface) -> tuple[str, ...]:
     """What every run of one scan has in common; the session folder carries the crawl over."""
     argv = ["-u", f"{target.base_url}/"]
     argv += ["--scope", "domain", "--no-bugreport", "--proxy", PROXY_URL]
@@ -193,8 +199,6 @@ def base_argv(
         argv += ["-x", target.base_url + path]
     for pattern in UNSAFE:
         argv += ["-x", target.base_url + pattern]
-    for name, value in headers.items():
-        argv += ["-H", f"{name}: {value}"]
     return tuple(argv)
 
 

@@ -1,0 +1,106 @@
+"""What every command has around it: signals, exit codes, errors, and the group of commands."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cli.errors import UserError, expected, explained
+from cli.exits import Exit
+from cli.program import command
+from cli.signals import end_by_signal
+from cli.terminal import progress_out, report_error
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+
+def run(job: Callable[["Settings"], Coroutine[Any, Any, Exit]]) -> None:
+    """Run an async command: settings in, exit code out; what it may meet is left to the group."""
+    from settings import load_settings  # late: it takes half a second, and help needs none
+
+    end_by_signal()
+    raise typer.Exit(asyncio.run(job(load_settings())))
+
+
+class Commands(TyperGroup):
+    """The commands as one program: however one ends, it ends with a code of `Exit`."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run one command line; leaves the interpreter in standalone mode."""
+        arguments = list(sys.argv[1:] if args is None else args)
+
+        def invoke() -> Any:
+            return super(Commands, self).main(
+                arguments, prog_name, complete_var, False, windows_expand_args, **extra
+            )
+
+        code = _ended(invoke, as_json="--json" in arguments)
+        if standalone_mode:
+            sys.exit(int(code))
+        return code
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a reader that went away ends it quietly, with a code of its own."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            _drop_output()
+            raise typer.Exit(Exit.READER_GONE) from None
+
+
+def _ended(invoke: Callable[[], Any], *, as_json: bool) -> Exit:
+    try:
+        code = Exit(invoke() or 0)
+    except typer.Abort as abort:
+        if isinstance(abort.__context__, EOFError):
+            return _report(UserError("standard input ended before all was answered"), as_json)
+        code = Exit.INTERRUPTED
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    except typer.TyperException as error:
+        return _report(_wrong_usage(error), as_json)
+    except Exception as error:
+        if not isinstance(error, expected()):
+            raise
+        return _report(explained(error), as_json)
+    if code is Exit.INTERRUPTED:
+        progress_out.print("interrupted")
+    return code
+
+
+def _report(error: UserError, as_json: bool) -> Exit:
+    report_error(error, as_json=as_json)
+    return error.code
+
+
+def _wrong_usage(error: Any) -> UserError:
+    """Typer's word on a command line as one of ours."""
+    context = getattr(error, "ctx", None)
+    names = context.command_path.split(" ")[1:] if context else []
+    return UserError(
+        error.format_message().rstrip("."),
+        next_step=f"{command(' '.join([*names, '--help']))} says what can be given",
+    )
+
+
+def _drop_output() -> None:
+    """The interpreter flushes standard output once more at its end: let that succeed."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

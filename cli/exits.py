@@ -1,0 +1,45 @@
+"""Every exit code of the command line, in one table: what scripts and CI may build on."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """An exit code; `meaning` is the sentence that the reference prints."""
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> "Exit":
+        """A member that carries its sentence."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    OK = (
+        0,
+        (
+            "Done. A pipeline that was followed or reported completed, each of its cells says "
+            "how it ended, and at least one was measured"
+        ),
+    )
+    BUG = 1, "A fault of Assay itself; it prints a traceback"
+    USAGE = 2, "Wrong input: arguments, spec, settings, the name of a pipeline or an app"
+    UNAVAILABLE = (
+        3,
+        (
+            "What Assay needs is missing or does not answer: a server, a worker, the local "
+            "stack, the store, the disk"
+        ),
+    )
+    CANCELLED = 4, "The pipeline was cancelled"
+    FAILED = (
+        5,
+        (
+            "The pipeline gave up or was terminated, or its report is missing or holds cells "
+            "without a state"
+        ),
+    )
+    NOTHING_MEASURED = 6, "The pipeline completed, and not one of its cells was measured"
+    INCOMPLETE = 7, "With --strict: the pipeline completed, and cells are infra_failed"
+    INTERRUPTED = 130, "Ctrl-C or SIGTERM ended the command; what it had started was stopped first"
+    READER_GONE = 141, "Whoever read the output went away (`| head`)"

@@ -1,0 +1,69 @@
+"""Whether who asks and who works encrypt with the same keys: else a task would fail for ever.
+
+A worker's identity, which the server tells of each poller, carries the marks of its keys.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Sequence
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+
+from clients.codec import VARIABLES, Key, SealingCodec
+from contract.errors import ErrorCode, PlatformError
+from contract.ids import TASK_QUEUE_CONTROL
+
+_MARKS = re.compile(r" keys=([0-9a-f,]*)$")
+
+
+def identity(keys: Sequence[Key]) -> str:
+    """What this process is called at the server."""
+    marks = ",".join(key.mark for key in keys)
+    return f"{os.getpid()}@{socket.gethostname()}" + (f" keys={marks}" if marks else "")
+
+
+async def require_shared_keys(client: Client) -> None:
+    """Refuse to go on where no worker could read what we write, or we what they write.
+
+    A worker that is gone is listed for some minutes, so that one with our keys is enough.
+
+    Raises:
+        PlatformError: FAILED_PRECONDITION, with what to do; RPCError as of the server.
+    """
+    codec = client.data_converter.payload_codec
+    ours = tuple(key.mark for key in codec.keys) if isinstance(codec, SealingCodec) else ()
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    described = await client.workflow_service.describe_task_queue(request)
+    theirs = [_marks(poller.identity) for poller in described.pollers]
+    if theirs and not any(_understand(ours, marks) for marks in theirs):
+        raise PlatformError(ErrorCode.FAILED_PRECONDITION, _difference(ours, theirs[0]))
+
+
+def _marks(name: str) -> tuple[str, ...]:
+    found = _MARKS.search(name)
+    return tuple(found[1].split(",")) if found else ()
+
+
+def _understand(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether each side can open what the other one seals with its first key."""
+    if not ours or not theirs:
+        return not ours and not theirs
+    return ours[0] in theirs and theirs[0] in ours
+
+
+def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
+    if not ours:
+        cause = "the worker encrypts what Temporal keeps, and there is no key here"
+    elif not theirs:
+        cause = "there is a key here, and the worker has none"
+    else:
+        cause = "the worker encrypts what Temporal keeps with other keys than those here"
+    return f"{cause}: set {VARIABLES} alike for the worker and for this command"

@@ -1,0 +1,206 @@
+"""What docs say of specs, tools, options and exit codes, and all JSON Schemas, out of the code.
+
+python -m tests.support.reference
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cli.choices import secret_names
+from cli.declared import options_of
+from cli.schemas import report_schema, spec_schema
+from contract.base import Authored, meanings, summary
+from contract.protocol import json_schema as protocol_schema
+from contract.secret import SecretRef
+from contract.spec import (
+    AnalyzerKind,
+    AppsSpec,
+    BreakerSpec,
+    Endpoint,
+    PipelineSpec,
+    Requirement,
+    TemplateSpec,
+)
+from tests.support.cli_reference import page as cli_page
+
+DOCS = Path(__file__).parents[2] / "docs"
+_HEAD = """# Reference
+
+Made out of the code by `python -m tests.support.reference`; a test keeps it current. JSON Schemas:
+[spec](schemas/spec.schema.json) and [report.json](schemas/report.schema.json) (also printed by
+`python starter.py schema spec` and `schema report`), [analyzer protocol](protocol.schema.json).
+An editor that knows YAML schemas checks a spec that begins with
+`# yaml-language-server: $schema=PATH/docs/schemas/spec.schema.json`.
+
+```yaml
+apps: {root: fleet, only: [some-model/app1, some-model/app3]}
+analyzers: [static, dynamic]
+tools: {static: [bandit, ruff]}
+options:
+  dynamic: {auth_username: ann, auth_password: {env: ASSAY_LOGIN_ANN}, wapiti_limit_s: 60}
+```
+"""
+EXAMPLE = _HEAD.split("```yaml\n")[1].split("```")[0]
+_LOGIN = """
+A login is a reference, never a value: the worker looks it up for the one call that needs it, see
+[operations](operations.md#logins). Options without a value in the column "default" are left out.
+"""
+
+
+_PARTS: Mapping[str, type[Authored]] = {
+    "apps": AppsSpec,
+    "breaker": BreakerSpec,
+    "template": TemplateSpec,
+    "requirements": Requirement,
+    "endpoints": Endpoint,
+}
+_SHOWN = {model.__name__: f"see `{name}`" for name, model in _PARTS.items()} | {
+    "SecretRef": "reference"
+}
+
+
+def reference() -> str:
+    """The page."""
+    parts = [_HEAD, "## Spec", *_spec(), "## Tools\n", *_tools(), "## Options", _LOGIN, *_options()]
+    return "\n".join((*parts, *_exit_codes()))
+
+
+def _spec() -> Iterator[str]:
+    yield f"\n{summary(PipelineSpec)}\n"
+    yield fields(PipelineSpec)
+    for title, model in _PARTS.items():
+        yield f"### `{title}`\n\n{summary(model)}\n"
+        yield fields(model)
+
+
+def _tools() -> Iterator[str]:
+    for kind in AnalyzerKind:
+        tools: Iterable[Any] = importlib.import_module(f"analyzers.{kind}.tools").TOOLS
+        rows = [(f"`{tool.name}`", _said_of(tool)) for tool in tools]
+        yield f"### `{kind}`\n"
+        yield table(("tool", "looks at"), rows)
+
+
+def _said_of(tool: Any) -> str:
+    """The first line of its module."""
+    text = str(sys.modules[type(tool).__module__].__doc__).splitlines()[0]
+    return text[0].upper() + text[1:] if text.startswith("our") else text
+
+
+def _options() -> Iterator[str]:
+    for kind in AnalyzerKind:
+        model = options_of(kind)
+        yield f"### `{kind}`\n\n{summary(model)}\n"
+        if model.model_fields:
+            yield fields(model, secret_names(model))
+    yield f"### A reference\n\n{summary(SecretRef)}\n"
+    yield fields(SecretRef)
+
+
+def _exit_codes() -> Iterator[str]:
+    """Of the command line, where it has a table of them."""
+    try:
+        codes: Iterable[Any] = importlib.import_module("cli.exits").Exit
+    except ModuleNotFoundError:
+        return
+    yield "## Exit codes\n"
+    yield table(("code", "means"), [(f"{int(one)}", one.meaning) for one in codes])
+
+
+def fields(model: Any, secret: Iterable[str] = ()) -> str:
+    """A model's fields as a table."""
+    schema = model.model_json_schema()
+    said, required = meanings(model), schema.get("required", ())
+    rows: list[tuple[str, ...]] = []
+    for name, field in schema["properties"].items():
+        kind = "reference" if name in secret else _type(field, schema.get("$defs", {}))
+        default = "**required**" if name in required else _shown(field.get("default"))
+        rows.append((f"`{name}`", kind, default, said.get(name, "")))
+    return table(("field", "type", "default", "meaning"), rows)
+
+
+def _type(field: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
+    if "$ref" in field:
+        name = field["$ref"].rsplit("/", 1)[-1]
+        return _SHOWN.get(name) or _type(shared[name], shared)
+    for word in ("anyOf", "oneOf"):
+        if word in field:
+            kinds = [_type(one, shared) for one in field[word] if one.get("type") != "null"]
+            return " or ".join(dict.fromkeys(kinds))
+    if "enum" in field:
+        return " or ".join(f"`{one}`" for one in field["enum"])
+    match field.get("type"):
+        case "array":
+            return f"list of: {_type(field['items'], shared)}"
+        case "object":
+            return "mapping"
+        case kind:
+            return f"{kind}{_range(field)}"
+
+
+def _range(field: Mapping[str, Any]) -> str:
+    words = {
+        "minimum": "from",
+        "exclusiveMinimum": "above",
+        "maximum": "to",
+        "exclusiveMaximum": "below",
+    }
+    said = [f"{word} {_number(field[key])}" for key, word in words.items() if key in field]
+    return f", {' '.join(said)}" if said else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:.15g}"
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return f"`{value}`".lower()
+        case int() | float():
+            return f"`{_number(value)}`"
+        case list():
+            return f"`{', '.join(f'{one:g}' if isinstance(one, float) else one for one in value)}`"
+        case dict():
+            return "" if value else "none"
+        case _:
+            return f"`{value}`"
+
+
+def table(head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table of Markdown."""
+    lines = [tuple(head), *rows]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in lines]
+    written = [f"| {' | '.join(row)} |" for row in escaped]
+    written.insert(1, "|" + "---|" * len(lines[0]))
+    return "\n".join(written) + "\n"
+
+
+def _json(make: Callable[[], Any]) -> Callable[[], str]:
+    return lambda: json.dumps(make(), indent=1) + "\n"
+
+
+PAGES: Mapping[Path, Callable[[], str]] = {
+    DOCS / "reference.md": reference,
+    DOCS / "cli.md": cli_page,
+    DOCS / "schemas" / "spec.schema.json": _json(spec_schema),
+    DOCS / "schemas" / "report.schema.json": _json(report_schema),
+    DOCS / "protocol.schema.json": _json(protocol_schema),
+}
+
+
+def main() -> None:
+    """Write all of them anew."""
+    for path, text in PAGES.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
