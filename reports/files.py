@@ -24,11 +24,11 @@ def render_files(report: FleetReport) -> dict[str, bytes]:
         JSON_NAME: render_json(report).encode(),
         HTML_NAME: render_html(report, JSON_NAME).encode(),
         CSV_NAME: render_csv(report).encode(),
-        **dict(_sarif_files(report)),
+        **dict(sarif_files(report)),
     }
 
 
-def _sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
+def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
     """Two logs for each app that has cells, one where nothing was measured."""
     cells: dict[tuple[str, int], list[CellReport]] = defaultdict(list)
     for cell in report.cells:

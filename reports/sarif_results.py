@@ -74,7 +74,8 @@ def _named(finding: Finding, style: Style) -> RuleName:
 def _cuts(found: int, placed: int, kept: int) -> list[str]:
     cuts: list[str] = []
     if placed < found:
-        cuts.append(f"{found - placed:,} findings are left out: no file is known to exist for them")
+        lost = f"{found - placed:,} of {found:,} findings"
+        cuts.append(f"left out: {lost}, no file is known to exist for them")
     if kept < placed:
         cuts.append(f"cut: the gravest {kept:,} of {placed:,} findings are listed")
     return cuts
