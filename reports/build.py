@@ -22,6 +22,7 @@ from reports.model import (
     Totals,
 )
 from reports.rates import CellsOf, Requirement, rates, requirement_of
+from reports.speed import load_by_tool, load_tools
 from reports.tally import count_states, tally
 from reports.verdict import verdict
 
@@ -113,10 +114,14 @@ def _models(
     by_model: defaultdict[str, list[AppReport]] = defaultdict(list)
     for app in apps:
         by_model[app.model].append(app)
+    tools = load_tools(cell for group in cells_of.values() for cell in group)
     for model, mine in by_model.items():
         totals = _totals(mine, cells_of, fused, required)
+        groups = [cells_of.get((app.model, app.app_number), ()) for app in mine]
         yield ModelReport(
-            model=model, **{name: getattr(totals, name) for name in Totals.model_fields}
+            model=model,
+            load=load_by_tool(groups, tools),
+            **{name: getattr(totals, name) for name in Totals.model_fields},
         )
 
 
