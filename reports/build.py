@@ -92,6 +92,7 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
         app_number=app.app_number,
         template=app.template,
         source_digest=app.source_digest,
+        main_file=app.main_file,
         state=state,
         reason=reason,
         cells=count_states(cell.state for cell in cells),

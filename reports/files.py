@@ -2,13 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from reports.export import render_csv, render_json
 from reports.html import render_html
 from reports.model import CellReport, FleetReport
-from reports.names import CSV_NAME, HTML_NAME, JSON_NAME, sarif_name
+from reports.names import CSV_NAME, HTML_NAME, JSON_NAME, github_sarif_name, sarif_name
 from reports.sarif import to_sarif
+from reports.sarif_github import github_sarif
 
 
 def render_files(report: FleetReport, beside: Collection[str] = ()) -> dict[str, bytes]:
@@ -21,19 +22,21 @@ def render_files(report: FleetReport, beside: Collection[str] = ()) -> dict[str,
     files = {
         JSON_NAME: render_json(report).encode(),
         CSV_NAME: render_csv(report).encode(),
-        **_sarif_files(report),
+        **dict(sarif_files(report)),
     }
     return files | {HTML_NAME: render_html(report, JSON_NAME, {*files, *beside}).encode()}
 
 
-def _sarif_files(report: FleetReport) -> dict[str, bytes]:
-    """A log for each app that has cells; each is made from the cells of its app alone."""
+def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
+    """Two logs for each app that has cells, one where nothing was measured."""
     cells: dict[tuple[str, int], list[CellReport]] = defaultdict(list)
     for cell in report.cells:
         cells[cell.model, cell.app_number].append(cell)
-    return {
-        sarif_name(*app): json.dumps(
-            to_sarif(report.model_copy(update={"cells": tuple(own)}), *app), indent=1
-        ).encode()
-        for app, own in cells.items()
-    }
+    apps = {(app.model, app.app_number): app for app in report.apps}
+    finders = frozenset(cell.tool for cell in report.cells if cell.findings)
+    for key, own in cells.items():
+        mine = (apps[key],) if key in apps else ()
+        part = report.model_copy(update={"cells": tuple(own), "apps": mine})
+        yield sarif_name(*key), json.dumps(to_sarif(part, *key), indent=1).encode()
+        if (upload := github_sarif(part, *key, finders)) is not None:
+            yield github_sarif_name(*key), upload

@@ -142,6 +142,7 @@ class AppReport(Frozen):
         state: None only while the pipeline still runs.
         weaknesses: its findings after fusion; those of the tools where nothing was fused.
         syntax_errors: those of them that say that a file is no source; no security findings.
+        main_file: the file that stands for the whole app; empty: unknown.
         images: image of each of its services, as the engine names it.
         notes: what of its files was not honoured, and what its engine could not guarantee.
     """
@@ -150,6 +151,7 @@ class AppReport(Frozen):
     app_number: int
     template: str | None = None
     source_digest: str = ""
+    main_file: str = ""
     state: MeasurementState | None = None
     reason: str = ""
     cells: StateCounts

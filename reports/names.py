@@ -22,12 +22,12 @@ def app_stem(model: str, app_number: int) -> str:
 
 
 def sarif_name(model: str, app_number: int) -> str:
-    """File of one app's SARIF log, complete."""
+    """File of one app's full SARIF log."""
     return f"{app_stem(model, app_number)}.sarif"
 
 
 def github_sarif_name(model: str, app_number: int) -> str:
-    """File of one app's SARIF log as code scanning takes it."""
+    """File of one app's log for GitHub code scanning; there is none where nothing was measured."""
     return f"{app_stem(model, app_number)}.github.sarif"
 
 

@@ -1,0 +1,46 @@
+"""What GitHub code scanning asks of a log, checked against the files of the app."""
+
+import gzip
+import json
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+MAX_BYTES = 10 * 1024**2
+
+
+def problems_of(log: Path, app: Path) -> list[str]:
+    """What GitHub would refuse or drop of `log`, made of the app in the folder `app`."""
+    raw = log.read_bytes()
+    runs = json.loads(raw)["runs"]
+    found = [f"{len(runs)} runs"] if not 0 < len(runs) <= 20 else []
+    if len(gzip.compress(raw)) > MAX_BYTES:
+        found.append(f"{len(raw)} bytes")
+    ids = [run["automationDetails"]["id"].rpartition("/")[0] for run in runs]
+    if len(set(ids)) != len(ids):
+        found.append(f"categories are not unique: {ids}")
+    known: set[tuple[str, str]] = set()
+    for run in runs:
+        rules = run["tool"]["driver"]["rules"]
+        found += [f"rule {rule['id']}" for rule in rules if not _is_described(rule)]
+        if len(run["results"]) > 25_000 or len(rules) > 25_000:
+            found.append(f"{len(run['results'])} results of {len(rules)} rules")
+        for result in run["results"]:
+            place = result["locations"][0]["physicalLocation"]
+            if not _exists(place["artifactLocation"]["uri"], app) or not place["region"]:
+                found.append(f"{result['ruleId']} at {place}")
+            key = (result["ruleId"], result["partialFingerprints"]["primaryLocationLineHash"])
+            if key in known:
+                found.append(f"{key} twice")
+            known.add(key)
+    return [f"{log.name}: {problem}" for problem in found]
+
+
+def _is_described(rule: dict) -> bool:
+    texts = [rule[name]["text"] for name in ("shortDescription", "fullDescription", "help")]
+    return all(0 < len(text) <= 1_024 for text in texts) and len(rule["properties"]["tags"]) <= 20
+
+
+def _exists(uri: str, app: Path) -> bool:
+    parts = urlsplit(uri)
+    relative = not (parts.scheme or parts.netloc or parts.query or parts.fragment)
+    return relative and not uri.startswith("/") and (app / unquote(uri)).is_file()
