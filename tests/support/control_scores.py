@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from analyzers.static.families import families_of
+from contract.families import families_of
 from contract.analysis import Category, Finding
 
 CONTROLS = Path(__file__).resolve().parents[2] / "controls"

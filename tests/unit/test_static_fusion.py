@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analyzers.static.fusion import fuse, path_key
+from analyzers.static.fusion import fuse
 from contract.analysis import (
     Category,
     Confidence,
@@ -13,6 +13,7 @@ from contract.analysis import (
     Severity,
     ToolReport,
 )
+from contract.families import path_key
 
 
 def found(tool: str, rule: str, line: int, cwe: int, **more: Any) -> Finding:

@@ -24,9 +24,9 @@ from analyzers.static.adapter import (
     relative,
     with_skipped,
 )
-from analyzers.static.fusion import path_key
 from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
 from contract.analysis import Confidence, Finding, Location, Severity
+from contract.families import path_key
 
 TEMPLATE_SUFFIXES = (
     *(".html", ".htm", ".j2", ".jinja", ".jinja2", ".ejs", ".hbs", ".handlebars", ".vue"),
