@@ -1,6 +1,10 @@
 """Families of weaknesses: tools that see the same flaw often name a neighbour's CWE number."""
 
+import re
+
 from contract.analysis import Finding
+
+_MAX_LINE_CHARS = 1_000
 
 FAMILIES: dict[str, frozenset[int]] = {
     "sql-injection": frozenset({89, 564, 943}),
@@ -53,6 +57,15 @@ def families_of(cwe: tuple[int, ...]) -> frozenset[str]:
 def family_of(found: Finding) -> frozenset[str]:
     """Families of the most specific number of a finding, which says what it is."""
     return families_of(found.cwe[:1])
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Words of a line of source that may be an input's name.
+
+    >>> sorted(names_in('term = request.args.get("q-1", "")'))
+    ['args', 'get', 'q-1', 'request', 'term']
+    """
+    return frozenset(re.findall(r"[A-Za-z_][\w-]*", text[:_MAX_LINE_CHARS]))
 
 
 def path_key(found: Finding) -> str:

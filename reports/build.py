@@ -23,6 +23,7 @@ from reports.model import (
 )
 from reports.rates import CellsOf, Requirement, rates, requirement_of
 from reports.tally import count_states, tally
+from reports.together import together
 from reports.verdict import verdict
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -85,7 +86,7 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
         reason = not_run_reason(record)
         state = None if record.state == "running" else MeasurementState.INFRA_FAILED
     verdicts = requirements(cells)
-    weaknesses = sorted(_weaknesses(cells, fused), key=_gravest_first)
+    weaknesses = sorted(together(_weaknesses(cells, fused), cells), key=_gravest_first)
     return AppReport(
         model=app.model,
         app_number=app.app_number,
