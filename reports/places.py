@@ -9,6 +9,9 @@ from contract.analysis import Finding
 from contract.families import family_of
 from reports.reach import Reach, Span
 
+HandlerKey = tuple[str | None, int | None, frozenset[str]]
+"""File and line of a handler, and the family of what was found there."""
+
 
 @dataclass(slots=True)
 class Place:
@@ -18,6 +21,7 @@ class Place:
         steps: lines of the path on which its data comes; empty: it was seen as a pattern.
         words: words on these lines, and where it stands.
         handled: whether it stands in a handler of some route.
+        inputs: the input by which a handler has shown it.
     """
 
     found: Finding
@@ -25,6 +29,7 @@ class Place:
     words: frozenset[str]
     handled: bool
     shown: list[Finding] = field(default_factory=list)
+    inputs: dict[HandlerKey, str] = field(default_factory=dict)
 
 
 class Places:

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from contract.analysis import Category, Confidence, Finding, Severity
 from contract.families import INJECTIONS, SERVICE_WIDE, family_of
 from reports.model import CellReport
-from reports.places import Place, Places
+from reports.places import HandlerKey, Place, Places
 from reports.reach import Reach, reach_of
 
 _SEVERITIES = {severity: rank for rank, severity in enumerate(Severity)}
 _CONFIDENCES = {confidence: rank for rank, confidence in enumerate(Confidence)}
 _MAX_MESSAGE, _MAX_EVIDENCE = 4_000, 2_000
 _NAMED_OPERATIONS = 5
-_Key = tuple[str | None, int | None, frozenset[str]]
 
 
 def together(findings: Iterable[Finding], cells: Sequence[CellReport]) -> list[Finding]:
@@ -58,7 +57,7 @@ class _Matching:
 
     places: Places
     reach: Reach
-    inputs: dict[_Key, set[str]]
+    inputs: dict[HandlerKey, set[str]]
 
     def match(self, requests: Iterable[Finding]) -> list[Finding]:
         """Put every finding of a request to its place; those that have none are left."""
@@ -66,7 +65,11 @@ class _Matching:
         # What names its input is told apart best, so it chooses first.
         for found in sorted(requests, key=lambda one: not one.location.parameter):
             place = self._place_of(found)
-            (alone if place is None else place.shown).append(found)
+            if place is None:
+                alone.append(found)
+            else:
+                place.shown.append(found)
+                place.inputs.setdefault(_handler(found), _plain(found.location.parameter))
         return alone
 
     def _place_of(self, found: Finding) -> Place | None:
@@ -89,27 +92,32 @@ class _Matching:
     def _fitting(self, found: Finding, here: list[Place]) -> list[Place]:
         """Places that may be what was shown.
 
-        One that names another input of the handler, and not this one, is another weakness. And
-        what comes with no input of this request was kept before: a path that begins at this
-        request is not its own.
+        One that names another input of the handler, and not this one, is another weakness; one
+        that names none is that of the first that has shown it. And what comes with no input of
+        this request was kept before: a path that begins at this request is not its own.
         """
         name = _plain(found.location.parameter)
         if not name and not INJECTIONS.isdisjoint(family_of(found)):
             return [one for one in here if not one.steps]
-        others = self.inputs[_handler(found)] - {name}
+        handler = _handler(found)
+        others = self.inputs[handler] - {name}
         sure = [one for one in here if name and name in one.words]
-        return sure or [one for one in here if others.isdisjoint(one.words)]
+        return sure or [
+            one
+            for one in here
+            if one.inputs.get(handler, name) == name and others.isdisjoint(one.words)
+        ]
 
 
-def _inputs(requests: Iterable[Finding]) -> dict[_Key, set[str]]:
+def _inputs(requests: Iterable[Finding]) -> dict[HandlerKey, set[str]]:
     """Inputs that were found at fault, by handler and family."""
-    names: defaultdict[_Key, set[str]] = defaultdict(set)
+    names: defaultdict[HandlerKey, set[str]] = defaultdict(set)
     for found in requests:
         names[_handler(found)].add(_plain(found.location.parameter))
     return names
 
 
-def _handler(found: Finding) -> _Key:
+def _handler(found: Finding) -> HandlerKey:
     return found.location.path, found.location.line, family_of(found)
 
 
