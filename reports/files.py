@@ -1,31 +1,30 @@
 """The files of one report, ready to be written."""
 
-import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from contract.ids import safe_model
 from reports.export import render_csv, render_json
 from reports.html import render_html
 from reports.model import CellReport, FleetReport
+from reports.names import CSV_NAME, HTML_NAME, JSON_NAME, github_sarif_name, sarif_name
 from reports.sarif import to_sarif
 from reports.sarif_github import github_sarif
 
-JSON_NAME = "report.json"
-HTML_NAME = "report.html"
-CSV_NAME = "cells.csv"
-_MODEL_CHARS = 100
 
+def render_files(report: FleetReport, beside: Collection[str] = ()) -> dict[str, bytes]:
+    """Content by file name. Takes seconds for a fleet of 1,000 apps: not for an event loop.
 
-def render_files(report: FleetReport) -> dict[str, bytes]:
-    """Content by file name. Takes seconds for a fleet of 1,000 apps: not for an event loop."""
-    return {
+    Args:
+        report: what the files say.
+        beside: names of files that are there already, such as logs; the page links to them.
+    """
+    files = {
         JSON_NAME: render_json(report).encode(),
-        HTML_NAME: render_html(report, JSON_NAME).encode(),
         CSV_NAME: render_csv(report).encode(),
         **dict(sarif_files(report)),
     }
+    return files | {HTML_NAME: render_html(report, JSON_NAME, {*files, *beside}).encode()}
 
 
 def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
@@ -41,21 +40,3 @@ def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
         yield sarif_name(*key), json.dumps(to_sarif(part, *key), indent=1).encode()
         if (upload := github_sarif(part, *key, finders)) is not None:
             yield github_sarif_name(*key), upload
-
-
-def sarif_name(model: str, app_number: int) -> str:
-    """File of one app's full SARIF log."""
-    return f"{_stem(model, app_number)}.sarif"
-
-
-def github_sarif_name(model: str, app_number: int) -> str:
-    """File of one app's log for GitHub code scanning; there is none where nothing was measured."""
-    return f"{_stem(model, app_number)}.github.sarif"
-
-
-def _stem(model: str, app_number: int) -> str:
-    """A long model name is cut and told apart by its digest."""
-    name = safe_model(model)
-    if len(name) > _MODEL_CHARS:
-        name = f"{name[:_MODEL_CHARS]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-    return f"{name}-app{app_number}"

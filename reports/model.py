@@ -27,6 +27,39 @@ class LoadFigures(Frozen):
     units: dict[str, str]
 
 
+class MedianFigure(Frozen):
+    """The median of one load figure over apps, in `unit`.
+
+    Attributes:
+        low, high: the smallest and the largest figure of an app.
+        apps: how many apps have this figure.
+        at_least: the median may be higher, as the load ended before some apps did (`censored`).
+    """
+
+    median: float
+    low: float
+    high: float
+    apps: int
+    unit: str
+    at_least: bool = False
+
+
+class ModelLoad(Frozen):
+    """What one load test says of a model's apps; an app that was not measured is no number.
+
+    Attributes:
+        cells: its apps by what became of this load test.
+        contended: measured, but on a busy host: in no figure.
+        figures: by metric name. An app's own figure is the median over its operations; of memory,
+            the sum over its services.
+    """
+
+    tool: str
+    cells: StateCounts
+    contended: int = 0
+    figures: dict[str, MedianFigure] = {}
+
+
 class Score(Frozen):
     """One number a judge gave, or what asking it cost; `target`: the judge, empty for the app."""
 
@@ -143,6 +176,7 @@ class ModelReport(Frozen):
     cells: StateCounts
     findings: tuple[FindingTally, ...] = ()
     rates: tuple[Rate, ...] = ()
+    load: tuple[ModelLoad, ...] = ()
 
 
 class MissingGroup(Frozen):

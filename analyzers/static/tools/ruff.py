@@ -125,7 +125,7 @@ def classify(code: str) -> tuple[tuple[int, ...], Severity, Category]:
     """CWE, severity and category of a rule. Raises: ToolFault for a rule we did not select."""
     if code in RUFF_SECURITY:
         cwe, severity = RUFF_SECURITY[code]
-        return (cwe,), severity, Category.SECURITY
+        return cwe, severity, Category.SECURITY
     families = [family for family in _QUALITY if code.startswith(family)]
     if not families or (code[0] == "S" and not code.startswith("SIM")):
         raise ToolFault(f"unknown rule: {code!r}")
