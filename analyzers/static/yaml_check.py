@@ -18,7 +18,7 @@ Hit = tuple[str, int, str]
 
 def main() -> None:
     """Check the files named on standard input."""
-    names = sys.stdin.read().splitlines()
+    names = sys.stdin.read().split("\n")
     errors: dict[str, str] = {}
     findings: list[dict[str, Any]] = []
     for name in names:
