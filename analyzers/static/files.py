@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from analyzers.appsource.text import named_encoding
+from analyzers.appsource.text import encoding_of, named_encoding
 
 _FENCE = re.compile(rb"\s*(?:```|~~~)[\w+#.-]*[ \t]*\r?\n")
 _CR_ALONE = re.compile(rb"\r(?!\n)")
@@ -28,9 +28,14 @@ def in_utf8(data: bytes) -> bytes:
     return data.decode(encoding, errors="replace").encode() if encoding else data
 
 
-def with_plain_lines(data: bytes) -> bytes:
-    """Text without a byte order mark, whose lines end with LF: CR alone becomes one, in place."""
-    return _CR_ALONE.sub(b"\n", data.removeprefix(codecs.BOM_UTF8))
+def plain(data: bytes) -> bytes:
+    """Text in UTF-8 without a mark, whose lines end with LF: CR alone becomes one, in place."""
+    encoding = encoding_of(data)
+    if encoding.startswith("utf"):
+        data = data.removeprefix(codecs.BOM_UTF8)
+    else:
+        data = data.decode(encoding, errors="replace").encode()
+    return _CR_ALONE.sub(b"\n", data)
 
 
 def copy_files(

@@ -2,7 +2,7 @@
 
 An editor ends lines at LF, CR LF and CR. JavaScript also ends them at U+2028 and U+2029, YAML at
 U+0085 too, some tools at LF alone; none ends one at a form feed, as `str.splitlines` does. Tools
-count columns in characters, in UTF-16, in bytes of UTF-8 or in bytes of the file.
+count columns in characters, in UTF-16 or in bytes of UTF-8.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Literal
 from analyzers.appsource.text import encoding_of
 
 Ends = Literal["editor", "script", "yaml", "lf"]
-Unit = Literal["characters", "utf-16", "utf-8", "bytes"]
+Unit = Literal["characters", "utf-16", "utf-8"]
 _ENDS: dict[Ends, re.Pattern[str]] = {
     "editor": re.compile(r"\r\n|\r|\n"),
     "script": re.compile(r"\r\n|[\r\n\u2028\u2029]"),
@@ -30,7 +30,6 @@ class _Text:
     """One file; `starts`: where its lines begin, by what ends them."""
 
     text: str
-    encoding: str
     starts: dict[Ends, list[int]] = field(default_factory=dict)
 
     def begins(self, ends: Ends) -> list[int]:
@@ -75,7 +74,7 @@ class Lines:
         begins = text.begins(ends)
         if not 1 <= line <= len(begins):
             return line, column if column >= 1 else None
-        before = _characters(text.line(line, ends), column, text.encoding, unit)
+        before = _characters(text.line(line, ends), column, unit)
         at = begins[line - 1] + (before or 0)
         editor = text.begins("editor")
         number = bisect_right(editor, at)
@@ -87,23 +86,19 @@ class Lines:
         try:
             data = (self._root / path).read_bytes()
         except OSError:
-            return _Text("", "utf-8")
-        encoding = encoding_of(data)
-        text = data.decode(encoding, errors="replace").removeprefix("\ufeff")
-        # Copies of what is in UTF-16 are in UTF-8.
-        return _Text(text, "utf-8" if encoding.startswith("utf") else encoding)
+            return _Text("")
+        return _Text(data.decode(encoding_of(data), errors="replace").removeprefix("\ufeff"))
 
 
-def _characters(line: str, column: int, encoding: str, unit: Unit) -> int | None:
+def _characters(line: str, column: int, unit: Unit) -> int | None:
     """How many characters stand before a column of a line; None where it has no such column."""
     if column < 1:
         return 0
     units = column - 1
     if unit == "characters":
         return units if units <= len(line) else None
-    coding = {"utf-16": "utf-16-le", "utf-8": "utf-8", "bytes": encoding}[unit]
-    width = 2 if unit == "utf-16" else 1
-    data = line.encode(coding, errors="surrogatepass" if "utf" in coding else "replace")
+    coding, width = ("utf-16-le", 2) if unit == "utf-16" else ("utf-8", 1)
+    data = line.encode(coding, errors="surrogatepass")
     if units * width > len(data):
         return None
     return len(data[: units * width].decode(coding, errors="ignore"))

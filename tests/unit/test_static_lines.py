@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.static.files import in_utf8, with_plain_lines
+from analyzers.static.files import in_utf8, plain
 from analyzers.static.lines import Ends, Lines, Unit
 
 ODD = ["\f", "\v", "\x1c", "\x85", "\u2028", "\u2029", "😀", "é"]
@@ -45,9 +45,7 @@ def test_evidence_is_what_the_file_says_in_its_own_encoding(
     assert lines(name, 1 + first.count("\n")) == f"x = '{word}'"
 
 
-@pytest.mark.parametrize(
-    ("unit", "column"), [("characters", 4), ("utf-16", 5), ("utf-8", 8), ("bytes", 8)]
-)
+@pytest.mark.parametrize(("unit", "column"), [("characters", 4), ("utf-16", 5), ("utf-8", 8)])
 def test_columns_of_any_unit_are_characters(tmp_path: Path, unit: Unit, column: int):
     lines = reader(tmp_path, "x\né😀 call()\n")
 
@@ -56,10 +54,9 @@ def test_columns_of_any_unit_are_characters(tmp_path: Path, unit: Unit, column: 
     assert lines.column("a.js", 2, 99, unit) == 99
 
 
-def test_bytes_of_a_file_that_is_not_in_utf_8_are_its_own(tmp_path: Path):
+def test_columns_in_utf_8_hold_for_a_file_that_is_in_latin_1(tmp_path: Path):
     lines = reader(tmp_path, "# coding: latin-1\néé f()\n".encode("latin-1"), "a.py")
 
-    assert lines.column("a.py", 2, 4, "bytes") == 4
     assert lines.column("a.py", 2, 6, "utf-8") == 4
 
 
@@ -93,7 +90,8 @@ def test_a_file_that_is_gone_has_no_line(tmp_path: Path):
 def test_a_copy_keeps_its_offsets_where_lines_are_made_plain():
     data = codecs.BOM_UTF8 + b"a\rb\r\nc\r\r\n"
 
-    assert with_plain_lines(data) == b"a\nb\r\nc\n\r\n"
+    assert plain(data) == b"a\nb\r\nc\n\r\n"
+    assert plain(b"\xe9\r") == "é\n".encode()
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,8 @@ class Stylelint(NodeTool):
 
     def _finding(self, warning: dict, path: str, lines: Lines) -> Finding:
         line, column = lines.place(path, warning["line"], warning["column"], "lf", "utf-16")
-        last = lines.number(path, warning.get("endLine") or warning["line"], "lf")
+        end = warning.get("endLine") or warning["line"], warning.get("endColumn") or 0
+        last, _ = lines.place(path, *end, "lf", "utf-16")
         return finding(
             self.name,
             warning["rule"],
