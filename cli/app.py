@@ -7,12 +7,12 @@ import typer
 
 from cli.command import Commands, run
 from cli.naming import new_id, pipeline_id
-from cli.program import PROGRAM, version
+from cli.program import INSTALLED, version
 
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=False,
-    add_completion=PROGRAM == "assay",
+    add_completion=INSTALLED,
     pretty_exceptions_enable=False,
     invoke_without_command=True,
 )

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from cli.app import app
+from cli.documents import OF_COMMAND
 from cli.exits import Exit
 from cli.reports import of_phase, verdict
 from contract.progress import PipelinePhase
@@ -80,6 +83,18 @@ def test_only_a_completed_pipeline_is_a_success() -> None:
 def test_each_code_is_one_number_with_one_meaning() -> None:
     assert len({code.meaning for code in Exit}) == len({int(code) for code in Exit}) == len(Exit)
     assert [code for code in Exit if not code] == [Exit.OK]
+
+
+def test_each_command_that_prints_json_says_which_document() -> None:
+    group: Any = get_command(app)
+    with_json = {
+        name
+        for name, command in group.commands.items()
+        if any(parameter.name == "as_json" for parameter in command.params)
+    }
+
+    assert OF_COMMAND.keys() - {"schema"} == with_json
+    assert group.commands.keys() - with_json == {"schema", "codec"}
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -76,7 +76,7 @@ def test_ended_pipelines_are_listed_and_told_apart() -> None:
         "p2": "unfinished",
     }
     assert listed["p1"]["counts"] == {"measured": 1}
-    assert "after 'python starter.py up'" in assay("status").stderr
+    assert "starter.py up'" in assay("status").stderr
 
 
 def test_a_pipeline_that_ended_is_told_of() -> None:
