@@ -1,7 +1,6 @@
 """The files of one report, ready to be written."""
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -9,7 +8,7 @@ from contract.ids import safe_model
 from reports.export import render_csv, render_json
 from reports.html import render_html
 from reports.model import CellReport, FleetReport
-from reports.sarif import to_sarif
+from reports.sarif import to_sarif, written
 from reports.sarif_github import github_sarif
 
 JSON_NAME = "report.json"
@@ -38,7 +37,7 @@ def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
     for key, own in cells.items():
         mine = (apps[key],) if key in apps else ()
         part = report.model_copy(update={"cells": tuple(own), "apps": mine})
-        yield sarif_name(*key), json.dumps(to_sarif(part, *key), indent=1).encode()
+        yield sarif_name(*key), written(to_sarif(part, *key))
         if (upload := github_sarif(part, *key, finders)) is not None:
             yield github_sarif_name(*key), upload
 
