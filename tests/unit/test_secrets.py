@@ -178,6 +178,10 @@ def test_a_short_secret_takes_nothing_else_with_it():
     assert clean.findings[0].rule_id == "weak-password"
 
 
+def test_a_word_of_three_letters_is_no_secret():
+    assert Redaction({"x": "the"}).text("the end") == "the end"
+
+
 def test_a_file_keeps_its_length(tmp_path: Path):
     path = tmp_path / "shot.png"
     path.write_bytes(b"\x89PNG\xff hunter22 \x00")
