@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli.command import Commands, run
-from cli.naming import new_id
-from cli.program import PROGRAM, version
+from cli.naming import new_id, pipeline_id
+from cli.program import INSTALLED, version
 
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=False,
-    add_completion=PROGRAM == "assay",
+    add_completion=INSTALLED,
     pretty_exceptions_enable=False,
     invoke_without_command=True,
 )
@@ -25,6 +25,10 @@ def _pipeline_ids() -> list[str]:
     return pipeline_ids()
 
 
+def _usable(name: str | None) -> str | None:
+    return name if name is None else pipeline_id(name)
+
+
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output.")
 ]
@@ -32,11 +36,15 @@ StrictFlag = Annotated[
     bool, typer.Option("--strict", help="End with 7 when the platform failed any cell.")
 ]
 PipelineArg = Annotated[
-    str, typer.Argument(help="Pipeline ID.", metavar="ID", autocompletion=_pipeline_ids)
+    str,
+    typer.Argument(
+        help="Pipeline ID.", metavar="ID", callback=_usable, autocompletion=_pipeline_ids
+    ),
 ]
 SpecArg = Annotated[Path, typer.Argument(help="Spec file, YAML or JSON.", metavar="SPEC")]
 IdOption = Annotated[
-    str | None, typer.Option("--id", help="Pipeline ID; default: file name and time.")
+    str | None,
+    typer.Option("--id", help="Pipeline ID; default: file name and time.", callback=_usable),
 ]
 
 
@@ -110,6 +118,7 @@ def status(
         typer.Argument(
             help="Pipeline ID; left out: list pipelines.",
             metavar="[ID]",
+            callback=_usable,
             autocompletion=_pipeline_ids,
         ),
     ] = None,

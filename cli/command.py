@@ -25,13 +25,7 @@ def run(job: Callable[["Settings"], Coroutine[Any, Any, Exit]]) -> None:
     from settings import load_settings  # late: it takes half a second, and help needs none
 
     end_by_signal()
-    try:
-        code = asyncio.run(job(load_settings()))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _drop_output()
-        code = Exit.READER_GONE
-    raise typer.Exit(code)
+    raise typer.Exit(asyncio.run(job(load_settings())))
 
 
 class Commands(TyperGroup):
@@ -58,6 +52,17 @@ class Commands(TyperGroup):
         if standalone_mode:
             sys.exit(int(code))
         return code
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a reader that went away ends it quietly, with a code of its own."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            _drop_output()
+            raise typer.Exit(Exit.READER_GONE) from None
 
 
 def _ended(invoke: Callable[[], Any], *, as_json: bool) -> Exit:

@@ -10,7 +10,7 @@ def main() -> None:
     end_by_signal()
     try:
         from cli.app import app  # takes a second, in which a Ctrl-C is no traceback
-        from cli.program import PROGRAM
+        from cli.program import NAME
     except KeyboardInterrupt:
         sys.exit(130)
-    app(prog_name=PROGRAM.split(" ")[-1])
+    app(prog_name=NAME)

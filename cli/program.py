@@ -1,17 +1,36 @@
 """How the user called us: hints name a command that can be typed as it stands."""
 
+import os
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
+from shutil import which
 from tomllib import loads
 
 _PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
-PROGRAM = "assay" if Path(sys.argv[0]).stem == "assay" else "python starter.py"
+INSTALLED = Path(sys.argv[0]).stem == "assay"
+NAME = "assay" if INSTALLED else "starter.py"
 
 
 def command(line: str) -> str:
     """`line` (`status ID`) as the user would type it, in quotes."""
-    return f"'{PROGRAM} {line}'"
+    return f"'{_program()} {line}'"
+
+
+def _program() -> str:
+    if INSTALLED:
+        on_path = which(NAME)
+        ours = on_path is not None and os.path.samefile(on_path, sys.argv[0])
+        return NAME if ours else _near(sys.argv[0])
+    return f"{_near(sys.executable)} {NAME}"
+
+
+def _near(path: str) -> str:
+    """`path` from here, where it lies below: `.venv/bin/python`."""
+    try:
+        return str(Path(path).absolute().relative_to(Path.cwd()))
+    except (OSError, ValueError):
+        return path
 
 
 def version() -> str:

@@ -12,7 +12,6 @@ from cli.follow import Estimate, show_report, status_document
 from cli.left import in_words
 from cli.listing import UNFINISHED, merged, outline, progress_of, state_of, stored_pipelines
 from cli.naming import app_of
-from cli.naming import pipeline_id as usable_id
 from cli.pipelines import NoPipelineError, Pipeline, ServerAwayError, list_pipelines
 from cli.plans import checked_plan
 from cli.program import command
@@ -110,7 +109,7 @@ async def _by_the_store(
 
 async def run_report(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:
     """Print a written report; needs no server."""
-    return show_report(settings, usable_id(pipeline_id), as_json=as_json, strict=strict)
+    return show_report(settings, pipeline_id, as_json=as_json, strict=strict)
 
 
 async def run_validate(settings: Settings, spec: Path, pipeline_id: str, *, as_json: bool) -> Exit:
@@ -147,7 +146,7 @@ async def run_logs(
     settings: Settings, pipeline_id: str, app: str, name: str, *, lines: int, as_json: bool
 ) -> Exit:
     """Print what was kept of one app's build, start and containers, and where the rest is."""
-    document = await app_logs(settings, usable_id(pipeline_id), app_of(app))
+    document = await app_logs(settings, pipeline_id, app_of(app))
     chosen = [log for log in document.logs if name in ("", log.name)]
     if name and not chosen:
         names = ", ".join(dict.fromkeys(log.name for log in document.logs)) or "none"

@@ -36,6 +36,10 @@ class SafeConsole(Console):
             width=_PIPE_WIDTH if piped and not stderr else None,
         )
 
+    def render_str(self, text: str, **how: Any) -> Text:
+        """As Rich, which would drop some control codes without a trace."""
+        return super().render_str(shown(text), **how)
+
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:

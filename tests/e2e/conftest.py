@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,7 +61,8 @@ class Assay:
             for name in re.findall(r"^file=(.+)$", config, re.MULTILINE):
                 Path(name).parent.rmdir()
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, background: bool = False) -> subprocess.Popen[str]:
+        """A command that runs; in the background as a script starts it, without SIGINT."""
         command = [sys.executable, str(ROOT / "starter.py"), *arguments]
         return subprocess.Popen(
             command,
@@ -69,6 +71,7 @@ class Assay:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_ignore_sigint if background else None,
         )
 
     def temporal(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -91,6 +94,10 @@ class Assay:
             except (psutil.Error, OSError):
                 continue
         return found
+
+
+def _ignore_sigint() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")

@@ -129,16 +129,21 @@ def test_nothing_is_left_running(shell: Assay, report: dict[str, Any]):
     assert containers_of(next((shell.data / "reports").iterdir()).name) == []
 
 
-@pytest.mark.parametrize("moment", ["while the stack starts", "while an app runs"])
-def test_ctrl_c_leaves_nothing_running(tmp_path: Path, moment: str):
+@pytest.mark.parametrize(
+    ("moment", "sent"),
+    [("while the stack starts", signal.SIGTERM), ("while an app runs", signal.SIGINT)],
+)
+def test_ended_in_the_background_it_leaves_nothing_running(
+    tmp_path: Path, moment: str, sent: signal.Signals
+):
     tools = tools_folder(tmp_path / "tools")
     shell = Assay(tmp_path / "data", (("ASSAY_TOOLS", str(tools)),))
-    process = shell.start("demo")
+    process = shell.start("demo", background=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not _reached(shell, moment):
         time.sleep(0.2)
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, stderr = process.communicate(timeout=120)
 
     assert process.returncode == 130, stderr[-2000:]

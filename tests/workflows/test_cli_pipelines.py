@@ -1,13 +1,16 @@
 """What the commands do to pipelines: the same functions that `submit` and `retry` call."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pytest
 from rich.console import Console
 from temporalio.client import Client
 
 from cli.errors import UserError
-from cli.pipelines import Pipeline, submit
+from cli.listing import state_of
+from cli.pipelines import Pipeline, list_pipelines, submit
 from cli.session import _check_namespace
 from cli.view import progress_line, render_progress
 from clients.temporal import start_pipeline
@@ -27,6 +30,7 @@ from tests.workflows.fake_platform import (
     until,
 )
 
+T = TypeVar("T")
 STATIC = AnalyzerKind.STATIC
 MEASURED = MeasurementState.MEASURED
 INFRA_FAILED = MeasurementState.INFRA_FAILED
@@ -180,6 +184,59 @@ async def test_two_retries_at_once_are_one(client: Client) -> None:
     go.set()
 
     assert (await finished(followed(client, platform))).counts == {MEASURED: 1}
+
+
+async def listed(ask: Callable[[], Awaitable[T]], wanted: Callable[[T], bool]) -> T:
+    """What the server's lists tell, once they have caught up."""
+    async with asyncio.timeout(30):
+        while not wanted(found := await ask()):
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def test_the_list_tells_a_cancelled_pipeline_from_a_completed_one(client: Client) -> None:
+    done, gone = (FakePlatform(apps=1, analyzers="s") for _ in range(2))
+    for platform in (done, gone):
+        await submit(client, platform.plan)
+    await Pipeline(client, gone.id).signal("cancel")
+    for platform in (done, gone):
+        await finished(followed(client, platform))
+
+    async def states() -> set[str]:
+        served = [one for one in await list_pipelines(client) if one.id in (done.id, gone.id)]
+        return {f"{one.id} {state_of('', one)}" for one in served}
+
+    wanted = {f"{done.id} completed", f"{gone.id} cancelled"}
+    assert await listed(states, lambda found: found == wanted) == wanted
+
+
+async def test_a_pipeline_that_was_terminated_has_failed(client: Client) -> None:
+    platform = FakePlatform(apps=1, analyzers="s")
+    go = asyncio.Event()
+    platform.runs[STATIC] = blocks(go)
+    await submit(client, platform.plan)
+    await platform.logged("run")
+    await followed(client, platform).terminate()
+    go.set()
+
+    progress, running = await Pipeline(client, platform.id).snapshot()
+
+    assert not running
+    assert progress.phase is PipelinePhase.FAILED
+    assert progress.message == "its workflow was terminated"
+
+
+async def test_when_apps_began_and_ended_is_known_for_the_time_left(client: Client) -> None:
+    platform = FakePlatform(apps=3, analyzers="s")
+    await submit(client, platform.plan)
+    await finished(followed(client, platform))
+
+    spans = await listed(
+        Pipeline(client, platform.id).spans,
+        lambda found: len(found) == 3 and all(span.ended for span in found),
+    )
+
+    assert all(span.ended and span.started <= span.ended for span in spans)
 
 
 async def test_a_namespace_that_is_not_there_is_named(client: Client) -> None:

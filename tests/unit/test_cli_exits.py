@@ -1,0 +1,151 @@
+"""The exit code tells how a pipeline ended; scripts build on the table."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from cli.app import app
+from cli.documents import OF_COMMAND
+from cli.exits import Exit
+from cli.reports import of_phase, verdict
+from contract.progress import PipelinePhase
+
+ROOT = Path(__file__).parents[2]
+# Stands for any command: it waits to be ended, and cleans up after itself.
+WAITING = """
+import asyncio
+from cli.command import Commands, run
+import typer
+from cli.signals import end_by_signal
+end_by_signal()
+app = typer.Typer(cls=Commands)
+async def job(settings):
+    try:
+        print("ready", flush=True)
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        await asyncio.sleep(0)
+        print("cleaned up", flush=True)
+        raise
+@app.command()
+def wait():
+    run(job)
+@app.command()
+def other():
+    pass
+app(["wait"])
+"""
+
+
+def report(state: str = "completed", *cells: str, app: str | None = "measured") -> dict[str, Any]:
+    return {
+        "pipeline": {"state": state},
+        "apps": [{"state": app}],
+        "cells": [{"state": cell} for cell in cells],
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "strict"),
+    [
+        (report("completed", "measured"), Exit.OK, Exit.OK),
+        (report("completed", "measured", "app_failed"), Exit.OK, Exit.OK),
+        (report("completed", "measured", "not_applicable"), Exit.OK, Exit.OK),
+        (report("completed", "measured", "infra_failed"), Exit.OK, Exit.INCOMPLETE),
+        (report("completed", "app_failed"), Exit.NOTHING_MEASURED, Exit.NOTHING_MEASURED),
+        (report("completed", "infra_failed"), Exit.NOTHING_MEASURED, Exit.NOTHING_MEASURED),
+        (report("completed", "not_applicable"), Exit.NOTHING_MEASURED, Exit.NOTHING_MEASURED),
+        (report("completed"), Exit.FAILED, Exit.FAILED),
+        (report("completed", "measured", app=None), Exit.FAILED, Exit.FAILED),
+        (report("completed", "measured", "odd"), Exit.FAILED, Exit.FAILED),
+        (report("cancelled", "measured"), Exit.CANCELLED, Exit.CANCELLED),
+        (report("cancelled"), Exit.CANCELLED, Exit.CANCELLED),
+        (report("failed", "measured"), Exit.FAILED, Exit.FAILED),
+    ],
+)
+def test_a_report_deserves_its_code(document: dict[str, Any], code: Exit, strict: Exit) -> None:
+    assert verdict(document) is code
+    assert verdict(document, strict=True) is strict
+
+
+def test_only_a_completed_pipeline_is_a_success() -> None:
+    ended = (PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED)
+
+    assert [of_phase(phase) for phase in ended] == [Exit.OK, Exit.CANCELLED, Exit.FAILED]
+
+
+def test_each_code_is_one_number_with_one_meaning() -> None:
+    assert len({code.meaning for code in Exit}) == len({int(code) for code in Exit}) == len(Exit)
+    assert [code for code in Exit if not code] == [Exit.OK]
+
+
+def test_each_command_that_prints_json_says_which_document() -> None:
+    group: Any = get_command(app)
+    with_json = {
+        name
+        for name, command in group.commands.items()
+        if any(parameter.name == "as_json" for parameter in command.params)
+    }
+
+    assert OF_COMMAND.keys() - {"schema"} == with_json
+    assert group.commands.keys() - with_json == {"schema", "codec"}
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_command_in_the_background_of_a_script_ends_as_by_ctrl_c(
+    sent: signal.Signals, tmp_path: Path
+) -> None:
+    env = {**os.environ, "ASSAY_DATA": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING],
+        cwd=ROOT,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # What a shell without job control does for `command &`.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == Exit.INTERRUPTED
+    assert (out, err) == ("cleaned up\n", "interrupted\n")
+
+
+def test_nohup_keeps_its_word() -> None:
+    script = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from cli.signals import end_by_signal; end_by_signal()\n"
+        "signal.raise_signal(signal.SIGHUP); print('goes on')\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.stdout == "goes on\n", done.stderr
+
+
+def test_output_that_nobody_reads_ends_quietly(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(
+        [sys.executable, "starter.py", "schema", "report"],
+        cwd=ROOT,
+        env={**os.environ, "ASSAY_DATA": str(tmp_path)},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (Exit.READER_GONE, "")

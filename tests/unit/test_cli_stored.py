@@ -1,0 +1,155 @@
+"""Commands without a stack: what the store and the artifact store still tell."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner, Result
+
+from cli.app import app
+from cli.exits import Exit
+from clients.artifacts import FileArtifactStore
+from contract.analysis import MeasurementState
+from contract.outcome import AppOutcome
+from store.migrate import upgrade
+from store.results import SqlResultStore
+from tests.store import samples
+
+MODEL = samples.MODEL
+LOG = "".join(f"line {number}\n" for number in range(1, 301)) + "\x1b[31mboom\x1b[0m\n"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder: `p1` was cancelled with app 1 measured; `p2` stopped with its stack."""
+    folder = tmp_path_factory.mktemp("stored")
+    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
+    await upgrade(url)
+    artifacts = FileArtifactStore(folder / "artifacts")
+    build = await artifacts.put_bytes(LOG.encode(), "build.log")
+    archive = await artifacts.put_bytes(b"tar", "static.tar")
+    lost = build.model_copy(update={"key": samples.ARTIFACT.key, "sha256": samples.ARTIFACT.sha256})
+    report = samples.report(samples.measured(), samples.failed())
+    outcome = samples.outcome(report).model_copy(update={"report": archive})
+    ended = AppOutcome(
+        ref=samples.app().ref,
+        state=MeasurementState.MEASURED,
+        logs=(build, lost.model_copy(update={"name": "app-app.log"})),
+    )
+    store = SqlResultStore.from_url(url)
+    for name in ("p1", "p2"):
+        await store.register_pipeline(samples.plan(name))
+    await store.record_subtask("p1", samples.app(), outcome, report)
+    await store.record_app(samples.app(), ended)
+    await store.record_pipeline_state("p1", "cancelled", {"parallelism": 2})
+    await store.close()
+    (folder / "run").mkdir()
+    (folder / "run" / "static.log").touch()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def shell(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("ASSAY_", "TEMPORAL_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ASSAY_DATA", str(data))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+def assay(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def document(*arguments: str) -> dict:
+    result = assay(*arguments, "--json")
+    assert result.exit_code == Exit.OK, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_ended_pipelines_are_listed_and_told_apart() -> None:
+    listed = {line["id"]: line for line in document("status")["pipelines"]}
+
+    assert {name: line["state"] for name, line in listed.items()} == {
+        "p1": "cancelled",
+        "p2": "unfinished",
+    }
+    assert listed["p1"]["counts"] == {"measured": 1}
+    assert "starter.py up'" in assay("status").stderr
+
+
+def test_a_pipeline_that_ended_is_told_of() -> None:
+    told = document("status", "p1")
+
+    assert (told["state"], told["phase"], told["told_by"]) == ("cancelled", "cancelled", "store")
+    assert [(app["state"], app["step"]) for app in told["apps"]] == [
+        ("measured", "finished"),
+        (None, "waiting"),
+    ]
+    assert document("status", "p2")["state"] == "unfinished"
+    assert "cancelled" in assay("status", "p1").stdout
+
+
+def test_an_empty_data_folder_has_no_pipelines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_DATA", str(tmp_path / "new"))
+
+    assert document("status") == {"pipelines": []}
+    assert "starter.py submit" in assay("status").stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_logs_are_printed_by_their_ends_and_places_are_named(data: Path) -> None:
+    result = assay("logs", "p1", f"{MODEL}/app1", "--lines", "2")
+
+    assert result.exit_code == Exit.OK
+    assert result.stdout == "line 300\nboom\n"
+    assert "the last 2 of 301 lines" in result.stderr
+    assert "app-app.log: artifact app-app.log is not in" in result.stderr
+    assert "bandit measured, semgrep infra_failed" in result.stderr
+    assert str(data / "run" / "static.log") in result.stderr
+
+
+def test_one_log_alone_and_whole() -> None:
+    result = assay("logs", "p1", f"{MODEL}/app1", "build.log", "--lines", "0")
+
+    assert len(result.stdout.splitlines()) == 301
+    assert "bandit" not in result.stderr
+
+
+def test_the_document_says_where_each_log_is(data: Path) -> None:
+    told = document("logs", "p1", f"{MODEL}/app1")
+
+    assert [(log["name"], log["kept"]) for log in told["logs"]] == [
+        ("build.log", True),
+        ("app-app.log", False),
+    ]
+    assert Path(told["logs"][0]["path"]).is_file()
+    (static,) = told["analyzers"]
+    assert static["result"]["name"] == "static.tar"
+    assert static["service_log"] == str(data / "run" / "static.log")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause", "hint"),
+    [
+        (("p1", "nobody/app1"), "unknown app 'nobody/app1'", f"{MODEL}/app1"),
+        (("p1", f"{MODEL}/app3"), "unknown app", f"did you mean '{MODEL}/app"),
+        (("p1", f"{MODEL}/app1", "biuld.log"), "no log 'biuld.log'", "its logs: build.log"),
+        (("p9", f"{MODEL}/app1"), "no pipeline 'p9'", "status"),
+    ],
+)
+def test_a_log_that_is_not_there(arguments: tuple[str, ...], cause: str, hint: str) -> None:
+    result = assay("logs", *arguments)
+
+    assert result.exit_code == Exit.USAGE
+    assert cause in result.stderr
+    assert hint in result.stderr
+
+
+def test_the_shell_offers_the_pipelines() -> None:
+    from cli.completion import pipeline_ids
+
+    assert sorted(pipeline_ids()) == ["p1", "p2"]
