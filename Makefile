@@ -4,12 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ANALYZERS := static dynamic performance ai
+# Node.js for the analyzers' tools, whatever the machine has.
+export PATH := $(CURDIR)/.tools/node/bin:$(PATH)
 LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 # Slow files first: what is left for the end is small. Bytecode is kept even where it is not wanted
 # elsewhere, else each of pytest's workers and each program of ours compiles every module anew.
 UNIT := tests/services tests/workflows tests/store tests/replay tests/activities tests/unit
 
-.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools base-images chaos bench lock clean
+.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -18,7 +20,7 @@ demo: setup ## analyse the four bundled apps and show the report
 	@deploy/base-images/if-needed.sh
 	@$(BIN)/python starter.py demo $(ARGS)
 
-test: setup ## everything: check, real Docker, real PostgreSQL, end to end
+test: setup test-tools ## everything: check, real Docker, real PostgreSQL, end to end
 	@deploy/with-engine.sh $(MAKE) --no-print-directory check whole
 
 check: setup ## lint, types, import contracts, unit to services
@@ -52,12 +54,10 @@ chaos: setup ## a long run of random faults: make chaos SEED=1 N=100
 bench: setup ## ratios measured side by side
 	@for file in bench/bench_*.py; do $(BIN)/python $$file; done
 
-setup: node venv tools
+setup: venv tools
 
-# What npm's lock files ask for; npm itself only warns.
-node:
-	@command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || \
-	  { echo "error: Assay needs Node.js 20.19 or newer with npm; here: $$(node --version 2>/dev/null || echo none)"; echo "next: install it from nodejs.org (Debian 13: apt-get install nodejs npm)"; exit 2; }
+node: venv
+	@PYTHON=$(BIN)/python analyzers/install-node.sh .tools/node
 
 venv: $(BIN)/assay
 
@@ -74,8 +74,11 @@ $(VENV)/.assay-stamp: requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
-tools: venv
+tools: node
 	@for service in $(ANALYZERS); do analyzers/install.sh $$service .tools/$$service || exit 1; done
+
+test-tools: venv # what only integration and end-to-end tests need
+	@analyzers/install.sh ../tests/tools .tools/tests
 
 base-images: ## base images from Debian packages, for hosts without a registry
 	@deploy/base-images/build.sh

@@ -142,6 +142,16 @@ class Settings(BaseSettings):
         return self.tools.absolute()
 
     @property
+    def node_bin(self) -> Path:
+        """Folder of the Node.js and npm that came with the tools."""
+        return self.tools_dir / "node" / "bin"
+
+    @property
+    def search_path(self) -> str:
+        """`PATH` of the processes that run tools: their own Node.js comes first."""
+        return os.pathsep.join((str(self.node_bin), os.environ.get("PATH", os.defpath)))
+
+    @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the store."""
         return self.db_url or f"sqlite+aiosqlite:///{self.data_dir / 'assay.db'}"

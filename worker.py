@@ -154,7 +154,7 @@ def workers_of(
         PlatformService.STORE: ports.results.probe,
     }
     preflight = PreflightActivities(ports.gateway, probes)
-    writer = ReportActivities(ports.results, ports.reports)
+    writer = ReportActivities(ports.results, ports.reports, ports.artifacts)
     control: list[Callable[..., Any]] = [
         apps.forget_host,
         preflight.preflight,

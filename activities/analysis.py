@@ -22,6 +22,7 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.errors import ErrorCode, PlatformError
+from contract.left_out import true_count
 from contract.outcome import ALL_TOOLS, SubtaskOutcome, ToolSummary, thrown_away
 from contract.protocol import Progress
 from contract.running import SubtaskOrder
@@ -173,7 +174,7 @@ def _summary(tool: ToolReport) -> ToolSummary:
         tool=tool.tool,
         state=tool.state,
         reason=tool.reason[:REASON_CHARS],
-        findings=len(tool.findings),
+        findings=true_count(tool.findings, tool.metrics),
         cached=tool.provenance.cached_from is not None,
         seconds=tool.provenance.duration_s,
     )

@@ -14,6 +14,7 @@ from cli.documents import Check, Diagnosis
 from cli.exits import Exit
 from cli.program import command
 from cli.readiness import temporal_binary
+from cli.sources import unanswered
 from cli.stack import running_stack
 from cli.terminal import print_json, stdout
 from clients.appfolder.composer import brought_along, confined
@@ -32,7 +33,8 @@ _LOW_DISK_BYTES = 5 * 1024**3
 async def run_doctor(settings: Settings, *, as_json: bool) -> Exit:
     """Print every check; `UNAVAILABLE` when something needed is missing."""
     confinement = await asyncio.to_thread(_confinement)
-    checks = [*_machine(settings), confinement, *await _apps(settings), *await _analyzers(settings)]
+    checks = [*_machine(settings), confinement, *await _apps(settings), *await _sources(settings)]
+    checks += await _analyzers(settings)
     missing = any(check.needed and not check.ok for check in checks)
     if as_json:
         print_json(Diagnosis(ok=not missing, checks=tuple(checks)))
@@ -57,6 +59,7 @@ def _machine(settings: Settings) -> list[Check]:
             needed=True,
         ),
         *(_tools(settings, kind) for kind in AnalyzerKind if kind is not AnalyzerKind.AI),
+        _node(settings),
         _program("chromium", "browser checks and Lighthouse"),
         _program("nmap", "port scan"),
         Check(
@@ -145,6 +148,11 @@ def _tools(settings: Settings, kind: AnalyzerKind) -> Check:
     )
 
 
+def _node(settings: Settings) -> Check:
+    node = settings.node_bin / "node"
+    return Check("Node.js", node.is_file(), str(node), "make tools", needed=True)
+
+
 def _program(name: str, purpose: str) -> Check:
     path = shutil.which(name)
     return Check(
@@ -162,6 +170,20 @@ def _confinement() -> Check:
         detail = f"no: their cells would be infra_failed: {fault}"
         return Check(name, False, detail, next_step)
     return Check(name, held.way == BEST_WAY, held.text, next_step)
+
+
+async def _sources(settings: Settings) -> list[Check]:
+    """Advisories are not part of the tools: they are asked for where their packages come from."""
+    return [
+        Check(
+            f"advisories for {name}",
+            not reason,
+            f"none: {reason}: its cells would be infra_failed" if reason else "its source answers",
+            "let this machine reach the registry's advisories, or do without: apps count as"
+            " measured without them",
+        )
+        for name, reason in (await unanswered(settings)).items()
+    ]
 
 
 async def _analyzers(settings: Settings) -> list[Check]:

@@ -260,6 +260,7 @@ def _launch(stack: Stack, settings: Settings) -> None:
         _write(config, render_config(stack, settings, socket_dir / "supervisor.sock"))
     env = {
         **os.environ,
+        "PATH": settings.search_path,
         "USER": os.environ.get("USER", "assay"),
         **settings.ai_environment,
         "ASSAY_LOAD_LOCK": str(settings.load_lock.absolute()),  # a service reads no `.env`

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from clients.main_file import main_file
 from contract.errors import ErrorCode, PlatformError
 from contract.source_digest import MAX_FILES, MAX_TREE_BYTES, SKIPPED_FOLDERS, TreeDigest
 from contract.spec import SourceRef
@@ -29,10 +30,14 @@ def digest_tree(root: Path) -> SourceRef:
             ErrorCode.INVALID_ARGUMENT, f"no app folder {root}: check the spec's apps.root"
         )
     tree = TreeDigest()
+    files: list[str] = []
     try:
         for path in walk_source(root):
             kind, length, digest = _entry(path)
-            tree.add(path.relative_to(root).as_posix(), kind, length, digest)
+            name = path.relative_to(root).as_posix()
+            tree.add(name, kind, length, digest)
+            if kind == "F":
+                files.append(name)
             _check_bounds(root, tree)
     except OSError as error:
         raise PlatformError(
@@ -43,6 +48,7 @@ def digest_tree(root: Path) -> SourceRef:
         digest=tree.hexdigest(),
         files=tree.files,
         size_bytes=tree.size_bytes,
+        main_file=main_file(files),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from contract.analysis import ArtifactRef, MeasurementState
+from contract.analysis import NO_SOURCE, ArtifactRef, MeasurementState
 from contract.base import Frozen
 from contract.spec import AnalyzerKind, AppRef
 
@@ -23,6 +23,11 @@ class ToolSummary(Frozen):
     findings: int = 0
     cached: bool = False
     seconds: float = 0.0
+
+    @property
+    def lacks_source(self) -> bool:
+        """Whether it measured nothing because a source outside gave no answer."""
+        return self.state is MeasurementState.INFRA_FAILED and self.reason.startswith(NO_SOURCE)
 
 
 class SubtaskOutcome(Frozen):
@@ -54,8 +59,15 @@ class SubtaskOutcome(Frozen):
 
     @property
     def state(self) -> MeasurementState:
-        """Worst state of its cells, see `worst_state`."""
-        return worst_state(tool.state for tool in self.tools)
+        """Worst state of its cells, see `worst_state`.
+
+        A tool whose source outside gave no answer does not speak for others that did measure: where
+        nothing outside can be reached, every app would be called incomplete for that alone. The
+        report says at its top which tools these are.
+        """
+        asked = [tool.state for tool in self.tools if not tool.lacks_source]
+        measured = MeasurementState.MEASURED in asked
+        return worst_state(asked if measured else (tool.state for tool in self.tools))
 
     def all_lost(self) -> dict[str, float]:
         """`lost`, with what is called wasted without a tool's name under the empty one."""

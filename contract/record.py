@@ -42,13 +42,14 @@ class FusedRecord(Frozen):
 class AppRecord(Frozen):
     """One app of a pipeline; `state` is None while it is not finished.
 
-    `images` and `notes` are those of `AppOutcome`.
+    `images` and `notes` are those of `AppOutcome`, `main_file` is that of `SourceRef`.
     """
 
     model: str
     app_number: int
     template: str | None = None
     source_digest: str = ""
+    main_file: str = ""
     state: MeasurementState | None = None
     reason: str = ""
     logs: tuple[ArtifactRef, ...] = ()

@@ -200,12 +200,15 @@ class SourceRef(Frozen):
         digest: sha256 over sorted relative paths and contents: the tree's identity.
         files: how many files the digest covers.
         size_bytes: their total size.
+        main_file: relative path of the one that best stands for the whole app, where no file in
+            particular is meant; empty: unknown, or there is none.
     """
 
     path: str
     digest: str
     files: int = 0
     size_bytes: int = 0
+    main_file: str = ""
 
     @property
     def name(self) -> str:
@@ -268,7 +271,8 @@ class PipelinePlan(Frozen):
     @property
     def digest(self) -> str:
         """sha256 of the whole plan: the same ID may only ever stand for the same plan."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        derived = {"apps": {"__all__": {"source": {"main_file"}}}}
+        return hashlib.sha256(self.model_dump_json(exclude=derived).encode()).hexdigest()
 
     def app_spec(self, app: "PlannedApp") -> AppSpec:
         """The child's input for `app`."""

@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from contract import left_out
 from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.left_out import LeftOut
 from contract.record import AppRecord, PipelineRecord
 from contract.spec import AnalyzerKind
 from reports.effort import effort_of, tools_used
@@ -22,7 +24,9 @@ from reports.model import (
     Totals,
 )
 from reports.rates import CellsOf, Requirement, rates, requirement_of
+from reports.speed import load_by_tool, load_tools
 from reports.tally import count_states, tally
+from reports.together import together
 from reports.verdict import verdict
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -44,7 +48,7 @@ def build_fleet_report(record: PipelineRecord, generated_at: datetime) -> FleetR
     totals = _totals(apps, cells_of, fused, required)
     return FleetReport(
         generated_at=generated_at,
-        verdict=verdict(record.state, totals),
+        verdict=verdict(record.state, totals, cells),
         pipeline=_pipeline(record),
         totals=totals,
         effort=effort_of(record),
@@ -85,12 +89,13 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
         reason = not_run_reason(record)
         state = None if record.state == "running" else MeasurementState.INFRA_FAILED
     verdicts = requirements(cells)
-    weaknesses = sorted(_weaknesses(cells, fused), key=_gravest_first)
+    weaknesses = sorted(together(_weaknesses(cells, fused), cells), key=_gravest_first)
     return AppReport(
         model=app.model,
         app_number=app.app_number,
         template=app.template,
         source_digest=app.source_digest,
+        main_file=app.main_file,
         state=state,
         reason=reason,
         cells=count_states(cell.state for cell in cells),
@@ -113,10 +118,14 @@ def _models(
     by_model: defaultdict[str, list[AppReport]] = defaultdict(list)
     for app in apps:
         by_model[app.model].append(app)
+    tools = load_tools(cell for group in cells_of.values() for cell in group)
     for model, mine in by_model.items():
         totals = _totals(mine, cells_of, fused, required)
+        groups = [cells_of.get((app.model, app.app_number), ()) for app in mine]
         yield ModelReport(
-            model=model, **{name: getattr(totals, name) for name in Totals.model_fields}
+            model=model,
+            load=load_by_tool(groups, tools),
+            **{name: getattr(totals, name) for name in Totals.model_fields},
         )
 
 
@@ -136,7 +145,8 @@ def _totals(
 def _tallies(
     cells: Sequence[CellReport], findings: Sequence[Finding], fused: FusedBy
 ) -> tuple[FindingTally, ...]:
-    tallies = [tally(category, cells, findings, fused) for category in Category]
+    unlisted = tuple(_unlisted(cells, fused))
+    tallies = [tally(category, cells, findings, fused, unlisted) for category in Category]
     return tuple(found for found in tallies if found is not None)
 
 
@@ -151,6 +161,16 @@ def _weaknesses(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[Finding
             yield from of_fusion
         categories = {finding.category for finding in of_fusion}
         yield from (finding for finding in cell.findings if finding.category not in categories)
+
+
+def _unlisted(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[LeftOut]:
+    """What belongs to the weaknesses, and was cut from the lists that they come from."""
+    for cell in cells:
+        of_fusion = fused.get((cell.model, cell.app_number, cell.analyzer), ())
+        categories = {finding.category for finding in of_fusion}
+        of_tool = left_out.read(cell.data, left_out.TOOLS_KEY)
+        yield from (row for row in of_tool if row.category not in categories)
+        yield from left_out.read(cell.data, left_out.FUSED_KEY)
 
 
 def _gravest_first(finding: Finding) -> tuple[int, str, str, int]:

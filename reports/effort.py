@@ -44,14 +44,14 @@ def tools_used(cells: Iterable[CellReport]) -> tuple[ToolUse, ...]:
             saved_s=round(sum(c.provenance.duration_s for c in group if c.cached), 3),
             argv=next((cell.provenance.argv for cell in group if cell.provenance.argv), ()),
             notes=tuple(sorted({note for cell in group for note in cell.provenance.notes}))[:20],
-            contended=tuple(f"{c.model}/app{c.app_number}" for c in group if _is_contended(c)),
+            contended=tuple(f"{c.model}/app{c.app_number}" for c in group if is_contended(c)),
         )
         for (analyzer, tool, version, digest), group in sorted(groups.items(), key=_by_name)
     )
 
 
-def _is_contended(cell: CellReport) -> bool:
-    """Each operation of a load test carries the flag, 0 or 1."""
+def is_contended(cell: CellReport) -> bool:
+    """Whether a load test saw a busy host: each of its operations carries the flag, 0 or 1."""
     return any(metric.name == "contended" and metric.value for metric in cell.metrics)
 
 

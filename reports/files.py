@@ -1,47 +1,42 @@
 """The files of one report, ready to be written."""
 
-import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Collection, Iterator
 
-from contract.ids import safe_model
 from reports.export import render_csv, render_json
 from reports.html import render_html
 from reports.model import CellReport, FleetReport
+from reports.names import CSV_NAME, HTML_NAME, JSON_NAME, github_sarif_name, sarif_name
 from reports.sarif import to_sarif
-
-JSON_NAME = "report.json"
-HTML_NAME = "report.html"
-CSV_NAME = "cells.csv"
-_MODEL_CHARS = 100
+from reports.sarif_github import github_sarif
 
 
-def render_files(report: FleetReport) -> dict[str, bytes]:
-    """Content by file name. Takes seconds for a fleet of 1,000 apps: not for an event loop."""
-    return {
+def render_files(report: FleetReport, beside: Collection[str] = ()) -> dict[str, bytes]:
+    """Content by file name. Takes seconds for a fleet of 1,000 apps: not for an event loop.
+
+    Args:
+        report: what the files say.
+        beside: names of files that are there already, such as logs; the page links to them.
+    """
+    files = {
         JSON_NAME: render_json(report).encode(),
-        HTML_NAME: render_html(report, JSON_NAME).encode(),
         CSV_NAME: render_csv(report).encode(),
-        **_sarif_files(report),
+        **dict(sarif_files(report)),
     }
+    return files | {HTML_NAME: render_html(report, JSON_NAME, {*files, *beside}).encode()}
 
 
-def _sarif_files(report: FleetReport) -> dict[str, bytes]:
-    """A log for each app that has cells; each is made from the cells of its app alone."""
+def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
+    """Two logs for each app that has cells, one where nothing was measured."""
     cells: dict[tuple[str, int], list[CellReport]] = defaultdict(list)
     for cell in report.cells:
         cells[cell.model, cell.app_number].append(cell)
-    return {
-        sarif_name(*app): json.dumps(
-            to_sarif(report.model_copy(update={"cells": tuple(own)}), *app), indent=1
-        ).encode()
-        for app, own in cells.items()
-    }
-
-
-def sarif_name(model: str, app_number: int) -> str:
-    """File of one app's SARIF log; a long model name is cut and told apart by its digest."""
-    name = safe_model(model)
-    if len(name) > _MODEL_CHARS:
-        name = f"{name[:_MODEL_CHARS]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-    return f"{name}-app{app_number}.sarif"
+    apps = {(app.model, app.app_number): app for app in report.apps}
+    finders = frozenset(cell.tool for cell in report.cells if cell.findings)
+    for key, own in cells.items():
+        mine = (apps[key],) if key in apps else ()
+        part = report.model_copy(update={"cells": tuple(own), "apps": mine})
+        yield sarif_name(*key), json.dumps(to_sarif(part, *key), indent=1).encode()
+        if (upload := github_sarif(part, *key, finders)) is not None:
+            yield github_sarif_name(*key), upload

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from contract.analysis import Coverage, Finding, MeasurementState
-from reports.model import NotLookedAt
+from reports.model import MedianFigure, NotLookedAt
 
 UNKNOWN = "—"
 
@@ -21,6 +21,8 @@ STATE_SYMBOLS = {
     MeasurementState.INFRA_FAILED: "?",
     MeasurementState.NOT_APPLICABLE: "–",
 }
+_UNITS = {"percent": "%", "1/s": "/s"}
+_LABELS = {"lighthouse_performance": "score, of 100", "app_memory_max": "memory of the app"}
 METRIC_LABELS = {
     "throughput_at_objective": "at objective",
     "throughput": "throughput",
@@ -83,7 +85,20 @@ def quantity(value: float | None, unit: str) -> str:
     if unit == "bytes":
         return _bytes(value)
     text = f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:,.4g}"
-    return text if unit in ("count", "") else f"{text} {unit.replace('percent', '%')}"
+    return text if unit in ("count", "score", "") else f"{text} {_UNITS.get(unit, unit)}"
+
+
+def spread(figure: MedianFigure) -> str:
+    """`3.1 to 64 ms`: the smallest and the largest app, with one unit; empty for one app."""
+    if figure.apps < 2:
+        return ""
+    low, high = quantity(figure.low, figure.unit), quantity(figure.high, figure.unit)
+    unit = low.rpartition(" ")[2]
+    return (
+        f"{low.removesuffix(f' {unit}')} to {high}"
+        if high.endswith(f" {unit}")
+        else f"{low} to {high}"
+    )
 
 
 def _bytes(value: float) -> str:
@@ -139,7 +154,7 @@ def witnesses(finding: Finding) -> str:
 
 def metric_label(name: str) -> str:
     """Heading of a metric's column."""
-    return METRIC_LABELS.get(name, name.replace("_", " "))
+    return METRIC_LABELS.get(name) or _LABELS.get(name, name.replace("_", " "))
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -151,6 +166,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "whole_percent": whole_percent,
     "seconds": seconds,
     "quantity": quantity,
+    "spread": spread,
     "moment": moment,
     "coverage": coverage,
     "unseen": unseen,

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,23 +11,33 @@ from markupsafe import Markup
 
 from reports import formats
 from reports.model import FleetReport
+from reports.names import CSV_NAME, JSON_NAME
 from reports.view import FleetView
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_FINDINGS_IN_PAGE = 5_000
+_STYLES = ("report.css", "tables.css", "phone.css", "print.css")
+_FINDINGS_IN_PAGE = 10_000
 
 
-def render_html(report: FleetReport, json_name: str = "report.json") -> str:
-    """The report for people; `json_name` is where the page says that the rest can be found.
+def render_html(
+    report: FleetReport, json_name: str = JSON_NAME, beside: Collection[str] = ()
+) -> str:
+    """The report for people.
 
     Everything an app under test may have chosen is escaped, and the page's Content-Security-Policy
     allows only the style and the script whose digests it names.
+
+    Args:
+        report: what the page shows.
+        json_name: where it says that the rest can be found.
+        beside: names of the files in its folder; it links to those that it knows.
     """
     environment = _environment()
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = "".join(_asset(name) for name in _STYLES), _asset("report.js")
     return environment.get_template("report.html.j2").render(
         report=report,
-        view=FleetView(report, findings_cap=findings_cap(len(report.apps))),
+        view=FleetView(report, findings_cap(len(report.apps)), beside),
+        csv_name=CSV_NAME,
         json_name=json_name,
         style=Markup(style),  # noqa: S704 (our own file)
         script=Markup(script),  # noqa: S704 (our own file)
@@ -52,7 +63,7 @@ def _environment() -> Environment:
     return environment
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _asset(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 

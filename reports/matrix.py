@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from contract.analysis import MeasurementState
+from contract.left_out import true_count
 from contract.outcome import ALL_TOOLS
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AnalyzerKind
@@ -84,7 +85,7 @@ def _finding_count(cell: CellRecord) -> int | None:
         return None
     if cell.analyzer is AnalyzerKind.PERFORMANCE and not cell.findings:
         return None
-    return len(cell.findings)
+    return true_count(cell.findings, cell.metrics)
 
 
 def _missing(

@@ -27,6 +27,39 @@ class LoadFigures(Frozen):
     units: dict[str, str]
 
 
+class MedianFigure(Frozen):
+    """The median of one load figure over apps, in `unit`.
+
+    Attributes:
+        low, high: the smallest and the largest figure of an app.
+        apps: how many apps have this figure.
+        at_least: the median may be higher, as the load ended before some apps did (`censored`).
+    """
+
+    median: float
+    low: float
+    high: float
+    apps: int
+    unit: str
+    at_least: bool = False
+
+
+class ModelLoad(Frozen):
+    """What one load test says of a model's apps; an app that was not measured is no number.
+
+    Attributes:
+        cells: its apps by what became of this load test.
+        contended: measured, but on a busy host: in no figure.
+        figures: by metric name. An app's own figure is the median over its operations; of memory,
+            the sum over its services.
+    """
+
+    tool: str
+    cells: StateCounts
+    contended: int = 0
+    figures: dict[str, MedianFigure] = {}
+
+
 class Score(Frozen):
     """One number a judge gave, or what asking it cost; `target`: the judge, empty for the app."""
 
@@ -109,6 +142,7 @@ class AppReport(Frozen):
         state: None only while the pipeline still runs.
         weaknesses: its findings after fusion; those of the tools where nothing was fused.
         syntax_errors: those of them that say that a file is no source; no security findings.
+        main_file: the file that stands for the whole app; empty: unknown.
         images: image of each of its services, as the engine names it.
         notes: what of its files was not honoured, and what its engine could not guarantee.
     """
@@ -117,6 +151,7 @@ class AppReport(Frozen):
     app_number: int
     template: str | None = None
     source_digest: str = ""
+    main_file: str = ""
     state: MeasurementState | None = None
     reason: str = ""
     cells: StateCounts
@@ -141,6 +176,7 @@ class ModelReport(Frozen):
     cells: StateCounts
     findings: tuple[FindingTally, ...] = ()
     rates: tuple[Rate, ...] = ()
+    load: tuple[ModelLoad, ...] = ()
 
 
 class MissingGroup(Frozen):

@@ -1,37 +1,61 @@
-"""Findings of one app as SARIF 2.1.0: one log, one run per tool, never a log inside a run."""
+"""The full record of one app as SARIF 2.1.0: a run per tool, and one of all weaknesses, each once.
 
+One log, never a log inside a run. What is uploaded to GitHub is made by `sarif_github.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
-from contract.analysis import Confidence, Finding, Location, MeasurementState, Severity
+from contract.analysis import Finding, MeasurementState
 from reports.formats import unseen
-from reports.model import CellReport, FleetReport
+from reports.model import AppReport, CellReport, FleetReport
+from reports.sarif_results import SOURCE_ROOT, Style, Told, told
+from reports.sarif_text import cleaned, plain
+from reports.tool_pages import TOOL_PAGES
 
 SCHEMA_URI = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-_LEVELS = {
-    Severity.CRITICAL: "error",
-    Severity.HIGH: "error",
-    Severity.MEDIUM: "warning",
-    Severity.LOW: "note",
-    Severity.INFO: "note",
-}
-# What GitHub code scanning sorts by; the middle of CVSS 3's bands.
-_SECURITY_SEVERITY = {
-    Severity.CRITICAL: "9.5",
-    Severity.HIGH: "8.0",
-    Severity.MEDIUM: "5.5",
-    Severity.LOW: "2.0",
-    Severity.INFO: "0.0",
-}
-_RANKS = {Confidence.HIGH: 90.0, Confidence.MEDIUM: 50.0, Confidence.LOW: 10.0}
-_URL_SAFE = "/:?#[]@!$&'()*+,;=%~"
-_FINGERPRINT = "assay/v1"
+PRODUCT = "Assay"
+Notice = tuple[str, str]
+"""Level and text of what a reader of a run must know."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneApp:
+    """What the logs of one app are made from."""
+
+    pipeline: str
+    model: str
+    app_number: int
+    cells: tuple[CellReport, ...]
+    weaknesses: tuple[Finding, ...]
+    main_file: str
+
+    def automation_id(self, *parts: str) -> str:
+        """ID of a run: what it is, the same in each scan, and after the last `/` which scan."""
+        names = ("assay", self.model, f"app{self.app_number}", *parts, self.pipeline)
+        return cleaned("/".join(names))
+
+
+def one_app(report: FleetReport, model: str, app_number: int) -> OneApp:
+    """What `report` says of one app.
+
+    Raises:
+        KeyError: it has no such app.
+    """
+    key = (model, app_number)
+    cells = tuple(cell for cell in report.cells if (cell.model, cell.app_number) == key)
+    if not cells:
+        raise KeyError(f"{model}/app{app_number}")
+    bare = AppReport(model=model, app_number=app_number, cells=report.totals.cells)
+    app = next((one for one in report.apps if (one.model, one.app_number) == key), bare)
+    return OneApp(report.pipeline.id, *key, cells, app.weaknesses, app.main_file)
 
 
 def to_sarif(report: FleetReport, model: str, app_number: int) -> dict[str, Any]:
-    """A SARIF log of one app, with a run for every tool.
+    """A SARIF log of one app, with a run for every tool and one for its weaknesses after fusion.
 
     A tool that did not measure has a run too, marked unsuccessful and without `results`: an empty
     list would say that it looked and found nothing (SARIF 2.1.0, 3.14.23).
@@ -39,122 +63,87 @@ def to_sarif(report: FleetReport, model: str, app_number: int) -> dict[str, Any]
     Raises:
         KeyError: the report has no such app.
     """
-    cells = [cell for cell in report.cells if (cell.model, cell.app_number) == (model, app_number)]
-    if not cells:
-        raise KeyError(f"{model}/app{app_number}")
-    prefix = f"assay/{report.pipeline.id}/{model}/app{app_number}"
-    return {
-        "$schema": SCHEMA_URI,
-        "version": "2.1.0",
-        "runs": [_run(cell, prefix) for cell in cells],
-    }
+    app = one_app(report, model, app_number)
+    return log_of([_fused_run(app), *(_tool_run(app, cell) for cell in app.cells)])
 
 
-def _run(cell: CellReport, prefix: str) -> dict[str, Any]:
-    rules = list(dict.fromkeys(finding.rule_id for finding in cell.findings))
-    indexes = {rule: index for index, rule in enumerate(rules)}
-    driver: dict[str, Any] = {
-        "name": cell.tool,
-        "rules": [_rule(rule, cell.findings) for rule in rules],
-    }
-    if cell.version:
-        driver["version"] = cell.version
+def log_of(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A log of these runs."""
+    return {"$schema": SCHEMA_URI, "version": "2.1.0", "runs": list(runs)}
+
+
+def run_of(
+    driver: dict[str, Any], automation_id: str, invocation: dict[str, Any], seen: Told | None
+) -> dict[str, Any]:
+    """A run; without `results` where nothing was `seen` because nobody looked."""
     run: dict[str, Any] = {
-        "tool": {"driver": driver},
-        "automationDetails": {"id": f"{prefix}/{cell.analyzer}/{cell.tool}/"},
-        "invocations": [_invocation(cell)],
+        "tool": {"driver": {**driver, "rules": seen.rules if seen else []}},
+        "automationDetails": {"id": automation_id},
+        "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the app's folder"}}},
-        "properties": {"analyzer": cell.analyzer.value, "state": cell.state.value},
+        "originalUriBaseIds": {SOURCE_ROOT: {"description": {"text": "the app's folder"}}},
     }
-    if cell.state is MeasurementState.MEASURED:
-        run["results"] = [_result(one, indexes[one.rule_id]) for one in cell.findings]
+    if seen:
+        run["results"] = seen.results
     return run
 
 
-def _invocation(cell: CellReport) -> dict[str, Any]:
-    measured = cell.state is MeasurementState.MEASURED
-    invocation: dict[str, Any] = {"executionSuccessful": measured}
-    level = "note" if cell.state is MeasurementState.NOT_APPLICABLE else "error"
-    told = [(level, cell.reason)] if cell.reason else []
-    if cell.not_looked_at:
-        told.append(("warning", f"not looked at: {unseen(cell.not_looked_at)}"))
-    if told:
+def invocation_of(successful: bool, notices: Sequence[Notice]) -> dict[str, Any]:
+    """An invocation that tells `notices`."""
+    invocation: dict[str, Any] = {"executionSuccessful": successful}
+    if notices:
         invocation["toolExecutionNotifications"] = [
-            {"level": level, "message": {"text": text}} for level, text in told
+            {"level": level, "message": {"text": plain(text)}} for level, text in notices
         ]
-    if cell.provenance.argv:
-        invocation["arguments"] = list(cell.provenance.argv[0][1:])
-    if cell.provenance.exit_codes:
-        invocation["exitCode"] = cell.provenance.exit_codes[0]
     return invocation
 
 
-def _rule(rule_id: str, findings: tuple[Finding, ...]) -> dict[str, Any]:
-    example = next(finding for finding in findings if finding.rule_id == rule_id)
-    cwes = sorted(
-        {cwe for finding in findings if finding.rule_id == rule_id for cwe in finding.cwe}
-    )
-    tags = [example.category.value, *(f"external/cwe/cwe-{cwe:03d}" for cwe in cwes)]
-    properties = {"tags": tags, "security-severity": _SECURITY_SEVERITY[example.severity]}
-    return {
-        "id": rule_id,
-        "shortDescription": {"text": _one_line(example.message) or rule_id},
-        "defaultConfiguration": {"level": _LEVELS[example.severity]},
-        "properties": properties,
-    }
+def notices_of(cell: CellReport) -> list[Notice]:
+    """What of a tool's look is missing."""
+    level = "note" if cell.state is MeasurementState.NOT_APPLICABLE else "error"
+    notices = [(level, cell.reason)] if cell.reason else []
+    if cell.not_looked_at:
+        notices.append(("warning", f"not looked at: {unseen(cell.not_looked_at)}"))
+    notices += [("warning", note) for note in cell.provenance.notes if is_cut(note)]
+    return notices
 
 
-def _result(finding: Finding, rule_index: int) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "ruleId": finding.rule_id,
-        "ruleIndex": rule_index,
-        "level": _LEVELS[finding.severity],
-        "kind": "fail",
-        "rank": _RANKS[finding.confidence],
-        "message": {"text": finding.message or finding.rule_id},
-        "properties": {
-            "severity": finding.severity.value,
-            "witnesses": list(dict.fromkeys(finding.witnesses)),
-        },
-    }
-    if place := _location(finding.location):
-        result["locations"] = [place]
-    if finding.fingerprint:
-        result["partialFingerprints"] = {_FINGERPRINT: finding.fingerprint}
-    return result
+def is_cut(note: str) -> bool:
+    """Whether a note of a tool says that not all findings are listed."""
+    return note.partition(": ")[0].endswith(" cut")
 
 
-def _location(location: Location) -> dict[str, Any] | None:
-    place: dict[str, Any] = {}
-    if location.path:
-        physical: dict[str, Any] = {
-            "artifactLocation": {"uri": _uri(location.path), "uriBaseId": "SRCROOT"}
-        }
-        if location.line:
-            physical["region"] = _region(location)
-        place["physicalLocation"] = physical
-    if location.url:
-        name = f"{location.method or 'GET'} {location.url}"
-        place["logicalLocations"] = [{"fullyQualifiedName": name, "kind": "resource"}]
-        if not location.path:
-            place["physicalLocation"] = {"artifactLocation": {"uri": _uri(location.url)}}
-    return place or None
+def _fused_run(app: OneApp) -> dict[str, Any]:
+    looked = any(cell.finding_count is not None for cell in app.cells)
+    seen = told(app.weaknesses, Style(app.main_file, every_tool=True)) if looked else None
+    notices: list[Notice] = [("warning", cut) for cut in seen.cuts] if seen else []
+    if not looked:
+        notices.append(("error", "no tool that looks for weaknesses has measured"))
+    run = run_of({"name": PRODUCT}, app.automation_id(), invocation_of(looked, notices), seen)
+    run["properties"] = {"counts": "weaknesses after fusion of all tools, each once"}
+    return run
 
 
-def _region(location: Location) -> dict[str, int]:
-    region = {"startLine": location.line or 1}
-    if location.end_line and location.end_line >= region["startLine"]:
-        region["endLine"] = location.end_line
-    if location.column:
-        region["startColumn"] = location.column
-    return region
+def _tool_run(app: OneApp, cell: CellReport) -> dict[str, Any]:
+    measured = cell.state is MeasurementState.MEASURED
+    seen = told(cell.findings, Style(app.main_file)) if measured else None
+    notices = notices_of(cell) + [("warning", cut) for cut in (seen.cuts if seen else ())]
+    invocation = invocation_of(measured, notices)
+    if cell.provenance.argv:
+        invocation["arguments"] = [cleaned(word) for word in cell.provenance.argv[0][1:]]
+    if cell.provenance.exit_codes:
+        invocation["exitCode"] = cell.provenance.exit_codes[0]
+    driver = driver_of(cell)
+    run = run_of(driver, app.automation_id(cell.analyzer.value, cell.tool), invocation, seen)
+    run["properties"] = {"analyzer": cell.analyzer.value, "state": cell.state.value}
+    return run
 
 
-def _uri(text: str) -> str:
-    """A URI reference (RFC 3986); an app's file names may hold anything."""
-    return quote(text, safe=_URL_SAFE if "://" in text else "/")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:200]
+def driver_of(cell: CellReport) -> dict[str, Any]:
+    """A tool as a `toolComponent`."""
+    driver = {"name": cleaned(cell.tool) or "unnamed"}
+    if cell.version:
+        driver["version"] = cleaned(cell.version)
+    if page := TOOL_PAGES.get(cell.tool):
+        driver["informationUri"] = page
+    return driver

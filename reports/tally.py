@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Container, Iterable
 
 from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.left_out import LeftOut
 from contract.spec import AnalyzerKind
 from reports.model import CellReport, FindingTally, StateCounts
 
@@ -38,6 +39,7 @@ def tally(
     cells: Iterable[CellReport],
     findings: Iterable[Finding],
     fused: Container[FusedKey],
+    unlisted: Iterable[LeftOut] = (),
 ) -> FindingTally | None:
     """Findings of one category; None when no cell looks for it at all.
 
@@ -46,6 +48,7 @@ def tally(
         cells: all cells in question.
         findings: all their findings, after fusion where there was one.
         fused: which analyzers' findings of which app were fused.
+        unlisted: those that were made and are not in `findings`, because a list was cut.
     """
     looking = cells_looking_for(category, cells)
     if not looking:
@@ -54,21 +57,40 @@ def tally(
     states = count_states(cell.state for cell in looking)
     if not measured:
         return FindingTally(category=category, cells=states)
-    mine = [finding for finding in findings if finding.category is category]
+    mine = _counted(category, findings, unlisted)
     kinds = {(cell.model, cell.app_number, cell.analyzer) in fused for cell in measured}
     return FindingTally(
         category=category,
         cells=states,
-        total=len(mine),
+        total=mine.total(),
         by_severity={
-            severity: sum(finding.severity is severity for finding in mine) for severity in Severity
+            severity: sum(count for (mark, _), count in mine.items() if mark is severity)
+            for severity in Severity
         },
         by_cwe=_by_cwe(mine),
         counted="mixed" if len(kinds) > 1 else "fused" if True in kinds else "tools",
     )
 
 
-def _by_cwe(findings: Iterable[Finding]) -> dict[str, int]:
+def _counted(
+    category: Category, findings: Iterable[Finding], unlisted: Iterable[LeftOut]
+) -> Counter[tuple[Severity, int | None]]:
+    """How many there are, by severity and most specific weakness."""
+    counts = Counter(
+        (found.severity, found.cwe[0] if found.cwe else None)
+        for found in findings
+        if found.category is category
+    )
+    for row in unlisted:
+        if row.category is category:
+            counts[row.severity, row.cwe] += row.count
+    return counts
+
+
+def _by_cwe(counts: Counter[tuple[Severity, int | None]]) -> dict[str, int]:
     """Findings by their most specific weakness, the most frequent first."""
-    counts = Counter(f"CWE-{finding.cwe[0]}" for finding in findings if finding.cwe)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    by_cwe = Counter[str]()
+    for (_, cwe), count in counts.items():
+        if cwe is not None:
+            by_cwe[f"CWE-{cwe}"] += count
+    return dict(sorted(by_cwe.items(), key=lambda item: (-item[1], item[0])))

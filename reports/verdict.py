@@ -1,13 +1,16 @@
 """The report in one sentence."""
 
-from contract.analysis import Category
-from reports.model import StateCounts, Totals
+from collections.abc import Iterable
+
+from contract.analysis import NO_SOURCE, Category, MeasurementState
+from reports.model import CellReport, StateCounts, Totals
 from reports.rates import GRAVE
 
 
-def verdict(pipeline_state: str, totals: Totals) -> str:
+def verdict(pipeline_state: str, totals: Totals, cells: Iterable[CellReport]) -> str:
     """What a person should take away when they read nothing else."""
     parts = [_apps(totals), _cells(totals.cells), _weaknesses(totals), _clean(totals)]
+    parts.append(_without_source(cells))
     if pipeline_state in ("cancelled", "failed"):
         parts.insert(0, f"The pipeline was {pipeline_state}.".replace("was failed", "failed"))
     return " ".join(part for part in parts if part)
@@ -65,6 +68,19 @@ def _clean(totals: Totals) -> str:
     names, more = ", ".join(found.left_out[:3]), len(found.left_out) - 3
     return (
         f"{told} Not required, as it measured nothing: {names}{f' and {more} more' * (more > 0)}."
+    )
+
+
+def _without_source(cells: Iterable[CellReport]) -> str:
+    """Tools that could not ask, which the apps' states leave out (`SubtaskOutcome.state`)."""
+    failed = (cell for cell in cells if cell.state is MeasurementState.INFRA_FAILED)
+    tools = sorted({cell.tool for cell in failed if cell.reason.startswith(NO_SOURCE)})
+    if not tools:
+        return ""
+    return (
+        f"{_joined(tools)} could not ask {'its' if len(tools) == 1 else 'their'} source of"
+        " advisories: known holes of dependencies are not measured in full, and apps count as"
+        " measured without them."
     )
 
 

@@ -1,17 +1,32 @@
 """What the page needs beside the report itself: the matrix as a grid, the tables as columns."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, Severity
 from contract.outcome import ALL_TOOLS
 from contract.spec import AnalyzerKind
 from reports.formats import METRIC_LABELS, witnesses
-from reports.model import AppReport, CellReport, FindingTally, FleetReport, LoadFigures
+from reports.model import (
+    AppReport,
+    CellReport,
+    FindingTally,
+    FleetReport,
+    LoadFigures,
+    ModelLoad,
+    ModelReport,
+)
+from reports.names import CSV_NAME, github_sarif_name, log_name, sarif_name
+from reports.speed import SUMMARISED
 
 # What to know about a row's figures; alone they make no row.
 _FLAGS = ("censored", "contended")
+# Apps that stand open at first, and apps whose details are parsed before somebody opens them.
+_OPEN_APPS, _APPS_IN_DOM = 8, 24
+# Tools beside one another that can still be read on a portrait A4.
+WIDEST_MATRIX = 40
+Columns = dict[AnalyzerKind, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +50,22 @@ class GridCell:
 
 @dataclass(frozen=True, slots=True)
 class AppView:
-    """One app with its cells and what of its findings fits the page."""
+    """One app with its cells and what of its findings fits the page.
+
+    Attributes:
+        grids: its row in each block of the matrix.
+        sarif: its files of that format that lie beside the page.
+        logs: each of its logs with its file beside the page, which may be missing (empty).
+    """
 
     app: AppReport
     anchor: str
     cells: tuple[CellReport, ...]
-    grid: tuple[GridCell, ...]
+    grids: tuple[tuple[GridCell, ...], ...]
     findings: tuple[Finding, ...]
     left_out: int
+    sarif: tuple[str, ...]
+    logs: tuple[tuple[ArtifactRef, str], ...]
 
     @property
     def notes_first(self) -> bool:
@@ -82,33 +105,55 @@ class AppView:
         return sorted({name for f in self.findings for name in witnesses(f).split(", ")})
 
 
+@dataclass(frozen=True, slots=True)
+class LoadTable:
+    """What one load test says of each model."""
+
+    tool: str
+    rows: tuple[tuple[str, ModelLoad], ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Metrics of the table; a throughput at an objective makes one at any load needless."""
+        present = {name for _, load in self.rows for name in load.figures}
+        if "throughput_at_objective" in present:
+            present.discard("throughput")
+        return [name for name in SUMMARISED if name in present]
+
+
 class FleetView:
     """The report as the page's template walks through it."""
 
-    def __init__(self, report: FleetReport, findings_cap: int) -> None:
+    def __init__(self, report: FleetReport, findings_cap: int, beside: Collection[str]) -> None:
         self.states = tuple(MeasurementState)
         self.severities = tuple(Severity)
-        self.columns = _columns(report.cells)
-        self.open_apps = len(report.apps) <= 8
+        self.blocks = in_blocks(_columns(report.cells))
+        self.open_apps = len(report.apps) <= _OPEN_APPS
+        self.lazy = len(report.apps) > _APPS_IN_DOM
+        self.has_csv = CSV_NAME in beside
         self.security = security_of(report.totals.findings)
         self.security_of = security_of
         self.rates = [rate for rate in report.totals.rates if rate.bounds or rate.name != "runs"]
         self.rate_names = {rate.name for rate in self.rates}
         self.left_out = tuple(dict.fromkeys(name for r in self.rates for name in r.left_out))
+        self.load = _load_tables(report.models)
         cells_of: defaultdict[tuple[str, int], list[CellReport]] = defaultdict(list)
         for cell in report.cells:
             cells_of[cell.model, cell.app_number].append(cell)
-        self.apps = tuple(
-            AppView(
+        self.models: defaultdict[str, list[AppView]] = defaultdict(list)
+        for index, app in enumerate(report.apps):
+            cells = tuple(cells_of[app.model, app.app_number])
+            shown = AppView(
                 app=app,
                 anchor=f"app-{index}",
-                cells=tuple(cells_of[app.model, app.app_number]),
-                grid=_grid(cells_of[app.model, app.app_number], self.columns),
+                cells=cells,
+                grids=tuple(_grid(cells, block) for block in self.blocks),
                 findings=app.weaknesses[:findings_cap],
                 left_out=max(0, len(app.weaknesses) - findings_cap),
+                sarif=tuple(name for name in _sarif_names(app) if name in beside),
+                logs=_logs(app, beside),
             )
-            for index, app in enumerate(report.apps)
-        )
+            self.models[app.model].append(shown)
 
 
 def security_of(tallies: Sequence[FindingTally]) -> FindingTally | None:
@@ -116,7 +161,7 @@ def security_of(tallies: Sequence[FindingTally]) -> FindingTally | None:
     return next((found for found in tallies if found.category is Category.SECURITY), None)
 
 
-def _columns(cells: Sequence[CellReport]) -> dict[AnalyzerKind, list[str]]:
+def _columns(cells: Sequence[CellReport]) -> Columns:
     columns: dict[AnalyzerKind, dict[str, None]] = {}
     for cell in cells:
         columns.setdefault(cell.analyzer, {})[cell.tool] = None
@@ -127,9 +172,19 @@ def _columns(cells: Sequence[CellReport]) -> dict[AnalyzerKind, list[str]]:
     }
 
 
-def _grid(
-    cells: Sequence[CellReport], columns: dict[AnalyzerKind, list[str]]
-) -> tuple[GridCell, ...]:
+def in_blocks(columns: Columns) -> tuple[Columns, ...]:
+    """The columns in tables that fit on paper, parted between analyzers where that is possible."""
+    blocks: list[Columns] = [{}]
+    for kind, tools in columns.items():
+        for start in range(0, len(tools), WIDEST_MATRIX):
+            part = tools[start : start + WIDEST_MATRIX]
+            if sum(map(len, blocks[-1].values())) + len(part) > WIDEST_MATRIX:
+                blocks.append({})
+            blocks[-1][kind] = part
+    return tuple(block for block in blocks if block)
+
+
+def _grid(cells: Sequence[CellReport], columns: Columns) -> tuple[GridCell, ...]:
     found = {(cell.analyzer, cell.tool): cell for cell in cells}
     grid: list[GridCell] = []
     for kind, tools in columns.items():
@@ -138,3 +193,30 @@ def _grid(
         else:
             grid += [GridCell(found[kind, tool], 1) for tool in tools]
     return tuple(grid)
+
+
+def _load_tables(models: Sequence[ModelReport]) -> tuple[LoadTable, ...]:
+    """A table per load test, the models beneath one another."""
+    tools = dict.fromkeys(load.tool for model in models for load in model.load)
+    rows = {
+        tool: tuple(
+            (model.model, load) for model in models for load in model.load if load.tool == tool
+        )
+        for tool in tools
+    }
+    return tuple(
+        LoadTable(tool, mine) for tool, mine in rows.items() if any(r.figures for _, r in mine)
+    )
+
+
+def _sarif_names(app: AppReport) -> tuple[str, str]:
+    key = (app.model, app.app_number)
+    return sarif_name(*key), github_sarif_name(*key)
+
+
+def _logs(app: AppReport, beside: Collection[str]) -> tuple[tuple[ArtifactRef, str], ...]:
+    """Each log with its file beside the page; an empty name where there is none."""
+    names = (log_name(app.model, app.app_number, at, log) for at, log in enumerate(app.logs))
+    return tuple(
+        (log, name if name in beside else "") for log, name in zip(app.logs, names, strict=True)
+    )

@@ -64,6 +64,7 @@ def _app(row: Row[Any]) -> AppRecord:
         app_number=row.target_app_number,
         template=row.template,
         source_digest=row.source_digest,
+        main_file=row.main_file,
         state=MeasurementState(row.state) if row.state else None,
         reason=row.reason,
         logs=row.logs,

@@ -47,12 +47,15 @@ def planned_rows(plan: PipelinePlan) -> list[Row]:
 
 def app_row(app: AppSpec, ordinal: int) -> Row:
     """Row of an app that has not ended; `plan_digest` is the identity of what is to be analysed."""
-    planned = app.model_dump(mode="json", include={"ref", "source", "template"})
+    planned = app.model_dump(
+        mode="json", include={"ref", "source", "template"}, exclude={"source": {"main_file"}}
+    )
     return {
         **target_of(app),
         "ordinal": ordinal,
         "template": app.template.slug if app.template else None,
         "source_digest": app.source.digest,
+        "main_file": clean_text(app.source.main_file),
         "plan_digest": _digest(planned),
         "state": None,
         "reason": "",

@@ -50,6 +50,7 @@ apps = Table(
     Column("ordinal", Integer, nullable=False),
     Column("template", Text),
     Column("source_digest", Text, nullable=False),
+    Column("main_file", Text, nullable=False, server_default=""),
     Column("plan_digest", String(64), nullable=False),
     Column("state", String(32)),
     Column("reason", Text, nullable=False),

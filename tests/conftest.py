@@ -1,6 +1,7 @@
 """Fixtures every folder may use: one real Temporal server per session, on a free port."""
 
 import gc
+import os
 import sys
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
@@ -11,6 +12,9 @@ from temporalio.client import Client, GrpcCompression
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+# The tools' own Node.js, also where pytest is started by hand.
+NODE = Path(__file__).parent.parent / ".tools" / "node" / "bin"
+os.environ["PATH"] = f"{NODE}{os.pathsep}{os.environ['PATH']}"
 TEMPORAL = Path(sys.executable).parent / "temporal"
 DYNAMIC_CONFIG = (
     "frontend.WorkflowTimeSkippingEnabled=true",

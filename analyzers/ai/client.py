@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar, cast
 
-import httpx
+import httpx2
 import openai
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -32,6 +32,8 @@ Message = dict[str, str]
 _RATE_LIMIT_TRIES = 5
 _MAX_WAIT_S = 120.0
 _MAX_PAUSE_S = 3600.0
+# Of the library beneath openai's (httpx2 since its version 3): what ended before anything was sent.
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 class _NotSentError(ToolFault):
@@ -143,11 +145,10 @@ class Judge:
                     **extra,
                 )
         except (TimeoutError, openai.APITimeoutError) as error:
-            raise ToolFault(f"{self.model}: no answer within {limit_s:.0f} s") from error
+            raise _fault(error)(f"{self.model}: no answer within {limit_s:.0f} s") from error
         except openai.APIConnectionError as error:
             reason = f"cannot reach {config.base_url}: {error.__cause__ or error}"
-            fault = _NotSentError if isinstance(error.__cause__, httpx.ConnectError) else ToolFault
-            raise fault(f"{reason}: check ASSAY_AI_BASE_URL") from error
+            raise _fault(error)(f"{reason}: check ASSAY_AI_BASE_URL") from error
         except openai.APIStatusError:
             raise
         except (openai.OpenAIError, ValueError) as error:
@@ -231,6 +232,11 @@ def _content(completion: ChatCompletion, model: str) -> str:
     if completion.choices[0].finish_reason == "length":
         raise ToolFault(f"{model}: answer cut: raise ASSAY_AI_MAX_OUTPUT_TOKENS")
     return completion.choices[0].message.content
+
+
+def _fault(error: BaseException) -> type[ToolFault]:
+    """What a call that got no answer is: one that was never sent cost nothing."""
+    return _NotSentError if isinstance(error.__cause__, _NOT_SENT) else ToolFault
 
 
 def _checked(text: str, schema: type[Answer], expected_ids: Sequence[str]) -> Answer:

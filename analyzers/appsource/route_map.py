@@ -29,6 +29,8 @@ class Route(Frozen):
         inputs: those that could be named.
         opaque: why it may take more than `inputs`; empty where they are all.
         handler: its name in the source; empty where there is none.
+        spans: file, first and last line of what runs for it: the handler's own, then those of
+            functions it calls; empty where nobody knows.
         writes: what its handler's body visibly changes; empty where nothing (see `changes`).
         framework: whose route it is (`flask`).
         kind: `graphql` where it takes any query.
@@ -45,6 +47,7 @@ class Route(Frozen):
     writes: str = ""
     framework: str = ""
     kind: Literal["http", "graphql"] = "http"
+    spans: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def takes_input(self) -> bool:

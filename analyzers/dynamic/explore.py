@@ -17,6 +17,8 @@ from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import (
+    MAX_HANDLERS,
+    HandlerCode,
     Operation,
     Parameter,
     ServiceSurface,
@@ -60,14 +62,28 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
                 known = joined(known, inside)
             lowest = lowest_status(client)
             doubts = () if known.is_told else doubts_of(client, is_inside=bool(sessions))
-            services.append(known.model_copy(update={"lowest_status": lowest, "doubts": doubts}))
+            told = {"lowest_status": lowest, "doubts": doubts, "folder": target.folder}
+            services.append(known.model_copy(update=told))
             clients.append(client)
     return Surface(
         services=without_proxied(services),
+        handlers=handlers_of(known_routes),
         unread_sources=sampled(list(known_routes.skipped)),
         unread_total=len(known_routes.skipped),
         routes_unread=known_routes.absence_unproven,
     )
+
+
+def handlers_of(known: RouteMap) -> tuple[HandlerCode, ...]:
+    """What runs where a finding names a handler's place; several may begin on one line."""
+    spans: dict[tuple[str, int], dict[tuple[str, int, int], None]] = {}
+    for route in known.routes:
+        if route.line and route.spans:
+            spans.setdefault((route.file, route.line), {}).update(dict.fromkeys(route.spans))
+    found = [
+        HandlerCode(file=file, line=line, spans=tuple(mine)) for (file, line), mine in spans.items()
+    ]
+    return tuple(found[:MAX_HANDLERS])
 
 
 def without_proxied(services: list[ServiceSurface]) -> tuple[ServiceSurface, ...]:

@@ -1,27 +1,32 @@
 """One weakness that several dynamic tools met becomes one finding with its witnesses. Pure.
 
 Two findings are one weakness where they name the same kind of flaw in the same input of the same
-operation; a missing header or cookie flag is one setting, whichever page showed it. One tool's two
-rules never are: the tool tells them apart.
+operation: a login that a query lets pass is that query. A missing header, a cookie flag or a
+debugger is one setting, whichever page showed it. Where there is no input, one tool's two rules
+are two weaknesses: the tool tells them apart.
 """
 
 from collections.abc import Sequence
 
 from analyzers.dynamic.findings import fingerprint_http
-from contract.analysis import Confidence, Finding, MeasurementState, Severity, ToolReport
+from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity, ToolReport
 
 Key = tuple[str, ...]
 
 _SEVERITY_ORDER = tuple(Severity)
 _CONFIDENCE_ORDER = tuple(Confidence)
-# Where CWE numbers do not tell a policy that is missing from one that stops nothing.
+# Where CWE numbers do not tell a policy that is missing from one that stops nothing, or what a page
+# echoes from what it keeps.
 _FAMILIES = {
+    "stored-xss": "stored-xss",
+    "stored-cross-site-scripting": "stored-xss",
+    "interactive-debugger": "debugger",
     "missing-csp": "csp",
     "csp-unsafe": "csp",
     "content-security-policy-configuration": "csp",
 }
 _FRAMING, _SNIFFING, _HTTPONLY, _SECURE, _SAMESITE = "1021", "693", "1004", "614", "1275"
-_SETTINGS = frozenset({"csp", _FRAMING, _SNIFFING, _HTTPONLY, _SECURE, _SAMESITE})
+_SETTINGS = frozenset({"csp", "debugger", _FRAMING, _SNIFFING, _HTTPONLY, _SECURE, _SAMESITE})
 
 
 def fuse(reports: Sequence[ToolReport]) -> tuple[Finding, ...]:
@@ -65,6 +70,8 @@ def _key(found: Finding, services: list[str]) -> Key:
 
 
 def _joins(found: Finding, group: list[Finding]) -> bool:
+    if found.location.parameter and found.category is Category.SECURITY:
+        return True
     return all(one.tool != found.tool or one.rule_id == found.rule_id for one in group)
 
 
@@ -82,8 +89,10 @@ def _fused(group: list[Finding]) -> Finding:
     )
 
 
-def _strongest_first(found: Finding) -> tuple[int, int]:
-    return _CONFIDENCE_ORDER.index(found.confidence), _SEVERITY_ORDER.index(found.severity)
+def _strongest_first(found: Finding) -> tuple[int, int, bool]:
+    """Of equals, one whose handler is known tells more."""
+    strength = _CONFIDENCE_ORDER.index(found.confidence), _SEVERITY_ORDER.index(found.severity)
+    return (*strength, found.location.path is None)
 
 
 def _worst_first(found: Finding) -> tuple[int, int, str, str]:

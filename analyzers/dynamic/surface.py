@@ -1,7 +1,7 @@
 """What discovery found: the app's operations, pages and documents, per running service."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,7 @@ from contract.analysis import Skipped
 from contract.base import Frozen
 
 Origin = Literal["openapi", "source", "template", "crawl", "form"]
+MAX_HANDLERS = 1_000
 PARAMETER = re.compile(r"\{([^/}]+)\}")
 
 
@@ -64,10 +65,24 @@ class Operation(Frozen):
         return PARAMETER.sub(lambda hit: chosen.get(hit.group(1), "1"), self.path)
 
 
+class HandlerCode(Frozen):
+    """Which lines run for the operations that are answered at one place of the source.
+
+    Attributes:
+        file, line: the handler's place, as findings name it.
+        spans: file, first and last line of its own, then those of functions that it calls.
+    """
+
+    file: str
+    line: int
+    spans: tuple[tuple[str, int, int], ...]
+
+
 class ServiceSurface(Frozen):
     """One running service.
 
     Attributes:
+        folder: of the app, from which it is built; empty: unknown, or all of it.
         pages: paths that answered below 400, GET, with the media type.
         openapi: path its OpenAPI document is served at.
         entry: where the app begins: `/`, or the base path it is served under.
@@ -77,6 +92,7 @@ class ServiceSurface(Frozen):
 
     service: str
     role: Literal["backend", "frontend"]
+    folder: str = ""
     operations: tuple[Operation, ...] = ()
     pages: dict[str, str] = {}
     openapi: str | None = None
@@ -119,6 +135,7 @@ class Surface(Frozen):
     """
 
     services: tuple[ServiceSurface, ...] = ()
+    handlers: Annotated[tuple[HandlerCode, ...], Field(max_length=MAX_HANDLERS)] = ()
     unread_sources: tuple[Skipped, ...] = Field(default=(), max_length=50)
     unread_total: int = 0
     routes_unread: str = ""

@@ -28,7 +28,7 @@ from analyzers.runtime.redact import redacted
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import Allowance, run_in_order
 from analyzers.runtime.tool import SourceTree, Tool, ToolRun
-from analyzers.runtime.trim import fitted
+from analyzers.runtime.trim import fitted, whole
 from analyzers.runtime.weights import Weights
 from contract.analysis import (
     AnalyzerReport,
@@ -293,7 +293,8 @@ class Measurement:
         if self.equipment.fuse is None:
             return (), ()
         try:
-            return tuple(self.equipment.fuse(cells)), ()
+            everything = [whole(cell, self.attachments / cell.tool) for cell in cells]
+            return tuple(self.equipment.fuse(everything)), ()
         except Exception as error:
             logger.exception("fusion failed on %s", self.request.subtask_id)
             failed, reason = MeasurementState.INFRA_FAILED, f"{type(error).__name__}: {error}"

@@ -7,12 +7,13 @@ attachment is streamed and may be as large as the archive.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from contract import left_out
 from contract.analysis import AnalyzerReport, Finding, Metric, Severity, ToolReport
+from contract.left_out import TRUE_COUNT
 from contract.protocol import MAX_REPORT_BYTES
 
 ALL_FINDINGS = "findings.jsonl"
 ALL_FUSED = "fused.jsonl"
-TRUE_COUNT = "findings_total"
 MAX_FINDINGS = 20_000
 MAX_FINDINGS_BYTES = 8 * 1024 * 1024
 _NOTES_BYTES = 64 * 1024
@@ -33,6 +34,20 @@ def with_findings(cell: ToolReport, findings: Sequence[Finding], folder: Path) -
     if few and _size_bytes(findings) <= MAX_FINDINGS_BYTES:
         return whole
     return _cut(whole, folder, MAX_FINDINGS_BYTES)
+
+
+def whole(cell: ToolReport, folder: Path) -> ToolReport:
+    """`cell` with what was cut from its findings, for those that must see all. Blocking.
+
+    Args:
+        cell: of a tool.
+        folder: of its attachments.
+    """
+    if ALL_FINDINGS not in cell.attachments:
+        return cell
+    with (folder / ALL_FINDINGS).open(encoding="utf-8") as file:
+        findings = [Finding.model_validate_json(line) for line in file]
+    return cell.model_copy(update={"findings": tuple(findings)})
 
 
 def fitted(
@@ -62,7 +77,7 @@ def fitted(
     if sizes[-1] > fused_share:
         most = max(range(len(tools)), key=lambda index: sizes[index])
         fused = _fitting(report.fused, fused_share)
-        tools[most] = _with_fused(tools[most], report.fused, len(fused), attachments)
+        tools[most] = _with_fused(tools[most], report.fused, fused, attachments)
     return report.model_copy(update={"tools": tuple(tools), "fused": fused})
 
 
@@ -74,6 +89,8 @@ def _cut(cell: ToolReport, folder: Path, max_bytes: int) -> ToolReport:
         metrics = (*metrics, Metric(name=TRUE_COUNT, value=total, unit="count"))
         attachments = (*attachments, _write(cell.findings, folder / ALL_FINDINGS))
     kept = _fitting(cell.findings, max_bytes)
+    before = left_out.read(cell.data, left_out.TOOLS_KEY)
+    gone = left_out.added(before, left_out.left_out(cell.findings, kept))
     note = f"{_CUT}the worst {len(kept)} of {total} are listed, all stand in {ALL_FINDINGS}"
     notes = [one for one in cell.provenance.notes if not one.startswith(_CUT)]
     provenance = cell.provenance.model_copy(update={"notes": (*notes, note)})
@@ -83,19 +100,27 @@ def _cut(cell: ToolReport, folder: Path, max_bytes: int) -> ToolReport:
             "metrics": metrics,
             "attachments": attachments,
             "provenance": provenance,
+            "data": {**cell.data, left_out.TOOLS_KEY: left_out.noted(gone)},
         }
     )
 
 
 def _with_fused(
-    cell: ToolReport, fused: Sequence[Finding], kept: int, attachments: Path
+    cell: ToolReport, fused: Sequence[Finding], kept: Sequence[Finding], attachments: Path
 ) -> ToolReport:
     """Fused findings belong to no tool: the one that found most carries what was cut."""
     name = _write(fused, attachments / cell.tool / ALL_FUSED)
-    note = f"fused findings cut: the worst {kept} of {len(fused)} are listed, all stand in {name}"
+    note = (
+        f"fused findings cut: the worst {len(kept)} of {len(fused)} are listed, all stand in {name}"
+    )
+    gone = left_out.noted(left_out.left_out(fused, kept))
     provenance = cell.provenance.model_copy(update={"notes": (*cell.provenance.notes, note)})
     return cell.model_copy(
-        update={"attachments": (*cell.attachments, name), "provenance": provenance}
+        update={
+            "attachments": (*cell.attachments, name),
+            "provenance": provenance,
+            "data": {**cell.data, left_out.FUSED_KEY: gone},
+        }
     )
 
 

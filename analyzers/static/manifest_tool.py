@@ -13,7 +13,13 @@ from analyzers.static.adapter import CommandTool, with_skipped
 
 
 class ManifestTool(CommandTool):
-    """Base of adapters whose input is what an app's manifests name, not files as they lie there."""
+    """Base of adapters whose input is what an app's manifests name, not files as they lie there.
+
+    Attributes:
+        asks_outside: whether it measures nothing where the source of its knowledge gives no answer.
+    """
+
+    asks_outside = False
 
     parses = False  # manifests are read by readers of their own, whatever their encoding
 

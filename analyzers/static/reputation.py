@@ -45,6 +45,8 @@ _NOISY: dict[str, frozenset[str]] = {
 
 # Tools with the same heuristics are one witness, however many they are.
 _SCHOOLS = {"ruff": "bandit"}
+# These look at what a variable is called, whoever asks.
+_BY_NAME = frozenset({"B105", "B106", "B107", "S105", "S106", "S107", "Secret Keyword"})
 
 
 def is_advice(tool: str, rule_id: str) -> bool:
@@ -57,6 +59,6 @@ def is_noisy(tool: str, rule_id: str) -> bool:
     return rule_id in _NOISY.get(tool, frozenset())
 
 
-def school_of(tool: str) -> str:
-    """Name of the heuristics a tool applies."""
-    return _SCHOOLS.get(tool, tool)
+def school_of(tool: str, rule_id: str) -> str:
+    """Name of the heuristics that a tool's rule applies."""
+    return "names" if rule_id in _BY_NAME else _SCHOOLS.get(tool, tool)

@@ -19,7 +19,13 @@ from clients.blame import AppFault, fault
 from clients.excuses import Circumstances, excuse
 from clients.limits import AppLimits
 from clients.process.recipe import Recipe
-from clients.process.sandbox import KILLED, Installer, interpreter_folders, sandbox_refusal
+from clients.process.sandbox import (
+    KILLED,
+    Installer,
+    interpreter_folders,
+    node_bin,
+    sandbox_refusal,
+)
 from clients.registries import registry_fault
 from clients.source import digest_tree
 from clients.telling import plain, telling_line
@@ -28,6 +34,7 @@ from contract.source_digest import SKIPPED_FOLDERS
 
 OnProgress = Callable[[str], None]
 _READY = ".ready"
+_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _WORK = ".installing-"
 _MARGIN_S = 600.0
 
@@ -94,7 +101,7 @@ class Environments:
         if shutil.which("npm") is None:
             raise PlatformError(
                 ErrorCode.FAILED_PRECONDITION,
-                "npm is not installed: install Node.js 20 or newer, or Docker Engine",
+                "npm is not there: make tools brings it, or use Docker Engine",
             )
         await asyncio.to_thread(copy_source, recipe.context, sandbox.work)
         install = "ci" if (sandbox.work / "package-lock.json").is_file() else "install"
@@ -168,9 +175,9 @@ def app_environment(
     values = dict(one.environment)
     for other, port in ports.items():
         values = {name: _readdressed(value, other, port) for name, value in values.items()}
-    bin_dir = f"{installed / 'bin'}:" if installed and one.language == "python" else ""
+    programs = {"python": installed and installed / "bin", "node": node_bin()}.get(one.language)
     return values | {
-        "PATH": f"{bin_dir}/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{programs}:{_SYSTEM_PATH}" if programs else _SYSTEM_PATH,
         "HOME": "/tmp",  # noqa: S108
         "HOST": "127.0.0.1",
         "PORT": str(ports[one.name]),

@@ -13,6 +13,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -261,10 +262,20 @@ class Confined:
         return None
 
 
+def node_bin() -> Path | None:
+    """Folder of the Node.js that this process finds, if it is not part of the system."""
+    node = shutil.which("node")
+    if node is None or Path(node).is_relative_to("/usr"):
+        return None
+    return Path(node).parent.resolve()
+
+
 def interpreter_folders() -> tuple[Path, ...]:
-    """Folders the running Python needs when they are not part of the system."""
+    """Folders the running Python and Node.js need when they are not part of the system."""
     real = Path(sys.executable).resolve().parent.parent
     found = {Path(sys.base_prefix), Path(sys.base_prefix).resolve(), real}
+    node = node_bin()
+    found |= {node.parent} if node else set()
     return tuple(sorted(path for path in found if not path.is_relative_to("/usr")))
 
 

@@ -1,33 +1,105 @@
 "use strict";
-// Filters of the findings tables; without scripts every row is simply there.
-for (const form of document.querySelectorAll("form.filters")) {
+// Filters, and apps of a large fleet that are parsed when they are opened. Without scripts each row
+// and each app is simply there: a browser then reads what stands in <noscript>.
+const words = (form) => form.words.value.toLowerCase().split(/\s+/).filter(Boolean);
+const quiet = (form) => {
+  form.hidden = false;
+  form.addEventListener("submit", (event) => event.preventDefault());
+};
+
+const filterRows = (form) => {
   const rows = [...form.parentElement.querySelectorAll("tbody tr")];
   const shown = form.querySelector("output");
-  const apply = () => {
-    const severity = form.severity.value, tool = form.tool.value;
-    const words = form.words.value.toLowerCase().split(/\s+/).filter(Boolean);
+  quiet(form);
+  form.addEventListener("input", () => {
+    const severity = form.severity.value, tool = form.tool.value, wanted = words(form);
     let count = 0;
     for (const row of rows) {
       const text = row.textContent.toLowerCase();
       const hit = (!severity || row.dataset.severity === severity)
         && (!tool || row.dataset.tools.split(", ").includes(tool))
-        && words.every((word) => text.includes(word));
+        && wanted.every((word) => text.includes(word));
       row.hidden = !hit;
       count += hit ? 1 : 0;
     }
     shown.textContent = `${count} of ${rows.length} shown`;
-  };
-  form.hidden = false;
-  form.addEventListener("input", apply);
-  form.addEventListener("submit", (event) => event.preventDefault());
+  });
+};
+
+// The text in <noscript> is the page's own, escaped as all of it, and is read once, as it would have
+// been without scripts. Neither could run anything: the policy lets no script but this one.
+const parsed = (held) => {
+  const box = document.createElement("template");
+  box.innerHTML = held.textContent;
+  return box.content;
+};
+const held = (app) => app.querySelector(":scope > noscript");
+const fill = (app) => {
+  const text = held(app);
+  if (!text) return;
+  text.replaceWith(parsed(text));
+  app.querySelectorAll("form.filters").forEach(filterRows);
+};
+
+const apps = [...document.querySelectorAll("details.app")];
+for (const app of apps) {
+  app.querySelectorAll("form.filters").forEach(filterRows);
+  app.addEventListener("toggle", () => app.open && fill(app));
 }
-// A link to an app opens it; paper shows everything.
+
+// Apps by state and words; what is in an app that nobody opened yet is searched as text.
+const texts = new Map();
+const textOf = (app) => {
+  if (!texts.has(app)) {
+    const text = held(app);
+    const inside = text ? parsed(text).textContent : "";
+    texts.set(app, `${app.textContent.slice(0, text ? 400 : undefined)} ${inside}`.toLowerCase());
+  }
+  return texts.get(app);
+};
+const filterApps = (form) => {
+  const shown = form.querySelector("output");
+  const apply = () => {
+    const state = form.state.value, wanted = words(form);
+    let count = 0;
+    for (const app of apps) {
+      const hit = (!state || app.dataset.state === state)
+        && wanted.every((word) => textOf(app).includes(word));
+      app.hidden = !hit;
+      count += hit ? 1 : 0;
+    }
+    shown.textContent = `${count} of ${apps.length} apps`;
+  };
+  quiet(form);
+  form.addEventListener("input", apply);
+  form.elements.open.addEventListener("click", () => {
+    for (const app of apps) if (!app.hidden) app.open = true;
+  });
+  form.elements.close.addEventListener("click", () => {
+    for (const app of apps) app.open = false;
+  });
+};
+document.querySelectorAll("form.apps").forEach(filterApps);
+
+// A link to an app opens it.
 const reveal = () => {
   const target = location.hash && document.getElementById(location.hash.slice(1));
-  if (target && target.tagName === "DETAILS") target.open = true;
+  if (!target || !target.matches("details.app")) return;
+  target.hidden = false;
+  fill(target);
+  target.open = true;
+  target.scrollIntoView();
 };
 addEventListener("hashchange", reveal);
-addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details")) details.open = true;
-});
 reveal();
+
+// Paper shows each app of a small fleet, and of a large one those that are open.
+let opened = [];
+addEventListener("beforeprint", () => {
+  if (document.querySelector("form.apps")) return;
+  opened = apps.filter((app) => !app.open);
+  for (const app of opened) app.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const details of opened) details.open = false;
+});

@@ -191,6 +191,8 @@ class FakeArtifacts:
         return ArtifactRef(key=digest, sha256=digest, size_bytes=len(data), name=name)
 
     async def get(self, ref: ArtifactRef) -> bytes:
+        if ref.key not in self.content:
+            raise PlatformError(ErrorCode.NOT_FOUND, f"{ref.name} is not here")
         return self.content[ref.key]
 
     async def park(self, key: str, ref: ArtifactRef) -> None:

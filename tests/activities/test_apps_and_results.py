@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ import activities.preflight
 from activities import ownership
 from activities.apps import AppActivities
 from activities.preflight import PreflightActivities
-from activities.reports import ReportActivities
 from activities.results import ResultActivities
 from analyzers.performance.lock import host_lock
 from contract.analysis import MeasurementState
@@ -328,16 +326,3 @@ async def test_a_store_that_is_gone_is_retried_and_another_plan_is_not() -> None
 
     assert (gone.value.type, gone.value.non_retryable) == ("UNAVAILABLE", False)
     assert (other.value.type, other.value.non_retryable) == ("ALREADY_EXISTS", True)
-
-
-async def test_the_report_is_written_from_what_was_recorded() -> None:
-    class Writer:
-        async def write(self, pipeline_id: str, files: Mapping[str, bytes]) -> dict[str, str]:
-            assert all(files.values())
-            return {name: f"/reports/{pipeline_id}/{name}" for name in files}
-
-    write = ReportActivities(FakeResults(), Writer()).write_report
-
-    paths = await environment()[0].run(write, "p")
-
-    assert paths == ("/reports/p/report.json", "/reports/p/report.html")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from analyzers.static.families import families_of
 from contract.analysis import Category, Finding
+from contract.families import families_of
 
 CONTROLS = Path(__file__).resolve().parents[2] / "controls"
 FLAWED = ("careless-1/app1", "careless-1/app2")

@@ -203,6 +203,7 @@ def fleet(state: str = "completed") -> PipelineRecord:
                 model=HAIKU,
                 app_number=1,
                 template="notes",
+                main_file="docker-compose.yml",
                 state=MEASURED,
                 logs=(log,),
                 images=("web: sha256:0123",),

@@ -67,13 +67,39 @@ def test_the_same_input_of_the_same_operation_is_one_weakness_and_another_is_not
     assert len(places[89, "/search", "q"].witnesses) == 2
 
 
-def test_two_rules_of_one_tool_are_two_weaknesses():
+def test_a_login_that_a_query_lets_pass_is_that_query():
     mine = [
         ours(rule, "/login", parameter="name")
         for rule in ("sql-injection", "sql-injection-login-bypass")
     ]
 
+    (fused,) = fuse((report("injection", *mine),))
+
+    assert len(fused.witnesses) == 2
+    assert fused.cwe == (89, 287)
+
+
+def test_what_a_page_echoes_is_not_what_it_keeps():
+    mine = [ours(rule, "/notes", parameter="body") for rule in ("reflected-xss", "stored-xss")]
+
     assert len(fuse((report("injection", *mine),))) == 2
+
+
+def test_one_debugger_is_one_whichever_page_shows_it_and_the_handler_is_named():
+    pages = [
+        make_finding("exposed-files", "interactive-debugger", "x", service="app", path="/console"),
+        make_finding(
+            "error-pages", "interactive-debugger", "x", service="app", path="/a", source=("a.py", 3)
+        ),
+    ]
+
+    (fused,) = fuse([report(one.tool, one) for one in pages])
+
+    assert (fused.location.path, fused.location.url) == ("a.py", "/a")
+    assert len(fused.witnesses) == 2
+
+
+def test_two_rules_of_one_tool_are_two_weaknesses():
     assert len(fuse((report("http-headers", ours("missing-csp"), ours("csp-unsafe", "/a")),))) == 2
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.analysis import ArtifactRef, MeasurementState
+from contract.analysis import NO_SOURCE, ArtifactRef, MeasurementState
 from contract.errors import ErrorCode
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.record import AppRecord, CellRecord, PipelineRecord
@@ -29,7 +29,7 @@ from workflows.planning import (
     with_loss,
 )
 from workflows.settle import Fault
-from workflows.state import AppOrders, AppRun, PipelineState, Tally, resumed_state
+from workflows.state import AppOrders, AppResult, AppRun, PipelineState, Tally, resumed_state
 
 M = MeasurementState
 STATIC, DYNAMIC, PERFORMANCE = (
@@ -94,6 +94,28 @@ def test_every_tool_gets_its_cell_when_an_analyzer_is_lost() -> None:
     ]
     assert lost.error_code == "UNAVAILABLE"
     assert [t.tool for t in unmeasured(APP, DYNAMIC, M.APP_FAILED, "x").tools] == ["*"]
+
+
+@pytest.mark.parametrize(
+    ("others", "reason", "expected"),
+    [
+        ((M.MEASURED,), f"{NO_SOURCE}: 405 Method Not Allowed", M.MEASURED),
+        ((M.MEASURED, M.APP_FAILED), f"{NO_SOURCE}: timed out", M.APP_FAILED),
+        ((M.MEASURED, M.INFRA_FAILED), f"{NO_SOURCE}: timed out", M.INFRA_FAILED),
+        ((M.NOT_APPLICABLE,), f"{NO_SOURCE}: timed out", M.INFRA_FAILED),
+        ((), f"{NO_SOURCE}: timed out", M.INFRA_FAILED),
+        ((M.MEASURED,), f"it ended: {NO_SOURCE}", M.INFRA_FAILED),
+    ],
+)
+def test_a_tool_without_its_source_makes_no_app_incomplete(others, reason, expected) -> None:
+    audit = ToolSummary(tool="audit", state=M.INFRA_FAILED, reason=reason)
+    rest = done(STATIC, *others).tools if others else ()
+    subtask = SubtaskOutcome(subtask_id="s", analyzer=STATIC, tools=(*rest, audit))
+
+    assert subtask.state is expected
+    assert AppResult.of(
+        subtask.state, "", {STATIC: {tool.tool: tool.state for tool in subtask.tools}}
+    ).lacks_measurement  # so that a retry still asks again
 
 
 def test_a_dead_app_leaves_no_measured_cell() -> None:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from contract.analysis import Category, MeasurementState, Metric, Severity
-from contract.record import AppRecord, PipelineRecord
+from contract.analysis import NO_SOURCE, Category, MeasurementState, Metric, Severity
+from contract.record import AppRecord, FusedRecord, PipelineRecord
 from reports import build_fleet_report, render_csv, render_html, render_json
 from reports.model import FleetReport, StateCounts
 from tests.unit import report_samples as samples
@@ -27,7 +27,9 @@ def report() -> FleetReport:
     return build_fleet_report(samples.fleet("cancelled"), generated_at=NOW)
 
 
-def one_app(*cells, analyzers=("static",), state=MEASURED, pipeline="completed") -> FleetReport:
+def one_app(
+    *cells, analyzers=("static",), state=MEASURED, pipeline="completed", fused=()
+) -> FleetReport:
     """Report of one app with these cells."""
     record = PipelineRecord(
         pipeline_id="p",
@@ -35,6 +37,7 @@ def one_app(*cells, analyzers=("static",), state=MEASURED, pipeline="completed")
         spec={"analyzers": list(analyzers)},
         apps=(AppRecord(model=GPT, app_number=1, state=state),),
         cells=cells,
+        fused=fused,
     )
     return build_fleet_report(record, generated_at=NOW)
 
@@ -84,6 +87,27 @@ def test_a_dead_tool_is_never_a_zero():
     assert report.cells[0].finding_count is None
     assert "Nothing is known about their security." in report.verdict
     assert json.loads(render_json(report))["cells"][0]["finding_count"] is None
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        ({"bandit": "no such program"}, ""),
+        ({"npm-audit": f"{NO_SOURCE}: 405"}, "npm-audit could not ask its source"),
+        (
+            {"npm-audit": f"{NO_SOURCE}: 405", "pip-audit": f"{NO_SOURCE}: refused"},
+            "npm-audit and pip-audit could not ask their source",
+        ),
+    ],
+)
+def test_tools_without_their_source_are_named_at_the_top(reasons, told):
+    cells = [
+        samples.cell(GPT, 1, STATIC, tool, INFRA_FAILED, reason) for tool, reason in reasons.items()
+    ]
+    report = one_app(*cells, samples.cell(GPT, 1, STATIC, "ruff"))
+
+    assert told in report.verdict
+    assert ("could not ask" in report.verdict) == bool(told)
 
 
 def test_a_load_test_proves_nothing_about_security():
@@ -176,7 +200,7 @@ def test_an_app_measured_under_contention_is_named_with_its_tool_and_beside_its_
         "loadtest": (),
     }
     assert "<b>1 under contention</b>" in render_html(report)
-    assert '<th class="num">contended</th>' in render_html(report)
+    assert 'class="num">contended</th>' in render_html(report)
 
 
 def test_requirements_have_a_rate_with_what_nobody_could_tell(report):
@@ -281,3 +305,28 @@ def test_an_empty_pipeline_has_a_report():
 
     assert report.verdict == "The pipeline failed. No apps."
     assert render_csv(report).count("\n") == 1
+
+
+def test_no_count_comes_from_a_list_that_was_cut():
+    rows = [
+        {"category": "quality", "severity": "info", "count": 7_000},
+        {"category": "security", "severity": "low", "cwe": 89, "count": 40},
+    ]
+    metrics = (Metric(name="findings_total", value=7_042, unit="count"),)
+    listed = (samples.LINT, samples.BANDIT_SQL)
+    cut = samples.cell(
+        GPT, 1, STATIC, "ruff", findings=listed, metrics=metrics, data={"findings_left_out": rows}
+    )
+    fused = FusedRecord(model=GPT, app_number=1, analyzer=STATIC, findings=(samples.SQL,))
+    of_tools = one_app(cut)
+    of_fusion = one_app(cut, fused=(fused,))
+
+    assert of_tools.cells[0].finding_count == 7_042
+    (lint,) = [one for one in of_tools.totals.findings if one.category is Category.QUALITY]
+    assert (lint.total, lint.by_severity[Severity.INFO]) == (7_001, 7_001)
+    tally = security(of_tools.totals.findings)
+    assert (tally.total, tally.by_cwe) == (41, {"CWE-89": 41})
+    # Fusion saw them all: what its tools do not list is in its findings.
+    assert security(of_fusion.totals.findings).total == 1
+    more = cut.model_copy(update={"data": {"fused_left_out": rows[1:]}})
+    assert security(one_app(more, fused=(fused,)).totals.findings).total == 41

@@ -4,14 +4,18 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 
-from contract.analysis import Severity
+from contract.analysis import ArtifactRef, Severity
 from reports import build_fleet_report, render_files, render_html
 from reports.html import findings_cap
+from reports.names import log_name
+from reports.view import in_blocks
+from tests.support.large_report import large_fleet
 from tests.unit import report_samples as samples
-from tests.unit.report_samples import GPT, HOSTILE, NOW, STATIC
+from tests.unit.report_samples import DYNAMIC, GPT, HAIKU, HOSTILE, NOW, STATIC
 
 
 class Page(HTMLParser):
@@ -106,7 +110,8 @@ def test_anchors_lead_somewhere(page):
     links = [
         attrs["href"][1:] for tag, attrs in page.elements if tag == "a" and attrs["href"][0] == "#"
     ]
-    assert len(links) == 4 and set(links) <= ids
+    assert sum(link.startswith("app-") for link in links) == 4
+    assert set(links) <= ids
 
 
 def test_many_findings_are_cut_and_the_rest_is_named():
@@ -123,7 +128,7 @@ def test_many_findings_are_cut_and_the_rest_is_named():
 
 
 def test_a_large_fleet_shows_less_of_each_app():
-    assert (findings_cap(1), findings_cap(100), findings_cap(10_000)) == (200, 50, 20)
+    assert (findings_cap(1), findings_cap(200), findings_cap(10_000)) == (200, 50, 20)
 
 
 def test_a_pipeline_without_anything_recorded_has_a_page():
@@ -135,8 +140,79 @@ def test_a_pipeline_without_anything_recorded_has_a_page():
     assert "unknown: none of" in words
 
 
-def test_the_page_links_to_the_file_beside_it():
-    files = render_files(build_fleet_report(samples.fleet(), generated_at=NOW))
+def links_of(page: Page) -> set[str | None]:
+    """Where the page leads to outside of itself."""
+    links = {attrs["href"] for tag, attrs in page.elements if tag == "a"}
+    return {link for link in links if link and link[0] != "#"}
 
-    assert {"cells.csv", "report.html", "report.json"} <= files.keys()
-    assert b'<a href="report.json">' in files["report.html"]
+
+def test_the_page_links_to_every_file_beside_it_and_to_no_other():
+    report = build_fleet_report(samples.fleet(), generated_at=NOW)
+    log = log_name(HAIKU, 1, 0, report.apps[0].logs[0])
+    beside = {log, "a/../../b.txt", "report.html~"}
+
+    files = render_files(report, beside)
+    links = links_of(Page(files["report.html"].decode()))
+
+    assert log == "anthropic%2Fclaude-haiku-app1.1.build.log.txt"
+    assert {unquote(link) for link in links if link} == {*files, log} - {"report.html"}
+
+
+def test_a_log_that_is_not_beside_the_page_is_a_name():
+    page = Page(render_html(build_fleet_report(samples.fleet(), generated_at=NOW)))
+
+    assert links_of(page) == {"report.json"}
+    assert "build.log 17.89 KiB" in page.words()
+
+
+@pytest.mark.parametrize("name", ["../../x.log", "a b.log", "<b>.log", "", "é" * 90 + ".log"])
+def test_a_log_can_have_any_name(name):
+    file = log_name(GPT, 1, 3, ArtifactRef(key="k", sha256="ab" * 32, size_bytes=1, name=name))
+
+    assert re.fullmatch(r"openai%2Fgpt-4\.1-app1\.4\.[A-Za-z0-9._~%-]{1,60}\.txt", file)
+
+
+def test_models_stand_before_apps_and_the_matrix_is_grouped_by_model(page):
+    words = page.words()
+    assert (
+        words.index("By model", 300)
+        < words.index("What was measured One row")
+        < words.rindex("By app")
+    )
+    groups = [attrs for tag, attrs in page.elements if attrs.get("scope") == "rowgroup"]
+    assert len(groups) == 2
+
+
+def test_a_matrix_of_many_tools_is_parted_between_analyzers_and_keeps_every_column():
+    columns = {STATIC: [f"s{n}" for n in range(39)], DYNAMIC: [f"d{n}" for n in range(95)]}
+
+    blocks = in_blocks(columns)
+
+    widths = [sum(map(len, block.values())) for block in blocks]
+    assert widths == [39, 40, 40, 15]
+    for kind, tools in columns.items():
+        assert [tool for block in blocks for tool in block.get(kind, ())] == tools
+
+
+def test_apps_of_a_large_fleet_wait_to_be_parsed_and_are_whole_without_scripts():
+    report = build_fleet_report(large_fleet(2, 14), generated_at=NOW)
+    html = render_html(report)
+
+    inside = re.findall(r"<noscript>(.*?)</noscript>", html, re.DOTALL)
+
+    assert len(inside) == 28
+    assert all("<noscript" not in text and "<script" not in text for text in inside)
+    rows = sum(len(re.findall("<tr data-severity", text)) for text in inside)
+    assert rows == sum(len(app.weaknesses) for app in report.apps)
+
+
+def test_what_an_app_says_never_ends_the_text_that_waits():
+    hostile = samples.finding("bandit", "B1", Severity.HIGH, message="</noscript></details><h1>x")
+    record = large_fleet(5, 5)
+    cells = (record.cells[0].model_copy(update={"findings": (hostile,)}), *record.cells[1:])
+    report = build_fleet_report(record.model_copy(update={"cells": cells}), generated_at=NOW)
+
+    page = Page(render_html(report))
+
+    assert sum(tag == "h1" for tag, _ in page.elements) == 1
+    assert hostile.message in page.words()

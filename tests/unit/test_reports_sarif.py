@@ -7,7 +7,7 @@ import pytest
 
 from contract.analysis import Location, Severity
 from reports import build_fleet_report, to_sarif
-from reports.files import render_files, sarif_name
+from reports.files import github_sarif_name, render_files, sarif_name
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import GPT, HAIKU, NOW, STATIC
 
@@ -22,10 +22,10 @@ def run_of(report, model, tool):
     return next(run for run in runs if run["tool"]["driver"]["name"] == tool)
 
 
-def test_one_log_with_a_run_per_tool_and_no_log_inside(report):
+def test_one_log_with_a_run_per_tool_one_of_all_and_no_log_inside(report):
     log = to_sarif(report, HAIKU, 1)
 
-    assert (log["version"], len(log["runs"])) == ("2.1.0", 9)
+    assert (log["version"], len(log["runs"])) == ("2.1.0", 10)
     names = [run["tool"]["driver"]["name"] for run in log["runs"]]
     assert len(set(names)) == len(names)
     for run in log["runs"]:
@@ -40,10 +40,8 @@ def test_results_point_at_their_rules_and_places(report):
 
     assert rule["id"] == result["ruleId"] == "no-unsanitized/property"
     assert "external/cwe/cwe-079" in rule["properties"]["tags"]
-    assert (result["level"], result["partialFingerprints"]) == (
-        "error",
-        {"assay/v1": "eslint-no-unsanitized/property"},
-    )
+    assert result["level"] == "error"
+    assert result["partialFingerprints"]["assay/v1"] == "eslint-no-unsanitized/property"
     physical = result["locations"][0]["physicalLocation"]
     assert physical["artifactLocation"] == {
         "uri": "frontend/src/App.jsx",
@@ -70,14 +68,44 @@ def test_what_a_tool_did_not_look_at_is_a_warning_beside_its_results(report):
     ]
 
 
-def test_operations_without_a_file_have_a_place_too(report):
-    run = run_of(report, HAIKU, "probe")
-    (location,) = run["results"][0]["locations"]
+def test_the_fused_run_has_each_weakness_once_with_its_witnesses(report):
+    run = run_of(report, HAIKU, "Assay")
+    (weaknesses,) = (
+        app.weaknesses for app in report.apps if (app.model, app.app_number) == (HAIKU, 1)
+    )
+
+    assert len(run["results"]) == len(weaknesses)
+    (sql,) = (one for one in run["results"] if "SQL" in one["message"]["text"])
+    assert sql["properties"]["witnesses"] == ["opengrep:sql-injection", "bandit:B608"]
+
+
+def test_the_fused_run_has_no_results_where_nobody_looked():
+    cells = (
+        samples.cell(GPT, 1, STATIC, "bandit", samples.INFRA_FAILED, "not installed"),
+        samples.cell(GPT, 1, samples.PERFORMANCE, "openloop", metrics=samples.LOAD),
+    )
+    record = samples.fleet().model_copy(update={"cells": cells, "fused": ()})
+    run = run_of(build_fleet_report(record, generated_at=NOW), GPT, "Assay")
+
+    assert "results" not in run
+    assert run["invocations"][0]["executionSuccessful"] is False
+
+
+def test_operations_without_a_file_are_put_in_the_one_that_stands_for_the_app(report):
+    (result,) = run_of(report, HAIKU, "probe")["results"]
+    (location,) = result["locations"]
 
     assert location["logicalLocations"][0]["fullyQualifiedName"].startswith("GET http://")
-    assert location["physicalLocation"]["artifactLocation"] == {
-        "uri": "http://127.0.0.1:32768/login"
+    assert result["webRequest"] == {"method": "GET", "target": "http://127.0.0.1:32768/login"}
+    assert location["physicalLocation"] == {
+        "artifactLocation": {"uri": "docker-compose.yml", "uriBaseId": "SRCROOT"}
     }
+
+
+def test_where_no_file_is_known_to_exist_none_is_named(report):
+    (result,) = run_of(report, GPT, "probe")["results"]
+
+    assert "physicalLocation" not in result["locations"][0]
 
 
 def test_odd_file_names_become_valid_references():
@@ -87,7 +115,7 @@ def test_odd_file_names_become_valid_references():
     )
     log = to_sarif(build_fleet_report(record, generated_at=NOW), GPT, 1)
 
-    run = next(run for run in log["runs"] if run.get("results"))
+    run = next(run for run in log["runs"] if run["tool"]["driver"]["name"] == "bandit")
     uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert uri == "a%20b/100%25/c%3Ad%23e.py"
 
@@ -101,7 +129,11 @@ def test_every_app_with_cells_has_a_file_of_its_own(report):
     files = {name: data for name, data in render_files(report).items() if name.endswith(".sarif")}
     logs = {name: json.loads(data) for name, data in files.items()}
 
-    assert set(logs) == {sarif_name(cell.model, cell.app_number) for cell in report.cells}
+    apps = {(cell.model, cell.app_number) for cell in report.cells}
+    measured = apps - {(GPT, 2)}
+    assert set(logs) == {sarif_name(*app) for app in apps} | {
+        github_sarif_name(*app) for app in measured
+    }
     assert logs[sarif_name(GPT, 1)] == to_sarif(report, GPT, 1)
 
 

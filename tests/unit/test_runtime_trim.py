@@ -7,7 +7,8 @@ import pytest
 
 from analyzers.runtime import archive, trim
 from analyzers.runtime.archive import write_archive
-from analyzers.runtime.trim import fitted, with_findings
+from analyzers.runtime.trim import fitted, whole, with_findings
+from contract import left_out
 from contract.analysis import (
     AnalyzerKind,
     AnalyzerReport,
@@ -114,3 +115,29 @@ def test_no_report_is_written_that_could_not_be_read(
     with pytest.raises(PlatformError, match="above the limit of 1000") as caught:
         write_archive(report(cell("a", findings(50))), tmp_path, tmp_path / "r.tar", 2**30)
     assert caught.value.code is ErrorCode.RESOURCE_EXHAUSTED
+
+
+def test_what_is_cut_is_told_in_numbers_whoever_cuts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trim, "MAX_FINDINGS", 500)
+    once = with_findings(cell("a"), findings(1_000), tmp_path / "a")
+    cut = fitted(report(once, fused=findings(700)), tmp_path, max_bytes=100_000)
+    (twice,) = cut.tools
+
+    for key, listed, total in (
+        (left_out.TOOLS_KEY, twice.findings, 1_000),
+        (left_out.FUSED_KEY, cut.fused, 700),
+    ):
+        (row,) = left_out.read(json.loads(twice.model_dump_json())["data"], key)
+        assert row.severity is Severity.LOW
+        assert row.count == total - len(listed)
+
+
+def test_fusion_sees_what_a_report_does_not_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trim, "MAX_FINDINGS", 5)
+    everything = findings(12, evidence="x")
+    cut = with_findings(cell("a"), everything, tmp_path)
+
+    assert whole(cut, tmp_path).findings == everything
+    assert whole(cell("b"), tmp_path) == cell("b")

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from analyzers.static.fusion import fuse, path_key
+import pytest
+
+from analyzers.static.fusion import Weakness, fuse
+from analyzers.static.spots import Spot
 from contract.analysis import (
     Category,
     Confidence,
@@ -13,6 +16,7 @@ from contract.analysis import (
     Severity,
     ToolReport,
 )
+from contract.families import path_key
 
 
 def found(tool: str, rule: str, line: int, cwe: int, **more: Any) -> Finding:
@@ -183,3 +187,78 @@ def test_the_worst_comes_first():
         Severity.HIGH,
         Severity.LOW,
     ]
+
+
+def test_the_same_rule_on_one_line_is_one_weakness():
+    findings = [found("eslint", "no-eval", 1, 95, fingerprint=f"f{n}") for n in range(5)]
+
+    (fused,) = fuse([report("eslint", *findings)])
+
+    assert fused.witnesses == ("eslint:no-eval",)
+
+
+def test_one_line_of_two_families_is_two_weaknesses():
+    reports = [report("eslint", found("eslint", "a", 1, 95), found("eslint", "b", 1, 79))]
+
+    assert len(fuse(reports)) == 2
+
+
+def test_what_is_said_of_a_file_as_a_whole_is_told_apart_by_its_fingerprint():
+    whole = found("opengrep", "a", 1, 95)
+    place = whole.location.model_copy(update={"line": None})
+    first, second = (
+        whole.model_copy(update={"location": place, "fingerprint": name}) for name in "ab"
+    )
+
+    assert len(fuse([report("opengrep", first, second)])) == 2
+
+
+def test_an_injection_that_two_kinds_of_look_agree_on_is_not_low():
+    low = Confidence.LOW
+    reports = [
+        report("bandit", found("bandit", "B608", 9, 89)),
+        report("opengrep", found("opengrep", "python-sql", 9, 89, confidence=low)),
+    ]
+    hashes = [
+        report("bandit", found("bandit", "B324", 9, 328)),
+        report("opengrep", found("opengrep", "python-weak-hash", 9, 328, confidence=low)),
+    ]
+
+    assert [one.confidence for one in fuse(reports)] == [Confidence.MEDIUM]
+    assert [one.confidence for one in fuse(hashes)] == [Confidence.LOW]
+
+
+def test_a_long_statement_and_what_is_within_it_are_one():
+    long = found("opengrep", "python-sql", 10, 89)
+    place = long.location.model_copy(update={"end_line": 400})
+    reports = [
+        report("opengrep", long.model_copy(update={"location": place})),
+        report("bandit", found("bandit", "B608", 200, 89), found("bandit", "B608", 403, 89)),
+    ]
+
+    assert [len(one.witnesses) for one in fuse(reports)] == [2, 1]
+
+
+def test_thousands_of_findings_of_one_file_are_each_held_against_few():
+    """Each was held against all others: 2,000 of one file took 20 s of CPU."""
+    tools = ("opengrep", "bandit", "ruff", "eslint")
+    reports = [
+        report(
+            tool, *(found(tool, "r", 1 + n * 7 % 3_000, (89, 78, 95)[n % 3]) for n in range(500))
+        )
+        for tool in tools
+    ]
+    compared = 0
+    plain = Weakness.distance
+
+    def counted(self: Weakness, other: Spot) -> int | None:
+        nonlocal compared
+        compared += 1
+        return plain(self, other)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Weakness, "distance", counted)
+        fused = fuse(reports)
+
+    assert len(fused) == 500
+    assert compared < 12_000

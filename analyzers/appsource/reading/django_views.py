@@ -71,9 +71,11 @@ class Operation:
 
     def at(self, router: str, method: str, path: str) -> Found:
         """The route it makes there."""
+        read = self.read
+        file, line = (read.code.span[0], read.code.line) if read.code else (self.file, self.line)
         return Found(
-            router, (method,), path, self.file, self.line, "django", self.handler, self.read.auth,
-            self.read.inputs, self.read.opaque, self.read.writes, self.read.kind,
+            router, (method,), path, file, line, "django", self.handler, read.auth,
+            read.inputs, read.opaque, read.writes, read.kind, read.code,
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from analyzers.appsource.reading.effects import python_writes
 from analyzers.appsource.reading.frameworks import METHODS
 from analyzers.appsource.reading.inputs import inputs_of
 from analyzers.appsource.reading.project import Project
+from analyzers.appsource.reading.reach import PythonCode
 from analyzers.appsource.reading.values import Defined, Function, Made, Outside, Scope
 
 AUTH = re.compile(
@@ -57,6 +58,7 @@ class Read:
         inputs: name -> place.
         opaque: why its inputs cannot all be told; empty where they can.
         writes: what in its body changes state; empty where nothing does.
+        code: the function that was read; None: none.
     """
 
     inputs: dict[str, str] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Read:
     opaque: str = ""
     writes: str = ""
     kind: str = "http"
+    code: PythonCode | None = None
 
 
 class Handlers:
@@ -147,8 +150,10 @@ class Handlers:
         inputs, opaque, writes, graphql = self._body(defined, method)
         auth = _guarded([*guards, *_defaults(defined.node)])
         if graphql:
-            return Read({**GRAPHQL_INPUTS, **inputs}, auth, opaque, writes, "graphql")
-        return Read(dict(inputs), auth, opaque, writes)
+            inputs = {**GRAPHQL_INPUTS, **inputs}
+        kind = "graphql" if graphql else "http"
+        code = PythonCode(self.project, defined) if isinstance(defined.node, Function) else None
+        return Read(dict(inputs), auth, opaque, writes, kind, code)
 
     def _body(self, function: Defined, method: str) -> tuple[dict[str, str], str, str, bool]:
         """What a function's body says; read once, however many routes lead to it."""

@@ -31,9 +31,12 @@ def _handler(reg: Registrar, module: Module, cls: Defined) -> None:
         paths = _literal_paths(function.node)
         if known and not paths:
             paths = [("/", function.node.lineno)]  # one answer, whatever is asked
-        for path, line in paths:
+        paths.sort(key=lambda one: one[1])
+        ends = [line - 1 for _, line in paths[1:]] + [function.node.end_lineno or 0]
+        for (path, line), end in zip(paths, ends, strict=True):
             reg.add(router, (verb.upper(),), path, Handler(function), function.node, module.scope)
-            reg.found.routes[-1].line = line
+            route = reg.found.routes[-1]
+            route.line, route.within = line, (line, max(line, end))
     if verbs and not known:
         reason = "requests are dispatched by hand (http.server): only literal paths are known"
         reg.miss(module.scope, cls.node, reason)

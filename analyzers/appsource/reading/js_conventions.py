@@ -73,6 +73,7 @@ def _exported(reg: JsRegistrar, module: JsModule, path: str, family: str) -> Non
         methods = ("GET", "POST") if name in {"ALL", "fallback"} else (name,)
         for method in methods:
             read = read_handler(found.text if found else "", [], path, method)
+            read.code = reg.code(found, {})
             reg.add(router, method, path, read, found.node if found else node, module.scope, name)
     if not names:
         reg.miss(module.scope, None, "no method it answers could be read")
@@ -93,6 +94,7 @@ def _next_pages(reg: JsRegistrar, module: JsModule, path: str) -> None:
         methods = dict.fromkeys(["GET", *methods])
     for method in methods:
         read = read_handler(text, [], path, method)
+        read.code = reg.code(found, {})
         reg.add(router, method, path, read, found.node if found else {"line": 1}, module.scope)
 
 
@@ -215,6 +217,7 @@ def _controller(reg: JsRegistrar, module: JsModule, node: Node, prefix: str) -> 
 def _nest_read(reg: JsRegistrar, module: JsModule, member: Node, path: str, method: str) -> JsRead:
     function = JsDefined(member, module.scope)
     read = read_handler(function.text, [], braces(path), method)
+    read.code = reg.code(function, {})
     for param in member.get("params") or ():
         for name, expression in _decorators(param).items():
             place = {"Query": "query", "Body": "json", "UploadedFile": "file"}.get(name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from analyzers.appsource.reading.effects import javascript_writes
 from analyzers.appsource.reading.handlers import AUTH
 from analyzers.appsource.reading.links import placeholders
+from analyzers.appsource.reading.reach import JsCode
 
 MAX_INPUTS = 100
 MAX_HANDLER_CHARS = 200_000
@@ -38,6 +39,7 @@ class JsRead:
     auth: bool | None = None
     opaque: str = ""
     writes: str = ""
+    code: JsCode | None = None
 
 
 def read_handler(text: str, guards: Sequence[str], path: str, method: str) -> JsRead:

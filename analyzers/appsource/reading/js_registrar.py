@@ -1,5 +1,6 @@
 """What is put on what in JavaScript: routers, mounts and routes, as they are met."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from analyzers.appsource.reading.js_frameworks import JsKind, answers_graphql, maker
@@ -20,6 +21,7 @@ from analyzers.appsource.reading.js_values import (
     name_of,
 )
 from analyzers.appsource.reading.links import Collected, Found, Mount, Router, braces
+from analyzers.appsource.reading.reach import JsCode
 
 _UNWRAPPED = 4
 
@@ -108,6 +110,7 @@ class JsRegistrar:
             return
         for method in methods:
             read = read_handler(found.text if found else "", before, braces(path), method)
+            read.code = self.code(found, node, [self.handler(one, scope) for one in handlers[:-1]])
             self.add(router, method, path, read, node, scope, name)
 
     def add(
@@ -123,13 +126,26 @@ class JsRegistrar:
     ) -> None:
         """One operation."""
         self.found.budget.spend(100)
+        code = read.code
+        at = (scope.module.file, scope.module.lines_of(node)[0])
         self.found.routes.append(
             Found(
-                router[0], (method,), path, scope.module.file, int(node.get("line") or 1),
+                router[0], (method,), path, *((code.span[0], code.line) if code else at),
                 router[1] or "unknown", name, read.auth, dict(read.inputs), read.opaque,
-                read.writes, kind,
+                read.writes, kind, code,
             )
         )  # fmt: skip
+
+    def code(
+        self, found: JsDefined | None, node: Node, before: Sequence[JsDefined | None] = ()
+    ) -> JsCode | None:
+        """The code of a handler; one that is written where it is registered begins there."""
+        if found is None:
+            return None
+        start, end, inner = node.get("s"), node.get("e"), found.node
+        inline = None not in (start, end) and start <= inner["s"] and inner["e"] <= end
+        first = found.scope.module.lines_of(node)[0] if inline else None
+        return JsCode(self.project, found, first, tuple(one for one in before if one))
 
     def graphql(self, node: Any, scope: JsScope) -> bool:
         """Whether an expression answers GraphQL."""

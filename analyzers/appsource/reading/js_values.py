@@ -3,6 +3,8 @@
 Nodes are Babel's, as `parse.mjs` passes them on.
 """
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +49,7 @@ class JsModule:
 
     Attributes:
         exports: exported name -> expression; `default` is also what `module.exports =` gives.
+        starts: where its lines begin, in UTF-16; filled when first asked for.
     """
 
     file: str
@@ -55,9 +58,20 @@ class JsModule:
     scope: JsScope = field(init=False)
     exports: dict[str, Node] = field(default_factory=dict)
     passed_on: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.scope = JsScope(self)
+
+    def lines_of(self, node: Node) -> tuple[int, int]:
+        """First and last line of a node as editors count; the parser ends lines at U+2028, too."""
+        start, end = node.get("s"), node.get("e")
+        if not isinstance(start, int) or not isinstance(end, int):
+            line = int(node.get("line") or 1)
+            return line, line
+        if not self.starts:
+            self.starts += _line_starts(self.text)
+        return bisect_right(self.starts, start), bisect_right(self.starts, max(start, end - 1))
 
     def slice(self, node: Node) -> str:
         """The source of a node; the parser counts in UTF-16."""
@@ -69,6 +83,15 @@ class JsModule:
         return self.text.encode("utf-16-le", "surrogatepass")[2 * start : 2 * end].decode(
             "utf-16-le", "replace"
         )
+
+
+def _line_starts(text: str) -> list[int]:
+    starts = [0]
+    for hit in re.finditer(r"[^\r\n]*(?:\r\n|\r|\n)", text):
+        line = hit.group()
+        wide = 0 if line.isascii() else sum(ord(char) > 0xFFFF for char in line)
+        starts.append(starts[-1] + len(line) + wide)
+    return starts
 
 
 @dataclass(frozen=True, slots=True)

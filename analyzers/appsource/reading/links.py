@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 MAX_PREFIXES = 20
 MAX_ROUTES = 5_000
@@ -14,6 +15,8 @@ MAX_PATH_CHARS = 500
 MAX_TEXT_CHARS = 4_000
 """A longer text is no path or prefix; texts that double must not fill the memory."""
 _MAX_DEPTH = 20
+Span = tuple[str, int, int]
+"""A file, and the first and last of some lines of it."""
 VERSION = "\x01"
 """Before a segment that stands first, wherever its router is mounted (Sanic's versions)."""
 
@@ -51,7 +54,12 @@ class Mount:
 
 @dataclass(slots=True)
 class Found:
-    """One registration, before its prefixes are known."""
+    """One registration, before its prefixes are known.
+
+    Attributes:
+        code: the function that answers, see `reach`; None where nobody knows.
+        within: the lines of it that are this route's, where it answers several.
+    """
 
     router: str
     methods: tuple[str, ...]
@@ -65,6 +73,8 @@ class Found:
     opaque: str = ""
     writes: str = ""
     kind: str = "http"
+    code: Any = None
+    within: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,11 @@ class Budget:
             self.unlooked = 0
             if self.steps < 0 or time.monotonic() > self.end:
                 raise TooMuch("there is too much to follow")
+
+    def narrow(self, steps: int, time_s: float) -> None:
+        """Leave no more than this for what is still to come."""
+        self.steps = min(self.steps, steps)
+        self.end = min(self.end, time.monotonic() + time_s)
 
 
 @dataclass(slots=True)
@@ -165,8 +180,9 @@ def attempt(step: Callable[[], None], file: str, found: Collected) -> None:
 class Linker:
     """Follows mounts from the routes up to the applications."""
 
-    def __init__(self, found: Collected):
+    def __init__(self, found: Collected, spans: Callable[[Any], list[Span]] = lambda _: []):
         self._found = found
+        self._spans = spans
         self._above: dict[str, list[Mount]] = {}
         for mount in dict.fromkeys(found.mounts):
             self._above.setdefault(mount.child, []).append(mount)
@@ -204,9 +220,16 @@ class Linker:
                 "kind": route.kind,
                 "opaque": route.opaque,
                 "writes": route.writes,
+                "spans": self._lines(route),
                 "parameters": [{"name": name, "place": at} for name, at in places.items()],
             },
         )
+
+    def _lines(self, route: Found) -> list[Span]:
+        """What runs for it, its handler first."""
+        if route.within:
+            return [(route.file, *route.within)]
+        return self._spans(route.code) if route.code else []
 
     def _family(self, route: Found) -> str:
         """Its framework; of a function that is given an application, that application's."""

@@ -147,10 +147,12 @@ class Registrar:
             read = self.handlers.read(handler, method)
             if method == "WEBSOCKET":
                 continue
+            at = (read.code.span[0], read.code.line) if read.code else (file, line)
             self.found.routes.append(
                 Found(
-                    router[0], (method,), path, file, line, family,
+                    router[0], (method,), path, *at, family,
                     handler.name, read.auth, read.inputs, read.opaque, read.writes, read.kind,
+                    read.code,
                 )
             )  # fmt: skip
 

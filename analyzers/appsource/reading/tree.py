@@ -18,6 +18,7 @@ from analyzers.appsource.reading.python_files import (
     parse_python,
     read_python,
 )
+from analyzers.appsource.reading.reach import Reach
 from analyzers.appsource.text import decoded, read_bytes
 
 MAX_FILE_BYTES = 1_000_000
@@ -37,7 +38,7 @@ def read_tree(
     modules = parse_python(python, found)
     read_python(modules, found)
     read_javascript(scripts, parser, found, end)
-    linker = Linker(found)
+    linker = Linker(found, Reach(found.budget).of)
     rows = linker.rows()
     _unseen(found, linker.families())
     return {

@@ -1,5 +1,6 @@
 """Bandit: insecure patterns in Python. Suppressions written into the app are not honoured."""
 
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from analyzers.static.adapter import (
     mapped,
     relative,
 )
+from analyzers.static.weaknesses import BANDIT_CWE
 from contract.analysis import Confidence, Finding, Location, Severity
 
 _SEVERITY = {
@@ -58,6 +60,10 @@ class Bandit(CommandTool):
             output=workspace / "bandit.json",
         )
 
+    def rules_digest(self) -> str:
+        """Digest of the weaknesses that we name in place of its own."""
+        return hashlib.sha256(repr(sorted(BANDIT_CWE.items())).encode()).hexdigest()
+
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
         """Files that bandit could not parse are in `errors` alone, the exit code hides them."""
         report = load_json(raw, self.name)
@@ -72,7 +78,7 @@ class Bandit(CommandTool):
 
     def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         line = item["line_number"]
-        weakness = item["issue_cwe"].get("id")
+        told = item["issue_cwe"].get("id")
         return finding(
             self.name,
             item["test_id"],
@@ -81,10 +87,10 @@ class Bandit(CommandTool):
                 path=path,
                 line=line,
                 end_line=max(item["line_range"]),
-                column=lines.column(path, line, item["col_offset"] + 1, "bytes"),
+                column=lines.column(path, line, item["col_offset"] + 1, "utf-8"),
             ),
             lines(path, line),
             severity=mapped(_SEVERITY, item["issue_severity"], "severity"),
             confidence=mapped(_CONFIDENCE, item["issue_confidence"], "confidence"),
-            cwe=(weakness,) if weakness else (),
+            cwe=BANDIT_CWE.get(item["test_id"], (told,) if told else ()),
         )

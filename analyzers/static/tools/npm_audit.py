@@ -26,8 +26,8 @@ from analyzers.runtime.tool import (
 )
 from analyzers.static.adapter import Lines, finding, line_reader, load_json, mapped, with_skipped
 from analyzers.static.manifest_tool import ManifestTool
-from analyzers.static.tools.pip_audit import ADVISORIES_FRESH, UNREACHABLE
-from contract.analysis import Confidence, Coverage, Finding, Location, Severity
+from analyzers.static.tools.pip_audit import ADVISORIES_FRESH
+from contract.analysis import NO_SOURCE, Confidence, Coverage, Finding, Location, Severity
 
 _SEVERITY = {
     "critical": Severity.CRITICAL,
@@ -47,6 +47,7 @@ class NpmAudit(ManifestTool):
 
     name = "npm-audit"
     what = "package.json"
+    asks_outside = True
     suffixes = ("package.json",)
     canary = Canary(
         files={
@@ -99,7 +100,7 @@ class NpmAudit(ManifestTool):
             return
         done = await execute(self._command(folder, "install", "--no-audit"))
         if done.exit_code != 0:
-            raise ToolFault(f"{UNREACHABLE}: {_why(done.stdout, done.stderr)}")
+            raise ToolFault(f"{NO_SOURCE}: {_why(done.stdout, done.stderr)}")
 
     def _command(self, folder: Path, *words: str) -> Command:
         known = Path(_SYSTEM_CERTIFICATES).exists()
@@ -111,7 +112,7 @@ class NpmAudit(ManifestTool):
         """Advisories by package. Raises: ToolFault when the registry gave no answer."""
         report = load_json(raw, self.name)
         if "vulnerabilities" not in report:
-            raise ToolFault(f"{UNREACHABLE}: {_why(raw, b'')}")
+            raise ToolFault(f"{NO_SOURCE}: {_why(raw, b'')}")
         known = project.dependencies
         asked = [item for item in known if item.exact]
         covered = dependency_coverage(known, asked)

@@ -24,9 +24,10 @@ from analyzers.static.adapter import (
     relative,
     with_skipped,
 )
-from analyzers.static.fusion import path_key
+from analyzers.static.files import plain
 from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
 from contract.analysis import Confidence, Finding, Location, Severity
+from contract.families import names_in, path_key
 
 TEMPLATE_SUFFIXES = (
     *(".html", ".htm", ".j2", ".jinja", ".jinja2", ".ejs", ".hbs", ".handlebars", ".vue"),
@@ -45,6 +46,7 @@ def find():
     return str(sqlite3.connect("x").execute("SELECT 1 WHERE '" + request.args["q"] + "'"))
 """
 _MAX_LINE_BYTES = 20_000
+_MAX_NAMED_STEPS, _MAX_NAMES = 20, 100
 _PARTIAL = "PartialParsing"
 _FLOW = "export function planted(req%s, res%s) {\n  eval(req.query.code);\n}\n"
 _PLANTED = {
@@ -121,6 +123,10 @@ class Opengrep(CommandTool):
             output=workspace / "opengrep.json",
         )
 
+    def cleaned(self, data: bytes) -> bytes:
+        """It takes CR for no end of a line, and is blind behind a mark or what is no UTF-8."""
+        return plain(data)
+
     def rules_digest(self) -> str:
         """Digest of every rule file, in order of names."""
         digest = hashlib.sha256()
@@ -142,6 +148,7 @@ class Opengrep(CommandTool):
         reached = [relative(name, known) for name in report["paths"]["scanned"]]
         gathered = Gathered(reasons=reasons)
         paths: dict[str, list[int]] = {}
+        names: dict[str, list[str]] = {}
         planted: set[str | None] = set()
         for item in report["results"]:
             path = relative(item["path"], known)
@@ -150,8 +157,10 @@ class Opengrep(CommandTool):
                 continue
             gathered.add(path, partial(self._finding, item, path, lines))
             if trace := item["extra"].get("dataflow_trace"):
-                traced = [found for found in gathered.findings[-1:] if found.location.path == path]
-                paths |= {path_key(found): sorted(trace_lines(trace)) for found in traced}
+                for found in gathered.findings[-1:]:
+                    if found.location.path == path:
+                        key, steps = path_key(found), sorted(trace_lines(trace))
+                        paths[key], names[key] = steps, _names(path, steps, lines)
         if unseen := _PLANTED.keys() - planted:
             raise ToolFault(
                 f"opengrep did not see what Assay planted in {', '.join(sorted(unseen))}"
@@ -160,7 +169,7 @@ class Opengrep(CommandTool):
         return Parsed(
             coverage(given, reached, reasons),
             tuple(gathered.findings),
-            data={"paths": paths},
+            data={"paths": paths, "path_names": names},
             fresh_for=timedelta(0) if late else None,  # a calmer host may read those files
         )
 
@@ -175,7 +184,7 @@ class Opengrep(CommandTool):
                 path=path,
                 line=line,
                 end_line=item["end"]["line"],
-                column=lines.column(path, line, item["start"]["col"], "bytes"),
+                column=lines.column(path, line, item["start"]["col"], "utf-8"),
             ),
             lines(path, line),
             severity=mapped(_SEVERITY, extra["severity"], "severity"),
@@ -217,6 +226,12 @@ def error_reason(error: dict) -> str:
 
 def _longest_line(data: bytes) -> int:
     return max(map(len, data.splitlines()), default=0)
+
+
+def _names(path: str, steps: Sequence[int], lines: Lines) -> list[str]:
+    """Words on the lines of a path: among them is the input that it begins with."""
+    words = {word for step in steps[:_MAX_NAMED_STEPS] for word in names_in(lines(path, step))}
+    return sorted(words)[:_MAX_NAMES]
 
 
 def trace_lines(trace: Any) -> set[int]:

@@ -17,6 +17,7 @@ from analyzers.static.adapter import (
     load_json,
     relative,
 )
+from analyzers.static.files import in_utf8
 from analyzers.static.weaknesses import RUFF_SECURITY
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
@@ -72,9 +73,13 @@ class Ruff(CommandTool):
         command = self.command(run.tools_dir, run.workspace)
         listing = (*self.program(run.tools_dir), *_ISOLATED, "--show-files", ".")
         listed = await execute(replace(command, argv=listing))
-        seen = self.report(run, listed).decode().splitlines()
+        seen = [name for name in self.report(run, listed).decode().split("\n") if name]
         done = await execute(command)
         return self.parse(self.report(run, done), given, line_reader(run.source.root), seen)
+
+    def cleaned(self, data: bytes) -> bytes:
+        """It reads UTF-8 alone, where Python obeys what a file says of itself."""
+        return in_utf8(data)
 
     def rules_digest(self) -> str:
         """Digest of the selected families and our severities."""
@@ -125,7 +130,7 @@ def classify(code: str) -> tuple[tuple[int, ...], Severity, Category]:
     """CWE, severity and category of a rule. Raises: ToolFault for a rule we did not select."""
     if code in RUFF_SECURITY:
         cwe, severity = RUFF_SECURITY[code]
-        return (cwe,), severity, Category.SECURITY
+        return cwe, severity, Category.SECURITY
     families = [family for family in _QUALITY if code.startswith(family)]
     if not families or (code[0] == "S" and not code.startswith("SIM")):
         raise ToolFault(f"unknown rule: {code!r}")

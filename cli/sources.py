@@ -1,0 +1,44 @@
+"""Whether the sources outside that some tools ask give an answer on this machine."""
+
+import asyncio
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from analyzers.runtime.canary import CanaryCheck
+from analyzers.runtime.cores import CpuBudget
+from analyzers.runtime.tool import Tool, ToolFault
+from analyzers.static.manifest_tool import ManifestTool
+from analyzers.static.tools import TOOLS
+from contract.analysis import NO_SOURCE
+from contract.spec import AnalyzerKind
+from settings import Settings
+
+_LIMIT_S = 60.0
+
+
+async def unanswered(settings: Settings) -> dict[str, str]:
+    """By tool that asks outside: why its source gave no answer; empty where it answered.
+
+    Each looks at its own canary, as it does before it is believed; 60 s at most.
+    """
+    os.environ["PATH"] = settings.search_path
+    tools = [one for one in TOOLS if isinstance(one, ManifestTool) and one.asks_outside]
+    with TemporaryDirectory(prefix="assay-doctor-", ignore_cleanup_errors=True) as folder:
+        budget = CpuBudget(1.0)
+        check = CanaryCheck(
+            AnalyzerKind.STATIC, settings.tools_dir / "static", Path(folder), budget
+        )
+        reasons = await asyncio.gather(*(_reason(check, tool) for tool in tools))
+    return {tool.name: reason for tool, reason in zip(tools, reasons, strict=True)}
+
+
+async def _reason(check: CanaryCheck, tool: Tool) -> str:
+    try:
+        async with asyncio.timeout(_LIMIT_S):
+            verdict = await check.look(tool, await check.version(tool))
+    except TimeoutError:
+        return f"no answer within {_LIMIT_S:.0f} s"
+    except ToolFault as fault:
+        return str(fault)
+    return verdict.reason.removeprefix(f"{NO_SOURCE}: ")

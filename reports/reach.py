@@ -1,0 +1,104 @@
+"""What dynamic and static tools left beside their findings: lines that run, paths of data. Pure.
+
+Reports of stored pipelines may be older than this, and data is free-form: what is not understood is
+as if it were not there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from contract.analysis import Finding
+from contract.families import names_in, path_key
+from reports.model import CellReport
+
+T = TypeVar("T")
+Span = tuple[str, int, int]
+_SPANS = TypeAdapter(tuple[Span, ...])
+_STEPS = TypeAdapter(dict[str, tuple[int, ...]])
+_NAMES = TypeAdapter(dict[str, tuple[str, ...]])
+
+
+@dataclass(slots=True)
+class Reach:
+    """What is known of one app.
+
+    Attributes:
+        spans: lines that run for the handler at a file and line, its own first.
+        folders: of the app's services; empty names are not among them.
+        steps: lines of the path of a finding, by `path_key`.
+        names: words on these lines.
+    """
+
+    spans: dict[tuple[str, int], tuple[Span, ...]] = field(default_factory=dict)
+    folders: frozenset[str] = frozenset()
+    steps: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, found: Finding) -> tuple[Span, ...]:
+        """What runs for a request's finding; nothing where its handler is not known."""
+        place = found.location
+        return self.spans.get((place.path or "", place.line or 0), ())
+
+    def steps_of(self, found: Finding) -> tuple[int, ...]:
+        """Lines of the path that leads to a source finding."""
+        return self.steps.get(path_key(found), ())
+
+    def words(self, found: Finding) -> frozenset[str]:
+        """Words where a source finding stands and on its path."""
+        return names_in(found.evidence) | frozenset(self.names.get(path_key(found), ()))
+
+    def is_handled(self, found: Finding) -> bool:
+        """Whether a source finding stands in some handler."""
+        path, line = found.location.path, found.location.line or 0
+        return any(
+            spans[0][0] == path and spans[0][1] <= line <= spans[0][2]
+            for spans in self.spans.values()
+        )
+
+    def same_service(self, one: Finding, other: Finding) -> bool:
+        """Whether two places belong to one service; of an app with one, everything does."""
+        return self._folder(one) == self._folder(other)
+
+    def _folder(self, found: Finding) -> str:
+        path = found.location.path or ""
+        mine = [folder for folder in self.folders if path.startswith(f"{folder.rstrip('/')}/")]
+        return max(mine, key=len, default="")
+
+
+def reach_of(cells: Iterable[CellReport]) -> Reach:
+    """What the cells of one app tell."""
+    known = Reach()
+    for cell in cells:
+        surface = cell.data.get("surface")
+        if isinstance(surface, Mapping):
+            known.spans |= dict(_handlers(surface.get("handlers")))
+            known.folders |= frozenset(_folders(surface.get("services")))
+        known.steps |= _read(_STEPS, cell.data.get("paths"), {})
+        known.names |= _read(_NAMES, cell.data.get("path_names"), {})
+    return known
+
+
+def _handlers(rows: Any) -> Iterable[tuple[tuple[str, int], tuple[Span, ...]]]:
+    for row in _mappings(rows):
+        file, line, spans = row.get("file"), row.get("line"), _read(_SPANS, row.get("spans"), ())
+        if isinstance(file, str) and isinstance(line, int) and spans:
+            yield (file, line), spans
+
+
+def _folders(rows: Any) -> Iterable[str]:
+    return (str(row["folder"]) for row in _mappings(rows) if row.get("folder"))
+
+
+def _mappings(rows: Any) -> Sequence[Mapping[str, Any]]:
+    given = rows if isinstance(rows, list | tuple) else ()
+    return [row for row in given if isinstance(row, Mapping)]
+
+
+def _read(kind: TypeAdapter[T], value: Any, default: T) -> T:
+    try:
+        return default if value is None else kind.validate_python(value)
+    except ValidationError:
+        return default

@@ -1,0 +1,164 @@
+"""One app's weaknesses as GitHub code scanning takes them: SARIF 2.1.0 within its limits.
+
+A run for each tool that measured and looks for weaknesses, all by the name of Assay: each run is a
+category of its own, and GitHub closes an alert only when its category is uploaded without it. So
+what a tool did not look at this time stays open, and each weakness is in one run, that of the
+witness it is reported under.
+"""
+
+import gzip
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from contract.analysis import Finding, MeasurementState
+from reports.model import CellReport, FleetReport
+from reports.sarif import (
+    PRODUCT,
+    Notice,
+    OneApp,
+    driver_of,
+    invocation_of,
+    log_of,
+    notices_of,
+    one_app,
+    run_of,
+)
+from reports.sarif_results import MAX_RESULTS, Style, told
+from reports.sarif_rules import FUSED, SEVERITY_RANK, rule_name
+
+MAX_RUNS = 20
+MAX_GZIP_BYTES = 10 * 1024**2
+SHOWN_RESULTS = 5_000
+_OTHERS = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one run is made from."""
+
+    name: str
+    cells: tuple[CellReport, ...]
+    findings: tuple[Finding, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+def github_sarif(
+    report: FleetReport, model: str, app_number: int, finders: Collection[str] = ()
+) -> bytes | None:
+    """The file to upload; None where no tool measured: it would say that nothing was found.
+
+    Args:
+        report: with the app.
+        model: of the app.
+        app_number: of the app.
+        finders: tools that are known to find something on some app; where there are more tools than
+            runs, those that find nothing anywhere go first.
+
+    Raises:
+        KeyError: the report has no such app.
+    """
+    app = one_app(report, model, app_number)
+    parts = _parts(app, finders)
+    if not parts:
+        return None
+    limit = MAX_RESULTS
+    while True:
+        data = _written([_run(app, part, limit) for part in parts])
+        if not limit or _packed_bytes(data) <= MAX_GZIP_BYTES:
+            return data
+        limit //= 2
+
+
+def _written(runs: Sequence[dict[str, Any]]) -> bytes:
+    return json.dumps(log_of(runs), separators=(",", ":")).encode()
+
+
+def _packed_bytes(data: bytes) -> int:
+    """How large the upload is; what is small unpacked need not be packed to be weighed."""
+    return len(data) if len(data) <= MAX_GZIP_BYTES else len(gzip.compress(data, 6, mtime=0))
+
+
+def _parts(app: OneApp, finders: Collection[str]) -> list[_Part]:
+    measured = {cell.tool: cell for cell in app.cells if cell.finding_count is not None}
+    if not measured:
+        return []
+    found = _by_tool(app.weaknesses, measured)
+    parts = [_Part(tool, (cell,), found.pop(tool, ())) for tool, cell in measured.items()]
+    parts += [_Part(_OTHERS, (), mine) for mine in found.values()]
+    parts.sort(key=lambda part: _first(part, finders))
+    kept = _within(parts)
+    first = replace(kept[0], notices=(*kept[0].notices, *_missing(app)))
+    return [first, *kept[1:]]
+
+
+def _by_tool(
+    findings: Sequence[Finding], measured: Mapping[str, CellReport]
+) -> dict[str, tuple[Finding, ...]]:
+    """Each finding once: with the witness whose rule it has, else with one that measured."""
+    groups: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        seen_by = [witness.partition(":")[0] for witness in finding.witnesses]
+        own = finding.tool if finding.tool != FUSED else rule_name(finding).tool
+        tools = [tool for tool in (own, *seen_by) if tool in measured]
+        groups[tools[0] if tools else _OTHERS].append(finding)
+    return {tool: tuple(mine) for tool, mine in groups.items()}
+
+
+def _first(part: _Part, finders: Collection[str]) -> tuple[int, bool, str]:
+    gravest = min((SEVERITY_RANK[one.severity] for one in part.findings), default=99)
+    return gravest, part.name not in finders, part.name
+
+
+def _within(parts: list[_Part]) -> list[_Part]:
+    """At most `MAX_RUNS`: empty ones go, then the least grave share one."""
+    if len(parts) <= MAX_RUNS:
+        return parts
+    full = [part for part in parts if part.findings]
+    empty = [part for part in parts if not part.findings]
+    if len(full) > MAX_RUNS:
+        rest = full[MAX_RUNS - 1 :]
+        full = [*full[: MAX_RUNS - 1], _merged(rest)]
+    kept, cut = empty[: MAX_RUNS - len(full)], empty[MAX_RUNS - len(full) :]
+    if cut:
+        names = ", ".join(part.name for part in cut)
+        text = f"cut: runs of tools that found nothing beyond {MAX_RUNS} runs: {names}"
+        full[0:1] = [replace(part, notices=(("note", text),)) for part in full[0:1]]
+    return [*full, *kept]
+
+
+def _merged(parts: Sequence[_Part]) -> _Part:
+    names = ", ".join(part.name for part in parts)
+    return _Part(
+        name=_OTHERS,
+        cells=tuple(cell for part in parts for cell in part.cells),
+        findings=tuple(finding for part in parts for finding in part.findings),
+        notices=(("note", f"more tools than runs: this one has what is of {names}"),),
+    )
+
+
+def _missing(app: OneApp) -> tuple[Notice, ...]:
+    """Whose alerts cannot be told anew, and why."""
+    lost = (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED)
+    return tuple(
+        ("warning", f"{cell.analyzer}/{cell.tool} did not measure: {cell.reason}")
+        for cell in app.cells
+        if cell.state in lost
+    )
+
+
+def _run(app: OneApp, part: _Part, max_results: int) -> dict[str, Any]:
+    style = Style(app.main_file, every_tool=True, complete=True)
+    seen = told(part.findings, style, max_results)
+    notices = [*part.notices, *(one for cell in part.cells for one in notices_of(cell))]
+    notices += [("warning", cut) for cut in seen.cuts]
+    if len(seen.results) > SHOWN_RESULTS:
+        shown = f"GitHub shows {SHOWN_RESULTS:,} of the {len(seen.results):,} results of a run"
+        notices.append(("note", shown))
+    parts = (part.cells[0].analyzer.value, part.name) if len(part.cells) == 1 else (part.name,)
+    run = run_of({"name": PRODUCT}, app.automation_id(*parts), invocation_of(True, notices), seen)
+    if part.cells:
+        run["tool"]["extensions"] = [driver_of(cell) for cell in part.cells]
+    return run

@@ -1,0 +1,28 @@
+"""Where tools describe themselves; a tool that is not named here has no link in logs."""
+
+TOOL_PAGES: dict[str, str] = {
+    "bandit": "https://bandit.readthedocs.io/",
+    "browser": "https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md",
+    "cyclonedx-bom": "https://github.com/CycloneDX/cyclonedx-python",
+    "detect-secrets": "https://github.com/Yelp/detect-secrets",
+    "eslint": "https://eslint.org/docs/latest/rules/",
+    "hadolint": "https://github.com/hadolint/hadolint",
+    "html-validate": "https://html-validate.org/rules/",
+    "jscpd": "https://github.com/kucherenko/jscpd",
+    "lighthouse": "https://developer.chrome.com/docs/lighthouse/",
+    "lizard": "https://github.com/terryyin/lizard",
+    "loadtest": "https://github.com/alexfernandez/loadtest",
+    "mypy": "https://mypy.readthedocs.io/en/stable/error_codes.html",
+    "nmap": "https://nmap.org/",
+    "npm-audit": "https://docs.npmjs.com/cli/commands/npm-audit",
+    "opengrep": "https://github.com/opengrep/opengrep",
+    "pip-audit": "https://github.com/pypa/pip-audit",
+    "pygount": "https://github.com/roskakori/pygount",
+    "pylint": "https://pylint.readthedocs.io/",
+    "retire": "https://retirejs.github.io/retire.js/",
+    "ruff": "https://docs.astral.sh/ruff/rules/",
+    "schemathesis": "https://schemathesis.readthedocs.io/",
+    "stylelint": "https://stylelint.io/user-guide/rules/",
+    "vulture": "https://github.com/jendrikseipp/vulture",
+    "wapiti": "https://wapiti-scanner.github.io/",
+}

@@ -1,0 +1,191 @@
+"""SARIF logs before the official validator, made from what is meant to break them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from contract.analysis import Category, Confidence, Finding, Location, Provenance, Severity
+from contract.record import AppRecord, FusedRecord
+from reports import build_fleet_report
+from reports.cwe import weakness
+from reports.files import sarif_files
+from tests.support.cwe_texts import FILE, cwe_json
+from tests.support.multitool import errors_in, misfits_of
+from tests.support.uploads import problems_of
+from tests.unit import report_samples as samples
+from tests.unit.report_samples import DYNAMIC, NOW, PERFORMANCE, STATIC
+
+ODD_NAMES = (
+    *("with space.py", "per%2Fcent.py", "ünïcode/naïve.py", "c:drive.py", "quote'\".py", "-rf.py"),
+    *("hash#tag?.py", "{0}.py", "back\\slash.py", "日本.js", "pages/[id]/[...slug].js", "a+b&c.js"),
+    *("new\nline.py", "line\u2028end.py", "http:/x.py", "~/.py", "%", "😀.py"),
+)
+ODD_TEXTS = (
+    *(
+        "",
+        " ",
+        "{0}",
+        "{0} {1} {x}",
+        "}{",
+        "{{0}}",
+        "[a](b)",
+        "[a](1)",
+        "]] [",
+        "\\[x]",
+        "a\u2028b",
+    ),
+    *("\0\x1b[31m", "'hunter2'", '"quoted"', "</script>", "x" * 4_000, "{" * 4_000),
+    *(
+        "line\r\nline",
+        "\ufeff",
+        "\u202ereversed",
+        "😀",
+        "%s %d",
+        "http://a b",
+        "a:b",
+        "/",
+        "..",
+        "0",
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("app")
+    for name in ODD_NAMES:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("x = 1\n")
+    return root
+
+
+def odd(index: int) -> Finding:
+    """One of many findings, each odd in its own way."""
+    text = ODD_TEXTS[index % len(ODD_TEXTS)]
+    path = ODD_NAMES[index % len(ODD_NAMES)]
+    place = (
+        Location(path=path, line=index % 90 + 1, end_line=1, column=2**33 if index % 2 else 1),
+        Location(path=path, line=2**40),
+        Location(path=path, line=7, method="POST", url=text or "/", parameter=text),
+        Location(method=text, url=f"http://[{text}"),
+        Location(path="../../etc/passwd", line=1),
+        Location(),
+    )[index % 6]
+    return Finding(
+        tool="bandit",
+        rule_id=text[:300] if index % 3 else f"rule-{index % 40}",
+        message=text,
+        severity=list(Severity)[index % 5],
+        confidence=list(Confidence)[index % 3],
+        category=list(Category)[index % 4],
+        cwe=(index % 1_500 + 1, -5)[: index % 3],
+        location=place,
+        fingerprint=text if index % 2 else "",
+        witnesses=(f"bandit:{text}", "ruff:S1", text)[: index % 4],
+    )
+
+
+def written(folder: Path, cells: list, fused: tuple[Finding, ...], name: str) -> list[Path]:
+    record = samples.fleet().model_copy(
+        update={
+            "apps": (AppRecord(model=name, app_number=1, main_file="with space.py"),),
+            "cells": tuple(cells),
+            "fused": (FusedRecord(model=name, app_number=1, analyzer=STATIC, findings=fused),),
+        }
+    )
+    logs = dict(sarif_files(build_fleet_report(record, generated_at=NOW)))
+    for path, data in logs.items():
+        (folder / path).write_bytes(data)
+    return [folder / path for path in logs]
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("logs")
+    odd_ones = tuple(odd(index) for index in range(360))
+    fused = tuple(one.model_copy(update={"tool": "fused"}) for one in odd_ones)
+    masked = Provenance(argv=(("venv/bin/x", "--a{0}", "\0", ""),), exit_codes=(0,))
+    model = "s08 odd names: 32b (ünï) #1"
+    told = [
+        samples.cell(model, 1, STATIC, "bandit", findings=odd_ones, provenance=masked),
+        samples.cell(model, 1, STATIC, "{0}[x]", findings=odd_ones[:30], version="{}"),
+        samples.cell(model, 1, STATIC, "ruff", samples.INFRA_FAILED, "{0} [x](y) \0"),
+        samples.cell(model, 1, DYNAMIC, "*", samples.APP_FAILED, "died: {", version=""),
+        *(
+            samples.cell(model, 1, DYNAMIC, f"t{n}", findings=odd_ones[n : n + 2])
+            for n in range(30)
+        ),
+    ]
+    many = tuple(
+        samples.finding("bandit", "B1", Severity.LOW, location=Location(path=ODD_NAMES[0], line=n))
+        for n in range(1, 1_001)  # the validator takes milliseconds for each
+    )
+    load = samples.cell("load", 1, PERFORMANCE, "openloop", metrics=samples.LOAD)
+    return [
+        *written(folder, told, fused, model),
+        *written(folder, [samples.cell("m", 1, STATIC, "bandit", findings=many)], (), "m"),
+        *written(folder, [samples.cell("n", 1, STATIC, "bandit")], (), "n"),
+        *written(folder, [load], (), "load"),
+    ]
+
+
+def test_the_validator_finds_no_error_in_logs_for_github(logs: list[Path], tmp_path: Path):
+    uploads = [log for log in logs if log.name.endswith(".github.sarif")]
+
+    assert len(uploads) == 3  # a load test alone looks for nothing
+    assert errors_in(uploads, tmp_path / "found.sarif") == []
+
+
+def test_the_validator_finds_no_error_in_full_records(logs: list[Path], tmp_path: Path):
+    full = [log for log in logs if not log.name.endswith(".github.sarif")]
+
+    assert len(full) == 4
+    assert errors_in(full, tmp_path / "found.sarif", kinds="Sarif") == []
+
+
+def test_they_are_as_the_schema_wants_them(logs: list[Path]):
+    small = [log for log in logs if not log.name.startswith("m-")]
+
+    assert [misfit for log in small for misfit in misfits_of(log)] == []
+
+
+def test_the_schema_sees_a_word_that_it_does_not_know(logs: list[Path], tmp_path: Path):
+    path = next(log for log in logs if log.name == "n-app1.github.sarif")
+    (tmp_path / "broken.sarif").write_text(path.read_text().replace('"unicodeCode', '"byteCode'))
+
+    (misfit,) = misfits_of(tmp_path / "broken.sarif")
+    assert "columnKind" in misfit
+
+
+def test_github_takes_them(logs: list[Path], app: Path):
+    uploads = [log for log in logs if log.name.endswith(".github.sarif")]
+
+    assert [problem for log in uploads for problem in problems_of(log, app)] == []
+
+
+@pytest.mark.parametrize("flaw", ["location", "help", "runs", "json"])
+def test_the_validator_sees_what_is_wrong(logs: list[Path], tmp_path: Path, flaw: str):
+    path = next(log for log in logs if log.name == "m-app1.github.sarif")
+    log = json.loads(path.read_text())
+    run = log["runs"][0]
+    run["results"] = run["results"][:3]
+    match flaw:
+        case "location":
+            del run["results"][0]["locations"]
+        case "help":
+            del run["tool"]["driver"]["rules"][0]["help"]
+        case "runs":
+            log["runs"] = [run] * 21
+        case _:
+            log["runs"] = None
+    broken = tmp_path / "broken.sarif"
+    broken.write_text(json.dumps(log))
+
+    assert errors_in([broken], tmp_path / "found.sarif") != []
+
+
+def test_what_is_said_of_weaknesses_is_what_the_validator_carries():
+    assert FILE.read_text(encoding="utf-8") == cwe_json()
+    sql = weakness(89)
+    assert sql is not None and sql.name == "SQL Injection"

@@ -1,0 +1,79 @@
+"""What GitHub code scanning asks of a log, checked against the files of the app."""
+
+import gzip
+import json
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from reports.files import github_sarif_name, sarif_name
+from tests.support.multitool import errors_in, misfits_of
+
+MAX_BYTES = 10 * 1024**2
+
+
+def refused(report: Path, apps: Path, scratch: Path) -> list[str]:
+    """What consumers would refuse of the logs beside a report of the fleet in the folder `apps`.
+
+    Raises:
+        AssertionError: an app that was measured has no log to upload.
+    """
+    document = json.loads(report.read_text(encoding="utf-8"))
+    looked = {
+        (cell["model"], cell["app_number"])
+        for cell in document["cells"]
+        if cell["finding_count"] is not None
+    }
+    every = [(app["model"], app["app_number"]) for app in document["apps"]]
+    full = [report.parent / sarif_name(*app) for app in every]
+    uploads = {app: report.parent / github_sarif_name(*app) for app in every if app in looked}
+    assert {log.name for log in uploads.values()} == {
+        log.name for log in report.parent.glob("*.github.sarif")
+    }
+    return [
+        *errors_in(full, scratch / "full.sarif", kinds="Sarif"),
+        *errors_in(uploads.values(), scratch / "uploads.sarif"),
+        *(misfit for log in (*full, *uploads.values()) for misfit in misfits_of(log)),
+        *(
+            problem
+            for (model, number), log in uploads.items()
+            for problem in problems_of(log, apps / model / f"app{number}")
+        ),
+    ]
+
+
+def problems_of(log: Path, app: Path) -> list[str]:
+    """What GitHub would refuse or drop of `log`, made of the app in the folder `app`."""
+    raw = log.read_bytes()
+    runs = json.loads(raw)["runs"]
+    found = [f"{len(runs)} runs"] if not 0 < len(runs) <= 20 else []
+    if len(gzip.compress(raw)) > MAX_BYTES:
+        found.append(f"{len(raw)} bytes")
+    ids = [run["automationDetails"]["id"].rpartition("/")[0] for run in runs]
+    if len(set(ids)) != len(ids):
+        found.append(f"categories are not unique: {ids}")
+    known: set[tuple[str, str]] = set()
+    for run in runs:
+        rules = run["tool"]["driver"]["rules"]
+        found += [f"rule {rule['id']}" for rule in rules if not _is_described(rule)]
+        if len(run["results"]) > 25_000 or len(rules) > 25_000:
+            found.append(f"{len(run['results'])} results of {len(rules)} rules")
+        for result in run["results"]:
+            place = result["locations"][0]["physicalLocation"]
+            if not _exists(place["artifactLocation"]["uri"], app) or not place["region"]:
+                found.append(f"{result['ruleId']} at {place}")
+            key = (result["ruleId"], result["partialFingerprints"]["primaryLocationLineHash"])
+            if key in known:
+                found.append(f"{key} twice")
+            known.add(key)
+    return [f"{log.name}: {problem}" for problem in found]
+
+
+def _is_described(rule: dict) -> bool:
+    texts = [rule[name]["text"] for name in ("shortDescription", "fullDescription", "help")]
+    return all(0 < len(text) <= 1_024 for text in texts) and len(rule["properties"]["tags"]) <= 20
+
+
+def _exists(uri: str, app: Path) -> bool:
+    parts = urlsplit(uri)
+    relative = not (parts.scheme or parts.netloc or parts.query or parts.fragment)
+    return relative and not uri.startswith("/") and (app / unquote(uri)).is_file()
