@@ -55,7 +55,7 @@ def test_paper_loses_no_column_of_a_matrix_of_many_tools(seen, way):
 
 
 def test_no_window_scrolls_sideways(seen):
-    assert seen["widths"] == {"390": 390, "768": 768, "1024": 1024}
+    assert seen["widths"] == {"390": 390, "705": 705, "768": 768, "1024": 1024}
     assert seen["phone"]["cut"] == []
 
 

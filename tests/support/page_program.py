@@ -147,7 +147,7 @@ def main() -> None:
             },
             "paper": on_paper(browser, wide),
             "phone": phone.evaluate(BEYOND),
-            "widths": {width: page_width(browser, wide, width) for width in (390, 768, 1024)},
+            "widths": {width: page_width(browser, wide, width) for width in (390, 705, 768, 1024)},
             "keyboard": by_keyboard(opened(browser, wide, viewport=PHONE)),
             "size": at_size(browser, job["large"]),
             "unread": unread(browser, lazy),
