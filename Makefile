@@ -9,7 +9,7 @@ LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --
 # elsewhere, else each of pytest's workers and each program of ours compiles every module anew.
 UNIT := tests/services tests/workflows tests/store tests/replay tests/activities tests/unit
 
-.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools base-images chaos bench lock clean
+.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -18,7 +18,7 @@ demo: setup ## analyse the four bundled apps and show the report
 	@deploy/base-images/if-needed.sh
 	@$(BIN)/python starter.py demo $(ARGS)
 
-test: setup ## everything: check, real Docker, real PostgreSQL, end to end
+test: setup test-tools ## everything: check, real Docker, real PostgreSQL, end to end
 	@deploy/with-engine.sh $(MAKE) --no-print-directory check whole
 
 check: setup ## lint, types, import contracts, unit to services
@@ -71,6 +71,9 @@ $(VENV)/.assay-stamp: requirements.lock
 
 tools: venv
 	@for service in $(ANALYZERS); do analyzers/install.sh $$service .tools/$$service || exit 1; done
+
+test-tools: venv # what only integration and end-to-end tests need
+	@analyzers/install.sh ../tests/tools .tools/tests
 
 base-images: ## base images from Debian packages, for hosts without a registry
 	@deploy/base-images/build.sh

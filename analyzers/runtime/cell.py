@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from analyzers.runtime.places import rooted
 from analyzers.runtime.projects import note_for
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
@@ -82,7 +83,8 @@ async def measure_cell(
     try:
         parsed = await tool.run(run, runner)
         bare = _measured(tool, version, parsed, provenance(*parsed.notes), kept.names)
-        findings = [_placed(one, run.source.idle) for one in parsed.findings]
+        here = await asyncio.to_thread(rooted, parsed.findings, run.source.root)
+        findings = [_placed(one, run.source.idle) for one in here]
         report = await asyncio.to_thread(with_findings, bare, findings, kept.folder)
         return Cell(report, parsed.fresh_for)
     except NotApplicable as fault:

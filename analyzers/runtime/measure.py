@@ -23,7 +23,6 @@ from analyzers.runtime.cell import (
 )
 from analyzers.runtime.cores import CpuBudget
 from analyzers.runtime.manners import Manners
-from analyzers.runtime.places import placed
 from analyzers.runtime.prepared import Prepared, look_up_all, prepare
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.schedule import Allowance, run_in_order
@@ -127,7 +126,7 @@ class Measurement:
         except TimeoutError:
             self._note_late(tools, allowance)
         self.equipment.weights.save()
-        cells = await asyncio.to_thread(placed, self._in_order(tools), self.source_root)
+        cells = self._in_order(tools)
         fused, faults = await asyncio.to_thread(self._fused, cells)
         report = AnalyzerReport(
             subtask_id=self.request.subtask_id,

@@ -3,39 +3,24 @@
 import os
 import posixpath
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
-from contract.analysis import Finding, ToolReport
+from contract.analysis import Finding
 from contract.source_digest import is_covered
 
 _NOWHERE = {"path": None, "line": None, "end_line": None, "column": None}
 _MAX_MESSAGE_CHARS = 4_000
 
 
-def placed(cells: Sequence[ToolReport], root: Path) -> tuple[ToolReport, ...]:
-    """`cells` whose findings name regular files of the app at `root`, in one spelling. Blocking.
+def rooted(findings: Sequence[Finding], root: Path) -> list[Finding]:
+    """`findings` that name regular files of the app at `root`, in one spelling. Blocking.
 
     A path that is no such file (a tool's mistake, or a judge's) becomes part of the message.
     """
     real_root = os.path.realpath(root)
-
-    @cache
-    def known(path: str) -> str:
-        return _known(real_root, path)
-
-    return tuple(
-        cell
-        if all(known(path) == path for path in _paths(cell))
-        else cell.model_copy(
-            update={"findings": tuple(_placed(one, known(_path(one))) for one in cell.findings)}
-        )
-        for cell in cells
-    )
-
-
-def _paths(cell: ToolReport) -> set[str]:
-    return {_path(finding) for finding in cell.findings} - {""}
+    names = {_path(finding) for finding in findings} - {""}
+    known = {name: _known(real_root, name) for name in names}
+    return [_rooted(finding, known.get(_path(finding), "")) for finding in findings]
 
 
 def _path(finding: Finding) -> str:
@@ -53,7 +38,7 @@ def _known(root: str, path: str) -> str:
         return ""
 
 
-def _placed(finding: Finding, path: str) -> Finding:
+def _rooted(finding: Finding, path: str) -> Finding:
     given = _path(finding)
     if path == given:
         return finding

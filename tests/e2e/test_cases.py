@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Assay
 from tests.support.cases import case_app
+from tests.support.uploads import refused
 
 pytestmark = pytest.mark.timeout(900)
 LIVE = (
@@ -43,9 +44,13 @@ Cells = dict[tuple[str, str], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def cells(assay: Assay, tmp_path_factory: pytest.TempPathFactory) -> Cells:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cases")
+
+
+@pytest.fixture(scope="module")
+def cells(assay: Assay, folder: Path) -> Cells:
     """By number of the case and tool."""
-    folder = tmp_path_factory.mktemp("cases")
     models: dict[str, str] = {}
     (folder / "apps").mkdir()
     for case in LIVE:
@@ -132,6 +137,14 @@ def test_a_login_with_a_fresh_token_per_form_leads_to_what_is_behind_it(cells: C
     ]
 
     assert any(name == "q" and "/notes" in url for name, url in found), found
+
+
+def test_consumers_take_the_logs_of_live_apps(
+    assay: Assay, cells: Cells, folder: Path, tmp_path: Path
+):
+    (report,) = (assay.data / "reports").glob("cases-*/report.json")
+
+    assert refused(report, folder / "apps", tmp_path) == []
 
 
 def test_a_rate_limit_is_named_and_never_a_success(cells: Cells):

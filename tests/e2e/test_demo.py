@@ -14,6 +14,7 @@ from contract.analysis import MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
 from tests.e2e.conftest import ROOT, Assay
 from tests.support.tools_folder import tools_folder
+from tests.support.uploads import refused
 
 pytestmark = pytest.mark.timeout(600)
 STATES = {state.value for state in MeasurementState}
@@ -116,6 +117,12 @@ def test_the_html_report_is_one_self_contained_file(shell: Assay, report: dict[s
     assert "careless-1" in html
     assert 'src="http' not in html
     assert '<link rel="stylesheet"' not in html
+
+
+def test_its_logs_are_what_consumers_take(shell: Assay, report: dict[str, Any], tmp_path: Path):
+    (path,) = (shell.data / "reports").glob("demo-*/report.json")
+
+    assert refused(path, ROOT / "controls", tmp_path) == []
 
 
 def test_nothing_is_left_running(shell: Assay, report: dict[str, Any]):

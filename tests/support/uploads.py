@@ -5,7 +5,40 @@ import json
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from reports.files import github_sarif_name, sarif_name
+from tests.support.multitool import errors_in, misfits_of
+
 MAX_BYTES = 10 * 1024**2
+
+
+def refused(report: Path, apps: Path, scratch: Path) -> list[str]:
+    """What consumers would refuse of the logs beside a report of the fleet in the folder `apps`.
+
+    Raises:
+        AssertionError: an app that was measured has no log to upload.
+    """
+    document = json.loads(report.read_text(encoding="utf-8"))
+    looked = {
+        (cell["model"], cell["app_number"])
+        for cell in document["cells"]
+        if cell["finding_count"] is not None
+    }
+    every = [(app["model"], app["app_number"]) for app in document["apps"]]
+    full = [report.parent / sarif_name(*app) for app in every]
+    uploads = {app: report.parent / github_sarif_name(*app) for app in every if app in looked}
+    assert {log.name for log in uploads.values()} == {
+        log.name for log in report.parent.glob("*.github.sarif")
+    }
+    return [
+        *errors_in(full, scratch / "full.sarif", kinds="Sarif"),
+        *errors_in(uploads.values(), scratch / "uploads.sarif"),
+        *(misfit for log in (*full, *uploads.values()) for misfit in misfits_of(log)),
+        *(
+            problem
+            for (model, number), log in uploads.items()
+            for problem in problems_of(log, apps / model / f"app{number}")
+        ),
+    ]
 
 
 def problems_of(log: Path, app: Path) -> list[str]:

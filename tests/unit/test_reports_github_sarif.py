@@ -253,6 +253,15 @@ def test_results_beyond_what_a_run_may_have_are_cut_by_severity_and_counted(monk
     assert "cut: the gravest 3 of 5 findings are listed" in notices_of(log)
 
 
+def test_of_thirty_thousand_results_the_most_that_github_takes_are_told():
+    many = tuple(found().model_copy(update={"message": str(n)}) for n in range(30_000))
+    log = log_of(cell("bandit", *many))
+
+    assert len(results_of(log)) == 25_000
+    assert "cut: the gravest 25,000 of 30,000 findings are listed" in notices_of(log)
+    assert "GitHub shows 5,000 of the 25,000 results" in notices_of(log)
+
+
 def test_an_upload_that_would_be_too_large_is_cut_until_it_fits(monkeypatch):
     monkeypatch.setattr(module, "MAX_GZIP_BYTES", 20_000)
     many = [found(f"L{n}", message=f"{n:x}" * 40) for n in range(600)]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.places import placed
-from contract.analysis import Coverage, Finding, Location, MeasurementState, Severity, ToolReport
+from analyzers.runtime.places import rooted
+from contract.analysis import Finding, Location, Severity
 
 
 @pytest.fixture
@@ -20,33 +20,28 @@ def root(tmp_path: Path) -> Path:
     return app
 
 
-def located(path: str, message: str = "Bad") -> ToolReport:
-    finding = Finding(
+def located(path: str | None, message: str = "Bad") -> Finding:
+    return Finding(
         tool="judge",
         rule_id="R1",
         message=message,
         severity=Severity.LOW,
         location=Location(path=path, line=3, column=2, method="GET", url="/x"),
     )
-    return ToolReport(
-        tool="judge",
-        state=MeasurementState.MEASURED,
-        coverage=Coverage(unit="files", reached=1),
-        findings=(finding,),
-    )
 
 
-def test_what_points_at_files_stays_the_same_object(root: Path):
-    cells = (located("src/a b.py"),)
+@pytest.mark.parametrize("path", ["src/a b.py", None])
+def test_what_points_at_a_file_or_at_none_stays_as_it_is(root: Path, path: str | None):
+    finding = located(path)
 
-    assert placed(cells, root)[0] is cells[0]
+    assert rooted([finding], root)[0] is finding
 
 
 @pytest.mark.parametrize("path", ["./src/a b.py", "src/../src/a b.py", "{root}/src/a b.py"])
 def test_a_file_has_one_spelling(root: Path, path: str):
-    (cell,) = placed((located(path.format(root=root)),), root)
+    (finding,) = rooted([located(path.format(root=root))], root)
 
-    assert (cell.findings[0].location.path, cell.findings[0].location.line) == ("src/a b.py", 3)
+    assert (finding.location.path, finding.location.line) == ("src/a b.py", 3)
 
 
 @pytest.mark.parametrize(
@@ -57,14 +52,13 @@ def test_a_file_has_one_spelling(root: Path, path: str):
     ],
 )
 def test_what_is_no_file_of_the_app_becomes_part_of_the_message(root: Path, path: str):
-    (cell,) = placed((located(path),), root)
-    (finding,) = cell.findings
+    (finding,) = rooted([located(path)], root)
 
     assert finding.location == Location(method="GET", url="/x")
     assert finding.message.startswith(f"Bad (said of {path}"[:4_000])
 
 
 def test_a_message_keeps_its_bounds(root: Path):
-    (cell,) = placed((located("gone.py", message="m" * 4_000),), root)
+    (finding,) = rooted([located("gone.py", message="m" * 4_000)], root)
 
-    assert len(cell.findings[0].message) == 4_000
+    assert len(finding.message) == 4_000
