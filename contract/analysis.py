@@ -76,7 +76,15 @@ class Coverage(Frozen):
 
 
 class Location(Frozen):
-    """Where: a source place (path relative to the app's root) or an HTTP operation, or both."""
+    """Where: a source place, or an HTTP operation, or both where a request has shown the place.
+
+    Attributes:
+        path: relative to the app's root.
+        line, end_line: from 1, as editors count: a line ends at LF, CR LF or CR, at nothing else.
+        column: from 1, in characters (Unicode code points); a byte order mark is none.
+        url: path of the operation, its parameters as `{id}`.
+        parameter: the input, header or cookie at fault.
+    """
 
     path: str | None = None
     line: Annotated[int, Field(ge=1)] | None = None

@@ -41,28 +41,51 @@ def read_bytes(root: Path, name: str, max_bytes: int) -> bytes:
 
 
 def decoded(data: bytes) -> str:
-    """The text of a file: by its mark, the zeros of UTF-16, its cookie, else UTF-8 or latin-1.
+    """The text of a file, see `encoding_of`.
 
     Raises:
         ValueError: it is no text.
     """
+    encoding = encoding_of(data)
+    if b"\0" in data and not encoding.startswith(("utf-16", "utf-32")):
+        raise ValueError("not text: it holds zero bytes")
+    if (cookie := _cookie(data)) and not named_encoding(data):
+        raise ValueError(f"unknown encoding {cookie[:40]}")
+    return data.decode(encoding)
+
+
+def encoding_of(data: bytes) -> str:
+    """How a file is written: by its mark, the zeros of UTF-16, its cookie, else UTF-8 or latin-1.
+
+    A cookie that names no encoding is none.
+    """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return data.decode(encoding)
+            return encoding
     if guess := _unmarked(data[:_SAMPLE_BYTES]):
-        return data.decode(guess)
-    if b"\0" in data:
-        raise ValueError("not text: it holds zero bytes")
-    for line in data.splitlines()[:2]:
-        if cookie := _COOKIE.match(line):
-            try:
-                return data.decode(cookie[1].decode())
-            except LookupError:
-                raise ValueError(f"unknown encoding {cookie[1].decode()[:40]}") from None
+        return guess
+    if named := named_encoding(data):
+        return named
     try:
-        return data.decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        return "latin-1"
+    return "utf-8"
+
+
+def named_encoding(data: bytes) -> str:
+    """The encoding that a file's cookie names; empty where it has none, or names none of text."""
+    cookie = _cookie(data)
+    try:
+        "a".encode(cookie or "utf-8")
+    except (LookupError, ValueError):
+        return ""
+    return codecs.lookup(cookie).name if cookie else ""
+
+
+def _cookie(data: bytes) -> str:
+    hits = (_COOKIE.match(line) for line in data[:_SAMPLE_BYTES].splitlines()[:2])
+    return next((hit[1].decode() for hit in hits if hit), "")
 
 
 def _unmarked(sample: bytes) -> str:

@@ -22,8 +22,9 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from analyzers.static.files import Lines, copy_files, line_reader
+from analyzers.static.files import copy_files
 from analyzers.static.isolate import measured_apart
+from analyzers.static.lines import Lines, line_reader
 from analyzers.static.python_files import ANY_DEPTH
 from analyzers.static.reading import (
     Gathered,

@@ -15,6 +15,7 @@ _MAX_BYTES = 512 * 1024
 _MAX_NODES = 20_000
 _SECRET_NAME = re.compile(r"(?i)(pass(word|wd)?|secret|token|api_?key|private_?key)$")
 _DATABASE_IMAGE = re.compile(r"(?i)^(.*/)?(postgres|mysql|mariadb|mongo|redis|memcached)(:|@|$)")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _LOOPBACK = ("127.", "[::1]", "::1", "localhost")
 
 Node = yaml.nodes.Node
@@ -23,7 +24,7 @@ Hit = tuple[str, int, str]
 
 def main() -> None:
     """Check the files named on standard input."""
-    names = sys.stdin.read().splitlines()
+    names = sys.stdin.read().split("\n")
     errors: dict[str, str] = {}
     findings: list[dict[str, Any]] = []
     for name in names:
@@ -72,7 +73,7 @@ def check_dockerfile(text: str) -> Iterator[Hit]:
 def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
     """(line, instruction, its words on this line); an instruction may go on over several lines."""
     word = ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         words = line.strip()
         if words.startswith("#"):
             continue

@@ -22,6 +22,8 @@ from analyzers.static.adapter import (
 )
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
+_YAML = (".yml", ".yaml")
+
 
 class Rule(NamedTuple):
     """What a rule's findings are."""
@@ -79,12 +81,13 @@ class OwnCheck(CommandTool):
     def _finding(self, item: dict[str, Any], known: frozenset[str], lines: Lines) -> Finding:
         rule = mapped(self.rules, item["rule"], "rule")
         path = relative(item["path"], known)
+        line = lines.number(path, item["line"], "yaml" if path.endswith(_YAML) else "editor")
         return finding(
             self.name,
             item["rule"],
             item["message"],
-            Location(path=path, line=item["line"]),
-            lines(path, item["line"]),
+            Location(path=path, line=line),
+            lines(path, line),
             severity=rule.severity,
             confidence=rule.confidence,
             category=rule.category,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from analyzers.appsource.text import lines_of
 from analyzers.runtime.tool import Command, Execute, ToolFault, ToolRun
 from analyzers.static.files import as_utf8
 from analyzers.static.reading import load_json
@@ -113,7 +114,7 @@ def _named(run: ToolRun, name: str, flaw: Flaw, version: Sequence[int], newer: b
     if "null byte" in flaw.message:
         line = data[: data.find(b"\0")].count(b"\n") + 1
         return Flaw(line, "NUL bytes in its text", "broken")
-    lines = data.decode(errors="replace").splitlines()
+    lines = lines_of(data.decode(errors="replace"))
     text = lines[flaw.line - 1] if 0 < flaw.line <= len(lines) else ""
     if _OLD_EXCEPT.search(text) or (
         not newer and (flaw.message.startswith(_PYTHON_2) or _OLD_LINE.search(text))

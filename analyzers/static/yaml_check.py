@@ -3,7 +3,9 @@
 In and out as `own_check.py` says. Nothing is built from a document: nodes are only looked at.
 """
 
+import codecs
 import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import yaml
 
 _MAX_BYTES = 1024 * 1024
+_STRANGE = re.compile(f"{yaml.reader.Reader.NON_PRINTABLE.pattern}|\ufffd")
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _TEMPLATE_MARKS = (b"{{", b"{%", b"<%")
 
 Hit = tuple[str, int, str]
@@ -18,7 +22,7 @@ Hit = tuple[str, int, str]
 
 def main() -> None:
     """Check the files named on standard input."""
-    names = sys.stdin.read().splitlines()
+    names = sys.stdin.read().split("\n")
     errors: dict[str, str] = {}
     findings: list[dict[str, Any]] = []
     for name in names:
@@ -45,9 +49,22 @@ def check(text: bytes) -> Iterator[Hit]:
     except yaml.YAMLError as error:
         if any(mark in text for mark in _TEMPLATE_MARKS):
             raise ValueError("a template that is no YAML yet") from None
-        mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "no YAML"
-        yield "yaml-syntax", (mark.line if mark else 0) + 1, f"No parser takes this: {problem}."
+        yield "yaml-syntax", _line_of(error, text), f"No parser takes this: {problem}."
+
+
+def _line_of(error: yaml.YAMLError, text: bytes) -> int:
+    """Where it ends to be YAML, in lines as YAML counts them."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return int(mark.line) + 1
+    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        readable = text.decode("utf-16", errors="replace")
+    else:
+        readable = text.decode(errors="replace")
+    strange = _STRANGE.search(readable.replace("\ufeff", " "))
+    before = readable[: strange.start()] if strange else ""
+    return len(_LINE_END.findall(before)) + 1
 
 
 def _repeated(document: yaml.Node | None) -> Iterator[Hit]:

@@ -47,3 +47,9 @@ def test_a_database_open_on_every_address(ports: str, is_open: bool):
     expected = [("compose-open-database", 5)] if is_open else []
 
     assert rules("compose.yml", DATABASE + ports) == expected
+
+
+def test_a_form_feed_ends_no_line_of_a_dockerfile():
+    text = "FROM debian:12\n# \f \u2028 \x85 \v\r\nENV DB_PASSWORD=hunter2\rUSER app\n"
+
+    assert rules("web.Dockerfile", text) == [("dockerfile-secret", 3)]

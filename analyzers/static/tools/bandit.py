@@ -87,7 +87,7 @@ class Bandit(CommandTool):
                 path=path,
                 line=line,
                 end_line=max(item["line_range"]),
-                column=lines.column(path, line, item["col_offset"] + 1, "bytes"),
+                column=lines.column(path, line, item["col_offset"] + 1, "utf-8"),
             ),
             lines(path, line),
             severity=mapped(_SEVERITY, item["issue_severity"], "severity"),

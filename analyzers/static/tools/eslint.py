@@ -131,17 +131,18 @@ class Eslint(NodeTool):
     def _finding(self, message: dict, path: str, lines: Lines) -> Finding:
         rule, line = message["ruleId"], message.get("line") or 0
         cwe, severity, category = classify(rule, message["severity"])
+        number, column = lines.place(path, line, message.get("column") or 0, "script", "utf-16")
         return finding(
             self.name,
             rule,
             message["message"],
             Location(
                 path=path,
-                line=positive(lines.number(path, line)),
-                end_line=positive(lines.number(path, message.get("endLine") or line)),
-                column=lines.column(path, line, message.get("column") or 0, "utf-16"),
+                line=positive(number),
+                end_line=positive(lines.number(path, message.get("endLine") or line, "script")),
+                column=column,
             ),
-            lines(path, line, script=True),
+            lines(path, number),
             severity=severity,
             confidence=Confidence.MEDIUM if category is Category.SECURITY else Confidence.HIGH,
             category=category,

@@ -82,12 +82,13 @@ class Hadolint(CommandTool):
     def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         code = item["code"]
         weakness = _SECURITY.get(code)
+        line, column = lines.place(path, item["line"], item["column"], "lf", "characters")
         return finding(
             self.name,
             code,
             item["message"],
-            Location(path=path, line=positive(item["line"]), column=positive(item["column"])),
-            lines(path, item["line"]),
+            Location(path=path, line=positive(line), column=column),
+            lines(path, line),
             severity=mapped(_SEVERITY, item["level"], "level"),
             confidence=Confidence.HIGH,
             category=Category.SECURITY if weakness else Category.QUALITY,

@@ -130,12 +130,13 @@ class HtmlValidate(NodeTool):
     def _finding(self, message: dict, path: str, lines: Lines) -> Finding:
         rule = message["ruleId"]
         about_access = rule.startswith(_ACCESSIBILITY)
+        line, column = lines.place(path, message["line"], message["column"], "lf", "utf-16")
         return finding(
             self.name,
             rule,
             message["message"],
-            Location(path=path, line=positive(message["line"]), column=positive(message["column"])),
-            lines(path, message["line"]),
+            Location(path=path, line=positive(line), column=column),
+            lines(path, line),
             severity=mapped(_SEVERITY, message["severity"], "severity"),
             confidence=Confidence.HIGH,
             category=Category.ACCESSIBILITY if about_access else Category.QUALITY,

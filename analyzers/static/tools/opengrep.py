@@ -24,6 +24,7 @@ from analyzers.static.adapter import (
     relative,
     with_skipped,
 )
+from analyzers.static.files import plain
 from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
 from contract.analysis import Confidence, Finding, Location, Severity
 from contract.families import names_in, path_key
@@ -122,6 +123,10 @@ class Opengrep(CommandTool):
             output=workspace / "opengrep.json",
         )
 
+    def cleaned(self, data: bytes) -> bytes:
+        """It takes CR for no end of a line, and is blind behind a mark or what is no UTF-8."""
+        return plain(data)
+
     def rules_digest(self) -> str:
         """Digest of every rule file, in order of names."""
         digest = hashlib.sha256()
@@ -179,7 +184,7 @@ class Opengrep(CommandTool):
                 path=path,
                 line=line,
                 end_line=item["end"]["line"],
-                column=lines.column(path, line, item["start"]["col"], "bytes"),
+                column=lines.column(path, line, item["start"]["col"], "utf-8"),
             ),
             lines(path, line),
             severity=mapped(_SEVERITY, extra["severity"], "severity"),

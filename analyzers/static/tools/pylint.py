@@ -113,7 +113,7 @@ class Pylint(CommandTool):
                 path=path,
                 line=positive(message["line"]),
                 end_line=positive(message["endLine"]),
-                column=lines.column(path, message["line"], message["column"] + 1, "bytes"),
+                column=lines.column(path, message["line"], message["column"] + 1, "utf-8"),
             ),
             lines(path, message["line"]),
             severity=mapped(_SEVERITY, message["type"], "type"),

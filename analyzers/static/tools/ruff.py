@@ -17,6 +17,7 @@ from analyzers.static.adapter import (
     load_json,
     relative,
 )
+from analyzers.static.files import in_utf8
 from analyzers.static.weaknesses import RUFF_SECURITY
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
@@ -72,9 +73,13 @@ class Ruff(CommandTool):
         command = self.command(run.tools_dir, run.workspace)
         listing = (*self.program(run.tools_dir), *_ISOLATED, "--show-files", ".")
         listed = await execute(replace(command, argv=listing))
-        seen = self.report(run, listed).decode().splitlines()
+        seen = [name for name in self.report(run, listed).decode().split("\n") if name]
         done = await execute(command)
         return self.parse(self.report(run, done), given, line_reader(run.source.root), seen)
+
+    def cleaned(self, data: bytes) -> bytes:
+        """It reads UTF-8 alone, where Python obeys what a file says of itself."""
+        return in_utf8(data)
 
     def rules_digest(self) -> str:
         """Digest of the selected families and our severities."""

@@ -87,17 +87,20 @@ class Stylelint(NodeTool):
         return Parsed(coverage(given, reached, reasons), tuple(gathered.findings))
 
     def _finding(self, warning: dict, path: str, lines: Lines) -> Finding:
+        line, column = lines.place(path, warning["line"], warning["column"], "lf", "utf-16")
+        end = warning.get("endLine") or warning["line"], warning.get("endColumn") or 0
+        last, _ = lines.place(path, *end, "lf", "utf-16")
         return finding(
             self.name,
             warning["rule"],
             warning["text"],
             Location(
                 path=path,
-                line=positive(warning["line"]),
-                end_line=positive(warning.get("endLine")),
-                column=positive(warning["column"]),
+                line=positive(line),
+                end_line=positive(last),
+                column=column,
             ),
-            lines(path, warning["line"]),
+            lines(path, line),
             severity=mapped(_SEVERITY, warning["severity"], "severity"),
             confidence=Confidence.HIGH,
             category=Category.QUALITY,
