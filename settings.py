@@ -21,15 +21,20 @@ from temporalio.envconfig import ClientConfig
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK
-from contract.secret import SecretRef
+from contract.secret import ENV_PREFIX, SecretRef
 from contract.spec import AnalyzerKind
 
 PROJECT_ROOT = Path(__file__).resolve().parent
+_KEYS = "ASSAY_PAYLOAD_KEYS"
 _TEMPORAL_VARIABLES = ("ADDRESS", "NAMESPACE", "PROFILE", "CONFIG_FILE", "API_KEY", "TLS")
 
 
 def _default_urls() -> dict[AnalyzerKind, str]:
     return {kind: f"ws://127.0.0.1:{DEFAULT_PORTS[kind]}" for kind in AnalyzerKind}
+
+
+# Secrets that were taken out of the environment, see `take_secrets`.
+_taken: dict[str, str] = {}
 
 
 def _upper(value: Any) -> Any:
@@ -225,7 +230,8 @@ class Settings(BaseSettings):
         if ref.env:
             where = f"the variable {ref.env} of the worker on {self.host_name}"
             dotenv = dotenv_values(PROJECT_ROOT / ".env", interpolate=False)
-            value = os.environ.get(ref.env) or dotenv.get(ref.env) or ""
+            given = os.environ.get(ref.env) or _taken.get(ref.env)
+            value = given or dotenv.get(ref.env) or ""
         else:
             path = (self.logins or self.data_dir / "logins") / (ref.file or "")
             where = f"the file {path} of the worker on {self.host_name}"
@@ -246,6 +252,19 @@ def _line_of(path: Path, what: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"{what}: {error}") from error
+
+
+def secret_variables() -> list[str]:
+    """Names of this process's variables that no program it starts has to know."""
+    return [name for name in os.environ if name.startswith(ENV_PREFIX) or name == _KEYS]
+
+
+def take_secrets() -> None:
+    """Take the secrets out of the environment, so that nothing this process starts inherits them.
+
+    Settings that are read later have no payload keys of the environment any more.
+    """
+    _taken.update({name: os.environ.pop(name) for name in secret_variables()})
 
 
 def load_settings() -> Settings:

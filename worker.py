@@ -53,7 +53,7 @@ from contract.ids import (
 )
 from contract.progress import PlatformService
 from contract.spec import AnalyzerKind
-from settings import Settings, load_settings
+from settings import Settings, load_settings, take_secrets
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from workflows import WORKFLOWS
@@ -230,6 +230,7 @@ def main() -> int:
     """Entry point; exit code 2 for what the user can mend."""
     try:
         settings = load_settings()
+        take_secrets()
         logging.basicConfig(
             level=settings.log_level,
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contract.spec import AnalyzerKind
-from settings import PROJECT_ROOT, Settings
+from settings import PROJECT_ROOT, Settings, secret_variables
 
 if TYPE_CHECKING:
     from cli.stack import Stack
@@ -39,21 +39,25 @@ def render_config(stack: "Stack", settings: Settings, control_socket: Path) -> s
         "[supervisorctl]",
         f"serverurl=unix://{_escape(control_socket)}",
     ]
-    programs = [_program(stack, "temporal", _temporal_command(stack), priority=1)]
+    # Secrets of the environment are the worker's alone.
+    empty = ",".join(f'{name}=""' for name in secret_variables())
+    programs = [_program(stack, "temporal", _temporal_command(stack), priority=1, env=empty)]
     for kind in AnalyzerKind:
-        programs.append(_program(stack, kind, _analyzer_command(stack, settings, kind), priority=2))
+        command = _analyzer_command(stack, settings, kind)
+        programs.append(_program(stack, kind, command, priority=2, env=empty))
     worker = [sys.executable, str(PROJECT_ROOT / "worker.py")]
     programs.append(_program(stack, "worker", worker, priority=3))
     return "\n".join([*head, *programs, ""])
 
 
-def _program(stack: "Stack", name: str, command: list[str], *, priority: int) -> str:
+def _program(stack: "Stack", name: str, command: list[str], *, priority: int, env: str = "") -> str:
     quoted = " ".join(f'"{_escape(part)}"' for part in command)
     lines = [
         f"[program:{name}]",
         f"command={quoted}",
         f"directory={_escape(PROJECT_ROOT)}",
         f"priority={priority}",
+        f"environment={env}",
         "autorestart=true",
         "startsecs=2",
         "startretries=1000",

@@ -1,6 +1,5 @@
 """The files of one report, ready to be written."""
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 
@@ -8,7 +7,7 @@ from reports.export import render_csv, render_json
 from reports.html import render_html
 from reports.model import CellReport, FleetReport
 from reports.names import CSV_NAME, HTML_NAME, JSON_NAME, github_sarif_name, sarif_name
-from reports.sarif import to_sarif
+from reports.sarif import to_sarif, written
 from reports.sarif_github import github_sarif
 
 
@@ -37,6 +36,6 @@ def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
     for key, own in cells.items():
         mine = (apps[key],) if key in apps else ()
         part = report.model_copy(update={"cells": tuple(own), "apps": mine})
-        yield sarif_name(*key), json.dumps(to_sarif(part, *key), indent=1).encode()
+        yield sarif_name(*key), written(to_sarif(part, *key))
         if (upload := github_sarif(part, *key, finders)) is not None:
             yield github_sarif_name(*key), upload

@@ -8,6 +8,7 @@ from contract.analysis import Coverage, Finding, MeasurementState
 from reports.model import MedianFigure, NotLookedAt
 
 UNKNOWN = "—"
+_BLANK = "\N{NO-BREAK SPACE}"
 
 STATE_LABELS = {
     MeasurementState.MEASURED: "measured",
@@ -57,12 +58,12 @@ def count(value: int | None) -> str:
 
 def percent(value: float | None) -> str:
     """A ratio of 0..1 as a percentage."""
-    return UNKNOWN if value is None else f"{value * 100:.3g} %"
+    return UNKNOWN if value is None else f"{value * 100:.3g}{_BLANK}%"
 
 
 def whole_percent(value: float) -> str:
     """A ratio as a percentage without decimals: intervals are not that precise."""
-    return f"{value * 100:.0f} %"
+    return f"{value * 100:.0f}{_BLANK}%"
 
 
 def seconds(value: float | None) -> str:
@@ -92,13 +93,9 @@ def spread(figure: MedianFigure) -> str:
     """`3.1 to 64 ms`: the smallest and the largest app, with one unit; empty for one app."""
     if figure.apps < 2:
         return ""
-    low, high = quantity(figure.low, figure.unit), quantity(figure.high, figure.unit)
-    unit = low.rpartition(" ")[2]
-    return (
-        f"{low.removesuffix(f' {unit}')} to {high}"
-        if high.endswith(f" {unit}")
-        else f"{low} to {high}"
-    )
+    low, high = (quantity(value, figure.unit) for value in (figure.low, figure.high))
+    number, *unit = low.split()
+    return f"{number if high.split()[1:] == unit else low} to {high}"
 
 
 def _bytes(value: float) -> str:

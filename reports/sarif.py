@@ -3,13 +3,14 @@
 One log, never a log inside a run. What is uploaded to GitHub is made by `sarif_github.py`.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from contract.analysis import Finding, MeasurementState
 from reports.formats import unseen
-from reports.model import AppReport, CellReport, FleetReport
+from reports.model import CellReport, FleetReport
 from reports.sarif_results import SOURCE_ROOT, Style, Told, told
 from reports.sarif_text import cleaned, plain
 from reports.tool_pages import TOOL_PAGES
@@ -49,9 +50,10 @@ def one_app(report: FleetReport, model: str, app_number: int) -> OneApp:
     cells = tuple(cell for cell in report.cells if (cell.model, cell.app_number) == key)
     if not cells:
         raise KeyError(f"{model}/app{app_number}")
-    bare = AppReport(model=model, app_number=app_number, cells=report.totals.cells)
-    app = next((one for one in report.apps if (one.model, one.app_number) == key), bare)
-    return OneApp(report.pipeline.id, *key, cells, app.weaknesses, app.main_file)
+    mine = [app for app in report.apps if (app.model, app.app_number) == key]
+    weaknesses = tuple(found for app in mine for found in app.weaknesses)
+    main_file = next((app.main_file for app in mine), "")
+    return OneApp(report.pipeline.id, *key, cells, weaknesses, main_file)
 
 
 def to_sarif(report: FleetReport, model: str, app_number: int) -> dict[str, Any]:
@@ -70,6 +72,11 @@ def to_sarif(report: FleetReport, model: str, app_number: int) -> dict[str, Any]
 def log_of(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A log of these runs."""
     return {"$schema": SCHEMA_URI, "version": "2.1.0", "runs": list(runs)}
+
+
+def written(log: dict[str, Any]) -> bytes:
+    """A log as a file: read by programs, so without blanks."""
+    return json.dumps(log, separators=(",", ":")).encode()
 
 
 def run_of(

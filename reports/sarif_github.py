@@ -7,7 +7,6 @@ witness it is reported under.
 """
 
 import gzip
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from reports.sarif import (
     notices_of,
     one_app,
     run_of,
+    written,
 )
 from reports.sarif_results import MAX_RESULTS, Style, told
 from reports.sarif_rules import FUSED, SEVERITY_RANK, rule_name
@@ -66,14 +66,10 @@ def github_sarif(
         return None
     limit = MAX_RESULTS
     while True:
-        data = _written([_run(app, part, limit) for part in parts])
+        data = written(log_of([_run(app, part, limit) for part in parts]))
         if not limit or _packed_bytes(data) <= MAX_GZIP_BYTES:
             return data
         limit //= 2
-
-
-def _written(runs: Sequence[dict[str, Any]]) -> bytes:
-    return json.dumps(log_of(runs), separators=(",", ":")).encode()
 
 
 def _packed_bytes(data: bytes) -> int:

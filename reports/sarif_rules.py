@@ -78,11 +78,15 @@ def described(name: RuleName, findings: Sequence[Finding]) -> dict[str, Any]:
     gravest = min(findings, key=lambda finding: SEVERITY_RANK[finding.severity])
     known = next((one for one in map(weakness, gravest.cwe) if one), None)
     level = LEVELS[gravest.severity]
+    lines = _help(name.tool, known)
     rule: dict[str, Any] = {
         "id": name.id,
         "shortDescription": {"text": plain(_title(name, known), 255)},
         "fullDescription": {"text": plain(_explanation(name, gravest.category, known), 1_000)},
-        "help": {"text": plain(_help(name, known), 1_000)},
+        "help": {
+            "text": plain("\n".join(lines), 1_000),
+            "markdown": "\n\n".join(lines),
+        },
         "defaultConfiguration": {"level": level},
         "properties": {
             "tags": _tags(gravest.category, findings),
@@ -111,15 +115,16 @@ def _explanation(name: RuleName, category: Category, known: Weakness | None) -> 
     return f"{text}: CWE-{known.number}, {known.title}. {known.description}"
 
 
-def _help(name: RuleName, known: Weakness | None) -> str:
+def _help(tool: str, known: Weakness | None) -> list[str]:
+    """Lines without anything that an app under test has chosen."""
     lines = ["The message of each result says what was seen, and its location where it was seen."]
     if known and known.mitigation:
         lines.append(known.mitigation)
     if known:
         lines.append(f"More about this weakness: {known.page}")
-    if page := TOOL_PAGES.get(name.tool):
-        lines.append(f"What {name.tool} looks for: {page}")
-    return "\n".join(lines)
+    if page := TOOL_PAGES.get(tool):
+        lines.append(f"What {tool} looks for: {page}")
+    return lines
 
 
 def _tags(category: Category, findings: Sequence[Finding]) -> list[str]:

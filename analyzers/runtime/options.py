@@ -26,7 +26,8 @@ def declared_options(request: SubtaskRequest, model: type[_Declared]) -> _Declar
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise ToolFault(f"{request.analyzer} options: {_words(error)}") from error
+        # Alone: Pydantic's own error shows what was given.
+        raise ToolFault(f"{request.analyzer} options: {_words(error)}") from None
 
 
 def _words(error: ValidationError) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 from contract.analysis import SubtaskRequest, ToolReport
 
 MASK = "***"
+_SHORT = 4  # shorter ones are no secrets: masked, they would make a text unreadable
 _LONG = 8  # shorter ones are masked as whole words alone: `admin` is part of many
 # What a reader or a machine tells rows apart by; none of it is an app's text.
 _NAMES = frozenset(
@@ -74,10 +75,8 @@ class Redaction:
 
 def _parts(value: str) -> set[str]:
     """The whole, and of a header or cookie each long word: a page may show the token alone."""
-    return {
-        value.strip(),
-        *(word for word in re.split(r"[\s;=,\"]+", value) if len(word) >= _LONG),
-    } - {""}
+    words = [word for word in re.split(r"[\s;=,\"]+", value) if len(word) >= _LONG]
+    return {*words, *([value.strip()] if len(value.strip()) >= _SHORT else [])}
 
 
 def _forms(word: str) -> set[str]:

@@ -28,16 +28,13 @@ const filterRows = (form) => {
 
 // The text in <noscript> is the page's own, escaped as all of it, and is read once, as it would have
 // been without scripts. Neither could run anything: the policy lets no script but this one.
-const parsed = (held) => {
-  const box = document.createElement("template");
-  box.innerHTML = held.textContent;
-  return box.content;
-};
 const held = (app) => app.querySelector(":scope > noscript");
 const fill = (app) => {
   const text = held(app);
   if (!text) return;
-  text.replaceWith(parsed(text));
+  const box = document.createElement("template");
+  box.innerHTML = text.textContent;
+  text.replaceWith(box.content);
   app.querySelectorAll("form.filters").forEach(filterRows);
 };
 
@@ -47,13 +44,17 @@ for (const app of apps) {
   app.addEventListener("toggle", () => app.open && fill(app));
 }
 
-// Apps by state and words; what is in an app that nobody opened yet is searched as text.
+// Apps by state and words. What nobody opened yet is markup still: its tags end at the next ">", as
+// each one of a value is escaped. What a filter offers is said of every app.
+const ENTITIES = {"&lt;": "<", "&gt;": ">", "&#34;": '"', "&#39;": "'", "&amp;": "&"};
+const plain = (markup) => markup.replace(/<form[^]*?<\/form>|<[^>]*>/g, " ")
+  .replace(/&(?:lt|gt|amp|#34|#39);/g, (entity) => ENTITIES[entity]);
 const texts = new Map();
 const textOf = (app) => {
   if (!texts.has(app)) {
-    const text = held(app);
-    const inside = text ? parsed(text).textContent : "";
-    texts.set(app, `${app.textContent.slice(0, text ? 400 : undefined)} ${inside}`.toLowerCase());
+    const said = [...app.querySelectorAll("summary, td, th, li, .alert")];
+    const markup = held(app) ? plain(held(app).textContent) : "";
+    texts.set(app, `${said.map((one) => one.textContent).join(" ")} ${markup}`.toLowerCase());
   }
   return texts.get(app);
 };

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Assay
+from tests.e2e.conftest import ROOT, Assay
 from tests.support.cases import CASES
 from tests.support.uploads import refused
 
@@ -27,7 +27,8 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All cases as one fleet, and an app whose files have names that no URI can hold."""
     folder = tmp_path_factory.mktemp("logs") / "apps"
     folder.mkdir()
-    for model in CASES.glob("*/apps/*"):
+    bundled = [ROOT / "controls" / name for name in ("broken-1", "empty-1")]  # others: the demo
+    for model in (*CASES.glob("*/apps/*"), *bundled):
         (folder / model.name).symlink_to(model)
     for name in ODD_NAMES:
         path = folder / ODD_MODEL / "app1" / name

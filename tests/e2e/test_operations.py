@@ -89,13 +89,13 @@ def test_an_ended_pipeline_is_retried_for_what_is_infra_failed_and_nothing_else(
     spec = tmp_path / "retry.yaml"
     spec.write_text(
         f"apps: {{root: {ROOT}/controls, models: [careful-1, empty-1], numbers: [1]}}\n"
-        "analyzers: [static]\ntools: {static: [bandit, no-such-tool]}\n"
+        "analyzers: [static, ai]\ntools: {static: [bandit], ai: [code_quality]}\n"  # no endpoint
     )
     name = f"retry-{time.time_ns()}"
     assert assay.run("submit", str(spec), "--id", name, "--wait").returncode == 0
     before = {c["tool"]: c for c in assay.report(name)["cells"] if c["model"] == "careful-1"}
     assert before["bandit"]["state"] == "measured"
-    assert before["no-such-tool"]["state"] == "infra_failed"
+    assert before["code_quality"]["state"] == "infra_failed"
 
     done = assay.run("retry", name, "careful-1/app1")
 
@@ -105,7 +105,7 @@ def test_an_ended_pipeline_is_retried_for_what_is_infra_failed_and_nothing_else(
     assert len(report["apps"]) == 2
     assert {c["tool"]: c["state"] for c in report["cells"] if c["model"] == "careful-1"} == {
         "bandit": "measured",
-        "no-such-tool": "infra_failed",
+        "code_quality": "infra_failed",
     }
     refused = assay.run("retry", name, "careful-1/app9")
     assert refused.returncode == 2

@@ -54,8 +54,8 @@ def test_paper_loses_no_column_of_a_matrix_of_many_tools(seen, way):
     assert paper["columns"] == len(STATIC_TOOLS) + MORE_TOOLS + 10 + 3 + 2 > 2 * WIDEST_MATRIX
 
 
-def test_a_phone_scrolls_down_and_never_sideways(seen):
-    assert seen["phone_width"] == 390
+def test_no_window_scrolls_sideways(seen):
+    assert seen["widths"] == {"390": 390, "705": 705, "768": 768, "1024": 1024}
     assert seen["phone"]["cut"] == []
 
 

@@ -17,7 +17,15 @@ from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolRun
 from analyzers.runtime.weights import Weight
 from clients.analyzers.archive import read_report
-from contract.analysis import AnalyzerKind, AnalyzerReport, Coverage, Finding, Metric, Severity
+from contract.analysis import (
+    AnalyzerKind,
+    AnalyzerReport,
+    Coverage,
+    Finding,
+    Location,
+    Metric,
+    Severity,
+)
 from contract.protocol import Progress
 from tests.support.demo_analyzer import DemoTool, request_for
 
@@ -148,6 +156,19 @@ async def test_findings_above_the_share_of_a_tool_are_in_the_archive(
     assert (len(demo.findings), demo.attachments) == (1, ())
     assert (len(cut.findings), cut.attachments) == (1, ("findings.jsonl",))
     assert cut.metrics[0].value == 3.0
+
+
+async def test_a_finding_in_a_file_that_is_not_there_is_in_none(measure: Measure):
+    found = Finding(tool="judge", rule_id="r", message="m", severity=Severity.LOW)
+    both = tuple(
+        found.model_copy(update={"location": Location(path=path, line=1)})
+        for path in ("./app.py", "invented.py")
+    )
+    judge = Parses("judge", Parsed(Coverage(unit="files", reached=1), findings=both))
+    (cell,) = (await measure(judge)).tools
+
+    assert [one.location.path for one in cell.findings] == ["app.py", None]
+    assert "invented.py" in cell.findings[1].message
 
 
 async def test_a_report_that_is_all_data_is_refused(measure: Measure):

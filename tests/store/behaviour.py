@@ -107,6 +107,18 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         with pytest.raises(PlatformError, match="other files"):
             await store.register_pipeline(plan.model_copy(update={"apps": (again,)}))
 
+    async def test_a_plan_from_before_main_files_were_known_is_the_same_plan(self, store):
+        plan = samples.plan(apps=1)
+        await store.register_pipeline(plan)
+        older = plan.apps[0].source.model_copy(update={"main_file": ""})
+        again = plan.model_copy(
+            update={"apps": (plan.apps[0].model_copy(update={"source": older}),)}
+        )
+
+        await store.register_pipeline(again)
+
+        assert again.digest == plan.digest
+
     async def test_of_two_plans_at_once_one_wins_and_the_other_leaves_nothing(self, store):
         plans = [samples.plan(apps=2, parallelism=2), samples.plan(apps=5)]
 
@@ -142,6 +154,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert record.fused[0].findings == (fused,)
         assert [app.state for app in record.apps] == [MeasurementState.MEASURED, None]
         assert record.apps[0].logs[0].name == "build.log"
+        assert [app.main_file for app in record.apps] == ["Dockerfile", "Dockerfile"]
         assert record.spec["parallelism"] == 3
 
     async def test_recording_twice_changes_nothing(self, store):

@@ -39,7 +39,9 @@ def plan(pipeline_id: str = "p1", apps: int = 2, parallelism: int = 3) -> Pipeli
         apps=tuple(
             PlannedApp(
                 ref=AppRef(model=MODEL, app_number=number),
-                source=SourceRef(path=f"/fleet/app{number}", digest=f"d{number}"),
+                source=SourceRef(
+                    path=f"/fleet/app{number}", digest=f"d{number}", main_file="Dockerfile"
+                ),
                 template="notes",
             )
             for number in range(1, apps + 1)

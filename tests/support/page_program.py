@@ -85,6 +85,12 @@ def on_paper(browser: Browser, path: str) -> dict[str, Any]:
     return seen
 
 
+def page_width(browser: Browser, path: str, width: int) -> int:
+    """How wide the page is in a window of `width` CSS pixels."""
+    page = opened(browser, path, viewport={"width": width, "height": 844})
+    return page.evaluate("document.documentElement.scrollWidth")
+
+
 def by_keyboard(page: Page) -> dict[str, Any]:
     """Scroll areas that are there, those that Tab reaches, and whether an arrow key scrolls one."""
     wanted, reached = page.evaluate(SCROLLS), set()
@@ -141,7 +147,7 @@ def main() -> None:
             },
             "paper": on_paper(browser, wide),
             "phone": phone.evaluate(BEYOND),
-            "phone_width": phone.evaluate("document.documentElement.scrollWidth"),
+            "widths": {width: page_width(browser, wide, width) for width in (390, 705, 768, 1024)},
             "keyboard": by_keyboard(opened(browser, wide, viewport=PHONE)),
             "size": at_size(browser, job["large"]),
             "unread": unread(browser, lazy),

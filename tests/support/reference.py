@@ -32,7 +32,7 @@ _HEAD = """# Reference
 
 Made out of the code by `python -m tests.support.reference`; a test keeps it current. JSON Schemas:
 [spec](schemas/spec.schema.json) and [report.json](schemas/report.schema.json) (also printed by
-`python starter.py schema spec` and `schema report`), [analyzer protocol](protocol.schema.json).
+`assay schema spec` and `schema report`), [analyzer protocol](protocol.schema.json).
 An editor that knows YAML schemas checks a spec that begins with
 `# yaml-language-server: $schema=PATH/docs/schemas/spec.schema.json`.
 

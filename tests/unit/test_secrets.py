@@ -1,8 +1,10 @@
 """Where a worker finds secrets, and how they are kept out of what is kept."""
 
+import configparser
 import hashlib
 import hmac
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 import settings as settings_module
 from analyzers.runtime.own_key import own_key
 from analyzers.runtime.redact import Redaction
+from cli.stack import Stack
+from cli.supervision import render_config
 from contract.analysis import Coverage, Finding, MeasurementState, Severity, ToolReport
 from contract.errors import ErrorCode, PlatformError
 from contract.secret import SecretRef, keyed_digest
@@ -64,6 +68,36 @@ def test_a_secret_that_is_not_there_is_named_and_no_retry_helps(
         settings.secret(ref)
     assert caught.value.code is ErrorCode.FAILED_PRECONDITION
     assert not caught.value.retryable
+
+
+def test_nothing_a_worker_starts_inherits_what_it_was_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(settings_module, "_taken", {})
+    monkeypatch.setenv("ASSAY_LOGIN_ANN", "hunter2")
+    monkeypatch.setenv("ASSAY_PAYLOAD_KEYS", "k1:secret")
+    settings_module.take_secrets()
+
+    left = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
+    assert "hunter2" not in left
+    assert "k1:secret" not in left
+    assert settings.secret(ANN) == "hunter2"
+
+
+def test_secrets_reach_the_worker_of_the_local_stack_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ASSAY_LOGIN_ANN", "hunter2")
+    stack = Stack(str(settings.data_dir), 1, 2, dict.fromkeys(settings.analyzer_urls, 3))
+    config = configparser.RawConfigParser()
+    config.read_string(render_config(stack, settings, Path("/tmp/s.sock")))
+
+    emptied = {
+        name.removeprefix("program:")
+        for name in config.sections()
+        if 'ASSAY_LOGIN_ANN=""' in config.get(name, "environment", fallback="")
+    }
+    assert emptied == {"temporal", "static", "dynamic", "performance", "ai"}
 
 
 @pytest.mark.parametrize(("text", "said"), [("", "is empty"), (None, "No such file")])
@@ -142,6 +176,10 @@ def test_a_short_secret_takes_nothing_else_with_it():
     clean = Redaction({"x": "weak"}).report(report_of("weak weakness"))
     assert clean.findings[0].message == "*** weakness"
     assert clean.findings[0].rule_id == "weak-password"
+
+
+def test_a_word_of_three_letters_is_no_secret():
+    assert Redaction({"x": "the"}).text("the end") == "the end"
 
 
 def test_a_file_keeps_its_length(tmp_path: Path):
