@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from cli.documents import PipelineLine
+from cli.errors import UserError
+from cli.exits import Exit
 from cli.pipelines import Served
+from cli.program import command
 from cli.stack import running_stack
 from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
@@ -91,6 +94,11 @@ def _app(app: AppRecord) -> AppProgress:
     )
 
 
+def has_server(settings: Settings) -> bool:
+    """Whether there is a server to ask: a configured one, or the local stack's."""
+    return temporal_is_configured() or running_stack(settings) is not None
+
+
 def has_store(settings: Settings) -> bool:
     """Whether there is something to read: a SQLite file is only made by the first worker."""
     url = parse_url(settings.database_url)
@@ -121,6 +129,30 @@ async def outline(
     return await _told(settings, lambda store: store.load_outline(pipeline_id, app))
 
 
+async def stored_progress(
+    settings: Settings, pipeline_id: str, missing: UserError | None = None
+) -> tuple[PipelineProgress, str]:
+    """Where the store says the pipeline is, and its state in one word.
+
+    Raises:
+        UserError: it knows no such pipeline: `missing`, or that no server runs either.
+    """
+    try:
+        record = await outline(settings, pipeline_id)
+    except PlatformError as error:
+        if error.code is not ErrorCode.NOT_FOUND:
+            raise
+        record = None
+    if record is not None:
+        state = state_of(record.state, None)
+        return progress_of(record, state), state
+    raise missing or UserError(
+        f"no pipeline {pipeline_id} in the store, and no local stack runs for {settings.data_dir}",
+        next_step=f"start it with {command('up')}, or name a server with TEMPORAL_ADDRESS",
+        code=Exit.UNAVAILABLE,
+    )
+
+
 async def stored_record(settings: Settings, pipeline_id: str) -> PipelineRecord:
     """All that is recorded of the pipeline.
 
@@ -141,7 +173,7 @@ async def _told(settings: Settings, ask: Callable[[SqlResultStore], Awaitable[To
     except PlatformError as error:
         local = parse_url(settings.database_url).get_backend_name() == "sqlite"
         old = error.code is ErrorCode.FAILED_PRECONDITION
-        if not (old and local) or temporal_is_configured() or running_stack(settings):
+        if not (old and local) or has_server(settings):
             raise
     await upgrade(settings.database_url)
     return await _asked(settings, ask)

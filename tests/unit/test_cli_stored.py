@@ -97,6 +97,15 @@ def test_a_pipeline_that_ended_is_told_of() -> None:
     assert "cancelled" in assay("status", "p1").stdout
 
 
+def test_what_ended_is_watched_to_its_end_at_once() -> None:
+    ended, stopped = assay("watch", "p1", "--json"), assay("watch", "p2")
+
+    assert ended.exit_code == Exit.CANCELLED
+    assert json.loads(ended.stdout)["told_by"] == "store"
+    assert stopped.exit_code == Exit.UNAVAILABLE
+    assert "it goes on after" in stopped.stderr
+
+
 def test_an_empty_data_folder_has_no_pipelines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
