@@ -5,6 +5,7 @@ Fields are only ever added. Times are ISO 8601 in UTC, `_s` stands for seconds.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from contract.analysis import ArtifactRef, MeasurementState
 from contract.base import Frozen
@@ -230,8 +231,8 @@ class Check(Frozen):
     def __init__(
         self, name: str, ok: bool, detail: str, next_step: str = "", needed: bool = False
     ) -> None:
-        fields = {"name": name, "ok": ok, "detail": detail, "next_step": next_step}
-        super().__init__(**fields, needed=needed)
+        fields: dict[str, Any] = {"name": name, "ok": ok, "detail": detail}
+        super().__init__(**fields | {"next_step": next_step, "needed": needed})
 
 
 class Diagnosis(Frozen):

@@ -40,6 +40,12 @@ class Exit(IntEnum):
         ),
     )
     NOTHING_MEASURED = 6, "The pipeline completed, and not one of its cells was measured"
-    INCOMPLETE = 7, "With --strict: the pipeline completed, and cells are infra_failed"
+    INCOMPLETE = (
+        7,
+        (
+            "With --strict: the pipeline completed, and cells are infra_failed (but for those "
+            "whose advisory source gave no answer)"
+        ),
+    )
     INTERRUPTED = 130, "Ctrl-C or SIGTERM ended the command; what it had started was stopped first"
     READER_GONE = 141, "Whoever read the output went away (`| head`)"

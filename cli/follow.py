@@ -144,6 +144,8 @@ def say_why(code: Exit) -> None:
 def _print_report(settings: Settings, pipeline_id: str, report: dict[str, Any]) -> None:
     """The matrix, what was not measured, and the files."""
     stdout.print(render_summary(report))
+    if said := report.get("verdict"):
+        stdout.print(str(said))
     for line in not_measured(report):
         stdout.print(f"not measured: {line}")
     for suffix in ("html", "json"):

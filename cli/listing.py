@@ -1,19 +1,26 @@
 """Which pipelines there are, and how they stand, by the store and by the server together."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from cli.documents import PipelineLine
+from cli.errors import UserError
+from cli.exits import Exit
 from cli.pipelines import Served
+from cli.program import command
+from cli.stack import running_stack
 from contract.analysis import MeasurementState
+from contract.errors import ErrorCode, PlatformError
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress
 from contract.record import AppRecord, PipelineListing, PipelineRecord
 from contract.spec import AppRef
-from settings import Settings
+from settings import Settings, temporal_is_configured
 from store.engine import parse_url
+from store.migrate import upgrade
 from store.results import SqlResultStore
 
+Told = TypeVar("Told")
 UNFINISHED = "unfinished"
 _RUNNING = "running"
 
@@ -87,6 +94,11 @@ def _app(app: AppRecord) -> AppProgress:
     )
 
 
+def has_server(settings: Settings) -> bool:
+    """Whether there is a server to ask: a configured one, or the local stack's."""
+    return temporal_is_configured() or running_stack(settings) is not None
+
+
 def has_store(settings: Settings) -> bool:
     """Whether there is something to read: a SQLite file is only made by the first worker."""
     url = parse_url(settings.database_url)
@@ -101,8 +113,7 @@ async def stored_pipelines(settings: Settings) -> tuple[PipelineListing, ...]:
     """
     if not has_store(settings):
         return ()
-    async with _store(settings) as store:
-        return await store.list_pipelines()
+    return await _told(settings, lambda store: store.list_pipelines())
 
 
 async def outline(
@@ -115,8 +126,31 @@ async def outline(
     """
     if not has_store(settings):
         return None
-    async with _store(settings) as store:
-        return await store.load_outline(pipeline_id, app)
+    return await _told(settings, lambda store: store.load_outline(pipeline_id, app))
+
+
+async def stored_progress(
+    settings: Settings, pipeline_id: str, missing: UserError | None = None
+) -> tuple[PipelineProgress, str]:
+    """Where the store says the pipeline is, and its state in one word.
+
+    Raises:
+        UserError: it knows no such pipeline: `missing`, or that no server runs either.
+    """
+    try:
+        record = await outline(settings, pipeline_id)
+    except PlatformError as error:
+        if error.code is not ErrorCode.NOT_FOUND:
+            raise
+        record = None
+    if record is not None:
+        state = state_of(record.state, None)
+        return progress_of(record, state), state
+    raise missing or UserError(
+        f"no pipeline {pipeline_id} in the store, and no local stack runs for {settings.data_dir}",
+        next_step=f"start it with {command('up')}, or name a server with TEMPORAL_ADDRESS",
+        code=Exit.UNAVAILABLE,
+    )
 
 
 async def stored_record(settings: Settings, pipeline_id: str) -> PipelineRecord:
@@ -125,14 +159,29 @@ async def stored_record(settings: Settings, pipeline_id: str) -> PipelineRecord:
     Raises:
         PlatformError: NOT_FOUND, or the store cannot be read.
     """
-    async with _store(settings) as store:
-        return await store.load_pipeline(pipeline_id)
+    return await _told(settings, lambda store: store.load_pipeline(pipeline_id))
 
 
-@asynccontextmanager
-async def _store(settings: Settings) -> AsyncGenerator[SqlResultStore]:
+async def _told(settings: Settings, ask: Callable[[SqlResultStore], Awaitable[Told]]) -> Told:
+    """What the store answers.
+
+    A store of an earlier version, which the next `up` would bring to the newest schema, is brought
+    there now, unless a stack runs on it.
+    """
+    try:
+        return await _asked(settings, ask)
+    except PlatformError as error:
+        local = parse_url(settings.database_url).get_backend_name() == "sqlite"
+        old = error.code is ErrorCode.FAILED_PRECONDITION
+        if not (old and local) or has_server(settings):
+            raise
+    await upgrade(settings.database_url)
+    return await _asked(settings, ask)
+
+
+async def _asked(settings: Settings, ask: Callable[[SqlResultStore], Awaitable[Told]]) -> Told:
     store = SqlResultStore.from_url(settings.database_url)
     try:
-        yield store
+        return await ask(store)
     finally:
         await store.close()

@@ -7,7 +7,7 @@ from typing import Any
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.program import command
-from contract.analysis import MeasurementState
+from contract.analysis import NO_SOURCE, MeasurementState
 from contract.progress import PipelinePhase
 
 _STATES = frozenset(state.value for state in MeasurementState)
@@ -48,7 +48,8 @@ def verdict(report: dict[str, Any], *, strict: bool = False) -> Exit:
 
     Args:
         report: as `read_report` gives it.
-        strict: a cell that the platform failed is no success.
+        strict: a cell that the platform failed is no success, but for those whose source outside
+            gave no answer: without them apps count as measured, too.
     """
     ended = _BY_PHASE.get(report["pipeline"].get("state"))
     states = [cell["state"] for cell in report["cells"]]
@@ -58,7 +59,12 @@ def verdict(report: dict[str, Any], *, strict: bool = False) -> Exit:
         return Exit.FAILED
     if MeasurementState.MEASURED not in states:
         return Exit.NOTHING_MEASURED
-    return Exit.INCOMPLETE if strict and MeasurementState.INFRA_FAILED in states else Exit.OK
+    return Exit.INCOMPLETE if strict and any(map(_is_lacking, report["cells"])) else Exit.OK
+
+
+def _is_lacking(cell: dict[str, Any]) -> bool:
+    failed = cell["state"] == MeasurementState.INFRA_FAILED
+    return failed and not str(cell.get("reason", "")).startswith(NO_SOURCE)
 
 
 def of_phase(phase: PipelinePhase) -> Exit:

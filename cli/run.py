@@ -10,7 +10,7 @@ from cli.documents import Added, Retried, Sent, Submitted
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.follow import follow_to_report, print_where, say_why, status_document, watch
-from cli.listing import stored_record
+from cli.listing import UNFINISHED, has_server, stored_progress, stored_record
 from cli.naming import app_of
 from cli.pipelines import Pipeline, submit
 from cli.plans import checked_plan
@@ -18,7 +18,9 @@ from cli.program import command
 from cli.reports import of_phase, read_report, verdict
 from cli.session import open_session
 from cli.terminal import print_json, say, stdout
+from cli.view import progress_line
 from clients.temporal import current_plan
+from contract.progress import PipelineProgress
 from settings import Settings
 from workflows.state import key_of
 
@@ -55,15 +57,31 @@ async def run_submit(
 
 async def run_watch(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:
     """Follow a running pipeline; one that ended is told of at once."""
-    async with open_session(settings, say, start=False) as session:
-        last = await watch(Pipeline(session.client, pipeline_id))
+    if told_by_server := has_server(settings):
+        async with open_session(settings, say, start=False) as session:
+            last = await watch(Pipeline(session.client, pipeline_id))
+    else:
+        last = await _ended(settings, pipeline_id)
     if as_json:
-        print_json(status_document(last, told_by="server"))
+        print_json(status_document(last, told_by="server" if told_by_server else "store"))
     code = of_phase(last.phase)
     with suppress(UserError):  # the report is where the worker runs
         code = code or verdict(read_report(settings.data_dir, pipeline_id), strict=strict)
     say_why(code)
     return code
+
+
+async def _ended(settings: Settings, pipeline_id: str) -> PipelineProgress:
+    """What came of a pipeline that ended; nothing would happen to one that did not."""
+    progress, state = await stored_progress(settings, pipeline_id)
+    if state == UNFINISHED:
+        raise UserError(
+            f"pipeline {pipeline_id} is unfinished, and no local stack runs",
+            next_step=f"it goes on after {command('up')}",
+            code=Exit.UNAVAILABLE,
+        )
+    say(progress_line(progress))
+    return progress
 
 
 async def run_control(

@@ -10,18 +10,16 @@ from cli.errors import UserError
 from cli.exits import Exit
 from cli.follow import Estimate, show_report, status_document
 from cli.left import in_words
-from cli.listing import UNFINISHED, merged, outline, progress_of, state_of, stored_pipelines
+from cli.listing import UNFINISHED, has_server, merged, stored_pipelines, stored_progress
 from cli.naming import app_of
 from cli.pipelines import NoPipelineError, Pipeline, ServerAwayError, list_pipelines
 from cli.plans import checked_plan
 from cli.program import command
 from cli.session import open_session
-from cli.stack import running_stack
 from cli.terminal import print_json, say, stdout
 from cli.view import render_list, render_progress
-from contract.errors import ErrorCode, PlatformError
-from contract.progress import PipelineProgress
-from settings import Settings, temporal_is_configured
+from contract.errors import PlatformError
+from settings import Settings
 
 
 async def run_list(settings: Settings, *, as_json: bool) -> Exit:
@@ -29,12 +27,12 @@ async def run_list(settings: Settings, *, as_json: bool) -> Exit:
     try:
         stored = await stored_pipelines(settings)
     except PlatformError as error:
-        if not _has_server(settings):
+        if not has_server(settings):
             raise
         say(f"the store cannot be read, so this is what the server knows: {error.message}")
         stored = ()
     served = None
-    if _has_server(settings):
+    if has_server(settings):
         async with open_session(settings, say, start=False) as session:
             served = {one.id: one for one in await list_pipelines(session.client)}
     lines = merged(stored, served)
@@ -51,34 +49,24 @@ async def run_list(settings: Settings, *, as_json: bool) -> Exit:
 
 async def run_status(settings: Settings, pipeline_id: str, *, as_json: bool) -> Exit:
     """One pipeline: by its workflow where a server knows it, else by the store."""
-    if _has_server(settings):
+    missing = None
+    if has_server(settings):
         async with open_session(settings, say, start=False) as session:
             pipeline = Pipeline(session.client, pipeline_id)
             try:
                 return await _show_live(pipeline, as_json=as_json)
             except NoPipelineError as error:
-                missing: UserError = error
+                missing = error
             except ServerAwayError as error:  # one that ended needs no worker to be told of
                 if await pipeline.is_running():
                     raise
                 missing = error
-    else:
-        missing = UserError(
-            f"no pipeline {pipeline_id} in the store, and no local stack runs for "
-            f"{settings.data_dir}",
-            next_step=f"start it with {command('up')}, or name a server with TEMPORAL_ADDRESS",
-            code=Exit.UNAVAILABLE,
-        )
-    progress, state = await _by_the_store(settings, pipeline_id, missing)
+    progress, state = await stored_progress(settings, pipeline_id, missing)
     if as_json:
         print_json(status_document(progress, told_by="store", state=state))
     else:
         stdout.print(render_progress(progress))
     return Exit.OK
-
-
-def _has_server(settings: Settings) -> bool:
-    return temporal_is_configured() or running_stack(settings) is not None
 
 
 async def _show_live(pipeline: Pipeline, *, as_json: bool) -> Exit:
@@ -90,21 +78,6 @@ async def _show_live(pipeline: Pipeline, *, as_json: bool) -> Exit:
     words = in_words(left) if left else f"time left {unknown}" if unknown else ""
     stdout.print(render_progress(progress, words))
     return Exit.OK
-
-
-async def _by_the_store(
-    settings: Settings, pipeline_id: str, missing: UserError
-) -> tuple[PipelineProgress, str]:
-    try:
-        record = await outline(settings, pipeline_id)
-    except PlatformError as error:
-        if error.code is not ErrorCode.NOT_FOUND:
-            raise
-        record = None
-    if record is None:
-        raise missing
-    state = state_of(record.state, None)
-    return progress_of(record, state), state
 
 
 async def run_report(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:

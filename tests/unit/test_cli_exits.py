@@ -14,6 +14,7 @@ from cli.app import app
 from cli.documents import OF_COMMAND
 from cli.exits import Exit
 from cli.reports import of_phase, verdict
+from contract.analysis import NO_SOURCE
 from contract.progress import PipelinePhase
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,13 @@ def report(state: str = "completed", *cells: str, app: str | None = "measured") 
 def test_a_report_deserves_its_code(document: dict[str, Any], code: Exit, strict: Exit) -> None:
     assert verdict(document) is code
     assert verdict(document, strict=True) is strict
+
+
+def test_a_source_outside_that_gave_no_answer_is_no_lack() -> None:
+    document = report("completed", "measured", "infra_failed")
+    document["cells"][1]["reason"] = f"{NO_SOURCE}: no route to host"
+
+    assert verdict(document, strict=True) is Exit.OK
 
 
 def test_only_a_completed_pipeline_is_a_success() -> None:

@@ -2,18 +2,24 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from alembic.command import downgrade
+from sqlalchemy import Connection
 from typer.testing import CliRunner, Result
 
 from cli.app import app
 from cli.exits import Exit
+from cli.listing import outline
 from clients.artifacts import FileArtifactStore
 from contract.analysis import MeasurementState
 from contract.outcome import AppOutcome
-from store.migrate import upgrade
+from settings import Settings
+from store.engine import make_engine
+from store.migrate import alembic_config, upgrade
 from store.results import SqlResultStore
 from tests.store import samples
 
@@ -91,6 +97,15 @@ def test_a_pipeline_that_ended_is_told_of() -> None:
     assert "cancelled" in assay("status", "p1").stdout
 
 
+def test_what_ended_is_watched_to_its_end_at_once() -> None:
+    ended, stopped = assay("watch", "p1", "--json"), assay("watch", "p2")
+
+    assert ended.exit_code == Exit.CANCELLED
+    assert json.loads(ended.stdout)["told_by"] == "store"
+    assert stopped.exit_code == Exit.UNAVAILABLE
+    assert "it goes on after" in stopped.stderr
+
+
 def test_an_empty_data_folder_has_no_pipelines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +114,29 @@ def test_an_empty_data_folder_has_no_pipelines(
     assert document("status") == {"pipelines": []}
     assert "starter.py submit" in assay("status").stderr
     assert not (tmp_path / "new").exists()
+
+
+async def test_a_store_of_an_earlier_version_is_read_all_the_same(
+    data: Path, tmp_path: Path
+) -> None:
+    old = tmp_path / "assay.db"
+    shutil.copy(data / "assay.db", old)
+    engine = make_engine(f"sqlite:///{old}")
+
+    def one_back(connection: Connection) -> None:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        downgrade(config, "-1")
+
+    async with engine.begin() as connection:
+        await connection.run_sync(one_back)
+    await engine.dispose()
+    settings = Settings(_env_file=None, data=tmp_path)
+
+    record = await outline(settings, "p1", samples.app().ref)
+
+    assert record is not None
+    assert [cell.tool for cell in record.cells] == ["bandit", "semgrep"]
 
 
 def test_logs_are_printed_by_their_ends_and_places_are_named(data: Path) -> None:
