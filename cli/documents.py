@@ -230,7 +230,8 @@ class Check(Frozen):
     def __init__(
         self, name: str, ok: bool, detail: str, next_step: str = "", needed: bool = False
     ) -> None:
-        super().__init__(name=name, ok=ok, detail=detail, next_step=next_step, needed=needed)
+        fields = {"name": name, "ok": ok, "detail": detail, "next_step": next_step}
+        super().__init__(**fields, needed=needed)
 
 
 class Diagnosis(Frozen):

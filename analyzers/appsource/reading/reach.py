@@ -9,7 +9,7 @@ from analyzers.appsource.reading.js_project import JsProject
 from analyzers.appsource.reading.js_values import FUNCTIONS, JsDefined, walk
 from analyzers.appsource.reading.links import Budget, Span, TooMuch
 from analyzers.appsource.reading.project import Project
-from analyzers.appsource.reading.values import Defined, Function, Scope, calls_within
+from analyzers.appsource.reading.values import Defined, Function, calls_within
 
 MAX_FUNCTIONS = 20
 MAX_CALLS_DEEP = 3
@@ -50,11 +50,14 @@ class PythonCode:
 
     def _own(self, func: ast.expr) -> Defined | None:
         """`self.method`."""
-        named = isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)
-        inner: Scope | None = self.defined.scope if named and func.value.id == "self" else None
-        for bound in inner.names.get(func.attr, ()) if inner and inner.kind == "class" else ():
-            if isinstance(bound.node, Function):
-                return Defined(bound.node, bound.scope or inner)
+        scope = self.defined.scope
+        match func:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name) if scope.kind == "class":
+                for bound in scope.names.get(name, ()):
+                    if isinstance(bound.node, Function):
+                        return Defined(bound.node, bound.scope or scope)
+            case _:
+                pass
         return None
 
 
