@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from contract.analysis import Finding
-from contract.families import family_of
+from contract.families import SERVICE_WIDE, family_of
 from reports.reach import Reach, Span
 
 HandlerKey = tuple[str | None, int | None, frozenset[str]]
@@ -20,7 +20,7 @@ class Place:
     Attributes:
         steps: lines of the path on which its data comes; empty: it was seen as a pattern.
         words: words on these lines, and where it stands.
-        handled: whether it stands in a handler of some route.
+        handled: whether it stands in a handler of some route; asked where all of a service counts.
         inputs: the input by which a handler has shown it.
     """
 
@@ -37,7 +37,12 @@ class Places:
 
     def __init__(self, sources: Sequence[Finding], reach: Reach):
         self._all = [
-            Place(one, reach.steps_of(one), reach.words(one), reach.is_handled(one))
+            Place(
+                one,
+                reach.steps_of(one),
+                reach.words(one),
+                not SERVICE_WIDE.isdisjoint(family_of(one)) and reach.is_handled(one),
+            )
             for one in sources
         ]
         self._of: defaultdict[str, list[Place]] = defaultdict(list)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from contract.analysis import Category, Confidence, Finding, Severity
 from contract.families import INJECTIONS, SERVICE_WIDE, family_of
+from reports.attempts import of_all_attempts
 from reports.model import CellReport
 from reports.places import HandlerKey, Place, Places
 from reports.reach import Reach, reach_of
@@ -43,6 +44,7 @@ def together(findings: Iterable[Finding], cells: Sequence[CellReport]) -> list[F
             requests.append(found)
         else:
             (sources if place.path and place.line else rest).append(found)
+    sources = of_all_attempts(sources)
     if not sources or not requests:
         return [*sources, *requests, *rest]
     reach = reach_of(cells)

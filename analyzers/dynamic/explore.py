@@ -18,6 +18,7 @@ from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import (
     MAX_HANDLERS,
+    MAX_SPANS,
     HandlerCode,
     Operation,
     Parameter,
@@ -81,7 +82,8 @@ def handlers_of(known: RouteMap) -> tuple[HandlerCode, ...]:
         if route.line and route.spans:
             spans.setdefault((route.file, route.line), {}).update(dict.fromkeys(route.spans))
     found = [
-        HandlerCode(file=file, line=line, spans=tuple(mine)) for (file, line), mine in spans.items()
+        HandlerCode(file=file, line=line, spans=tuple(mine)[:MAX_SPANS])
+        for (file, line), mine in spans.items()
     ]
     return tuple(found[:MAX_HANDLERS])
 

@@ -10,6 +10,7 @@ from contract.base import Frozen
 
 Origin = Literal["openapi", "source", "template", "crawl", "form"]
 MAX_HANDLERS = 1_000
+MAX_SPANS = 100
 PARAMETER = re.compile(r"\{([^/}]+)\}")
 
 

@@ -103,6 +103,24 @@ def test_most_labelled_weaknesses_are_found_and_the_careful_apps_are_not_accused
     assert accused == []
 
 
+def test_what_the_source_shows_and_a_request_proves_is_one_weakness(report: dict[str, Any]):
+    grave = [
+        finding
+        for app in report["apps"]
+        for finding in app["weaknesses"]
+        if finding["severity"] in ("critical", "high") and finding["category"] == "security"
+    ]
+    both = [
+        finding
+        for finding in grave
+        if {"opengrep", "injection"} <= {one.partition(":")[0] for one in finding["witnesses"]}
+    ]
+
+    assert 20 <= len(grave) <= 30  # 25 by hand; one tool's and another's apart they were 41
+    assert len(both) >= 7
+    assert all(one["location"]["line"] and one["location"]["url"] for one in both)
+
+
 def test_load_figures_are_those_of_the_app(report: dict[str, Any]):
     latencies = [
         metric["value"]

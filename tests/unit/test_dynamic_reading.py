@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from analyzers.appsource.openapi import parse_document
+from analyzers.appsource.route_map import Route, RouteMap
 from analyzers.dynamic import jwt
 from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.crawl import (
@@ -19,7 +20,7 @@ from analyzers.dynamic.crawl import (
     local_paths,
     script_paths,
 )
-from analyzers.dynamic.explore import belongs
+from analyzers.dynamic.explore import belongs, handlers_of
 from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.payloads import reflected, without_echo
@@ -321,3 +322,21 @@ def test_what_an_app_without_a_page_to_judge_comes_to(
 
     with pytest.raises(fault, match="app GET / -> 404"):
         raise_unusable([(target, "GET /", status) for status in statuses])
+
+
+def test_what_runs_for_a_handler_is_left_once_however_many_routes_lead_to_it():
+    def route(method: str, line: int, *spans: tuple[str, int, int]) -> Route:
+        return Route(method=method, path="/", file="a.py", line=line, spans=spans)
+
+    own, helper, other = ("a.py", 1, 4), ("b.py", 1, 2), ("b.py", 5, 6)
+    routes = (
+        route("GET", 2, own, helper),
+        route("POST", 2, own, other),
+        route("GET", 9),
+        *(route("GET", 20, ("a.py", 20, 20 + number)) for number in range(150)),
+    )
+
+    first, crowded = handlers_of(RouteMap(routes=routes))
+
+    assert (first.file, first.line, first.spans) == ("a.py", 2, (own, helper, other))
+    assert len(crowded.spans) == 100

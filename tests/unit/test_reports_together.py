@@ -242,3 +242,33 @@ def test_a_place_that_names_no_input_is_shown_by_one():
         (15, "b"),
         (11, "c"),
     ]
+
+
+def seen_by(tool: str, line: int, cwe: int = 89, **more: Any) -> Finding:
+    found = source("r", line, cwe, **more)
+    return found.model_copy(update={"witnesses": (f"{tool}:r",)})
+
+
+def test_a_retry_of_one_tool_tells_no_weakness_twice():
+    first = seen_by("opengrep", 15, confidence=Confidence.HIGH)
+    retried = seen_by("bandit", 14, confidence=Confidence.LOW)
+
+    (one,) = together([retried, first], cells())
+
+    assert (one.location.line, one.witnesses) == (15, ("opengrep:r", "bandit:r"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(seen_by("opengrep", 16), id="the same tool told them apart"),
+        pytest.param(seen_by("bandit", 18), id="further away"),
+        pytest.param(seen_by("bandit", 15, 79), id="another family"),
+        pytest.param(seen_by("bandit", 15, path="b.py"), id="another file"),
+        pytest.param(
+            seen_by("bandit", 15).model_copy(update={"tool": "bandit"}), id="a tool's own"
+        ),
+    ],
+)
+def test_what_one_fusion_told_apart_stays_apart(other: Finding):
+    assert len(together([seen_by("opengrep", 15), other], cells())) == 2

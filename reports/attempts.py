@@ -1,0 +1,52 @@
+"""What two attempts of one analyzer fused apart from each other is one weakness once. Pure.
+
+A retry runs only the tools that came to nothing, so its weaknesses do not know those of the others.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from contract.analysis import Confidence, Finding
+from contract.families import family_of
+
+_SLACK_LINES = 2
+_CONFIDENCES = tuple(Confidence)
+
+
+def of_all_attempts(sources: Iterable[Finding]) -> list[Finding]:
+    """Weaknesses in the source, each once: neighbours of one family that no tool saw both of.
+
+    One fusion leaves no such neighbours, so what it told apart stays apart.
+    """
+    kept: list[Finding] = []
+    nearby: defaultdict[tuple[str | None, frozenset[str], int], list[int]] = defaultdict(list)
+    for found in sources:
+        path, line, families = found.location.path, found.location.line or 0, family_of(found)
+        around = range(line - _SLACK_LINES, line + _SLACK_LINES + 1)
+        seen = [at for number in around for at in nearby[path, families, number]]
+        same = next((at for at in seen if _are_one(kept[at], found)), None)
+        if same is None:
+            nearby[path, families, line].append(len(kept))
+            kept.append(found)
+        else:
+            kept[same] = _both(kept[same], found)
+    return kept
+
+
+def _are_one(one: Finding, other: Finding) -> bool:
+    fused = one.tool == other.tool == "fused"
+    return fused and bool(_tools(one)) and _tools(one).isdisjoint(_tools(other))
+
+
+def _tools(found: Finding) -> set[str]:
+    return {witness.partition(":")[0] for witness in found.witnesses}
+
+
+def _both(one: Finding, other: Finding) -> Finding:
+    first, second = sorted((one, other), key=lambda found: _CONFIDENCES.index(found.confidence))
+    return first.model_copy(
+        update={
+            "witnesses": tuple(dict.fromkeys((*first.witnesses, *second.witnesses))),
+            "cwe": tuple(dict.fromkeys((*first.cwe, *second.cwe))),
+        }
+    )
