@@ -145,3 +145,5 @@ def worst_state(states: Any) -> MeasurementState:
 
 # A wildcard cell: the analyzer never told its tools, so all of them stand under this one name.
 ALL_TOOLS = "*"
+# The cell of an analyzer that could not fuse what its tools found.
+FUSION = "fusion"

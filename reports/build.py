@@ -30,6 +30,10 @@ from reports.together import together
 from reports.verdict import verdict
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_FUSED = {
+    AnalyzerKind.STATIC: frozenset({Category.SECURITY}),
+    AnalyzerKind.DYNAMIC: frozenset(Category),
+}
 FusedBy = Mapping[tuple[str, int, AnalyzerKind], tuple[Finding, ...]]
 
 
@@ -159,15 +163,23 @@ def _weaknesses(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[Finding
         if key not in seen:
             seen.add(key)
             yield from of_fusion
-        categories = {finding.category for finding in of_fusion}
+        categories = _categories(cell, fused)
         yield from (finding for finding in cell.findings if finding.category not in categories)
+
+
+def _categories(cell: CellReport, fused: FusedBy) -> frozenset[Category]:
+    """What a cell's analyzer fused, whether or not anything came of it: advice is no weakness."""
+    of_fusion = fused.get((cell.model, cell.app_number, cell.analyzer))
+    if of_fusion is None:
+        return frozenset()
+    told = frozenset(finding.category for finding in of_fusion)
+    return told | _FUSED.get(cell.analyzer, frozenset())
 
 
 def _unlisted(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[LeftOut]:
     """What belongs to the weaknesses, and was cut from the lists that they come from."""
     for cell in cells:
-        of_fusion = fused.get((cell.model, cell.app_number, cell.analyzer), ())
-        categories = {finding.category for finding in of_fusion}
+        categories = _categories(cell, fused)
         of_tool = left_out.read(cell.data, left_out.TOOLS_KEY)
         yield from (row for row in of_tool if row.category not in categories)
         yield from left_out.read(cell.data, left_out.FUSED_KEY)

@@ -8,9 +8,12 @@ from typing import Any
 from sqlalchemy import Row
 
 from contract.analysis import Finding, MeasurementState, Metric
+from contract.outcome import FUSION
 from contract.record import AppRecord, CellRecord, FusedRecord, PipelineRecord
+from contract.spec import AnalyzerKind
 
 Rows = Sequence[Row[Any]]
+_FUSING = frozenset({AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def pipeline_record(rows: PipelineRows) -> PipelineRecord:
         finished_at=pipeline.finished_at,
         apps=tuple(_app(row) for row in rows.apps),
         cells=tuple(_cell(row, findings[row.id], metrics[row.id]) for row in rows.cells),
-        fused=tuple(_fused(rows.fused)),
+        fused=tuple(_fused(rows.fused, rows.cells)),
     )
 
 
@@ -97,8 +100,15 @@ def _cell(row: Row[Any], findings: list[Finding], metrics: list[Metric]) -> Cell
     )
 
 
-def _fused(rows: Rows) -> Iterable[FusedRecord]:
+def _fused(rows: Rows, cells: Rows) -> Iterable[FusedRecord]:
+    """Groups by analyzer and app; one that came to nothing is a group, too: it was fused."""
     grouped: defaultdict[tuple[str, int, str], list[Finding]] = defaultdict(list)
+    for cell in cells:
+        if cell.analyzer in _FUSING and cell.artifact is not None:
+            grouped.setdefault((cell.target_model, cell.target_app_number, cell.analyzer), [])
+    for cell in cells:
+        if cell.tool == FUSION:
+            grouped.pop((cell.target_model, cell.target_app_number, cell.analyzer), None)
     for row in rows:
         key = (row.target_model, row.target_app_number, row.analyzer)
         grouped[key].append(Finding.model_validate(row.body))

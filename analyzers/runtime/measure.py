@@ -37,6 +37,7 @@ from contract.analysis import (
     SubtaskRequest,
     ToolReport,
 )
+from contract.outcome import FUSION
 from contract.protocol import MAX_WAITING_S, Progress
 from contract.spec import AnalyzerKind
 
@@ -298,4 +299,4 @@ class Measurement:
         except Exception as error:
             logger.exception("fusion failed on %s", self.request.subtask_id)
             failed, reason = MeasurementState.INFRA_FAILED, f"{type(error).__name__}: {error}"
-            return (), (unmeasured("fusion", failed, reason),)
+            return (), (unmeasured(FUSION, failed, reason),)

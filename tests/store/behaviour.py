@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from contract.analysis import MeasurementState, Metric
 from contract.errors import ErrorCode, PlatformError
-from contract.outcome import SubtaskOutcome, ToolSummary
+from contract.outcome import FUSION, SubtaskOutcome, ToolSummary
 from contract.spec import AnalyzerKind
 from store.engine import make_engine
 from store.migrate import upgrade
@@ -156,6 +156,17 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert record.apps[0].logs[0].name == "build.log"
         assert [app.main_file for app in record.apps] == ["Dockerfile", "Dockerfile"]
         assert record.spec["parallelism"] == 3
+
+    async def test_a_fusion_without_result_is_told_from_one_that_failed(self, store):
+        await store.register_pipeline(samples.plan())
+        for tools, fused in (
+            ((samples.measured(),), [()]),
+            ((samples.measured(), samples.failed(FUSION)), []),
+        ):
+            report = samples.report(*tools)
+            await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+            assert [one.findings for one in (await store.load_pipeline("p1")).fused] == fused
 
     async def test_recording_twice_changes_nothing(self, store):
         await store.register_pipeline(samples.plan())

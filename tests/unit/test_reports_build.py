@@ -330,3 +330,14 @@ def test_no_count_comes_from_a_list_that_was_cut():
     assert security(of_fusion.totals.findings).total == 1
     more = cut.model_copy(update={"data": {"fused_left_out": rows[1:]}})
     assert security(one_app(more, fused=(fused,)).totals.findings).total == 41
+
+
+def test_advice_is_no_weakness_where_fusion_found_none():
+    advice = samples.finding("bandit", "B404", Severity.LOW, 78)
+    cell = samples.cell(GPT, 1, STATIC, "bandit", findings=(advice, samples.LINT))
+    nothing = FusedRecord(model=GPT, app_number=1, analyzer=STATIC)
+
+    tally = security(one_app(cell, fused=(nothing,)).totals.findings)
+
+    assert (tally.total, tally.counted) == (0, "fused")
+    assert security(one_app(cell).totals.findings).total == 1

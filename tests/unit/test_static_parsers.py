@@ -85,3 +85,14 @@ def test_a_fingerprint_survives_a_moved_line(tmp_path: Path):
     moved = bandit.parse(json.dumps(raw).encode(), names, line_reader(tmp_path))
 
     assert {found.fingerprint for found in moved.findings} == before
+
+
+def test_pylint_counts_modules_by_name_and_files_of_one_name_are_all_looked_at():
+    pylint = next(tool for tool in TOOLS if tool.name == "pylint")
+    raw = json.dumps({"messages": [], "statistics": {"modulesLinted": 2}}).encode()
+    alike = tuple(f"{folder}/app.py" for folder in "abcdefg")
+    nowhere = line_reader(Path("/nowhere"))
+
+    assert pylint.parse(raw, (*alike, "p/__init__.py"), nowhere).coverage.reached == 8
+    with pytest.raises(ToolFault, match="looked at 2 of 3 modules"):
+        pylint.parse(raw, (*alike, "p/__init__.py", "views.py"), nowhere)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
 from analyzers.static.adapter import (
@@ -88,7 +88,7 @@ class Pylint(CommandTool):
         return data.replace(b"pylint:", b"pylint;")
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
-        """`modulesLinted` counts what was really checked, files that do not parse included."""
+        """`modulesLinted` counts names of modules: files of one name in many folders are one."""
         report = load_json(raw, self.name)
         known = frozenset(given)
         reasons: dict[str, str] = {}
@@ -100,8 +100,9 @@ class Pylint(CommandTool):
             else:
                 gathered.add(path, partial(self._finding, message, path, lines))
         linted = report["statistics"]["modulesLinted"]
-        if linted < len(given) - len(reasons):
-            raise ToolFault(f"pylint looked at {linted} of {len(given)} files")
+        names = {_module(name) for name in given if name not in reasons}
+        if linted < len(names):
+            raise ToolFault(f"pylint looked at {linted} of {len(names)} modules")
         return Parsed(coverage(given, given, reasons), tuple(gathered.findings))
 
     def _finding(self, message: dict, path: str, lines: Lines) -> Finding:
@@ -120,3 +121,9 @@ class Pylint(CommandTool):
             confidence=mapped(_CONFIDENCE, message["confidence"], "confidence"),
             category=Category.QUALITY,
         )
+
+
+def _module(name: str) -> str:
+    """The last part of a file's module name; of a package, that of its folder."""
+    path = PurePosixPath(name)
+    return path.parent.name if path.stem == "__init__" else path.stem
