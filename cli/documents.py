@@ -300,36 +300,3 @@ class Trouble(Frozen):
     next_step: str
     exit_code: int
     exit: str
-
-
-# The report is `report.json`, which has a schema of its own.
-REPORT = "the report"
-OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
-    "demo": (REPORT,),
-    "wizard": (Written, REPORT),
-    "validate": (Validated,),
-    "submit": (Submitted, REPORT),
-    "status": (PipelineList, PipelineStatus),
-    "watch": (PipelineStatus,),
-    "pause": (Sent,),
-    "resume": (Sent,),
-    "cancel": (Sent,),
-    "parallelism": (Sent,),
-    "reset-breaker": (Sent,),
-    "retry": (Retried, REPORT),
-    "add": (Added,),
-    "logs": (AppLogs,),
-    "report": (REPORT,),
-    "schema": ("the schema",),
-    "doctor": (Diagnosis,),
-    "up": (StackUp,),
-    "down": (StackDown,),
-}
-PARTS: tuple[type[Frozen], ...] = (
-    PipelineLine,
-    TimeLeft,
-    ValidatedApp,
-    KeptLog,
-    AnalyzerLog,
-    Check,
-)
