@@ -94,7 +94,6 @@ class Sent(Frozen):
     """A message that a running pipeline took.
 
     Attributes:
-        sent: name of the message.
         answer: what the pipeline answered, where it does.
     """
 
@@ -147,7 +146,6 @@ class Validated(Frozen):
     """What a spec would run; nothing was started.
 
     Attributes:
-        spec: its file.
         tools: of the analyzers that are restricted to some.
         subtasks: apps times analyzers.
         apps: each a `ValidatedApp`, in order.
@@ -279,8 +277,7 @@ class Written(Frozen):
     """A spec that was written and not submitted.
 
     Attributes:
-        spec: its file.
-        apps: how many apps it names.
+        apps: how many it names.
     """
 
     spec: str
