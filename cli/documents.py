@@ -94,7 +94,6 @@ class Sent(Frozen):
     """A message that a running pipeline took.
 
     Attributes:
-        sent: name of the message.
         answer: what the pipeline answered, where it does.
     """
 
@@ -147,7 +146,6 @@ class Validated(Frozen):
     """What a spec would run; nothing was started.
 
     Attributes:
-        spec: its file.
         tools: of the analyzers that are restricted to some.
         subtasks: apps times analyzers.
         apps: each a `ValidatedApp`, in order.
@@ -279,8 +277,7 @@ class Written(Frozen):
     """A spec that was written and not submitted.
 
     Attributes:
-        spec: its file.
-        apps: how many apps it names.
+        apps: how many it names.
     """
 
     spec: str
@@ -300,36 +297,3 @@ class Trouble(Frozen):
     next_step: str
     exit_code: int
     exit: str
-
-
-# The report is `report.json`, which has a schema of its own.
-REPORT = "the report"
-OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
-    "demo": (REPORT,),
-    "wizard": (Written, REPORT),
-    "validate": (Validated,),
-    "submit": (Submitted, REPORT),
-    "status": (PipelineList, PipelineStatus),
-    "watch": (PipelineStatus,),
-    "pause": (Sent,),
-    "resume": (Sent,),
-    "cancel": (Sent,),
-    "parallelism": (Sent,),
-    "reset-breaker": (Sent,),
-    "retry": (Retried, REPORT),
-    "add": (Added,),
-    "logs": (AppLogs,),
-    "report": (REPORT,),
-    "schema": ("the schema",),
-    "doctor": (Diagnosis,),
-    "up": (StackUp,),
-    "down": (StackDown,),
-}
-PARTS: tuple[type[Frozen], ...] = (
-    PipelineLine,
-    TimeLeft,
-    ValidatedApp,
-    KeptLog,
-    AnalyzerLog,
-    Check,
-)

@@ -6,7 +6,8 @@ from typing import Any
 from typer.main import get_command
 
 from cli.app import app
-from cli.documents import OF_COMMAND, PARTS, Trouble
+from cli.documents import Trouble
+from cli.printed import OF_COMMAND, PARTS
 from contract.base import Frozen, summary
 
 _HEAD = """# The command line

@@ -11,8 +11,8 @@ import pytest
 from typer.main import get_command
 
 from cli.app import app
-from cli.documents import OF_COMMAND
 from cli.exits import Exit
+from cli.printed import OF_COMMAND
 from cli.reports import of_phase, verdict
 from contract.analysis import NO_SOURCE
 from contract.progress import PipelinePhase

@@ -1,0 +1,57 @@
+"""Which command prints which JSON document; docs/cli.md is made of it."""
+
+from collections.abc import Mapping
+
+from cli.documents import (
+    Added,
+    AnalyzerLog,
+    AppLogs,
+    Check,
+    Diagnosis,
+    KeptLog,
+    PipelineLine,
+    PipelineList,
+    PipelineStatus,
+    Retried,
+    Sent,
+    StackDown,
+    StackUp,
+    Submitted,
+    TimeLeft,
+    Validated,
+    ValidatedApp,
+    Written,
+)
+from contract.base import Frozen
+
+# The report is `report.json`, which has a schema of its own.
+REPORT = "the report"
+OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
+    "demo": (REPORT,),
+    "wizard": (Written, REPORT),
+    "validate": (Validated,),
+    "submit": (Submitted, REPORT),
+    "status": (PipelineList, PipelineStatus),
+    "watch": (PipelineStatus,),
+    "pause": (Sent,),
+    "resume": (Sent,),
+    "cancel": (Sent,),
+    "parallelism": (Sent,),
+    "reset-breaker": (Sent,),
+    "retry": (Retried, REPORT),
+    "add": (Added,),
+    "logs": (AppLogs,),
+    "report": (REPORT,),
+    "schema": ("the schema",),
+    "doctor": (Diagnosis,),
+    "up": (StackUp,),
+    "down": (StackDown,),
+}
+PARTS: tuple[type[Frozen], ...] = (
+    PipelineLine,
+    TimeLeft,
+    ValidatedApp,
+    KeptLog,
+    AnalyzerLog,
+    Check,
+)
