@@ -86,9 +86,9 @@ class JsModule:
 
 
 def _line_starts(text: str) -> list[int]:
-    starts = [0]
-    for hit in re.finditer(r"[^\r\n]*(?:\r\n|\r|\n)", text):
-        line = hit.group()
+    starts, begin = [0], 0
+    for hit in re.finditer(r"\r\n|\r|\n", text):
+        line, begin = text[begin : hit.end()], hit.end()
         wide = 0 if line.isascii() else sum(ord(char) > 0xFFFF for char in line)
         starts.append(starts[-1] + len(line) + wide)
     return starts
