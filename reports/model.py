@@ -15,7 +15,7 @@ from contract.base import Frozen
 from contract.spec import AnalyzerKind
 from reports.counts import FindingTally, Rate, StateCounts
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 class LoadFigures(Frozen):
