@@ -24,9 +24,9 @@ def report_of(*cells, fused: Sequence[Finding] = (), main_file: str = "compose.y
         update={
             "apps": (AppRecord(model="m", app_number=1, main_file=main_file),),
             "cells": cells,
-            "fused": (
-                FusedRecord(model="m", app_number=1, analyzer=STATIC, findings=tuple(fused)),
-            ),
+            "fused": (FusedRecord(model="m", app_number=1, analyzer=STATIC, findings=tuple(fused)),)
+            if fused
+            else (),
         }
     )
     return build_fleet_report(record, generated_at=NOW)
