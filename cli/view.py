@@ -1,5 +1,6 @@
 """How a pipeline looks in a terminal: live progress, and the summary of a finished one."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -126,8 +127,11 @@ def render_summary(report: Mapping[str, Any]) -> RenderableType:
     table.add_column("state")
     for analyzer in analyzers:
         table.add_column(analyzer)
+    cells_of: defaultdict[tuple[str, int], list[Mapping[str, Any]]] = defaultdict(list)
+    for cell in report["cells"]:
+        cells_of[cell["model"], cell["app_number"]].append(cell)
     for app in report["apps"]:
-        cells = [cell for cell in report["cells"] if _same_app(cell, app)]
+        cells = cells_of[app["model"], app["app_number"]]
         state = app["state"] or "unfinished"
         table.add_row(
             Text(one_line(f"{app['model']}/app{app['app_number']}")),
@@ -164,18 +168,9 @@ def _analyzer_cell(cells: list[Mapping[str, Any]]) -> Text:
             text.append("  ")
         text.append(f"{len(there)} {state.replace('_', ' ')}", style=style)
         if state == MeasurementState.MEASURED:
-            found = sum(_count(cell) for cell in there)
-            text.append(f" ({found} findings)", style="dim")
+            counts = [cell["finding_count"] for cell in there if cell["finding_count"] is not None]
+            text.append(f" ({sum(counts)} findings)" if counts else "", style="dim")
     return text
-
-
-def _count(cell: Mapping[str, Any]) -> int:
-    """All findings of a cell: the report lists no more than it can carry."""
-    return int(cell.get("finding_count", len(cell.get("findings", ()))))
-
-
-def _same_app(cell: Mapping[str, Any], app: Mapping[str, Any]) -> bool:
-    return cell["model"] == app["model"] and cell["app_number"] == app["app_number"]
 
 
 def _pipeline_id(report: Mapping[str, Any]) -> str:

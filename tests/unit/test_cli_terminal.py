@@ -150,10 +150,15 @@ def test_what_runs_is_listed_first_and_what_is_cut_off_is_counted() -> None:
     assert "and 2 more" in out
 
 
-def test_findings_are_counted_where_the_report_lists_only_some() -> None:
-    cell = {"state": "measured", "reason": "", "finding_count": 900, "findings": [{}] * 50}
-
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(900, "1 measured (900 findings)"), (0, "1 measured (0 findings)"), (None, "1 measured")],
+)
+def test_findings_are_counted_by_the_report_not_by_what_it_lists(count, said) -> None:
     document = report("x")
-    document["cells"][0] |= cell
+    document["cells"][0] |= {"state": "measured", "reason": "", "finding_count": count}
 
-    assert "900 findings" in printed(render_summary(document))
+    out = printed(render_summary(document))
+
+    assert said in out
+    assert ("findings" in out) == (count is not None)
