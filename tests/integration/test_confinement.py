@@ -14,7 +14,7 @@ from analyzers.runtime import confine
 from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import Parsed, ToolRun
 from tests.support.hostile_page import Host, hostile_host
-from tests.support.load_run import quiet_host, run_of, site_of
+from tests.support.load_run import quiet_host, run_of, scan_of, site_of
 
 TOOLS = Path(__file__).parents[2] / ".tools"
 # Without bubblewrap root becomes a user for whom root's own Python is out of reach; in the images,
@@ -54,7 +54,8 @@ async def test_nothing_of_a_hostile_page_reaches_the_host(
     monkeypatch.setattr(confine, "WAYS", (way,))
     host, url = hostile
 
-    parsed = await look(tool, run_of(tmp_path, url))
+    run = run_of(tmp_path, url) if tool == "lighthouse" else scan_of(tmp_path, url)
+    parsed = await look(tool, run)
     assert len(host.tried) > 200
     assert (dict(host.arrived), host.leaked) == ({}, [])
     assert host.own["/own"] > 0
@@ -70,7 +71,7 @@ async def test_a_scanner_is_not_led_to_the_host(
     monkeypatch.setattr(confine, "WAYS", (way,))
     async with hostile_host(for_scanners=True) as (host, url):
         options = {"wapiti_limit_s": 40, "schemathesis_limit_s": 10}
-        parsed = await look(tool, run_of(tmp_path, url, **options))
+        parsed = await look(tool, scan_of(tmp_path, url, **options))
 
     assert dict(host.arrived) == {}
     assert host.own["/away" if tool == "wapiti" else "/item"] > 0

@@ -15,7 +15,7 @@ from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Target
 from tests.support.dynamic_apps import serving
-from tests.support.load_run import quiet_host, run_of, site_of
+from tests.support.load_run import quiet_host, scan_of, site_of
 
 TOOLS = Path(__file__).parents[2] / ".tools"
 HEAD = "<!doctype html><html lang=en><title>t</title><link rel=icon href=data:,><main><h1>h</h1>"
@@ -55,7 +55,7 @@ async def front_and_back(
     back.router.add_route("*", "/api", backend.answer)
     front.router.add_get("/", page)
     async with serving(back) as back_url, serving(front) as front_url:
-        run = run_of(folder, front_url)
+        run = scan_of(folder, front_url)
         targets = (
             Target(service="api", base_url=back_url, published=(5000,), written_for=(8000,)),
             Target(

@@ -1,6 +1,7 @@
 """A performance tool's run against a server of ours, with a lock of its own."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,18 +20,35 @@ SHORT = {"rates": "40", "step_s": 0.3, "warmup_s": 0, "timeout_s": 5}
 
 
 def run_of(tmp_path: Path, url: str, template: TemplateSpec | None = None, **options) -> ToolRun:
+    """A short load test of what answers at `url`."""
+    given = {"calm_wait_s": 0, **SHORT, **options}
+    return _run(tmp_path, url, AnalyzerKind.PERFORMANCE, template, given)
+
+
+def scan_of(tmp_path: Path, url: str, **options) -> ToolRun:
+    """A scan of what answers at `url`."""
+    return _run(tmp_path, url, AnalyzerKind.DYNAMIC, None, options)
+
+
+def _run(
+    tmp_path: Path,
+    url: str,
+    kind: AnalyzerKind,
+    template: TemplateSpec | None,
+    options: dict[str, Any],
+) -> ToolRun:
     folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
     workspace, source = folder / "workspace", folder / "source"
     workspace.mkdir(parents=True)
     source.mkdir()
     request = SubtaskRequest(
-        subtask_id="p/m/app1/performance",
-        analyzer=AnalyzerKind.PERFORMANCE,
+        subtask_id=f"p/m/app1/{kind}",
+        analyzer=kind,
         ref=AppRef(model="m", app_number=1),
         source=SourceRef(path=str(source), digest="d"),
         targets=(Target(service="app", base_url=url),),
         template=template,
-        options={"calm_wait_s": 0, **SHORT, **options},
+        options=options,
     )
     return ToolRun(request, SourceTree(source, ()), workspace, tmp_path)
 
