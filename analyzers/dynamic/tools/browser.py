@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -141,10 +142,12 @@ class _Visitor:
         self._limit_s = limit_s
         self._excused = list[str]()
         self._python = run.tools_dir.resolve() / "venv" / "bin" / "python"
+        # Not the one that Playwright brings: it needs a library that a bare Debian lacks.
+        self._node = Path(shutil.which("node") or "/usr/bin/node")
         self._box = Confinement(
             run.workspace,
             origins.routes,
-            (self._python, CHROMIUM),
+            (self._python, CHROMIUM, self._node),
             (PROGRAM, run.tools_dir.resolve()),
         )
 
@@ -162,6 +165,7 @@ class _Visitor:
         done = await self._execute(
             self._box.command(
                 (str(self._python), "-I", str(PROGRAM), *chromium_switches(self._origins)),
+                env={"PLAYWRIGHT_NODEJS_PATH": str(self._node)},
                 stdin=json.dumps(self._job(target, paths, headers, f"{name}.png")).encode(),
                 limit_s=self._limit_s + 2 * PAGE_LIMIT_S,
                 called="browser",
