@@ -91,7 +91,9 @@ def written(folder: Path, cells: list, fused: tuple[Finding, ...], name: str) ->
         update={
             "apps": (AppRecord(model=name, app_number=1, main_file="with space.py"),),
             "cells": tuple(cells),
-            "fused": (FusedRecord(model=name, app_number=1, analyzer=STATIC, findings=fused),),
+            "fused": (FusedRecord(model=name, app_number=1, analyzer=STATIC, findings=fused),)
+            if fused
+            else (),
         }
     )
     logs = dict(sarif_files(build_fleet_report(record, generated_at=NOW)))

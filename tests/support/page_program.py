@@ -100,11 +100,20 @@ def by_keyboard(page: Page) -> dict[str, Any]:
         if label := page.evaluate(FOCUS):
             reached.add(label)
             if "Matrix" in label and not moved:
-                page.keyboard.press("End")
-                page.keyboard.press("ArrowRight")
-                page.wait_for_function("document.activeElement.scrollLeft > 0")
-                moved = page.evaluate("document.activeElement.scrollLeft")
+                moved = pressed_until_moved(page)
     return {"wanted": wanted, "reached": sorted(reached), "moved": moved}
+
+
+def pressed_until_moved(page: Page) -> float:
+    """How far the focused area went; scrolling takes a moment."""
+    moved = 0.0  # read from outside: the page's policy lets nothing in it poll
+    page.keyboard.press("End")
+    for _ in range(50):
+        page.keyboard.press("ArrowRight")
+        if moved := page.evaluate("document.activeElement.scrollLeft"):
+            break
+        page.wait_for_timeout(100)
+    return moved
 
 
 def at_size(browser: Browser, path: str) -> dict[str, Any]:
