@@ -12,6 +12,7 @@ import pytest
 
 from analyzers.performance.openloop.generator import run_plan
 from analyzers.performance.openloop.plan import LoadPlan, LoadResult
+from analyzers.performance.openloop.sender import Sender
 from analyzers.performance.probe import ask, new_client
 from analyzers.performance.tools import loadtest
 
@@ -71,6 +72,14 @@ async def test_a_kept_connection_that_was_closed_is_no_error_of_the_app() -> Non
     assert step.errors == {}
     assert step.completed == step.sent > 0  # a busy host may end the step early
     assert result.resent > 0  # and it is told
+
+
+async def test_several_kept_connections_that_were_closed_are_no_error_either() -> None:
+    async with server(closes_idle) as url, Sender(LoadPlan(url=url, rates=(1,))) as sender:
+        await asyncio.gather(*(sender.get() for _ in range(3)))
+        reply = await sender.get()
+
+    assert (reply.status, sender.resent) == (200, 1)
 
 
 @pytest.mark.parametrize(

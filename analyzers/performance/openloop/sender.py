@@ -16,6 +16,7 @@ from analyzers.performance.openloop.limits import TOO_MANY
 from analyzers.performance.openloop.plan import LoadPlan
 
 _QUOTA_FIELDS = ("RateLimit", "RateLimit-Remaining", "X-RateLimit-Remaining")
+_MOST_STALE = 100
 
 _reused: ContextVar[bool] = ContextVar("reused", default=False)
 
@@ -41,7 +42,7 @@ class Sender:
     """A pool of connections to one address; use as an asynchronous context manager.
 
     Attributes:
-        resent: requests that met a connection closed while it was idle and were sent once more.
+        resent: requests that met a connection closed while it was idle and were sent again.
     """
 
     def __init__(self, plan: LoadPlan) -> None:
@@ -93,25 +94,22 @@ class Sender:
     async def _again_when_stale(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Send once more what met a closed connection, but only on a kept one.
+        """Send again what met a closed connection, but only after kept ones.
 
-        The library by itself would send again whatever broke: every other crash was hidden.
+        Beside it others are kept, which may be closed as well: each is met once and then gone. The
+        library by itself would send again whatever broke: every other crash was hidden.
         """
-        _reused.set(False)
-        try:
-            return await handler(request)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if not _reused.get():
-                raise Disconnected(str(error)) from error
-        self.resent += 1
-        try:
-            return await handler(request)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            raise Disconnected(str(error)) from error
+        for sent in range(_MOST_STALE + 1):
+            _reused.set(False)
+            try:
+                return await handler(request)
+            except aiohttp.ClientConnectorError:
+                raise
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if not _reused.get() or sent == _MOST_STALE:
+                    raise Disconnected(str(error)) from error
+            self.resent += not sent
+        raise AssertionError("the last try ends by itself")
 
 
 async def _note_reuse(
