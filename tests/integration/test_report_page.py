@@ -1,6 +1,8 @@
 """The report in a real browser: for all eyes and hands, on paper, on a phone, and at size."""
 
 import json
+import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,11 @@ def seen(lazy: FleetReport, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         job[name] = str(folder / f"{name}.html")
         Path(job[name]).write_text(render_html(report))
     line = (INSTALLED.resolve() / "venv/bin/python", "-I", PROGRAM)
-    done = subprocess.run(line, input=json.dumps(job), capture_output=True, text=True, check=False)
+    # The driver's own Node.js needs a library that a bare Debian lacks.
+    env = {**os.environ, "PLAYWRIGHT_NODEJS_PATH": str(shutil.which("node"))}
+    done = subprocess.run(
+        line, input=json.dumps(job), env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
