@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from contract.analyzers import AnalyzerKind
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -22,7 +23,6 @@ from contract.errors import ErrorCode, PlatformError
 from contract.protocol import DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK
 from contract.secret import ENV_PREFIX, SecretRef
-from contract.spec import AnalyzerKind
 
 PROJECT_ROOT = Path(__file__).resolve().parent
 _KEYS = "ASSAY_PAYLOAD_KEYS"

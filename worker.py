@@ -40,6 +40,7 @@ from clients.files import disk_faults
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
     TASK_QUEUE_AI,
@@ -52,7 +53,6 @@ from contract.ids import (
     task_queue_start,
 )
 from contract.progress import PlatformService
-from contract.spec import AnalyzerKind
 from settings import Settings, load_settings, take_secrets
 from store.migrate import upgrade
 from store.results import SqlResultStore

@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from contract.analyzers import AnalyzerKind
+
 from contract.analysis import AnalyzerReport, ArtifactRef, SubtaskRequest
 from contract.health import AnalyzerHealth
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.protocol import Progress
 from contract.record import PipelineRecord
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
-from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
+from contract.spec import AppSpec, PipelinePlan
 
 
 class AnalyzerResult(Protocol):

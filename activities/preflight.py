@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+from contract.analyzers import AnalyzerKind
 from temporalio import activity
 
 from activities.heartbeat import Attempt
 from activities.ports import AnalyzerGateway
 from contract.errors import PlatformError
 from contract.progress import AnalyzerReadiness, PlatformService, Preflight, ServiceReadiness
-from contract.spec import AnalyzerKind
 
 PROBE_LIMIT_S = 5.0
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from contract.analyzers import AnalyzerKind
 from pydantic import ValidationError
 from temporalio import activity
 from temporalio.client import WorkflowFailureError
@@ -17,7 +18,7 @@ from contract.errors import PlatformError
 from contract.ids import app_key, app_workflow_id, subtask_id
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.record import CellRecord
-from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
+from contract.spec import AppSpec, PipelinePlan
 
 
 class ResultActivities:

@@ -49,7 +49,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
 from analyzers.dynamic.tools import TOOLS
-from analyzers.runtime.weights import urgencies
+from analyzers.runtime.measure.weights import urgencies
 from contract.ids import app_workflow_id, pipeline_workflow_id
 from settings import Settings
 from tests.support.cases import case_app

@@ -25,11 +25,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from contract.analyzers import AnalyzerKind
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from analyzers.runtime.archive import ResultShelf, StoredResult, digests, write_archive
 from analyzers.runtime.service import Service, ServiceOptions
+from analyzers.runtime.wire.archive import ResultShelf, StoredResult, digests, write_archive
 from clients.analyzers.gateway import WebSocketGateway
 from contract.analysis import (
     AnalyzerReport,
@@ -41,7 +42,7 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.protocol import CHUNK_BYTES, MAX_REPORT_BYTES, request_digest
-from contract.spec import AnalyzerKind, AppRef, SourceRef
+from contract.spec import AppRef, SourceRef
 
 STATIC = AnalyzerKind.STATIC
 RATIO_GOAL = 0.8

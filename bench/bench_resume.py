@@ -31,6 +31,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from contract.analyzers import AnalyzerKind
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -44,7 +45,7 @@ from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import app_workflow_id
 from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
-from contract.spec import AnalyzerKind, AppSpec
+from contract.spec import AppSpec
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore

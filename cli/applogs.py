@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from contract.analyzers import AnalyzerKind
+
 from cli.documents import AnalyzerLog, AppLogs, KeptLog
 from cli.errors import UserError
 from cli.listing import outline
@@ -12,7 +14,7 @@ from clients.artifacts import FileArtifactStore
 from clients.telling import plain
 from contract.analysis import ArtifactRef
 from contract.record import CellRecord
-from contract.spec import AnalyzerKind, AppRef
+from contract.spec import AppRef
 from settings import Settings
 from workflows.state import key_of
 

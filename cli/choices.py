@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from contract.analyzers import AnalyzerKind
 from pydantic import ValidationError
 
 from cli.declared import options_of, tools_of
@@ -10,7 +11,7 @@ from cli.specfile import unlike, wrong_fields
 from contract.base import Authored
 from contract.errors import PlatformError
 from contract.secret import IsSecret, SecretRef
-from contract.spec import AnalyzerKind, Option, PipelineSpec
+from contract.spec import Option, PipelineSpec
 from settings import Settings
 
 REFERENCE = "{env: ASSAY_LOGIN_NAME} or {file: NAME}"

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol
 
+from contract.analyzers import AnalyzerKind
+
 from contract.base import Authored
-from contract.spec import AnalyzerKind
 
 
 class _Named(Protocol):

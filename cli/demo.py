@@ -2,6 +2,8 @@
 
 import asyncio
 
+from contract.analyzers import AnalyzerKind
+
 from cli.exits import Exit
 from cli.fleet import resolve
 from cli.follow import follow_to_report
@@ -12,7 +14,7 @@ from cli.program import command
 from cli.session import open_session
 from cli.specfile import load_spec
 from cli.terminal import say
-from contract.spec import AnalyzerKind, PipelineSpec
+from contract.spec import PipelineSpec
 from settings import PROJECT_ROOT, Settings
 
 SPEC = PROJECT_ROOT / "controls" / "demo.yaml"

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 import httpx
+from contract.analyzers import AnalyzerKind
 from rich.text import Text
 
 from analyzers.runtime.confine import BEST_WAY, trial
@@ -24,7 +25,6 @@ from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
 from contract.errors import PlatformError
 from contract.health import AnalyzerHealth
-from contract.spec import AnalyzerKind
 from settings import Settings
 
 _LOW_DISK_BYTES = 5 * 1024**3

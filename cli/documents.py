@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from contract.analyzers import AnalyzerKind
+
 from contract.analysis import ArtifactRef, MeasurementState
 from contract.base import Frozen
 from contract.progress import PipelineProgress
-from contract.spec import AnalyzerKind
 
 
 class TimeLeft(Frozen):

@@ -5,13 +5,14 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from analyzers.runtime.canary import CanaryCheck
-from analyzers.runtime.cores import CpuBudget
+from contract.analyzers import AnalyzerKind
+
+from analyzers.runtime.measure.canary import CanaryCheck
+from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.tool import Tool, ToolFault
 from analyzers.static.manifest_tool import ManifestTool
 from analyzers.static.tools import TOOLS
 from contract.analysis import NO_SOURCE
-from contract.spec import AnalyzerKind
 from settings import Settings
 
 _LIMIT_S = 60.0

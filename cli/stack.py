@@ -20,6 +20,7 @@ from threading import Event
 from typing import TextIO
 
 import psutil
+from contract.analyzers import AnalyzerKind
 
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
@@ -29,7 +30,6 @@ from cli.readiness import temporal, wait_until_ready
 from cli.supervision import render_config
 from clients.files import publish, temporary_file
 from contract.protocol import DEFAULT_PORTS
-from contract.spec import AnalyzerKind
 from settings import PROJECT_ROOT, Settings
 
 MARKER = "ASSAY_STACK"

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract.spec import AnalyzerKind
+from contract.analyzers import AnalyzerKind
+
 from settings import PROJECT_ROOT, Settings, secret_variables
 
 if TYPE_CHECKING:

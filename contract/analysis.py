@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
-from contract.spec import AnalyzerKind, AppRef, Options, SourceRef, TemplateSpec
+from contract.spec import AppRef, Options, SourceRef, TemplateSpec
 
 
 class MeasurementState(StrEnum):

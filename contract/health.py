@@ -1,7 +1,7 @@
 """What an analyzer says of itself: `GET /health`."""
 
+from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
-from contract.spec import AnalyzerKind
 
 
 class ToolHealth(Frozen):

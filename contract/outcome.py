@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from contract.analysis import NO_SOURCE, ArtifactRef, MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
-from contract.spec import AnalyzerKind, AppRef
+from contract.spec import AppRef
 
 
 class ToolSummary(Frozen):

@@ -3,8 +3,9 @@
 from enum import StrEnum
 
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
-from contract.spec import AnalyzerKind, AppRef
+from contract.spec import AppRef
 
 
 class PipelinePhase(StrEnum):

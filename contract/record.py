@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from contract.analysis import ArtifactRef, Coverage, Finding, MeasurementState, Metric, Provenance
+from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
-from contract.spec import AnalyzerKind
 
 
 class CellRecord(Frozen):

@@ -1,7 +1,6 @@
 """What a user asks for: a pipeline over a fleet of apps."""
 
 import hashlib
-from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from contract.analyzers import AnalyzerKind
 from contract.base import Authored, Frozen
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
 from contract.secret import SecretRef
@@ -47,20 +47,6 @@ Option = Annotated[
     Discriminator(_option_branch),
 ]
 Options = dict[str, Option]
-
-
-class AnalyzerKind(StrEnum):
-    """The four analyzers. Adding one: a member here, a folder, a URL in settings, a service."""
-
-    STATIC = "static"
-    DYNAMIC = "dynamic"
-    PERFORMANCE = "performance"
-    AI = "ai"
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it needs the running app."""
-        return self in (AnalyzerKind.DYNAMIC, AnalyzerKind.PERFORMANCE)
 
 
 class AppsSpec(Authored):
@@ -186,10 +172,15 @@ class TemplateSpec(Authored):
 
 
 class AppRef(Frozen):
-    """Names one app of a fleet."""
+    """Names one app of a fleet; hashable, so it can be a key."""
 
     model: ModelName
     app_number: AppNumber
+
+    @property
+    def label(self) -> str:
+        """`{model}/app{n}`: how people name it, and how messages do."""
+        return f"{self.model}/app{self.app_number}"
 
 
 class SourceRef(Frozen):

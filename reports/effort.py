@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from contract.analyzers import AnalyzerKind
+
 from contract.outcome import ALL_TOOLS
 from contract.record import PipelineRecord
-from contract.spec import AnalyzerKind
 from reports.model import CellReport, Effort, ToolUse
 from reports.tally import count_states
 

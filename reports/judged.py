@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from contract.spec import AnalyzerKind
+from contract.analyzers import AnalyzerKind
+
 from reports.model import CellReport, Rate, RequirementVerdict, Score
 from reports.rates import Verdict, rate
 

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from contract.analyzers import AnalyzerKind
+
 from contract.analysis import MeasurementState
 from contract.left_out import true_count
 from contract.outcome import ALL_TOOLS
 from contract.record import AppRecord, CellRecord, PipelineRecord
-from contract.spec import AnalyzerKind
 from reports.model import CellReport
 from reports.unseen import not_looked_at
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from contract.analyzers import AnalyzerKind
+
 from contract.analysis import (
     ArtifactRef,
     Coverage,
@@ -12,7 +14,6 @@ from contract.analysis import (
     Provenance,
 )
 from contract.base import Frozen
-from contract.spec import AnalyzerKind
 from reports.counts import FindingTally, Rate, StateCounts
 
 SCHEMA_VERSION = "1.2"

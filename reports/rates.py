@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from contract.analyzers import AnalyzerKind
+
 from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity
 from contract.outcome import ALL_TOOLS
-from contract.spec import AnalyzerKind
 from reports.model import AppReport, CellReport, Rate
 from reports.statistics import missing_data_bounds, wilson_interval
 from reports.tally import LOOKED_FOR_BY

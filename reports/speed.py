@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from contract.analyzers import AnalyzerKind
+
 from contract.analysis import MeasurementState, Metric
 from contract.outcome import ALL_TOOLS
-from contract.spec import AnalyzerKind
 from reports.effort import is_contended
 from reports.model import CellReport, MedianFigure, ModelLoad
 from reports.tally import count_states

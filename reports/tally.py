@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Container, Iterable
 
+from contract.analyzers import AnalyzerKind
+
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.left_out import LeftOut
-from contract.spec import AnalyzerKind
 from reports.model import CellReport, FindingTally, StateCounts
 
 # Which analyzers look for what: a load test that found nothing is no proof of a secure app.

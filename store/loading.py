@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contract.analyzers import AnalyzerKind
 from sqlalchemy import Row
 
 from contract.analysis import Finding, MeasurementState, Metric
 from contract.outcome import FUSION
 from contract.record import AppRecord, CellRecord, FusedRecord, PipelineRecord
-from contract.spec import AnalyzerKind
 
 Rows = Sequence[Row[Any]]
 _FUSING = frozenset({AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC})

@@ -7,8 +7,9 @@ from contextlib import suppress
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from contract.analyzers import AnalyzerKind
     from contract.progress import AnalyzerReadiness
-    from contract.spec import AnalyzerKind, PipelineSpec
+    from contract.spec import PipelineSpec
     from workflows import stages
     from workflows.board import BreakerBoard
     from workflows.breaker import CircuitBreaker

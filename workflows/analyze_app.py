@@ -8,11 +8,11 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.ownership import PAUSED
     from contract.analysis import MeasurementState
+    from contract.analyzers import AnalyzerKind
     from contract.errors import ErrorCode
     from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import AppProgress, BreakerProgress
     from contract.running import SubtaskOrder
-    from contract.spec import AnalyzerKind
     from workflows import policies, search_attributes, stages
     from workflows.aside import is_held, loss_of
     from workflows.building import AppDown

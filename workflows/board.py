@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.outcome import AppOutcome, SubtaskOutcome
 from contract.progress import BreakerProgress, PlatformService, Preflight
-from contract.spec import AnalyzerKind, BreakerSpec
+from contract.spec import BreakerSpec
 from workflows.breaker import CircuitBreaker
 from workflows.planning import is_answered, is_fault, services_of
 

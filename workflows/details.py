@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.progress import PipelineProgress
-from contract.spec import AnalyzerKind
 
 LINES_MAX = 40
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.outcome import AppOutcome
 from contract.progress import AnalyzerReadiness, AppProgress
-from contract.spec import AnalyzerKind, AppSpec, PipelinePlan, PlannedApp
+from contract.spec import AppSpec, PipelinePlan, PlannedApp
 from workflows.planning import unmeasured
 from workflows.state import AppOrders, AppResult, PipelineState, Tally, key_of
 

@@ -6,8 +6,9 @@ from contextlib import suppress
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from contract.analyzers import AnalyzerKind
     from contract.progress import BreakerProgress
-    from contract.spec import AnalyzerKind, BreakerSpec
+    from contract.spec import BreakerSpec
     from workflows import stages
     from workflows.board import is_down
     from workflows.breaker import BreakerState

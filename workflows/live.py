@@ -13,10 +13,11 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from contract.analysis import ArtifactRef
+    from contract.analyzers import AnalyzerKind
     from contract.errors import ErrorCode
     from contract.outcome import SubtaskOutcome
     from contract.running import AppCheck, RunningApp, StartOutcome, SubtaskOrder
-    from contract.spec import AnalyzerKind, AppSpec
+    from contract.spec import AppSpec
     from workflows import policies, stages
     from workflows.aside import Absence, absence_of, is_held
     from workflows.building import AppDown, Building

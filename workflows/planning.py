@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest, Target
+from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.errors import ErrorCode
 from contract.ids import (
@@ -23,7 +24,7 @@ from contract.outcome import (
 )
 from contract.progress import PlatformService
 from contract.running import AppCheck, RunningApp, SubtaskOrder
-from contract.spec import AnalyzerKind, AppSpec
+from contract.spec import AppSpec
 from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S
 from workflows.settle import Fault
 from workflows.state import AppOrders

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
+    from contract.analyzers import AnalyzerKind
     from contract.ids import (
         TASK_QUEUE_APPS,
         TASK_QUEUE_CONTROL,
@@ -25,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
         SubtaskOrder,
         TeardownReport,
     )
-    from contract.spec import AnalyzerKind, AppSpec, PipelinePlan
+    from contract.spec import AppSpec, PipelinePlan
     from workflows import policies
     from workflows.planning import task_queue_of
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analyzers.dynamic import forked
 from analyzers.dynamic.scanners import Confined
-from analyzers.runtime.process import tail_of
+from analyzers.runtime.process.process import tail_of
 from analyzers.runtime.tool import ToolFault
 
 PROGRAM = Path(forked.__file__).resolve()

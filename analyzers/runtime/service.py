@@ -23,25 +23,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+from contract.analyzers import AnalyzerKind
 
-from analyzers.runtime.archive import ResultShelf
-from analyzers.runtime.cache import LIVE_MAX_AGE, ReportCache
-from analyzers.runtime.cache_key import code_digest, measured_weights
-from analyzers.runtime.canary import CanaryCheck, CanaryKeeper
-from analyzers.runtime.cores import CpuBudget
-from analyzers.runtime.jobs import JobRegistry, OnProgress
-from analyzers.runtime.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
-from analyzers.runtime.metrics import Metrics
+from analyzers.runtime.measure.cache import LIVE_MAX_AGE, ReportCache
+from analyzers.runtime.measure.cache_key import code_digest, measured_weights
+from analyzers.runtime.measure.canary import CanaryCheck, CanaryKeeper
+from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
+from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.own_key import own_key
-from analyzers.runtime.server import AnalyzerServer
-from analyzers.runtime.sources import SourceStore
 from analyzers.runtime.tool import Tool
-from analyzers.runtime.weights import Weights
+from analyzers.runtime.wire.archive import ResultShelf
+from analyzers.runtime.wire.jobs import JobRegistry, OnProgress
+from analyzers.runtime.wire.metrics import Metrics
+from analyzers.runtime.wire.server import AnalyzerServer
+from analyzers.runtime.wire.uploads import SourceStore
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.health import AnalyzerHealth
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES, DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK
-from contract.spec import AnalyzerKind
 
 # A scan mostly waits for the app; what its tools use is bounded by the CPU budget.
 DEFAULT_CAPACITY = {AnalyzerKind.PERFORMANCE: 1, AnalyzerKind.DYNAMIC: 4}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from contract.analyzers import AnalyzerKind
 from websockets.exceptions import WebSocketException
 
 from clients.analyzers.archive import ArchiveReceiver, read_report
@@ -27,7 +28,6 @@ from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
 from contract.protocol import Ack, Progress
 from contract.secret import SecretRef
-from contract.spec import AnalyzerKind
 
 HEALTH_CACHE_S = 5.0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+from contract.analyzers import AnalyzerKind
 from pydantic import ValidationError
 
 from clients.analyzers.archive import ArchiveReceiver
@@ -27,7 +28,7 @@ from contract.protocol import (
     Progress,
     request_digest,
 )
-from contract.spec import AnalyzerKind, SourceRef
+from contract.spec import SourceRef
 
 HEALTH_LIMIT_S = 5.0
 POLL_S = 2.0

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
+from contract.analyzers import AnalyzerKind
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
@@ -21,7 +22,6 @@ from websockets.typing import Subprotocol
 
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import MAX_FRAME_BYTES, SUBPROTOCOL
-from contract.spec import AnalyzerKind
 
 OPEN_LIMIT_S = 5.0
 PING_INTERVAL_S = 9.0

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
+from contract.analyzers import AnalyzerKind
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
@@ -37,7 +38,7 @@ from contract.running import (
     SubtaskOrder,
     TeardownReport,
 )
-from contract.spec import AnalyzerKind, AppRef, AppSpec, SourceRef
+from contract.spec import AppRef, AppSpec, SourceRef
 
 STATIC = AnalyzerKind.STATIC
 APP = AppSpec(

@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from contract.analyzers import AnalyzerKind
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
@@ -21,7 +22,7 @@ from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import PlatformService
 from contract.quiet import undisturbed
 from contract.record import CellRecord, PipelineRecord
-from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
+from contract.spec import AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from tests.activities.fakes import (
     APP,
     FakeArtifacts,

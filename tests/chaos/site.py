@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from contract.analyzers import AnalyzerKind
 
 from analyzers.runtime.service import work_folder
 from contract.ids import LABEL_SCOPE
-from contract.spec import AnalyzerKind
 from tests.chaos.engine import Engine, MachineEngine
 from tests.chaos.judge import MODEL, Judge
 from tests.chaos.postgres import Postgres

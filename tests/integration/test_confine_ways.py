@@ -11,7 +11,7 @@ import pytest
 
 from analyzers.runtime import confine
 from analyzers.runtime.confine import Confinement, trial
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Command, ToolFault
 
 PYTHON = Path("/usr/bin/python3")

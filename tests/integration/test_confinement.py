@@ -11,7 +11,7 @@ import pytest
 from analyzers.dynamic.tools import TOOLS as DYNAMIC
 from analyzers.performance.tools.lighthouse import Lighthouse
 from analyzers.runtime import confine
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Parsed, ToolRun
 from tests.support.hostile_page import Host, hostile_host
 from tests.support.load_run import quiet_host, run_of, scan_of, site_of

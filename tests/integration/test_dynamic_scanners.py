@@ -12,14 +12,14 @@ from aiohttp import web
 
 from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.browser import CHROMIUM, PROGRAM
-from analyzers.runtime.canary import CanaryCheck
 from analyzers.runtime.chromium import chromium_switches
 from analyzers.runtime.confine import Confinement
-from analyzers.runtime.cores import CpuBudget
+from analyzers.runtime.measure.canary import CanaryCheck
+from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.origins import origins_of
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from contract.analysis import Target
-from contract.spec import AnalyzerKind
+from contract.analyzers import AnalyzerKind
 from tests.support.dynamic_apps import serving
 from tests.support.dynamic_run import measure, missed, rules, run_over
 

@@ -14,8 +14,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from cli.fleet import resolve
 from cli.pipelines import submit
+from contract.analyzers import AnalyzerKind
 from contract.ids import pipeline_workflow_id
-from contract.spec import AnalyzerKind, PipelineSpec
+from contract.spec import PipelineSpec
 from tests.conftest import TEMPORAL
 from tests.support.image_site import Site, build_all
 

@@ -6,7 +6,7 @@ import psutil
 import pytest
 from aiohttp import web
 
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from tests.support.dynamic_apps import serving
 from tests.support.dynamic_run import html, run_over, tool_named
 

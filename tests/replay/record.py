@@ -16,8 +16,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.ownership import PAUSED
+from contract.analyzers import AnalyzerKind
 from contract.running import AppCheck
-from contract.spec import AnalyzerKind, BreakerSpec
+from contract.spec import BreakerSpec
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
 from tests.workflows.fake_platform import (
     FakePlatform,

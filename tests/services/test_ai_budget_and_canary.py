@@ -10,7 +10,7 @@ from analyzers.ai.config import AiConfig, Price
 from analyzers.ai.tools import build_tools
 from analyzers.ai.tools.code_quality import CodeQuality
 from analyzers.ai.tools.requirements import Requirements
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Parsed, ToolFault
 from tests.support.judges import (
     APP,

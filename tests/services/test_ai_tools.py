@@ -9,7 +9,7 @@ import pytest
 from analyzers.ai.config import AiConfig, Price
 from analyzers.ai.tools import build_tools
 from analyzers.ai.tools.code_quality import CodeQuality
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import NotApplicable, ToolFault
 from tests.support.judges import (
     APP,

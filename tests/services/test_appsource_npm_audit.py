@@ -7,8 +7,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from analyzers.runtime.runner import Runner
-from analyzers.runtime.source import list_source
+from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Command, Completed
 from analyzers.static.tools.npm_audit import NpmAudit
 from tests.support.appsource import lay

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.canary import CanaryCheck
+from analyzers.runtime.measure.canary import CanaryCheck
 from analyzers.static.tools.pip_audit import PipAudit
 from cli.sources import unanswered
 from contract.analysis import NO_SOURCE

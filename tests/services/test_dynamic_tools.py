@@ -13,13 +13,14 @@ from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.nmap import Nmap
-from analyzers.runtime.canary import CanaryCheck
-from analyzers.runtime.cores import CpuBudget
-from analyzers.runtime.runner import Runner
-from analyzers.runtime.source import list_source
+from analyzers.runtime.measure.canary import CanaryCheck
+from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
 from contract.analysis import Category, SubtaskRequest, Target
-from contract.spec import AnalyzerKind, AppRef, SourceRef
+from contract.analyzers import AnalyzerKind
+from contract.spec import AppRef, SourceRef
 from tests.support.dynamic_apps import NotesApp, hostile_application, serving
 
 INSTALLED = Path(__file__).parents[2] / ".tools" / "dynamic"

@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
-from analyzers.runtime import sources
 from analyzers.runtime.tool import Parsed
+from analyzers.runtime.wire import uploads as sources
 from clients.analyzers.gateway import WebSocketGateway
 from contract.analysis import AnalyzerKind, Coverage, Finding, MeasurementState, Severity
 from contract.errors import ErrorCode

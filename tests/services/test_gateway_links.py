@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime import connection
+from analyzers.runtime.wire import connection
 from clients.analyzers import http, pool, transfer
 from clients.analyzers.archive import ArchiveReceiver
 from contract.analysis import MeasurementState

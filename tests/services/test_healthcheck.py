@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from analyzers.runtime.healthcheck import main
+from analyzers.runtime.wire.healthcheck import main
 
 
 @contextmanager

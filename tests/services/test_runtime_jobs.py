@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from analyzers.runtime.archive import ResultShelf, StoredResult
-from analyzers.runtime.jobs import Job, JobRegistry
 from analyzers.runtime.service import Service, ServiceOptions, work_folder
+from analyzers.runtime.wire.archive import ResultShelf, StoredResult
+from analyzers.runtime.wire.jobs import Job, JobRegistry
 from contract.analysis import AnalyzerKind, AnalyzerReport
 from contract.protocol import SUBPROTOCOL
 from tests.support.demo_analyzer import DemoTool, request_for

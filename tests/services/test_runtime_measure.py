@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from analyzers.runtime import canary, service, trim
-from analyzers.runtime.cell import MAX_BARE_BYTES
-from analyzers.runtime.jobs import Job
+from analyzers.runtime import service
+from analyzers.runtime.measure import canary, trim
+from analyzers.runtime.measure.cell import MAX_BARE_BYTES
+from analyzers.runtime.measure.weights import Weight
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolRun
-from analyzers.runtime.weights import Weight
+from analyzers.runtime.wire.jobs import Job
 from clients.analyzers.archive import read_report
 from contract.analysis import (
     AnalyzerKind,

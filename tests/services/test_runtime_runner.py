@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from analyzers.runtime.runner import Limits, Runner
+from analyzers.runtime.process.reapers import WARDENS
+from analyzers.runtime.process.runner import Limits, Runner
 from analyzers.runtime.tool import Command, HostFault, ToolFault
-from analyzers.runtime.wardens import WARDENS
 
 
 def sh(script: str, **more: object) -> Command:
@@ -140,7 +140,7 @@ async def test_a_passed_deadline_starts_nothing(tmp_path: Path):
 async def test_tools_die_with_a_killed_analyzer(tmp_path: Path):
     program = (
         "import asyncio, pathlib\n"
-        "from analyzers.runtime.runner import Runner\n"
+        "from analyzers.runtime.process.runner import Runner\n"
         "from analyzers.runtime.tool import Command\n"
         f"run = Runner(pathlib.Path({str(tmp_path)!r}))\n"
         "asyncio.run(run(Command(('sh', '-c', 'setsid sleep 300 & echo $! > pid; wait'))))\n"

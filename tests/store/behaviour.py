@@ -7,9 +7,9 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from contract.analysis import MeasurementState, Metric
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import FUSION, SubtaskOutcome, ToolSummary
-from contract.spec import AnalyzerKind
 from store.engine import make_engine
 from store.migrate import upgrade
 from store.results import SqlResultStore

@@ -1,9 +1,9 @@
 """What a retry may replace: run on SQLite and on PostgreSQL, see `behaviour.py`."""
 
 from contract.analysis import AnalyzerReport, MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.outcome import ToolSummary
 from contract.record import CellRecord
-from contract.spec import AnalyzerKind
 from store.results import SqlResultStore
 from tests.store import samples
 from workflows.planning import unmeasured

@@ -14,9 +14,9 @@ from contract.analysis import (
     Severity,
     ToolReport,
 )
+from contract.analyzers import AnalyzerKind
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.spec import (
-    AnalyzerKind,
     AppRef,
     AppSpec,
     AppsSpec,

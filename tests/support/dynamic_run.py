@@ -10,11 +10,12 @@ from pathlib import Path
 from aiohttp import web
 
 from analyzers.dynamic.tools import TOOLS
-from analyzers.runtime.runner import Runner
-from analyzers.runtime.source import list_source
+from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Parsed, Tool, ToolRun
 from contract.analysis import SubtaskRequest, Target
-from contract.spec import AnalyzerKind, AppRef, SourceRef
+from contract.analyzers import AnalyzerKind
+from contract.spec import AppRef, SourceRef
 from tests.support.cases import case_app
 
 INSTALLED = Path(__file__).parents[2] / ".tools" / "dynamic"

@@ -21,11 +21,11 @@ from typing import Any
 from docker.errors import BuildError
 
 from clients.docker.labels import LABEL_PEER
+from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import LABEL_SCOPE
 from contract.protocol import DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK, work_lock
-from contract.spec import AnalyzerKind
 from tests.support.compose_file import ROOT, load, sdk_options
 
 BASE = "assay/python:3.11"

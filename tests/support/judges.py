@@ -6,10 +6,11 @@ from typing import Any
 from analyzers.ai.config import AiConfig
 from analyzers.ai.tools.code_quality import CodeQuality
 from analyzers.ai.tools.requirements import Requirements
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Parsed, SourceTree, ToolRun
 from contract.analysis import SubtaskRequest
-from contract.spec import AnalyzerKind, AppRef, Requirement, SourceRef, TemplateSpec
+from contract.analyzers import AnalyzerKind
+from contract.spec import AppRef, Requirement, SourceRef, TemplateSpec
 from tests.support.openai_stub import OpenAiStub, source_of
 
 CODE = 'app = Flask(__name__)\n@app.get("/notes")\ndef notes():\n    return all_notes()\n'

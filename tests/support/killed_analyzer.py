@@ -18,20 +18,20 @@ from temporalio.exceptions import ApplicationError
 
 from activities.analysis import AnalysisActivities
 from activities.heartbeat import Beat
-from analyzers.runtime.archive import ResultShelf
-from analyzers.runtime.cache import ReportCache
-from analyzers.runtime.cores import CpuBudget
-from analyzers.runtime.jobs import JobRegistry
-from analyzers.runtime.measure import Equipment, Measurement
+from analyzers.runtime.measure.cache import ReportCache
+from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.measure import Equipment, Measurement
+from analyzers.runtime.measure.verdicts import Verdict
 from analyzers.runtime.tool import Parsed, ToolRun
-from analyzers.runtime.verdicts import Verdict
+from analyzers.runtime.wire.archive import ResultShelf
+from analyzers.runtime.wire.jobs import JobRegistry
 from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerReport, Coverage, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import SubtaskOutcome
 from contract.protocol import PROGRESS_INTERVAL_S, Progress
 from contract.running import SubtaskOrder
-from contract.spec import AnalyzerKind
 from tests.activities.fakes import FakeArtifacts, FakeRuntime, Result, environment
 from tests.support.virtual_time import EPOCH_S
 

@@ -13,8 +13,8 @@ from contract.analysis import (
     Metric,
     Severity,
 )
+from contract.analyzers import AnalyzerKind
 from contract.record import AppRecord, CellRecord, PipelineRecord
-from contract.spec import AnalyzerKind
 from tests.unit.report_samples import (
     APP_FAILED,
     HOSTILE,

@@ -11,10 +11,11 @@ from analyzers.performance.openloop.generator import run_plan
 from analyzers.performance.openloop.plan import Calibration, LoadPlan, LoadResult, StepResult
 from analyzers.performance.site import Site
 from analyzers.performance.tools.openloop import OpenLoop
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Command, Completed, Parsed, SourceTree, ToolRun
 from contract.analysis import SubtaskRequest, Target
-from contract.spec import AnalyzerKind, AppRef, SourceRef, TemplateSpec
+from contract.analyzers import AnalyzerKind
+from contract.spec import AppRef, SourceRef, TemplateSpec
 
 SHORT = {"rates": "40", "step_s": 0.3, "warmup_s": 0, "timeout_s": 5}
 

@@ -15,7 +15,7 @@ from typing import Any
 import docker
 import psutil
 
-from analyzers.runtime.healthcheck import is_healthy
+from analyzers.runtime.wire.healthcheck import is_healthy
 from contract.ids import LABEL_SCOPE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import psutil
 
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.service import Service
-from analyzers.runtime.sources import digest_folder
 from analyzers.runtime.tool import Command, Completed
+from analyzers.runtime.wire.uploads import digest_folder
 from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerReport, SubtaskRequest
-from contract.spec import AnalyzerKind, AppRef, SourceRef
+from contract.analyzers import AnalyzerKind
+from contract.spec import AppRef, SourceRef
 
 
 @dataclass(slots=True)

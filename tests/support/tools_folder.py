@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from contract.spec import AnalyzerKind
+from contract.analyzers import AnalyzerKind
 
 INSTALLED = Path(__file__).resolve().parents[2] / ".tools"
 

@@ -14,8 +14,8 @@ from contract.analysis import (
     Provenance,
     Severity,
 )
+from contract.analyzers import AnalyzerKind
 from contract.record import AppRecord, CellRecord, FusedRecord, PipelineRecord
-from contract.spec import AnalyzerKind
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
 HAIKU, GPT = "anthropic/claude-haiku", "openai/gpt-4.1"

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import AnalyzerReadiness, PlatformService, Preflight, ServiceReadiness
-from contract.spec import AnalyzerKind, AppRef, AppSpec, BreakerSpec, SourceRef
+from contract.spec import AppRef, AppSpec, BreakerSpec, SourceRef
 from workflows.board import BreakerBoard
 from workflows.breaker import BreakerState, CircuitBreaker
 from workflows.planning import app_failed, fold, infra_failed

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.outcome import AppOutcome
 from contract.progress import BreakerProgress
-from contract.spec import AnalyzerKind, AppRef, AppSpec, SourceRef
+from contract.spec import AppRef, AppSpec, SourceRef
 from workflows import child
 from workflows.child import Children, Signal
 from workflows.state import AppOrders

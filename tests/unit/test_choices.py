@@ -16,8 +16,9 @@ from cli.declared import options_of, tools_of
 from cli.errors import UserError
 from cli.specfile import parse_spec
 from contract.analysis import SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.base import meanings
-from contract.spec import AnalyzerKind, AppRef, PipelineSpec, SourceRef
+from contract.spec import AppRef, PipelineSpec, SourceRef
 from settings import Settings
 
 LOGIN = {"auth_username": "ann", "auth_password": {"env": "ASSAY_LOGIN_ANN"}}

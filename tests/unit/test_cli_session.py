@@ -15,8 +15,9 @@ from cli.exits import Exit
 from cli.pipelines import Pipeline, ServerAwayError
 from cli.session import Session, open_session
 from cli.stack import Stack, hold_stack, stop_unless_held
+from contract.analyzers import AnalyzerKind
 from contract.progress import PipelinePhase, PipelineProgress
-from contract.spec import AnalyzerKind, AppsSpec, PipelinePlan, PipelineSpec
+from contract.spec import AppsSpec, PipelinePlan, PipelineSpec
 from settings import PROJECT_ROOT, Settings
 
 PLAN = PipelinePlan(pipeline_id="p", spec=PipelineSpec(apps=AppsSpec(root="/apps")), apps=())

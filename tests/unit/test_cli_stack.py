@@ -17,7 +17,7 @@ from cli.errors import UserError
 from cli.ports import reserved_ports
 from cli.readiness import analyzer_health
 from cli.stack import Stack
-from contract.spec import AnalyzerKind
+from contract.analyzers import AnalyzerKind
 from settings import Settings
 
 

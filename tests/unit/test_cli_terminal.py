@@ -21,6 +21,7 @@ from cli.view import (
     render_summary,
 )
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.progress import (
     AnalyzerReadiness,
     AppProgress,
@@ -28,7 +29,7 @@ from contract.progress import (
     PipelinePhase,
     PipelineProgress,
 )
-from contract.spec import AnalyzerKind, AppRef
+from contract.spec import AppRef
 
 HALF = "half\udc80"  # no model of ours takes it; error texts may hold it
 HOSTILE = [

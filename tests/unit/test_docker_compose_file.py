@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from analyzers.runtime.service import DEFAULT_CAPACITY
+from contract.analyzers import AnalyzerKind
 from contract.ids import resource_name
 from contract.protocol import DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK, work_lock
-from contract.spec import AnalyzerKind
 from settings import Settings
 from tests.support.compose_file import ROOT, load, sdk_options
 

@@ -6,7 +6,7 @@ import pytest
 
 from analyzers.dynamic.probe import WRITERS
 from analyzers.dynamic.tools import TOOLS
-from analyzers.runtime.schedule import run_in_order
+from analyzers.runtime.measure.schedule import run_in_order
 from analyzers.runtime.tool import Tool
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from analyzers.performance.lock import host_lock
-from analyzers.runtime import manners
-from analyzers.runtime.manners import Manners
+from analyzers.runtime.measure import manners
+from analyzers.runtime.measure.manners import Manners
+from contract.analyzers import AnalyzerKind
 from contract.quiet import scans_ended, undisturbed
-from contract.spec import AnalyzerKind
 
 STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
 SELDOM = [AnalyzerKind.AI, AnalyzerKind.PERFORMANCE]

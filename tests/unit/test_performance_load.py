@@ -11,10 +11,11 @@ from analyzers.performance.openloop.plan import Calibration, LoadResult, Objecti
 from analyzers.performance.openloop.tally import Tally
 from analyzers.performance.routes import Sourced, document_paths, forbidden, template_paths
 from analyzers.performance.series import Attempt
-from analyzers.runtime.runner import Runner
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import SourceTree, ToolRun
 from contract.analysis import SubtaskRequest
-from contract.spec import AnalyzerKind, AppRef, Endpoint, SourceRef, TemplateSpec
+from contract.analyzers import AnalyzerKind
+from contract.spec import AppRef, Endpoint, SourceRef, TemplateSpec
 
 
 def tally_of(rate: float, **objective: float) -> Tally:

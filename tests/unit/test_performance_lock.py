@@ -12,8 +12,8 @@ from analyzers.performance.isolation import alone
 from analyzers.performance.lock import holder, host_lock
 from analyzers.performance.options import LoadOptions
 from analyzers.performance.site import Site
-from analyzers.runtime.cores import CpuBudget
-from analyzers.runtime.schedule import Allowance
+from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.schedule import Allowance
 from analyzers.runtime.tool import ToolFault
 from tests.support.load_run import run_of
 

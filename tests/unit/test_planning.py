@@ -3,11 +3,11 @@
 import pytest
 
 from contract.analysis import NO_SOURCE, ArtifactRef, MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import (
-    AnalyzerKind,
     AppRef,
     AppSpec,
     AppsSpec,

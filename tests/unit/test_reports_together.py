@@ -14,8 +14,8 @@ from contract.analysis import (
     MeasurementState,
     Severity,
 )
+from contract.analyzers import AnalyzerKind
 from contract.families import path_key
-from contract.spec import AnalyzerKind
 from reports.model import CellReport
 from reports.together import together
 

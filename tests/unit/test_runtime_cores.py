@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzers.runtime import cores as cores_module
-from analyzers.runtime import schedule
-from analyzers.runtime.cache_key import measured_weights
-from analyzers.runtime.cores import MAX_PASSED, CpuBudget
-from analyzers.runtime.schedule import run_in_order
+from analyzers.runtime.measure import cores as cores_module
+from analyzers.runtime.measure import schedule
+from analyzers.runtime.measure.cache_key import measured_weights
+from analyzers.runtime.measure.cores import MAX_PASSED, CpuBudget
+from analyzers.runtime.measure.schedule import run_in_order
+from analyzers.runtime.measure.weights import Weights, urgencies
 from analyzers.runtime.tool import Tool
-from analyzers.runtime.weights import Weights, urgencies
 from analyzers.static.tools import TOOLS
 from tests.support.demo_analyzer import DemoTool
 from tests.support.virtual_time import run_in_virtual_time

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from analyzers.runtime.cell import Attachments, measure_cell
+from analyzers.runtime.measure.cell import Attachments, measure_cell
+from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.projects import note_for
-from analyzers.runtime.runner import Runner
-from analyzers.runtime.source import list_source
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Coverage, Finding, Location, Severity
 from tests.support.demo_analyzer import DemoTool, request_for

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzers.runtime.cores import CpuBudget
-from analyzers.runtime.schedule import Allowance, run_in_order
+from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.schedule import Allowance, run_in_order
 from analyzers.runtime.tool import Tool
 from tests.support.demo_analyzer import DemoTool
 

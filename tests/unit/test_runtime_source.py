@@ -4,9 +4,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from analyzers.runtime import source
-from analyzers.runtime.source import list_source
-from analyzers.runtime.sources import digest_folder
+from analyzers.runtime.measure import listing as source
+from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.wire.uploads import digest_folder
 from clients.source import digest_tree
 
 

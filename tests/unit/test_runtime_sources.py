@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime import sources
-from analyzers.runtime.sources import SourceStore, digest_folder
+from analyzers.runtime.wire import uploads as sources
+from analyzers.runtime.wire.uploads import SourceStore, digest_folder
 from clients.analyzers.upload import pack_source
 from clients.source import digest_tree
 

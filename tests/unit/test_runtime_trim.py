@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime import archive, trim
-from analyzers.runtime.archive import write_archive
-from analyzers.runtime.trim import fitted, whole, with_findings
+from analyzers.runtime.measure import trim
+from analyzers.runtime.measure.trim import fitted, whole, with_findings
+from analyzers.runtime.wire import archive
+from analyzers.runtime.wire.archive import write_archive
 from contract import left_out
 from contract.analysis import (
     AnalyzerKind,

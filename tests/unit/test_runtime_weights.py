@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzers.runtime.cache_key import measured_weights
-from analyzers.runtime.weights import (
+from analyzers.runtime.measure.cache_key import measured_weights
+from analyzers.runtime.measure.weights import (
     MAX_SIZE_BITS,
     MAX_STEP,
     NEWEST_SHARE,

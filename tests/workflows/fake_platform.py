@@ -21,6 +21,7 @@ from activities.heartbeat import Beat
 from clients.temporal import start_pipeline
 from contract import ids
 from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import (
     AnalyzerReadiness,
@@ -32,7 +33,6 @@ from contract.progress import (
 )
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import (
-    AnalyzerKind,
     AppRef,
     AppSpec,
     AppsSpec,

@@ -9,10 +9,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from contract.analysis import MeasurementState, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.outcome import SubtaskOutcome
 from contract.progress import PipelinePhase, PlatformService
 from contract.running import StartOutcome
-from contract.spec import AnalyzerKind, AppSpec, BreakerSpec
+from contract.spec import AppSpec, BreakerSpec
 from tests.workflows.fake_platform import PATIENCE_S, FakePlatform, blocks, fails, finished, until
 from tests.workflows.test_pipeline_runs import build_fails
 from workflows import policies

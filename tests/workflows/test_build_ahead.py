@@ -7,9 +7,10 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.progress import PipelinePhase
 from contract.running import StartOutcome
-from contract.spec import AnalyzerKind, AppSpec, BreakerSpec
+from contract.spec import AppSpec, BreakerSpec
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,

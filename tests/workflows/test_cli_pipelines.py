@@ -15,11 +15,11 @@ from cli.session import _check_namespace
 from cli.view import progress_line, render_progress
 from clients.temporal import start_pipeline
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
 from contract.record import AppRecord, CellRecord, PipelineRecord
-from contract.spec import AnalyzerKind
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,

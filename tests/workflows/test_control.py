@@ -8,9 +8,9 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailed
 
 from clients.temporal import start_pipeline
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.ids import TASK_QUEUE_CONTROL
 from contract.progress import PipelinePhase
-from contract.spec import AnalyzerKind
 from tests.conftest import TEMPORAL
 from tests.workflows.fake_platform import (
     PATIENCE_S,

@@ -14,8 +14,8 @@ from cli.doings import doings
 from cli.pipelines import Pipeline
 from cli.view import progress_line
 from contract.analysis import SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.outcome import SubtaskOutcome
-from contract.spec import AnalyzerKind
 from tests.workflows.fake_platform import PATIENCE_S, FakePlatform, finished, measured
 
 LOCKED = "performance: 0/1 tools, openloop; waits for another stack's load test (12 s)"

@@ -7,8 +7,8 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.progress import PipelinePhase
-from contract.spec import AnalyzerKind
 from tests.workflows.fake_platform import FakePlatform, blocks, finished, make_plan, until
 from workflows import search_attributes
 from workflows.fleet import Fleet

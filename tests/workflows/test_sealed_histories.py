@@ -20,8 +20,8 @@ from clients.codec import parse_keys
 from clients.shared_keys import require_shared_keys
 from clients.temporal import connect, current_plan, ensure_search_attributes, start_pipeline
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
-from contract.spec import AnalyzerKind
 from tests.workflows.fake_platform import FakePlatform, fails, finished, workers
 from workflows.search_attributes import names
 

@@ -9,9 +9,9 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
 
 from contract.analysis import MeasurementState, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.ids import TASK_QUEUE_CONTROL
 from contract.outcome import AppOutcome, SubtaskOutcome
-from contract.spec import AnalyzerKind
 from tests.workflows.fake_platform import FakePlatform, blocks, fails, measured, running
 from workflows import policies
 from workflows.state import AppRun

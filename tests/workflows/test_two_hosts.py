@@ -15,11 +15,12 @@ from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
 from clients.temporal import start_pipeline
 from contract.analysis import AnalyzerReport, Coverage, MeasurementState, SubtaskRequest, ToolReport
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
-from contract.spec import AnalyzerKind, AppSpec
+from contract.spec import AppSpec
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore

@@ -6,8 +6,9 @@ import pytest
 from temporalio.client import Client
 
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.running import AppCheck, StartOutcome
-from contract.spec import AnalyzerKind, AppSpec
+from contract.spec import AppSpec
 from tests.workflows.fake_platform import (
     HOST,
     FakePlatform,

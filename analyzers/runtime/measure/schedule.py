@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-from analyzers.runtime.cores import CpuBudget
+from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.tool import Tool
 
 _CANCEL_LIMIT_S = 5.0  # within the wrap-up that `measure.py` keeps back from a deadline

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analyzers.runtime.process.reapers import WARDENS, in_memory, request_of
 from analyzers.runtime.tool import Command, HostFault, ToolFault
-from analyzers.runtime.wardens import WARDENS, in_memory, request_of
 
 _TAIL_LINES = 8
 _TAIL_CHARS = 1_500

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from analyzers.runtime.measure.weights import Weight, read_weights
 from analyzers.runtime.tool import SourceTree, Tool
-from analyzers.runtime.weights import Weight, read_weights
 from contract.analysis import SubtaskRequest
 from contract.secret import SecretRef
 
@@ -88,8 +88,8 @@ def code_digest(tools: Sequence[Tool]) -> str:
     So a parser or a map of severities that was put right does not serve what it said before.
     Blocking; taken once, when the service starts.
     """
-    here = Path(__file__).parent
-    folders = {here, here.parent / "appsource", *(_service_folder(tool) for tool in tools)}
+    runtime = Path(__file__).parent.parent
+    folders = {runtime, runtime.parent / "appsource", *(_service_folder(tool) for tool in tools)}
     files = sorted(path for folder in folders for path in folder.rglob("*") if _is_code(path))
     return _digest([[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files])
 

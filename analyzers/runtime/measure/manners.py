@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
+from contract.analyzers import AnalyzerKind
 from contract.quiet import SCAN_CALM_S, Work, give_way, scan
-from contract.spec import AnalyzerKind
 
 # What one subtask waits in all; a load test takes three minutes at most, unless it is repeated.
 PATIENCE_S = 240.0

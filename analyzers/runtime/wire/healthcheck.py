@@ -1,6 +1,6 @@
 """Exit code 0 when the analyzer on this port is healthy, else 1: a container's HEALTHCHECK.
 
-    python analyzers/runtime/healthcheck.py 2001
+    python analyzers/runtime/wire/healthcheck.py 2001
 
 Standard library only and run as a file, so that asking costs one small interpreter.
 """

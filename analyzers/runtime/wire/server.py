@@ -16,14 +16,14 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import BaseModel
 
-from analyzers.runtime.connection import AnalyzerConnection
-from analyzers.runtime.jobs import JobRegistry
-from analyzers.runtime.metrics import Metrics
-from analyzers.runtime.sources import MAX_UPLOAD_BYTES, SourceStore
+from analyzers.runtime.wire.connection import AnalyzerConnection
+from analyzers.runtime.wire.jobs import JobRegistry
+from analyzers.runtime.wire.metrics import Metrics
+from analyzers.runtime.wire.uploads import MAX_UPLOAD_BYTES, SourceStore
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
 from contract.protocol import MAX_FRAME_BYTES, REQUEST_DIGEST_HEADER, SUBPROTOCOL, Failed
-from contract.spec import AnalyzerKind
 
 PING_INTERVAL_S = 10.0  # aiohttp waits half of it for the pong: a dead peer is known within 15 s
 _HTTP_STATUS = {

@@ -18,8 +18,9 @@ from pathlib import Path
 from aiohttp import WSMsgType, web
 from pydantic import BaseModel, ValidationError
 
-from analyzers.runtime.archive import StoredResult
-from analyzers.runtime.jobs import Job, JobRegistry
+from analyzers.runtime.wire.archive import StoredResult
+from analyzers.runtime.wire.jobs import Job, JobRegistry
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import (
     CHUNK_BYTES,
@@ -34,7 +35,6 @@ from contract.protocol import (
     Failed,
 )
 from contract.secret import keyed_digest
-from contract.spec import AnalyzerKind
 
 _MAX_ID_CHARS = 512
 _MIN_PROGRESS_GAP_S = 0.1

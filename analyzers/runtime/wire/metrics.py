@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from analyzers.runtime.canary import CanaryKeeper
-from analyzers.runtime.jobs import JobRegistry
+from analyzers.runtime.measure.canary import CanaryKeeper
+from analyzers.runtime.wire.jobs import JobRegistry
 
 
 class Metrics:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.process import Limits, Process, tail_of
+from analyzers.runtime.process.process import Limits, Process, tail_of
 from analyzers.runtime.tool import Command, Completed, HostFault, SlowTool, ToolFault
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from analyzers.runtime.measure.trim import with_findings
+from analyzers.runtime.measure.verdicts import Verdict
 from analyzers.runtime.places import rooted
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.projects import note_for
-from analyzers.runtime.runner import Runner
 from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
-from analyzers.runtime.trim import with_findings
-from analyzers.runtime.verdicts import Verdict
 from contract.analysis import Coverage, Finding, MeasurementState, Provenance, ToolReport
 
 MAX_ATTACHED_BYTES = 256 * 1024 * 1024

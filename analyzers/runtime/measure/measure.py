@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.cache import CacheEntry, ReportCache
-from analyzers.runtime.canary import CanaryKeeper
-from analyzers.runtime.cell import (
+from analyzers.runtime.measure.cache import CacheEntry, ReportCache
+from analyzers.runtime.measure.canary import CanaryKeeper
+from analyzers.runtime.measure.cell import (
     Attachments,
     Cell,
     blind,
@@ -21,15 +21,15 @@ from analyzers.runtime.cell import (
     spent_s,
     unmeasured,
 )
-from analyzers.runtime.cores import CpuBudget
-from analyzers.runtime.manners import Manners
-from analyzers.runtime.prepared import Prepared, look_up_all, prepare
+from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.manners import Manners
+from analyzers.runtime.measure.prepared import Prepared, look_up_all, prepare
+from analyzers.runtime.measure.schedule import Allowance, run_in_order
+from analyzers.runtime.measure.trim import fitted, whole
+from analyzers.runtime.measure.weights import Weights
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.redact import redacted
-from analyzers.runtime.runner import Runner
-from analyzers.runtime.schedule import Allowance, run_in_order
 from analyzers.runtime.tool import SourceTree, Tool, ToolRun
-from analyzers.runtime.trim import fitted, whole
-from analyzers.runtime.weights import Weights
 from contract.analysis import (
     AnalyzerReport,
     Finding,
@@ -37,9 +37,9 @@ from contract.analysis import (
     SubtaskRequest,
     ToolReport,
 )
+from contract.analyzers import AnalyzerKind
 from contract.outcome import FUSION
 from contract.protocol import MAX_WAITING_S, Progress
-from contract.spec import AnalyzerKind
 
 SERVICE_VERSION = "0.1.0"
 MAX_DEADLINE_S = 86_400.0

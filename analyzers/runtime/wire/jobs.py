@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from analyzers.runtime.archive import ResultShelf, StoredResult, digests, write_archive
+from analyzers.runtime.wire.archive import ResultShelf, StoredResult, digests, write_archive
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES, Failed, Progress, request_digest

@@ -15,17 +15,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analyzers.runtime.canary_server import serve_canary
-from analyzers.runtime.cell import Attachments, measure_cell
-from analyzers.runtime.cores import CpuBudget
-from analyzers.runtime.runner import Runner
-from analyzers.runtime.source import list_source
+from analyzers.runtime.measure.canary_server import serve_canary
+from analyzers.runtime.measure.cell import Attachments, measure_cell
+from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.measure.verdicts import Verdict, load_verdicts, save_verdicts
+from analyzers.runtime.measure.weights import Weights
+from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Tool, ToolFault, ToolRun
-from analyzers.runtime.verdicts import Verdict, load_verdicts, save_verdicts
-from analyzers.runtime.weights import Weights
 from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
+from contract.analyzers import AnalyzerKind
 from contract.health import ToolHealth
-from contract.spec import AnalyzerKind, AppRef, SourceRef
+from contract.spec import AppRef, SourceRef
 
 CANARY_LIMIT_S = 120.0
 RECHECK_S = 1_800.0

@@ -5,11 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analyzers.runtime.cache import CacheEntry, ReportCache
-from analyzers.runtime.cache_key import Reads, SourceDigests, cache_key
-from analyzers.runtime.source import list_source
+from analyzers.runtime.measure.cache import CacheEntry, ReportCache
+from analyzers.runtime.measure.cache_key import Reads, SourceDigests, cache_key
+from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.measure.weights import Weights, urgencies
 from analyzers.runtime.tool import SourceTree, Tool
-from analyzers.runtime.weights import Weights, urgencies
 from contract.analysis import SubtaskRequest
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_PROGRAM = Path(__file__).with_name("warden.py")
+_PROGRAM = Path(__file__).with_name("reaper.py")
 _LIMIT_S = 10.0  # it takes a message in a millisecond; one that takes none any more is replaced
 
 

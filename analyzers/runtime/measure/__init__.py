@@ -1,0 +1,1 @@
+"""How one request is measured: listing, canaries, schedule, cells, result cache."""

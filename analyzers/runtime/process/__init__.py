@@ -1,0 +1,1 @@
+"""How an analyzer runs commands, and ends all that they start."""

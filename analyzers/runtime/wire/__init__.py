@@ -1,0 +1,1 @@
+"""How an analyzer is reached: its server, connections, jobs, archives and uploads."""
