@@ -43,13 +43,10 @@ from clients.temporal import connect, ensure_janitor_schedule, ensure_search_att
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
-    TASK_QUEUE_AI,
     TASK_QUEUE_APPS,
     TASK_QUEUE_CONTROL,
-    TASK_QUEUE_STATIC,
-    task_queue_dynamic,
+    task_queue_analyzer,
     task_queue_host,
-    task_queue_performance,
     task_queue_start,
 )
 from contract.progress import PlatformService
@@ -66,6 +63,7 @@ _BEAT_THROTTLE = timedelta(seconds=BEAT_INTERVAL_S)
 _STICKY_LIMIT = timedelta(seconds=1.5)
 _PATIENCE_S = 60.0
 _Answer = TypeVar("_Answer")
+_Queue = tuple[str, list[Callable[..., Any]], int | Slots]
 logger = logging.getLogger("assay.worker")
 
 
@@ -141,13 +139,9 @@ def workers_of(
     settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
 ) -> Sequence[Worker]:
     """The workers of one host, not started yet; a stop cancels activities after `grace`."""
-    slots = settings.analyzer_slots
-    builds, load_tests = Slots(settings.app_slots), Slots(slots[AnalyzerKind.PERFORMANCE])
+    builds = Slots(settings.app_slots)
     lock = settings.load_lock.absolute()
     apps = AppActivities(ports.runtime, builds, lock)
-    measuring = (ports.gateway, ports.artifacts, ports.runtime)
-    analysis = [AnalysisActivities(*measuring).run_analysis]
-    load_test = [AnalysisActivities(*measuring, load_tests).run_analysis]
     recording = ResultActivities(ports.results, ports.artifacts)
     probes = {
         PlatformService.ENGINE: ports.runtime.probe,
@@ -169,14 +163,11 @@ def workers_of(
     ]
     host = settings.host_name
     on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
-    queues: list[tuple[str, list[Callable[..., Any]], int | Slots]] = [
+    queues: list[_Queue] = [
         (TASK_QUEUE_APPS, [apps.prepare_app, apps.start_app], builds),
         (task_queue_start(host), [AppActivities(ports.runtime, None, lock).start_app], 50),
         (task_queue_host(host), on_host, 20),
-        (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
-        (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),
-        (task_queue_performance(host), load_test, load_tests),
-        (TASK_QUEUE_AI, analysis, slots[AnalyzerKind.AI]),
+        *(_analysis(kind, settings, ports) for kind in AnalyzerKind),
     ]
     return [
         Worker(
@@ -201,6 +192,15 @@ def workers_of(
             for queue, work, slots in queues
         ),
     ]
+
+
+def _analysis(kind: AnalyzerKind, settings: Settings, ports: Ports) -> _Queue:
+    """An analyzer's queue; the only slot of a host is free again while a result is fetched."""
+    slots = settings.analyzer_slots[kind]
+    supplier = Slots(slots) if kind.is_alone else None
+    activities = AnalysisActivities(ports.gateway, ports.artifacts, ports.runtime, supplier)
+    queue = task_queue_analyzer(kind, settings.host_name)
+    return queue, [activities.run_analysis], supplier or slots
 
 
 def _tuner(slots: int | Slots) -> WorkerTuner:

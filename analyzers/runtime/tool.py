@@ -46,6 +46,18 @@ class ToolFault(Verdict):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
 
 
+class NoSource(ToolFault):
+    """A source outside that the tool must ask gave no answer, `why`.
+
+    Advisories are not part of a tool: without them it measures nothing, and an app counts as
+    measured without it (`ToolReport.lacks_source`).
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"advisory source unreachable: {why}")
+        self.why = why
+
+
 class HostFault(ToolFault):
     """No file given to the tool can be the cause: not installed, no time left, killed outside."""
 
