@@ -20,8 +20,8 @@ from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.sessions import Session, require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
-from analyzers.runtime.answers import Unseen, Verdict
 from analyzers.runtime.blame import verdict
+from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import (
     Canary,
     Execute,

@@ -20,7 +20,7 @@ from analyzers.performance.site import Site
 from analyzers.performance.tools import lighthouse
 from analyzers.performance.tools.lighthouse import Lighthouse
 from analyzers.performance.tools.loadtest import LoadTest
-from analyzers.runtime.confine import Confinement
+from analyzers.runtime.live.confine import Confinement
 from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import (
     AppFault,

@@ -14,7 +14,7 @@ from analyzers.dynamic.probe import (
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Surface
-from analyzers.runtime.answers import Verdict
+from analyzers.runtime.live.answers import Verdict
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Metric, Skipped
 

@@ -32,7 +32,7 @@ from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.wapiti_modules import ATTACKS, CANARY_ATTACKS, PROGRAM, STARTUP_S, Attack
 from analyzers.dynamic.wapiti_paths import UNSAFE, is_attackable, leaving_paths, start_paths
 from analyzers.dynamic.wapiti_report import parse_report, unseen_by
-from analyzers.runtime.chromium import PROXY_URL
+from analyzers.runtime.live.chromium import PROXY_URL
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Coverage, Finding, Skipped, Target
 

@@ -18,9 +18,9 @@ from analyzers.performance.options import read_options
 from analyzers.performance.pages import Page, pages_of
 from analyzers.performance.site import Site
 from analyzers.runtime import blame
-from analyzers.runtime.chromium import CHROMIUM_SWITCHES, chromium_switches
-from analyzers.runtime.confine import Confinement
-from analyzers.runtime.origins import Origins, origins_of
+from analyzers.runtime.live.chromium import CHROMIUM_SWITCHES, chromium_switches
+from analyzers.runtime.live.confine import Confinement
+from analyzers.runtime.live.origins import Origins, origins_of
 from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun, Verdict
 from contract.analysis import Coverage, Metric
 
