@@ -259,11 +259,6 @@ def behind(tool: str) -> tuple[str, ...]:
     return ("discovery", *WRITERS[: WRITERS.index(tool)])
 
 
-def is_canary(run: ToolRun, tool: str) -> bool:
-    """Whether the run is the proof that `tool` sees, not a subtask: their ids have four parts."""
-    return run.request.subtask_id == f"canary/{tool}"
-
-
 def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:
     """Refuse an app that answers nothing but server errors: none of its pages can be looked at.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from analyzers.performance.canary import LOAD_CANARY, is_canary
+from analyzers.performance.canary import LOAD_CANARY
 from analyzers.performance.host import Thresholds, wait_until_calm
 from analyzers.performance.isolation import measured_alone
 from analyzers.performance.options import read_options
@@ -136,7 +136,7 @@ class Lighthouse:
         pages = await pages_of(run, execute, options.calm_wait_s)
         origins = await asyncio.to_thread(origins_of, run.request.targets, run.source)
         look = _Look(run, execute, pages, origins, options.calm_wait_s)
-        if is_canary(run):
+        if run.canary:
             return await look.measure(_CANARY_FLAGS, 1)
         wanted = (f"--only-categories={','.join(_CATEGORIES)}",)
         return await measured_alone(

@@ -117,6 +117,7 @@ class CanaryCheck:
             source=list_source(folder / "source"),
             workspace=folder / "workspace",
             tools_dir=self.tools_dir,
+            canary=True,
         )
 
 
