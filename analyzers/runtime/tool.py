@@ -119,6 +119,8 @@ class ToolRun:
         shared: values that tools of one run hand to each other (e.g. discovered routes), keyed by
             tool name; later tools may read what earlier ones left. What stands under a tool's own
             name must be JSON, or its report is not cached.
+        canary: whether this run is the proof that the tool sees, on its own canary. Only the
+            runtime sets it; no request and no app can.
     """
 
     request: SubtaskRequest
@@ -129,6 +131,7 @@ class ToolRun:
     progress: Callable[[str], None] = lambda _message: None
     waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     shared: dict[str, Any] = field(default_factory=dict)
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)

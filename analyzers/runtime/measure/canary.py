@@ -18,10 +18,10 @@ from pathlib import Path
 from analyzers.runtime.measure.canary_server import serve_canary
 from analyzers.runtime.measure.cell import Attachments, measure_cell
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.measure.verdicts import Verdict, load_verdicts, save_verdicts
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Tool, ToolFault, ToolRun
 from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
 from contract.analyzers import AnalyzerKind
@@ -117,6 +117,7 @@ class CanaryCheck:
             source=list_source(folder / "source"),
             workspace=folder / "workspace",
             tools_dir=self.tools_dir,
+            canary=True,
         )
 
 

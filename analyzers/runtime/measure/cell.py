@@ -12,9 +12,9 @@ from pathlib import Path
 
 from analyzers.runtime.measure.trim import with_findings
 from analyzers.runtime.measure.verdicts import Verdict
-from analyzers.runtime.places import rooted
 from analyzers.runtime.process.runner import Runner
-from analyzers.runtime.projects import note_for
+from analyzers.runtime.source.places import rooted
+from analyzers.runtime.source.projects import note_for
 from analyzers.runtime.tool import (
     AppFault,
     NoSource,
