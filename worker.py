@@ -13,16 +13,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
+from activities import Activities
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
-from activities.heartbeat import BEAT_INTERVAL_S
 from activities.ports import (
     AnalyzerGateway,
     AppRuntime,
@@ -52,6 +52,7 @@ from contract.ids import (
     task_queue_performance,
     task_queue_start,
 )
+from contract.limits import BEAT_INTERVAL_S
 from contract.progress import PlatformService
 from settings import Settings, load_settings, take_secrets
 from store.migrate import upgrade
@@ -146,8 +147,8 @@ def workers_of(
     lock = settings.load_lock.absolute()
     apps = AppActivities(ports.runtime, builds, lock)
     measuring = (ports.gateway, ports.artifacts, ports.runtime)
-    analysis = [AnalysisActivities(*measuring).run_analysis]
-    load_test = [AnalysisActivities(*measuring, load_tests).run_analysis]
+    analysis = AnalysisActivities(*measuring).activities()
+    load_test = AnalysisActivities(*measuring, load_tests).activities()
     recording = ResultActivities(ports.results, ports.artifacts)
     probes = {
         PlatformService.ENGINE: ports.runtime.probe,
@@ -155,24 +156,18 @@ def workers_of(
     }
     preflight = PreflightActivities(ports.gateway, probes)
     writer = ReportActivities(ports.results, ports.reports, ports.artifacts)
-    control: list[Callable[..., Any]] = [
-        apps.forget_host,
-        preflight.preflight,
-        recording.register_pipeline,
-        recording.record_subtask,
-        recording.record_app,
-        recording.record_skipped,
-        recording.recorded_subtasks,
-        recording.record_pipeline_state,
-        recording.await_app,
-        writer.write_report,
+    control = [
+        *apps.in_control(),
+        *preflight.activities(),
+        *recording.activities(),
+        *writer.activities(),
     ]
     host = settings.host_name
-    on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
-    queues: list[tuple[str, list[Callable[..., Any]], int | Slots]] = [
-        (TASK_QUEUE_APPS, [apps.prepare_app, apps.start_app], builds),
-        (task_queue_start(host), [AppActivities(ports.runtime, None, lock).start_app], 50),
-        (task_queue_host(host), on_host, 20),
+    starts = AppActivities(ports.runtime, None, lock)
+    queues: list[tuple[str, Activities, int | Slots]] = [
+        (TASK_QUEUE_APPS, apps.on_any_host(), builds),
+        (task_queue_start(host), starts.on_build_host(), 50),
+        (task_queue_host(host), apps.on_app_host(), 20),
         (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
         (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),
         (task_queue_performance(host), load_test, load_tests),

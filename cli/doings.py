@@ -8,7 +8,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
 from temporalio.exceptions import FailureError
 
-from activities.heartbeat import Beat
+from contract.attempt import Beat
 
 _QUEUED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 _WAITS = {

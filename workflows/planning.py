@@ -13,6 +13,7 @@ from contract.ids import (
     task_queue_dynamic,
     task_queue_performance,
 )
+from contract.limits import REASON_CHARS
 from contract.outcome import (
     ALL_TOOLS,
     AppOutcome,
@@ -25,7 +26,7 @@ from contract.outcome import (
 from contract.progress import PlatformService
 from contract.running import AppCheck, RunningApp, SubtaskOrder
 from contract.spec import AppSpec
-from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S
+from workflows.policies import SUBTASK_DEADLINE_S
 from workflows.settle import Fault
 from workflows.state import AppOrders
 

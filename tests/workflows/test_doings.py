@@ -9,12 +9,12 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from activities.heartbeat import Beat
 from cli.doings import doings
 from cli.pipelines import Pipeline
 from cli.view import progress_line
 from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
+from contract.attempt import Beat
 from contract.outcome import SubtaskOutcome
 from tests.workflows.fake_platform import PATIENCE_S, FakePlatform, finished, measured
 
