@@ -17,7 +17,6 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities import ownership
 from activities.apps import AppActivities
 from activities.errors import AppGone, Held
-from clients.temporal import start_pipeline
 from contract import ids
 from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
@@ -42,6 +41,7 @@ from contract.spec import (
     PlannedApp,
     SourceRef,
 )
+from control.starting import start_pipeline
 from tests.activities.fakes import FakeRuntime
 from workflows import WORKFLOWS
 

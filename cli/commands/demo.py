@@ -2,19 +2,18 @@
 
 import asyncio
 
-from contract.analyzers import AnalyzerKind
-
 from cli.exits import Exit
-from cli.fleet import resolve
 from cli.follow import follow_to_report
-from cli.naming import new_id
-from cli.pipelines import submit
-from cli.plans import AI_IS_OFF, plan_line
 from cli.program import command
 from cli.session import open_session
-from cli.specfile import load_spec
 from cli.terminal import say
+from contract.analyzers import AnalyzerKind
 from contract.spec import PipelineSpec
+from control.fleet import resolve
+from control.naming import new_id
+from control.pipelines import submit
+from control.plans import AI_IS_OFF, plan_line
+from control.specfile import load_spec
 from settings import PROJECT_ROOT, Settings
 
 SPEC = PROJECT_ROOT / "controls" / "demo.yaml"

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from contract.analyzers import AnalyzerKind
-
-from cli.documents import Validated, ValidatedApp
 from clients.artifacts import FileArtifactStore
 from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
+from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.spec import PipelinePlan
+from control.documents import Validated, ValidatedApp
 from settings import Settings, temporal_is_configured
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cli.errors import UserError
-from cli.naming import pipeline_id as usable_id
-from cli.specfile import load_spec, read_yaml, unlike, validate
 from clients.source import digest_tree
 from contract.errors import PlatformError
 from contract.ids import model_from_safe
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, TemplateSpec
+from control.naming import pipeline_id as usable_id
+from control.specfile import load_spec, read_yaml, unlike, validate
 
 Say = Callable[[str], None]
 _APP_FOLDER = re.compile(r"^app([1-9][0-9]{0,5})$")

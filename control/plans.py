@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cli.choices import require_logins
-from cli.fleet import Say, load_plan
 from contract.spec import PipelinePlan
+from control.choices import require_logins
+from control.fleet import Say, load_plan
 from settings import Settings, temporal_is_configured
 
 AI_IS_OFF = (

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.errors import UserError
-from cli.fleet import app_folders, folder_of, model_folders, planned
-from cli.specfile import unlike
 from contract.spec import AppRef, PipelinePlan, PlannedApp
+from control.fleet import app_folders, folder_of, model_folders, planned
+from control.specfile import unlike
 from workflows.state import key_of
 
 _LISTED = 20

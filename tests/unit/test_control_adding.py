@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.adding import apps_to_add
 from cli.errors import UserError
-from cli.fleet import load_plan
-from cli.naming import app_of
 from contract.spec import PipelinePlan
+from control.adding import apps_to_add
+from control.fleet import load_plan
+from control.naming import app_of
 from workflows.state import key_of
 
 

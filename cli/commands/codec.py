@@ -13,7 +13,7 @@ from temporalio.api.common.v1 import Payloads
 
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.stack import running_stack
+from cli.stack.lifecycle import running_stack
 from cli.terminal import say, stdout
 from clients.codec import VARIABLES, SealingCodec, parse_keys
 from contract.errors import PlatformError

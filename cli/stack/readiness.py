@@ -16,7 +16,7 @@ from cli.exits import Exit
 from contract.health import AnalyzerHealth
 
 if TYPE_CHECKING:
-    from cli.stack import Stack
+    from cli.stack.lifecycle import Stack
 
 _START_LIMIT_S = 90.0
 _ANSWER_LIMIT_S = 2.0

@@ -3,22 +3,22 @@
 import asyncio
 from pathlib import Path
 
-from cli.applogs import app_logs, text_of
-from cli.documents import AppLogs, KeptLog, PipelineList, Validated
-from cli.dryrun import validated
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.follow import Estimate, show_report, status_document
-from cli.left import in_words
-from cli.listing import UNFINISHED, has_server, merged, stored_pipelines, stored_progress
-from cli.naming import app_of
-from cli.pipelines import NoPipelineError, Pipeline, ServerAwayError, list_pipelines
-from cli.plans import checked_plan
 from cli.program import command
 from cli.session import open_session
 from cli.terminal import print_json, say, stdout
 from cli.view import render_list, render_progress
 from contract.errors import PlatformError
+from control.documents import AppLogs, KeptLog, PipelineList, Validated
+from control.dryrun import validated
+from control.listing import UNFINISHED, has_server, merged, stored_pipelines, stored_progress
+from control.logs import app_logs, text_of
+from control.naming import app_of
+from control.pipelines import NoPipelineError, Pipeline, ServerAwayError, list_pipelines
+from control.plans import checked_plan
+from control.time_left import in_words
 from settings import Settings
 
 

@@ -5,22 +5,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cli.adding import apps_to_add
-from cli.documents import Added, Retried, Sent, Submitted
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.follow import follow_to_report, print_where, say_why, status_document, watch
-from cli.listing import UNFINISHED, has_server, stored_progress, stored_record
-from cli.naming import app_of
-from cli.pipelines import Pipeline, submit
-from cli.plans import checked_plan
 from cli.program import command
-from cli.reports import of_phase, read_report, verdict
 from cli.session import open_session
 from cli.terminal import print_json, say, stdout
 from cli.view import progress_line
-from clients.temporal import current_plan
 from contract.progress import PipelineProgress
+from control.adding import apps_to_add
+from control.documents import Added, Retried, Sent, Submitted
+from control.listing import UNFINISHED, has_server, stored_progress, stored_record
+from control.naming import app_of
+from control.pipelines import Pipeline, submit
+from control.plans import checked_plan
+from control.reports import of_phase, read_report, verdict
+from control.starting import current_plan
 from settings import Settings
 from workflows.state import key_of
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.documents import TimeLeft
-from cli.left import Span, in_words, time_left
 from contract.progress import PipelinePhase, PipelineProgress
+from control.documents import TimeLeft
+from control.time_left import Span, in_words, time_left
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from math import sqrt
 from statistics import fmean, stdev
 
-from cli.documents import TimeLeft
 from contract.progress import PipelinePhase, PipelineProgress
+from control.documents import TimeLeft
 
 # The latest ended apps tell of the present: of a changed window, of a pause that is over.
 _LATEST = 20

@@ -6,25 +6,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 import httpx
-from contract.analyzers import AnalyzerKind
 from rich.text import Text
 
 from analyzers.runtime.confine import BEST_WAY, trial
 from analyzers.runtime.tool import ToolFault
-from cli.documents import Check, Diagnosis
 from cli.exits import Exit
 from cli.program import command
-from cli.readiness import temporal_binary
 from cli.sources import unanswered
-from cli.stack import running_stack
+from cli.stack.lifecycle import running_stack
+from cli.stack.readiness import temporal_binary
 from cli.terminal import print_json, stdout
 from clients.appfolder.composer import brought_along, confined
 from clients.artifacts import FileArtifactStore
 from clients.docker.address import neighbours
 from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
+from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.health import AnalyzerHealth
+from control.documents import Check, Diagnosis
 from settings import Settings
 
 _LOW_DISK_BYTES = 5 * 1024**3

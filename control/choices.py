@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from contract.analyzers import AnalyzerKind
 from pydantic import ValidationError
 
-from cli.declared import options_of, tools_of
 from cli.errors import UserError
-from cli.specfile import unlike, wrong_fields
+from contract.analyzers import AnalyzerKind
 from contract.base import Authored
 from contract.errors import PlatformError
 from contract.secret import IsSecret, SecretRef
 from contract.spec import Option, PipelineSpec
+from control.declared import options_of, tools_of
+from control.specfile import unlike, wrong_fields
 from settings import Settings
 
 REFERENCE = "{env: ASSAY_LOGIN_NAME} or {file: NAME}"

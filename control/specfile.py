@@ -41,7 +41,7 @@ def load_spec(path: Path) -> PipelineSpec:
 
 def parse_spec(document: Any, name: str) -> PipelineSpec:
     """Validate a spec; an error names each wrong field and the nearest right one."""
-    from cli.choices import require_declared
+    from control.choices import require_declared
 
     spec = validate(PipelineSpec, document, name)
     require_declared(spec, name)

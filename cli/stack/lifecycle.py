@@ -20,15 +20,15 @@ from threading import Event
 from typing import TextIO
 
 import psutil
-from contract.analyzers import AnalyzerKind
 
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.ports import Ports, reserved_ports
-from cli.readiness import temporal, wait_until_ready
-from cli.supervision import render_config
+from cli.stack.ports import Ports, reserved_ports
+from cli.stack.readiness import temporal, wait_until_ready
+from cli.stack.supervision import render_config
 from clients.files import publish, temporary_file
+from contract.analyzers import AnalyzerKind
 from contract.protocol import DEFAULT_PORTS
 from settings import PROJECT_ROOT, Settings
 

@@ -2,15 +2,15 @@
 
 import asyncio
 
-from cli.documents import StackDown, StackUp
 from cli.exits import Exit
-from cli.pipelines import running_pipelines
 from cli.program import command
 from cli.session import open_session
-from cli.stack import Stack, running_stack, stop_stack
+from cli.stack.lifecycle import Stack, running_stack, stop_stack
 from cli.terminal import print_json, say, stdout
 from clients.temporal import connect
 from contract.errors import PlatformError
+from control.documents import StackDown, StackUp
+from control.pipelines import running_pipelines
 from settings import Settings
 
 

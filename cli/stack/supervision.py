@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contract.analyzers import AnalyzerKind
-
 from settings import PROJECT_ROOT, Settings, secret_variables
 
 if TYPE_CHECKING:
-    from cli.stack import Stack
+    from cli.stack.lifecycle import Stack
 
 # What the embedded server is tuned for: exact priorities, quick first activities, fine timers.
 DYNAMIC_CONFIG = (

@@ -4,17 +4,17 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from cli.documents import PipelineLine
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.pipelines import Served
 from cli.program import command
-from cli.stack import running_stack
+from cli.stack.lifecycle import running_stack
 from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress
 from contract.record import AppRecord, PipelineListing, PipelineRecord
 from contract.spec import AppRef
+from control.documents import PipelineLine
+from control.pipelines import Served
 from settings import Settings, temporal_is_configured
 from store.engine import parse_url
 from store.migrate import upgrade

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.listing import merged, progress_of, state_of
-from cli.pipelines import Served
 from contract.analysis import MeasurementState
 from contract.progress import PipelinePhase
 from contract.record import AppRecord, PipelineListing, PipelineRecord
+from control.listing import merged, progress_of, state_of
+from control.pipelines import Served
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,17 +9,17 @@ from rich.console import Console
 from temporalio.client import Client
 
 from cli.errors import UserError
-from cli.listing import state_of
-from cli.pipelines import Pipeline, list_pipelines, submit
 from cli.session import _check_namespace
 from cli.view import progress_line, render_progress
-from clients.temporal import start_pipeline
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
 from contract.record import AppRecord, CellRecord, PipelineRecord
+from control.listing import state_of
+from control.pipelines import Pipeline, list_pipelines, submit
+from control.starting import start_pipeline
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,

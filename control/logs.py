@@ -3,18 +3,17 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from contract.analyzers import AnalyzerKind
-
-from cli.documents import AnalyzerLog, AppLogs, KeptLog
 from cli.errors import UserError
-from cli.listing import outline
 from cli.program import command
-from cli.specfile import unlike
 from clients.artifacts import FileArtifactStore
 from clients.telling import plain
 from contract.analysis import ArtifactRef
+from contract.analyzers import AnalyzerKind
 from contract.record import CellRecord
 from contract.spec import AppRef
+from control.documents import AnalyzerLog, AppLogs, KeptLog
+from control.listing import outline
+from control.specfile import unlike
 from settings import Settings
 from workflows.state import key_of
 

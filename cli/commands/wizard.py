@@ -5,19 +5,19 @@ from pathlib import Path
 
 import typer
 import yaml
-from contract.analyzers import AnalyzerKind
 
-from cli.documents import Written
+from cli.commands.run import run_submit
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.fleet import folder_of, resolve
-from cli.naming import new_id
-from cli.plans import AI_IS_OFF, plan_line
 from cli.program import command
-from cli.run import run_submit
 from cli.safe import one_line
-from cli.specfile import parse_spec
 from cli.terminal import print_json, say
+from contract.analyzers import AnalyzerKind
+from control.documents import Written
+from control.fleet import folder_of, resolve
+from control.naming import new_id
+from control.plans import AI_IS_OFF, plan_line
+from control.specfile import parse_spec
 from settings import Settings, load_settings
 
 

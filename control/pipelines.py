@@ -16,17 +16,17 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.doings import doings
 from cli.errors import UserError, explained
 from cli.exits import Exit
-from cli.left import Span
 from cli.program import command
-from clients.temporal import current_plan, require_readable, start_pipeline
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
+from control.doings import doings
+from control.starting import current_plan, require_readable, start_pipeline
+from control.time_left import Span
 from workflows.search_attributes import STATE
 from workflows.state import PipelineRun, key_of, resumed_state
 
