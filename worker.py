@@ -13,16 +13,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
+from activities import Activities
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
-from activities.heartbeat import BEAT_INTERVAL_S
 from activities.ports import (
     AnalyzerGateway,
     AppRuntime,
@@ -49,6 +49,7 @@ from contract.ids import (
     task_queue_host,
     task_queue_start,
 )
+from contract.limits import BEAT_INTERVAL_S
 from contract.progress import PlatformService
 from settings import Settings, load_settings, take_secrets
 from store.migrate import upgrade
@@ -63,7 +64,7 @@ _BEAT_THROTTLE = timedelta(seconds=BEAT_INTERVAL_S)
 _STICKY_LIMIT = timedelta(seconds=1.5)
 _PATIENCE_S = 60.0
 _Answer = TypeVar("_Answer")
-_Queue = tuple[str, list[Callable[..., Any]], int | Slots]
+_Queue = tuple[str, Activities, int | Slots]
 logger = logging.getLogger("assay.worker")
 
 
@@ -149,24 +150,18 @@ def workers_of(
     }
     preflight = PreflightActivities(ports.gateway, probes)
     writer = ReportActivities(ports.results, ports.reports, ports.artifacts)
-    control: list[Callable[..., Any]] = [
-        apps.forget_host,
-        preflight.preflight,
-        recording.register_pipeline,
-        recording.record_subtask,
-        recording.record_app,
-        recording.record_skipped,
-        recording.recorded_subtasks,
-        recording.record_pipeline_state,
-        recording.await_app,
-        writer.write_report,
+    control = [
+        *apps.in_control(),
+        *preflight.activities(),
+        *recording.activities(),
+        *writer.activities(),
     ]
     host = settings.host_name
-    on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
+    starts = AppActivities(ports.runtime, None, lock)
     queues: list[_Queue] = [
-        (TASK_QUEUE_APPS, [apps.prepare_app, apps.start_app], builds),
-        (task_queue_start(host), [AppActivities(ports.runtime, None, lock).start_app], 50),
-        (task_queue_host(host), on_host, 20),
+        (TASK_QUEUE_APPS, apps.on_any_host(), builds),
+        (task_queue_start(host), starts.on_build_host(), 50),
+        (task_queue_host(host), apps.on_app_host(), 20),
         *(_analysis(kind, settings, ports) for kind in AnalyzerKind),
     ]
     return [
@@ -200,7 +195,7 @@ def _analysis(kind: AnalyzerKind, settings: Settings, ports: Ports) -> _Queue:
     supplier = Slots(slots) if kind.is_alone else None
     activities = AnalysisActivities(ports.gateway, ports.artifacts, ports.runtime, supplier)
     queue = task_queue_analyzer(kind, settings.host_name)
-    return queue, [activities.run_analysis], supplier or slots
+    return queue, activities.activities(), supplier or slots
 
 
 def _tuner(slots: int | Slots) -> WorkerTuner:

@@ -7,6 +7,7 @@ from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest, Tar
 from contract.analyzers import LIVE_ORDER, AnalyzerKind, PlatformService
 from contract.base import Frozen
 from contract.errors import ErrorCode
+from contract.limits import REASON_CHARS
 from contract.outcome import (
     ALL_TOOLS,
     AppOutcome,
@@ -18,7 +19,6 @@ from contract.outcome import (
 )
 from contract.running import AppCheck, RunningApp, SubtaskOrder
 from contract.spec import AppSpec
-from workflows.policies import REASON_CHARS
 from workflows.settle import Fault
 from workflows.state import AppOrders
 

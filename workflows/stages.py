@@ -6,7 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.analysis import AnalysisActivities
-    from activities.apps import AppActivities, SweepReport
+    from activities.apps import AppActivities
     from activities.preflight import PreflightActivities
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         RunningApp,
         StartOutcome,
         SubtaskOrder,
+        SweepReport,
         TeardownReport,
     )
     from contract.spec import AppSpec, PipelinePlan

@@ -17,11 +17,10 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities import ownership
 from activities.apps import AppActivities
 from activities.errors import AppGone, Held
-from activities.heartbeat import Beat
-from clients.temporal import start_pipeline
 from contract import ids
 from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
+from contract.attempt import Beat
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import (
     AnalyzerReadiness,
@@ -42,6 +41,7 @@ from contract.spec import (
     PlannedApp,
     SourceRef,
 )
+from control.starting import start_pipeline
 from tests.activities.fakes import FakeRuntime
 from workflows import WORKFLOWS
 

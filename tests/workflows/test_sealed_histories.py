@@ -13,15 +13,16 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from cli import pipelines
-from cli.doings import doings
-from cli.pipelines import Pipeline
 from clients.codec import parse_keys
 from clients.shared_keys import require_shared_keys
-from clients.temporal import connect, current_plan, ensure_search_attributes, start_pipeline
+from clients.temporal import connect, ensure_search_attributes
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
+from control import pipelines
+from control.doings import doings
+from control.pipelines import Pipeline
+from control.starting import current_plan, start_pipeline
 from tests.workflows.fake_platform import FakePlatform, fails, finished, workers
 from workflows.search_attributes import names
 
