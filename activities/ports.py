@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import AnalyzerReport, ArtifactRef, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.protocol import Progress

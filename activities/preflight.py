@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from contract.analyzers import AnalyzerKind
 from temporalio import activity
 
 from activities.heartbeat import Attempt
 from activities.ports import AnalyzerGateway
+from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.progress import AnalyzerReadiness, PlatformService, Preflight, ServiceReadiness
 

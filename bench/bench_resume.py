@@ -31,7 +31,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from contract.analyzers import AnalyzerKind
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -41,6 +40,7 @@ from cli.supervision import DYNAMIC_CONFIG
 from clients.artifacts import FileArtifactStore
 from clients.temporal import start_pipeline
 from contract.analysis import SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import app_workflow_id
 from contract.protocol import Progress

@@ -26,11 +26,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from contract.analyzers import AnalyzerKind
-
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.static.fusion import fuse
 from analyzers.static.tools import TOOLS
+from contract.analyzers import AnalyzerKind
 from tests.support.control_scores import CONTROLS
 from tests.support.static_bench import (
     Chain,

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from contract.analyzers import AnalyzerKind
 from pydantic import ValidationError
 
 from cli.declared import options_of, tools_of
 from cli.errors import UserError
 from cli.specfile import unlike, wrong_fields
+from contract.analyzers import AnalyzerKind
 from contract.base import Authored
 from contract.errors import PlatformError
 from contract.secret import IsSecret, SecretRef

@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import Protocol
 
 from contract.analyzers import AnalyzerKind
-
 from contract.base import Authored
 
 

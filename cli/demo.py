@@ -2,8 +2,6 @@
 
 import asyncio
 
-from contract.analyzers import AnalyzerKind
-
 from cli.exits import Exit
 from cli.fleet import resolve
 from cli.follow import follow_to_report
@@ -14,6 +12,7 @@ from cli.program import command
 from cli.session import open_session
 from cli.specfile import load_spec
 from cli.terminal import say
+from contract.analyzers import AnalyzerKind
 from contract.spec import PipelineSpec
 from settings import PROJECT_ROOT, Settings
 

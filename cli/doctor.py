@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 import httpx
-from contract.analyzers import AnalyzerKind
 from rich.text import Text
 
 from analyzers.runtime.confine import BEST_WAY, trial
@@ -23,6 +22,7 @@ from clients.artifacts import FileArtifactStore
 from clients.docker.address import neighbours
 from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
+from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.health import AnalyzerHealth
 from settings import Settings

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import ArtifactRef, MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.progress import PipelineProgress
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from contract.analyzers import AnalyzerKind
-
 from cli.documents import Validated, ValidatedApp
 from clients.artifacts import FileArtifactStore
 from clients.docker.runtime import DockerRuntime
 from clients.runtime import choose_runtime
+from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.spec import PipelinePlan
 from settings import Settings, temporal_is_configured
@@ -44,7 +43,7 @@ def validated(settings: Settings, spec: Path, plan: PipelinePlan) -> Validated:
 def _warnings(settings: Settings, plan: PipelinePlan) -> Iterator[str]:
     for app in plan.apps:
         if not app.source.files:
-            yield f"{app.ref.model}/app{app.ref.app_number} has no files"
+            yield f"{app.ref.label} has no files"
     if temporal_is_configured():  # the work is done elsewhere, with what there is there
         return
     for kind in plan.spec.analyzers:

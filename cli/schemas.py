@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from contract.analyzers import AnalyzerKind
-
 from cli.choices import secret_names
 from cli.declared import options_of, tools_of
+from contract.analyzers import AnalyzerKind
 from contract.spec import PipelineSpec
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -20,7 +20,6 @@ from threading import Event
 from typing import TextIO
 
 import psutil
-from contract.analyzers import AnalyzerKind
 
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
@@ -29,6 +28,7 @@ from cli.ports import Ports, reserved_ports
 from cli.readiness import temporal, wait_until_ready
 from cli.supervision import render_config
 from clients.files import publish, temporary_file
+from contract.analyzers import AnalyzerKind
 from contract.protocol import DEFAULT_PORTS
 from settings import PROJECT_ROOT, Settings
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contract.analyzers import AnalyzerKind
-
 from settings import PROJECT_ROOT, Settings, secret_variables
 
 if TYPE_CHECKING:

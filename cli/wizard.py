@@ -5,7 +5,6 @@ from pathlib import Path
 
 import typer
 import yaml
-from contract.analyzers import AnalyzerKind
 
 from cli.documents import Written
 from cli.errors import UserError
@@ -18,6 +17,7 @@ from cli.run import run_submit
 from cli.safe import one_line
 from cli.specfile import parse_spec
 from cli.terminal import print_json, say
+from contract.analyzers import AnalyzerKind
 from settings import Settings, load_settings
 
 

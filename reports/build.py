@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from contract.analyzers import AnalyzerKind
-
 from contract import left_out
 from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
 from contract.record import AppRecord, PipelineRecord
 from reports.effort import effort_of, tools_used

@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import Metric
+from contract.analyzers import AnalyzerKind
 from reports.model import CellReport, LoadFigures
 
 # Metrics of the host during a load test, and of its calibration: context, not figures of the app.

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from contract.analyzers import AnalyzerKind
-
 from reports.model import CellReport, Rate, RequirementVerdict, Score
 from reports.rates import Verdict, rate
 

@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.left_out import true_count
 from contract.outcome import ALL_TOOLS
 from contract.record import AppRecord, CellRecord, PipelineRecord

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity
+from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from reports.model import AppReport, CellReport, Rate
 from reports.statistics import missing_data_bounds, wilson_interval

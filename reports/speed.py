@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import MeasurementState, Metric
+from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from reports.effort import is_contended
 from reports.model import CellReport, MedianFigure, ModelLoad

@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Container, Iterable
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
 from reports.model import CellReport, FindingTally, StateCounts
 

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
-from contract.analyzers import AnalyzerKind
 
 from analyzers.runtime.measure.cache import LIVE_MAX_AGE, ReportCache
 from analyzers.runtime.measure.cache_key import code_digest, measured_weights
@@ -39,6 +38,7 @@ from analyzers.runtime.wire.metrics import Metrics
 from analyzers.runtime.wire.server import AnalyzerServer
 from analyzers.runtime.wire.uploads import SourceStore
 from contract.analysis import AnalyzerReport, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES, DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK

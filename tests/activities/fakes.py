@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
-from contract.analyzers import AnalyzerKind
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
@@ -25,6 +24,7 @@ from contract.analysis import (
     SubtaskRequest,
     ToolReport,
 )
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary

@@ -5,7 +5,6 @@ import uuid
 from pathlib import Path
 
 import pytest
-from contract.analyzers import AnalyzerKind
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
@@ -17,6 +16,7 @@ from activities.preflight import PreflightActivities
 from activities.results import ResultActivities
 from analyzers.performance.lock import host_lock
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import PlatformService
