@@ -34,6 +34,7 @@ from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
 from activities.slots import Slots
+from activities.watch import WatchActivities
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
@@ -47,6 +48,7 @@ from contract.ids import (
     TASK_QUEUE_APPS,
     TASK_QUEUE_CONTROL,
     TASK_QUEUE_STATIC,
+    TASK_QUEUE_WATCH,
     task_queue_dynamic,
     task_queue_host,
     task_queue_performance,
@@ -168,6 +170,7 @@ def workers_of(
         (TASK_QUEUE_APPS, apps.on_any_host(), builds),
         (task_queue_start(host), starts.on_build_host(), 50),
         (task_queue_host(host), apps.on_app_host(), 20),
+        (TASK_QUEUE_WATCH, WatchActivities().activities(), 200),
         (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
         (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),
         (task_queue_performance(host), load_test, load_tests),
