@@ -44,14 +44,11 @@ from clients.temporal import connect, ensure_janitor_schedule, ensure_search_att
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
-    TASK_QUEUE_AI,
     TASK_QUEUE_APPS,
     TASK_QUEUE_CONTROL,
-    TASK_QUEUE_STATIC,
     TASK_QUEUE_WATCH,
-    task_queue_dynamic,
+    task_queue_analyzer,
     task_queue_host,
-    task_queue_performance,
     task_queue_start,
 )
 from contract.limits import BEAT_INTERVAL_S
@@ -69,6 +66,7 @@ _BEAT_THROTTLE = timedelta(seconds=BEAT_INTERVAL_S)
 _STICKY_LIMIT = timedelta(seconds=1.5)
 _PATIENCE_S = 60.0
 _Answer = TypeVar("_Answer")
+_Queue = tuple[str, Activities, int | Slots]
 logger = logging.getLogger("assay.worker")
 
 
@@ -144,13 +142,9 @@ def workers_of(
     settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
 ) -> Sequence[Worker]:
     """The workers of one host, not started yet; a stop cancels activities after `grace`."""
-    slots = settings.analyzer_slots
-    builds, load_tests = Slots(settings.app_slots), Slots(slots[AnalyzerKind.PERFORMANCE])
+    builds = Slots(settings.app_slots)
     lock = settings.load_lock.absolute()
     apps = AppActivities(ports.runtime, builds, lock)
-    measuring = (ports.gateway, ports.artifacts, ports.runtime)
-    analysis = AnalysisActivities(*measuring).activities()
-    load_test = AnalysisActivities(*measuring, load_tests).activities()
     recording = ResultActivities(ports.results, ports.artifacts)
     probes = {
         PlatformService.ENGINE: ports.runtime.probe,
@@ -166,15 +160,12 @@ def workers_of(
     ]
     host = settings.host_name
     starts = AppActivities(ports.runtime, None, lock)
-    queues: list[tuple[str, Activities, int | Slots]] = [
+    queues: list[_Queue] = [
         (TASK_QUEUE_APPS, apps.on_any_host(), builds),
         (task_queue_start(host), starts.on_build_host(), 50),
         (task_queue_host(host), apps.on_app_host(), 20),
         (TASK_QUEUE_WATCH, WatchActivities().activities(), 200),
-        (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
-        (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),
-        (task_queue_performance(host), load_test, load_tests),
-        (TASK_QUEUE_AI, analysis, slots[AnalyzerKind.AI]),
+        *(_analysis(kind, settings, ports) for kind in AnalyzerKind),
     ]
     return [
         Worker(
@@ -199,6 +190,15 @@ def workers_of(
             for queue, work, slots in queues
         ),
     ]
+
+
+def _analysis(kind: AnalyzerKind, settings: Settings, ports: Ports) -> _Queue:
+    """An analyzer's queue; the only slot of a host is free again while a result is fetched."""
+    slots = settings.analyzer_slots[kind]
+    supplier = Slots(slots) if kind.is_alone else None
+    activities = AnalysisActivities(ports.gateway, ports.artifacts, ports.runtime, supplier)
+    queue = task_queue_analyzer(kind, settings.host_name)
+    return queue, activities.activities(), supplier or slots
 
 
 def _tuner(slots: int | Slots) -> WorkerTuner:

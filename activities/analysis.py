@@ -178,6 +178,7 @@ def _summary(tool: ToolReport) -> ToolSummary:
         reason=tool.reason[:REASON_CHARS],
         findings=true_count(tool.findings, tool.metrics),
         cached=tool.provenance.cached_from is not None,
+        lacks_source=tool.lacks_source,
         seconds=tool.provenance.duration_s,
     )
 

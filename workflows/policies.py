@@ -63,8 +63,6 @@ BUILD_AHEAD = 2
 # Recording apps that never ran: one activity each so many, so that no payload grows with the fleet.
 SKIP_BATCH = 200
 
-SUBTASK_DEADLINE_S = {"static": 900.0, "dynamic": 1200.0, "performance": 900.0, "ai": 900.0}
-
 
 def _retry(
     *, attempts: int, initial_s: float = 0.5, maximum_s: float = 20.0, factor: float = 2.0

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         TASK_QUEUE_APPS,
         TASK_QUEUE_CONTROL,
         TASK_QUEUE_WATCH,
+        task_queue_analyzer,
         task_queue_host,
         task_queue_start,
     )
@@ -31,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from contract.spec import AppSpec, PipelinePlan
     from workflows import policies
-    from workflows.planning import task_queue_of
 
 
 async def register(plan: PipelinePlan) -> None:
@@ -116,7 +116,7 @@ def run_analysis(order: SubtaskOrder, host: str = "") -> workflow.ActivityHandle
     return workflow.start_activity_method(
         AnalysisActivities.run_analysis,
         order,
-        task_queue=task_queue_of(order.analyzer, host),
+        task_queue=task_queue_analyzer(order.analyzer, host),
         activity_id=f"analyze-{order.analyzer}",
         summary=", ".join(order.tools) or "all tools",
         **policies.RUN_ANALYSIS,

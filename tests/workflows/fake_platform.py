@@ -55,12 +55,7 @@ HOST = "h1"
 # How long, in real seconds, a test waits for what must come. A host whose cores others use has let
 # a workflow task of a few milliseconds take 21 s.
 PATIENCE_S = 120
-TOOLS = {
-    AnalyzerKind.STATIC: ("bandit",),
-    AnalyzerKind.DYNAMIC: ("probe",),
-    AnalyzerKind.PERFORMANCE: ("load",),
-    AnalyzerKind.AI: ("rubric",),
-}
+TOOLS = {kind: (f"{kind}-tool",) for kind in AnalyzerKind}
 Run = Callable[[SubtaskRequest], Awaitable[SubtaskOutcome]]
 PLATFORMS: dict[str, "FakePlatform"] = {}
 
@@ -448,10 +443,7 @@ QUEUES: dict[str, Activities] = {
     ids.task_queue_start(HOST): _apps.on_build_host(),
     ids.task_queue_host(HOST): _apps.on_app_host(),
     ids.TASK_QUEUE_WATCH: WatchActivities().activities(),
-    ids.TASK_QUEUE_STATIC: _analysis,
-    ids.TASK_QUEUE_AI: _analysis,
-    ids.task_queue_dynamic(HOST): _analysis,
-    ids.task_queue_performance(HOST): _analysis,
+    **{ids.task_queue_analyzer(kind, HOST): _analysis for kind in AnalyzerKind},
 }
 
 
