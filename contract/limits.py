@@ -21,5 +21,11 @@ START_TIMEOUT = timedelta(minutes=30)
 PROBE_S = 5.0
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
 
+# How long an activity waits for one answer of the server, which it asks about workflows.
+ASK_TIMEOUT = timedelta(seconds=5)
+
+# What one running app does now, as a pipeline's heartbeat carries it for up to 52 apps.
+DOING_CHARS = 300
+
 # Reasons in histories, of tools and of apps, are cut to this length.
 REASON_CHARS = 300

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowQueryFailedError,
@@ -24,7 +25,7 @@ from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.record import PipelineRecord
 from contract.spec import PipelinePlan
-from control.doings import doings
+from control.doings import doings_of
 from control.starting import current_plan, require_readable, start_pipeline
 from control.time_left import Span
 from workflows.search_attributes import STATE
@@ -150,12 +151,14 @@ class Pipeline:
 
     async def snapshot(self) -> tuple[PipelineProgress, bool]:
         """Where it is, with what each app does now, and whether it runs."""
-        status = await self._status()
+        described = await self._describe()
+        status = described.status
         progress = await self.progress()
         running = status is WorkflowExecutionStatus.RUNNING
         if running:
-            apps = await asyncio.gather(*(self._closer(app) for app in progress.apps))
-            progress = progress.model_copy(update={"apps": tuple(apps)})
+            doings = await doings_of(described)
+            apps = tuple(_closer(app, doings) for app in progress.apps)
+            progress = progress.model_copy(update={"apps": apps})
         elif progress.phase not in ENDED:  # whoever ended it did not ask it
             message = f"its workflow was {status.name.lower() if status else 'ended'}"
             update = {"phase": PipelinePhase.FAILED, "message": message}
@@ -173,23 +176,16 @@ class Pipeline:
                     raise
                 await asyncio.sleep(_POLL_S)
 
-    async def _closer(self, app: AppProgress) -> AppProgress:
-        """The app with what its pending activities last said of themselves."""
-        if app.state is not None or not app.workflow_id:
-            return app
-        try:
-            said = await doings(self._client, app.workflow_id)
-        except RPCError:
-            return app
-        return app.model_copy(update={"step": "; ".join(said)}) if said else app
-
     async def is_running(self) -> bool:
         """Whether the workflow is open."""
         return await self._status() is WorkflowExecutionStatus.RUNNING
 
     async def _status(self) -> WorkflowExecutionStatus | None:
+        return (await self._describe()).status
+
+    async def _describe(self) -> WorkflowExecutionDescription:
         try:
-            return (await self._handle.describe()).status
+            return await self._handle.describe()
         except RPCError as error:
             raise self._explain(error) from error
 
@@ -269,3 +265,10 @@ class Pipeline:
                 code=Exit.UNAVAILABLE,
             )
         return explained(error)
+
+
+def _closer(app: AppProgress, doings: Mapping[str, str]) -> AppProgress:
+    """The app with what its pending activities last said of themselves."""
+    if app.state is not None or not app.workflow_id:
+        return app
+    return app.model_copy(update={"step": doings.get(app.ref.label, app.step)})
