@@ -12,9 +12,10 @@ from pathlib import Path
 
 from clients import blame
 from clients.appfolder import ServicePlan
-from clients.blame import AppFault, Ending, app_check
+from clients.blame import AppFault
 from clients.calm import Host, Patience
 from clients.conditions import conditions
+from clients.ending import Ending, app_check
 from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
 from clients.probe import ask, patience_s
