@@ -94,7 +94,7 @@ def test_a_stack_whose_server_died_is_one_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from cli import session
-    from cli.stack.lifecycle import Stack
+    from cli.stack.model import Stack
     from control import listing
 
     dead = Stack(str(tmp_path), 1, 1, {})

@@ -14,7 +14,8 @@ from cli.commands import demo, run
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.session import Session, open_session
-from cli.stack.lifecycle import Stack, hold_stack, stop_unless_held
+from cli.stack.lifecycle import hold_stack, stop_unless_held
+from cli.stack.model import Stack
 from contract.analyzers import AnalyzerKind
 from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AppsSpec, PipelinePlan, PipelineSpec
