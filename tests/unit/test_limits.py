@@ -46,7 +46,7 @@ def test_each_beat_of_an_activity_is_sent() -> None:
 
 @pytest.mark.parametrize("kind", AnalyzerKind)
 def test_one_attempt_holds_all_the_waits_and_the_longest_run(kind: AnalyzerKind) -> None:
-    """Cut off, it would go on with the same run, and count an attempt that nothing was wrong with."""
+    """Cut off, the run goes on with the next attempt, and nothing was wrong with the first."""
     run_s = manners.GIVE_WAY_S + kind.row.deadline_s + MAX_WAITING_S
     needed_s = limits.PLACES_WAIT_S + run_s + limits.FETCH_S
 
