@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from analyzers.ai.canary import CanaryMemory, is_canary, known_answer
+from analyzers.ai.canary import CanaryMemory, known_answer
 from analyzers.ai.client import Answer, RateLimits
 from analyzers.ai.config import AiConfig
 from analyzers.ai.digest import prompts_digest, rules_digest
@@ -57,7 +57,7 @@ class JudgeTool(ABC):
             NotApplicable: there is nothing to ask, or no text to ask about.
             ToolFault: no endpoint, no judge whose opinion counts, or the canary was not seen.
         """
-        if is_canary(run):
+        if run.canary:
             return await self._canary_memory.recall(lambda: self._look(run))
         return await self.judge(run)
 
@@ -82,7 +82,7 @@ class JudgeTool(ABC):
             NotApplicable: the app has no text to read.
             ToolFault: no endpoint, or no judge whose opinion counts.
         """
-        own = Budget(self._config.budget_usd) if is_canary(run) else None
+        own = Budget(self._config.budget_usd) if run.canary else None
         budget = own or self._budgets.of(run.request.subtask_id)
         return await hear(run, Terms(self._config, budget, self._limits), brief)
 

@@ -46,6 +46,18 @@ class ToolFault(Verdict):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
 
 
+class NoSource(ToolFault):
+    """A source outside that the tool must ask gave no answer, `why`.
+
+    Advisories are not part of a tool: without them it measures nothing, and an app counts as
+    measured without it (`ToolReport.lacks_source`).
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"advisory source unreachable: {why}")
+        self.why = why
+
+
 class HostFault(ToolFault):
     """No file given to the tool can be the cause: not installed, no time left, killed outside."""
 
@@ -107,6 +119,8 @@ class ToolRun:
         shared: values that tools of one run hand to each other (e.g. discovered routes), keyed by
             tool name; later tools may read what earlier ones left. What stands under a tool's own
             name must be JSON, or its report is not cached.
+        canary: whether this run is the proof that the tool sees, on its own canary. Only the
+            runtime sets it; no request and no app can.
     """
 
     request: SubtaskRequest
@@ -117,6 +131,7 @@ class ToolRun:
     progress: Callable[[str], None] = lambda _message: None
     waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     shared: dict[str, Any] = field(default_factory=dict)
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)

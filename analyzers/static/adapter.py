@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzers.runtime.ownership import not_own
+from analyzers.runtime.source.authorship import not_own
 from analyzers.runtime.tool import (
     Canary,
     Command,

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 import httpx
 from rich.text import Text
 
-from analyzers.runtime.confine import BEST_WAY, trial
+from analyzers.runtime.live.confine import BEST_WAY, trial
 from analyzers.runtime.tool import ToolFault
 from cli.documents import Check, Diagnosis
 from cli.exits import Exit

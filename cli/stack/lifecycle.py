@@ -30,7 +30,6 @@ from cli.stack.readiness import temporal, wait_until_ready
 from cli.stack.supervision import render_config
 from clients.files import publish, temporary_file
 from contract.analyzers import AnalyzerKind
-from contract.protocol import DEFAULT_PORTS
 from settings import PROJECT_ROOT, Settings
 
 _STOP_LIMIT_S = 40.0
@@ -181,9 +180,7 @@ def _prepare(settings: Settings, ports: Ports) -> Stack:
         data_dir=str(settings.data_dir),
         temporal_port=ports.choose(before.temporal_port if before else 7233),
         ui_port=ports.choose(before.ui_port if before else 8233),
-        analyzers={
-            kind: ports.choose(kept.get(kind, DEFAULT_PORTS[kind])) for kind in AnalyzerKind
-        },
+        analyzers={kind: ports.choose(kept.get(kind, kind.row.port)) for kind in AnalyzerKind},
     )
     with _writing(stack.data_dir):
         if not _holds_text(stack.token_file):

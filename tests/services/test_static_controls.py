@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import SourceTree
 from analyzers.static.fusion import fuse
 from analyzers.static.tools import TOOLS

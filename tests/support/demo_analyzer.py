@@ -43,7 +43,7 @@ class DemoTool:
         return "rules"
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        if not run.request.subtask_id.startswith("canary/"):
+        if not run.canary:
             self.runs += 1
             await self.behave(run, execute)
         await execute(Command(("wc", "-c", *(str(run.source.root / f) for f in run.source.files))))

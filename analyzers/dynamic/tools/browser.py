@@ -25,9 +25,9 @@ from analyzers.dynamic.probe import (
 from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface, Surface
 from analyzers.runtime.blame import verdict
-from analyzers.runtime.chromium import chromium_switches
-from analyzers.runtime.confine import Confinement
-from analyzers.runtime.origins import Origins, expected_origins, origins_of
+from analyzers.runtime.live.chromium import chromium_switches
+from analyzers.runtime.live.confine import Confinement
+from analyzers.runtime.live.origins import Origins, expected_origins, origins_of
 from analyzers.runtime.tool import (
     Canary,
     Command,

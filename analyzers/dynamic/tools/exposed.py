@@ -8,8 +8,8 @@ from typing import NoReturn
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.covered import Unusable
 from analyzers.dynamic.probe import Probe, Scope
-from analyzers.runtime.answers import Unseen, Verdict
 from analyzers.runtime.blame import verdict
+from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import Canary
 
 Proof = Callable[[Answer], bool]

@@ -4,7 +4,7 @@ from http.cookies import CookieError, SimpleCookie
 
 from analyzers.dynamic.answer import SEEN, Answer
 from analyzers.dynamic.probe import Probe, Scope
-from analyzers.runtime.answers import Unseen, Verdict
+from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import Canary
 
 FOREIGN_ORIGIN = "https://assay-origin.invalid"

@@ -29,7 +29,7 @@ from analyzers.dynamic.schemathesis_answers import (
 )
 from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface
-from analyzers.runtime.chromium import PROXY_URL
+from analyzers.runtime.live.chromium import PROXY_URL
 from analyzers.runtime.tool import (
     Canary,
     Command,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from analyzers.performance.aftermath import first_answer
 from analyzers.performance.calibration_server import serving
-from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
+from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, prove
 from analyzers.performance.figures import percentile_notes
 from analyzers.performance.isolation import measured_alone
 from analyzers.performance.openloop.limits import SHORT_WAIT_S
@@ -105,7 +105,7 @@ class LoadTest:
         options = read_options(run.request)
         if not run.request.targets:
             raise ToolFault("no running target was named in the request")
-        if is_canary(run):
+        if run.canary:
             return await _canary(run, execute, gentle(options))
         samples = _samples(run) or [
             _Sample(one) for one in (await survey_app(run, execute, options.calm_wait_s)).operations

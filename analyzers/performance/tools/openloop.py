@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from analyzers.performance.calibration_server import serving
-from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
+from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, prove
 from analyzers.performance.figures import (
     calibration_metrics,
     operation_metrics,
@@ -56,7 +56,7 @@ class OpenLoop:
         options = read_options(run.request)
         if not run.request.targets:
             raise ToolFault("no running target was named in the request")
-        if is_canary(run):
+        if run.canary:
             return await _canary(run, execute, gentle(options))
         found = await survey_app(run, execute, options.calm_wait_s)
         chosen = found.operations[: options.max_endpoints]

@@ -13,7 +13,7 @@ from typing import Any
 from analyzers.appsource.dependencies import manifest_files, read_manifests
 from analyzers.appsource.manifests import Dependency, npm_manifests
 from analyzers.appsource.npm_locks import NPM_LOCKS
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import (
     VENDORED,
     Canary,

@@ -1,6 +1,6 @@
 """Fingerprints that survive a moved line."""
 
-from analyzers.runtime.sarif import fingerprint
+from analyzers.static.fingerprint import fingerprint
 
 
 def test_a_fingerprint_ignores_blanks_and_tells_places_apart():

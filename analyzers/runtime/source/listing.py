@@ -6,14 +6,14 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from analyzers.runtime.ownership import (
+from analyzers.runtime.source.authorship import (
     folder_reason,
     foreign_entries,
     in_output_folder,
     is_compiled,
     outputs_of,
 )
-from analyzers.runtime.projects import idle_folders
+from analyzers.runtime.source.projects import idle_folders
 from analyzers.runtime.tool import BUILD_OUTPUT, NUL_BYTES, SourceTree
 
 _COMPILED = (".js", ".mjs", ".cjs", ".css")

@@ -1,4 +1,7 @@
-"""Asks for wardens: one small program beside the analyzer forks them, see `warden.py`."""
+"""The fork server: one small program beside the analyzer that forks a process reaper per command.
+
+This module starts the program, which is `reaper.py`, and sends it requests.
+"""
 
 import atexit
 import os
@@ -11,11 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PROGRAM = Path(__file__).with_name("reaper.py")
-_LIMIT_S = 10.0  # it takes a message in a millisecond; one that takes none any more is replaced
+_LIMIT_S = 10.0  # a message takes a millisecond; a program that takes none any more is replaced
 
 
 def request_of(argv: Sequence[str], env: Mapping[str, str], file_bytes: int) -> bytes:
-    """What a warden is told of its tool. Raises: ValueError for a NUL within."""
+    """The message that tells a reaper which tool to run.
+
+    Raises:
+        ValueError: a word contains a NUL.
+    """
     settings = [f"{name}={value}" for name, value in env.items()]
     words = [str(file_bytes), str(len(argv)), *argv, *settings]
     if any("\0" in word for word in words):
@@ -24,7 +31,7 @@ def request_of(argv: Sequence[str], env: Mapping[str, str], file_bytes: int) -> 
 
 
 def in_memory(name: str, data: bytes) -> int:
-    """Descriptor of a file that is nowhere on a disk, to be read from its beginning."""
+    """Descriptor of a file in memory that holds `data`, positioned at its beginning."""
     fd = os.memfd_create(name)
     with os.fdopen(fd, "wb", closefd=False) as file:
         file.write(data)
@@ -33,15 +40,18 @@ def in_memory(name: str, data: bytes) -> int:
 
 
 @dataclass(slots=True)
-class Wardens:
-    """The program that forks them: started when it is first wanted, and anew when it is gone."""
+class ForkServer:
+    """The program that forks reapers: started at the first request, and again when it is gone."""
 
     _process: subprocess.Popen[bytes] | None = None
     _socket: socket.socket | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, fds: Sequence[int]) -> None:
-        """Have a tool started and kept; `fds` as `warden.FDS` names them, the caller closes them.
+        """Have a reaper start and watch a tool.
+
+        Args:
+            fds: the descriptors that `reaper.FDS` names, in that order. The caller closes them.
 
         Raises:
             OSError: the program does not start.
@@ -51,12 +61,12 @@ class Wardens:
                 try:
                     socket.send_fds(self._socket, [b"+"], fds)
                     return
-                except OSError:  # somebody killed it; wardens at work do not need it
+                except OSError:  # somebody killed the program; reapers at work do not need it
                     self._end()
             socket.send_fds(self._start(), [b"+"], fds)
 
     def stop(self) -> None:
-        """End the program; wardens at work end with the analyzer."""
+        """End the program. Reapers at work end with the analyzer."""
         with self._lock:
             self._end()
 
@@ -68,7 +78,7 @@ class Wardens:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 cwd="/",
-                env={},  # a tool can read that of its parent
+                env={},  # a tool can read the environment of its parent
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
@@ -80,10 +90,10 @@ class Wardens:
         if self._socket is not None:
             self._socket.close()
         if self._process is not None:
-            self._process.kill()  # nothing hangs on it but the socket
+            self._process.kill()  # nothing depends on it but the socket
             self._process.wait()
         self._socket = self._process = None
 
 
-WARDENS = Wardens()
-atexit.register(WARDENS.stop)
+FORK_SERVER = ForkServer()
+atexit.register(FORK_SERVER.stop)

@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from analyzers.runtime.chromium import ASKED_BY_ITSELF
+from analyzers.runtime.live.chromium import ASKED_BY_ITSELF
 from analyzers.runtime.tool import Command, ToolFault
 
 UID = 65_534

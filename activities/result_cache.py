@@ -1,4 +1,4 @@
-"""Results parked between the analyzer and the store, so that no crash makes a tool run again."""
+"""Results cached between the analyzer and the store, so that no crash makes a tool run again."""
 
 import io
 import tarfile
@@ -14,22 +14,22 @@ from contract.protocol import REPORT_MEMBER
 LOST = frozenset({ErrorCode.DATA_LOSS, ErrorCode.NOT_FOUND})
 
 
-async def park(
+async def save_result(
     artifacts: ArtifactStore, key: str, archive: ArtifactRef, report: AnalyzerReport
 ) -> None:
     """Keep `archive` under `key`, its report beside it; the key comes last, as the commit mark."""
     small = await artifacts.put_bytes(report.model_dump_json().encode(), REPORT_MEMBER)
-    await artifacts.park(_report_key(archive), small)
-    await artifacts.park(key, archive)
+    await artifacts.cache(_report_key(archive), small)
+    await artifacts.cache(key, archive)
 
 
 async def load_report(artifacts: ArtifactStore, archive: ArtifactRef) -> AnalyzerReport:
-    """The report of a parked archive.
+    """The report of a cached archive.
 
     Raises:
         PlatformError: NOT_FOUND or DATA_LOSS, when neither the copy nor the archive can be read.
     """
-    small = await artifacts.parked(_report_key(archive))
+    small = await artifacts.cached(_report_key(archive))
     if small is not None:
         return _parse(await artifacts.get(small))
     return _parse(_first_member(await artifacts.get(archive)))

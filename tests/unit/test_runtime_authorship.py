@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 
 WEBPACK = b"(()=>{var t={};function __webpack_require__(e){return t[e]}})();\n"
 LICENCE = b"/*!\n * Tiny Slider v2.9.3\n * Released under the MIT license\n */\nvar a = 1;\n"

@@ -2,8 +2,8 @@
 
 import re
 
-from analyzers.runtime.egress import PORT_WORD, SANDBOX_WORD
-from analyzers.runtime.origins import Origins
+from analyzers.runtime.live.egress import PORT_WORD, SANDBOX_WORD
+from analyzers.runtime.live.origins import Origins
 
 PROXY_URL = f"socks5://127.0.0.1:{PORT_WORD}"
 """The way out, for programs that take a proxy by its URL."""

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from analyzers.runtime.bodies import decoded, is_alike, words_of
+from analyzers.runtime.live.bodies import decoded, is_alike, words_of
 
 COMPARED_BYTES = 64 * 1024  # of a body: a page that begins alike and is as long is alike
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

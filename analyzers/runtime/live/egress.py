@@ -1,6 +1,6 @@
 """Runs one program with a single way out: a SOCKS proxy that knows the app's own origins.
 
-Run by path as its own small program (standard library only, isolated mode), below a warden:
+Run by path as its own small program (standard library only, isolated mode), below a process reaper:
 
     egress.py JOB ARGV...            starts ARGV confined, serves its way out, ends as it ends
     egress.py inside ... -- ARGV...  what runs first within the confinement, and becomes ARGV
