@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.spec import AppRef, PipelinePlan, PlannedApp
-from control.doings import doings
+from control.doings import doings_of
 from control.errors import (
     AlreadyRanError,
     EndedError,
@@ -140,12 +140,16 @@ class Pipeline:
             await asyncio.sleep(_POLL_S)
 
     async def snapshot(self) -> tuple[PipelineProgress, bool]:
-        """Where it is, with what each app does now, and whether it runs."""
+        """Where it is, with what each app does now, and whether it runs.
+
+        One description and one query of the pipeline's workflow, however many apps run.
+        """
         described = await self._described()
         progress = await self.progress()
         if described.status is WorkflowExecutionStatus.RUNNING:
-            apps = await asyncio.gather(*(self._closer(app) for app in progress.apps))
-            return progress.model_copy(update={"apps": tuple(apps)}), True
+            doings = await doings_of(described)
+            apps = tuple(_closer(app, doings) for app in progress.apps)
+            return progress.model_copy(update={"apps": apps}), True
         if progress.phase not in ENDED:  # whoever ended it did not ask it
             status = described.status.name.lower() if described.status else "ended"
             update = {"phase": PipelinePhase.FAILED, "message": f"its workflow was {status}"}
@@ -162,16 +166,6 @@ class Pipeline:
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(_POLL_S)
-
-    async def _closer(self, app: AppProgress) -> AppProgress:
-        """The app with what its pending activities last said of themselves."""
-        if app.state is not None or not app.workflow_id:
-            return app
-        try:
-            said = await doings(self.client, app.workflow_id)
-        except RPCError:
-            return app
-        return app.model_copy(update={"step": "; ".join(said)}) if said else app
 
     async def is_running(self) -> bool:
         """Whether the workflow is open."""
@@ -250,3 +244,9 @@ class Pipeline:
             raise WrongInputError(f"{what} refused: {getattr(cause, 'message', cause)}") from error
         except RPCError as error:
             raise explained(error, self.id) from error
+
+
+def _closer(app: AppProgress, doings: Mapping[str, str]) -> AppProgress:
+    """The app with what its pending activities last said of themselves."""
+    doing = doings.get(app.ref.label)
+    return app if app.state is not None or not doing else app.model_copy(update={"step": doing})
