@@ -37,7 +37,7 @@ async def app_logs(stored: Stored, data_dir: Path, pipeline_id: str, ref: AppRef
         app=ref.label,
         state=app.state,
         reason=app.reason,
-        logs=tuple(_kept(data_dir, log) for log in app.logs),
+        logs=tuple(_kept(data_dir, log) for log in app.facts.logs),
         analyzers=tuple(_analyzers(data_dir, record.cells)),
         worker_log=_service_log(data_dir, "worker"),
     )
@@ -45,7 +45,7 @@ async def app_logs(stored: Stored, data_dir: Path, pipeline_id: str, ref: AppRef
 
 async def _unknown(stored: Stored, pipeline_id: str, ref: AppRef) -> WrongInputError:
     apps = (await stored.outline(pipeline_id)).apps
-    known = [AppRef(model=app.model, app_number=app.app_number).label for app in apps]
+    known = [app.ref.label for app in apps]
     return WrongInputError(
         f"pipeline {pipeline_id}: {unlike(ref.label, known, 'app')}",
         next_step=f"its apps: {', '.join(known)}",

@@ -48,7 +48,7 @@ async def reopen(client: Client, record: PipelineRecord, apps: list[str]) -> lis
     Raises:
         PlatformError: an app is not one of the pipeline's; its plan is gone; it runs already.
     """
-    known = {AppRef(model=app.model, app_number=app.app_number).label for app in record.apps}
+    known = {app.ref.label for app in record.apps}
     unknown = [app for app in apps if app not in known]
     if unknown:
         raise WrongInputError(
