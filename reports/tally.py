@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
+from contract.spec import AppRef
 from reports.model import CellReport, FindingTally, StateCounts
 
 # Which analyzers look for what: a load test that found nothing is no proof of a secure app.
@@ -15,7 +16,7 @@ LOOKED_FOR_BY: dict[Category, frozenset[AnalyzerKind]] = {
     Category.ACCESSIBILITY: frozenset({AnalyzerKind.DYNAMIC}),
     Category.REQUIREMENT: frozenset({AnalyzerKind.AI}),
 }
-FusedKey = tuple[str, int, AnalyzerKind]
+FusedKey = tuple[AppRef, AnalyzerKind]
 
 
 def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
@@ -27,11 +28,11 @@ def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
 def cells_looking_for(category: Category, cells: Iterable[CellReport]) -> list[CellReport]:
     """Cells that speak about a category: by their analyzer, or because they found something."""
     kinds = LOOKED_FOR_BY[category]
-    return [
-        cell
-        for cell in cells
-        if cell.analyzer in kinds or any(found.category is category for found in cell.findings)
-    ]
+    return [cell for cell in cells if cell.analyzer in kinds or _has_found(category, cell)]
+
+
+def _has_found(category: Category, cell: CellReport) -> bool:
+    return any(found.category is category for found in cell.report.findings)
 
 
 def tally(
@@ -58,7 +59,7 @@ def tally(
     if not measured:
         return FindingTally(category=category, cells=states)
     mine = _counted(category, findings, unlisted)
-    kinds = {(cell.model, cell.app_number, cell.analyzer) in fused for cell in measured}
+    kinds = {(cell.ref, cell.analyzer) in fused for cell in measured}
     return FindingTally(
         category=category,
         cells=states,
