@@ -13,12 +13,13 @@ import pytest
 from typer.main import get_command
 
 from cli.app import app
+from cli.commands.watch import _of_report
 from cli.exits import Exit
 from cli.printed import OF_COMMAND
 from cli.verdict import of_phase, verdict
-from cli.commands.watch import _of_report
 from contract.analysis import Coverage, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
+from contract.progress import PipelinePhase
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
 from control.errors import DamagedReportError
@@ -26,7 +27,6 @@ from control.reports import read_report, report_path
 from reports.build import build_fleet_report
 from reports.model import FleetReport
 from settings import Settings
-from contract.progress import PipelinePhase
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -57,8 +57,16 @@ app(["wait"])
 """
 
 
+def _report(tool: str, state: MeasurementState) -> ToolReport:
+    if state is MeasurementState.MEASURED:
+        return ToolReport(tool=tool, state=state, coverage=COVERED)
+    return ToolReport(tool=tool, state=state, reason="it is so")
+
+
 def report(state: str = "completed", *cells: str, app: str | None = "measured") -> FleetReport:
     """A report of one app with these cells."""
+    if not cells:
+        return report(state, "measured", app=app).model_copy(update={"cells": ()})
     ref = AppRef(model="m", app_number=1)
     record = PipelineRecord(
         pipeline_id="p",
@@ -68,7 +76,7 @@ def report(state: str = "completed", *cells: str, app: str | None = "measured") 
             CellRecord(
                 ref=ref,
                 analyzer=AnalyzerKind.STATIC,
-                report=ToolReport(tool=f"tool{n}", state=MeasurementState(cell), coverage=COVERED),
+                report=_report(f"tool{n}", MeasurementState(cell)),
             )
             for n, cell in enumerate(cells)
         ),
