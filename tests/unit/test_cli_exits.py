@@ -71,7 +71,7 @@ def report(state: str = "completed", *cells: str, app: str | None = "measured") 
     record = PipelineRecord(
         pipeline_id="p",
         state=state,
-        apps=(AppRecord(ref=ref, state=MeasurementState(app) if app else None),),
+        apps=(AppRecord(ref=ref),),
         cells=tuple(
             CellRecord(
                 ref=ref,
@@ -81,7 +81,13 @@ def report(state: str = "completed", *cells: str, app: str | None = "measured") 
             for n, cell in enumerate(cells)
         ),
     )
-    return build_fleet_report(record, NOW)
+    whole = build_fleet_report(record, NOW)
+    (only,) = whole.apps
+    return whole.model_copy(
+        update={
+            "apps": (only.model_copy(update={"state": MeasurementState(app) if app else None}),)
+        }
+    )
 
 
 @pytest.mark.parametrize(
