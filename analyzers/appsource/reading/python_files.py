@@ -50,9 +50,9 @@ def read_python(modules: dict[str, Module], found: Collected) -> None:
     reader = PythonRoutes(project, found, read_table)
     own = {file: module for file, module in modules.items() if not is_test(file)}
     for module in own.values():
-        attempt(lambda one=module: reader.module(one), module.file, found)
+        attempt(lambda module_now=module: reader.module(module_now), module.file, found)
     for module in own.values():
-        attempt(lambda one=module: read_handwritten(reader, one), module.file, found)
+        attempt(lambda module_now=module: read_handwritten(reader, module_now), module.file, found)
     holders = [file for file, module in own.items() if "urlpatterns" in module.scope.names]
     if holders:
         attempt(DjangoRoutes(reader, reader.registered).read, holders[0], found)
@@ -65,9 +65,9 @@ def _frameworks(module: Module, found: Collected) -> None:
         names: list[str] = []
         line = getattr(node, "lineno", None)
         if isinstance(node, ast.Import):
-            names = [one.name for one in node.names]
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            names = [f"{node.module}.{one.name}" for one in node.names]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             known = package_of(name)
             if known is None:
