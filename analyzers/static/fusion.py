@@ -64,7 +64,7 @@ def fuse(reports: Sequence[ToolReport]) -> tuple[Finding, ...]:
     by_path: defaultdict[str | None, list[tuple[Finding, frozenset[int]]]] = defaultdict(list)
     for found, steps in _sightings(reports):
         by_path[found.location.path].append((found, steps))
-    weaknesses = [one for mine in by_path.values() for one in _of_file(spots_of(mine))]
+    weaknesses = [weakness for mine in by_path.values() for weakness in _of_file(spots_of(mine))]
     return tuple(sorted((weakness.fused() for weakness in weaknesses), key=_worst_first))
 
 
@@ -82,7 +82,11 @@ def _of_file(spots: Iterable[Spot]) -> list[Weakness]:
 
 
 def _closest(weaknesses: Iterable[Weakness], spot: Spot) -> Weakness | None:
-    near = [(apart, one) for one in weaknesses if (apart := one.distance(spot)) is not None]
+    near = [
+        (apart, weakness)
+        for weakness in weaknesses
+        if (apart := weakness.distance(spot)) is not None
+    ]
     return min(near, key=lambda item: item[0])[1] if near else None
 
 

@@ -76,18 +76,22 @@ def spots_of(sightings: Iterable[tuple[Finding, frozenset[int]]]) -> list[Spot]:
         sightings: findings of one file, each with the lines of its path.
     """
     found: dict[tuple[object, ...], Spot] = {}
-    ranked = ((strength(one, on_path=bool(steps)), one, steps) for one, steps in sightings)
-    for worth, one, steps in sorted(ranked, key=lambda item: item[0]):
-        line = one.location.line or 0
-        last = min(max(line, one.location.end_line or line), line + _MAX_LINES)
-        families = families_of(one.cwe)
-        advisory = one.fingerprint if ADVISORY in one.cwe else ""
-        alone = one.fingerprint if not line else ""  # two of a file as a whole may be two things
-        key = (one.tool, line, families, advisory, alone)
+    ranked = (
+        (strength(sighting, on_path=bool(steps)), sighting, steps) for sighting, steps in sightings
+    )
+    for worth, sighting, steps in sorted(ranked, key=lambda item: item[0]):
+        line = sighting.location.line or 0
+        last = min(max(line, sighting.location.end_line or line), line + _MAX_LINES)
+        families = families_of(sighting.cwe)
+        advisory = sighting.fingerprint if ADVISORY in sighting.cwe else ""
+        alone = (
+            sighting.fingerprint if not line else ""
+        )  # two of a file as a whole may be two things
+        key = (sighting.tool, line, families, advisory, alone)
         spot = found.get(key)
         if spot is None:
-            spot = found[key] = Spot(one.tool, families, line, last, worth, advisory=advisory)
-        spot.findings.append(one)
+            spot = found[key] = Spot(sighting.tool, families, line, last, worth, advisory=advisory)
+        spot.findings.append(sighting)
         spot.last = max(spot.last, last)
         spot.steps |= steps
     return sorted(found.values(), key=lambda spot: spot.strength)
