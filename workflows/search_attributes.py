@@ -10,8 +10,6 @@ TEMPLATE = SearchAttributeKey.for_keyword("AssayTemplate")
 APP_NUMBER = SearchAttributeKey.for_int("AssayAppNumber")
 STATE = SearchAttributeKey.for_keyword("AssayState")
 
-ALL = (PIPELINE, MODEL, TEMPLATE, APP_NUMBER, STATE)
-
 
 def names() -> dict[str, str]:
     """Name and type of each."""
