@@ -26,8 +26,9 @@ from analyzers.runtime.tool import (
 )
 from analyzers.static.adapter import Lines, finding, line_reader, load_json, mapped, with_skipped
 from analyzers.static.manifest_tool import ManifestTool
+from analyzers.static.reputation import Reputation
 from analyzers.static.tools.pip_audit import ADVISORIES_FRESH
-from contract.analysis import Confidence, Coverage, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity
 
 _SEVERITY = {
     "critical": Severity.CRITICAL,
@@ -46,6 +47,8 @@ class NpmAudit(ManifestTool):
     """Adapter for `npm audit --json`, one run for what is installed together."""
 
     name = "npm-audit"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="npm-audit")
     what = "package.json"
     asks_outside = True
     suffixes = ("package.json",)
