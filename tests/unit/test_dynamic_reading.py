@@ -173,7 +173,9 @@ def test_a_foreign_tools_finding_has_its_own_worth_and_witness_and_our_place():
     ours = make_finding("injection", "reflected-xss", "m", service="app", path="/notes/7")
     worth = rule("low", "medium", 116)
     theirs = make_finding(
-        *("wapiti", "reflected-xss", "m" * 5_000),
+        "wapiti",
+        "reflected-xss",
+        "m" * 5_000,
         service="app",
         path="/notes/8?q=1",
         evidence="GET /\x00" + "e" * 3_000,
