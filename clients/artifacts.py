@@ -85,12 +85,12 @@ class FileArtifactStore:
         await asyncio.to_thread(self._park, key, note)
 
     async def parked(self, key: str) -> ArtifactRef | None:
-        """What was parked under `key`; None also when its content is gone and must be made anew."""
+        """The artifact remembered under `key`; None also when its content is gone."""
         return await asyncio.to_thread(self._parked, key)
 
     @contextmanager
     def open_stream(self, ref: ArtifactRef) -> Generator[BinaryIO]:
-        """The content as a stream; blocking. Verified at its end: read it to the end to trust it.
+        """The content as a stream; blocking. The digest is checked at its end: trust it only then.
 
         Raises:
             PlatformError: NOT_FOUND, or DATA_LOSS when the content is not what was stored.
