@@ -1,11 +1,12 @@
-"""Builds of twelve small apps, cold and warm, beside the classic builder's, in this run.
+"""Builds twelve small apps, cold and warm, and compares with the classic builder in the same run.
 
     python bench/bench_builds.py [--json]
 
-Three apps each of four kinds: Flask and Express, requirements copied first or with all the source.
-Apps of a kind have the same dependencies and another source. Each way builds them one after another
-with dependencies that no cache knows. `second` is the time of a kind's later apps over its first's.
-Needs a Docker engine with the base images; what it builds is removed.
+There are three apps of each of four kinds: Flask and Express, each with its requirements copied
+first or together with all the source. Apps of a kind have the same dependencies and different
+source. Each way builds them one after another, with dependencies that are in no cache. `second` is
+the time of a kind's later apps divided by the time of its first app. The benchmark needs a Docker
+engine with the base images, and removes what it builds.
 """
 
 import argparse

@@ -1,16 +1,16 @@
-"""How soon an app goes on after its worker was killed.
+"""How soon an app continues after its worker was killed.
 
     python bench/bench_resume.py [--rounds 4] [--apps 8] [--json]
 
-A real Temporal server (tuned as the local stack tunes it), and a worker that is a process of its
-own: the real queues, activities, policies and store; apps and analyzers are stand-ins that take
-their time. Each round runs a fleet with all its apps in flight, kills the worker with SIGKILL at a
-moment of its own and lets the next one begin at once. That one has loaded its modules by then:
-how long Python takes for it is a matter of the machine's load, and here of no other code.
+The Temporal server is real (tuned as in the local stack), and the worker is a process of its own
+with the real queues, activities, policies and store. Apps and analyzers are stand-ins that take
+some time. Each round runs a fleet with all its apps in flight, kills the worker with SIGKILL at a
+different moment, and lets the next worker begin at once. That worker has loaded its modules before:
+how long Python takes to load them depends on the machine's load, not on the code measured here.
 
-Measured per app that was in flight: seconds from the kill until its next activity runs, as its
-history has it. That holds the connections of a worker (`ready_s`), the time until the server takes
-the dead one's activities for lost (heartbeats), and its workflow tasks (sticky queue).
+The figure for each app in flight is the time from the kill until its next activity runs, according
+to its history. It includes the connections of a worker (`ready_s`), the time until the server
+considers the dead worker's activities lost (heartbeats), and its workflow tasks (sticky queue).
 """
 
 import argparse
@@ -31,7 +31,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from contract.analyzers import AnalyzerKind
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -41,6 +40,7 @@ from cli.supervision import DYNAMIC_CONFIG
 from clients.artifacts import FileArtifactStore
 from clients.temporal import start_pipeline
 from contract.analysis import SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import app_workflow_id
 from contract.protocol import Progress

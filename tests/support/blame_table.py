@@ -1,4 +1,4 @@
-"""`docs/blame.md` out of the rows that the code uses: `python -m tests.support.blame_table`."""
+"""Writes the tables of `docs/blame.md` from rows in code: `python -m tests.support.blame_table`."""
 
 import importlib
 import re

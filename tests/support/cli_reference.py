@@ -1,4 +1,4 @@
-"""docs/cli.md out of the code: commands, what they take, and the JSON documents they print."""
+"""Makes docs/cli.md from the code: commands, their arguments, and the JSON documents they print."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Holds findings against the answer sheets of the control apps: what was found, what invented."""
+"""Compares findings with the answer sheets of the control apps: found, missed, false."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

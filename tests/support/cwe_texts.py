@@ -1,6 +1,6 @@
-"""`reports/cwe.json` from what MITRE says of each weakness, as the multitool carries it.
+"""Makes `reports/cwe.json` from MITRE's texts on weaknesses, which are part of the multitool.
 
-python -m tests.support.cwe_texts    # writes it anew
+python -m tests.support.cwe_texts    # writes it
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A Docker runtime with a scope of its own, and a small app for it, on the engine DOCKER_HOST."""
+"""A Docker runtime with a scope of its own, and a small app, on the engine of DOCKER_HOST."""
 
 import os
 import uuid

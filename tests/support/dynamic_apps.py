@@ -1,6 +1,6 @@
 """Tiny apps in this process for the dynamic probes: careless, its careful twin, and hostile.
 
-Weaknesses are played, not real: no answer touches a file, a database or a shell.
+Their weaknesses are simulated: no answer touches a file, a database or a shell.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Runs dynamic tools over an app of a test: a folder of sources and an address."""
+"""Runs dynamic tools on an app of a test: a folder of sources and an address."""
 
 import asyncio
 import contextlib

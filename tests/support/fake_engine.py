@@ -1,4 +1,4 @@
-"""A Docker engine that answers what a test tells it: faults that a real one shows too seldom."""
+"""A Docker engine that gives the answers of a test: faults that are rare on a real engine."""
 
 import json
 import re

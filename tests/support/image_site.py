@@ -1,7 +1,7 @@
-"""An installation of containers for the tests: images on the local base, four analyzers, a worker.
+"""An installation in containers for tests: images on the local base, four analyzers, a worker.
 
-Confined as docker-compose.yml says, on a private network, every resource labelled with a scope of
-its own and removed by that label. Images stay, so that the next run finds its layers.
+It is confined as docker-compose.yml says, and on a private network. Every resource has a label with
+a scope of its own and is removed by that label. Images stay, so that the next run finds its layers.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Panels of judges for tests: an app, its template, and models that are honest or are not."""
+"""Panels of judges for tests: an app, its template, and models that are honest or dishonest."""
 
 from pathlib import Path
 from typing import Any

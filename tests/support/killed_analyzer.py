@@ -1,7 +1,7 @@
-"""An analyzer and its worker under kills, in virtual time, that knows what was thrown away.
+"""An analyzer and its worker that are killed again and again, in virtual time.
 
-Runtime, cache, registry and activity are the real ones; only processes, sockets and the clock are
-not.
+The model knows which work was thrown away. Runtime, cache, registry and activity are the real ones;
+only processes, sockets and the clock are not.
 """
 
 import asyncio

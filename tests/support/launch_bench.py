@@ -1,4 +1,4 @@
-"""A start of one app with fakes behind the ports of the engine, and real sockets to answer."""
+"""A start of one app, with fakes behind the ports of the engine, and real sockets that answer."""
 
 import asyncio
 import time

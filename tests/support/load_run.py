@@ -1,4 +1,4 @@
-"""A performance tool's run against a server of ours, with a lock of its own."""
+"""A performance tool's run on a server of ours, with a lock of its own."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The local stack that `bench_makespan.py` drives, and a lookout over its load tests."""
+"""The local stack of `bench_makespan.py`, and a monitor of its load tests."""
 
 import fcntl
 import json

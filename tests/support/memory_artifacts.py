@@ -1,4 +1,4 @@
-"""Artifacts in memory, on a disk that a test may fill."""
+"""Artifacts in memory, on a disk that a test can declare full."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Several cases as one tree for one start of a tool, and what it says of each."""
+"""Several cases as one tree for one start of a tool, and the results of each case."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The official SARIF multitool, as `make test-tools` installs it, and the format's schema."""
+"""The official SARIF multitool, installed by `make test-tools`, and the schema of the format."""
 
 import json
 import os

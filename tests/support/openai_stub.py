@@ -1,4 +1,4 @@
-"""A stub that speaks the OpenAI chat completions API: scripted refusals, then computed answers."""
+"""A stub of the OpenAI chat completions API: scripted refusals, then computed answers."""
 
 import json
 import re

@@ -1,6 +1,6 @@
-"""Looks at reports in headless Chromium: `page_program.py < job.json`, what it saw on stdout.
+"""Looks at reports in headless Chromium: `page_program.py < job.json` prints what it saw.
 
-Runs in the environment of the dynamic analyzer, where the browser's driver is installed.
+It runs in the environment of the dynamic analyzer, where the browser's driver is installed.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on purpose: cuts after so many bytes, or refuses WebSockets."""
+"""A TCP proxy with faults on purpose: it cuts after a number of bytes, or refuses WebSockets."""
 
 import asyncio
 from contextlib import suppress

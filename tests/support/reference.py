@@ -1,4 +1,4 @@
-"""What docs say of specs, tools, options and exit codes, and all JSON Schemas, out of the code.
+"""Makes reference pages and JSON Schemas from the code: specs, tools, options, exit codes.
 
 python -m tests.support.reference
 """

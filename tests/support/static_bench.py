@@ -1,4 +1,4 @@
-"""For bench_static.py: a service whose commands are recorded, and their bare repetition."""
+"""For bench_static.py: a service that records its commands, and a bare repetition of them."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Runs one static adapter on a folder, as the runtime does; `python -m` re-records a fixture.
+"""Runs one static adapter on a folder, as the runtime does; `python -m` records a fixture again.
 
 python -m tests.support.static_run bandit    # tests/fixtures/bandit/sample -> raw, expected.json
 """

@@ -1,4 +1,4 @@
-"""A folder of installed tools that lacks most of them: canaries cost a stack seconds each."""
+"""A folder with a few installed tools only: with all of them, canaries cost a stack seconds."""
 
 from pathlib import Path
 

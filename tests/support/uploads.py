@@ -1,4 +1,4 @@
-"""What GitHub code scanning asks of a log, checked against the files of the app."""
+"""Checks a log against the rules of GitHub code scanning, and against the files of the app."""
 
 import gzip
 import json

@@ -1,6 +1,6 @@
 """Hours in a moment: an event loop whose clock jumps to its next timer, and clocks that follow it.
 
-Threads are no part of it: what the code under test hands to one is done at once, in place.
+Threads are not simulated: work that the code under test gives to a thread is done at once.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Small apps for tests of the load survey: a case by its number, or a `do_GET` of one's own."""
+"""Small apps for tests of the load survey: a case by its number, or a `do_GET` of the test."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
