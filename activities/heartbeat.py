@@ -9,31 +9,11 @@ from typing import Any, Self
 from temporalio import activity
 
 from activities.errors import Aside, as_application_error
-from activities.work import Span, WorkLog
-from contract.base import Frozen
+from activities.work import WorkLog
+from contract.attempt import WORKER_LOST, Beat, Span
 from contract.errors import PlatformError
+from contract.limits import BEAT_INTERVAL_S
 from contract.protocol import Progress
-
-WORKER_LOST = "WORKER_LOST"
-BEAT_INTERVAL_S = 1.0
-
-
-class Beat(Frozen):
-    """Heartbeat details: what people see of a pending activity, and what the next attempt knows.
-
-    Attributes:
-        message: what it does now.
-        causes: why each attempt before the next one ended; padded with `WORKER_LOST`,
-            since a killed worker says nothing.
-        spans: the work that all attempts saw, so that a later one can tell how much of it was
-            thrown away.
-        begun: whether the work itself was under way, so that a later attempt goes on with it.
-    """
-
-    message: str = ""
-    causes: tuple[str, ...] = ()
-    spans: tuple[Span, ...] = ()
-    begun: bool = False
 
 
 class Attempt:

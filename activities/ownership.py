@@ -6,8 +6,8 @@ from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-# Memo of a workflow that is paused; the server knows it, whether or not a worker answers queries.
-PAUSED = "paused"
+from contract.attempt import PAUSED
+
 _ASK_LIMIT = timedelta(seconds=5)
 
 

@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from contract.analyzers import AnalyzerKind
 from pydantic import ValidationError
 from temporalio import activity
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.analysis import REASON_CHARS
+from activities import Activities
 from activities.heartbeat import Attempt
-from activities.parking import LOST, load_report
 from activities.ports import ArtifactStore, ResultStore
+from activities.result_cache import LOST, load_report
 from contract.analysis import AnalyzerReport, MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.ids import app_key, app_workflow_id, subtask_id
+from contract.limits import REASON_CHARS
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.record import CellRecord
 from contract.spec import AppSpec, PipelinePlan
@@ -27,6 +28,18 @@ class ResultActivities:
     def __init__(self, results: ResultStore, artifacts: ArtifactStore) -> None:
         self._results = results
         self._artifacts = artifacts
+
+    def activities(self) -> Activities:
+        """All of them, for the control queue."""
+        return [
+            self.register_pipeline,
+            self.record_subtask,
+            self.record_app,
+            self.record_skipped,
+            self.recorded_subtasks,
+            self.record_pipeline_state,
+            self.await_app,
+        ]
 
     @activity.defn(name="register_pipeline")
     async def register_pipeline(self, plan: PipelinePlan) -> None:

@@ -121,9 +121,9 @@ async def one_round(
 
 async def weigh(rounds: int) -> dict[str, Any]:
     """Every tool alone, on the control apps and on many copies of them: the best of the rounds."""
-    from analyzers.runtime.measure.listing import list_source
     from analyzers.runtime.measure.prepared import prepare
     from analyzers.runtime.measure.weights import Weight, Weights, read_weights
+    from analyzers.runtime.source.listing import list_source
     from tests.support.static_run import make_run
 
     weights = read_weights(WEIGHTS)

@@ -10,10 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.documents import PipelineLine
 from cli.safe import one_line
 from contract.analysis import MeasurementState
 from contract.progress import AppProgress, PipelineProgress
+from control.documents import PipelineLine
 
 STATE_STYLE: Mapping[str, str] = {
     MeasurementState.MEASURED: "green",

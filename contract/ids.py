@@ -8,12 +8,12 @@ import hashlib
 import re
 from urllib.parse import quote, unquote
 
+from contract.analyzers import AnalyzerKind
+
 PIPELINE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 
 TASK_QUEUE_CONTROL = "assay-control"
 TASK_QUEUE_APPS = "assay-apps"
-TASK_QUEUE_STATIC = "assay-static"
-TASK_QUEUE_AI = "assay-ai"
 
 LABEL_MANAGED = "dev.assay.managed"
 LABEL_SCOPE = "dev.assay.scope"
@@ -39,14 +39,9 @@ def task_queue_start(host: str) -> str:
     return f"assay-start-{host}"
 
 
-def task_queue_dynamic(host: str) -> str:
-    """Queue of the dynamic analyses of the apps on `host`."""
-    return f"assay-dynamic-{host}"
-
-
-def task_queue_performance(host: str) -> str:
-    """Queue of the load tests on `host`; its worker has exactly one slot."""
-    return f"assay-performance-{host}"
+def task_queue_analyzer(kind: AnalyzerKind, host: str) -> str:
+    """Queue of an analyzer's subtasks; those of a live one are bound to the app's `host`."""
+    return f"assay-{kind}-{host}" if kind.is_live else f"assay-{kind}"
 
 
 def safe_model(model: str) -> str:

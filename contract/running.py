@@ -143,3 +143,15 @@ class TeardownReport(Frozen):
     logs: tuple[ArtifactRef, ...] = ()
     notes: tuple[str, ...] = ()
     retry_causes: tuple[str, ...] = ()
+
+
+class SweepReport(Frozen):
+    """What one round of the janitor did.
+
+    Attributes:
+        removed: IDs of the workflows whose leftovers were removed.
+        kept: IDs of the workflows that still run.
+    """
+
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()

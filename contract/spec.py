@@ -108,10 +108,8 @@ class PipelineSpec(Authored):
     """
 
     apps: AppsSpec
-    analyzers: Annotated[tuple[AnalyzerKind, ...], Field(min_length=1)] = (
-        AnalyzerKind.STATIC,
-        AnalyzerKind.DYNAMIC,
-        AnalyzerKind.PERFORMANCE,
+    analyzers: Annotated[tuple[AnalyzerKind, ...], Field(min_length=1)] = tuple(
+        kind for kind in AnalyzerKind if kind.row.by_default
     )
     parallelism: Annotated[int, Field(ge=1, le=50), Number] = 3
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract.analyzers import AnalyzerKind
 from sqlalchemy import Row
 
 from contract.analysis import Finding, MeasurementState, Metric
+from contract.analyzers import AnalyzerKind
 from contract.outcome import FUSION
 from contract.record import AppRecord, CellRecord, FusedRecord, PipelineRecord
 
 Rows = Sequence[Row[Any]]
-_FUSING = frozenset({AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC})
+_FUSING = frozenset(kind for kind in AnalyzerKind if kind.row.fuses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.ownership import PAUSED
     from contract.analysis import MeasurementState
     from contract.analyzers import AnalyzerKind
+    from contract.attempt import PAUSED
     from contract.errors import ErrorCode
     from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import AppProgress, BreakerProgress

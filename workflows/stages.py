@@ -6,7 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.analysis import AnalysisActivities
-    from activities.apps import AppActivities, SweepReport
+    from activities.apps import AppActivities
     from activities.preflight import PreflightActivities
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.ids import (
         TASK_QUEUE_APPS,
         TASK_QUEUE_CONTROL,
+        task_queue_analyzer,
         task_queue_host,
         task_queue_start,
     )
@@ -24,11 +25,11 @@ with workflow.unsafe.imports_passed_through():
         RunningApp,
         StartOutcome,
         SubtaskOrder,
+        SweepReport,
         TeardownReport,
     )
     from contract.spec import AppSpec, PipelinePlan
     from workflows import policies
-    from workflows.planning import task_queue_of
 
 
 async def register(plan: PipelinePlan) -> None:
@@ -113,7 +114,7 @@ def run_analysis(order: SubtaskOrder, host: str = "") -> workflow.ActivityHandle
     return workflow.start_activity_method(
         AnalysisActivities.run_analysis,
         order,
-        task_queue=task_queue_of(order.analyzer, host),
+        task_queue=task_queue_analyzer(order.analyzer, host),
         activity_id=f"analyze-{order.analyzer}",
         summary=", ".join(order.tools) or "all tools",
         **policies.RUN_ANALYSIS,

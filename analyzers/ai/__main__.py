@@ -3,11 +3,10 @@
 import os
 import sys
 
-from contract.analyzers import AnalyzerKind
-
 from analyzers.ai.config import AiConfig
 from analyzers.ai.tools import build_tools
 from analyzers.runtime.service import main
+from contract.analyzers import AnalyzerKind
 
 if __name__ == "__main__":
     try:

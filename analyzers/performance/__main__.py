@@ -2,11 +2,10 @@
 
 import os
 
-from contract.analyzers import AnalyzerKind
-
 from analyzers.performance.site import Site
 from analyzers.performance.tools import build_tools
 from analyzers.runtime.service import main
+from contract.analyzers import AnalyzerKind
 
 if __name__ == "__main__":
     main(AnalyzerKind.PERFORMANCE, build_tools(Site.from_environment(os.environ)))

@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cli.choices import secret_names
-from cli.declared import options_of
-from cli.schemas import report_schema, spec_schema
 from contract.analyzers import AnalyzerKind
 from contract.base import Authored, meanings, summary
 from contract.protocol import json_schema as protocol_schema
 from contract.secret import SecretRef
 from contract.spec import AppsSpec, BreakerSpec, Endpoint, PipelineSpec, Requirement, TemplateSpec
+from control.choices import secret_names
+from control.declared import options_of
+from control.schemas import report_schema, spec_schema
 from tests.support.cli_reference import page as cli_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 _HEAD = """# Reference
 
-`python -m tests.support.reference` makes this page from the code; a test keeps it current. JSON Schemas:
-[spec](schemas/spec.schema.json) and [report.json](schemas/report.schema.json) (also printed by
-`assay schema spec` and `schema report`), [analyzer protocol](protocol.schema.json).
+`python -m tests.support.reference` makes this page from the code; a test keeps it current. JSON
+Schemas: [spec](schemas/spec.schema.json) and [report.json](schemas/report.schema.json) (also
+printed by `assay schema spec` and `schema report`), [analyzer protocol](protocol.schema.json).
 An editor that knows YAML schemas checks a spec that begins with
 `# yaml-language-server: $schema=PATH/docs/schemas/spec.schema.json`.
 
@@ -40,7 +40,7 @@ options:
 EXAMPLE = _HEAD.split("```yaml\n")[1].split("```")[0]
 _LOGIN = """
 A login is a reference, never a value: the worker looks it up for the one call that needs it
-([operations](operations.md#logins)). An option without a default is not set unless the spec sets it.
+([operations](operations.md#logins)). An option without a default is set only by a spec.
 """
 
 

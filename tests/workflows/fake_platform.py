@@ -17,11 +17,10 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities import ownership
 from activities.apps import AppActivities
 from activities.errors import AppGone, Held
-from activities.heartbeat import Beat
-from clients.temporal import start_pipeline
 from contract import ids
 from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
+from contract.attempt import Beat
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import (
     AnalyzerReadiness,
@@ -42,6 +41,7 @@ from contract.spec import (
     PlannedApp,
     SourceRef,
 )
+from control.starting import start_pipeline
 from tests.activities.fakes import FakeRuntime
 from workflows import WORKFLOWS
 
@@ -49,12 +49,7 @@ HOST = "h1"
 # How long, in real seconds, a test waits for what must come. A host whose cores others use has let
 # a workflow task of a few milliseconds take 21 s.
 PATIENCE_S = 120
-TOOLS = {
-    AnalyzerKind.STATIC: ("bandit",),
-    AnalyzerKind.DYNAMIC: ("probe",),
-    AnalyzerKind.PERFORMANCE: ("load",),
-    AnalyzerKind.AI: ("rubric",),
-}
+TOOLS = {kind: (f"{kind}-tool",) for kind in AnalyzerKind}
 Run = Callable[[SubtaskRequest], Awaitable[SubtaskOutcome]]
 PLATFORMS: dict[str, "FakePlatform"] = {}
 
@@ -419,10 +414,7 @@ QUEUES: dict[str, list[Callable[..., Any]]] = {
     ids.TASK_QUEUE_APPS: [prepare_app],
     ids.task_queue_start(HOST): [start_app],
     ids.task_queue_host(HOST): [check_app, teardown_app],
-    ids.TASK_QUEUE_STATIC: [run_analysis],
-    ids.TASK_QUEUE_AI: [run_analysis],
-    ids.task_queue_dynamic(HOST): [run_analysis],
-    ids.task_queue_performance(HOST): [run_analysis],
+    **{ids.task_queue_analyzer(kind, HOST): [run_analysis] for kind in AnalyzerKind},
 }
 
 

@@ -9,13 +9,13 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from activities.heartbeat import Beat
-from cli.doings import doings
-from cli.pipelines import Pipeline
 from cli.view import progress_line
 from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
+from contract.attempt import Beat
 from contract.outcome import SubtaskOutcome
+from control.doings import doings
+from control.pipelines import Pipeline
 from tests.workflows.fake_platform import PATIENCE_S, FakePlatform, finished, measured
 
 LOCKED = "performance: 0/1 tools, openloop; waits for another stack's load test (12 s)"

@@ -23,12 +23,12 @@ class Manners:
     """How one subtask gives way.
 
     Args:
-        kind: of the analyzer; a load test gives way to none, a judge in the cloud needs none.
+        kind: of the analyzer; its row says what of a subtask gives way.
         load_lock: of the host; None: nothing is given way to.
     """
 
     def __init__(self, kind: AnalyzerKind, load_lock: Path | None) -> None:
-        self._kind = kind
+        self._gives_way = kind.row.gives_way
         self._lock = load_lock
         self._left_s = PATIENCE_S
         self._scan: Work | None = None
@@ -36,7 +36,7 @@ class Manners:
     @asynccontextmanager
     async def run(self, tell: Tell) -> AsyncGenerator[None]:
         """Around a whole subtask."""
-        work = await self._work(tell, 0.0) if self._kind is AnalyzerKind.STATIC else None
+        work = await self._work(tell, 0.0) if self._gives_way == "whole" else None
         try:
             yield
         finally:
@@ -47,7 +47,7 @@ class Manners:
     async def tool(self, waiting: AbstractContextManager[None], tell: Tell) -> AsyncGenerator[None]:
         """Around one tool; `waiting` is entered while it gives way."""
         work = None
-        if self._kind is AnalyzerKind.DYNAMIC:
+        if self._gives_way == "tools":
             with waiting:
                 work = await self._work(tell, SCAN_CALM_S)
             if self._scan is None and self._lock is not None:
