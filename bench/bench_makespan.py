@@ -99,7 +99,7 @@ class Step:
 
     @property
     def took_s(self) -> float:
-        """Its last attempt."""
+        """The last attempt."""
         return self.closed_s - self.started_s
 
 
@@ -213,7 +213,7 @@ def models_of(project: Path, apps: int) -> list[Path]:
 
 
 def bench(project: Path, apps: int, parallelism: int, few_tools: bool) -> dict[str, Any]:
-    """Cold, then warm, in a stack of its own."""
+    """Run the fleet cold, then warm, in a stack of its own."""
     with tempfile.TemporaryDirectory(prefix="assay-makespan-") as folder:
         shell = Shell(project, Path(folder) / "data")
         spec = yaml.safe_load((project / "controls/demo.yaml").read_text())
@@ -261,7 +261,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _interrupted(_number: int, _frame: object) -> None:
-    """The stack is stopped, too."""
+    """Stop the stack, too."""
     sys.exit(143)
 
 

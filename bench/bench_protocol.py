@@ -56,7 +56,7 @@ def request() -> SubtaskRequest:
 
 
 def prepare(data: Path, megabytes: int, report_bytes: int = 0) -> Path:
-    """A finished result of the wanted size on the analyzer's shelf."""
+    """Store a finished result of the given size at the analyzer."""
     attachments = data / "attachments"
     (attachments / "bench").mkdir(parents=True)
     with (attachments / "bench/raw.bin").open("wb") as file:

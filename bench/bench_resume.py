@@ -60,7 +60,7 @@ _LOADED, _READY = "loaded", "ready"
 
 
 class SlowGateway(FakeGateway):
-    """Each run takes some seconds; after the death of its worker, again."""
+    """Analyzers whose runs take some seconds, and take them again after the death of a worker."""
 
     async def health(self, analyzer: AnalyzerKind) -> AnalyzerHealth:
         """Up."""
@@ -82,7 +82,7 @@ class SlowGateway(FakeGateway):
 
 
 class SlowRuntime(FakeRuntime):
-    """Each app starts after some seconds."""
+    """A runtime whose apps start after some seconds."""
 
     host = "resume"
 
@@ -106,12 +106,12 @@ class NoReports:
     """Keeps nothing."""
 
     async def write(self, pipeline_id: str, files: Mapping[str, bytes]) -> Mapping[str, str]:
-        """Paths of nothing."""
+        """Paths of no file."""
         return dict.fromkeys(files, "/none")
 
 
 def _while(name: str) -> float:
-    """Between half a second and three, for the same name the same."""
+    """Between half a second and three; the same name gives the same time."""
     return random.Random(name).uniform(0.5, 3.0)
 
 
@@ -127,7 +127,7 @@ def _settings(data: Path) -> Settings:
 
 
 async def work(address: str, data: Path) -> None:
-    """Be the worker, once told to begin, until killed."""
+    """Run the worker from the signal to begin until it is killed."""
     print(_LOADED, flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     settings = _settings(data)
@@ -174,7 +174,7 @@ async def _said(worker: subprocess.Popen[bytes], word: str) -> None:
 
 
 async def one_round(client: Client, data: Path, number: int, apps: int) -> dict[str, Any]:
-    """Kill the worker once under a fleet; seconds until each app in flight went on."""
+    """Kill the worker once under a fleet; the seconds until each app in flight continued."""
     address = client.service_client.config.target_host
     worker = await _load_worker(address, data)
     successor = await _load_worker(address, data)

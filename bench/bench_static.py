@@ -160,7 +160,7 @@ async def weigh(rounds: int) -> dict[str, Any]:
 
 
 def lanes(cores: float) -> float:
-    """What a tool that uses so many cores is charged with."""
+    """Cores that the schedule reserves for a tool that uses `cores`."""
     if cores > TWO_LANES:
         return round(cores, 1)
     return LANE if cores > IS_WAITING else WAITING

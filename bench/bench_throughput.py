@@ -70,7 +70,7 @@ def _doubling(result: LoadResult, rates: tuple[float, ...]) -> float:
 
 
 def _answers(step: StepResult) -> float:
-    """Every answer of a step, whenever it came, beside the time in which was asked."""
+    """Every answer of a step, whenever it came, per second of the time of its requests."""
     return step.completed / step.window_s
 
 

@@ -46,7 +46,7 @@ def _place(side: str) -> re.Pattern[str]:
 
 
 def main() -> None:
-    """Write the tables anew."""
+    """Write the tables."""
     text = DOCUMENT.read_text()
     for side in SIDES:
         if (rows := rows_of(side)) is not None:

@@ -81,7 +81,7 @@ class Bench:
         return self.spec(folder, number)
 
     def spec(self, folder: Path, number: int = 1) -> AppSpec:
-        """The app in `folder`, which is left as it is."""
+        """The app in `folder`, which is not changed."""
         return AppSpec(
             pipeline_id=self.scope,
             ref=AppRef(model="m", app_number=number),

@@ -40,7 +40,7 @@ class FaultyProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def drop(self) -> None:
-        """Reset the connections there are."""
+        """Reset all open connections."""
         for task in self._tasks:
             task.cancel()
 
