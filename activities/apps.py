@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from temporalio import activity
 from temporalio.service import RPCError, RPCStatusCode
@@ -17,12 +18,15 @@ from activities.slots import Slots
 from contract.errors import PlatformError
 from contract.ids import janitor_schedule_id
 from contract.limits import GIVE_WAY_S
+from contract.outcome import AppFacts
 from contract.quiet import Work, give_way
 from contract.running import AppCheck, RunningApp, StartOutcome, SweepReport, TeardownReport
 from contract.spec import AppSpec
 
 # An app that was built keeps a processor busy for about so long; then it waits, or is idle.
 START_BUSY_S = 10.0
+
+Answer = TypeVar("Answer", StartOutcome, AppCheck, TeardownReport)
 
 
 class AppActivities:
@@ -77,7 +81,7 @@ class AppActivities:
                     asyncio.get_running_loop().call_later(START_BUSY_S, work.end)
 
                 started = await self._runtime.start(app, run_id, attempt.note, on_built)
-                return started.model_copy(update={"retry_causes": attempt.causes})
+                return _with_causes(started, attempt)
 
     @activity.defn(name="prepare_app")
     async def prepare_app(self, app: AppSpec) -> StartOutcome:
@@ -88,7 +92,7 @@ class AppActivities:
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building the app") as attempt, self._turn(app, attempt):
             built = await self._runtime.prepare(app, run_id, attempt.note)
-            return built.model_copy(update={"retry_causes": attempt.causes})
+            return _with_causes(built, attempt)
 
     @asynccontextmanager
     async def _turn(self, app: AppSpec, attempt: Attempt) -> AsyncGenerator[Work]:
@@ -117,14 +121,14 @@ class AppActivities:
         """Whether the containers that answer are the ones we started. Retry is safe: only reads."""
         async with Attempt("checking that the app is still the one we started") as attempt:
             checked = await self._runtime.check(app)
-            return checked.model_copy(update={"retry_causes": attempt.causes})
+            return _with_causes(checked, attempt)
 
     @activity.defn(name="teardown_app")
     async def teardown_app(self, workflow_id: str) -> TeardownReport:
         """Remove everything labelled with `workflow_id`. Retry is safe: gone is success."""
         async with Attempt("removing the app") as attempt:
             removed = await self._runtime.teardown(workflow_id)
-            return removed.model_copy(update={"retry_causes": attempt.causes})
+            return _with_causes(removed, attempt)
 
     @activity.defn(name="sweep_host")
     async def sweep_host(self) -> SweepReport:
@@ -176,3 +180,9 @@ class AppActivities:
         """
         async with Attempt("pruning images"):
             return await self._runtime.prune()
+
+
+def _with_causes(answer: Answer, attempt: Attempt) -> Answer:
+    """`answer` and, among its facts, why earlier attempts of the activity ended."""
+    facts = answer.facts.plus(AppFacts(retry_causes=attempt.causes))
+    return answer.model_copy(update={"facts": facts})

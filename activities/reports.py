@@ -77,9 +77,9 @@ class ReportActivities:
 
 def _logs(record: PipelineRecord) -> Iterator[tuple[str, ArtifactRef]]:
     for app in record.apps:
-        for place, log in enumerate(app.logs):
+        for place, log in enumerate(app.facts.logs):
             if log.name.endswith(".log"):
-                yield log_name(app.model, app.app_number, place, log), log
+                yield log_name(app.ref, place, log), log
 
 
 def _render(record: PipelineRecord, beside: Collection[str]) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from contract.errors import PlatformError
 from contract.ids import app_key, app_workflow_id, subtask_id
 from contract.limits import REASON_CHARS
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
-from contract.record import CellRecord
+from contract.record import CellRecord, by_app
 from contract.spec import AppSpec, PipelinePlan
 
 
@@ -95,21 +95,23 @@ class ResultActivities:
         """What is recorded of `app`; seconds are those of the tools it was to run. Only reads."""
         async with Attempt(f"reading what is recorded of {app.key}"):
             record = await self._results.load_pipeline(app.pipeline_id)
-        ref = (app.ref.model, app.ref.app_number)
         cells: dict[AnalyzerKind, list[CellRecord]] = {}
-        for cell in record.cells:
-            if (cell.model, cell.app_number) == ref:
-                cells.setdefault(cell.analyzer, []).append(cell)
+        for cell in by_app(record.cells).get(app.ref, ()):
+            cells.setdefault(cell.analyzer, []).append(cell)
         return [_as_outcome(app, kind, mine) for kind, mine in cells.items()]
 
     async def _recorded(self, pipeline_id: str) -> tuple[set[str], set[str]]:
         """Subtasks that have cells, and apps that have a state."""
         record = await self._results.load_pipeline(pipeline_id)
         cells = {
-            subtask_id(pipeline_id, cell.model, cell.app_number, cell.analyzer)
+            subtask_id(pipeline_id, cell.ref.model, cell.ref.app_number, cell.analyzer)
             for cell in record.cells
         }
-        ended = {app_key(pipeline_id, a.model, a.app_number) for a in record.apps if a.state}
+        ended = {
+            app_key(pipeline_id, app.ref.model, app.ref.app_number)
+            for app in record.apps
+            if app.state
+        }
         return cells, ended
 
     @activity.defn(name="record_pipeline_state")
@@ -182,7 +184,7 @@ def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -
         subtask_id=app.subtask_id(kind),
         analyzer=kind,
         tools=tuple(
-            ToolSummary(tool=cell.tool, state=cell.state, reason=cell.reason[:REASON_CHARS])
+            ToolSummary(tool=cell.tool, state=cell.state, reason=cell.report.reason[:REASON_CHARS])
             for cell in cells
         ),
         tool_seconds=sum(cell.tool_seconds for cell in ran),

@@ -76,7 +76,7 @@ def _interest(app: AppProgress) -> int:
 
 
 def _name(app: AppProgress) -> str:
-    return one_line(f"{app.ref.model}/app{app.ref.app_number}")
+    return one_line(app.ref.label)
 
 
 def _troubles(progress: PipelineProgress) -> list[RenderableType]:

@@ -249,12 +249,11 @@ class PipelinePlan(Frozen):
 
     @model_validator(mode="after")
     def _apps_are_unique(self) -> Self:
-        seen: set[tuple[str, int]] = set()
+        seen: set[AppRef] = set()
         for app in self.apps:
-            key = (app.ref.model, app.ref.app_number)
-            if key in seen:
+            if app.ref in seen:
                 raise ValueError(f"duplicate app: {app.ref.model} app{app.ref.app_number}")
-            seen.add(key)
+            seen.add(app.ref)
         return self
 
     @property

@@ -7,7 +7,6 @@ from cli.errors import UserError
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.fleet import app_folders, folder_of, model_folders, planned
 from control.specfile import unlike
-from workflows.state import key_of
 
 _LISTED = 20
 
@@ -24,12 +23,12 @@ def apps_to_add(plan: PipelinePlan, refs: Sequence[AppRef], root: Path | None) -
         UserError: an app is not there, or in the pipeline already.
     """
     folders = _folders(_root_of(plan) if root is None else folder_of(Path.cwd(), str(root), "root"))
-    known = {key_of(app.ref) for app in plan.apps}
+    known = {app.ref.label for app in plan.apps}
     if not refs:
         new = [key for key in folders if key not in known]
         there = f"there are {', '.join(new[:_LISTED])}" if new else "there is none"
         raise UserError("which apps?", next_step=f"name them as MODEL/appN; {there}")
-    chosen = {key_of(ref): ref for ref in refs}
+    chosen = {ref.label: ref for ref in refs}
     for key in chosen:
         if key in known:
             raise UserError(

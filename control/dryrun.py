@@ -43,7 +43,7 @@ def validated(settings: Settings, spec: Path, plan: PipelinePlan) -> Validated:
 def _warnings(settings: Settings, plan: PipelinePlan) -> Iterator[str]:
     for app in plan.apps:
         if not app.source.files:
-            yield f"{app.ref.model}/app{app.ref.app_number} has no files"
+            yield f"{app.ref.label} has no files"
     if temporal_is_configured():  # the work is done elsewhere, with what there is there
         return
     for kind in plan.spec.analyzers:

@@ -87,7 +87,7 @@ def progress_of(record: PipelineRecord, state: str) -> PipelineProgress:
 
 def _app(app: AppRecord) -> AppProgress:
     return AppProgress(
-        ref=AppRef(model=app.model, app_number=app.app_number),
+        ref=app.ref,
         step="finished" if app.state else "waiting",
         state=app.state,
         reason=app.reason,

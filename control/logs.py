@@ -15,7 +15,6 @@ from control.documents import AnalyzerLog, AppLogs, KeptLog
 from control.listing import outline
 from control.specfile import unlike
 from settings import Settings
-from workflows.state import key_of
 
 
 async def app_logs(settings: Settings, pipeline_id: str, ref: AppRef) -> AppLogs:
@@ -36,10 +35,10 @@ async def app_logs(settings: Settings, pipeline_id: str, ref: AppRef) -> AppLogs
     (app,) = record.apps
     return AppLogs(
         pipeline_id=pipeline_id,
-        app=key_of(ref),
+        app=ref.label,
         state=app.state,
         reason=app.reason,
-        logs=tuple(_kept(settings, log) for log in app.logs),
+        logs=tuple(_kept(settings, log) for log in app.facts.logs),
         analyzers=tuple(_analyzers(settings, record.cells)),
         worker_log=_service_log(settings, "worker"),
     )
@@ -48,9 +47,9 @@ async def app_logs(settings: Settings, pipeline_id: str, ref: AppRef) -> AppLogs
 async def _unknown(settings: Settings, pipeline_id: str, ref: AppRef) -> UserError:
     whole = await outline(settings, pipeline_id)
     apps = whole.apps if whole else ()
-    known = [key_of(AppRef(model=app.model, app_number=app.app_number)) for app in apps]
+    known = [app.ref.label for app in apps]
     return UserError(
-        f"pipeline {pipeline_id}: {unlike(key_of(ref), known, 'app')}",
+        f"pipeline {pipeline_id}: {unlike(ref.label, known, 'app')}",
         next_step=f"its apps: {', '.join(known)}",
     )
 

@@ -28,7 +28,7 @@ from control.doings import doings
 from control.starting import current_plan, require_readable, start_pipeline
 from control.time_left import Span
 from workflows.search_attributes import STATE
-from workflows.state import PipelineRun, key_of, resumed_state
+from workflows.state import PipelineRun, resumed_state
 
 ENDED = frozenset({PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED})
 _POLL_S = 0.5
@@ -231,7 +231,7 @@ class Pipeline:
 
         Answers what will run; nothing is started when that is nothing.
         """
-        known = {f"{app.model}/app{app.app_number}" for app in record.apps}
+        known = {app.ref.label for app in record.apps}
         unknown = [app for app in apps if app not in known]
         if unknown:
             raise UserError(
@@ -247,7 +247,7 @@ class Pipeline:
     async def _recorded_plan(self, known: set[str]) -> PipelinePlan:
         """The plan of exactly the apps the store knows: it refuses some, history forgets some."""
         plan = await current_plan(self._client, self.id)
-        apps = {key_of(app.ref): app for app in plan.apps}
+        apps = {app.ref.label: app for app in plan.apps}
         lost = sorted(known - apps.keys())
         if lost:
             raise UserError(

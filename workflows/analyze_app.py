@@ -118,7 +118,7 @@ class AnalyzeAppWorkflow:
             self._app,
             self._orders,
             [*live, *offline, *down],
-            **self._live.facts(),
+            facts=self._live.facts,
         )
         await stages.record_app(self._app, outcome)
         self._outcome = outcome

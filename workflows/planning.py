@@ -1,15 +1,15 @@
 """Pure planning: what is to be done with one app, and how its subtasks fold into one outcome."""
 
 from collections.abc import Sequence
-from typing import TypedDict, Unpack
 
-from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest, Target
+from contract.analysis import MeasurementState, SubtaskRequest, Target
 from contract.analyzers import LIVE_ORDER, AnalyzerKind, PlatformService
 from contract.base import Frozen
 from contract.errors import ErrorCode
 from contract.limits import REASON_CHARS
 from contract.outcome import (
     ALL_TOOLS,
+    AppFacts,
     AppOutcome,
     SubtaskOutcome,
     ToolSummary,
@@ -171,21 +171,11 @@ def app_died_early(app: AppSpec, kind: AnalyzerKind, reason: str, loss: Loss) ->
     return with_loss(app_failed(app, kind, f"{_DIED}: {reason}"), loss)
 
 
-class RunFacts(TypedDict, total=False):
-    """What is known of the app as it ran, see `AppOutcome`."""
-
-    logs: tuple[ArtifactRef, ...]
-    restarts: int
-    images: tuple[str, ...]
-    notes: tuple[str, ...]
-    retry_causes: tuple[str, ...]
-
-
 def fold(
     app: AppSpec,
     orders: AppOrders,
     subtasks: Sequence[SubtaskOutcome],
-    **facts: Unpack[RunFacts],
+    facts: AppFacts,
 ) -> AppOutcome:
     """One app's outcome: the worst state speaks for it, its first reason explains it."""
     ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))
@@ -197,7 +187,7 @@ def fold(
         reason=_reason(ordered, state),
         subtasks=tuple(ordered),
         platform_fault=is_platform_fault(ordered),
-        **facts,
+        facts=facts,
     )
 
 

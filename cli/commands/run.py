@@ -22,7 +22,6 @@ from control.plans import checked_plan
 from control.reports import of_phase, read_report, verdict
 from control.starting import current_plan
 from settings import Settings
-from workflows.state import key_of
 
 
 async def run_submit(
@@ -114,7 +113,7 @@ async def run_retry(
     settings: Settings, pipeline_id: str, apps: list[str], *, as_json: bool, strict: bool
 ) -> Exit:
     """Retry inside a running pipeline, or reopen an ended one for what failed."""
-    names = [key_of(app_of(app)) for app in apps]
+    names = [app_of(app).label for app in apps]
     async with open_session(settings, say, start=True) as session:
         pipeline = Pipeline(session.client, pipeline_id)
         running = await pipeline.is_running()
@@ -146,7 +145,7 @@ async def run_add(
         plan = await current_plan(session.client, pipeline_id)
         planned = await asyncio.to_thread(apps_to_add, plan, refs, root)
         count = await pipeline.update("add_apps", planned)
-    names = tuple(key_of(app.ref) for app in planned)
+    names = tuple(app.ref.label for app in planned)
     if as_json:
         print_json(Added(pipeline_id=pipeline_id, added=names, apps=count))
     else:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from contract.analyzers import AnalyzerKind
 from websockets.exceptions import WebSocketException
 
 from clients.analyzers.archive import ArchiveReceiver, read_report
@@ -24,6 +23,7 @@ from clients.analyzers.pool import ConnectionPool
 from clients.analyzers.transfer import ConnectionLost, Transfer
 from clients.analyzers.upload import pack_source
 from contract.analysis import AnalyzerReport, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
 from contract.protocol import Ack, Progress

@@ -9,7 +9,6 @@ from contract.spec import PipelinePlan
 from control.adding import apps_to_add
 from control.fleet import load_plan
 from control.naming import app_of
-from workflows.state import key_of
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def plan(root: Path) -> PipelinePlan:
 
 def added(plan: PipelinePlan, *names: str, root: Path | None = None) -> list[str]:
     planned = apps_to_add(plan, [app_of(name) for name in names], root)
-    return [f"{key_of(app.ref)} {app.template}" for app in planned]
+    return [f"{app.ref.label} {app.template}" for app in planned]
 
 
 def test_an_app_is_found_beside_the_others_with_its_template(plan: PipelinePlan) -> None:
