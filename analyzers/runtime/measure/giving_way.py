@@ -1,9 +1,9 @@
 """Giving way: what of an analyzer's work waits while a load test runs on its host.
 
-A static run is short and keeps every core busy: it gives way as a whole, and is waited for as a
-whole. A scan is long and leaves the cores idle: its tools give way one by one, and none begins in
-the short time between two load tests; but a load test lets a scan that has begun end, if that does
-not take too long.
+A static run is short and keeps every core busy: the whole run waits for load tests, and load tests
+wait for the whole run. A scan is long and leaves the cores idle: its tools wait one by one, and no
+tool begins in the short time between two load tests. A load test waits for the end of a scan that
+has begun, if that does not take too long.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -19,12 +19,12 @@ PATIENCE_S = 240.0
 Tell = Callable[[str], None]
 
 
-class Manners:
-    """How one subtask gives way.
+class GivingWay:
+    """How one subtask gives way to load tests.
 
     Args:
-        kind: of the analyzer; a load test gives way to none, a judge in the cloud needs none.
-        load_lock: of the host; None: nothing is given way to.
+        kind: of the analyzer; load tests do not wait here, and judges in the cloud need not.
+        load_lock: of the host; None: the subtask never waits.
     """
 
     def __init__(self, kind: AnalyzerKind, load_lock: Path | None) -> None:
@@ -35,7 +35,7 @@ class Manners:
 
     @asynccontextmanager
     async def run(self, tell: Tell) -> AsyncGenerator[None]:
-        """Around a whole subtask."""
+        """The whole subtask runs inside this block; a static one waits first."""
         work = await self._work(tell, 0.0) if self._kind is AnalyzerKind.STATIC else None
         try:
             yield
@@ -45,7 +45,7 @@ class Manners:
 
     @asynccontextmanager
     async def tool(self, waiting: AbstractContextManager[None], tell: Tell) -> AsyncGenerator[None]:
-        """Around one tool; `waiting` is entered while it gives way."""
+        """One tool runs inside this block; of a scan it waits first, inside `waiting`."""
         work = None
         if self._kind is AnalyzerKind.DYNAMIC:
             with waiting:
