@@ -24,7 +24,6 @@ DEFAULT_MAX_RESULT_BYTES = 1024**3
 MAX_REPORT_BYTES = 16 * 1024 * 1024  # it is built and read whole: reading takes five times as much
 PROGRESS_INTERVAL_S = 5.0
 MAX_WAITING_S = 600.0  # for cores that other runs hold: it does not count as the run's own time
-DEFAULT_PORTS = {"static": 2001, "dynamic": 2002, "performance": 2003, "ai": 2004}
 DIRECT_MIN_BYTES = 16 * 1024 * 1024  # below that, reading a folder saves nothing
 REPORT_MEMBER = "report.json"
 REQUEST_DIGEST_HEADER = "Assay-Request-Digest"

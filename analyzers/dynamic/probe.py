@@ -30,7 +30,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Coverage, Finding, Metric, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Metric, Skipped, Target
 
 PROBE_VERSION = "1.2.0"
 # One writes to the app at a time, our own before the scanners that fill it with payloads: what one
@@ -91,6 +91,7 @@ class Probe(ABC):
     """
 
     name: str
+    looks_for: frozenset[Category]
     canary: Canary
     cost = 0.3
     exclusive = False

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from clients import blame
-from clients.blame import AppFault, Ending, Phase, fault
+from clients.blame import AppFault, Phase, fault
 from clients.docker import podman
 from clients.docker.containers import Containers, State
+from clients.ending import Ending
 from clients.excuses import Circumstances, excuse
 from clients.telling import telling_line
 from contract.analysis import MeasurementState

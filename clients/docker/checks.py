@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 
 from clients import blame
-from clients.blame import Ending, app_check
 from clients.calm import Patience, Silence
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
 from clients.docker.sockets import listening
+from clients.ending import Ending, app_check
 from clients.probe import ask
 from clients.targets import Location, resolve_targets
 from clients.telling import error_line

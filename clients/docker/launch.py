@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
-from clients.blame import Ending, PlatformFault, fault
+from clients.blame import PlatformFault, fault
 from clients.calm import Host
 from clients.docker.autopsy import Autopsy
 from clients.docker.containers import Containers, State
@@ -18,6 +18,7 @@ from clients.docker.readiness import Readiness, Wanted
 from clients.docker.services import Found, running_services
 from clients.docker.settling import Settling
 from clients.docker.starttime import StartTime
+from clients.ending import Ending
 from clients.roles import Served, look
 from clients.targets import Location
 from clients.telling import telling_line

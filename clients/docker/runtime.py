@@ -4,7 +4,7 @@ Guarantees of a running app, on an engine of this host and with root for the fir
 published on 127.0.0.1 alone; memory, CPU, processes, log and volume sizes are bounded;
 capabilities are dropped but for seven, no-new-privileges is set; it reaches its own services by
 name, but neither other apps nor the host's ports nor (egress `deny`) the outside. What cannot be
-guaranteed on an engine is said in `RunningApp.dropped`.
+guaranteed on an engine is said in `AppFacts.notes`.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from clients.logs import Artifacts, SavedLogs
 from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_WORKFLOW
+from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
@@ -135,7 +136,7 @@ class DockerRuntime:
         """
 
         async def build(starting: Starting) -> StartOutcome:
-            return StartOutcome(phase="built", notes=tuple(starting.notes))
+            return StartOutcome(phase="built", facts=AppFacts(notes=tuple(starting.notes)))
 
         return await self._started(Starting(self._parts, app, run_id, on_progress), build)
 
@@ -157,7 +158,7 @@ class DockerRuntime:
         async def run(starting: Starting) -> StartOutcome:
             on_built()
             running = await starting.run(self._host)
-            return StartOutcome(app=running, notes=running.dropped)
+            return StartOutcome(app=running, facts=starting.facts())
 
         return await self._started(Starting(self._parts, app, run_id, on_progress), run)
 
@@ -181,7 +182,8 @@ class DockerRuntime:
             if told is error:  # an error that is its own cause has no end, for who writes it down
                 raise
             raise told from error
-        return outcome.model_copy(update={"logs": saved.refs, "host": self._host})
+        facts = outcome.facts.plus(AppFacts(logs=saved.refs))
+        return outcome.model_copy(update={"facts": facts, "host": self._host})
 
     async def _keep_build_log(self, starting: Starting, saved: SavedLogs) -> None:
         if starting.build_log:
@@ -196,9 +198,8 @@ class DockerRuntime:
         return StartOutcome(
             phase=fault.phase,
             reason="; ".join((fault.reason, *saved.notes)),
-            notes=tuple(notes),
-            logs=saved.refs,
             host=self._host,
+            facts=AppFacts(logs=saved.refs, notes=tuple(notes)),
         )
 
     async def check(self, app: RunningApp) -> AppCheck:
@@ -213,7 +214,7 @@ class DockerRuntime:
         if result.alive:
             return result
         saved = await self._save_logs(app.workflow_id, "app")
-        return result.model_copy(update={"logs": saved.refs})
+        return result.model_copy(update={"facts": AppFacts(logs=saved.refs)})
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
         """Save what logs can be saved, then remove all that carries the workflow's label.
@@ -223,7 +224,8 @@ class DockerRuntime:
         """
         saved = await self._save_logs(workflow_id, "app")
         report = await self._remove(workflow_id)
-        return report.model_copy(update={"logs": saved.refs, "notes": saved.notes})
+        facts = AppFacts(logs=saved.refs, notes=saved.notes)
+        return report.model_copy(update={"facts": facts})
 
     async def _remove(self, workflow_id: str) -> TeardownReport:
         return TeardownReport(

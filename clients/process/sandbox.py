@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients import blame
-from clients.blame import Ending
+from clients.ending import Ending
 from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clients import blame
-from clients.blame import AppFault, Ending, Phase, fault
+from clients.blame import AppFault, Phase, fault
 from clients.calm import Host, Moment, Patience
+from clients.ending import Ending
 from clients.excuses import Circumstances, excuse
 from clients.probe import Answer, ask
 from clients.process.recipe import Recipe

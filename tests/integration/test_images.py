@@ -12,11 +12,11 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from cli.fleet import resolve
-from cli.pipelines import submit
 from contract.analyzers import AnalyzerKind
 from contract.ids import pipeline_workflow_id
 from contract.spec import PipelineSpec
+from control.fleet import resolve
+from control.pipelines import submit
 from tests.conftest import TEMPORAL
 from tests.support.image_site import Site, build_all
 

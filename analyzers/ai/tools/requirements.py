@@ -21,6 +21,7 @@ class Requirements(JudgeTool):
     """Judges every declared requirement, once per model."""
 
     name = "requirements"
+    looks_for = frozenset({Category.QUALITY, Category.REQUIREMENT})
     canary = REQUIREMENTS_CANARY
     system = REQUIREMENTS_SYSTEM
     control = "The application punches its records on paper tape through the ZK-{marker} driver."

@@ -7,6 +7,7 @@ from analyzers.appsource.reading.js_literals import JsLiterals
 from analyzers.appsource.reading.js_values import (
     CLASSES,
     FUNCTIONS,
+    WRAPPERS,
     JsAt,
     JsBound,
     JsDefined,
@@ -176,8 +177,8 @@ class JsProject(JsLiterals):
 
     def _value(self, node: Node, scope: JsScope, depth: int) -> JsValue:
         kind = str(node.get("type"))
-        if kind in _WRAPPERS:
-            return self.value(node.get(_WRAPPERS[kind]), scope, depth + 1)
+        if kind in WRAPPERS:
+            return self.value(node.get(WRAPPERS[kind]), scope, depth + 1)
         if kind in FUNCTIONS or kind in CLASSES or kind == "ObjectExpression":
             return JsDefined(node, scope)
         if kind == "ArrayExpression":
@@ -286,17 +287,3 @@ class JsProject(JsLiterals):
             elif isinstance(node, dict) and str(node.get("type")).endswith("Statement"):
                 pending += [one for one in node.values() if isinstance(one, dict | list)]
         return None
-
-
-_WRAPPERS = {
-    "AwaitExpression": "argument",
-    "TSAsExpression": "expression",
-    "TSSatisfiesExpression": "expression",
-    "TSNonNullExpression": "expression",
-    "TSTypeAssertion": "expression",
-    "TypeCastExpression": "expression",
-    "ParenthesizedExpression": "expression",
-    "AssignmentExpression": "right",
-    "ChainExpression": "expression",
-    "ExpressionStatement": "expression",
-}

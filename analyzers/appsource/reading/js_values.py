@@ -15,6 +15,19 @@ FUNCTIONS = frozenset(
     | {"ObjectMethod", "ClassMethod", "ClassPrivateMethod"}
 )
 CLASSES = frozenset({"ClassDeclaration", "ClassExpression"})
+# Nodes that stand for the value of one of their members, and which member that is.
+WRAPPERS = {
+    "AwaitExpression": "argument",
+    "TSAsExpression": "expression",
+    "TSSatisfiesExpression": "expression",
+    "TSNonNullExpression": "expression",
+    "TSTypeAssertion": "expression",
+    "TypeCastExpression": "expression",
+    "ParenthesizedExpression": "expression",
+    "AssignmentExpression": "right",
+    "ChainExpression": "expression",
+    "ExpressionStatement": "expression",
+}
 
 
 @dataclass(slots=True)

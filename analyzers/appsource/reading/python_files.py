@@ -10,6 +10,7 @@ from analyzers.appsource.reading.handwritten import read_handwritten
 from analyzers.appsource.reading.links import Collected, attempt
 from analyzers.appsource.reading.project import Project
 from analyzers.appsource.reading.python_routes import PythonRoutes
+from analyzers.appsource.reading.tables import read_table
 from analyzers.appsource.reading.values import Module
 
 _HINT = re.compile(
@@ -46,7 +47,7 @@ def is_test(file: str) -> bool:
 def read_python(modules: dict[str, Module], found: Collected) -> None:
     """Routes of all modules."""
     project = Project(modules, found.budget)
-    reader = PythonRoutes(project, found)
+    reader = PythonRoutes(project, found, read_table)
     own = {file: module for file, module in modules.items() if not is_test(file)}
     for module in own.values():
         attempt(lambda one=module: reader.module(one), module.file, found)

@@ -37,7 +37,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Skipped, Target
+from contract.analysis import Category, Skipped, Target
 
 CHROMIUM = Path("/usr/bin/chromium")
 PROGRAM = Path(__file__).parent.parent / "browser_program.py"
@@ -50,6 +50,7 @@ class Browser:
     """Opens each page as a person would."""
 
     name = "browser"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY})
     canary = Canary(
         serve={
             "GET /": (

@@ -15,13 +15,14 @@ from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Surface
 from analyzers.runtime.live.answers import Verdict
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Metric, Skipped
+from contract.analysis import Category, Coverage, Metric, Skipped
 
 
 class Discovery:
     """Crawls the app, reads its OpenAPI document, its source and its template, and logs in."""
 
     name = "discovery"
+    looks_for = frozenset[Category]()
     canary = Canary(  # `run` checks that the link was followed: it has no findings to expect
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/about">about</a>'),

@@ -21,7 +21,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Coverage, Finding, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Skipped, Target
 
 PUBLISHED = "a published port of this host, whose other ports are not the app's"
 MISSING = "nmap is not installed: apt-get install nmap"
@@ -58,6 +58,7 @@ class Nmap:
     """Looks for open ports of the app's containers, where it shares their network."""
 
     name = "nmap"
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(
         serve={"GET /": (200, {"Content-Type": "text/plain"}, "canary")},
         expect=frozenset({"open-port"}),

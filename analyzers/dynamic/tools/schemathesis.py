@@ -39,7 +39,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Coverage, Finding, Metric, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Metric, Skipped, Target
 
 VENV = "venv"
 CHECKS = (
@@ -71,6 +71,7 @@ class Schemathesis:
     """Property-based tests of an API against its own description."""
 
     name = "schemathesis"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/plain"}, "canary"),

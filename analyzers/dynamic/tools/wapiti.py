@@ -33,7 +33,7 @@ from analyzers.dynamic.wapiti_paths import UNSAFE, is_attackable, leaving_paths,
 from analyzers.dynamic.wapiti_report import parse_report, unseen_by
 from analyzers.runtime.live.chromium import PROXY_URL
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Finding, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Skipped, Target
 
 VENV = "venv-wapiti"
 PASSIVE = ("http_headers", "csp", "cookieflags", "csrf")
@@ -71,6 +71,7 @@ class Wapiti:
     """Black-box scanner: injection, cross-site scripting, file handling, CSRF, headers."""
 
     name = "wapiti"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/search?q=a">search</a>'),

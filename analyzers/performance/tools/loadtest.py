@@ -25,7 +25,7 @@ from analyzers.performance.site import Site
 from analyzers.performance.survey import survey_app
 from analyzers.runtime import blame
 from analyzers.runtime.tool import Command, Execute, Parsed, ToolFault, ToolRun, Verdict
-from contract.analysis import Coverage, Metric, Skipped
+from contract.analysis import Category, Coverage, Metric, Skipped
 
 _ERRORS = Path(__file__).with_name("non_2xx.mjs")
 # Two generators that see the same app differ by chance; by more than this factor, one is wrong.
@@ -74,6 +74,7 @@ class LoadTest:
     """Adapter for `loadtest --rps RATE -t SECONDS --cores 1 URL`, on one operation."""
 
     name = "loadtest"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True

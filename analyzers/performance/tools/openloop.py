@@ -21,7 +21,7 @@ from analyzers.performance.site import Site
 from analyzers.performance.survey import Survey, survey_app
 from analyzers.runtime import blame
 from analyzers.runtime.tool import Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Skipped
+from contract.analysis import Category, Coverage, Skipped
 
 _VERSION = "3"
 
@@ -30,6 +30,7 @@ class OpenLoop:
     """Adapter for our own generator, a process of its own per series."""
 
     name = "openloop"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True

@@ -79,7 +79,7 @@ class CanaryCheck:
                 kept = Attachments(folder / "attachments")
                 cell = await measure_cell(tool, run, self._runner(folder), version, kept)
         reason = _blindness(tool, cell.report)
-        return _verdict(tool, version, reason)
+        return _verdict(tool, version, reason, lacks_source=cell.report.lacks_source)
 
     @contextmanager
     def _folder(self) -> Generator[Path]:
@@ -132,13 +132,14 @@ def _blindness(tool: Tool, report: ToolReport) -> str:
     return ""
 
 
-def _verdict(tool: Tool, version: str, reason: str) -> Verdict:
+def _verdict(tool: Tool, version: str, reason: str, *, lacks_source: bool = False) -> Verdict:
     return Verdict(
         tool=tool.name,
         version=version,
         rules_digest=_rules_digest(tool),
         ok=not reason,
         reason=reason,
+        lacks_source=lacks_source,
         checked_at=datetime.now(UTC),
     )
 

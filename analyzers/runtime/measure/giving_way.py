@@ -23,20 +23,20 @@ class GivingWay:
     """How one subtask gives way to load tests.
 
     Args:
-        kind: of the analyzer; load tests do not wait here, and judges in the cloud need not.
+        kind: of the analyzer; its row says what of a subtask gives way.
         load_lock: of the host; None: the subtask never waits.
     """
 
     def __init__(self, kind: AnalyzerKind, load_lock: Path | None) -> None:
-        self._kind = kind
+        self._gives_way = kind.row.gives_way
         self._lock = load_lock
         self._left_s = PATIENCE_S
         self._scan: Work | None = None
 
     @asynccontextmanager
     async def run(self, tell: Tell) -> AsyncGenerator[None]:
-        """The whole subtask runs inside this block; a static one waits first."""
-        work = await self._work(tell, 0.0) if self._kind is AnalyzerKind.STATIC else None
+        """The whole subtask runs inside this block; one that gives way as a whole waits first."""
+        work = await self._work(tell, 0.0) if self._gives_way == "whole" else None
         try:
             yield
         finally:
@@ -45,9 +45,9 @@ class GivingWay:
 
     @asynccontextmanager
     async def tool(self, waiting: AbstractContextManager[None], tell: Tell) -> AsyncGenerator[None]:
-        """One tool runs inside this block; of a scan it waits first, inside `waiting`."""
+        """One tool runs inside this block; where tools give way, it waits first, inside `waiting`."""
         work = None
-        if self._kind is AnalyzerKind.DYNAMIC:
+        if self._gives_way == "tools":
             with waiting:
                 work = await self._work(tell, SCAN_CALM_S)
             if self._scan is None and self._lock is not None:

@@ -17,6 +17,7 @@ from analyzers.runtime.measure.cell import (
     Attachments,
     Cell,
     blind,
+    cell_of,
     measure_cell,
     spent_s,
     unmeasured,
@@ -246,10 +247,7 @@ class Measurement:
         """The planned tools' cells, then one for each name nobody knows."""
         failed = MeasurementState.INFRA_FAILED
         known = [tool.name for tool in tools]
-        cells = [
-            self.reports.get(name) or unmeasured(name, failed, "ended without a report")
-            for name in known
-        ]
+        cells = [cell_of(tool, self.reports.get(tool.name)) for tool in tools]
         names = ", ".join(tool.name for tool in self.equipment.tools)
         strangers = [name for name in dict.fromkeys(self.request.tools) if name not in known]
         cells += [
