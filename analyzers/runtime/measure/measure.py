@@ -23,7 +23,7 @@ from analyzers.runtime.measure.cell import (
     unmeasured,
 )
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.manners import Manners
+from analyzers.runtime.measure.giving_way import GivingWay
 from analyzers.runtime.measure.prepared import Prepared, look_up_all, prepare
 from analyzers.runtime.measure.progress import RunProgress
 from analyzers.runtime.measure.schedule import Allowance, run_in_order
@@ -61,7 +61,7 @@ class Equipment:
 
     Attributes:
         code: digest of the service's own code, see `code_digest`.
-        load_lock: what is given way to, see `Manners`.
+        load_lock: of the host, whose load tests the tools give way to, see `GivingWay`.
         fuse: makes one finding of what several tools saw; None: the service does not fuse.
         weights: what is expected of the tools.
     """
@@ -95,13 +95,13 @@ class Measurement:
     shared: dict[str, Any] = field(default_factory=dict)
     _tools: Sequence[Tool] = field(init=False)
     _progress: RunProgress = field(init=False)
-    _manners: Manners = field(init=False)
+    _giving_way: GivingWay = field(init=False)
 
     def __post_init__(self) -> None:
         wanted, equipment = self.request.tools, self.equipment
         self._tools = [one for one in equipment.tools if not wanted or one.name in wanted]
         self._progress = RunProgress(self.request.subtask_id, len(self._tools), self.on_progress)
-        self._manners = Manners(equipment.kind, equipment.load_lock)
+        self._giving_way = GivingWay(equipment.kind, equipment.load_lock)
 
     @property
     def attachments(self) -> Path:
@@ -114,7 +114,7 @@ class Measurement:
         Raises:
             asyncio.CancelledError: all processes are gone.
         """
-        async with self._manners.run(self._progress.say):
+        async with self._giving_way.run(self._progress.say):
             return await self._run()
 
     async def _run(self) -> AnalyzerReport:
@@ -195,7 +195,7 @@ class Measurement:
             return self._kept(tool, entry)
         cores, urgency = equipment.weights.cores(tool), prepared.urgency[tool.name]
         turn = allowance.hold(equipment.budget, cores, self.request.subtask_id, urgency)
-        async with turn, self._manners.tool(allowance.aside(), self._progress.say):
+        async with turn, self._giving_way.tool(allowance.aside(), self._progress.say):
             with self._progress.at_work(tool.name):
                 cell = await self._measure(tool, version, prepared.source, allowance)
         if cell.report.state is MeasurementState.MEASURED:
