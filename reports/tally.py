@@ -23,12 +23,9 @@ def cells_looking_for(category: Category, cells: Iterable[CellReport]) -> list[C
     return [
         cell
         for cell in cells
-        if category in cell.analyzer.row.looks_for or _has_found(category, cell)
+        if category in cell.analyzer.row.looks_for
+        or any(found.category is category for found in cell.report.findings)
     ]
-
-
-def _has_found(category: Category, cell: CellReport) -> bool:
-    return any(found.category is category for found in cell.report.findings)
 
 
 def tally(
