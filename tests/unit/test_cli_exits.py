@@ -57,23 +57,37 @@ app(["wait"])
 """
 
 
+def _report(tool: str, state: MeasurementState) -> ToolReport:
+    if state is MeasurementState.MEASURED:
+        return ToolReport(tool=tool, state=state, coverage=COVERED)
+    return ToolReport(tool=tool, state=state, reason="it is so")
+
+
 def report(state: str = "completed", *cells: str, app: str | None = "measured") -> FleetReport:
     """A report of one app with these cells."""
+    if not cells:
+        return report(state, "measured", app=app).model_copy(update={"cells": ()})
     ref = AppRef(model="m", app_number=1)
     record = PipelineRecord(
         pipeline_id="p",
         state=state,
-        apps=(AppRecord(ref=ref, state=MeasurementState(app) if app else None),),
+        apps=(AppRecord(ref=ref),),
         cells=tuple(
             CellRecord(
                 ref=ref,
                 analyzer=AnalyzerKind.STATIC,
-                report=ToolReport(tool=f"tool{n}", state=MeasurementState(cell), coverage=COVERED),
+                report=_report(f"tool{n}", MeasurementState(cell)),
             )
             for n, cell in enumerate(cells)
         ),
     )
-    return build_fleet_report(record, NOW)
+    whole = build_fleet_report(record, NOW)
+    (only,) = whole.apps
+    return whole.model_copy(
+        update={
+            "apps": (only.model_copy(update={"state": MeasurementState(app) if app else None}),)
+        }
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 import worker
 from activities import analysis, heartbeat
-from analyzers.runtime.measure import manners
+from analyzers.runtime.measure import giving_way
 from contract import limits
 from contract.analysis import MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
@@ -47,7 +47,7 @@ def test_each_beat_of_an_activity_is_sent() -> None:
 @pytest.mark.parametrize("kind", AnalyzerKind)
 def test_one_attempt_holds_all_the_waits_and_the_longest_run(kind: AnalyzerKind) -> None:
     """Cut off, the run goes on with the next attempt, and nothing was wrong with the first."""
-    run_s = manners.GIVE_WAY_S + kind.row.deadline_s + MAX_WAITING_S
+    run_s = giving_way.GIVE_WAY_S + kind.row.deadline_s + MAX_WAITING_S
     needed_s = limits.PLACES_WAIT_S + run_s + limits.FETCH_S
 
     assert seconds(policies.RUN_ANALYSIS, "start_to_close_timeout") >= needed_s
