@@ -34,6 +34,7 @@ from workflows.state import AppOrders
 LIVE_ORDER = (AnalyzerKind.PERFORMANCE, AnalyzerKind.DYNAMIC)
 
 
+_NOTHING_KNOWN = AppFacts()
 _DIED = "the app died during the measurement"
 
 
@@ -197,7 +198,7 @@ def fold(
     app: AppSpec,
     orders: AppOrders,
     subtasks: Sequence[SubtaskOutcome],
-    facts: AppFacts,
+    facts: AppFacts = _NOTHING_KNOWN,
 ) -> AppOutcome:
     """One app's outcome: the worst state speaks for it, its first reason explains it."""
     ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))
