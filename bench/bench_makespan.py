@@ -51,7 +51,11 @@ from temporalio.client import Client
 
 from analyzers.dynamic.tools import TOOLS
 from analyzers.runtime.measure.weights import urgencies
+from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.ids import app_workflow_id, pipeline_workflow_id
+from contract.spec import AppRef
+from reports.model import FleetReport
 from settings import Settings
 from tests.support.cases import case_app
 from tests.support.makespan_stack import Lookout, Shell, clean_up
@@ -133,15 +137,17 @@ async def measured(shell: Shell, pipeline_id: str) -> dict[str, Any]:
     described = await handle.describe()
     assert described.close_time and described.start_time
     began_s = described.start_time.timestamp()
-    report = json.loads((shell.data / "reports" / pipeline_id / "report.json").read_text())
-    apps = [(app["model"], app["app_number"]) for app in report["apps"]]
-    steps = {
-        app: await steps_of(client, app_workflow_id(pipeline_id, *app), began_s) for app in apps
+    written = (shell.data / "reports" / pipeline_id / "report.json").read_bytes()
+    report = FleetReport.model_validate_json(written)
+    workflows = {
+        app.ref: app_workflow_id(pipeline_id, app.ref.model, app.ref.app_number)
+        for app in report.apps
     }
+    steps = {app: await steps_of(client, name, began_s) for app, name in workflows.items()}
     return {
         "steps": [
-            f"{model}/app{number} {step}"
-            for (model, number), done in steps.items()
+            f"{app.label} {step}"
+            for app, done in steps.items()
             for step in done
             if step.closed_s - step.scheduled_s > SHOWN_S
         ],
@@ -149,31 +155,30 @@ async def measured(shell: Shell, pipeline_id: str) -> dict[str, Any]:
         **_bound(report, steps),
         **_flags(report),
         "unmeasured": sorted(
-            f"{c['model']}/app{c['app_number']} {c['tool']}: {c['reason'][:80]}"
-            for c in report["cells"]
-            if c["state"] == "infra_failed"
+            f"{cell.ref.label} {cell.tool}: {cell.report.reason[:80]}"
+            for cell in report.cells
+            if cell.state is MeasurementState.INFRA_FAILED
         ),
     }
 
 
-def _bound(report: dict[str, Any], steps: dict[tuple[str, int], list[Step]]) -> dict[str, Any]:
+def _bound(report: FleetReport, steps: dict[AppRef, list[Step]]) -> dict[str, Any]:
     alone_s = cores_s = 0.0
-    paths: dict[tuple[str, int], float] = {}
-    scans: dict[tuple[str, int], dict[str, float]] = {app: {} for app in steps}
+    paths: dict[AppRef, float] = {}
+    scans: dict[AppRef, dict[str, float]] = {app: {} for app in steps}
     for app, done in steps.items():
         builds_s = sum(step.took_s for step in done if step.type in BUILDS)
         starts_s = sum(step.took_s for step in done if step.type in STARTS)
         paths[app] = builds_s + starts_s
         cores_s += builds_s or starts_s  # built and started in one, where nothing tells them apart
-    for cell in report["cells"]:
-        app, provenance = (cell["model"], cell["app_number"]), cell["provenance"]
-        took_s = provenance["duration_s"]
-        if cell["tool"] in ALONE:
-            alone_s += took_s
+    for cell in report.cells:
+        provenance = cell.report.provenance
+        if cell.tool in ALONE:
+            alone_s += provenance.duration_s
         else:
-            cores_s += provenance["cpu_s"] or 0.0
-        if cell["analyzer"] == "dynamic":
-            scans[app][cell["tool"]] = took_s
+            cores_s += provenance.cpu_s or 0.0
+        if cell.analyzer is AnalyzerKind.DYNAMIC:
+            scans[cell.ref][cell.tool] = provenance.duration_s
     chains = {app: max(urgencies(TOOLS, took).values()) for app, took in scans.items()}
     path_s = max(paths[app] + chains[app] for app in paths)
     cores_s /= os.cpu_count() or 1
@@ -187,12 +192,12 @@ def _bound(report: dict[str, Any], steps: dict[tuple[str, int], list[Step]]) -> 
     }
 
 
-def _flags(report: dict[str, Any]) -> dict[str, Any]:
+def _flags(report: FleetReport) -> dict[str, Any]:
     flags = {
-        (cell["tool"], cell["model"], cell["app_number"], one["target"]): one["value"]
-        for cell in report["cells"]
-        for one in cell["metrics"]
-        if one["name"] == "contended"
+        (cell.tool, cell.ref, metric.target): metric.value
+        for cell in report.cells
+        for metric in cell.report.metrics
+        if metric.name == "contended"
     }
     return {
         "flags": len(flags),

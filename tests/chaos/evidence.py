@@ -135,17 +135,21 @@ async def record_of(database_url: str, pipeline_id: str) -> PipelineRecord:
 
 
 def app_rows(record: PipelineRecord) -> list[str]:
-    """Workflow IDs of the store's app rows."""
-    return [app_workflow_id(record.pipeline_id, a.model, a.app_number) for a in record.apps]
+    """Workflow IDs the store's app rows stand for."""
+    return [
+        app_workflow_id(record.pipeline_id, app.ref.model, app.ref.app_number)
+        for app in record.apps
+    ]
 
 
 def load_windows(record: PipelineRecord) -> list[tuple[float, float]]:
     """Begin and end of each load test (Unix time), from its own provenance."""
     windows: list[tuple[float, float]] = []
     for cell in record.cells:
-        began: datetime | None = cell.provenance.started_at
+        began: datetime | None = cell.report.provenance.started_at
         if cell.analyzer == "performance" and began:
-            windows.append((began.timestamp(), began.timestamp() + cell.provenance.duration_s))
+            duration_s = cell.report.provenance.duration_s
+            windows.append((began.timestamp(), began.timestamp() + duration_s))
     return windows
 
 

@@ -1,20 +1,19 @@
 """One pipeline's life under faults, and the verdict of the oracle afterwards."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.record import PipelineRecord
+from reports.model import FleetReport
 from tests.chaos import evidence, oracle
 from tests.chaos.counters import RunCounter
 from tests.chaos.engine import containers
@@ -47,7 +46,7 @@ class Round:
     injections: list[Injection]
     left_over: list[Fault]
     starts: set[tuple[float, str]]
-    report: dict[str, Any]
+    report: FleetReport
     record: PipelineRecord
     workflows: list[oracle.WorkflowRun]
     activities: list[oracle.ActivityRun]
@@ -129,6 +128,7 @@ async def live_through(
     took_s = time.monotonic() - began
     counter.note()
     workflows = await _all_closed(client, pipeline_id)
+    written = (site.data / "reports" / pipeline_id / "report.json").read_bytes()
     activities = [
         activity for run in workflows for activity in await evidence.activities_of(client, run)
     ]
@@ -138,7 +138,7 @@ async def live_through(
         injections=injector.done,
         left_over=left_over,
         starts=starts,
-        report=json.loads((site.data / "reports" / pipeline_id / "report.json").read_text()),
+        report=FleetReport.model_validate_json(written),
         record=await evidence.record_of(site.database_url, pipeline_id),
         workflows=workflows,
         activities=activities,

@@ -4,7 +4,8 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from reports.model import FleetReport
 
 # Same source and same app, same findings. Load figures differ from run to run by nature.
 COMPARED_TOOLS = frozenset({"bandit", "ruff", "discovery", "http-headers", "exposed-files"})
@@ -78,20 +79,20 @@ class Excuse:
     lack: bool = False
 
 
-def cells_of(report: Mapping[str, Any]) -> list[Cell]:
+def cells_of(report: FleetReport) -> list[Cell]:
     """The cells of a `report.json`."""
     return [
         Cell(
-            model=cell["model"],
-            app_number=cell["app_number"],
-            analyzer=cell["analyzer"],
-            tool=cell["tool"],
-            state=cell["state"],
-            reason=cell["reason"],
-            fingerprints=tuple(sorted(found["fingerprint"] for found in cell["findings"])),
-            reached=(cell.get("coverage") or {}).get("reached", 0),
+            model=cell.ref.model,
+            app_number=cell.ref.app_number,
+            analyzer=cell.analyzer,
+            tool=cell.tool,
+            state=cell.state,
+            reason=cell.report.reason,
+            fingerprints=tuple(sorted(found.fingerprint for found in cell.report.findings)),
+            reached=cell.report.coverage.reached if cell.report.coverage else 0,
         )
-        for cell in report["cells"]
+        for cell in report.cells
     ]
 
 

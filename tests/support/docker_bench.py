@@ -13,6 +13,7 @@ from clients.source import digest_tree
 from clients.targets import Location
 from contract.analysis import AnalyzerKind
 from contract.ids import LABEL_SCOPE
+from contract.outcome import AppFacts
 from contract.running import RunningApp
 from contract.spec import AppRef, AppSpec
 from tests.support.memory_artifacts import MemoryArtifacts
@@ -53,6 +54,7 @@ class Bench:
         self.root = root
         self.scope = f"test-{uuid.uuid4().hex[:12]}"
         self.artifacts = MemoryArtifacts()
+        self.facts: dict[str, AppFacts] = {}
         self.pool = f"10.214.{uuid.uuid4().int % 256}.0/24"
         self.runtime = self.make_runtime("host")
         self.engine = docker.DockerClient(ENGINE)
@@ -92,6 +94,7 @@ class Bench:
     async def started(self, app: AppSpec, run_id: str = "run") -> RunningApp:
         outcome = await self.runtime.start(app, run_id, lambda line: None)
         assert outcome.app is not None, outcome.reason
+        self.facts[outcome.app.workflow_id] = outcome.facts
         return outcome.app
 
     def leftovers(self) -> list[object]:

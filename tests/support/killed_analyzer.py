@@ -25,7 +25,7 @@ from analyzers.runtime.tool import Parsed, ToolRun
 from analyzers.runtime.wire.archive import ResultShelf
 from analyzers.runtime.wire.jobs import JobRegistry
 from clients.analyzers.archive import read_report
-from contract.analysis import AnalyzerReport, Coverage, SubtaskRequest
+from contract.analysis import AnalyzerReport, Category, Coverage, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
@@ -60,6 +60,7 @@ class Sleeper:
     log: list[Execution]
     cost: float = 1.0
     exclusive: bool = False
+    looks_for: frozenset[Category] = frozenset()
     after: tuple[str, ...] = ()
 
     def rules_digest(self) -> str:

@@ -158,7 +158,7 @@ def test_without_a_live_look_anywhere_nobody_is_said_to_run_or_to_fail():
 def test_the_label_says_what_was_required(app: dict[str, object], label: str):
     report = report_of(app, app)
 
-    assert report.totals.rates[1].label == report.models[0].rates[1].label == label
+    assert report.totals.rates[1].label == report.models[0].totals.rates[1].label == label
     assert f"{label}: 100 % (2 of 2)." in report.verdict
 
 
@@ -240,7 +240,7 @@ def test_an_analyzer_that_never_told_its_tools_is_left_out_as_a_whole():
 def test_the_requirement_is_the_fleets_and_not_a_models_own():
     """A tool that was down for one model all the time is missing there, not left out."""
     record = samples.fleet()
-    (_, theirs) = build_fleet_report(record, generated_at=NOW).models[1].rates
+    (_, theirs) = build_fleet_report(record, generated_at=NOW).models[1].totals.rates
 
     assert (counts(theirs), theirs.left_out) == ((0, 0, 2, 0), ())
 

@@ -23,6 +23,7 @@ from control.listing import state_of
 from control.pipelines import Pipeline, list_pipelines, submit
 from control.retrying import reopen
 from control.starting import start_pipeline
+from tests.support.reported import reported
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,
@@ -45,25 +46,27 @@ def followed(client: Client, platform: FakePlatform):
     return client.get_workflow_handle(id_, result_type=PipelineResult)
 
 
+def _ref(name: str) -> AppRef:
+    model, _, number = name.partition("/app")
+    return AppRef(model=model, app_number=int(number))
+
+
 def recorded(platform: FakePlatform) -> PipelineRecord:
     """What the store would tell of it: one analyzer with one tool."""
-    apps = [(name, *name.split("/app")) for name in platform.apps]
+    apps = {name: _ref(name) for name in platform.apps}
     return PipelineRecord(
         pipeline_id=platform.id,
         state="completed",
         apps=tuple(
-            AppRecord(model=model, app_number=int(number), state=platform.apps[name].state)
-            for name, model, number in apps
+            AppRecord(ref=ref, state=platform.apps[name].state) for name, ref in apps.items()
         ),
         cells=tuple(
             CellRecord(
-                model=model,
-                app_number=int(number),
+                ref=ref,
                 analyzer=STATIC,
-                tool="bandit",
-                state=platform.subtasks[f"{platform.id}/{name}/static"].state,
+                report=reported("bandit", platform.subtasks[f"{platform.id}/{name}/static"].state),
             )
-            for name, model, number in apps
+            for name, ref in apps.items()
         ),
     )
 

@@ -13,7 +13,15 @@ from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.running import AppCheck
 from contract.spec import AppRef
 from control.retrying import reopen
-from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, measured, until
+from tests.support.reported import reported
+from tests.workflows.fake_platform import (
+    FakePlatform,
+    blocks,
+    fails,
+    finished,
+    measured,
+    until,
+)
 from workflows import policies
 from workflows.state import AppResult, PipelineRun, PipelineState
 
@@ -188,12 +196,13 @@ def followed(client: Client, platform: FakePlatform):
 
 def recorded(platform: FakePlatform) -> PipelineRecord:
     """What the store would tell of `m/app1`."""
+    ref = AppRef(model="m", app_number=1)
     return PipelineRecord(
         pipeline_id=platform.id,
         state="completed",
-        apps=(AppRecord(ref=AppRef(model="m", app_number=1), state=platform.apps["m/app1"].state),),
+        apps=(AppRecord(ref=ref, state=platform.apps["m/app1"].state),),
         cells=tuple(
-            CellRecord(model="m", app_number=1, analyzer=kind, tool=tool.tool, state=tool.state)
+            CellRecord(ref=ref, analyzer=kind, report=reported(tool.tool, tool.state))
             for kind in (STATIC, DYNAMIC)
             for tool in platform.subtasks[f"{platform.id}/m/app1/{kind}"].tools
         ),
