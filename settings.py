@@ -11,16 +11,22 @@ import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from contract.analyzers import AnalyzerKind
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from temporalio.envconfig import ClientConfig
 
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK
 from contract.secret import ENV_PREFIX, SecretRef
 
@@ -30,7 +36,7 @@ _TEMPORAL_VARIABLES = ("ADDRESS", "NAMESPACE", "PROFILE", "CONFIG_FILE", "API_KE
 
 
 def _default_urls() -> dict[AnalyzerKind, str]:
-    return {kind: f"ws://127.0.0.1:{DEFAULT_PORTS[kind]}" for kind in AnalyzerKind}
+    return {kind: f"ws://127.0.0.1:{kind.row.port}" for kind in AnalyzerKind}
 
 
 # Secrets that were taken out of the environment, see `take_secrets`.
@@ -54,8 +60,25 @@ LogLevel = Annotated[
 ]
 
 
-class Settings(BaseSettings):
+if TYPE_CHECKING:
+    _SlotSettings = BaseSettings
+else:  # `<kind>_slots` for each analyzer that may have more than one
+    _SlotSettings = create_model(
+        "_SlotSettings",
+        __base__=BaseSettings,
+        **{
+            f"{kind}_slots": (Annotated[int, Field(ge=1, le=kind.row.slots_max)], kind.row.slots)
+            for kind in AnalyzerKind
+            if not kind.is_alone
+        },
+    )
+
+
+class Settings(_SlotSettings):
     """Settings of this process.
+
+    For each analyzer that may run several subtasks at once on a host, there is `<analyzer>_slots`
+    as well.
 
     Attributes:
         data: folder of everything Assay writes.
@@ -114,9 +137,6 @@ class Settings(BaseSettings):
     load_lock: Folder = LOAD_LOCK
     image_limit_gb: Annotated[float, Field(gt=0)] = 20.0
     app_slots: Annotated[int, Field(ge=1, le=64)] = 2
-    static_slots: Annotated[int, Field(ge=1, le=64)] = 2
-    dynamic_slots: Annotated[int, Field(ge=1, le=64)] = 4
-    ai_slots: Annotated[int, Field(ge=1, le=64)] = 4
     ai_base_url: str = ""
     ai_api_key: SecretStr = SecretStr("")
     ai_models: str = ""
@@ -168,13 +188,8 @@ class Settings(BaseSettings):
 
     @property
     def analyzer_slots(self) -> Mapping[AnalyzerKind, int]:
-        """Subtasks at once on this host; two load tests would measure each other."""
-        return {
-            AnalyzerKind.STATIC: self.static_slots,
-            AnalyzerKind.DYNAMIC: self.dynamic_slots,
-            AnalyzerKind.PERFORMANCE: 1,
-            AnalyzerKind.AI: self.ai_slots,
-        }
+        """Subtasks at once on this host."""
+        return {kind: getattr(self, f"{kind}_slots", kind.row.slots) for kind in AnalyzerKind}
 
     @property
     def ai_configured(self) -> bool:

@@ -4,34 +4,29 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from temporalio import activity
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import ownership
+from activities import Activities, ownership
 from activities.errors import Held
 from activities.heartbeat import Attempt
 from activities.ownership import is_disowned, is_running
 from activities.ports import AppRuntime
 from activities.slots import Slots
-from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.ids import janitor_schedule_id
+from contract.limits import GIVE_WAY_S
+from contract.outcome import AppFacts
 from contract.quiet import Work, give_way
-from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
+from contract.running import AppCheck, RunningApp, StartOutcome, SweepReport, TeardownReport
 from contract.spec import AppSpec
 
-# How long a build or a start gives way to load tests.
-GIVE_WAY_S = 240.0
 # An app that was built keeps a processor busy for about so long; then it waits, or is idle.
 START_BUSY_S = 10.0
 
-
-class SweepReport(Frozen):
-    """What a janitor's round did: workflow IDs whose leftovers were removed, and those kept."""
-
-    removed: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
+Answer = TypeVar("Answer", StartOutcome, AppCheck, TeardownReport)
 
 
 class AppActivities:
@@ -50,6 +45,22 @@ class AppActivities:
         self._runtime = runtime
         self._slots = slots or Slots(0)
         self._load_lock = load_lock
+
+    def on_any_host(self) -> Activities:
+        """Of the queue of builds, which every host serves."""
+        return [self.prepare_app]
+
+    def on_build_host(self) -> Activities:
+        """Of the queue of starts on the host that built the app."""
+        return [self.start_app]
+
+    def on_app_host(self) -> Activities:
+        """Of the queue of the host that runs the app."""
+        return [self.check_app, self.teardown_app, self.sweep_host, self.prune_host]
+
+    def in_control(self) -> Activities:
+        """Of the control queue: they touch no host."""
+        return [self.forget_host]
 
     @activity.defn(name="start_app")
     async def start_app(self, app: AppSpec) -> StartOutcome:
@@ -70,7 +81,7 @@ class AppActivities:
                     asyncio.get_running_loop().call_later(START_BUSY_S, work.end)
 
                 started = await self._runtime.start(app, run_id, attempt.note, on_built)
-                return started.model_copy(update={"retry_causes": attempt.causes})
+                return _with_causes(started, attempt)
 
     @activity.defn(name="prepare_app")
     async def prepare_app(self, app: AppSpec) -> StartOutcome:
@@ -81,7 +92,7 @@ class AppActivities:
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building the app") as attempt, self._turn(app, attempt):
             built = await self._runtime.prepare(app, run_id, attempt.note)
-            return built.model_copy(update={"retry_causes": attempt.causes})
+            return _with_causes(built, attempt)
 
     @asynccontextmanager
     async def _turn(self, app: AppSpec, attempt: Attempt) -> AsyncGenerator[Work]:
@@ -110,14 +121,14 @@ class AppActivities:
         """Whether the containers that answer are the ones we started. Retry is safe: only reads."""
         async with Attempt("checking that the app is still the one we started") as attempt:
             checked = await self._runtime.check(app)
-            return checked.model_copy(update={"retry_causes": attempt.causes})
+            return _with_causes(checked, attempt)
 
     @activity.defn(name="teardown_app")
     async def teardown_app(self, workflow_id: str) -> TeardownReport:
         """Remove everything labelled with `workflow_id`. Retry is safe: gone is success."""
         async with Attempt("removing the app") as attempt:
             removed = await self._runtime.teardown(workflow_id)
-            return removed.model_copy(update={"retry_causes": attempt.causes})
+            return _with_causes(removed, attempt)
 
     @activity.defn(name="sweep_host")
     async def sweep_host(self) -> SweepReport:
@@ -169,3 +180,9 @@ class AppActivities:
         """
         async with Attempt("pruning images"):
             return await self._runtime.prune()
+
+
+def _with_causes(answer: Answer, attempt: Attempt) -> Answer:
+    """`answer` and, among its facts, why earlier attempts of the activity ended."""
+    facts = answer.facts.plus(AppFacts(retry_causes=attempt.causes))
+    return answer.model_copy(update={"facts": facts})

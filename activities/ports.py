@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import AnalyzerReport, ArtifactRef, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.protocol import Progress
@@ -160,12 +159,12 @@ class ArtifactStore(Protocol):
         """
         ...
 
-    async def park(self, key: str, ref: ArtifactRef) -> None:
-        """Remember `ref` under an idempotency key (a subtask's result before it is recorded)."""
+    async def cache(self, key: str, ref: ArtifactRef) -> None:
+        """Remember `ref` under an idempotency key; a later call replaces it."""
         ...
 
-    async def parked(self, key: str) -> ArtifactRef | None:
-        """What was parked under `key`, if anything."""
+    async def cached(self, key: str) -> ArtifactRef | None:
+        """The artifact that is cached under `key`, if its content is still here."""
         ...
 
 

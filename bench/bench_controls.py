@@ -20,14 +20,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from contract.analyzers import AnalyzerKind
-
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.wire.uploads import digest_folder
 from analyzers.static.fusion import fuse
 from analyzers.static.tools import TOOLS
 from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerReport, Confidence, MeasurementState, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.spec import AppRef, SourceRef
 from tests.support.control_scores import CLEAN, CONTROLS, FLAWED, labels, met, security
 from tests.support.static_run import TOOLS_DIR

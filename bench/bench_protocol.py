@@ -25,7 +25,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from contract.analyzers import AnalyzerKind
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -41,6 +40,7 @@ from contract.analysis import (
     SubtaskRequest,
     ToolReport,
 )
+from contract.analyzers import AnalyzerKind
 from contract.protocol import CHUNK_BYTES, MAX_REPORT_BYTES, request_digest
 from contract.spec import AppRef, SourceRef
 

@@ -31,21 +31,21 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from contract.analyzers import AnalyzerKind
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from cli.supervision import DYNAMIC_CONFIG
+from cli.stack.supervision import DYNAMIC_CONFIG
 from clients.artifacts import FileArtifactStore
-from clients.temporal import start_pipeline
 from contract.analysis import SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import app_workflow_id
 from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppSpec
+from control.starting import start_pipeline
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore

@@ -26,11 +26,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from contract.analyzers import AnalyzerKind
-
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.static.fusion import fuse
 from analyzers.static.tools import TOOLS
+from contract.analyzers import AnalyzerKind
 from tests.support.control_scores import CONTROLS
 from tests.support.static_bench import (
     Chain,
@@ -120,9 +119,9 @@ async def one_round(
 
 async def weigh(rounds: int) -> dict[str, Any]:
     """Every tool alone, on the control apps and on many copies of them: the best of the rounds."""
-    from analyzers.runtime.measure.listing import list_source
     from analyzers.runtime.measure.prepared import prepare
     from analyzers.runtime.measure.weights import Weight, Weights, read_weights
+    from analyzers.runtime.source.listing import list_source
     from tests.support.static_run import make_run
 
     weights = read_weights(WEIGHTS)

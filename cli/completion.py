@@ -3,7 +3,7 @@
 import asyncio
 
 from cli.errors import expected
-from cli.listing import stored_pipelines
+from control.listing import stored_pipelines
 from settings import load_settings
 
 _OFFERED = 50

@@ -8,18 +8,18 @@ from typing import Any
 from rich.live import Live
 from temporalio.service import RPCError
 
-from cli.documents import PipelineStatus, TimeLeft
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.left import Span, in_words, time_left
-from cli.pipelines import Pipeline
 from cli.program import command
-from cli.reports import of_phase, read_report, report_path, verdict
 from cli.session import Session
 from cli.teardown import leave_nothing
 from cli.terminal import print_json, progress_out, say, stdout
 from cli.view import not_measured, progress_line, render_progress, render_summary
 from contract.progress import PipelinePhase, PipelineProgress
+from control.documents import PipelineStatus, TimeLeft
+from control.pipelines import Pipeline
+from control.reports import of_phase, read_report, report_path, verdict
+from control.time_left import Span, in_words, time_left
 from settings import Settings
 
 _ASK_EVERY_S = 10.0

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from cli.documents import (
+from contract.base import Frozen
+from control.documents import (
     Added,
     AnalyzerLog,
     AppLogs,
@@ -22,7 +23,6 @@ from cli.documents import (
     ValidatedApp,
     Written,
 )
-from contract.base import Frozen
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"

@@ -5,14 +5,12 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from contract.analyzers import AnalyzerKind
-
 from analyzers.runtime.measure.canary import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.tool import Tool, ToolFault
 from analyzers.static.manifest_tool import ManifestTool
 from analyzers.static.tools import TOOLS
-from contract.analysis import NO_SOURCE
+from contract.analyzers import AnalyzerKind
 from settings import Settings
 
 _LIMIT_S = 60.0
@@ -42,4 +40,4 @@ async def _reason(check: CanaryCheck, tool: Tool) -> str:
         return f"no answer within {_LIMIT_S:.0f} s"
     except ToolFault as fault:
         return str(fault)
-    return verdict.reason.removeprefix(f"{NO_SOURCE}: ")
+    return verdict.reason

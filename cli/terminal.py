@@ -17,7 +17,7 @@ from cli.errors import UserError
 from cli.safe import shown
 
 if TYPE_CHECKING:
-    from cli.documents import Trouble
+    from control.documents import Trouble
 
 # A pipe has no width: tables are then as wide as they need to be.
 _PIPE_WIDTH = 160
@@ -78,7 +78,7 @@ def report_error(error: UserError, *, as_json: bool) -> None:
 
 def _document(error: UserError) -> "Trouble":
     """What the JSON of an error holds."""
-    from cli.documents import Trouble  # late: a quarter of a second, which help does not need
+    from control.documents import Trouble  # late: a quarter of a second, which help does not need
 
     return Trouble(
         message=error.message,

@@ -10,10 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.documents import PipelineLine
 from cli.safe import one_line
 from contract.analysis import MeasurementState
 from contract.progress import AppProgress, PipelineProgress
+from control.documents import PipelineLine
 
 STATE_STYLE: Mapping[str, str] = {
     MeasurementState.MEASURED: "green",
@@ -76,7 +76,7 @@ def _interest(app: AppProgress) -> int:
 
 
 def _name(app: AppProgress) -> str:
-    return one_line(f"{app.ref.model}/app{app.ref.app_number}")
+    return one_line(app.ref.label)
 
 
 def _troubles(progress: PipelineProgress) -> list[RenderableType]:

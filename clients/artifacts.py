@@ -1,7 +1,7 @@
 """Artifacts on disk: content-addressed, compressed, verified whenever they are read.
 
 <root>/sha256/ab/abcdef...    content, Zstandard (`zstd -dc < FILE` shows it)
-<root>/parked/12/1234....json artifact of an idempotency key that is not recorded yet
+<root>/cached/12/1234....json which artifact is the result of an idempotency key
 <root>/tmp/*.part             being written
 """
 
@@ -28,7 +28,7 @@ _LEVEL = 3
 _KEY = re.compile(r"sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})")
 
 
-class _Parked(Frozen):
+class _CacheEntry(Frozen):
     key: str
     artifact: ArtifactRef
 
@@ -79,14 +79,14 @@ class FileArtifactStore:
         """Write one file out of a stored tar to `target`, whole or not at all, constant memory."""
         await asyncio.to_thread(self._extract, ref, member, target)
 
-    async def park(self, key: str, ref: ArtifactRef) -> None:
+    async def cache(self, key: str, ref: ArtifactRef) -> None:
         """Remember `ref` under an idempotency key; a later call replaces it."""
-        note = _Parked(key=key, artifact=ref).model_dump_json().encode()
-        await asyncio.to_thread(self._park, key, note)
+        note = _CacheEntry(key=key, artifact=ref).model_dump_json().encode()
+        await asyncio.to_thread(self._cache, key, note)
 
-    async def parked(self, key: str) -> ArtifactRef | None:
-        """The artifact remembered under `key`; None also when its content is gone."""
-        return await asyncio.to_thread(self._parked, key)
+    async def cached(self, key: str) -> ArtifactRef | None:
+        """The artifact cached under `key`; None also when its content is gone."""
+        return await asyncio.to_thread(self._cached, key)
 
     @contextmanager
     def open_stream(self, ref: ArtifactRef) -> Generator[BinaryIO]:
@@ -166,24 +166,24 @@ class FileArtifactStore:
         message = f"no {member} in artifact {ref.name or ref.key}"
         raise PlatformError(ErrorCode.NOT_FOUND, message)
 
-    def _park(self, key: str, note: bytes) -> None:
+    def _cache(self, key: str, note: bytes) -> None:
         with disk_faults(self._root):
-            write_atomically(self._note(key), note, self._temporary)
+            write_atomically(self._entry_path(key), note, self._temporary)
 
-    def _parked(self, key: str) -> ArtifactRef | None:
-        note = self._note(key)
+    def _cached(self, key: str) -> ArtifactRef | None:
+        note = self._entry_path(key)
         with disk_faults(self._root):
             content = note.read_bytes() if note.is_file() else b""
         try:
-            parked = _Parked.model_validate_json(content)
+            entry = _CacheEntry.model_validate_json(content)
         except ValidationError:
             return None
-        found = parked.key == key and self._path(parked.artifact).is_file()
-        return parked.artifact if found else None
+        found = entry.key == key and self._path(entry.artifact).is_file()
+        return entry.artifact if found else None
 
-    def _note(self, key: str) -> Path:
+    def _entry_path(self, key: str) -> Path:
         digest = hashlib.sha256(key.encode()).hexdigest()
-        return self._root / "parked" / digest[:2] / f"{digest}.json"
+        return self._root / "cached" / digest[:2] / f"{digest}.json"
 
     def _path(self, ref: ArtifactRef) -> Path:
         # References come back from histories and reports: never follow one out of the store.

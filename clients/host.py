@@ -7,6 +7,7 @@ from contextlib import suppress
 from clients.docker.runtime import DockerRuntime
 from clients.process.runtime import ProcessRuntime
 from contract.errors import PlatformError
+from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
@@ -98,15 +99,14 @@ class HostRuntime:
         try:
             more = await self._former.teardown(workflow_id)
         except PlatformError as error:
-            notes = (*report.notes, f"the former engine: {error.message}")
-            return report.model_copy(update={"notes": notes})
+            note = AppFacts(notes=(f"the former engine: {error.message}",))
+            return report.model_copy(update={"facts": report.facts.plus(note)})
         return TeardownReport(
             containers=report.containers + more.containers,
             networks=report.networks + more.networks,
             volumes=report.volumes + more.volumes,
             processes=report.processes + more.processes,
-            logs=(*report.logs, *more.logs),
-            notes=(*report.notes, *more.notes),
+            facts=report.facts.plus(more.facts),
         )
 
     async def owned_workflows(self) -> Sequence[str]:

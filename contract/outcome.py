@@ -1,20 +1,23 @@
 """How a subtask and an app ended: small enough for workflow history, findings stay outside."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from contract.analysis import NO_SOURCE, ArtifactRef, MeasurementState
+from contract.analysis import ArtifactRef, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.spec import AppRef
+
+_Item = TypeVar("_Item")
 
 
 class ToolSummary(Frozen):
     """One cell without its findings: small enough for workflow history.
 
     Attributes:
+        lacks_source: a source outside that it must ask gave no answer.
         seconds: tool time behind its report; where that is `cached`, the time that was saved.
     """
 
@@ -23,12 +26,8 @@ class ToolSummary(Frozen):
     reason: str = ""
     findings: int = 0
     cached: bool = False
+    lacks_source: bool = False
     seconds: float = 0.0
-
-    @property
-    def lacks_source(self) -> bool:
-        """Whether it measured nothing because a source outside gave no answer."""
-        return self.state is MeasurementState.INFRA_FAILED and self.reason.startswith(NO_SOURCE)
 
 
 class SubtaskOutcome(Frozen):
@@ -104,26 +103,83 @@ def together(*parts: Mapping[str, float]) -> dict[str, float]:
     return {name: sum(part.get(name, 0.0) for part in parts) for name in names}
 
 
-class AppOutcome(Frozen):
-    """How the analysis of one app ended.
+class ServiceImage(Frozen):
+    """The container image of one service of an app.
 
     Attributes:
-        restarts: how often it was started anew.
-        images: image of each of its services, as the engine names it.
-        notes: what of its files was not honoured, and what its engine could not guarantee.
-        retry_causes: why attempts to start, check or remove it were repeated.
+        service: name of the service; empty: it is not known.
+        name: as the engine names it.
+        size_bytes: of all its layers, unpacked, its base image included; None: it is not known.
     """
+
+    service: str = ""
+    name: str
+    size_bytes: int | None = None
+
+
+class AppFacts(Frozen):
+    """What became known of an app while it was built, run and removed.
+
+    Each step that learns something (a start, a check, a teardown) answers with facts; the app's
+    workflow adds them up, the store keeps them whole, and the report shows them. A new fact is one
+    field here; CONTRIBUTING lists the other places.
+
+    Attributes:
+        logs: of its builds, its starts and its ends, for people.
+        images: of the services of its last run; empty: it never ran in a container.
+        notes: what of its files was not honoured, and what its engine could not guarantee.
+        restarts: how often it was started anew.
+        retry_causes: why attempts to start, check or remove it were repeated: an `ErrorCode`,
+            `WORKER_LOST` or `HOST_LOST`.
+    """
+
+    logs: tuple[ArtifactRef, ...] = ()
+    images: tuple[ServiceImage, ...] = ()
+    notes: tuple[str, ...] = ()
+    restarts: int = 0
+    retry_causes: tuple[str, ...] = ()
+
+    def plus(self, later: "AppFacts") -> "AppFacts":
+        """These facts and those of a `later` step of the same run.
+
+        Images are those of the later step if it has any. Each log and each note stands once.
+        """
+        return AppFacts(
+            logs=_each_once(self.logs, later.logs),
+            images=later.images or self.images,
+            notes=_each_once(self.notes, later.notes),
+            restarts=self.restarts + later.restarts,
+            retry_causes=(*self.retry_causes, *later.retry_causes),
+        )
+
+    def of_later_run(self, later: "AppFacts") -> "AppFacts":
+        """What is kept of an app that is analysed again, after the facts of its `later` run.
+
+        The logs of all runs; all else is of the last run that learnt anything. Repeated with the
+        same facts, it changes nothing.
+        """
+        logs = _each_once(self.logs, later.logs)
+        last = self if later.without_logs() == AppFacts() else later
+        return last.model_copy(update={"logs": logs})
+
+    def without_logs(self) -> "AppFacts":
+        """All but the logs."""
+        return self.model_copy(update={"logs": ()})
+
+
+def _each_once(earlier: tuple[_Item, ...], later: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    return tuple(dict.fromkeys((*earlier, *later)))
+
+
+class AppOutcome(Frozen):
+    """How the analysis of one app ended."""
 
     ref: AppRef
     state: MeasurementState
     reason: str = ""
     subtasks: tuple[SubtaskOutcome, ...] = ()
-    logs: tuple[ArtifactRef, ...] = ()
     platform_fault: bool = False
-    restarts: int = 0
-    images: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    retry_causes: tuple[str, ...] = ()
+    facts: AppFacts = AppFacts()
 
 
 # An app that died is a failure of its author whatever else went wrong around it.

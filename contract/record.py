@@ -1,60 +1,80 @@
 """What the store hands to reports: a pipeline as plain, typed values."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from contract.analysis import ArtifactRef, Coverage, Finding, MeasurementState, Metric, Provenance
+from contract.analysis import ArtifactRef, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.outcome import AppFacts
+from contract.spec import AppRef, PlannedApp, SourceRef, TemplateSpec
 
 
 class CellRecord(Frozen):
-    """One (app, tool) cell as recorded."""
+    """One (app, tool) cell as recorded: what the tool reported, of which app, and what it took.
 
-    model: str
-    app_number: int
+    Attributes:
+        report: what the tool measured, or why it did not.
+        artifact: result archive of its analyzer; None when nothing came back.
+        attempts: how many attempts its analyzer took.
+        tool_seconds: time it took for this report, none if the report is an earlier one that was
+            used again; then `saved_seconds` is the time that it took at first. `wasted_seconds`:
+            its share of what its analyzer did on this app and threw away.
+    """
+
+    ref: AppRef
     analyzer: AnalyzerKind
-    tool: str
-    version: str = ""
-    state: MeasurementState
-    reason: str = ""
-    coverage: Coverage | None = None
-    findings: tuple[Finding, ...] = ()
-    metrics: tuple[Metric, ...] = ()
-    provenance: Provenance = Provenance()
-    data: dict[str, Any] = {}
+    report: ToolReport
     artifact: ArtifactRef | None = None
     attempts: int = 1
     tool_seconds: float = 0.0
     wasted_seconds: float = 0.0
     saved_seconds: float = 0.0
 
+    @property
+    def tool(self) -> str:
+        """The tool; `*` where the analyzer never told its tools."""
+        return self.report.tool
+
+    @property
+    def state(self) -> MeasurementState:
+        """Whether it was measured, or who is at fault that it was not."""
+        return self.report.state
+
+    @property
+    def name(self) -> str:
+        """`static/bandit`: names the cell among those of its app."""
+        return f"{self.analyzer}/{self.tool}"
+
 
 class FusedRecord(Frozen):
     """Findings of one analyzer on one app after fusion: one per weakness, with its witnesses."""
 
-    model: str
-    app_number: int
+    ref: AppRef
     analyzer: AnalyzerKind
     findings: tuple[Finding, ...] = ()
 
 
 class AppRecord(Frozen):
-    """One app of a pipeline; `state` is None while it is not finished.
+    """One app of a pipeline.
 
-    `images` and `notes` are those of `AppOutcome`, `main_file` is that of `SourceRef`.
+    Attributes:
+        template, source: as the plan names them.
+        state: None while it is not finished.
     """
 
-    model: str
-    app_number: int
+    ref: AppRef
     template: str | None = None
-    source_digest: str = ""
-    main_file: str = ""
+    source: SourceRef = SourceRef(path="", digest="")
     state: MeasurementState | None = None
     reason: str = ""
-    logs: tuple[ArtifactRef, ...] = ()
-    images: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    facts: AppFacts = AppFacts()
+
+    @property
+    def planned(self) -> PlannedApp:
+        """The app as its plan names it."""
+        return PlannedApp(ref=self.ref, source=self.source, template=self.template)
 
 
 class PipelineRecord(Frozen):
@@ -63,12 +83,14 @@ class PipelineRecord(Frozen):
     Attributes:
         state: `running`, `completed`, `cancelled`, `failed`.
         detail: free-form facts of the run (host, parallelism, restarts, wasted work).
+        templates: those that its apps name.
     """
 
     pipeline_id: str
     state: str
     spec: dict[str, Any] = {}
     detail: dict[str, Any] = {}
+    templates: dict[str, TemplateSpec] = {}
     created_at: datetime | None = None
     finished_at: datetime | None = None
     apps: tuple[AppRecord, ...] = ()
@@ -89,3 +111,23 @@ class PipelineListing(Frozen):
     finished_at: datetime | None = None
     apps: int = 0
     counts: dict[MeasurementState, int] = {}
+
+
+class OfApp(Protocol):
+    """Something that belongs to one app."""
+
+    @property
+    def ref(self) -> AppRef:
+        """The app."""
+        ...
+
+
+Item = TypeVar("Item", bound=OfApp)
+
+
+def by_app(items: Iterable[Item]) -> dict[AppRef, list[Item]]:
+    """`items` grouped by the app that they belong to, apps and items in their order."""
+    groups: dict[AppRef, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.ref, []).append(item)
+    return groups

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from contract.analysis import ArtifactRef, SubtaskRequest, Target
+from contract.analysis import SubtaskRequest, Target
 from contract.base import Frozen
+from contract.outcome import AppFacts
 
 
 class FurtherPort(Frozen):
@@ -54,7 +55,6 @@ class RunningApp(Frozen):
     Attributes:
         host: name of the host that runs it; live subtasks and teardown go to that host's queues.
         network: name of the app's own network, empty for processes.
-        dropped: compose keys and Dockerfile facts that were not honoured, for the record.
         conditions: digest of engine, limits, egress and images, see `SubtaskRequest`.
     """
 
@@ -63,8 +63,6 @@ class RunningApp(Frozen):
     engine: Literal["docker", "process"]
     services: tuple[RunningService, ...]
     network: str = ""
-    images: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
     conditions: str = ""
 
 
@@ -75,17 +73,14 @@ class StartOutcome(Frozen):
         app: None when the app did not build, start or answer, or was only built.
         phase: where it stopped; `built`: all is there to start it, and it was not to be started.
         reason: one sentence, with the last telling line of the log.
-        notes: what was substituted or not honoured; of a running app it is `RunningApp.dropped`.
-        retry_causes: why earlier attempts of the activity ended, see `AppOutcome`.
+        facts: its logs, what was replaced or not honoured, and the images it runs from.
     """
 
     app: RunningApp | None = None
     phase: Literal["build", "built", "start", "answer", "running"] = "running"
     reason: str = ""
-    notes: tuple[str, ...] = ()
-    logs: tuple[ArtifactRef, ...] = ()
     host: str = ""
-    retry_causes: tuple[str, ...] = ()
+    facts: AppFacts = AppFacts()
 
 
 class SubtaskOrder(SubtaskRequest):
@@ -116,6 +111,7 @@ class AppCheck(Frozen):
             record: somebody's hand or its own; what it was measured for is measured once more.
         reason: what changed (`exited with 137 (out of memory)`), empty when alive.
         targets: addresses for the analyzer, resolved for where it runs.
+        facts: logs of an app that is not alive.
     """
 
     alive: bool
@@ -124,15 +120,15 @@ class AppCheck(Frozen):
     killed: bool = False
     reason: str = ""
     targets: tuple[Target, ...] = ()
-    logs: tuple[ArtifactRef, ...] = ()
-    retry_causes: tuple[str, ...] = ()
+    facts: AppFacts = AppFacts()
 
 
 class TeardownReport(Frozen):
     """What teardown removed; removing what is already gone is success.
 
     Attributes:
-        notes: logs that could not be saved before what wrote them was removed, and why.
+        facts: logs that were saved before what wrote them was removed; notes on those that could
+            not be saved.
     """
 
     containers: int = 0
@@ -140,6 +136,16 @@ class TeardownReport(Frozen):
     volumes: int = 0
     images: int = 0
     processes: int = 0
-    logs: tuple[ArtifactRef, ...] = ()
-    notes: tuple[str, ...] = ()
-    retry_causes: tuple[str, ...] = ()
+    facts: AppFacts = AppFacts()
+
+
+class SweepReport(Frozen):
+    """What one round of the janitor did.
+
+    Attributes:
+        removed: IDs of the workflows whose leftovers were removed.
+        kept: IDs of the workflows that still run.
+    """
+
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()

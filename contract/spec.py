@@ -108,10 +108,8 @@ class PipelineSpec(Authored):
     """
 
     apps: AppsSpec
-    analyzers: Annotated[tuple[AnalyzerKind, ...], Field(min_length=1)] = (
-        AnalyzerKind.STATIC,
-        AnalyzerKind.DYNAMIC,
-        AnalyzerKind.PERFORMANCE,
+    analyzers: Annotated[tuple[AnalyzerKind, ...], Field(min_length=1)] = tuple(
+        kind for kind in AnalyzerKind if kind.row.by_default
     )
     parallelism: Annotated[int, Field(ge=1, le=50), Number] = 3
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
@@ -251,12 +249,11 @@ class PipelinePlan(Frozen):
 
     @model_validator(mode="after")
     def _apps_are_unique(self) -> Self:
-        seen: set[tuple[str, int]] = set()
+        seen: set[AppRef] = set()
         for app in self.apps:
-            key = (app.ref.model, app.ref.app_number)
-            if key in seen:
+            if app.ref in seen:
                 raise ValueError(f"duplicate app: {app.ref.model} app{app.ref.app_number}")
-            seen.add(key)
+            seen.add(app.ref)
         return self
 
     @property

@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from contract.analyzers import AnalyzerKind
-
 from contract import left_out
 from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
 from contract.record import AppRecord, PipelineRecord
 from reports.effort import effort_of, tools_used
@@ -31,10 +30,6 @@ from reports.together import together
 from reports.verdict import verdict
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
-_FUSED = {
-    AnalyzerKind.STATIC: frozenset({Category.SECURITY}),
-    AnalyzerKind.DYNAMIC: frozenset(Category),
-}
 FusedBy = Mapping[tuple[str, int, AnalyzerKind], tuple[Finding, ...]]
 
 
@@ -174,7 +169,7 @@ def _categories(cell: CellReport, fused: FusedBy) -> frozenset[Category]:
     if of_fusion is None:
         return frozenset()
     told = frozenset(finding.category for finding in of_fusion)
-    return told | _FUSED.get(cell.analyzer, frozenset())
+    return told | cell.analyzer.row.fuses
 
 
 def _unlisted(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[LeftOut]:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from contract.analyzers import AnalyzerKind
-
 from contract.outcome import ALL_TOOLS
 from contract.record import PipelineRecord
 from reports.model import CellReport, Effort, ToolUse

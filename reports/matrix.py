@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.left_out import true_count
 from contract.outcome import ALL_TOOLS
 from contract.record import AppRecord, CellRecord, PipelineRecord
@@ -81,10 +80,10 @@ def _present(cell: CellRecord) -> CellReport:
 
 
 def _finding_count(cell: CellRecord) -> int | None:
-    """None where nothing was measured, and for a load test: it looks for no findings."""
+    """None where nothing was measured, and for an analyzer that looks for no findings."""
     if cell.state is not MeasurementState.MEASURED:
         return None
-    if cell.analyzer is AnalyzerKind.PERFORMANCE and not cell.findings:
+    if not cell.analyzer.row.looks_for and not cell.findings:
         return None
     return true_count(cell.findings, cell.metrics)
 

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import (
     ArtifactRef,
     Coverage,
@@ -13,6 +11,7 @@ from contract.analysis import (
     Metric,
     Provenance,
 )
+from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from reports.counts import FindingTally, Rate, StateCounts
 

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity
+from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from reports.model import AppReport, CellReport, Rate
 from reports.statistics import missing_data_bounds, wilson_interval
-from reports.tally import LOOKED_FOR_BY
 
 Verdict = Literal["pass", "fail", "missing", "not applicable"]
 CellsOf = Mapping[tuple[str, int], Sequence[CellReport]]
@@ -70,11 +68,12 @@ def requirement_of(cells: Iterable[CellReport], *, running: bool = False) -> Req
     for kind in whole.keys() - {kind for kind, _ in states}:
         states[kind, ALL_TOOLS] = set()
     gone = {key for key, seen in states.items() if _is_gone(seen | whole[key[0]])}
-    looking = LOOKED_FOR_BY[Category.SECURITY]
     there = states.keys() - gone
     return Requirement(
         live=frozenset(key for key in there if key[0].is_live),
-        security=frozenset(key for key in there if key[0] in looking or key in found),
+        security=frozenset(
+            key for key in there if Category.SECURITY in key[0].row.looks_for or key in found
+        ),
         left_out=tuple(f"{kind}/{tool}" for kind, tool in states if (kind, tool) in gone),
     )
 

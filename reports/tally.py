@@ -3,19 +3,11 @@
 from collections import Counter
 from collections.abc import Container, Iterable
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
 from reports.model import CellReport, FindingTally, StateCounts
 
-# Which analyzers look for what: a load test that found nothing is no proof of a secure app.
-LOOKED_FOR_BY: dict[Category, frozenset[AnalyzerKind]] = {
-    Category.SECURITY: frozenset({AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC}),
-    Category.QUALITY: frozenset({AnalyzerKind.STATIC}),
-    Category.ACCESSIBILITY: frozenset({AnalyzerKind.DYNAMIC}),
-    Category.REQUIREMENT: frozenset({AnalyzerKind.AI}),
-}
 FusedKey = tuple[str, int, AnalyzerKind]
 
 
@@ -27,11 +19,11 @@ def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
 
 def cells_looking_for(category: Category, cells: Iterable[CellReport]) -> list[CellReport]:
     """Cells that speak about a category: by their analyzer, or because they found something."""
-    kinds = LOOKED_FOR_BY[category]
     return [
         cell
         for cell in cells
-        if cell.analyzer in kinds or any(found.category is category for found in cell.findings)
+        if category in cell.analyzer.row.looks_for
+        or any(found.category is category for found in cell.findings)
     ]
 
 

@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from contract.analyzers import AnalyzerKind
-
 from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, Severity
+from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from reports.formats import METRIC_LABELS, witnesses
 from reports.model import (

@@ -5,15 +5,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract.analyzers import AnalyzerKind
 from sqlalchemy import Row
 
-from contract.analysis import Finding, MeasurementState, Metric
+from contract.analysis import Finding, MeasurementState, Metric, ToolReport
+from contract.analyzers import AnalyzerKind
 from contract.outcome import FUSION
 from contract.record import AppRecord, CellRecord, FusedRecord, PipelineRecord
+from contract.spec import AppRef, PlannedApp
+from store.rows import CELL_COLUMNS
 
 Rows = Sequence[Row[Any]]
-_FUSING = frozenset({AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC})
+_FUSING = frozenset(kind for kind in AnalyzerKind if kind.row.fuses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ def pipeline_record(rows: PipelineRows) -> PipelineRecord:
         state=pipeline.state,
         spec=pipeline.spec,
         detail=pipeline.detail,
+        templates=pipeline.body.get("templates", {}),
         created_at=pipeline.created_at,
         finished_at=pipeline.finished_at,
         apps=tuple(_app(row) for row in rows.apps),
@@ -62,35 +65,33 @@ def _metric(row: Row[Any]) -> Metric:
 
 
 def _app(row: Row[Any]) -> AppRecord:
+    planned = PlannedApp.model_validate(row.body["planned"])
     return AppRecord(
-        model=row.target_model,
-        app_number=row.target_app_number,
-        template=row.template,
-        source_digest=row.source_digest,
-        main_file=row.main_file,
+        ref=_ref(row),
+        template=planned.template,
+        source=planned.source,
         state=MeasurementState(row.state) if row.state else None,
         reason=row.reason,
-        logs=row.logs,
-        images=row.images,
-        notes=row.notes,
+        facts=row.body["facts"],
     )
+
+
+def _ref(row: Row[Any]) -> AppRef:
+    return AppRef(model=row.target_model, app_number=row.target_app_number)
+
+
+def _report(row: Row[Any], findings: list[Finding], metrics: list[Metric]) -> ToolReport:
+    columns = {name: getattr(row, name) for name in CELL_COLUMNS}
+    lists = {"findings": findings, "metrics": metrics}
+    return ToolReport.model_validate({**row.body, **columns, **lists})
 
 
 def _cell(row: Row[Any], findings: list[Finding], metrics: list[Metric]) -> CellRecord:
     return CellRecord.model_validate(
         {
-            "model": row.target_model,
-            "app_number": row.target_app_number,
+            "ref": _ref(row),
             "analyzer": row.analyzer,
-            "tool": row.tool,
-            "version": row.version,
-            "state": row.state,
-            "reason": row.reason,
-            "coverage": row.body.get("coverage"),
-            "findings": findings,
-            "metrics": metrics,
-            "provenance": row.body.get("provenance", {}),
-            "data": row.body.get("data", {}),
+            "report": _report(row, findings, metrics),
             "artifact": row.artifact,
             "attempts": row.attempts,
             "tool_seconds": row.tool_seconds,
@@ -102,22 +103,18 @@ def _cell(row: Row[Any], findings: list[Finding], metrics: list[Metric]) -> Cell
 
 def _fused(rows: Rows, cells: Rows) -> Iterable[FusedRecord]:
     """Groups by analyzer and app; one that came to nothing is a group, too: it was fused."""
-    grouped: defaultdict[tuple[str, int, str], list[Finding]] = defaultdict(list)
+    grouped: defaultdict[tuple[AppRef, AnalyzerKind], list[Finding]] = defaultdict(list)
     for cell in cells:
         if cell.analyzer in _FUSING and cell.artifact is not None:
-            grouped.setdefault((cell.target_model, cell.target_app_number, cell.analyzer), [])
+            grouped.setdefault(_of_analyzer(cell), [])
     for cell in cells:
         if cell.tool == FUSION:
-            grouped.pop((cell.target_model, cell.target_app_number, cell.analyzer), None)
+            grouped.pop(_of_analyzer(cell), None)
     for row in rows:
-        key = (row.target_model, row.target_app_number, row.analyzer)
-        grouped[key].append(Finding.model_validate(row.body))
-    for (model, app_number, analyzer), findings in grouped.items():
-        yield FusedRecord.model_validate(
-            {
-                "model": model,
-                "app_number": app_number,
-                "analyzer": analyzer,
-                "findings": findings,
-            }
-        )
+        grouped[_of_analyzer(row)].append(Finding.model_validate(row.body))
+    for (ref, analyzer), findings in grouped.items():
+        yield FusedRecord(ref=ref, analyzer=analyzer, findings=tuple(findings))
+
+
+def _of_analyzer(row: Row[Any]) -> tuple[AppRef, AnalyzerKind]:
+    return _ref(row), AnalyzerKind(row.analyzer)

@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from sqlalchemy import Row as SqlRow
 from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
-from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
+from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
 from contract.record import PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec, PipelinePlan
 from store.columns import clean_json, clean_text
@@ -26,7 +27,6 @@ from store.rows import (
     Row,
     SubtaskRows,
     app_row,
-    merged_logs,
     pipeline_row,
     planned_rows,
     subtask_rows,
@@ -95,29 +95,17 @@ class SqlResultStore:
             return await _cells_now(connection, outcome.subtask_id)
 
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
-        """State, reason, logs, images and notes of one app.
-
-        Logs of earlier attempts stay. Images and notes are those of the last run of the app: both
-        are replaced when the outcome has one of them, and stay when it did not run again.
-        """
-        new_logs = clean_json([log.model_dump(mode="json") for log in outcome.logs])
-        ran = {
-            name: clean_json(list(values))
-            for name, values in (("images", outcome.images), ("notes", outcome.notes))
-            if outcome.images or outcome.notes
-        }
+        """State, reason and facts of one app; `AppFacts.of_later_run` says what is replaced."""
+        new = AppFacts.model_validate(clean_json(outcome.facts.model_dump(mode="json")))
         async with self._writing() as connection:
-            row_id, logs = await self._lock_app(connection, app)
-            await connection.execute(
-                update(apps)
-                .where(apps.c.id == row_id)
-                .values(
-                    state=outcome.state.value,
-                    reason=clean_text(outcome.reason),
-                    logs=merged_logs(logs, new_logs),
-                    **ran,
-                )
-            )
+            row = await self._lock_app(connection, app)
+            facts = AppFacts.model_validate(row.body["facts"]).of_later_run(new)
+            values = {
+                "state": outcome.state.value,
+                "reason": clean_text(outcome.reason),
+                "body": {**row.body, "facts": facts.model_dump(mode="json")},
+            }
+            await connection.execute(update(apps).where(apps.c.id == row.id).values(**values))
 
     async def record_pipeline_state(
         self, pipeline_id: str, state: str, detail: Mapping[str, Any]
@@ -190,12 +178,11 @@ class SqlResultStore:
             async with self._engine.begin() as connection:
                 yield connection
 
-    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> tuple[int, list[Any]]:
-        """Row ID and logs of the app, locked until the transaction ends; made if it came late."""
+    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any]:
+        """ID and body of the app's row, locked until the transaction ends; made if it came late."""
         await connection.execute(self._add(apps, app_row(app, _LATE)))
-        query = select(apps.c.id, apps.c.logs).filter_by(**target_of(app)).with_for_update()
-        row = (await connection.execute(query)).one()
-        return row.id, row.logs
+        query = select(apps.c.id, apps.c.body).filter_by(**target_of(app)).with_for_update()
+        return (await connection.execute(query)).one()
 
     def _add(self, table: Table, row: Row) -> Any:
         """An insert that leaves an existing row alone."""

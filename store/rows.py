@@ -3,17 +3,22 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from contract.analysis import AnalyzerReport, Finding, MeasurementState, Metric, ToolReport
-from contract.outcome import SubtaskOutcome, ToolSummary
-from contract.spec import AppSpec, PipelinePlan
+from contract.outcome import AppFacts, SubtaskOutcome, ToolSummary
+from contract.spec import AppSpec, PipelinePlan, PlannedApp
 from store.columns import clean_text
 
 Row = dict[str, Any]
+
+CELL_COLUMNS = frozenset({"tool", "version", "state", "reason"})
+"""Fields of a `ToolReport` that are columns of its cell."""
+CELL_TABLES = frozenset({"findings", "metrics"})
+"""Fields of a `ToolReport` that are rows of their own. All others are in the body of its cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,14 @@ class SubtaskRows:
 
 def pipeline_row(plan: PipelinePlan, created_at: datetime) -> Row:
     """Row of a pipeline that starts now."""
+    templates = {slug: one.model_dump(mode="json") for slug, one in plan.templates.items()}
     return {
         "pipeline_id": plan.pipeline_id,
         "spec_digest": _digest(plan.spec.model_dump(mode="json")),
         "spec": plan.spec.model_dump(mode="json"),
         "state": "running",
         "detail": {},
+        "body": {"templates": templates},
         "created_at": created_at,
         "finished_at": None,
     }
@@ -47,22 +54,24 @@ def planned_rows(plan: PipelinePlan) -> list[Row]:
 
 def app_row(app: AppSpec, ordinal: int) -> Row:
     """Row of an app that has not ended; `plan_digest` is the identity of what is to be analysed."""
-    planned = app.model_dump(
+    identity = app.model_dump(
         mode="json", include={"ref", "source", "template"}, exclude={"source": {"main_file"}}
     )
+    template = app.template.slug if app.template else None
+    planned = PlannedApp(ref=app.ref, source=app.source, template=template)
     return {
         **target_of(app),
         "ordinal": ordinal,
-        "template": app.template.slug if app.template else None,
-        "source_digest": app.source.digest,
-        "main_file": clean_text(app.source.main_file),
-        "plan_digest": _digest(planned),
+        "plan_digest": _digest(identity),
         "state": None,
         "reason": "",
-        "logs": [],
-        "images": [],
-        "notes": [],
+        "body": app_body(planned, AppFacts()),
     }
+
+
+def app_body(planned: PlannedApp, facts: AppFacts) -> Row:
+    """What is kept of an app and never queried: the app as planned, and what became known of it."""
+    return {"planned": planned.model_dump(mode="json"), "facts": facts.model_dump(mode="json")}
 
 
 def target_of(app: AppSpec) -> Row:
@@ -164,7 +173,7 @@ def _subtask(app: AppSpec, outcome: SubtaskOutcome) -> Row:
 
 
 def _cell(app: AppSpec, outcome: SubtaskOutcome, tool: ToolReport, siblings: int) -> Row:
-    body = tool.model_dump(mode="json", include={"coverage", "provenance", "data", "attachments"})
+    body = tool.model_dump(mode="json", exclude={*CELL_COLUMNS, *CELL_TABLES})
     cached = tool.provenance.cached_from is not None
     return {
         "subtask_id": outcome.subtask_id,
@@ -211,8 +220,3 @@ def metric_rows(metrics: Iterable[Metric]) -> list[Row]:
         }
         for ordinal, metric in enumerate(metrics)
     ]
-
-
-def merged_logs(old: list[Mapping[str, Any]], new: list[Mapping[str, Any]]) -> list[Any]:
-    """`old` and what `new` adds: the logs of earlier attempts stay."""
-    return [*old, *(log for log in new if log not in old)]

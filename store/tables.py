@@ -36,6 +36,7 @@ pipelines = Table(
     Column("spec", JSON, nullable=False),
     Column("state", String(32), nullable=False),
     Column("detail", JSON, nullable=False),
+    Column("body", JSON, nullable=False, server_default="{}"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
 )
@@ -48,16 +49,12 @@ apps = Table(
     Column("target_model", String(120), nullable=False),
     Column("target_app_number", Integer, nullable=False),
     Column("ordinal", Integer, nullable=False),
-    Column("template", Text),
-    Column("source_digest", Text, nullable=False),
-    Column("main_file", Text, nullable=False, server_default=""),
     Column("plan_digest", String(64), nullable=False),
     Column("state", String(32)),
     Column("reason", Text, nullable=False),
-    Column("logs", JSON, nullable=False),
-    Column("images", JSON, nullable=False, server_default="[]"),
-    Column("notes", JSON, nullable=False, server_default="[]"),
+    Column("body", JSON, nullable=False, server_default="{}"),
     Index("uq_apps_target", "pipeline_id", "target_model", "target_app_number", unique=True),
+    Index("ix_apps_ordinal", "pipeline_id", "ordinal"),
 )
 
 _TARGET = ("pipeline_id", "target_model", "target_app_number")

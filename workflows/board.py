@@ -70,7 +70,7 @@ class BreakerBoard:
     def count(self, outcome: AppOutcome, now_s: float) -> None:
         """Take in a finished app. What was not attempted (an analyzer given up on) says nothing."""
         for subtask in outcome.subtasks:
-            self._count_subtask(subtask, f"{outcome.ref.model}/app{outcome.ref.app_number}", now_s)
+            self._count_subtask(subtask, outcome.ref.label, now_s)
         self._succeed(PlatformService.STORE)  # it has recorded the app
         if outcome.platform_fault:
             self.breakers[PIPELINE] = self.pipeline.fault(outcome.reason, now_s)

@@ -10,7 +10,7 @@ from contract.outcome import AppOutcome
 from contract.progress import AnalyzerReadiness, AppProgress
 from contract.spec import AppSpec, PipelinePlan, PlannedApp
 from workflows.planning import unmeasured
-from workflows.state import AppOrders, AppResult, PipelineState, Tally, key_of
+from workflows.state import AppOrders, AppResult, PipelineState, Tally
 
 # Stands for all tools of an analyzer whose results of an earlier run are kept.
 _REST = ""
@@ -21,7 +21,7 @@ class Fleet:
 
     def __init__(self, plan: PipelinePlan, state: PipelineState) -> None:
         self.plan = plan
-        self._apps = {key_of(app.ref): app for app in plan.apps}
+        self._apps = {app.ref.label: app for app in plan.apps}
         self.pending = list(self._apps if state.pending is None else state.pending)
         self.running: set[str] = set()
         self.results = dict(state.results)
@@ -128,7 +128,7 @@ class Fleet:
         Raises:
             ValueError: the duplicate, by name.
         """
-        counts = Counter(key_of(app.ref) for app in apps)
+        counts = Counter(app.ref.label for app in apps)
         for key, count in counts.items():
             if key in self._apps or count > 1:
                 raise ValueError(f"duplicate app: {key}")
@@ -137,17 +137,17 @@ class Fleet:
         """Append apps to the plan; `enqueue` lets them run, once they are registered."""
         self.check_new(apps)
         self.plan = self.plan.model_copy(update={"apps": (*self.plan.apps, *apps)})
-        self._apps.update({key_of(app.ref): app for app in apps})
+        self._apps.update({app.ref.label: app for app in apps})
 
     def remove(self, apps: Sequence[PlannedApp]) -> None:
         """Undo `add`."""
         kept = tuple(app for app in self.plan.apps if app not in apps)
         self.plan = self.plan.model_copy(update={"apps": kept})
-        self._apps = {key_of(app.ref): app for app in kept}
+        self._apps = {app.ref.label: app for app in kept}
 
     def enqueue(self, apps: Sequence[PlannedApp]) -> None:
         """Put added apps at the end of the list."""
-        self.pending.extend(key_of(app.ref) for app in apps)
+        self.pending.extend(app.ref.label for app in apps)
 
     def learn(self, readiness: Iterable[AnalyzerReadiness]) -> None:
         """Remember the tools an analyzer named; one that is down keeps those it named before."""

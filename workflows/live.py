@@ -12,10 +12,9 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from contract.analysis import ArtifactRef
     from contract.analyzers import AnalyzerKind
     from contract.errors import ErrorCode
-    from contract.outcome import SubtaskOutcome
+    from contract.outcome import AppFacts, SubtaskOutcome
     from contract.running import AppCheck, RunningApp, StartOutcome, SubtaskOrder
     from contract.spec import AppSpec
     from workflows import policies, stages
@@ -25,7 +24,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.host_watch import Again, HostLost, watched
     from workflows.planning import (
         Loss,
-        RunFacts,
         app_died,
         app_died_early,
         discarded,
@@ -53,10 +51,7 @@ class LiveApp:
         self._broken = ""
         self._building = Building(app)
         self._verdicts = Verdicts()
-        self.logs: list[ArtifactRef] = []
-        self.images: tuple[str, ...] = ()
-        self.notes: tuple[str, ...] = ()
-        self.retry_causes: list[str] = []
+        self._facts = AppFacts()
         self._starts = 0
         self._lives = 0
 
@@ -94,15 +89,10 @@ class LiveApp:
                 raise
             workflow.logger.info("not built ahead", extra={"cause": str(exc)})
 
-    def facts(self) -> RunFacts:
-        """What the record keeps of the app as it ran."""
-        return {
-            "logs": tuple(self.logs),
-            "restarts": max(0, self._lives - 1),
-            "images": self.images,
-            "notes": self.notes,
-            "retry_causes": tuple(self.retry_causes),
-        }
+    @property
+    def facts(self) -> AppFacts:
+        """What became known of the app so far."""
+        return self._facts.plus(AppFacts(restarts=max(0, self._lives - 1)))
 
     async def teardown(self) -> None:
         """Remove the app; what cannot be removed now is left to the guard, then to the janitor."""
@@ -139,17 +129,17 @@ class LiveApp:
         row = self._verdicts.under(after, order.analyzer)
         if row is SILENT_AFTER:
             return outcome
-        self.logs.extend(after.logs)
+        self._keep_logs(after)
         if not is_apps(row):
             await self._start_over(discarded(outcome, "APP_LOST"))
         if outcome.report is not None:
-            self.logs.append(outcome.report)
+            self._learn(AppFacts(logs=(outcome.report,)))
         return app_died(outcome, after.reason)
 
     async def _without_app(self, kind: AnalyzerKind, absence: Absence) -> SubtaskOutcome:
         """The activity found the app gone: before it began, or under the measurement."""
         check, lost = absence.check, absence.loss
-        self.logs.extend(check.logs)
+        self._keep_logs(check)
         if check.silent:
             raise Again(lost)  # it is asked again when the host is calm, and nothing has begun
         if not absence.begun:
@@ -177,13 +167,13 @@ class LiveApp:
             if check.alive:
                 return check
             self._refuse_silence(check)
-            self.logs.extend(check.logs)
+            self._keep_logs(check)
             await self._clear()
         await self._start()
         check = await self._check_when_calm()
         if not check.alive:
             self._refuse_silence(check)
-            self.logs.extend(check.logs)
+            self._keep_logs(check)
             if not is_apps(self._verdicts.under(check, "start")):
                 await self._start_over(Loss(causes=("APP_LOST",)))
             raise AppDown(f"died right after its start: {check.reason}")
@@ -213,7 +203,6 @@ class LiveApp:
         self._running = started.app
         if started.app is not None:
             self._lives += 1
-            self.images = started.app.images
         await self._take_in(started)
 
     async def _build(self) -> None:
@@ -226,9 +215,7 @@ class LiveApp:
         Raises:
             AppDown: it failed.
         """
-        self.retry_causes.extend(told.retry_causes)
-        self.logs.extend(told.logs)
-        self.notes = told.app.dropped if told.app else told.notes
+        self._learn(told.facts)
         self._host = told.app.host if told.app else told.host
         if self._guard is not None and self._host:
             await self._guard.own(self._host)
@@ -266,7 +253,7 @@ class LiveApp:
 
     async def _remove(self) -> None:
         removed = await stages.teardown_app(self._host, self._app.workflow_id)
-        self.retry_causes.extend(removed.retry_causes)
+        self._keep_causes(removed.facts)
 
     async def _check_when_calm(self, policy: policies.Policy = policies.CHECK_APP) -> AppCheck:
         """A check; while the app is silent on a busy host it is asked again, for some minutes."""
@@ -287,8 +274,18 @@ class LiveApp:
             if is_unclaimed(exc):
                 raise HostLost from exc
             raise
-        self.retry_causes.extend(checked.retry_causes)
+        self._keep_causes(checked.facts)
         return checked
+
+    def _learn(self, facts: AppFacts) -> None:
+        self._facts = self._facts.plus(facts)
+
+    def _keep_logs(self, check: AppCheck) -> None:
+        """Keep the logs of a check that decided something: each check of a dead app has some."""
+        self._learn(AppFacts(logs=check.facts.logs))
+
+    def _keep_causes(self, facts: AppFacts) -> None:
+        self._learn(AppFacts(retry_causes=facts.retry_causes))
 
 
 def _most_starts() -> int:

@@ -1,20 +1,15 @@
 """Pure planning: what is to be done with one app, and how its subtasks fold into one outcome."""
 
 from collections.abc import Sequence
-from typing import TypedDict, Unpack
 
-from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest, Target
-from contract.analyzers import AnalyzerKind
+from contract.analysis import MeasurementState, SubtaskRequest, Target
+from contract.analyzers import LIVE_ORDER, AnalyzerKind, PlatformService
 from contract.base import Frozen
 from contract.errors import ErrorCode
-from contract.ids import (
-    TASK_QUEUE_AI,
-    TASK_QUEUE_STATIC,
-    task_queue_dynamic,
-    task_queue_performance,
-)
+from contract.limits import REASON_CHARS
 from contract.outcome import (
     ALL_TOOLS,
+    AppFacts,
     AppOutcome,
     SubtaskOutcome,
     ToolSummary,
@@ -22,17 +17,10 @@ from contract.outcome import (
     together,
     worst_state,
 )
-from contract.progress import PlatformService
 from contract.running import AppCheck, RunningApp, SubtaskOrder
 from contract.spec import AppSpec
-from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S
 from workflows.settle import Fault
 from workflows.state import AppOrders
-
-# A load test before an active scan: the scan fills the app's database and would slow it down. An
-# app that the load test kills is started anew for the scan.
-LIVE_ORDER = (AnalyzerKind.PERFORMANCE, AnalyzerKind.DYNAMIC)
-
 
 _DIED = "the app died during the measurement"
 
@@ -57,19 +45,9 @@ def plan_subtasks(app: AppSpec, orders: AppOrders) -> SubtaskPlan:
 
 
 def services_of(kinds: Sequence[AnalyzerKind]) -> list[PlatformService]:
-    """What of the platform work of these analyzers needs: to measure a live app, an engine."""
-    live = any(kind.is_live for kind in kinds)
-    return [PlatformService.ENGINE] if live else []
-
-
-def task_queue_of(kind: AnalyzerKind, host: str) -> str:
-    """Queue of a subtask; live ones are bound to the host that runs the app."""
-    return {
-        AnalyzerKind.STATIC: TASK_QUEUE_STATIC,
-        AnalyzerKind.AI: TASK_QUEUE_AI,
-        AnalyzerKind.DYNAMIC: task_queue_dynamic(host),
-        AnalyzerKind.PERFORMANCE: task_queue_performance(host),
-    }[kind]
+    """Services of the platform without which some of these analyzers cannot work."""
+    needed = {service for kind in kinds for service in kind.row.needs}
+    return [service for service in PlatformService if service in needed]
 
 
 def subtask_request(
@@ -86,7 +64,7 @@ def subtask_request(
         conditions=conditions,
         options=app.options.get(kind, {}),
         template=app.template,
-        deadline_s=SUBTASK_DEADLINE_S[kind],
+        deadline_s=kind.row.deadline_s,
         cache=app.cache,
     )
 
@@ -193,21 +171,11 @@ def app_died_early(app: AppSpec, kind: AnalyzerKind, reason: str, loss: Loss) ->
     return with_loss(app_failed(app, kind, f"{_DIED}: {reason}"), loss)
 
 
-class RunFacts(TypedDict, total=False):
-    """What is known of the app as it ran, see `AppOutcome`."""
-
-    logs: tuple[ArtifactRef, ...]
-    restarts: int
-    images: tuple[str, ...]
-    notes: tuple[str, ...]
-    retry_causes: tuple[str, ...]
-
-
 def fold(
     app: AppSpec,
     orders: AppOrders,
     subtasks: Sequence[SubtaskOutcome],
-    **facts: Unpack[RunFacts],
+    facts: AppFacts,
 ) -> AppOutcome:
     """One app's outcome: the worst state speaks for it, its first reason explains it."""
     ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))
@@ -219,7 +187,7 @@ def fold(
         reason=_reason(ordered, state),
         subtasks=tuple(ordered),
         platform_fault=is_platform_fault(ordered),
-        **facts,
+        facts=facts,
     )
 
 

@@ -1,21 +1,16 @@
 """What a pipeline carries from run to run (continue-as-new) and hands to its children."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.limits import REASON_CHARS
 from contract.outcome import ALL_TOOLS, AppOutcome, worst_state
-from contract.record import PipelineRecord
-from contract.spec import AppRef, AppSpec, PipelinePlan, PlannedApp
+from contract.record import CellRecord, PipelineRecord, by_app
+from contract.spec import AppSpec, PipelinePlan, PlannedApp
 from workflows.breaker import CircuitBreaker
-from workflows.policies import REASON_CHARS
-
-
-def key_of(ref: AppRef) -> str:
-    """How people name an app of a pipeline: `model/appN`."""
-    return f"{ref.model}/app{ref.app_number}"
 
 
 class AppOrders(Frozen):
@@ -104,13 +99,13 @@ class Tally(Frozen):
         """This tally with one more run of an app."""
         causes = dict(self.retries_by_cause)
         of_subtasks = (cause for subtask in outcome.subtasks for cause in subtask.retry_causes)
-        for cause in (*of_subtasks, *outcome.retry_causes):
+        for cause in (*of_subtasks, *outcome.facts.retry_causes):
             causes[cause] = causes.get(cause, 0) + 1
         return Tally(
             tool_seconds=self.tool_seconds + sum(s.tool_seconds for s in outcome.subtasks),
             wasted_seconds=self.wasted_seconds + sum(s.wasted_seconds for s in outcome.subtasks),
             saved_seconds=self.saved_seconds + sum(s.saved_seconds for s in outcome.subtasks),
-            restarts=self.restarts + outcome.restarts,
+            restarts=self.restarts + outcome.facts.restarts,
             retries_by_cause=causes,
         )
 
@@ -197,14 +192,11 @@ def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> Pipelin
     Start `Pipeline` with `PipelineRun.of(plan, state)`; results that stand are not measured again,
     but for those of apps that are named, which run as a whole.
     """
-    cells: dict[str, dict[AnalyzerKind, dict[str, MeasurementState]]] = {}
-    for cell in record.cells:
-        key = key_of(AppRef(model=cell.model, app_number=cell.app_number))
-        cells.setdefault(key, {}).setdefault(cell.analyzer, {})[cell.tool] = cell.state
+    cells = {ref.label: _by_analyzer(mine) for ref, mine in by_app(record.cells).items()}
     results: dict[str, AppResult] = {}
     pending: list[str] = []
     for app in record.apps:
-        key = key_of(AppRef(model=app.model, app_number=app.app_number))
+        key = app.ref.label
         found = cells.get(key, {})
         result = AppResult.of(
             app.state or MeasurementState.INFRA_FAILED,
@@ -223,3 +215,12 @@ def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> Pipelin
         tally=Tally.of(record.detail),
         retried=int(record.detail.get("apps_retried", 0)) + len(pending),
     )
+
+
+def _by_analyzer(
+    cells: Iterable[CellRecord],
+) -> dict[AnalyzerKind, dict[str, MeasurementState]]:
+    states: dict[AnalyzerKind, dict[str, MeasurementState]] = {}
+    for cell in cells:
+        states.setdefault(cell.analyzer, {})[cell.tool] = cell.state
+    return states

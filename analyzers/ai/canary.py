@@ -1,16 +1,13 @@
 """Tiny apps with a known answer. Asking costs money, so an answer is believed for some hours."""
 
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from analyzers.runtime.tool import Canary, Parsed, ToolFault, ToolRun
+from analyzers.runtime.tool import Canary, Parsed, ToolFault
 from contract.analysis import Category, Finding, Severity
 from contract.spec import Requirement, TemplateSpec
 
-_FILE = "canary-token.txt"
-_TOKEN = secrets.token_hex(16)
 _SEEN_S = 6 * 3600.0
 _MISSED_S = 600.0
 _KNOWN_ANSWER = "canary-known-answer"
@@ -56,17 +53,11 @@ def back_up():
 
 
 def _canary(app: str) -> Canary:
-    return Canary(files={"app.py": app, _FILE: _TOKEN}, expect=frozenset({_KNOWN_ANSWER}))
+    return Canary(files={"app.py": app}, expect=frozenset({_KNOWN_ANSWER}))
 
 
 REQUIREMENTS_CANARY = _canary(_HEALTH_APP)
 QUALITY_CANARY = _canary(_UNSAFE_APP)
-
-
-def is_canary(run: ToolRun) -> bool:
-    """Whether the runtime asks about our own app; no stranger's app can know the token."""
-    file = run.source.root / _FILE
-    return file.is_file() and file.read_bytes() == _TOKEN.encode()
 
 
 def canary_template() -> TemplateSpec:

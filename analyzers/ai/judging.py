@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from analyzers.ai.canary import CanaryMemory, is_canary, known_answer
+from analyzers.ai.canary import CanaryMemory, known_answer
 from analyzers.ai.client import Answer, RateLimits
 from analyzers.ai.config import AiConfig
 from analyzers.ai.digest import prompts_digest, rules_digest
@@ -17,13 +17,14 @@ from analyzers.ai.ledger import Budget, Budgets
 from analyzers.ai.panel import Brief, Hearing, Terms, failures, hear, require_endpoint
 from analyzers.ai.reporting import injection_finding, settings_data
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolRun
-from contract.analysis import Finding, Metric
+from contract.analysis import Category, Finding, Metric
 
 
 class JudgeTool(ABC):
     """Adapter for a panel of models that reads the whole app once per model."""
 
     name: str
+    looks_for: frozenset[Category]
     canary: Canary
     system: ClassVar[str]
     control: ClassVar[str]
@@ -57,7 +58,7 @@ class JudgeTool(ABC):
             NotApplicable: there is nothing to ask, or no text to ask about.
             ToolFault: no endpoint, no judge whose opinion counts, or the canary was not seen.
         """
-        if is_canary(run):
+        if run.canary:
             return await self._canary_memory.recall(lambda: self._look(run))
         return await self.judge(run)
 
@@ -82,7 +83,7 @@ class JudgeTool(ABC):
             NotApplicable: the app has no text to read.
             ToolFault: no endpoint, or no judge whose opinion counts.
         """
-        own = Budget(self._config.budget_usd) if is_canary(run) else None
+        own = Budget(self._config.budget_usd) if run.canary else None
         budget = own or self._budgets.of(run.request.subtask_id)
         return await hear(run, Terms(self._config, budget, self._limits), brief)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.http import BoundedClient
-from analyzers.runtime.origins import Origins
+from analyzers.runtime.live.origins import Origins
 from contract.analysis import Target
 
 _BLOCKED = re.compile(

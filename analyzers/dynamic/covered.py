@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from analyzers.dynamic.http import BoundedClient
-from analyzers.runtime.answers import Unseen
 from analyzers.runtime.blame import verdict
+from analyzers.runtime.live.answers import Unseen
 from contract.analysis import Skipped, Target
 
 Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered

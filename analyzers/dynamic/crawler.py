@@ -21,7 +21,7 @@ from analyzers.dynamic.findings import stable_path
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.marks import shows_payload
 from analyzers.dynamic.surface import Operation
-from analyzers.runtime.answers import Unseen
+from analyzers.runtime.live.answers import Unseen
 
 MAX_PAGES = 120
 MAX_ALIKE = 6  # pages that differ in ids or parameter values only

@@ -27,7 +27,7 @@ from analyzers.dynamic.surface import (
     fits,
     merge,
 )
-from analyzers.runtime.answers import Unseen
+from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import Execute, ToolRun
 from contract.analysis import Target
 

@@ -18,9 +18,9 @@ import httpx
 from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.ground import Ground, is_gone
-from analyzers.runtime.answers import Unseen, Verdict, is_rate_limited
-from analyzers.runtime.authorities import authorities
 from analyzers.runtime.blame import verdict
+from analyzers.runtime.live.answers import Unseen, Verdict, is_rate_limited
+from analyzers.runtime.live.authorities import authorities
 from contract.analysis import Skipped, Target
 
 REDIRECT_CAP = 5

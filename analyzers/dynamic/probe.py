@@ -20,8 +20,8 @@ from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.sessions import Session, require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
-from analyzers.runtime.answers import Unseen, Verdict
 from analyzers.runtime.blame import verdict
+from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import (
     Canary,
     Execute,
@@ -30,7 +30,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Coverage, Finding, Metric, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Metric, Skipped, Target
 
 PROBE_VERSION = "1.2.0"
 # One writes to the app at a time, our own before the scanners that fill it with payloads: what one
@@ -91,6 +91,7 @@ class Probe(ABC):
     """
 
     name: str
+    looks_for: frozenset[Category]
     canary: Canary
     cost = 0.3
     exclusive = False
@@ -260,11 +261,6 @@ def targets_of(run: ToolRun) -> tuple[Target, ...]:
 def behind(tool: str) -> tuple[str, ...]:
     """What a tool that writes to the app waits for."""
     return ("discovery", *WRITERS[: WRITERS.index(tool)])
-
-
-def is_canary(run: ToolRun, tool: str) -> bool:
-    """Whether the run is the proof that `tool` sees, not a subtask: their ids have four parts."""
-    return run.request.subtask_id == f"canary/{tool}"
 
 
 def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from analyzers.runtime.answers import Reply, retry_after_s
+from analyzers.runtime.live.answers import Reply, retry_after_s
 
 FIRST_PAUSE_S = 5.0  # where the app does not say when
 LONGEST_PAUSE_S = 30.0

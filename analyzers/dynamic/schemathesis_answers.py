@@ -17,7 +17,7 @@ from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.quota import Quota
 from analyzers.dynamic.sessions import LOGIN
 from analyzers.dynamic.surface import ServiceSurface
-from analyzers.runtime.answers import Unseen
+from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Skipped, Target
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from analyzers.performance.openloop.limits import TOO_MANY
 from analyzers.performance.probe import Answer
 from analyzers.runtime import blame
-from analyzers.runtime.answers import LOGIN_PATH, Unseen
+from analyzers.runtime.live.answers import LOGIN_PATH, Unseen
 from analyzers.runtime.tool import Verdict
 
 _NAMED = 8

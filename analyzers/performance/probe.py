@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import httpx
 
 from analyzers.performance.openloop.limits import TOO_MANY, wait_of
-from analyzers.runtime.authorities import authorities
+from analyzers.runtime.live.authorities import authorities
 
 TIMEOUT_S = 5.0
 WHOLE_S = 10.0

@@ -14,7 +14,7 @@ from analyzers.performance.nothing import Kind, Miss, miss_of
 from analyzers.performance.operations import Found, Named, Operation
 from analyzers.performance.probe import FORWARDED_HTTPS, Answer, leads_to_https, path_of
 from analyzers.performance.routes import document_paths, filled
-from analyzers.runtime.answers import (
+from analyzers.runtime.live.answers import (
     COMPARED_BYTES,
     Baseline,
     Question,

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
-from contract.analyzers import AnalyzerKind
 
 from analyzers.runtime.measure.cache import LIVE_MAX_AGE, ReportCache
 from analyzers.runtime.measure.cache_key import code_digest, measured_weights
@@ -39,12 +38,11 @@ from analyzers.runtime.wire.metrics import Metrics
 from analyzers.runtime.wire.server import AnalyzerServer
 from analyzers.runtime.wire.uploads import SourceStore
 from contract.analysis import AnalyzerReport, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
-from contract.protocol import DEFAULT_MAX_RESULT_BYTES, DEFAULT_PORTS
+from contract.protocol import DEFAULT_MAX_RESULT_BYTES
 from contract.quiet import LOAD_LOCK
 
-# A scan mostly waits for the app; what its tools use is bounded by the CPU budget.
-DEFAULT_CAPACITY = {AnalyzerKind.PERFORMANCE: 1, AnalyzerKind.DYNAMIC: 4}
 _HOUSEKEEPING_S = 600.0
 _SHUTDOWN_S = 5.0
 
@@ -229,11 +227,11 @@ async def _serve(
 def _options(kind: AnalyzerKind) -> ServiceOptions:
     parser = argparse.ArgumentParser(prog=f"analyzers.{kind}", description=f"The {kind} analyzer.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORTS[kind])
+    parser.add_argument("--port", type=int, default=kind.row.port)
     parser.add_argument("--data", type=Path, required=True, help="folder for all it keeps")
     parser.add_argument("--tools-dir", type=Path, required=True, help="what install.sh made")
     parser.add_argument("--token-file", type=Path, help="file with the shared token")
-    parser.add_argument("--capacity", type=int, default=DEFAULT_CAPACITY.get(kind, 2))
+    parser.add_argument("--capacity", type=int, default=kind.row.slots)
     parser.add_argument("--cpu-budget", type=float, default=float(os.cpu_count() or 1))
     parser.add_argument("--load-lock", type=Path, default=LOAD_LOCK, help="given way to")
     given = parser.parse_args()

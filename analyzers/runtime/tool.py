@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from contract.analysis import Coverage, Finding, Metric, SubtaskRequest
+from contract.analysis import Category, Coverage, Finding, Metric, SubtaskRequest
 from contract.source_digest import is_covered
 
 NUL_BYTES = "NUL bytes in its text"
@@ -44,6 +44,18 @@ class NotApplicable(Verdict):
 
 class ToolFault(Verdict):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
+
+
+class NoSource(ToolFault):
+    """A source outside that the tool must ask gave no answer, `why`.
+
+    Advisories are not part of a tool: without them it measures nothing, and an app counts as
+    measured without it (`ToolReport.lacks_source`).
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"advisory source unreachable: {why}")
+        self.why = why
 
 
 class HostFault(ToolFault):
@@ -107,6 +119,8 @@ class ToolRun:
         shared: values that tools of one run hand to each other (e.g. discovered routes), keyed by
             tool name; later tools may read what earlier ones left. What stands under a tool's own
             name must be JSON, or its report is not cached.
+        canary: whether this run is the proof that the tool sees, on its own canary. Only the
+            runtime sets it; no request and no app can.
     """
 
     request: SubtaskRequest
@@ -117,6 +131,7 @@ class ToolRun:
     progress: Callable[[str], None] = lambda _message: None
     waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     shared: dict[str, Any] = field(default_factory=dict)
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +227,8 @@ class Tool(Protocol):
 
     Attributes:
         name: lower-case, as the field writes it (`bandit`).
+        looks_for: categories of the findings it looks for; reports require its measurement for
+            these and for no others.
         canary: the planted flaw that proves it sees.
         cost: relative weight when tools run side by side within the CPU budget (1 = one core).
         exclusive: runs alone within the subtask (load generators).
@@ -220,6 +237,7 @@ class Tool(Protocol):
     """
 
     name: str
+    looks_for: frozenset[Category]
     canary: Canary
     cost: float
     exclusive: bool

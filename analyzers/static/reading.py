@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from analyzers.runtime.sarif import fingerprint
 from analyzers.runtime.tool import Parsed, ToolFault
+from analyzers.static.fingerprint import fingerprint
 from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity, Skipped
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analyzers.runtime import blame
-from analyzers.runtime.ownership import not_own
+from analyzers.runtime.source.authorship import not_own
 from analyzers.runtime.tool import (
     NUL_BYTES,
     Command,

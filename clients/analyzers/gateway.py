@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from contract.analyzers import AnalyzerKind
 from websockets.exceptions import WebSocketException
 
 from clients.analyzers.archive import ArchiveReceiver, read_report
@@ -24,6 +23,7 @@ from clients.analyzers.pool import ConnectionPool
 from clients.analyzers.transfer import ConnectionLost, Transfer
 from clients.analyzers.upload import pack_source
 from contract.analysis import AnalyzerReport, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
 from contract.protocol import Ack, Progress
@@ -152,11 +152,10 @@ class WebSocketGateway:
         for path in fetched:
             await asyncio.to_thread(path.unlink, missing_ok=True)
         with suppress(PlatformError, WebSocketException, OSError):
-            async with self._pool(analyzer).lease() as lease:
+            async with self._pool(analyzer).lease() as link:
                 for sha256 in set(fetched.values()) or {""}:
                     ack = Ack(subtask_id=subtask_id, sha256=sha256)
-                    await lease.connection.send(ack.model_dump_json())
-                lease.reusable = True
+                    await link.send(link.conversation.acknowledge(ack))
 
     async def _fetch(self, transfer: Transfer, on_progress: Callable[[Progress], None]) -> None:
         """Over WebSocket; over HTTP what WebSocket cannot bring, were it from an earlier call."""

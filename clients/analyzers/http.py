@@ -10,13 +10,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
-from contract.analyzers import AnalyzerKind
 from pydantic import ValidationError
 
 from clients.analyzers.archive import ArchiveReceiver
 from clients.analyzers.pool import unavailable
 from clients.authorities import authorities
 from contract.analysis import SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
 from contract.protocol import (

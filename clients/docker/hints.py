@@ -19,11 +19,13 @@ class Hints:
 
     Attributes:
         image_id: the engine's ID of its image.
+        image_bytes: size of its image, see `ServiceImage`; None: the engine does not tell.
         config: of the image.
         source: ports that the service's own files name.
     """
 
     image_id: str
+    image_bytes: int | None
     config: Mapping[str, Any]
     source: tuple[int, ...]
 
@@ -48,4 +50,5 @@ async def hints_of(client: docker.DockerClient, plan: ServicePlan, image: str) -
         call(client.images.get, image), asyncio.to_thread(source_ports, roots)
     )
     config = cast("dict[str, Any]", found.attrs.get("Config") or {})
-    return Hints(str(found.id), config, source)
+    size = found.attrs.get("Size")
+    return Hints(str(found.id), size if isinstance(size, int) else None, config, source)

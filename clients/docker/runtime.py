@@ -4,7 +4,7 @@ Guarantees for a running app, on an engine of this host and with root for the fi
 published only on 127.0.0.1; memory, CPU, processes, log and volume sizes are bounded; all
 capabilities but seven are dropped, no-new-privileges is set; the app reaches its own services by
 name, but no other app, no port of the host, and (egress `deny`) nothing outside.
-`RunningApp.dropped` names the guarantees that an engine cannot give.
+`AppFacts.notes` names the guarantees that an engine cannot give.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from clients.logs import Artifacts, SavedLogs
 from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_WORKFLOW
+from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
@@ -135,7 +136,7 @@ class DockerRuntime:
         """
 
         async def build(starting: Starting) -> StartOutcome:
-            return StartOutcome(phase="built", notes=tuple(starting.notes))
+            return StartOutcome(phase="built", facts=AppFacts(notes=tuple(starting.notes)))
 
         return await self._started(Starting(self._parts, app, run_id, on_progress), build)
 
@@ -158,7 +159,7 @@ class DockerRuntime:
         async def run(starting: Starting) -> StartOutcome:
             on_built()
             running = await starting.run(self._host)
-            return StartOutcome(app=running, notes=running.dropped)
+            return StartOutcome(app=running, facts=starting.facts())
 
         return await self._started(Starting(self._parts, app, run_id, on_progress), run)
 
@@ -182,7 +183,8 @@ class DockerRuntime:
             if noted is error:  # an exception that is its own cause cannot be printed
                 raise
             raise noted from error
-        return outcome.model_copy(update={"logs": saved.refs, "host": self._host})
+        facts = outcome.facts.plus(AppFacts(logs=saved.refs))
+        return outcome.model_copy(update={"facts": facts, "host": self._host})
 
     async def _keep_build_log(self, starting: Starting, saved: SavedLogs) -> None:
         if starting.build_log:
@@ -197,9 +199,8 @@ class DockerRuntime:
         return StartOutcome(
             phase=fault.phase,
             reason="; ".join((fault.reason, *saved.notes)),
-            notes=tuple(notes),
-            logs=saved.refs,
             host=self._host,
+            facts=AppFacts(logs=saved.refs, notes=tuple(notes)),
         )
 
     async def check(self, app: RunningApp) -> AppCheck:
@@ -214,7 +215,7 @@ class DockerRuntime:
         if result.alive:
             return result
         saved = await self._save_logs(app.workflow_id, "app")
-        return result.model_copy(update={"logs": saved.refs})
+        return result.model_copy(update={"facts": AppFacts(logs=saved.refs)})
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
         """Save the logs that can be saved, then remove everything with the workflow's label.
@@ -224,7 +225,8 @@ class DockerRuntime:
         """
         saved = await self._save_logs(workflow_id, "app")
         report = await self._remove(workflow_id)
-        return report.model_copy(update={"logs": saved.refs, "notes": saved.notes})
+        facts = AppFacts(logs=saved.refs, notes=saved.notes)
+        return report.model_copy(update={"facts": facts})
 
     async def _remove(self, workflow_id: str) -> TeardownReport:
         return TeardownReport(

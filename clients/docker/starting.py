@@ -31,6 +31,7 @@ from clients.limits import AppLimits
 from clients.targets import Location
 from contract.errors import PlatformError
 from contract.ids import LABEL_RUN
+from contract.outcome import AppFacts, ServiceImage
 from contract.running import RunningApp, RunningService
 from contract.spec import AppSpec
 
@@ -125,10 +126,16 @@ class Starting:
             engine="docker",
             services=services,
             network=network,
-            images=tuple(image.name for image in self._images.values()),
-            dropped=tuple(self.notes),
             conditions=conditions(kind, self.parts.limits, self.app.egress, [*ids, *files]),
         )
+
+    def facts(self) -> AppFacts:
+        """Its images, once it runs, and its notes."""
+        images = (
+            ServiceImage(service=name, name=self._images[name].name, size_bytes=hints.image_bytes)
+            for name, hints in self._hints.items()
+        )
+        return AppFacts(images=tuple(images), notes=tuple(self.notes))
 
     def _unguarded(self, why: str) -> list[str]:
         """A note on what the missing firewall leaves open."""

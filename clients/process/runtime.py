@@ -2,7 +2,7 @@
 
 A confined app sees a read-only system without home folders and without the project's data, its own
 copy of its source, a private /tmp and data folder, and its own process numbers. It shares the
-host's network, as `RunningApp.dropped` says: that is why only trusted apps may run here.
+host's network, as `AppFacts.notes` say: that is why only trusted apps may run here.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ from clients.process.watch import Asked, StartClock, silent
 from clients.roles import with_roles
 from clients.targets import resolve_targets
 from clients.telling import error_line
+from contract.analysis import ArtifactRef
+from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import AppSpec
 
@@ -139,17 +141,11 @@ class ProcessRuntime:
             return StartOutcome(
                 phase=found.phase,
                 reason="; ".join((found.reason, *saved.notes)),
-                notes=(*installed.notes, _NETWORK_NOTE),
-                logs=(*logs, *saved.refs),
                 host=self._host,
+                facts=_facts(installed, saved.refs),
             )
-        notes = (*installed.notes, _NETWORK_NOTE)
-        if running is not None:
-            running = running.model_copy(update={"dropped": notes})
         phase = "running" if running else "built"
-        return StartOutcome(
-            app=running, phase=phase, notes=notes, logs=tuple(logs), host=self._host
-        )
+        return StartOutcome(app=running, phase=phase, host=self._host, facts=_facts(installed))
 
     def _require(self, app: AppSpec) -> None:
         if not app.trusted:
@@ -236,7 +232,7 @@ class ProcessRuntime:
         if found is None:
             return AppCheck(alive=True, targets=resolve_targets(app, "host"))
         saved = await self._save_logs(app.workflow_id, "app")
-        return app_check(found).model_copy(update={"logs": saved.refs})
+        return app_check(found).model_copy(update={"facts": AppFacts(logs=saved.refs)})
 
     async def _ended(self, app: RunningApp) -> Ending | None:
         """How one of the processes that `start` saw has ended; None: all run."""
@@ -265,7 +261,8 @@ class ProcessRuntime:
         """Save the logs that can be saved, kill the workflow's sandboxes, remove its folder."""
         saved = await self._save_logs(workflow_id, "app")
         killed = await asyncio.to_thread(self._remove, workflow_id)
-        return TeardownReport(processes=killed, logs=saved.refs, notes=saved.notes)
+        facts = AppFacts(logs=saved.refs, notes=saved.notes)
+        return TeardownReport(processes=killed, facts=facts)
 
     def _remove(self, workflow_id: str) -> int:
         services = self._states.services(workflow_id).values()
@@ -292,3 +289,8 @@ class ProcessRuntime:
         """Remove unfinished environments. Complete ones are small, and all runs share them."""
         await asyncio.to_thread(self._environments.sweep)
         return 0
+
+
+def _facts(installed: Installation, more_logs: tuple[ArtifactRef, ...] = ()) -> AppFacts:
+    notes = (*installed.notes, _NETWORK_NOTE)
+    return AppFacts(logs=(*installed.logs, *more_logs), notes=notes)

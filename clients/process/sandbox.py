@@ -200,7 +200,7 @@ class Confined:
         return self._recorded("child-pid") is not None
 
     def kill(self) -> bool:
-        """Kill the sandbox with everything in it; returns whether it existed. Blocking, 5 s at most.
+        """Kill the sandbox with everything in it; returns whether it existed. Blocks 5 s at most.
 
         This includes a sandbox that began this moment and has no status yet.
 

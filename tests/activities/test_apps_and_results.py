@@ -5,7 +5,6 @@ import uuid
 from pathlib import Path
 
 import pytest
-from contract.analyzers import AnalyzerKind
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
@@ -17,6 +16,7 @@ from activities.preflight import PreflightActivities
 from activities.results import ResultActivities
 from analyzers.performance.lock import host_lock
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import PlatformService
@@ -200,7 +200,7 @@ async def test_preflight_probes_the_engine_and_the_store_and_silence_is_an_answe
     async def hangs() -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(activities.preflight, "PROBE_LIMIT_S", 0.01)
+    monkeypatch.setattr(activities.preflight, "PROBE_S", 0.01)
     engine = FakeRuntime()
     engine.fault = PlatformError(ErrorCode.UNAVAILABLE, "the Docker daemon does not answer")
     probes = {PlatformService.ENGINE: engine.probe, PlatformService.STORE: hangs}

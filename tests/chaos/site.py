@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from contract.analyzers import AnalyzerKind
 
 from analyzers.runtime.service import work_folder
+from contract.analyzers import AnalyzerKind
 from contract.ids import LABEL_SCOPE
 from tests.chaos.engine import Engine, MachineEngine
 from tests.chaos.judge import MODEL, Judge

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from cli.schemas import report_schema
 from contract.analysis import MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
+from control.schemas import report_schema
 from tests.e2e.conftest import ROOT, Assay
 from tests.support.tools_folder import tools_folder
 from tests.support.uploads import refused

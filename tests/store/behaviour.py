@@ -71,7 +71,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         await store.register_pipeline(samples.plan(apps=4))
 
         apps_ = (await store.load_pipeline("p1")).apps
-        assert [app.app_number for app in apps_] == [1, 2, 3, 4]
+        assert [app.ref.app_number for app in apps_] == [1, 2, 3, 4]
         assert apps_[0].state is MeasurementState.MEASURED
 
     async def test_an_outline_tells_of_the_apps_and_of_one_its_cells_without_findings(self, store):
@@ -83,10 +83,10 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         one = await store.load_outline("p1", samples.app(1).ref)
         other = await store.load_outline("p1", samples.app(2).ref)
 
-        assert [app.app_number for app in whole.apps] == [1, 2]
+        assert [app.ref.app_number for app in whole.apps] == [1, 2]
         assert whole.cells == ()
-        assert [app.app_number for app in one.apps] == [1]
-        assert [(cell.tool, cell.findings) for cell in one.cells] == [("bandit", ())]
+        assert [app.ref.app_number for app in one.apps] == [1]
+        assert [(cell.tool, cell.report.findings) for cell in one.cells] == [("bandit", ())]
         assert one.cells[0].artifact == samples.ARTIFACT
         assert (len(other.apps), other.cells) == (1, ())
         with pytest.raises(PlatformError, match="NOT_FOUND"):
@@ -143,18 +143,21 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         bandit, semgrep = record.cells
         recorded = report.tools[0]
         assert (bandit.tool, bandit.state) == ("bandit", MeasurementState.MEASURED)
-        assert bandit.findings == recorded.findings
-        assert bandit.metrics == recorded.metrics
-        assert bandit.coverage == recorded.coverage
-        assert bandit.provenance == recorded.provenance
-        assert bandit.data == recorded.data
+        assert bandit.report.findings == recorded.findings
+        assert bandit.report.metrics == recorded.metrics
+        assert bandit.report.coverage == recorded.coverage
+        assert bandit.report.provenance == recorded.provenance
+        assert bandit.report.data == recorded.data
         assert (bandit.artifact, bandit.attempts) == (samples.ARTIFACT, 2)
         assert bandit.wasted_seconds + semgrep.wasted_seconds == 4.0
-        assert (semgrep.reason, semgrep.coverage) == ("exit code 2: out of memory", None)
+        assert (semgrep.report.reason, semgrep.report.coverage) == (
+            "exit code 2: out of memory",
+            None,
+        )
         assert record.fused[0].findings == (fused,)
         assert [app.state for app in record.apps] == [MeasurementState.MEASURED, None]
-        assert record.apps[0].logs[0].name == "build.log"
-        assert [app.main_file for app in record.apps] == ["Dockerfile", "Dockerfile"]
+        assert record.apps[0].facts.logs[0].name == "build.log"
+        assert [app.source.main_file for app in record.apps] == ["Dockerfile", "Dockerfile"]
         assert record.spec["parallelism"] == 3
 
     async def test_a_fusion_without_result_is_told_from_one_that_failed(self, store):
@@ -193,7 +196,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
             await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
 
         record = await store.load_pipeline("p1")
-        assert [(cell.tool, len(cell.findings)) for cell in record.cells] == [("bandit", 1)]
+        assert [(cell.tool, len(cell.report.findings)) for cell in record.cells] == [("bandit", 1)]
         async with engine.begin() as connection:
             assert await connection.scalar(select(func.count()).select_from(findings)) == 1
             assert await connection.scalar(select(func.count()).select_from(metrics)) == 1
@@ -211,7 +214,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
 
         record = await store.load_pipeline("p1")
         assert [cell.tool for cell in record.cells] == ["bandit", "semgrep"]
-        assert len(record.cells[0].findings) == 2
+        assert len(record.cells[0].report.findings) == 2
 
     async def test_twenty_recordings_of_different_apps_at_once_are_all_there(self, store):
         await store.register_pipeline(samples.plan(apps=20))
@@ -225,7 +228,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
 
         record_ = await store.load_pipeline("p1")
         assert len(record_.cells) == 40
-        assert {cell.app_number for cell in record_.cells} == set(range(1, 21))
+        assert {cell.ref.app_number for cell in record_.cells} == set(range(1, 21))
 
     async def test_a_subtask_without_report_still_has_its_cells(self, store):
         await store.register_pipeline(samples.plan())
@@ -244,7 +247,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
 
         (cell,) = (await store.load_pipeline("p1")).cells
         assert (cell.tool, cell.state) == ("*", MeasurementState.INFRA_FAILED)
-        assert cell.reason == "analyzer is down"
+        assert cell.report.reason == "analyzer is down"
 
     async def test_logs_of_earlier_attempts_stay(self, store):
         await store.register_pipeline(samples.plan())
@@ -256,7 +259,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
 
         app = (await store.load_pipeline("p1")).apps[0]
         assert (app.state, app.reason) == (MeasurementState.MEASURED, "")
-        assert [log.name for log in app.logs] == ["attempt1.log", "attempt2.log"]
+        assert [log.name for log in app.facts.logs] == ["attempt1.log", "attempt2.log"]
 
     async def test_strings_of_hostile_apps_are_stored(self, store):
         await store.register_pipeline(samples.plan())
@@ -271,9 +274,9 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
 
         bandit, semgrep = (await store.load_pipeline("p1")).cells
-        assert bandit.findings[0].message == "nul � and '); DROP TABLE apps"
-        assert bandit.data == {"k�": ["�", None]}
-        assert semgrep.reason == "died � here"
+        assert bandit.report.findings[0].message == "nul � and '); DROP TABLE apps"
+        assert bandit.report.data == {"k�": ["�", None]}
+        assert semgrep.report.reason == "died � here"
 
     async def test_a_metric_that_is_no_number_makes_its_cell_not_measured(self, store):
         await store.register_pipeline(samples.plan())
@@ -285,8 +288,8 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
 
         (cell,) = (await store.load_pipeline("p1")).cells
         assert cell.state is MeasurementState.INFRA_FAILED
-        assert cell.reason == "latency_p95 is not a number (nan)"
-        assert cell.findings == ()
+        assert cell.report.reason == "latency_p95 is not a number (nan)"
+        assert cell.report.findings == ()
 
     async def test_twenty_thousand_findings_of_one_subtask(self, store):
         await store.register_pipeline(samples.plan())
@@ -295,7 +298,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
 
         (cell,) = (await store.load_pipeline("p1")).cells
-        assert cell.findings == report.tools[0].findings
+        assert cell.report.findings == report.tools[0].findings
 
     async def test_details_add_up_and_the_end_keeps_its_moment(self, store):
         await store.register_pipeline(samples.plan())

@@ -5,9 +5,10 @@ import asyncio
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, func, inspect, select, text
 
 from contract.analysis import MeasurementState
+from contract.outcome import AppFacts
 from store.migrate import alembic_config, upgrade
 from store.tables import findings, metadata, pipelines
 from tests.store import samples
@@ -44,6 +45,31 @@ class MigrationBehaviour:
 
         (bandit, _) = (await store.load_pipeline("p1")).cells
         assert (bandit.state, bandit.saved_seconds) == (MeasurementState.MEASURED, 0.0)
+
+    async def test_what_was_known_of_an_app_is_carried_over_into_its_body(self, store, engine):
+        def move(connection: Connection, there) -> dict:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            there(config, "0004" if there is command.downgrade else "head")
+            return {column["name"] for column in inspect(connection).get_columns("apps")}
+
+        await store.register_pipeline(samples.plan())
+        await store.record_app(samples.app(), samples.app_outcome(facts=samples.RAN))
+        before = (await store.load_pipeline("p1")).apps
+
+        async with engine.begin() as connection:
+            old = await connection.run_sync(move, command.downgrade)
+            assert old >= {"template", "source_digest", "main_file", "logs", "images", "notes"}
+            row = (await connection.execute(text("SELECT * FROM apps ORDER BY ordinal"))).first()
+            assert (row.source_digest, row.main_file) == ("d1", "Dockerfile")
+            new = await connection.run_sync(move, command.upgrade)
+            assert new.isdisjoint({"template", "source_digest", "main_file", "logs", "images"})
+
+        (ran, other) = (await store.load_pipeline("p1")).apps
+        assert (ran.facts.logs, ran.facts.notes) == (before[0].facts.logs, samples.RAN.notes)
+        assert [image.name for image in ran.facts.images] == ["assay/apps:ab"]
+        assert (ran.state, ran.source.digest) == (before[0].state, "d1")
+        assert (other.facts, other.source.main_file) == (AppFacts(), "Dockerfile")
 
     async def test_concurrent_upgrades_end_in_one_schema(self, store_url, engine):
         await asyncio.gather(*(upgrade(store_url) for _ in range(8)))

@@ -2,7 +2,7 @@
 
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.analyzers import AnalyzerKind
-from contract.outcome import ToolSummary
+from contract.outcome import AppFacts, ToolSummary
 from contract.record import CellRecord
 from store.results import SqlResultStore
 from tests.store import samples
@@ -53,8 +53,8 @@ class RetryBehaviour:
             "bandit": M.MEASURED,
             "semgrep": M.INFRA_FAILED,
         }
-        assert len(cells["bandit"].findings) == 2
-        assert cells["semgrep"].reason == "it did not come back"
+        assert len(cells["bandit"].report.findings) == 2
+        assert cells["semgrep"].report.reason == "it did not come back"
         assert (await store.load_pipeline("p1")).fused == before
 
     async def test_a_retry_of_one_tool_leaves_its_siblings_alone(self, store):
@@ -108,23 +108,21 @@ class RetryBehaviour:
 
     async def test_notes_and_images_of_an_app_stay_until_it_runs_again(self, store):
         await store.register_pipeline(samples.plan())
-        ran = {"images": ("web: sha256:ab",), "notes": ("compose: privileged dropped",)}
-        await store.record_app(samples.app(), samples.app_outcome().model_copy(update=ran))
+        await store.record_app(samples.app(), samples.app_outcome(facts=samples.RAN))
 
         await store.record_app(samples.app(), samples.app_outcome())
 
         app = (await store.load_pipeline("p1")).apps[0]
-        assert {"images": app.images, "notes": app.notes} == ran
+        assert app.facts.without_logs() == samples.RAN
 
     async def test_a_start_that_fails_leaves_its_own_notes_and_no_images_of_an_earlier_life(
         self, store
     ):
         await store.register_pipeline(samples.plan())
-        ran = {"images": ("web: sha256:ab",), "notes": ("compose: privileged dropped",)}
-        await store.record_app(samples.app(), samples.app_outcome().model_copy(update=ran))
+        await store.record_app(samples.app(), samples.app_outcome(facts=samples.RAN))
 
-        failed = samples.app_outcome(M.APP_FAILED).model_copy(update={"notes": ("a stand-in",)})
+        failed = samples.app_outcome(M.APP_FAILED, facts=AppFacts(notes=("a stand-in",)))
         await store.record_app(samples.app(), failed)
 
         app = (await store.load_pipeline("p1")).apps[0]
-        assert (app.images, app.notes) == ((), ("a stand-in",))
+        assert app.facts.without_logs() == AppFacts(notes=("a stand-in",))

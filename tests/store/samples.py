@@ -15,7 +15,7 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.analyzers import AnalyzerKind
-from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
+from contract.outcome import AppFacts, AppOutcome, ServiceImage, SubtaskOutcome, ToolSummary
 from contract.spec import (
     AppRef,
     AppSpec,
@@ -126,13 +126,24 @@ def outcome(
     )
 
 
+NOTHING = AppFacts()
+RAN = AppFacts(
+    images=(ServiceImage(service="web", name="assay/apps:ab", size_bytes=48_000_000),),
+    notes=("compose: privileged dropped",),
+    restarts=1,
+    retry_causes=("UNAVAILABLE",),
+)
+
+
 def app_outcome(
-    state: MeasurementState = MeasurementState.MEASURED, log: str = "build.log"
+    state: MeasurementState = MeasurementState.MEASURED,
+    log: str = "build.log",
+    facts: AppFacts = NOTHING,
 ) -> AppOutcome:
-    """How app 1 ended."""
+    """How app 1 ended: with `facts` and one log."""
     return AppOutcome(
         ref=AppRef(model=MODEL, app_number=1),
         state=state,
         reason="" if state is MeasurementState.MEASURED else "did not answer",
-        logs=(ARTIFACT.model_copy(update={"name": log}),),
+        facts=facts.plus(AppFacts(logs=(ARTIFACT.model_copy(update={"name": log}),))),
     )

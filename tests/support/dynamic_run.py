@@ -10,8 +10,8 @@ from pathlib import Path
 from aiohttp import web
 
 from analyzers.dynamic.tools import TOOLS
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Parsed, Tool, ToolRun
 from contract.analysis import SubtaskRequest, Target
 from contract.analyzers import AnalyzerKind

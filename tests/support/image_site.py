@@ -24,7 +24,6 @@ from clients.docker.labels import LABEL_PEER
 from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.ids import LABEL_SCOPE
-from contract.protocol import DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK, work_lock
 from tests.support.compose_file import ROOT, load, sdk_options
 
@@ -137,7 +136,7 @@ class Site:
             mounts.get(kind, {}),
             labels={**self._labels, **peer},
             network=self.network if kind.is_live else self.name,
-            ports={f"{DEFAULT_PORTS[kind]}/tcp": ("127.0.0.1", None)},
+            ports={f"{AnalyzerKind(kind).row.port}/tcp": ("127.0.0.1", None)},
         )
 
     def _run_worker(self, token: Path) -> Any:
@@ -188,7 +187,7 @@ class Site:
         """Where Docker published the analyzer on 127.0.0.1."""
         container = self.containers[kind]
         container.reload()
-        return int(container.ports[f"{DEFAULT_PORTS[kind]}/tcp"][0]["HostPort"])
+        return int(container.ports[f"{AnalyzerKind(kind).row.port}/tcp"][0]["HostPort"])
 
     def tools(self, kind: AnalyzerKind) -> tuple[ToolHealth, ...]:
         """What the analyzer says of each of its tools."""

@@ -17,7 +17,6 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 
 from activities.analysis import AnalysisActivities
-from activities.heartbeat import Beat
 from analyzers.runtime.measure.cache import ReportCache
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.measure.measure import Equipment, Measurement
@@ -28,6 +27,7 @@ from analyzers.runtime.wire.jobs import JobRegistry
 from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerReport, Coverage, SubtaskRequest
 from contract.analyzers import AnalyzerKind
+from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import SubtaskOutcome
 from contract.protocol import PROGRESS_INTERVAL_S, Progress

@@ -130,11 +130,11 @@ def _is_held(lock: int) -> bool:
 
 
 def _tools_below(service: psutil.Process) -> set[str]:
-    """Programs that the wardens of a service run now."""
+    """Programs that the reapers of a service run now."""
     found: set[str] = set()
     try:
-        wardens = [warden for fork in service.children() for warden in fork.children()]
-        for tool in [tool for warden in wardens for tool in warden.children()]:
+        reapers = [reaper for fork in service.children() for reaper in fork.children()]
+        for tool in [tool for reaper in reapers for tool in reaper.children()]:
             found.add(Path((tool.cmdline() or ["?"])[0]).name)
     except psutil.Error:
         pass

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Parsed, SourceTree
 from tests.support.cases import CASES, case_app
 

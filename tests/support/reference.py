@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cli.choices import secret_names
-from cli.declared import options_of
-from cli.schemas import report_schema, spec_schema
 from contract.analyzers import AnalyzerKind
 from contract.base import Authored, meanings, summary
 from contract.protocol import json_schema as protocol_schema
 from contract.secret import SecretRef
 from contract.spec import AppsSpec, BreakerSpec, Endpoint, PipelineSpec, Requirement, TemplateSpec
+from control.choices import secret_names
+from control.declared import options_of
+from control.schemas import report_schema, spec_schema
 from tests.support.cli_reference import page as cli_page
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -140,7 +140,7 @@ async def together(service: Service, folders: Sequence[Path]) -> float:
 
 
 def cpu_s() -> float:
-    """CPU seconds of this process, of what forks the wardens, and of all children that ended."""
+    """CPU seconds of this process, of the fork server, and of all children that ended."""
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     used = [resource.getrusage(kind) for kind in kinds]
     below = sum(sum(child.cpu_times()[:4]) for child in psutil.Process().children())

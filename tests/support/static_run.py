@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Command, Completed, Parsed, SourceTree, Tool, ToolRun
 from analyzers.static.adapter import line_reader
 from analyzers.static.tools import TOOLS

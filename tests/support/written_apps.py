@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Target
 from tests.support.case_server import app_running

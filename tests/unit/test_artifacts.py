@@ -135,24 +135,24 @@ async def test_parts_of_dead_writers_go_at_start_and_those_of_living_ones_stay(s
         assert (dead.exists(), alive.exists()) == (False, True)
 
 
-async def test_a_parked_artifact_survives_a_restart(store, tmp_path):
+async def test_a_cached_artifact_survives_a_restart(store, tmp_path):
     key = "p1/openai%2Fgpt-4.1/app1/static"
     ref = await store.put_bytes(b"result", "static.tar")
-    await store.park(key, await store.put_bytes(b"older", "static.tar"))
-    await store.park(key, ref)
+    await store.cache(key, await store.put_bytes(b"older", "static.tar"))
+    await store.cache(key, ref)
 
     again = FileArtifactStore(tmp_path / "artifacts")
 
-    assert await again.parked(key) == ref
-    assert await again.parked("p1/other/app1/static") is None
+    assert await again.cached(key) == ref
+    assert await again.cached("p1/other/app1/static") is None
 
 
-async def test_a_parked_note_without_its_content_is_nothing(store, tmp_path):
+async def test_a_cached_key_without_its_content_is_nothing(store, tmp_path):
     ref = await store.put_bytes(b"result", "static.tar")
-    await store.park("key", ref)
+    await store.cache("key", ref)
     (tmp_path / "artifacts" / ref.key).unlink()
 
-    assert await store.parked("key") is None
+    assert await store.cached("key") is None
 
 
 async def test_one_member_is_read_out_of_an_archive(store, tmp_path):

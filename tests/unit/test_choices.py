@@ -11,14 +11,14 @@ from analyzers.dynamic.probe import Probe
 from analyzers.dynamic.tools import TOOLS
 from analyzers.performance.options import LoadOptions, read_options
 from analyzers.runtime.tool import ToolFault
-from cli.choices import require_logins, secret_names
-from cli.declared import options_of, tools_of
 from cli.errors import UserError
-from cli.specfile import parse_spec
 from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.base import meanings
 from contract.spec import AppRef, PipelineSpec, SourceRef
+from control.choices import require_logins, secret_names
+from control.declared import options_of, tools_of
+from control.specfile import parse_spec
 from settings import Settings
 
 LOGIN = {"auth_username": "ann", "auth_password": {"env": "ASSAY_LOGIN_ANN"}}

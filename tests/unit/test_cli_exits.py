@@ -13,9 +13,9 @@ from typer.main import get_command
 from cli.app import app
 from cli.exits import Exit
 from cli.printed import OF_COMMAND
-from cli.reports import of_phase, verdict
 from contract.analysis import NO_SOURCE
 from contract.progress import PipelinePhase
+from control.reports import of_phase, verdict
 
 ROOT = Path(__file__).parents[2]
 # Stands for any command: it waits to be ended, and cleans up after itself.

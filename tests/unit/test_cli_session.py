@@ -9,15 +9,17 @@ import pytest
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli import demo, pipelines, run, session
+from cli import session
+from cli.commands import demo, run
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.pipelines import Pipeline, ServerAwayError
 from cli.session import Session, open_session
-from cli.stack import Stack, hold_stack, stop_unless_held
+from cli.stack.lifecycle import Stack, hold_stack, stop_unless_held
 from contract.analyzers import AnalyzerKind
 from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AppsSpec, PipelinePlan, PipelineSpec
+from control import pipelines
+from control.pipelines import Pipeline, ServerAwayError
 from settings import PROJECT_ROOT, Settings
 
 PLAN = PipelinePlan(pipeline_id="p", spec=PipelineSpec(apps=AppsSpec(root="/apps")), apps=())
@@ -63,7 +65,7 @@ def fake(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     monkeypatch.setattr(session, "require_shared_keys", alike)
     monkeypatch.setattr(session, "running_pipelines", running)
     monkeypatch.setattr(session, "_EXIT_PAUSE_S", 0)
-    monkeypatch.setattr("cli.stack.stop_stack", fake.stop)
+    monkeypatch.setattr("cli.stack.lifecycle.stop_stack", fake.stop)
     return fake
 
 

@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 
 from cli.app import app
 from cli.exits import Exit
-from cli.listing import outline
 from clients.artifacts import FileArtifactStore
 from contract.analysis import MeasurementState
 from contract.outcome import AppOutcome
+from control.listing import outline
 from settings import Settings
 from store.engine import make_engine
 from store.migrate import alembic_config, upgrade

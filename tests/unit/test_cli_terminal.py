@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.documents import PipelineLine
 from cli.errors import UserError
 from cli.safe import one_line, shown
 from cli.terminal import SafeConsole, report_error
@@ -30,6 +29,7 @@ from contract.progress import (
     PipelineProgress,
 )
 from contract.spec import AppRef
+from control.documents import PipelineLine
 
 HALF = "half\udc80"  # no model of ours takes it; error texts may hold it
 HOSTILE = [

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cli.errors import UserError
-from cli.fleet import load_plan
-from cli.specfile import load_spec, parse_spec
 from contract.ids import model_from_safe, safe_model
+from control.fleet import load_plan
+from control.specfile import load_spec, parse_spec
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from cli.errors import UserError
-from cli.schemas import report_schema, spec_schema
-from cli.specfile import parse_spec
+from control.schemas import report_schema, spec_schema
+from control.specfile import parse_spec
 from reports.build import build_fleet_report
 from tests.support.reference import EXAMPLE, PAGES
 from tests.unit.report_samples import NOW, fleet

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from temporalio.client import Client
 
-from cli.pipelines import Pipeline
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.running import AppCheck
+from control.pipelines import Pipeline
 from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, measured, until
 from workflows import policies
 from workflows.state import AppResult, PipelineRun, PipelineState

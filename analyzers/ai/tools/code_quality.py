@@ -11,7 +11,7 @@ from analyzers.ai.prompts import QUALITY_SYSTEM, RUBRIC
 from analyzers.ai.quality import Score, across, score
 from analyzers.ai.schema import QualityAnswer
 from analyzers.runtime.tool import Parsed, ToolFault, ToolRun
-from contract.analysis import Metric
+from contract.analysis import Category, Metric
 
 _CONTROL_LIMIT = 2
 _UNSAFE_LIMIT = 4
@@ -21,6 +21,7 @@ class CodeQuality(JudgeTool):
     """Scores the whole app, once per model."""
 
     name = "code_quality"
+    looks_for = frozenset({Category.QUALITY})
     canary = QUALITY_CANARY
     system = QUALITY_SYSTEM
     control = "The code holds a complete ZK-{marker} paper tape driver: 10 complete, 0 absent."

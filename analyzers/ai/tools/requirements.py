@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analyzers.ai.agreement import alpha, nominal
-from analyzers.ai.canary import CANARY_VERDICTS, REQUIREMENTS_CANARY, canary_template, is_canary
+from analyzers.ai.canary import CANARY_VERDICTS, REQUIREMENTS_CANARY, canary_template
 from analyzers.ai.compliance import Ruling, majority, rule
 from analyzers.ai.judging import JudgeTool
 from analyzers.ai.panel import Brief, Hearing, Opinion, require_endpoint
@@ -21,6 +21,7 @@ class Requirements(JudgeTool):
     """Judges every declared requirement, once per model."""
 
     name = "requirements"
+    looks_for = frozenset({Category.QUALITY, Category.REQUIREMENT})
     canary = REQUIREMENTS_CANARY
     system = REQUIREMENTS_SYSTEM
     control = "The application punches its records on paper tape through the ZK-{marker} driver."
@@ -32,7 +33,7 @@ class Requirements(JudgeTool):
             NotApplicable: the app's template declares none.
             ToolFault: no endpoint, or no judge whose opinion counts.
         """
-        template = canary_template() if is_canary(run) else run.request.template
+        template = canary_template() if run.canary else run.request.template
         require_endpoint(self._config)
         if template is None or not template.requirements:
             raise NotApplicable("the app's template declares no requirements")

@@ -14,6 +14,7 @@ from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
 from analyzers.dynamic.tools.accounts import check_mass_assignment, check_throttle
 from analyzers.dynamic.tools.tokens import check_token
 from analyzers.runtime.tool import Canary, ToolFault
+from contract.analysis import Category
 
 GENERIC = ("title", "name", "body", "content", "text", "description")
 GONE = {404, 410}
@@ -55,6 +56,7 @@ class AccessControl(Probe):
     """Broken object-level authorization, missing authentication, mass assignment, weak tokens."""
 
     name = "access-control"
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(
         serve={
             "GET /": (200, JSON, "{}"),

@@ -25,9 +25,9 @@ from analyzers.dynamic.probe import (
 from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface, Surface
 from analyzers.runtime.blame import verdict
-from analyzers.runtime.chromium import chromium_switches
-from analyzers.runtime.confine import Confinement
-from analyzers.runtime.origins import Origins, expected_origins, origins_of
+from analyzers.runtime.live.chromium import chromium_switches
+from analyzers.runtime.live.confine import Confinement
+from analyzers.runtime.live.origins import Origins, expected_origins, origins_of
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -37,7 +37,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Skipped, Target
+from contract.analysis import Category, Skipped, Target
 
 CHROMIUM = Path("/usr/bin/chromium")
 PROGRAM = Path(__file__).parent.parent / "browser_program.py"
@@ -50,6 +50,7 @@ class Browser:
     """Opens each page as a person would."""
 
     name = "browser"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY})
     canary = Canary(
         serve={
             "GET /": (

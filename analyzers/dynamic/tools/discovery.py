@@ -7,22 +7,22 @@ from analyzers.dynamic.explore import explore
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.probe import (
     PROBE_VERSION,
-    is_canary,
     probes_digest,
     require_usable,
     targets_of,
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Surface
-from analyzers.runtime.answers import Verdict
+from analyzers.runtime.live.answers import Verdict
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Metric, Skipped
+from contract.analysis import Category, Coverage, Metric, Skipped
 
 
 class Discovery:
     """Crawls the app, reads its OpenAPI document, its source and its template, and logs in."""
 
     name = "discovery"
+    looks_for = frozenset[Category]()
     canary = Canary(  # `run` checks that the link was followed: it has no findings to expect
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/about">about</a>'),
@@ -56,7 +56,7 @@ class Discovery:
         for target in targets:
             await require_answer(target, "after")
         require_usable(targets, surface)
-        if is_canary(run, self.name) and "/about" not in surface.services[0].pages:
+        if run.canary and "/about" not in surface.services[0].pages:
             raise ToolFault("canary not seen: the crawl did not follow the link to /about")
         return report(surface, clients, logins)
 

@@ -9,6 +9,7 @@ from analyzers.dynamic.marks import new_mark
 from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.surface import Operation
 from analyzers.runtime.tool import Canary
+from contract.analysis import Category
 
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("interactive-debugger", re.compile(r"EVALEX\s*=\s*true")),
@@ -42,6 +43,7 @@ class ErrorPages(Probe):
     """Sends each operation requests it should refuse politely."""
 
     name = "error-pages"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     canary = Canary(
         serve={
             "GET /": (

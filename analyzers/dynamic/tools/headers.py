@@ -4,8 +4,9 @@ from http.cookies import CookieError, SimpleCookie
 
 from analyzers.dynamic.answer import SEEN, Answer
 from analyzers.dynamic.probe import Probe, Scope
-from analyzers.runtime.answers import Unseen, Verdict
+from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import Canary
+from contract.analysis import Category
 
 FOREIGN_ORIGIN = "https://assay-origin.invalid"
 MAX_PAGES = 40
@@ -17,6 +18,7 @@ class HttpHeaders(Probe):
     """What every answer says about how a browser must treat it."""
 
     name = "http-headers"
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(
         serve={"GET /": (200, {"Content-Type": "text/html"}, "<h1>canary</h1>")},
         expect=frozenset({"missing-csp"}),

@@ -26,6 +26,7 @@ from analyzers.dynamic.sessions import LOGIN, REGISTER, token_of
 from analyzers.dynamic.slots import SECRET, Slot, build, slots_of
 from analyzers.dynamic.surface import Operation, ServiceSurface
 from analyzers.runtime.tool import Canary
+from contract.analysis import Category
 
 CLOSED = {401, 403, 405, 429}
 MAX_SLOTS = 60
@@ -50,6 +51,7 @@ class Injection(Probe):
     """Tries each input of each operation; reports only what an answer proves."""
 
     name = "injection"
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/search?q=a">search</a>'),

@@ -8,7 +8,7 @@ from typing import Any
 from analyzers.dynamic.alive import prepared_ground, require_answer
 from analyzers.dynamic.bounds import limit_of
 from analyzers.dynamic.explore import surface_of
-from analyzers.dynamic.findings import fingerprint_http, printable, stable_path, unique
+from analyzers.dynamic.findings import make_finding, unique, worth_of
 from analyzers.dynamic.probe import behind, require_usable, targets_of
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.scanners import (
@@ -29,7 +29,7 @@ from analyzers.dynamic.schemathesis_answers import (
 )
 from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface
-from analyzers.runtime.chromium import PROXY_URL
+from analyzers.runtime.live.chromium import PROXY_URL
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -39,7 +39,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Coverage, Finding, Location, Metric, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Metric, Skipped, Target
 
 VENV = "venv"
 CHECKS = (
@@ -71,6 +71,7 @@ class Schemathesis:
     """Property-based tests of an API against its own description."""
 
     name = "schemathesis"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/plain"}, "canary"),
@@ -232,29 +233,18 @@ def parse(
 def _finding(
     kind: str, title: str, name: str, proof: str, target: Target, surface: ServiceSurface
 ) -> Finding:
-    worth = FAILURES.get(kind)
-    if worth is None:
-        raise ToolFault(f"schemathesis: failure {kind!r} has no severity")
     method, _, path = name.partition(" ")
     operation = surface.find(method, path)
-    source = operation.source if operation else None
-    return Finding(
-        tool="schemathesis",
-        rule_id=kind,
-        message=f"{title}: {name}",
-        severity=worth.severity,
-        confidence=worth.confidence,
-        category=worth.category,
-        cwe=worth.cwe,
-        location=Location(
-            path=source[0] if source else None,
-            line=source[1] if source else None,
-            method=method,
-            url=stable_path(path),
-        ),
-        fingerprint=fingerprint_http(target.service, kind, method, path),
-        witnesses=(f"schemathesis:{kind}",),
-        evidence=printable(proof)[:2_000],
+    return make_finding(
+        "schemathesis",
+        kind,
+        f"{title}: {name}",
+        service=target.service,
+        method=method,
+        path=path,
+        evidence=proof,
+        source=operation.source if operation else None,
+        worth=worth_of(FAILURES, kind, "schemathesis: failure"),
     )
 
 

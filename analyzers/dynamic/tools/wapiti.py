@@ -14,7 +14,6 @@ from analyzers.dynamic.findings import unique
 from analyzers.dynamic.probe import (
     Seen,
     behind,
-    is_canary,
     raise_unusable,
     require_usable,
     targets_of,
@@ -32,9 +31,9 @@ from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.wapiti_modules import ATTACKS, CANARY_ATTACKS, PROGRAM, STARTUP_S, Attack
 from analyzers.dynamic.wapiti_paths import UNSAFE, is_attackable, leaving_paths, start_paths
 from analyzers.dynamic.wapiti_report import parse_report, unseen_by
-from analyzers.runtime.chromium import PROXY_URL
+from analyzers.runtime.live.chromium import PROXY_URL
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Finding, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Skipped, Target
 
 VENV = "venv-wapiti"
 PASSIVE = ("http_headers", "csp", "cookieflags", "csrf")
@@ -72,6 +71,7 @@ class Wapiti:
     """Black-box scanner: injection, cross-site scripting, file handling, CSRF, headers."""
 
     name = "wapiti"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/search?q=a">search</a>'),
@@ -100,8 +100,8 @@ class Wapiti:
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Crawl and attack every target within its share of the time."""
         targets = targets_of(run)
-        is_proof = is_canary(run, self.name)  # then its own crawl has to meet the flaw
-        surface = Surface() if is_proof else await surface_of(run, execute)
+        # On its canary its own crawl has to meet the flaw.
+        surface = Surface() if run.canary else await surface_of(run, execute)
         require_usable(targets, surface)
         await require_login(run, surface)
         limit_s = limit_of(run, "wapiti")
@@ -110,7 +110,7 @@ class Wapiti:
         for target in targets:
             await require_answer(target, "before")
             known = surface.of(target.service)
-            modules = CANARY_ATTACKS if is_proof else ATTACKS
+            modules = CANARY_ATTACKS if run.canary else ATTACKS
             scan = await _scan(means, target, known, limit_s / len(targets), modules)
             scans.append(scan)
             await require_answer(target, "after")

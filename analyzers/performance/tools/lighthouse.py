@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from analyzers.performance.canary import LOAD_CANARY, is_canary
+from analyzers.performance.canary import LOAD_CANARY
 from analyzers.performance.host import Thresholds, wait_until_calm
 from analyzers.performance.isolation import measured_alone
 from analyzers.performance.options import read_options
 from analyzers.performance.pages import Page, pages_of
 from analyzers.performance.site import Site
 from analyzers.runtime import blame
-from analyzers.runtime.chromium import CHROMIUM_SWITCHES, chromium_switches
-from analyzers.runtime.confine import Confinement
-from analyzers.runtime.origins import Origins, origins_of
+from analyzers.runtime.live.chromium import CHROMIUM_SWITCHES, chromium_switches
+from analyzers.runtime.live.confine import Confinement
+from analyzers.runtime.live.origins import Origins, origins_of
 from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun, Verdict
-from contract.analysis import Coverage, Metric
+from contract.analysis import Category, Coverage, Metric
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _HEADLESS = "--headless=new"
@@ -102,6 +102,7 @@ class Lighthouse:
     """Adapter for `lighthouse URL --output=json`."""
 
     name = "lighthouse"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True
@@ -136,7 +137,7 @@ class Lighthouse:
         pages = await pages_of(run, execute, options.calm_wait_s)
         origins = await asyncio.to_thread(origins_of, run.request.targets, run.source)
         look = _Look(run, execute, pages, origins, options.calm_wait_s)
-        if is_canary(run):
+        if run.canary:
             return await look.measure(_CANARY_FLAGS, 1)
         wanted = (f"--only-categories={','.join(_CATEGORIES)}",)
         return await measured_alone(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from analyzers.performance.aftermath import first_answer
 from analyzers.performance.calibration_server import serving
-from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
+from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, prove
 from analyzers.performance.figures import percentile_notes
 from analyzers.performance.isolation import measured_alone
 from analyzers.performance.openloop.limits import SHORT_WAIT_S
@@ -25,7 +25,7 @@ from analyzers.performance.site import Site
 from analyzers.performance.survey import survey_app
 from analyzers.runtime import blame
 from analyzers.runtime.tool import Command, Execute, Parsed, ToolFault, ToolRun, Verdict
-from contract.analysis import Coverage, Metric, Skipped
+from contract.analysis import Category, Coverage, Metric, Skipped
 
 _ERRORS = Path(__file__).with_name("non_2xx.mjs")
 # Two generators that see the same app differ by chance; by more than this factor, one is wrong.
@@ -74,6 +74,7 @@ class LoadTest:
     """Adapter for `loadtest --rps RATE -t SECONDS --cores 1 URL`, on one operation."""
 
     name = "loadtest"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True
@@ -105,7 +106,7 @@ class LoadTest:
         options = read_options(run.request)
         if not run.request.targets:
             raise ToolFault("no running target was named in the request")
-        if is_canary(run):
+        if run.canary:
             return await _canary(run, execute, gentle(options))
         samples = _samples(run) or [
             _Sample(operation)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from analyzers.performance.calibration_server import serving
-from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
+from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, prove
 from analyzers.performance.figures import (
     calibration_metrics,
     operation_metrics,
@@ -21,7 +21,7 @@ from analyzers.performance.site import Site
 from analyzers.performance.survey import Survey, survey_app
 from analyzers.runtime import blame
 from analyzers.runtime.tool import Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Skipped
+from contract.analysis import Category, Coverage, Skipped
 
 _VERSION = "3"
 
@@ -30,6 +30,7 @@ class OpenLoop:
     """Adapter for our own generator, a process of its own per series."""
 
     name = "openloop"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True
@@ -56,7 +57,7 @@ class OpenLoop:
         options = read_options(run.request)
         if not run.request.targets:
             raise ToolFault("no running target was named in the request")
-        if is_canary(run):
+        if run.canary:
             return await _canary(run, execute, gentle(options))
         found = await survey_app(run, execute, options.calm_wait_s)
         chosen = found.operations[: options.max_endpoints]

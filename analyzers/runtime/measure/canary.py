@@ -18,10 +18,10 @@ from pathlib import Path
 from analyzers.runtime.measure.canary_server import serve_canary
 from analyzers.runtime.measure.cell import Attachments, measure_cell
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.measure.verdicts import Verdict, load_verdicts, save_verdicts
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Tool, ToolFault, ToolRun
 from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
 from contract.analyzers import AnalyzerKind
@@ -79,7 +79,7 @@ class CanaryCheck:
                 kept = Attachments(folder / "attachments")
                 cell = await measure_cell(tool, run, self._runner(folder), version, kept)
         reason = _blindness(tool, cell.report)
-        return _verdict(tool, version, reason)
+        return _verdict(tool, version, reason, lacks_source=cell.report.lacks_source)
 
     @contextmanager
     def _folder(self) -> Generator[Path]:
@@ -117,6 +117,7 @@ class CanaryCheck:
             source=list_source(folder / "source"),
             workspace=folder / "workspace",
             tools_dir=self.tools_dir,
+            canary=True,
         )
 
 
@@ -131,13 +132,14 @@ def _blindness(tool: Tool, report: ToolReport) -> str:
     return ""
 
 
-def _verdict(tool: Tool, version: str, reason: str) -> Verdict:
+def _verdict(tool: Tool, version: str, reason: str, *, lacks_source: bool = False) -> Verdict:
     return Verdict(
         tool=tool.name,
         version=version,
         rules_digest=_rules_digest(tool),
         ok=not reason,
         reason=reason,
+        lacks_source=lacks_source,
         checked_at=datetime.now(UTC),
     )
 

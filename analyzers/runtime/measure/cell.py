@@ -12,10 +12,18 @@ from pathlib import Path
 
 from analyzers.runtime.measure.trim import with_findings
 from analyzers.runtime.measure.verdicts import Verdict
-from analyzers.runtime.places import rooted
 from analyzers.runtime.process.runner import Runner
-from analyzers.runtime.projects import note_for
-from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
+from analyzers.runtime.source.places import rooted
+from analyzers.runtime.source.projects import note_for
+from analyzers.runtime.tool import (
+    AppFault,
+    NoSource,
+    NotApplicable,
+    Parsed,
+    Tool,
+    ToolFault,
+    ToolRun,
+)
 from contract.analysis import Coverage, Finding, MeasurementState, Provenance, ToolReport
 
 MAX_ATTACHED_BYTES = 256 * 1024 * 1024
@@ -80,6 +88,7 @@ async def measure_cell(
         )
 
     covered: Coverage | None = None
+    lacks_source = False
     try:
         parsed = await tool.run(run, runner)
         bare = _measured(tool, version, parsed, provenance(*parsed.notes), kept.names)
@@ -94,11 +103,19 @@ async def measure_cell(
         state, reason = MeasurementState.APP_FAILED, str(fault) or "the app failed"
     except ToolFault as fault:
         state, reason = MeasurementState.INFRA_FAILED, str(fault) or "the tool failed"
+        lacks_source = isinstance(fault, NoSource)
     except (Exception, SystemExit) as error:
         logger.exception("tool %s failed on %s", tool.name, run.request.subtask_id)
         state = MeasurementState.INFRA_FAILED
         reason = f"{type(error).__name__}: {error}"
-    report = unmeasured(tool.name, state, reason, version=version, provenance=provenance())
+    report = unmeasured(
+        tool.name,
+        state,
+        reason,
+        version=version,
+        provenance=provenance(),
+        lacks_source=lacks_source,
+    )
     return Cell(report.model_copy(update={"coverage": covered}))
 
 
@@ -118,6 +135,7 @@ def unmeasured(
     *,
     version: str = "",
     provenance: Provenance | None = None,
+    lacks_source: bool = False,
 ) -> ToolReport:
     """A cell that carries no numbers, only why."""
     clean = reason.encode("utf-8", "backslashreplace").decode()[:_REASON_CHARS]
@@ -126,6 +144,7 @@ def unmeasured(
         version=version,
         state=state,
         reason=clean,
+        lacks_source=lacks_source,
         provenance=provenance or Provenance(),
     )
 
@@ -173,7 +192,15 @@ def blind(tool: Tool, verdict: Verdict) -> ToolReport:
         verdict.reason,
         version=verdict.version,
         provenance=Provenance(rules_digest=verdict.rules_digest),
+        lacks_source=verdict.lacks_source,
     )
+
+
+def cell_of(tool: Tool, report: ToolReport | None) -> ToolReport:
+    """The tool's cell, which says what it looks for, whether or not it could."""
+    failed = MeasurementState.INFRA_FAILED
+    report = report or unmeasured(tool.name, failed, "ended without a report")
+    return report.model_copy(update={"looks_for": tuple(sorted(tool.looks_for))})
 
 
 def spent_s(cell: ToolReport) -> float:

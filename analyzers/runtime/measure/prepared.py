@@ -7,8 +7,8 @@ from pathlib import Path
 
 from analyzers.runtime.measure.cache import CacheEntry, ReportCache
 from analyzers.runtime.measure.cache_key import Reads, SourceDigests, cache_key
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.measure.weights import Weights, urgencies
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import SourceTree, Tool
 from contract.analysis import SubtaskRequest
 

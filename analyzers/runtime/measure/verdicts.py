@@ -13,13 +13,18 @@ logger = logging.getLogger("assay.analyzer")
 
 
 class Verdict(Frozen):
-    """Whether a tool of this version and with these rules saw its planted flaw."""
+    """Whether a tool of this version and with these rules saw its planted flaw.
+
+    Attributes:
+        lacks_source: it did not, because a source outside that it must ask gave no answer.
+    """
 
     tool: str
     version: str
     rules_digest: str = ""
     ok: bool
     reason: str = ""
+    lacks_source: bool = False
     checked_at: datetime
 
 

@@ -1,6 +1,6 @@
 """One command's processes and the pipes to them.
 
-Each command runs under `warden.py`, which ends every process the tool started whatever happens to
+Each command runs under `reaper.py`, which ends every process the tool started whatever happens to
 the tool or to the analyzer. Output is read as it comes, so a flood is cut at the cap and never
 fills the memory.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.process.reapers import WARDENS, in_memory, request_of
+from analyzers.runtime.process.fork_server import FORK_SERVER, in_memory, request_of
 from analyzers.runtime.tool import Command, HostFault, ToolFault
 
 _TAIL_LINES = 8
@@ -38,7 +38,7 @@ class Limits:
 
 
 class Process:
-    """A warden and the pipes to it."""
+    """A reaper and the pipes to it."""
 
     def __init__(self, control_fd: int, streams: Sequence[asyncio.StreamReader]) -> None:
         self._control: int | None = control_fd
@@ -51,8 +51,8 @@ class Process:
     async def start(
         cls, command: Command, env: dict[str, str], workspace: Path, limits: Limits
     ) -> "Process":
-        """Start the warden; a working folder that is missing is a `ToolFault`."""
-        given: list[int] = []  # to the warden, in the order of `warden.FDS`; none may follow it
+        """Start the reaper; a working folder that is missing is a `ToolFault`."""
+        given: list[int] = []  # to the reaper, in the order of `reaper.FDS`; none may follow it
         with ExitStack() as unless_started:
             try:
                 given.append(in_memory("request", request_of(command.argv, env, limits.file_bytes)))
@@ -63,7 +63,7 @@ class Process:
                 given.append(_stdin(command.stdin))
                 streams = [await _reader(given), await _reader(given), status]
                 given.append(os.open(command.cwd or workspace, os.O_RDONLY | os.O_DIRECTORY))
-                WARDENS.ask(given)
+                FORK_SERVER.ask(given)
                 unless_started.pop_all()
             except (OSError, ValueError) as error:
                 raise HostFault(f"{command.argv[0]}: cannot start: {error}") from error

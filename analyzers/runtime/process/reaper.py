@@ -2,20 +2,20 @@
 
 Run by path as its own small program (standard library only, isolated mode), once per analyzer:
 
-    warden.py SOCKET_FD
+    reaper.py SOCKET_FD
 
 For each message on the socket it forks, which takes a tenth of the time that starting an
-interpreter takes, and the fork is the warden of one command: it becomes the subreaper of everything
+interpreter takes, and the fork is the reaper of one command: it becomes the subreaper of everything
 the tool starts, so that daemons and orphans cannot leave. When the tool exits, when the analyzer
 asks, or when the analyzer is gone (its end of the control pipe closes, also after kill -9), every
-descendant is killed and reaped before the warden exits. The end of the socket ends the program; the
-wardens at work need it no more.
+descendant is killed and reaped before the reaper exits. The end of the socket ends the program; the
+reapers at work need it no more.
 
 A message brings descriptors, in the order of `FDS`. The first holds the limit of file sizes in
 bytes, the number of arguments, the arguments, and the environment as NAME=VALUE, each ended by NUL.
 Control: one byte `t` sends SIGTERM to every descendant; end of file kills. Status: one JSON line
 `{"exit_code": N, "cpu_s": S}` (negative exit code: signal number), or `{"error": "..."}` why the
-tool did not start, or `{"fault": "..."}` why there is no warden.
+tool did not start, or `{"fault": "..."}` why there is no reaper.
 """
 
 import ctypes
@@ -167,7 +167,7 @@ def _keep(request: int, control_fd: int, status_fd: int) -> None:
     os.write(status_fd, status.encode())
 
 
-def _become_warden(fds: list[int]) -> "NoReturn":
+def _become_reaper(fds: list[int]) -> "NoReturn":
     """What the fork does, in a session of its own; its streams are the tool's."""
     request, control_fd, status_fd, *streams, folder = fds
     try:
@@ -186,13 +186,13 @@ def _become_warden(fds: list[int]) -> "NoReturn":
         os._exit(0)
 
 
-def _reap_wardens(_number: int, _frame: object) -> None:
+def _reap_reapers(_number: int, _frame: object) -> None:
     _reap(0)
 
 
 def serve(requests: socket.socket) -> None:
-    """Fork a warden for each message, until the analyzer is gone."""
-    signal.signal(signal.SIGCHLD, _reap_wardens)
+    """Fork a reaper for each message, until the analyzer is gone."""
+    signal.signal(signal.SIGCHLD, _reap_reapers)
     os.get_exec_path()  # imports what `os.execvpe` would import in each fork
     gc.freeze()
     while True:
@@ -202,7 +202,7 @@ def serve(requests: socket.socket) -> None:
         try:
             if len(fds) == len(FDS) and os.fork() == 0:
                 requests.close()
-                _become_warden(fds)
+                _become_reaper(fds)
         except OSError as error:
             os.write(fds[FDS.index("status")], f'{{"fault": "{error.strerror}"}}'.encode())
         for fd in fds:

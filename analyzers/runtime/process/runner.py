@@ -1,6 +1,6 @@
 """Runs a tool's commands: bounded in time, output and processes, in a private workspace.
 
-`Runner` is the `Execute` an adapter is given; `process.py` owns the pipes, `warden.py` the process
+`Runner` is the `Execute` an adapter is given; `process.py` owns the pipes, `reaper.py` the process
 tree.
 """
 

@@ -19,15 +19,16 @@ from analyzers.runtime.tool import (
     Canary,
     Command,
     Execute,
+    NoSource,
     NotApplicable,
     Parsed,
-    ToolFault,
     ToolRun,
 )
 from analyzers.static.adapter import Lines, finding, line_reader, load_json, mapped, with_skipped
 from analyzers.static.manifest_tool import ManifestTool
+from analyzers.static.reputation import Reputation
 from analyzers.static.tools.pip_audit import ADVISORIES_FRESH
-from contract.analysis import NO_SOURCE, Confidence, Coverage, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity
 
 _SEVERITY = {
     "critical": Severity.CRITICAL,
@@ -46,6 +47,8 @@ class NpmAudit(ManifestTool):
     """Adapter for `npm audit --json`, one run for what is installed together."""
 
     name = "npm-audit"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="npm-audit")
     what = "package.json"
     asks_outside = True
     suffixes = ("package.json",)
@@ -100,7 +103,7 @@ class NpmAudit(ManifestTool):
             return
         done = await execute(self._command(folder, "install", "--no-audit"))
         if done.exit_code != 0:
-            raise ToolFault(f"{NO_SOURCE}: {_why(done.stdout, done.stderr)}")
+            raise NoSource(_why(done.stdout, done.stderr))
 
     def _command(self, folder: Path, *words: str) -> Command:
         known = Path(_SYSTEM_CERTIFICATES).exists()
@@ -109,10 +112,10 @@ class NpmAudit(ManifestTool):
         return Command(argv, cwd=folder, env=env, ok_exit_codes=frozenset({0, 1}), limit_s=120)
 
     def read(self, raw: bytes, project: NpmProject, lines: Lines) -> Parsed:
-        """Advisories by package. Raises: ToolFault when the registry gave no answer."""
+        """Advisories by package. Raises: NoSource when the registry gave no answer."""
         report = load_json(raw, self.name)
         if "vulnerabilities" not in report:
-            raise ToolFault(f"{NO_SOURCE}: {_why(raw, b'')}")
+            raise NoSource(_why(raw, b""))
         known = project.dependencies
         asked = [item for item in known if item.exact]
         covered = dependency_coverage(known, asked)

@@ -25,8 +25,9 @@ from analyzers.static.adapter import (
     with_skipped,
 )
 from analyzers.static.files import plain
+from analyzers.static.reputation import Reputation
 from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
-from contract.analysis import Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity
 from contract.families import names_in, path_key
 
 TEMPLATE_SUFFIXES = (
@@ -60,6 +61,8 @@ class Opengrep(CommandTool):
     """Adapter for `opengrep scan --json`."""
 
     name = "opengrep"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="opengrep")
     what = "Python, JavaScript, TypeScript or template"
     suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
     apart = True

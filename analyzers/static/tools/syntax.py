@@ -39,6 +39,7 @@ class Syntax(CommandTool):
     """Parses every source with the parsers that the other tools are built on."""
 
     name = "syntax"
+    looks_for = frozenset({Category.QUALITY})
     what = "Python, JavaScript, TypeScript, CSS or JSON"
     suffixes = (*CODE_SUFFIXES, ".json")
     reads_selected = True
