@@ -1,10 +1,10 @@
 """Why an app did not come up: the fault of the app or of the platform."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clients import blame
-from clients.blame import AppFault, Phase, fault
+from clients.blame import AppFault, Phase, PlatformFault, fault
 from clients.docker import podman
 from clients.docker.containers import Containers, State
 from clients.ending import Ending
@@ -78,3 +78,18 @@ class Autopsy:
 
     def _under(self, service: str) -> Circumstances:
         return self.under.get(service, Circumstances())
+
+
+def with_notes(error: PlatformError, notes: Sequence[str]) -> PlatformError:
+    """`error` with the substitutions, where its text does not name them already."""
+    missing = [
+        note
+        for note in notes
+        if "base image " in note and note.partition("base image ")[2] not in error.message
+    ]
+    if not missing:
+        return error
+    message = f"{error.message} (on stand-ins: {'; '.join(missing[:3])})"
+    if isinstance(error, PlatformFault):
+        return PlatformFault(error.code, message, error.row)
+    return PlatformError(error.code, message, retry_after_s=error.retry_after_s)

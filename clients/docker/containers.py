@@ -38,8 +38,7 @@ class State:
         pid: of its first process on the engine's host; 0 when it does not run.
         command: the command that the container runs.
         ports: port on 127.0.0.1 by container port.
-        dns_name: unique on the engine, so that an analyzer on several apps' networks finds the
-            right one.
+        dns_name: unique on the engine: an analyzer joins the networks of several apps.
         address: IPv4 on the app's network; empty when it does not run.
         since: when it was started or, if it was never started, created (RFC 3339).
         fresh: whether it was created and never started.

@@ -29,7 +29,6 @@ from clients.docker.volumes import Volumes
 from clients.excuses import Circumstances
 from clients.limits import AppLimits
 from clients.targets import Location
-from contract.errors import PlatformError
 from contract.ids import LABEL_RUN
 from contract.outcome import AppFacts, ServiceImage
 from contract.running import RunningApp, RunningService
@@ -290,18 +289,3 @@ class Starting:
         await self.parts.containers.remove_all(workflow_id)
         await self.parts.networks.remove_all(workflow_id)
         await self.parts.volumes.remove_all(workflow_id)
-
-
-def with_notes(error: PlatformError, notes: Sequence[str]) -> PlatformError:
-    """`error` with the substitutions, where its text does not name them already."""
-    missing = [
-        note
-        for note in notes
-        if "base image " in note and note.partition("base image ")[2] not in error.message
-    ]
-    if not missing:
-        return error
-    message = f"{error.message} (on stand-ins: {'; '.join(missing[:3])})"
-    if isinstance(error, PlatformFault):
-        return PlatformFault(error.code, message, error.row)
-    return PlatformError(error.code, message, retry_after_s=error.retry_after_s)
