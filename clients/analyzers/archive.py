@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from contract.analysis import AnalyzerReport
 from contract.base import first_problem
+from contract.conversation import Received
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import (
     CHUNK_BYTES,
     DEFAULT_MAX_RESULT_BYTES,
     MAX_REPORT_BYTES,
     REPORT_MEMBER,
-    Chunk,
     Completed,
 )
 
@@ -42,18 +42,18 @@ class ArchiveReceiver:
         self._max_bytes = max_bytes
         self._file = path.open("wb")
 
-    def add_chunk(self, chunk: Chunk, data: bytes) -> None:
-        """Append an announced chunk.
+    def add_chunk(self, received: Received) -> None:
+        """Append a chunk.
 
-        The conversation has checked that they are the next bytes.
+        The conversation has checked that it is the next one.
 
         Raises:
             PlatformError: DATA_LOSS: not the bytes that were announced;
                 RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
         """
-        if hashlib.sha256(data).hexdigest() != chunk.sha256:
-            raise _data_loss(f"chunk at {chunk.offset} differs from its digest")
-        self._append(data)
+        if not received.is_sound():
+            raise _data_loss(f"chunk at {received.chunk.offset} differs from its digest")
+        self._append(received.data)
 
     def add(self, data: bytes) -> None:
         """Append bytes that are checked by the whole archive's digest alone.

@@ -180,7 +180,7 @@ class Transfer:
                 self._on_end()
                 if writing:
                     await writing
-                write = asyncio.to_thread(self.receiver.add_chunk, frame.chunk, frame.data)
+                write = asyncio.to_thread(self.receiver.add_chunk, frame)
                 writing = asyncio.create_task(write)
             if writing:
                 await writing
