@@ -120,7 +120,7 @@ async def measure_cell(
 
 
 def _placed(found: Finding, idle: Sequence[str]) -> Finding:
-    """A finding in a project that nothing starts says so."""
+    """The finding, with a note if it is in a project that nothing starts."""
     note = note_for(found.location.path, idle)
     if not note:
         return found
@@ -150,7 +150,7 @@ def unmeasured(
 
 
 def _first_reason(parsed: Parsed) -> str:
-    """Why a tool did not look at one thing it was given, for a report that has nothing else."""
+    """Why a tool skipped the first thing it was given, for a reason that has no other detail."""
     first = next(iter(parsed.coverage.skipped), None)
     return f" ({first.what}: {first.reason})"[:500] if first else ""
 
@@ -177,7 +177,7 @@ def _measured(
         data=parsed.data,
         attachments=tuple(attached),
     )
-    # What cannot be written (lone surrogates) must fail here, named, and not with the whole report.
+    # Text that cannot be written (lone surrogates) must fail this cell, not the whole report.
     size = len(report.model_dump_json().encode())
     if size > MAX_BARE_BYTES:
         raise ToolFault(f"report of {size} bytes beside its findings, limit {MAX_BARE_BYTES}")
@@ -204,5 +204,5 @@ def cell_of(tool: Tool, report: ToolReport | None) -> ToolReport:
 
 
 def spent_s(cell: ToolReport) -> float:
-    """Tool time of this run: what came from the cache took none."""
+    """Seconds the tool took in this run; a report from the cache took none."""
     return 0.0 if cell.provenance.cached_from else cell.provenance.duration_s
