@@ -68,7 +68,7 @@ class Redaction:
                     key: one if key in _NAMES else self._value(one) for key, one in value.items()
                 }
             case list() | tuple():
-                return [self._value(one) for one in value]
+                return [self._value(item) for item in value]
             case _:
                 return value
 

@@ -199,14 +199,14 @@ def retry_after_s(reply: Reply, now: datetime) -> float | None:
             time, in `RateLimit-Reset` and `X-RateLimit-Reset`.
         now: with a time zone.
     """
-    told = reply.header("retry-after").strip()
+    wait = reply.header("retry-after").strip()
     names = ("ratelimit-reset", "x-ratelimit-reset")
-    told = told or next((value for name in names if (value := reply.header(name).strip())), "")
-    if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", told):
-        seconds = float(told)
+    wait = wait or next((value for name in names if (value := reply.header(name).strip())), "")
+    if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", wait):
+        seconds = float(wait)
         return max(0.0, seconds - now.timestamp()) if seconds > _UNIX_TIME else seconds
     try:
-        return max(0.0, (parsedate_to_datetime(told) - now).total_seconds())
+        return max(0.0, (parsedate_to_datetime(wait) - now).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
 

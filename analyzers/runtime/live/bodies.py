@@ -82,7 +82,9 @@ def is_alike(one: Shown, others: list[Shown], compared: int) -> bool:
     if 3 * shared.total() < 2 * max(words.total() for words in known):
         return own in known  # they share little: then only an equal body is alike
     spare = max((words - shared).total() for words in known)
-    steady = {word for word, count in shared.items() if all(count == one[word] for one in known)}
+    steady = {
+        word for word, count in shared.items() if all(count == other[word] for other in known)
+    }
     return not steady & (shared - own).keys() and (own - shared).total() <= spare + spare // 4
 
 
@@ -113,6 +115,6 @@ def _echoes(urls: Iterable[str]) -> list[str]:
         path = parts.path or "/"
         names = {path, path.lstrip("/"), path.strip("/"), path.rstrip("/").rpartition("/")[2]}
         names |= {f"{path}?{parts.query}"} if parts.query else set()
-        for name in names | {unquote(one) for one in names}:
+        for name in names | {unquote(given) for given in names}:
             found |= {name, escape(name), quote(name, safe="")}
-    return sorted((one for one in found if len(one) >= _MIN_ECHO), key=len, reverse=True)
+    return sorted((form for form in found if len(form) >= _MIN_ECHO), key=len, reverse=True)

@@ -68,8 +68,8 @@ class Held:
         names.sort(key=lambda name: (-self.refused[name], name))
         shown = ", ".join(f"{name} ({self.refused[name]})" for name in names[:_SEEN_NAMES])
         more = f" and {len(names) - _SEEN_NAMES} more" if len(names) > _SEEN_NAMES else ""
-        said = f"connections beyond the app's own origins were refused: {shown}{more}"
-        return said if names else ""
+        refused = f"connections beyond the app's own origins were refused: {shown}{more}"
+        return refused if names else ""
 
     @property
     def text(self) -> str:
@@ -165,10 +165,10 @@ class Confinement:
         if not held:
             return ()
         merged: dict[str, int] = {}
-        for one in held:
-            for name, count in one.refused.items():
+        for report in held:
+            for name, count in report.refused.items():
                 merged[name] = merged.get(name, 0) + count
-        ways = dict.fromkeys(note for one in held for note in one.notes[:1])
+        ways = dict.fromkeys(note for report in held for note in report.notes[:1])
         last = held[-1]
         return (*ways, *Held(last.way, last.failed, last.sandbox, {}, merged).notes[1:])
 

@@ -127,7 +127,7 @@ async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 def _printable(name: bytes) -> str:
     text = name.decode("ascii", "backslashreplace").lower().rstrip(".")
-    return "".join(one if one.isprintable() else "?" for one in text)
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 async def _answer(writer: asyncio.StreamWriter, code: int) -> None:
@@ -152,7 +152,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 def _start(attempt: dict[str, Any], job: dict[str, Any], argv: Sequence[str]) -> Any:
     """(process, listener, message of `inside`); the process is None if it did not start."""
     ours, theirs = socket.socketpair()
-    said_read, said_write = os.pipe()
+    errors_read, errors_write = os.pipe()
     errors = os.dup(2)
     listener = None if attempt["own_network"] else socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1] if listener else _PORT_INSIDE
@@ -161,24 +161,24 @@ def _start(attempt: dict[str, Any], job: dict[str, Any], argv: Sequence[str]) ->
     passed = (theirs.fileno(), errors)
     try:
         process = subprocess.Popen(
-            line, cwd=attempt["cwd"], env=attempt["env"], stderr=said_write, pass_fds=passed
+            line, cwd=attempt["cwd"], env=attempt["env"], stderr=errors_write, pass_fds=passed
         )
     except OSError as error:
-        os.close(said_write)
+        os.close(errors_write)
         return None, None, {"error": f"{line[0]}: {error.strerror}"}
     finally:
         os.close(errors)
         theirs.close()
-    os.close(said_write)
+    os.close(errors_write)
     ours.settimeout(_START_S)
     message, handed = _received(ours)
     if "error" in message or not message:
         process.kill()
         process.wait()
-        with os.fdopen(said_read, "rb") as said:
-            text = said.read(4096).decode("utf-8", "replace").strip()
+        with os.fdopen(errors_read, "rb") as errors:
+            text = errors.read(4096).decode("utf-8", "replace").strip()
         return None, None, {"error": message.get("error") or text[:300] or "it did not start"}
-    os.close(said_read)
+    os.close(errors_read)
     return process, listener or handed, message
 
 
@@ -211,11 +211,11 @@ def _outside(job_file: Path, argv: Sequence[str]) -> int:
     job = json.loads(job_file.read_bytes())
     failed = dict[str, str]()
     for attempt in job["attempts"]:
-        process, listener, said = _start(attempt, job, argv)
+        process, listener, message = _start(attempt, job, argv)
         if process is None:
-            failed[attempt["name"]] = said["error"]
+            failed[attempt["name"]] = message["error"]
             continue
-        facts = {"held": attempt["name"], "failed": failed, **said}
+        facts = {"held": attempt["name"], "failed": failed, **message}
         asyncio.run(_serve(listener, process, job, facts))
     reasons = "; ".join(f"{name}: {why}" for name, why in failed.items())
     print(f"not confined, so not run: {reasons}", file=sys.stderr)

@@ -78,7 +78,7 @@ class Origins:
         except (ValueError, KeyError):
             return None
         for target in targets:
-            for base in (target.base_url, *(one.base_url for one in target.further)):
+            for base in (target.base_url, *(further.base_url for further in target.further)):
                 if _netloc(base) == there:
                     return target.model_copy(update={"base_url": base})
         return None
@@ -121,7 +121,7 @@ def origins_of(targets: Sequence[Target], source: SourceTree | None = None) -> O
             notes.append(note + (f" (the compose file maps {', '.join(mapped)})" if mapped else ""))
     routes = {f"{name}:{port}": place for port, (_, place) in places.items() for name in LOOPBACK}
     for target in targets:  # last: the real address of a service belongs to nobody else
-        for url in (target.base_url, *(one.base_url for one in target.further)):
+        for url in (target.base_url, *(further.base_url for further in target.further)):
             routes[_netloc(url)] = _netloc(url)
     opened = {target.service: _opened(target, routes) for target in targets}
     bases = {target.service: target.base_url for target in targets}
@@ -160,17 +160,17 @@ def _opened(target: Target, routes: Mapping[str, str]) -> str:
 def _published(target: Target) -> list[tuple[int, str]]:
     """Ports on its author's machine, each with the address here."""
     places = (target, *target.further)
-    return [(port, _netloc(one.base_url)) for one in places for port in one.published]
+    return [(port, _netloc(place.base_url)) for place in places for port in place.published]
 
 
 def _written(target: Target) -> list[tuple[int, str]]:
     """Ports that it listens on inside, each with the address here."""
     places = (target, *target.further)
-    return [(port, _netloc(one.base_url)) for one in places for port in one.written_for]
+    return [(port, _netloc(place.base_url)) for place in places for port in place.written_for]
 
 
 def _is_base(port: int, targets: Sequence[Target]) -> bool:
-    return any(_netloc(one.base_url).endswith(f":{port}") for one in targets)
+    return any(_netloc(target.base_url).endswith(f":{port}") for target in targets)
 
 
 def _named_ports(

@@ -77,12 +77,13 @@ async def measure_cell(
     started_at, clock = datetime.now(UTC), time.monotonic()
 
     def provenance(*notes: str) -> Provenance:
+        executed = runner.executed
         return Provenance(
-            argv=tuple(one.argv for one in runner.executed),
-            exit_codes=tuple(one.exit_code for one in runner.executed),
+            argv=tuple(command.argv for command in executed),
+            exit_codes=tuple(command.exit_code for command in executed),
             rules_digest=tool.rules_digest(),
             duration_s=round(time.monotonic() - clock - runner.waited_s, 3),
-            cpu_s=round(sum(one.cpu_s for one in runner.executed), 3) if runner.executed else None,
+            cpu_s=round(sum(command.cpu_s for command in executed), 3) if executed else None,
             started_at=started_at,
             notes=(*notes, *kept.notes),
         )
@@ -93,7 +94,7 @@ async def measure_cell(
         parsed = await tool.run(run, runner)
         bare = _measured(tool, version, parsed, provenance(*parsed.notes), kept.names)
         here = await asyncio.to_thread(rooted, parsed.findings, run.source.root)
-        findings = [_placed(one, run.source.idle) for one in here]
+        findings = [_placed(finding, run.source.idle) for finding in here]
         report = await asyncio.to_thread(with_findings, bare, findings, kept.folder)
         return Cell(report, parsed.fresh_for)
     except NotApplicable as fault:

@@ -99,7 +99,7 @@ class Measurement:
 
     def __post_init__(self) -> None:
         wanted, equipment = self.request.tools, self.equipment
-        self._tools = [one for one in equipment.tools if not wanted or one.name in wanted]
+        self._tools = [tool for tool in equipment.tools if not wanted or tool.name in wanted]
         self._progress = RunProgress(self.request.subtask_id, len(self._tools), self.on_progress)
         self._giving_way = GivingWay(equipment.kind, equipment.load_lock)
 

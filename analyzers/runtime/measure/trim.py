@@ -83,7 +83,7 @@ def fitted(
 
 def _cut(cell: ToolReport, folder: Path, max_bytes: int) -> ToolReport:
     metrics, attachments = cell.metrics, cell.attachments
-    total = next((int(one.value) for one in metrics if one.name == TRUE_COUNT), None)
+    total = next((int(metric.value) for metric in metrics if metric.name == TRUE_COUNT), None)
     if total is None:  # else the findings were written when they were first cut
         total = len(cell.findings)
         metrics = (*metrics, Metric(name=TRUE_COUNT, value=total, unit="count"))
@@ -92,7 +92,7 @@ def _cut(cell: ToolReport, folder: Path, max_bytes: int) -> ToolReport:
     before = left_out.read(cell.data, left_out.TOOLS_KEY)
     gone = left_out.added(before, left_out.left_out(cell.findings, kept))
     note = f"{_CUT}the worst {len(kept)} of {total} are listed, all stand in {ALL_FINDINGS}"
-    notes = [one for one in cell.provenance.notes if not one.startswith(_CUT)]
+    notes = [note for note in cell.provenance.notes if not note.startswith(_CUT)]
     provenance = cell.provenance.model_copy(update={"notes": (*notes, note)})
     return cell.model_copy(
         update={

@@ -104,12 +104,16 @@ class Weights:
 
 def urgencies(tools: Sequence[Tool], seconds: Mapping[str, float]) -> dict[str, float]:
     """By tool: seconds that it and the longest chain of tools that wait for it may take."""
-    readers = {tool.name: [one.name for one in tools if tool.name in one.after] for tool in tools}
+    readers = {
+        tool.name: [other.name for other in tools if tool.name in other.after] for tool in tools
+    }
     known: dict[str, float] = {}
 
     def longest(name: str, above: frozenset[str]) -> float:
         if name not in known:
-            below = [longest(one, above | {name}) for one in readers[name] if one not in above]
+            below = [
+                longest(reader, above | {name}) for reader in readers[name] if reader not in above
+            ]
             known[name] = seconds.get(name, 0.0) + max(below, default=0.0)
         return known[name]
 

@@ -147,8 +147,8 @@ def _watch(pid: int, control_fd: int, wakeup_fd: int) -> int:
 
 def _keep(request: int, control_fd: int, status_fd: int) -> None:
     """Run one tool and report how it ended."""
-    with os.fdopen(request, "rb") as told:
-        file_limit, count, *words = told.read().split(b"\0")[:-1]
+    with os.fdopen(request, "rb") as message:
+        file_limit, count, *words = message.read().split(b"\0")[:-1]
     argv, settings = words[: int(count)], words[int(count) :]
     env = dict(setting.split(b"=", 1) for setting in settings)
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -45,7 +45,7 @@ def _rooted(finding: Finding, path: str) -> Finding:
     if path:
         place = finding.location.model_copy(update={"path": path})
         return finding.model_copy(update={"location": place})
-    told = f"{finding.message} (said of {given}, which is no file of the app)"
+    message = f"{finding.message} (said of {given}, which is no file of the app)"
     place = finding.location.model_copy(update=_NOWHERE)
-    message = told[:_MAX_MESSAGE_CHARS]
-    return finding.model_copy(update={"location": place, "message": message})
+    cut = message[:_MAX_MESSAGE_CHARS]
+    return finding.model_copy(update={"location": place, "message": cut})

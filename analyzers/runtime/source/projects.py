@@ -50,7 +50,7 @@ def idle_folders(root: Path, files: Sequence[str]) -> tuple[str, ...]:
 
 def note_for(path: str | None, idle: Sequence[str]) -> str:
     """The note on a finding at `path`; empty if the place is not known to be idle."""
-    folder = next((one for one in idle if path and path.startswith(one)), "")
+    folder = next((name for name in idle if path and path.startswith(name)), "")
     return NOTE.format(folder=folder) if folder else ""
 
 
@@ -76,7 +76,7 @@ def _is_named(root: Path, folder: str, files: Sequence[str], idle: Sequence[str]
         rf"""["'`/]{name}["'`/]|^\s*(?:from|import)\s+\.*(?:[\w.]+\.)?{name}\b|\.{name}\b""", re.M
     )
     others = [
-        one for one in files if not one.startswith((folder, *idle)) and not _says_nothing(one)
+        name for name in files if not name.startswith((folder, *idle)) and not _says_nothing(name)
     ]
     if len(others) > _MAX_FILES:
         return True  # too many to read
