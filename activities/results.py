@@ -185,7 +185,12 @@ def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -
         subtask_id=app.subtask_id(kind),
         analyzer=kind,
         tools=tuple(
-            ToolSummary(tool=cell.tool, state=cell.state, reason=cell.report.reason[:REASON_CHARS])
+            ToolSummary(
+                tool=cell.tool,
+                state=cell.state,
+                reason=cell.report.reason[:REASON_CHARS],
+                lacks_source=cell.report.lacks_source,
+            )
             for cell in cells
         ),
         tool_seconds=sum(cell.tool_seconds for cell in ran),

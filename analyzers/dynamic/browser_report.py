@@ -72,8 +72,8 @@ def findings_of(target: Target, surface: ServiceSurface, row: dict[str, Any]) ->
                 evidence=f"{event['text']}\n{url}".strip(),
             )
         )
-    rules = [one for one in row.get("violations") or [] if not is_ours(one)]
-    return found + [_violation(target, surface, row["path"], one) for one in rules]
+    rules = [violation for violation in row.get("violations") or [] if not is_ours(violation)]
+    return found + [_violation(target, surface, row["path"], violation) for violation in rules]
 
 
 def is_ours(violation: dict[str, Any]) -> bool:
@@ -129,15 +129,17 @@ def marked_notes(pairs: list[tuple[Visited, list[dict[str, Any]], list[Skipped]]
 def fold(visits: list[Visited], notes: tuple[str, ...] = ()) -> Parsed:
     """One report; coverage counts pages that were opened and examined."""
     pairs = [(visited, *examined(visited)) for visited in visits]
-    seen = [f"{one.target.service} {row['path']}" for one, rows, _ in pairs for row in rows]
+    seen = [f"{visit.target.service} {row['path']}" for visit, rows, _ in pairs for row in rows]
     missed = [row for _, _, left_out in pairs for row in left_out]
     if not seen:
-        raise_unusable([(one.target, r["path"], r["status"]) for one in visits for r in one.rows])
+        raise_unusable(
+            [(visit.target, r["path"], r["status"]) for visit in visits for r in visit.rows]
+        )
     findings = [
         finding
-        for one, rows, _ in pairs
+        for visit, rows, _ in pairs
         for row in rows
-        for finding in findings_of(one.target, one.surface, row)
+        for finding in findings_of(visit.target, visit.surface, row)
     ]
     return Parsed(
         coverage=Coverage(

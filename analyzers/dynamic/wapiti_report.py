@@ -79,7 +79,7 @@ def parse_report(
     try:
         document = json.loads(raw)
         pages = document["infos"]["crawled_pages"]
-        crawled = [_request(one) for one in pages]
+        crawled = [_request(page) for page in pages]
         groups = {**document["vulnerabilities"], **document["anomalies"]}
     except (ValueError, KeyError, TypeError) as error:
         raise ToolFault(f"wapiti's report is unreadable: {error!r}") from error
@@ -114,10 +114,10 @@ async def unseen_by(
     budget = Budget(max_requests=MAX_COMPARED, limit_s=45)
     async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
         client.place = surface.place_of
-        for one in crawled:
-            if (answer := _answer(one)) is None:
+        for request in crawled:
+            if (answer := _answer(request)) is None:
                 continue
-            key = f"{one['method']} {urlsplit(one['url']).path or '/'}"[:250]
+            key = f"{request['method']} {urlsplit(request['url']).path or '/'}"[:250]
             if whys.get(key, "?"):  # one answer of several that is what was asked for will do
                 whys[key] = str(await client.judge(answer, headers))
     return whys

@@ -70,7 +70,7 @@ def fuse(reports: Sequence[ToolReport], reputations: Reputations) -> tuple[Findi
         by_path[found.location.path].append((found, steps))
     files = (spots_of(mine, reputations) for mine in by_path.values())
     weaknesses = [weakness for spots in files for weakness in _of_file(spots)]
-    return tuple(sorted((one.fused(reputations) for one in weaknesses), key=_worst_first))
+    return tuple(sorted((weakness.fused(reputations) for weakness in weaknesses), key=_worst_first))
 
 
 def _of_file(spots: Iterable[Spot]) -> list[Weakness]:
@@ -87,7 +87,11 @@ def _of_file(spots: Iterable[Spot]) -> list[Weakness]:
 
 
 def _closest(weaknesses: Iterable[Weakness], spot: Spot) -> Weakness | None:
-    near = [(apart, one) for one in weaknesses if (apart := one.distance(spot)) is not None]
+    near = [
+        (apart, weakness)
+        for weakness in weaknesses
+        if (apart := weakness.distance(spot)) is not None
+    ]
     return min(near, key=lambda item: item[0])[1] if near else None
 
 

@@ -80,20 +80,25 @@ def spots_of(
     """
     found: dict[tuple[object, ...], Spot] = {}
     ranked = (
-        (strength(one, on_path=bool(steps), noisy=reputations.is_noisy(one)), one, steps)
-        for one, steps in sightings
+        (
+            strength(sighting, on_path=bool(steps), noisy=reputations.is_noisy(sighting)),
+            sighting,
+            steps,
+        )
+        for sighting, steps in sightings
     )
-    for worth, one, steps in sorted(ranked, key=lambda item: item[0]):
-        line = one.location.line or 0
-        last = min(max(line, one.location.end_line or line), line + _MAX_LINES)
-        families = families_of(one.cwe)
-        advisory = one.fingerprint if ADVISORY in one.cwe else ""
-        alone = one.fingerprint if not line else ""  # two of a file as a whole may be two things
-        key = (one.tool, line, families, advisory, alone)
+    for worth, sighting, steps in sorted(ranked, key=lambda item: item[0]):
+        line = sighting.location.line or 0
+        last = min(max(line, sighting.location.end_line or line), line + _MAX_LINES)
+        families = families_of(sighting.cwe)
+        advisory = sighting.fingerprint if ADVISORY in sighting.cwe else ""
+        # Two findings of a file as a whole may be two things.
+        alone = sighting.fingerprint if not line else ""
+        key = (sighting.tool, line, families, advisory, alone)
         spot = found.get(key)
         if spot is None:
-            spot = found[key] = Spot(one.tool, families, line, last, worth, advisory=advisory)
-        spot.findings.append(one)
+            spot = found[key] = Spot(sighting.tool, families, line, last, worth, advisory=advisory)
+        spot.findings.append(sighting)
         spot.last = max(spot.last, last)
         spot.steps |= steps
     return sorted(found.values(), key=lambda spot: spot.strength)

@@ -22,7 +22,7 @@ from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import PlatformService
 from contract.quiet import undisturbed
 from contract.record import CellRecord, PipelineRecord
-from contract.spec import AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
+from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from tests.activities.fakes import (
     APP,
     FakeArtifacts,
@@ -35,6 +35,7 @@ from tests.activities.fakes import (
     owner,
     report,
 )
+from tests.support.reported import reported
 from workflows.planning import is_answered, is_fault, unmeasured
 
 STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
@@ -272,9 +273,8 @@ async def test_the_workflow_learns_what_an_earlier_run_measured_and_still_stands
 
 
 async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
-    cell = CellRecord(
-        model="m", app_number=1, analyzer=STATIC, tool="bandit", state=MeasurementState.MEASURED
-    )
+    bandit = reported("bandit", MeasurementState.MEASURED)
+    cell = CellRecord(ref=APP.ref, analyzer=STATIC, report=bandit)
     results = FakeResults(PipelineRecord(pipeline_id="p", state="running", cells=(cell,)))
     plan = PipelinePlan(
         pipeline_id="p",
@@ -296,8 +296,8 @@ async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
 
 async def test_what_is_recorded_of_one_app_is_read_back() -> None:
     def cell(number: int, tool: str, state: MeasurementState) -> CellRecord:
-        ref = {"model": "m", "app_number": number, "analyzer": STATIC, "tool": tool}
-        return CellRecord.model_validate({**ref, "state": state, "tool_seconds": 2.0})
+        ref, report = AppRef(model="m", app_number=number), reported(tool, state)
+        return CellRecord(ref=ref, analyzer=STATIC, report=report, tool_seconds=2.0)
 
     measured, lost = MeasurementState.MEASURED, MeasurementState.INFRA_FAILED
     cells = (cell(1, "bandit", measured), cell(1, "ruff", lost), cell(2, "bandit", measured))

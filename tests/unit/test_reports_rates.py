@@ -4,6 +4,7 @@ import pytest
 
 from contract.analysis import Confidence, Coverage, Severity
 from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef
 from reports import build_fleet_report
 from reports.model import FleetReport, Rate
 from tests.unit import report_samples as samples
@@ -40,7 +41,8 @@ def report_of(*apps: dict[str, object], asked: tuple[str, ...] = ()) -> FleetRep
         state="completed",
         spec={"analyzers": list(kinds)},
         apps=tuple(
-            AppRecord(model=GPT, app_number=n, state=MEASURED) for n in range(1, len(apps) + 1)
+            AppRecord(ref=AppRef(model=GPT, app_number=n), state=MEASURED)
+            for n in range(1, len(apps) + 1)
         ),
         cells=tuple(cells),
     )
@@ -156,7 +158,7 @@ def test_without_a_live_look_anywhere_nobody_is_said_to_run_or_to_fail():
 def test_the_label_says_what_was_required(app: dict[str, object], label: str):
     report = report_of(app, app)
 
-    assert report.totals.rates[1].label == report.models[0].rates[1].label == label
+    assert report.totals.rates[1].label == report.models[0].totals.rates[1].label == label
     assert f"{label}: 100 % (2 of 2)." in report.verdict
 
 
@@ -214,7 +216,9 @@ def test_an_app_whose_files_a_tool_could_not_read_is_missing_there():
         pipeline_id="p",
         state="completed",
         spec={"analyzers": ["static"]},
-        apps=tuple(AppRecord(model=GPT, app_number=n, state=MEASURED) for n in (1, 2, 3)),
+        apps=tuple(
+            AppRecord(ref=AppRef(model=GPT, app_number=n), state=MEASURED) for n in (1, 2, 3)
+        ),
         cells=cells,
     )
 
@@ -236,7 +240,7 @@ def test_an_analyzer_that_never_told_its_tools_is_left_out_as_a_whole():
 def test_the_requirement_is_the_fleets_and_not_a_models_own():
     """A tool that was down for one model all the time is missing there, not left out."""
     record = samples.fleet()
-    (_, theirs) = build_fleet_report(record, generated_at=NOW).models[1].rates
+    (_, theirs) = build_fleet_report(record, generated_at=NOW).models[1].totals.rates
 
     assert (counts(theirs), theirs.left_out) == ((0, 0, 2, 0), ())
 
@@ -247,7 +251,7 @@ def test_while_a_pipeline_runs_what_is_still_to_come_is_not_left_out():
             pipeline_id="p",
             state=state,
             spec={"analyzers": ["static", "dynamic"]},
-            apps=(AppRecord(model=GPT, app_number=1),),
+            apps=(AppRecord(ref=AppRef(model=GPT, app_number=1)),),
             cells=(cell(1, "static/bandit"), cell(1, "static/opengrep", INFRA_FAILED)),
         )
         return build_fleet_report(record, generated_at=NOW).totals.rates[1]

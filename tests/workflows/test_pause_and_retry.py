@@ -11,8 +11,17 @@ from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.running import AppCheck
-from control.pipelines import Pipeline
-from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, measured, until
+from contract.spec import AppRef
+from control.retrying import reopen
+from tests.support.reported import reported
+from tests.workflows.fake_platform import (
+    FakePlatform,
+    blocks,
+    fails,
+    finished,
+    measured,
+    until,
+)
 from workflows import policies
 from workflows.state import AppResult, PipelineRun, PipelineState
 
@@ -135,7 +144,7 @@ async def test_without_names_only_what_the_platform_failed_runs_again(client: Cl
     await platform.run(client)
     platform.runs.clear()
 
-    await Pipeline(client, platform.id).reopen(recorded(platform), [])
+    await reopen(client, recorded(platform), [])
     await finished(followed(client, platform))
 
     assert platform.cells(1) == {"static": MEASURED, "dynamic": APP_FAILED}
@@ -148,7 +157,7 @@ async def test_a_named_app_of_an_ended_pipeline_runs_as_a_whole(client: Client) 
     await platform.run(client)
     platform.runs.clear()
 
-    await Pipeline(client, platform.id).reopen(recorded(platform), ["m/app1"])
+    await reopen(client, recorded(platform), ["m/app1"])
     result = await finished(followed(client, platform))
 
     assert result.counts == {MEASURED: 1}
@@ -187,12 +196,13 @@ def followed(client: Client, platform: FakePlatform):
 
 def recorded(platform: FakePlatform) -> PipelineRecord:
     """What the store would tell of `m/app1`."""
+    ref = AppRef(model="m", app_number=1)
     return PipelineRecord(
         pipeline_id=platform.id,
         state="completed",
-        apps=(AppRecord(model="m", app_number=1, state=platform.apps["m/app1"].state),),
+        apps=(AppRecord(ref=ref, state=platform.apps["m/app1"].state),),
         cells=tuple(
-            CellRecord(model="m", app_number=1, analyzer=kind, tool=tool.tool, state=tool.state)
+            CellRecord(ref=ref, analyzer=kind, report=reported(tool.tool, tool.state))
             for kind in (STATIC, DYNAMIC)
             for tool in platform.subtasks[f"{platform.id}/m/app1/{kind}"].tools
         ),

@@ -115,7 +115,7 @@ class Registrar:
             return ()
         items = self.project.items(node, scope)
         texts = (
-            [self.project.text(one, where) for one, where in items]
+            [self.project.text(item, where) for item, where in items]
             if items is not None
             else [self.project.text(node, scope)]
         )

@@ -69,7 +69,7 @@ def _made(reg: Registrar, router: tuple[str, str], value: Made, scope: Scope) ->
     elif last == "Mount":
         _mount(reg, router, value)
     elif last in _TORNADO and router[1] == "tornado":
-        parts = tuple((one, value.scope) for one in call.args)
+        parts = tuple((arg, value.scope) for arg in call.args)
         _tornado(reg, router, parts, call, value.scope)
     elif value.name.startswith("aiohttp.web.") and last in {*METHODS, "view", "route"}:
         _aiohttp(reg, router, value, last)
@@ -182,5 +182,7 @@ def _litestar(reg: Registrar, router: tuple[str, str], prefix: str, function: De
         methods: tuple[str, ...] = (name.upper(),)
         if name == "route" and call is not None:
             methods = reg.listed_methods(keywords(call).get("http_method"), function.scope) or ANY
-        handler = Handler(function, [one for one in node.decorator_list if one is not decorator])
+        handler = Handler(
+            function, [guard for guard in node.decorator_list if guard is not decorator]
+        )
         reg.add(router, methods, joined(prefix, path), handler, decorator, function.scope)

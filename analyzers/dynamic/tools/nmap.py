@@ -96,7 +96,9 @@ class Nmap:
         if not scans:
             raise NotApplicable(f"the app is {PUBLISHED}")
         known = {scan.target.service for scan in scans}
-        return fold(scans, [one for one in targets_of(run) if one.service not in known])
+        return fold(
+            scans, [candidate for candidate in targets_of(run) if candidate.service not in known]
+        )
 
 
 def is_this_host(target: Target) -> bool:
@@ -177,6 +179,6 @@ def fold(scans: list[Scan], left_out: list[Target]) -> Parsed:
         skipped_total=len(silent),
         items=tuple(shown[:200]),
     )
-    findings = tuple(one for scan in scans for one in findings_of(scan))
+    findings = tuple(finding for scan in scans for finding in findings_of(scan))
     notes = tuple(f"{target.service} was not scanned: {PUBLISHED}" for target in left_out)
     return Parsed(coverage=coverage, findings=findings, notes=notes)

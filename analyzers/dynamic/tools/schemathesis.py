@@ -204,8 +204,11 @@ def parse(
     try:
         document = json.loads(raw)
         operations, cases = document["operations"], document["test_cases"]
-        rows = [(one["type"], one["title"], one["operations"]) for one in document["failures"]]
-        errors = [str(one)[:300] for one in document["errors"]]
+        rows = [
+            (failure["type"], failure["title"], failure["operations"])
+            for failure in document["failures"]
+        ]
+        errors = [str(error)[:300] for error in document["errors"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ToolFault(f"schemathesis' report is unreadable: {error!r}") from error
     findings = [
@@ -213,7 +216,7 @@ def parse(
         for kind, title, names in rows
         for operation in names
     ]
-    skipped = [Skipped(what=f"{target.service} {one[:80]}", reason=one) for one in errors]
+    skipped = [Skipped(what=f"{target.service} {error[:80]}", reason=error) for error in errors]
     total, tested = int(operations["total"]), int(operations["tested"])
     coverage = Coverage(
         unit="operations",
@@ -247,21 +250,21 @@ def _finding(
 
 def fold(parts: list[Parsed], notes: tuple[str, ...] = ()) -> Parsed:
     """One report of all targets."""
-    covered = [one.coverage for one in parts]
+    covered = [part.coverage for part in parts]
     coverage = Coverage(
         unit="operations",
-        given=sum(one.given or 0 for one in covered),
-        reached=sum(one.reached for one in covered),
-        skipped=tuple(row for one in covered for row in one.skipped)[:50],
-        skipped_total=sum(one.skipped_total for one in covered),
-        items=tuple(row for one in covered for row in one.items)[:200],
+        given=sum(part_coverage.given or 0 for part_coverage in covered),
+        reached=sum(part_coverage.reached for part_coverage in covered),
+        skipped=tuple(row for part_coverage in covered for row in part_coverage.skipped)[:50],
+        skipped_total=sum(part_coverage.skipped_total for part_coverage in covered),
+        items=tuple(row for part_coverage in covered for row in part_coverage.items)[:200],
     )
-    cases = sum(one.metrics[0].value for one in parts)
+    cases = sum(part.metrics[0].value for part in parts)
     return Parsed(
         coverage=coverage,
-        findings=tuple(row for one in parts for row in one.findings),
+        findings=tuple(row for part in parts for row in part.findings),
         metrics=(Metric(name="cases_generated", value=cases, unit="count"),),
-        notes=(*(note for one in parts for note in one.notes), *notes),
+        notes=(*(note for part in parts for note in part.notes), *notes),
     )
 
 

@@ -141,8 +141,8 @@ class StepResult(Frozen):
 
         An HTTP error is one whenever it was asked for.
         """
-        told = any(kind.startswith("http_") for kind in self.errors)
-        return bool(self.broke) and not told and self.late_ratio > MAX_LATE_RATIO
+        answered_with_errors = any(kind.startswith("http_") for kind in self.errors)
+        return bool(self.broke) and not answered_with_errors and self.late_ratio > MAX_LATE_RATIO
 
 
 class LoadResult(Frozen):

@@ -258,14 +258,17 @@ def _quoted(switch: str) -> str:
 def _medians(loads: Sequence[tuple[Metric, ...]]) -> list[Metric]:
     """Per figure the median of the loads that have it."""
     return [
-        one.model_copy(
+        first_metric.model_copy(
             update={
                 "value": statistics.median(
-                    metric.value for load in loads for metric in load if metric.name == one.name
+                    metric.value
+                    for load in loads
+                    for metric in load
+                    if metric.name == first_metric.name
                 )
             }
         )
-        for one in loads[0]
+        for first_metric in loads[0]
     ]
 
 

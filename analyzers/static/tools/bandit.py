@@ -95,7 +95,7 @@ class Bandit(CommandTool):
 
     def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         line = item["line_number"]
-        told = item["issue_cwe"].get("id")
+        weakness_id = item["issue_cwe"].get("id")
         return finding(
             self.name,
             item["test_id"],
@@ -109,5 +109,5 @@ class Bandit(CommandTool):
             lines(path, line),
             severity=mapped(_SEVERITY, item["issue_severity"], "severity"),
             confidence=mapped(_CONFIDENCE, item["issue_confidence"], "confidence"),
-            cwe=BANDIT_CWE.get(item["test_id"], (told,) if told else ()),
+            cwe=BANDIT_CWE.get(item["test_id"], (weakness_id,) if weakness_id else ()),
         )

@@ -174,11 +174,11 @@ class Eslint(NodeTool):
 def script_of(name: str, text: str) -> tuple[str, str]:
     """The scripts of a Vue, Svelte or Astro component, all else blank; and what suffix fits."""
     found = list(_SCRIPT.finditer(text))
-    spans = [one.span(2) for one in found if not _DATA.search(one[1])]
-    typed = [match[1].lower() for one in found if (match := _TYPED.search(one[1]))]
+    spans = [match.span(2) for match in found if not _DATA.search(match[1])]
+    typed = [match[1].lower() for match_typed in found if (match := _TYPED.search(match_typed[1]))]
     if name.endswith(".astro"):
         typed.append("ts")
-        spans += [one.span(1) for one in _FRONT.finditer(text)]
+        spans += [match.span(1) for match in _FRONT.finditer(text)]
     kept: list[str] = []
     end = 0
     for start, stop in sorted(spans):

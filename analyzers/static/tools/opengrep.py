@@ -201,13 +201,19 @@ async def _read_in_part(
 ) -> Parsed:
     """A sound file whose newest syntax its parser does not know was still read, but for that."""
     partly = {
-        one.what: one.reason for one in parsed.coverage.skipped if one.reason.startswith(_PARTIAL)
+        skipped.what: skipped.reason
+        for skipped in parsed.coverage.skipped
+        if skipped.reason.startswith(_PARTIAL)
     }
     flaws = await flaws_of(run, list(partly), execute) if partly else {}
     partly = {name: why for name, why in partly.items() if name not in flaws}
     if not partly:
         return parsed
-    reasons = {one.what: one.reason for one in parsed.coverage.skipped if one.what not in partly}
+    reasons = {
+        skipped.what: skipped.reason
+        for skipped in parsed.coverage.skipped
+        if skipped.what not in partly
+    }
     notes = tuple(f"{name} was read but for a part: {why}" for name, why in partly.items())
     return replace(parsed, coverage=coverage(given, given, reasons), notes=(*parsed.notes, *notes))
 

@@ -112,7 +112,10 @@ class PipAudit(ManifestTool):
                 answer = answers.get(item.name, {})
                 if "vulns" in answer:
                     answered.append(item)
-                    findings += [self._finding(item, one, lines) for one in answer["vulns"]]
+                    findings += [
+                        self._finding(item, vulnerability, lines)
+                        for vulnerability in answer["vulns"]
+                    ]
                 else:
                     reasons[item] = str(answer.get("skip_reason", "no answer from the source"))
         if not answered:

@@ -118,7 +118,7 @@ class Retire(NodeTool):
         parsed = self.parse(self.report(run, done), given, lines)
         database = json.loads((run.tools_dir / _DATABASE).read_bytes())
         direct: list[Finding] = []
-        reasons = {one.what: one.reason for one in parsed.coverage.skipped}
+        reasons = {skipped.what: skipped.reason for skipped in parsed.coverage.skipped}
         notes: list[str] = []
         reasons |= {path: why for path, why in manifests.npm_faults.items() if path in given}
         for project in manifests.npm:

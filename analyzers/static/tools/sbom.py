@@ -78,7 +78,7 @@ class Sbom(ManifestTool):
             Metric(name="dependencies", value=len(both), unit="count"),
             Metric(name="dependencies_pinned", value=len(exact), unit="count"),
         )
-        unlocked = [path for one in found.npm if not one.lock for path in one.manifests]
+        unlocked = [path for project in found.npm if not project.lock for path in project.manifests]
         notes = tuple(f"{path} has no lock file: direct dependencies only" for path in unlocked)
         return Parsed(dependency_coverage(both, exact), metrics=metrics, notes=notes)
 
