@@ -20,17 +20,17 @@ BUILD_OUTPUT = "build output"
 """How reasons in `SourceTree.left_out` of what is not the app's own work begin."""
 
 
-class Verdict(Exception):
+class NotMeasured(Exception):
     """Why a cell is not measured; `row` is the key in `blame.ROWS` that decided it, if one did."""
 
     row: str = ""
 
 
-class AppFault(Verdict):
+class AppFault(NotMeasured):
     """The app under test did not build, answer or survive: the cell becomes `app_failed`."""
 
 
-class NotApplicable(Verdict):
+class NotApplicable(NotMeasured):
     """Nothing for this tool to look at: the cell becomes `not_applicable`.
 
     Attributes:
@@ -42,7 +42,7 @@ class NotApplicable(Verdict):
         self.coverage = coverage
 
 
-class ToolFault(Verdict):
+class ToolFault(NotMeasured):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
 
 

@@ -15,9 +15,9 @@ from analyzers.runtime.tool import (
     Command,
     Execute,
     NotApplicable,
+    NotMeasured,
     Parsed,
     ToolRun,
-    Verdict,
 )
 from analyzers.static.files import is_fenced
 from analyzers.static.python_files import ANY_DEPTH, Flaw, python_flaws
@@ -109,7 +109,7 @@ async def explained(
     return replace(parsed, coverage=covered)
 
 
-def refusal(language: str, reasons: Mapping[str, str]) -> Verdict:
+def refusal(language: str, reasons: Mapping[str, str]) -> NotMeasured:
     """What a tool says that has nothing to read, by the reasons of all it would have read."""
     ours_first = sorted(reasons.items(), key=lambda item: is_broken(item[1]))
     lines = [f"{name}: {why}" for name, why in ours_first]
