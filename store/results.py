@@ -178,7 +178,7 @@ class SqlResultStore:
             async with self._engine.begin() as connection:
                 yield connection
 
-    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any]:
+    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any, Any]:
         """ID and body of the app's row, locked until the transaction ends; made if it came late."""
         await connection.execute(self._add(apps, app_row(app, _LATE)))
         query = select(apps.c.id, apps.c.body).filter_by(**target_of(app)).with_for_update()
