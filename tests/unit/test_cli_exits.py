@@ -13,12 +13,13 @@ import pytest
 from typer.main import get_command
 
 from cli.app import app
+from cli.commands.watch import _of_report
 from cli.exits import Exit
 from cli.printed import OF_COMMAND
 from cli.verdict import of_phase, verdict
-from cli.commands.watch import _of_report
 from contract.analysis import Coverage, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
+from contract.progress import PipelinePhase
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
 from control.errors import DamagedReportError
@@ -26,7 +27,6 @@ from control.reports import read_report, report_path
 from reports.build import build_fleet_report
 from reports.model import FleetReport
 from settings import Settings
-from contract.progress import PipelinePhase
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
