@@ -9,11 +9,11 @@ from temporalio import activity
 
 from activities import Activities
 from activities.heartbeat import Attempt
+from activities.liveness import Liveness
 from activities.ownership import is_disowned
 from activities.ports import AnalyzerGateway, AnalyzerResult, AppWatch, ArtifactStore
 from activities.result_cache import LOST, load_report, save_result, with_missing_tools
 from activities.slots import Slots
-from activities.vigil import Vigil
 from activities.work import lost_before
 from contract.analysis import (
     AnalyzerReport,
@@ -66,8 +66,8 @@ class AnalysisActivities:
         key = _cache_key(request, activity.info().workflow_run_id or "")
         async with Attempt(f"{request.analyzer}: looking for an earlier result") as attempt:
             kept = await self._kept(key)
-            vigil = Vigil(self._watch, order.app, attempt)
-            archive, report = kept or await self._measure(request, key, attempt, vigil)
+            liveness = Liveness(self._watch, order.app, attempt)
+            archive, report = kept or await self._measure(request, key, attempt, liveness)
             with suppress(PlatformError):
                 await self._gateway.acknowledge(request.subtask_id, request.analyzer)
             return _outcome(request, archive, report, attempt, time.monotonic() - began_s)
@@ -85,7 +85,7 @@ class AnalysisActivities:
             return None
 
     async def _measure(
-        self, request: SubtaskRequest, key: str, attempt: Attempt, vigil: Vigil
+        self, request: SubtaskRequest, key: str, attempt: Attempt, liveness: Liveness
     ) -> tuple[ArtifactRef, AnalyzerReport]:
         def on_progress(progress: Progress) -> None:
             attempt.saw_work(progress)
@@ -93,7 +93,7 @@ class AnalysisActivities:
                 attempt.begin()
             attempt.note(_describe(request, progress))
 
-        result = await self._run(request, on_progress, attempt, vigil)
+        result = await self._run(request, on_progress, attempt, liveness)
         attempt.note(f"{request.analyzer}: keeping the result")
         archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
         report = with_missing_tools(result.report, request.tools)
@@ -101,17 +101,17 @@ class AnalysisActivities:
         return archive, report
 
     async def _run(
-        self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt, vigil: Vigil
+        self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt, liveness: Liveness
     ) -> AnalyzerResult:
         """Run the analyzer. Waiting for a free place is no failure, so it uses up no attempt."""
         on_end = self._slots.once()
         give_up_s = time.monotonic() + PLACES_WAIT_S
         while True:
-            await vigil.before()
+            await liveness.before()
             attempt.note(f"{request.analyzer}: connecting")
             run = asyncio.create_task(self._gateway.analyze(request, on_progress, on_end))
             try:
-                return await vigil.during(run)
+                return await liveness.during(run)
             except asyncio.CancelledError:
                 await self._leave(request, run)
                 raise

@@ -22,7 +22,7 @@ LOOK_LIMIT_S = 20.0
 T = TypeVar("T")
 
 
-class Vigil:
+class Liveness:
     """One attempt's eye on one app; `app` is None for what needs no running app."""
 
     def __init__(self, watch: AppWatch, app: RunningApp | None, attempt: Attempt) -> None:
