@@ -44,22 +44,22 @@ class AnalysisActivities:
         watch: AppWatch,
         slots: Slots | None = None,
     ) -> None:
-        """`slots`: of the queue, where a run's result is fetched without one."""
+        """`slots`: those of the queue, if a result is to be fetched without holding one."""
         self._slots = slots or Slots(0)
         self._gateway = gateway
         self._artifacts = artifacts
         self._watch = watch
 
     def activities(self) -> Activities:
-        """All of them: every analyzer's queue serves these."""
+        """All activities of this class; the queue of every analyzer serves them."""
         return [self.run_analysis]
 
     @activity.defn(name="run_analysis")
     async def run_analysis(self, order: SubtaskOrder) -> SubtaskOutcome:
-        """Run the analyzer, cache the result, then let the analyzer forget it.
+        """Run the analyzer, cache its result, then let the analyzer forget it.
 
-        Retry is safe: a cached result of the same workflow run is used as it is, and a run that
-        still goes on (or has ended) at the analyzer is re-attached by its subtask ID.
+        Retry is safe: a cached result of the same workflow run is used again, and a run that the
+        analyzer still works on (or has finished) is found by its subtask ID.
         """
         request = order.request
         began_s = time.monotonic()
@@ -73,7 +73,7 @@ class AnalysisActivities:
             return _outcome(request, archive, report, attempt, time.monotonic() - began_s)
 
     async def _kept(self, key: str) -> tuple[ArtifactRef, AnalyzerReport] | None:
-        """An earlier attempt's result; one that cannot be read any more is none."""
+        """The result of an earlier attempt, if it can still be read."""
         archive = await self._artifacts.cached(key)
         if archive is None:
             return None
@@ -103,7 +103,7 @@ class AnalysisActivities:
     async def _run(
         self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt, liveness: Liveness
     ) -> AnalyzerResult:
-        """Run the analyzer. Waiting for a free place is no failure, so it uses up no attempt."""
+        """Run the analyzer. An attempt waits for a free place itself, so that none is used up."""
         on_end = self._slots.once()
         give_up_s = time.monotonic() + PLACES_WAIT_S
         while True:
@@ -124,7 +124,7 @@ class AnalysisActivities:
             await asyncio.sleep(wait_s)
 
     async def _leave(self, request: SubtaskRequest, run: asyncio.Task[object]) -> None:
-        """End the run at the analyzer, unless a later attempt goes on with it."""
+        """End the run at the analyzer, unless a later attempt is to go on with it."""
         if await is_disowned():
             run.cancel()
         else:
@@ -134,7 +134,7 @@ class AnalysisActivities:
 
 
 def _cache_key(request: SubtaskRequest, run_id: str) -> str:
-    """A result stands for one workflow run and one life of the app."""
+    """A result is valid for one run of the workflow and one set of the app's containers."""
     lives = "+".join(target.container_id for target in request.targets)
     return f"{request.subtask_id}@{run_id}" + (f"@{lives}" if lives else "")
 
@@ -143,8 +143,8 @@ def _describe(request: SubtaskRequest, progress: Progress) -> str:
     names = progress.running[:_NAMES_MAX]
     more = len(progress.running) - len(names)
     running = ", ".join((*names, *([f"{more} more"] if more else [])))
-    said = "; ".join(filter(None, (running, progress.message))) or "working"
-    return f"{request.analyzer}: {progress.done}/{progress.total} tools, {said}"
+    doing = "; ".join(filter(None, (running, progress.message))) or "working"
+    return f"{request.analyzer}: {progress.done}/{progress.total} tools, {doing}"
 
 
 def _outcome(
