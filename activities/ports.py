@@ -84,11 +84,6 @@ class AppWatch(Protocol):
 class AppRuntime(Protocol):
     """Builds, runs, checks and removes apps on this host."""
 
-    @property
-    def host(self) -> str:
-        """Name of this host, stable over restarts."""
-        ...
-
     async def prepare(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:
