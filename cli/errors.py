@@ -1,4 +1,4 @@
-"""The one way a command ends badly: a sentence that names the cause, the next step and a code."""
+"""How a command fails: a sentence that names the cause, the next step, and an exit code."""
 
 from cli.exits import Exit
 from cli.program import command

@@ -1,4 +1,4 @@
-"""What `control` needs of this installation, taken from its settings."""
+"""Builds from the settings what `control` takes as arguments."""
 
 from collections.abc import Callable
 

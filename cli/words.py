@@ -30,6 +30,8 @@ def next_step_of(error: PlatformError) -> str:
         case errors.DamagedReportError(pipeline_id=id_):
             retry = command(f"retry {id_} MODEL/appN")
             return f"{retry} measures an app again and writes the report anew"
+        case errors.NoWorkerError():
+            return "start one with 'python worker.py' and the same TEMPORAL_* settings"
         case errors.OtherPlanError():
             return "choose another --id, or cancel the running one first"
         case _:

@@ -1,4 +1,4 @@
-"""What a spec would run, and what would not be measured as things are; nothing is started."""
+"""Says what a spec would run, and what could not be measured; nothing is started."""
 
 from collections.abc import Iterator
 from pathlib import Path

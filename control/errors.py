@@ -23,6 +23,17 @@ class ServerAwayError(PlatformError):
         super().__init__(ErrorCode.UNAVAILABLE, message, next_step=next_step)
 
 
+class NoWorkerError(PlatformError):
+    """Nobody would take up the work."""
+
+    def __init__(self, task_queue: str, namespace: str) -> None:
+        super().__init__(
+            ErrorCode.UNAVAILABLE,
+            f"no worker polls {task_queue} in namespace {namespace}",
+            next_step="start a worker with the same TEMPORAL_* settings",
+        )
+
+
 class PipelineError(PlatformError):
     """Something is wrong with one pipeline.
 

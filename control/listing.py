@@ -16,26 +16,26 @@ def merged(
     stored: Iterable[PipelineListing], served: Mapping[str, Served] | None
 ) -> list[PipelineLine]:
     """A line for every pipeline, the newest first; `served` is None where no server was asked."""
-    left = dict(served or {})
+    only_served = dict(served or {})
     lines = [
         PipelineLine(
-            id=one.pipeline_id,
-            state=state_of(one.state, left.pop(one.pipeline_id, None)),
-            started_at=one.created_at,
-            finished_at=one.finished_at,
-            apps=one.apps,
-            counts=one.counts,
+            id=listing.pipeline_id,
+            state=state_of(listing.state, only_served.pop(listing.pipeline_id, None)),
+            started_at=listing.created_at,
+            finished_at=listing.finished_at,
+            apps=listing.apps,
+            counts=listing.counts,
         )
-        for one in stored
+        for listing in stored
     ]
     lines += [
         PipelineLine(
-            id=one.id,
-            state=state_of("", one),
-            started_at=one.started_at,
-            finished_at=one.closed_at,
+            id=pipeline.id,
+            state=state_of("", pipeline),
+            started_at=pipeline.started_at,
+            finished_at=pipeline.closed_at,
         )
-        for one in left.values()
+        for pipeline in only_served.values()
     ]
     return sorted(lines, key=lambda line: (str(line.started_at), line.id), reverse=True)
 

@@ -1,4 +1,4 @@
-"""How long a pipeline still needs: pure. An estimate from apps that ended, or why there is none."""
+"""Estimates how long a pipeline still needs from the apps that ended. Pure, without I/O."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

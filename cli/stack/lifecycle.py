@@ -222,8 +222,8 @@ def _launch(stack: Stack, settings: Settings) -> None:
         command, env=env, cwd=PROJECT_ROOT, capture_output=True, text=True, start_new_session=True
     )
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()[-300:]
-        raise UserError(f"supervisord did not start: {said}", code=Exit.UNAVAILABLE)
+        output = (done.stderr or done.stdout).strip()[-300:]
+        raise UserError(f"supervisord did not start: {output}", code=Exit.UNAVAILABLE)
 
 
 def _supervisor(stack: Stack) -> psutil.Process | None:
