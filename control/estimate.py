@@ -13,7 +13,7 @@ _ASK_EVERY_S = 10.0
 
 
 class Estimate:
-    """The time left of one pipeline. The server's list changes slowly, so it is asked every 10 s."""
+    """The time left of one pipeline; the list of its apps is asked for every 10 s at most."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
