@@ -70,7 +70,8 @@ def fuse(reports: Sequence[ToolReport], reputations: Reputations) -> tuple[Findi
         by_path[found.location.path].append((found, steps))
     files = (spots_of(mine, reputations) for mine in by_path.values())
     weaknesses = [weakness for spots in files for weakness in _of_file(spots)]
-    return tuple(sorted((weakness.fused(reputations) for weakness in weaknesses), key=_worst_first))
+    fused = (weakness.fused(reputations) for weakness in weaknesses)
+    return tuple(sorted(fused, key=_worst_first))
 
 
 def _of_file(spots: Iterable[Spot]) -> list[Weakness]:

@@ -80,12 +80,8 @@ def spots_of(
     """
     found: dict[tuple[object, ...], Spot] = {}
     ranked = (
-        (
-            strength(sighting, on_path=bool(steps), noisy=reputations.is_noisy(sighting)),
-            sighting,
-            steps,
-        )
-        for sighting, steps in sightings
+        (strength(seen, on_path=bool(steps), noisy=reputations.is_noisy(seen)), seen, steps)
+        for seen, steps in sightings
     )
     for worth, sighting, steps in sorted(ranked, key=lambda item: item[0]):
         line = sighting.location.line or 0

@@ -54,7 +54,7 @@ class Bandit(CommandTool):
     name = "bandit"
     looks_for = frozenset({Category.SECURITY})
     reputation = _REPUTATION
-    what = "Python"
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     canary = Canary(

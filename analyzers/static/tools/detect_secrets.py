@@ -78,7 +78,7 @@ class DetectSecrets(CommandTool):
     name = "detect-secrets"
     looks_for = frozenset({Category.SECURITY})
     reputation = _REPUTATION
-    what = "text"
+    file_kind = "text"
     suffixes = ("",)
     apart = True
     parses = False

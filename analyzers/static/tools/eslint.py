@@ -68,7 +68,7 @@ class Eslint(NodeTool):
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     reputation = Reputation(school="eslint", noisy=_NOISY)
     reads_selected = True
-    what = "JavaScript or TypeScript"
+    file_kind = "JavaScript or TypeScript"
     suffixes = (*SCRIPT_SUFFIXES, *COMPONENT_SUFFIXES)
     apart = True
     canary = Canary(

@@ -47,7 +47,7 @@ class HtmlValidate(NodeTool):
     name = "html-validate"
     looks_for = frozenset({Category.QUALITY, Category.ACCESSIBILITY})
     reads_selected = True
-    what = "plain HTML"
+    file_kind = "plain HTML"
     suffixes = (".html", ".htm")
     apart = True
     canary = Canary(

@@ -31,7 +31,7 @@ class Jscpd(CommandTool):
 
     name = "jscpd"
     looks_for = frozenset({Category.QUALITY})
-    what = "source"
+    file_kind = "source"
     suffixes = (".py", *SCRIPT_SUFFIXES, ".css", ".html")
     apart = True
     canary = Canary(

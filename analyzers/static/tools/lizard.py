@@ -24,7 +24,7 @@ class Lizard(CommandTool):
 
     name = "lizard"
     looks_for = frozenset({Category.QUALITY})
-    what = "Python or JavaScript"
+    file_kind = "Python or JavaScript"
     suffixes = (".py", *SCRIPT_SUFFIXES)
     apart = True
     canary = Canary(

@@ -29,7 +29,7 @@ class Loc(CommandTool):
 
     name = "pygount"
     looks_for = frozenset[Category]()
-    what = "text"
+    file_kind = "text"
     suffixes = ("",)
     apart = True
     parses = False

@@ -48,7 +48,7 @@ class Mypy(CommandTool):
     name = "mypy"
     looks_for = frozenset({Category.QUALITY})
     reads_selected = True
-    what = "Python"
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     canary = Canary(

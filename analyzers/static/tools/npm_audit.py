@@ -49,7 +49,7 @@ class NpmAudit(ManifestTool):
     name = "npm-audit"
     looks_for = frozenset({Category.SECURITY})
     reputation = Reputation(school="npm-audit")
-    what = "package.json"
+    file_kind = "package.json"
     asks_outside = True
     suffixes = ("package.json",)
     canary = Canary(

@@ -63,7 +63,7 @@ class Opengrep(CommandTool):
     name = "opengrep"
     looks_for = frozenset({Category.SECURITY})
     reputation = Reputation(school="opengrep")
-    what = "Python, JavaScript, TypeScript or template"
+    file_kind = "Python, JavaScript, TypeScript or template"
     suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
     apart = True
     canary = Canary(files={"app.py": _CANARY}, expect=frozenset({"python-sql-injection"}))

@@ -36,7 +36,7 @@ class PipAudit(ManifestTool):
     name = "pip-audit"
     looks_for = frozenset({Category.SECURITY})
     reputation = Reputation(school="pip-audit")
-    what = "Python dependency"
+    file_kind = "Python dependency"
     asks_outside = True
     suffixes = (".txt", ".toml", ".lock")
     canary = Canary(

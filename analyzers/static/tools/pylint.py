@@ -51,7 +51,7 @@ class Pylint(CommandTool):
 
     name = "pylint"
     looks_for = frozenset({Category.QUALITY})
-    what = "Python"
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     canary = Canary(

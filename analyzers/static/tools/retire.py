@@ -60,7 +60,7 @@ class Retire(NodeTool):
     name = "retire"
     looks_for = frozenset({Category.SECURITY})
     reputation = Reputation(school="retire")
-    what = "JavaScript or package.json"
+    file_kind = "JavaScript or package.json"
     suffixes = (*_SCRIPTS, "package.json", *NPM_LOCKS)
     apart = True
     parses = False

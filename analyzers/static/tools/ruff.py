@@ -65,7 +65,7 @@ class Ruff(CommandTool):
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     reputation = _REPUTATION
     reads_selected = True
-    what = "Python"
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     max_depth = 2_000  # one file that nests deeper overflows its stack

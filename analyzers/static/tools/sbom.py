@@ -30,7 +30,7 @@ class Sbom(ManifestTool):
 
     name = "cyclonedx-bom"
     looks_for = frozenset[Category]()
-    what = "dependency"
+    file_kind = "dependency"
     suffixes = (".txt", ".toml", ".lock", "package.json")
     canary = Canary(files={"requirements.txt": "flask==3.0.0\n"})
 

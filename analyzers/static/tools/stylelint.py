@@ -31,7 +31,7 @@ class Stylelint(NodeTool):
     name = "stylelint"
     looks_for = frozenset({Category.QUALITY})
     reads_selected = True
-    what = "CSS"
+    file_kind = "CSS"
     suffixes = (".css",)
     apart = True
     canary = Canary(

@@ -40,7 +40,7 @@ class Syntax(CommandTool):
 
     name = "syntax"
     looks_for = frozenset({Category.QUALITY})
-    what = "Python, JavaScript, TypeScript, CSS or JSON"
+    file_kind = "Python, JavaScript, TypeScript, CSS or JSON"
     suffixes = (*CODE_SUFFIXES, ".json")
     reads_selected = True
     canary = Canary(
@@ -71,7 +71,7 @@ class Syntax(CommandTool):
         given = (*self.select(run.source.files), *with_nul)
         withheld = self._withheld(run.source, given)
         if not given:
-            raise refusal(self.what, withheld)
+            raise refusal(self.file_kind, withheld)
         flaws = await flaws_of(run, self.select(run.source.files), execute)
         flaws |= dict.fromkeys(with_nul, NUL)
         unread = {name: flaw.reason for name, flaw in flaws.items() if not flaw.is_the_apps}

@@ -29,7 +29,7 @@ class Vulture(CommandTool):
 
     name = "vulture"
     looks_for = frozenset({Category.QUALITY})
-    what = "Python"
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     max_depth = 400  # it walks the syntax tree by recursion and dies of one that is deeper

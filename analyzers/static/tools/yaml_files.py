@@ -12,7 +12,7 @@ class YamlFiles(OwnCheck):
 
     name = "yaml-files"
     looks_for = frozenset({Category.QUALITY})
-    what = "YAML"
+    file_kind = "YAML"
     suffixes = (".yml", ".yaml")
     script = Path(__file__).parent.parent / "yaml_check.py"
     rules = {
