@@ -38,7 +38,8 @@ def render_progress(
     Args:
         progress: what to show.
         left: how long it still takes, in words.
-        rows: at most so many apps; what is cut off is counted.
+        rows: at most so many apps; the others are counted, also those that a pipeline of many apps
+            does not list.
     """
     head = Text.assemble(
         (f"{progress.pipeline_id}  ", "bold"),
@@ -59,8 +60,8 @@ def render_progress(
         bar = ProgressBar(total=progress.total, completed=progress.finished, width=_BAR_WIDTH)
         parts.append(Padding(bar, 0, expand=False))  # a bar alone does not end its line
     parts.append(table)
-    if rows is not None and len(ordered) > rows:
-        parts.append(Text(f"and {len(ordered) - rows} more", style="dim"))
+    if (hidden := max(progress.total, len(ordered)) - len(ordered[:rows])) > 0:
+        parts.append(Text(f"and {hidden} more", style="dim"))
     parts.extend(_troubles(progress))
     return Group(*parts)
 
