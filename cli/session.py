@@ -102,7 +102,7 @@ async def _opened(
 async def _stop(
     stack: Stack, session: Session | None, lease: TextIO, say: Callable[[str], None]
 ) -> None:
-    """Stop the stack this command started, unless somebody else's work would stop with it."""
+    """Stop the stack that this command started, unless other pipelines or commands use it."""
     names = await running_pipelines(session.client) if session else []
     others = [name for name in names if session and name != session.abandoned]
     if others:
@@ -128,7 +128,7 @@ def _running(settings: Settings) -> Stack:
 async def _start(
     settings: Settings, say: Callable[[str], None], lease: TextIO
 ) -> tuple[Stack, bool]:
-    """Start the stack in a thread; interrupted, nothing of it stays."""
+    """Start the stack in a thread; if interrupted, stop what was started."""
     interrupted = Event()
     starting = asyncio.create_task(asyncio.to_thread(start_stack, settings, say, interrupted))
     try:

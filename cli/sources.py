@@ -16,7 +16,7 @@ _LIMIT_S = 60.0
 
 
 async def unanswered(settings: Settings) -> dict[str, str]:
-    """By tool that asks outside: why its source gave no answer; empty where it answered.
+    """Why the source of each tool that asks outside gave no answer; empty where it answered.
 
     Each looks at its own canary, as it does before it is believed; 60 s at most.
     """

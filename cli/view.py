@@ -33,7 +33,7 @@ _BAR_WIDTH = 50
 def render_progress(
     progress: PipelineProgress, left: str = "", rows: int | None = None
 ) -> RenderableType:
-    """A table of apps with what each is doing, and what the whole waits for.
+    """A table of apps with what each is doing, and what the pipeline waits for.
 
     Args:
         progress: what to show.
@@ -67,7 +67,7 @@ def render_progress(
 
 
 def by_interest(apps: Iterable[AppProgress]) -> list[AppProgress]:
-    """What runs first, then what failed, what waits, and what ended well."""
+    """Apps in the order: running, failed, waiting, ended well."""
     return sorted(apps, key=_interest)
 
 
@@ -97,7 +97,7 @@ def _troubles(progress: PipelineProgress) -> list[RenderableType]:
 
 
 def progress_line(progress: PipelineProgress) -> str:
-    """One line for logs and pipes; changes only when something happened."""
+    """One line for logs and pipes; it changes only when something has happened."""
     steps = ", ".join(
         f"{_name(app)}: {one_line(app.step)}"
         for app in progress.apps

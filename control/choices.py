@@ -110,6 +110,6 @@ def _owner(name: str) -> AnalyzerKind | None:
 
 
 def _all(known: Iterable[str], name: str) -> str:
-    """The names there are, where none is near."""
+    """The known names, if none of them resembles `name`."""
     near = "did you mean" in unlike(name, known, "")
     return "" if near else f"; its tools: {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""Which pipelines there are, and how they stand, by the store and by the server together."""
+"""Joins what the store and the server know of pipelines."""
 
 from collections.abc import Iterable, Mapping
 
@@ -41,7 +41,7 @@ def merged(
 
 
 def state_of(stored: str, served: Served | None) -> str:
-    """One word for how a pipeline stands; `stored` is empty where the store does not know it."""
+    """The state of a pipeline in one word; `stored` is empty if the store does not know it."""
     if served is not None and served.status == _RUNNING:
         return served.phase if served.phase and stored in ("", _RUNNING) else _RUNNING
     if stored and stored != _RUNNING:
@@ -54,7 +54,7 @@ def state_of(stored: str, served: Served | None) -> str:
 
 
 def progress_of(record: PipelineRecord, state: str) -> PipelineProgress:
-    """What the store tells of a pipeline that no server knows, in the words of its workflow."""
+    """The progress of a pipeline that no server knows, made of its record in the store."""
     apps = tuple(_app(app) for app in record.apps)
     states = [app.state for app in apps if app.state]
     ended = state != UNFINISHED

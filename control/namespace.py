@@ -1,4 +1,4 @@
-"""Whether a Temporal namespace can be used: it is there, and a worker works in it."""
+"""Checks that a Temporal namespace exists, and that a worker polls in it."""
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
