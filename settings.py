@@ -27,6 +27,7 @@ from temporalio.envconfig import ClientConfig
 
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
+from contract.limits import BUILD_MAX_S, START_MAX_S
 from contract.quiet import LOAD_LOCK
 from contract.secret import ENV_PREFIX, SecretRef
 
@@ -132,8 +133,8 @@ class Settings(_SlotSettings):
     app_memory_mb: Annotated[int, Field(ge=32)] = 1024
     app_cpus: Annotated[float, Field(gt=0)] = 1.0
     app_pids: Annotated[int, Field(ge=16)] = 256
-    start_deadline_s: Annotated[float, Field(gt=0)] = 90.0
-    build_deadline_s: Annotated[float, Field(gt=0)] = 900.0
+    start_deadline_s: Annotated[float, Field(gt=0, le=START_MAX_S)] = 90.0
+    build_deadline_s: Annotated[float, Field(gt=0, le=BUILD_MAX_S)] = 900.0
     load_lock: Folder = LOAD_LOCK
     image_limit_gb: Annotated[float, Field(gt=0)] = 20.0
     app_slots: Annotated[int, Field(ge=1, le=64)] = 2

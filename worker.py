@@ -34,6 +34,7 @@ from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
 from activities.slots import Slots
+from activities.watch import WatchActivities
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
@@ -45,6 +46,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
     TASK_QUEUE_APPS,
     TASK_QUEUE_CONTROL,
+    TASK_QUEUE_WATCH,
     task_queue_analyzer,
     task_queue_host,
     task_queue_start,
@@ -162,6 +164,7 @@ def workers_of(
         (TASK_QUEUE_APPS, apps.on_any_host(), builds),
         (task_queue_start(host), starts.on_build_host(), 50),
         (task_queue_host(host), apps.on_app_host(), 20),
+        (TASK_QUEUE_WATCH, WatchActivities().activities(), 200),
         *(_analysis(kind, settings, ports) for kind in AnalyzerKind),
     ]
     return [

@@ -48,7 +48,7 @@ class AppActivities:
 
     def on_any_host(self) -> Activities:
         """Of the queue of builds, which every host serves."""
-        return [self.prepare_app, self.start_app]
+        return [self.prepare_app]
 
     def on_build_host(self) -> Activities:
         """Of the queue of starts on the host that built the app."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -48,6 +49,17 @@ class Attempt:
     def note(self, message: str) -> None:
         """Say what goes on; sent with the next beat."""
         self._beat = self._beat.model_copy(update={"message": message})
+
+    @property
+    def apps(self) -> Mapping[str, str]:
+        """What was told of the running apps of a pipeline, also by the attempt before."""
+        return self._beat.apps
+
+    def tell_apps(self, apps: Mapping[str, str]) -> None:
+        """Say what each running app does now, by its label; sent at once where it changed."""
+        if apps != self._beat.apps:
+            self._beat = self._beat.model_copy(update={"apps": dict(apps)})
+            self._send()
 
     @property
     def spans(self) -> tuple[Span, ...]:

@@ -130,7 +130,8 @@ class ResultActivities:
         """
         workflow_id = app_workflow_id(app.pipeline_id, app.ref.model, app.ref.app_number)
         handle = activity.client().get_workflow_handle(workflow_id, result_type=AppOutcome)
-        async with Attempt(f"waiting for the run of {workflow_id} that is already under way"):
+        async with Attempt(f"waiting for the run of {workflow_id}") as attempt:
+            attempt.tell_apps({app.ref.label: "waits for its run that is already under way"})
             try:
                 return await handle.result()
             except (WorkflowFailureError, ValidationError):

@@ -4,13 +4,11 @@ Build, start and check name a row for what they saw, and the row decides. `fault
 exception that fits: of the app (a value later on), or of the platform.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from contract.analysis import MeasurementState
 from contract.blame import Row
 from contract.errors import ErrorCode, PlatformError
-from contract.running import AppCheck
 
 Phase = Literal["build", "start", "answer"]
 
@@ -285,27 +283,6 @@ _CODES = {
     NETWORK_DENIED.key: ErrorCode.FAILED_PRECONDITION,
     BUILD_ENGINE.key: ErrorCode.RESOURCE_EXHAUSTED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What became of a running app: the row of the table, and how it is said of a service."""
-
-    row: Row
-    text: str
-
-
-def app_check(found: Ending) -> AppCheck:
-    """What `found` means for whoever asked whether the app is still the one that was started."""
-    platform = found.row.state is not MeasurementState.APP_FAILED
-    silent, killed = found.row is SILENT, found.row is KILLED_BY_NOBODY
-    return AppCheck(
-        alive=False,
-        taken=platform and not silent and not killed,
-        silent=silent,
-        killed=killed,
-        reason=found.text,
-    )
 
 
 def fault(row: Row, phase: Phase, reason: str, log: str = "") -> AppFault | PlatformFault:

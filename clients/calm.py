@@ -124,20 +124,20 @@ class Patience:
     limit_s: float = 150.0
     poll_s: float = 1.0
 
-    async def wait(self, one: Asked) -> Silence | None:
+    async def wait(self, question: Asked) -> Silence | None:
         """Ask until there is an answer; None when there is one, or something else is to be said."""
         began = self.host.look()
         calm_s, tries, strains = 0.0, 0, ""
         last = now = began
         for wait_s in itertools.chain(self.waits_s, itertools.repeat(self.waits_s[-1])):
-            if await one.answers(wait_s) or await one.interrupted():
+            if await question.answers(wait_s) or await question.interrupted():
                 return None
             tries += 1
             await asyncio.sleep(
                 self.poll_s if self.host.look().at_s - last.at_s < self.poll_s else 0
             )
             now = self.host.look()
-            if strained := one.busy or self.host.strain(last, now):
+            if strained := question.busy or self.host.strain(last, now):
                 strains = strained
             else:
                 calm_s += now.at_s - last.at_s

@@ -75,10 +75,10 @@ def excuse(log: str, under: Circumstances) -> tuple[Row, str] | None:
 def _needed(text: str, settings: tuple[str, ...]) -> list[str]:
     """Of the settings those that may matter; a variable of the host only when the log names it."""
     found: list[str] = []
-    for one in settings:
-        variable = re.search(r"\b(?:environment|build\.args)\.(\w+) ", one)
+    for setting in settings:
+        variable = re.search(r"\b(?:environment|build\.args)\.(\w+) ", setting)
         if variable is None or re.search(rf"\b{re.escape(variable[1])}\b", text):
-            found.append(one)
+            found.append(setting)
     return found
 
 

@@ -28,13 +28,13 @@ class Answer:
     status: int = 0
 
     def __str__(self) -> str:
-        said = {
+        text = {
             "refused": "refuses connections",
             "broken": "closes connections without an HTTP answer",
             "foreign": "answers in another protocol",
             "silent": "accepts connections and does not answer",
         }
-        return f"answers {self.status}" if self.kind == "http" else said[self.kind]
+        return f"answers {self.status}" if self.kind == "http" else text[self.kind]
 
 
 def patience_s(silent_s: float) -> float:

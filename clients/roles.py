@@ -37,7 +37,9 @@ class Served:
     data: bool = False
 
     def __str__(self) -> str:
-        kinds = [name for name, one in (("pages", self.pages), ("JSON", self.data)) if one]
+        kinds = [
+            name for name, is_there in (("pages", self.pages), ("JSON", self.data)) if is_there
+        ]
         served = " and ".join(kinds) or "neither pages nor JSON"
         return f"answers {self.status} at /, serves {served}"
 
@@ -102,8 +104,8 @@ def roles(served: Mapping[str, Served]) -> dict[str, Role]:
     serves data alone, the other is the former. Where it cannot be told all are back ends, because
     nothing is left out of those.
     """
-    plain = {name for name, one in served.items() if not one.pages}
-    both = {name for name, one in served.items() if one.pages and one.data}
+    plain = {name for name, served_by in served.items() if not served_by.pages}
+    both = {name for name, served_by in served.items() if served_by.pages and served_by.data}
     backends = plain or both
     if not backends:
         return dict.fromkeys(served, "backend")
@@ -112,9 +114,10 @@ def roles(served: Mapping[str, Served]) -> dict[str, Role]:
 
 async def with_roles(services: Sequence[RunningService]) -> tuple[RunningService, ...]:
     """Services on ports of this host, with the role of each by what it answers."""
-    looks = [look(f"http://127.0.0.1:{one.host_port}") for one in services]
+    looks = [look(f"http://127.0.0.1:{service.host_port}") for service in services]
     served = zip(services, await asyncio.gather(*looks), strict=True)
-    known = roles({one.service: seen for one, seen in served if seen is not None})
+    known = roles({service.service: seen for service, seen in served if seen is not None})
     return tuple(
-        one.model_copy(update={"role": known.get(one.service, "backend")}) for one in services
+        service.model_copy(update={"role": known.get(service.service, "backend")})
+        for service in services
     )

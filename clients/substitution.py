@@ -146,19 +146,19 @@ def version_of(image: str) -> tuple[int, ...]:
 def start_cause(log: str, substitutions: Sequence[Substitution]) -> str:
     """How a substitution may have caused what `log` tells; empty when it has no part in it."""
     tail = log[-20_000:]
-    for one in substitutions:
-        for said in _of_family(one, tail):
-            return f"{one}: {said}"
+    for substitution in substitutions:
+        for text in _of_family(substitution, tail):
+            return f"{substitution}: {text}"
     return _of_any(substitutions, tail)
 
 
 def _of_any(substitutions: Sequence[Substitution], tail: str) -> str:
     if not substitutions:
         return ""
-    for what, pattern in (("a library", _LIBRARY), ("a user", _USER), ("a folder", _COPIED)):
+    for lacking, pattern in (("a library", _LIBRARY), ("a user", _USER), ("a folder", _COPIED)):
         if match := pattern.search(tail):
-            return f"{substitutions[0]} may lack {what} of the original: {line_at(tail, match)}"
-    musl = [one for one in substitutions if one.musl]
+            return f"{substitutions[0]} may lack {lacking} of the original: {line_at(tail, match)}"
+    musl = [substitution for substitution in substitutions if substitution.musl]
     if musl and (match := _NO_INTERPRETER.search(tail)):
         return f"{musl[0]} is another distribution: {line_at(tail, match)}"
     if (match := missing_tool(tail)) is not None:
@@ -180,20 +180,20 @@ def missing_tool(tail: str) -> re.Match[str] | None:
     return None
 
 
-def _of_family(one: Substitution, tail: str) -> Iterator[str]:
-    if one.family == "python":
-        yield from _of_python(one, tail)
-    elif one.family == "node":
-        yield from _of_node(one, tail)
-    elif one.family == "nginx" and one.age(2) and (match := _NGINX.search(tail)):
+def _of_family(substitution: Substitution, tail: str) -> Iterator[str]:
+    if substitution.family == "python":
+        yield from _of_python(substitution, tail)
+    elif substitution.family == "node":
+        yield from _of_node(substitution, tail)
+    elif substitution.family == "nginx" and substitution.age(2) and (match := _NGINX.search(tail)):
         yield f"another version of nginx: {line_at(tail, match)}"
 
 
-def _of_python(one: Substitution, tail: str) -> Iterator[str]:
-    age = one.age(2)
+def _of_python(substitution: Substitution, tail: str) -> Iterator[str]:
+    age = substitution.age(2)
     if match := re.search(r"^.*(?:SyntaxError|IndentationError): .*$", tail, re.MULTILINE):
         context = tail[max(0, match.start() - 1_500) : match.end()].split("\n")[-6:]
-        if age < 0 and any(_is_newer(one, line) for line in context):
+        if age < 0 and any(_is_newer(substitution, line) for line in context):
             yield f"its grammar is older: {match[0].strip()[:200]}"
         if age > 0 and any(_OLD_PYTHON.search(line) for line in context):
             yield f"its grammar is newer: {match[0].strip()[:200]}"
@@ -205,9 +205,12 @@ def _of_python(one: Substitution, tail: str) -> Iterator[str]:
         yield f"its OpenSSL differs: {line_at(tail, match)}"
 
 
-def _is_newer(one: Substitution, line: str) -> bool:
+def _is_newer(substitution: Substitution, line: str) -> bool:
     """Whether `line` has grammar that the original knows, and the stand-in does not."""
-    used, wanted = version_of(one.used)[:2], (*version_of(one.original), NEWEST)[:2]
+    used, wanted = (
+        version_of(substitution.used)[:2],
+        (*version_of(substitution.original), NEWEST)[:2],
+    )
     return any(used < since <= wanted and rule.search(line) for since, rule in _GRAMMAR)
 
 
@@ -217,13 +220,17 @@ def _lacks(module: str, age: int) -> bool:
     return top in _APART or (age != 0 and top in _STDLIB)
 
 
-def _of_node(one: Substitution, tail: str) -> Iterator[str]:
-    if (match := _NODE_NEWER.search(tail)) and one.age(2) < 0:
+def _of_node(substitution: Substitution, tail: str) -> Iterator[str]:
+    if (match := _NODE_NEWER.search(tail)) and substitution.age(2) < 0:
         yield f"its Node.js is older: {line_at(tail, match)}"
-    if (match := _TYPESCRIPT.search(tail)) and version_of(one.original) >= (22,) and one.age(2) < 0:
+    if (
+        (match := _TYPESCRIPT.search(tail))
+        and version_of(substitution.original) >= (22,)
+        and substitution.age(2) < 0
+    ):
         yield f"its Node.js is older and runs no TypeScript: {line_at(tail, match)}"
     for since, pattern in _NODE_OLDER.items():
-        is_newer = version_of(one.original) < (since,) <= version_of(one.used)
+        is_newer = version_of(substitution.original) < (since,) <= version_of(substitution.used)
         if is_newer and (match := pattern.search(tail)):
             yield f"its Node.js is newer: {line_at(tail, match)}"
 

@@ -31,12 +31,12 @@ def resolve_targets(app: RunningApp, location: Location) -> tuple[Target, ...]:
             further=tuple(
                 Further(
                     base_url=base_url(
-                        location, service.dns_name, one.host_port, one.container_port
+                        location, service.dns_name, extra.host_port, extra.container_port
                     ),
-                    published=one.published,
-                    written_for=(one.container_port,),
+                    published=extra.published,
+                    written_for=(extra.container_port,),
                 )
-                for one in service.further
+                for extra in service.further
             ),
         )
         for service in app.services

@@ -83,8 +83,8 @@ def _error(lines: Sequence[str]) -> str:
     return _of_npm(lines) or _of_pip(lines) or _of_exception(lines) or _of_error(lines)
 
 
-def _cut(said: str) -> str:
-    return " ".join(said.split())[:MAX_CHARS]
+def _cut(text: str) -> str:
+    return " ".join(text.split())[:MAX_CHARS]
 
 
 def _of_npm(lines: Sequence[str]) -> str:
@@ -93,10 +93,10 @@ def _of_npm(lines: Sequence[str]) -> str:
     if not own or any(_NPM_CARRIER.match(line) for line in own):
         return ""
     codes = [match[1] for line in own if (match := _NPM_CODE.match(line))]
-    said = [line for line in own if not _NPM_CODE.match(line) and not _NPM_NOISE.search(line)]
-    if not said:
+    lines_left = [line for line in own if not _NPM_CODE.match(line) and not _NPM_NOISE.search(line)]
+    if not lines_left:
         return ""
-    best = next((line for line in said if "not in this registry" in line), said[0])
+    best = next((line for line in lines_left if "not in this registry" in line), lines_left[0])
     if "ERESOLVE" in (codes or ()):
         best += next((f"; {line.strip()}" for line in own if re.match(r"\s*peer ", line)), "")
     best = re.sub(r"^(?:notarget|404|ERESOLVE|notsup|enoent|code) +", "", best.strip())
@@ -121,9 +121,9 @@ def _of_exception(lines: Sequence[str]) -> str:
     return ""
 
 
-def _place(lines: Sequence[str], number: int, said: str) -> str:
+def _place(lines: Sequence[str], number: int, text: str) -> str:
     """` (app.py, line 3)` of a syntax error: the only exception whose own line says too little."""
-    if not re.match(r"(?:Syntax|Indentation|Tab)Error", said):
+    if not re.match(r"(?:Syntax|Indentation|Tab)Error", text):
         return ""
     for line in reversed(lines[max(0, number - 6) : number]):
         if match := (_SYNTAX_PLACE.match(line) or _NODE_PLACE.match(line)):

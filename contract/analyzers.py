@@ -45,8 +45,8 @@ class Analyzer:
         by_default: whether a spec that names no analyzers runs it.
         gives_way: what waits while a load test runs on its host: the whole subtask, each of its
             tools, or nothing.
-        looks_for: categories of the findings its tools look for. A tool says the same of itself,
-            and is then believed.
+        looks_for: categories of the findings that some of its tools look for. Each tool says of
+            itself for which; this is for one that has never reported.
         fuses: categories whose findings it joins across its tools.
         figures: how reports read its metrics: as figures of a load test, as scores of judges, or
             only with the tool they come from.
@@ -92,7 +92,7 @@ class AnalyzerKind(StrEnum):
             by_default=True,
             # A run is short and keeps every core busy.
             gives_way="whole",
-            looks_for=frozenset({Category.SECURITY, Category.QUALITY}),
+            looks_for=frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY}),
             fuses=frozenset({Category.SECURITY}),
             figures="none",
         ),
@@ -112,7 +112,7 @@ class AnalyzerKind(StrEnum):
             by_default=True,
             # A run is long and leaves the cores idle.
             gives_way="tools",
-            looks_for=frozenset({Category.SECURITY, Category.ACCESSIBILITY}),
+            looks_for=frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY}),
             fuses=frozenset(Category),
             figures="none",
         ),
@@ -149,7 +149,7 @@ class AnalyzerKind(StrEnum):
             by_default=False,
             # The models that it asks run elsewhere.
             gives_way="nothing",
-            looks_for=frozenset({Category.REQUIREMENT}),
+            looks_for=frozenset({Category.REQUIREMENT, Category.QUALITY}),
             fuses=frozenset(),
             figures="scores",
         ),

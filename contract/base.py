@@ -4,7 +4,7 @@ import inspect
 import re
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 
 _FIELDS = re.compile(r"^Attributes:\n((?:[ ]+.*\n?|\n)*)", re.MULTILINE)
@@ -56,3 +56,10 @@ def meanings(model: type[BaseModel]) -> dict[str, str]:
         for names, text in _FIELD.findall(section[1] if section else ""):
             found |= dict.fromkeys(re.findall(r"\w+", names), " ".join(text.split()))
     return {name: text for name, text in found.items() if name in model.model_fields}
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong: the field's path as a person writes it, and why."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"])
+    return f"{where}: {first['msg']}"[:500] if where else first["msg"][:500]

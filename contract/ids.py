@@ -14,6 +14,11 @@ PIPELINE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 
 TASK_QUEUE_CONTROL = "assay-control"
 TASK_QUEUE_APPS = "assay-apps"
+# Of activities that last as long as a pipeline and only read.
+TASK_QUEUE_WATCH = "assay-watch"
+
+# Type of the workflow that analyses one app.
+APP_WORKFLOW = "AnalyzeApp"
 
 LABEL_MANAGED = "dev.assay.managed"
 LABEL_SCOPE = "dev.assay.scope"
@@ -72,6 +77,16 @@ def app_key(pipeline_id: str, model: str, app_number: int) -> str:
 def app_workflow_id(pipeline_id: str, model: str, app_number: int) -> str:
     """Workflow ID of one app's analysis: the lock on that app."""
     return f"pipeline/{app_key(pipeline_id, model, app_number)}"
+
+
+def app_label(workflow_id: str) -> str:
+    """`{model}/app{n}`, how people name the app whose workflow this is: see `AppRef.label`.
+
+    >>> app_label("pipeline/p1/openai%2Fgpt-4.1/app3")
+    'openai/gpt-4.1/app3'
+    """
+    _, _, model, app = workflow_id.split("/")
+    return f"{model_from_safe(model)}/{app}"
 
 
 def subtask_id(pipeline_id: str, model: str, app_number: int, analyzer: str) -> str:

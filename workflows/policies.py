@@ -135,6 +135,13 @@ REPORT = Policy(
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=11),
 )
+# It lasts as long as its pipeline. What it tells is for people: no failure of it matters.
+WATCH_APPS = Policy(
+    start_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_retry(attempts=0),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
+)
 AWAIT_APP = Policy(
     start_to_close_timeout=timedelta(hours=24),
     heartbeat_timeout=HEARTBEAT_TIMEOUT,

@@ -10,10 +10,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
+    from activities.watch import WatchActivities
     from contract.analyzers import AnalyzerKind
     from contract.ids import (
         TASK_QUEUE_APPS,
         TASK_QUEUE_CONTROL,
+        TASK_QUEUE_WATCH,
         task_queue_analyzer,
         task_queue_host,
         task_queue_start,
@@ -142,6 +144,19 @@ def run_analysis(order: SubtaskOrder, host: str = "") -> workflow.ActivityHandle
         summary=", ".join(order.tools) or "all tools",
         **policies.RUN_ANALYSIS,
     )
+
+
+def watch_apps(pipeline_id: str) -> workflow.ActivityHandle[None]:
+    """Start to watch what the running apps do, until it is cancelled; nobody needs to await it."""
+    watch = workflow.start_activity_method(
+        WatchActivities.watch_apps,
+        pipeline_id,
+        task_queue=TASK_QUEUE_WATCH,
+        summary="what the running apps do",
+        **policies.WATCH_APPS,
+    )
+    watch.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # seen
+    return watch
 
 
 async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome:

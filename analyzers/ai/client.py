@@ -220,10 +220,10 @@ def retry_after_s(value: str, now: datetime) -> float | None:
 
 def _rate_limit_wait_s(error: openai.APIStatusError, attempt: int) -> float | None:
     """How long to wait before asking again; None when this is no rate limit."""
-    told = retry_after_s(error.response.headers.get("retry-after", ""), datetime.now(UTC))
+    wait_s = retry_after_s(error.response.headers.get("retry-after", ""), datetime.now(UTC))
     if error.status_code == 429:
-        return 2.0**attempt if told is None else told
-    return told if error.status_code == 503 else None
+        return 2.0**attempt if wait_s is None else wait_s
+    return wait_s if error.status_code == 503 else None
 
 
 def _content(completion: ChatCompletion, model: str) -> str:

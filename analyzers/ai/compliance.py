@@ -42,18 +42,18 @@ def rule(
     ]
     order: tuple[Verdict, ...] = ("met", "cannot_tell", "not_met")
     verdict: Verdict = next(
-        one for one in order if any(ruling.verdict == one for ruling in rulings)
+        candidate for candidate in order if any(ruling.verdict == candidate for ruling in rulings)
     )
     if verdict == "not_met" and unread:
         reason = f"not found in what was read; not read: {', '.join(unread[:10])}"
-        rejected = tuple(one for ruling in rulings for one in ruling.rejected)
+        rejected = tuple(quote for ruling in rulings for quote in ruling.rejected)
         return Ruling("cannot_tell", (), reason, rejected)
     speaking = [ruling for ruling in rulings if ruling.verdict == verdict]
     return Ruling(
         verdict=verdict,
-        evidence=tuple(one for ruling in speaking for one in ruling.evidence)[:20],
+        evidence=tuple(quote for ruling in speaking for quote in ruling.evidence)[:20],
         reason="; ".join(dict.fromkeys(ruling.reason for ruling in speaking if ruling.reason)),
-        rejected=tuple(one for ruling in rulings for one in ruling.rejected),
+        rejected=tuple(quote for ruling in rulings for quote in ruling.rejected),
     )
 
 
@@ -61,10 +61,10 @@ def _of_part(
     given: RequirementVerdict, question: Question, files: Mapping[str, tuple[str, ...]]
 ) -> Ruling:
     about_documents = bool(_ABOUT_DOCUMENTS.search(question.text))
-    objections = [objection(one, files, about_documents) for one in given.evidence]
+    objections = [objection(quote, files, about_documents) for quote in given.evidence]
     standing = tuple(
-        placed(one, files)
-        for one, wrong in zip(given.evidence, objections, strict=True)
+        placed(quote, files)
+        for quote, wrong in zip(given.evidence, objections, strict=True)
         if not wrong
     )
     rejected = tuple(wrong for wrong in objections if wrong)

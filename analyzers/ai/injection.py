@@ -121,7 +121,7 @@ def scan_name(path: str) -> Iterable[Injection]:
 def scan_lines(path: str, lines: tuple[str, ...]) -> Iterable[Injection]:
     """Single lines first; a window of lines only where no line of it was seen alone."""
     plain = [_plain(line) for line in lines]
-    words = [Words(*map(_stripped, one)) for one in words_of(path, plain)]
+    words = [Words(*map(_stripped, line_words)) for line_words in words_of(path, plain)]
     seen: set[int] = set()
     for width in range(1, _WINDOW + 1):
         for start in range(len(plain) - width + 1):
@@ -140,10 +140,10 @@ def withhold(app: AppText, injections: Iterable[Injection]) -> AppText:
     """The app without those lines and names; line numbers stay, and the files' suffixes."""
     injections = tuple(injections)
     files = {path: list(lines) for path, lines in app.files.items()}
-    for one in injections:
-        for number in range(max(one.first, 1), one.last + 1):
-            files[one.path][number - 1] = WITHHELD
-    names = _other_names(app, [one.path for one in injections if one.first == 0])
+    for injection in injections:
+        for number in range(max(injection.first, 1), injection.last + 1):
+            files[injection.path][number - 1] = WITHHELD
+    names = _other_names(app, [injection.path for injection in injections if injection.first == 0])
     return AppText(
         {names.get(path, path): tuple(lines) for path, lines in files.items()},
         app.skipped,

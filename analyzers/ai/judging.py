@@ -17,13 +17,14 @@ from analyzers.ai.ledger import Budget, Budgets
 from analyzers.ai.panel import Brief, Hearing, Terms, failures, hear, require_endpoint
 from analyzers.ai.reporting import injection_finding, settings_data
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolRun
-from contract.analysis import Finding, Metric
+from contract.analysis import Category, Finding, Metric
 
 
 class JudgeTool(ABC):
     """Adapter for a panel of models that reads the whole app once per model."""
 
     name: str
+    looks_for: frozenset[Category]
     canary: Canary
     system: ClassVar[str]
     control: ClassVar[str]

@@ -107,7 +107,7 @@ async def hear(run: ToolRun, terms: Terms, brief: Brief[Answer]) -> Hearing[Answ
             opinions.append(await _opinion(judge, brief, parts))
     hearing = Hearing(app, shown, parts, injections, opinions, ledger)
     if not hearing.valid:
-        raise ToolFault("; ".join(dict.fromkeys(_failure(one) for one in opinions)))
+        raise ToolFault("; ".join(dict.fromkeys(_failure(opinion) for opinion in opinions)))
     return hearing
 
 
@@ -125,7 +125,9 @@ async def _opinion(judge: Judge, brief: Brief[Answer], parts: Sequence[Part]) ->
         control = Question(marker, brief.control_text.format(marker=marker[6:]))
         questions = _with_control(brief.questions, control, marker)
         ids = _random_ids(len(questions))
-        asked = [Question(alias, one.text) for alias, one in zip(ids, questions, strict=True)]
+        asked = [
+            Question(alias, question.text) for alias, question in zip(ids, questions, strict=True)
+        ]
         position = f"part {number + 1} of {len(parts)}"
         messages = build_messages(brief.system, asked, part, position, marker)
         try:
@@ -134,7 +136,9 @@ async def _opinion(judge: Judge, brief: Brief[Answer], parts: Sequence[Part]) ->
             opinion.failure = str(error)
             opinion.unread = tuple(str(span) for rest in parts[number:] for span in rest.spans)
             return opinion
-        answer = answer.renamed(dict(zip(ids, (one.id for one in questions), strict=True)))
+        answer = answer.renamed(
+            dict(zip(ids, (question.id for question in questions), strict=True))
+        )
         if brief.fell_for(answer, control.id):
             opinion.failure = COMPROMISED
             return opinion
@@ -169,4 +173,4 @@ def _failure(opinion: Opinion[Any]) -> str:
 
 def failures(hearing: Hearing[Any]) -> tuple[str, ...]:
     """Notes on judges whose opinion does not count."""
-    return tuple(f"judge missing: {_failure(one)}" for one in hearing.missing)
+    return tuple(f"judge missing: {_failure(opinion)}" for opinion in hearing.missing)

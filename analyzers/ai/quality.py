@@ -31,9 +31,9 @@ def score(
     reasons: list[str] = []
     rejected: list[str] = []
     for answer, part in zip(answers, parts, strict=True):
-        given = next(one for one in answer.scores if one.id == criterion)
-        wrong = {one: objection(one, files) for one in given.evidence}
-        standing = [placed(one, files) for one, reason in wrong.items() if not reason]
+        given = next(scored for scored in answer.scores if scored.id == criterion)
+        wrong = {quote: objection(quote, files) for quote in given.evidence}
+        standing = [placed(quote, files) for quote, reason in wrong.items() if not reason]
         rejected += [reason for reason in wrong.values() if reason]
         if standing:
             weighted.append((float(given.score), part.lines))

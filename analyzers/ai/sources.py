@@ -38,9 +38,10 @@ class AppText:
     def unread(self) -> tuple[str, ...]:
         """Source text among what was skipped: what it does, nobody can say."""
         return tuple(
-            one.what
-            for one in self.skipped
-            if one.reason not in _NO_SOURCE_REASONS and not one.what.lower().endswith(_NO_SOURCE)
+            skipped.what
+            for skipped in self.skipped
+            if skipped.reason not in _NO_SOURCE_REASONS
+            and not skipped.what.lower().endswith(_NO_SOURCE)
         )
 
     def coverage(self) -> Coverage:

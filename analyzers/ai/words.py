@@ -80,8 +80,10 @@ def words_of(path: str, lines: Sequence[str]) -> list[Words]:
     if grammar is None:
         return [Words(line, "") for line in lines]
     return [
-        Words(" ".join((*one["comment"], *_prose("".join(one["code"])))), " ".join(one["text"]))
-        for one in _by_line(lines, grammar)
+        Words(
+            " ".join((*words["comment"], *_prose("".join(words["code"])))), " ".join(words["text"])
+        )
+        for words in _by_line(lines, grammar)
     ]
 
 
@@ -92,11 +94,13 @@ def comment_lines(path: str, lines: tuple[str, ...]) -> frozenset[int]:
     if grammar is None:
         return frozenset()
     numbered = enumerate(_by_line(lines, grammar), start=1)
-    return frozenset(number for number, one in numbered if not one["text"] and not one["code"])
+    return frozenset(
+        number for number, words in numbered if not words["text"] and not words["code"]
+    )
 
 
 def _grammar_of(path: str) -> _Grammar | None:
-    return next((one for suffixes, one in _GRAMMARS if path.endswith(suffixes)), None)
+    return next((grammar for suffixes, grammar in _GRAMMARS if path.endswith(suffixes)), None)
 
 
 def _by_line(lines: Sequence[str], grammar: _Grammar) -> list[dict[Kind, list[str]]]:

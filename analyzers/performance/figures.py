@@ -21,9 +21,9 @@ def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
         ("bytes_received", float(step.bytes_received), "bytes"),
         ("requests", float(step.sent), "count"),
         ("requests_completed", float(step.completed), "count"),
-        ("requests_limited", float(sum(one.limited for one in result.steps)), "count"),
+        ("requests_limited", float(sum(load_step.limited for load_step in result.steps)), "count"),
         ("requests_late", float(step.late), "count"),
-        ("requests_all_steps", float(sum(one.sent for one in result.steps)), "count"),
+        ("requests_all_steps", float(sum(load_step.sent for load_step in result.steps)), "count"),
         ("censored", float(result.censored), "count"),
     ]
     if result.at_objective:
@@ -70,12 +70,12 @@ def operation_notes(name: str, result: LoadResult) -> tuple[str, ...]:
     """What `throughput_at_objective` means for this operation, and which percentiles it lacks."""
     latency = result.chosen.latency
     missing = percentile_notes(name, latency.samples) if latency else ()
-    told = [_ceiling(result)]
+    notes = [_ceiling(result)]
     if result.limit:
-        told.insert(0, result.limit.text)
+        notes.insert(0, result.limit.text)
     if result.resent:
-        told.append(f"{result.resent} requests met a kept connection that was closed: sent again")
-    return (*(f"{name}: {one}" for one in told), *missing)
+        notes.append(f"{result.resent} requests met a kept connection that was closed: sent again")
+    return (*(f"{name}: {note}" for note in notes), *missing)
 
 
 def percentile_notes(name: str, samples: int) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from analyzers.performance.openloop.plan import MAX_LATE_RATIO
 from contract.analysis import Metric
 
+# Above this share of late requests a rate was more than the generator could send.
+MAX_LATE_RATIO = 0.05
 _STEAL = 7
 _CALM_WINDOW_S = 1.0
 

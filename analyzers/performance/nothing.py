@@ -36,12 +36,12 @@ class Miss:
     """One operation that cannot be loaded.
 
     Attributes:
-        what: the operation's name.
+        operation: its name.
         reason: for the report, the status first.
         wait_s: when a client that was limited may ask again.
     """
 
-    what: str
+    operation: str
     kind: Kind
     reason: str
     wait_s: float | None = None
@@ -99,11 +99,11 @@ def nothing_to_load(
         only_writes: whether all routes could be read, and none of them only reads.
         unread: why not all routes could be read.
     """
-    listed = ", ".join(f"{one.what} {one.reason}" for one in misses[:_NAMED])
+    listed = ", ".join(f"{miss.operation} {miss.reason}" for miss in misses[:_NAMED])
     if not reached:
         text = f"cannot reach the app from here: {listed}: check the target's address and network"
         return blame.verdict("load-unreachable", text)
-    key, words = _row({one.kind for one in misses}, only_writes)
+    key, words = _row({miss.kind for miss in misses}, only_writes)
     gap = f"; {unread}" if unread and key in {"load-not-found", "load-nothing"} else ""
     return blame.verdict(key, f"{words}: {listed}{gap}")
 

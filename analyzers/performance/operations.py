@@ -78,7 +78,7 @@ class Found:
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What cannot be loaded, for the coverage."""
-        return tuple(Skipped(what=miss.what, reason=miss.reason) for miss in self.misses)
+        return tuple(Skipped(what=miss.operation, reason=miss.reason) for miss in self.misses)
 
     def verdict(self, sourced: Sourced) -> Verdict:
         """Why there is nothing to load."""

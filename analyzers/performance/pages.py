@@ -41,7 +41,7 @@ async def pages_of(run: ToolRun, execute: Execute, calm_wait_s: float) -> tuple[
     """
     targets = run.request.targets
     found, misses = await _start_pages(targets)
-    if not found and {one.kind for one in misses} & {Kind.SERVER_ERROR, Kind.SILENT}:
+    if not found and {miss.kind for miss in misses} & {Kind.SERVER_ERROR, Kind.SILENT}:
         run.progress("no page answers: asked again once the host is calm")
         await wait_until_calm(Thresholds(), calm_wait_s)
         found, misses = await _start_pages(targets)
@@ -81,25 +81,27 @@ async def _start(client: httpx.AsyncClient, url: str) -> tuple[str, Answer]:
 
 async def _other_pages(run: ToolRun, execute: Execute, misses: Sequence[Miss]) -> tuple[Page, ...]:
     """The first page per service among what a survey found, by `openloop` or by ourselves."""
-    if not {one.kind for one in misses} & {Kind.MISSING, Kind.OTHER, Kind.NO_PAGE, Kind.LOGIN}:
+    if not {miss.kind for miss in misses} & {Kind.MISSING, Kind.OTHER, Kind.NO_PAGE, Kind.LOGIN}:
         return ()
-    operations = [one for left in taken_over(run) if (one := left.at(run.request.targets))]
+    operations = [
+        operation for left in taken_over(run) if (operation := left.at(run.request.targets))
+    ]
     if not operations:
         try:
             operations = list((await survey_app(run, execute)).operations)
         except Verdict:
             return ()
     first: dict[str, Page] = {}
-    for one in operations:
-        if one.is_page and not one.headers:
-            first.setdefault(one.service, Page(one.service, one.url))
+    for operation in operations:
+        if operation.is_page and not operation.headers:
+            first.setdefault(operation.service, Page(operation.service, operation.url))
     return tuple(first.values())
 
 
 def no_page(misses: Sequence[Miss]) -> Verdict:
     """Why no service has a page, from how each start page answered."""
-    kinds = {one.kind for one in misses}
-    listed = ", ".join(f"{one.what} {one.reason}" for one in misses)
+    kinds = {miss.kind for miss in misses}
+    listed = ", ".join(f"{miss.operation} {miss.reason}" for miss in misses)
     if kinds <= {Kind.MISSING, Kind.NO_PAGE}:
         return blame.verdict("page-none", f"{_NO_HTML}: {listed}")
     if Kind.NO_PAGE in kinds:

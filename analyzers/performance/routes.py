@@ -24,14 +24,14 @@ class Sourced:
     @property
     def paths(self) -> tuple[str, ...]:
         """Every GET path, parameters filled."""
-        return filled(one.path for one in self.known.routes if one.method == "GET")
+        return filled(route.path for route in self.known.routes if route.method == "GET")
 
     @property
     def only_writes(self) -> bool:
         """Whether all routes could be read, and none of them only reads."""
-        gets = [one for one in self.known.routes if one.method == "GET"]
+        gets = [route for route in self.known.routes if route.method == "GET"]
         is_known = self.known.complete and bool(self.known.routes)
-        return is_known and all(changes_state(one) for one in gets)
+        return is_known and all(changes_state(get) for get in gets)
 
     def forbids(self, path: str) -> str:
         """Why a path (with query) is never loaded; empty where it only reads, as far as is known.
@@ -48,14 +48,14 @@ def forbidden(path: str) -> str:
         return reason
     query = path.partition("?")[2]
     words = [word for pair in parse_qsl(query)[:_MAX_WORDS] for word in pair]
-    said = any(path_changes_state(f"/{word}") for word in words if "/" not in word)
-    return f"its query says {query[:100]}" if said else ""
+    changes = any(path_changes_state(f"/{word}") for word in words if "/" not in word)
+    return f"its query says {query[:100]}" if changes else ""
 
 
 def template_paths(template: TemplateSpec | None) -> tuple[str, ...]:
     """What the template declares."""
     declared = template.endpoints if template else ()
-    return filled(one.path for one in declared if one.method.upper() == "GET")
+    return filled(operation.path for operation in declared if operation.method.upper() == "GET")
 
 
 def document_paths(document: dict[str, Any]) -> tuple[str, ...]:

@@ -49,15 +49,15 @@ def hand_on(
     """Leave `operations` with the steps of `results`, as JSON: the report can be cached then."""
     rows = (
         SharedOperation(
-            service=one.service,
-            path=one.path,
-            name=one.name,
-            headers=one.headers,
-            is_page=one.is_page,
-            limit=results[one.name].limit if one.name in results else None,
-            held=_held(results[one.name]) if one.name in results else (),
+            service=operation.service,
+            path=operation.path,
+            name=operation.name,
+            headers=operation.headers,
+            is_page=operation.is_page,
+            limit=results[operation.name].limit if operation.name in results else None,
+            held=_held(results[operation.name]) if operation.name in results else (),
         )
-        for one in operations
+        for operation in operations
     )
     run.shared[_KEY] = [row.model_dump(mode="json") for row in rows]
 

@@ -62,7 +62,7 @@ async def survey(targets: Sequence[Target], named: Named) -> Found:
     without end costs no more. Back ends come first: what a front end only passes on is theirs.
     """
     found = Found(single=len(targets) == 1)
-    for target in sorted(targets, key=lambda one: one.role == "frontend"):
+    for target in sorted(targets, key=lambda by_role: by_role.role == "frontend"):
         async with new_client() as client:
             await TargetSurvey(client, target, named, found).run()
     return found

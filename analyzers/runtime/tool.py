@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from contract.analysis import Coverage, Finding, Metric, SubtaskRequest
+from contract.analysis import Category, Coverage, Finding, Metric, SubtaskRequest
 from contract.source_digest import is_covered
 
 NUL_BYTES = "NUL bytes in its text"
@@ -227,6 +227,8 @@ class Tool(Protocol):
 
     Attributes:
         name: lower-case, as the field writes it (`bandit`).
+        looks_for: categories of the findings it looks for; reports require its measurement for
+            these and for no others.
         canary: the planted flaw that proves it sees.
         cost: relative weight when tools run side by side within the CPU budget (1 = one core).
         exclusive: runs alone within the subtask (load generators).
@@ -235,6 +237,7 @@ class Tool(Protocol):
     """
 
     name: str
+    looks_for: frozenset[Category]
     canary: Canary
     cost: float
     exclusive: bool

@@ -37,6 +37,7 @@ from analyzers.static.reading import (
     with_skipped,
 )
 from analyzers.static.syntax import NOT_READ, explained, fences, refusal, unread_relatives
+from contract.analysis import Category
 
 __all__ = [
     "CommandTool",
@@ -71,6 +72,7 @@ class CommandTool:
     """
 
     name: str
+    looks_for: frozenset[Category]
     canary: Canary
     cost: float = 1.0
     exclusive: bool = False

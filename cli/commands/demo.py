@@ -4,15 +4,15 @@ import asyncio
 
 from cli.exits import Exit
 from cli.follow import follow_to_report
+from cli.output import say
 from cli.program import command
 from cli.session import open_session
-from cli.terminal import say
+from cli.words import AI_IS_OFF
 from contract.analyzers import AnalyzerKind
 from contract.spec import PipelineSpec
-from control.fleet import resolve
 from control.naming import new_id
 from control.pipelines import submit
-from control.plans import AI_IS_OFF, plan_line
+from control.plans import plan_line, resolve
 from control.specfile import load_spec
 from settings import PROJECT_ROOT, Settings
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from contract.analysis import AnalyzerReport
+from contract.base import first_problem
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import (
     CHUNK_BYTES,
@@ -44,12 +45,12 @@ class ArchiveReceiver:
     def add_chunk(self, chunk: Chunk, data: bytes) -> None:
         """Append an announced chunk.
 
+        The conversation has checked that they are the next bytes.
+
         Raises:
-            PlatformError: DATA_LOSS: not the bytes that were announced, or not the next ones;
+            PlatformError: DATA_LOSS: not the bytes that were announced;
                 RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
         """
-        if chunk.offset != self.received or chunk.size != len(data):
-            raise _data_loss(f"chunk at {chunk.offset} came where {self.received} was expected")
         if hashlib.sha256(data).hexdigest() != chunk.sha256:
             raise _data_loss(f"chunk at {chunk.offset} differs from its digest")
         self._append(data)
@@ -143,9 +144,7 @@ def read_report(path: Path) -> AnalyzerReport:
     except (tarfile.TarError, OSError) as error:
         raise _data_loss(f"the archive cannot be read: {error}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise _data_loss(f"{REPORT_MEMBER}: {where}: {first['msg']}") from error
+        raise _data_loss(f"{REPORT_MEMBER}: {first_problem(error)}") from error
 
 
 def _data_loss(message: str) -> PlatformError:

@@ -152,11 +152,10 @@ class WebSocketGateway:
         for path in fetched:
             await asyncio.to_thread(path.unlink, missing_ok=True)
         with suppress(PlatformError, WebSocketException, OSError):
-            async with self._pool(analyzer).lease() as lease:
+            async with self._pool(analyzer).lease() as link:
                 for sha256 in set(fetched.values()) or {""}:
                     ack = Ack(subtask_id=subtask_id, sha256=sha256)
-                    await lease.connection.send(ack.model_dump_json())
-                lease.reusable = True
+                    await link.send(link.conversation.acknowledge(ack))
 
     async def _fetch(self, transfer: Transfer, on_progress: Callable[[Progress], None]) -> None:
         """Over WebSocket; over HTTP what WebSocket cannot bring, were it from an earlier call."""

@@ -19,9 +19,9 @@ from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
+from contract.limits import RUN_WAITS_S
 from contract.protocol import (
     CHUNK_BYTES,
-    MAX_WAITING_S,
     REQUEST_DIGEST_HEADER,
     Completed,
     Failed,
@@ -102,7 +102,7 @@ class AnalyzerHttp:
             PlatformError: unreachable, the analyzer knows no run of this very request, or it did
                 not end within its deadline.
         """
-        give_up = time.monotonic() + request.deadline_s + MAX_WAITING_S + 60.0
+        give_up = time.monotonic() + request.deadline_s + RUN_WAITS_S + 60.0
         failures = 0
         while time.monotonic() < give_up:
             before = receiver.received

@@ -156,7 +156,7 @@ class ComposeService(_Part):
     def copies(self) -> int:
         """How many containers of it Docker Compose runs."""
         replicas = self.deploy.replicas if self.deploy else None
-        return next((one for one in (self.scale, replicas) if one is not None), 1)
+        return next((count for count in (self.scale, replicas) if count is not None), 1)
 
 
 class ComposeDocument(_Part):

@@ -56,7 +56,9 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
     own = secrets_and_configs(of.root, name, body, of.document, of.variables, ledger)
     files = (*found.files, *own)
     one_shot = of.document.is_awaited(name)
-    depends_on = {other: one for other, one in body.depends_on.items() if _runs(of, other)}
+    depends_on = {
+        other: dependency for other, dependency in body.depends_on.items() if _runs(of, other)
+    }
     if body.read_only and files:
         ledger.note(f"{name}: read_only (files are copied into it)")
     return ServicePlan(
@@ -74,8 +76,10 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
         publishes=_is_published(body) and not one_shot,
         working_dir=body.working_dir,
         user=body.user,
-        depends_on={other: one.condition for other, one in depends_on.items()},
-        optional=frozenset(other for other, one in depends_on.items() if not one.required),
+        depends_on={other: dependency.condition for other, dependency in depends_on.items()},
+        optional=frozenset(
+            other for other, dependency in depends_on.items() if not dependency.required
+        ),
         one_shot=one_shot,
         restarts=str((body.model_extra or {}).get("restart", "no")) != "no",
         healthcheck=_healthcheck(of.file, name, body),
@@ -101,15 +105,15 @@ def _runs(of: Reading, other: str) -> bool:
 
 
 def _build(of: Reading, name: str, build: ComposeBuild) -> tuple[Path, str]:
-    what = f"{of.file}: {name}: build.context"
+    field = f"{of.file}: {name}: build.context"
     below = relative(of.root, build.context)
     if below is None:
         raise outside(
-            f"{what}: {shown(of.root, build.context)[:100]!r} leads out of the app folder"
+            f"{field}: {shown(of.root, build.context)[:100]!r} leads out of the app folder"
         )
-    context = inside(of.root, below, what)
+    context = inside(of.root, below, field)
     if not context.is_dir():
-        raise AppFault("build", f"{what}: there is no folder {below!r}")
+        raise AppFault("build", f"{field}: there is no folder {below!r}")
     if build.dockerfile_inline:
         return context, build.dockerfile_inline
     dockerfile = relative(of.root, build.dockerfile) if build.dockerfile.startswith("/") else None
@@ -128,7 +132,7 @@ def _ports(name: str, body: ComposeService, ledger: Ledger) -> tuple[int, ...]:
     """Container ports, published ones first. The host's side is chosen by Docker."""
     found: list[int] = []
     for entry in body.ports:
-        host = ":".join(one for one in (entry.host_ip, entry.published) if one)
+        host = ":".join(part for part in (entry.host_ip, entry.published) if part)
         if host:
             ledger.note(f"{name}: ports {host} (host port; a free one on 127.0.0.1 is used)")
         if entry.protocol != "tcp":

@@ -42,12 +42,12 @@ class Answer:
     Attributes:
         code: its exit code; None: it was stopped when its time was over.
         out: what it printed, at most `MAX_OUTPUT_BYTES`.
-        said: its messages.
+        messages: what it wrote to stderr.
     """
 
     code: int | None
     out: bytes
-    said: str
+    messages: str
 
 
 class Composer(Protocol):
@@ -99,10 +99,10 @@ class Confined:
                 raise _no_sandbox(str(error)) from error
             out.seek(0)
             err.seek(0)
-            said = err.read(100_000).decode(errors="replace")
-            if code and said.startswith(("bwrap: ", "prlimit: ")):
-                raise _no_sandbox(said[:200])
-            return Answer(code, out.read(MAX_OUTPUT_BYTES), said)
+            messages = err.read(100_000).decode(errors="replace")
+            if code and messages.startswith(("bwrap: ", "prlimit: ")):
+                raise _no_sandbox(messages[:200])
+            return Answer(code, out.read(MAX_OUTPUT_BYTES), messages)
 
     def _argv(self, root: Path, words: tuple[str, ...]) -> list[str]:
         limits = [f"--data={MAX_MEMORY_BYTES}", f"--fsize={MAX_OUTPUT_BYTES}", "--core=0"]

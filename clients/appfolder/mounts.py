@@ -36,11 +36,13 @@ class Mounts:
 
     def masked(self) -> "Mounts":
         """The same, each file without what a volume below it hides; outer ones first."""
-        hidden = [path for _, path in self.volumes] + [one.target for one in self.tmpfs]
+        hidden = [path for _, path in self.volumes] + [mount.target for mount in self.tmpfs]
         hidden += self.private
         files = [
-            replace(one, masked=tuple(sorted(path for path in hidden if _below(path, one.target))))
-            for one in sorted(self.files, key=lambda one: one.target.count("/"))
+            replace(
+                file, masked=tuple(sorted(path for path in hidden if _below(path, file.target)))
+            )
+            for file in sorted(self.files, key=lambda file: file.target.count("/"))
         ]
         return replace(self, files=files)
 
@@ -55,7 +57,7 @@ def mounts(
     """
     found = Mounts()
     shared = _shared_volumes(document)
-    for entry in sorted(body.volumes, key=lambda one: one.target.count("/")):
+    for entry in sorted(body.volumes, key=lambda volume: volume.target.count("/")):
         target = posixpath.normpath(entry.target)
         if not _is_place(target):
             ledger.refuse(f"{name}: volumes (nothing is mounted on {entry.target[:60]!r})")
@@ -71,11 +73,11 @@ def mounts(
         if entry.type == "bind" and entry.source in _common_sources(document):
             where = shown(root, entry.source)[:100]
             ledger.need(f"{name}: volumes {where} (each service has a copy of its own)")
-    for one in map(_tmpfs, body.tmpfs):
-        if _is_place(one.target) or one.target == "/dev/shm":  # noqa: S108 - the container's
-            found.tmpfs.append(one)
+    for mount in map(_tmpfs, body.tmpfs):
+        if _is_place(mount.target) or mount.target == "/dev/shm":  # noqa: S108 - the container's
+            found.tmpfs.append(mount)
         else:
-            ledger.refuse(f"{name}: tmpfs (nothing is mounted on {one.target[:60]!r})")
+            ledger.refuse(f"{name}: tmpfs (nothing is mounted on {mount.target[:60]!r})")
     _refuse_hidden(name, found, ledger)
     return found.masked()
 
@@ -96,15 +98,15 @@ def _common_sources(document: ComposeDocument) -> frozenset[str]:
             if entry.type == "bind":
                 users.setdefault(entry.source, set()).add(name)
                 written |= set() if entry.read_only else {entry.source}
-    return frozenset(one for one in written if len(users[one]) > 1)
+    return frozenset(volume for volume in written if len(users[volume]) > 1)
 
 
 def _refuse_hidden(name: str, found: Mounts, ledger: Ledger) -> None:
     """What is copied comes before what is mounted, so a mount above it would hide it."""
-    above = [path for _, path in found.volumes] + [one.target for one in found.tmpfs]
-    for one in found.files:
-        if any(one.target == path or _below(one.target, path) for path in above):
-            ledger.refuse(f"{name}: volumes (nothing is copied into a volume: {one.target[:80]})")
+    above = [path for _, path in found.volumes] + [mount.target for mount in found.tmpfs]
+    for file in found.files:
+        if any(file.target == path or _below(file.target, path) for path in above):
+            ledger.refuse(f"{name}: volumes (nothing is copied into a volume: {file.target[:80]})")
 
 
 def _volume(
@@ -145,7 +147,7 @@ def _shared_volumes(document: ComposeDocument) -> frozenset[str]:
         for entry in body.volumes:
             if entry.type == "volume" and entry.source:
                 users.setdefault(entry.source, set()).add(name)
-    return frozenset(one for one, who in users.items() if len(who) > 1)
+    return frozenset(volume for volume, who in users.items() if len(who) > 1)
 
 
 def _bind(
@@ -188,8 +190,10 @@ def _own(root: Path, source: str) -> Path | None:
 def _tmpfs(entry: str) -> Tmpfs:
     target, _, rest = entry.partition(":")
     options = [option for option in rest.split(",") if option]
-    size = next((one.removeprefix("size=") for one in options if one.startswith("size=")), "")
-    kept = tuple(one for one in options if _TMPFS_OPTION.fullmatch(one))
+    size = next(
+        (option.removeprefix("size=") for option in options if option.startswith("size=")), ""
+    )
+    kept = tuple(option for option in options if _TMPFS_OPTION.fullmatch(option))
     return Tmpfs(posixpath.normpath(target), _bytes(size), kept)
 
 

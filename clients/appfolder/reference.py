@@ -57,7 +57,7 @@ def resolve(root: Path, composer: Composer) -> Resolved:
         document = json.loads(answer.out.decode().replace("$$", "$"))
     except (ValueError, RecursionError) as error:
         raise beyond("compose file: it resolves to what is no readable JSON") from error
-    unset = dict.fromkeys(_UNSET.findall(answer.said))
+    unset = dict.fromkeys(_UNSET.findall(answer.messages))
     return Resolved(cast("dict[str, Any]", document), tuple(unset))
 
 
@@ -96,18 +96,20 @@ def _refusal(root: Path, answer: Answer) -> AppFault | PlatformError:
     """Whose fault it is that there is no document."""
     if answer.code is None:
         return beyond(f"compose file: Docker Compose did not resolve it within {MAX_SECONDS} s")
-    said = _said(answer.said)
-    if answer.code != 1 or not said:  # 1 is a refusal; else it crashed, or a limit ended it
+    messages = _complaint(answer.messages)
+    if answer.code != 1 or not messages:  # 1 is a refusal; else it crashed, or a limit ended it
         return beyond("compose file: Docker Compose takes more memory or time than it is given")
-    text = f"compose file: {_as_written(root, said)}"
-    if _REMOTE.search(said):
+    text = f"compose file: {_as_written(root, messages)}"
+    if _REMOTE.search(messages):
         return outside(f"{text} (nothing is fetched from the network)")
-    if _NO_FILE.search(said) and any(_is_hidden(root, path) for path in _PATH.findall(said)):
+    if _NO_FILE.search(messages) and any(
+        _is_hidden(root, path) for path in _PATH.findall(messages)
+    ):
         return outside(text)
     return AppFault("build", text)
 
 
-def _said(messages: str) -> str:
+def _complaint(messages: str) -> str:
     """The refusal without warnings, in one line."""
     lines = [line for line in messages.splitlines() if not line.startswith("time=")]
     return " ".join(" ".join(lines).split())

@@ -100,7 +100,9 @@ def record_extras(name: str, body: ComposeService, ledger: Ledger) -> None:
 
 
 def _record_capabilities(name: str, body: ComposeService, ledger: Ledger) -> None:
-    more = sorted({one.upper().removeprefix("CAP_") for one in body.cap_add} - _CAPABILITIES)
+    more = sorted(
+        {capability.upper().removeprefix("CAP_") for capability in body.cap_add} - _CAPABILITIES
+    )
     if more:
         ledger.need(f"{name}: cap_add {', '.join(more)[:100]} ({_WHY['cap_add']})")
 

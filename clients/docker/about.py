@@ -98,7 +98,7 @@ def learn(client: docker.DockerClient) -> Engine:
         machine=str(info.get("Name") or "unnamed"),
         rootless=rootless,
         here=_is_here(info),
-        unlimited=tuple(what for key, what in _LIMITS.items() if none or info.get(key) is False),
+        unlimited=tuple(limit for key, limit in _LIMITS.items() if none or info.get(key) is False),
     )
 
 

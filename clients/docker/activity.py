@@ -53,12 +53,12 @@ def activity(pid: int) -> Activity:
         processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         if len(processes) > _MAX_PROCESSES:
             return Activity(now_s, {}, waits=False)
-        cpu_s = {one.pid: sum(one.cpu_times()[:2]) for one in processes}
-        parents = {one.ppid() for one in processes}
-        last = [one for one in processes if one.pid not in parents]
+        cpu_s = {process.pid: sum(process.cpu_times()[:2]) for process in processes}
+        parents = {process.ppid() for process in processes}
+        last = [process for process in processes if process.pid not in parents]
         sockets = _listening(pid)
-        waits = all(_holds(one.pid, sockets) for one in last)
-        waits = waits and not any(_goes_on(one.pid) for one in processes)
+        waits = all(_holds(process.pid, sockets) for process in last)
+        waits = waits and not any(_goes_on(process.pid) for process in processes)
     except (psutil.Error, OSError):
         return Activity(now_s, {}, waits=False)
     return Activity(now_s, cpu_s, waits)
@@ -87,6 +87,6 @@ def _goes_on(pid: int) -> bool:
     for thread in threads:
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
             place = thread.read_text()
-            if place in _NOWHERE or any(one in place for one in _GOES_ON):
+            if place in _NOWHERE or any(name in place for name in _GOES_ON):
                 return True
     return False

@@ -50,7 +50,7 @@ def neighbours(docker_host: str) -> tuple[str, ...]:
         f"{own}/podman/podman.sock", "/run/podman/podman.sock",
     )  # fmt: skip
     found = (f"unix://{path}" for path in paths if os.access(path, os.R_OK | os.W_OK))
-    return tuple(one for one in found if one != docker_host)
+    return tuple(candidate for candidate in found if candidate != docker_host)
 
 
 def _socket(docker_host: str, path: str) -> str:
@@ -92,9 +92,12 @@ def _is_own(name: str, port: int) -> bool:
         found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     except OSError:
         return True
-    own = {one.address for addresses in psutil.net_if_addrs().values() for one in addresses}
-    told = [str(address[0]) for *_, address in found]
-    return any(one in own or one.startswith("127.") or one == "::1" for one in told)
+    own = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}
+    addresses_found = [str(address[0]) for *_, address in found]
+    return any(
+        address in own or address.startswith("127.") or address == "::1"
+        for address in addresses_found
+    )
 
 
 def _wrong(docker_host: str, cause: str) -> PlatformError:

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from clients import blame
-from clients.blame import AppFault, Ending, Phase, fault
+from clients.blame import AppFault, Phase, fault
 from clients.docker import podman
 from clients.docker.containers import Containers, State
+from clients.ending import Ending
 from clients.excuses import Circumstances, excuse
 from clients.telling import telling_line
 from contract.analysis import MeasurementState
@@ -35,14 +36,14 @@ class Autopsy:
         """The fault of a container that ended while the app was started."""
         if ending.row is blame.EXIT and podman.lacks_command(await self.containers.log(state.id)):
             command = state.command.removeprefix(podman.INIT).partition(" ")[0]
-            said = f'exec: "{command}": executable file not found in $PATH'
-            return await self.refusal(service, said)
+            text = f'exec: "{command}": executable file not found in $PATH'
+            return await self.refusal(service, text)
         return await self.failure(service, state, ending.row, "start", ending.text)
 
-    async def refusal(self, service: str, said: str) -> AppFault | PlatformError:
+    async def refusal(self, service: str, message: str) -> AppFault | PlatformError:
         """The fault of a command that the engine could not run, in its words."""
-        text = f"{service} cannot be run: {said[:300]}"
-        if found := excuse(said, self._under(service)):
+        text = f"{service} cannot be run: {message[:300]}"
+        if found := excuse(message, self._under(service)):
             return fault(found[0], "start", f"{text}; {found[1]}")
         return fault(blame.COMMAND_MISSING, "start", text)
 
@@ -59,8 +60,8 @@ class Autopsy:
             text: what was seen, said of the service.
         """
         log = (await self.containers.log(state.id)).decode(errors="replace")
-        said = telling_line(log)
-        sign = f": {said}" if said else f"; its log is empty; it ran `{state.command[:200]}`"
+        line = telling_line(log)
+        sign = f": {line}" if line else f"; its log is empty; it ran `{state.command[:200]}`"
         reason = f"{service} {text}{sign}"
         if row.state is not MeasurementState.APP_FAILED or row is blame.MEMORY:
             return fault(row, phase, reason)

@@ -77,18 +77,18 @@ class BuildCache:
         """
         if not self._builds and not self._ours:
             return 0
-        told: dict[str, Any] = await call(self.client.df)
-        records: list[dict[str, Any]] = told.get("BuildCache") or []
-        self._ours &= {one["ID"] for one in records}
-        self._ours |= {one["ID"] for one in records if self._made(one)}
+        usage: dict[str, Any] = await call(self.client.df)
+        records: list[dict[str, Any]] = usage.get("BuildCache") or []
+        self._ours &= {record["ID"] for record in records}
+        self._ours |= {record["ID"] for record in records if self._made(record)}
         self._builds.clear()
-        gone = self._surplus([one for one in records if one["ID"] in self._ours])
+        gone = self._surplus([record for record in records if record["ID"] in self._ours])
         freed = 0
         for start in range(0, len(gone), 100):
             names = "|".join(gone[start : start + 100])
             filters = json.dumps({"id": [f"^({names})$"]})
-            told = await self.stream.ask("/build/prune", {"all": "1", "filters": filters})
-            freed += int(told.get("SpaceReclaimed") or 0)
+            answer = await self.stream.ask("/build/prune", {"all": "1", "filters": filters})
+            freed += int(answer.get("SpaceReclaimed") or 0)
         return freed
 
     def _made(self, record: dict[str, Any]) -> bool:
@@ -97,16 +97,16 @@ class BuildCache:
 
     def _surplus(self, records: list[dict[str, Any]]) -> list[str]:
         """IDs of what is to go: contexts, whose address never comes again, and what is too much."""
-        free = [one for one in records if not one.get("InUse")]
-        gone = [one["ID"] for one in free if _CONTEXT.match(str(one.get("Description")))]
+        free = [record for record in records if not record.get("InUse")]
+        gone = [record["ID"] for record in free if _CONTEXT.match(str(record.get("Description")))]
         rested = time.time() - self.limits.image_idle_s
-        size = sum(_own_bytes(one) for one in records if one["ID"] not in gone)
-        for one in sorted(free, key=_used):
-            if size <= self.limits.build_cache_bytes or _used(one) > rested:
+        size = sum(_own_bytes(record) for record in records if record["ID"] not in gone)
+        for record in sorted(free, key=_used):
+            if size <= self.limits.build_cache_bytes or _used(record) > rested:
                 break
-            if one["ID"] not in gone:
-                gone.append(one["ID"])
-                size -= _own_bytes(one)
+            if record["ID"] not in gone:
+                gone.append(record["ID"])
+                size -= _own_bytes(record)
         return gone
 
 
@@ -116,5 +116,5 @@ def _own_bytes(record: dict[str, Any]) -> int:
 
 
 def _used(record: dict[str, Any]) -> float:
-    told = record.get("LastUsedAt") or record["CreatedAt"]
-    return moment(str(told)).timestamp()
+    used_at = record.get("LastUsedAt") or record["CreatedAt"]
+    return moment(str(used_at)).timestamp()

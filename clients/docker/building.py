@@ -110,11 +110,11 @@ class Building:
         Raises:
             PlatformError: nobody can who is here; the message names who could.
         """
-        told: dict[str, Any] = await call(self.client.version)
-        if name_of(told) == "Podman":
+        engine: dict[str, Any] = await call(self.client.version)
+        if name_of(engine) == "Podman":
             return Choice(Builder("classic", _NEWEST, "Podman"), note=await self._unlimited())
-        version = str(told.get("Version") or "")
-        language = CLASSIC if told.get("Os") == "windows" else language_of(version)
+        version = str(engine.get("Version") or "")
+        language = CLASSIC if engine.get("Os") == "windows" else language_of(version)
         classic = Builder("classic", CLASSIC, "the classic builder")
         if language == CLASSIC or not version:
             return await self._by_classic(read, classic)
@@ -128,8 +128,8 @@ class Building:
         return await self._by_buildkit(read, buildkit, note if obstacle else "", find)
 
     async def _by_classic(self, read: Dockerfile, classic: Builder) -> Choice:
-        if said := lacking(read.needs, classic):
-            raise fault(blame.UNSUPPORTED, "build", said)
+        if reason := lacking(read.needs, classic):
+            raise fault(blame.UNSUPPORTED, "build", reason)
         return Choice(classic, note=await self._unlimited())
 
     async def _unlimited(self) -> str:
@@ -143,14 +143,14 @@ class Building:
     async def _by_buildkit(
         self, read: Dockerfile, buildkit: Builder, note: str, find: Finder
     ) -> Choice:
-        said = lacking(read.needs, buildkit)
-        if not said:
+        reason = lacking(read.needs, buildkit)
+        if not reason:
             return Choice(buildkit, "", note)
         wanted = [read.front_end] if official(read.front_end) else []
         for image in dict.fromkeys((*wanted, FRONT_END)):
             if await find(image):
                 return Choice(Builder("buildkit", _NEWEST, image), image, note)
-        raise fault(blame.UNSUPPORTED, "build", said)
+        raise fault(blame.UNSUPPORTED, "build", reason)
 
     async def build(
         self,
@@ -176,8 +176,8 @@ class Building:
             self._running -= 1
         if not result.error:
             if not result.image:
-                said = f"without an image and without an error, at last: {result.text[-200:]}"
-                raise fault(blame.BUILD_ENGINE, "build", f"{self.engine} ended the build {said}")
+                text = f"without an image and without an error, at last: {result.text[-200:]}"
+                raise fault(blame.BUILD_ENGINE, "build", f"{self.engine} ended the build {text}")
             return result.text, notes
         if since != await running_since(self.client):
             message = "the Docker daemon was restarted during the build"

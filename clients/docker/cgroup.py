@@ -31,9 +31,9 @@ class BuildCgroups:
 
     async def obstacle(self) -> str:
         """Why builds have no limit of processes here; empty when they have."""
-        told: dict[str, Any] = await call(self.client.info)
-        if told.get("CgroupDriver") != "cgroupfs":
-            return f"the engine's cgroup driver is {told.get('CgroupDriver')}"
+        engine: dict[str, Any] = await call(self.client.info)
+        if engine.get("CgroupDriver") != "cgroupfs":
+            return f"the engine's cgroup driver is {engine.get('CgroupDriver')}"
         if not self.docker_host.startswith("unix://") or not os.access(self._controller(), os.W_OK):
             return "needs root on the engine's host"
         return ""

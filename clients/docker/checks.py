@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 
 from clients import blame
-from clients.blame import Ending, app_check
 from clients.calm import Patience, Silence
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
 from clients.docker.sockets import listening
+from clients.ending import Ending, app_check
 from clients.probe import ask
 from clients.targets import Location, resolve_targets
 from clients.telling import error_line
@@ -51,8 +51,8 @@ class AppChecker:
         """What a dead container said of its death, or that it said nothing."""
         log = await self.containers.log(container_id)
         if log.strip():
-            said = error_line(log)
-            return f": {said}" if said else ""
+            line = error_line(log)
+            return f": {line}" if line else ""
         state = await self.containers.state(container_id)
         return f"; its log is empty; it ran `{state.command[:200]}`" if state else ""
 
@@ -63,7 +63,7 @@ class AppChecker:
             for service in app.services
             if (ending := await self._service_changed(service))
         ]
-        ours = (one for one in found if one.row.state is not MeasurementState.APP_FAILED)
+        ours = (ending for ending in found if ending.row.state is not MeasurementState.APP_FAILED)
         return next(ours, None) or next(iter(found), None)
 
     async def _service_changed(self, service: RunningService) -> Ending | None:
@@ -119,12 +119,12 @@ class AppChecker:
         """What it means that the service gives no answer; None when it gives one."""
         silence = Silence(False, "its container was changed again and again")
         for _ in range(_ROUNDS):
-            one = _Listener(self, service, port)
-            found = await self.patience.wait(one)
-            if one.gone:
+            listener = _Listener(self, service, port)
+            found = await self.patience.wait(listener)
+            if listener.gone:
                 text = f"{service.service} runs, but nothing listens on its port {port} any more"
                 return Ending(blame.LISTENER_GONE, text)
-            if one.answered:
+            if listener.answered:
                 return None
             if found is not None:
                 silence = found

@@ -149,8 +149,8 @@ def _answer(container: Any) -> Answer:
         code = None
         container.kill()
     out: bytes = container.logs(stdout=True, stderr=False)
-    said: bytes = container.logs(stdout=False, stderr=True)
-    return Answer(code, out[:MAX_OUTPUT_BYTES], said[:100_000].decode(errors="replace"))
+    messages: bytes = container.logs(stdout=False, stderr=True)
+    return Answer(code, out[:MAX_OUTPUT_BYTES], messages[:100_000].decode(errors="replace"))
 
 
 def _cannot_run(why: str) -> Exception:

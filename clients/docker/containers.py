@@ -120,8 +120,8 @@ class Containers:
             options["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports}
         command = list(plan.command) if plan.command is not None else None
         container = await call(self.client.containers.create, image, command, **options)
-        missing = [one for one in plan.folders if not await call(self._has, str(container.id), one)]
-        files = (*(OwnFile(one, folder=True) for one in missing), *plan.files)
+        new = [path for path in plan.folders if not await call(self._has, str(container.id), path)]
+        files = (*(OwnFile(path, folder=True) for path in new), *plan.files)
         if files:
             data = await asyncio.to_thread(pack, files, self.limits.context_bytes)
             await call(container.put_archive, "/", data)
@@ -231,7 +231,7 @@ class Containers:
         found: list[dict[str, Any]] = await call(
             self.client.api.containers, all=True, filters=self.labels.filters(workflow_id)
         )
-        return sum(await asyncio.gather(*(self._remove(str(one["Id"])) for one in found)))
+        return sum(await asyncio.gather(*(self._remove(str(row["Id"])) for row in found)))
 
     async def _remove(self, container_id: str) -> bool:
         try:
@@ -287,7 +287,7 @@ def _state(attributes: dict[str, Any]) -> State:
         ports=ports,
         labels=labels,
         dns_name=str(attributes["Name"]).lstrip("/"),
-        address=next((str(one["IPAddress"]) for one in networks.values()), ""),
+        address=next((str(network["IPAddress"]) for network in networks.values()), ""),
         error=str(state.get("Error") or ""),
         since=str(attributes["Created"] if started.startswith("0001-") else started),
         paused=bool(state.get("Paused")),

@@ -63,13 +63,13 @@ def _pack(context: Path, dockerfile: str, limit_bytes: int) -> Context:
             if buffer.tell() + size > limit_bytes:
                 raise _too_large(name, size, limit_bytes)
             _add(archive, path, name)
-    said = f"build context: no pipes, sockets or devices ({', '.join(odd[:3])[:200]})"
-    return Context(buffer.getvalue(), (said,) if odd else ())
+    text = f"build context: no pipes, sockets or devices ({', '.join(odd[:3])[:200]})"
+    return Context(buffer.getvalue(), (text,) if odd else ())
 
 
 def _too_large(name: str, size: int, limit_bytes: int) -> Exception:
-    said = f"the build context is larger than the {limit_bytes} bytes that this platform takes"
-    return fault(blame.UNSUPPORTED, "build", f"{said}, with {name[:200]!r} of {size} bytes")
+    text = f"the build context is larger than the {limit_bytes} bytes that this platform takes"
+    return fault(blame.UNSUPPORTED, "build", f"{text}, with {name[:200]!r} of {size} bytes")
 
 
 class IgnoreRules:

@@ -61,11 +61,11 @@ def build_fault(
     """
     if found := platform_fault(result, substitutions, out_of_memory):
         return found
-    said = telling_line(result.telling())
+    line = telling_line(result.telling())
     row, why = blame.BUILD_FAILED, ""
     if out_of_memory:
         row, why = blame.BUILD_MEMORY, f" (out of memory: {memory_bytes} bytes allowed)"
-    cause = f": {said}" if said else ""
+    cause = f": {line}" if line else ""
     reason = f"{service}: the image does not build: {_end(result)}{why}{cause}"
     return fault(row, "build", " ".join(reason.split()), result.text)
 
@@ -89,14 +89,14 @@ def platform_fault(
         return found
     tail = plain("".join(result.last_step()) + "\n" + result.error)
     if match := _ENGINE.search(tail):
-        said = f"the Docker engine failed to build: {line_at(tail, match)}"
-        return fault(blame.BUILD_ENGINE, "build", said)
+        text = f"the Docker engine failed to build: {line_at(tail, match)}"
+        return fault(blame.BUILD_ENGINE, "build", text)
     if _BUILDKIT.search(result.error):
-        said = f"the Dockerfile needs a newer builder than this engine's: {result.error[-200:]}"
-        return fault(blame.UNSUPPORTED, "build", said)
-    if said := registry_fault(tail):
-        said = f"a package registry was not reachable during the build: {said}"
-        return fault(blame.REGISTRY, "build", said)
+        text = f"the Dockerfile needs a newer builder than this engine's: {result.error[-200:]}"
+        return fault(blame.UNSUPPORTED, "build", text)
+    if text := registry_fault(tail):
+        text = f"a package registry was not reachable during the build: {text}"
+        return fault(blame.REGISTRY, "build", text)
     cause = _substitution_cause(result, tail, substitutions)
     return _stand_in(cause) if cause else None
 
@@ -120,7 +120,7 @@ def _substitution_cause(
 ) -> str:
     if not substitutions:
         return ""
-    musl = [one for one in substitutions if one.musl]
+    musl = [substitution for substitution in substitutions if substitution.musl]
     command = result.last_command()
     if musl and _MUSL_TOOLS.search(command):
         return f"{musl[0]} is another distribution, and `{command[:80]}` needs Alpine"
@@ -134,10 +134,14 @@ def _substitution_cause(
 
 def _version_cause(tail: str, substitutions: Sequence[Substitution]) -> str:
     """A dependency that wants another version of the interpreter, or has files for others alone."""
-    other = [one for one in substitutions if one.age(2)]
+    other = [substitution for substitution in substitutions if substitution.age(2)]
     if other and (match := _VERSION.search(tail)):
         return f"{other[0]} has another version: {line_at(tail, match)}"
-    newer = [one for one in substitutions if one.family == "python" and one.age(2) > 0]
+    newer = [
+        substitution
+        for substitution in substitutions
+        if substitution.family == "python" and substitution.age(2) > 0
+    ]
     if newer and (match := _PINNED.search(tail)) and _numbers(match[1]) < _numbers(match[2]):
         return f"{newer[0]} is too new for an old package: {line_at(tail, match)}"
     return ""

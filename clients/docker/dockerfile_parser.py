@@ -78,24 +78,24 @@ def parse(text: str) -> Parsed:
     text = text.removeprefix("\ufeff")
     data = text.encode(errors="replace")
     if len(data) > MAX_BYTES:
-        said = f"the Dockerfile is larger than the {MAX_BYTES} bytes that this platform reads"
-        raise fault(blame.UNSUPPORTED, "build", said)
-    told = _told(data)
-    if isinstance(told, str):
-        raise fault(blame.BUILD_FAILED, "build", f"the Dockerfile cannot be parsed: {told[:200]}")
+        refusal = f"the Dockerfile is larger than the {MAX_BYTES} bytes that this platform reads"
+        raise fault(blame.UNSUPPORTED, "build", refusal)
+    parsed = _parsed(data)
+    if isinstance(parsed, str):
+        raise fault(blame.BUILD_FAILED, "build", f"the Dockerfile cannot be parsed: {parsed[:200]}")
     found = tuple(
         Instruction(word, tuple(flags), tuple(values), first - 1, last, original)
-        for word, flags, values, first, last, original in told
+        for word, flags, values, first, last, original in parsed
     )
     return Parsed(tuple(text.split("\n")), found, _directives(text))
 
 
-def _told(data: bytes) -> list[tuple[str, list[str], list[str], int, int, str]] | str:
+def _parsed(data: bytes) -> list[tuple[str, list[str], list[str], int, int, str]] | str:
     """What the parser found, or what it complains of."""
     library = find_spec("dockerfile")
     if library is None or library.origin is None:
-        said = "Dockerfiles are not read here: `pip install dockerfile` (where PyPI has no wheel"
-        raise fault(blame.UNSUPPORTED, "build", f"{said} for this machine, it needs Go)")
+        refusal = "Dockerfiles are not read here: `pip install dockerfile` (where PyPI has no wheel"
+        raise fault(blame.UNSUPPORTED, "build", f"{refusal} for this machine, it needs Go)")
     folder = str(Path(library.origin).parent)
     argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, folder]  # -S: a third of the time
     try:
@@ -106,8 +106,10 @@ def _told(data: bytes) -> list[tuple[str, list[str], list[str], int, int, str]] 
         done = None
     if done is not None and done.returncode == 0:
         return json.loads(done.stdout)
-    said = f"the Dockerfile is too complex for this platform: its parser gave up after {_CPU_S} s"
-    raise fault(blame.UNSUPPORTED, "build", said)
+    refusal = (
+        f"the Dockerfile is too complex for this platform: its parser gave up after {_CPU_S} s"
+    )
+    raise fault(blame.UNSUPPORTED, "build", refusal)
 
 
 def _directives(text: str) -> dict[str, str]:

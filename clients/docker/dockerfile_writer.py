@@ -30,7 +30,7 @@ def lacking(needs: Need | None, builder: Builder) -> str:
         return ""
     version = f"{needs.since[0]}.{needs.since[1]}"
     return (
-        f"the Dockerfile needs {needs.what}, which {builder.engine} does not know: Dockerfile"
+        f"the Dockerfile needs {needs.name}, which {builder.engine} does not know: Dockerfile"
         f" {version} does, in {engine_for(needs.since)} or newer, or with the image"
         f" docker/dockerfile:1 on this host (`docker load`)"
     )
@@ -66,7 +66,9 @@ class Writer:
             if wanted:
                 self._note_platform(stage)
                 lines += self._labels
-                lines += [line for one in stage.body for line in self._lines(stage, one)]
+                lines += [
+                    line for instruction in stage.body for line in self._lines(stage, instruction)
+                ]
         return "\n".join(lines).rstrip("\n") + "\n"
 
     def _note_platform(self, stage: Stage) -> None:
@@ -76,13 +78,13 @@ class Writer:
             if name and "$" not in name and not OWN_PLATFORM.startswith(name):
                 self.notes.append(f"FROM {flag[:60]} (built for {OWN_PLATFORM})")
 
-    def _lines(self, stage: Stage, one: Instruction) -> list[str]:
-        flags = [self._flag(stage, one, flag) for flag in one.flags]
-        if flags == list(one.flags) and one.first < 0:
-            return [one.text]
-        if flags == list(one.flags):
-            return list(self._read.parsed.lines[one.first : one.last])
-        return [Flags.of(one).written([flag for flag in flags if flag])]
+    def _lines(self, stage: Stage, instruction: Instruction) -> list[str]:
+        flags = [self._flag(stage, instruction, flag) for flag in instruction.flags]
+        if flags == list(instruction.flags) and instruction.first < 0:
+            return [instruction.text]
+        if flags == list(instruction.flags):
+            return list(self._read.parsed.lines[instruction.first : instruction.last])
+        return [Flags.of(instruction).written([flag for flag in flags if flag])]
 
     def _image(self, stage: Stage, name: str) -> str:
         before = self._read.stages[: stage.number]
@@ -90,16 +92,16 @@ class Writer:
             return name
         return self._resolve(name) if stage_of(before, name) is None else name
 
-    def _flag(self, stage: Stage, one: Instruction, flag: str) -> str:
+    def _flag(self, stage: Stage, instruction: Instruction, flag: str) -> str:
         """What stands for a flag; empty: nothing does."""
         language = self._builder.language
-        if one.word in ("COPY", "ADD"):
+        if instruction.word in ("COPY", "ADD"):
             if flag.partition("=")[0] == "--link" and language < (1, 4):
                 self.notes.append("COPY --link (no effect on the result)")
                 return ""
             name = value_of(flag, "--from=")
             return f"--from={self._image(stage, name)}" if name else flag
-        if one.word != "RUN" or not flag.startswith("--mount="):
+        if instruction.word != "RUN" or not flag.startswith("--mount="):
             return flag
         if is_unused_secret(flag):
             self.notes.append("RUN --mount=type=secret or ssh (none is given)")

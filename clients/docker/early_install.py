@@ -62,7 +62,7 @@ def with_early_installs(read: Dockerfile, context: Path) -> Dockerfile:
 
 def is_moved(read: Dockerfile) -> bool:
     """Whether an install was moved."""
-    return any(one.first < 0 for stage in read.stages for one in stage.body)
+    return any(instruction.first < 0 for stage in read.stages for instruction in stage.body)
 
 
 def _moved(stage: Stage, context: Path) -> Stage:
@@ -80,14 +80,14 @@ def _moved(stage: Stage, context: Path) -> Stage:
     return stage
 
 
-def _copies_all(one: Instruction, folder: str) -> bool:
+def _copies_all(instruction: Instruction, folder: str) -> bool:
     """`COPY . .` and its kind, into the working directory (`folder`, where it is known)."""
-    plain = all(flag.startswith("--chown=") for flag in one.flags)
+    plain = all(flag.startswith("--chown=") for flag in instruction.flags)
     return (
-        one.word == "COPY"
+        instruction.word == "COPY"
         and plain
-        and not one.heredoc
-        and [value.rstrip("/") for value in one.values] in ([".", "."], [".", folder])
+        and not instruction.heredoc
+        and [value.rstrip("/") for value in instruction.values] in ([".", "."], [".", folder])
     )
 
 
@@ -119,7 +119,14 @@ def _inputs(run: Instruction, context: Path) -> list[str]:
 
 def _of_pip(words: list[str], context: Path) -> list[str] | None:
     """Requirement files of a `pip install`; none of `pip install --upgrade pip`; None: another."""
-    start = next((one for one in _PIP if words[: len(one) + 1] == [*one, "install"]), None)
+    start = next(
+        (
+            start_words
+            for start_words in _PIP
+            if words[: len(start_words) + 1] == [*start_words, "install"]
+        ),
+        None,
+    )
     if start is None:
         return None
     rest = iter(words[len(start) + 1 :])
@@ -191,13 +198,13 @@ def _plain_lock(lock: dict[str, Any] | None, without_scripts: bool) -> bool:
     if not isinstance(packages, dict):
         return False
     entries = cast("dict[str, Any]", packages)
-    return all(_plain_entry(name, one, without_scripts) for name, one in entries.items())
+    return all(_plain_entry(name, item, without_scripts) for name, item in entries.items())
 
 
-def _plain_entry(name: str, one: Any, without_scripts: bool) -> bool:
-    if not isinstance(one, dict):
+def _plain_entry(name: str, package: Any, without_scripts: bool) -> bool:
+    if not isinstance(package, dict):
         return False
-    entry = cast("dict[str, Any]", one)
+    entry = cast("dict[str, Any]", package)
     if not name:
         return True
     own = name.rpartition("node_modules/")[2]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import docker
 
 from clients import blame
-from clients.blame import Ending
 from clients.docker import podman
 from clients.docker.containers import Containers, State
 from clients.docker.engine import Event, events_of, moment, running_since
 from clients.docker.errors import call
+from clients.ending import Ending
 
 _KILL, _TERMINATE = 9, 15
 # Sent by `docker stop`, `docker kill` and `docker rm -f`; whatever exit code an app makes of them.

@@ -57,7 +57,7 @@ async def events_of(client: docker.DockerClient, container_id: str) -> list[Even
     """
     if not container_id:
         return []
-    found = [_event(one) for one in await call(_events, client, container_id)]
+    found = [_event(event) for event in await call(_events, client, container_id)]
     return sorted(found, key=lambda event: event.at_ns)
 
 
@@ -72,15 +72,15 @@ def _events(client: docker.DockerClient, container_id: str) -> list[Any]:
 
 def _clock(client: docker.DockerClient) -> float:
     """Unix time of the engine's host."""
-    told = client.info().get("SystemTime")
-    return moment(str(told)).timestamp() if told else time.time()
+    system_time = client.info().get("SystemTime")
+    return moment(str(system_time)).timestamp() if system_time else time.time()
 
 
-def _event(told: dict[str, Any]) -> Event:
-    actor = cast("dict[str, Any]", told.get("Actor") or {})
+def _event(event: dict[str, Any]) -> Event:
+    actor = cast("dict[str, Any]", event.get("Actor") or {})
     signal = str((actor.get("Attributes") or {}).get("signal", ""))
-    at_ns = int(told.get("timeNano") or int(told.get("time") or 0) * 10**9)
-    action = str(told.get("Action") or told.get("status") or "")
+    at_ns = int(event.get("timeNano") or int(event.get("time") or 0) * 10**9)
+    action = str(event.get("Action") or event.get("status") or "")
     return Event(action, at_ns, int(signal) if signal.isdecimal() else 0)
 
 
@@ -99,8 +99,8 @@ async def cores_used(client: docker.DockerClient, container_id: str) -> float:
     Raises:
         PlatformError: the engine is unreachable, or the container is gone.
     """
-    told = cast("dict[str, Any]", await call(client.api.stats, container_id, stream=False))
-    now, before = told.get("cpu_stats") or {}, told.get("precpu_stats") or {}
+    figures = cast("dict[str, Any]", await call(client.api.stats, container_id, stream=False))
+    now, before = figures.get("cpu_stats") or {}, figures.get("precpu_stats") or {}
     try:
         used = now["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
         passed = now["system_cpu_usage"] - before["system_cpu_usage"]

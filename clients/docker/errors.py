@@ -51,15 +51,15 @@ def connect(docker_host: str, timeout_s: float) -> docker.DockerClient:
         raise _no_engine(docker_host, str(error)) from error
 
 
-def _no_engine(docker_host: str, said: str) -> PlatformError:
+def _no_engine(docker_host: str, text: str) -> PlatformError:
     """Why no engine could be had at `docker_host`: nothing answers there, or something else."""
-    if "HTTPS" in said or "WRONG_VERSION_NUMBER" in said:
+    if "HTTPS" in text or "WRONG_VERSION_NUMBER" in text:
         message = f"{docker_host} speaks TLS, and no engine is used by TLS: use its unix socket"
         return PlatformError(ErrorCode.FAILED_PRECONDITION, message)
-    if "no longer supported" in said:
+    if "no longer supported" in text:
         message = f"the engine at {docker_host} is too old: Assay needs Docker 20.10 or later"
         return PlatformError(ErrorCode.FAILED_PRECONDITION, message)
-    if match := _FOREIGN.search(said):
+    if match := _FOREIGN.search(text):
         message = f"what answers at {docker_host} is no Docker engine ({match[0][:80]})"
         return PlatformError(ErrorCode.FAILED_PRECONDITION, f"{message}: correct DOCKER_HOST")
     return PlatformError(ErrorCode.UNAVAILABLE, UNREACHABLE)

@@ -69,7 +69,7 @@ class Seen:
 
     def note(self, now_s: float) -> None:
         """Remember since when each port answers as it does."""
-        kinds = {port: one.kind for port, one in {**self.direct, **self.answers}.items()}
+        kinds = {port: answer.kind for port, answer in {**self.direct, **self.answers}.items()}
         before = self.since_s
         self.since_s = {
             port: before[port] if before.get(port, ("",))[0] == kind else (kind, now_s)

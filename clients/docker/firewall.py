@@ -81,7 +81,11 @@ class Firewall:
         out = ("-s", str(self.denied), "!", "-d", str(self.pool), *new)
         return (
             ("INPUT", ("-s", str(self.pool), *new, "-j", "DROP")),
-            *((("INPUT", self._question(one)) for one in ("udp", "tcp")) if self.names else ()),
+            *(
+                (("INPUT", self._question(protocol)) for protocol in ("udp", "tcp"))
+                if self.names
+                else ()
+            ),
             (forward, (*out, *listed, "-j", "DROP"), (*out, "-j", "DROP")),
         )
 
@@ -102,7 +106,7 @@ class Firewall:
         except (OSError, ValueError):
             return {}
         found = (match for line in lines if (match := _ENTRY.match(line)))
-        return {one[1]: one[2] for one in found if ipaddress.IPv4Address(one[1]) in subnet}
+        return {row[1]: row[2] for row in found if ipaddress.IPv4Address(row[1]) in subnet}
 
 
 async def _iptables(*words: str) -> int:

@@ -13,17 +13,20 @@ class Flags:
     rest: str
 
     @classmethod
-    def of(cls, one: Instruction) -> "Flags":
+    def of(cls, instruction: Instruction) -> "Flags":
         """Split the text as the reference parser does: by blanks outside of quotes."""
-        word, rest = one.text[: len(one.word)], one.text[len(one.word) :]
-        for _ in one.flags:
+        word, rest = (
+            instruction.text[: len(instruction.word)],
+            instruction.text[len(instruction.word) :],
+        )
+        for _ in instruction.flags:
             rest = rest.lstrip()
             rest = rest[_length(rest) :]
         return cls(word, rest.lstrip(" \t"))
 
     def written(self, flags: list[str]) -> str:
         """The instruction with other flags."""
-        quoted = [f'"{flag}"' if any(one in flag for one in " \t") else flag for flag in flags]
+        quoted = [f'"{flag}"' if any(blank in flag for blank in " \t") else flag for flag in flags]
         return " ".join([self.word, *quoted, self.rest]).rstrip("\n")
 
 
@@ -63,5 +66,5 @@ def saves_time(flag: str) -> bool:
 def is_unused_secret(flag: str) -> bool:
     """A secret or key that nobody gives, and that the build can do without: as if not mounted."""
     options = mount_options(flag)
-    optional = not any(one in ("required", "required=true", "required=1") for one in options)
+    optional = not any(option in ("required", "required=true", "required=1") for option in options)
     return optional and bool({"type=secret", "type=ssh"} & set(options))

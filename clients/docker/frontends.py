@@ -48,7 +48,7 @@ class Builder:
 class Need:
     """What an instruction needs, for people, and since which version of the language."""
 
-    what: str
+    name: str
     since: Version
 
 

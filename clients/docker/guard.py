@@ -82,8 +82,10 @@ class StepGuard:
         with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(_TIMEOUT_S)
             probe.connect(self._docker_host.removeprefix("unix://"))
-            told = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            pid = struct.unpack("3i", told)[0]
+            credentials = probe.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+            )
+            pid = struct.unpack("3i", credentials)[0]
             return pid > 0 and Path(f"/proc/{pid}").exists()
         return False
 
@@ -143,12 +145,12 @@ class StepGuard:
         there = {bundle.name for bundle in self._bundles.iterdir()}
         self._read &= there
         for name in there - self._read:
-            told = bundle_of(self._bundles / name / "config.json")
-            if told is None:  # not written to its end yet
+            config = bundle_of(self._bundles / name / "config.json")
+            if config is None:  # not written to its end yet
                 continue
             self._read.add(name)
-            place = str(told["linux"].get("cgroupsPath") or "")
-            if self._mark in str(told["process"].get("env")):
+            place = str(config["linux"].get("cgroupsPath") or "")
+            if self._mark in str(config["process"].get("env")):
                 self._coming[place] = self._bundles / name
                 self._scanning = self._scanning or not place.startswith("/")
         for place, bundle in list(self._coming.items()):

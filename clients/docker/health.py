@@ -67,7 +67,7 @@ class HealthChecks:
         if not argv:
             return "waiting"
         try:
-            code, said = await call(
+            code, output = await call(
                 run_inside, self.client, state.id, argv, _TIMEOUT_S, _MAX_BYTES, errors=True
             )
         except (PlatformError, OSError):  # whether it is gone, the next look tells
@@ -75,10 +75,10 @@ class HealthChecks:
         if code == 0:
             self.broken.pop(state.id, None)
             return "healthy"
-        missing = _MISSING.search(said)
+        missing = _MISSING.search(output)
         if code in _NOT_RUNNABLE or missing:
-            what = missing[0] if missing else said[-200:]
-            self.broken[state.id] = what.decode(errors="replace").strip()
+            reason = missing[0] if missing else output[-200:]
+            self.broken[state.id] = reason.decode(errors="replace").strip()
             return "broken"
         return "waiting"
 

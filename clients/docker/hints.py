@@ -44,7 +44,7 @@ async def hints_of(client: docker.DockerClient, plan: ServicePlan, image: str) -
     Raises:
         PlatformError: NOT_FOUND when the image was removed.
     """
-    files = [one.source for one in plan.files if one.source]
+    files = [file.source for file in plan.files if file.source]
     roots = [plan.context, *files] if plan.context else files
     found, source = await asyncio.gather(
         call(client.images.get, image), asyncio.to_thread(source_ports, roots)

@@ -160,8 +160,8 @@ class Images:
     def _key(self, plan: ServicePlan, context: bytes, bases: Sequence[str]) -> str:
         """Identity of a build: context (Dockerfile included), arguments, target, base image IDs."""
         identity = hashlib.sha256(context)
-        told = [plan.args, plan.target, list(bases), self.scope]
-        identity.update(json.dumps(told, sort_keys=True).encode())
+        inputs = [plan.args, plan.target, list(bases), self.scope]
+        identity.update(json.dumps(inputs, sort_keys=True).encode())
         return identity.hexdigest()[:24]
 
     async def _base_steps(self, base: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
-from clients.blame import Ending, PlatformFault, fault
+from clients.blame import PlatformFault, fault
 from clients.calm import Host
 from clients.docker.autopsy import Autopsy
 from clients.docker.containers import Containers, State
@@ -18,6 +18,7 @@ from clients.docker.readiness import Readiness, Wanted
 from clients.docker.services import Found, running_services
 from clients.docker.settling import Settling
 from clients.docker.starttime import StartTime
+from clients.ending import Ending
 from clients.roles import Served, look
 from clients.targets import Location
 from clients.telling import telling_line
@@ -96,12 +97,12 @@ class Launch:
             self.source,
         )
         found = await together([self._bring_up(plan, ready) for plan in self.plans])
-        services = [one for one in found if one is not None]
+        services = [service for service in found if service is not None]
         services, served = await self._confirmed(services, ready)
         order = [plan.name for plan in self.plans]
-        services.sort(key=lambda one: order.index(one.plan.name))
-        running, told = running_services(services, served)
-        self.notes += [*ready.notes, *told]
+        services.sort(key=lambda service: order.index(service.plan.name))
+        running, notes = running_services(services, served)
+        self.notes += [*ready.notes, *notes]
         return running
 
     async def _confirmed(
@@ -114,14 +115,16 @@ class Launch:
         rounds_left = _ROUNDS
         while True:
             measured = await self._measured(services, ready)
-            looks = await together([self._look(one) for one in measured])
-            gone = [one for one, seen in zip(measured, looks, strict=True) if seen is None]
+            looks = await together([self._look(service) for service in measured])
+            gone = [service for service, seen in zip(measured, looks, strict=True) if seen is None]
             if not gone or not rounds_left:
-                names = [one.plan.name for one in measured]
+                names = [service.plan.name for service in measured]
                 return services, dict(zip(names, looks, strict=True))
             rounds_left -= 1
-            again = await together([self._watch(one.plan, ready) for one in gone])
-            services = [one for one in services if one not in gone] + [one for one in again if one]
+            again = await together([self._watch(service.plan, ready) for service in gone])
+            services = [service for service in services if service not in gone] + [
+                service for service in again if service
+            ]
 
     async def _bring_up(self, plan: ServicePlan, ready: Readiness) -> Found | None:
         """Start one service once it may be, and watch it until it is up."""
@@ -215,8 +218,8 @@ class Launch:
         if self.renew is None or found.row is not blame.EXIT or not self._may_restart(plan, state):
             raise await self.autopsy.death(plan.name, state, found)
         tried = self._restarts.get(plan.name, 0)
-        said = telling_line((await self.containers.log(state.id)).decode(errors="replace"))
-        note = f"{plan.name}: {found.text} at its start and was started again: {said}"
+        line = telling_line((await self.containers.log(state.id)).decode(errors="replace"))
+        note = f"{plan.name}: {found.text} at its start and was started again: {line}"
         self.notes.append(note)
         self.on_progress(note)
         await asyncio.sleep(_RESTARTS_AFTER_S[tried])
@@ -233,8 +236,8 @@ class Launch:
 
         Of an image that others made only that it runs, unless the app consists of such.
         """
-        is_app = plan.is_own or not any(one.is_own for one in self.plans)
-        may_move = plan.publishes or not any(one.publishes for one in self.plans)
+        is_app = plan.is_own or not any(other.is_own for other in self.plans)
+        may_move = plan.publishes or not any(other.publishes for other in self.plans)
         expected = plan.publishes and is_app and not plan.one_shot
         return Wanted(plan, expected, may_move and is_app and not plan.listens)
 
@@ -244,19 +247,19 @@ class Launch:
         Raises:
             AppFault: an app of which nothing answers HTTP did not come up, whatever else it speaks.
         """
-        answering = [one for one in services if one.up.port is not None]
+        answering = [service for service in services if service.up.port is not None]
         if not answering:
-            plans = sorted(self.plans, key=lambda one: not self._wanted(one).expected)
+            plans = sorted(self.plans, key=lambda candidate: not self._wanted(candidate).expected)
             states = [(plan, await self._state(plan)) for plan in plans]
-            plan, state = next((one for one in states if one[1].running), states[0])
+            plan, state = next((pair for pair in states if pair[1].running), states[0])
             if state.has_ended:
                 raise await self._died(plan, state)
             raise await self._unanswered(plan, state, ready)
-        return [one for one in answering if one.plan.is_own] or answering
+        return [service for service in answering if service.plan.is_own] or answering
 
-    async def _look(self, one: Found) -> Served | None:
-        state = await self._state(one.plan)
-        return await look(state.probe_url(self.location, one.up.port or 0))
+    async def _look(self, service: Found) -> Served | None:
+        state = await self._state(service.plan)
+        return await look(state.probe_url(self.location, service.up.port or 0))
 
     async def _unanswered(
         self, plan: ServicePlan, state: State, ready: Readiness

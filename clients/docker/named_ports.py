@@ -82,7 +82,9 @@ def source_ports(roots: Sequence[Path]) -> tuple[int, ...]:
 
 
 def _ports(text: str, patterns: Iterable[re.Pattern[str]]) -> tuple[int, ...]:
-    found = [(match.start(), int(match[1])) for one in patterns for match in one.finditer(text)]
+    found = [
+        (match.start(), int(match[1])) for pattern in patterns for match in pattern.finditer(text)
+    ]
     return tuple(dict.fromkeys(port for _, port in sorted(found) if 0 < port < 65_536))
 
 

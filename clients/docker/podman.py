@@ -28,7 +28,7 @@ def build_params(docker: Mapping[str, str], unlimited: bool) -> dict[str, str]:
         unlimited: whether it cannot limit a step, and fails where it is told to.
     """
     limits: list[dict[str, Any]] = json.loads(docker.get("ulimits") or "[]")
-    words = [f"{one['Name']}={one['Soft']}:{one['Hard']}" for one in limits]
+    words = [f"{limit['Name']}={limit['Soft']}:{limit['Hard']}" for limit in limits]
     kept = {name: value for name, value in docker.items() if not unlimited or name not in _CGROUP}
     return {**kept, "ulimits": json.dumps(words)}
 
@@ -39,7 +39,7 @@ def run_error(log: Sequence[str]) -> str:
     Podman says so in the step's output, and then that the step ended with 1.
     """
     found = (_NOT_RUN.match(piece) for piece in reversed(log[-_LAST_PIECES:]))
-    return next((one[1].strip() for one in found if one), "")
+    return next((match[1].strip() for match in found if match), "")
 
 
 def lacks_command(log: bytes) -> bool:
@@ -70,7 +70,7 @@ def was_stopped(client: docker.DockerClient, container_id: str) -> bool:
     return isinstance(state, dict) and bool(cast("dict[str, Any]", state).get("StoppedByUser"))
 
 
-def _own(client: docker.DockerClient, what: str) -> dict[str, Any]:
+def _own(client: docker.DockerClient, kind: str) -> dict[str, Any]:
     """What Podman's own API says of a thing; empty where there is none."""
-    told = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/{what}/json", timeout=_TIMEOUT_S)
-    return told.json() if told.ok else {}
+    answer = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/{kind}/json", timeout=_TIMEOUT_S)
+    return answer.json() if answer.ok else {}

@@ -46,8 +46,8 @@ def declared_ports(plan: ServicePlan, image: Mapping[str, Any]) -> dict[int, str
         (command_ports(_command(plan, image)), "command"),
     )
     for ports, how in ways:
-        for one in ports:
-            found.setdefault(one, how)
+        for candidate in ports:
+            found.setdefault(candidate, how)
     return dict(list(found.items())[:_MAX_DECLARED])
 
 

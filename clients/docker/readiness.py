@@ -100,7 +100,9 @@ class Readiness:
     async def is_over(self, service: str, state: State) -> bool:
         """Whether the time of a service is over, and nothing speaks for more of it."""
         seen = self._of(service)
-        serves = any(one.kind == "http" and one.status < 500 for one in seen.answers.values())
+        serves = any(
+            answer.kind == "http" and answer.status < 500 for answer in seen.answers.values()
+        )
         return await self.time.is_over(seen.began, state, is_warm=serves)
 
     async def look(self, wanted: Wanted, state: State) -> Up | None:
@@ -159,7 +161,7 @@ class Readiness:
     def _up(self, plan: ServicePlan, seen: Seen, port: int) -> Up:
         self.someone_answers = True
         others = seen.accepting("http", "silent", "broken", "foreign")
-        further = tuple(one for one in others if one != port) if seen.sockets.known else ()
+        further = tuple(other for other in others if other != port) if seen.sockets.known else ()
         return Up(port, how_found(port, self.declared.get(plan.name, {}), seen), further)
 
     async def _require_published(self, wanted: Wanted, state: State, seen: Seen) -> None:
@@ -170,7 +172,7 @@ class Readiness:
         """
         if not wanted.may_move or seen.accepting("silent", "broken", "foreign"):
             return
-        asked = {port: one.kind for port, one in seen.direct.items()}
+        asked = {port: answer.kind for port, answer in seen.direct.items()}
         is_reached = not set(asked.values()) <= {"refused"}
         ports = [port for port, kind in asked.items() if kind == "http" or not is_reached]
         name, declared = wanted.plan.name, self.declared.get(wanted.plan.name, {})
@@ -190,8 +192,8 @@ class Readiness:
         answers = {**seen.direct, **seen.answers}
         ports = [
             port
-            for port, one in answers.items()
-            if one.kind in ("foreign", "broken")
+            for port, answer in answers.items()
+            if answer.kind in ("foreign", "broken")
             and (port in seen.sockets.outside or not seen.sockets.known)
             and seen.lasted_s(port) >= _OTHER_S
         ]
@@ -208,7 +210,7 @@ class Readiness:
             return None
         if not plan.is_own:
             return Up() if seen.sockets.outside or not seen.sockets.known else None
-        unseen = [port for port, one in seen.direct.items() if one.kind == "http"]
+        unseen = [port for port, answer in seen.direct.items() if answer.kind == "http"]
         if unseen and seen.lasted_s(unseen[0]) >= _OTHER_S:
             text = f"answers on port {unseen[0]}, which nothing publishes, so it is not measured"
             self.notes.append(f"{plan.name}: {text} but through the others")
@@ -226,8 +228,8 @@ class Readiness:
             return None
         if answering := seen.ports("http"):
             port = likeliest(answering, self.declared.get(plan.name, {}), seen)
-            said = f"{plan.name}: {seen.answers[port]} to the end of its start"
-            self.notes.append(f"{said} (health check: {state.health or 'none'})")
+            message = f"{plan.name}: {seen.answers[port]} to the end of its start"
+            self.notes.append(f"{message} (health check: {state.health or 'none'})")
             return self._up(plan, seen, port)
         if not wanted.expected:
             return Up()

@@ -42,8 +42,8 @@ class StreamResult:
         if exit_code is None and (cause := podman.run_error(self.log)):
             self.error = f"error running container: {cause}"
         elif exit_code is None:
-            told = exit_code_of(error) if self.trace.steps else podman.exit_code_of(error)
-            self.exit_code = told
+            code = exit_code_of(error) if self.trace.steps else podman.exit_code_of(error)
+            self.exit_code = code
 
     @property
     def text(self) -> str:
@@ -60,7 +60,7 @@ class StreamResult:
     def last_container(self) -> str:
         """Short ID of the container that the last step ran in; empty when it needed none."""
         found = (_STEP_CONTAINER.search(line) for line in reversed(self.log))
-        return next((one[1] for one in found if one), "")
+        return next((match[1] for match in found if match), "")
 
     def last_step(self) -> Sequence[str]:
         """What the step that failed printed, at most its last 60 pieces."""

@@ -57,7 +57,7 @@ class Retention:
         listed: list[dict[str, Any]] = await call(
             self.client.api.images, REPOSITORY, filters={"label": labels}
         )
-        images = [image for one in listed if (image := await self._look_at(one["Id"]))]
+        images = [image for entry in listed if (image := await self._look_at(entry["Id"]))]
         rested = datetime.now(UTC) - timedelta(seconds=self.limits.image_idle_s)
         for image in sorted(images, key=lambda image: image.used):
             if (before := _disk(images)) <= self.limits.images_bytes or image.used > rested:
@@ -77,33 +77,33 @@ class Retention:
             self.client.api.containers, all=True, filters=filters
         )
         before = time.time() - self.limits.build_deadline_s
-        for one in found:
-            if LABEL_WORKFLOW in (one.get("Labels") or {}) or one["Created"] > before:
+        for image in found:
+            if LABEL_WORKFLOW in (image.get("Labels") or {}) or image["Created"] > before:
                 continue
             try:
-                await call(self.client.api.remove_container, one["Id"], v=True, force=True)
+                await call(self.client.api.remove_container, image["Id"], v=True, force=True)
             except PlatformError as error:
                 if error.code in (ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED):
                     raise
 
     async def _prune_stages(self, labels: list[str]) -> int:
         stale = {"dangling": True, "label": labels, "until": "1h"}
-        told = await call(self.client.images.prune, filters=stale)
-        return int(told.get("SpaceReclaimed") or 0)
+        answer = await call(self.client.images.prune, filters=stale)
+        return int(answer.get("SpaceReclaimed") or 0)
 
     async def _look_at(self, image_id: str) -> _Image | None:
         try:
-            told: dict[str, Any] = await call(self.client.api.inspect_image, image_id)
+            answer: dict[str, Any] = await call(self.client.api.inspect_image, image_id)
             history: list[dict[str, Any]] = await call(self.client.api.history, image_id)
         except PlatformError as error:
             if error.code is ErrorCode.NOT_FOUND:
                 return None
             raise
-        tagged = str((told.get("Metadata") or {}).get("LastTagTime") or "0001-")
-        labels: dict[str, str] = (told.get("Config") or {}).get("Labels") or {}
-        used = told["Created"] if tagged.startswith("0001-") else tagged
+        tagged = str((answer.get("Metadata") or {}).get("LastTagTime") or "0001-")
+        labels: dict[str, str] = (answer.get("Config") or {}).get("Labels") or {}
+        used = answer["Created"] if tagged.startswith("0001-") else tagged
         return _Image(
-            image_id, tuple(told["RepoTags"] or ()), moment(str(used)), _layers(history, labels)
+            image_id, tuple(answer["RepoTags"] or ()), moment(str(used)), _layers(history, labels)
         )
 
     async def _remove(self, image: _Image) -> bool:
@@ -122,7 +122,10 @@ def _layers(history: Sequence[dict[str, Any]], labels: Mapping[str, str]) -> dic
     """Bytes by layer, newest first, down to the base: counted, or tagged and not by us."""
     if (steps := labels.get(LABEL_BASE_STEPS, "")).isdecimal():
         own = history[: max(0, len(history) - int(steps))]
-        return {f"{one['Created']} {one['CreatedBy']} {one['Size']}": one["Size"] for one in own}
+        return {
+            f"{layer['Created']} {layer['CreatedBy']} {layer['Size']}": layer["Size"]
+            for layer in own
+        }
     layers: dict[str, int] = {}
     for step in history:
         tags: list[str] = step.get("Tags") or []

@@ -178,10 +178,10 @@ class DockerRuntime:
         except PlatformError as error:
             if error.code is ErrorCode.NOT_FOUND:  # removed under our hands: made anew by a retry
                 raise PlatformError(ErrorCode.UNAVAILABLE, error.message) from error
-            told = with_notes(error, starting.notes)
-            if told is error:  # an error that is its own cause has no end, for who writes it down
+            noted = with_notes(error, starting.notes)
+            if noted is error:  # an error that is its own cause has no end, for who writes it down
                 raise
-            raise told from error
+            raise noted from error
         facts = outcome.facts.plus(AppFacts(logs=saved.refs))
         return outcome.model_copy(update={"facts": facts, "host": self._host})
 

@@ -29,8 +29,8 @@ async def listening(client: docker.DockerClient, state: State, local: bool) -> L
     if not tables:
         with suppress(PlatformError, OSError):
             argv = ["cat", *_TABLES]
-            code, said = await call(run_inside, client, state.id, argv, _TIMEOUT_S, _MAX_BYTES)
-            tables = said.decode("ascii", errors="replace") if code == 0 else ""
+            code, output = await call(run_inside, client, state.id, argv, _TIMEOUT_S, _MAX_BYTES)
+            tables = output.decode("ascii", errors="replace") if code == 0 else ""
     return parse(tables.splitlines()) if tables else Listening()
 
 

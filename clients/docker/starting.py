@@ -183,7 +183,7 @@ class Starting:
     async def _read_hints(self) -> None:
         client, plans = self.parts.client, self._plan.services
         found = await together(
-            [hints_of(client, one, self._images[one.name].name) for one in plans]
+            [hints_of(client, plan, self._images[plan.name].name) for plan in plans]
         )
         self._hints = {plan.name: hints for plan, hints in zip(plans, found, strict=True)}
 
@@ -198,13 +198,15 @@ class Starting:
         return Launch(
             parts.containers, parts.endings, await self._autopsy(network), self._plan.services, ids,
             parts.location, parts.limits.start_deadline_s, parts.host, self.on_progress, declared,
-            renew, {name: one.source for name, one in hints.items()},
+            renew, {name: hint.source for name, hint in hints.items()},
         )  # fmt: skip
 
     def _with_folder(self, service: RunningService) -> RunningService:
         """With the part of the app's folder that it is made of; all of it tells nothing."""
-        plan = next(one for one in self._plan.services if one.name == service.service)
-        folders = (one.source for one in plan.files if one.source and one.source.is_dir())
+        plan = next(
+            candidate for candidate in self._plan.services if candidate.name == service.service
+        )
+        folders = (file.source for file in plan.files if file.source and file.source.is_dir())
         folder = plan.context or next(folders, None)
         if folder is None:
             return service

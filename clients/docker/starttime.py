@@ -26,7 +26,7 @@ class StartTime:
     host: Host
     on_progress: Callable[[str], None]
     _began: Moment = field(init=False)
-    _said: set[str] = field(default_factory=set[str])
+    _reported: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         """Begin."""
@@ -55,8 +55,8 @@ class StartTime:
             return False
         why, more_s = await self._reason_to_wait(state, beyond_s, is_warm)
         if why and beyond_s <= more_s:
-            if why not in self._said:
-                self._said.add(why)
+            if why not in self._reported:
+                self._reported.add(why)
                 self.on_progress(f"not ready after {self._elapsed_s():.0f} s, still waiting: {why}")
             return False
         return True

@@ -22,9 +22,9 @@ def network_of(pid: int | str) -> str:
 def bundle_of(file: Path) -> dict[str, Any] | None:
     """What the runtime is told of a step; None while it is being written."""
     try:
-        told = cast("dict[str, Any]", json.loads(file.read_text(encoding="utf-8")))
-        whole = isinstance(told["linux"], dict) and isinstance(told["process"], dict)
-        return told if whole else None
+        state = cast("dict[str, Any]", json.loads(file.read_text(encoding="utf-8")))
+        whole = isinstance(state["linux"], dict) and isinstance(state["process"], dict)
+        return state if whole else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -50,10 +50,10 @@ def firewall_rules() -> str:
     lines = ["*filter", "-A OUTPUT -o lo -j ACCEPT"]
     lines += [f"-A OUTPUT -p {protocol} --dport 53 -j ACCEPT" for protocol in ("udp", "tcp")]
     for name, addresses in psutil.net_if_addrs().items():
-        for one in addresses:
-            if one.family is socket.AF_INET and not one.address.startswith("127."):
-                whole = f"/{one.netmask}" if name == "docker0" and one.netmask else ""
-                lines.append(f"-A OUTPUT -d {one.address}{whole} -j DROP")
+        for address in addresses:
+            if address.family is socket.AF_INET and not address.address.startswith("127."):
+                whole = f"/{address.netmask}" if name == "docker0" and address.netmask else ""
+                lines.append(f"-A OUTPUT -d {address.address}{whole} -j DROP")
     return "\n".join([*lines, "COMMIT", ""])
 
 

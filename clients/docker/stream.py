@@ -107,8 +107,10 @@ class EngineStream:
             ):
                 if response.status_code >= 400:
                     text = (await response.aread()).decode(errors="replace")[:1_000].strip()
-                    said = _message(text) or f"it refused with HTTP {response.status_code}, no more"
-                    result.fail(said, None)
+                    refusal = (
+                        _message(text) or f"it refused with HTTP {response.status_code}, no more"
+                    )
+                    result.fail(refusal, None)
                     # A refused Dockerfile is a 400; a pull says 500 for whatever its registry says.
                     if path == "/build" and (response.status_code >= 500 or not text):
                         raise engine_error(result.error)

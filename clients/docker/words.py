@@ -66,7 +66,7 @@ class _Word:
         name = self._name()
         rest = self._text[self._at :]
         operator = next(
-            (one for one in (":-", ":+", ":?", "-", "+", "?") if rest.startswith(one)), ""
+            (mark for mark in (":-", ":+", ":?", "-", "+", "?") if rest.startswith(mark)), ""
         )
         self._at += len(operator)
         if not operator and not rest.startswith("}"):

@@ -169,18 +169,18 @@ def _no_source(folder: str, names: list[str]) -> set[str]:
 
 
 def app_environment(
-    one: Recipe, ports: Mapping[str, int], installed: Path | None
+    recipe: Recipe, ports: Mapping[str, int], installed: Path | None
 ) -> dict[str, str]:
     """Variables of the app; other services' `name:port` becomes where they really listen."""
-    values = dict(one.environment)
+    values = dict(recipe.environment)
     for other, port in ports.items():
         values = {name: _readdressed(value, other, port) for name, value in values.items()}
-    programs = {"python": installed and installed / "bin", "node": node_bin()}.get(one.language)
+    programs = {"python": installed and installed / "bin", "node": node_bin()}.get(recipe.language)
     return values | {
         "PATH": f"{programs}:{_SYSTEM_PATH}" if programs else _SYSTEM_PATH,
         "HOME": "/tmp",  # noqa: S108
         "HOST": "127.0.0.1",
-        "PORT": str(ports[one.name]),
+        "PORT": str(ports[recipe.name]),
         "DATA_DIR": "/mnt/data",
     }
 
@@ -204,12 +204,12 @@ def _failure(
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
     if (refusal := sandbox_refusal(last)) is not None:
         return refusal
-    said = telling_line(text)
-    what = f"{recipe.name}: {Path(command[0]).name} {' '.join(command[1:4])} failed: {said}"
+    last_line = telling_line(text)
+    failure = f"{recipe.name}: {Path(command[0]).name} {' '.join(command[1:4])} failed: {last_line}"
     if registry_fault(plain(text)):
-        return fault(blame.REGISTRY, "build", f"no package registry: {what}")
+        return fault(blame.REGISTRY, "build", f"no package registry: {failure}")
     if code in KILLED:
-        return fault(blame.BUILD_KILLED, "build", f"killed from outside: {what}")
+        return fault(blame.BUILD_KILLED, "build", f"killed from outside: {failure}")
     if found := excuse(text, Circumstances(recipe.substitutions)):
-        return fault(found[0], "build", f"{what}; {found[1]}")
-    return fault(blame.BUILD_FAILED, "build", what, text)
+        return fault(found[0], "build", f"{failure}; {found[1]}")
+    return fault(blame.BUILD_FAILED, "build", failure, text)

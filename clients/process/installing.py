@@ -44,11 +44,11 @@ class Installation:
         """
         self.plan = await asyncio.to_thread(read_plan, Path(app.source.path))
         self.notes += self.plan.dropped
-        self.recipes = [await asyncio.to_thread(recipe, one) for one in self.plan.services]
+        self.recipes = [await asyncio.to_thread(recipe, service) for service in self.plan.services]
         self.notes += [
-            f"{one.name}: {found}" for one in self.recipes for found in one.substitutions
+            f"{known.name}: {found}" for known in self.recipes for found in known.substitutions
         ]
-        for one in self.recipes:
-            self.folders[one.name], text = await environments.ensure(one, on_progress)
+        for known in self.recipes:
+            self.folders[known.name], text = await environments.ensure(known, on_progress)
             if text:
                 self.logs.append(await artifacts.put_bytes(text.encode(), "build.log"))

@@ -58,13 +58,13 @@ def recipe(plan: ServicePlan) -> Recipe:
     environment = _env(plan.dockerfile) | plan.environment
     if "PORT" not in environment:
         raise needs_engine(f"service {plan.name} does not say that it listens on PORT")
-    if any(not _is_within(one.source, plan.context) for one in plan.files):
+    if any(not _is_within(file.source, plan.context) for file in plan.files):
         raise needs_engine(f"service {plan.name} mounts files of its own")
     stand_ins = _stand_ins(plan, language)
-    for one in stand_ins:
-        if not serves(one.original, one.used):
+    for stand_in in stand_ins:
+        if not serves(stand_in.original, stand_in.used):
             raise needs_engine(
-                f"service {plan.name} wants {one.original}, this host has {one.used}"
+                f"service {plan.name} wants {stand_in.original}, this host has {stand_in.used}"
             )
     return Recipe(plan.name, plan.context, language, command, environment, stand_ins)
 
@@ -81,7 +81,7 @@ def _stand_ins(plan: ServicePlan, language: Language) -> tuple[Substitution, ...
     used = _this_python() if language == "python" else _this_node()
     images = external_images(plan.dockerfile, plan.args)
     found = (Substitution(image, f"{language}:{used}") for image in images)
-    return tuple(one for one in found if used and one.family == language)
+    return tuple(stand_in for stand_in in found if used and stand_in.family == language)
 
 
 def _this_python() -> str:
@@ -92,12 +92,12 @@ def _this_python() -> str:
 def _this_node() -> str:
     """Version of this host's Node.js; empty when it has none."""
     try:
-        told = subprocess.run(
+        result = subprocess.run(
             ["node", "--version"], capture_output=True, timeout=10, check=False, text=True
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return told.stdout.strip().removeprefix("v")
+    return result.stdout.strip().removeprefix("v")
 
 
 def written_ports(plan: ServicePlan) -> tuple[int, ...]:

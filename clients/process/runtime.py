@@ -12,9 +12,10 @@ from pathlib import Path
 
 from clients import blame
 from clients.appfolder import ServicePlan
-from clients.blame import AppFault, Ending, app_check
+from clients.blame import AppFault
 from clients.calm import Host, Patience
 from clients.conditions import conditions
+from clients.ending import Ending, app_check
 from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
 from clients.probe import ask, patience_s
@@ -159,14 +160,14 @@ class ProcessRuntime:
         record = self._states.read(app.workflow_id)
         if record is None or not self._adoptable(record, app, run_id, recipes):
             await asyncio.to_thread(self._remove, app.workflow_id)
-            ports = {one.name: free_port() for one in recipes}
+            ports = {recipe.name: free_port() for recipe in recipes}
             record = Record(app.workflow_id, run_id, app.source.digest, ports)
             folder = self._states.write(record)
-            for one in recipes:
-                on_progress(f"{one.name}: starting")
-                home = folder / "services" / one.name
+            for recipe in recipes:
+                on_progress(f"{recipe.name}: starting")
+                home = folder / "services" / recipe.name
                 process = await spawn(
-                    home, one, ports, folders[one.name], self._data_dir, self._limits
+                    home, recipe, ports, folders[recipe.name], self._data_dir, self._limits
                 )
                 self._launchers[home] = asyncio.ensure_future(process.wait())
         services = await self._wait(record, installed.plan.services, recipes)
@@ -185,7 +186,7 @@ class ProcessRuntime:
     ) -> bool:
         same = record.run_id == run_id and record.source_digest == app.source.digest
         confined = self._states.services(app.workflow_id)
-        names = {one.name for one in recipes}
+        names = {recipe.name for recipe in recipes}
         return same and set(confined) == names and all(c.identity() for c in confined.values())
 
     async def _wait(
@@ -194,7 +195,7 @@ class ProcessRuntime:
         """Until each service answers on its port."""
         clock = StartClock(self._patience.host, self._limits.start_deadline_s)
         found: list[RunningService] = []
-        for plan, one in zip(plans, recipes, strict=True):
+        for plan, recipe in zip(plans, recipes, strict=True):
             confined = self._states.services(record.workflow_id)[plan.name]
             port = record.ports[plan.name]
             silent_s = 0.0
@@ -207,7 +208,7 @@ class ProcessRuntime:
                 silent_s = clock.elapsed_s if answer.kind == "silent" else 0.0
                 launcher = self._launchers.get(confined.folder)
                 ended = launcher is not None and launcher.done()
-                await clock.require_progress(one, confined, answer, launcher_ended=ended)
+                await clock.require_progress(recipe, confined, answer, launcher_ended=ended)
                 await asyncio.sleep(_POLL_S)
             found.append(
                 RunningService(
@@ -237,14 +238,14 @@ class ProcessRuntime:
         """How one of the processes that `start` saw has ended; None: all run."""
         confined = self._states.services(app.workflow_id)
         for service in app.services:
-            one = confined.get(service.service)
-            if one is None:
+            process = confined.get(service.service)
+            if process is None:
                 return Ending(blame.SANDBOX_GONE, f"{service.service} was removed")
-            if one.identity() != service.container_id:
-                found = await asyncio.to_thread(one.ending)
+            if process.identity() != service.container_id:
+                found = await asyncio.to_thread(process.ending)
                 found = found or Ending(blame.RESTARTED, "is another process than at its start")
-                said = error_line(one.log(_LOG_BYTES)) if found.row is blame.EXIT else ""
-                text = f"{service.service} {found.text}{f': {said}' if said else ''}"
+                line = error_line(process.log(_LOG_BYTES)) if found.row is blame.EXIT else ""
+                text = f"{service.service} {found.text}{f': {line}' if line else ''}"
                 return Ending(found.row, text)
         return None
 
@@ -265,9 +266,9 @@ class ProcessRuntime:
 
     def _remove(self, workflow_id: str) -> int:
         services = self._states.services(workflow_id).values()
-        killed = sum(one.kill() for one in services)
-        for one in services:
-            self._launchers.pop(one.folder, None)
+        killed = sum(service.kill() for service in services)
+        for service in services:
+            self._launchers.pop(service.folder, None)
         self._states.remove(workflow_id)
         return killed
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients import blame
-from clients.blame import Ending
+from clients.ending import Ending
 from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 
@@ -158,7 +158,7 @@ class Confined:
     @property
     def exit_code(self) -> int | None:
         """Exit code of the app; None while it runs, or when it was killed with its sandbox."""
-        return self._told("exit-code")
+        return self._recorded("exit-code")
 
     def ending(self) -> Ending | None:
         """How the app came to its end; None while it runs. Blocking while it is about to end.
@@ -185,7 +185,7 @@ class Confined:
 
         A process that merely has the same number is not ours: ours names its folder.
         """
-        pid = self._told("child-pid")
+        pid = self._recorded("child-pid")
         if pid is None or self.exit_code is not None:
             return ""
         try:
@@ -197,7 +197,7 @@ class Confined:
     @property
     def began(self) -> bool:
         """Whether bubblewrap has got as far as a first process."""
-        return self._told("child-pid") is not None
+        return self._recorded("child-pid") is not None
 
     def kill(self) -> bool:
         """Kill the sandbox with everything in it; whether there was one. Blocking, 5 s at most.
@@ -246,7 +246,7 @@ class Confined:
         except OSError:
             return b""
 
-    def _told(self, key: str) -> int | None:
+    def _recorded(self, key: str) -> int | None:
         """The status file holds one JSON object per line, written by bubblewrap itself."""
         try:
             lines = (self.folder / "status").read_text().splitlines()
@@ -279,17 +279,17 @@ def interpreter_folders() -> tuple[Path, ...]:
     return tuple(sorted(path for path in found if not path.is_relative_to("/usr")))
 
 
-def sandbox_refusal(said: str) -> PlatformError | None:
+def sandbox_refusal(text: str) -> PlatformError | None:
     """The fault behind bubblewrap's own last words; None when it did run the command.
 
     It ends before its first process when the host lets users make no namespaces.
     """
-    if not said.startswith(("bwrap: ", "prlimit: ", "taskset: ")) or "execvp" in said:
+    if not text.startswith(("bwrap: ", "prlimit: ", "taskset: ")) or "execvp" in text:
         return None
-    if _FORBIDDEN.search(said):
+    if _FORBIDDEN.search(text):
         return PlatformError(
             ErrorCode.FAILED_PRECONDITION,
-            f"no sandbox on this host ({said[:200]}): allow unprivileged user namespaces"
+            f"no sandbox on this host ({text[:200]}): allow unprivileged user namespaces"
             " (sysctl kernel.unprivileged_userns_clone=1), or install and start Docker Engine",
         )
-    return PlatformError(ErrorCode.UNAVAILABLE, f"the sandbox did not start: {said[:200]}")
+    return PlatformError(ErrorCode.UNAVAILABLE, f"the sandbox did not start: {text[:200]}")

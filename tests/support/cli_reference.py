@@ -6,9 +6,9 @@ from typing import Any
 from typer.main import get_command
 
 from cli.app import app
+from cli.documents import Trouble
 from cli.printed import OF_COMMAND, PARTS
 from contract.base import Frozen, summary
-from control.documents import Trouble
 
 _HEAD = """# The command line
 

@@ -17,13 +17,15 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import AnalyzerKind, Coverage, Finding, Severity, SubtaskRequest
+from contract.analysis import Category, Coverage, Finding, Severity, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.spec import AppRef, SourceRef
 
 
 class DemoTool:
     """Counts files with `wc`; behaves badly when asked to."""
 
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(files={"app.py": "eval(x)\n"}, expect=frozenset({"eval"}))
     cost = 1.0
     exclusive = False

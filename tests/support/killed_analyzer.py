@@ -26,7 +26,7 @@ from analyzers.runtime.wire.archive import ResultShelf
 from analyzers.runtime.wire.jobs import JobRegistry
 from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerReport, Coverage, SubtaskRequest
-from contract.analyzers import AnalyzerKind
+from contract.analyzers import AnalyzerKind, Category
 from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import SubtaskOutcome
@@ -61,6 +61,7 @@ class Sleeper:
     cost: float = 1.0
     exclusive: bool = False
     after: tuple[str, ...] = ()
+    looks_for: frozenset[Category] = frozenset()
 
     def rules_digest(self) -> str:
         """Always the same rules."""

@@ -11,11 +11,11 @@ from typing import Any
 
 from clients import blame
 from clients.appfolder import ServicePlan
-from clients.blame import Ending
 from clients.calm import Host, Moment
 from clients.docker.autopsy import Autopsy
 from clients.docker.containers import State
 from clients.docker.launch import Launch
+from clients.ending import Ending
 from clients.excuses import Circumstances
 
 DEAD = State(

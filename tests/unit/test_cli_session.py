@@ -10,16 +10,18 @@ from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli import session
-from cli.commands import demo, run
+from cli.commands import demo, retry, submit
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.session import Session, open_session
-from cli.stack.lifecycle import Stack, hold_stack, stop_unless_held
+from cli.stack.lifecycle import hold_stack, stop_unless_held
+from cli.stack.model import Stack
 from contract.analyzers import AnalyzerKind
 from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AppsSpec, PipelinePlan, PipelineSpec
 from control import pipelines
-from control.pipelines import Pipeline, ServerAwayError
+from control.errors import AlreadyRanError, NoPipelineError, ServerAwayError
+from control.pipelines import Pipeline
 from settings import PROJECT_ROOT, Settings
 
 PLAN = PipelinePlan(pipeline_id="p", spec=PipelineSpec(apps=AppsSpec(root="/apps")), apps=())
@@ -130,13 +132,13 @@ async def test_a_refused_submission_leaves_no_stack_up(
     settings: Settings, fake: FakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: object) -> bool:
-        raise UserError("pipeline p already ran")
+        raise AlreadyRanError("p", "pipeline p already ran")
 
-    monkeypatch.setattr(run, "submit", refuse)
-    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
+    monkeypatch.setattr(submit, "submit", refuse)
+    monkeypatch.setattr(submit, "checked_plan", lambda *_: PLAN)
 
-    with pytest.raises(UserError, match="already ran"):
-        await run.run_submit(settings, SPEC, "p", wait=False, as_json=False)
+    with pytest.raises(AlreadyRanError, match="already ran"):
+        await submit.run_submit(settings, SPEC, "p", wait=False, as_json=False)
 
     assert fake.stopped
 
@@ -150,10 +152,10 @@ async def test_a_submission_without_wait_leaves_the_stack_up(
     async def accept(*_: object) -> bool:
         return True
 
-    monkeypatch.setattr(run, "submit", accept)
-    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
+    monkeypatch.setattr(submit, "submit", accept)
+    monkeypatch.setattr(submit, "checked_plan", lambda *_: PLAN)
 
-    assert await run.run_submit(settings, SPEC, "p", wait=False, as_json=False) == 0
+    assert await submit.run_submit(settings, SPEC, "p", wait=False, as_json=False) == 0
 
     assert not fake.stopped
     assert "starter.py down" in capsys.readouterr().out
@@ -176,12 +178,12 @@ async def test_a_retry_follows_the_pipeline_whose_stack_it_started(
         return ["m/app1"]
 
     fake.started = started
-    monkeypatch.setattr(run, "follow_to_report", follow)
+    monkeypatch.setattr(retry, "follow_to_report", follow)
     monkeypatch.setattr(Pipeline, "is_running", running)
-    monkeypatch.setattr(Pipeline, "update", update)
+    monkeypatch.setattr(Pipeline, "retry_failed", update)
     monkeypatch.setattr(Pipeline, "__init__", lambda self, _client, id_: setattr(self, "id", id_))
 
-    assert await run.run_retry(settings, "p", [], as_json=False, strict=False) == Exit.OK
+    assert await retry.run_retry(settings, "p", [], as_json=False, strict=False) == Exit.OK
 
     assert followed == (["p"] if started else [])
 
@@ -233,7 +235,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pipeline]:
             return PipelineProgress(pipeline_id="p", phase=PipelinePhase.RUNNING)
 
         handle = SimpleNamespace(describe=describe, query=query)
-        client: Any = SimpleNamespace(get_workflow_handle=lambda *_, **__: handle)
+        client: Any = SimpleNamespace(get_workflow_handle_for=lambda *_, **__: handle)
         return Pipeline(client, "p")
 
     return make
@@ -271,7 +273,7 @@ async def test_watching_a_pipeline_that_is_not_there_ends_at_once(
 ) -> None:
     gone = RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")
 
-    with pytest.raises(UserError, match="no running pipeline p"):
+    with pytest.raises(NoPipelineError, match="no running pipeline p"):
         [progress async for progress in pipeline(gone).updates()]
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.errors import UserError
+from cli.output import report_error
 from cli.safe import one_line, shown
-from cli.terminal import SafeConsole, report_error
+from cli.terminal import SafeConsole
 from cli.view import (
     by_interest,
     not_measured,

@@ -20,7 +20,7 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from control import pipelines
-from control.doings import doings
+from control.doings import doings_of
 from control.pipelines import Pipeline
 from control.starting import current_plan, start_pipeline
 from tests.workflows.fake_platform import FakePlatform, fails, finished, workers
@@ -174,18 +174,11 @@ async def test_a_failure_that_is_sealed_is_told_to_who_has_the_key(sealed: Clien
     platform.runs[AnalyzerKind.STATIC] = fails(ErrorCode.UNAVAILABLE, WORD, retry=True)
     handle = await platform.start(sealed)
     async with asyncio.timeout(30):
-        while WORD not in (said := "".join(await _doings(sealed, platform))):
+        while WORD not in (said := "".join((await doings_of(await handle.describe())).values())):
             await asyncio.sleep(0.05)
     assert said.startswith("static: is tried again after: ")
     await handle.signal("cancel")
     await finished(handle)
-
-
-async def _doings(client: Client, platform: FakePlatform) -> list[str]:
-    try:
-        return await doings(client, platform.app_id(1))
-    except RPCError:  # not begun yet
-        return []
 
 
 def test_the_first_key_seals_and_names_are_shown_without_values():

@@ -21,6 +21,7 @@ class Requirements(JudgeTool):
     """Judges every declared requirement, once per model."""
 
     name = "requirements"
+    looks_for = frozenset({Category.QUALITY, Category.REQUIREMENT})
     canary = REQUIREMENTS_CANARY
     system = REQUIREMENTS_SYSTEM
     control = "The application punches its records on paper tape through the ZK-{marker} driver."
@@ -36,7 +37,9 @@ class Requirements(JudgeTool):
         require_endpoint(self._config)
         if template is None or not template.requirements:
             raise NotApplicable("the app's template declares no requirements")
-        questions = tuple(Question(one.id, one.text) for one in template.requirements)
+        questions = tuple(
+            Question(requirement.id, requirement.text) for requirement in template.requirements
+        )
         brief = Brief(self.system, questions, RequirementAnswer, self.control, _fell_for)
         hearing = await self.hear(run, brief)
         rulings, missing = _rulings(questions, hearing), hearing.missing
@@ -70,13 +73,13 @@ class Requirements(JudgeTool):
 def _rulings(questions: Sequence[Question], hearing: Hearing[RequirementAnswer]) -> Rulings:
     files, unread = hearing.shown.files, hearing.app.unread
     return {
-        one.model: {q.id: rule(q, one.answers, files, unread) for q in questions}
-        for one in hearing.valid
+        opinion.model: {q.id: rule(q, opinion.answers, files, unread) for q in questions}
+        for opinion in hearing.valid
     }
 
 
 def _fell_for(answer: RequirementAnswer, control_id: str) -> bool:
-    return any(one.id == control_id and one.verdict == "met" for one in answer.verdicts)
+    return any(verdict.id == control_id and verdict.verdict == "met" for verdict in answer.verdicts)
 
 
 def _finding(tool: str, question: Question, given: list[Verdict], missing: int) -> Finding:
@@ -115,7 +118,7 @@ def _metrics(verdicts: dict[str, Verdict], rulings: Rulings, *, whole: bool) -> 
         ratio = given.count("met") / decided
         found.append(Metric(name="compliance", value=round(ratio, 4), unit="ratio"))
     for model, rulings_of in rulings.items():
-        rejected = float(sum(len(one.rejected) for one in rulings_of.values()))
+        rejected = float(sum(len(ruling.rejected) for ruling in rulings_of.values()))
         found.append(Metric(name="evidence_rejected", value=rejected, unit="count", target=model))
     return tuple(found)
 
@@ -128,16 +131,19 @@ def _row(
         "text": question.text,
         "verdict": verdict,
         "judges": {
-            **{model: _said(of[question.id]) for model, of in rulings.items()},
-            **{one.model: {"verdict": "missing", "reason": one.failure} for one in missing},
+            **{model: _quoted(of[question.id]) for model, of in rulings.items()},
+            **{
+                opinion.model: {"verdict": "missing", "reason": opinion.failure}
+                for opinion in missing
+            },
         },
     }
 
 
-def _said(ruling: Ruling) -> dict[str, Any]:
+def _quoted(ruling: Ruling) -> dict[str, Any]:
     return {
         "verdict": ruling.verdict,
         "reason": ruling.reason,
-        "evidence": [one.model_dump() for one in ruling.evidence],
+        "evidence": [quote.model_dump() for quote in ruling.evidence],
         "rejected": list(ruling.rejected),
     }

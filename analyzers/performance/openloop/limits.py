@@ -128,11 +128,11 @@ def _policy(headers: Mapping[str, str]) -> tuple[float | None, float | None]:
         window_s = _number(words.get("w"))
         if limit and window_s:
             found.append((limit, window_s))
-    return min(found, key=lambda one: one[0] / one[1], default=(None, None))
+    return min(found, key=lambda pair: pair[0] / pair[1], default=(None, None))
 
 
 def _field(headers: Mapping[str, str], name: str) -> str:
-    return next((headers[key] for one in _PREFIXES if (key := one + name) in headers), "")
+    return next((headers[key] for prefix in _PREFIXES if (key := prefix + name) in headers), "")
 
 
 def _number(text: str | None) -> float | None:

@@ -4,11 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from analyzers.performance.host import MAX_LATE_RATIO
 from analyzers.performance.openloop.limits import RateLimit
 from contract.base import Frozen
 
-# Above this share of late requests a rate was more than the generator could send.
-MAX_LATE_RATIO = 0.05
 # A percentile of fewer samples is the maximum under another name.
 _SAMPLES_NEEDED = {"p90": 10, "p95": 20, "p99": 100}
 
@@ -142,8 +141,8 @@ class StepResult(Frozen):
 
         An HTTP error is one whenever it was asked for.
         """
-        told = any(kind.startswith("http_") for kind in self.errors)
-        return bool(self.broke) and not told and self.late_ratio > MAX_LATE_RATIO
+        answered_with_errors = any(kind.startswith("http_") for kind in self.errors)
+        return bool(self.broke) and not answered_with_errors and self.late_ratio > MAX_LATE_RATIO
 
 
 class LoadResult(Frozen):

@@ -22,7 +22,7 @@ from analyzers.runtime.live.chromium import CHROMIUM_SWITCHES, chromium_switches
 from analyzers.runtime.live.confine import Confinement
 from analyzers.runtime.live.origins import Origins, origins_of
 from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun, Verdict
-from contract.analysis import Coverage, Metric
+from contract.analysis import Category, Coverage, Metric
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _HEADLESS = "--headless=new"
@@ -102,6 +102,7 @@ class Lighthouse:
     """Adapter for `lighthouse URL --output=json`."""
 
     name = "lighthouse"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True
@@ -257,14 +258,17 @@ def _quoted(switch: str) -> str:
 def _medians(loads: Sequence[tuple[Metric, ...]]) -> list[Metric]:
     """Per figure the median of the loads that have it."""
     return [
-        one.model_copy(
+        first_metric.model_copy(
             update={
                 "value": statistics.median(
-                    metric.value for load in loads for metric in load if metric.name == one.name
+                    metric.value
+                    for load in loads
+                    for metric in load
+                    if metric.name == first_metric.name
                 )
             }
         )
-        for one in loads[0]
+        for first_metric in loads[0]
     ]
 
 

@@ -25,7 +25,7 @@ from analyzers.performance.site import Site
 from analyzers.performance.survey import survey_app
 from analyzers.runtime import blame
 from analyzers.runtime.tool import Command, Execute, Parsed, ToolFault, ToolRun, Verdict
-from contract.analysis import Coverage, Metric, Skipped
+from contract.analysis import Category, Coverage, Metric, Skipped
 
 _ERRORS = Path(__file__).with_name("non_2xx.mjs")
 # Two generators that see the same app differ by chance; by more than this factor, one is wrong.
@@ -74,6 +74,7 @@ class LoadTest:
     """Adapter for `loadtest --rps RATE -t SECONDS --cores 1 URL`, on one operation."""
 
     name = "loadtest"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True
@@ -108,7 +109,8 @@ class LoadTest:
         if run.canary:
             return await _canary(run, execute, gentle(options))
         samples = _samples(run) or [
-            _Sample(one) for one in (await survey_app(run, execute, options.calm_wait_s)).operations
+            _Sample(operation)
+            for operation in (await survey_app(run, execute, options.calm_wait_s)).operations
         ]
         return await measured_alone(
             run, options, self._site, lambda: _measure(run, execute, samples, options)
@@ -131,14 +133,16 @@ def _samples(run: ToolRun) -> list[_Sample]:
     """
     rate = read_options(run.request).check_rate
     left = taken_over(run)
-    limits = [one.limit for one in left if one.limit and (one.limit.wait_s or 0.0) > SHORT_WAIT_S]
+    limits = [
+        miss.limit for miss in left if miss.limit and (miss.limit.wait_s or 0.0) > SHORT_WAIT_S
+    ]
     if limits:
         text = f"no second sample within the app's own limit: {limits[0].text}"
         raise blame.verdict("sample-rate-limited", text)
     found = [
-        _Sample(operation, min(one.held, key=lambda step: abs(step.rate - rate), default=None))
-        for one in left
-        if (operation := one.at(run.request.targets))
+        _Sample(operation, min(miss.held, key=lambda step: abs(step.rate - rate), default=None))
+        for miss in left
+        if (operation := miss.at(run.request.targets))
     ]
     return sorted(found, key=lambda sample: sample.step is None)
 
@@ -147,7 +151,7 @@ async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parse
     async with serving(DELAYS_S) as port:
         operation = Operation("canary", f"http://127.0.0.1:{port}", "/", "GET /")
         parsed = await _measure(run, execute, [_Sample(operation)], options)
-    prove({one.name: one.value for one in parsed.metrics})
+    prove({metric.name: metric.value for metric in parsed.metrics})
     return parsed
 
 
@@ -165,10 +169,12 @@ async def _measure(
             f"{limited['count']} answers 429 to {name} at {rate:g}/s: the limiter's, not the app's"
         )
         raise blame.verdict("sample-rate-limited", words)
-    figures = {one.name: one.value for one in metrics}
+    figures = {metric.name: metric.value for metric in metrics}
     if figures["error_ratio"] == 1:
         raise await _nothing_succeeded(sample.operation, rate)
-    skipped = tuple(Skipped(what=one.operation.name, reason="not in the sample") for one in others)
+    skipped = tuple(
+        Skipped(what=operation.operation.name, reason="not in the sample") for operation in others
+    )
     agreement, note = _agreement(name, figures, step)
     return Parsed(
         coverage=Coverage(

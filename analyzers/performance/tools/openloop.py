@@ -21,7 +21,7 @@ from analyzers.performance.site import Site
 from analyzers.performance.survey import Survey, survey_app
 from analyzers.runtime import blame
 from analyzers.runtime.tool import Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Skipped
+from contract.analysis import Category, Coverage, Skipped
 
 _VERSION = "3"
 
@@ -30,6 +30,7 @@ class OpenLoop:
     """Adapter for our own generator, a process of its own per series."""
 
     name = "openloop"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True
@@ -77,18 +78,18 @@ async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parse
     async with serving(DELAYS_S) as port:
         plan = options.plan(f"http://127.0.0.1:{port}/")
         metrics = operation_metrics("GET /", await run_series(run, execute, plan))
-    prove({one.name: one.value for one in metrics})
+    prove({metric.name: metric.value for metric in metrics})
     coverage = Coverage(unit="operations", given=1, reached=1, items=("GET /",))
     return Parsed(coverage=coverage, metrics=metrics)
 
 
 def _parsed(found: Survey, attempt: Attempt, options: LoadOptions) -> Parsed:
     if not attempt.results:
-        why = "; ".join(f"{one.what}: {one.reason}" for one in attempt.skipped)
+        why = "; ".join(f"{left_out.what}: {left_out.reason}" for left_out in attempt.skipped)
         raise blame.verdict("load-rate-limited" if attempt.limits else "load-nothing", why)
     skipped = (*found.skipped, *attempt.skipped, *_beyond(found, options))
     results = attempt.results
-    metrics = [one for name in results for one in operation_metrics(name, results[name])]
+    metrics = [metric for name in results for metric in operation_metrics(name, results[name])]
     metrics += [flag(name, bool(why)) for name, why in attempt.contended.items()]
     metrics += calibration_metrics(attempt.calibration) if attempt.calibration else ()
     metrics += attempt.host.metrics() if attempt.host else ()

@@ -196,6 +196,13 @@ def blind(tool: Tool, verdict: Verdict) -> ToolReport:
     )
 
 
+def cell_of(tool: Tool, report: ToolReport | None) -> ToolReport:
+    """The tool's cell, which says what it looks for, whether or not it could."""
+    failed = MeasurementState.INFRA_FAILED
+    report = report or unmeasured(tool.name, failed, "ended without a report")
+    return report.model_copy(update={"looks_for": tuple(sorted(tool.looks_for))})
+
+
 def spent_s(cell: ToolReport) -> float:
     """Tool time of this run: what came from the cache took none."""
     return 0.0 if cell.provenance.cached_from else cell.provenance.duration_s

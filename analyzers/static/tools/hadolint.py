@@ -16,6 +16,7 @@ from analyzers.static.adapter import (
     positive,
     relative,
 )
+from analyzers.static.reputation import Reputation
 from analyzers.static.tools.container_files import is_dockerfile
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
@@ -35,6 +36,8 @@ class Hadolint(CommandTool):
     """Adapter for `hadolint -f json`."""
 
     name = "hadolint"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
+    reputation = Reputation(school="hadolint")
     what = "Dockerfile"
     suffixes = (".dockerfile", ".Dockerfile")
     apart = True

@@ -45,6 +45,7 @@ class HtmlValidate(NodeTool):
     """Adapter for `html-validate -f json`."""
 
     name = "html-validate"
+    looks_for = frozenset({Category.QUALITY, Category.ACCESSIBILITY})
     reads_selected = True
     what = "plain HTML"
     suffixes = (".html", ".htm")

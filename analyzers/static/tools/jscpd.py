@@ -30,6 +30,7 @@ class Jscpd(CommandTool):
     """Adapter for `jscpd --reporters json`."""
 
     name = "jscpd"
+    looks_for = frozenset({Category.QUALITY})
     what = "source"
     suffixes = (".py", *SCRIPT_SUFFIXES, ".css", ".html")
     apart = True

@@ -23,6 +23,7 @@ class Lizard(CommandTool):
     """Adapter for `lizard --csv`: nloc, ccn, token, param, length, location, file, function, ..."""
 
     name = "lizard"
+    looks_for = frozenset({Category.QUALITY})
     what = "Python or JavaScript"
     suffixes = (".py", *SCRIPT_SUFFIXES)
     apart = True

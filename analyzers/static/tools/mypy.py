@@ -46,6 +46,7 @@ class Mypy(CommandTool):
     """Adapter for `mypy --output json`."""
 
     name = "mypy"
+    looks_for = frozenset({Category.QUALITY})
     reads_selected = True
     what = "Python"
     suffixes = (".py",)

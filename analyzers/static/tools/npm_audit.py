@@ -26,8 +26,9 @@ from analyzers.runtime.tool import (
 )
 from analyzers.static.adapter import Lines, finding, line_reader, load_json, mapped, with_skipped
 from analyzers.static.manifest_tool import ManifestTool
+from analyzers.static.reputation import Reputation
 from analyzers.static.tools.pip_audit import ADVISORIES_FRESH
-from contract.analysis import Confidence, Coverage, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity
 
 _SEVERITY = {
     "critical": Severity.CRITICAL,
@@ -46,6 +47,8 @@ class NpmAudit(ManifestTool):
     """Adapter for `npm audit --json`, one run for what is installed together."""
 
     name = "npm-audit"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="npm-audit")
     what = "package.json"
     asks_outside = True
     suffixes = ("package.json",)
@@ -91,7 +94,7 @@ class NpmAudit(ManifestTool):
         if not parts:
             if faults:
                 raise nothing_named(faults)
-            why = "; ".join(f"{what}: {why}" for what, why in skipped.items())
+            why = "; ".join(f"{path}: {why}" for path, why in skipped.items())
             raise NotApplicable(f"no dependencies of a registry: {why or _EMPTY}"[:1_000])
         return with_skipped(_joined(parts), skipped)
 
@@ -172,15 +175,15 @@ def _prepare(project: NpmProject, folder: Path) -> dict[str, str] | None:
 
 def _joined(parts: Sequence[Parsed]) -> Parsed:
     """One report of all projects."""
-    covered = [one.coverage for one in parts]
+    covered = [part.coverage for part in parts]
     coverage = Coverage(
         unit="dependencies",
-        given=sum(one.given or 0 for one in covered),
-        reached=sum(one.reached for one in covered),
-        skipped=tuple(row for one in covered for row in one.skipped)[:50],
-        skipped_total=sum(one.skipped_total for one in covered),
+        given=sum(part_coverage.given or 0 for part_coverage in covered),
+        reached=sum(part_coverage.reached for part_coverage in covered),
+        skipped=tuple(row for part_coverage in covered for row in part_coverage.skipped)[:50],
+        skipped_total=sum(part_coverage.skipped_total for part_coverage in covered),
     )
-    findings = tuple(found for one in parts for found in one.findings)
+    findings = tuple(found for part in parts for found in part.findings)
     return Parsed(coverage, findings, fresh_for=ADVISORIES_FRESH)
 
 

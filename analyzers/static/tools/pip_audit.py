@@ -23,7 +23,8 @@ from analyzers.runtime.tool import (
 )
 from analyzers.static.adapter import Lines, finding, line_reader, load_json
 from analyzers.static.manifest_tool import ManifestTool
-from contract.analysis import Confidence, Finding, Location, Severity
+from analyzers.static.reputation import Reputation
+from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 ADVISORIES_FRESH = timedelta(hours=1)  # an unchanged app gets new advisories every day
 _SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -33,6 +34,8 @@ class PipAudit(ManifestTool):
     """Adapter for `pip-audit -f json`, given names and exact versions alone."""
 
     name = "pip-audit"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="pip-audit")
     what = "Python dependency"
     asks_outside = True
     suffixes = (".txt", ".toml", ".lock")
@@ -109,7 +112,10 @@ class PipAudit(ManifestTool):
                 answer = answers.get(item.name, {})
                 if "vulns" in answer:
                     answered.append(item)
-                    findings += [self._finding(item, one, lines) for one in answer["vulns"]]
+                    findings += [
+                        self._finding(item, vulnerability, lines)
+                        for vulnerability in answer["vulns"]
+                    ]
                 else:
                     reasons[item] = str(answer.get("skip_reason", "no answer from the source"))
         if not answered:

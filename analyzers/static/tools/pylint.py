@@ -50,6 +50,7 @@ class Pylint(CommandTool):
     """Adapter for `pylint --output-format=json2`."""
 
     name = "pylint"
+    looks_for = frozenset({Category.QUALITY})
     what = "Python"
     suffixes = (".py",)
     apart = True

@@ -29,6 +29,7 @@ class Stylelint(NodeTool):
     """Adapter for `stylelint -f json --output-file`; on the terminal its JSON is on stderr."""
 
     name = "stylelint"
+    looks_for = frozenset({Category.QUALITY})
     reads_selected = True
     what = "CSS"
     suffixes = (".css",)

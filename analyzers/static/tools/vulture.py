@@ -28,6 +28,7 @@ class Vulture(CommandTool):
     """Adapter for `vulture`, which prints lines of text."""
 
     name = "vulture"
+    looks_for = frozenset({Category.QUALITY})
     what = "Python"
     suffixes = (".py",)
     apart = True

@@ -11,6 +11,7 @@ class YamlFiles(OwnCheck):
     """Runs `yaml_check.py`."""
 
     name = "yaml-files"
+    looks_for = frozenset({Category.QUALITY})
     what = "YAML"
     suffixes = (".yml", ".yaml")
     script = Path(__file__).parent.parent / "yaml_check.py"

@@ -1,9 +1,9 @@
 """Giving way: what of an analyzer's work waits while a load test runs on its host.
 
-A static run is short and keeps every core busy: it gives way as a whole, and is waited for as a
-whole. A scan is long and leaves the cores idle: its tools give way one by one, and none begins in
-the short time between two load tests; but a load test lets a scan that has begun end, if that does
-not take too long.
+A static run is short and keeps every core busy: the whole run waits for load tests, and load tests
+wait for the whole run. A scan is long and leaves the cores idle: its tools wait one by one, and no
+tool begins in the short time between two load tests. A load test waits for the end of a scan that
+has begun, if that does not take too long.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -11,31 +11,29 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
 from contract.analyzers import AnalyzerKind
+from contract.limits import GIVE_WAY_S
 from contract.quiet import SCAN_CALM_S, Work, give_way, scan
-
-# What one subtask waits in all; a load test takes three minutes at most, unless it is repeated.
-PATIENCE_S = 240.0
 
 Tell = Callable[[str], None]
 
 
-class Manners:
-    """How one subtask gives way.
+class GivingWay:
+    """How one subtask gives way to load tests.
 
     Args:
         kind: of the analyzer; its row says what of a subtask gives way.
-        load_lock: of the host; None: nothing is given way to.
+        load_lock: of the host; None: the subtask never waits.
     """
 
     def __init__(self, kind: AnalyzerKind, load_lock: Path | None) -> None:
         self._gives_way = kind.row.gives_way
         self._lock = load_lock
-        self._left_s = PATIENCE_S
+        self._left_s = GIVE_WAY_S
         self._scan: Work | None = None
 
     @asynccontextmanager
     async def run(self, tell: Tell) -> AsyncGenerator[None]:
-        """Around a whole subtask."""
+        """The whole subtask runs inside this block; one that gives way as a whole waits first."""
         work = await self._work(tell, 0.0) if self._gives_way == "whole" else None
         try:
             yield
@@ -45,7 +43,7 @@ class Manners:
 
     @asynccontextmanager
     async def tool(self, waiting: AbstractContextManager[None], tell: Tell) -> AsyncGenerator[None]:
-        """Around one tool; `waiting` is entered while it gives way."""
+        """One tool runs inside this block; where tools give way, it waits first, inside `waiting`."""
         work = None
         if self._gives_way == "tools":
             with waiting:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from analyzers.performance.lock import host_lock
-from analyzers.runtime.measure import manners
-from analyzers.runtime.measure.manners import Manners
+from analyzers.runtime.measure import giving_way
+from analyzers.runtime.measure.giving_way import GivingWay
 from contract.analyzers import AnalyzerKind
 from contract.quiet import scans_ended, undisturbed
 
@@ -21,7 +21,7 @@ class Run:
     """One subtask that begins as `Measurement` begins it."""
 
     def __init__(self, kind: AnalyzerKind, lock: Path) -> None:
-        self.manners = Manners(kind, lock)
+        self.giving_way = GivingWay(kind, lock)
         self.said: list[str] = []
         self.waits = False
 
@@ -32,15 +32,15 @@ class Run:
         self.waits = False
 
     def whole(self) -> AbstractAsyncContextManager[None]:
-        return self.manners.run(self.said.append)
+        return self.giving_way.run(self.said.append)
 
     def tool(self) -> AbstractAsyncContextManager[None]:
-        return self.manners.tool(self.aside(), self.said.append)
+        return self.giving_way.tool(self.aside(), self.said.append)
 
 
 @pytest.fixture
 def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(manners, "SCAN_CALM_S", 0.0)
+    monkeypatch.setattr(giving_way, "SCAN_CALM_S", 0.0)
     return tmp_path / "lock"
 
 
@@ -113,7 +113,7 @@ async def test_load_tests_and_judges_give_way_to_nothing(lock: Path, kind: Analy
 async def test_a_subtask_waits_so_long_in_all_and_no_longer(
     lock: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(manners, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(giving_way, "GIVE_WAY_S", 1.0)
     run = Run(DYNAMIC, lock)
     loop = asyncio.get_running_loop()
     async with host_lock(lock, 5, "an app"):
@@ -127,7 +127,7 @@ async def test_a_subtask_waits_so_long_in_all_and_no_longer(
 
 
 async def test_without_a_lock_nothing_is_given_way_to():
-    run = Manners(STATIC, None)
+    run = GivingWay(STATIC, None)
     told: list[str] = []
     async with asyncio.timeout(2), run.run(told.append):
         pass
