@@ -14,11 +14,12 @@ from typing import Literal
 from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
+from contract.spec import AppRef
 from reports.model import AppReport, CellReport, Rate
 from reports.statistics import missing_data_bounds, wilson_interval
 
 Verdict = Literal["pass", "fail", "missing", "not applicable"]
-CellsOf = Mapping[tuple[str, int], Sequence[CellReport]]
+CellsOf = Mapping[AppRef, Sequence[CellReport]]
 ToolKey = tuple[AnalyzerKind, str]
 GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
 _MEASURED = MeasurementState.MEASURED
@@ -63,7 +64,7 @@ def requirement_of(cells: Iterable[CellReport], *, running: bool = False) -> Req
             whole[cell.analyzer] |= seen
         else:
             states[cell.analyzer, cell.tool] |= seen
-        if any(finding.category is Category.SECURITY for finding in cell.findings):
+        if any(finding.category is Category.SECURITY for finding in cell.report.findings):
             found.add((cell.analyzer, cell.tool))
     for kind in whole.keys() - {kind for kind, _ in states}:
         states[kind, ALL_TOOLS] = set()
@@ -97,7 +98,7 @@ def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -
     runs: list[_Judged] = []
     clean: list[_Judged] = []
     for app in apps:
-        cells = cells_of[app.model, app.app_number]
+        cells = cells_of[app.ref]
         lives, tools = _looks(cells, required)
         started = _started(app, cells, required)
         runs.append(_judged(lives, started) if required.live else _unseen(cells))
@@ -206,7 +207,8 @@ def _looks(
 
 def _look(cell: CellReport) -> MeasurementState:
     """The cell's state; where there was something to look at and none of it was, it is missing."""
-    unread = cell.coverage is not None and not cell.coverage.reached and cell.coverage.skipped_total
+    coverage = cell.report.coverage
+    unread = coverage is not None and not coverage.reached and coverage.skipped_total
     inapplicable = cell.state is MeasurementState.NOT_APPLICABLE
     return _INFRA_FAILED if inapplicable and unread else cell.state
 
@@ -222,7 +224,7 @@ def _started(app: AppReport, cells: Iterable[CellReport], required: Requirement)
     Only the images of an app that ran are recorded.
     """
     states = {cell.state for cell in cells if cell.analyzer.is_live}
-    if not required.live or _MEASURED in states or app.images:
+    if not required.live or _MEASURED in states or app.facts.images:
         return True
     if _APP_FAILED in states:
         return False

@@ -6,9 +6,10 @@ from collections.abc import Container, Iterable
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
+from contract.spec import AppRef
 from reports.model import CellReport, FindingTally, StateCounts
 
-FusedKey = tuple[str, int, AnalyzerKind]
+FusedKey = tuple[AppRef, AnalyzerKind]
 
 
 def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
@@ -23,7 +24,7 @@ def cells_looking_for(category: Category, cells: Iterable[CellReport]) -> list[C
         cell
         for cell in cells
         if category in cell.analyzer.row.looks_for
-        or any(found.category is category for found in cell.findings)
+        or any(found.category is category for found in cell.report.findings)
     ]
 
 
@@ -51,7 +52,7 @@ def tally(
     if not measured:
         return FindingTally(category=category, cells=states)
     mine = _counted(category, findings, unlisted)
-    kinds = {(cell.model, cell.app_number, cell.analyzer) in fused for cell in measured}
+    kinds = {(cell.ref, cell.analyzer) in fused for cell in measured}
     return FindingTally(
         category=category,
         cells=states,

@@ -74,7 +74,7 @@ def _clean(totals: Totals) -> str:
 def _without_source(cells: Iterable[CellReport]) -> str:
     """Tools that could not ask, which the apps' states leave out (`SubtaskOutcome.state`)."""
     failed = (cell for cell in cells if cell.state is MeasurementState.INFRA_FAILED)
-    tools = sorted({cell.tool for cell in failed if cell.reason.startswith(NO_SOURCE)})
+    tools = sorted({cell.tool for cell in failed if cell.report.reason.startswith(NO_SOURCE)})
     if not tools:
         return ""
     return (

@@ -10,8 +10,8 @@ with workflow.unsafe.imports_passed_through():
     from contract.analyzers import AnalyzerKind
     from contract.attempt import PAUSED
     from contract.errors import ErrorCode
-    from contract.missing import unmeasured
     from contract.ids import APP_WORKFLOW
+    from contract.missing import unmeasured
     from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import AppProgress, BreakerProgress
     from contract.running import SubtaskOrder

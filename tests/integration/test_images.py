@@ -15,8 +15,8 @@ from temporalio.testing import WorkflowEnvironment
 from contract.analyzers import AnalyzerKind
 from contract.ids import pipeline_workflow_id
 from contract.spec import PipelineSpec
-from control.plans import resolve
 from control.pipelines import submit
+from control.plans import resolve
 from tests.conftest import TEMPORAL
 from tests.support.image_site import Site, build_all
 

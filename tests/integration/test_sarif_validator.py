@@ -7,6 +7,7 @@ import pytest
 
 from contract.analysis import Category, Confidence, Finding, Location, Provenance, Severity
 from contract.record import AppRecord, FusedRecord
+from contract.spec import AppRef
 from reports import build_fleet_report
 from reports.cwe import weakness
 from reports.files import sarif_files
@@ -89,9 +90,11 @@ def odd(index: int) -> Finding:
 def written(folder: Path, cells: list, fused: tuple[Finding, ...], name: str) -> list[Path]:
     record = samples.fleet().model_copy(
         update={
-            "apps": (AppRecord(model=name, app_number=1, main_file="with space.py"),),
+            "apps": (AppRecord(ref=AppRef(model=name, app_number=1), main_file="with space.py"),),
             "cells": tuple(cells),
-            "fused": (FusedRecord(model=name, app_number=1, analyzer=STATIC, findings=fused),)
+            "fused": (
+                FusedRecord(ref=AppRef(model=name, app_number=1), analyzer=STATIC, findings=fused),
+            )
             if fused
             else (),
         }

@@ -212,9 +212,9 @@ def record() -> PipelineRecord:
         CellRecord(model="m", app_number=2, analyzer=DYNAMIC, tool="c", state=M.INFRA_FAILED),
     ]
     apps = [
-        AppRecord(model="m", app_number=1, state=M.MEASURED),
-        AppRecord(model="m", app_number=2, state=M.INFRA_FAILED, reason="lost"),
-        AppRecord(model="m", app_number=3),
+        AppRecord(ref=AppRef(model="m", app_number=1), state=M.MEASURED),
+        AppRecord(ref=AppRef(model="m", app_number=2), state=M.INFRA_FAILED, reason="lost"),
+        AppRecord(ref=AppRef(model="m", app_number=3)),
     ]
     return PipelineRecord(
         pipeline_id="p",

@@ -6,6 +6,7 @@ import pytest
 
 from contract.analysis import NO_SOURCE, Category, MeasurementState, Metric, Severity
 from contract.record import AppRecord, FusedRecord, PipelineRecord
+from contract.spec import AppRef
 from reports import build_fleet_report, render_csv, render_html, render_json
 from reports.model import FleetReport, StateCounts
 from tests.unit import report_samples as samples
@@ -35,7 +36,7 @@ def one_app(
         pipeline_id="p",
         state=pipeline,
         spec={"analyzers": list(analyzers)},
-        apps=(AppRecord(model=GPT, app_number=1, state=state),),
+        apps=(AppRecord(ref=AppRef(model=GPT, app_number=1), state=state),),
         cells=cells,
         fused=fused,
     )
@@ -61,7 +62,7 @@ def test_every_app_has_a_state_for_every_tool_or_for_the_whole_analyzer(report):
 
 
 def test_an_app_that_never_ran_says_so_in_each_cell(report):
-    cells = [cell for cell in report.cells if (cell.model, cell.app_number) == (GPT, 2)]
+    cells = [cell for cell in report.cells if cell.ref == (GPT, 2)]
 
     assert [(cell.tool, cell.state) for cell in cells] == [("*", INFRA_FAILED)] * 4
     assert {cell.reason for cell in cells} == {"not run: pipeline cancelled"}
@@ -317,7 +318,9 @@ def test_no_count_comes_from_a_list_that_was_cut():
     cut = samples.cell(
         GPT, 1, STATIC, "ruff", findings=listed, metrics=metrics, data={"findings_left_out": rows}
     )
-    fused = FusedRecord(model=GPT, app_number=1, analyzer=STATIC, findings=(samples.SQL,))
+    fused = FusedRecord(
+        ref=AppRef(model=GPT, app_number=1), analyzer=STATIC, findings=(samples.SQL,)
+    )
     of_tools = one_app(cut)
     of_fusion = one_app(cut, fused=(fused,))
 
@@ -335,7 +338,7 @@ def test_no_count_comes_from_a_list_that_was_cut():
 def test_advice_is_no_weakness_where_fusion_found_none():
     advice = samples.finding("bandit", "B404", Severity.LOW, 78)
     cell = samples.cell(GPT, 1, STATIC, "bandit", findings=(advice, samples.LINT))
-    nothing = FusedRecord(model=GPT, app_number=1, analyzer=STATIC)
+    nothing = FusedRecord(ref=AppRef(model=GPT, app_number=1), analyzer=STATIC)
 
     tally = security(one_app(cell, fused=(nothing,)).totals.findings)
 

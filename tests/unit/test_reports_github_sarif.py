@@ -9,6 +9,7 @@ import pytest
 
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 from contract.record import AppRecord, FusedRecord
+from contract.spec import AppRef
 from reports import build_fleet_report
 from reports import sarif_github as module
 from reports.sarif_github import github_sarif
@@ -22,9 +23,13 @@ def report_of(*cells, fused: Sequence[Finding] = (), main_file: str = "compose.y
     """A report of one app."""
     record = samples.fleet().model_copy(
         update={
-            "apps": (AppRecord(model="m", app_number=1, main_file=main_file),),
+            "apps": (AppRecord(ref=AppRef(model="m", app_number=1), main_file=main_file),),
             "cells": cells,
-            "fused": (FusedRecord(model="m", app_number=1, analyzer=STATIC, findings=tuple(fused)),)
+            "fused": (
+                FusedRecord(
+                    ref=AppRef(model="m", app_number=1), analyzer=STATIC, findings=tuple(fused)
+                ),
+            )
             if fused
             else (),
         }

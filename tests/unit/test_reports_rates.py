@@ -4,6 +4,7 @@ import pytest
 
 from contract.analysis import Confidence, Coverage, Severity
 from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef
 from reports import build_fleet_report
 from reports.model import FleetReport, Rate
 from tests.unit import report_samples as samples
@@ -40,7 +41,8 @@ def report_of(*apps: dict[str, object], asked: tuple[str, ...] = ()) -> FleetRep
         state="completed",
         spec={"analyzers": list(kinds)},
         apps=tuple(
-            AppRecord(model=GPT, app_number=n, state=MEASURED) for n in range(1, len(apps) + 1)
+            AppRecord(ref=AppRef(model=GPT, app_number=n), state=MEASURED)
+            for n in range(1, len(apps) + 1)
         ),
         cells=tuple(cells),
     )
@@ -214,7 +216,9 @@ def test_an_app_whose_files_a_tool_could_not_read_is_missing_there():
         pipeline_id="p",
         state="completed",
         spec={"analyzers": ["static"]},
-        apps=tuple(AppRecord(model=GPT, app_number=n, state=MEASURED) for n in (1, 2, 3)),
+        apps=tuple(
+            AppRecord(ref=AppRef(model=GPT, app_number=n), state=MEASURED) for n in (1, 2, 3)
+        ),
         cells=cells,
     )
 
@@ -247,7 +251,7 @@ def test_while_a_pipeline_runs_what_is_still_to_come_is_not_left_out():
             pipeline_id="p",
             state=state,
             spec={"analyzers": ["static", "dynamic"]},
-            apps=(AppRecord(model=GPT, app_number=1),),
+            apps=(AppRecord(ref=AppRef(model=GPT, app_number=1)),),
             cells=(cell(1, "static/bandit"), cell(1, "static/opengrep", INFRA_FAILED)),
         )
         return build_fleet_report(record, generated_at=NOW).totals.rates[1]

@@ -70,9 +70,7 @@ def test_what_a_tool_did_not_look_at_is_a_warning_beside_its_results(report):
 
 def test_the_fused_run_has_each_weakness_once_with_its_witnesses(report):
     run = run_of(report, HAIKU, "Assay")
-    (weaknesses,) = (
-        app.weaknesses for app in report.apps if (app.model, app.app_number) == (HAIKU, 1)
-    )
+    (weaknesses,) = (app.weaknesses for app in report.apps if app.ref == (HAIKU, 1))
 
     assert len(run["results"]) == len(weaknesses)
     (sql,) = (one for one in run["results"] if "SQL" in one["message"]["text"])
@@ -129,7 +127,7 @@ def test_every_app_with_cells_has_a_file_of_its_own(report):
     files = {name: data for name, data in render_files(report).items() if name.endswith(".sarif")}
     logs = {name: json.loads(data) for name, data in files.items()}
 
-    apps = {(cell.model, cell.app_number) for cell in report.cells}
+    apps = {cell.ref for cell in report.cells}
     measured = apps - {(GPT, 2)}
     assert set(logs) == {sarif_name(*app) for app in apps} | {
         github_sarif_name(*app) for app in measured

@@ -9,6 +9,7 @@ import pytest
 
 from contract.analysis import Category, Coverage, Finding, Location, Provenance, Severity, Skipped
 from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef
 from reports import build_fleet_report, render_csv, render_html, render_json
 from reports.formats import unseen
 from reports.model import FleetReport, NotLookedAt
@@ -41,7 +42,7 @@ BROKEN = Finding(
 
 def report_of(*cells: CellRecord, state=MEASURED, reason="", notes=()) -> FleetReport:
     """Report of one app with these cells."""
-    app = AppRecord(model=GPT, app_number=1, state=state, reason=reason, notes=notes)
+    app = AppRecord(ref=AppRef(model=GPT, app_number=1), state=state, reason=reason, notes=notes)
     record = PipelineRecord(pipeline_id="p", state="completed", apps=(app,), cells=cells)
     return build_fleet_report(record, generated_at=NOW)
 

@@ -14,6 +14,7 @@ import pytest
 
 from contract.analysis import AnalyzerKind, Finding, MeasurementState, Severity
 from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef
 from reports import build_fleet_report
 from reports.model import FleetReport
 from tests.unit import report_samples as samples
@@ -95,10 +96,12 @@ def one_tool(dice: random.Random, cells: Sequence[CellRecord]) -> Iterable[CellR
 
 def report_of(cells: Sequence[CellRecord]) -> FleetReport:
     """Report of a fleet with these cells."""
-    refs = dict.fromkeys((cell.model, cell.app_number) for cell in cells)
-    ran = {(c.model, c.app_number) for c in cells if c.analyzer is PERFORMANCE and c.tool != "*"}
+    refs = dict.fromkeys(cell.ref for cell in cells)
+    ran = {c.ref for c in cells if c.analyzer is PERFORMANCE and c.tool != "*"}
     apps = tuple(
-        AppRecord(model=m, app_number=n, state=MEASURED, images=("web",) * ((m, n) in ran))
+        AppRecord(
+            ref=AppRef(model=m, app_number=n), state=MEASURED, images=("web",) * ((m, n) in ran)
+        )
         for m, n in refs
     )
     asked = {"analyzers": ["static", "dynamic", "performance"]}
@@ -128,9 +131,9 @@ def old_rule(report: FleetReport, who: str) -> float | None:
     seen: defaultdict[tuple[str, int], set[MeasurementState]] = defaultdict(set)
     for cell in report.cells:
         if cell.analyzer in (STATIC, DYNAMIC):
-            seen[cell.model, cell.app_number].add(cell.state)
+            seen[cell.ref].add(cell.state)
     for app in report.apps:
-        states = seen[app.model, app.app_number]
+        states = seen[app.ref]
         if who not in ("fleet", app.model):
             continue
         if app.weaknesses or APP_FAILED in states:

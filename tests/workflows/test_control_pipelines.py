@@ -17,6 +17,7 @@ from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
 from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef
 from control.errors import AlreadyRanError, OtherPlanError, WrongInputError
 from control.listing import state_of
 from control.pipelines import Pipeline, list_pipelines, submit
@@ -166,7 +167,9 @@ async def test_an_app_no_history_tells_of_is_a_clear_refusal(client: Client) -> 
     await submit(client, platform.plan)
     await finished(followed(client, platform))
     record = recorded(platform)
-    record = record.model_copy(update={"apps": (*record.apps, AppRecord(model="x", app_number=1))})
+    record = record.model_copy(
+        update={"apps": (*record.apps, AppRecord(ref=AppRef(model="x", app_number=1)))}
+    )
 
     with pytest.raises(WrongInputError, match="x/app1"):
         await reopen(client, record, [])

@@ -11,6 +11,7 @@ from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.running import AppCheck
+from contract.spec import AppRef
 from control.retrying import reopen
 from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, measured, until
 from workflows import policies
@@ -190,7 +191,7 @@ def recorded(platform: FakePlatform) -> PipelineRecord:
     return PipelineRecord(
         pipeline_id=platform.id,
         state="completed",
-        apps=(AppRecord(model="m", app_number=1, state=platform.apps["m/app1"].state),),
+        apps=(AppRecord(ref=AppRef(model="m", app_number=1), state=platform.apps["m/app1"].state),),
         cells=tuple(
             CellRecord(model="m", app_number=1, analyzer=kind, tool=tool.tool, state=tool.state)
             for kind in (STATIC, DYNAMIC)
