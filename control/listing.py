@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from contract.analysis import MeasurementState
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress
 from contract.record import AppRecord, PipelineListing, PipelineRecord
-from contract.spec import AppRef
 from control.documents import PipelineLine
 from control.pipelines import Served
 
