@@ -16,13 +16,10 @@ from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
-from contract.record import AppRecord, CellRecord, PipelineRecord
-from contract.spec import AppRef
 from control.errors import AlreadyRanError, OtherPlanError, WrongInputError
 from control.listing import state_of
 from control.pipelines import Pipeline, list_pipelines, submit
 from control.retrying import reopen
-from control.starting import start_pipeline
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,
@@ -43,29 +40,6 @@ def followed(client: Client, platform: FakePlatform):
     """The handle that a command would follow."""
     id_ = pipeline_workflow_id(platform.id)
     return client.get_workflow_handle(id_, result_type=PipelineResult)
-
-
-def recorded(platform: FakePlatform) -> PipelineRecord:
-    """What the store would tell of it: one analyzer with one tool."""
-    apps = [(name, *name.split("/app")) for name in platform.apps]
-    return PipelineRecord(
-        pipeline_id=platform.id,
-        state="completed",
-        apps=tuple(
-            AppRecord(model=model, app_number=int(number), state=platform.apps[name].state)
-            for name, model, number in apps
-        ),
-        cells=tuple(
-            CellRecord(
-                model=model,
-                app_number=int(number),
-                analyzer=STATIC,
-                tool="bandit",
-                state=platform.subtasks[f"{platform.id}/{name}/static"].state,
-            )
-            for name, model, number in apps
-        ),
-    )
 
 
 async def test_fifty_submissions_are_one_pipeline_and_one_child_per_app(client: Client) -> None:
@@ -132,7 +106,7 @@ async def test_an_app_that_was_added_is_retried_after_the_end(client: Client) ->
     assert (await finished(handle)).counts == {MEASURED: 1, INFRA_FAILED: 1}
     platform.runs.clear()
 
-    retried = await reopen(client, recorded(platform), [])
+    retried = await reopen(client, platform.reopening(), [])
     result = await finished(followed(client, platform))
 
     assert retried == ["n/app7"]
@@ -155,24 +129,11 @@ async def test_an_app_the_store_refused_is_not_in_the_retry(client: Client) -> N
     go.set()
     await finished(handle)
 
-    await reopen(client, recorded(platform), ["m/app1"])
+    await reopen(client, platform.reopening("m/app1"), ["m/app1"])
     result = await finished(followed(client, platform))
 
     assert result.counts == {MEASURED: 1}
     assert (await Pipeline(client, platform.id).progress()).total == 1
-
-
-async def test_an_app_no_history_tells_of_is_a_clear_refusal(client: Client) -> None:
-    platform = FakePlatform(apps=1, analyzers="s")
-    await submit(client, platform.plan)
-    await finished(followed(client, platform))
-    record = recorded(platform)
-    record = record.model_copy(
-        update={"apps": (*record.apps, AppRecord(ref=AppRef(model="x", app_number=1)))}
-    )
-
-    with pytest.raises(WrongInputError, match="x/app1"):
-        await reopen(client, record, [])
 
 
 async def test_two_retries_at_once_are_one(client: Client) -> None:
@@ -182,9 +143,10 @@ async def test_two_retries_at_once_are_one(client: Client) -> None:
     go = asyncio.Event()
     platform.runs[STATIC] = blocks(go)
 
-    await start_pipeline(client, platform.plan, again=True)
+    ended = platform.reopening("m/app1")
+    await reopen(client, ended, ["m/app1"])
     with pytest.raises(PlatformError, match="running again already"):
-        await start_pipeline(client, platform.plan, again=True)
+        await reopen(client, ended, ["m/app1"])
     go.set()
 
     assert (await finished(followed(client, platform))).counts == {MEASURED: 1}

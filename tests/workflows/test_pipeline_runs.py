@@ -7,7 +7,7 @@ from temporalio.exceptions import ApplicationError
 from contract.analysis import MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.missing import unmeasured
-from contract.outcome import SubtaskOutcome
+from contract.outcome import ServiceImage, SubtaskOutcome
 from contract.progress import PipelinePhase
 from contract.running import AppCheck, StartOutcome
 from contract.spec import AppSpec
@@ -73,7 +73,7 @@ async def test_an_app_that_dies_while_measured_keeps_no_number(client: Client) -
     assert outcome.state is APP_FAILED
     assert outcome.report is None
     assert "out of memory" in outcome.tools[0].reason
-    assert platform.apps["m/app1"].logs[-1].name == "performance.tar", "kept as evidence"
+    assert platform.apps["m/app1"].facts.logs[-1].name == "performance.tar", "kept as evidence"
 
 
 async def test_an_app_the_load_test_killed_is_started_anew_for_the_scan(client: Client) -> None:
@@ -84,7 +84,7 @@ async def test_an_app_the_load_test_killed_is_started_anew_for_the_scan(client: 
     await platform.run(client)
 
     assert platform.cells(1) == {"performance": APP_FAILED, "dynamic": MEASURED}
-    assert platform.apps["m/app1"].restarts == 1
+    assert platform.apps["m/app1"].facts.restarts == 1
     assert platform.log[-2:] == ["teardown m/app1", "report"]
 
 
@@ -97,7 +97,7 @@ async def test_an_app_that_its_engine_took_away_is_measured_anew_not_blamed(clie
 
     assert platform.cells(1) == {"performance": MEASURED}
     assert platform.count("start") == 2
-    assert platform.apps["m/app1"].restarts == 1
+    assert platform.apps["m/app1"].facts.restarts == 1
     detail = platform.states[-1][1]
     assert (detail["wasted_ratio"], detail["retries_by_cause"]) == (2.0, {"APP_LOST": 1})
 
@@ -127,7 +127,11 @@ async def test_the_check_after_a_measurement_waits_for_its_engine(client: Client
 
 async def test_what_an_app_ran_under_reaches_the_analyzer_and_the_record(client: Client) -> None:
     platform = FakePlatform(analyzers="sd")
-    facts = {"conditions": "digest", "images": ("web: sha256:ab",), "dropped": ("no egress rule",)}
+    facts = {
+        "conditions": "digest",
+        "images": (ServiceImage(service="web", name="sha256:ab"),),
+        "dropped": ("no egress rule",),
+    }
     asked: dict[str, str] = {}
 
     def starts(app: AppSpec) -> StartOutcome:
@@ -146,7 +150,7 @@ async def test_what_an_app_ran_under_reaches_the_analyzer_and_the_record(client:
 
     assert asked == {"static": "", "dynamic": "digest"}
     app = platform.apps["m/app1"]
-    assert (app.images, app.notes) == (facts["images"], facts["dropped"])
+    assert (app.facts.images, app.facts.notes) == (facts["images"], facts["dropped"])
 
 
 async def test_a_result_that_cannot_be_read_any_more_is_missing_data(client: Client) -> None:
@@ -179,7 +183,9 @@ async def test_no_container_engine_costs_only_the_live_cells(client: Client) -> 
             "performance": INFRA_FAILED,
         }
         assert "no container engine" in platform.apps[f"m/app{number}"].reason
-        assert platform.apps[f"m/app{number}"].restarts == 0, "what never ran was not restarted"
+        assert platform.apps[f"m/app{number}"].facts.restarts == 0, (
+            "what never ran was not restarted"
+        )
 
 
 async def test_a_fault_of_one_analyzer_is_named_and_the_rest_is_measured(client: Client) -> None:
