@@ -181,7 +181,7 @@ class PipelineWorkflow:
             self._registered = True
         self._status.enter(PipelinePhase.RUNNING)
         self._window.builds_ahead = workflow.patched("build-ahead")
-        watch = stages.watch_apps(self._fleet.plan.pipeline_id)
+        watch = asyncio.create_task(stages.watch_apps(self._fleet.plan.pipeline_id))
         tender = asyncio.create_task(self._admission.tend())
         while await self._next_turn():
             if self._window.may_promote():
