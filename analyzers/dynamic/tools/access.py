@@ -249,13 +249,8 @@ async def _check_declared(scope: Scope) -> None:
         if outside and is_open and outside.media_type == "application/json":
             text = "An operation that is declared to need a login answers without one"
             evidence = f"{request_line(outside)}\n{outside.text[:400]}"
-            scope.add(
-                "missing-authentication",
-                text,
-                operation.path,
-                operation=operation,
-                evidence=evidence,
-            )
+            path = operation.path
+            scope.add("missing-authentication", text, path, operation=operation, evidence=evidence)
 
 
 def listed_ids(answer: Answer) -> list[str]:
