@@ -1,6 +1,6 @@
 """The ports: what activities need, and adapters in `clients/` and `store/` provide."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,10 +8,11 @@ from contract.analysis import AnalyzerReport, ArtifactRef, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
+from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
 from contract.record import PipelineRecord
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
-from contract.spec import AppSpec, PipelinePlan
+from contract.spec import AppSpec
 
 
 class AnalyzerResult(Protocol):
@@ -174,13 +175,33 @@ class ArtifactStore(Protocol):
 class ResultStore(Protocol):
     """The projection that reports read. Every write is an upsert: twice changes nothing."""
 
-    async def register_pipeline(self, plan: PipelinePlan) -> None:
-        """Rows of the pipeline and of each app (unique on pipeline, model, app number).
+    async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
+        """Rows of the pipeline and of these apps (unique on pipeline, model, app number).
 
         A plan that only adds apps to the registered one extends it.
 
         Raises:
             PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
+        """
+        ...
+
+    async def load_header(self, pipeline_id: str) -> PlanHeader:
+        """The plan of a pipeline without its apps.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        ...
+
+    async def read_apps(self, pipeline_id: str, positions: Collection[int]) -> Sequence[AppEntry]:
+        """Apps at these positions of the fleet, in order, with what is recorded of them."""
+        ...
+
+    async def apps_to_retry(self, pipeline_id: str, labels: Collection[str]) -> Sequence[AppChoice]:
+        """The apps that `labels` name; without labels, those that lack a measurement.
+
+        Raises:
+            PlatformError: INVALID_ARGUMENT for a label that names none.
         """
         ...
 

@@ -18,6 +18,7 @@ from analyzers.performance.lock import host_lock
 from contract.analysis import Coverage, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
+from contract.missing import unmeasured
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import PlatformService
 from contract.quiet import undisturbed
@@ -35,7 +36,7 @@ from tests.activities.fakes import (
     owner,
     report,
 )
-from workflows.planning import is_answered, is_fault, unmeasured
+from workflows.planning import is_answered, is_fault
 
 STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
 TEARDOWN = f"teardown {APP.workflow_id}"
