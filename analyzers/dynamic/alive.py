@@ -1,4 +1,4 @@
-"""Does an app still answer? Silence is no death: an app under load is slow."""
+"""Whether an app still answers. Silence is no death: an app under load is slow."""
 
 import asyncio
 
@@ -12,11 +12,11 @@ from contract.analysis import Target
 
 
 async def require_answer(target: Target, when: str) -> Answer:
-    """Prove that `target` answers HTTP, whatever the status; its answer to `GET /`.
+    """Prove that `target` answers HTTP, whatever the status; returns its answer to `GET /`.
 
     Raises:
         AppFault: it refused or dropped every connection.
-        ToolFault: it took connections and gave no answer in time: slow, perhaps, not dead.
+        ToolFault: it accepted connections and gave no answer in time: perhaps slow, but not dead.
     """
     reasons = list[str]()
     async with BoundedClient(target, Budget(max_requests=3, limit_s=40)) as client:
@@ -32,9 +32,9 @@ async def require_answer(target: Target, when: str) -> Answer:
 
 
 async def prepared_ground(run: ToolRun, target: Target) -> Ground:
-    """The ground of a target, with the headers it wants: for tools that ask it by themselves."""
+    """The ground of a target and the headers it needs, for tools that send requests themselves."""
     ground = ground_of(run, target)
-    budget = Budget(max_requests=3, limit_s=65)  # a quota of the usual minute is waited for
+    budget = Budget(max_requests=3, limit_s=65)  # wait for a quota of the usual minute
     async with BoundedClient(target, budget, ground=ground) as client:
         await client.send("GET", "/", counted=False)
     return ground

@@ -154,7 +154,7 @@ def argv(
     program: tuple[str, ...], base_url: str, document: str, name: str, seconds: float
 ) -> tuple[str, ...]:
     """A run that repeats with the same seed and ends by itself; reports are called `name`."""
-    # By its variable, for `--proxy` leaves out how the document and its references are fetched.
+    # By its variable: `--proxy` does not cover the download of the document and its references.
     proxy = PROXY_URL.replace("socks5:", "socks5h:")
     line = ["env", *(f"{scheme}_PROXY={proxy}" for scheme in ("ALL", "HTTP", "HTTPS"))]
     line += [*program, "run", base_url + document, "--url", base_url, "--checks", CHECKS]
