@@ -2,26 +2,28 @@
 
 from collections.abc import Mapping
 
+from cli.documents import (
+    Check,
+    Diagnosis,
+    PipelineList,
+    Sent,
+    StackDown,
+    StackUp,
+    Submitted,
+    Written,
+)
 from contract.base import Frozen
 from control.documents import (
     Added,
     AnalyzerLog,
     AppLogs,
-    Check,
-    Diagnosis,
     KeptLog,
     PipelineLine,
-    PipelineList,
     PipelineStatus,
     Retried,
-    Sent,
-    StackDown,
-    StackUp,
-    Submitted,
     TimeLeft,
     Validated,
     ValidatedApp,
-    Written,
 )
 
 # The report is `report.json`, which has a schema of its own.

@@ -16,7 +16,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from cli.errors import UserError, expected, explained
 from cli.exits import Exit
 from cli.program import command
-from cli.stack.lifecycle import Stack, hold_stack, running_stack, start_stack, stop_unless_held
+from cli.stack.lifecycle import hold_stack, running_stack, start_stack, stop_unless_held
+from cli.stack.model import Stack
 from clients.shared_keys import require_shared_keys
 from clients.temporal import connect
 from contract.errors import PlatformError

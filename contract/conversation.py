@@ -122,8 +122,8 @@ class ClientConversation:
         if chunk is None:
             raise BytesNotAnnounced("", f"{len(data)} bytes came that no chunk announced")
         if len(data) != chunk.size:
-            said = f"chunk at {chunk.offset} announced {chunk.size} bytes, {len(data)} came"
-            raise BytesMissing(chunk.subtask_id, said)
+            reason = f"chunk at {chunk.offset} announced {chunk.size} bytes, {len(data)} came"
+            raise BytesMissing(chunk.subtask_id, reason)
         return Received(chunk, data)
 
     def _frame(self, text: str) -> Progress | Completed | Failed | None:

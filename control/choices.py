@@ -1,18 +1,17 @@
 """A spec's tools and options against what the analyzers declare: what nobody knows is refused."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pydantic import ValidationError
 
-from cli.errors import UserError
 from contract.analyzers import AnalyzerKind
 from contract.base import Authored
 from contract.errors import PlatformError
 from contract.secret import IsSecret, SecretRef
 from contract.spec import Option, PipelineSpec
 from control.declared import options_of, tools_of
-from control.specfile import unlike, wrong_fields
-from settings import Settings
+from control.errors import WrongInputError
+from control.mistakes import unlike, wrong_fields
 
 REFERENCE = "{env: ASSAY_LOGIN_NAME} or {file: NAME}"
 
@@ -21,7 +20,7 @@ def require_declared(spec: PipelineSpec, name: str) -> None:
     """Refuse tools and options that no analyzer of `spec` has.
 
     Raises:
-        UserError: with a line for each, and the nearest right name.
+        PlatformError: with a line for each, and the nearest right name.
     """
     lines = [*_idle(spec)]
     for kind, chosen in spec.tools.items():
@@ -29,22 +28,26 @@ def require_declared(spec: PipelineSpec, name: str) -> None:
     for kind, options in spec.options.items():
         lines += _wrong_options(kind, options)
     if lines:
-        raise UserError(f"{name}: {len(lines)} wrong field(s)", lines=tuple(lines))
+        raise WrongInputError(f"{name}: {len(lines)} wrong field(s)", lines=tuple(lines))
 
 
-def require_logins(spec: PipelineSpec, settings: Settings) -> None:
+def require_logins(spec: PipelineSpec, secret: Callable[[SecretRef], str]) -> None:
     """Refuse a login that the worker of this machine's own stack would not find.
 
+    Args:
+        spec: that may refer to logins.
+        secret: finds a login as that worker does.
+
     Raises:
-        UserError: naming the variable or file.
+        PlatformError: naming the variable or file.
     """
     for kind, options in spec.options.items():
         for name, value in options.items():
             if isinstance(value, SecretRef):
                 try:
-                    settings.secret(value)
+                    secret(value)
                 except PlatformError as error:
-                    raise UserError(
+                    raise WrongInputError(
                         f"options.{kind}.{name}: {error.message}",
                         next_step="set it (a line of .env reaches a stack that runs already)",
                     ) from error

@@ -1,11 +1,10 @@
-"""The JSON documents of `--json`: one per command, on standard output; docs/cli.md prints them.
+"""What `control` answers: documents that any program can show or send on.
 
 Fields are only ever added. Times are ISO 8601 in UTC, `_s` stands for seconds.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from contract.analysis import ArtifactRef, MeasurementState
 from contract.analyzers import AnalyzerKind
@@ -44,16 +43,6 @@ class PipelineLine(Frozen):
     counts: dict[MeasurementState, int] = {}
 
 
-class PipelineList(Frozen):
-    """Every pipeline.
-
-    Attributes:
-        pipelines: the newest first, each a `PipelineLine`.
-    """
-
-    pipelines: tuple[PipelineLine, ...]
-
-
 class PipelineStatus(PipelineProgress):
     """Where one pipeline is.
 
@@ -74,56 +63,24 @@ class PipelineStatus(PipelineProgress):
     left: TimeLeft | None = None
     left_unknown: str = ""
 
-
-class Submitted(Frozen):
-    """A pipeline that goes on by itself; with `--wait` the document is the report.
-
-    Attributes:
-        started: false when this very pipeline ran already, and was joined.
-        apps: how many it has.
-        ui: its address in the Temporal Web UI; empty when that is not known.
-    """
-
-    pipeline_id: str
-    started: bool
-    apps: int
-    ui: str
-
-
-class Sent(Frozen):
-    """A message that a running pipeline took.
-
-    Attributes:
-        answer: what the pipeline answered, where it does.
-    """
-
-    pipeline_id: str
-    sent: str
-    answer: str | int | None = None
-
-
-class Retried(Frozen):
-    """A retry that is not followed; one that is ends with the report as its document.
-
-    Attributes:
-        retried: `model/appN` of what runs again; none when nothing was `infra_failed`.
-    """
-
-    pipeline_id: str
-    retried: tuple[str, ...]
-
-
-class Added(Frozen):
-    """Apps that a running pipeline got on top.
-
-    Attributes:
-        added: `model/appN` of each.
-        apps: how many the pipeline has now.
-    """
-
-    pipeline_id: str
-    added: tuple[str, ...]
-    apps: int
+    @classmethod
+    def of(
+        cls,
+        progress: PipelineProgress,
+        *,
+        told_by: str,
+        state: str = "",
+        left: TimeLeft | None = None,
+        left_unknown: str = "",
+    ) -> "PipelineStatus":
+        """The progress with what else is known; `state` is its phase if nobody knows better."""
+        return cls(
+            **dict(progress),
+            state=state or progress.phase,
+            told_by=told_by,
+            left=left,
+            left_unknown=left_unknown,
+        )
 
 
 class ValidatedApp(Frozen):
@@ -213,87 +170,25 @@ class AppLogs(Frozen):
     worker_log: str
 
 
-class Check(Frozen):
-    """One line of the diagnosis.
+class Retried(Frozen):
+    """A retry that is not followed; one that is ends with the report as its document.
 
     Attributes:
-        needed: without it nothing works; else only part is missing.
+        retried: `model/appN` of what runs again; none when nothing was `infra_failed`.
     """
 
-    name: str
-    ok: bool
-    detail: str
-    next_step: str = ""
-    needed: bool = False
-
-    def __init__(
-        self, name: str, ok: bool, detail: str, next_step: str = "", needed: bool = False
-    ) -> None:
-        fields: dict[str, Any] = {"name": name, "ok": ok, "detail": detail}
-        super().__init__(**fields | {"next_step": next_step, "needed": needed})
+    pipeline_id: str
+    retried: tuple[str, ...]
 
 
-class Diagnosis(Frozen):
-    """What this machine can measure.
+class Added(Frozen):
+    """Apps that a running pipeline got on top.
 
     Attributes:
-        ok: nothing is missing without which nothing works.
-        checks: each a `Check`.
+        added: `model/appN` of each.
+        apps: how many the pipeline has now.
     """
 
-    ok: bool
-    checks: tuple[Check, ...]
-
-
-class StackUp(Frozen):
-    """The local stack; its fields are empty where TEMPORAL_* names a server.
-
-    Attributes:
-        started: whether this command started it.
-        temporal: address of the server.
-        ui: address of its Web UI.
-        data: the data folder.
-    """
-
-    started: bool
-    temporal: str = ""
-    ui: str = ""
-    data: str = ""
-
-
-class StackDown(Frozen):
-    """The local stack, stopped.
-
-    Attributes:
-        stopped: false when none ran.
-        unfinished: pipelines that go on at the next `up`.
-    """
-
-    stopped: bool
-    unfinished: tuple[str, ...]
-
-
-class Written(Frozen):
-    """A spec that was written and not submitted.
-
-    Attributes:
-        apps: how many it names.
-    """
-
-    spec: str
+    pipeline_id: str
+    added: tuple[str, ...]
     apps: int
-
-
-class Trouble(Frozen):
-    """What any command prints when it cannot do what it was asked for, below the key `error`.
-
-    Attributes:
-        details: one per wrong field or part.
-        exit: name of the exit code.
-    """
-
-    message: str
-    details: tuple[str, ...]
-    next_step: str
-    exit_code: int
-    exit: str

@@ -3,19 +3,35 @@
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from clients.artifacts import FileArtifactStore
 from clients.docker.runtime import DockerRuntime
-from clients.runtime import choose_runtime
+from clients.runtime import RuntimeSettings, choose_runtime
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.spec import PipelinePlan
 from control.documents import Validated, ValidatedApp
-from settings import Settings, temporal_is_configured
 
 
-def validated(settings: Settings, spec: Path, plan: PipelinePlan) -> Validated:
-    """The plan in numbers, app by app. Blocking: asks for the engine."""
+class Machine(RuntimeSettings, Protocol):
+    """What is to be known of the machine that does the work; `settings.Settings` has this shape."""
+
+    docker_host: str
+
+    def lacks(self, kind: AnalyzerKind) -> str:
+        """What has to be done before `kind` can measure there; empty: nothing."""
+        ...
+
+
+def validated(spec: Path, plan: PipelinePlan, machine: Machine | None) -> Validated:
+    """The plan in numbers, app by app. Blocking: asks for the engine.
+
+    Args:
+        spec: the file.
+        plan: what it says.
+        machine: that does the work; None: another one does, with what there is there.
+    """
     return Validated(
         spec=str(spec.absolute()),
         analyzers=plan.spec.analyzers,
@@ -36,32 +52,34 @@ def validated(settings: Settings, spec: Path, plan: PipelinePlan) -> Validated:
             )
             for app in plan.apps
         ),
-        warnings=tuple(_warnings(settings, plan)),
+        warnings=tuple(_warnings(plan, machine)),
     )
 
 
-def _warnings(settings: Settings, plan: PipelinePlan) -> Iterator[str]:
+def _warnings(plan: PipelinePlan, machine: Machine | None) -> Iterator[str]:
     for app in plan.apps:
         if not app.source.files:
             yield f"{app.ref.label} has no files"
-    if temporal_is_configured():  # the work is done elsewhere, with what there is there
-        return
+    if machine is not None:
+        yield from _lacking(plan, machine)
+
+
+def _lacking(plan: PipelinePlan, machine: Machine) -> Iterator[str]:
+    """What this machine cannot measure."""
     for kind in plan.spec.analyzers:
-        if kind is AnalyzerKind.AI and not settings.ai_configured:
-            yield "ai cells would be infra_failed: set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS"
-        elif kind is not AnalyzerKind.AI and not (settings.tools_dir / kind).is_dir():
-            yield f"{kind} cells would be infra_failed: its tools are not installed (make tools)"
+        if lacking := machine.lacks(kind):
+            yield f"{kind} cells would be infra_failed: {lacking}"
     live = [kind for kind in plan.spec.analyzers if kind.is_live]
-    if live and not plan.spec.apps.trusted and (cause := _no_engine(settings)):
+    if live and not plan.spec.apps.trusted and (cause := _no_engine(machine)):
         yield f"cells of {', '.join(live)} would be infra_failed: {cause}"
 
 
-def _no_engine(settings: Settings) -> str:
+def _no_engine(machine: Machine) -> str:
     """Why apps that are not ours cannot run here; empty when they can."""
     try:
         with TemporaryDirectory() as folder:
             artifacts = FileArtifactStore(Path(folder))
-            runtime = choose_runtime(settings, artifacts, docker_host=settings.docker_host)
+            runtime = choose_runtime(machine, artifacts, docker_host=machine.docker_host)
     except PlatformError as error:
         return error.message
     return "" if isinstance(runtime, DockerRuntime) else "no container engine answers"

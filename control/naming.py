@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from cli.errors import UserError
 from contract.ids import PIPELINE_ID_PATTERN
 from contract.spec import AppRef
+from control.errors import WrongInputError
 
 _APP = re.compile(r"(.+)/app([0-9]{1,7})")
 
@@ -23,10 +23,10 @@ def pipeline_id(text: str) -> str:
     """`text`, if a pipeline can be called so.
 
     Raises:
-        UserError: it cannot.
+        PlatformError: it cannot.
     """
     if not re.fullmatch(PIPELINE_ID_PATTERN, text):
-        raise UserError(
+        raise WrongInputError(
             f"pipeline id {text!r} is not usable",
             next_step="use letters, digits, '.', '_' and '-', starting with a letter or digit, "
             "at most 63 characters",
@@ -38,7 +38,7 @@ def app_of(text: str) -> AppRef:
     """The app that a person means by `MODEL/appN`; a model's name may hold slashes.
 
     Raises:
-        UserError: it names no app.
+        PlatformError: it names no app.
     """
     match = _APP.fullmatch(text)
     try:
@@ -46,4 +46,6 @@ def app_of(text: str) -> AppRef:
             return AppRef(model=match[1], app_number=int(match[2]))
     except ValidationError:
         pass
-    raise UserError(f"{text!r} names no app", next_step="write MODEL/appN, for example gpt-4o/app3")
+    raise WrongInputError(
+        f"{text!r} names no app", next_step="write MODEL/appN, for example gpt-4o/app3"
+    )

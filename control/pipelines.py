@@ -1,11 +1,21 @@
-"""What commands do to pipelines, in terms of workflow starts, queries, signals and updates."""
+"""What a program may do with pipelines: submit and list them, follow one, send it messages."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from temporalio.client import (
     Client,
@@ -15,44 +25,31 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
-from cli.errors import UserError, explained
-from cli.exits import Exit
-from cli.program import command
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
-from contract.record import PipelineRecord
-from contract.spec import PipelinePlan
+from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.doings import doings_of
-from control.starting import current_plan, require_readable, start_pipeline
+from control.errors import (
+    AlreadyRanError,
+    EndedError,
+    OtherPlanError,
+    ServerAwayError,
+    WrongInputError,
+)
+from control.server_errors import AWAY, explained
+from control.starting import require_readable, start_pipeline
 from control.time_left import Span
+from workflows.pipeline import PipelineWorkflow
 from workflows.search_attributes import STATE
-from workflows.state import PipelineRun, resumed_state
 
 ENDED = frozenset({PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED})
 _POLL_S = 0.5
 _PATIENCE_S = 120.0
 _QUERY_LIMIT = timedelta(seconds=10)
-_AWAY = frozenset(
-    {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.CANCELLED,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.FAILED_PRECONDITION,  # a query that no worker has polled for lately
-    }
-)
 _Answer = TypeVar("_Answer")
-
-
-class ServerAwayError(UserError):
-    """Server or worker do not answer now; asked again, they may."""
-
-
-class NoPipelineError(UserError):
-    """The server knows no such pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +67,27 @@ async def submit(client: Client, plan: PipelinePlan) -> bool:
     """Start the pipeline; False when this very pipeline runs already and we only joined it.
 
     Raises:
-        UserError: the ID stands for another plan, or for a pipeline that already ended.
+        AlreadyRanError: the ID stands for a pipeline that has ended.
+        OtherPlanError: the ID stands for a running pipeline with another plan.
+        PlatformError: the server does not take it.
     """
-    id_ = plan.pipeline_id
-    next_steps = {
-        ErrorCode.ALREADY_EXISTS: f"see it with {command(f'report {id_}')}, repeat what failed "
-        f"with {command(f'retry {id_}')}, or choose another --id",
-        ErrorCode.FAILED_PRECONDITION: "choose another --id, or cancel the running one first",
-    }
     try:
         handle = await start_pipeline(client, plan)
     except PlatformError as error:
-        raise UserError(error.message, next_step=next_steps.get(error.code, "")) from error
+        if error.code is ErrorCode.ALREADY_EXISTS:
+            raise AlreadyRanError(plan.pipeline_id, error.message) from error
+        if error.code is ErrorCode.FAILED_PRECONDITION:
+            raise OtherPlanError(plan.pipeline_id, error.message) from error
+        raise
     return handle.first_execution_run_id is not None
 
 
 async def list_pipelines(client: Client) -> list[Served]:
-    """Every pipeline the server knows, latest first."""
+    """Every pipeline the server knows, latest first.
+
+    Raises:
+        RPCError: the server does not answer.
+    """
     return [
         Served(
             id=workflow.id.removeprefix("pipeline/"),
@@ -105,39 +106,37 @@ async def running_pipelines(client: Client) -> list[str]:
         listed = [row.id for row in await list_pipelines(client) if row.status == "running"]
         # The list lags behind; a pipeline itself does not.
         return [id_ for id_ in listed if await Pipeline(client, id_).is_running()]
-    except (RPCError, UserError):
+    except (RPCError, PlatformError):
         return []
 
 
 class Pipeline:
     """One pipeline on a server.
 
-    Every method raises `UserError` when there is no such pipeline.
+    Every method raises `NoPipelineError` when the server knows no such pipeline, `ServerAwayError`
+    when it does not answer now, and `WrongInputError` for a message that the pipeline refuses.
     """
 
     def __init__(self, client: Client, pipeline_id: str) -> None:
         self.id = pipeline_id
-        self._client = client
-        self._handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(
-            pipeline_workflow_id(pipeline_id), result_type=PipelineResult
+        self.client = client
+        self._handle: WorkflowHandle[PipelineWorkflow, PipelineResult] = (
+            client.get_workflow_handle_for(PipelineWorkflow.run, pipeline_workflow_id(pipeline_id))
         )
 
     async def progress(self) -> PipelineProgress:
         """A snapshot by its worker, also of a pipeline that ended."""
         try:
-            return await self._handle.query(
-                "progress", result_type=PipelineProgress, rpc_timeout=_QUERY_LIMIT
-            )
+            return await self._handle.query(PipelineWorkflow.progress, rpc_timeout=_QUERY_LIMIT)
         except RPCError as error:
-            if error.status in _AWAY:  # a worker that cannot read a history never answers
-                await require_readable(self._client, self.id)
-            raise self._explain(error) from error
+            if error.status in AWAY:  # a worker that cannot read a history never answers
+                await require_readable(self.client, self.id)
+            raise explained(error, self.id) from error
         except WorkflowQueryFailedError as error:
             # A worker on a loaded host may take too long to look the pipeline up anew.
             raise ServerAwayError(
                 f"pipeline {self.id} cannot say where it is: {error.message}",
                 next_step="ask again; the worker's log says more if that does not help",
-                code=Exit.UNAVAILABLE,
             ) from error
 
     async def updates(self) -> AsyncIterator[PipelineProgress]:
@@ -150,20 +149,21 @@ class Pipeline:
             await asyncio.sleep(_POLL_S)
 
     async def snapshot(self) -> tuple[PipelineProgress, bool]:
-        """Where it is, with what each app does now, and whether it runs."""
-        described = await self._describe()
-        status = described.status
+        """Where it is, with what each app does now, and whether it runs.
+
+        One description and one query of the pipeline's workflow, however many apps run.
+        """
+        described = await self._described()
         progress = await self.progress()
-        running = status is WorkflowExecutionStatus.RUNNING
-        if running:
+        if described.status is WorkflowExecutionStatus.RUNNING:
             doings = await doings_of(described)
             apps = tuple(_closer(app, doings) for app in progress.apps)
-            progress = progress.model_copy(update={"apps": apps})
-        elif progress.phase not in ENDED:  # whoever ended it did not ask it
-            message = f"its workflow was {status.name.lower() if status else 'ended'}"
-            update = {"phase": PipelinePhase.FAILED, "message": message}
+            return progress.model_copy(update={"apps": apps}), True
+        if progress.phase not in ENDED:  # whoever ended it did not ask it
+            status = described.status.name.lower() if described.status else "ended"
+            update = {"phase": PipelinePhase.FAILED, "message": f"its workflow was {status}"}
             progress = progress.model_copy(update=update)
-        return progress, running
+        return progress, False
 
     async def _patiently(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """What `ask` answers; a server or a worker that restarts is waited for."""
@@ -178,97 +178,88 @@ class Pipeline:
 
     async def is_running(self) -> bool:
         """Whether the workflow is open."""
-        return await self._status() is WorkflowExecutionStatus.RUNNING
+        return (await self._described()).status is WorkflowExecutionStatus.RUNNING
 
-    async def _status(self) -> WorkflowExecutionStatus | None:
-        return (await self._describe()).status
-
-    async def _describe(self) -> WorkflowExecutionDescription:
-        try:
-            return await self._handle.describe()
-        except RPCError as error:
-            raise self._explain(error) from error
-
-    async def spans(self, limit: int = 60) -> list[Span]:
-        """When the apps of its present run began and ended, the latest ones; by a list that lags.
+    async def require_running(self) -> None:
+        """Refuse what only a running pipeline takes.
 
         Raises:
-            RPCError: the server does not answer.
+            EndedError: it does not run any more.
         """
-        began = (await self._handle.describe()).start_time
+        if not await self.is_running():
+            raise EndedError(self.id)
+
+    async def _described(self) -> WorkflowExecutionDescription:
+        with self._asking("describe"):
+            return await self._handle.describe()
+
+    async def spans(self, limit: int = 60) -> list[Span]:
+        """When the latest apps of its present run began and ended; by a list that lags."""
+        began = (await self._described()).start_time
         apps = f'AssayPipeline="{self.id}" AND WorkflowType="AnalyzeApp"'
-        listed = self._client.list_workflows(apps, limit=limit)
-        spans = [Span(app.start_time, app.close_time) async for app in listed]
+        with self._asking("list"):
+            listed = self.client.list_workflows(apps, limit=limit)
+            spans = [Span(app.start_time, app.close_time) async for app in listed]
         return [span for span in spans if span.started >= began]
 
     async def result(self) -> PipelineResult:
         """Wait for the end."""
         return await self._handle.result()
 
-    async def signal(self, name: str) -> None:
-        """Send a signal without arguments."""
-        try:
-            await self._handle.signal(name)
-        except RPCError as error:
-            raise self._explain(error) from error
+    async def pause(self) -> None:
+        """Start no new work; running tools finish."""
+        with self._asking("pause"):
+            await self._handle.signal(PipelineWorkflow.pause)
 
-    async def update(self, name: str, *arguments: Any) -> Any:
-        """Execute an update; a validator's refusal becomes the error's text."""
+    async def resume(self) -> None:
+        """Go on after a pause."""
+        with self._asking("resume"):
+            await self._handle.signal(PipelineWorkflow.resume)
+
+    async def cancel(self) -> None:
+        """End running tools, tear down, write the report of what there is."""
+        with self._asking("cancel"):
+            await self._handle.signal(PipelineWorkflow.cancel)
+
+    async def set_parallelism(self, apps: int) -> int:
+        """Change how many apps are in flight at once."""
+        with self._asking("set_parallelism"):
+            return await self._handle.execute_update(PipelineWorkflow.set_parallelism, apps)
+
+    async def reset_breaker(self, name: str) -> str:
+        """Close a circuit breaker by hand; its state after that."""
+        with self._asking("reset_breaker"):
+            return _answer(await self._handle.execute_update(PipelineWorkflow.reset_breaker, name))
+
+    async def retry_failed(self, apps: Iterable[AppRef]) -> list[str]:
+        """Run these apps again as a whole, or what is `infra_failed` when none is named."""
+        with self._asking("retry_failed"):
+            names = [app.label for app in apps]
+            return _answer(await self._handle.execute_update(PipelineWorkflow.retry_failed, names))
+
+    async def add_apps(self, apps: Sequence[PlannedApp]) -> int:
+        """Add apps to the fleet; how many it has then."""
+        with self._asking("add_apps"):
+            return _answer(await self._handle.execute_update(PipelineWorkflow.add_apps, list(apps)))
+
+    @contextmanager
+    def _asking(self, what: str) -> Generator[None]:
+        """The server's errors as ours; a validator's refusal becomes the error's text."""
         try:
-            return await self._handle.execute_update(name, args=list(arguments))
+            yield
         except WorkflowUpdateFailedError as error:
             cause = error.cause or error
-            raise UserError(f"{name} refused: {getattr(cause, 'message', cause)}") from error
+            raise WrongInputError(f"{what} refused: {getattr(cause, 'message', cause)}") from error
         except RPCError as error:
-            raise self._explain(error) from error
-
-    async def reopen(self, record: PipelineRecord, apps: list[str]) -> list[str]:
-        """Start an ended pipeline again for `apps` (`model/appN`), or all that lack a measurement.
-
-        Answers what will run; nothing is started when that is nothing.
-        """
-        known = {app.ref.label for app in record.apps}
-        unknown = [app for app in apps if app not in known]
-        if unknown:
-            raise UserError(
-                f"pipeline {self.id} has no {', '.join(unknown)}",
-                next_step=f"its apps: {', '.join(sorted(known))}",
-            )
-        state = resumed_state(record, tuple(apps))
-        if state.pending:
-            plan = await self._recorded_plan(known)
-            await start_pipeline(self._client, PipelineRun.of(plan, state), again=True)
-        return list(state.pending or ())
-
-    async def _recorded_plan(self, known: set[str]) -> PipelinePlan:
-        """The plan of exactly the apps the store knows: it refuses some, history forgets some."""
-        plan = await current_plan(self._client, self.id)
-        apps = {app.ref.label: app for app in plan.apps}
-        lost = sorted(known - apps.keys())
-        if lost:
-            raise UserError(
-                f"the history of pipeline {self.id} no longer tells of {', '.join(lost)}",
-                next_step="submit the fleet under another --id",
-            )
-        return plan.model_copy(update={"apps": tuple(apps[key] for key in apps if key in known)})
-
-    def _explain(self, error: RPCError) -> UserError:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return NoPipelineError(
-                f"no running pipeline {self.id}",
-                next_step=f"{command('status')} lists those there are",
-            )
-        if error.status in _AWAY:
-            return ServerAwayError(
-                f"the Temporal server, or the worker, does not answer: {error.message}",
-                next_step="see that both run; the pipeline goes on when they do",
-                code=Exit.UNAVAILABLE,
-            )
-        return explained(error)
+            raise explained(error, self.id) from error
 
 
 def _closer(app: AppProgress, doings: Mapping[str, str]) -> AppProgress:
     """The app with what its pending activities last said of themselves."""
-    if app.state is not None or not app.workflow_id:
-        return app
-    return app.model_copy(update={"step": doings.get(app.ref.label, app.step)})
+    doing = doings.get(app.ref.label)
+    return app if app.state is not None or not doing else app.model_copy(update={"step": doing})
+
+
+def _answer(answer: Coroutine[Any, Any, _Answer] | _Answer) -> _Answer:
+    """What an update answered: the SDK's type of an `async` one keeps its coroutine."""
+    return cast("_Answer", answer)

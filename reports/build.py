@@ -8,11 +8,12 @@ from contract import left_out
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
-from contract.record import AppRecord, PipelineRecord
+from contract.record import AppRecord, PipelineRecord, by_app
+from contract.spec import AppRef
 from reports.effort import effort_of, tools_used
 from reports.figures import load_figures
 from reports.judged import compliance, requirements, scores
-from reports.matrix import AppKey, full_matrix, not_run_reason
+from reports.matrix import full_matrix, not_run_reason
 from reports.model import (
     AppReport,
     CellReport,
@@ -30,7 +31,7 @@ from reports.together import together
 from reports.verdict import verdict
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
-FusedBy = Mapping[tuple[str, int, AnalyzerKind], tuple[Finding, ...]]
+FusedBy = Mapping[tuple[AppRef, AnalyzerKind], tuple[Finding, ...]]
 
 
 def build_fleet_report(record: PipelineRecord, generated_at: datetime) -> FleetReport:
@@ -41,8 +42,8 @@ def build_fleet_report(record: PipelineRecord, generated_at: datetime) -> FleetR
         generated_at: moment the report is made, timezone-aware.
     """
     cells = full_matrix(record)
-    cells_of = _grouped(cells)
-    fused = {(item.model, item.app_number, item.analyzer): item.findings for item in record.fused}
+    cells_of = by_app(cells)
+    fused = {(item.ref, item.analyzer): item.findings for item in record.fused}
     apps = tuple(_app(record, app, cells_of, fused) for app in _apps(record, cells_of))
     required = requirement_of(cells, running=record.state == "running")
     totals = _totals(apps, cells_of, fused, required)
@@ -56,10 +57,9 @@ def build_fleet_report(record: PipelineRecord, generated_at: datetime) -> FleetR
         apps=apps,
         cells=cells,
         matrix={
-            f"{model}/app{number}": {f"{c.analyzer}/{c.tool}": c.state for c in group}
-            for (model, number), group in cells_of.items()
+            ref.label: {cell.name: cell.state for cell in group} for ref, group in cells_of.items()
         },
-        missing=tuple(_missing(cells, {(app.model, app.app_number): app.notes for app in apps})),
+        missing=tuple(_missing(cells, {app.ref: app.facts.notes for app in apps})),
         tools=tools_used(cells),
     )
 
@@ -76,14 +76,13 @@ def _pipeline(record: PipelineRecord) -> PipelineFacts:
 
 
 def _apps(record: PipelineRecord, cells_of: CellsOf) -> list[AppRecord]:
-    known = {(app.model, app.app_number): app for app in record.apps}
-    return [known.get(key) or AppRecord(model=key[0], app_number=key[1]) for key in cells_of] + [
-        app for key, app in known.items() if key not in cells_of
-    ]
+    known = {app.ref: app for app in record.apps}
+    with_cells = [known.get(ref) or AppRecord(ref=ref) for ref in cells_of]
+    return with_cells + [app for ref, app in known.items() if ref not in cells_of]
 
 
 def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: FusedBy) -> AppReport:
-    cells = cells_of.get((app.model, app.app_number), ())
+    cells = cells_of.get(app.ref, ())
     state, reason = app.state, app.reason
     if state is None:
         reason = not_run_reason(record)
@@ -91,11 +90,10 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
     verdicts = requirements(cells)
     weaknesses = sorted(together(_weaknesses(cells, fused), cells), key=_gravest_first)
     return AppReport(
-        model=app.model,
-        app_number=app.app_number,
+        ref=app.ref,
         template=app.template,
-        source_digest=app.source_digest,
-        main_file=app.main_file,
+        source_digest=app.source.digest,
+        main_file=app.source.main_file,
         state=state,
         reason=reason,
         cells=count_states(cell.state for cell in cells),
@@ -106,9 +104,7 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
         scores=scores(cells),
         requirements=verdicts,
         rates=compliance(verdicts),
-        logs=app.logs,
-        images=app.images,
-        notes=app.notes,
+        facts=app.facts,
     )
 
 
@@ -117,22 +113,21 @@ def _models(
 ) -> Iterable[ModelReport]:
     by_model: defaultdict[str, list[AppReport]] = defaultdict(list)
     for app in apps:
-        by_model[app.model].append(app)
+        by_model[app.ref.model].append(app)
     tools = load_tools(cell for group in cells_of.values() for cell in group)
     for model, mine in by_model.items():
-        totals = _totals(mine, cells_of, fused, required)
-        groups = [cells_of.get((app.model, app.app_number), ()) for app in mine]
+        groups = [cells_of.get(app.ref, ()) for app in mine]
         yield ModelReport(
             model=model,
+            totals=_totals(mine, cells_of, fused, required),
             load=load_by_tool(groups, tools),
-            **{name: getattr(totals, name) for name in Totals.model_fields},
         )
 
 
 def _totals(
     apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy, required: Requirement
 ) -> Totals:
-    cells = [cell for app in apps for cell in cells_of.get((app.model, app.app_number), ())]
+    cells = [cell for app in apps for cell in cells_of.get(app.ref, ())]
     return Totals(
         apps=count_states(app.state for app in apps),
         unfinished=sum(app.state is None for app in apps),
@@ -152,20 +147,20 @@ def _tallies(
 
 def _weaknesses(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[Finding]:
     """Fused findings; those of the tools for each analyzer and category that was not fused."""
-    seen: set[tuple[str, int, AnalyzerKind]] = set()
+    seen: set[tuple[AppRef, AnalyzerKind]] = set()
     for cell in cells:
-        key = (cell.model, cell.app_number, cell.analyzer)
+        key = (cell.ref, cell.analyzer)
         of_fusion = fused.get(key, ())
         if key not in seen:
             seen.add(key)
             yield from of_fusion
         categories = _categories(cell, fused)
-        yield from (finding for finding in cell.findings if finding.category not in categories)
+        yield from (one for one in cell.report.findings if one.category not in categories)
 
 
 def _categories(cell: CellReport, fused: FusedBy) -> frozenset[Category]:
     """What a cell's analyzer fused, whether or not anything came of it: advice is no weakness."""
-    of_fusion = fused.get((cell.model, cell.app_number, cell.analyzer))
+    of_fusion = fused.get((cell.ref, cell.analyzer))
     if of_fusion is None:
         return frozenset()
     told = frozenset(finding.category for finding in of_fusion)
@@ -176,9 +171,9 @@ def _unlisted(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[LeftOut]:
     """What belongs to the weaknesses, and was cut from the lists that they come from."""
     for cell in cells:
         categories = _categories(cell, fused)
-        of_tool = left_out.read(cell.data, left_out.TOOLS_KEY)
+        of_tool = left_out.read(cell.report.data, left_out.TOOLS_KEY)
         yield from (row for row in of_tool if row.category not in categories)
-        yield from left_out.read(cell.data, left_out.FUSED_KEY)
+        yield from left_out.read(cell.report.data, left_out.FUSED_KEY)
 
 
 def _gravest_first(finding: Finding) -> tuple[int, str, str, int]:
@@ -194,29 +189,22 @@ def _is_syntax_error(finding: Finding) -> bool:
 
 
 def _missing(
-    cells: Iterable[CellReport], notes: Mapping[AppKey, tuple[str, ...]]
+    cells: Iterable[CellReport], notes: Mapping[AppRef, tuple[str, ...]]
 ) -> Iterable[MissingGroup]:
     """What was not measured, by state and reason, the largest group first."""
     groups: defaultdict[tuple[MeasurementState, str], list[CellReport]] = defaultdict(list)
     for cell in cells:
         if cell.state is not MeasurementState.MEASURED:
-            groups[cell.state, cell.reason].append(cell)
+            groups[cell.state, cell.report.reason].append(cell)
     order = list(MeasurementState)
     for (state, reason), mine in sorted(
         groups.items(), key=lambda group: (order.index(group[0][0]), -len(group[1]), group[0][1])
     ):
         failed = mine if state is MeasurementState.APP_FAILED else []
-        told = (note for cell in failed for note in notes.get((cell.model, cell.app_number), ()))
+        told = (note for cell in failed for note in notes.get(cell.ref, ()))
         yield MissingGroup(
             state=state,
             reason=reason,
-            cells=tuple(f"{c.model}/app{c.app_number}/{c.analyzer}/{c.tool}" for c in mine),
+            cells=tuple(f"{c.ref.label}/{c.name}" for c in mine),
             notes=tuple(dict.fromkeys(told)),
         )
-
-
-def _grouped(cells: Iterable[CellReport]) -> dict[AppKey, list[CellReport]]:
-    groups: defaultdict[AppKey, list[CellReport]] = defaultdict(list)
-    for cell in cells:
-        groups[cell.model, cell.app_number].append(cell)
-    return dict(groups)

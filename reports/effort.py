@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from contract.analysis import Provenance
 from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from contract.record import PipelineRecord
@@ -30,8 +31,8 @@ def tools_used(cells: Iterable[CellReport]) -> tuple[ToolUse, ...]:
     groups: defaultdict[tuple[AnalyzerKind, str, str, str], list[CellReport]] = defaultdict(list)
     for cell in cells:
         if cell.recorded and cell.tool != ALL_TOOLS:
-            digest = cell.provenance.rules_digest
-            groups[cell.analyzer, cell.tool, cell.version, digest].append(cell)
+            digest = cell.report.provenance.rules_digest
+            groups[cell.analyzer, cell.tool, cell.report.version, digest].append(cell)
     return tuple(
         ToolUse(
             analyzer=analyzer,
@@ -40,19 +41,23 @@ def tools_used(cells: Iterable[CellReport]) -> tuple[ToolUse, ...]:
             rules_digest=digest,
             cells=count_states(cell.state for cell in group),
             cached=sum(cell.cached for cell in group),
-            duration_s=round(sum(c.provenance.duration_s for c in group if not c.cached), 3),
-            saved_s=round(sum(c.provenance.duration_s for c in group if c.cached), 3),
-            argv=next((cell.provenance.argv for cell in group if cell.provenance.argv), ()),
-            notes=tuple(sorted({note for cell in group for note in cell.provenance.notes}))[:20],
-            contended=tuple(f"{c.model}/app{c.app_number}" for c in group if is_contended(c)),
+            duration_s=round(sum(c.report.provenance.duration_s for c in group if not c.cached), 3),
+            saved_s=round(sum(c.report.provenance.duration_s for c in group if c.cached), 3),
+            argv=next((one.argv for one in _provenances(group) if one.argv), ()),
+            notes=tuple(sorted({note for one in _provenances(group) for note in one.notes}))[:20],
+            contended=tuple(c.ref.label for c in group if is_contended(c)),
         )
         for (analyzer, tool, version, digest), group in sorted(groups.items(), key=_by_name)
     )
 
 
+def _provenances(cells: Iterable[CellReport]) -> Iterable[Provenance]:
+    return (cell.report.provenance for cell in cells)
+
+
 def is_contended(cell: CellReport) -> bool:
     """Whether a load test saw a busy host: each of its operations carries the flag, 0 or 1."""
-    return any(metric.name == "contended" and metric.value for metric in cell.metrics)
+    return any(metric.name == "contended" and metric.value for metric in cell.report.metrics)
 
 
 def _by_name(group: tuple[tuple[AnalyzerKind, str, str, str], list[CellReport]]) -> tuple[int, str]:

@@ -45,31 +45,31 @@ def render_csv(report: FleetReport) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
-    apps = {(app.model, app.app_number): app for app in report.apps}
+    apps = {app.ref: app for app in report.apps}
     for cell in report.cells:
-        coverage = cell.coverage
-        app = apps[cell.model, cell.app_number]
+        coverage = cell.report.coverage
+        app = apps[cell.ref]
         row = (
             report.pipeline.id,
-            cell.model,
-            cell.app_number,
+            cell.ref.model,
+            cell.ref.app_number,
             cell.analyzer.value,
             cell.tool,
-            cell.version,
+            cell.report.version,
             cell.state.value,
-            cell.reason,
+            cell.report.reason,
             coverage.unit if coverage else "",
             coverage.reached if coverage else "",
             coverage.given if coverage and coverage.given is not None else "",
             "" if cell.finding_count is None else cell.finding_count,
-            cell.provenance.duration_s if cell.recorded else "",
+            cell.report.provenance.duration_s if cell.recorded else "",
             "yes" if cell.cached else "no",
             unseen(cell.not_looked_at),
-            *(getattr(cell, name) if cell.recorded else "" for name in _SECONDS),
-            "; ".join(cell.provenance.notes),
+            *(getattr(cell.record, name) if cell.recorded else "" for name in _SECONDS),
+            "; ".join(cell.report.provenance.notes),
             app.state.value if app.state else "",
             app.reason,
-            "; ".join(app.notes),
+            "; ".join(app.facts.notes),
         )
         writer.writerow([_inert(value) for value in row])
     return text.getvalue()

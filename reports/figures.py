@@ -15,7 +15,7 @@ def load_figures(cells: Iterable[CellReport]) -> tuple[LoadFigures, ...]:
     grouped: defaultdict[tuple[str, str], list[Metric]] = defaultdict(list)
     for cell in cells:
         if is_load_test(cell):
-            for metric in cell.metrics:
+            for metric in cell.report.metrics:
                 grouped[cell.tool, metric.target].append(metric)
     ordered = sorted(grouped.items(), key=lambda item: _context_last(item[0][1]))
     return tuple(

@@ -1,11 +1,11 @@
 """The files of one report, ready to be written."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator
 
+from contract.record import by_app
 from reports.export import render_csv, render_json
 from reports.html import render_html
-from reports.model import CellReport, FleetReport
+from reports.model import FleetReport
 from reports.names import CSV_NAME, HTML_NAME, JSON_NAME, github_sarif_name, sarif_name
 from reports.sarif import to_sarif, written
 from reports.sarif_github import github_sarif
@@ -28,14 +28,11 @@ def render_files(report: FleetReport, beside: Collection[str] = ()) -> dict[str,
 
 def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
     """Two logs for each app that has cells, one where nothing was measured."""
-    cells: dict[tuple[str, int], list[CellReport]] = defaultdict(list)
-    for cell in report.cells:
-        cells[cell.model, cell.app_number].append(cell)
-    apps = {(app.model, app.app_number): app for app in report.apps}
-    finders = frozenset(cell.tool for cell in report.cells if cell.findings)
-    for key, own in cells.items():
-        mine = (apps[key],) if key in apps else ()
+    apps = {app.ref: app for app in report.apps}
+    finders = frozenset(cell.tool for cell in report.cells if cell.report.findings)
+    for ref, own in by_app(report.cells).items():
+        mine = (apps[ref],) if ref in apps else ()
         part = report.model_copy(update={"cells": tuple(own), "apps": mine})
-        yield sarif_name(*key), written(to_sarif(part, *key))
-        if (upload := github_sarif(part, *key, finders)) is not None:
-            yield github_sarif_name(*key), upload
+        yield sarif_name(ref), written(to_sarif(part, ref))
+        if (upload := github_sarif(part, ref, finders)) is not None:
+            yield github_sarif_name(ref), upload

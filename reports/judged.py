@@ -21,7 +21,7 @@ def scores(cells: Iterable[CellReport]) -> tuple[Score, ...]:
         )
         for cell in cells
         if cell.analyzer.row.figures == "scores"
-        for metric in cell.metrics
+        for metric in cell.report.metrics
     )
 
 
@@ -31,7 +31,7 @@ def requirements(cells: Iterable[CellReport]) -> tuple[RequirementVerdict, ...]:
         _verdict(cell.tool, row)
         for cell in cells
         if cell.analyzer.row.figures == "scores"
-        for row in _rows(cell.data.get("requirements"))
+        for row in _rows(cell.report.data.get("requirements"))
     )
 
 

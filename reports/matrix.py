@@ -1,17 +1,15 @@
 """The matrix without holes: every app has a cell for every tool, or one that says why not."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from contract.analysis import MeasurementState
+from contract.analysis import Category, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.left_out import true_count
 from contract.outcome import ALL_TOOLS
-from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.record import AppRecord, CellRecord, PipelineRecord, by_app
 from reports.model import CellReport
 from reports.unseen import not_looked_at
-
-AppKey = tuple[str, int]
 
 
 def full_matrix(record: PipelineRecord) -> tuple[CellReport, ...]:
@@ -20,16 +18,35 @@ def full_matrix(record: PipelineRecord) -> tuple[CellReport, ...]:
     A tool that ran on one app is expected on all. An analyzer that left nothing for an app gets one
     cell `*` that stands for all its tools.
     """
-    recorded = _by_app(record.cells)
-    apps = _all_apps(record)
+    recorded = by_app(record.cells)
     columns = _columns(record)
-    cells: list[CellReport] = []
-    for app in apps:
-        of_app = recorded.get((app.model, app.app_number), [])
-        for analyzer, tools in columns.items():
-            mine = {cell.tool: cell for cell in of_app if cell.analyzer is analyzer}
-            cells += _row(record, app, analyzer, tools, mine)
-    return tuple(cells)
+    known = _looks_for(record.cells)
+    return tuple(
+        _told(cell, known)
+        for app in _all_apps(record)
+        for analyzer, tools in columns.items()
+        for cell in _row(
+            record,
+            app,
+            analyzer,
+            tools,
+            {c.tool: c for c in recorded.get(app.ref, ()) if c.analyzer is analyzer},
+        )
+    )
+
+
+def _looks_for(cells: Iterable[CellRecord]) -> dict[str, tuple[Category, ...]]:
+    """What each tool of the fleet looks for, by the name of its cells, where it ever said so."""
+    return {cell.name: said for cell in cells if (said := cell.report.looks_for) is not None}
+
+
+def _told(cell: CellReport, known: Mapping[str, tuple[Category, ...]]) -> CellReport:
+    """The cell with what its tool looks for; of one that never said it, what its analyzer does."""
+    of_kind = tuple(sorted(cell.analyzer.row.looks_for))
+    looks_for = known.get(cell.name, of_kind)
+    counts = cell.state is MeasurementState.MEASURED and (looks_for or cell.report.findings)
+    found = true_count(cell.report.findings, cell.report.metrics) if counts else None
+    return cell.model_copy(update={"looks_for": looks_for, "finding_count": found})
 
 
 def _row(
@@ -49,58 +66,32 @@ def _row(
         if tool in recorded:
             yield _present(recorded[tool])
         elif ALL_TOOLS in recorded:
-            yield _present(recorded[ALL_TOOLS]).model_copy(update={"tool": tool})
+            yield _present(_of_tool(recorded[ALL_TOOLS], tool))
         else:
             yield _missing(record, app, analyzer, tool)
 
 
+def _of_tool(cell: CellRecord, tool: str) -> CellRecord:
+    """The cell that stands for all tools, as that of one of them."""
+    report = cell.report.model_copy(update={"tool": tool})
+    return cell.model_copy(update={"report": report})
+
+
 def _present(cell: CellRecord) -> CellReport:
     return CellReport(
-        model=cell.model,
-        app_number=cell.app_number,
-        analyzer=cell.analyzer,
-        tool=cell.tool,
-        version=cell.version,
-        state=cell.state,
-        reason=cell.reason,
-        coverage=cell.coverage,
-        finding_count=_finding_count(cell),
-        findings=cell.findings,
-        metrics=cell.metrics,
-        provenance=cell.provenance,
-        data=cell.data,
-        artifact=cell.artifact,
-        not_looked_at=not_looked_at(cell.coverage),
-        attempts=cell.attempts,
-        tool_seconds=cell.tool_seconds,
-        wasted_seconds=cell.wasted_seconds,
-        saved_seconds=cell.saved_seconds,
-        cached=cell.provenance.cached_from is not None,
+        record=cell,
+        not_looked_at=not_looked_at(cell.report.coverage),
+        cached=cell.report.provenance.cached_from is not None,
     )
-
-
-def _finding_count(cell: CellRecord) -> int | None:
-    """None where nothing was measured, and for an analyzer that looks for no findings."""
-    if cell.state is not MeasurementState.MEASURED:
-        return None
-    if not cell.analyzer.row.looks_for and not cell.findings:
-        return None
-    return true_count(cell.findings, cell.metrics)
 
 
 def _missing(
     record: PipelineRecord, app: AppRecord, analyzer: AnalyzerKind, tool: str
 ) -> CellReport:
     state, reason = _why_missing(record, app, analyzer)
-    return CellReport(
-        model=app.model,
-        app_number=app.app_number,
-        analyzer=analyzer,
-        tool=tool,
-        state=state,
-        reason=reason,
-        recorded=False,
-    )
+    report = ToolReport(tool=tool, state=state, reason=reason)
+    stand_in = CellRecord(ref=app.ref, analyzer=analyzer, report=report)
+    return CellReport(record=stand_in, recorded=False)
 
 
 def _why_missing(
@@ -121,18 +112,10 @@ def not_run_reason(record: PipelineRecord) -> str:
     return f"not run: pipeline {record.state}"
 
 
-def _by_app(cells: Iterable[CellRecord]) -> dict[AppKey, list[CellRecord]]:
-    grouped: defaultdict[AppKey, list[CellRecord]] = defaultdict(list)
-    for cell in cells:
-        grouped[cell.model, cell.app_number].append(cell)
-    return grouped
-
-
 def _all_apps(record: PipelineRecord) -> list[AppRecord]:
-    apps = {(app.model, app.app_number): app for app in record.apps}
+    apps = {app.ref: app for app in record.apps}
     for cell in record.cells:
-        key = (cell.model, cell.app_number)
-        apps.setdefault(key, AppRecord(model=cell.model, app_number=cell.app_number))
+        apps.setdefault(cell.ref, AppRecord(ref=cell.ref))
     return list(apps.values())
 
 

@@ -3,19 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from contract.analysis import (
-    ArtifactRef,
-    Coverage,
-    Finding,
-    MeasurementState,
-    Metric,
-    Provenance,
-)
+from contract.analysis import Category, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.outcome import AppFacts
+from contract.record import CellRecord
+from contract.spec import AppRef
 from reports.counts import FindingTally, Rate, StateCounts
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "2.0"
 
 
 class LoadFigures(Frozen):
@@ -99,40 +95,53 @@ class NotLookedAt(Frozen):
 
 
 class CellReport(Frozen):
-    """One (app, tool) cell.
+    """One (app, tool) cell: its record, and what a reader asks of it.
 
     Attributes:
-        tool: `*` where the analyzer never told its tools.
-        not_looked_at: what it was given and did not look at, by reason.
-        tool_seconds: time it took for this report, none if it was `cached`; then `saved_seconds` is
-            the time that it took at first. `wasted_seconds`: its share of what its analyzer did
-            on this app and threw away.
+        record: what the store holds; of a cell that never came, what stands for it.
+        looks_for: categories of the findings that its tool looks for.
         finding_count: None when not measured, or when the tool looks for no findings.
-        recorded: False for a cell that was expected and never came.
+        not_looked_at: what it was given and did not look at, by reason.
         cached: the report of an earlier, identical run was used.
+        recorded: False for a cell that was expected and never came.
     """
 
-    model: str
-    app_number: int
-    analyzer: AnalyzerKind
-    tool: str
-    version: str = ""
-    state: MeasurementState
-    reason: str = ""
-    coverage: Coverage | None = None
+    record: CellRecord
+    looks_for: tuple[Category, ...] = ()
     finding_count: int | None = None
-    findings: tuple[Finding, ...] = ()
-    metrics: tuple[Metric, ...] = ()
-    provenance: Provenance = Provenance()
-    data: dict[str, Any] = {}
-    artifact: ArtifactRef | None = None
     not_looked_at: tuple[NotLookedAt, ...] = ()
-    attempts: int = 1
     cached: bool = False
-    tool_seconds: float = 0.0
-    wasted_seconds: float = 0.0
-    saved_seconds: float = 0.0
     recorded: bool = True
+
+    @property
+    def ref(self) -> AppRef:
+        """Its app."""
+        return self.record.ref
+
+    @property
+    def analyzer(self) -> AnalyzerKind:
+        """Its analyzer."""
+        return self.record.analyzer
+
+    @property
+    def report(self) -> ToolReport:
+        """What its tool measured, or why it did not."""
+        return self.record.report
+
+    @property
+    def tool(self) -> str:
+        """Its tool; `*` where the analyzer never told its tools."""
+        return self.record.tool
+
+    @property
+    def state(self) -> MeasurementState:
+        """Whether it was measured, or who is at fault that it was not."""
+        return self.record.state
+
+    @property
+    def name(self) -> str:
+        """`static/bandit`: names the cell among those of its app."""
+        return self.record.name
 
 
 class AppReport(Frozen):
@@ -143,12 +152,10 @@ class AppReport(Frozen):
         weaknesses: its findings after fusion; those of the tools where nothing was fused.
         syntax_errors: those of them that say that a file is no source; no security findings.
         main_file: the file that stands for the whole app; empty: unknown.
-        images: image of each of its services, as the engine names it.
-        notes: what of its files was not honoured, and what its engine could not guarantee.
+        facts: what became known of it while it was built, run and removed.
     """
 
-    model: str
-    app_number: int
+    ref: AppRef
     template: str | None = None
     source_digest: str = ""
     main_file: str = ""
@@ -162,20 +169,24 @@ class AppReport(Frozen):
     scores: tuple[Score, ...] = ()
     requirements: tuple[RequirementVerdict, ...] = ()
     rates: tuple[Rate, ...] = ()
-    logs: tuple[ArtifactRef, ...] = ()
-    images: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    facts: AppFacts = AppFacts()
+
+
+class Totals(Frozen):
+    """Some apps together: those of one model, or the whole fleet."""
+
+    apps: StateCounts
+    unfinished: int = 0
+    cells: StateCounts
+    findings: tuple[FindingTally, ...] = ()
+    rates: tuple[Rate, ...] = ()
 
 
 class ModelReport(Frozen):
     """All apps of one model."""
 
     model: str
-    apps: StateCounts
-    unfinished: int = 0
-    cells: StateCounts
-    findings: tuple[FindingTally, ...] = ()
-    rates: tuple[Rate, ...] = ()
+    totals: Totals
     load: tuple[ModelLoad, ...] = ()
 
 
@@ -244,16 +255,6 @@ class PipelineFacts(Frozen):
     finished_at: datetime | None = None
     spec: dict[str, Any] = {}
     detail: dict[str, Any] = {}
-
-
-class Totals(Frozen):
-    """The whole fleet."""
-
-    apps: StateCounts
-    unfinished: int = 0
-    cells: StateCounts
-    findings: tuple[FindingTally, ...] = ()
-    rates: tuple[Rate, ...] = ()
 
 
 class FleetReport(Frozen):

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from contract.analysis import ArtifactRef
 from contract.ids import safe_model
+from contract.spec import AppRef
 
 JSON_NAME = "report.json"
 HTML_NAME = "report.html"
@@ -13,25 +14,25 @@ _MODEL_CHARS = 100
 _LOG_CHARS = 60
 
 
-def app_stem(model: str, app_number: int) -> str:
+def app_stem(ref: AppRef) -> str:
     """How each file of one app begins; a long model name is cut and told apart by its digest."""
-    name = safe_model(model)
+    name = safe_model(ref.model)
     if len(name) > _MODEL_CHARS:
         name = f"{name[:_MODEL_CHARS]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-    return f"{name}-app{app_number}"
+    return f"{name}-app{ref.app_number}"
 
 
-def sarif_name(model: str, app_number: int) -> str:
+def sarif_name(ref: AppRef) -> str:
     """File of one app's full SARIF log."""
-    return f"{app_stem(model, app_number)}.sarif"
+    return f"{app_stem(ref)}.sarif"
 
 
-def github_sarif_name(model: str, app_number: int) -> str:
+def github_sarif_name(ref: AppRef) -> str:
     """File of one app's log for GitHub code scanning; there is none where nothing was measured."""
-    return f"{app_stem(model, app_number)}.github.sarif"
+    return f"{app_stem(ref)}.github.sarif"
 
 
-def log_name(model: str, app_number: int, place: int, log: ArtifactRef) -> str:
+def log_name(ref: AppRef, place: int, log: ArtifactRef) -> str:
     """File of an app's log at `place`; it ends so that each browser shows it, and as text."""
     name = quote(log.name or "log", safe="")[:_LOG_CHARS]
-    return f"{app_stem(model, app_number)}.{place + 1}.{name}.txt"
+    return f"{app_stem(ref)}.{place + 1}.{name}.txt"

@@ -72,12 +72,12 @@ def reach_of(cells: Iterable[CellReport]) -> Reach:
     """What the cells of one app tell."""
     known = Reach()
     for cell in cells:
-        surface = cell.data.get("surface")
+        surface = cell.report.data.get("surface")
         if isinstance(surface, Mapping):
             known.spans |= dict(_handlers(surface.get("handlers")))
             known.folders |= frozenset(_folders(surface.get("services")))
-        known.steps |= _read(_STEPS, cell.data.get("paths"), {})
-        known.names |= _read(_NAMES, cell.data.get("path_names"), {})
+        known.steps |= _read(_STEPS, cell.report.data.get("paths"), {})
+        known.names |= _read(_NAMES, cell.report.data.get("path_names"), {})
     return known
 
 

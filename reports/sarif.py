@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract.analysis import Finding, MeasurementState
+from contract.spec import AppRef
 from reports.formats import unseen
 from reports.model import CellReport, FleetReport
 from reports.sarif_results import SOURCE_ROOT, Style, Told, told
@@ -28,35 +29,33 @@ class OneApp:
     """What the logs of one app are made from."""
 
     pipeline: str
-    model: str
-    app_number: int
+    ref: AppRef
     cells: tuple[CellReport, ...]
     weaknesses: tuple[Finding, ...]
     main_file: str
 
     def automation_id(self, *parts: str) -> str:
         """ID of a run: what it is, the same in each scan, and after the last `/` which scan."""
-        names = ("assay", self.model, f"app{self.app_number}", *parts, self.pipeline)
+        names = ("assay", self.ref.model, f"app{self.ref.app_number}", *parts, self.pipeline)
         return cleaned("/".join(names))
 
 
-def one_app(report: FleetReport, model: str, app_number: int) -> OneApp:
+def one_app(report: FleetReport, ref: AppRef) -> OneApp:
     """What `report` says of one app.
 
     Raises:
         KeyError: it has no such app.
     """
-    key = (model, app_number)
-    cells = tuple(cell for cell in report.cells if (cell.model, cell.app_number) == key)
+    cells = tuple(cell for cell in report.cells if cell.ref == ref)
     if not cells:
-        raise KeyError(f"{model}/app{app_number}")
-    mine = [app for app in report.apps if (app.model, app.app_number) == key]
+        raise KeyError(ref.label)
+    mine = [app for app in report.apps if app.ref == ref]
     weaknesses = tuple(found for app in mine for found in app.weaknesses)
     main_file = next((app.main_file for app in mine), "")
-    return OneApp(report.pipeline.id, *key, cells, weaknesses, main_file)
+    return OneApp(report.pipeline.id, ref, cells, weaknesses, main_file)
 
 
-def to_sarif(report: FleetReport, model: str, app_number: int) -> dict[str, Any]:
+def to_sarif(report: FleetReport, ref: AppRef) -> dict[str, Any]:
     """A SARIF log of one app, with a run for every tool and one for its weaknesses after fusion.
 
     A tool that did not measure has a run too, marked unsuccessful and without `results`: an empty
@@ -65,7 +64,7 @@ def to_sarif(report: FleetReport, model: str, app_number: int) -> dict[str, Any]
     Raises:
         KeyError: the report has no such app.
     """
-    app = one_app(report, model, app_number)
+    app = one_app(report, ref)
     return log_of([_fused_run(app), *(_tool_run(app, cell) for cell in app.cells)])
 
 
@@ -108,10 +107,10 @@ def invocation_of(successful: bool, notices: Sequence[Notice]) -> dict[str, Any]
 def notices_of(cell: CellReport) -> list[Notice]:
     """What of a tool's look is missing."""
     level = "note" if cell.state is MeasurementState.NOT_APPLICABLE else "error"
-    notices = [(level, cell.reason)] if cell.reason else []
+    notices = [(level, cell.report.reason)] if cell.report.reason else []
     if cell.not_looked_at:
         notices.append(("warning", f"not looked at: {unseen(cell.not_looked_at)}"))
-    notices += [("warning", note) for note in cell.provenance.notes if is_cut(note)]
+    notices += [("warning", note) for note in cell.report.provenance.notes if is_cut(note)]
     return notices
 
 
@@ -133,13 +132,13 @@ def _fused_run(app: OneApp) -> dict[str, Any]:
 
 def _tool_run(app: OneApp, cell: CellReport) -> dict[str, Any]:
     measured = cell.state is MeasurementState.MEASURED
-    seen = told(cell.findings, Style(app.main_file)) if measured else None
+    seen = told(cell.report.findings, Style(app.main_file)) if measured else None
     notices = notices_of(cell) + [("warning", cut) for cut in (seen.cuts if seen else ())]
     invocation = invocation_of(measured, notices)
-    if cell.provenance.argv:
-        invocation["arguments"] = [cleaned(word) for word in cell.provenance.argv[0][1:]]
-    if cell.provenance.exit_codes:
-        invocation["exitCode"] = cell.provenance.exit_codes[0]
+    if cell.report.provenance.argv:
+        invocation["arguments"] = [cleaned(word) for word in cell.report.provenance.argv[0][1:]]
+    if cell.report.provenance.exit_codes:
+        invocation["exitCode"] = cell.report.provenance.exit_codes[0]
     driver = driver_of(cell)
     run = run_of(driver, app.automation_id(cell.analyzer.value, cell.tool), invocation, seen)
     run["properties"] = {"analyzer": cell.analyzer.value, "state": cell.state.value}
@@ -149,8 +148,8 @@ def _tool_run(app: OneApp, cell: CellReport) -> dict[str, Any]:
 def driver_of(cell: CellReport) -> dict[str, Any]:
     """A tool as a `toolComponent`."""
     driver = {"name": cleaned(cell.tool) or "unnamed"}
-    if cell.version:
-        driver["version"] = cleaned(cell.version)
+    if cell.report.version:
+        driver["version"] = cleaned(cell.report.version)
     if page := TOOL_PAGES.get(cell.tool):
         driver["informationUri"] = page
     return driver

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from contract.analysis import Finding, MeasurementState
+from contract.spec import AppRef
 from reports.model import CellReport, FleetReport
 from reports.sarif import (
     PRODUCT,
@@ -45,22 +46,19 @@ class _Part:
     notices: tuple[Notice, ...] = ()
 
 
-def github_sarif(
-    report: FleetReport, model: str, app_number: int, finders: Collection[str] = ()
-) -> bytes | None:
+def github_sarif(report: FleetReport, ref: AppRef, finders: Collection[str] = ()) -> bytes | None:
     """The file to upload; None where no tool measured: it would say that nothing was found.
 
     Args:
         report: with the app.
-        model: of the app.
-        app_number: of the app.
+        ref: the app.
         finders: tools that are known to find something on some app; where there are more tools than
             runs, those that find nothing anywhere go first.
 
     Raises:
         KeyError: the report has no such app.
     """
-    app = one_app(report, model, app_number)
+    app = one_app(report, ref)
     parts = _parts(app, finders)
     if not parts:
         return None
@@ -139,7 +137,7 @@ def _missing(app: OneApp) -> tuple[Notice, ...]:
     """Whose alerts cannot be told anew, and why."""
     lost = (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED)
     return tuple(
-        ("warning", f"{cell.analyzer}/{cell.tool} did not measure: {cell.reason}")
+        ("warning", f"{cell.name} did not measure: {cell.report.reason}")
         for cell in app.cells
         if cell.state in lost
     )

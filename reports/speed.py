@@ -91,9 +91,9 @@ def _figure(name: str, cells: Iterable[CellReport]) -> MedianFigure | None:
 
 
 def _metrics(name: str, cell: CellReport) -> list[Metric]:
-    return [metric for metric in cell.metrics if metric.name == name]
+    return [metric for metric in cell.report.metrics if metric.name == name]
 
 
 def _endless(name: str, cell: CellReport, metrics: Iterable[Metric]) -> list[float]:
-    cut = defaultdict(float, {m.target: m.value for m in cell.metrics if m.name == "censored"})
+    cut = defaultdict(float, {one.target: one.value for one in _metrics("censored", cell)})
     return [math.inf if cut[metric.target] else metric.value for metric in metrics]

@@ -6,9 +6,10 @@ from collections.abc import Container, Iterable
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
+from contract.spec import AppRef
 from reports.model import CellReport, FindingTally, StateCounts
 
-FusedKey = tuple[str, int, AnalyzerKind]
+FusedKey = tuple[AppRef, AnalyzerKind]
 
 
 def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
@@ -17,14 +18,13 @@ def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
     return StateCounts(**counts)
 
 
-def cells_looking_for(category: Category, cells: Iterable[CellReport]) -> list[CellReport]:
-    """Cells that speak about a category: by their analyzer, or because they found something."""
-    return [
-        cell
-        for cell in cells
-        if category in cell.analyzer.row.looks_for
-        or any(found.category is category for found in cell.findings)
-    ]
+def speaks_about(category: Category, cell: CellReport) -> bool:
+    """Whether the cell's tool looks for findings of a category, or made one all the same.
+
+    A load test that found nothing is no proof of a secure app.
+    """
+    findings = cell.report.findings
+    return category in cell.looks_for or any(found.category is category for found in findings)
 
 
 def tally(
@@ -43,7 +43,7 @@ def tally(
         fused: which analyzers' findings of which app were fused.
         unlisted: those that were made and are not in `findings`, because a list was cut.
     """
-    looking = cells_looking_for(category, cells)
+    looking = [cell for cell in cells if speaks_about(category, cell)]
     if not looking:
         return None
     measured = [cell for cell in looking if cell.state is MeasurementState.MEASURED]
@@ -51,7 +51,7 @@ def tally(
     if not measured:
         return FindingTally(category=category, cells=states)
     mine = _counted(category, findings, unlisted)
-    kinds = {(cell.model, cell.app_number, cell.analyzer) in fused for cell in measured}
+    kinds = {(cell.ref, cell.analyzer) in fused for cell in measured}
     return FindingTally(
         category=category,
         cells=states,

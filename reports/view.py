@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
+from contract.record import by_app
 from reports.formats import METRIC_LABELS, witnesses
 from reports.model import (
     AppReport,
@@ -137,12 +138,10 @@ class FleetView:
         self.rate_names = {rate.name for rate in self.rates}
         self.left_out = tuple(dict.fromkeys(name for r in self.rates for name in r.left_out))
         self.load = _load_tables(report.models)
-        cells_of: defaultdict[tuple[str, int], list[CellReport]] = defaultdict(list)
-        for cell in report.cells:
-            cells_of[cell.model, cell.app_number].append(cell)
+        cells_of = by_app(report.cells)
         self.models: defaultdict[str, list[AppView]] = defaultdict(list)
         for index, app in enumerate(report.apps):
-            cells = tuple(cells_of[app.model, app.app_number])
+            cells = tuple(cells_of.get(app.ref, ()))
             shown = AppView(
                 app=app,
                 anchor=f"app-{index}",
@@ -153,7 +152,7 @@ class FleetView:
                 sarif=tuple(name for name in _sarif_names(app) if name in beside),
                 logs=_logs(app, beside),
             )
-            self.models[app.model].append(shown)
+            self.models[app.ref.model].append(shown)
 
 
 def security_of(tallies: Sequence[FindingTally]) -> FindingTally | None:
@@ -210,13 +209,10 @@ def _load_tables(models: Sequence[ModelReport]) -> tuple[LoadTable, ...]:
 
 
 def _sarif_names(app: AppReport) -> tuple[str, str]:
-    key = (app.model, app.app_number)
-    return sarif_name(*key), github_sarif_name(*key)
+    return sarif_name(app.ref), github_sarif_name(app.ref)
 
 
 def _logs(app: AppReport, beside: Collection[str]) -> tuple[tuple[ArtifactRef, str], ...]:
     """Each log with its file beside the page; an empty name where there is none."""
-    names = (log_name(app.model, app.app_number, at, log) for at, log in enumerate(app.logs))
-    return tuple(
-        (log, name if name in beside else "") for log, name in zip(app.logs, names, strict=True)
-    )
+    names = ((log, log_name(app.ref, at, log)) for at, log in enumerate(app.facts.logs))
+    return tuple((log, name if name in beside else "") for log, name in names)

@@ -7,6 +7,7 @@ from contract.analyzers import LIVE_ORDER, AnalyzerKind, PlatformService
 from contract.base import Frozen
 from contract.errors import ErrorCode
 from contract.limits import REASON_CHARS
+from contract.missing import unmeasured
 from contract.outcome import (
     ALL_TOOLS,
     AppFacts,
@@ -22,6 +23,7 @@ from contract.spec import AppSpec
 from workflows.settle import Fault
 from workflows.state import AppOrders
 
+_NOTHING_KNOWN = AppFacts()
 _DIED = "the app died during the measurement"
 
 
@@ -76,21 +78,6 @@ def subtask_order(
     conditions = running.conditions if running else ""
     request = subtask_request(app, kind, check.targets, conditions)
     return SubtaskOrder(**dict(request), app=running)
-
-
-def unmeasured(
-    app: AppSpec, kind: AnalyzerKind, state: MeasurementState, reason: str, code: str = ""
-) -> SubtaskOutcome:
-    """Every cell of one analyzer, missing for one reason; `*` when it never told its tools."""
-    return SubtaskOutcome(
-        subtask_id=app.subtask_id(kind),
-        analyzer=kind,
-        tools=tuple(
-            ToolSummary(tool=tool, state=state, reason=reason[:REASON_CHARS])
-            for tool in app.tools.get(kind) or (ALL_TOOLS,)
-        ),
-        error_code=code,
-    )
 
 
 def infra_failed(app: AppSpec, kind: AnalyzerKind, fault: Fault) -> SubtaskOutcome:
@@ -175,7 +162,7 @@ def fold(
     app: AppSpec,
     orders: AppOrders,
     subtasks: Sequence[SubtaskOutcome],
-    facts: AppFacts,
+    facts: AppFacts = _NOTHING_KNOWN,
 ) -> AppOutcome:
     """One app's outcome: the worst state speaks for it, its first reason explains it."""
     ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))

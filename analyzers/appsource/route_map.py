@@ -49,11 +49,6 @@ class Route(Frozen):
     kind: Literal["http", "graphql"] = "http"
     spans: tuple[tuple[str, int, int], ...] = ()
 
-    @property
-    def takes_input(self) -> bool:
-        """Whether it takes, or may take, any input."""
-        return bool(self.inputs or self.opaque)
-
 
 class Unread(Frozen):
     """A file, or a part of one, that no reader understood.

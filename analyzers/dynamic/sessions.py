@@ -34,7 +34,6 @@ LOGIN = re.compile(
     r"/(session|sessions|token|access-token|authenticate|auth)/?$"
 )
 TOKEN_KEYS = ("access_token", "accessToken", "token", "jwt", "id_token", "auth_token", "authToken")
-REFUSED = {"error", "invalid", "incorrect", "wrong"}
 
 
 class Session(Frozen):

@@ -13,8 +13,9 @@ from temporalio.api.common.v1 import Payloads
 
 from cli.errors import UserError
 from cli.exits import Exit
+from cli.output import say
 from cli.stack.lifecycle import running_stack
-from cli.terminal import say, stdout
+from cli.terminal import stdout
 from clients.codec import VARIABLES, SealingCodec, parse_keys
 from contract.errors import PlatformError
 from settings import Settings

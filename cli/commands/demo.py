@@ -4,15 +4,15 @@ import asyncio
 
 from cli.exits import Exit
 from cli.follow import follow_to_report
+from cli.output import say
 from cli.program import command
 from cli.session import open_session
-from cli.terminal import say
+from cli.words import AI_IS_OFF
 from contract.analyzers import AnalyzerKind
 from contract.spec import PipelineSpec
-from control.fleet import resolve
 from control.naming import new_id
 from control.pipelines import submit
-from control.plans import AI_IS_OFF, plan_line
+from control.plans import plan_line, resolve
 from control.specfile import load_spec
 from settings import PROJECT_ROOT, Settings
 
@@ -35,6 +35,7 @@ async def run_demo(settings: Settings, *, keep: bool, as_json: bool = False) -> 
 
 def _with_ai(spec: PipelineSpec, settings: Settings) -> PipelineSpec:
     if settings.ai_configured:
-        return spec.model_copy(update={"analyzers": (*spec.analyzers, AnalyzerKind.AI)})
+        asking = [kind for kind in AnalyzerKind if kind.row.equipment == "endpoint"]
+        return spec.model_copy(update={"analyzers": (*spec.analyzers, *asking)})
     say(AI_IS_OFF)
     return spec

@@ -10,12 +10,14 @@ from rich.text import Text
 
 from analyzers.runtime.live.confine import BEST_WAY, trial
 from analyzers.runtime.tool import ToolFault
+from cli.documents import Check, Diagnosis
 from cli.exits import Exit
+from cli.output import print_json
 from cli.program import command
 from cli.sources import unanswered
 from cli.stack.lifecycle import running_stack
 from cli.stack.readiness import temporal_binary
-from cli.terminal import print_json, stdout
+from cli.terminal import stdout
 from clients.appfolder.composer import brought_along, confined
 from clients.artifacts import FileArtifactStore
 from clients.docker.address import neighbours
@@ -24,7 +26,6 @@ from clients.runtime import choose_runtime
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.health import AnalyzerHealth
-from control.documents import Check, Diagnosis
 from settings import Settings
 
 _LOW_DISK_BYTES = 5 * 1024**3
@@ -58,7 +59,7 @@ def _machine(settings: Settings) -> list[Check]:
             "make setup",
             needed=True,
         ),
-        *(_tools(settings, kind) for kind in AnalyzerKind if kind is not AnalyzerKind.AI),
+        *(_tools(settings, kind) for kind in AnalyzerKind if kind.row.equipment == "tools"),
         _node(settings),
         _program("chromium", "browser checks and Lighthouse"),
         _program("nmap", "port scan"),

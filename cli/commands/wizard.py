@@ -6,17 +6,18 @@ from pathlib import Path
 import typer
 import yaml
 
-from cli.commands.run import run_submit
+from cli.commands.submit import run_submit
+from cli.documents import Written
 from cli.errors import UserError
 from cli.exits import Exit
+from cli.output import print_json, say
 from cli.program import command
 from cli.safe import one_line
-from cli.terminal import print_json, say
+from cli.words import AI_IS_OFF
 from contract.analyzers import AnalyzerKind
-from control.documents import Written
-from control.fleet import folder_of, resolve
+from control.fleet import folder_of
 from control.naming import new_id
-from control.plans import AI_IS_OFF, plan_line
+from control.plans import plan_line, resolve
 from control.specfile import parse_spec
 from settings import Settings, load_settings
 
@@ -35,7 +36,8 @@ def ask() -> Answers:
     settings = load_settings()
     answer = typer.prompt("Folder of the fleet (<root>/<model>/app<N>/)", err=True)
     root = folder_of(Path.cwd(), answer, "the folder")
-    kinds = [kind for kind in AnalyzerKind if kind is not AnalyzerKind.AI or settings.ai_configured]
+    with_tools = [kind for kind in AnalyzerKind if kind.row.equipment == "tools"]
+    kinds = list(AnalyzerKind) if settings.ai_configured else with_tools
     if not settings.ai_configured:
         say(AI_IS_OFF)
     analyzers = [kind.value for kind in kinds if _confirm(f"Run {kind.value}?")]

@@ -1,4 +1,4 @@
-"""The local stack: embedded Temporal server, four analyzers and one worker, under supervisord.
+"""Starting and stopping the local stack.
 
 supervisord restarts what dies; we choose ports, write its configuration, wait until everything
 answers, and stop all of it again, stragglers included. One stack per data folder.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 from typing import TextIO
@@ -24,6 +24,7 @@ import psutil
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
 from cli.exits import Exit
+from cli.stack.model import MARKER, Stack
 from cli.stack.ports import Ports, reserved_ports
 from cli.stack.readiness import temporal, wait_until_ready
 from cli.stack.supervision import render_config
@@ -31,54 +32,7 @@ from clients.files import publish, temporary_file
 from contract.analyzers import AnalyzerKind
 from settings import PROJECT_ROOT, Settings
 
-MARKER = "ASSAY_STACK"
 _STOP_LIMIT_S = 40.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """Where a local stack answers. Ports are kept over restarts when they are free.
-
-    Attributes:
-        analyzers: port on 127.0.0.1 per analyzer.
-    """
-
-    data_dir: str
-    temporal_port: int
-    ui_port: int
-    analyzers: dict[str, int]
-
-    @property
-    def temporal_address(self) -> str:
-        """`host:port` of the Temporal frontend."""
-        return f"127.0.0.1:{self.temporal_port}"
-
-    @property
-    def ui_url(self) -> str:
-        """Base URL of the Temporal Web UI."""
-        return f"http://127.0.0.1:{self.ui_port}"
-
-    @property
-    def run_dir(self) -> Path:
-        """Folder of configuration, logs and process facts."""
-        return Path(self.data_dir) / "run"
-
-    @property
-    def token_file(self) -> Path:
-        """The secret that the worker and the analyzers share."""
-        return self.run_dir / "token"
-
-    def environment(self) -> dict[str, str]:
-        """Variables that point Assay's processes at this stack."""
-        urls = {kind: f"ws://127.0.0.1:{port}" for kind, port in self.analyzers.items()}
-        return {
-            MARKER: self.data_dir,
-            "ASSAY_DATA": self.data_dir,
-            "ASSAY_ANALYZER_URLS": json.dumps(urls),
-            "ASSAY_TOKEN_FILE": str(self.token_file),
-            "TEMPORAL_ADDRESS": self.temporal_address,
-            "TEMPORAL_NAMESPACE": "default",
-        }
 
 
 def running_stack(settings: Settings) -> Stack | None:

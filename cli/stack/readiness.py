@@ -7,23 +7,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
 
 import httpx
 
 from cli.errors import UserError
 from cli.exits import Exit
+from cli.stack.model import Stack
 from contract.health import AnalyzerHealth
-
-if TYPE_CHECKING:
-    from cli.stack.lifecycle import Stack
 
 _START_LIMIT_S = 90.0
 _ANSWER_LIMIT_S = 2.0
 _CLI_LIMIT_S = 20.0
 
 
-def wait_until_ready(stack: "Stack", say: Callable[[str], None], interrupted: Event) -> None:
+def wait_until_ready(stack: Stack, say: Callable[[str], None], interrupted: Event) -> None:
     """Wait for every part; says which are up. Blocking.
 
     Raises:
@@ -51,7 +48,7 @@ def wait_until_ready(stack: "Stack", say: Callable[[str], None], interrupted: Ev
         time.sleep(0.2 if waiting else 0)
 
 
-def analyzer_health(stack: "Stack", kind: str) -> AnalyzerHealth | None:
+def analyzer_health(stack: Stack, kind: str) -> AnalyzerHealth | None:
     """What the stack's analyzer says of itself; None when none, or a foreign service, answers.
 
     A service that took the port, another installation's analyzer included, refuses our token.
@@ -63,14 +60,14 @@ def analyzer_health(stack: "Stack", kind: str) -> AnalyzerHealth | None:
         trusted = _get(f"{url}/metrics", Authorization=f"Bearer {token}").is_success
     except (httpx.HTTPError, ValueError, OSError):
         return None
-    return health if health.analyzer == kind and trusted else None
+    return health if str(health.analyzer) == kind and trusted else None
 
 
 def _get(url: str, **headers: str) -> httpx.Response:
     return httpx.get(url, timeout=_ANSWER_LIMIT_S, headers=headers, trust_env=False)
 
 
-def _answers(stack: "Stack", part: str) -> bool:
+def _answers(stack: Stack, part: str) -> bool:
     if part in stack.analyzers:
         return analyzer_health(stack, part) is not None
     if part == "temporal":
@@ -81,7 +78,7 @@ def _answers(stack: "Stack", part: str) -> bool:
     return bool(json.loads(described.stdout or "{}").get("pollers"))
 
 
-def temporal(stack: "Stack", *arguments: str) -> subprocess.CompletedProcess[str]:
+def temporal(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the `temporal` command against the stack's server."""
     command = [str(temporal_binary()), *arguments, "--address", stack.temporal_address]
     try:
@@ -95,7 +92,7 @@ def temporal_binary() -> Path:
     return Path(sys.executable).parent / "temporal"
 
 
-def _last_words(stack: "Stack", part: str) -> str:
+def _last_words(stack: Stack, part: str) -> str:
     try:
         lines = (stack.run_dir / f"{part}.log").read_text(errors="replace").strip().splitlines()
     except OSError:

@@ -2,13 +2,10 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cli.stack.model import Stack
 from contract.analyzers import AnalyzerKind
 from settings import PROJECT_ROOT, Settings, secret_variables
-
-if TYPE_CHECKING:
-    from cli.stack.lifecycle import Stack
 
 # What the embedded server is tuned for: exact priorities, quick first activities, fine timers.
 DYNAMIC_CONFIG = (
@@ -21,7 +18,7 @@ DYNAMIC_CONFIG = (
 )
 
 
-def render_config(stack: "Stack", settings: Settings, control_socket: Path) -> str:
+def render_config(stack: Stack, settings: Settings, control_socket: Path) -> str:
     """The whole configuration file."""
     head = [
         "[supervisord]",
@@ -50,7 +47,7 @@ def render_config(stack: "Stack", settings: Settings, control_socket: Path) -> s
     return "\n".join([*head, *programs, ""])
 
 
-def _program(stack: "Stack", name: str, command: list[str], *, priority: int, env: str = "") -> str:
+def _program(stack: Stack, name: str, command: list[str], *, priority: int, env: str = "") -> str:
     quoted = " ".join(f'"{_escape(part)}"' for part in command)
     lines = [
         f"[program:{name}]",
@@ -72,7 +69,7 @@ def _program(stack: "Stack", name: str, command: list[str], *, priority: int, en
     return "\n".join(lines)
 
 
-def _temporal_command(stack: "Stack") -> list[str]:
+def _temporal_command(stack: Stack) -> list[str]:
     command = [
         *(str(Path(sys.executable).parent / "temporal"), "server", "start-dev"),
         *("--ip", "127.0.0.1", "--port", str(stack.temporal_port)),
@@ -86,7 +83,7 @@ def _temporal_command(stack: "Stack") -> list[str]:
     return command
 
 
-def _analyzer_command(stack: "Stack", settings: Settings, kind: AnalyzerKind) -> list[str]:
+def _analyzer_command(stack: Stack, settings: Settings, kind: AnalyzerKind) -> list[str]:
     return [
         *(sys.executable, "-m", f"analyzers.{kind}"),
         *("--host", "127.0.0.1", "--port", str(stack.analyzers[kind])),

@@ -1,4 +1,4 @@
-"""A result archive as it arrives: written to a private file, every byte checked."""
+"""Receives a result archive: writes it to a private file and checks every byte."""
 
 import hashlib
 import os
@@ -25,12 +25,12 @@ class ArchiveReceiver:
     """Bytes of one result so far. Its methods block; call them in a thread, one at a time.
 
     Each chunk is checked as it comes. The whole archive is digested once more only if it did not
-    come in one piece, for a second connection might have brought another run's bytes.
+    come in one piece, because a second connection may have brought bytes of another run.
 
     Attributes:
         path: the private file.
-        received: bytes that are there and checked; where a broken transfer goes on.
-        one_piece: whether all of it came as checked chunks over one connection.
+        received: number of bytes that are there; a broken transfer goes on from here.
+        one_piece: whether everything came as checked chunks over one connection.
         sha256: of the whole archive, once it is there.
     """
 
@@ -56,7 +56,7 @@ class ArchiveReceiver:
         self._append(received.data)
 
     def add(self, data: bytes) -> None:
-        """Append bytes that are checked by the whole archive's digest alone.
+        """Append bytes that only the digest of the whole archive checks.
 
         Raises:
             PlatformError: RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
@@ -68,7 +68,7 @@ class ArchiveReceiver:
         """Copy an archive out of the analyzer's own folder.
 
         Raises:
-            OSError: there is no such file here, or we may not read it; nothing was taken.
+            OSError: the file is not here or may not be read; nothing was appended.
             PlatformError: RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
         """
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -106,7 +106,7 @@ class ArchiveReceiver:
         """Check the whole archive.
 
         Raises:
-            PlatformError: DATA_LOSS; the receiver has started anew.
+            PlatformError: DATA_LOSS; the receiver is empty again.
         """
         self._file.flush()
         if self.received != completed.size_bytes or not self._is(completed.sha256):

@@ -1,4 +1,4 @@
-"""A record of a large fleet, made by rule: many models, apps, tools and findings, in all states."""
+"""A computed record of a large fleet: many models, apps, tools and findings, in all states."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -14,7 +14,9 @@ from contract.analysis import (
     Severity,
 )
 from contract.analyzers import AnalyzerKind
+from contract.outcome import AppFacts, ServiceImage
 from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef
 from tests.unit.report_samples import (
     APP_FAILED,
     HOSTILE,
@@ -58,14 +60,15 @@ def _app(index: int, model: str, number: int) -> AppRecord:
     state = _state(index)
     reason = {APP_FAILED: DEAD, INFRA_FAILED: "analyzer ai is down"}.get(state, "")
     return AppRecord(
-        model=model,
-        app_number=number,
+        ref=AppRef(model=model, app_number=number),
         template=("notes", "shop", "forum")[number % 3],
         state=state,
         reason=reason,
-        logs=(log,),
-        images=("web: sha256:0123",),
-        notes=(f"compose: web.privileged {HOSTILE} was dropped",),
+        facts=AppFacts(
+            logs=(log,),
+            images=(ServiceImage(service="web", name="sha256:0123", size_bytes=48 * 1024**2),),
+            notes=(f"compose: web.privileged {HOSTILE} was dropped",),
+        ),
     )
 
 

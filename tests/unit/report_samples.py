@@ -13,9 +13,12 @@ from contract.analysis import (
     Metric,
     Provenance,
     Severity,
+    ToolReport,
 )
 from contract.analyzers import AnalyzerKind
+from contract.outcome import AppFacts, ServiceImage
 from contract.record import AppRecord, CellRecord, FusedRecord, PipelineRecord
+from contract.spec import AppRef, SourceRef
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
 HAIKU, GPT = "anthropic/claude-haiku", "openai/gpt-4.1"
@@ -23,6 +26,7 @@ MEASURED = MeasurementState.MEASURED
 APP_FAILED = MeasurementState.APP_FAILED
 INFRA_FAILED = MeasurementState.INFRA_FAILED
 NOT_APPLICABLE = MeasurementState.NOT_APPLICABLE
+MIB = 1024**2
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
@@ -60,17 +64,25 @@ def cell(
         duration_s=3.4 if measured else 0.0,
         rules_digest="6f1d" * 16,
     )
-    fields = {"coverage": coverage, "provenance": provenance, "version": "1.9.4"} | more
+    of_report = {"coverage": coverage, "provenance": provenance, "version": "1.9.4"}
+    of_report |= {name: more.pop(name) for name in ToolReport.model_fields if name in more}
     return CellRecord(
-        model=model,
-        app_number=number,
+        ref=AppRef(model=model, app_number=number),
         analyzer=analyzer,
-        tool=tool,
-        state=state,
-        reason=reason,
-        tool_seconds=3.4 if measured else 0.0,
-        **fields,
+        report=ToolReport(tool=tool, state=state, reason=reason, **of_report),
+        **{"tool_seconds": 3.4 if measured else 0.0, **more},
     )
+
+
+HAIKU_1, HAIKU_2, GPT_1, GPT_2 = (
+    AppRef(model=model, app_number=number) for model in (HAIKU, GPT) for number in (1, 2)
+)
+M_1 = AppRef(model="m", app_number=1)
+
+
+def changed(cell: CellRecord, **fields) -> CellRecord:
+    """`cell` with other `fields` of its tool's report."""
+    return cell.model_copy(update={"report": cell.report.model_copy(update=fields)})
 
 
 SQL = finding(
@@ -200,29 +212,34 @@ def fleet(state: str = "completed") -> PipelineRecord:
         finished_at=datetime(2026, 3, 4, 12, 29, tzinfo=UTC),
         apps=(
             AppRecord(
-                model=HAIKU,
-                app_number=1,
+                ref=HAIKU_1,
                 template="notes",
-                main_file="docker-compose.yml",
+                source=SourceRef(path="", digest="", main_file="docker-compose.yml"),
                 state=MEASURED,
-                logs=(log,),
-                images=("web: sha256:0123",),
-                notes=("compose: web.privileged was dropped",),
+                facts=AppFacts(
+                    logs=(log,),
+                    images=(ServiceImage(service="web", name="sha256:0123", size_bytes=48 * MIB),),
+                    notes=("compose: web.privileged was dropped",),
+                ),
             ),
             AppRecord(
-                model=HAIKU,
-                app_number=2,
+                ref=HAIKU_2,
                 template="shop",
                 state=APP_FAILED,
                 reason=dead,
-                logs=(log,),
+                facts=AppFacts(logs=(log,)),
             ),
-            AppRecord(model=GPT, app_number=1, template="notes", state=INFRA_FAILED, reason=down),
-            AppRecord(model=GPT, app_number=2, template="shop"),
+            AppRecord(
+                ref=GPT_1,
+                template="notes",
+                state=INFRA_FAILED,
+                reason=down,
+            ),
+            AppRecord(ref=GPT_2, template="shop"),
         ),
         cells=tuple(cells),
         fused=(
-            FusedRecord(model=HAIKU, app_number=1, analyzer=STATIC, findings=(fused, XSS)),
-            FusedRecord(model=HAIKU, app_number=2, analyzer=STATIC, findings=(fused, XSS)),
+            FusedRecord(ref=HAIKU_1, analyzer=STATIC, findings=(fused, XSS)),
+            FusedRecord(ref=HAIKU_2, analyzer=STATIC, findings=(fused, XSS)),
         ),
     )

@@ -93,12 +93,11 @@ def test_the_wizard_names_a_folder_that_cannot_be_one() -> None:
 def test_a_stack_whose_server_died_is_one_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from cli import session
-    from cli.stack.lifecycle import Stack
-    from control import listing
+    from cli import installation, session
+    from cli.stack.model import Stack
 
     dead = Stack(str(tmp_path), 1, 1, {})
-    for module in (session, listing):
+    for module in (session, installation):
         monkeypatch.setattr(module, "running_stack", lambda _: dead)
 
     assert "127.0.0.1:1" in one_clear_error(assay("status", "p"), Exit.UNAVAILABLE)

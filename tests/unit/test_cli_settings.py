@@ -14,7 +14,7 @@ import worker
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
 from cli.stack import lifecycle as stacks
-from cli.stack.lifecycle import Stack
+from cli.stack.model import Stack
 from contract.errors import PlatformError
 from settings import PROJECT_ROOT, Settings, load_settings
 

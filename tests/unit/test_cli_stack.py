@@ -14,7 +14,7 @@ import pytest
 
 from cli.errors import UserError
 from cli.stack import lifecycle as stacks
-from cli.stack.lifecycle import Stack
+from cli.stack.model import Stack
 from cli.stack.ports import reserved_ports
 from cli.stack.readiness import analyzer_health
 from contract.analyzers import AnalyzerKind

@@ -15,9 +15,8 @@ from cli.app import app
 from cli.exits import Exit
 from clients.artifacts import FileArtifactStore
 from contract.analysis import MeasurementState
-from contract.outcome import AppOutcome
-from control.listing import outline
-from settings import Settings
+from contract.outcome import AppFacts, AppOutcome
+from control.stored import Stored
 from store.engine import make_engine
 from store.migrate import alembic_config, upgrade
 from store.results import SqlResultStore
@@ -42,7 +41,7 @@ async def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ended = AppOutcome(
         ref=samples.app().ref,
         state=MeasurementState.MEASURED,
-        logs=(build, lost.model_copy(update={"name": "app-app.log"})),
+        facts=AppFacts(logs=(build, lost.model_copy(update={"name": "app-app.log"}))),
     )
     store = SqlResultStore.from_url(url)
     for name in ("p1", "p2"):
@@ -131,11 +130,10 @@ async def test_a_store_of_an_earlier_version_is_read_all_the_same(
     async with engine.begin() as connection:
         await connection.run_sync(one_back)
     await engine.dispose()
-    settings = Settings(_env_file=None, data=tmp_path)
+    stored = Stored(f"sqlite+aiosqlite:///{old}", in_use=lambda: False)
 
-    record = await outline(settings, "p1", samples.app().ref)
+    record = await stored.outline("p1", samples.app().ref)
 
-    assert record is not None
     assert [cell.tool for cell in record.cells] == ["bandit", "semgrep"]
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.errors import UserError
+from contract.errors import PlatformError
 from contract.spec import PipelinePlan
 from control.adding import apps_to_add
-from control.fleet import load_plan
 from control.naming import app_of
+from control.plans import load_plan
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_another_folder_may_be_named(plan: PipelinePlan, tmp_path: Path) -> None
 def test_what_cannot_be_added(
     plan: PipelinePlan, names: tuple[str, ...], cause: str, hint: str
 ) -> None:
-    with pytest.raises(UserError) as refused:
+    with pytest.raises(PlatformError) as refused:
         added(plan, *names)
 
     assert cause in refused.value.message
@@ -71,7 +71,7 @@ def test_what_cannot_be_added(
 
 
 def test_a_folder_that_is_not_there_is_named(plan: PipelinePlan, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="No such file"):
+    with pytest.raises(PlatformError, match="No such file"):
         added(plan, "new/app9", root=tmp_path / "nowhere")
 
 
@@ -79,7 +79,7 @@ def test_a_folder_that_is_not_there_is_named(plan: PipelinePlan, tmp_path: Path)
     "text", ["app1", "m/app", "m/app0", "m/appx", "/app1", "m/app1/", " /app1"]
 )
 def test_what_names_no_app(text: str) -> None:
-    with pytest.raises(UserError, match="names no app"):
+    with pytest.raises(PlatformError, match="names no app"):
         app_of(text)
 
 

@@ -7,6 +7,7 @@ import pytest
 from contract.analysis import MeasurementState
 from contract.progress import PipelinePhase
 from contract.record import AppRecord, PipelineListing, PipelineRecord
+from contract.spec import AppRef
 from control.listing import merged, progress_of, state_of
 from control.pipelines import Served
 
@@ -63,9 +64,13 @@ def test_the_store_alone_tells_where_a_pipeline_is() -> None:
         state="cancelled",
         detail={"parallelism": 4},
         apps=(
-            AppRecord(model="m", app_number=1, state=MeasurementState.MEASURED),
-            AppRecord(model="m", app_number=2, state=MeasurementState.INFRA_FAILED, reason="why"),
-            AppRecord(model="m", app_number=3),
+            AppRecord(ref=AppRef(model="m", app_number=1), state=MeasurementState.MEASURED),
+            AppRecord(
+                ref=AppRef(model="m", app_number=2),
+                state=MeasurementState.INFRA_FAILED,
+                reason="why",
+            ),
+            AppRecord(ref=AppRef(model="m", app_number=3)),
         ),
     )
 

@@ -113,7 +113,7 @@ async def test_load_tests_and_judges_give_way_to_nothing(lock: Path, kind: Analy
 async def test_a_subtask_waits_so_long_in_all_and_no_longer(
     lock: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(giving_way, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(giving_way, "GIVE_WAY_S", 1.0)
     run = Run(DYNAMIC, lock)
     loop = asyncio.get_running_loop()
     async with host_lock(lock, 5, "an app"):

@@ -4,6 +4,7 @@ import pytest
 
 from contract.analysis import Metric
 from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef
 from reports import build_fleet_report, render_html
 from reports.model import MedianFigure, ModelLoad
 from tests.unit import report_samples as samples
@@ -31,8 +32,8 @@ def held(rate: float, target: str = "GET /", *, cut: bool = False) -> tuple[Metr
 
 
 def by_model(*cells: CellRecord) -> dict[str, tuple[ModelLoad, ...]]:
-    keys = dict.fromkeys((cell.model, cell.app_number) for cell in cells)
-    apps = tuple(AppRecord(model=m, app_number=n, state=samples.MEASURED) for m, n in keys)
+    refs = dict.fromkeys(cell.ref for cell in cells)
+    apps = tuple(AppRecord(ref=ref, state=samples.MEASURED) for ref in refs)
     record = PipelineRecord(pipeline_id="p", state="completed", apps=apps, cells=cells)
     return {model.model: model.load for model in build_fleet_report(record, NOW).models}
 
@@ -113,7 +114,9 @@ def test_a_model_of_which_nothing_ran_stands_beside_the_others_without_a_number(
 
 def test_the_page_says_how_many_apps_a_median_is_of_and_what_is_left_out():
     cells = (load(1, p95(10)), load(2, p95(30)), load(3, p95(5), busy()))
-    apps = tuple(AppRecord(model=GPT, app_number=n, state=samples.MEASURED) for n in (1, 2, 3))
+    apps = tuple(
+        AppRecord(ref=AppRef(model=GPT, app_number=n), state=samples.MEASURED) for n in (1, 2, 3)
+    )
     record = PipelineRecord(pipeline_id="p", state="completed", apps=apps, cells=cells)
 
     words = Page(render_html(build_fleet_report(record, NOW))).words()

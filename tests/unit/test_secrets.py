@@ -12,7 +12,7 @@ import pytest
 import settings as settings_module
 from analyzers.runtime.own_key import own_key
 from analyzers.runtime.redact import Redaction
-from cli.stack.lifecycle import Stack
+from cli.stack.model import Stack
 from cli.stack.supervision import render_config
 from contract.analysis import Coverage, Finding, MeasurementState, Severity, ToolReport
 from contract.errors import ErrorCode, PlatformError

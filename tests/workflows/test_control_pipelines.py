@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from temporalio.client import Client
 
-from cli.errors import UserError
+from cli.errors import UserError, explained
 from cli.session import _check_namespace
 from cli.view import progress_line, render_progress
 from contract.analysis import MeasurementState
@@ -17,9 +17,13 @@ from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
 from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef
+from control.errors import AlreadyRanError, OtherPlanError, WrongInputError
 from control.listing import state_of
 from control.pipelines import Pipeline, list_pipelines, submit
+from control.retrying import reopen
 from control.starting import start_pipeline
+from tests.support.reported import reported
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,
@@ -42,25 +46,27 @@ def followed(client: Client, platform: FakePlatform):
     return client.get_workflow_handle(id_, result_type=PipelineResult)
 
 
+def _ref(name: str) -> AppRef:
+    model, _, number = name.partition("/app")
+    return AppRef(model=model, app_number=int(number))
+
+
 def recorded(platform: FakePlatform) -> PipelineRecord:
     """What the store would tell of it: one analyzer with one tool."""
-    apps = [(name, *name.split("/app")) for name in platform.apps]
+    apps = {name: _ref(name) for name in platform.apps}
     return PipelineRecord(
         pipeline_id=platform.id,
         state="completed",
         apps=tuple(
-            AppRecord(model=model, app_number=int(number), state=platform.apps[name].state)
-            for name, model, number in apps
+            AppRecord(ref=ref, state=platform.apps[name].state) for name, ref in apps.items()
         ),
         cells=tuple(
             CellRecord(
-                model=model,
-                app_number=int(number),
+                ref=ref,
                 analyzer=STATIC,
-                tool="bandit",
-                state=platform.subtasks[f"{platform.id}/{name}/static"].state,
+                report=reported("bandit", platform.subtasks[f"{platform.id}/{name}/static"].state),
             )
-            for name, model, number in apps
+            for name, ref in apps.items()
         ),
     )
 
@@ -85,10 +91,10 @@ async def test_a_pipeline_that_ended_is_not_run_again_by_its_id(client: Client) 
     await submit(client, platform.plan)
     await finished(followed(client, platform))
 
-    with pytest.raises(UserError, match="already ran") as refused:
+    with pytest.raises(AlreadyRanError, match="already ran") as refused:
         await submit(client, platform.plan)
 
-    assert f"retry {platform.id}" in refused.value.next_step
+    assert f"retry {platform.id}" in explained(refused.value).next_step
     assert platform.count("register") == 1
 
 
@@ -106,10 +112,10 @@ async def test_of_two_plans_under_one_id_one_runs_and_the_other_leaves_no_trace(
     go.set()
     result = await finished(followed(client, platform))
 
-    refused = [answer for answer in answers if isinstance(answer, UserError)]
+    refused = [answer for answer in answers if isinstance(answer, OtherPlanError)]
     assert len(refused) == 1
     assert "different spec" in refused[0].message
-    assert "--id" in refused[0].next_step
+    assert "--id" in explained(refused[0]).next_step
     apps = 3 if answers[1] is True else 1
     assert result.counts == {MEASURED: apps}
     assert [line for line in platform.log if line.startswith("register")] == [f"register {apps}"]
@@ -129,13 +135,12 @@ async def test_an_app_that_was_added_is_retried_after_the_end(client: Client) ->
     assert (await finished(handle)).counts == {MEASURED: 1, INFRA_FAILED: 1}
     platform.runs.clear()
 
-    pipeline = Pipeline(client, platform.id)
-    retried = await pipeline.reopen(recorded(platform), [])
+    retried = await reopen(client, recorded(platform), [])
     result = await finished(followed(client, platform))
 
     assert retried == ["n/app7"]
     assert result.counts == {MEASURED: 2}
-    assert (await pipeline.progress()).total == 2
+    assert (await Pipeline(client, platform.id).progress()).total == 2
     assert platform.count("run m/app1/static") == 1
 
 
@@ -147,13 +152,13 @@ async def test_an_app_the_store_refused_is_not_in_the_retry(client: Client) -> N
     await platform.logged("run")
     handle = followed(client, platform)
     platform.refuses_plan = True
-    with pytest.raises(UserError, match="add_apps refused"):
-        await Pipeline(client, platform.id).update("add_apps", [planned("n", 7)])
+    with pytest.raises(WrongInputError, match="add_apps refused"):
+        await Pipeline(client, platform.id).add_apps([planned("n", 7)])
     platform.refuses_plan = False
     go.set()
     await finished(handle)
 
-    await Pipeline(client, platform.id).reopen(recorded(platform), ["m/app1"])
+    await reopen(client, recorded(platform), ["m/app1"])
     result = await finished(followed(client, platform))
 
     assert result.counts == {MEASURED: 1}
@@ -165,10 +170,12 @@ async def test_an_app_no_history_tells_of_is_a_clear_refusal(client: Client) -> 
     await submit(client, platform.plan)
     await finished(followed(client, platform))
     record = recorded(platform)
-    record = record.model_copy(update={"apps": (*record.apps, AppRecord(model="x", app_number=1))})
+    record = record.model_copy(
+        update={"apps": (*record.apps, AppRecord(ref=AppRef(model="x", app_number=1)))}
+    )
 
-    with pytest.raises(UserError, match="x/app1"):
-        await Pipeline(client, platform.id).reopen(record, [])
+    with pytest.raises(WrongInputError, match="x/app1"):
+        await reopen(client, record, [])
 
 
 async def test_two_retries_at_once_are_one(client: Client) -> None:
@@ -198,7 +205,7 @@ async def test_the_list_tells_a_cancelled_pipeline_from_a_completed_one(client: 
     done, gone = (FakePlatform(apps=1, analyzers="s") for _ in range(2))
     for platform in (done, gone):
         await submit(client, platform.plan)
-    await Pipeline(client, gone.id).signal("cancel")
+    await Pipeline(client, gone.id).cancel()
     for platform in (done, gone):
         await finished(followed(client, platform))
 

@@ -6,13 +6,13 @@ from temporalio.exceptions import ApplicationError
 
 from contract.analysis import MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
-from contract.outcome import SubtaskOutcome
+from contract.missing import unmeasured
+from contract.outcome import AppFacts, ServiceImage, SubtaskOutcome
 from contract.progress import PipelinePhase
 from contract.running import AppCheck, StartOutcome
 from contract.spec import AppSpec
 from tests.workflows.fake_platform import HOST, FakePlatform, fails, measured, running
 from workflows import policies
-from workflows.planning import unmeasured
 
 APP_FAILED = MeasurementState.APP_FAILED
 INFRA_FAILED = MeasurementState.INFRA_FAILED
@@ -73,7 +73,7 @@ async def test_an_app_that_dies_while_measured_keeps_no_number(client: Client) -
     assert outcome.state is APP_FAILED
     assert outcome.report is None
     assert "out of memory" in outcome.tools[0].reason
-    assert platform.apps["m/app1"].logs[-1].name == "performance.tar", "kept as evidence"
+    assert platform.apps["m/app1"].facts.logs[-1].name == "performance.tar", "kept as evidence"
 
 
 async def test_an_app_the_load_test_killed_is_started_anew_for_the_scan(client: Client) -> None:
@@ -84,7 +84,7 @@ async def test_an_app_the_load_test_killed_is_started_anew_for_the_scan(client: 
     await platform.run(client)
 
     assert platform.cells(1) == {"performance": APP_FAILED, "dynamic": MEASURED}
-    assert platform.apps["m/app1"].restarts == 1
+    assert platform.apps["m/app1"].facts.restarts == 1
     assert platform.log[-2:] == ["teardown m/app1", "report"]
 
 
@@ -97,7 +97,7 @@ async def test_an_app_that_its_engine_took_away_is_measured_anew_not_blamed(clie
 
     assert platform.cells(1) == {"performance": MEASURED}
     assert platform.count("start") == 2
-    assert platform.apps["m/app1"].restarts == 1
+    assert platform.apps["m/app1"].facts.restarts == 1
     detail = platform.states[-1][1]
     assert (detail["wasted_ratio"], detail["retries_by_cause"]) == (2.0, {"APP_LOST": 1})
 
@@ -127,13 +127,15 @@ async def test_the_check_after_a_measurement_waits_for_its_engine(client: Client
 
 async def test_what_an_app_ran_under_reaches_the_analyzer_and_the_record(client: Client) -> None:
     platform = FakePlatform(analyzers="sd")
-    facts = {"conditions": "digest", "images": ("web: sha256:ab",), "dropped": ("no egress rule",)}
+    image = ServiceImage(service="web", name="sha256:ab", size_bytes=48_000_000)
+    facts = AppFacts(images=(image,), notes=("no egress rule",))
     asked: dict[str, str] = {}
 
     def starts(app: AppSpec) -> StartOutcome:
         started = running(app)
         assert started.app is not None
-        return started.model_copy(update={"app": started.app.model_copy(update=facts)})
+        app_of_ours = started.app.model_copy(update={"conditions": "digest"})
+        return started.model_copy(update={"app": app_of_ours, "facts": facts})
 
     async def run(request: SubtaskRequest) -> SubtaskOutcome:
         asked[request.analyzer] = request.conditions
@@ -145,8 +147,7 @@ async def test_what_an_app_ran_under_reaches_the_analyzer_and_the_record(client:
     await platform.run(client)
 
     assert asked == {"static": "", "dynamic": "digest"}
-    app = platform.apps["m/app1"]
-    assert (app.images, app.notes) == (facts["images"], facts["dropped"])
+    assert platform.apps["m/app1"].facts == facts
 
 
 async def test_a_result_that_cannot_be_read_any_more_is_missing_data(client: Client) -> None:
@@ -179,7 +180,9 @@ async def test_no_container_engine_costs_only_the_live_cells(client: Client) -> 
             "performance": INFRA_FAILED,
         }
         assert "no container engine" in platform.apps[f"m/app{number}"].reason
-        assert platform.apps[f"m/app{number}"].restarts == 0, "what never ran was not restarted"
+        assert platform.apps[f"m/app{number}"].facts.restarts == 0, (
+            "what never ran was not restarted"
+        )
 
 
 async def test_a_fault_of_one_analyzer_is_named_and_the_rest_is_measured(client: Client) -> None:

@@ -7,6 +7,7 @@ from temporalio.client import Client
 
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
+from contract.outcome import AppFacts
 from contract.running import AppCheck, StartOutcome
 from contract.spec import AppSpec
 from tests.workflows.fake_platform import (
@@ -114,7 +115,7 @@ async def test_a_death_under_the_measurement_is_the_apps_and_the_scan_gets_a_new
 
     assert platform.cells(1) == {"performance": APP_FAILED, "dynamic": MEASURED}
     assert platform.count("run m/app1/performance") == 1
-    assert platform.apps["m/app1"].restarts == 1
+    assert platform.apps["m/app1"].facts.restarts == 1
 
 
 async def test_a_kill_right_after_the_start_is_tried_once_more(client: Client) -> None:
@@ -196,14 +197,16 @@ async def test_what_was_substituted_is_told_of_an_app_that_did_not_start(client:
     note = "python:3.9 was served by assay/python:3.11"
 
     def does_not_answer(app: AppSpec) -> StartOutcome:
-        return StartOutcome(phase="answer", reason="no port", notes=(note,), host=HOST)
+        return StartOutcome(
+            phase="answer", reason="no port", host=HOST, facts=AppFacts(notes=(note,))
+        )
 
     platform.starts[1] = does_not_answer
 
     await platform.run(client)
 
     app = platform.apps["m/app1"]
-    assert (app.state, app.notes) == (APP_FAILED, (note,))
+    assert (app.state, app.facts.notes) == (APP_FAILED, (note,))
 
 
 async def test_a_platform_fault_is_still_one_beside_a_death(client: Client) -> None:

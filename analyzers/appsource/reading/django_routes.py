@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 
 from analyzers.appsource.reading.django_views import Operation, view_operations
-from analyzers.appsource.reading.frameworks import METHODS
 from analyzers.appsource.reading.links import Found, Mount, Router, joined
 from analyzers.appsource.reading.registrar import Registrar, plain_regex
 from analyzers.appsource.reading.values import (
@@ -281,8 +280,3 @@ class DjangoRoutes:
             self._add(
                 operation.method, re.sub(r"//+", "/", base + operation.path.lstrip("/")), operation
             )
-
-
-def is_method(name: str) -> bool:
-    """Whether a name is that of an HTTP method."""
-    return name.lower() in METHODS

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from pathlib import PurePosixPath
 
 from analyzers.appsource.reading.django_routes import DjangoRoutes
 from analyzers.appsource.reading.frameworks import package_of
@@ -75,8 +74,3 @@ def _frameworks(module: Module, found: Collected) -> None:
             found.frameworks.setdefault(known[0], module.file)
             if not known[1]:
                 found.miss(module.file, f"no reader knows the routes of {known[0]}", line)
-
-
-def stem_of(file: str) -> str:
-    """The module a file is."""
-    return PurePosixPath(file).stem

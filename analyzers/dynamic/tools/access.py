@@ -20,10 +20,8 @@ GENERIC = ("title", "name", "body", "content", "text", "description")
 GONE = {404, 410}
 MAX_RESOURCES = 12
 JSON = {"Content-Type": "application/json"}
-CANARY_DOCUMENT = {
-    "openapi": "3.0.0",
-    "paths": {"/api/me": {"get": {"security": [{"bearer": []}], "responses": {}}}},
-}
+_ME = {"get": {"security": [{"bearer": []}], "responses": {}}}
+CANARY_DOCUMENT = {"openapi": "3.0.0", "paths": {"/api/me": _ME}}
 
 
 @dataclass(frozen=True, slots=True)

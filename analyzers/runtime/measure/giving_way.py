@@ -11,10 +11,8 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
 from contract.analyzers import AnalyzerKind
+from contract.limits import GIVE_WAY_S
 from contract.quiet import SCAN_CALM_S, Work, give_way, scan
-
-# What one subtask waits in all; a load test takes three minutes at most, unless it is repeated.
-PATIENCE_S = 240.0
 
 Tell = Callable[[str], None]
 
@@ -30,7 +28,7 @@ class GivingWay:
     def __init__(self, kind: AnalyzerKind, load_lock: Path | None) -> None:
         self._gives_way = kind.row.gives_way
         self._lock = load_lock
-        self._left_s = PATIENCE_S
+        self._left_s = GIVE_WAY_S
         self._scan: Work | None = None
 
     @asynccontextmanager
@@ -45,7 +43,7 @@ class GivingWay:
 
     @asynccontextmanager
     async def tool(self, waiting: AbstractContextManager[None], tell: Tell) -> AsyncGenerator[None]:
-        """One tool runs inside this block; where tools give way, it waits first, inside `waiting`."""
+        """One tool runs inside this block; if tools give way, it waits first, inside `waiting`."""
         work = None
         if self._gives_way == "tools":
             with waiting:

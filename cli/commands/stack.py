@@ -1,15 +1,17 @@
-"""Commands for the local stack: up and down."""
+"""`up` and `down`: the local stack."""
 
 import asyncio
+from collections.abc import Iterator
 
+from cli.documents import StackDown, StackUp
 from cli.exits import Exit
+from cli.output import print_result, say
 from cli.program import command
 from cli.session import open_session
-from cli.stack.lifecycle import Stack, running_stack, stop_stack
-from cli.terminal import print_json, say, stdout
+from cli.stack.lifecycle import running_stack, stop_stack
+from cli.stack.model import Stack
 from clients.temporal import connect
 from contract.errors import PlatformError
-from control.documents import StackDown, StackUp
 from control.pipelines import running_pipelines
 from settings import Settings
 
@@ -18,23 +20,28 @@ async def run_up(settings: Settings, *, as_json: bool) -> Exit:
     """Bring the local stack up and leave it."""
     async with open_session(settings, say, start=True, keep=True) as session:
         stack, started = session.stack, session.started
-    document = StackUp(started=started)
-    if stack:
-        document = StackUp(
-            started=started,
-            temporal=stack.temporal_address,
-            ui=stack.ui_url,
-            data=stack.data_dir,
-        )
-    if as_json:
-        print_json(document)
-    elif stack is None:
-        stdout.print("TEMPORAL_* names a server: no local stack is needed")
-    else:
-        stdout.print(f"Temporal UI: {document.ui}")
-        stdout.print(f"Temporal:    {document.temporal}, namespace default")
-        stdout.print(f"stop it with: {command('down')}")
+    print_result(_up(stack, started=started), *_up_lines(stack), as_json=as_json)
     return Exit.OK
+
+
+def _up(stack: Stack | None, *, started: bool) -> StackUp:
+    if stack is None:
+        return StackUp(started=started)
+    return StackUp(
+        started=started,
+        temporal=stack.temporal_address,
+        ui=stack.ui_url,
+        data=stack.data_dir,
+    )
+
+
+def _up_lines(stack: Stack | None) -> Iterator[str]:
+    if stack is None:
+        yield "TEMPORAL_* names a server: no local stack is needed"
+        return
+    yield f"Temporal UI: {stack.ui_url}"
+    yield f"Temporal:    {stack.temporal_address}, namespace default"
+    yield f"stop it with: {command('down')}"
 
 
 async def run_down(settings: Settings, *, as_json: bool) -> Exit:
@@ -46,14 +53,16 @@ async def run_down(settings: Settings, *, as_json: bool) -> Exit:
     else:
         unfinished = await _unfinished(stack, settings)
         await asyncio.to_thread(stop_stack, stack)
-    if as_json:
-        print_json(StackDown(stopped=stack is not None, unfinished=tuple(unfinished)))
-        return Exit.OK
-    if stack:
-        stdout.print("stopped")
-    for name in unfinished:
-        stdout.print(f"pipeline {name} is unfinished; it goes on at the next {command('up')}")
+    document = StackDown(stopped=stack is not None, unfinished=tuple(unfinished))
+    print_result(document, *_down_lines(document), as_json=as_json)
     return Exit.OK
+
+
+def _down_lines(document: StackDown) -> Iterator[str]:
+    if document.stopped:
+        yield "stopped"
+    for name in document.unfinished:
+        yield f"pipeline {name} is unfinished; it goes on at the next {command('up')}"
 
 
 async def _unfinished(stack: Stack, settings: Settings) -> list[str]:

@@ -1,0 +1,55 @@
+"""Running apps of a pipeline again: inside it while it runs, else by opening it again."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from contract.plan import Reopening
+from contract.spec import AppRef
+from control.pipelines import Pipeline
+from control.starting import start_again
+from control.stored import Stored
+from workflows.state import PipelineRun
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What a retry began.
+
+    Attributes:
+        apps: `model/appN` of what runs again; none when nothing was `infra_failed`.
+        reopened: the pipeline had ended, and was opened again.
+    """
+
+    apps: tuple[str, ...]
+    reopened: bool
+
+
+async def retry(pipeline: Pipeline, stored: Stored, apps: Sequence[AppRef]) -> Retry:
+    """Run `apps` again as a whole; when none is named, whatever the platform failed.
+
+    Raises:
+        PlatformError: no such pipeline or app; the server or the store does not answer.
+    """
+    if await pipeline.is_running():
+        return Retry(tuple(await pipeline.retry_failed(apps)), reopened=False)
+    labels = [app.label for app in apps]
+    ended = await stored.reopening(pipeline.id, labels)
+    await reopen(pipeline.client, ended, labels)
+    return Retry(tuple(app.ref.label for app in ended.choices), reopened=True)
+
+
+async def reopen(client: Client, ended: Reopening, labels: Collection[str]) -> None:
+    """Start an ended pipeline again for the apps that were chosen, if there are any.
+
+    Args:
+        client: of the server.
+        ended: what the store knows of the pipeline.
+        labels: the apps (`model/appN`) that run again as a whole.
+
+    Raises:
+        PlatformError: it runs already.
+    """
+    if ended.choices:
+        await start_again(client, PipelineRun.again(ended, labels))
