@@ -129,13 +129,13 @@ def client_notes(client: BoundedClient) -> list[str]:
     service = client.target.service
     rows = [f"{service} {key}: {note}" for key, note in client.cut.items()]
     rows = [*rows[:10], f"{len(rows) - 10} more bodies were cut"] if len(rows) > 10 else rows
-    if client.ground.headers:
+    if client.facts.headers:
         rows.append(f"{service} redirects plain http: asked as a proxy that ends https would")
-    return rows + client.ground.quota.notes(service)
+    return rows + client.facts.quota.notes(service)
 
 
 def quota_data(clients: Iterable[BoundedClient]) -> dict[str, Any]:
     """The quotas that were met, by service, as a report's data."""
-    met = {client.target.service: client.ground.quota.data() for client in clients}
+    met = {client.target.service: client.facts.quota.data() for client in clients}
     found = {service: data for service, data in met.items() if data}
     return {"rate_limits": found} if found else {}

@@ -12,7 +12,6 @@ from analyzers.dynamic.bounds import Budget, sampled
 from analyzers.dynamic.crawl import link_operation_of
 from analyzers.dynamic.crawler import crawl_service
 from analyzers.dynamic.entries import named_entries
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.sessions import sessions_of
@@ -27,6 +26,7 @@ from analyzers.dynamic.surface import (
     fits,
     merge,
 )
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import Execute, ToolRun
 from contract.analysis import Target
@@ -55,7 +55,7 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
         own = [route for route in declared if belongs(route.file or "", target, targets)]
         own += template_operations(run) if target.role == "backend" else []
         budget = Budget(max_requests=400, limit_s=discovery_limit_s(run))
-        async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+        async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
             known = await explore_service(client, target, own, entries=entries)
             sessions = await sessions_of(run, target, known)
             if sessions:  # pages that only a logged-in person sees

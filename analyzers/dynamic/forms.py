@@ -71,7 +71,7 @@ async def form_state(
             _take(state, answer)
     if state.has_token:  # a browser says where the form was, and Django checks it
         origin = client.target.base_url
-        origin = re.sub("^http:", "https:", origin) if client.ground.headers else origin
+        origin = re.sub("^http:", "https:", origin) if client.facts.headers else origin
         state.headers |= {"Referer": origin + operation.path, "Origin": origin}
     return state
 

@@ -17,7 +17,7 @@ import httpx
 
 from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.bounds import Budget
-from analyzers.dynamic.ground import Ground, is_gone
+from analyzers.dynamic.target_facts import TargetFacts, is_gone
 from analyzers.runtime.blame import verdict
 from analyzers.runtime.live.answers import Unseen, Verdict, is_rate_limited
 from analyzers.runtime.live.authorities import authorities
@@ -36,9 +36,9 @@ class BoundedClient:
     """Talks to one target. A missing answer is `None` and recorded in `unanswered`.
 
     Attributes:
-        ground: the app's answers to random paths and its quota, shared by all tools.
+        facts: the app's answers to random paths and its quota, shared by all tools.
         answered: `METHOD /path`, without query -> status -> whether an answer of it answers the
-            request; without a `ground` to compare with, each counts.
+            request; without a `facts` to compare with, each counts.
         unanswered: requests without an answer or left out, with the reason.
         cut: `METHOD /path` whose body was read only in part, and how far.
         guessed: `METHOD /path` of guesses: if it does not exist, nothing is missing.
@@ -50,16 +50,16 @@ class BoundedClient:
         target: Target,
         budget: Budget,
         headers: Mapping[str, str] | None = None,
-        ground: Ground | None = None,
+        facts: TargetFacts | None = None,
     ):
         self.target, self.budget = target, budget
-        self.ground = ground or Ground(target)
+        self.facts = facts or TargetFacts(target)
         self.unanswered: dict[str, str] = {}
         self.answered: dict[str, dict[int, Verdict]] = {}
         self.cut: dict[str, str] = {}
         self.guessed: set[str] = set()
         self.place: Callable[[str, str], str] = lambda _method, path: path
-        self._judges, self._unnamed, self._faults = ground is not None, 0, 0
+        self._judges, self._unnamed, self._faults = facts is not None, 0, 0
         self._judged: dict[tuple[str, int], int] = {}
         self._slots = asyncio.Semaphore(CONCURRENCY)
         base = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -101,7 +101,7 @@ class BoundedClient:
             AppFault: the target is gone.
         """
         if self._judges:
-            await self.ground.prepare(self._ask)
+            await self.facts.prepare(self._ask)
         while True:
             refusal = self.budget.refusal() or _foreign(path)
             refusal = refusal or (await self._pause(path) if patient else "")
@@ -169,7 +169,7 @@ class BoundedClient:
     async def judge(self, answer: Answer, sent: Mapping[str, str]) -> Verdict:
         """Whether an answer, ours or another tool's, answers its request."""
         place = self.place(answer.method, answer.path)
-        return await self.ground.judge(answer, sent, place, self._ask)
+        return await self.facts.judge(answer, sent, place, self._ask)
 
     @property
     def missed(self) -> int:
@@ -183,16 +183,16 @@ class BoundedClient:
     async def _pause(self, path: str) -> str:
         """Wait for the app's quota; returns why not, where the budget ends before."""
         bare = path.split("?")[0]
-        while (pause_s := self.ground.quota.pause_s(bare)) > 0:
+        while (pause_s := self.facts.quota.pause_s(bare)) > 0:
             if not self.budget.allows_wait(pause_s):
-                return f"{Unseen.RATE_LIMITED}: {self.ground.quota.answer_text}"
-            self.ground.quota.waited_s += pause_s
+                return f"{Unseen.RATE_LIMITED}: {self.facts.quota.answer_text}"
+            self.facts.quota.waited_s += pause_s
             await asyncio.sleep(pause_s)
         return ""
 
     def _is_worth_waiting(self, answer: Answer) -> bool:
         """Whether the quota refused it, and time is left to ask again."""
-        pause_s = self.ground.quota.pause_s(answer.path.split("?")[0])
+        pause_s = self.facts.quota.pause_s(answer.path.split("?")[0])
         return is_rate_limited(answer.reply) and self.budget.allows_wait(pause_s)
 
     async def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> Answer | None:
@@ -242,9 +242,9 @@ class BoundedClient:
     def _note_quota(self, answer: Answer) -> None:
         bare = answer.path.split("?")[0]
         if is_rate_limited(answer.reply):
-            self.ground.quota.spent(bare, answer.reply)
+            self.facts.quota.spent(bare, answer.reply)
         else:
-            self.ground.quota.granted(bare)
+            self.facts.quota.granted(bare)
 
     async def _count_fault(self, error: Exception) -> None:
         gone = isinstance(error, httpx.ConnectError | httpx.ReadError)
@@ -261,13 +261,13 @@ class BoundedClient:
         self._faults = 0  # it drops some requests, and lives
 
     async def _exchange(self, method: str, path: str, content: dict[str, Any]) -> Answer:
-        headers = {**self.ground.headers, **(content.get("headers") or {})}
+        headers = {**self.facts.headers, **(content.get("headers") or {})}
         sent: dict[str, Any] = {**content, "headers": headers}
         started = time.monotonic()
         async with self._http.stream(method, path, **sent) as response:
             body, note = await _read_capped(response)
         elapsed = time.monotonic() - started
-        got = self.ground.plain(response.headers)
+        got = self.facts.plain(response.headers)
         return Answer(method, path, response.status_code, got, body, elapsed, note)
 
 

@@ -16,10 +16,10 @@ from analyzers.dynamic.covered import Seen, Unusable, client_notes, quota_data, 
 from analyzers.dynamic.crawl import is_safe_to_follow
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, stable_path, unique
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.sessions import Session, require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.blame import verdict
 from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import (
@@ -233,7 +233,7 @@ class Probe(ABC):
         budget = budget_of(run, self.name)
         sessions = await sessions_of(run, target, surface) if self.needs_login else ()
         run.progress(f"{self.name}: {target.service}")
-        async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+        async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
             surface = self._without_effects(client, surface)
             scope = Scope(self.name, run, target, surface, client, sessions)
             client.place = surface.place_of

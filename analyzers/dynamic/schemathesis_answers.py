@@ -12,11 +12,11 @@ import httpx
 
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.bounds import Budget
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.quota import Quota
 from analyzers.dynamic.sessions import LOGIN
 from analyzers.dynamic.surface import ServiceSurface
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Skipped, Target
@@ -82,7 +82,7 @@ async def unseen_by(
     """
     found: dict[str, str] = {}
     budget = Budget(max_requests=MAX_OPERATIONS, limit_s=45)
-    async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+    async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
         client.place = surface.place_of
         for label, known in answers.items():
             whys = [await _why_not(client, case, headers) for case in known.values()]

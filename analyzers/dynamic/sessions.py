@@ -18,10 +18,10 @@ from analyzers.dynamic.forms import (
     document_of,
     form_state,
 )
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.options import ScanOptions, scan_options
 from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface, Surface
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.tool import ToolFault, ToolRun
 from contract.analysis import Target
 from contract.base import Frozen
@@ -60,7 +60,7 @@ async def sessions_of(run: ToolRun, target: Target, surface: ServiceSurface) -> 
     shared: dict[str, Any] = run.shared.setdefault("dynamic-sessions", {})
     if target.service not in shared:
         budget = Budget(max_requests=80, limit_s=90)
-        async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+        async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
             made = await log_in_all(client, scan_options(run.request), surface)
         shared[target.service] = [session.model_dump() for session in made]
     return tuple(Session.model_validate(session) for session in shared[target.service])

@@ -10,12 +10,12 @@ import httpx
 from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.findings import make_finding, printable, worth_of
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.marks import shows_payload
 from analyzers.dynamic.payloads import is_debugger_text
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.surface import ServiceSurface
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.tool import ToolFault, ToolRun
 from contract.analysis import Finding, Target
 
@@ -112,7 +112,7 @@ async def unseen_by(
     """Why answers do not answer the crawl's requests: `METHOD /path` -> reason or empty."""
     whys: dict[str, str] = {}
     budget = Budget(max_requests=MAX_COMPARED, limit_s=45)
-    async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+    async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
         client.place = surface.place_of
         for request in crawled:
             if (answer := _answer(request)) is None:

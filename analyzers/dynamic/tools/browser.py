@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzers.dynamic import marks
-from analyzers.dynamic.alive import prepared_ground, require_answer
+from analyzers.dynamic.alive import prepared_facts, require_answer
 from analyzers.dynamic.bounds import limit_of
 from analyzers.dynamic.browser_cors import without_own_cors
 from analyzers.dynamic.browser_report import Visited, fold, parse
@@ -126,7 +126,7 @@ def pages_of(surface: ServiceSurface) -> tuple[list[str], list[Skipped]]:
 async def headers_of(run: ToolRun, target: Target, surface: Surface) -> dict[str, str]:
     """The headers of a logged-in person's browser: the service's own session, or its back end's."""
     backends = [candidate for candidate in run.request.targets if candidate.role == "backend"]
-    forwarded = (await prepared_ground(run, target)).headers
+    forwarded = (await prepared_facts(run, target)).headers
     for app_target in (target, *backends):
         if sessions := await sessions_of(run, app_target, surface.of(app_target.service)):
             return {**forwarded, **sessions[0].headers}

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
-from analyzers.dynamic.alive import prepared_ground, require_answer
+from analyzers.dynamic.alive import prepared_facts, require_answer
 from analyzers.dynamic.bounds import limit_of, sampled
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import unique
@@ -126,8 +126,8 @@ async def _scan(
 ) -> Scan:
     scan, run = Scan(target), means.run
     sessions = await sessions_of(run, target, surface)
-    ground = await prepared_ground(run, target)
-    headers = {**ground.headers, **(sessions[0].headers if sessions else {})}
+    facts = await prepared_facts(run, target)
+    headers = {**facts.headers, **(sessions[0].headers if sessions else {})}
     share_s = limit_s / (sum(map(len, attacks)) + 1)
     base = base_argv(run, target, surface)
     first = await _crawl(means, base, share_s, headers)

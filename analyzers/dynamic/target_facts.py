@@ -35,7 +35,7 @@ Ask = Callable[[str, str, Mapping[str, str]], Awaitable[Answer | None]]
 
 
 @dataclass(slots=True)
-class Ground:
+class TargetFacts:
     """Facts about one target.
 
     Attributes:
@@ -137,10 +137,10 @@ class Ground:
                 baseline.add(Question(near.method, self.target.base_url + path), answer.reply)
 
 
-def ground_of(run: ToolRun, target: Target) -> Ground:
-    """The ground of a target, one for all tools of a run."""
-    shared = run.shared.setdefault("dynamic-ground", {})
-    return shared.setdefault(f"{target.service} {target.base_url}", Ground(target))
+def facts_of(run: ToolRun, target: Target) -> TargetFacts:
+    """The facts of a target, one for all tools of a run."""
+    shared = run.shared.setdefault("dynamic-facts", {})
+    return shared.setdefault(f"{target.service} {target.base_url}", TargetFacts(target))
 
 
 async def is_gone(client: httpx.AsyncClient, limit_s: float) -> bool:
