@@ -178,9 +178,8 @@ class StepLimits:
         """Limit the process's step if it is one of ours. Returns whether it is."""
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
-                return self._mark.encode() in file.read(_ENVIRONMENT_BYTES) and self._limit_step(
-                    pid
-                )
+                is_ours = self._mark.encode() in file.read(_ENVIRONMENT_BYTES)
+            return is_ours and self._limit_step(pid)
         except OSError:
             return False
 
