@@ -52,7 +52,7 @@ def read_python(root: Path, manifests: Sequence[str]) -> tuple[list[Dependency],
             text = manifest_text(root, path)
             found += reader(path, text)
             for name in _included(path, text):
-                requirements.read(name, said_by=path)
+                requirements.read(name, included_by=path)
         except (ValueError, RecursionError) as error:
             requirements.faults[path] = f"could not be read: {error}"[:300]
     both = [*requirements.pinned(), *found]

@@ -38,7 +38,7 @@ class Requirements:
     seen: set[tuple[str, bool]] = field(default_factory=set)
     constraints: dict[str, Dependency] = field(default_factory=dict)
 
-    def read(self, path: str, *, as_constraints: bool = False, said_by: str = "") -> None:
+    def read(self, path: str, *, as_constraints: bool = False, included_by: str = "") -> None:
         """One file and all its includes; an unreadable file becomes a fault."""
         mark = (path, as_constraints)
         if mark in self.seen:
@@ -50,7 +50,7 @@ class Requirements:
         try:
             text = manifest_text(self.root, path)
         except ValueError as error:
-            where = f" ({said_by} includes it)" if said_by else ""
+            where = f" ({included_by} includes it)" if included_by else ""
             self.faults[path] = f"could not be read: {error}{where}"[:300]
             return
         self._lines(path, text, as_constraints)
@@ -78,7 +78,7 @@ class Requirements:
         if os.path.isabs(target) or not real.startswith(real_root + os.sep):
             self.faults[f"{path}: {target[:200]}"] = "not read: it lies outside the app"
             return
-        self.read(name, as_constraints=constraint or within, said_by=path)
+        self.read(name, as_constraints=constraint or within, included_by=path)
 
     def pinned(self) -> list[Dependency]:
         """All dependencies; those without a version get the one of a constraint."""

@@ -1,4 +1,4 @@
-"""Whether an app still answers. Silence is no death: an app under load is slow."""
+"""Does an app still answer? Silence is no death: an app under load is slow."""
 
 import asyncio
 

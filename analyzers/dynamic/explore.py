@@ -62,7 +62,7 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
                 inside = await explore_service(client, target, own, sessions[0].headers)
                 known = joined(known, inside)
             lowest = lowest_status(client)
-            doubts = () if known.is_told else doubts_of(client, is_inside=bool(sessions))
+            doubts = () if known.is_declared else doubts_of(client, is_inside=bool(sessions))
             facts = {"lowest_status": lowest, "doubts": doubts, "folder": target.folder}
             services.append(known.model_copy(update=facts))
             clients.append(client)

@@ -106,7 +106,7 @@ class ServiceSurface(Frozen):
     doubts: tuple[str, ...] = ()
 
     @property
-    def is_told(self) -> bool:
+    def is_declared(self) -> bool:
         """Whether the app's source or document names its operations, and not only a crawl."""
         return any({"source", "openapi"} & set(operation.origins) for operation in self.operations)
 

@@ -1,4 +1,4 @@
-"""Whether the running app is still the one that was started, and still answers."""
+"""Whether an app is still the app that was started, and still answers."""
 
 import asyncio
 from dataclasses import dataclass
