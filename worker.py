@@ -13,16 +13,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
+from activities import Activities
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
-from activities.heartbeat import BEAT_INTERVAL_S
 from activities.ports import (
     AnalyzerGateway,
     AppRuntime,
@@ -34,6 +34,7 @@ from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
 from activities.slots import Slots
+from activities.watch import WatchActivities
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
@@ -43,15 +44,14 @@ from clients.temporal import connect, ensure_janitor_schedule, ensure_search_att
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
-    TASK_QUEUE_AI,
     TASK_QUEUE_APPS,
     TASK_QUEUE_CONTROL,
-    TASK_QUEUE_STATIC,
-    task_queue_dynamic,
+    TASK_QUEUE_WATCH,
+    task_queue_analyzer,
     task_queue_host,
-    task_queue_performance,
     task_queue_start,
 )
+from contract.limits import BEAT_INTERVAL_S
 from contract.progress import PlatformService
 from settings import Settings, load_settings, take_secrets
 from store.migrate import upgrade
@@ -66,6 +66,7 @@ _BEAT_THROTTLE = timedelta(seconds=BEAT_INTERVAL_S)
 _STICKY_LIMIT = timedelta(seconds=1.5)
 _PATIENCE_S = 60.0
 _Answer = TypeVar("_Answer")
+_Queue = tuple[str, Activities, int | Slots]
 logger = logging.getLogger("assay.worker")
 
 
@@ -141,13 +142,9 @@ def workers_of(
     settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
 ) -> Sequence[Worker]:
     """The workers of one host, not started yet; a stop cancels activities after `grace`."""
-    slots = settings.analyzer_slots
-    builds, load_tests = Slots(settings.app_slots), Slots(slots[AnalyzerKind.PERFORMANCE])
+    builds = Slots(settings.app_slots)
     lock = settings.load_lock.absolute()
     apps = AppActivities(ports.runtime, builds, lock)
-    measuring = (ports.gateway, ports.artifacts, ports.runtime)
-    analysis = [AnalysisActivities(*measuring).run_analysis]
-    load_test = [AnalysisActivities(*measuring, load_tests).run_analysis]
     recording = ResultActivities(ports.results, ports.artifacts)
     probes = {
         PlatformService.ENGINE: ports.runtime.probe,
@@ -155,28 +152,20 @@ def workers_of(
     }
     preflight = PreflightActivities(ports.gateway, probes)
     writer = ReportActivities(ports.results, ports.reports, ports.artifacts)
-    control: list[Callable[..., Any]] = [
-        apps.forget_host,
-        preflight.preflight,
-        recording.register_pipeline,
-        recording.record_subtask,
-        recording.record_app,
-        recording.record_skipped,
-        recording.recorded_subtasks,
-        recording.record_pipeline_state,
-        recording.await_app,
-        writer.write_report,
+    control = [
+        *apps.in_control(),
+        *preflight.activities(),
+        *recording.activities(),
+        *writer.activities(),
     ]
     host = settings.host_name
-    on_host = [apps.check_app, apps.teardown_app, apps.sweep_host, apps.prune_host]
-    queues: list[tuple[str, list[Callable[..., Any]], int | Slots]] = [
-        (TASK_QUEUE_APPS, [apps.prepare_app, apps.start_app], builds),
-        (task_queue_start(host), [AppActivities(ports.runtime, None, lock).start_app], 50),
-        (task_queue_host(host), on_host, 20),
-        (TASK_QUEUE_STATIC, analysis, slots[AnalyzerKind.STATIC]),
-        (task_queue_dynamic(host), analysis, slots[AnalyzerKind.DYNAMIC]),
-        (task_queue_performance(host), load_test, load_tests),
-        (TASK_QUEUE_AI, analysis, slots[AnalyzerKind.AI]),
+    starts = AppActivities(ports.runtime, None, lock)
+    queues: list[_Queue] = [
+        (TASK_QUEUE_APPS, apps.on_any_host(), builds),
+        (task_queue_start(host), starts.on_build_host(), 50),
+        (task_queue_host(host), apps.on_app_host(), 20),
+        (TASK_QUEUE_WATCH, WatchActivities().activities(), 200),
+        *(_analysis(kind, settings, ports) for kind in AnalyzerKind),
     ]
     return [
         Worker(
@@ -201,6 +190,15 @@ def workers_of(
             for queue, work, slots in queues
         ),
     ]
+
+
+def _analysis(kind: AnalyzerKind, settings: Settings, ports: Ports) -> _Queue:
+    """An analyzer's queue; the only slot of a host is free again while a result is fetched."""
+    slots = settings.analyzer_slots[kind]
+    supplier = Slots(slots) if kind.is_alone else None
+    activities = AnalysisActivities(ports.gateway, ports.artifacts, ports.runtime, supplier)
+    queue = task_queue_analyzer(kind, settings.host_name)
+    return queue, activities.activities(), supplier or slots
 
 
 def _tuner(slots: int | Slots) -> WorkerTuner:

@@ -7,10 +7,11 @@ from contextlib import suppress
 
 from temporalio import activity
 
+from activities import Activities
 from activities.heartbeat import Attempt
 from activities.ownership import is_disowned
-from activities.parking import LOST, load_report, park, with_missing_tools
 from activities.ports import AnalyzerGateway, AnalyzerResult, AppWatch, ArtifactStore
+from activities.result_cache import LOST, load_report, save_result, with_missing_tools
 from activities.slots import Slots
 from activities.vigil import Vigil
 from activities.work import lost_before
@@ -23,15 +24,12 @@ from contract.analysis import (
 )
 from contract.errors import ErrorCode, PlatformError
 from contract.left_out import true_count
+from contract.limits import PLACES_WAIT_S, REASON_CHARS
 from contract.outcome import ALL_TOOLS, SubtaskOutcome, ToolSummary, thrown_away
 from contract.protocol import Progress
 from contract.running import SubtaskOrder
 
 OnProgress = Callable[[Progress], None]
-
-REASON_CHARS = 300
-# With the deadline of any subtask, within the activity's own time limit.
-PLACES_WAIT_S = 480.0
 
 _NAMES_MAX = 3
 
@@ -52,16 +50,20 @@ class AnalysisActivities:
         self._artifacts = artifacts
         self._watch = watch
 
+    def activities(self) -> Activities:
+        """All of them: every analyzer's queue serves these."""
+        return [self.run_analysis]
+
     @activity.defn(name="run_analysis")
     async def run_analysis(self, order: SubtaskOrder) -> SubtaskOutcome:
-        """Run the analyzer, park the result as an artifact, then let the analyzer forget it.
+        """Run the analyzer, cache the result, then let the analyzer forget it.
 
-        Retry is safe: a parked result of the same workflow run is used as it is, and a run that
+        Retry is safe: a cached result of the same workflow run is used as it is, and a run that
         still goes on (or has ended) at the analyzer is re-attached by its subtask ID.
         """
         request = order.request
         began_s = time.monotonic()
-        key = _parking_key(request, activity.info().workflow_run_id or "")
+        key = _cache_key(request, activity.info().workflow_run_id or "")
         async with Attempt(f"{request.analyzer}: looking for an earlier result") as attempt:
             kept = await self._kept(key)
             vigil = Vigil(self._watch, order.app, attempt)
@@ -72,7 +74,7 @@ class AnalysisActivities:
 
     async def _kept(self, key: str) -> tuple[ArtifactRef, AnalyzerReport] | None:
         """An earlier attempt's result; one that cannot be read any more is none."""
-        archive = await self._artifacts.parked(key)
+        archive = await self._artifacts.cached(key)
         if archive is None:
             return None
         try:
@@ -95,7 +97,7 @@ class AnalysisActivities:
         attempt.note(f"{request.analyzer}: keeping the result")
         archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
         report = with_missing_tools(result.report, request.tools)
-        await park(self._artifacts, key, archive, report)
+        await save_result(self._artifacts, key, archive, report)
         return archive, report
 
     async def _run(
@@ -131,7 +133,7 @@ class AnalysisActivities:
             await run
 
 
-def _parking_key(request: SubtaskRequest, run_id: str) -> str:
+def _cache_key(request: SubtaskRequest, run_id: str) -> str:
     """A result stands for one workflow run and one life of the app."""
     lives = "+".join(target.container_id for target in request.targets)
     return f"{request.subtask_id}@{run_id}" + (f"@{lives}" if lives else "")
@@ -176,6 +178,7 @@ def _summary(tool: ToolReport) -> ToolSummary:
         reason=tool.reason[:REASON_CHARS],
         findings=true_count(tool.findings, tool.metrics),
         cached=tool.provenance.cached_from is not None,
+        lacks_source=tool.lacks_source,
         seconds=tool.provenance.duration_s,
     )
 

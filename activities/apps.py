@@ -9,33 +9,24 @@ from typing import TypeVar
 from temporalio import activity
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import ownership
+from activities import Activities, ownership
 from activities.errors import Held
 from activities.heartbeat import Attempt
 from activities.ownership import is_disowned, is_running
 from activities.ports import AppRuntime
 from activities.slots import Slots
-from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.ids import janitor_schedule_id
+from contract.limits import GIVE_WAY_S
 from contract.outcome import AppFacts
 from contract.quiet import Work, give_way
-from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
+from contract.running import AppCheck, RunningApp, StartOutcome, SweepReport, TeardownReport
 from contract.spec import AppSpec
 
-# How long a build or a start gives way to load tests.
-GIVE_WAY_S = 240.0
 # An app that was built keeps a processor busy for about so long; then it waits, or is idle.
 START_BUSY_S = 10.0
 
 Answer = TypeVar("Answer", StartOutcome, AppCheck, TeardownReport)
-
-
-class SweepReport(Frozen):
-    """What a janitor's round did: workflow IDs whose leftovers were removed, and those kept."""
-
-    removed: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
 
 
 class AppActivities:
@@ -54,6 +45,22 @@ class AppActivities:
         self._runtime = runtime
         self._slots = slots or Slots(0)
         self._load_lock = load_lock
+
+    def on_any_host(self) -> Activities:
+        """Of the queue of builds, which every host serves."""
+        return [self.prepare_app]
+
+    def on_build_host(self) -> Activities:
+        """Of the queue of starts on the host that built the app."""
+        return [self.start_app]
+
+    def on_app_host(self) -> Activities:
+        """Of the queue of the host that runs the app."""
+        return [self.check_app, self.teardown_app, self.sweep_host, self.prune_host]
+
+    def in_control(self) -> Activities:
+        """Of the control queue: they touch no host."""
+        return [self.forget_host]
 
     @activity.defn(name="start_app")
     async def start_app(self, app: AppSpec) -> StartOutcome:

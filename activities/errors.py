@@ -8,11 +8,9 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from contract.attempt import APP_GONE, HELD
 from contract.errors import PlatformError
 from contract.running import AppCheck
-
-HELD = "HELD"
-APP_GONE = "APP_GONE"
 
 # Temporal truncates large failures; a message is one sentence anyway.
 MESSAGE_CHARS = 900

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -9,31 +10,11 @@ from typing import Any, Self
 from temporalio import activity
 
 from activities.errors import Aside, as_application_error
-from activities.work import Span, WorkLog
-from contract.base import Frozen
+from activities.work import WorkLog
+from contract.attempt import WORKER_LOST, Beat, Span
 from contract.errors import PlatformError
+from contract.limits import BEAT_INTERVAL_S
 from contract.protocol import Progress
-
-WORKER_LOST = "WORKER_LOST"
-BEAT_INTERVAL_S = 1.0
-
-
-class Beat(Frozen):
-    """Heartbeat details: what people see of a pending activity, and what the next attempt knows.
-
-    Attributes:
-        message: what it does now.
-        causes: why each attempt before the next one ended; padded with `WORKER_LOST`,
-            since a killed worker says nothing.
-        spans: the work that all attempts saw, so that a later one can tell how much of it was
-            thrown away.
-        begun: whether the work itself was under way, so that a later attempt goes on with it.
-    """
-
-    message: str = ""
-    causes: tuple[str, ...] = ()
-    spans: tuple[Span, ...] = ()
-    begun: bool = False
 
 
 class Attempt:
@@ -68,6 +49,17 @@ class Attempt:
     def note(self, message: str) -> None:
         """Say what goes on; sent with the next beat."""
         self._beat = self._beat.model_copy(update={"message": message})
+
+    @property
+    def apps(self) -> Mapping[str, str]:
+        """What was told of the running apps of a pipeline, also by the attempt before."""
+        return self._beat.apps
+
+    def tell_apps(self, apps: Mapping[str, str]) -> None:
+        """Say what each running app does now, by its label; sent at once where it changed."""
+        if apps != self._beat.apps:
+            self._beat = self._beat.model_copy(update={"apps": dict(apps)})
+            self._send()
 
     @property
     def spans(self) -> tuple[Span, ...]:

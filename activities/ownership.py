@@ -1,14 +1,11 @@
 """Whether what an activity made still belongs to somebody."""
 
-from datetime import timedelta
-
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-# Memo of a workflow that is paused; the server knows it, whether or not a worker answers queries.
-PAUSED = "paused"
-_ASK_LIMIT = timedelta(seconds=5)
+from contract.attempt import PAUSED
+from contract.limits import ASK_TIMEOUT
 
 
 async def is_running(workflow_id: str) -> bool:
@@ -19,7 +16,7 @@ async def is_running(workflow_id: str) -> bool:
     """
     handle = activity.client().get_workflow_handle(workflow_id)
     try:
-        description = await handle.describe(rpc_timeout=_ASK_LIMIT)
+        description = await handle.describe(rpc_timeout=ASK_TIMEOUT)
     except RPCError as exc:
         if exc.status is RPCStatusCode.NOT_FOUND:
             return False
@@ -55,7 +52,7 @@ async def is_held() -> bool:
         info.workflow_id or "", run_id=info.workflow_run_id
     )
     try:
-        description = await handle.describe(rpc_timeout=_ASK_LIMIT)
+        description = await handle.describe(rpc_timeout=ASK_TIMEOUT)
         return bool((await description.memo()).get(PAUSED))
     except RPCError:
         return False

@@ -159,12 +159,12 @@ class ArtifactStore(Protocol):
         """
         ...
 
-    async def park(self, key: str, ref: ArtifactRef) -> None:
-        """Remember `ref` under an idempotency key (a subtask's result before it is recorded)."""
+    async def cache(self, key: str, ref: ArtifactRef) -> None:
+        """Remember `ref` under an idempotency key; a later call replaces it."""
         ...
 
-    async def parked(self, key: str) -> ArtifactRef | None:
-        """What was parked under `key`, if anything."""
+    async def cached(self, key: str) -> ArtifactRef | None:
+        """The artifact that is cached under `key`, if its content is still here."""
         ...
 
 

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from temporalio import activity
 
+from activities import Activities
 from activities.heartbeat import Attempt
 from activities.ports import AnalyzerGateway
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
+from contract.limits import PROBE_S
 from contract.progress import AnalyzerReadiness, PlatformService, Preflight, ServiceReadiness
-
-PROBE_LIMIT_S = 5.0
 
 Probe = Callable[[], Awaitable[None]]
 
@@ -22,6 +22,10 @@ class PreflightActivities:
     def __init__(self, gateway: AnalyzerGateway, probes: Mapping[PlatformService, Probe]) -> None:
         self._gateway = gateway
         self._probes = probes
+
+    def activities(self) -> Activities:
+        """All of them, for the control queue."""
+        return [self.preflight]
 
     @activity.defn(name="preflight")
     async def preflight(
@@ -53,11 +57,11 @@ class PreflightActivities:
 
     async def _service(self, service: PlatformService) -> ServiceReadiness:
         try:
-            async with asyncio.timeout(PROBE_LIMIT_S):
+            async with asyncio.timeout(PROBE_S):
                 await self._probes[service]()
         except PlatformError as exc:
             return ServiceReadiness(service=service, ok=False, reason=exc.message)
         except TimeoutError:
-            reason = f"did not answer within {PROBE_LIMIT_S:.0f} s"
+            reason = f"did not answer within {PROBE_S:.0f} s"
             return ServiceReadiness(service=service, ok=False, reason=reason)
         return ServiceReadiness(service=service, ok=True)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities import Activities
 from activities.heartbeat import Attempt
 from activities.ports import ArtifactStore, ReportWriter, ResultStore
 from contract.analysis import ArtifactRef
@@ -28,6 +29,10 @@ class ReportActivities:
         self._results = results
         self._writer = writer
         self._artifacts = artifacts
+
+    def activities(self) -> Activities:
+        """All of them, for the control queue."""
+        return [self.write_report]
 
     @activity.defn(name="write_report")
     async def write_report(self, pipeline_id: str) -> tuple[str, str]:

@@ -8,14 +8,15 @@ from temporalio import activity
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.analysis import REASON_CHARS
+from activities import Activities
 from activities.heartbeat import Attempt
-from activities.parking import LOST, load_report
 from activities.ports import ArtifactStore, ResultStore
+from activities.result_cache import LOST, load_report
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.ids import app_key, app_workflow_id, subtask_id
+from contract.limits import REASON_CHARS
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.record import CellRecord, by_app
 from contract.spec import AppSpec, PipelinePlan
@@ -27,6 +28,18 @@ class ResultActivities:
     def __init__(self, results: ResultStore, artifacts: ArtifactStore) -> None:
         self._results = results
         self._artifacts = artifacts
+
+    def activities(self) -> Activities:
+        """All of them, for the control queue."""
+        return [
+            self.register_pipeline,
+            self.record_subtask,
+            self.record_app,
+            self.record_skipped,
+            self.recorded_subtasks,
+            self.record_pipeline_state,
+            self.await_app,
+        ]
 
     @activity.defn(name="register_pipeline")
     async def register_pipeline(self, plan: PipelinePlan) -> None:
@@ -117,7 +130,8 @@ class ResultActivities:
         """
         workflow_id = app_workflow_id(app.pipeline_id, app.ref.model, app.ref.app_number)
         handle = activity.client().get_workflow_handle(workflow_id, result_type=AppOutcome)
-        async with Attempt(f"waiting for the run of {workflow_id} that is already under way"):
+        async with Attempt(f"waiting for the run of {workflow_id}") as attempt:
+            attempt.tell_apps({app.ref.label: "waits for its run that is already under way"})
             try:
                 return await handle.result()
             except (WorkflowFailureError, ValidationError):
@@ -171,7 +185,12 @@ def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -
         subtask_id=app.subtask_id(kind),
         analyzer=kind,
         tools=tuple(
-            ToolSummary(tool=cell.tool, state=cell.state, reason=cell.report.reason[:REASON_CHARS])
+            ToolSummary(
+                tool=cell.tool,
+                state=cell.state,
+                reason=cell.report.reason[:REASON_CHARS],
+                lacks_source=cell.report.lacks_source,
+            )
             for cell in cells
         ),
         tool_seconds=sum(cell.tool_seconds for cell in ran),

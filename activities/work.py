@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from contract.base import Frozen
+from contract.attempt import Span, seconds_by_tool
 from contract.outcome import together
 from contract.protocol import PROGRESS_INTERVAL_S, Progress
 
@@ -10,19 +10,6 @@ from contract.protocol import PROGRESS_INTERVAL_S, Progress
 # silent for longer nobody saw: it may have been dead.
 SILENCE_S = 1.5 * PROGRESS_INTERVAL_S
 _MAX_SPANS = 20  # they travel with every heartbeat
-
-
-class Span(Frozen):
-    """Work on one run that was seen: Unix time in seconds, and seconds summed over tools at once.
-
-    Attributes:
-        by_tool: the same seconds by the tool that worked.
-    """
-
-    began_s: float
-    ended_s: float
-    tool_seconds: float = 0.0
-    by_tool: dict[str, float] = {}
 
 
 class WorkLog:
@@ -80,16 +67,11 @@ class WorkLog:
 
 def lost_before(began_s: float, spans: Iterable[Span]) -> dict[str, float]:
     """Seconds by tool of runs that had ended when the one that counted began (Unix time)."""
-    return together(*(seconds_by_tool(span) for span in spans if span.ended_s <= began_s))
-
-
-def seconds_by_tool(span: Span) -> dict[str, float]:
-    """Of a span that does not name its tools, all under the empty name."""
-    return span.by_tool or {"": span.tool_seconds}
+    return seconds_by_tool(*(span for span in spans if span.ended_s <= began_s))
 
 
 def _merged(first: Span, second: Span) -> Span:
-    by_tool = together(seconds_by_tool(first), seconds_by_tool(second))
+    by_tool = seconds_by_tool(first, second)
     return Span(
         began_s=first.began_s,
         ended_s=second.ended_s,

@@ -1,13 +1,16 @@
 """The commands of `assay` (and of `starter.py`): what is given, and who does it."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cli.command import Commands, run
-from cli.naming import new_id, pipeline_id
 from cli.program import INSTALLED, version
+from control.naming import new_id, pipeline_id
+
+if TYPE_CHECKING:
+    from cli.commands.messages import Message
 
 app = typer.Typer(
     cls=Commands,
@@ -70,7 +73,7 @@ def demo(
     as_json: JsonFlag = False,
 ) -> None:
     """Analyse the four bundled apps, show progress and print where the report is."""
-    from cli.demo import run_demo
+    from cli.commands.demo import run_demo
 
     run(lambda settings: run_demo(settings, keep=keep, as_json=as_json))
 
@@ -78,7 +81,7 @@ def demo(
 @app.command()
 def wizard(as_json: JsonFlag = False) -> None:
     """Ask for a fleet, write a spec file and submit it if you like."""
-    from cli.wizard import ask, run_answers
+    from cli.commands.wizard import ask, run_answers
 
     # Questions come before the event loop, which would keep Ctrl-C from a waiting prompt.
     answers = ask()
@@ -88,7 +91,7 @@ def wizard(as_json: JsonFlag = False) -> None:
 @app.command()
 def validate(spec: SpecArg, id: IdOption = None, as_json: JsonFlag = False) -> None:
     """Read a spec and its fleet and tell what would run; nothing is started."""
-    from cli.show import run_validate
+    from cli.commands.validate import run_validate
 
     name = new_id(spec.stem) if id is None else id
     run(lambda settings: run_validate(settings, spec, name, as_json=as_json))
@@ -103,7 +106,7 @@ def submit(
     as_json: JsonFlag = False,
 ) -> None:
     """Submit a pipeline. The same ID and spec twice is one pipeline."""
-    from cli.run import run_submit
+    from cli.commands.submit import run_submit
 
     name = new_id(spec.stem) if id is None else id
     run(
@@ -126,7 +129,7 @@ def status(
     as_json: JsonFlag = False,
 ) -> None:
     """Where a pipeline is, or which pipelines there are; also without a running stack."""
-    from cli.show import run_list, run_status
+    from cli.commands.status import run_list, run_status
 
     if id is None and follow:
         raise typer.BadParameter("--watch needs the ID of a pipeline")
@@ -141,7 +144,7 @@ def status(
 @app.command()
 def watch(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False) -> None:
     """Follow a pipeline to its end; the exit code says how it ended."""
-    from cli.run import run_watch
+    from cli.commands.watch import run_watch
 
     run(lambda settings: run_watch(settings, id, as_json=as_json, strict=strict))
 
@@ -149,19 +152,19 @@ def watch(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False
 @app.command()
 def pause(id: PipelineArg, as_json: JsonFlag = False) -> None:
     """Start no new work; running tools finish."""
-    _control(id, "pause", as_json=as_json)
+    _send(id, lambda pipeline: pipeline.pause(), "pause", as_json=as_json)
 
 
 @app.command()
 def resume(id: PipelineArg, as_json: JsonFlag = False) -> None:
     """Go on after a pause."""
-    _control(id, "resume", as_json=as_json)
+    _send(id, lambda pipeline: pipeline.resume(), "resume", as_json=as_json)
 
 
 @app.command()
 def cancel(id: PipelineArg, as_json: JsonFlag = False) -> None:
     """End running tools, tear down, write the report of what there is."""
-    _control(id, "cancel", as_json=as_json)
+    _send(id, lambda pipeline: pipeline.cancel(), "cancel", as_json=as_json)
 
 
 @app.command()
@@ -171,7 +174,7 @@ def parallelism(
     as_json: JsonFlag = False,
 ) -> None:
     """Change how many apps are in flight at once."""
-    _control(id, "set_parallelism", apps, as_json=as_json)
+    _send(id, lambda pipeline: pipeline.set_parallelism(apps), "set_parallelism", as_json=as_json)
 
 
 @app.command(name="reset-breaker")
@@ -181,7 +184,7 @@ def reset_breaker(
     as_json: JsonFlag = False,
 ) -> None:
     """Close a circuit breaker by hand."""
-    _control(id, "reset_breaker", name, as_json=as_json)
+    _send(id, lambda pipeline: pipeline.reset_breaker(name), "reset_breaker", as_json=as_json)
 
 
 @app.command()
@@ -195,7 +198,7 @@ def retry(
     as_json: JsonFlag = False,
 ) -> None:
     """Run again what the platform failed, or the named apps as a whole."""
-    from cli.run import run_retry
+    from cli.commands.retry import run_retry
 
     run(lambda settings: run_retry(settings, id, apps or [], as_json=as_json, strict=strict))
 
@@ -213,7 +216,7 @@ def add(
     as_json: JsonFlag = False,
 ) -> None:
     """Add apps to a running pipeline."""
-    from cli.run import run_add
+    from cli.commands.add import run_add
 
     run(lambda settings: run_add(settings, id, apps or [], root, as_json=as_json))
 
@@ -229,7 +232,7 @@ def logs(
     as_json: JsonFlag = False,
 ) -> None:
     """Print what an app's build, start and containers said, and where the analyzers' logs are."""
-    from cli.show import run_logs
+    from cli.commands.logs import run_logs
 
     run(lambda settings: run_logs(settings, id, app, name, lines=lines, as_json=as_json))
 
@@ -237,7 +240,7 @@ def logs(
 @app.command()
 def report(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False) -> None:
     """Print the summary of a pipeline's report and where its files are."""
-    from cli.show import run_report
+    from cli.commands.report import run_report
 
     run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict))
 
@@ -247,8 +250,8 @@ def schema(
     what: Annotated[Literal["spec", "report"], typer.Argument(help="Of a spec, or report.json.")],
 ) -> None:
     """Print a JSON Schema: of a spec with all tools and options, or of report.json."""
-    from cli.schemas import SCHEMAS
-    from cli.terminal import print_json
+    from cli.output import print_json
+    from control.schemas import SCHEMAS
 
     print_json(SCHEMAS[what]())
 
@@ -259,7 +262,7 @@ def codec(
     ui: Annotated[str, typer.Option(help="Web UI that may ask; default: the local one.")] = "",
 ) -> None:
     """Serve a codec endpoint: the Temporal Web UI and CLI then show what is encrypted."""
-    from cli.codec_server import run_codec
+    from cli.commands.codec import run_codec
 
     run(lambda settings: run_codec(settings, port, ui))
 
@@ -267,7 +270,7 @@ def codec(
 @app.command()
 def doctor(as_json: JsonFlag = False) -> None:
     """Check what this machine can measure, and say how to mend what it cannot."""
-    from cli.doctor import run_doctor
+    from cli.commands.doctor import run_doctor
 
     run(lambda settings: run_doctor(settings, as_json=as_json))
 
@@ -275,7 +278,7 @@ def doctor(as_json: JsonFlag = False) -> None:
 @app.command()
 def up(as_json: JsonFlag = False) -> None:
     """Start the local stack (Temporal, four analyzers, a worker) and leave it up."""
-    from cli.local import run_up
+    from cli.commands.stack import run_up
 
     run(lambda settings: run_up(settings, as_json=as_json))
 
@@ -283,12 +286,12 @@ def up(as_json: JsonFlag = False) -> None:
 @app.command()
 def down(as_json: JsonFlag = False) -> None:
     """Stop the local stack and everything it started."""
-    from cli.local import run_down
+    from cli.commands.stack import run_down
 
     run(lambda settings: run_down(settings, as_json=as_json))
 
 
-def _control(id: str, name: str, *arguments: Any, as_json: bool) -> None:
-    from cli.run import run_control
+def _send(id: str, message: "Message", name: str, *, as_json: bool) -> None:
+    from cli.commands.messages import send
 
-    run(lambda settings: run_control(settings, id, name, *arguments, as_json=as_json))
+    run(lambda settings: send(settings, id, message, name, as_json=as_json))

@@ -12,9 +12,10 @@ from typer.core import TyperGroup
 
 from cli.errors import UserError, expected, explained
 from cli.exits import Exit
+from cli.output import report_error
 from cli.program import command
 from cli.signals import end_by_signal
-from cli.terminal import progress_out, report_error
+from cli.terminal import progress_out
 
 if TYPE_CHECKING:
     from settings import Settings

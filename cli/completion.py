@@ -3,7 +3,7 @@
 import asyncio
 
 from cli.errors import expected
-from cli.listing import stored_pipelines
+from cli.installation import store_of
 from settings import load_settings
 
 _OFFERED = 50
@@ -12,7 +12,7 @@ _OFFERED = 50
 def pipeline_ids() -> list[str]:
     """The latest pipelines of the store."""
     try:
-        listed = asyncio.run(stored_pipelines(load_settings()))
+        listed = asyncio.run(store_of(load_settings()).pipelines())
     except expected():
         return []
-    return [one.pipeline_id for one in listed[:_OFFERED]]
+    return [pipeline.pipeline_id for pipeline in listed[:_OFFERED]]

@@ -2,6 +2,7 @@
 
 from cli.exits import Exit
 from cli.program import command
+from cli.words import next_step_of
 from contract.errors import ErrorCode, PlatformError
 
 
@@ -66,7 +67,12 @@ def explained(error: Exception) -> UserError:
             return error
         case PlatformError():
             wrong = error.code in _WRONG_INPUT
-            return UserError(error.message, code=Exit.USAGE if wrong else Exit.UNAVAILABLE)
+            return UserError(
+                error.message,
+                lines=error.lines,
+                next_step=next_step_of(error),
+                code=Exit.USAGE if wrong else Exit.UNAVAILABLE,
+            )
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return UserError(

@@ -1,59 +1,29 @@
 """Following a pipeline to its end: progress for people, then what its report says."""
 
 import asyncio
-import time
-from datetime import UTC, datetime
-from typing import Any
 
 from rich.live import Live
-from temporalio.service import RPCError
 
-from cli.documents import PipelineStatus, TimeLeft
-from cli.errors import UserError
+from cli.errors import explained
 from cli.exits import Exit
-from cli.left import Span, in_words, time_left
-from cli.pipelines import Pipeline
+from cli.output import print_where, say
 from cli.program import command
-from cli.reports import of_phase, read_report, report_path, verdict
 from cli.session import Session
+from cli.summary import show_report
 from cli.teardown import leave_nothing
-from cli.terminal import print_json, progress_out, say, stdout
-from cli.view import not_measured, progress_line, render_progress, render_summary
+from cli.terminal import progress_out
+from cli.verdict import of_phase
+from cli.view import progress_line, render_progress
+from contract.errors import PlatformError
 from contract.progress import PipelinePhase, PipelineProgress
-from settings import Settings
+from control.estimate import Estimate
+from control.pipelines import Pipeline
+from control.time_left import in_words
 
-_ASK_EVERY_S = 10.0
 # Lines of a terminal beside the apps: head, bar, troubles, the prompt that follows.
 _OTHER_LINES = 8
 _LEAST_ROWS = 5
-
-
-class Estimate:
-    """The time left of one pipeline; asks the server seldom, for its answer moves slowly."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self._asked_s = float("-inf")
-        self._spans: list[Span] | None = None
-
-    async def of(self, progress: PipelineProgress) -> tuple[TimeLeft | None, str]:
-        """What is left, or None and why that is not known."""
-        if time.monotonic() - self._asked_s > _ASK_EVERY_S:
-            self._asked_s = time.monotonic()
-            try:
-                self._spans = await self._pipeline.spans()
-            except (RPCError, UserError):
-                self._spans = None
-        if self._spans is None:
-            return None, "not known: the server does not list the apps"
-        return time_left(progress, self._spans, datetime.now(UTC))
-
-    async def words(self, progress: PipelineProgress) -> str:
-        """The time left as people read it; empty at the end."""
-        left, unknown = await self.of(progress)
-        if left is not None:
-            return in_words(left)
-        return f"time left {unknown}" if unknown else ""
+_END_LIMIT_S = 60
 
 
 async def watch(pipeline: Pipeline) -> PipelineProgress:
@@ -101,9 +71,10 @@ async def follow_to_report(
     ended = of_phase(last.phase)
     try:
         code = show_report(session.settings, pipeline_id, as_json=as_json, strict=strict)
-    except UserError as error:
-        error.code = ended or Exit.FAILED
-        raise
+    except PlatformError as error:  # without its report a pipeline has not done its work
+        unread = explained(error)
+        unread.code = ended or Exit.FAILED
+        raise unread from error
     print_where(session.ui_link(pipeline_id), as_json=as_json)
     return ended or code
 
@@ -116,61 +87,8 @@ async def _on_interrupt(session: Session, pipeline: Pipeline) -> None:
     say(f"cancelling pipeline {pipeline.id} and tearing its apps down")
     session.abandoned = pipeline.id
     try:
-        await pipeline.signal("cancel")
-        await asyncio.wait_for(pipeline.result(), timeout=60)
+        await pipeline.cancel()
+        await asyncio.wait_for(pipeline.result(), timeout=_END_LIMIT_S)
     except Exception as error:  # whatever it is, the rest is still cleaned up
         say(f"the pipeline did not end by itself: {type(error).__name__}")
     await leave_nothing(session.settings, pipeline.id, say)
-
-
-def show_report(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:
-    """Print the summary; the answer is the exit code the pipeline deserves."""
-    report = read_report(settings.data_dir, pipeline_id)
-    if as_json:
-        print_json(report)
-    else:
-        _print_report(settings, pipeline_id, report)
-    code = verdict(report, strict=strict)
-    say_why(code)
-    return code
-
-
-def say_why(code: Exit) -> None:
-    """Why a command that did what it was asked for does not end with 0."""
-    if code:
-        say(f"exit code {int(code)}: {code.meaning}")
-
-
-def _print_report(settings: Settings, pipeline_id: str, report: dict[str, Any]) -> None:
-    """The matrix, what was not measured, and the files."""
-    stdout.print(render_summary(report))
-    if said := report.get("verdict"):
-        stdout.print(str(said))
-    for line in not_measured(report):
-        stdout.print(f"not measured: {line}")
-    for suffix in ("html", "json"):
-        stdout.print(f"report: {report_path(settings.data_dir, pipeline_id, suffix)}")
-
-
-def print_where(link: str, *, as_json: bool) -> None:
-    """Where the Temporal Web UI shows it, if that is known; no part of a JSON document."""
-    if link and not as_json:
-        stdout.print(f"Temporal UI: {link}")
-
-
-def status_document(
-    progress: PipelineProgress,
-    *,
-    told_by: str,
-    state: str = "",
-    left: TimeLeft | None = None,
-    unknown: str = "",
-) -> PipelineStatus:
-    """The progress as `status --json` prints it."""
-    return PipelineStatus(
-        **{name: getattr(progress, name) for name in PipelineProgress.model_fields},
-        state=state or progress.phase,
-        told_by=told_by,
-        left=left,
-        left_unknown=unknown,
-    )

@@ -3,26 +3,28 @@
 from collections.abc import Mapping
 
 from cli.documents import (
-    Added,
-    AnalyzerLog,
-    AppLogs,
     Check,
     Diagnosis,
-    KeptLog,
-    PipelineLine,
     PipelineList,
-    PipelineStatus,
-    Retried,
     Sent,
     StackDown,
     StackUp,
     Submitted,
-    TimeLeft,
-    Validated,
-    ValidatedApp,
     Written,
 )
 from contract.base import Frozen
+from control.documents import (
+    Added,
+    AnalyzerLog,
+    AppLogs,
+    KeptLog,
+    PipelineLine,
+    PipelineStatus,
+    Retried,
+    TimeLeft,
+    Validated,
+    ValidatedApp,
+)
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"

@@ -15,13 +15,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.errors import UserError, expected, explained
 from cli.exits import Exit
-from cli.pipelines import running_pipelines
 from cli.program import command
-from cli.stack import Stack, hold_stack, running_stack, start_stack, stop_unless_held
+from cli.stack.lifecycle import hold_stack, running_stack, start_stack, stop_unless_held
+from cli.stack.model import Stack
 from clients.shared_keys import require_shared_keys
 from clients.temporal import connect
 from contract.errors import PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
+from control.pipelines import running_pipelines
 from settings import Settings, temporal_is_configured
 
 # Client processes that end within milliseconds of their last call crash at interpreter exit now and

@@ -10,7 +10,6 @@ from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.tool import Tool, ToolFault
 from analyzers.static.manifest_tool import ManifestTool
 from analyzers.static.tools import TOOLS
-from contract.analysis import NO_SOURCE
 from contract.analyzers import AnalyzerKind
 from settings import Settings
 
@@ -41,4 +40,4 @@ async def _reason(check: CanaryCheck, tool: Tool) -> str:
         return f"no answer within {_LIMIT_S:.0f} s"
     except ToolFault as fault:
         return str(fault)
-    return verdict.reason.removeprefix(f"{NO_SOURCE}: ")
+    return verdict.reason

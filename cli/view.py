@@ -1,8 +1,6 @@
 """How a pipeline looks in a terminal: live progress, and the summary of a finished one."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -10,10 +8,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.documents import PipelineLine
 from cli.safe import one_line
 from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.progress import AppProgress, PipelineProgress
+from contract.record import by_app
+from control.documents import PipelineLine
+from reports.model import CellReport, FleetReport
 
 STATE_STYLE: Mapping[str, str] = {
     MeasurementState.MEASURED: "green",
@@ -25,6 +26,7 @@ _LINE_STYLE = {"completed": "green", "cancelled": "yellow", "unfinished": "yello
     ("failed", "terminated", "timed_out"), "red"
 )
 _REASON_CHARS = 200
+_PLACES = 3
 _BAR_WIDTH = 50
 
 
@@ -118,66 +120,52 @@ def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
     return table
 
 
-def render_summary(report: Mapping[str, Any]) -> RenderableType:
+def render_summary(report: FleetReport) -> RenderableType:
     """The matrix of a report: a row per app, a column per analyzer, states counted apart."""
-    analyzers = sorted({cell["analyzer"] for cell in report["cells"]}, key=_analyzer_order)
-    title = Text(one_line(f"pipeline {_pipeline_id(report)}: {report['pipeline'].get('state')}"))
+    kinds = {cell.analyzer for cell in report.cells}
+    analyzers = [kind for kind in AnalyzerKind if kind in kinds]
+    title = Text(one_line(f"pipeline {report.pipeline.id}: {report.pipeline.state}"))
     table = Table(title=title, title_justify="left")
-    table.add_column("app")
-    table.add_column("state")
-    for analyzer in analyzers:
-        table.add_column(analyzer)
-    cells_of: defaultdict[tuple[str, int], list[Mapping[str, Any]]] = defaultdict(list)
-    for cell in report["cells"]:
-        cells_of[cell["model"], cell["app_number"]].append(cell)
-    for app in report["apps"]:
-        cells = cells_of[app["model"], app["app_number"]]
-        state = app["state"] or "unfinished"
+    for column in ("app", "state", *analyzers):
+        table.add_column(column)
+    cells_of = by_app(report.cells)
+    for app in report.apps:
+        cells = cells_of.get(app.ref, [])
+        state = app.state or "unfinished"
         table.add_row(
-            Text(one_line(f"{app['model']}/app{app['app_number']}")),
+            Text(one_line(app.ref.label)),
             Text(state, style=STATE_STYLE.get(state, "")),
-            *(_analyzer_cell([c for c in cells if c["analyzer"] == name]) for name in analyzers),
+            *(_analyzer_cell([c for c in cells if c.analyzer is kind]) for kind in analyzers),
         )
     return table
 
 
-def not_measured(report: Mapping[str, Any]) -> list[str]:
+def not_measured(report: FleetReport) -> list[str]:
     """One line per reason for which cells were not measured, most frequent first."""
     reasons: dict[str, list[str]] = {}
-    for cell in report["cells"]:
-        if cell["state"] in (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED):
-            place = f"{cell['model']}/app{cell['app_number']} {cell['analyzer']}/{cell['tool']}"
-            reasons.setdefault(f"{cell['state']}: {cell['reason']}", []).append(place)
+    for cell in report.cells:
+        if cell.state in (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED):
+            reason = f"{cell.state}: {cell.report.reason}"
+            reasons.setdefault(reason, []).append(f"{cell.ref.label} {cell.name}")
     ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    return [
-        one_line(
-            f"{len(places)} x {reason[:_REASON_CHARS]} ({', '.join(places[:3])}"
-            f"{', …' if len(places) > 3 else ''})"
-        )
-        for reason, places in ordered
-    ]
+    return [_reason_line(reason, places) for reason, places in ordered]
 
 
-def _analyzer_cell(cells: list[Mapping[str, Any]]) -> Text:
+def _reason_line(reason: str, places: list[str]) -> str:
+    named = ", ".join(places[:_PLACES]) + (", …" if len(places) > _PLACES else "")
+    return one_line(f"{len(places)} x {reason[:_REASON_CHARS]} ({named})")
+
+
+def _analyzer_cell(cells: list[CellReport]) -> Text:
     text = Text()
     for state, style in STATE_STYLE.items():
-        there = [cell for cell in cells if cell["state"] == state]
+        there = [cell for cell in cells if cell.state == state]
         if not there:
             continue
         if text:
             text.append("  ")
         text.append(f"{len(there)} {state.replace('_', ' ')}", style=style)
         if state == MeasurementState.MEASURED:
-            counts = [cell["finding_count"] for cell in there if cell["finding_count"] is not None]
+            counts = [cell.finding_count for cell in there if cell.finding_count is not None]
             text.append(f" ({sum(counts)} findings)" if counts else "", style="dim")
     return text
-
-
-def _pipeline_id(report: Mapping[str, Any]) -> str:
-    pipeline = report["pipeline"]
-    return str(pipeline.get("pipeline_id") or pipeline.get("id") or "")
-
-
-def _analyzer_order(name: str) -> int:
-    order = ("static", "dynamic", "performance", "ai")
-    return order.index(name) if name in order else len(order)

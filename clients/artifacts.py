@@ -1,7 +1,7 @@
 """Artifacts on disk: content-addressed, compressed, verified whenever they are read.
 
 <root>/sha256/ab/abcdef...    content, Zstandard (`zstd -dc < FILE` shows it)
-<root>/parked/12/1234....json artifact of an idempotency key that is not recorded yet
+<root>/cached/12/1234....json which artifact is the result of an idempotency key
 <root>/tmp/*.part             being written
 """
 
@@ -9,9 +9,6 @@ import asyncio
 import hashlib
 import io
 import re
-import tarfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,7 +25,7 @@ _LEVEL = 3
 _KEY = re.compile(r"sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})")
 
 
-class _Parked(Frozen):
+class _CacheEntry(Frozen):
     key: str
     artifact: ArtifactRef
 
@@ -67,47 +64,14 @@ class FileArtifactStore:
         """
         return await asyncio.to_thread(self._get, ref)
 
-    async def read_member(self, ref: ArtifactRef, member: str) -> bytes:
-        """One file out of a stored tar, without unpacking the rest into memory.
-
-        Raises:
-            PlatformError: NOT_FOUND when the artifact or the member is missing, DATA_LOSS.
-        """
-        return await asyncio.to_thread(self._read_member, ref, member)
-
-    async def extract(self, ref: ArtifactRef, member: str, target: Path) -> None:
-        """Write one file out of a stored tar to `target`, whole or not at all, constant memory."""
-        await asyncio.to_thread(self._extract, ref, member, target)
-
-    async def park(self, key: str, ref: ArtifactRef) -> None:
+    async def cache(self, key: str, ref: ArtifactRef) -> None:
         """Remember `ref` under an idempotency key; a later call replaces it."""
-        note = _Parked(key=key, artifact=ref).model_dump_json().encode()
-        await asyncio.to_thread(self._park, key, note)
+        entry = _CacheEntry(key=key, artifact=ref).model_dump_json().encode()
+        await asyncio.to_thread(self._cache, key, entry)
 
-    async def parked(self, key: str) -> ArtifactRef | None:
-        """What was parked under `key`; None also when its content is gone and must be made anew."""
-        return await asyncio.to_thread(self._parked, key)
-
-    @contextmanager
-    def open_stream(self, ref: ArtifactRef) -> Generator[BinaryIO]:
-        """The content as a stream; blocking. Verified at its end: read it to the end to trust it.
-
-        Raises:
-            PlatformError: NOT_FOUND, or DATA_LOSS when the content is not what was stored.
-        """
-        path = self._path(ref)
-        with disk_faults(self._root):
-            if not path.is_file():
-                message = (
-                    f"artifact {ref.name or ref.key} is not in {self._root}; run its step again"
-                )
-                raise PlatformError(ErrorCode.NOT_FOUND, message)
-            file = path.open("rb")
-        with file, zstandard.ZstdDecompressor().stream_reader(file) as plain:
-            try:
-                yield io.BufferedReader(_Verified(plain, ref), _BLOCK_BYTES)
-            except zstandard.ZstdError as error:
-                raise _damaged(ref, str(error)) from error
+    async def cached(self, key: str) -> ArtifactRef | None:
+        """The artifact cached under `key`; None also when its content is gone."""
+        return await asyncio.to_thread(self._cached, key)
 
     def _put_file(self, path: Path, name: str) -> ArtifactRef:
         try:
@@ -134,56 +98,34 @@ class FileArtifactStore:
         return ArtifactRef(key=key, sha256=digest.hexdigest(), size_bytes=size, name=name)
 
     def _get(self, ref: ArtifactRef) -> bytes:
-        with self.open_stream(ref) as stream:
-            return stream.read()
-
-    def _read_member(self, ref: ArtifactRef, member: str) -> bytes:
-        with self._member(ref, member) as file:
-            return file.read()
-
-    def _extract(self, ref: ArtifactRef, member: str, target: Path) -> None:
-        with (
-            disk_faults(target.parent),
-            temporary_file(target.parent) as (file, temporary),
-        ):
-            with self._member(ref, member) as content:
-                while block := content.read(_BLOCK_BYTES):
-                    file.write(block)
-            publish(file, temporary, target)
-
-    @contextmanager
-    def _member(self, ref: ArtifactRef, member: str) -> Generator[BinaryIO]:
-        with self.open_stream(ref) as stream:
-            try:
-                with tarfile.open(fileobj=stream, mode="r|") as archive:
-                    for entry in archive:
-                        if entry.name == member and (file := archive.extractfile(entry)):
-                            yield file  # type: ignore[misc]
-                            _drain(stream)
-                            return
-            except tarfile.TarError as error:
-                raise _damaged(ref, str(error)) from error
-        message = f"no {member} in artifact {ref.name or ref.key}"
-        raise PlatformError(ErrorCode.NOT_FOUND, message)
-
-    def _park(self, key: str, note: bytes) -> None:
+        path = self._path(ref)
         with disk_faults(self._root):
-            write_atomically(self._note(key), note, self._temporary)
+            if not path.is_file():
+                message = (
+                    f"artifact {ref.name or ref.key} is not in {self._root}; run its step again"
+                )
+                raise PlatformError(ErrorCode.NOT_FOUND, message)
+            with path.open("rb") as file:
+                return _verified(file, ref)
 
-    def _parked(self, key: str) -> ArtifactRef | None:
-        note = self._note(key)
+    def _cache(self, key: str, entry: bytes) -> None:
         with disk_faults(self._root):
-            content = note.read_bytes() if note.is_file() else b""
+            write_atomically(self._entry_path(key), entry, self._temporary)
+
+    def _cached(self, key: str) -> ArtifactRef | None:
+        path = self._entry_path(key)
+        with disk_faults(self._root):
+            content = path.read_bytes() if path.is_file() else b""
         try:
-            parked = _Parked.model_validate_json(content)
+            entry = _CacheEntry.model_validate_json(content)
         except ValidationError:
             return None
-        found = parked.key == key and self._path(parked.artifact).is_file()
-        return parked.artifact if found else None
+        found = entry.key == key and self._path(entry.artifact).is_file()
+        return entry.artifact if found else None
 
-    def _note(self, key: str) -> Path:
+    def _entry_path(self, key: str) -> Path:
         digest = hashlib.sha256(key.encode()).hexdigest()
-        return self._root / "parked" / digest[:2] / f"{digest}.json"
+        return self._root / "cached" / digest[:2] / f"{digest}.json"
 
     def _path(self, ref: ArtifactRef) -> Path:
         # References come back from histories and reports: never follow one out of the store.
@@ -194,33 +136,24 @@ class FileArtifactStore:
         return self._root / ref.key
 
 
-class _Verified(io.RawIOBase):
-    """Reads a stream; raises DATA_LOSS at its end when size or digest differ from the reference."""
+def _verified(file: BinaryIO, ref: ArtifactRef) -> bytes:
+    """The content; no more of it is unpacked than was stored.
 
-    def __init__(self, source: zstandard.ZstdDecompressionReader, ref: ArtifactRef) -> None:
-        self._source = source
-        self._ref = ref
-        self._digest = hashlib.sha256()
-        self._size_bytes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        count = self._source.readinto(buffer)
-        self._digest.update(buffer[:count])
-        self._size_bytes += count
-        if self._size_bytes > self._ref.size_bytes:
-            raise _damaged(self._ref, "longer than what was stored")
-        if not count and self._digest.hexdigest() != self._ref.sha256:
-            raise _damaged(self._ref, "its digest differs")
-        return count
-
-
-def _drain(stream: BinaryIO) -> None:
-    """Read to the end, where the digest is checked."""
-    while stream.read(_BLOCK_BYTES):
-        pass
+    Raises:
+        PlatformError: DATA_LOSS when it is not what was stored.
+    """
+    content = bytearray()
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(file) as plain:
+            while block := plain.read(_BLOCK_BYTES):
+                content += block
+                if len(content) > ref.size_bytes:
+                    raise _damaged(ref, "longer than what was stored")
+    except zstandard.ZstdError as error:
+        raise _damaged(ref, str(error)) from error
+    if hashlib.sha256(content).hexdigest() != ref.sha256:
+        raise _damaged(ref, "its digest differs")
+    return bytes(content)
 
 
 def _damaged(ref: ArtifactRef, cause: str) -> PlatformError:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from contract.analyzers import AnalyzerKind
+from contract.analyzers import AnalyzerKind, Category
 from contract.base import Frozen
 from contract.spec import AppRef, Options, SourceRef, TemplateSpec
 
@@ -19,10 +19,6 @@ class MeasurementState(StrEnum):
     APP_FAILED = "app_failed"
     INFRA_FAILED = "infra_failed"
     NOT_APPLICABLE = "not_applicable"
-
-
-# How the reason of a cell begins whose tool must ask a source outside that gave no answer.
-NO_SOURCE = "advisory source unreachable"
 
 
 class Severity(StrEnum):
@@ -41,15 +37,6 @@ class Confidence(StrEnum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
-
-
-class Category(StrEnum):
-    """What a finding speaks about: security findings and lint never share a count."""
-
-    SECURITY = "security"
-    QUALITY = "quality"
-    ACCESSIBILITY = "accessibility"
-    REQUIREMENT = "requirement"
 
 
 class Skipped(Frozen):
@@ -162,6 +149,10 @@ class Provenance(Frozen):
 class ToolReport(Frozen):
     """One cell: what one tool measured on one app, or why it did not.
 
+    Attributes:
+        looks_for: categories of the findings it looks for; None: its analyzer never said.
+        lacks_source: a source outside that it must ask gave no answer.
+
     Raises:
         ValueError: measured without coverage, not measured without a reason or with numbers.
     """
@@ -170,6 +161,8 @@ class ToolReport(Frozen):
     version: str = ""
     state: MeasurementState
     reason: str = ""
+    lacks_source: bool = False
+    looks_for: tuple[Category, ...] | None = None
     coverage: Coverage | None = None
     findings: tuple[Finding, ...] = ()
     metrics: tuple[Metric, ...] = ()
@@ -186,6 +179,8 @@ class ToolReport(Frozen):
             raise ValueError(f"{self.tool}: {self.state} needs a reason")
         elif self.findings or self.metrics:
             raise ValueError(f"{self.tool}: {self.state} cannot carry findings or metrics")
+        if self.lacks_source and self.state is not MeasurementState.INFRA_FAILED:
+            raise ValueError(f"{self.tool}: {self.state}, though its source gave no answer")
         return self
 
 

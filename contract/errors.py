@@ -37,16 +37,27 @@ class PlatformError(Exception):
 
     Attributes:
         code: what kind of fault; decides whether a retry can help (`RETRYABLE_CODES`).
-        message: one sentence that names the cause and, where there is one, the next step.
+        message: one sentence that names the cause.
+        next_step: what a person can do about it, without the name of a program; empty: unknown, or
+            the message says it.
+        lines: details, one per line (each wrong field of a spec).
         retry_after_s: seconds after which a retry is welcome, as the overloaded side said.
     """
 
     def __init__(
-        self, code: ErrorCode, message: str, *, retry_after_s: float | None = None
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        next_step: str = "",
+        lines: tuple[str, ...] = (),
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+        self.next_step = next_step
+        self.lines = lines
         self.retry_after_s = retry_after_s
 
     @property

@@ -8,12 +8,17 @@ import hashlib
 import re
 from urllib.parse import quote, unquote
 
+from contract.analyzers import AnalyzerKind
+
 PIPELINE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 
 TASK_QUEUE_CONTROL = "assay-control"
 TASK_QUEUE_APPS = "assay-apps"
-TASK_QUEUE_STATIC = "assay-static"
-TASK_QUEUE_AI = "assay-ai"
+# Of activities that last as long as a pipeline and only read.
+TASK_QUEUE_WATCH = "assay-watch"
+
+# Type of the workflow that analyses one app.
+APP_WORKFLOW = "AnalyzeApp"
 
 LABEL_MANAGED = "dev.assay.managed"
 LABEL_SCOPE = "dev.assay.scope"
@@ -39,14 +44,9 @@ def task_queue_start(host: str) -> str:
     return f"assay-start-{host}"
 
 
-def task_queue_dynamic(host: str) -> str:
-    """Queue of the dynamic analyses of the apps on `host`."""
-    return f"assay-dynamic-{host}"
-
-
-def task_queue_performance(host: str) -> str:
-    """Queue of the load tests on `host`; its worker has exactly one slot."""
-    return f"assay-performance-{host}"
+def task_queue_analyzer(kind: AnalyzerKind, host: str) -> str:
+    """Queue of an analyzer's subtasks; those of a live one are bound to the app's `host`."""
+    return f"assay-{kind}-{host}" if kind.is_live else f"assay-{kind}"
 
 
 def safe_model(model: str) -> str:
@@ -77,6 +77,16 @@ def app_key(pipeline_id: str, model: str, app_number: int) -> str:
 def app_workflow_id(pipeline_id: str, model: str, app_number: int) -> str:
     """Workflow ID of one app's analysis: the lock on that app."""
     return f"pipeline/{app_key(pipeline_id, model, app_number)}"
+
+
+def app_label(workflow_id: str) -> str:
+    """`{model}/app{n}`, how people name the app whose workflow this is: see `AppRef.label`.
+
+    >>> app_label("pipeline/p1/openai%2Fgpt-4.1/app3")
+    'openai/gpt-4.1/app3'
+    """
+    _, _, model, app = workflow_id.split("/")
+    return f"{model_from_safe(model)}/{app}"
 
 
 def subtask_id(pipeline_id: str, model: str, app_number: int, analyzer: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from contract.analysis import NO_SOURCE, ArtifactRef, MeasurementState
+from contract.analysis import ArtifactRef, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.spec import AppRef
@@ -17,6 +17,7 @@ class ToolSummary(Frozen):
     """One cell without its findings: small enough for workflow history.
 
     Attributes:
+        lacks_source: a source outside that it must ask gave no answer.
         seconds: tool time behind its report; where that is `cached`, the time that was saved.
     """
 
@@ -25,12 +26,8 @@ class ToolSummary(Frozen):
     reason: str = ""
     findings: int = 0
     cached: bool = False
+    lacks_source: bool = False
     seconds: float = 0.0
-
-    @property
-    def lacks_source(self) -> bool:
-        """Whether it measured nothing because a source outside gave no answer."""
-        return self.state is MeasurementState.INFRA_FAILED and self.reason.startswith(NO_SOURCE)
 
 
 class SubtaskOutcome(Frozen):

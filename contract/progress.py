@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from contract.analysis import MeasurementState
-from contract.analyzers import AnalyzerKind
+from contract.analyzers import AnalyzerKind, PlatformService
 from contract.base import Frozen
 from contract.spec import AppRef
 
@@ -40,13 +40,6 @@ class BreakerProgress(Frozen):
     state: str
     failures: int = 0
     reason: str = ""
-
-
-class PlatformService(StrEnum):
-    """What work needs beside the analyzers: `engine` runs the apps, `store` keeps the results."""
-
-    ENGINE = "engine"
-    STORE = "store"
 
 
 class AnalyzerReadiness(Frozen):

@@ -2,7 +2,7 @@
 
 Control frames are JSON text messages, one frame each. A `chunk` frame announces exactly one binary
 message, which follows at once. One connection may carry several subtasks, one after another or
-interleaved; every frame names its subtask.
+interleaved; every frame names its subtask. The order of frames is that of `contract/stream.py`.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from contract.health import AnalyzerHealth
 
 SUBPROTOCOL = "assay.analyzer.v1"
 MAX_FRAME_BYTES = 8 * 1024 * 1024
+MAX_ID_CHARS = 512
 CHUNK_BYTES = 1024 * 1024
 DEFAULT_MAX_RESULT_BYTES = 1024**3
 MAX_REPORT_BYTES = 16 * 1024 * 1024  # it is built and read whole: reading takes five times as much
 PROGRESS_INTERVAL_S = 5.0
 MAX_WAITING_S = 600.0  # for cores that other runs hold: it does not count as the run's own time
-DEFAULT_PORTS = {"static": 2001, "dynamic": 2002, "performance": 2003, "ai": 2004}
 DIRECT_MIN_BYTES = 16 * 1024 * 1024  # below that, reading a folder saves nothing
 REPORT_MEMBER = "report.json"
 REQUEST_DIGEST_HEADER = "Assay-Request-Digest"

@@ -137,3 +137,15 @@ class TeardownReport(Frozen):
     images: int = 0
     processes: int = 0
     facts: AppFacts = AppFacts()
+
+
+class SweepReport(Frozen):
+    """What one round of the janitor did.
+
+    Attributes:
+        removed: IDs of the workflows whose leftovers were removed.
+        kept: IDs of the workflows that still run.
+    """
+
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()

@@ -31,10 +31,6 @@ from reports.together import together
 from reports.verdict import verdict
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
-_FUSED = {
-    AnalyzerKind.STATIC: frozenset({Category.SECURITY}),
-    AnalyzerKind.DYNAMIC: frozenset(Category),
-}
 FusedBy = Mapping[tuple[AppRef, AnalyzerKind], tuple[Finding, ...]]
 
 
@@ -168,7 +164,7 @@ def _categories(cell: CellReport, fused: FusedBy) -> frozenset[Category]:
     if of_fusion is None:
         return frozenset()
     told = frozenset(finding.category for finding in of_fusion)
-    return told | _FUSED.get(cell.analyzer, frozenset())
+    return told | cell.analyzer.row.fuses
 
 
 def _unlisted(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[LeftOut]:

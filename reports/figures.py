@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from contract.analysis import Metric
-from contract.analyzers import AnalyzerKind
 from reports.model import CellReport, LoadFigures
 
 # Metrics of the host during a load test, and of its calibration: context, not figures of the app.
@@ -15,7 +14,7 @@ def load_figures(cells: Iterable[CellReport]) -> tuple[LoadFigures, ...]:
     """One entry per load tool and target, in the order the tools reported them."""
     grouped: defaultdict[tuple[str, str], list[Metric]] = defaultdict(list)
     for cell in cells:
-        if cell.analyzer is AnalyzerKind.PERFORMANCE:
+        if is_load_test(cell):
             for metric in cell.report.metrics:
                 grouped[cell.tool, metric.target].append(metric)
     ordered = sorted(grouped.items(), key=lambda item: _context_last(item[0][1]))
@@ -28,6 +27,11 @@ def load_figures(cells: Iterable[CellReport]) -> tuple[LoadFigures, ...]:
         )
         for (tool, target), metrics in ordered
     )
+
+
+def is_load_test(cell: CellReport) -> bool:
+    """Whether the cell's metrics are figures of load."""
+    return cell.analyzer.row.figures == "load"
 
 
 def _context_last(target: str) -> bool:

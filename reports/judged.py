@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from contract.analyzers import AnalyzerKind
 from reports.model import CellReport, Rate, RequirementVerdict, Score
 from reports.rates import Verdict, rate
 
@@ -21,7 +20,7 @@ def scores(cells: Iterable[CellReport]) -> tuple[Score, ...]:
             target=metric.target,
         )
         for cell in cells
-        if cell.analyzer is AnalyzerKind.AI
+        if cell.analyzer.row.figures == "scores"
         for metric in cell.report.metrics
     )
 
@@ -31,7 +30,7 @@ def requirements(cells: Iterable[CellReport]) -> tuple[RequirementVerdict, ...]:
     return tuple(
         _verdict(cell.tool, row)
         for cell in cells
-        if cell.analyzer is AnalyzerKind.AI
+        if cell.analyzer.row.figures == "scores"
         for row in _rows(cell.report.data.get("requirements"))
     )
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from contract.analysis import MeasurementState, Metric
-from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from reports.effort import is_contended
+from reports.figures import is_load_test
 from reports.model import CellReport, MedianFigure, ModelLoad
 from reports.tally import count_states
 
@@ -34,8 +34,7 @@ _CENSORED = "throughput_at_objective"
 
 def load_tools(cells: Iterable[CellReport]) -> tuple[str, ...]:
     """Load tests that ran on any app of the fleet, in alphabetical order."""
-    kind = AnalyzerKind.PERFORMANCE
-    return tuple(sorted({cell.tool for cell in cells if cell.analyzer is kind} - {ALL_TOOLS}))
+    return tuple(sorted({cell.tool for cell in cells if is_load_test(cell)} - {ALL_TOOLS}))
 
 
 def load_by_tool(
@@ -54,7 +53,7 @@ def load_by_tool(
 
 def _of(tool: str, cells: Iterable[CellReport]) -> list[CellReport]:
     """The cell of this tool; where one stands for all tools, that one."""
-    mine = [cell for cell in cells if cell.analyzer is AnalyzerKind.PERFORMANCE]
+    mine = [cell for cell in cells if is_load_test(cell)]
     return [cell for cell in mine if cell.tool in (tool, ALL_TOOLS)][:1]
 
 

@@ -9,13 +9,6 @@ from contract.left_out import LeftOut
 from contract.spec import AppRef
 from reports.model import CellReport, FindingTally, StateCounts
 
-# Which analyzers look for what: a load test that found nothing is no proof of a secure app.
-LOOKED_FOR_BY: dict[Category, frozenset[AnalyzerKind]] = {
-    Category.SECURITY: frozenset({AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC}),
-    Category.QUALITY: frozenset({AnalyzerKind.STATIC}),
-    Category.ACCESSIBILITY: frozenset({AnalyzerKind.DYNAMIC}),
-    Category.REQUIREMENT: frozenset({AnalyzerKind.AI}),
-}
 FusedKey = tuple[AppRef, AnalyzerKind]
 
 
@@ -25,14 +18,13 @@ def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
     return StateCounts(**counts)
 
 
-def cells_looking_for(category: Category, cells: Iterable[CellReport]) -> list[CellReport]:
-    """Cells that speak about a category: by their analyzer, or because they found something."""
-    kinds = LOOKED_FOR_BY[category]
-    return [cell for cell in cells if cell.analyzer in kinds or _has_found(category, cell)]
+def speaks_about(category: Category, cell: CellReport) -> bool:
+    """Whether the cell's tool looks for findings of a category, or made one all the same.
 
-
-def _has_found(category: Category, cell: CellReport) -> bool:
-    return any(found.category is category for found in cell.report.findings)
+    A load test that found nothing is no proof of a secure app.
+    """
+    findings = cell.report.findings
+    return category in cell.looks_for or any(found.category is category for found in findings)
 
 
 def tally(
@@ -51,7 +43,7 @@ def tally(
         fused: which analyzers' findings of which app were fused.
         unlisted: those that were made and are not in `findings`, because a list was cut.
     """
-    looking = cells_looking_for(category, cells)
+    looking = [cell for cell in cells if speaks_about(category, cell)]
     if not looking:
         return None
     measured = [cell for cell in looking if cell.state is MeasurementState.MEASURED]

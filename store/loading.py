@@ -15,7 +15,7 @@ from contract.spec import AppRef, PlannedApp
 from store.rows import CELL_COLUMNS
 
 Rows = Sequence[Row[Any]]
-_FUSING = frozenset({AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC})
+_FUSING = frozenset(kind for kind in AnalyzerKind if kind.row.fuses)
 
 
 @dataclass(frozen=True, slots=True)

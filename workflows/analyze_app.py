@@ -6,10 +6,11 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.ownership import PAUSED
     from contract.analysis import MeasurementState
     from contract.analyzers import AnalyzerKind
+    from contract.attempt import PAUSED
     from contract.errors import ErrorCode
+    from contract.ids import APP_WORKFLOW
     from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import AppProgress, BreakerProgress
     from contract.running import SubtaskOrder
@@ -35,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
 CANCELLED = Fault(ErrorCode.CANCELLED, "cancelled before it was measured")
 
 
-@workflow.defn(name="AnalyzeApp", failure_exception_types=[RuntimeError])
+@workflow.defn(name=APP_WORKFLOW, failure_exception_types=[RuntimeError])
 class AnalyzeAppWorkflow:
     """Run every subtask of one app; the app is torn down only after the last of them."""
 

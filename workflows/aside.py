@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.errors import APP_GONE, HELD
-from activities.heartbeat import Beat
+from contract.attempt import APP_GONE, HELD, Beat
 from contract.running import AppCheck
 from workflows.planning import Loss
 from workflows.settle import failure_code

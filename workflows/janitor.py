@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.apps import SweepReport
+    from contract.running import SweepReport
     from workflows import stages
     from workflows.settle import in_order, is_unclaimed
 

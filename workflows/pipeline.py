@@ -181,6 +181,7 @@ class PipelineWorkflow:
             self._registered = True
         self._status.enter(PipelinePhase.RUNNING)
         self._window.builds_ahead = workflow.patched("build-ahead")
+        watch = stages.watch_apps(self._fleet.plan.pipeline_id)
         tender = asyncio.create_task(self._admission.tend())
         while await self._next_turn():
             if self._window.may_promote():
@@ -195,6 +196,7 @@ class PipelineWorkflow:
         await self._drain()
         self._admission.stop()
         await tender
+        watch.cancel()
 
     async def _drain(self) -> None:
         """Wait for what is in flight, and for the turns of what was built ahead."""

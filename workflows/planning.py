@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 
 from contract.analysis import MeasurementState, SubtaskRequest, Target
-from contract.analyzers import AnalyzerKind
+from contract.analyzers import LIVE_ORDER, AnalyzerKind, PlatformService
 from contract.base import Frozen
 from contract.errors import ErrorCode
-from contract.ids import (
-    TASK_QUEUE_AI,
-    TASK_QUEUE_STATIC,
-    task_queue_dynamic,
-    task_queue_performance,
-)
+from contract.limits import REASON_CHARS
 from contract.outcome import (
     ALL_TOOLS,
     AppFacts,
@@ -22,17 +17,10 @@ from contract.outcome import (
     together,
     worst_state,
 )
-from contract.progress import PlatformService
 from contract.running import AppCheck, RunningApp, SubtaskOrder
 from contract.spec import AppSpec
-from workflows.policies import REASON_CHARS, SUBTASK_DEADLINE_S
 from workflows.settle import Fault
 from workflows.state import AppOrders
-
-# A load test before an active scan: the scan fills the app's database and would slow it down. An
-# app that the load test kills is started anew for the scan.
-LIVE_ORDER = (AnalyzerKind.PERFORMANCE, AnalyzerKind.DYNAMIC)
-
 
 _NOTHING_KNOWN = AppFacts()
 _DIED = "the app died during the measurement"
@@ -58,19 +46,9 @@ def plan_subtasks(app: AppSpec, orders: AppOrders) -> SubtaskPlan:
 
 
 def services_of(kinds: Sequence[AnalyzerKind]) -> list[PlatformService]:
-    """What of the platform work of these analyzers needs: to measure a live app, an engine."""
-    live = any(kind.is_live for kind in kinds)
-    return [PlatformService.ENGINE] if live else []
-
-
-def task_queue_of(kind: AnalyzerKind, host: str) -> str:
-    """Queue of a subtask; live ones are bound to the host that runs the app."""
-    return {
-        AnalyzerKind.STATIC: TASK_QUEUE_STATIC,
-        AnalyzerKind.AI: TASK_QUEUE_AI,
-        AnalyzerKind.DYNAMIC: task_queue_dynamic(host),
-        AnalyzerKind.PERFORMANCE: task_queue_performance(host),
-    }[kind]
+    """Services of the platform without which some of these analyzers cannot work."""
+    needed = {service for kind in kinds for service in kind.row.needs}
+    return [service for service in PlatformService if service in needed]
 
 
 def subtask_request(
@@ -87,7 +65,7 @@ def subtask_request(
         conditions=conditions,
         options=app.options.get(kind, {}),
         template=app.template,
-        deadline_s=SUBTASK_DEADLINE_S[kind],
+        deadline_s=kind.row.deadline_s,
         cache=app.cache,
     )
 

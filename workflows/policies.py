@@ -1,7 +1,7 @@
 """Every time-out and retry policy. Changing one is replay-safe; nowhere else are there any.
 
-Every activity heartbeats each second, so a killed worker is noticed within `HEARTBEAT` and its
-activities run again elsewhere about half a second later, whatever their own time limit is. Errors
+Every activity heartbeats each second. A killed worker is noticed within `HEARTBEAT_TIMEOUT`, and
+its activities run again elsewhere about half a second later, whatever their own time-out is. Errors
 that no retry can cure carry `non_retryable` themselves; only Temporal's own types are listed here.
 """
 
@@ -10,6 +10,13 @@ from typing import TypedDict
 
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
+
+from contract.limits import (
+    ANALYSIS_TIMEOUT,
+    HEARTBEAT_TIMEOUT,
+    PREFLIGHT_TIMEOUT,
+    START_TIMEOUT,
+)
 
 
 class Policy(TypedDict, total=False):
@@ -23,9 +30,6 @@ class Policy(TypedDict, total=False):
     cancellation_type: ActivityCancellationType
 
 
-# Four missed beats. A worker that was merely held up loses nothing but an attempt: the next one
-# takes up the same run of the analyzer and the same containers.
-HEARTBEAT = timedelta(seconds=4)
 NEVER_RETRIED = ("PayloadsTooLarge",)
 
 # How often a subtask is run anew after its analyzer was down, and an app on another host.
@@ -58,9 +62,6 @@ WINDOW_MAX = 50
 BUILD_AHEAD = 2
 # Recording apps that never ran: one activity each so many, so that no payload grows with the fleet.
 SKIP_BATCH = 200
-REASON_CHARS = 300
-
-SUBTASK_DEADLINE_S = {"static": 900.0, "dynamic": 1200.0, "performance": 900.0, "ai": 900.0}
 
 
 def _retry(
@@ -77,21 +78,21 @@ def _retry(
 
 # Rides out a restart of an analyzer (about 70 s); a longer outage is the breaker's business.
 RUN_ANALYSIS = Policy(
-    start_to_close_timeout=timedelta(minutes=30),
-    heartbeat_timeout=HEARTBEAT,
+    start_to_close_timeout=ANALYSIS_TIMEOUT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=9),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 START_APP = Policy(
-    start_to_close_timeout=timedelta(minutes=30),
-    heartbeat_timeout=HEARTBEAT,
+    start_to_close_timeout=START_TIMEOUT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=7),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 START_BUILT = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
-    start_to_close_timeout=timedelta(minutes=30),
-    heartbeat_timeout=HEARTBEAT,
+    start_to_close_timeout=START_TIMEOUT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=7),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
@@ -99,7 +100,7 @@ CHECK_APP = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
     # An app that is silent is asked again for minutes before that means anything.
     start_to_close_timeout=timedelta(minutes=6),
-    heartbeat_timeout=HEARTBEAT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=7, maximum_s=10.0),
 )
 # After a measurement: its engine may be away for minutes, and the numbers are worth the wait.
@@ -107,41 +108,48 @@ CHECK_AFTER = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
     schedule_to_close_timeout=timedelta(minutes=10),
     start_to_close_timeout=timedelta(minutes=6),
-    heartbeat_timeout=HEARTBEAT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=0, maximum_s=10.0),
 )
 TEARDOWN_APP = Policy(
     schedule_to_start_timeout=HOST_LOST_AFTER,
     start_to_close_timeout=timedelta(minutes=5),
-    heartbeat_timeout=HEARTBEAT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=21, maximum_s=15.0),
 )
 PREFLIGHT = Policy(
-    start_to_close_timeout=timedelta(seconds=30),
-    heartbeat_timeout=HEARTBEAT,
+    start_to_close_timeout=PREFLIGHT_TIMEOUT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=0, maximum_s=5.0),
 )
 # The store may be gone for a while; a result is never dropped for that.
 RECORD = Policy(
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(hours=6),
-    heartbeat_timeout=HEARTBEAT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=0, maximum_s=10.0),
 )
 REPORT = Policy(
     start_to_close_timeout=timedelta(minutes=10),
     schedule_to_close_timeout=timedelta(hours=1),
-    heartbeat_timeout=HEARTBEAT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=11),
+)
+# It lasts as long as its pipeline. What it tells is for people: no failure of it matters.
+WATCH_APPS = Policy(
+    start_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_retry(attempts=0),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
 )
 AWAIT_APP = Policy(
     start_to_close_timeout=timedelta(hours=24),
-    heartbeat_timeout=HEARTBEAT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=0),
 )
 JANITOR = Policy(
     schedule_to_start_timeout=timedelta(minutes=5),
     start_to_close_timeout=timedelta(minutes=20),
-    heartbeat_timeout=HEARTBEAT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=3),
 )

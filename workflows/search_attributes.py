@@ -15,10 +15,7 @@ ALL = (PIPELINE, MODEL, TEMPLATE, APP_NUMBER, STATE)
 
 def names() -> dict[str, str]:
     """Name and type of each."""
-    return {"AssayPipeline": "Keyword", "AssayModel": "Keyword", "AssayTemplate": "Keyword"} | {
-        "AssayAppNumber": "Int",
-        "AssayState": "Keyword",
-    }
+    return {key.name: key.indexed_value_type.name for key in ALL}
 
 
 def of_app(app: AppSpec) -> list[SearchAttributeUpdate]:

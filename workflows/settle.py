@@ -14,10 +14,8 @@ from temporalio.exceptions import (
     TimeoutType,
 )
 
-from activities.heartbeat import WORKER_LOST, Beat
-from activities.work import seconds_by_tool
+from contract.attempt import WORKER_LOST, Beat, seconds_by_tool
 from contract.errors import RETRYABLE_CODES, ErrorCode
-from contract.outcome import together
 
 T = TypeVar("T")
 
@@ -122,7 +120,7 @@ def _with_lost_work(fault: Fault, details: Sequence[Any], *last: str) -> Fault:
     if not details:
         return fault
     beat = Beat.model_validate(details[0])
-    lost = together(*map(seconds_by_tool, beat.spans))
+    lost = seconds_by_tool(*beat.spans)
     return replace(fault, lost=lost, causes=(*beat.causes, *last))
 
 

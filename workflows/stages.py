@@ -6,14 +6,17 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.analysis import AnalysisActivities
-    from activities.apps import AppActivities, SweepReport
+    from activities.apps import AppActivities
     from activities.preflight import PreflightActivities
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
+    from activities.watch import WatchActivities
     from contract.analyzers import AnalyzerKind
     from contract.ids import (
         TASK_QUEUE_APPS,
         TASK_QUEUE_CONTROL,
+        TASK_QUEUE_WATCH,
+        task_queue_analyzer,
         task_queue_host,
         task_queue_start,
     )
@@ -24,11 +27,11 @@ with workflow.unsafe.imports_passed_through():
         RunningApp,
         StartOutcome,
         SubtaskOrder,
+        SweepReport,
         TeardownReport,
     )
     from contract.spec import AppSpec, PipelinePlan
     from workflows import policies
-    from workflows.planning import task_queue_of
 
 
 async def register(plan: PipelinePlan) -> None:
@@ -113,11 +116,24 @@ def run_analysis(order: SubtaskOrder, host: str = "") -> workflow.ActivityHandle
     return workflow.start_activity_method(
         AnalysisActivities.run_analysis,
         order,
-        task_queue=task_queue_of(order.analyzer, host),
+        task_queue=task_queue_analyzer(order.analyzer, host),
         activity_id=f"analyze-{order.analyzer}",
         summary=", ".join(order.tools) or "all tools",
         **policies.RUN_ANALYSIS,
     )
+
+
+def watch_apps(pipeline_id: str) -> workflow.ActivityHandle[None]:
+    """Start to watch what the running apps do, until it is cancelled; nobody needs to await it."""
+    watch = workflow.start_activity_method(
+        WatchActivities.watch_apps,
+        pipeline_id,
+        task_queue=TASK_QUEUE_WATCH,
+        summary="what the running apps do",
+        **policies.WATCH_APPS,
+    )
+    watch.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # seen
+    return watch
 
 
 async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome:

@@ -6,11 +6,11 @@ from typing import Any
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.limits import REASON_CHARS
 from contract.outcome import ALL_TOOLS, AppOutcome, worst_state
 from contract.record import CellRecord, PipelineRecord, by_app
 from contract.spec import AppSpec, PipelinePlan, PlannedApp
 from workflows.breaker import CircuitBreaker
-from workflows.policies import REASON_CHARS
 
 
 class AppOrders(Frozen):

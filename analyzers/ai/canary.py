@@ -1,16 +1,13 @@
-"""Tiny apps with a known answer. Asking costs money, so an answer is believed for some hours."""
+"""Tiny apps with a known answer. Asking costs money, so an answer is kept for some hours."""
 
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from analyzers.runtime.tool import Canary, Parsed, ToolFault, ToolRun
+from analyzers.runtime.tool import Canary, Parsed, ToolFault
 from contract.analysis import Category, Finding, Severity
 from contract.spec import Requirement, TemplateSpec
 
-_FILE = "canary-token.txt"
-_TOKEN = secrets.token_hex(16)
 _SEEN_S = 6 * 3600.0
 _MISSED_S = 600.0
 _KNOWN_ANSWER = "canary-known-answer"
@@ -56,21 +53,15 @@ def back_up():
 
 
 def _canary(app: str) -> Canary:
-    return Canary(files={"app.py": app, _FILE: _TOKEN}, expect=frozenset({_KNOWN_ANSWER}))
+    return Canary(files={"app.py": app}, expect=frozenset({_KNOWN_ANSWER}))
 
 
 REQUIREMENTS_CANARY = _canary(_HEALTH_APP)
 QUALITY_CANARY = _canary(_UNSAFE_APP)
 
 
-def is_canary(run: ToolRun) -> bool:
-    """Whether the runtime asks about our own app; no stranger's app can know the token."""
-    file = run.source.root / _FILE
-    return file.is_file() and file.read_bytes() == _TOKEN.encode()
-
-
 def canary_template() -> TemplateSpec:
-    """One requirement the canary meets and one it clearly does not."""
+    """One requirement that the canary meets and one that it clearly does not."""
     return TemplateSpec(
         slug="canary",
         requirements=(
@@ -84,7 +75,7 @@ CANARY_VERDICTS = {"canary-health": "met", "canary-card-payment": "not_met"}
 
 
 def known_answer(tool: str) -> Finding:
-    """Says that the judges answered as anybody must who has read the canary."""
+    """Check that the judges gave the answer that every reader of the canary must give."""
     return Finding(
         tool=tool,
         rule_id=_KNOWN_ANSWER,
@@ -100,11 +91,11 @@ class CanaryMemory:
     A failure of the endpoint is not kept: it may be over in a second.
 
     Attributes:
-        calls: what the last look cost.
+        calls: the calls of the last check.
     """
 
     def __init__(self, wrong: Callable[[Parsed], str]) -> None:
-        """`wrong` says what is wrong with an answer; nothing: it is right."""
+        """`wrong` returns what is wrong with an answer; empty: it is right."""
         self.calls: list[dict[str, Any]] = []
         self._wrong = wrong
         self._parsed: Parsed | None = None

@@ -1,4 +1,4 @@
-"""From judges' answers to one score per criterion. Pure."""
+"""From judges' answers to one score per criterion. Pure functions."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from analyzers.ai.sources import Part
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One judge's score of one criterion over all parts that it gave standing evidence for."""
+    """One judge's score of one criterion over all parts with evidence that holds."""
 
     value: float
     evidence: tuple[Evidence, ...]
@@ -31,9 +31,9 @@ def score(
     reasons: list[str] = []
     rejected: list[str] = []
     for answer, part in zip(answers, parts, strict=True):
-        given = next(one for one in answer.scores if one.id == criterion)
-        wrong = {one: objection(one, files) for one in given.evidence}
-        standing = [placed(one, files) for one, reason in wrong.items() if not reason]
+        given = next(scored for scored in answer.scores if scored.id == criterion)
+        wrong = {quote: objection(quote, files) for quote in given.evidence}
+        standing = [placed(quote, files) for quote, reason in wrong.items() if not reason]
         rejected += [reason for reason in wrong.values() if reason]
         if standing:
             weighted.append((float(given.score), part.lines))
@@ -47,5 +47,5 @@ def score(
 
 
 def across(values: Sequence[float]) -> float:
-    """Median over the judges: one eccentric judge of three moves nothing."""
+    """Median over the judges: one eccentric judge of three changes nothing."""
     return statistics.median(values)

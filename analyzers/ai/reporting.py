@@ -1,4 +1,4 @@
-"""What both judges report alike: withheld lines as findings, calls and settings as data."""
+"""What both tools report in the same way: hidden lines as findings, calls and settings as data."""
 
 import hashlib
 from typing import Any
@@ -12,25 +12,27 @@ from contract.analysis import Category, Confidence, Finding, Location, Severity
 _CWE_PROMPT_INJECTION = 1427
 
 
-def injection_finding(tool: str, one: Injection) -> Finding:
-    """Text in the app that addresses whoever reviews it."""
-    text = f"{tool}\0{one.rule}\0{one.path}\0{one.excerpt}"
+def injection_finding(tool: str, injection: Injection) -> Finding:
+    """The finding for text in the app that addresses its reviewer."""
+    text = f"{tool}\0{injection.rule}\0{injection.path}\0{injection.excerpt}"
     return Finding(
         tool=tool,
-        rule_id=f"prompt-injection/{one.rule}",
+        rule_id=f"prompt-injection/{injection.rule}",
         message="Text that addresses an AI reviewer; it was withheld from the judges.",
         severity=Severity.MEDIUM,
         confidence=Confidence.MEDIUM,
         category=Category.QUALITY,
         cwe=(_CWE_PROMPT_INJECTION,),
-        location=Location(path=one.path, line=one.first or None, end_line=one.last or None),
+        location=Location(
+            path=injection.path, line=injection.first or None, end_line=injection.last or None
+        ),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
-        evidence=one.excerpt,
+        evidence=injection.excerpt,
     )
 
 
 def settings_data(config: AiConfig, hearing: Hearing[Any]) -> dict[str, Any]:
-    """Everything needed to repeat the hearing, but the key and the prices."""
+    """Everything needed to repeat the hearing, except for the key and the prices."""
     return {
         "endpoint": config.base_url,
         "models": list(config.models),
@@ -43,7 +45,7 @@ def settings_data(config: AiConfig, hearing: Hearing[Any]) -> dict[str, Any]:
         "calls": hearing.ledger.data(),
         "budget_usd": config.budget_usd,
         "judges_without_opinion": {
-            one.model: {"reason": one.failure, "unread": list(one.unread)}
-            for one in hearing.missing
+            opinion.model: {"reason": opinion.failure, "unread": list(opinion.unread)}
+            for opinion in hearing.missing
         },
     }

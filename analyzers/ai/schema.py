@@ -47,11 +47,13 @@ class RequirementAnswer(JudgeAnswer):
 
     def ids(self) -> list[str]:
         """What it speaks about."""
-        return [one.id for one in self.verdicts]
+        return [verdict.id for verdict in self.verdicts]
 
     def renamed(self, ids: Mapping[str, str]) -> Self:
         """The same with other IDs."""
-        verdicts = tuple(one.model_copy(update={"id": ids[one.id]}) for one in self.verdicts)
+        verdicts = tuple(
+            verdict.model_copy(update={"id": ids[verdict.id]}) for verdict in self.verdicts
+        )
         return self.model_copy(update={"verdicts": verdicts})
 
 
@@ -71,9 +73,9 @@ class QualityAnswer(JudgeAnswer):
 
     def ids(self) -> list[str]:
         """What it speaks about."""
-        return [one.id for one in self.scores]
+        return [score.id for score in self.scores]
 
     def renamed(self, ids: Mapping[str, str]) -> Self:
         """The same with other IDs."""
-        scores = tuple(one.model_copy(update={"id": ids[one.id]}) for one in self.scores)
+        scores = tuple(score.model_copy(update={"id": ids[score.id]}) for score in self.scores)
         return self.model_copy(update={"scores": scores})

@@ -106,8 +106,8 @@ def _project(row: Mapping[str, Any]) -> NpmProject:
     return NpmProject(
         list(row["manifests"]),
         str(row["lock"]),
-        [_dependency(one) for one in row["direct"]],
-        [_dependency(one) for one in row["locked"]],
+        [_dependency(dependency) for dependency in row["direct"]],
+        [_dependency(dependency) for dependency in row["locked"]],
         dict(row["wanted"]),
     )
 

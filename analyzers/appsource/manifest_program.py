@@ -20,16 +20,16 @@ def main() -> None:
     python, python_faults = read_python(root, python_manifests(files))
     npm, npm_faults = npm_projects(root, files)
     document: dict[str, Any] = {
-        "python": [dataclasses.astuple(one) for one in python],
+        "python": [dataclasses.astuple(project) for project in python],
         "npm": [
             {
-                "manifests": one.manifests,
-                "lock": one.lock,
-                "direct": [dataclasses.astuple(item) for item in one.direct],
-                "locked": [dataclasses.astuple(item) for item in one.locked],
-                "wanted": one.wanted,
+                "manifests": project.manifests,
+                "lock": project.lock,
+                "direct": [dataclasses.astuple(item) for item in project.direct],
+                "locked": [dataclasses.astuple(item) for item in project.locked],
+                "wanted": project.wanted,
             }
-            for one in npm
+            for project in npm
         ],
         "python_faults": python_faults,
         "npm_faults": npm_faults,

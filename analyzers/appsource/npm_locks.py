@@ -100,7 +100,9 @@ def _pnpm(path: str, text: str) -> Iterator[Dependency]:
         raise ValueError("no lock file of pnpm")
     lines = _first_lines(text)
     for key, entry in _table(document.get("packages")).items():
-        line = next((lines[one] for one in (f"{key}:", f"'{key}':") if one in lines), 1)
+        line = next(
+            (lines[spelling] for spelling in (f"{key}:", f"'{key}':") if spelling in lines), 1
+        )
         match = _PNPM.match(str(key))
         if match is None:
             name = str(entry.get("name", key)) if isinstance(entry, dict) else str(key)

@@ -34,4 +34,4 @@ def write_pins(folder: Path, pins: Sequence[Dependency]) -> None:
 
 def distinct(pins: Iterable[Dependency]) -> list[Dependency]:
     """One of each package and version, in order."""
-    return list({(one.name, one.version): one for one in pins if one.exact}.values())
+    return list({(pin.name, pin.version): pin for pin in pins if pin.exact}.values())

@@ -120,7 +120,7 @@ def _filled(
 
 def _distinct(found: Sequence[Dependency]) -> list[Dependency]:
     """One of each package and version."""
-    return list({(one.name, one.version, one.why): one for one in reversed(found)}.values())[::-1]
+    return list({(pin.name, pin.version, pin.why): pin for pin in reversed(found)}.values())[::-1]
 
 
 def _lock_of(
@@ -165,7 +165,7 @@ def _patterns(
     """Patterns of a workspace's members, as npm, yarn and pnpm write them."""
     found: Any = (document or {}).get("workspaces")
     found = found.get("packages") if isinstance(found, dict) else found
-    rows = [str(one) for one in found] if isinstance(found, list) else []
+    rows = [str(pattern) for pattern in found] if isinstance(found, list) else []
     for name, key in (("pnpm-workspace.yaml", "packages"), ("lerna.json", "packages")):
         path = str(above / name)
         if path in known:
@@ -174,7 +174,7 @@ def _patterns(
             except ValueError:
                 continue
             listed = more.get(key) if isinstance(more, dict) else None
-            rows += [str(one) for one in listed] if isinstance(listed, list) else []
+            rows += [str(pattern) for pattern in listed] if isinstance(listed, list) else []
     return rows[:200]
 
 

@@ -68,7 +68,7 @@ def _included(path: str, text: str) -> list[str]:
     for entry in [dynamic.get("dependencies"), *_table(dynamic, "optional-dependencies").values()]:
         named = entry.get("file") if isinstance(entry, dict) else None
         names = [named] if isinstance(named, str) else _strings(named)
-        found += [os.path.normpath(os.path.join(os.path.dirname(path), one)) for one in names]
+        found += [os.path.normpath(os.path.join(os.path.dirname(path), name)) for name in names]
     return [name for name in found if not name.startswith(("/", ".."))]
 
 

@@ -108,13 +108,13 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
         if line.endswith("\\") and not line.startswith("#"):
             pending += line[:-1].strip() + " "
             continue
-        yield from _one(first, (pending + line).strip())
+        yield from _requirement_lines(first, (pending + line).strip())
         pending = ""
     if pending:
-        yield from _one(first, pending.strip())
+        yield from _requirement_lines(first, pending.strip())
 
 
-def _one(number: int, line: str) -> Iterator[tuple[int, str]]:
+def _requirement_lines(number: int, line: str) -> Iterator[tuple[int, str]]:
     if _EDITABLE.match(line):
         line = _EDITABLE.sub("./", line)
     elif _INCLUDE.match(line):

@@ -49,11 +49,6 @@ class Route(Frozen):
     kind: Literal["http", "graphql"] = "http"
     spans: tuple[tuple[str, int, int], ...] = ()
 
-    @property
-    def takes_input(self) -> bool:
-        """Whether it takes, or may take, any."""
-        return bool(self.inputs or self.opaque)
-
 
 class Unread(Frozen):
     """A file, or a part of one, that no reader understood.
@@ -89,22 +84,22 @@ class RouteMap(Frozen):
     @property
     def complete(self) -> bool:
         """Whether nothing was left unread that may hold routes."""
-        return not any(one.may_route for one in self.unread)
+        return not any(unread.may_route for unread in self.unread)
 
     @property
     def reason(self) -> str:
         """`routes could not be read: FILE: line N: why; ...`; empty where the list is complete."""
-        lost = [one.skipped for one in self.unread if one.may_route]
+        lost = [unread.skipped for unread in self.unread if unread.may_route]
         if not lost:
             return ""
-        shown = "; ".join(f"{one.what}: {one.reason}" for one in lost[:_SHOWN])
+        shown = "; ".join(f"{skipped.what}: {skipped.reason}" for skipped in lost[:_SHOWN])
         more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
         return f"routes could not be read: {shown}{more}"[:1_500]
 
     @property
     def absence_unproven(self) -> str:
         """Why "no operation takes an input", "no login" may not be said; empty where they may."""
-        opaque = next((one for one in self.routes if one.opaque), None)
+        opaque = next((route for route in self.routes if route.opaque), None)
         if self.reason or opaque is None:
             return self.reason
         return f"inputs could not be read: {opaque.method} {opaque.path}: {opaque.opaque}"[:1_500]
@@ -112,17 +107,17 @@ class RouteMap(Frozen):
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What was left unread, for coverage."""
-        return tuple(one.skipped for one in self.unread)
+        return tuple(unread.skipped for unread in self.unread)
 
     def find(self, method: str, path: str) -> Route | None:
         """The route a path or a template belongs to, literal segments before parameters."""
         bare = path.split("?")[0].rstrip("/") or "/"
         fitting = [
-            one
-            for one in self.routes
-            if one.method == method.upper() and _fits(one.path.rstrip("/") or "/", bare)
+            route
+            for route in self.routes
+            if route.method == method.upper() and _fits(route.path.rstrip("/") or "/", bare)
         ]
-        return min(fitting, key=lambda one: one.path.count("{"), default=None)
+        return min(fitting, key=lambda route: route.path.count("{"), default=None)
 
 
 def parse_route_map(raw: bytes) -> RouteMap:

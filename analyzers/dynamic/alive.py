@@ -27,7 +27,7 @@ async def require_answer(target: Target, when: str) -> Answer:
             reasons += client.unanswered.values()
             client.unanswered.clear()
     reason = f"{target.service} does not answer {when} the measurement: {(reasons or [''])[-1]}"
-    is_slow = any("within" in one or "Timeout" in one for one in reasons)
+    is_slow = any("within" in why or "Timeout" in why for why in reasons)
     raise verdict("scan-silent" if is_slow else "scan-died", reason)
 
 

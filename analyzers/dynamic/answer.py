@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from analyzers.runtime.answers import Reply, Verdict, text_of
+from analyzers.runtime.live.answers import Reply, Verdict, text_of
 
 BODY_CAP_BYTES = 512 * 1024
 SEEN = Verdict()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.http import BoundedClient
-from analyzers.runtime.origins import Origins
+from analyzers.runtime.live.origins import Origins
 from contract.analysis import Target
 
 _BLOCKED = re.compile(
@@ -48,7 +48,7 @@ async def without_own_cors(
             url, origin, preflight = found["url"], found["origin"], "preflight" in found["why"]
             key = (url, origin, preflight)
             if key not in verdicts and len(verdicts) < _MAX_ASKED:
-                others = [one for one in expected if one != origin][:_MAX_ORIGINS]
+                others = [other for other in expected if other != origin][:_MAX_ORIGINS]
                 verdicts[key] = await _let_in(url, others, preflight, targets, origins)
             if other := verdicts.get(key):
                 excused.add(url)

@@ -1,7 +1,7 @@
 """A pass of headless Chromium over an app's pages: `browser_program.py SWITCH... < job.json`.
 
 A program of its own, run with the tools' interpreter, because a browser is the one thing here that
-a page can bring down, and confined by `runtime/confine.py`, whose switches for Chromium it is
+a page can bring down, and confined by `runtime/live/confine.py`, whose switches for Chromium it is
 given. The job names pages, the app's own origins, the headers of a logged-in session, axe's script
 and limits; the answer is JSON on standard output, the screenshot a file.
 

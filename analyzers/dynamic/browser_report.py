@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from analyzers.dynamic.bounds import sampled
 from analyzers.dynamic.covered import raise_unusable
-from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path, unique
+from analyzers.dynamic.findings import make_finding, stable_path, unique, worth_of
 from analyzers.dynamic.marks import shows_payload
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.sessions import LOGIN
 from analyzers.dynamic.surface import ServiceSurface
 from analyzers.runtime.tool import Parsed, ToolFault
-from contract.analysis import Coverage, Finding, Location, Metric, Skipped, Target
+from contract.analysis import Coverage, Finding, Metric, Skipped, Target
 
 IMPACTS: dict[str, Rule] = {
     "minor": rule("low", "high", category="accessibility"),
@@ -72,8 +72,8 @@ def findings_of(target: Target, surface: ServiceSurface, row: dict[str, Any]) ->
                 evidence=f"{event['text']}\n{url}".strip(),
             )
         )
-    rules = [one for one in row.get("violations") or [] if not is_ours(one)]
-    return found + [_violation(target, surface, row["path"], one) for one in rules]
+    rules = [violation for violation in row.get("violations") or [] if not is_ours(violation)]
+    return found + [_violation(target, surface, row["path"], violation) for violation in rules]
 
 
 def is_ours(violation: dict[str, Any]) -> bool:
@@ -83,23 +83,16 @@ def is_ours(violation: dict[str, Any]) -> bool:
 
 
 def _violation(target: Target, surface: ServiceSurface, path: str, row: dict[str, Any]) -> Finding:
-    worth = IMPACTS.get(str(row["impact"]))
-    if worth is None:
-        raise ToolFault(f"axe: impact {row['impact']!r} of {row['id']} has no severity")
     operation = surface.find("GET", path)
-    place = operation.path if operation else path
-    rule_id = f"axe-{row['id']}"
-    return Finding(
-        tool="browser",
-        rule_id=rule_id,
-        message=f"{row['help']} ({row['count']} places)",
-        severity=worth.severity,
-        confidence=worth.confidence,
-        category=worth.category,
-        location=Location(method="GET", url=stable_path(place)),
-        fingerprint=fingerprint_http(target.service, rule_id, "GET", place),
-        witnesses=(f"axe:{row['id']}",),
-        evidence="\n".join(row["nodes"])[:2_000],
+    return make_finding(
+        "browser",
+        f"axe-{row['id']}",
+        f"{row['help']} ({row['count']} places)",
+        service=target.service,
+        path=operation.path if operation else path,
+        evidence="\n".join(row["nodes"]),
+        worth=worth_of(IMPACTS, str(row["impact"]), f"axe: {row['id']}: impact"),
+        witness=f"axe:{row['id']}",
     )
 
 
@@ -136,15 +129,17 @@ def marked_notes(pairs: list[tuple[Visited, list[dict[str, Any]], list[Skipped]]
 def fold(visits: list[Visited], notes: tuple[str, ...] = ()) -> Parsed:
     """One report; coverage counts pages that were opened and examined."""
     pairs = [(visited, *examined(visited)) for visited in visits]
-    seen = [f"{one.target.service} {row['path']}" for one, rows, _ in pairs for row in rows]
+    seen = [f"{visit.target.service} {row['path']}" for visit, rows, _ in pairs for row in rows]
     missed = [row for _, _, left_out in pairs for row in left_out]
     if not seen:
-        raise_unusable([(one.target, r["path"], r["status"]) for one in visits for r in one.rows])
+        raise_unusable(
+            [(visit.target, r["path"], r["status"]) for visit in visits for r in visit.rows]
+        )
     findings = [
         finding
-        for one, rows, _ in pairs
+        for visit, rows, _ in pairs
         for row in rows
-        for finding in findings_of(one.target, one.surface, row)
+        for finding in findings_of(visit.target, visit.surface, row)
     ]
     return Parsed(
         coverage=Coverage(

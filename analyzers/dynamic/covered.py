@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from analyzers.dynamic.http import BoundedClient
-from analyzers.runtime.answers import Unseen
 from analyzers.runtime.blame import verdict
+from analyzers.runtime.live.answers import Unseen
 from contract.analysis import Skipped, Target
 
 Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered
@@ -29,9 +29,9 @@ class Unusable:
     rows: list[tuple[Seen, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
-    def add(self, target: Target, what: str, status: int, reason: str) -> None:
+    def add(self, target: Target, request: str, status: int, reason: str) -> None:
         """Note one."""
-        self.rows.append(((target, what, status), reason))
+        self.rows.append(((target, request, status), reason))
 
     def forget(self, guessed: set[str]) -> None:
         """Leave out what nobody told of (`service METHOD /path`): nothing is missed there."""
@@ -40,8 +40,8 @@ class Unusable:
     def skipped(self) -> list[Skipped]:
         """Each by name."""
         return [
-            Skipped(what=f"{target.service} {what}"[:300], reason=reason[:500])
-            for (target, what, _), reason in self.rows
+            Skipped(what=f"{target.service} {request}"[:300], reason=reason[:500])
+            for (target, request, _), reason in self.rows
         ]
 
     def raise_it(self) -> NoReturn:
@@ -51,9 +51,11 @@ class Unusable:
             AppFault, ToolFault, NotApplicable: as `raise_unusable`.
         """
         reasons = [*(reason for _, reason in self.rows), *self.refused]
-        seen = [one for one, _ in self.rows]
+        seen = [entry for entry, _ in self.rows]
         if self.is_up and any(status >= 500 for _, _, status in seen):
-            shown = ", ".join(f"{one.service} {what} -> {code}" for one, what, code in seen[:3])
+            shown = ", ".join(
+                f"{target.service} {request} -> {code}" for target, request, code in seen[:3]
+            )
             text = f"server errors are all that was answered where it was asked: {shown}"
             raise verdict("scan-operation-fails", text)
         raise_unusable(seen, reasons, knows_routes=self.knows_routes)
@@ -74,7 +76,9 @@ def raise_unusable(
         ToolFault: what lies behind a quota, https, a login or an unknown path is missing data.
         NotApplicable: a back end has nothing there.
     """
-    shown = ", ".join(f"{one.service} {what} -> {status}" for one, what, status in seen[:3])
+    shown = ", ".join(
+        f"{target.service} {request} -> {status}" for target, request, status in seen[:3]
+    )
     statuses = {status for _, _, status in seen}
     limit = _among(reasons, Unseen.RATE_LIMITED) or (Unseen.RATE_LIMITED if 429 in statuses else "")
     if limit:
@@ -89,14 +93,14 @@ def raise_unusable(
     if key_and_text := _kept_away(statuses, reasons):
         key, text = key_and_text
         raise verdict(key, f"{text} ({shown})")
-    is_page_due = any(one.role == "frontend" for one, _, _ in seen)
+    is_page_due = any(target.role == "frontend" for target, _, _ in seen)
     if statuses == {404} and (is_page_due or not knows_routes):
         text = f"only 404 seen: no path that the app answers is known ({shown})"
         raise verdict("scan-only-404", text)
     if is_page_due:
         text = f"the front end shows no page that can be looked at: {shown}"
         raise verdict("scan-no-page", text)
-    if reasons and all(one.startswith(Unseen.LIKE_RANDOM) for one in reasons):
+    if reasons and all(reason.startswith(Unseen.LIKE_RANDOM) for reason in reasons):
         raise verdict("scan-alike", f"every path is answered as a random one is ({shown})")
     raise verdict("scan-nothing", f"no answer can be judged: {shown}")
 
@@ -117,7 +121,7 @@ def _kept_away(statuses: set[int], reasons: Sequence[str]) -> tuple[str, str] | 
 
 def _among(reasons: Sequence[str], wanted: Unseen) -> str:
     """The first reason of that kind."""
-    return next((one for one in reasons if one.startswith(wanted)), "")
+    return next((reason for reason in reasons if reason.startswith(wanted)), "")
 
 
 def client_notes(client: BoundedClient) -> list[str]:
@@ -132,6 +136,6 @@ def client_notes(client: BoundedClient) -> list[str]:
 
 def quota_data(clients: Iterable[BoundedClient]) -> dict[str, Any]:
     """The quotas that were met, by service, as a report's data."""
-    met = {one.target.service: one.ground.quota.data() for one in clients}
+    met = {client.target.service: client.ground.quota.data() for client in clients}
     found = {service: data for service, data in met.items() if data}
     return {"rate_limits": found} if found else {}

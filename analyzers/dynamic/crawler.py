@@ -21,7 +21,7 @@ from analyzers.dynamic.findings import stable_path
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.marks import shows_payload
 from analyzers.dynamic.surface import Operation
-from analyzers.runtime.answers import Unseen
+from analyzers.runtime.live.answers import Unseen
 
 MAX_PAGES = 120
 MAX_ALIKE = 6  # pages that differ in ids or parameter values only
@@ -45,9 +45,9 @@ class Crawl:
     effects: dict[str, str] = field(default_factory=dict)
     harmless: set[str] = field(default_factory=set)
 
-    def is_asset(self, one: Operation) -> bool:
+    def is_asset(self, operation: Operation) -> bool:
         """Whether it is a picture, a font, a style or a script: nothing to attack."""
-        media = self.pages.get(one.path, "")
+        media = self.pages.get(operation.path, "")
         return media.startswith(("image/", "font/", "text/css")) or "javascript" in media
 
     @property
@@ -74,12 +74,16 @@ async def crawl_service(
         entries: paths the app's files name as its own.
     """
     state = Crawl()
-    gets = [one for one in declared if one.method == "GET" and "{" not in one.path]
-    state.effects = {one.path: one.effect for one in gets if one.effect}
-    state.harmless = {one.path for one in gets if "source" in one.origins and not one.effect}
-    told = {one.path for one in gets}
-    client.guessed.update(f"GET {path}" for path in ("/", *LISTS) if path not in told)
-    queue = _Queue(["/", *LISTS, *(one.path for one in gets), *entries])
+    gets = [
+        operation
+        for operation in declared
+        if operation.method == "GET" and "{" not in operation.path
+    ]
+    state.effects = {get.path: get.effect for get in gets if get.effect}
+    state.harmless = {get.path for get in gets if "source" in get.origins and not get.effect}
+    declared_paths = {get.path for get in gets}
+    client.guessed.update(f"GET {path}" for path in ("/", *LISTS) if path not in declared_paths)
+    queue = _Queue(["/", *LISTS, *(get.path for get in gets), *entries])
     await _visit(state, client, queue, headers)
     if not any(path not in LISTS for path in state.pages):
         client.guessed.update(f"GET {path}" for path in GUESSES)
@@ -100,7 +104,7 @@ class _Queue:
 
     def add(self, paths: Sequence[str]) -> None:
         """Append those that were never in it."""
-        fresh = [one for one in dict.fromkeys(paths) if one not in self.known]
+        fresh = [path for path in dict.fromkeys(paths) if path not in self.known]
         self.waiting += fresh
         self.known.update(fresh)
 
@@ -140,7 +144,7 @@ def _place(client: BoundedClient, answer: Answer, asked: str) -> str:
     """The path a page is kept under: what was asked for, but not where that led to a login."""
     moved = answer.path.split("?")[0] != asked.split("?")[0]
     why = client.why_unseen("GET", asked) if moved else ""
-    return answer.path if any(why.startswith(one) for one in MOVED) else asked
+    return answer.path if any(why.startswith(prefix) for prefix in MOVED) else asked
 
 
 def _read(state: Crawl, client: BoundedClient, answer: Answer, place: str) -> list[str]:
@@ -150,17 +154,17 @@ def _read(state: Crawl, client: BoundedClient, answer: Answer, place: str) -> li
         state.operations.append(link_operation(place))
     if "javascript" in answer.media_type:
         paths = script_paths(answer.text)
-        state.operations += [_from_script(one) for one in paths]
-        return [one for one in paths if "{" not in one]
+        state.operations += [_from_script(path) for path in paths]
+        return [path for path in paths if "{" not in path]
     if not answer.is_html:
         return []
     page, base_url = Page(answer.text), client.target.base_url
-    forms = [form_operation(base_url, answer.path, one) for one in page.forms]
-    state.operations += [one for one in forms if one and not shows_payload(one.path)]
+    forms = [form_operation(base_url, answer.path, form) for form in page.forms]
+    state.operations += [form for form in forms if form and not shows_payload(form.path)]
     links = local_paths(base_url, answer.path, page.links)
-    for one in (ours := [link for link in links if shows_payload(link)]):
-        client.leave_out(f"GET {one}", OURS)
-    return [one for one in links if one not in ours]
+    for refused in (ours := [link for link in links if shows_payload(link)]):
+        client.leave_out(f"GET {refused}", OURS)
+    return [link for link in links if link not in ours]
 
 
 def _from_script(path: str) -> Operation:

@@ -27,7 +27,7 @@ from analyzers.dynamic.surface import (
     fits,
     merge,
 )
-from analyzers.runtime.answers import Unseen
+from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import Execute, ToolRun
 from contract.analysis import Target
 
@@ -52,7 +52,7 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
     targets, entries = run.request.targets, named_entries(run)
     services = []
     for target in targets:
-        own = [one for one in declared if belongs(one.file or "", target, targets)]
+        own = [route for route in declared if belongs(route.file or "", target, targets)]
         own += template_operations(run) if target.role == "backend" else []
         budget = Budget(max_requests=400, limit_s=discovery_limit_s(run))
         async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
@@ -63,8 +63,8 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
                 known = joined(known, inside)
             lowest = lowest_status(client)
             doubts = () if known.is_told else doubts_of(client, is_inside=bool(sessions))
-            told = {"lowest_status": lowest, "doubts": doubts, "folder": target.folder}
-            services.append(known.model_copy(update=told))
+            facts = {"lowest_status": lowest, "doubts": doubts, "folder": target.folder}
+            services.append(known.model_copy(update=facts))
             clients.append(client)
     return Surface(
         services=without_proxied(services),
@@ -90,21 +90,21 @@ def handlers_of(known: RouteMap) -> tuple[HandlerCode, ...]:
 
 def without_proxied(services: list[ServiceSurface]) -> tuple[ServiceSurface, ...]:
     """A front end that forwards to the back end does not count the back end's operations again."""
-    backends = [one for one in services if one.role == "backend"]
+    backends = [service for service in services if service.role == "backend"]
 
     def own(method: str, path: str) -> bool:
-        return path == "/" or not any(one.find(method, path) for one in backends)
+        return path == "/" or not any(backend.find(method, path) for backend in backends)
 
     return tuple(
-        one
-        if one.role == "backend"
-        else one.model_copy(
+        service
+        if service.role == "backend"
+        else service.model_copy(
             update={
-                "operations": tuple(op for op in one.operations if own(op.method, op.path)),
-                "pages": {path: media for path, media in one.pages.items() if own("GET", path)},
+                "operations": tuple(op for op in service.operations if own(op.method, op.path)),
+                "pages": {path: media for path, media in service.pages.items() if own("GET", path)},
             }
         )
-        for one in services
+        for service in services
     )
 
 
@@ -133,11 +133,11 @@ async def explore_service(
     crawl = await crawl_service(client, declared, headers or {}, entries)
     document_path, documented = await _document(client)
     known = [*documented, *declared]
-    crawled = [one for one in crawl.operations if not crawl.is_asset(one)]
+    crawled = [operation for operation in crawl.operations if not crawl.is_asset(operation)]
     return ServiceSurface(
         service=target.service,
         role=target.role,
-        operations=merge([*known, *[_as_template(one, known) for one in crawled]]),
+        operations=merge([*known, *[_as_template(operation, known) for operation in crawled]]),
         pages=crawl.pages,
         openapi=document_path,
         entry=crawl.entry,
@@ -147,7 +147,9 @@ async def explore_service(
 def lowest_status(client: BoundedClient) -> int | None:
     """The best an app answered; what it refused for its quota says nothing of it."""
     rows = [row for known in client.answered.values() for row in known.items()]
-    return min((code for code, one in rows if one.reason is not Unseen.RATE_LIMITED), default=None)
+    return min(
+        (code for code, verdict in rows if verdict.reason is not Unseen.RATE_LIMITED), default=None
+    )
 
 
 def doubts_of(client: BoundedClient, *, is_inside: bool) -> tuple[str, ...]:
@@ -158,17 +160,17 @@ def doubts_of(client: BoundedClient, *, is_inside: bool) -> tuple[str, ...]:
         is_inside: whether the app was also seen as a person who is logged in.
     """
     missed = {Unseen.RATE_LIMITED, Unseen.UNREADABLE} | (set() if is_inside else {Unseen.TO_LOGIN})
-    told = list[str]()
+    notes = list[str]()
     for key in client.answered:
         method, _, path = key.partition(" ")
         why = client.why_unseen(method, path)
-        told += [f"{key} {why}"] if any(why.startswith(one) for one in missed) else []
-    told += [
-        f"{what} {why}"
-        for what, why in client.unanswered.items()
+        notes += [f"{key} {why}"] if any(why.startswith(reason) for reason in missed) else []
+    notes += [
+        f"{request} {why}"
+        for request, why in client.unanswered.items()
         if why.startswith(Unseen.RATE_LIMITED) or "budget" in why or "answer" in why
     ]
-    return tuple(one[:300] for one in told[:5])
+    return tuple(note[:300] for note in notes[:5])
 
 
 def discovery_limit_s(run: ToolRun) -> float:
@@ -190,14 +192,14 @@ async def source_routes(run: ToolRun, execute: Execute) -> tuple[list[Operation]
     """Operations the source declares, and the map they come from."""
     known = await read_routes(run, execute)
     forms = {row.path for row in known.routes if row.method in {"POST", "PUT", "PATCH"}}
-    return [one for row in known.routes if (one := _routed(row, forms))], known
+    return [operation for row in known.routes if (operation := _routed(row, forms))], known
 
 
 def _routed(row: Route, forms: set[str]) -> Operation | None:
     """A route as an operation; where a path also takes what it changes, its GET shows the form."""
     body_allowed = row.method not in {"GET", "HEAD", "OPTIONS", "DELETE"}
-    inputs = [Parameter(name=one.name, place=one.place) for one in row.inputs]
-    inputs = [one for one in inputs if body_allowed or one.place in {"query", "path"}]
+    inputs = [Parameter(name=field.name, place=field.place) for field in row.inputs]
+    inputs = [known for known in inputs if body_allowed or known.place in {"query", "path"}]
     if "*" in row.path or row.method in {"HEAD", "OPTIONS"}:  # every GET has a HEAD
         return None
     return Operation(
@@ -221,7 +223,10 @@ def effect_of(route: Route) -> str:
 def template_operations(run: ToolRun) -> list[Operation]:
     """Operations the app's template declares."""
     declared = run.request.template.endpoints if run.request.template else ()
-    return [link_operation_of(one.method, one.path, one.auth) for one in declared]
+    return [
+        link_operation_of(operation.method, operation.path, operation.auth)
+        for operation in declared
+    ]
 
 
 def belongs(file: str, target: Target, targets: tuple[Target, ...]) -> bool:
@@ -231,27 +236,37 @@ def belongs(file: str, target: Target, targets: tuple[Target, ...]) -> bool:
     the back ends'.
     """
     path = Path(file)
-    builders = {one.folder for one in targets if one.folder and path.is_relative_to(one.folder)}
+    builders = {
+        candidate.folder
+        for candidate in targets
+        if candidate.folder and path.is_relative_to(candidate.folder)
+    }
     if builders:
         return target.folder == max(builders, key=len)
-    names = {one.service for one in targets if not any(one.folder for one in targets)}
+    names = {
+        candidate.service for candidate in targets if not any(other.folder for other in targets)
+    }
     folder = next((part for part in path.parts[:-1] if part in names), None)
     if folder is not None:
         return folder == target.service
     return len(targets) == 1 or target.role == "backend"
 
 
-def _as_template(one: Operation, known: list[Operation]) -> Operation:
+def _as_template(operation: Operation, known: list[Operation]) -> Operation:
     """A crawled path under the template it is an instance of; its values become examples."""
-    path = one.path.rstrip("/") or "/"
-    fitting = [k for k in known if k.method == one.method and fits(k.path.rstrip("/") or "/", path)]
+    path = operation.path.rstrip("/") or "/"
+    fitting = [
+        k for k in known if k.method == operation.method and fits(k.path.rstrip("/") or "/", path)
+    ]
     template = min(fitting, key=lambda k: k.path.count("{"), default=None)
-    if template is None or template.path == one.path or "{" in one.path:
-        return one
+    if template is None or template.path == operation.path or "{" in operation.path:
+        return operation
     pairs = zip(template.path.split("/"), path.split("/"), strict=False)
     inputs = [
         Parameter(name=ours[1:-1], place="path", example=theirs)
         for ours, theirs in pairs
         if ours.startswith("{")
     ]
-    return one.model_copy(update={"path": template.path, "parameters": (*inputs, *one.parameters)})
+    return operation.model_copy(
+        update={"path": template.path, "parameters": (*inputs, *operation.parameters)}
+    )

@@ -1,9 +1,10 @@
-"""Findings about HTTP operations: one builder, one fingerprint, for all tools of this service."""
+"""Findings about HTTP operations: one maker, one fingerprint, for all tools of this service."""
 
 import hashlib
 import re
+from collections.abc import Mapping
 
-from analyzers.dynamic.rules import RULES
+from analyzers.dynamic.rules import RULES, Rule
 from analyzers.runtime.tool import ToolFault
 from contract.analysis import Finding, Location
 
@@ -29,6 +30,17 @@ def fingerprint_http(service: str, rule: str, method: str, path: str, parameter:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
+def worth_of(rules: Mapping[str, Rule], key: str, called: str) -> Rule:
+    """What a finding of `key` is worth; `called` names it in the fault.
+
+    Raises:
+        ToolFault: nobody has decided its severity.
+    """
+    if key not in rules:
+        raise ToolFault(f"{called} {key!r} has no severity")
+    return rules[key]
+
+
 def make_finding(
     tool: str,
     rule_id: str,
@@ -40,34 +52,36 @@ def make_finding(
     parameter: str = "",
     evidence: str = "",
     source: tuple[str, int] | None = None,
+    worth: Rule | None = None,
+    witness: str = "",
 ) -> Finding:
-    """A finding of one of our own rules.
+    """What a tool found at one operation.
 
     Args:
         tool: which tool reports it.
-        rule_id: key of `RULES`.
-        message: one sentence for a person.
+        rule_id: the tool's rule; key of `RULES` for those of our own probes.
+        message: one sentence for a person, cut at 4,000 characters.
         service: compose service the operation belongs to.
         method: HTTP method.
         path: path; query and ids are left out of the identity.
         parameter: name of the query, form, JSON or path parameter, cookie or header at fault.
         evidence: proof, cut at 2,000 characters.
         source: file and line of the handler, where known.
+        worth: severity and the rest, of a tool that is not ours; None: as `RULES` has it.
+        witness: `tool:rule` in the words of a tool that is not ours; empty: these.
 
     Raises:
         ToolFault: `rule_id` has no severity.
     """
-    rule = RULES.get(rule_id)
-    if rule is None:
-        raise ToolFault(f"{tool}: rule {rule_id!r} has no severity")
+    worth = worth or worth_of(RULES, rule_id, f"{tool}: rule")
     return Finding(
         tool=tool,
         rule_id=rule_id,
         message=message[:4_000],
-        severity=rule.severity,
-        confidence=rule.confidence,
-        category=rule.category,
-        cwe=rule.cwe,
+        severity=worth.severity,
+        confidence=worth.confidence,
+        category=worth.category,
+        cwe=worth.cwe,
         location=Location(
             path=source[0] if source else None,
             line=source[1] if source else None,
@@ -76,7 +90,7 @@ def make_finding(
             parameter=parameter or None,
         ),
         fingerprint=fingerprint_http(service, rule_id, method, path, parameter),
-        witnesses=(f"{tool}:{rule_id}",),
+        witnesses=(witness or f"{tool}:{rule_id}",),
         evidence=printable(evidence)[:2_000],
     )
 

@@ -37,7 +37,7 @@ class FormState:
 
 def wants_token(operation: Operation) -> bool:
     """Whether a form has a field for a token."""
-    return any(CSRF_WORDS.search(one.name) for one in operation.parameters)
+    return any(CSRF_WORDS.search(parameter.name) for parameter in operation.parameters)
 
 
 async def form_state(
@@ -61,9 +61,9 @@ async def form_state(
             _take(state, answer)
             break
     handing_out = [
-        one.path
-        for one in (surface.operations if surface and not state.has_token else ())
-        if one.method == "GET" and CSRF_WORDS.search(one.path) and "{" not in one.path
+        known.path
+        for known in (surface.operations if surface and not state.has_token else ())
+        if known.method == "GET" and CSRF_WORDS.search(known.path) and "{" not in known.path
     ]
     for path in handing_out[:2]:
         answer = await client.send("GET", path, counted=False, headers=dict(state.headers))
@@ -91,7 +91,7 @@ def _take(state: FormState, answer: Answer) -> None:
         tokens += [value for name, value in page.metas.items() if CSRF_WORDS.search(name)]
     tokens += [csrf_of(answer.body)]
     tokens += [unquote(value) for name, value in known.items() if CSRF_WORDS.search(name)]
-    for token in [one for one in tokens if one][:1]:
+    for token in [value for value in tokens if value][:1]:
         state.headers |= dict.fromkeys(TOKEN_HEADERS, token)
 
 

@@ -31,24 +31,24 @@ _SETTINGS = frozenset({"csp", "debugger", _FRAMING, _SNIFFING, _HTTPONLY, _SECUR
 
 def fuse(reports: Sequence[ToolReport]) -> tuple[Finding, ...]:
     """Every finding of the measured tools, each weakness once, worst first."""
-    measured = [one for one in reports if one.state is MeasurementState.MEASURED]
+    measured = [report for report in reports if report.state is MeasurementState.MEASURED]
     services = _services(measured)
     found = [finding for report in measured for finding in report.findings]
     weaknesses: dict[Key, list[list[Finding]]] = {}
-    for one in sorted(found, key=_strongest_first):
-        known = weaknesses.setdefault(_key(one, services), [])
-        same = next((group for group in known if _joins(one, group)), None)
+    for each in sorted(found, key=_strongest_first):
+        known = weaknesses.setdefault(_key(each, services), [])
+        same = next((group for group in known if _joins(each, group)), None)
         if same is None:
-            known.append([one])
+            known.append([each])
         else:
-            same.append(one)
+            same.append(each)
     fused = [_fused(group) for groups in weaknesses.values() for group in groups]
     return tuple(sorted(fused, key=_worst_first))
 
 
 def _services(reports: Sequence[ToolReport]) -> list[str]:
     """Names of the app's services: items of coverage begin with them."""
-    items = [item for one in reports if one.coverage for item in one.coverage.items]
+    items = [item for report in reports if report.coverage for item in report.coverage.items]
     return list(dict.fromkeys(item.split(" ")[0] for item in items))
 
 
@@ -72,19 +72,21 @@ def _key(found: Finding, services: list[str]) -> Key:
 def _joins(found: Finding, group: list[Finding]) -> bool:
     if found.location.parameter and found.category is Category.SECURITY:
         return True
-    return all(one.tool != found.tool or one.rule_id == found.rule_id for one in group)
+    return all(member.tool != found.tool or member.rule_id == found.rule_id for member in group)
 
 
 def _fused(group: list[Finding]) -> Finding:
     """The strongest finding, with what the others add; medium becomes high where tools agree."""
-    first, tools = group[0], {one.tool for one in group}
+    first, tools = group[0], {member.tool for member in group}
     agreed = len(tools) > 1 and first.confidence is Confidence.MEDIUM
     return first.model_copy(
         update={
             "tool": "fused",
             "confidence": Confidence.HIGH if agreed else first.confidence,
-            "witnesses": tuple(dict.fromkeys(name for one in group for name in one.witnesses)),
-            "cwe": tuple(dict.fromkeys(number for one in group for number in one.cwe)),
+            "witnesses": tuple(
+                dict.fromkeys(name for finding in group for name in finding.witnesses)
+            ),
+            "cwe": tuple(dict.fromkeys(number for finding in group for number in finding.cwe)),
         }
     )
 

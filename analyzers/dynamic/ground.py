@@ -14,7 +14,7 @@ import httpx
 
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.quota import Quota
-from analyzers.runtime.answers import (
+from analyzers.runtime.live.answers import (
     Baseline,
     Question,
     Verdict,

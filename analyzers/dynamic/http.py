@@ -18,9 +18,9 @@ import httpx
 from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.ground import Ground, is_gone
-from analyzers.runtime.answers import Unseen, Verdict, is_rate_limited
-from analyzers.runtime.authorities import authorities
 from analyzers.runtime.blame import verdict
+from analyzers.runtime.live.answers import Unseen, Verdict, is_rate_limited
+from analyzers.runtime.live.authorities import authorities
 from contract.analysis import Skipped, Target
 
 REDIRECT_CAP = 5
@@ -152,19 +152,19 @@ class BoundedClient:
             return None
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
-    def leave_out(self, what: str, reason: str) -> None:
+    def leave_out(self, request: str, reason: str) -> None:
         """Record something that is not looked at, and why."""
-        if what[:200] in self.unanswered:
+        if request[:200] in self.unanswered:
             return
         if len(self.unanswered) < MAX_NAMED:
-            self.unanswered[what[:200]] = reason
+            self.unanswered[request[:200]] = reason
         else:
             self._unnamed += 1
 
     def why_unseen(self, method: str, path: str) -> str:
         """Why no answer to a path was what was asked for; empty where one was, or none came."""
         verdicts = self.answered.get(_key(method, path), {}).values()
-        return "" if any(one.is_seen for one in verdicts) else str(next(iter(verdicts), ""))
+        return "" if any(seen.is_seen for seen in verdicts) else str(next(iter(verdicts), ""))
 
     async def judge(self, answer: Answer, sent: Mapping[str, str]) -> Verdict:
         """Whether an answer, of ours or of a tool that asked by itself, is what was asked for."""
@@ -178,14 +178,14 @@ class BoundedClient:
 
     def skipped(self) -> list[Skipped]:
         """What was not answered or left out, with reasons."""
-        return [Skipped(what=what, reason=reason) for what, reason in self.unanswered.items()]
+        return [Skipped(what=request, reason=reason) for request, reason in self.unanswered.items()]
 
     async def _pause(self, path: str) -> str:
         """Wait for the app's quota; why not, where the budget ends before."""
         bare = path.split("?")[0]
         while (pause_s := self.ground.quota.pause_s(bare)) > 0:
             if not self.budget.allows_wait(pause_s):
-                return f"{Unseen.RATE_LIMITED}: {self.ground.quota.told}"
+                return f"{Unseen.RATE_LIMITED}: {self.ground.quota.answer_text}"
             self.ground.quota.waited_s += pause_s
             await asyncio.sleep(pause_s)
         return ""

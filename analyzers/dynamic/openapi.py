@@ -33,7 +33,7 @@ def _operation(
     document: dict[str, Any], method: str, path: str, declared: dict[str, Any], shared: Any
 ) -> Operation:
     rows = [*_list(shared), *_list(declared.get("parameters"))]
-    parameters = [one for row in rows if (one := _parameter(resolve(document, row)))]
+    parameters = [parameter for row in rows if (parameter := _parameter(resolve(document, row)))]
     parameters += _body(document, declared.get("requestBody"))
     security = declared.get("security", document.get("security"))
     return Operation(
@@ -62,7 +62,7 @@ def _body(document: dict[str, Any], body: Any) -> list[Parameter]:
             schema = resolve(document, part.get("schema"))
             properties = schema.get("properties")
             fields = properties.items() if isinstance(properties, dict) else ()
-            return [_typed(str(name), place, resolve(document, one)) for name, one in fields]
+            return [_typed(str(name), place, resolve(document, field)) for name, field in fields]
     return []
 
 

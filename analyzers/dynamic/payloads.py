@@ -142,8 +142,8 @@ def without_echo(answer: Answer, payload: str) -> str:
     So are all payloads of its kind: a page may show what another request of ours stored.
     """
     text = answer.text
-    kind = {payload, *LOGIN_BYPASS, *(one for pair in BOOLEAN_PAIRS for one in pair)}
-    for form in sorted({form for one in kind for form in _forms(one)}, key=len, reverse=True):
+    kind = {payload, *LOGIN_BYPASS, *(sent for pair in BOOLEAN_PAIRS for sent in pair)}
+    for form in sorted({form for sent in kind for form in _forms(sent)}, key=len, reverse=True):
         text = text.replace(form, "")
     text = re.sub(r"eyJ[\w-]+\.[\w-]+\.[\w-]*", "", text)
     return f"{answer.status} {re.sub(r'[0-9]+', '', text)}"

@@ -20,8 +20,8 @@ from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.sessions import Session, require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
-from analyzers.runtime.answers import Unseen, Verdict
 from analyzers.runtime.blame import verdict
+from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import (
     Canary,
     Execute,
@@ -30,7 +30,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Coverage, Finding, Metric, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Metric, Skipped, Target
 
 PROBE_VERSION = "1.2.0"
 # One writes to the app at a time, our own before the scanners that fill it with payloads: what one
@@ -77,9 +77,9 @@ class Scope:
             method, _, path = key.partition(" ")
             operation = self.surface.find(method, path)
             known = found.setdefault(f"{method} {operation.path}" if operation else key, {})
-            for status, one in verdicts.items():
-                if one.is_seen or status not in known:
-                    known[status] = one
+            for status, seen in verdicts.items():
+                if seen.is_seen or status not in known:
+                    known[status] = seen
         return found
 
 
@@ -91,6 +91,7 @@ class Probe(ABC):
     """
 
     name: str
+    looks_for: frozenset[Category]
     canary: Canary
     cost = 0.3
     exclusive = False
@@ -144,13 +145,15 @@ class Probe(ABC):
     def _without_effects(self, client: BoundedClient, surface: ServiceSurface) -> ServiceSurface:
         """The surface without GETs that would change the app; they are left out by name."""
         unsafe = {
-            one.key: one.effect or UNSAFE
-            for one in surface.operations
-            if one.method == "GET" and not is_safe(one) and not self.asks_anyway(one)
+            operation.key: operation.effect or UNSAFE
+            for operation in surface.operations
+            if operation.method == "GET"
+            and not is_safe(operation)
+            and not self.asks_anyway(operation)
         }
         for key, reason in unsafe.items():
             client.leave_out(key, f"not asked: {reason}"[:300])
-        kept = tuple(one for one in surface.operations if one.key not in unsafe)
+        kept = tuple(operation for operation in surface.operations if operation.key not in unsafe)
         return surface.model_copy(update={"operations": kept})
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
@@ -164,7 +167,7 @@ class Probe(ABC):
         failing = [] if self.judges_errors else failing_always(targets, surface)
         scopes, reasons, unknown = list[Scope](), list[str](), list[str]()
         for target in targets:
-            broken = any(one is target for one, _, _ in failing)
+            broken = any(failing_target is target for failing_target, _, _ in failing)
             reason = FAILS if broken else self.applies_to(surface.of(target.service))
             unread = surface.unread_by(target.service) if reason and not broken else ""
             unknown += [f"{target.service}: {reason}, but {unread}"] if unread else []
@@ -185,20 +188,21 @@ class Probe(ABC):
     def _fold(self, scopes: list[Scope], reasons: list[str]) -> Parsed:
         """One report for all targets. Coverage counts operations whose answers were judged."""
         judged, skipped = list[str](), list[Skipped]()
-        surfaces = [one.surface for one in scopes]
+        surfaces = [part.surface for part in scopes]
         unseen = Unusable(
-            knows_routes=all(one.operations for one in surfaces),
+            knows_routes=all(surface.operations for surface in surfaces),
             is_up=any(
-                one.lowest_status is not None and one.lowest_status < 500 for one in surfaces
+                surface.lowest_status is not None and surface.lowest_status < 500
+                for surface in surfaces
             ),
         )
         for scope in scopes:
             skipped += scope.client.skipped()
             unseen.refused += list(scope.client.unanswered.values())
-            proven = {(one.location.method, one.location.url) for one in scope.findings}
+            proven = {(finding.location.method, finding.location.url) for finding in scope.findings}
             for key, verdicts in scope.by_operation().items():
                 method, _, path = key.partition(" ")
-                whys = {code: self.why_not(code, path, one) for code, one in verdicts.items()}
+                whys = {code: self.why_not(code, path, seen) for code, seen in verdicts.items()}
                 if not all(whys.values()) or (method, stable_path(path)) in proven:
                     judged.append(f"{scope.target.service} {key}")
                 else:
@@ -209,7 +213,7 @@ class Probe(ABC):
         skipped += [Skipped(what=reason.split(":")[0], reason=reason) for reason in reasons]
         missed = sum(scope.client.missed for scope in scopes) + len(unseen.rows) + len(reasons)
         spent = sum(scope.client.budget.spent for scope in scopes)
-        notes = [note for one in scopes for note in (*one.notes, *client_notes(one.client))]
+        notes = [note for part in scopes for note in (*part.notes, *client_notes(part.client))]
         return Parsed(
             coverage=Coverage(
                 unit="urls",
@@ -237,10 +241,10 @@ class Probe(ABC):
         return scope
 
 
-def is_safe(one: Operation) -> bool:
+def is_safe(operation: Operation) -> bool:
     """Whether asking a GET looks free of side effects, by its handler or by its name."""
-    was_read = (one.path,) if "source" in one.origins else ()
-    return not one.effect and is_safe_to_follow(one.path, was_read)
+    was_read = (operation.path,) if "source" in operation.origins else ()
+    return not operation.effect and is_safe_to_follow(operation.path, was_read)
 
 
 def targets_of(run: ToolRun) -> tuple[Target, ...]:
@@ -259,11 +263,6 @@ def behind(tool: str) -> tuple[str, ...]:
     return ("discovery", *WRITERS[: WRITERS.index(tool)])
 
 
-def is_canary(run: ToolRun, tool: str) -> bool:
-    """Whether the run is the proof that `tool` sees, not a subtask: their ids have four parts."""
-    return run.request.subtask_id == f"canary/{tool}"
-
-
 def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:
     """Refuse an app that answers nothing but server errors: none of its pages can be looked at.
 
@@ -277,8 +276,10 @@ def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:
 
 def failing_always(targets: tuple[Target, ...], surface: Surface) -> list[Seen]:
     """Those that answered discovery with nothing but server errors."""
-    best = [(one, "any request", surface.of(one.service).lowest_status or 0) for one in targets]
-    return [(target, what, status) for target, what, status in best if status >= 500]
+    best = [
+        (target, "any request", surface.of(target.service).lowest_status or 0) for target in targets
+    ]
+    return [(target, request, status) for target, request, status in best if status >= 500]
 
 
 def request_line(answer: Answer) -> str:
@@ -290,4 +291,4 @@ def probes_digest() -> str:
     """Digest of our own code: what it finds depends on every line of it."""
     folder = Path(__file__).parent
     sources = sorted([*folder.glob("*.py"), *folder.glob("tools/*.py")])
-    return hashlib.sha256(b"".join(one.read_bytes() for one in sources)).hexdigest()
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from analyzers.runtime.answers import Reply, retry_after_s
+from analyzers.runtime.live.answers import Reply, retry_after_s
 
 FIRST_PAUSE_S = 5.0  # where the app does not say when
 LONGEST_PAUSE_S = 30.0
@@ -20,7 +20,7 @@ class Quota:
         answered: answers before the first that was refused for the quota, and after.
         refused: answers that were.
         first: number of answers before the first refusal; None: there was none.
-        told: what the app said of it.
+        answer_text: the status and the wait that the app answered with.
         waited_s: seconds all requests together waited.
     """
 
@@ -28,7 +28,7 @@ class Quota:
     answered: int = 0
     refused: int = 0
     first: int | None = None
-    told: str = ""
+    answer_text: str = ""
     waited_s: float = 0.0
     _streak: dict[str, int] = field(default_factory=dict)
 
@@ -49,7 +49,9 @@ class Quota:
         streak = self._streak[path] = self._streak.get(path, 0) + 1
         named = retry_after_s(reply, datetime.now(UTC))
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * streak) if named is None else named + 0.1
-        self.told = f"{reply.status}" + (f", Retry-After {named:g} s" if named is not None else "")
+        self.answer_text = f"{reply.status}" + (
+            f", Retry-After {named:g} s" if named is not None else ""
+        )
         others = [key for key in self._streak if key != path]
         self.until[EVERYTHING if others else path] = time.monotonic() + pause_s
 
@@ -57,7 +59,7 @@ class Quota:
         """The limit as a result, in one line; empty where none was met."""
         if self.first is None:
             return []
-        text = f"{service}: rate limited ({self.told}) after {self.first} answers"
+        text = f"{service}: rate limited ({self.answer_text}) after {self.first} answers"
         return [f"{text}; {self.refused} refused, waited {self.waited_s:.0f} s for the quota"]
 
     def data(self) -> dict[str, float | str] | None:
@@ -65,7 +67,7 @@ class Quota:
         if self.first is None:
             return None
         return {
-            "told": self.told,
+            "told": self.answer_text,
             "answered_before": self.first,
             "refused": self.refused,
             "waited_s": round(self.waited_s, 1),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzers.dynamic import launched
-from analyzers.runtime.confine import Confinement
-from analyzers.runtime.origins import origins_of
+from analyzers.runtime.live.confine import Confinement
+from analyzers.runtime.live.origins import origins_of
 from analyzers.runtime.tool import Execute, ToolRun
 
 

@@ -17,7 +17,7 @@ from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.quota import Quota
 from analyzers.dynamic.sessions import LOGIN
 from analyzers.dynamic.surface import ServiceSurface
-from analyzers.runtime.answers import Unseen
+from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Skipped, Target
 
@@ -85,7 +85,7 @@ async def unseen_by(
     async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
         client.place = surface.place_of
         for label, known in answers.items():
-            whys = [await _why_not(client, one, headers) for one in known.values()]
+            whys = [await _why_not(client, case, headers) for case in known.values()]
             if all(whys):
                 found[label] = whys[0]
     return found
@@ -111,7 +111,10 @@ def without_unseen(
     """Coverage of operations that an answer was a look at; the others are skipped by name."""
     known = parsed.coverage
     seen = [label for label in answers if label not in unseen]
-    skipped = [Skipped(what=f"{target.service} {one}", reason=why) for one, why in unseen.items()]
+    skipped = [
+        Skipped(what=f"{target.service} {operation}", reason=why)
+        for operation, why in unseen.items()
+    ]
     reached = min(len(seen), known.reached) if answers else known.reached
     coverage = known.model_copy(
         update={

@@ -34,7 +34,6 @@ LOGIN = re.compile(
     r"/(session|sessions|token|access-token|authenticate|auth)/?$"
 )
 TOKEN_KEYS = ("access_token", "accessToken", "token", "jwt", "id_token", "auth_token", "authToken")
-REFUSED = {"error", "invalid", "incorrect", "wrong"}
 
 
 class Session(Frozen):
@@ -63,8 +62,8 @@ async def sessions_of(run: ToolRun, target: Target, surface: ServiceSurface) -> 
         budget = Budget(max_requests=80, limit_s=90)
         async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
             made = await log_in_all(client, scan_options(run.request), surface)
-        shared[target.service] = [one.model_dump() for one in made]
-    return tuple(Session.model_validate(one) for one in shared[target.service])
+        shared[target.service] = [session.model_dump() for session in made]
+    return tuple(Session.model_validate(session) for session in shared[target.service])
 
 
 LOGIN_REFUSED = (
@@ -81,7 +80,9 @@ async def require_login(run: ToolRun, surface: Surface) -> None:
     Raises:
         ToolFault: no service took it.
     """
-    answers = any(one.lowest_status and one.lowest_status < 500 for one in surface.services)
+    answers = any(
+        service.lowest_status and service.lowest_status < 500 for service in surface.services
+    )
     if not answers or not scan_options(run.request).gives_login:
         return
     for target in run.request.targets:
@@ -102,12 +103,12 @@ async def log_in_all(
         return []
     if options.auth_username:
         account = _named(options.plain("auth_username"), options.plain("auth_password"))
-        return [one for one in [await _log_in(client, login, account, surface)] if one]
+        return [session for session in [await _log_in(client, login, account, surface)] if session]
     register = find_operation(surface, REGISTER, options.plain("auth_register_path"))
     if register is None:
         return []
     made = [await register_and_log_in(client, register, login, surface) for _ in range(2)]
-    return [one for one in made if one]
+    return [session for session in made if session]
 
 
 def given_session(service: str, options: ScanOptions) -> Session | None:
@@ -130,20 +131,30 @@ def find_operation(
     """The POST operation that looks like it: the given path, or the best match of the pattern."""
     if path:
         return surface.find("POST", path) or Operation(method="POST", path=path)
-    posts = [one for one in surface.operations if one.method == "POST" and "{" not in one.path]
-    fitting = [one for one in posts if pattern.search(one.path)]
+    posts = [
+        operation
+        for operation in surface.operations
+        if operation.method == "POST" and "{" not in operation.path
+    ]
+    fitting = [post for post in posts if pattern.search(post.path)]
     if not fitting and pattern is LOGIN:
-        fitting = [one for one in posts if asks_for_account(one) and not REGISTER.search(one.path)]
+        fitting = [
+            post for post in posts if asks_for_account(post) and not REGISTER.search(post.path)
+        ]
     return min(
         fitting,
-        key=lambda one: (one.path.endswith(("users", "accounts")), len(one.path)),
+        key=lambda post: (post.path.endswith(("users", "accounts")), len(post.path)),
         default=None,
     )
 
 
 def asks_for_account(operation: Operation) -> bool:
     """Whether a form asks for a name and one password, as a login does, and for nothing else."""
-    names = [one.name.lower() for one in operation.parameters if one.place in {"form", "json"}]
+    names = [
+        parameter.name.lower()
+        for parameter in operation.parameters
+        if parameter.place in {"form", "json"}
+    ]
     secret = [name for name in names if "pass" in name or name in {"pw", "pwd"}]
     person = [name for name in names if re.search(r"user|mail|login|^name$", name)]
     beside = {name for name in names if CSRF_WORDS.search(name) or "remember" in name}
@@ -219,7 +230,7 @@ async def submit(
 
     Each try takes a fresh token from the form's page: the first may have used the other up.
     """
-    places = {one.place for one in operation.parameters}
+    places = {parameter.place for parameter in operation.parameters}
     answer: Answer | None = None
     for as_json in (True, False) if "form" not in places else (False, True):
         state = await form_state(client, operation, {}, surface)
@@ -235,9 +246,9 @@ async def submit(
 
 def account_fields(operation: Operation, account: dict[str, str]) -> dict[str, str]:
     """Values for the fields an account operation declares, or for the usual ones."""
-    names = [one for one in operation.parameters if one.place in {"json", "form"}]
+    names = [parameter for parameter in operation.parameters if parameter.place in {"json", "form"}]
     known = names or [Parameter(name=name, place="json") for name in account]
-    return {one.name: _value(one, account) for one in known}
+    return {parameter.name: _value(parameter, account) for parameter in known}
 
 
 def _value(field: Parameter, account: dict[str, str]) -> str:

@@ -37,7 +37,7 @@ def slots_of(surface: ServiceSurface) -> list[Slot]:
         if parameter.place != "file" and not SECRET.search(parameter.name)
     ]
     return sorted(
-        found, key=lambda one: (bool(one.operation.effect), one.parameter.place == "path")
+        found, key=lambda slot: (bool(slot.operation.effect), slot.parameter.place == "path")
     )
 
 
@@ -45,18 +45,25 @@ def build(
     operation: Operation, values: dict[str, Any], base: dict[str, str] | None = None
 ) -> tuple[str, str, dict[str, Any]]:
     """Method, path and content of a request; inputs without a value get a plausible one."""
-    filled = {one.name: plausible(one) for one in operation.parameters} | (base or {}) | values
+    filled = (
+        {parameter.name: plausible(parameter) for parameter in operation.parameters}
+        | (base or {})
+        | values
+    )
     path = operation.url(
-        {one.name: quote(str(filled[one.name]), safe="") for one in operation.named("path")}
+        {
+            parameter.name: quote(str(filled[parameter.name]), safe="")
+            for parameter in operation.named("path")
+        }
     )
     query = "&".join(
-        f"{quote(one.name)}={quote(str(filled[one.name]), safe='')}"
-        for one in operation.named("query")
+        f"{quote(parameter.name)}={quote(str(filled[parameter.name]), safe='')}"
+        for parameter in operation.named("query")
     )
-    places = {one.place for one in operation.parameters}
+    places = {parameter.place for parameter in operation.parameters}
     content: dict[str, Any] = {}
     for place, keyword in (("json", "json"), ("form", "data")):
-        fields = {one.name: filled[one.name] for one in operation.named(place)}
+        fields = {parameter.name: filled[parameter.name] for parameter in operation.named(place)}
         if fields and (place == "json" or "json" not in places):
             content[keyword] = fields
     return operation.method, path + (f"?{query}" if query else ""), content

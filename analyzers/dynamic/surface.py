@@ -57,11 +57,15 @@ class Operation(Frozen):
 
     def named(self, place: str) -> tuple[Parameter, ...]:
         """Parameters at `place`."""
-        return tuple(one for one in self.parameters if one.place == place)
+        return tuple(parameter for parameter in self.parameters if parameter.place == place)
 
     def url(self, values: dict[str, str] | None = None) -> str:
         """The path with each parameter replaced by its value, its example or `1`."""
-        known = {one.name: one.example for one in self.named("path") if one.example}
+        known = {
+            parameter.name: parameter.example
+            for parameter in self.named("path")
+            if parameter.example
+        }
         chosen = {**known, **(values or {})}
         return PARAMETER.sub(lambda hit: chosen.get(hit.group(1), "1"), self.path)
 
@@ -104,17 +108,17 @@ class ServiceSurface(Frozen):
     @property
     def is_told(self) -> bool:
         """Whether the app's source or document tells its operations, not only a crawl."""
-        return any({"source", "openapi"} & set(one.origins) for one in self.operations)
+        return any({"source", "openapi"} & set(operation.origins) for operation in self.operations)
 
     def find(self, method: str, path: str) -> Operation | None:
         """The operation a concrete path belongs to, literal segments before parameters."""
         bare = path.split("?")[0].rstrip("/") or "/"
         fitting = [
-            one
-            for one in self.operations
-            if one.method == method and fits(one.path.rstrip("/") or "/", bare)
+            operation
+            for operation in self.operations
+            if operation.method == method and fits(operation.path.rstrip("/") or "/", bare)
         ]
-        return min(fitting, key=lambda one: one.path.count("{"), default=None)
+        return min(fitting, key=lambda operation: operation.path.count("{"), default=None)
 
     def place_of(self, method: str, path: str) -> str:
         """Whose neighbours an answer is compared with: those of the first parameter's parent.
@@ -151,7 +155,7 @@ class Surface(Frozen):
     def of(self, service: str) -> ServiceSurface:
         """The part of one service; an empty one when discovery knows nothing of it."""
         empty = ServiceSurface(service=service, role="backend")
-        return next((one for one in self.services if one.service == service), empty)
+        return next((known for known in self.services if known.service == service), empty)
 
 
 def fits(template: str, path: str) -> bool:
@@ -170,21 +174,27 @@ def fits(template: str, path: str) -> bool:
 def merge(operations: list[Operation]) -> tuple[Operation, ...]:
     """One operation per key; the first to tell wins, the others add parameters and origins."""
     merged: dict[str, Operation] = {}
-    for one in operations:
-        known = merged.get(one.key)
-        merged[one.key] = _joined(known, one) if known else one
+    for operation in operations:
+        known = merged.get(operation.key)
+        merged[operation.key] = _joined(known, operation) if known else operation
     return tuple(merged.values())
 
 
 def _joined(known: Operation, new: Operation) -> Operation:
-    names = {one.name for one in known.parameters}
-    extra = tuple(one for one in new.parameters if one.name not in names and one.place != "path")
-    examples = {one.name: one.example for one in new.parameters if one.example}
+    names = {parameter.name for parameter in known.parameters}
+    extra = tuple(
+        parameter
+        for parameter in new.parameters
+        if parameter.name not in names and parameter.place != "path"
+    )
+    examples = {
+        parameter.name: parameter.example for parameter in new.parameters if parameter.example
+    }
     parameters = tuple(
-        one
-        if one.example or one.name not in examples
-        else one.model_copy(update={"example": examples[one.name]})
-        for one in known.parameters
+        parameter
+        if parameter.example or parameter.name not in examples
+        else parameter.model_copy(update={"example": examples[parameter.name]})
+        for parameter in known.parameters
     )
     return known.model_copy(
         update={

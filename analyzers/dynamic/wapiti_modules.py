@@ -90,7 +90,7 @@ class Attack:
         done = await means.execute(command)
         try:
             ended: list[forked.Ended] = json.loads(done.output)
-            found = {one["name"]: one for one in ended}
+            found = {module["name"]: module for module in ended}
             return [self._attacked(means, group, found[_name(group)]) for group in groups]
         except (ValueError, TypeError, KeyError) as error:
             raise ToolFault(f"wapiti: unreadable list of its runs: {error}") from error
@@ -111,15 +111,15 @@ class Attack:
         if ended["exit_code"] is None:
             return Attacked((), dict.fromkeys(group, f"not reached within {self.limit_s:g} s"))
         try:
-            said = _left(means, f"{_name(group)}.log")
+            output = _left(means, f"{_name(group)}.log")
             if code := ended["exit_code"]:
                 how = f"killed after {ended['spent_s']:.0f} s" if code < 0 else f"exit code {code}"
-                raise ToolFault(f"wapiti: {how}{tail_of(said)}")
+                raise ToolFault(f"wapiti: {how}{tail_of(output)}")
             report = _left(means, f"{_name(group)}.json")
         except ToolFault as fault:
             return Attacked((), dict.fromkeys(group, str(fault)[-300:]))
         launched, stopped = (
-            {name.decode() for name in pattern.findall(said)} & set(group)
+            {name.decode() for name in pattern.findall(output)} & set(group)
             for pattern in (_LAUNCHED, _STOPPED)
         )
         skipped = {name: "wapiti did not begin it" for name in group if name not in launched}

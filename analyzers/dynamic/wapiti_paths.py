@@ -17,18 +17,18 @@ UNSAFE = (
 def start_paths(surface: ServiceSurface) -> list[str]:
     """GET operations with a value for each query parameter, those wapiti's command line takes."""
     found = []
-    for one in surface.operations:
-        if one.method != "GET" or not is_safe(one):
+    for operation in surface.operations:
+        if operation.method != "GET" or not is_safe(operation):
             continue
-        query = "&".join(f"{item.name}={item.example or 'a'}" for item in one.named("query"))
-        found.append(one.url() + (f"?{query}" if query else ""))
+        query = "&".join(f"{item.name}={item.example or 'a'}" for item in operation.named("query"))
+        found.append(operation.url() + (f"?{query}" if query else ""))
     return [path for path in found if re.fullmatch(r"/[\w./?=&%~+-]*", path)]
 
 
 def leaving_paths(surface: ServiceSurface) -> list[str]:
     """Paths whose GET would end the session or change something else."""
-    gets = [one for one in surface.operations if one.method == "GET"]
-    return [one.url() for one in gets if not is_safe(one)][:30]
+    gets = [operation for operation in surface.operations if operation.method == "GET"]
+    return [get.url() for get in gets if not is_safe(get)][:30]
 
 
 def is_attackable(crawled: list[dict[str, Any]], starts: list[str]) -> bool:
@@ -40,7 +40,9 @@ def is_attackable(crawled: list[dict[str, Any]], starts: list[str]) -> bool:
     """
     if any("?" in path for path in starts):
         return True
-    return any("?" in one["url"] or one["post_params"] or _asks(one) for one in crawled)
+    return any(
+        "?" in request["url"] or request["post_params"] or _asks(request) for request in crawled
+    )
 
 
 def _asks(row: dict[str, Any]) -> bool:

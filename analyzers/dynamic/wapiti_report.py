@@ -9,7 +9,7 @@ import httpx
 
 from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer
 from analyzers.dynamic.bounds import Budget
-from analyzers.dynamic.findings import fingerprint_http, printable, stable_path
+from analyzers.dynamic.findings import make_finding, printable, worth_of
 from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.marks import shows_payload
@@ -17,7 +17,7 @@ from analyzers.dynamic.payloads import is_debugger_text
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.surface import ServiceSurface
 from analyzers.runtime.tool import ToolFault, ToolRun
-from contract.analysis import Finding, Location, Target
+from contract.analysis import Finding, Target
 
 CATEGORIES: dict[str, Rule] = {
     "SQL Injection": rule("critical", "high", 89),
@@ -79,7 +79,7 @@ def parse_report(
     try:
         document = json.loads(raw)
         pages = document["infos"]["crawled_pages"]
-        crawled = [_request(one) for one in pages]
+        crawled = [_request(page) for page in pages]
         groups = {**document["vulnerabilities"], **document["anomalies"]}
     except (ValueError, KeyError, TypeError) as error:
         raise ToolFault(f"wapiti's report is unreadable: {error!r}") from error
@@ -114,10 +114,10 @@ async def unseen_by(
     budget = Budget(max_requests=MAX_COMPARED, limit_s=45)
     async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
         client.place = surface.place_of
-        for one in crawled:
-            if (answer := _answer(one)) is None:
+        for request in crawled:
+            if (answer := _answer(request)) is None:
                 continue
-            key = f"{one['method']} {urlsplit(one['url']).path or '/'}"[:250]
+            key = f"{request['method']} {urlsplit(request['url']).path or '/'}"[:250]
             if whys.get(key, "?"):  # one answer of several that is what was asked for will do
                 whys[key] = str(await client.judge(answer, headers))
     return whys
@@ -155,35 +155,23 @@ def _request(page: dict[str, Any]) -> dict[str, Any]:
 def _finding(
     category: str, row: dict[str, Any], target: Target, surface: ServiceSurface
 ) -> Finding:
-    worth = CATEGORIES.get(category)
-    if worth is None:
-        raise ToolFault(f"wapiti: category {category!r} has no severity")
     method, path = str(row["method"]), urlsplit(str(row["path"])).path or "/"
     parameter = str(row.get("parameter") or _cookie_name(str(row["info"])))
     if category == "Internal Server Error":
         parameter = ""  # the operation fails, whichever of its inputs was tried
     operation = surface.find(method, path)
-    place = operation.path if operation else path
-    source = operation.source if operation else None
-    rule_id = re.sub(r"[^a-z0-9]+", "-", category.lower()).strip("-")
-    return Finding(
-        tool="wapiti",
-        rule_id=rule_id,
-        message=f"{category}: {printable(str(row['info']))}"[:4_000],
-        severity=worth.severity,
-        confidence=worth.confidence,
-        category=worth.category,
-        cwe=worth.cwe,
-        location=Location(
-            path=source[0] if source else None,
-            line=source[1] if source else None,
-            method=method,
-            url=stable_path(place),
-            parameter=parameter or None,
-        ),
-        fingerprint=fingerprint_http(target.service, rule_id, method, place, parameter),
-        witnesses=(f"wapiti:{row['module']}",),
+    return make_finding(
+        "wapiti",
+        re.sub(r"[^a-z0-9]+", "-", category.lower()).strip("-"),
+        f"{category}: {printable(str(row['info']))}",
+        service=target.service,
+        method=method,
+        path=operation.path if operation else path,
+        parameter=parameter,
         evidence=evidence_of(str(row.get("http_request", ""))),
+        source=operation.source if operation else None,
+        worth=worth_of(CATEGORIES, category, "wapiti: category"),
+        witness=f"wapiti:{row['module']}",
     )
 
 
@@ -194,5 +182,4 @@ def _cookie_name(info: str) -> str:
 
 def evidence_of(request: str) -> str:
     """The request that showed it, without cookies and tokens."""
-    masked = re.sub(r"(?im)^(cookie|authorization|x-csrf-?token): .*$", r"\1: ***", request)
-    return printable(masked)[:2_000]
+    return re.sub(r"(?im)^(cookie|authorization|x-csrf-?token): .*$", r"\1: ***", request)

@@ -1,31 +1,16 @@
-"""The canary of the load generators: a server of known delays, whose percentiles must come out.
+"""The canary of the load generators: a server of known delays, whose percentiles must come out."""
 
-How a tool knows that it is asked about its canary: a token only this process knows.
-"""
-
-import secrets
 from collections.abc import Mapping
 
 from analyzers.performance.options import LoadOptions
-from analyzers.runtime.tool import Canary, ToolFault, ToolRun
+from analyzers.runtime.tool import Canary, ToolFault
 
-_FILE = "canary-token"
-_TOKEN = secrets.token_hex(16)
-
-# A page that paints nothing is a fault of the page to Lighthouse, so this one has a heading.
+# To Lighthouse a page that paints nothing is faulty, so this one has a heading.
 _PAGE = '<!doctype html><html lang="en"><title>Canary</title><h1>Canary</h1></html>'
-LOAD_CANARY = Canary(
-    files={_FILE: _TOKEN}, serve={"GET /": (200, {"Content-Type": "text/html"}, _PAGE)}
-)
+LOAD_CANARY = Canary(serve={"GET /": (200, {"Content-Type": "text/html"}, _PAGE)})
 
 _QUICK_MS, _SLOW_MS = 80, 400
 DELAYS_S = (*(_QUICK_MS / 1000,) * 7, _SLOW_MS / 1000)
-
-
-def is_canary(run: ToolRun) -> bool:
-    """Whether the runtime asks about our own canary server; no app can pass for it."""
-    file = run.source.root / _FILE
-    return file.is_file() and file.read_text(encoding="utf-8", errors="replace") == _TOKEN
 
 
 def gentle(options: LoadOptions) -> LoadOptions:
@@ -35,7 +20,7 @@ def gentle(options: LoadOptions) -> LoadOptions:
 
 
 def prove(figures: Mapping[str, float]) -> None:
-    """Hold measured figures against the delays of the canary server: of eight answers one is slow.
+    """Compare measured figures with the delays of the canary server: one of eight answers is slow.
 
     The bounds leave room above, for a busy host, and none below: no answer came sooner.
 

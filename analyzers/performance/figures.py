@@ -1,4 +1,4 @@
-"""From series to metrics: which step speaks for an operation, and under which names."""
+"""From series to metrics: which step represents an operation, and the names of its figures."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
     """Figures of the fastest step that held the objective; of the slowest step where none held.
 
     `throughput_at_objective` is left out where no step held it: that is not a zero. `censored` says
-    that it is a lower bound, because the series ended before the app did. `rate_limit` is what the
-    app allows one client, `rate_limit_wait` how long its quota needed to come back.
+    that it is a lower bound, because the series ended before the app's limit. `rate_limit` is what
+    the app allows one client; `rate_limit_wait` is the time until its quota was back.
     """
     step = result.chosen
     values: list[tuple[str, float, str]] = [
@@ -21,9 +21,9 @@ def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
         ("bytes_received", float(step.bytes_received), "bytes"),
         ("requests", float(step.sent), "count"),
         ("requests_completed", float(step.completed), "count"),
-        ("requests_limited", float(sum(one.limited for one in result.steps)), "count"),
+        ("requests_limited", float(sum(load_step.limited for load_step in result.steps)), "count"),
         ("requests_late", float(step.late), "count"),
-        ("requests_all_steps", float(sum(one.sent for one in result.steps)), "count"),
+        ("requests_all_steps", float(sum(load_step.sent for load_step in result.steps)), "count"),
         ("censored", float(result.censored), "count"),
     ]
     if result.at_objective:
@@ -41,7 +41,7 @@ def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
 
 
 def calibration_metrics(calibration: Calibration) -> tuple[Metric, ...]:
-    """What this host could do at all: its ceiling, and the fastest rate it held."""
+    """The limits of this host: its ceiling, and the fastest rate that it held."""
     values: list[tuple[str, float, str]] = [("calibration_throughput", calibration.ceiling, "1/s")]
     if best := calibration.best:
         values.append(("calibration_rate_held", best.rate, "1/s"))
@@ -70,12 +70,12 @@ def operation_notes(name: str, result: LoadResult) -> tuple[str, ...]:
     """What `throughput_at_objective` means for this operation, and which percentiles it lacks."""
     latency = result.chosen.latency
     missing = percentile_notes(name, latency.samples) if latency else ()
-    told = [_ceiling(result)]
+    notes = [_ceiling(result)]
     if result.limit:
-        told.insert(0, result.limit.text)
+        notes.insert(0, result.limit.text)
     if result.resent:
-        told.append(f"{result.resent} requests met a kept connection that was closed: sent again")
-    return (*(f"{name}: {one}" for one in told), *missing)
+        notes.append(f"{result.resent} requests met a kept connection that was closed: sent again")
+    return (*(f"{name}: {note}" for note in notes), *missing)
 
 
 def percentile_notes(name: str, samples: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What `openloop` leaves for the tools after it: the operations, and what it measured of them."""
+"""The data that `openloop` leaves for later tools: the operations, and its figures of them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -46,24 +46,24 @@ class SharedOperation(Frozen):
 def hand_on(
     run: ToolRun, operations: Sequence[Operation], results: Mapping[str, LoadResult]
 ) -> None:
-    """Leave `operations` with the steps of `results`, as JSON: the report can be cached then."""
+    """Leave `operations` with the steps of `results`, as JSON, so that the report can be cached."""
     rows = (
         SharedOperation(
-            service=one.service,
-            path=one.path,
-            name=one.name,
-            headers=one.headers,
-            is_page=one.is_page,
-            limit=results[one.name].limit if one.name in results else None,
-            held=_held(results[one.name]) if one.name in results else (),
+            service=operation.service,
+            path=operation.path,
+            name=operation.name,
+            headers=operation.headers,
+            is_page=operation.is_page,
+            limit=results[operation.name].limit if operation.name in results else None,
+            held=_held(results[operation.name]) if operation.name in results else (),
         )
-        for one in operations
+        for operation in operations
     )
     run.shared[_KEY] = [row.model_dump(mode="json") for row in rows]
 
 
 def taken_over(run: ToolRun) -> list[SharedOperation]:
-    """What `hand_on` left; empty where `openloop` was not part of the run."""
+    """The data that `hand_on` left; empty where `openloop` was not part of the run."""
     return [SharedOperation.model_validate(row) for row in run.shared.get(_KEY, ())]
 
 

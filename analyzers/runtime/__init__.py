@@ -1,1 +1,1 @@
-"""What every analyzer shares: the socket loop, the job registry, the subprocess runner, SARIF."""
+"""What every analyzer shares: how it is reached, measures, runs commands and reads an app."""

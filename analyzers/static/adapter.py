@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzers.runtime.ownership import not_own
+from analyzers.runtime.source.authorship import not_own
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -37,6 +37,7 @@ from analyzers.static.reading import (
     with_skipped,
 )
 from analyzers.static.syntax import NOT_READ, explained, fences, refusal, unread_relatives
+from contract.analysis import Category
 
 __all__ = [
     "CommandTool",
@@ -61,7 +62,7 @@ class CommandTool:
     """Base of adapters that run one command over the files of their languages.
 
     Attributes:
-        what: what it looks at, for people (`Python`).
+        file_kind: the kind of its files, for people (`Python`).
         suffixes: names of its files end with one of these.
         version_argv: arguments that print the version.
         reads_selected: whether a `run` of its own reads no other files than `select` names.
@@ -71,11 +72,12 @@ class CommandTool:
     """
 
     name: str
+    looks_for: frozenset[Category]
     canary: Canary
     cost: float = 1.0
     exclusive: bool = False
     after: tuple[str, ...] = ()
-    what: str
+    file_kind: str
     suffixes: tuple[str, ...]
     version_argv: tuple[str, ...] = ("--version",)
     reads_selected: bool = False
@@ -136,11 +138,11 @@ class CommandTool:
         fenced = {name: flaw.reason for name, flaw in flaws.items()}
         usable = [name for name in given if name not in fenced]
         if not usable:
-            raise refusal(self.what, withheld | fenced)
+            raise refusal(self.file_kind, withheld | fenced)
         if not self.apart:
             return with_skipped(await self.measure(run, usable, execute), withheld | fenced)
         parsed = await measured_apart(self.measure, run, usable, execute, depth=self.max_depth)
-        parsed = await explained(self.what, run, usable, parsed, execute)
+        parsed = await explained(self.file_kind, run, usable, parsed, execute)
         return with_skipped(parsed, withheld | fenced)
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:

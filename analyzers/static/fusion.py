@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from analyzers.static.reputation import is_advice, is_noisy, school_of
+from analyzers.static.reputation import Reputations
 from analyzers.static.spots import Nearby, Spot, spots_of
 from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity, ToolReport
 from contract.families import INJECTIONS, path_key
@@ -43,7 +43,7 @@ class Weakness:
         ]
         return min(apart, default=None)
 
-    def fused(self) -> Finding:
+    def fused(self, reputations: Reputations) -> Finding:
         """The strongest sighting, with what the others add."""
         spots = [spot for mine in self.spots.values() for spot in mine]
         findings = [found for spot in spots for found in spot.findings]
@@ -52,20 +52,26 @@ class Weakness:
         return findings[0].model_copy(
             update={
                 "tool": "fused",
-                "confidence": _confidence(spots, findings),
+                "confidence": _confidence(spots, findings, reputations),
                 "witnesses": tuple(witnesses),
                 "cwe": tuple(numbers),
             }
         )
 
 
-def fuse(reports: Sequence[ToolReport]) -> tuple[Finding, ...]:
-    """The app's weaknesses, worst first. Quality findings and mere advice are not among them."""
+def fuse(reports: Sequence[ToolReport], reputations: Reputations) -> tuple[Finding, ...]:
+    """The app's weaknesses, worst first. Quality findings and mere advice are not among them.
+
+    Raises:
+        KeyError: a tool that reports weaknesses has no reputation.
+    """
     by_path: defaultdict[str | None, list[tuple[Finding, frozenset[int]]]] = defaultdict(list)
-    for found, steps in _sightings(reports):
+    for found, steps in _sightings(reports, reputations):
         by_path[found.location.path].append((found, steps))
-    weaknesses = [one for mine in by_path.values() for one in _of_file(spots_of(mine))]
-    return tuple(sorted((weakness.fused() for weakness in weaknesses), key=_worst_first))
+    files = (spots_of(mine, reputations) for mine in by_path.values())
+    weaknesses = [weakness for spots in files for weakness in _of_file(spots)]
+    fused = (weakness.fused(reputations) for weakness in weaknesses)
+    return tuple(sorted(fused, key=_worst_first))
 
 
 def _of_file(spots: Iterable[Spot]) -> list[Weakness]:
@@ -82,21 +88,29 @@ def _of_file(spots: Iterable[Spot]) -> list[Weakness]:
 
 
 def _closest(weaknesses: Iterable[Weakness], spot: Spot) -> Weakness | None:
-    near = [(apart, one) for one in weaknesses if (apart := one.distance(spot)) is not None]
+    near = [
+        (apart, weakness)
+        for weakness in weaknesses
+        if (apart := weakness.distance(spot)) is not None
+    ]
     return min(near, key=lambda item: item[0])[1] if near else None
 
 
-def _sightings(reports: Sequence[ToolReport]) -> Iterable[tuple[Finding, frozenset[int]]]:
+def _sightings(
+    reports: Sequence[ToolReport], reputations: Reputations
+) -> Iterable[tuple[Finding, frozenset[int]]]:
     for report in reports:
         if report.state is not MeasurementState.MEASURED:
             continue
         paths = report.data.get("paths", {})
         for found in report.findings:
-            if found.category is Category.SECURITY and not is_advice(found.tool, found.rule_id):
+            if found.category is Category.SECURITY and not reputations.is_advice(found):
                 yield found, frozenset(paths.get(path_key(found), ()) if paths else ())
 
 
-def _confidence(spots: Sequence[Spot], findings: Sequence[Finding]) -> Confidence:
+def _confidence(
+    spots: Sequence[Spot], findings: Sequence[Finding], reputations: Reputations
+) -> Confidence:
     """High for a path; else the best reputation, raised a step when independent tools agree.
 
     What is low stays so but for injections: that a hash is weak says nothing of what it is for,
@@ -104,9 +118,9 @@ def _confidence(spots: Sequence[Spot], findings: Sequence[Finding]) -> Confidenc
     """
     if any(spot.steps for spot in spots):
         return Confidence.HIGH
-    solid = [found for found in findings if not is_noisy(found.tool, found.rule_id)]
+    solid = [found for found in findings if not reputations.is_noisy(found)]
     best = min((_CONFIDENCE_ORDER.index(found.confidence) for found in solid), default=_LOW)
-    agreed = len({school_of(found.tool, found.rule_id) for found in findings}) > 1
+    agreed = len({reputations.school_of(found) for found in findings}) > 1
     if best == _LOW and INJECTIONS.isdisjoint(spots[0].families):
         agreed = False
     return _CONFIDENCE_ORDER[max(best - 1, 0) if agreed else best]

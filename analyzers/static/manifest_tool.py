@@ -37,7 +37,7 @@ class ManifestTool(CommandTool):
         if not self.select(self.candidates(run.source)):
             if folders:
                 raise nothing_named(folders)
-            raise NotApplicable(f"no {self.what} files")
+            raise NotApplicable(f"no {self.file_kind} files")
         found = await read_manifests(run, execute)
         faults = {**self.faults(found), **folders}
         return with_skipped(await self.look(run, found, faults, execute), faults)

@@ -144,11 +144,13 @@ async def _newer(
     except ToolFault:  # it dies of what nests too deep: then nobody says that it is newer
         return frozenset()
     items: Sequence[Mapping[str, Any]] = load_json(done.stdout, "ruff")
-    said: dict[str, list[str]] = {}
+    messages_of: dict[str, list[str]] = {}
     for item in items:
         if item["code"] in _UNPARSED:
             name = str(item["filename"]).removeprefix(f"{run.source.root}/")
-            said.setdefault(name, []).append(item["message"])
+            messages_of.setdefault(name, []).append(item["message"])
     return frozenset(
-        name for name, all_said in said.items() if all(_ADDED in one for one in all_said)
+        name
+        for name, all_said in messages_of.items()
+        if all(_ADDED in message for message in all_said)
     )

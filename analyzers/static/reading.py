@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from analyzers.runtime.sarif import fingerprint
 from analyzers.runtime.tool import Parsed, ToolFault
+from analyzers.static.fingerprint import fingerprint
 from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity, Skipped
 
 T = TypeVar("T")
@@ -34,8 +34,12 @@ class Gathered:
         try:
             self.findings.append(read())
         except (ToolFault, KeyError, TypeError, ValueError) as error:
-            said = str(error) if isinstance(error, ToolFault) else f"{type(error).__name__} {error}"
-            self.reasons.setdefault(path, f"an answer of the tool is not understood: {said}"[:500])
+            message = (
+                str(error) if isinstance(error, ToolFault) else f"{type(error).__name__} {error}"
+            )
+            self.reasons.setdefault(
+                path, f"an answer of the tool is not understood: {message}"[:500]
+            )
 
 
 def relative(path: str, given: frozenset[str]) -> str:
@@ -50,12 +54,12 @@ def relative(path: str, given: frozenset[str]) -> str:
     return name
 
 
-def mapped(table: Mapping[Any, T], value: Any, what: str) -> T:
+def mapped(table: Mapping[Any, T], value: Any, member: str) -> T:
     """`table[value]`. Raises: ToolFault: unknown values are errors, never a default."""
     try:
         return table[value]
     except (KeyError, TypeError):
-        raise ToolFault(f"unknown {what}: {value!r}") from None
+        raise ToolFault(f"unknown {member}: {value!r}") from None
 
 
 def load_json(raw: bytes, tool: str) -> Any:
@@ -119,7 +123,7 @@ def finding(
     package, the digest of a secret).
     """
     weakness = f"CWE-{cwe[0]}" if cwe else f"{tool}:{rule_id}"
-    what, text = identity or (weakness, snippet)
+    kind, text = identity or (weakness, snippet)
     return Finding(
         tool=tool,
         rule_id=rule_id,
@@ -129,7 +133,7 @@ def finding(
         category=category,
         cwe=cwe,
         location=location,
-        fingerprint=fingerprint(what, location.path or "", text),
+        fingerprint=fingerprint(kind, location.path or "", text),
         witnesses=(f"{tool}:{rule_id}",),
         evidence=snippet[:_MAX_EVIDENCE],
     )

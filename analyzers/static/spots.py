@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Generic, TypeVar
 
-from analyzers.static.reputation import is_noisy
+from analyzers.static.reputation import Reputations
 from contract.analysis import Confidence, Finding, Severity
 from contract.families import families_of
 
@@ -23,11 +23,11 @@ Strength = tuple[bool, bool, int, int]
 T = TypeVar("T")
 
 
-def strength(finding: Finding, *, on_path: bool) -> Strength:
+def strength(finding: Finding, *, on_path: bool, noisy: bool) -> Strength:
     """Sorts the most believable first: paths, then rules of good name."""
     return (
         not on_path,
-        is_noisy(finding.tool, finding.rule_id),
+        noisy,
         _CONFIDENCES[finding.confidence],
         _SEVERITIES[finding.severity],
     )
@@ -69,25 +69,32 @@ class Spot:
         return any(self.line <= step <= self.last for step in other.steps)
 
 
-def spots_of(sightings: Iterable[tuple[Finding, frozenset[int]]]) -> list[Spot]:
+def spots_of(
+    sightings: Iterable[tuple[Finding, frozenset[int]]], reputations: Reputations
+) -> list[Spot]:
     """The same tool's findings of one family on one line are one spot; the strongest spots first.
 
     Args:
         sightings: findings of one file, each with the lines of its path.
+        reputations: what the rules of their tools are worth.
     """
     found: dict[tuple[object, ...], Spot] = {}
-    ranked = ((strength(one, on_path=bool(steps)), one, steps) for one, steps in sightings)
-    for worth, one, steps in sorted(ranked, key=lambda item: item[0]):
-        line = one.location.line or 0
-        last = min(max(line, one.location.end_line or line), line + _MAX_LINES)
-        families = families_of(one.cwe)
-        advisory = one.fingerprint if ADVISORY in one.cwe else ""
-        alone = one.fingerprint if not line else ""  # two of a file as a whole may be two things
-        key = (one.tool, line, families, advisory, alone)
+    ranked = (
+        (strength(seen, on_path=bool(steps), noisy=reputations.is_noisy(seen)), seen, steps)
+        for seen, steps in sightings
+    )
+    for worth, sighting, steps in sorted(ranked, key=lambda item: item[0]):
+        line = sighting.location.line or 0
+        last = min(max(line, sighting.location.end_line or line), line + _MAX_LINES)
+        families = families_of(sighting.cwe)
+        advisory = sighting.fingerprint if ADVISORY in sighting.cwe else ""
+        # Two findings of a file as a whole may be two things.
+        alone = sighting.fingerprint if not line else ""
+        key = (sighting.tool, line, families, advisory, alone)
         spot = found.get(key)
         if spot is None:
-            spot = found[key] = Spot(one.tool, families, line, last, worth, advisory=advisory)
-        spot.findings.append(one)
+            spot = found[key] = Spot(sighting.tool, families, line, last, worth, advisory=advisory)
+        spot.findings.append(sighting)
         spot.last = max(spot.last, last)
         spot.steps |= steps
     return sorted(found.values(), key=lambda spot: spot.strength)

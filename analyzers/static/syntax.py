@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analyzers.runtime import blame
-from analyzers.runtime.ownership import not_own
+from analyzers.runtime.source.authorship import not_own
 from analyzers.runtime.tool import (
     NUL_BYTES,
     Command,
@@ -81,7 +81,7 @@ def _message(item: Mapping[str, str]) -> str:
 
 
 async def explained(
-    what: str, run: ToolRun, given: Sequence[str], parsed: Parsed, execute: Execute
+    language: str, run: ToolRun, given: Sequence[str], parsed: Parsed, execute: Execute
 ) -> Parsed:
     """`parsed` with one wording for files that no parser takes.
 
@@ -94,25 +94,29 @@ async def explained(
         return parsed
     known = frozenset(given)
     none = covered.reached == 0
-    unread = given if none else [one.what for one in covered.skipped if one.what in known]
+    unread = (
+        given if none else [left_out.what for left_out in covered.skipped if left_out.what in known]
+    )
     flaws = await flaws_of(run, [n for n in unread if n.endswith(CODE_SUFFIXES)], execute)
-    reasons = {one.what: one.reason for one in covered.skipped}
+    reasons = {left_out.what: left_out.reason for left_out in covered.skipped}
     reasons |= {name: flaw.reason for name, flaw in flaws.items()}
-    skipped = tuple(Skipped(what=one.what, reason=reasons[one.what]) for one in covered.skipped)
+    skipped = tuple(
+        Skipped(what=left_out.what, reason=reasons[left_out.what]) for left_out in covered.skipped
+    )
     covered = covered.model_copy(update={"skipped": skipped})
     if none:
-        raise refusal(what, reasons)
+        raise refusal(language, reasons)
     return replace(parsed, coverage=covered)
 
 
-def refusal(what: str, reasons: Mapping[str, str]) -> Verdict:
+def refusal(language: str, reasons: Mapping[str, str]) -> Verdict:
     """What a tool says that has nothing to read, by the reasons of all it would have read."""
     ours_first = sorted(reasons.items(), key=lambda item: is_broken(item[1]))
-    told = [f"{name}: {why}" for name, why in ours_first]
-    shown = "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
+    lines = [f"{name}: {why}" for name, why in ours_first]
+    shown = "; ".join(lines[:3]) + (f" and {len(lines) - 3} more" if len(lines) > 3 else "")
     broken = [why for why in reasons.values() if is_broken(why)]
     if len(broken) + sum(_is_nobodys(why) for why in reasons.values()) < len(reasons):
-        return blame.verdict("source-unread", f"no {what} files could be read: {shown}")
+        return blame.verdict("source-unread", f"no {language} files could be read: {shown}")
     skipped = [Skipped(what=name, reason=why[:500]) for name, why in reasons.items()]
     covered = Coverage(
         unit="files",
@@ -122,19 +126,19 @@ def refusal(what: str, reasons: Mapping[str, str]) -> Verdict:
         skipped_total=len(skipped),
     )
     if broken:
-        fault = blame.verdict("source-broken", f"no {what} file that can be parsed: {shown}")
+        fault = blame.verdict("source-broken", f"no {language} file that can be parsed: {shown}")
         if isinstance(fault, NotApplicable):
             fault.coverage = covered
         return fault
-    return NotApplicable(f"no {what} files" + (f" ({shown})" if told else ""), covered)
+    return NotApplicable(f"no {language} files" + (f" ({shown})" if lines else ""), covered)
 
 
 def unread_relatives(suffixes: Sequence[str], files: Sequence[str]) -> dict[str, str]:
     """Files of a tool's language in a form it does not read, each with the reason."""
     others = {
-        other: f"{what}, {NOT_READ}"
+        other: f"{relative}, {NOT_READ}"
         for suffix in suffixes
-        for other, what in _RELATIVES.get(suffix, {}).items()
+        for other, relative in _RELATIVES.get(suffix, {}).items()
         if other not in suffixes
     }
     return {name: others[suffix] for name in files for suffix in others if name.endswith(suffix)}

@@ -1,7 +1,7 @@
 """WebSocket connections to one analyzer, opened when needed and reused across subtasks.
 
-A connection is leased to one subtask at a time, so nobody's frames wait behind another's. A run of
-many apps makes as many handshakes as subtasks were ever in flight at once, not one per subtask.
+A connection serves one subtask at a time, so no frame waits behind those of another subtask. The
+number of handshakes is the largest number of subtasks in flight, not the number of subtasks.
 """
 
 from collections.abc import AsyncGenerator
@@ -20,8 +20,9 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from contract.analyzers import AnalyzerKind
+from contract.conversation import ClientConversation, Received
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import MAX_FRAME_BYTES, SUBPROTOCOL
+from contract.protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Completed, Failed, Progress
 
 OPEN_LIMIT_S = 5.0
 PING_INTERVAL_S = 9.0
@@ -31,12 +32,40 @@ _MAX_IDLE = 8
 _DOCTOR = "`starter.py doctor` tells more"
 
 
-class Lease:
-    """A connection in use. `reusable` is set by who leased it, after the last frame was read."""
+class Link:
+    """A connection and the conversation on it.
+
+    Its methods raise `WebSocketException` or `OSError` when the connection is lost.
+    """
 
     def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.reusable = False
+        self.conversation = ClientConversation()
+        self._connection = connection
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection is open, as far as is known here."""
+        return self._connection.state is State.OPEN
+
+    async def send(self, text: str) -> None:
+        """Send a message that the conversation made."""
+        await self._connection.send(text)
+
+    async def receive(self) -> Progress | Received | Completed | Failed:
+        """The next frame about a subtask of this conversation.
+
+        Raises:
+            ProtocolError: the analyzer broke the protocol.
+        """
+        while True:
+            frame = self.conversation.receive(await self._connection.recv())
+            if frame is not None:
+                return frame
+
+    async def close(self) -> None:
+        """Close the connection. A lost one counts as closed."""
+        with suppress(WebSocketException, OSError):
+            await self._connection.close()
 
 
 class ConnectionPool:
@@ -51,47 +80,44 @@ class ConnectionPool:
         self.url = url
         self.handshakes = 0
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._idle: list[ClientConnection] = []
+        self._idle: list[Link] = []
 
     @property
     def is_local(self) -> bool:
-        """Whether the analyzer listens on this machine, so that its folder may be seen from here.
+        """Whether the analyzer listens on this machine, so that its folder may be readable here.
 
-        Behind a published port it may still be a container's.
+        It may still be in a container behind a published port.
         """
         host = urlsplit(self.url).hostname or ""
         return host == "localhost" or host.startswith("127.") or host == "::1"
 
     @asynccontextmanager
-    async def lease(self) -> AsyncGenerator[Lease]:
-        """A live connection, closed afterwards unless it was marked reusable.
+    async def lease(self) -> AsyncGenerator[Link]:
+        """A live connection. Afterwards it is kept if no frame is outstanding, else closed.
 
         Raises:
             PlatformError: UNAVAILABLE, UNAUTHENTICATED or FAILED_PRECONDITION (another protocol).
         """
-        lease = Lease(self._take_idle() or await self._open())
+        link = self._take_idle() or Link(await self._open())
         try:
-            yield lease
+            yield link
         finally:
-            connection = lease.connection
-            if lease.reusable and connection.state is State.OPEN and len(self._idle) < _MAX_IDLE:
-                self._idle.append(connection)
+            if link.conversation.is_idle and link.is_open and len(self._idle) < _MAX_IDLE:
+                self._idle.append(link)
             else:
-                with suppress(WebSocketException, OSError):
-                    await connection.close()
+                await link.close()
 
     async def close(self) -> None:
         """Close all idle connections."""
         idle, self._idle = self._idle, []
-        for connection in idle:
-            with suppress(WebSocketException, OSError):
-                await connection.close()
+        for link in idle:
+            await link.close()
 
-    def _take_idle(self) -> ClientConnection | None:
+    def _take_idle(self) -> Link | None:
         while self._idle:
-            connection = self._idle.pop()
-            if connection.state is State.OPEN:
-                return connection
+            link = self._idle.pop()
+            if link.is_open:
+                return link
         return None
 
     async def _open(self) -> ClientConnection:
@@ -131,7 +157,7 @@ class ConnectionPool:
 
 
 def unavailable(message: str) -> PlatformError:
-    """A fault that may pass by itself."""
+    """A fault that may end without any action."""
     return PlatformError(ErrorCode.UNAVAILABLE, message)
 
 

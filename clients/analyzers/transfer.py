@@ -6,35 +6,27 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from clients.analyzers.archive import ArchiveReceiver
-from clients.analyzers.pool import ConnectionPool, Lease, unavailable
+from clients.analyzers.pool import ConnectionPool, Link, unavailable
 from contract.analysis import SubtaskRequest
+from contract.conversation import Received
 from contract.errors import ErrorCode, PlatformError
-from contract.protocol import (
-    SERVICE_FRAMES,
-    Analyze,
-    Cancel,
-    Chunk,
-    Completed,
-    Failed,
-    Progress,
-)
+from contract.protocol import Analyze, Cancel, Completed, Failed, Progress
+from contract.stream import FrameNotUnderstood, FrameRefused, ProtocolError
 
 RECONNECT_DELAYS_S = (0.1, 0.5, 1.0, 2.0)
 CANCEL_LIMIT_S = 6.0
-SOUND_LIFE_S = 5.0  # a connection that lasted this long is no link that dies at once
+SOUND_LIFE_S = 5.0  # a connection that lasted this long counts as a sound one
 
 
 class ConnectionLost(Exception):
-    """The connection broke; the run goes on and can be taken up again."""
+    """The connection is lost. The run goes on, and a new connection can attach to it."""
 
 
 class _NotShared(Exception):
-    """The analyzer's folder cannot be read from here: the bytes must be sent."""
+    """The analyzer's folder cannot be read here: the bytes must be sent."""
 
 
 class Transfer:
@@ -42,7 +34,7 @@ class Transfer:
 
     Attributes:
         request: what is asked.
-        receiver: what came so far.
+        receiver: the bytes so far.
         direct: whether a large result may be read from the analyzer's own folder.
         asked: whether the request ever reached the analyzer; a first connection that fails is not
             retried here, so that a dead analyzer is known at once.
@@ -66,17 +58,17 @@ class Transfer:
         self._pool = pool
         self._on_progress = on_progress
         self._on_end = on_end
-        self._connection: ClientConnection | None = None
+        self._link: Link | None = None
         self._detached = asyncio.Event()
         self._direct = direct
         self._secrets = dict(secrets or {})
         self._leased_at: float | None = None
 
     async def run(self) -> None:
-        """Until the result is there.
+        """Ask, and return when the whole result is there.
 
         Raises:
-            ConnectionLost: again and again, without getting on in between.
+            ConnectionLost: several times in a row, without progress in between.
             PlatformError: refused, failed or detached.
         """
         tries = 0
@@ -101,19 +93,18 @@ class Transfer:
             await asyncio.sleep(RECONNECT_DELAYS_S[tries])
 
     def _got_on(self, before: int) -> bool:
-        """Whether the last connection brought bytes, or at least lasted."""
+        """Whether the last connection brought bytes, or lasted some time."""
         lived = self._leased_at and time.monotonic() - self._leased_at > SOUND_LIFE_S
         return self.receiver.received > before or bool(lived)
 
     async def detach(self) -> None:
         """Drop the connection; `run` ends with a `PlatformError`, the analyzer works on."""
         self._detached.set()
-        if self._connection is not None:
-            with suppress(WebSocketException, OSError):
-                await self._connection.close()
+        if self._link is not None:
+            await self._link.close()
 
     async def unless_detached(self, work: Coroutine[None, None, None]) -> None:
-        """Do `work`, dropped as soon as somebody detaches.
+        """Do `work`, and cancel it as soon as somebody detaches.
 
         Raises:
             PlatformError: detached, or what `work` raises.
@@ -132,107 +123,78 @@ class Transfer:
 
     async def cancel(self) -> None:
         """Ask the analyzer to end the run; return when it has, or after `CANCEL_LIMIT_S`."""
-        with suppress(TimeoutError, PlatformError, WebSocketException, OSError):
-            async with asyncio.timeout(CANCEL_LIMIT_S), self._pool.lease() as lease:
-                await lease.connection.send(_text(Cancel(subtask_id=self.request.subtask_id)))
-                await self._await_end(lease)
-
-    async def _await_end(self, lease: Lease) -> None:
-        while True:
-            message = await lease.connection.recv()
-            if isinstance(message, bytes):
-                continue
-            frame = SERVICE_FRAMES.validate_json(message)
-            ours = frame.subtask_id == self.request.subtask_id
-            if ours and isinstance(frame, Failed | Completed):
-                lease.reusable = True
-                return
+        frame = Cancel(subtask_id=self.request.subtask_id)
+        with suppress(TimeoutError, PlatformError, ProtocolError, WebSocketException, OSError):
+            async with asyncio.timeout(CANCEL_LIMIT_S), self._pool.lease() as link:
+                await link.send(link.conversation.cancel(frame))
+                await link.receive()
 
     async def _attempt(self) -> None:
         self._check_attached()
         self._leased_at = None
         if self.receiver.received:
             self.receiver.one_piece = False
-        async with self._pool.lease() as lease:
+        async with self._pool.lease() as link:
             self._leased_at = time.monotonic()
-            self._connection = lease.connection
+            self._link = link
             try:
-                await self._ask(lease.connection)
-                await self._follow(lease)
+                await self._ask(link)
+                await self._follow(link)
+            except ProtocolError as error:
+                raise self._fault_of(error) from error
             except (WebSocketException, OSError) as error:
                 self._check_attached()
                 raise ConnectionLost(str(error)) from error
             finally:
-                self._connection = None
+                self._link = None
 
     def _check_attached(self) -> None:
         if self._detached.is_set():
             raise unavailable("detached from the run, which goes on: analyze re-attaches")
 
-    async def _ask(self, connection: ClientConnection) -> None:
-        await connection.send(
-            _text(
-                Analyze(
-                    request=self.request,
-                    resume_from=self.receiver.received,
-                    direct=self._direct,
-                    secrets=self._secrets,
-                )
-            )
+    def _fault_of(self, error: ProtocolError) -> PlatformError:
+        if isinstance(error, FrameNotUnderstood | FrameRefused):
+            message = f"analyzer at {self._pool.url} speaks another version: {error.reason}"
+            return PlatformError(ErrorCode.FAILED_PRECONDITION, message)
+        message = f"analyzer at {self._pool.url} broke the protocol: {error.reason}"
+        return PlatformError(ErrorCode.DATA_LOSS, message)
+
+    async def _ask(self, link: Link) -> None:
+        frame = Analyze(
+            request=self.request,
+            resume_from=self.receiver.received,
+            direct=self._direct,
+            secrets=self._secrets,
         )
+        await link.send(link.conversation.analyze(frame))
         self.asked = True
 
-    async def _follow(self, lease: Lease) -> None:
-        """Read frames to the last one, writing each chunk while the next one arrives."""
+    async def _follow(self, link: Link) -> None:
+        """Receive frames up to the last one. Each chunk is written while the next one arrives."""
         writing: asyncio.Task[None] | None = None
         try:
-            while True:
-                frame = await self._frame(lease.connection)
-                if isinstance(frame, Chunk | Completed):
-                    self._on_end()
-                if isinstance(frame, Chunk):
-                    data = await lease.connection.recv()
-                    if writing:
-                        await writing
-                    writing = asyncio.create_task(self._write(frame, data))
-                elif isinstance(frame, Progress):
+            while isinstance(frame := await link.receive(), Progress | Received):
+                if isinstance(frame, Progress):
                     self._on_progress(frame)
-                else:
-                    if writing:
-                        await writing
-                    lease.reusable = True
-                    await self._finish(frame)
-                    return
+                    continue
+                self._on_end()
+                if writing:
+                    await writing
+                write = asyncio.to_thread(self.receiver.add_chunk, frame)
+                writing = asyncio.create_task(write)
+            if writing:
+                await writing
+            await self._finish(frame)
         finally:
             if writing:
                 await asyncio.wait([writing])
 
-    async def _frame(self, connection: ClientConnection) -> Progress | Chunk | Completed | Failed:
-        """The next frame of this subtask; others' are left-overs of an earlier lease."""
-        while True:
-            message = await connection.recv()
-            if isinstance(message, bytes):
-                continue
-            try:
-                frame = SERVICE_FRAMES.validate_json(message)
-            except ValidationError as error:
-                raise PlatformError(
-                    ErrorCode.FAILED_PRECONDITION,
-                    f"analyzer at {self._pool.url} sent a frame we cannot read: "
-                    f"{error.errors(include_url=False)[0]['msg']}",
-                ) from error
-            if frame.subtask_id == self.request.subtask_id:
-                return frame
-
-    async def _write(self, chunk: Chunk, data: str | bytes) -> None:
-        if isinstance(data, str):
-            raise PlatformError(ErrorCode.DATA_LOSS, "a chunk was announced and none came")
-        await asyncio.to_thread(self.receiver.add_chunk, chunk, data)
-
     async def _finish(self, frame: Completed | Failed) -> None:
-        if isinstance(frame, Failed):
-            self._over = True  # the run is over: to start it anew is the caller's decision
-            # Whoever cancels no longer listens here: somebody else ended the run.
+        if isinstance(frame, Completed):
+            self._on_end()
+        else:
+            self._over = True  # the run has ended: the caller decides whether to start it again
+            # Our own caller has not cancelled, or it would not listen: somebody else ended the run.
             ended = frame.code is ErrorCode.CANCELLED
             code = ErrorCode.UNAVAILABLE if ended else frame.code
             raise PlatformError(code, frame.message, retry_after_s=frame.retry_after_s)
@@ -242,7 +204,3 @@ class Transfer:
             except OSError as error:
                 raise _NotShared from error
         await asyncio.to_thread(self.receiver.finish, frame)
-
-
-def _text(frame: BaseModel) -> str:
-    return frame.model_dump_json()

@@ -1,4 +1,4 @@
-"""One resolved compose service as a `ServicePlan`; what is not honoured goes to the ledger."""
+"""One resolved compose service as a `ServicePlan`; settings not honoured go to the ledger."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ _MAX_PORTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a service is read in.
+    """The context in which a service is read.
 
     Attributes:
-        file: how messages name it.
-        variables: those of `.env`, read when they are asked for.
+        file: its name in messages.
+        variables: those of `.env`, read when they are first needed.
     """
 
     root: Path
@@ -43,8 +43,8 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
     """Plan of service `name`.
 
     Raises:
-        AppFault: a file that is not there.
-        PlatformError: a key that Compose would honour and cannot be left out.
+        AppFault: a file is missing.
+        PlatformError: a key that Compose would honour and that cannot be left out.
     """
     body, ledger = of.document.services[name], of.ledger
     settings.refuse_unsupported(of.file, name, body)
@@ -56,7 +56,9 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
     own = secrets_and_configs(of.root, name, body, of.document, of.variables, ledger)
     files = (*found.files, *own)
     one_shot = of.document.is_awaited(name)
-    depends_on = {other: one for other, one in body.depends_on.items() if _runs(of, other)}
+    depends_on = {
+        other: dependency for other, dependency in body.depends_on.items() if _runs(of, other)
+    }
     if body.read_only and files:
         ledger.note(f"{name}: read_only (files are copied into it)")
     return ServicePlan(
@@ -74,8 +76,10 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
         publishes=_is_published(body) and not one_shot,
         working_dir=body.working_dir,
         user=body.user,
-        depends_on={other: one.condition for other, one in depends_on.items()},
-        optional=frozenset(other for other, one in depends_on.items() if not one.required),
+        depends_on={other: dependency.condition for other, dependency in depends_on.items()},
+        optional=frozenset(
+            other for other, dependency in depends_on.items() if not dependency.required
+        ),
         one_shot=one_shot,
         restarts=str((body.model_extra or {}).get("restart", "no")) != "no",
         healthcheck=_healthcheck(of.file, name, body),
@@ -96,20 +100,20 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
 
 
 def _runs(of: Reading, other: str) -> bool:
-    """Whether a dependency is run at all; Docker Compose has checked those that must be."""
+    """Whether a dependency is run at all; Docker Compose has checked the required ones."""
     return other in of.document.services and of.document.services[other].copies > 0
 
 
 def _build(of: Reading, name: str, build: ComposeBuild) -> tuple[Path, str]:
-    what = f"{of.file}: {name}: build.context"
+    field = f"{of.file}: {name}: build.context"
     below = relative(of.root, build.context)
     if below is None:
         raise outside(
-            f"{what}: {shown(of.root, build.context)[:100]!r} leads out of the app folder"
+            f"{field}: {shown(of.root, build.context)[:100]!r} leads out of the app folder"
         )
-    context = inside(of.root, below, what)
+    context = inside(of.root, below, field)
     if not context.is_dir():
-        raise AppFault("build", f"{what}: there is no folder {below!r}")
+        raise AppFault("build", f"{field}: there is no folder {below!r}")
     if build.dockerfile_inline:
         return context, build.dockerfile_inline
     dockerfile = relative(of.root, build.dockerfile) if build.dockerfile.startswith("/") else None
@@ -125,10 +129,10 @@ def _arguments(name: str, build: ComposeBuild, ledger: Ledger) -> dict[str, str]
 
 
 def _ports(name: str, body: ComposeService, ledger: Ledger) -> tuple[int, ...]:
-    """Container ports, published ones first. The host's side is chosen by Docker."""
+    """Container ports, published ones first. Docker chooses the host's port."""
     found: list[int] = []
     for entry in body.ports:
-        host = ":".join(one for one in (entry.host_ip, entry.published) if one)
+        host = ":".join(part for part in (entry.host_ip, entry.published) if part)
         if host:
             ledger.note(f"{name}: ports {host} (host port; a free one on 127.0.0.1 is used)")
         if entry.protocol != "tcp":
@@ -144,12 +148,12 @@ def _ports(name: str, body: ComposeService, ledger: Ledger) -> tuple[int, ...]:
 
 
 def _is_published(body: ComposeService) -> bool:
-    """Whether the service is reached from the machine that runs it."""
+    """Whether the service can be reached from the machine that runs it."""
     return bool(body.ports) or body.network_mode == "host"
 
 
 def _published(body: ComposeService) -> tuple[tuple[int, int], ...]:
-    """(host port, container port) of what the file publishes over TCP; a range by its first."""
+    """(host port, container port) published over TCP; a range is given by its first port."""
     found = ((_first(entry), entry.target) for entry in body.ports if entry.protocol == "tcp")
     return tuple((host, port) for host, port in found if 0 < host < 65_536)[:_MAX_PORTS]
 

@@ -1,7 +1,7 @@
-"""What a service finds mounted: volumes of its own, folders in memory, files of the app.
+"""The mounts of a service: its own volumes, folders in memory, files of the app.
 
-Nothing of the host is ever mounted. What lies in the app folder is copied into the container before
-it starts, so that the app finds it, and the folder is never written to.
+Nothing of the host is ever mounted. Files of the app folder are copied into the container before it
+starts, so the app finds them, and nothing writes to the folder.
 """
 
 import posixpath
@@ -18,7 +18,7 @@ from clients.appfolder.reference import relative, shown
 from clients.appfolder.tree import inside
 from contract.errors import PlatformError
 
-# Of the host, and the same wherever an app runs.
+# Paths of the host that are the same wherever an app runs.
 _HARMLESS = frozenset({"/etc/localtime", "/etc/timezone"})
 _KERNEL = ("/proc", "/sys", "/dev")
 _TMPFS_OPTION = re.compile(r"(?:mode|uid|gid)=\d{1,9}|r[ow]|(?:no)?(?:exec|suid|dev|atime)")
@@ -27,7 +27,7 @@ _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 @dataclass(slots=True)
 class Mounts:
-    """What is mounted where, of one service."""
+    """The mounts of one service."""
 
     volumes: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     files: list[OwnFile] = field(default_factory=list[OwnFile])
@@ -35,12 +35,14 @@ class Mounts:
     private: list[str] = field(default_factory=list[str])
 
     def masked(self) -> "Mounts":
-        """The same, each file without what a volume below it hides; outer ones first."""
-        hidden = [path for _, path in self.volumes] + [one.target for one in self.tmpfs]
+        """The same, each file without the parts that a volume below it hides; outer files first."""
+        hidden = [path for _, path in self.volumes] + [mount.target for mount in self.tmpfs]
         hidden += self.private
         files = [
-            replace(one, masked=tuple(sorted(path for path in hidden if _below(path, one.target))))
-            for one in sorted(self.files, key=lambda one: one.target.count("/"))
+            replace(
+                file, masked=tuple(sorted(path for path in hidden if _below(path, file.target)))
+            )
+            for file in sorted(self.files, key=lambda file: file.target.count("/"))
         ]
         return replace(self, files=files)
 
@@ -48,14 +50,14 @@ class Mounts:
 def mounts(
     root: Path, name: str, body: ComposeService, document: ComposeDocument, ledger: Ledger
 ) -> Mounts:
-    """What `name` finds mounted.
+    """The mounts of service `name`.
 
     Raises:
         AppFault: a file that Docker Compose would not find either.
     """
     found = Mounts()
     shared = _shared_volumes(document)
-    for entry in sorted(body.volumes, key=lambda one: one.target.count("/")):
+    for entry in sorted(body.volumes, key=lambda volume: volume.target.count("/")):
         target = posixpath.normpath(entry.target)
         if not _is_place(target):
             ledger.refuse(f"{name}: volumes (nothing is mounted on {entry.target[:60]!r})")
@@ -71,11 +73,11 @@ def mounts(
         if entry.type == "bind" and entry.source in _common_sources(document):
             where = shown(root, entry.source)[:100]
             ledger.need(f"{name}: volumes {where} (each service has a copy of its own)")
-    for one in map(_tmpfs, body.tmpfs):
-        if _is_place(one.target) or one.target == "/dev/shm":  # noqa: S108 - the container's
-            found.tmpfs.append(one)
+    for mount in map(_tmpfs, body.tmpfs):
+        if _is_place(mount.target) or mount.target == "/dev/shm":  # noqa: S108 - the container's
+            found.tmpfs.append(mount)
         else:
-            ledger.refuse(f"{name}: tmpfs (nothing is mounted on {one.target[:60]!r})")
+            ledger.refuse(f"{name}: tmpfs (nothing is mounted on {mount.target[:60]!r})")
     _refuse_hidden(name, found, ledger)
     return found.masked()
 
@@ -88,7 +90,7 @@ def _is_place(target: str) -> bool:
 
 
 def _common_sources(document: ComposeDocument) -> frozenset[str]:
-    """What several services mount and one of them may write to."""
+    """Sources that several services mount and one of them may write to."""
     users: dict[str, set[str]] = {}
     written: set[str] = set()
     for name, body in document.services.items():
@@ -96,15 +98,15 @@ def _common_sources(document: ComposeDocument) -> frozenset[str]:
             if entry.type == "bind":
                 users.setdefault(entry.source, set()).add(name)
                 written |= set() if entry.read_only else {entry.source}
-    return frozenset(one for one in written if len(users[one]) > 1)
+    return frozenset(volume for volume in written if len(users[volume]) > 1)
 
 
 def _refuse_hidden(name: str, found: Mounts, ledger: Ledger) -> None:
-    """What is copied comes before what is mounted, so a mount above it would hide it."""
-    above = [path for _, path in found.volumes] + [one.target for one in found.tmpfs]
-    for one in found.files:
-        if any(one.target == path or _below(one.target, path) for path in above):
-            ledger.refuse(f"{name}: volumes (nothing is copied into a volume: {one.target[:80]})")
+    """Files are copied before volumes are mounted, so a mount above a file would hide it."""
+    above = [path for _, path in found.volumes] + [mount.target for mount in found.tmpfs]
+    for file in found.files:
+        if any(file.target == path or _below(file.target, path) for path in above):
+            ledger.refuse(f"{name}: volumes (nothing is copied into a volume: {file.target[:80]})")
 
 
 def _volume(
@@ -117,7 +119,7 @@ def _volume(
     found: Mounts,
     ledger: Ledger,
 ) -> None:
-    """A volume of one service is part of its container, which holds what the image has there."""
+    """A volume of one service is part of its container, which has the image's files there."""
     options = document.volumes.get(entry.source, {})
     if options.get("external"):
         ledger.refuse(f"{name}: volumes {entry.source} (external: its data was made elsewhere)")
@@ -145,7 +147,7 @@ def _shared_volumes(document: ComposeDocument) -> frozenset[str]:
         for entry in body.volumes:
             if entry.type == "volume" and entry.source:
                 users.setdefault(entry.source, set()).add(name)
-    return frozenset(one for one, who in users.items() if len(who) > 1)
+    return frozenset(volume for volume, who in users.items() if len(who) > 1)
 
 
 def _bind(
@@ -188,13 +190,15 @@ def _own(root: Path, source: str) -> Path | None:
 def _tmpfs(entry: str) -> Tmpfs:
     target, _, rest = entry.partition(":")
     options = [option for option in rest.split(",") if option]
-    size = next((one.removeprefix("size=") for one in options if one.startswith("size=")), "")
-    kept = tuple(one for one in options if _TMPFS_OPTION.fullmatch(one))
+    size = next(
+        (option.removeprefix("size=") for option in options if option.startswith("size=")), ""
+    )
+    kept = tuple(option for option in options if _TMPFS_OPTION.fullmatch(option))
     return Tmpfs(posixpath.normpath(target), _bytes(size), kept)
 
 
 def _bytes(text: str) -> int:
-    """`64m` in bytes; 0: it says none."""
+    """`64m` in bytes; 0: no size is given."""
     match = re.fullmatch(r"(\d{1,15})([bkmg]?)b?", text.lower())
     return int(match[1]) * _UNITS[match[2]] if match else 0
 

@@ -1,4 +1,4 @@
-"""Under which names services find each other: all of them are on one network of the app."""
+"""The names by which services find each other: all are on one network of the app."""
 
 from collections import defaultdict
 
@@ -25,20 +25,23 @@ def aliases(document: ComposeDocument, ledger: Ledger) -> dict[str, tuple[str, .
 
 
 def _own_names(name: str, body: ComposeService) -> set[str]:
-    of_networks = {alias for one in body.networks.values() for alias in one.aliases}
+    of_networks = {alias for network in body.networks.values() for alias in network.aliases}
     return {body.container_name, body.hostname, *of_networks}
 
 
 def _record_networks(
     document: ComposeDocument, kept: dict[str, tuple[str, ...]], ledger: Ledger
 ) -> None:
-    """What one network for all changes: nothing is separated, and no name may mean two services."""
+    """Record what one common network changes: no separation, and each name means one service."""
     networks = {name: frozenset(body.networks) for name, body in document.services.items()}
     apart = [
-        f"{one} and {other}"
-        for one in networks
+        f"{network} and {other}"
+        for network in networks
         for other in networks
-        if one < other and networks[one] and networks[other] and not networks[one] & networks[other]
+        if network < other
+        and networks[network]
+        and networks[other]
+        and not networks[network] & networks[other]
     ]
     if apart:
         more = f" and {len(apart) - 3} more pairs" if len(apart) > 3 else ""
@@ -50,13 +53,13 @@ def _record_networks(
             ledger.need(f"networks: {key} (external: every app has one network of its own)")
     users: dict[str, list[str]] = defaultdict(list)
     for name in document.services:
-        for one in (name, *kept[name]):
-            users[one].append(name)
-    for one, services in users.items():
+        for alias in (name, *kept[name]):
+            users[alias].append(name)
+    for alias, services in users.items():
         if len({networks[name] for name in services}) > 1 and not frozenset.intersection(
             *(networks[name] for name in services)
         ):
-            ledger.refuse(f"networks: {one} means another service on each (there is one network)")
+            ledger.refuse(f"networks: {alias} means another service on each (there is one network)")
     _record_modes(document, ledger)
 
 

@@ -1,4 +1,4 @@
-"""The app's own files that its containers get: secrets and configs, and how all are packed."""
+"""The app's own files for its containers: secrets and configs, and how all are packed."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ def secrets_and_configs(
     """Files of `secrets` and `configs` of a service; `variables` are those of `.env`.
 
     Raises:
-        AppFault: one that is not there.
+        AppFault: a file is missing.
     """
     for kind, entries, defined, folder in (
         ("secrets", body.secrets, document.secrets, "/run/secrets"),
@@ -39,10 +39,10 @@ def secrets_and_configs(
     ):
         for entry in entries:
             fields = defined.get(entry.source, {})
-            what = f"{kind}.{entry.source}"
+            field = f"{kind}.{entry.source}"
             target = posixpath.normpath(posixpath.join(folder, entry.target or entry.source))
             if fields.get("external"):
-                ledger.refuse(f"{name}: {what} (external: it was made elsewhere)")
+                ledger.refuse(f"{name}: {field} (external: it was made elsewhere)")
             elif "content" in fields:
                 yield OwnFile(target, None, str(fields["content"]))
             elif "environment" in fields:
@@ -50,24 +50,24 @@ def secrets_and_configs(
                 if variable in variables():
                     yield OwnFile(target, None, variables()[variable])
                 else:
-                    ledger.refuse(f"{name}: {what} (.env does not set {variable[:60]})")
-            elif found := _file(root, name, what, str(fields.get("file") or ""), ledger):
+                    ledger.refuse(f"{name}: {field} (.env does not set {variable[:60]})")
+            elif found := _file(root, name, field, str(fields.get("file") or ""), ledger):
                 yield OwnFile(target, found)
 
 
-def _file(root: Path, name: str, what: str, source: str, ledger: Ledger) -> Path | None:
+def _file(root: Path, name: str, field: str, source: str, ledger: Ledger) -> Path | None:
     below = relative(root, posixpath.normpath(source))
     if below is None:
-        ledger.refuse(f"{name}: {what} ({shown(root, source)[:100]} is not in the app folder)")
+        ledger.refuse(f"{name}: {field} ({shown(root, source)[:100]} is not in the app folder)")
         return None
-    path = inside(root, below, what)
+    path = inside(root, below, field)
     if not path.exists():
-        raise AppFault("build", f"{name}: {what}: there is no file {below!r}")
+        raise AppFault("build", f"{name}: {field}: there is no file {below!r}")
     return path
 
 
 def digest_of(files: Sequence[OwnFile]) -> str:
-    """Digest of what `pack` makes of `files`. Blocking."""
+    """Digest of the tar that `pack` would make of `files`. Blocking."""
     return hashlib.sha256(pack(files, 1 << 62)).hexdigest()
 
 
@@ -84,29 +84,29 @@ def pack(files: Sequence[OwnFile], limit_bytes: int) -> bytes:
     count = 0
     try:
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
-            for one in files:
-                for path, name in _members(one):
+            for file in files:
+                for path, name in _members(file):
                     count += 1
-                    size = path.lstat().st_size if path is not None else len(one.content)
+                    size = path.lstat().st_size if path is not None else len(file.content)
                     if buffer.tell() + size > limit_bytes or count > _MAX_FILES:
                         raise beyond(f"its mounted files exceed {limit_bytes} bytes")
-                    _add(archive, one, path, name)
+                    _add(archive, file, path, name)
     except OSError as error:
         raise outside(f"its mounted files: {error.strerror}: {error.filename}") from error
     return buffer.getvalue()
 
 
-def _members(one: OwnFile) -> Iterator[tuple[Path | None, str]]:
-    top = one.target.lstrip("/")
-    masked = {path.lstrip("/") for path in one.masked}
-    if top or one.source is None or one.source.is_file():
-        yield one.source, top
-    if one.source is None or not one.source.is_dir():
+def _members(file: OwnFile) -> Iterator[tuple[Path | None, str]]:
+    top = file.target.lstrip("/")
+    masked = {path.lstrip("/") for path in file.masked}
+    if top or file.source is None or file.source.is_file():
+        yield file.source, top
+    if file.source is None or not file.source.is_dir():
         return
-    pending = [one.source]
+    pending = [file.source]
     while pending:
         for path in sorted(pending.pop().iterdir()):
-            name = posixpath.join(top, path.relative_to(one.source).as_posix())
+            name = posixpath.join(top, path.relative_to(file.source).as_posix())
             if name in masked or (path.name in _LEFT_OUT and path.is_dir()):
                 continue
             yield path, name
@@ -114,16 +114,16 @@ def _members(one: OwnFile) -> Iterator[tuple[Path | None, str]]:
                 pending.append(path)
 
 
-def _add(archive: tarfile.TarFile, one: OwnFile, path: Path | None, name: str) -> None:
+def _add(archive: tarfile.TarFile, file: OwnFile, path: Path | None, name: str) -> None:
     if path is None:
-        data = one.content.encode()
+        data = file.content.encode()
         info = tarfile.TarInfo(name)
-        info.size, info.mode = (0, 0o777) if one.folder else (len(data), 0o666)
-        info.type = tarfile.DIRTYPE if one.folder else tarfile.REGTYPE
+        info.size, info.mode = (0, 0o777) if file.folder else (len(data), 0o666)
+        info.type = tarfile.DIRTYPE if file.folder else tarfile.REGTYPE
         archive.addfile(info, io.BytesIO(data))
         return
     if path.is_symlink():
-        if not _stays_inside(one, path):
+        if not _stays_inside(file, path):
             return
     elif not (path.is_file() or path.is_dir()):  # a pipe, a socket, a device
         return
@@ -141,10 +141,10 @@ def _add(archive: tarfile.TarFile, one: OwnFile, path: Path | None, name: str) -
         archive.addfile(info)
 
 
-def _stays_inside(one: OwnFile, link: Path) -> bool:
+def _stays_inside(file: OwnFile, link: Path) -> bool:
     try:
-        if one.source is None or re.match(r"/", str(link.readlink())):
+        if file.source is None or re.match(r"/", str(link.readlink())):
             return False
-        return link.resolve().is_relative_to(one.source.resolve())
+        return link.resolve().is_relative_to(file.source.resolve())
     except (OSError, RuntimeError):
         return False

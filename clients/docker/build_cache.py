@@ -1,9 +1,9 @@
-"""BuildKit's cache on an engine: what of it is shared between apps, and what is pruned.
+"""BuildKit's cache on an engine: which part of it apps share, and which part is pruned.
 
-Layers are shared by all builds of an engine, safely: their key holds all that they are made of. A
-cache mount is not part of any key, so a hostile build could leave there what another one installs.
-Each therefore gets mounts of its own, and builds share them only where every step that has one
-begins with the same inputs.
+All builds of an engine share layers, safely: the key of a layer covers everything it is made of. A
+cache mount is not part of any key, so a hostile build could put something there that another build
+installs. Each build therefore gets its own mounts. Builds share mounts only where every step that
+has one begins with the same inputs.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ _SLACK_S = 2.0
 
 
 def cache_scope(read: Dockerfile, archive: bytes, identity: Sequence[Any]) -> str:
-    """Names the cache mounts of a build: equal for builds whose steps with mounts start alike.
+    """The name of a build's cache mounts: equal for builds whose steps with mounts start alike.
 
     Args:
         read: the Dockerfile.
-        archive: the build context, the Dockerfile within.
-        identity: what else decides on the result: arguments, base images, target, scope.
+        archive: the build context with the Dockerfile.
+        identity: other inputs of the result: arguments, base images, target, scope.
     """
     digest = hashlib.sha256(json.dumps(list(identity), sort_keys=True).encode())
     sources = read.cache_inputs()
@@ -56,7 +56,7 @@ def cache_scope(read: Dockerfile, archive: bytes, identity: Sequence[Any]) -> st
 class BuildCache:
     """The part of the engine's cache that builds of this process made.
 
-    The engine does not say who made a record: it is ours if one of our builds was at work then.
+    The engine does not say who made a record. It is ours if it appeared during one of our builds.
     """
 
     client: docker.DockerClient
@@ -66,29 +66,29 @@ class BuildCache:
     _ours: set[str] = field(default_factory=set[str])
 
     def built(self, since: float) -> None:
-        """Note a build that was at work from `since` (Unix time) until now."""
+        """Note a build that ran from `since` (Unix time) until now."""
         self._builds.append((since - _SLACK_S, time.time() + _SLACK_S))
 
     async def prune(self) -> int:
-        """Remove contexts, and above the limit what was unused longest; bytes freed.
+        """Remove contexts and, above the limit, records unused for longest; returns bytes freed.
 
         Raises:
             PlatformError: the engine is unreachable.
         """
         if not self._builds and not self._ours:
             return 0
-        told: dict[str, Any] = await call(self.client.df)
-        records: list[dict[str, Any]] = told.get("BuildCache") or []
-        self._ours &= {one["ID"] for one in records}
-        self._ours |= {one["ID"] for one in records if self._made(one)}
+        usage: dict[str, Any] = await call(self.client.df)
+        records: list[dict[str, Any]] = usage.get("BuildCache") or []
+        self._ours &= {record["ID"] for record in records}
+        self._ours |= {record["ID"] for record in records if self._made(record)}
         self._builds.clear()
-        gone = self._surplus([one for one in records if one["ID"] in self._ours])
+        gone = self._surplus([record for record in records if record["ID"] in self._ours])
         freed = 0
         for start in range(0, len(gone), 100):
             names = "|".join(gone[start : start + 100])
             filters = json.dumps({"id": [f"^({names})$"]})
-            told = await self.stream.ask("/build/prune", {"all": "1", "filters": filters})
-            freed += int(told.get("SpaceReclaimed") or 0)
+            answer = await self.stream.ask("/build/prune", {"all": "1", "filters": filters})
+            freed += int(answer.get("SpaceReclaimed") or 0)
         return freed
 
     def _made(self, record: dict[str, Any]) -> bool:
@@ -96,25 +96,25 @@ class BuildCache:
         return any(start <= made <= end for start, end in self._builds)
 
     def _surplus(self, records: list[dict[str, Any]]) -> list[str]:
-        """IDs of what is to go: contexts, whose address never comes again, and what is too much."""
-        free = [one for one in records if not one.get("InUse")]
-        gone = [one["ID"] for one in free if _CONTEXT.match(str(one.get("Description")))]
+        """IDs to remove: contexts, which no later build can use, and records above the limit."""
+        free = [record for record in records if not record.get("InUse")]
+        gone = [record["ID"] for record in free if _CONTEXT.match(str(record.get("Description")))]
         rested = time.time() - self.limits.image_idle_s
-        size = sum(_own_bytes(one) for one in records if one["ID"] not in gone)
-        for one in sorted(free, key=_used):
-            if size <= self.limits.build_cache_bytes or _used(one) > rested:
+        size = sum(_own_bytes(record) for record in records if record["ID"] not in gone)
+        for record in sorted(free, key=_used):
+            if size <= self.limits.build_cache_bytes or _used(record) > rested:
                 break
-            if one["ID"] not in gone:
-                gone.append(one["ID"])
-                size -= _own_bytes(one)
+            if record["ID"] not in gone:
+                gone.append(record["ID"])
+                size -= _own_bytes(record)
         return gone
 
 
 def _own_bytes(record: dict[str, Any]) -> int:
-    """Disk that only this record takes: a layer that an image has, too, is the image's."""
+    """Disk that only this record takes: a layer that is also in an image counts for the image."""
     return 0 if record.get("Shared") else int(record.get("Size") or 0)
 
 
 def _used(record: dict[str, Any]) -> float:
-    told = record.get("LastUsedAt") or record["CreatedAt"]
-    return moment(str(told)).timestamp()
+    used_at = record.get("LastUsedAt") or record["CreatedAt"]
+    return moment(str(used_at)).timestamp()

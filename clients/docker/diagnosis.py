@@ -24,7 +24,7 @@ _ENGINE = re.compile(
     r"|error running container: from \S+ creating container|failed to parse parameters",
     re.IGNORECASE,
 )
-# Said by the engine in place of a step's exit code.
+# Texts that the engine gives instead of a step's exit code.
 _BROKEN_OFF = re.compile(
     r"^(?:[\w .]{1,80}: |rpc error: code = \w+ desc = )*context cancell?ed"
     r"|No such (?:image|container): |network \S+ not found|containerd|no active session"
@@ -54,24 +54,25 @@ def build_fault(
     out_of_memory: bool = False,
     memory_bytes: int = 0,
 ) -> AppFault | PlatformError:
-    """Whose fault the failed build is, with the line of its log that says why.
+    """The fault of a failed build, with the line of its log that names the cause.
 
-    A missing zero beats a false one: what a stand-in base image may have caused is never the app's,
-    nor is a step that was killed, unless by its own memory limit (`out_of_memory`).
+    A missing zero is better than a false one: a failure that a stand-in base image may have caused
+    is never the app's. Neither is a killed step, unless its own memory limit killed it
+    (`out_of_memory`).
     """
     if found := platform_fault(result, substitutions, out_of_memory):
         return found
-    said = telling_line(result.telling())
+    line = telling_line(result.telling())
     row, why = blame.BUILD_FAILED, ""
     if out_of_memory:
         row, why = blame.BUILD_MEMORY, f" (out of memory: {memory_bytes} bytes allowed)"
-    cause = f": {said}" if said else ""
+    cause = f": {line}" if line else ""
     reason = f"{service}: the image does not build: {_end(result)}{why}{cause}"
     return fault(row, "build", " ".join(reason.split()), result.text)
 
 
 def _end(result: StreamResult) -> str:
-    """How the build ended; of any builder in the classic one's words, where a command is cut."""
+    """How the build ended, in the words of the classic builder, which shorten a command."""
     if result.exit_code is not None and "returned a non-zero code" not in result.error:
         command = plain(result.last_command())[:120]
         return f"The command '{command}' returned a non-zero code: {result.exit_code}"
@@ -89,14 +90,14 @@ def platform_fault(
         return found
     tail = plain("".join(result.last_step()) + "\n" + result.error)
     if match := _ENGINE.search(tail):
-        said = f"the Docker engine failed to build: {line_at(tail, match)}"
-        return fault(blame.BUILD_ENGINE, "build", said)
+        text = f"the Docker engine failed to build: {line_at(tail, match)}"
+        return fault(blame.BUILD_ENGINE, "build", text)
     if _BUILDKIT.search(result.error):
-        said = f"the Dockerfile needs a newer builder than this engine's: {result.error[-200:]}"
-        return fault(blame.UNSUPPORTED, "build", said)
-    if said := registry_fault(tail):
-        said = f"a package registry was not reachable during the build: {said}"
-        return fault(blame.REGISTRY, "build", said)
+        text = f"the Dockerfile needs a newer builder than this engine's: {result.error[-200:]}"
+        return fault(blame.UNSUPPORTED, "build", text)
+    if text := registry_fault(tail):
+        text = f"a package registry was not reachable during the build: {text}"
+        return fault(blame.REGISTRY, "build", text)
     cause = _substitution_cause(result, tail, substitutions)
     return _stand_in(cause) if cause else None
 
@@ -120,7 +121,7 @@ def _substitution_cause(
 ) -> str:
     if not substitutions:
         return ""
-    musl = [one for one in substitutions if one.musl]
+    musl = [substitution for substitution in substitutions if substitution.musl]
     command = result.last_command()
     if musl and _MUSL_TOOLS.search(command):
         return f"{musl[0]} is another distribution, and `{command[:80]}` needs Alpine"
@@ -133,11 +134,15 @@ def _substitution_cause(
 
 
 def _version_cause(tail: str, substitutions: Sequence[Substitution]) -> str:
-    """A dependency that wants another version of the interpreter, or has files for others alone."""
-    other = [one for one in substitutions if one.age(2)]
+    """A dependency that wants another version of the interpreter, or has files only for others."""
+    other = [substitution for substitution in substitutions if substitution.age(2)]
     if other and (match := _VERSION.search(tail)):
         return f"{other[0]} has another version: {line_at(tail, match)}"
-    newer = [one for one in substitutions if one.family == "python" and one.age(2) > 0]
+    newer = [
+        substitution
+        for substitution in substitutions
+        if substitution.family == "python" and substitution.age(2) > 0
+    ]
     if newer and (match := _PINNED.search(tail)) and _numbers(match[1]) < _numbers(match[2]):
         return f"{newer[0]} is too new for an old package: {line_at(tail, match)}"
     return ""

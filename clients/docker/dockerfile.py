@@ -23,10 +23,10 @@ _PLATFORM = {
 
 @dataclass(slots=True)
 class Stage:
-    """A stage: `FROM` and what follows.
+    """A stage: `FROM` and its instructions.
 
     Attributes:
-        name: that other stages call it by, in lower case; its number when it has none.
+        name: the name that other stages use, in lower case; its number when it has none.
         base: the image or stage it starts from, variables replaced.
         uses: stages and images whose files it copies or mounts, as written.
     """
@@ -44,9 +44,9 @@ class Dockerfile:
     """A Dockerfile that was read.
 
     Attributes:
-        images: that the build needs from outside, in order, each once.
-        wanted: numbers of the stages that it needs.
-        base: the image that the result ends up on, through all stages; `scratch` has none.
+        images: needed from outside, in order, each once.
+        wanted: numbers of the stages that the build needs.
+        base: the image below the result, through all stages; `scratch` has none.
     """
 
     parsed: Parsed
@@ -62,24 +62,26 @@ class Dockerfile:
 
     @property
     def needs(self) -> Need | None:
-        """The newest thing that it asks of a builder."""
-        wanted = (one for stage in self._wanted() for one in stage.body)
-        found = [need for one in wanted if (need := need_of(_bare(one)))]
+        """The newest feature that it asks of a builder."""
+        wanted = (instruction for stage in self._wanted() for instruction in stage.body)
+        found = [need for instruction in wanted if (need := need_of(_bare(instruction)))]
         return max(found, key=lambda need: need.since) if found else None
 
     def _wanted(self) -> Iterator[Stage]:
         return (stage for stage in self.stages if stage.number in self.wanted)
 
     def cache_inputs(self) -> tuple[str, ...] | None:
-        """Paths of the context that decide on what its cache mounts hold; None: any may.
+        """Paths of the context that decide the content of its cache mounts; None: any path may.
 
-        All that is read before or with the last mount, in whatever stage. Empty without mounts.
+        These are all paths read before or with the last mount, in any stage. Empty without mounts.
         """
-        body = [one for stage in self._wanted() for one in stage.body]
-        mounts = [at for at, one in enumerate(body) if any(map(saves_time, one.flags))]
+        body = [instruction for stage in self._wanted() for instruction in stage.body]
+        mounts = [
+            at for at, instruction in enumerate(body) if any(map(saves_time, instruction.flags))
+        ]
         found: list[str] = []
-        for one in body[: mounts[-1] + 1] if mounts else ():
-            sources = _sources(one)
+        for instruction in body[: mounts[-1] + 1] if mounts else ():
+            sources = _sources(instruction)
             if any(_unclear(source) for source in sources):
                 return None
             found += [posixpath.normpath(source).lstrip("/") for source in sources]
@@ -88,7 +90,11 @@ class Dockerfile:
     @property
     def has_cache_mounts(self) -> bool:
         """Whether a step mounts a cache."""
-        return any(any(map(saves_time, one.flags)) for s in self._wanted() for one in s.body)
+        return any(
+            any(map(saves_time, instruction.flags))
+            for s in self._wanted()
+            for instruction in s.body
+        )
 
 
 def read(text: str, args: Mapping[str, str], target: str = "") -> Dockerfile:
@@ -96,7 +102,7 @@ def read(text: str, args: Mapping[str, str], target: str = "") -> Dockerfile:
 
     Raises:
         AppFault: no builder would build it.
-        PlatformError: no builder that is known here reads it.
+        PlatformError: no builder known here can read it.
     """
     parsed = parse(text)
     stages = _stages(parsed, args)
@@ -110,7 +116,9 @@ def read(text: str, args: Mapping[str, str], target: str = "") -> Dockerfile:
         if stage.number in wanted:
             before = stages[: stage.number]
             names = [stage.base, *stage.uses]
-            images += [one for one in names if stage_of(before, one) is None and one != "scratch"]
+            images += [
+                name for name in names if stage_of(before, name) is None and name != "scratch"
+            ]
     return Dockerfile(parsed, stages, wanted, tuple(dict.fromkeys(images)), base)
 
 
@@ -123,45 +131,57 @@ def _stages(parsed: Parsed, args: Mapping[str, str]) -> tuple[Stage, ...]:
     variables: dict[str, str] = dict(_PLATFORM)
     stages: list[Stage] = []
     escape = parsed.directives.get("escape", "\\")
-    for one in parsed.instructions:
-        if unknown_word(one):
-            _refuse(one, parsed.directives.get("syntax", ""))
+    for instruction in parsed.instructions:
+        if unknown_word(instruction):
+            _refuse(instruction, parsed.directives.get("syntax", ""))
         try:
-            if one.word == "FROM":
-                stages.append(_from(one, len(stages), variables, escape))
+            if instruction.word == "FROM":
+                stages.append(_from(instruction, len(stages), variables, escape))
             elif stages:
-                stages[-1].body.append(one)
-                stages[-1].uses += _used(one)
-            elif one.word == "ARG":
-                _take(one, args, variables, escape)
+                stages[-1].body.append(instruction)
+                stages[-1].uses += _used(instruction)
+            elif instruction.word == "ARG":
+                _take(instruction, args, variables, escape)
         except WordError as error:
-            said = f"line {one.first + 1} of the Dockerfile: {error}"
-            raise fault(blame.UNSUPPORTED, "build", said) from error
+            text = f"line {instruction.first + 1} of the Dockerfile: {error}"
+            raise fault(blame.UNSUPPORTED, "build", text) from error
     if not stages:
         raise fault(blame.BUILD_FAILED, "build", "the Dockerfile has no FROM")
     return tuple(stages)
 
 
-def _refuse(one: Instruction, front_end: str) -> None:
-    said = f"line {one.first + 1} of the Dockerfile: {one.word[:40]} is no instruction"
+def _refuse(instruction: Instruction, front_end: str) -> None:
+    text = (
+        f"line {instruction.first + 1} of the Dockerfile: {instruction.word[:40]} is no instruction"
+    )
     if front_end and not official(front_end):
-        said += f", unless in the language of {front_end[:80]}, which is not run here"
-        raise fault(blame.UNSUPPORTED, "build", said)
-    raise fault(blame.BUILD_FAILED, "build", f"{said} of any Dockerfile version")
+        text += f", unless in the language of {front_end[:80]}, which is not run here"
+        raise fault(blame.UNSUPPORTED, "build", text)
+    raise fault(blame.BUILD_FAILED, "build", f"{text} of any Dockerfile version")
 
 
-def _from(one: Instruction, number: int, variables: Mapping[str, str], escape: str) -> Stage:
-    named = one.values[2:] if [word.upper() for word in one.values[1:2]] == ["AS"] else ()
-    if len(one.values) != 1 and len(named) != 1:
-        said = f"line {one.first + 1} of the Dockerfile: FROM takes `image` or `image AS name`"
-        raise fault(blame.BUILD_FAILED, "build", said)
+def _from(
+    instruction: Instruction, number: int, variables: Mapping[str, str], escape: str
+) -> Stage:
+    named = (
+        instruction.values[2:]
+        if [word.upper() for word in instruction.values[1:2]] == ["AS"]
+        else ()
+    )
+    if len(instruction.values) != 1 and len(named) != 1:
+        text = (
+            f"line {instruction.first + 1} of the Dockerfile: FROM takes `image` or `image AS name`"
+        )
+        raise fault(blame.BUILD_FAILED, "build", text)
     name = named[0].lower() if named else str(number)
-    return Stage(number, name, expand(one.values[0], variables, escape), one)
+    return Stage(number, name, expand(instruction.values[0], variables, escape), instruction)
 
 
-def _take(one: Instruction, given: Mapping[str, str], known: dict[str, str], escape: str) -> None:
+def _take(
+    instruction: Instruction, given: Mapping[str, str], known: dict[str, str], escape: str
+) -> None:
     """`ARG` before the first `FROM`: build arguments win over defaults, which may name others."""
-    for word in one.values:
+    for word in instruction.values:
         name, equals, default = word.partition("=")
         if name in given:
             known[name] = given[name]
@@ -169,20 +189,20 @@ def _take(one: Instruction, given: Mapping[str, str], known: dict[str, str], esc
             known[name] = expand(default, known, escape)
 
 
-def _used(one: Instruction) -> list[str]:
+def _used(instruction: Instruction) -> list[str]:
     """Stages and images whose files an instruction uses."""
-    if one.word in ("COPY", "ADD"):
-        return [value for flag in one.flags if (value := value_of(flag, "--from="))]
-    if one.word != "RUN":
+    if instruction.word in ("COPY", "ADD"):
+        return [value for flag in instruction.flags if (value := value_of(flag, "--from="))]
+    if instruction.word != "RUN":
         return []
-    mounts = [value for flag in one.flags if (value := value_of(flag, "--mount="))]
+    mounts = [value for flag in instruction.flags if (value := value_of(flag, "--mount="))]
     parts = (part.strip() for mount in mounts for part in mount.split(","))
     return [value for part in parts if (value := value_of(part, "from="))]
 
 
 def stage_of(before: tuple[Stage, ...], name: str) -> Stage | None:
-    """The stage of that name or number, the latest one."""
-    found = (one for one in reversed(before) if name.lower() in (one.name, str(one.number)))
+    """The latest stage with that name or number."""
+    found = (stage for stage in reversed(before) if name.lower() in (stage.name, str(stage.number)))
     return next(found, None)
 
 
@@ -191,8 +211,8 @@ def _target(stages: tuple[Stage, ...], target: str) -> Stage:
         return stages[-1]
     found = stage_of(stages, target)
     if found is None:
-        said = f"the Dockerfile has no stage {target[:80]!r}"
-        raise fault(blame.BUILD_FAILED, "build", said)
+        text = f"the Dockerfile has no stage {target[:80]!r}"
+        raise fault(blame.BUILD_FAILED, "build", text)
     return found
 
 
@@ -205,16 +225,16 @@ def _reachable(stages: tuple[Stage, ...], target: Stage) -> set[int]:
             found.add(stage.number)
             before = stages[: stage.number]
             used = (stage_of(before, name) for name in (stage.base, *stage.uses))
-            left += [one for one in used if one is not None]
+            left += [used_stage for used_stage in used if used_stage is not None]
     return found
 
 
-def _sources(one: Instruction) -> list[str]:
-    """What an instruction reads of the context, as written."""
-    if one.word in ("COPY", "ADD"):
-        there = any(flag.startswith("--from=") for flag in one.flags)
-        return [] if there else [source for source in one.values[:-1] if source[:2] != "<<"]
-    mounts = [mount_options(flag) for flag in one.flags if flag.startswith("--mount=")]
+def _sources(instruction: Instruction) -> list[str]:
+    """The paths of the context that an instruction reads, as written."""
+    if instruction.word in ("COPY", "ADD"):
+        there = any(flag.startswith("--from=") for flag in instruction.flags)
+        return [] if there else [source for source in instruction.values[:-1] if source[:2] != "<<"]
+    mounts = [mount_options(flag) for flag in instruction.flags if flag.startswith("--mount=")]
     binds = [
         options for options in mounts
         if not any(value_of(part, "from=") for part in options)
@@ -228,14 +248,18 @@ def _sources(one: Instruction) -> list[str]:
 
 
 def _unclear(source: str) -> bool:
-    """A source of which only the builder knows what it names."""
-    return any(one in source for one in "*?[\\$\"'") or ".." in source or "://" in source
+    """Whether only the builder knows which files a source names."""
+    return any(char in source for char in "*?[\\$\"'") or ".." in source or "://" in source
 
 
-def _bare(one: Instruction) -> Instruction:
-    """An instruction without the options that only save time, or that we can do without."""
-    if one.word in ("COPY", "ADD"):
-        flags = [flag for flag in one.flags if flag.partition("=")[0] != "--link"]
+def _bare(instruction: Instruction) -> Instruction:
+    """An instruction without options that only save time or that we can do without."""
+    if instruction.word in ("COPY", "ADD"):
+        flags = [flag for flag in instruction.flags if flag.partition("=")[0] != "--link"]
     else:
-        flags = [flag for flag in one.flags if not saves_time(flag) and not is_unused_secret(flag)]
-    return replace(one, flags=tuple(flags))
+        flags = [
+            flag
+            for flag in instruction.flags
+            if not saves_time(flag) and not is_unused_secret(flag)
+        ]
+    return replace(instruction, flags=tuple(flags))

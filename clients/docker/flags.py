@@ -1,4 +1,4 @@
-"""The flags of one instruction as they stand in its text, and the rest that follows them."""
+"""The flags of one instruction as they stand in its text, and the text that follows them."""
 
 from dataclasses import dataclass
 
@@ -7,23 +7,26 @@ from clients.docker.dockerfile_parser import Instruction
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """An instruction taken apart. What follows its flags is kept as written."""
+    """An instruction taken apart. The text after its flags is kept as written."""
 
     word: str
     rest: str
 
     @classmethod
-    def of(cls, one: Instruction) -> "Flags":
+    def of(cls, instruction: Instruction) -> "Flags":
         """Split the text as the reference parser does: by blanks outside of quotes."""
-        word, rest = one.text[: len(one.word)], one.text[len(one.word) :]
-        for _ in one.flags:
+        word, rest = (
+            instruction.text[: len(instruction.word)],
+            instruction.text[len(instruction.word) :],
+        )
+        for _ in instruction.flags:
             rest = rest.lstrip()
             rest = rest[_length(rest) :]
         return cls(word, rest.lstrip(" \t"))
 
     def written(self, flags: list[str]) -> str:
         """The instruction with other flags."""
-        quoted = [f'"{flag}"' if any(one in flag for one in " \t") else flag for flag in flags]
+        quoted = [f'"{flag}"' if any(blank in flag for blank in " \t") else flag for flag in flags]
         return " ".join([self.word, *quoted, self.rest]).rstrip("\n")
 
 
@@ -46,12 +49,12 @@ def _length(text: str) -> int:
 
 
 def value_of(text: str, prefix: str) -> str:
-    """What follows `prefix`; empty where `text` begins otherwise."""
+    """The text after `prefix`; empty where `text` begins otherwise."""
     return text.removeprefix(prefix) if text.startswith(prefix) else ""
 
 
 def mount_options(flag: str) -> list[str]:
-    """`key=value` parts of a `--mount`."""
+    """The `key=value` parts of a `--mount`."""
     return [part.strip() for part in value_of(flag, "--mount=").split(",")]
 
 
@@ -61,7 +64,7 @@ def saves_time(flag: str) -> bool:
 
 
 def is_unused_secret(flag: str) -> bool:
-    """A secret or key that nobody gives, and that the build can do without: as if not mounted."""
+    """Whether a secret or key is optional: nobody gives it, so it counts as not mounted."""
     options = mount_options(flag)
-    optional = not any(one in ("required", "required=true", "required=1") for one in options)
+    optional = not any(option in ("required", "required=true", "required=1") for option in options)
     return optional and bool({"type=secret", "type=ssh"} & set(options))

@@ -22,38 +22,38 @@ class Found:
 def running_services(
     found: Sequence[Found], served: Mapping[str, Served | None]
 ) -> tuple[tuple[RunningService, ...], list[str]]:
-    """Services as they run, and a note on each that is measured.
+    """Services as they run, and a note on each measured one.
 
     Args:
-        found: all that run.
-        served: what those that are measured serve; None where one gave no answer at last.
+        found: all running services.
+        served: what each measured service serves; None where it gave no answer at last.
     """
     known = roles({name: seen for name, seen in served.items() if seen is not None})
     notes: list[str] = []
     services: list[RunningService] = []
-    for one in found:
-        name = one.plan.name
+    for service in found:
+        name = service.plan.name
         if name not in served:
-            services.append(_support(one))
+            services.append(_support(service))
             continue
-        services.append(_service(one, known.get(name, "backend")))
+        services.append(_service(service, known.get(name, "backend")))
         role = f": a {known[name]}" if name in known and len(served) > 1 else ""
-        port = f"measured on port {one.up.port} ({one.up.found_by})"
+        port = f"measured on port {service.up.port} ({service.up.found_by})"
         notes.append(f"{name}: {port}; {served[name] or 'gave no answer at last'}{role}")
     return tuple(services), notes
 
 
-def _support(one: Found) -> RunningService:
+def _support(found: Found) -> RunningService:
     return RunningService(
-        service=one.plan.name,
-        container_id=one.state.id,
-        dns_name=one.state.dns_name,
+        service=found.plan.name,
+        container_id=found.state.id,
+        dns_name=found.state.dns_name,
         role="support",
     )
 
 
-def _service(one: Found, role: Role) -> RunningService:
-    plan, state, port = one.plan, one.state, one.up.port or 0
+def _service(found: Found, role: Role) -> RunningService:
+    plan, state, port = found.plan, found.state, found.up.port or 0
 
     def published(inside: int) -> tuple[int, ...]:
         return tuple(host for host, container in plan.published if container == inside)
@@ -67,11 +67,11 @@ def _service(one: Found, role: Role) -> RunningService:
         role=role,
         published=published(port),
         written_for=(port,),
-        found_by=one.up.found_by,
+        found_by=found.up.found_by,
         further=tuple(
             FurtherPort(
                 host_port=state.ports.get(other), container_port=other, published=published(other)
             )
-            for other in one.up.further
+            for other in found.up.further
         ),
     )

@@ -19,7 +19,7 @@ def settings_of(plan: ServicePlan, limits: AppLimits) -> dict[str, Any]:
         "working_dir": plan.working_dir,
         "user": plan.user,
         "hostname": plan.hostname,
-        "tmpfs": {one.target: _tmpfs(one, limits) for one in plan.tmpfs},
+        "tmpfs": {mount.target: _tmpfs(mount, limits) for mount in plan.tmpfs},
         "sysctls": plan.sysctls,
         "extra_hosts": plan.extra_hosts,
         "group_add": list(plan.group_add),
@@ -31,13 +31,13 @@ def settings_of(plan: ServicePlan, limits: AppLimits) -> dict[str, Any]:
     return options | {key: value for key, value in chosen.items() if value}
 
 
-def _tmpfs(one: Tmpfs, limits: AppLimits) -> str:
-    size = min(one.size_bytes or limits.volume_bytes, limits.volume_bytes)
-    return ",".join([*one.options, f"size={size}"])
+def _tmpfs(mount: Tmpfs, limits: AppLimits) -> str:
+    size = min(mount.size_bytes or limits.volume_bytes, limits.volume_bytes)
+    return ",".join([*mount.options, f"size={size}"])
 
 
 def _ulimits(plan: ServicePlan, limits: AppLimits) -> list[docker.types.Ulimit]:
-    """Its own, none above ours; a file is never larger than what a container may write."""
+    """The plan's own limits, none above ours; no file is larger than a container may write."""
     most = {
         "fsize": limits.disk_bytes,
         "nofile": _MAX_FILES,

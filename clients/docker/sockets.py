@@ -1,4 +1,4 @@
-"""Where a container listens: its open sockets are the truth about its port, whatever it says."""
+"""Where a container listens: its open sockets are the truth, whatever it says."""
 
 import asyncio
 from contextlib import suppress
@@ -18,7 +18,7 @@ _TIMEOUT_S = 5.0
 
 
 async def listening(client: docker.DockerClient, state: State, local: bool) -> Listening:
-    """What the container listens on now.
+    """The ports that the container listens on now.
 
     Args:
         client: of its engine.
@@ -29,13 +29,13 @@ async def listening(client: docker.DockerClient, state: State, local: bool) -> L
     if not tables:
         with suppress(PlatformError, OSError):
             argv = ["cat", *_TABLES]
-            code, said = await call(run_inside, client, state.id, argv, _TIMEOUT_S, _MAX_BYTES)
-            tables = said.decode("ascii", errors="replace") if code == 0 else ""
+            code, output = await call(run_inside, client, state.id, argv, _TIMEOUT_S, _MAX_BYTES)
+            tables = output.decode("ascii", errors="replace") if code == 0 else ""
     return parse(tables.splitlines()) if tables else Listening()
 
 
 def _of_process(state: State) -> str:
-    """The tables as this host's kernel shows them; empty where it shows other processes to us."""
+    """The tables of this host's kernel; empty where it does not show us other processes."""
     folder = Path(f"/proc/{state.pid}")
     try:
         if state.id not in (folder / "cgroup").read_text():

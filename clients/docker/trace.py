@@ -1,6 +1,6 @@
 """BuildKit's progress, as the engine streams it: protobuf messages in base64, one per line.
 
-The messages are those of BuildKit's `control.proto` (`StatusResponse`), as far as they are used.
+The messages are those of BuildKit's `control.proto` (`StatusResponse`); unused fields are left out.
 """
 
 import base64
@@ -19,7 +19,7 @@ _STEP_BYTES = 1_048_576
 
 
 def _message_class() -> Any:
-    """The class of `StatusResponse`, made without a compiler of protocol files."""
+    """The class of `StatusResponse`, made without a protocol compiler."""
     file = descriptor_pb2.FileDescriptorProto(
         name="assay/buildkit.proto", package="assay.buildkit", syntax="proto3"
     )
@@ -37,11 +37,14 @@ def _message_class() -> Any:
         for member, number, kind in members:
             bare = kind.rstrip("*")
             label = _TYPES.LABEL_REPEATED if kind.endswith("*") else _TYPES.LABEL_OPTIONAL
-            one = made.field.add(name=member, number=number, label=label)
+            descriptor = made.field.add(name=member, number=number, label=label)
             if bare in fields:
-                one.type, one.type_name = _TYPES.TYPE_MESSAGE, f".assay.buildkit.{bare}"
+                descriptor.type, descriptor.type_name = (
+                    _TYPES.TYPE_MESSAGE,
+                    f".assay.buildkit.{bare}",
+                )
             else:
-                one.type = _TYPES.Type.Value(f"TYPE_{bare.upper()}")
+                descriptor.type = _TYPES.Type.Value(f"TYPE_{bare.upper()}")
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("assay.buildkit.Status"))
@@ -52,7 +55,7 @@ _STATUS: Any = _message_class()
 
 @dataclass(slots=True)
 class Step:
-    """One step: what it is called, what it printed (the first MiB), and its error."""
+    """One step: its name, its output (the first MiB), and its error."""
 
     number: int
     name: str
@@ -65,12 +68,12 @@ class Step:
 
 @dataclass(slots=True)
 class Trace:
-    """What a build has told so far."""
+    """The messages of a build so far."""
 
     steps: dict[str, Step] = field(default_factory=dict[str, Step])
 
     def take(self, encoded: str) -> list[str]:
-        """Read one message; lines for people. What cannot be read is left out."""
+        """Read one message; returns lines for people. An unreadable message is ignored."""
         status = _STATUS()
         try:
             status.ParseFromString(base64.b64decode(encoded, validate=True))
@@ -79,42 +82,42 @@ class Trace:
         lines = [line for vertex in status.vertexes for line in self._vertex(vertex)]
         return lines + [line for log in status.logs for line in self._log(log)]
 
-    def _vertex(self, told: Any) -> list[str]:
-        new = told.digest not in self.steps
-        step = self.steps.setdefault(told.digest, Step(len(self.steps) + 1, told.name))
-        begun = told.HasField("started") and not step.running and new | (not step.cached)
-        step.running = told.HasField("started") and not told.HasField("completed")
-        step.cached = step.cached or told.cached
-        step.error = told.error or step.error
-        if step.error and told.error:
+    def _vertex(self, vertex: Any) -> list[str]:
+        new = vertex.digest not in self.steps
+        step = self.steps.setdefault(vertex.digest, Step(len(self.steps) + 1, vertex.name))
+        begun = vertex.HasField("started") and not step.running and new | (not step.cached)
+        step.running = vertex.HasField("started") and not vertex.HasField("completed")
+        step.cached = step.cached or vertex.cached
+        step.error = vertex.error or step.error
+        if step.error and vertex.error:
             return [f"#{step.number} ERROR: {step.error}"]
         return [f"#{step.number} {step.name}"] if begun and step.running else []
 
-    def _log(self, told: Any) -> list[str]:
-        step = self.steps.get(told.vertex)
+    def _log(self, log: Any) -> list[str]:
+        step = self.steps.get(log.vertex)
         if step is None or step.size > _STEP_BYTES:
             return []
-        step.size += len(told.msg)
-        text = told.msg.decode(errors="replace")
+        step.size += len(log.msg)
+        text = log.msg.decode(errors="replace")
         step.log.append(text)
         return text.splitlines()
 
     def failed(self) -> Step | None:
-        """The step that failed by itself; of several the last. Cancelled ones failed with it."""
-        found = [one for one in self.steps.values() if one.error]
-        own = [one for one in found if not one.error.rstrip().endswith("context canceled")]
+        """The step that failed by itself; the last of several. Others were cancelled for it."""
+        found = [step for step in self.steps.values() if step.error]
+        own = [step for step in found if not step.error.rstrip().endswith("context canceled")]
         return (own or found or [None])[-1]
 
     def at_work(self) -> Step | None:
-        """The step that is running, or failed, or was the last."""
-        running = [one for one in self.steps.values() if one.running]
+        """The step that runs, or failed, or was the last."""
+        running = [step for step in self.steps.values() if step.running]
         return self.failed() or (running or list(self.steps.values()) or [None])[-1]
 
     def text(self) -> list[str]:
-        """All steps, each with what it printed, the failed one last."""
+        """All steps with their output, the failed one last."""
         failed = self.failed()
         found: list[str] = []
-        for step in sorted(self.steps.values(), key=lambda one: one is failed):
+        for step in sorted(self.steps.values(), key=lambda step_now: step_now is failed):
             found.append(f"#{step.number} {step.name}{' CACHED' if step.cached else ''}\n")
             found += step.log
             if step.log and not step.log[-1].endswith("\n"):
@@ -125,7 +128,7 @@ class Trace:
 
 
 def instruction_of(step: Step | None) -> str:
-    """The instruction of a step, without its place."""
+    """The instruction of a step, without its position."""
     match = _COUNTED.match(step.name) if step else None
     return match[1] if match else (step.name if step else "")
 

@@ -1,4 +1,4 @@
-"""What an app needs before its processes start: read, and installed once per content."""
+"""The dependencies that an app needs before its processes start, installed once per content."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from contract.spec import AppSpec
 
 @dataclass(slots=True)
 class Installation:
-    """One app, as far as its installation has got.
+    """The installation of one app, so far.
 
     Attributes:
-        folders: by service, what was installed for it.
-        notes: what was substituted or not honoured.
-        logs: of what was installed now.
+        folders: by service, its installed dependencies.
+        notes: substitutions and settings not honoured.
+        logs: of installations done now.
     """
 
     plan: AppPlan = field(default_factory=lambda: AppPlan(()))
@@ -44,11 +44,11 @@ class Installation:
         """
         self.plan = await asyncio.to_thread(read_plan, Path(app.source.path))
         self.notes += self.plan.dropped
-        self.recipes = [await asyncio.to_thread(recipe, one) for one in self.plan.services]
+        self.recipes = [await asyncio.to_thread(recipe, service) for service in self.plan.services]
         self.notes += [
-            f"{one.name}: {found}" for one in self.recipes for found in one.substitutions
+            f"{known.name}: {found}" for known in self.recipes for found in known.substitutions
         ]
-        for one in self.recipes:
-            self.folders[one.name], text = await environments.ensure(one, on_progress)
+        for known in self.recipes:
+            self.folders[known.name], text = await environments.ensure(known, on_progress)
             if text:
                 self.logs.append(await artifacts.put_bytes(text.encode(), "build.log"))

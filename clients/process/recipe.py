@@ -25,7 +25,7 @@ class Recipe:
     """A service by convention: requirements.txt, package.json or index.html; listens on `PORT`.
 
     Attributes:
-        substitutions: this host's interpreter, where the app was written for another.
+        substitutions: this host's interpreter, where the app was written for another one.
     """
 
     name: str
@@ -58,30 +58,30 @@ def recipe(plan: ServicePlan) -> Recipe:
     environment = _env(plan.dockerfile) | plan.environment
     if "PORT" not in environment:
         raise needs_engine(f"service {plan.name} does not say that it listens on PORT")
-    if any(not _is_within(one.source, plan.context) for one in plan.files):
+    if any(not _is_within(file.source, plan.context) for file in plan.files):
         raise needs_engine(f"service {plan.name} mounts files of its own")
     stand_ins = _stand_ins(plan, language)
-    for one in stand_ins:
-        if not serves(one.original, one.used):
+    for stand_in in stand_ins:
+        if not serves(stand_in.original, stand_in.used):
             raise needs_engine(
-                f"service {plan.name} wants {one.original}, this host has {one.used}"
+                f"service {plan.name} wants {stand_in.original}, this host has {stand_in.used}"
             )
     return Recipe(plan.name, plan.context, language, command, environment, stand_ins)
 
 
 def _is_within(source: Path | None, context: Path) -> bool:
-    """Whether a mounted file is one that the process has anyway."""
+    """Whether a mounted file is one that the process can see anyway."""
     return source is not None and source.resolve() == context.resolve()
 
 
 def _stand_ins(plan: ServicePlan, language: Language) -> tuple[Substitution, ...]:
-    """This host's interpreter in the place of the image that the app was written for."""
+    """This host's interpreter as a stand-in for the image that the app was written for."""
     if language == "static":
         return ()
     used = _this_python() if language == "python" else _this_node()
     images = external_images(plan.dockerfile, plan.args)
     found = (Substitution(image, f"{language}:{used}") for image in images)
-    return tuple(one for one in found if used and one.family == language)
+    return tuple(stand_in for stand_in in found if used and stand_in.family == language)
 
 
 def _this_python() -> str:
@@ -92,16 +92,16 @@ def _this_python() -> str:
 def _this_node() -> str:
     """Version of this host's Node.js; empty when it has none."""
     try:
-        told = subprocess.run(
+        result = subprocess.run(
             ["node", "--version"], capture_output=True, timeout=10, check=False, text=True
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return told.stdout.strip().removeprefix("v")
+    return result.stdout.strip().removeprefix("v")
 
 
 def written_ports(plan: ServicePlan) -> tuple[int, ...]:
-    """Ports it was written to listen on, before we gave it another."""
+    """Ports that it was written to listen on, before we assigned another one."""
     port = (_env(plan.dockerfile) | plan.environment).get("PORT", "")
     named = (int(port),) if port.isdecimal() and 0 < int(port) < 65_536 else ()
     return tuple(dict.fromkeys((*named, *plan.ports)))

@@ -2,7 +2,7 @@
 
 A confined app sees a read-only system without home folders and without the project's data, its own
 copy of its source, a private /tmp and data folder, and its own process numbers. It shares the
-host's network, and it is said so in `AppFacts.notes`: that is why no other app may run here.
+host's network, as `AppFacts.notes` say: that is why only trusted apps may run here.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ from pathlib import Path
 
 from clients import blame
 from clients.appfolder import ServicePlan
-from clients.blame import AppFault, Ending, app_check
+from clients.blame import AppFault
 from clients.calm import Host, Patience
 from clients.conditions import conditions
+from clients.ending import Ending, app_check
 from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
 from clients.probe import ask, patience_s
@@ -50,12 +51,12 @@ class ProcessRuntime:
         limits: AppLimits | None = None,
         no_engine: str = "Docker does not answer",
     ) -> None:
-        """No process is started and no folder made before the first call.
+        """The constructor starts no process and makes no folder.
 
         Args:
             host: name of this host, stable over restarts.
-            artifacts: where logs go.
-            data_dir: the project's data folder; apps see none of it.
+            artifacts: the store for logs.
+            data_dir: the project's data folder, hidden from apps.
             limits: of each service.
             no_engine: why apps do not run in containers.
         """
@@ -82,12 +83,12 @@ class ProcessRuntime:
         return f"{self._no_engine}: trusted apps run as processes confined by bubblewrap"
 
     async def probe(self) -> None:
-        """Nothing to ask: processes need no engine."""
+        """Do nothing: processes need no engine."""
 
     async def prepare(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:
-        """Install what `app` needs; `start` finds it by its content.
+        """Install the dependencies of `app`; `start` finds them by their content.
 
         Raises:
             PlatformError: as `start`.
@@ -107,7 +108,7 @@ class ProcessRuntime:
     ) -> StartOutcome:
         """Install and start `app`, or adopt the processes that an earlier attempt of the run left.
 
-        `on_built` is called when what it needs is installed.
+        `on_built` is called when its dependencies are installed.
 
         Raises:
             PlatformError: FAILED_PRECONDITION for apps that need a container engine.
@@ -125,7 +126,7 @@ class ProcessRuntime:
         on_progress: OnProgress,
         go_on: Callable[[Installation], Awaitable[RunningApp | None]],
     ) -> StartOutcome:
-        """Install, then `go_on`; the app's fault as a value, with the logs of both."""
+        """Install, then `go_on`. The app's fault is returned as a value, with the logs of both."""
         self._require(app)
         installed = Installation()
         logs = installed.logs
@@ -159,14 +160,14 @@ class ProcessRuntime:
         record = self._states.read(app.workflow_id)
         if record is None or not self._adoptable(record, app, run_id, recipes):
             await asyncio.to_thread(self._remove, app.workflow_id)
-            ports = {one.name: free_port() for one in recipes}
+            ports = {recipe.name: free_port() for recipe in recipes}
             record = Record(app.workflow_id, run_id, app.source.digest, ports)
             folder = self._states.write(record)
-            for one in recipes:
-                on_progress(f"{one.name}: starting")
-                home = folder / "services" / one.name
+            for recipe in recipes:
+                on_progress(f"{recipe.name}: starting")
+                home = folder / "services" / recipe.name
                 process = await spawn(
-                    home, one, ports, folders[one.name], self._data_dir, self._limits
+                    home, recipe, ports, folders[recipe.name], self._data_dir, self._limits
                 )
                 self._launchers[home] = asyncio.ensure_future(process.wait())
         services = await self._wait(record, installed.plan.services, recipes)
@@ -176,7 +177,7 @@ class ProcessRuntime:
             host=self._host,
             engine="process",
             services=services,
-            # The network is the host's, whatever the spec says.
+            # The app uses the host's network, whatever the spec says.
             conditions=conditions("process", self._limits, "allow", names),
         )
 
@@ -185,7 +186,7 @@ class ProcessRuntime:
     ) -> bool:
         same = record.run_id == run_id and record.source_digest == app.source.digest
         confined = self._states.services(app.workflow_id)
-        names = {one.name for one in recipes}
+        names = {recipe.name for recipe in recipes}
         return same and set(confined) == names and all(c.identity() for c in confined.values())
 
     async def _wait(
@@ -194,7 +195,7 @@ class ProcessRuntime:
         """Until each service answers on its port."""
         clock = StartClock(self._patience.host, self._limits.start_deadline_s)
         found: list[RunningService] = []
-        for plan, one in zip(plans, recipes, strict=True):
+        for plan, recipe in zip(plans, recipes, strict=True):
             confined = self._states.services(record.workflow_id)[plan.name]
             port = record.ports[plan.name]
             silent_s = 0.0
@@ -207,7 +208,7 @@ class ProcessRuntime:
                 silent_s = clock.elapsed_s if answer.kind == "silent" else 0.0
                 launcher = self._launchers.get(confined.folder)
                 ended = launcher is not None and launcher.done()
-                await clock.require_progress(one, confined, answer, launcher_ended=ended)
+                await clock.require_progress(recipe, confined, answer, launcher_ended=ended)
                 await asyncio.sleep(_POLL_S)
             found.append(
                 RunningService(
@@ -223,7 +224,7 @@ class ProcessRuntime:
         return await with_roles(found)
 
     async def check(self, app: RunningApp) -> AppCheck:
-        """Processes first, then answers, then processes again: the answer came from these."""
+        """Check processes, answers, then processes again, so that the answers came from these."""
         found = await self._ended(app)
         if found is None:
             quiet = await silent(self._asked(app), self._patience)
@@ -237,14 +238,14 @@ class ProcessRuntime:
         """How one of the processes that `start` saw has ended; None: all run."""
         confined = self._states.services(app.workflow_id)
         for service in app.services:
-            one = confined.get(service.service)
-            if one is None:
+            process = confined.get(service.service)
+            if process is None:
                 return Ending(blame.SANDBOX_GONE, f"{service.service} was removed")
-            if one.identity() != service.container_id:
-                found = await asyncio.to_thread(one.ending)
+            if process.identity() != service.container_id:
+                found = await asyncio.to_thread(process.ending)
                 found = found or Ending(blame.RESTARTED, "is another process than at its start")
-                said = error_line(one.log(_LOG_BYTES)) if found.row is blame.EXIT else ""
-                text = f"{service.service} {found.text}{f': {said}' if said else ''}"
+                line = error_line(process.log(_LOG_BYTES)) if found.row is blame.EXIT else ""
+                text = f"{service.service} {found.text}{f': {line}' if line else ''}"
                 return Ending(found.row, text)
         return None
 
@@ -257,7 +258,7 @@ class ProcessRuntime:
         ]
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
-        """Save what logs can be saved, kill the workflow's sandboxes, forget its folder."""
+        """Save the logs that can be saved, kill the workflow's sandboxes, remove its folder."""
         saved = await self._save_logs(workflow_id, "app")
         killed = await asyncio.to_thread(self._remove, workflow_id)
         facts = AppFacts(logs=saved.refs, notes=saved.notes)
@@ -265,9 +266,9 @@ class ProcessRuntime:
 
     def _remove(self, workflow_id: str) -> int:
         services = self._states.services(workflow_id).values()
-        killed = sum(one.kill() for one in services)
-        for one in services:
-            self._launchers.pop(one.folder, None)
+        killed = sum(service.kill() for service in services)
+        for service in services:
+            self._launchers.pop(service.folder, None)
         self._states.remove(workflow_id)
         return killed
 
@@ -281,11 +282,11 @@ class ProcessRuntime:
         return saved
 
     async def owned_workflows(self) -> Sequence[str]:
-        """Workflow IDs that have a state folder here, their processes running or not."""
+        """Workflow IDs with a state folder here, whether their processes run or not."""
         return await asyncio.to_thread(lambda: list(self._states.workflows()))
 
     async def prune(self) -> int:
-        """Remove half-made environments. Whole ones are small, and shared by every run."""
+        """Remove unfinished environments. Complete ones are small, and all runs share them."""
         await asyncio.to_thread(self._environments.sweep)
         return 0
 

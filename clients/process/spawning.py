@@ -14,26 +14,26 @@ from clients.process.sandbox import Sandbox, interpreter_folders
 
 async def spawn(
     home: Path,
-    one: Recipe,
+    recipe: Recipe,
     ports: Mapping[str, int],
     environment: Path | None,
     hidden: Path,
     limits: AppLimits,
 ) -> Process:
-    """Start one sandbox. Bubblewrap writes the status file: a kill right here loses nothing.
+    """Start one sandbox. Bubblewrap writes the status file, so a kill right here loses nothing.
 
     Args:
         home: the service's own folder.
-        one: what to run.
+        recipe: how to run it.
         ports: of all services.
-        environment: what was installed for it.
-        hidden: what no app sees.
+        environment: its installed dependencies.
+        hidden: the folder that no app sees.
         limits: of the service.
     """
-    source = environment if one.language == "node" and environment else one.context
+    source = environment if recipe.language == "node" and environment else recipe.context
     await asyncio.to_thread(copy_source, source, home / "src")
     (home / "data").mkdir()
-    modules = environment / "node_modules" if one.language == "node" and environment else None
+    modules = environment / "node_modules" if recipe.language == "node" and environment else None
     if modules is not None and modules.is_dir():
         (home / "src" / "node_modules").mkdir()
     readable = [*interpreter_folders(), *([environment] if environment else [])]
@@ -45,8 +45,8 @@ async def spawn(
     )
     with (home / "status").open("wb") as status, (home / "log").open("wb") as log:
         argv = sandbox.argv(
-            tuple(word.replace("0.0.0.0", "127.0.0.1") for word in one.command),  # noqa: S104
-            app_environment(one, ports, environment),
+            tuple(word.replace("0.0.0.0", "127.0.0.1") for word in recipe.command),  # noqa: S104
+            app_environment(recipe, ports, environment),
             limits,
             status.fileno(),
         )

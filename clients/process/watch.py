@@ -1,4 +1,4 @@
-"""Confined processes that come up, answer or do not: whose fault it is."""
+"""Watches confined processes come up, answer or fail, and says whose fault it is."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clients import blame
-from clients.blame import AppFault, Ending, Phase, fault
+from clients.blame import AppFault, Phase, fault
 from clients.calm import Host, Moment, Patience
+from clients.ending import Ending
 from clients.excuses import Circumstances, excuse
 from clients.probe import Answer, ask
 from clients.process.recipe import Recipe
@@ -46,56 +47,58 @@ class StartClock:
         return self.host.look().at_s - self._began.at_s
 
     def is_over(self) -> bool:
-        """Whether the time is over, and nothing speaks for more of it."""
+        """Whether the time is over, with no reason to give more."""
         if self.elapsed_s <= self.deadline_s:
             return False
         return self.elapsed_s > 2 * self.deadline_s or not self.strain()
 
     def is_ready(self, answer: Answer) -> bool:
-        """Whether `answer` will do: a warm-up is waited for, though not for ever."""
+        """Whether `answer` is good enough: we wait for a warm-up, though not for ever."""
         warm = answer.status not in _WARMING_UP or self.is_over()
         return answer.kind == "http" and warm
 
     async def require_progress(
-        self, one: Recipe, confined: Confined, answer: Answer, *, launcher_ended: bool
+        self, recipe: Recipe, confined: Confined, answer: Answer, *, launcher_ended: bool
     ) -> None:
         """Return while the process may still become ready.
 
         Raises:
             AppFault: it ended by itself, or did not answer in time.
-            PlatformError: it was taken away, never began, or the host was too busy.
+            PlatformError: somebody ended it, it never began, or the host was too busy.
         """
         if launcher_ended and not confined.began:
-            said = confined.log(2_000).decode(errors="replace").strip().splitlines()
-            last = said[-1][:300] if said else ""
-            text = f"{one.name}: no sandbox was started: {last or 'it said nothing'}"
+            lines = confined.log(2_000).decode(errors="replace").strip().splitlines()
+            last = lines[-1][:300] if lines else ""
+            text = f"{recipe.name}: no sandbox was started: {last or 'it said nothing'}"
             raise sandbox_refusal(last) or fault(blame.SANDBOX_GONE, "start", text)
         if confined.began and (found := await asyncio.to_thread(confined.ending)):
-            raise failure(one, confined, found.row, "start", found.text)
+            raise failure(recipe, confined, found.row, "start", found.text)
         if self.is_over():
-            raise self._overdue(one, confined, answer)
+            raise self._overdue(recipe, confined, answer)
 
-    def _overdue(self, one: Recipe, confined: Confined, answer: Answer) -> AppFault | PlatformError:
+    def _overdue(
+        self, recipe: Recipe, confined: Confined, answer: Answer
+    ) -> AppFault | PlatformError:
         """The fault of a process that runs and did not answer in time."""
         strained = self.strain()
         row = blame.SLOW_START if strained else blame.NEVER_ANSWERED
         busy = f" (host: {strained})" if strained else ""
         text = f"did not answer HTTP on PORT within {self.elapsed_s:.0f} s{busy}; it {answer}"
-        return failure(one, confined, row, "answer", text)
+        return failure(recipe, confined, row, "answer", text)
 
 
 def failure(
-    one: Recipe, confined: Confined, row: Row, phase: Phase, text: str
+    recipe: Recipe, confined: Confined, row: Row, phase: Phase, text: str
 ) -> AppFault | PlatformError:
-    """The fault of what `row` describes, unless our interpreter may have caused it."""
+    """The fault that `row` describes, unless our interpreter may have caused it."""
     log = confined.log(_LOG_BYTES).decode(errors="replace")
-    said = telling_line(log)
-    command = " ".join(one.command)[:200]
-    reason = f"{one.name} {text}" + (
-        f": {said}" if said else f"; its log is empty; it ran `{command}`"
+    line = telling_line(log)
+    command = " ".join(recipe.command)[:200]
+    reason = f"{recipe.name} {text}" + (
+        f": {line}" if line else f"; its log is empty; it ran `{command}`"
     )
     if row.state is MeasurementState.APP_FAILED and (
-        found := excuse(log, Circumstances(one.substitutions))
+        found := excuse(log, Circumstances(recipe.substitutions))
     ):
         return fault(found[0], phase, f"{reason}; {found[1]}")
     return fault(row, phase, reason)
@@ -103,7 +106,7 @@ def failure(
 
 @dataclass(slots=True)
 class Asked:
-    """One service that is asked until it answers, or something else is to be said of it."""
+    """One service that is asked until it answers, or until something else explains the silence."""
 
     confined: Confined
     port: int
@@ -144,11 +147,11 @@ def _tables() -> Listening:
 
 
 async def silent(services: Sequence[tuple[str, Asked]], patience: Patience) -> Ending | None:
-    """What the silence of one of `services` means; None when all answer, or one has ended."""
-    for name, one in services:
-        silence = await patience.wait(one)
-        if one.gone:
-            text = f"{name} runs, but nothing listens on its port {one.port} any more"
+    """Why one of `services` is silent; None when all answer, or one has ended."""
+    for name, service in services:
+        silence = await patience.wait(service)
+        if service.gone:
+            text = f"{name} runs, but nothing listens on its port {service.port} any more"
             return Ending(blame.LISTENER_GONE, text)
         if silence is not None:
             row = blame.HANG if silence.proven else blame.SILENT

@@ -15,7 +15,6 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from activities.heartbeat import Beat
 from contract.analysis import (
     AnalyzerReport,
     ArtifactRef,
@@ -25,6 +24,7 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.analyzers import AnalyzerKind
+from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
@@ -196,11 +196,11 @@ class FakeArtifacts:
             raise PlatformError(ErrorCode.NOT_FOUND, f"{ref.name} is not here")
         return self.content[ref.key]
 
-    async def park(self, key: str, ref: ArtifactRef) -> None:
-        self.log.append(f"park {key.split('/')[0]}")
+    async def cache(self, key: str, ref: ArtifactRef) -> None:
+        self.log.append(f"cache {key.split('/')[0]}")
         self.keys[key] = ref
 
-    async def parked(self, key: str) -> ArtifactRef | None:
+    async def cached(self, key: str) -> ArtifactRef | None:
         return self.keys.get(key)
 
 

@@ -201,7 +201,7 @@ async def test_preflight_probes_the_engine_and_the_store_and_silence_is_an_answe
     async def hangs() -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(activities.preflight, "PROBE_LIMIT_S", 0.01)
+    monkeypatch.setattr(activities.preflight, "PROBE_S", 0.01)
     engine = FakeRuntime()
     engine.fault = PlatformError(ErrorCode.UNAVAILABLE, "the Docker daemon does not answer")
     probes = {PlatformService.ENGINE: engine.probe, PlatformService.STORE: hangs}

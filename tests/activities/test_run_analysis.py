@@ -10,9 +10,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities import analysis, heartbeat, ownership
 from activities.analysis import AnalysisActivities
-from activities.heartbeat import Beat
-from activities.parking import load_report
+from activities.result_cache import load_report
 from contract.analysis import MeasurementState, Target
+from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import Progress
 from tests.activities.fakes import (
@@ -40,7 +40,7 @@ def artifacts(gateway: FakeGateway) -> FakeArtifacts:
     return FakeArtifacts(gateway.log)
 
 
-async def test_the_result_is_parked_before_the_analyzer_may_forget_it(
+async def test_the_result_is_cached_before_the_analyzer_may_forget_it(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:
     env, beats = environment()
@@ -49,7 +49,7 @@ async def test_the_result_is_parked_before_the_analyzer_may_forget_it(
         AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
     )
 
-    assert gateway.log == ["analyze", "park report-of", "park p", "acknowledge"]
+    assert gateway.log == ["analyze", "cache report-of", "cache p", "acknowledge"]
     assert outcome.report is not None
     assert artifacts.content[outcome.report.key] == archive(report())
     assert beats[0].message == "static: looking for an earlier result"
@@ -73,7 +73,7 @@ async def test_a_tool_the_analyzer_is_silent_about_is_no_zero(
     assert [tool.tool for tool in kept.tools] == ["bandit", "ruff"]
 
 
-async def test_a_parked_result_is_not_measured_again(
+async def test_a_cached_result_is_not_measured_again(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:
     run = AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis
@@ -86,7 +86,7 @@ async def test_a_parked_result_is_not_measured_again(
     assert second.retry_causes == ("WORKER_LOST",), "a killed worker says nothing"
 
 
-async def test_a_parked_result_that_is_damaged_is_fetched_anew(
+async def test_a_cached_result_that_is_damaged_is_fetched_anew(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:
     run = AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis

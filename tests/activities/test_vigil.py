@@ -15,9 +15,7 @@ from temporalio.worker import Worker
 from activities import ownership, vigil
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
-from activities.errors import APP_GONE, HELD
-from activities.heartbeat import Beat
-from activities.ownership import PAUSED
+from contract.attempt import APP_GONE, HELD, PAUSED, Beat
 from contract.errors import ErrorCode, PlatformError
 from contract.running import AppCheck, RunningApp
 from tests.activities.fakes import (

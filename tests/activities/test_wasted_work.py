@@ -11,9 +11,10 @@ from temporalio.exceptions import ApplicationError
 
 from activities import heartbeat
 from activities.heartbeat import Attempt
-from activities.work import SILENCE_S, Span, WorkLog, lost_before
+from activities.work import SILENCE_S, WorkLog, lost_before
 from analyzers.runtime.measure import cell, measure, schedule
 from contract.analysis import MeasurementState, SubtaskRequest
+from contract.attempt import Span
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import ToolSummary, thrown_away
 from contract.protocol import SERVICE_FRAMES, Progress

@@ -1,4 +1,4 @@
-"""What must be true after a run, whatever was done to it: evidence in, broken promises out."""
+"""What must be true after a run with any faults: evidence in, broken promises out."""
 
 import statistics
 from collections import Counter
@@ -49,7 +49,7 @@ class ActivityRun:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a report, without what may differ between two honest runs."""
+    """One cell of a report, without parts that may differ between two correct runs."""
 
     model: str
     app_number: int
@@ -62,17 +62,17 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, int, str, str]:
-        """What makes it one cell."""
+        """The key that makes it one cell."""
         return self.model, self.app_number, self.analyzer, self.tool
 
 
 @dataclass(frozen=True, slots=True)
 class Excuse:
-    """What a cell may be for what was done to its app.
+    """Which states a fault of its app allows a cell to have.
 
     Attributes:
-        fail: `app_failed`, or less measured: the app harmed itself.
-        lack: `infra_failed`, or less measured: the app was kept from answering.
+        fail: `app_failed`, or less measured, because the app harmed itself.
+        lack: `infra_failed`, or less measured, because something kept the app from answering.
     """
 
     fail: bool = False
@@ -104,7 +104,7 @@ def not_one_task_per_app(
     Args:
         apps: what the fleet has, as workflow IDs.
         workflows: every execution of the pipeline.
-        rows: workflow IDs the store's app rows stand for.
+        rows: workflow IDs of the store's app rows.
     """
     wanted = Counter(apps)
     ran = Counter(one.workflow_id for one in workflows if one.type == "AnalyzeApp")
@@ -246,7 +246,7 @@ def resume_times(
 
 
 def median_and_worst(values: Sequence[float]) -> str:
-    """For people."""
+    """Median and worst value, for people."""
     if not values:
         return "none measured"
     return f"median {statistics.median(values):.1f} s, worst {max(values):.1f} s ({len(values)})"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from cli.fleet import load_plan
+from control.plans import load_plan
 from tests.e2e.conftest import ROOT, Assay
 
 

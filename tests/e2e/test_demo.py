@@ -11,9 +11,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from cli.schemas import report_schema
 from contract.analysis import Category, Confidence, MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
+from control.schemas import report_schema
 from reports.model import FleetReport
 from reports.rates import GRAVE
 from tests.e2e.conftest import ROOT, Assay

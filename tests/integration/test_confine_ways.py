@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime import confine
-from analyzers.runtime.confine import Confinement, trial
+from analyzers.runtime.live import confine
+from analyzers.runtime.live.confine import Confinement, trial
 from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Command, ToolFault
 

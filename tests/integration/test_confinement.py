@@ -10,7 +10,7 @@ import pytest
 
 from analyzers.dynamic.tools import TOOLS as DYNAMIC
 from analyzers.performance.tools.lighthouse import Lighthouse
-from analyzers.runtime import confine
+from analyzers.runtime.live import confine
 from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Parsed, ToolRun
 from tests.support.hostile_page import Host, hostile_host

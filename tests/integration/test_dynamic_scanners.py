@@ -12,11 +12,11 @@ from aiohttp import web
 
 from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.browser import CHROMIUM, PROGRAM
-from analyzers.runtime.chromium import chromium_switches
-from analyzers.runtime.confine import Confinement
+from analyzers.runtime.live.chromium import chromium_switches
+from analyzers.runtime.live.confine import Confinement
+from analyzers.runtime.live.origins import origins_of
 from analyzers.runtime.measure.canary import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.origins import origins_of
 from analyzers.runtime.process.runner import Runner
 from contract.analysis import Target
 from contract.analyzers import AnalyzerKind

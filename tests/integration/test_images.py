@@ -11,11 +11,11 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from cli.fleet import resolve
-from cli.pipelines import submit
 from contract.analyzers import AnalyzerKind
 from contract.ids import pipeline_workflow_id
 from contract.spec import PipelineSpec
+from control.pipelines import submit
+from control.plans import resolve
 from reports.model import FleetReport
 from tests.conftest import TEMPORAL
 from tests.support.image_site import Site, build_all
@@ -158,7 +158,7 @@ def test_every_tool_sees_its_canary_where_it_needs_no_network(site: Site, kind: 
 def test_what_executes_an_app_is_confined_by_the_proxy_where_nothing_else_can_be_had(
     site: Site, kind: AnalyzerKind
 ):
-    program = "from analyzers.runtime.confine import trial; print(trial().text)"
+    program = "from analyzers.runtime.live.confine import trial; print(trial().text)"
 
     code, said = site.shell(kind, f"python -c '{program}'")
 

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from analyzers.dynamic.tools.browser import Browser
 from analyzers.performance.tools.lighthouse import Lighthouse
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Target
 from tests.support.dynamic_apps import serving

@@ -15,8 +15,8 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from activities.ownership import PAUSED
 from contract.analyzers import AnalyzerKind
+from contract.attempt import PAUSED
 from contract.running import AppCheck
 from contract.spec import BreakerSpec
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL

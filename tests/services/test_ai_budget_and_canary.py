@@ -1,6 +1,7 @@
 """What judges may cost, and how each proves that it sees."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def safety_last(text: str) -> int:
 
 async def look(tool: Requirements | CodeQuality, tmp_path: Path) -> Parsed:
     run = run_of(tmp_path / tool.name, dict(tool.canary.files), None)
-    return await tool.run(run, Runner(tmp_path))
+    return await tool.run(replace(run, canary=True), Runner(tmp_path))
 
 
 @pytest.mark.parametrize("kind", [Requirements, CodeQuality])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Command, Completed
 from analyzers.static.tools.npm_audit import NpmAudit
 from tests.support.appsource import lay

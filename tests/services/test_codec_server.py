@@ -9,7 +9,7 @@ from aiohttp import web
 from google.protobuf import json_format
 from temporalio.api.common.v1 import Payload, Payloads
 
-from cli.codec_server import application, run_codec
+from cli.commands.codec import application, run_codec
 from cli.errors import UserError
 from clients.codec import Key, SealingCodec
 from settings import Settings

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from analyzers.runtime.measure.canary import CanaryCheck
+from analyzers.runtime.tool import NoSource
 from analyzers.static.tools.pip_audit import PipAudit
 from cli.sources import unanswered
-from contract.analysis import NO_SOURCE
 from settings import Settings
 
 
@@ -26,7 +26,7 @@ async def test_a_source_that_is_silent_is_said_in_its_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     async def look(self, tool, version):
-        reason = f"{NO_SOURCE}: 405" if isinstance(tool, PipAudit) else ""
+        reason = str(NoSource("405")) if isinstance(tool, PipAudit) else ""
         return type("Verdict", (), {"reason": reason})
 
     async def version(self, tool):
@@ -36,4 +36,7 @@ async def test_a_source_that_is_silent_is_said_in_its_own_words(
     monkeypatch.setattr(CanaryCheck, "look", look)
     monkeypatch.setattr(CanaryCheck, "version", version)
 
-    assert await unanswered(Settings(tools=tmp_path)) == {"pip-audit": "405", "npm-audit": ""}
+    assert await unanswered(Settings(tools=tmp_path)) == {
+        "pip-audit": "advisory source unreachable: 405",
+        "npm-audit": "",
+    }

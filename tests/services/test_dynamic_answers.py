@@ -12,7 +12,7 @@ from aiohttp import web
 from analyzers.dynamic import http, quota
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.http import BoundedClient
-from analyzers.runtime.answers import Unseen
+from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
 from contract.analysis import Target
 from tests.support.cases import case_app

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from analyzers.dynamic.browser_cors import without_own_cors
-from analyzers.runtime.origins import origins_of
+from analyzers.runtime.live.origins import origins_of
 from contract.analysis import Target
 from tests.support.dynamic_apps import serving
 

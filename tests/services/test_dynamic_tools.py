@@ -15,8 +15,8 @@ from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.nmap import Nmap
 from analyzers.runtime.measure.canary import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
 from contract.analysis import Category, SubtaskRequest, Target
 from contract.analyzers import AnalyzerKind

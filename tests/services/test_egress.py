@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from analyzers.runtime import egress
-from analyzers.runtime.egress import Gate
+from analyzers.runtime.live import egress
+from analyzers.runtime.live.egress import Gate
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

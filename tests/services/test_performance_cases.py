@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import ToolFault
 from contract.analysis import Target
 from tests.support.load_run import figures, quiet_host

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 
 from analyzers.performance import isolation, operations
-from analyzers.performance.canary import LOAD_CANARY
 from analyzers.performance.host import HostLoad
 from analyzers.performance.openloop.limits import RateLimit
 from analyzers.performance.openloop.plan import LoadResult
@@ -20,7 +19,7 @@ from analyzers.performance.site import Site
 from analyzers.performance.tools import lighthouse
 from analyzers.performance.tools.lighthouse import Lighthouse
 from analyzers.performance.tools.loadtest import LoadTest
-from analyzers.runtime.confine import Confinement
+from analyzers.runtime.live.confine import Confinement
 from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import (
     AppFault,
@@ -351,9 +350,7 @@ async def test_a_busy_host_flags_whatever_tool_measured_on_it(
 
 
 async def test_the_generators_canary_proves_its_percentiles(tmp_path: Path) -> None:
-    run = run_of(tmp_path, "http://127.0.0.1:9")
-    for name, content in LOAD_CANARY.files.items():
-        (run.source.root / name).write_text(content)
+    run = replace(run_of(tmp_path, "http://127.0.0.1:9"), canary=True)
 
     seen = figures(await measure(run))
     assert seen["latency_p50"] < seen["latency_p95"]

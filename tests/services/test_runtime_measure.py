@@ -44,7 +44,7 @@ class Parses(DemoTool):
         self.parsed = parsed
 
     async def run(self, run: ToolRun, execute: Any) -> Parsed:
-        if run.request.subtask_id.startswith("canary/"):
+        if run.canary:
             return Parsed(Coverage(unit="files", reached=1))
         return self.parsed
 
@@ -93,6 +93,11 @@ async def test_each_way_to_end_is_one_state(measure: Measure, fault: str, state:
     assert states(report) == {"demo": (state, reason), "sound": ("measured", "")}
 
 
+async def test_a_subtask_that_is_called_like_a_canary_is_measured_as_any_other(measure: Measure):
+    report = await measure(DemoTool(), subtask_id="canary/demo", options={"fault": "app"})
+    assert states(report) == {"demo": ("app_failed", "it answers 500")}
+
+
 class Notes(Parses):
     """Writes down that it was started."""
 
@@ -101,7 +106,7 @@ class Notes(Parses):
         self.started = started
 
     async def run(self, run: ToolRun, execute: Any) -> Parsed:
-        if not run.request.subtask_id.startswith("canary/"):
+        if not run.canary:
             self.started.append(self.name)
         return await super().run(run, execute)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from analyzers.runtime.process.reapers import WARDENS
+from analyzers.runtime.process.fork_server import FORK_SERVER
 from analyzers.runtime.process.runner import Limits, Runner
 from analyzers.runtime.tool import Command, HostFault, ToolFault
 
@@ -69,11 +69,11 @@ async def test_the_environment_is_minimal(tmp_path: Path, monkeypatch: pytest.Mo
     assert f"HOME={tmp_path}" in ended.stdout.decode()
 
 
-async def test_a_warden_holds_nothing_of_the_analyzers_environment(
+async def test_a_reaper_holds_nothing_of_the_analyzers_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SECRET_KEY", "s3cret")
-    WARDENS.stop()  # the next one is started with the secret about
+    FORK_SERVER.stop()  # the next one is started with the secret about
     ended = await Runner(tmp_path)(sh("cat /proc/$PPID/environ; echo told"))
     assert ended.stdout == b"told\n"
 
@@ -157,12 +157,12 @@ async def test_stdin_is_nothing_where_none_is_given(tmp_path: Path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-async def test_what_forks_wardens_may_die_at_any_time(tmp_path: Path, number: int):
+async def test_the_fork_server_may_die_at_any_time(tmp_path: Path, number: int):
     run = Runner(tmp_path)
     os.mkfifo(tmp_path / "go")
     task = asyncio.create_task(run(sh("echo $PPID > pid; read word < go; echo $word")))
-    warden = psutil.Process(await told(tmp_path / "pid"))
-    fork = warden.parent()
+    reaper = psutil.Process(await told(tmp_path / "pid"))
+    fork = reaper.parent()
     assert fork is not None
     assert fork.parent() == psutil.Process()
 
@@ -174,11 +174,11 @@ async def test_what_forks_wardens_may_die_at_any_time(tmp_path: Path, number: in
     assert (await task).stdout == b"done\n"
 
 
-async def test_a_tool_whose_warden_is_killed_says_so_and_ends(tmp_path: Path):
+async def test_a_tool_whose_reaper_is_killed_says_so_and_ends(tmp_path: Path):
     task = asyncio.create_task(Runner(tmp_path)(sh("echo $PPID > pid; exec sleep 300")))
-    warden = psutil.Process(await told(tmp_path / "pid"))
-    (tool,) = warden.children()
-    warden.kill()
+    reaper = psutil.Process(await told(tmp_path / "pid"))
+    (tool,) = reaper.children()
+    reaper.kill()
     with pytest.raises(HostFault, match="killed from outside"):
         await task
     assert await gone(tool.pid)

@@ -84,6 +84,43 @@ async def test_chunks_resume_anywhere_and_exactly_one_frame_ends(service: Servic
         assert frames[-1]["code"] == "NOT_FOUND"
 
 
+async def test_a_stream_that_is_replaced_leaves_no_chunk_without_its_bytes(
+    service: Service, tmp_path: Path
+):
+    big = {"attach_bytes": 12_000_000}
+    async with websocket(service) as connection:
+        await connection.send(analyze(tmp_path, options=big, subtask_id="again"))
+        while json.loads(await asyncio.wait_for(connection.recv(), 20))["type"] != "chunk":
+            pass  # the first chunk's bytes are on their way
+        await connection.send(analyze(tmp_path, 1, options=big, subtask_id="again"))
+        assert isinstance(await connection.recv(), bytes)
+        data, frame = b"", {"type": "chunk"}
+        while frame["type"] != "completed" or not data:
+            frame = json.loads(await asyncio.wait_for(connection.recv(), 20))
+            if frame["type"] == "chunk":
+                block = await connection.recv()
+                assert isinstance(block, bytes)
+                assert sha(block) == frame["sha256"]
+                data = block if frame["offset"] == 1 else data and data + block
+    assert len(data) == frame["size_bytes"] - 1
+
+
+async def test_a_kept_result_of_another_size_is_lost_and_made_anew(
+    service: Service, tmp_path: Path
+):
+    archive = service.jobs.archive(await service.jobs.submit(request_for(tmp_path / "app")))
+    async with websocket(service) as connection:
+        await connection.send(analyze(tmp_path))
+        await conversation(connection)
+        archive.write_bytes(archive.read_bytes()[:-512])
+        await connection.send(analyze(tmp_path))
+        frames, data = await conversation(connection)
+        assert (frames[-1]["code"], data) == ("DATA_LOSS", b"")
+        await connection.send(analyze(tmp_path))
+        frames, _ = await conversation(connection)
+        assert frames[-1]["type"] == "completed"
+
+
 async def test_two_subtasks_interleave_on_one_connection(service: Service, tmp_path: Path):
     async with websocket(service) as connection:
         await connection.send(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import SourceTree
 from analyzers.static.fusion import fuse
-from analyzers.static.tools import TOOLS
+from analyzers.static.tools import REPUTATIONS, TOOLS
 from contract.analysis import Confidence, Finding, MeasurementState, ToolReport
 from tests.support.control_scores import CLEAN, CONTROLS, FLAWED, labels, met
 from tests.support.static_run import measure_tree
@@ -33,7 +33,7 @@ async def fused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Find
                 data=parsed.data,
             )
         )
-    found = fuse(reports)
+    found = fuse(reports, REPUTATIONS)
     return {app: [own for one in found if (own := within(app, one))] for app in (*FLAWED, *CLEAN)}
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Command, Completed, NotApplicable, Tool, ToolFault
 from analyzers.static.tools import TOOLS
 from tests.support.static_run import TOOLS_DIR, make_run, measure

@@ -4,8 +4,9 @@ import json
 import subprocess
 
 from analyzers.static.fusion import fuse
-from analyzers.static.reputation import is_advice
-from analyzers.static.tools.ruff import classify
+from analyzers.static.tools import REPUTATIONS
+from analyzers.static.tools.bandit import Bandit
+from analyzers.static.tools.ruff import Ruff, classify
 from analyzers.static.weaknesses import BANDIT_CWE
 from contract.analysis import Coverage, Finding, Location, MeasurementState, Severity, ToolReport
 from contract.families import families_of
@@ -38,9 +39,7 @@ def test_every_rule_of_bandit_has_its_weakness_from_us_or_names_a_habit():
     rules = bandit_rules()
 
     assert len(rules) > 60
-    assert {rule for rule in rules if rule not in BANDIT_CWE and not is_advice("bandit", rule)} == (
-        set()
-    )
+    assert {rule for rule in rules if rule not in BANDIT_CWE} <= Bandit.reputation.advice
 
 
 def test_twins_of_bandit_and_ruff_are_one_weakness():
@@ -64,10 +63,10 @@ def test_twins_of_bandit_and_ruff_are_one_weakness():
     assert len(rules) > 50
     for rule in rules:
         twin = f"B{rule[1:]}"
-        if not is_advice("ruff", rule) and twin in BANDIT_CWE:
+        if rule not in Ruff.reputation.advice and twin in BANDIT_CWE:
             cwe = classify(rule)[0]
             both = report("ruff", rule, cwe), report("bandit", twin, BANDIT_CWE[twin])
-            assert len(fuse(both)) == 1, rule
+            assert len(fuse(both, REPUTATIONS)) == 1, rule
 
 
 def test_code_documents_and_loaders_are_no_commands_or_inputs():

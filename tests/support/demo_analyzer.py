@@ -1,4 +1,4 @@
-"""A tiny analyzer for tests: its tools do what their options say. `python -m tests.support...`."""
+"""A tiny analyzer for tests: its tools do what their options say (`python -m tests.support...`)."""
 
 import asyncio
 import hashlib
@@ -17,13 +17,15 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import AnalyzerKind, Coverage, Finding, Severity, SubtaskRequest
+from contract.analysis import Category, Coverage, Finding, Severity, SubtaskRequest
+from contract.analyzers import AnalyzerKind
 from contract.spec import AppRef, SourceRef
 
 
 class DemoTool:
     """Counts files with `wc`; behaves badly when asked to."""
 
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(files={"app.py": "eval(x)\n"}, expect=frozenset({"eval"}))
     cost = 1.0
     exclusive = False
@@ -43,7 +45,7 @@ class DemoTool:
         return "rules"
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        if not run.request.subtask_id.startswith("canary/"):
+        if not run.canary:
             self.runs += 1
             await self.behave(run, execute)
         await execute(Command(("wc", "-c", *(str(run.source.root / f) for f in run.source.files))))

@@ -1,4 +1,4 @@
-"""A Docker runtime with a scope of its own, and a small app for it, on the engine DOCKER_HOST."""
+"""A Docker runtime with a scope of its own, and a small app, on the engine of DOCKER_HOST."""
 
 import os
 import uuid
@@ -83,7 +83,7 @@ class Bench:
         return self.spec(folder, number)
 
     def spec(self, folder: Path, number: int = 1) -> AppSpec:
-        """The app in `folder`, which is left as it is."""
+        """The app in `folder`, which is not changed."""
         return AppSpec(
             pipeline_id=self.scope,
             ref=AppRef(model="m", app_number=number),

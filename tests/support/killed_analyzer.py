@@ -1,7 +1,7 @@
-"""An analyzer and its worker under kills, in virtual time, that knows what was thrown away.
+"""An analyzer and its worker that are killed again and again, in virtual time.
 
-Runtime, cache, registry and activity are the real ones; only processes, sockets and the clock are
-not.
+The model knows which work was thrown away. Runtime, cache, registry and activity are the real ones;
+only processes, sockets and the clock are not.
 """
 
 import asyncio
@@ -17,7 +17,6 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 
 from activities.analysis import AnalysisActivities
-from activities.heartbeat import Beat
 from analyzers.runtime.measure.cache import ReportCache
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.measure.measure import Equipment, Measurement
@@ -26,8 +25,9 @@ from analyzers.runtime.tool import Parsed, ToolRun
 from analyzers.runtime.wire.archive import ResultShelf
 from analyzers.runtime.wire.jobs import JobRegistry
 from clients.analyzers.archive import read_report
-from contract.analysis import AnalyzerReport, Coverage, SubtaskRequest
+from contract.analysis import AnalyzerReport, Category, Coverage, SubtaskRequest
 from contract.analyzers import AnalyzerKind
+from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import SubtaskOutcome
 from contract.protocol import PROGRESS_INTERVAL_S, Progress
@@ -60,6 +60,7 @@ class Sleeper:
     log: list[Execution]
     cost: float = 1.0
     exclusive: bool = False
+    looks_for: frozenset[Category] = frozenset()
     after: tuple[str, ...] = ()
 
     def rules_digest(self) -> str:
@@ -67,7 +68,7 @@ class Sleeper:
         return "rules"
 
     async def run(self, run: ToolRun, execute: Any) -> Parsed:
-        """Work, and write down how long."""
+        """Work, and record how long."""
         clock = asyncio.get_running_loop().time
         mine = Execution(run.request.subtask_id, self.name, clock())
         self.log.append(mine)
@@ -105,7 +106,7 @@ class Analyzer:
         self._start()
 
     async def kill(self) -> None:
-        """Every run is gone; it is back at once."""
+        """Lose every run; the process is back at once."""
         await self.jobs.stop()
         self._start()
 
@@ -142,7 +143,7 @@ class Gateway:
         self.counted_from_s = 0.0
 
     def begun_seconds(self) -> float:
-        """What would be called wasted if every tool that was begun were at work, and none reused.
+        """The wasted time if every tool that has begun were at work, and no report were reused.
 
         That was the rule before progress told who waits.
         """
@@ -215,7 +216,7 @@ async def outcome_under_kills(
 
 
 def truly_thrown_away(log: list[Execution], outcome: SubtaskOutcome) -> float:
-    """Seconds of executions that no cell of `outcome` rests on: of each tool all but its last."""
+    """Seconds of executions behind no cell of `outcome`: of each tool all but the last."""
     mine = [one for one in log if one.subtask_id == outcome.subtask_id]
     stands = {one.tool: one for one in mine if one.kept}
     return sum(one.seconds for one in mine if stands.get(one.tool) is not one)

@@ -1,4 +1,4 @@
-"""What GitHub code scanning asks of a log, checked against the files of the app."""
+"""Checks a log against the rules of GitHub code scanning, and against the files of the app."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ MAX_BYTES = 10 * 1024**2
 
 
 def refused(report: Path, apps: Path, scratch: Path) -> list[str]:
-    """What consumers would refuse of the logs beside a report of the fleet in the folder `apps`.
+    """What consumers would refuse in the logs beside a report of the fleet in the folder `apps`.
 
     Raises:
         AssertionError: an app that was measured has no log to upload.
@@ -39,7 +39,7 @@ def refused(report: Path, apps: Path, scratch: Path) -> list[str]:
 
 
 def problems_of(log: Path, app: Path) -> list[str]:
-    """What GitHub would refuse or drop of `log`, made of the app in the folder `app`."""
+    """What GitHub would refuse in or drop from `log`, the log of the app in the folder `app`."""
     raw = log.read_bytes()
     runs = json.loads(raw)["runs"]
     found = [f"{len(runs)} runs"] if not 0 < len(runs) <= 20 else []

@@ -1,4 +1,4 @@
-"""Small apps for tests of the load survey: a case by its number, or a `do_GET` of one's own."""
+"""Small apps for tests of the load survey: a case by its number, or a `do_GET` of the test."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Target
 from tests.support.case_server import app_running
@@ -59,7 +59,7 @@ def _written(folder: Path, body: str) -> Path:
 
 
 def role(run: ToolRun, service: str, kind: Literal["backend", "frontend"]) -> ToolRun:
-    """The same run, its only service named and taken for what a name suggests."""
+    """The same run; its only service has this name, and the role that the name suggests."""
     target = Target(service=service, base_url=run.request.targets[0].base_url, role=kind)
     return replace(run, request=run.request.model_copy(update={"targets": (target,)}))
 

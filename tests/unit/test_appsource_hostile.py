@@ -10,8 +10,8 @@ from analyzers.appsource.reading.links import Budget
 from analyzers.appsource.reading.tree import read_tree
 from analyzers.appsource.route_map import parse_route_map
 from analyzers.appsource.route_reader import read_routes
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Command, Completed, ToolFault
 from tests.support.appsource import lay, operations, read_app
 from tests.support.static_run import make_run

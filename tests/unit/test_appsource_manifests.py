@@ -13,8 +13,8 @@ from analyzers.appsource.npm_locks import read_npm_lock
 from analyzers.appsource.npm_pins import write_pins
 from analyzers.appsource.npm_projects import npm_projects
 from analyzers.appsource.python_manifests import python_manifests, read_python
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Command, Completed, NotApplicable, ToolFault
 from analyzers.static.tools.npm_audit import NpmAudit
 from analyzers.static.tools.pip_audit import PipAudit

@@ -348,7 +348,7 @@ def test_a_body_of_unnamed_fields_may_be_no_absence_of_inputs(body: str, tmp_pat
 
     (route,) = found.routes
     assert not route.inputs
-    assert route.takes_input
+    assert route.opaque
     assert "POST /x" in found.absence_unproven
 
 

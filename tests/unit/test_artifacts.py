@@ -135,56 +135,24 @@ async def test_parts_of_dead_writers_go_at_start_and_those_of_living_ones_stay(s
         assert (dead.exists(), alive.exists()) == (False, True)
 
 
-async def test_a_parked_artifact_survives_a_restart(store, tmp_path):
+async def test_a_cached_artifact_survives_a_restart(store, tmp_path):
     key = "p1/openai%2Fgpt-4.1/app1/static"
     ref = await store.put_bytes(b"result", "static.tar")
-    await store.park(key, await store.put_bytes(b"older", "static.tar"))
-    await store.park(key, ref)
+    await store.cache(key, await store.put_bytes(b"older", "static.tar"))
+    await store.cache(key, ref)
 
     again = FileArtifactStore(tmp_path / "artifacts")
 
-    assert await again.parked(key) == ref
-    assert await again.parked("p1/other/app1/static") is None
+    assert await again.cached(key) == ref
+    assert await again.cached("p1/other/app1/static") is None
 
 
-async def test_a_parked_note_without_its_content_is_nothing(store, tmp_path):
+async def test_a_cached_key_without_its_content_is_nothing(store, tmp_path):
     ref = await store.put_bytes(b"result", "static.tar")
-    await store.park("key", ref)
+    await store.cache("key", ref)
     (tmp_path / "artifacts" / ref.key).unlink()
 
-    assert await store.parked("key") is None
-
-
-async def test_one_member_is_read_out_of_an_archive(store, tmp_path):
-    members = {"report.json": b"{}", "zap/raw.json": b"x" * 3_000_000}
-    ref = await store.put_bytes(archive(**members), "dynamic.tar")
-
-    await store.extract(ref, "zap/raw.json", tmp_path / "raw.json")
-
-    assert await store.read_member(ref, "report.json") == b"{}"
-    assert (tmp_path / "raw.json").read_bytes() == members["zap/raw.json"]
-    with pytest.raises(PlatformError, match="no nope in artifact") as missing:
-        await store.read_member(ref, "nope")
-    assert missing.value.code is ErrorCode.NOT_FOUND
-
-
-async def test_a_member_of_a_damaged_archive_is_not_handed_out(store, tmp_path):
-    ref = await store.put_bytes(archive(**{"report.json": b"{}", "rest": b"a" * 50_000}), "s.tar")
-    lie = archive(**{"report.json": b"{}", "rest": b"b" * 50_000})
-    (tmp_path / "artifacts" / ref.key).write_bytes(zstandard.compress(lie))
-
-    with pytest.raises(PlatformError) as lost:
-        await store.extract(ref, "report.json", tmp_path / "report.json")
-
-    assert lost.value.code is ErrorCode.DATA_LOSS
-    assert not (tmp_path / "report.json").exists()
-
-
-async def test_something_that_is_no_archive_has_no_members(store):
-    ref = await store.put_bytes(b"plain text, no tar" * 100, "build.log")
-
-    with pytest.raises(PlatformError, match="damaged"):
-        await store.read_member(ref, "report.json")
+    assert await store.cached("key") is None
 
 
 def test_a_root_that_cannot_be_made_is_named(tmp_path):

@@ -7,7 +7,7 @@ from analyzers.performance.pages import no_page
 from analyzers.performance.probe import Answer
 from analyzers.performance.tools.lighthouse import parse_lighthouse
 from analyzers.runtime import blame
-from analyzers.runtime.answers import Unseen
+from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
 from contract.analysis import MeasurementState
 

@@ -11,14 +11,14 @@ from analyzers.dynamic.probe import Probe
 from analyzers.dynamic.tools import TOOLS
 from analyzers.performance.options import LoadOptions, read_options
 from analyzers.runtime.tool import ToolFault
-from cli.choices import require_logins, secret_names
-from cli.declared import options_of, tools_of
-from cli.errors import UserError
-from cli.specfile import parse_spec
 from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.base import meanings
+from contract.errors import PlatformError
 from contract.spec import AppRef, PipelineSpec, SourceRef
+from control.choices import require_logins, secret_names
+from control.declared import options_of, tools_of
+from control.specfile import parse_spec
 from settings import Settings
 
 LOGIN = {"auth_username": "ann", "auth_password": {"env": "ASSAY_LOGIN_ANN"}}
@@ -29,7 +29,7 @@ def spec_of(**more: Any) -> dict[str, Any]:
 
 
 def refusal(**more: Any) -> str:
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(PlatformError) as caught:
         parse_spec(spec_of(**more), "spec")
     return "\n".join(caught.value.lines)
 
@@ -178,10 +178,10 @@ def test_a_login_that_is_not_set_is_named_before_the_local_stack_starts(
     monkeypatch.delenv("ASSAY_LOGIN_ANN", raising=False)
     spec = parse_spec(spec_of(options={"dynamic": LOGIN}), "spec")
     settings = Settings(_env_file=None, data=tmp_path)
-    with pytest.raises(UserError, match=r"auth_password: .*ASSAY_LOGIN_ANN"):
-        require_logins(spec, settings)
+    with pytest.raises(PlatformError, match=r"auth_password: .*ASSAY_LOGIN_ANN"):
+        require_logins(spec, settings.secret)
     monkeypatch.setenv("ASSAY_LOGIN_ANN", "hunter2")
-    require_logins(spec, settings)
+    require_logins(spec, settings.secret)
 
 
 def test_a_value_out_of_a_models_range_does_not_become_its_default():

@@ -10,13 +10,13 @@ import pytest
 from temporalio.service import RPCError, RPCStatusCode
 from typer.testing import CliRunner, Result
 
-from cli import doctor
 from cli.app import app
+from cli.commands import doctor
 from cli.errors import UserError, expected, explained
 from cli.exits import Exit
-from cli.naming import new_id
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import PIPELINE_ID_PATTERN
+from control.naming import new_id
 
 
 @pytest.fixture(autouse=True)
@@ -93,11 +93,11 @@ def test_the_wizard_names_a_folder_that_cannot_be_one() -> None:
 def test_a_stack_whose_server_died_is_one_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from cli import listing, session
-    from cli.stack import Stack
+    from cli import installation, session
+    from cli.stack.model import Stack
 
     dead = Stack(str(tmp_path), 1, 1, {})
-    for module in (session, listing):
+    for module in (session, installation):
         monkeypatch.setattr(module, "running_stack", lambda _: dead)
 
     assert "127.0.0.1:1" in one_clear_error(assay("status", "p"), Exit.UNAVAILABLE)

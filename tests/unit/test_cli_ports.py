@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import UserError
-from cli.ports import reserved_ports
+from cli.stack.ports import reserved_ports
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def test_a_port_somebody_listens_on_is_not_chosen():
 def test_a_starter_that_was_killed_keeps_no_port(tmp_path: Path):
     wanted = free_port()
     script = (
-        "import sys; from cli.ports import reserved_ports\n"
+        "import sys; from cli.stack.ports import reserved_ports\n"
         "with reserved_ports() as ports:\n"
         f"    print(ports.choose({wanted}), flush=True); sys.stdin.read()\n"
     )

@@ -1,23 +1,22 @@
-"""A command and the local stack: who stops it, who must not, who rides out a restart."""
+"""A command and the local stack: who stops it, and who must not."""
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
 
-from cli import demo, pipelines, run, session
+from cli import session
+from cli.commands import demo, retry, submit
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.pipelines import Pipeline, ServerAwayError
 from cli.session import Session, open_session
-from cli.stack import Stack, hold_stack, stop_unless_held
+from cli.stack.lifecycle import hold_stack, stop_unless_held
+from cli.stack.model import Stack
 from contract.analyzers import AnalyzerKind
-from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AppsSpec, PipelinePlan, PipelineSpec
+from control.errors import AlreadyRanError
+from control.pipelines import Pipeline
 from settings import PROJECT_ROOT, Settings
 
 PLAN = PipelinePlan(pipeline_id="p", spec=PipelineSpec(apps=AppsSpec(root="/apps")), apps=())
@@ -63,7 +62,7 @@ def fake(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     monkeypatch.setattr(session, "require_shared_keys", alike)
     monkeypatch.setattr(session, "running_pipelines", running)
     monkeypatch.setattr(session, "_EXIT_PAUSE_S", 0)
-    monkeypatch.setattr("cli.stack.stop_stack", fake.stop)
+    monkeypatch.setattr("cli.stack.lifecycle.stop_stack", fake.stop)
     return fake
 
 
@@ -128,13 +127,13 @@ async def test_a_refused_submission_leaves_no_stack_up(
     settings: Settings, fake: FakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: object) -> bool:
-        raise UserError("pipeline p already ran")
+        raise AlreadyRanError("p", "pipeline p already ran")
 
-    monkeypatch.setattr(run, "submit", refuse)
-    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
+    monkeypatch.setattr(submit, "submit", refuse)
+    monkeypatch.setattr(submit, "checked_plan", lambda *_: PLAN)
 
-    with pytest.raises(UserError, match="already ran"):
-        await run.run_submit(settings, SPEC, "p", wait=False, as_json=False)
+    with pytest.raises(AlreadyRanError, match="already ran"):
+        await submit.run_submit(settings, SPEC, "p", wait=False, as_json=False)
 
     assert fake.stopped
 
@@ -148,10 +147,10 @@ async def test_a_submission_without_wait_leaves_the_stack_up(
     async def accept(*_: object) -> bool:
         return True
 
-    monkeypatch.setattr(run, "submit", accept)
-    monkeypatch.setattr(run, "checked_plan", lambda *_: PLAN)
+    monkeypatch.setattr(submit, "submit", accept)
+    monkeypatch.setattr(submit, "checked_plan", lambda *_: PLAN)
 
-    assert await run.run_submit(settings, SPEC, "p", wait=False, as_json=False) == 0
+    assert await submit.run_submit(settings, SPEC, "p", wait=False, as_json=False) == 0
 
     assert not fake.stopped
     assert "starter.py down" in capsys.readouterr().out
@@ -174,12 +173,12 @@ async def test_a_retry_follows_the_pipeline_whose_stack_it_started(
         return ["m/app1"]
 
     fake.started = started
-    monkeypatch.setattr(run, "follow_to_report", follow)
+    monkeypatch.setattr(retry, "follow_to_report", follow)
     monkeypatch.setattr(Pipeline, "is_running", running)
-    monkeypatch.setattr(Pipeline, "update", update)
+    monkeypatch.setattr(Pipeline, "retry_failed", update)
     monkeypatch.setattr(Pipeline, "__init__", lambda self, _client, id_: setattr(self, "id", id_))
 
-    assert await run.run_retry(settings, "p", [], as_json=False, strict=False) == Exit.OK
+    assert await retry.run_retry(settings, "p", [], as_json=False, strict=False) == Exit.OK
 
     assert followed == (["p"] if started else [])
 
@@ -203,74 +202,6 @@ async def test_a_demo_that_leaves_everything_up_says_how_to_stop_it(
 
     assert fake.stopped is not keep
     assert ("starter.py down" in capsys.readouterr().err) is hinted
-
-
-def unavailable() -> RPCError:
-    return RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
-
-
-@pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pipeline]:
-    """A pipeline whose server answers `answers` in turn; `True`: it runs, an error: it is away."""
-    monkeypatch.setattr(pipelines, "_POLL_S", 0)
-
-    def make(*answers: bool | RPCError, silent: int = 0) -> Pipeline:
-        left = iter(answers)
-        failing = iter(range(silent))
-
-        async def describe() -> Any:
-            answer = next(left)
-            if isinstance(answer, RPCError):
-                raise answer
-            status = pipelines.WorkflowExecutionStatus
-            return SimpleNamespace(status=status.RUNNING if answer else status.COMPLETED)
-
-        async def query(*_: object, **__: object) -> PipelineProgress:
-            if next(failing, None) is not None:
-                raise WorkflowQueryFailedError("workflow didn't yield")
-            return PipelineProgress(pipeline_id="p", phase=PipelinePhase.RUNNING)
-
-        handle = SimpleNamespace(describe=describe, query=query)
-        client: Any = SimpleNamespace(get_workflow_handle=lambda *_, **__: handle)
-        return Pipeline(client, "p")
-
-    return make
-
-
-async def test_watching_rides_out_a_restart_of_the_server(
-    pipeline: Callable[..., Pipeline],
-) -> None:
-    watched = pipeline(True, unavailable(), unavailable(), True, False)
-
-    assert len([progress async for progress in watched.updates()]) == 3
-
-
-async def test_watching_rides_out_a_worker_too_busy_to_look_the_pipeline_up(
-    pipeline: Callable[..., Pipeline],
-) -> None:
-    watched = pipeline(True, True, True, False, silent=2)
-
-    assert len([progress async for progress in watched.updates()]) == 2
-
-
-async def test_watching_ends_when_the_server_stays_away(
-    pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipelines, "_PATIENCE_S", -1)
-
-    with pytest.raises(ServerAwayError, match="connection refused") as caught:
-        [progress async for progress in pipeline(True, unavailable()).updates()]
-
-    assert caught.value.next_step
-
-
-async def test_watching_a_pipeline_that_is_not_there_ends_at_once(
-    pipeline: Callable[..., Pipeline],
-) -> None:
-    gone = RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")
-
-    with pytest.raises(UserError, match="no running pipeline p"):
-        [progress async for progress in pipeline(gone).updates()]
 
 
 async def test_a_command_that_fails_does_not_end_within_moments_of_its_last_call(

@@ -12,9 +12,9 @@ import yaml
 
 import worker
 from analyzers.ai.config import AiConfig
-from cli import stack as stacks
 from cli.errors import UserError
-from cli.stack import Stack
+from cli.stack import lifecycle as stacks
+from cli.stack.model import Stack
 from contract.errors import PlatformError
 from settings import PROJECT_ROOT, Settings, load_settings
 

@@ -12,11 +12,11 @@ from threading import Thread
 
 import pytest
 
-from cli import stack as stacks
 from cli.errors import UserError
-from cli.ports import reserved_ports
-from cli.readiness import analyzer_health
-from cli.stack import Stack
+from cli.stack import lifecycle as stacks
+from cli.stack.model import Stack
+from cli.stack.ports import reserved_ports
+from cli.stack.readiness import analyzer_health
 from contract.analyzers import AnalyzerKind
 from settings import Settings
 

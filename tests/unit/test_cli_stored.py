@@ -13,11 +13,10 @@ from typer.testing import CliRunner, Result
 
 from cli.app import app
 from cli.exits import Exit
-from cli.listing import outline
 from clients.artifacts import FileArtifactStore
 from contract.analysis import MeasurementState
 from contract.outcome import AppFacts, AppOutcome
-from settings import Settings
+from control.stored import Stored
 from store.engine import make_engine
 from store.migrate import alembic_config, upgrade
 from store.results import SqlResultStore
@@ -131,11 +130,10 @@ async def test_a_store_of_an_earlier_version_is_read_all_the_same(
     async with engine.begin() as connection:
         await connection.run_sync(one_back)
     await engine.dispose()
-    settings = Settings(_env_file=None, data=tmp_path)
+    stored = Stored(f"sqlite+aiosqlite:///{old}", in_use=lambda: False)
 
-    record = await outline(settings, "p1", samples.app().ref)
+    record = await stored.outline("p1", samples.app().ref)
 
-    assert record is not None
     assert [cell.tool for cell in record.cells] == ["bandit", "semgrep"]
 
 

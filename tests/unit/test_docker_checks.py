@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from clients import blame
-from clients.blame import Ending
 from clients.calm import Host, Moment, Patience
 from clients.docker import checks
 from clients.docker.checks import AppChecker
 from clients.docker.containers import State
+from clients.ending import Ending
 from clients.sockets import Listening
 from contract.running import AppCheck, RunningApp, RunningService
 

@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 
-from analyzers.runtime.service import DEFAULT_CAPACITY
 from contract.analyzers import AnalyzerKind
 from contract.ids import resource_name
-from contract.protocol import DEFAULT_PORTS
 from contract.quiet import LOAD_LOCK, work_lock
 from settings import Settings
 from tests.support.compose_file import ROOT, load, sdk_options
@@ -36,7 +34,7 @@ TOOL_PROGRAMS = {"analyzers/dynamic/browser_program.py"}
 @pytest.mark.parametrize("kind", list(AnalyzerKind))
 def test_an_analyzer_is_confined_bounded_and_watched(kind: AnalyzerKind):
     service = SERVICES[kind]
-    port = DEFAULT_PORTS[kind]
+    port = kind.row.port
 
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -56,7 +54,7 @@ def test_an_analyzer_is_confined_bounded_and_watched(kind: AnalyzerKind):
 @pytest.mark.parametrize("kind", list(AnalyzerKind))
 def test_an_analyzer_has_a_place_for_each_slot_of_the_worker(kind: AnalyzerKind):
     command = SERVICES[kind]["command"]
-    given = DEFAULT_CAPACITY.get(kind, 2)
+    given = kind.row.slots
     if "--capacity" in command:
         given = int(command[command.index("--capacity") + 1])
 

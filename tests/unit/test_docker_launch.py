@@ -11,11 +11,12 @@ import pytest
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
-from clients.blame import Ending, PlatformFault
+from clients.blame import PlatformFault
 from clients.calm import Moment
 from clients.docker import finding, readiness, settling, starttime, unready
 from clients.docker.containers import State
 from clients.docker.readiness import Moved
+from clients.ending import Ending
 from clients.excuses import Circumstances
 from clients.sockets import Listening
 from clients.substitution import Substitution

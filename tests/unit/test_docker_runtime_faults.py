@@ -24,6 +24,7 @@ from clients.docker.engine import cores_used
 from clients.docker.images import Images
 from clients.docker.labels import Labels
 from clients.docker.stream import EngineStream
+from clients.ending import Ending, app_check
 from contract.analysis import AnalyzerKind, SourceRef
 from contract.blame import Row
 from contract.errors import ErrorCode, PlatformError
@@ -282,7 +283,7 @@ async def test_a_removed_and_a_restarted_container_were_taken(engine: FakeEngine
 def test_what_a_check_answers_follows_from_the_row(
     row: Row, taken: bool, silent: bool, killed: bool
 ):
-    check = blame.app_check(blame.Ending(row, "web ..."))
+    check = app_check(Ending(row, "web ..."))
 
     assert (check.alive, check.taken, check.silent, check.killed) == (False, taken, silent, killed)
 

@@ -11,7 +11,7 @@ from typing import Any
 from analyzers.dynamic import forked
 from analyzers.dynamic.scanners import Confined
 from analyzers.dynamic.wapiti_modules import PROGRAM, Attack, Attacked
-from analyzers.runtime.confine import Confinement
+from analyzers.runtime.live.confine import Confinement
 from analyzers.runtime.tool import Command, Completed, ToolRun
 
 LOADED = """

@@ -21,10 +21,11 @@ from analyzers.dynamic.crawl import (
     script_paths,
 )
 from analyzers.dynamic.explore import belongs, handlers_of
-from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path
+from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path, worth_of
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.payloads import reflected, without_echo
 from analyzers.dynamic.probe import raise_unusable
+from analyzers.dynamic.rules import rule
 from analyzers.dynamic.sessions import account_fields, cookie_header, token_of
 from analyzers.dynamic.slots import build
 from analyzers.dynamic.surface import Operation, Parameter, fits, merge
@@ -164,6 +165,28 @@ def test_fingerprints_ignore_ids_values_and_parameter_names():
 def test_a_rule_without_severity_is_a_fault():
     with pytest.raises(ToolFault, match="no severity"):
         make_finding("t", "unheard-of", "m", service="app")
+
+
+def test_a_foreign_tools_finding_has_its_own_worth_and_witness_and_our_place():
+    with pytest.raises(ToolFault, match="wapiti: category 'New' has no severity"):
+        worth_of({}, "New", "wapiti: category")
+    ours = make_finding("injection", "reflected-xss", "m", service="app", path="/notes/7")
+    worth = rule("low", "medium", 116)
+    theirs = make_finding(
+        "wapiti",
+        "reflected-xss",
+        "m" * 5_000,
+        service="app",
+        path="/notes/8?q=1",
+        evidence="GET /\x00" + "e" * 3_000,
+        worth=worth,
+        witness="wapiti:xss",
+    )
+    assert (theirs.severity, theirs.confidence, theirs.cwe) == ("low", "medium", (116,))
+    assert theirs.witnesses == ("wapiti:xss",)
+    assert (theirs.fingerprint, theirs.location) == (ours.fingerprint, ours.location)
+    assert (len(theirs.message), len(theirs.evidence)) == (4_000, 2_000)
+    assert theirs.evidence.startswith("GET /\\x00e")
 
 
 def test_bombs_are_inflated_to_the_cap_only():

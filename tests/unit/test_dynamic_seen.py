@@ -17,7 +17,7 @@ from analyzers.dynamic.quota import EVERYTHING, Quota
 from analyzers.dynamic.schemathesis_answers import answers_of, unseen_by
 from analyzers.dynamic.surface import Operation, ServiceSurface
 from analyzers.dynamic.wapiti_paths import is_attackable
-from analyzers.runtime.answers import Reply, Unseen
+from analyzers.runtime.live.answers import Reply, Unseen
 from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
 from contract.analysis import Target
 from tests.support.dynamic_apps import serving

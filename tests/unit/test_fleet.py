@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.errors import UserError
-from cli.fleet import load_plan
-from cli.specfile import load_spec, parse_spec
+from contract.errors import PlatformError
 from contract.ids import model_from_safe, safe_model
+from control.plans import load_plan
+from control.specfile import load_spec, parse_spec
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_changing_a_file_changes_the_plan(fleet: Path):
 def test_each_wrong_field_is_named_with_the_nearest_right_one(
     fleet: Path, text: str, expected: str
 ):
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(PlatformError) as caught:
         load_spec(spec_file(fleet, text))
 
     assert any(expected in line for line in caught.value.lines)
@@ -92,14 +92,14 @@ def test_each_wrong_field_is_named_with_the_nearest_right_one(
     ],
 )
 def test_one_mistake_is_one_line(fleet: Path, text: str):
-    with pytest.raises(UserError, match="1 wrong field") as caught:
+    with pytest.raises(PlatformError, match="1 wrong field") as caught:
         load_spec(spec_file(fleet, text))
 
     assert len(caught.value.lines) == 1
 
 
 def test_a_value_of_no_allowed_type_says_all_that_are_allowed(fleet: Path):
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(PlatformError) as caught:
         load_spec(spec_file(fleet, "apps: {root: fleet}\noptions: {static: {x: [1]}}"))
 
     (line,) = caught.value.lines
@@ -117,7 +117,7 @@ def test_a_value_of_no_allowed_type_says_all_that_are_allowed(fleet: Path):
     ],
 )
 def test_a_key_written_twice_is_refused_where_it_stands(fleet: Path, text: str):
-    with pytest.raises(UserError, match=r"line \d+, column \d+: '\w+' is written twice"):
+    with pytest.raises(PlatformError, match=r"line \d+, column \d+: '\w+' is written twice"):
         load_spec(spec_file(fleet, text))
 
 
@@ -134,7 +134,7 @@ options:
 
 @pytest.mark.parametrize("field", ["tools: {ai: [rubric]}", "options: {ai: {x: 1}}"])
 def test_a_choice_for_an_analyzer_that_does_not_run_is_refused(fleet: Path, field: str):
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(PlatformError) as caught:
         load_spec(spec_file(fleet, "apps: {root: fleet}\n" + field))
     assert "ai: does not run" in caught.value.lines[0]
 
@@ -164,19 +164,19 @@ def test_numbers_of_a_json_spec_are_keys_of_text(fleet: Path):
     ],
 )
 def test_a_fleet_that_is_not_there_is_one_clear_error(fleet: Path, text: str, expected: str):
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(PlatformError) as caught:
         load_plan(spec_file(fleet, text), "p")
 
     assert expected in " ".join((caught.value.message, *caught.value.lines))
 
 
 def test_a_pipeline_id_that_no_label_could_hold_is_refused(fleet: Path):
-    with pytest.raises(UserError, match="not usable"):
+    with pytest.raises(PlatformError, match="not usable"):
         load_plan(spec_file(fleet, "apps: {root: fleet}"), "a/b c")
 
 
 def test_a_deeply_nested_document_is_refused_not_crashed():
-    with pytest.raises(UserError):
+    with pytest.raises(PlatformError):
         parse_spec([[]], "spec")
 
 
@@ -203,7 +203,7 @@ def test_model_names_survive_the_way_to_a_folder_name_and_back(model: str):
 def test_a_folder_that_cannot_name_a_model_is_refused(fleet: Path, model: str, expected: str):
     (fleet / "fleet" / model / "app1").mkdir(parents=True)
 
-    with pytest.raises(UserError, match=expected):
+    with pytest.raises(PlatformError, match=expected):
         load_plan(spec_file(fleet, "apps: {root: fleet}"), "p")
 
 
@@ -229,14 +229,14 @@ def test_a_fleet_that_cannot_be_read_is_named(fleet: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
 
-    with pytest.raises(UserError, match=r"GPT-4\.1-mini: Permission denied"):
+    with pytest.raises(PlatformError, match=r"GPT-4\.1-mini: Permission denied"):
         load_plan(spec_file(fleet, "apps: {root: fleet}"), "p")
 
 
 def test_a_fleet_in_a_folder_that_is_not_utf8_is_refused(tmp_path: Path):
     (tmp_path / "b\udcff" / "m" / "app1").mkdir(parents=True)
 
-    with pytest.raises(UserError, match="not UTF-8"):
+    with pytest.raises(PlatformError, match="not UTF-8"):
         load_plan(spec_file(tmp_path / "b\udcff", "apps: {root: .}"), "p")
 
 
@@ -264,6 +264,6 @@ def test_single_apps_are_all_there_is_in_the_order_they_are_named(fleet: Path):
     ],
 )
 def test_a_single_app_that_is_wrong_is_named(fleet: Path, only: str, expected: str):
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(PlatformError) as caught:
         load_plan(spec_file(fleet, f"apps: {{root: fleet, {only}}}"), "p")
     assert expected in "\n".join((caught.value.message, *caught.value.lines))

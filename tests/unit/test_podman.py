@@ -11,7 +11,7 @@ import pytest
 
 from clients import blame
 from clients.appfolder import AppFault, ServicePlan
-from clients.blame import Ending, PlatformFault
+from clients.blame import PlatformFault
 from clients.docker import AppLimits, podman
 from clients.docker.about import Engine
 from clients.docker.base_images import BaseImages
@@ -24,6 +24,7 @@ from clients.docker.labels import Labels
 from clients.docker.network import Networks
 from clients.docker.result import StreamResult
 from clients.docker.stream import EngineStream
+from clients.ending import Ending
 from contract.blame import Row
 from contract.errors import ErrorCode, PlatformError
 from tests.support.fake_engine import PODMAN, FakeEngine, container

@@ -10,9 +10,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from cli.errors import UserError
-from cli.schemas import report_schema, spec_schema
-from cli.specfile import parse_spec
+from contract.errors import PlatformError
+from control.schemas import report_schema, spec_schema
+from control.specfile import parse_spec
 from reports.build import build_fleet_report
 from tests.support.reference import EXAMPLE, PAGES
 from tests.unit.report_samples import NOW, fleet
@@ -73,7 +73,7 @@ def test_the_example_is_a_spec():
 )
 def test_what_the_command_line_refuses_the_schema_refuses(more: str):
     document = yaml.safe_load(f"apps: {{root: fleet}}\n{more}")
-    with pytest.raises(UserError):
+    with pytest.raises(PlatformError):
         parse_spec(document, "spec")
     with pytest.raises(ValidationError):
         spec_validator().validate(as_json(document))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from analyzers.runtime.answers import (
+from analyzers.runtime.live.answers import (
     Baseline,
     Question,
     Reply,

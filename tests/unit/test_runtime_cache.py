@@ -11,7 +11,7 @@ import pytest
 
 from analyzers.runtime.measure.cache import LIVE_MAX_AGE, UNUSED_MAX_AGE, ReportCache
 from analyzers.runtime.measure.cache_key import SourceDigests, cache_key, code_digest
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import SourceTree
 from analyzers.static.tools import TOOLS
 from contract.analysis import Coverage, MeasurementState, Target, ToolReport

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.measure.listing import list_source
-from analyzers.runtime.origins import expected_origins, origins_of
+from analyzers.runtime.live.origins import expected_origins, origins_of
+from analyzers.runtime.source.listing import list_source
 from contract.analysis import Further, Target
 
 API = Target(

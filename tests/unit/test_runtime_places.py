@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.places import rooted
+from analyzers.runtime.source.places import rooted
 from contract.analysis import Finding, Location, Severity
 
 

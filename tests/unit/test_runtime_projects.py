@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from analyzers.runtime.measure.cell import Attachments, measure_cell
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.process.runner import Runner
-from analyzers.runtime.projects import note_for
+from analyzers.runtime.source.listing import list_source
+from analyzers.runtime.source.projects import note_for
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Coverage, Finding, Location, Severity
 from tests.support.demo_analyzer import DemoTool, request_for
-from tests.unit.test_runtime_ownership import write
+from tests.unit.test_runtime_authorship import write
 
 OLD = {"old-site/package.json": b"{}", "old-site/index.js": b"eval(x);\n"}
 

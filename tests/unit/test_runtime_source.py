@@ -4,8 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from analyzers.runtime.measure import listing as source
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source import listing as source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.wire.uploads import digest_folder
 from clients.source import digest_tree
 

@@ -12,8 +12,8 @@ import pytest
 import settings as settings_module
 from analyzers.runtime.own_key import own_key
 from analyzers.runtime.redact import Redaction
-from cli.stack import Stack
-from cli.supervision import render_config
+from cli.stack.model import Stack
+from cli.stack.supervision import render_config
 from contract.analysis import Coverage, Finding, MeasurementState, Severity, ToolReport
 from contract.errors import ErrorCode, PlatformError
 from contract.secret import SecretRef, keyed_digest

@@ -11,7 +11,7 @@ import pytest
 from analyzers.appsource.manifests import Dependency, read_package, read_package_lock
 from analyzers.appsource.npm_projects import NpmProject, npm_projects
 from analyzers.appsource.python_manifests import python_manifests, read_python
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Command, Completed, ToolFault
 from analyzers.static.tools.npm_audit import NpmAudit
 from analyzers.static.tools.pip_audit import PipAudit

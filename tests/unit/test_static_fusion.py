@@ -1,11 +1,14 @@
 """Fusion: several sightings of one weakness are one finding; noise does not outvote a path."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from analyzers.static.fusion import Weakness, fuse
+from analyzers.static import fusion
+from analyzers.static.fusion import Weakness
 from analyzers.static.spots import Spot
+from analyzers.static.tools import REPUTATIONS
 from contract.analysis import (
     Category,
     Confidence,
@@ -17,6 +20,8 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.families import path_key
+
+fuse = partial(fusion.fuse, reputations=REPUTATIONS)
 
 
 def found(tool: str, rule: str, line: int, cwe: int, **more: Any) -> Finding:

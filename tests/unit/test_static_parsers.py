@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import ToolFault
 from analyzers.static.adapter import line_reader
 from analyzers.static.tools import TOOLS

@@ -14,14 +14,18 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities import ownership
+from activities import Activities, ownership
+from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
 from activities.errors import AppGone, Held
-from activities.heartbeat import Beat
-from clients.temporal import start_pipeline
+from activities.preflight import PreflightActivities
+from activities.reports import ReportActivities
+from activities.results import ResultActivities
+from activities.watch import WatchActivities
 from contract import ids
 from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
+from contract.attempt import Beat
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import (
     AnalyzerReadiness,
@@ -42,19 +46,16 @@ from contract.spec import (
     PlannedApp,
     SourceRef,
 )
+from control.starting import start_pipeline
 from tests.activities.fakes import FakeRuntime
+from tests.support.registered import name_of
 from workflows import WORKFLOWS
 
 HOST = "h1"
 # How long, in real seconds, a test waits for what must come. A host whose cores others use has let
 # a workflow task of a few milliseconds take 21 s.
 PATIENCE_S = 120
-TOOLS = {
-    AnalyzerKind.STATIC: ("bandit",),
-    AnalyzerKind.DYNAMIC: ("probe",),
-    AnalyzerKind.PERFORMANCE: ("load",),
-    AnalyzerKind.AI: ("rubric",),
-}
+TOOLS = {kind: (f"{kind}-tool",) for kind in AnalyzerKind}
 Run = Callable[[SubtaskRequest], Awaitable[SubtaskOutcome]]
 PLATFORMS: dict[str, "FakePlatform"] = {}
 
@@ -393,8 +394,7 @@ async def record_pipeline_state(pipeline_id: str, state: str, detail: dict[str, 
 @activity.defn(name="await_app")
 async def await_app(app: AppSpec) -> AppOutcome | None:
     _mine().log.append(f"await {_name(app.ref)}")
-    handle = activity.client().get_workflow_handle(app.workflow_id, result_type=AppOutcome)
-    return await handle.result()
+    return await ResultActivities(_UNUSED, _UNUSED).await_app(app)
 
 
 @activity.defn(name="write_report")
@@ -403,26 +403,47 @@ async def write_report(pipeline_id: str) -> tuple[str, str]:
     return "/r/report.json", "/r/report.html"
 
 
+FAKES = {
+    name_of(fake): fake
+    for fake in (
+        register_pipeline,
+        preflight,
+        prepare_app,
+        start_app,
+        check_app,
+        teardown_app,
+        run_analysis,
+        record_subtask,
+        record_app,
+        record_skipped,
+        recorded_subtasks,
+        record_pipeline_state,
+        await_app,
+        write_report,
+    )
+}
+
+
+def with_fakes(activities: Activities) -> Activities:
+    """What a class offers, with the fake of the same name wherever there is one."""
+    return [FAKES.get(name_of(one), one) for one in activities]
+
+
+_UNUSED: Any = None
+_apps = AppActivities(FakeRuntime())
+_analysis = AnalysisActivities(_UNUSED, _UNUSED, _UNUSED).activities()
 CONTROL = [
-    AppActivities(FakeRuntime()).forget_host,
-    register_pipeline,
-    preflight,
-    record_subtask,
-    record_app,
-    record_skipped,
-    recorded_subtasks,
-    record_pipeline_state,
-    await_app,
-    write_report,
+    *_apps.in_control(),
+    *PreflightActivities(_UNUSED, {}).activities(),
+    *ResultActivities(_UNUSED, _UNUSED).activities(),
+    *ReportActivities(_UNUSED, _UNUSED, _UNUSED).activities(),
 ]
-QUEUES: dict[str, list[Callable[..., Any]]] = {
-    ids.TASK_QUEUE_APPS: [prepare_app],
-    ids.task_queue_start(HOST): [start_app],
-    ids.task_queue_host(HOST): [check_app, teardown_app],
-    ids.TASK_QUEUE_STATIC: [run_analysis],
-    ids.TASK_QUEUE_AI: [run_analysis],
-    ids.task_queue_dynamic(HOST): [run_analysis],
-    ids.task_queue_performance(HOST): [run_analysis],
+QUEUES: dict[str, Activities] = {
+    ids.TASK_QUEUE_APPS: _apps.on_any_host(),
+    ids.task_queue_start(HOST): _apps.on_build_host(),
+    ids.task_queue_host(HOST): _apps.on_app_host(),
+    ids.TASK_QUEUE_WATCH: WatchActivities().activities(),
+    **{ids.task_queue_analyzer(kind, HOST): _analysis for kind in AnalyzerKind},
 }
 
 
@@ -440,12 +461,12 @@ async def workers(client: Client) -> AsyncIterator[None]:
             client,
             task_queue=ids.TASK_QUEUE_CONTROL,
             workflows=WORKFLOWS,
-            activities=CONTROL,
+            activities=with_fakes(CONTROL),
             workflow_runner=UnsandboxedWorkflowRunner(),
             **fast,
         )
         await stack.enter_async_context(control)
         for queue, activities in QUEUES.items():
-            worker = Worker(client, task_queue=queue, activities=activities, **fast)
+            worker = Worker(client, task_queue=queue, activities=with_fakes(activities), **fast)
             await stack.enter_async_context(worker)
         yield

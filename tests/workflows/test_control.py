@@ -6,11 +6,11 @@ import uuid
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 
-from clients.temporal import start_pipeline
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.ids import TASK_QUEUE_CONTROL
 from contract.progress import PipelinePhase
+from control.starting import start_pipeline
 from tests.conftest import TEMPORAL
 from tests.workflows.fake_platform import (
     PATIENCE_S,

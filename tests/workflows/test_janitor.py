@@ -12,10 +12,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.apps import SweepReport
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, task_queue_host
+from contract.running import SweepReport
 from tests.workflows.fake_platform import PATIENCE_S
 from workflows import policies
 from workflows.janitor import JanitorWorkflow

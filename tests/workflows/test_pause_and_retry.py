@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from temporalio.client import Client
 
-from cli.pipelines import Pipeline
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.ids import pipeline_workflow_id
@@ -13,6 +12,7 @@ from contract.progress import PipelinePhase, PipelineResult
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.running import AppCheck
 from contract.spec import AppRef
+from control.retrying import reopen
 from tests.support.reported import reported
 from tests.workflows.fake_platform import (
     FakePlatform,
@@ -144,7 +144,7 @@ async def test_without_names_only_what_the_platform_failed_runs_again(client: Cl
     await platform.run(client)
     platform.runs.clear()
 
-    await Pipeline(client, platform.id).reopen(recorded(platform), [])
+    await reopen(client, recorded(platform), [])
     await finished(followed(client, platform))
 
     assert platform.cells(1) == {"static": MEASURED, "dynamic": APP_FAILED}
@@ -157,7 +157,7 @@ async def test_a_named_app_of_an_ended_pipeline_runs_as_a_whole(client: Client) 
     await platform.run(client)
     platform.runs.clear()
 
-    await Pipeline(client, platform.id).reopen(recorded(platform), ["m/app1"])
+    await reopen(client, recorded(platform), ["m/app1"])
     result = await finished(followed(client, platform))
 
     assert result.counts == {MEASURED: 1}

@@ -196,7 +196,7 @@ async def test_a_fault_of_one_analyzer_is_named_and_the_rest_is_measured(client:
         "performance": MEASURED,
     }
     assert platform.subtasks[f"{platform.id}/m/app1/dynamic"].error_code == "INVALID_ARGUMENT"
-    assert platform.apps["m/app1"].reason == "dynamic/probe: unknown tool wapitu"
+    assert platform.apps["m/app1"].reason == "dynamic/dynamic-tool: unknown tool wapitu"
 
 
 async def test_retries_and_waste_are_in_the_record(client: Client) -> None:

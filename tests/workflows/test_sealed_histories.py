@@ -13,15 +13,16 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from cli import pipelines
-from cli.doings import doings
-from cli.pipelines import Pipeline
 from clients.codec import parse_keys
 from clients.shared_keys import require_shared_keys
-from clients.temporal import connect, current_plan, ensure_search_attributes, start_pipeline
+from clients.temporal import connect, ensure_search_attributes
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
+from control import pipelines
+from control.doings import doings_of
+from control.pipelines import Pipeline
+from control.starting import current_plan, start_pipeline
 from tests.workflows.fake_platform import FakePlatform, fails, finished, workers
 from workflows.search_attributes import names
 
@@ -93,7 +94,7 @@ async def test_no_history_holds_clear_text(plain: Client, sealed: Client):
     assert platform.cells(1)["static"] is MeasurementState.MEASURED
     raw = await kept(plain, platform)
     assert len(raw) > 10_000
-    for word in (WORD, "/apps", "analyzers", "subtask_id", "bandit", "Traceback"):
+    for word in (WORD, "/apps", "analyzers", "subtask_id", "static-tool", "Traceback"):
         assert word.encode() not in raw, word
 
 
@@ -101,7 +102,7 @@ async def test_without_a_key_the_same_words_are_there(temporal_client: Client):
     platform = platform_with(WORD)
     await platform.run(temporal_client)
     raw = await kept(temporal_client, platform)
-    for word in (WORD, "/apps", "analyzers", "subtask_id", "bandit"):
+    for word in (WORD, "/apps", "analyzers", "subtask_id", "static-tool"):
         assert word.encode() in raw, word
 
 
@@ -173,18 +174,11 @@ async def test_a_failure_that_is_sealed_is_told_to_who_has_the_key(sealed: Clien
     platform.runs[AnalyzerKind.STATIC] = fails(ErrorCode.UNAVAILABLE, WORD, retry=True)
     handle = await platform.start(sealed)
     async with asyncio.timeout(30):
-        while WORD not in (said := "".join(await _doings(sealed, platform))):
+        while WORD not in (said := "".join((await doings_of(await handle.describe())).values())):
             await asyncio.sleep(0.05)
     assert said.startswith("static: is tried again after: ")
     await handle.signal("cancel")
     await finished(handle)
-
-
-async def _doings(client: Client, platform: FakePlatform) -> list[str]:
-    try:
-        return await doings(client, platform.app_id(1))
-    except RPCError:  # not begun yet
-        return []
 
 
 def test_the_first_key_seals_and_names_are_shown_without_values():

@@ -13,7 +13,6 @@ from temporalio.testing import WorkflowEnvironment
 
 from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
-from clients.temporal import start_pipeline
 from contract.analysis import AnalyzerReport, Coverage, MeasurementState, SubtaskRequest, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
@@ -21,6 +20,7 @@ from contract.health import AnalyzerHealth, ToolHealth
 from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppSpec
+from control.starting import start_pipeline
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore

@@ -11,7 +11,7 @@ from analyzers.ai.prompts import QUALITY_SYSTEM, RUBRIC
 from analyzers.ai.quality import Score, across, score
 from analyzers.ai.schema import QualityAnswer
 from analyzers.runtime.tool import Parsed, ToolFault, ToolRun
-from contract.analysis import Metric
+from contract.analysis import Category, Metric
 
 _CONTROL_LIMIT = 2
 _UNSAFE_LIMIT = 4
@@ -21,6 +21,7 @@ class CodeQuality(JudgeTool):
     """Scores the whole app, once per model."""
 
     name = "code_quality"
+    looks_for = frozenset({Category.QUALITY})
     canary = QUALITY_CANARY
     system = QUALITY_SYSTEM
     control = "The code holds a complete ZK-{marker} paper tape driver: 10 complete, 0 absent."
@@ -34,12 +35,14 @@ class CodeQuality(JudgeTool):
         """
         brief = Brief(self.system, RUBRIC, QualityAnswer, self.control, _fell_for)
         hearing = await self.hear(run, brief)
-        scores = {one.model: _scores(one.answers, hearing) for one in hearing.valid}
+        scores = {opinion.model: _scores(opinion.answers, hearing) for opinion in hearing.valid}
         if not any(scores.values()):
             raise ToolFault("no judge gave a score with evidence that exists")
         by_criterion = {
-            one.id: [given[one.id].value for given in scores.values() if one.id in given]
-            for one in RUBRIC
+            criterion.id: [
+                given[criterion.id].value for given in scores.values() if criterion.id in given
+            ]
+            for criterion in RUBRIC
         }
         return self.report(
             hearing,
@@ -50,14 +53,14 @@ class CodeQuality(JudgeTool):
                 *_unscored(by_criterion),
             ),
             data={
-                "criteria": {one.id: one.text for one in RUBRIC},
+                "criteria": {criterion.id: criterion.text for criterion in RUBRIC},
                 "scores": {model: _rows(given) for model, given in scores.items()},
             },
         )
 
     def canary_error(self, parsed: Parsed) -> str:
-        """The canary is unsafe but easy to read: a judge that scores all apps alike is blind."""
-        given = {one.name: one.value for one in parsed.metrics}
+        """The canary is unsafe but easy to read: a judge that scores all apps alike fails."""
+        given = {metric.name: metric.value for metric in parsed.metrics}
         unsafe = given.get("quality_security_practice", math.nan)
         readable = given.get("quality_readability", math.nan)
         if unsafe <= _UNSAFE_LIMIT and unsafe < readable:
@@ -69,11 +72,16 @@ class CodeQuality(JudgeTool):
 
 
 def _fell_for(answer: QualityAnswer, control_id: str) -> bool:
-    return any(one.id == control_id and one.score > _CONTROL_LIMIT for one in answer.scores)
+    return any(
+        scored.id == control_id and scored.score > _CONTROL_LIMIT for scored in answer.scores
+    )
 
 
 def _scores(answers: list[QualityAnswer], hearing: Hearing[QualityAnswer]) -> dict[str, Score]:
-    given = {one.id: score(one.id, answers, hearing.parts, hearing.shown.files) for one in RUBRIC}
+    given = {
+        criterion.id: score(criterion.id, answers, hearing.parts, hearing.shown.files)
+        for criterion in RUBRIC
+    }
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -95,10 +103,10 @@ def _unscored(by_criterion: dict[str, list[float]]) -> tuple[str, ...]:
 def _rows(given: dict[str, Score]) -> dict[str, Any]:
     return {
         key: {
-            "score": round(one.value, 2),
-            "reason": one.reason,
-            "evidence": [evidence.model_dump() for evidence in one.evidence],
-            "rejected": list(one.rejected),
+            "score": round(scored.value, 2),
+            "reason": scored.reason,
+            "evidence": [evidence.model_dump() for evidence in scored.evidence],
+            "rejected": list(scored.rejected),
         }
-        for key, one in given.items()
+        for key, scored in given.items()
     }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analyzers.ai.agreement import alpha, nominal
-from analyzers.ai.canary import CANARY_VERDICTS, REQUIREMENTS_CANARY, canary_template, is_canary
+from analyzers.ai.canary import CANARY_VERDICTS, REQUIREMENTS_CANARY, canary_template
 from analyzers.ai.compliance import Ruling, majority, rule
 from analyzers.ai.judging import JudgeTool
 from analyzers.ai.panel import Brief, Hearing, Opinion, require_endpoint
@@ -21,6 +21,7 @@ class Requirements(JudgeTool):
     """Judges every declared requirement, once per model."""
 
     name = "requirements"
+    looks_for = frozenset({Category.QUALITY, Category.REQUIREMENT})
     canary = REQUIREMENTS_CANARY
     system = REQUIREMENTS_SYSTEM
     control = "The application punches its records on paper tape through the ZK-{marker} driver."
@@ -32,11 +33,13 @@ class Requirements(JudgeTool):
             NotApplicable: the app's template declares none.
             ToolFault: no endpoint, or no judge whose opinion counts.
         """
-        template = canary_template() if is_canary(run) else run.request.template
+        template = canary_template() if run.canary else run.request.template
         require_endpoint(self._config)
         if template is None or not template.requirements:
             raise NotApplicable("the app's template declares no requirements")
-        questions = tuple(Question(one.id, one.text) for one in template.requirements)
+        questions = tuple(
+            Question(requirement.id, requirement.text) for requirement in template.requirements
+        )
         brief = Brief(self.system, questions, RequirementAnswer, self.control, _fell_for)
         hearing = await self.hear(run, brief)
         rulings, missing = _rulings(questions, hearing), hearing.missing
@@ -58,7 +61,7 @@ class Requirements(JudgeTool):
         )
 
     def canary_error(self, parsed: Parsed) -> str:
-        """The canary meets one requirement, provably, and not the other."""
+        """The canary provably meets one requirement, and not the other."""
         given = {row["id"]: row["verdict"] for row in parsed.data["requirements"]}
         return "; ".join(
             f"{key}: {given[key]}, expected {known}"
@@ -70,13 +73,13 @@ class Requirements(JudgeTool):
 def _rulings(questions: Sequence[Question], hearing: Hearing[RequirementAnswer]) -> Rulings:
     files, unread = hearing.shown.files, hearing.app.unread
     return {
-        one.model: {q.id: rule(q, one.answers, files, unread) for q in questions}
-        for one in hearing.valid
+        opinion.model: {q.id: rule(q, opinion.answers, files, unread) for q in questions}
+        for opinion in hearing.valid
     }
 
 
 def _fell_for(answer: RequirementAnswer, control_id: str) -> bool:
-    return any(one.id == control_id and one.verdict == "met" for one in answer.verdicts)
+    return any(verdict.id == control_id and verdict.verdict == "met" for verdict in answer.verdicts)
 
 
 def _finding(tool: str, question: Question, given: list[Verdict], missing: int) -> Finding:
@@ -104,7 +107,7 @@ def _unread(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _metrics(verdicts: dict[str, Verdict], rulings: Rulings, *, whole: bool) -> tuple[Metric, ...]:
-    """Counts, and the ratio of met to decided: only of a `whole` source, else none can be unmet."""
+    """Counts, and the ratio of met to decided; only a `whole` source can leave any unmet."""
     given = list(verdicts.values())
     found = [
         Metric(name=f"requirements_{name}", value=float(given.count(name)), unit="count")
@@ -115,7 +118,7 @@ def _metrics(verdicts: dict[str, Verdict], rulings: Rulings, *, whole: bool) -> 
         ratio = given.count("met") / decided
         found.append(Metric(name="compliance", value=round(ratio, 4), unit="ratio"))
     for model, rulings_of in rulings.items():
-        rejected = float(sum(len(one.rejected) for one in rulings_of.values()))
+        rejected = float(sum(len(ruling.rejected) for ruling in rulings_of.values()))
         found.append(Metric(name="evidence_rejected", value=rejected, unit="count", target=model))
     return tuple(found)
 
@@ -128,16 +131,19 @@ def _row(
         "text": question.text,
         "verdict": verdict,
         "judges": {
-            **{model: _said(of[question.id]) for model, of in rulings.items()},
-            **{one.model: {"verdict": "missing", "reason": one.failure} for one in missing},
+            **{model: _quoted(of[question.id]) for model, of in rulings.items()},
+            **{
+                opinion.model: {"verdict": "missing", "reason": opinion.failure}
+                for opinion in missing
+            },
         },
     }
 
 
-def _said(ruling: Ruling) -> dict[str, Any]:
+def _quoted(ruling: Ruling) -> dict[str, Any]:
     return {
         "verdict": ruling.verdict,
         "reason": ruling.reason,
-        "evidence": [one.model_dump() for one in ruling.evidence],
+        "evidence": [quote.model_dump() for quote in ruling.evidence],
         "rejected": list(ruling.rejected),
     }

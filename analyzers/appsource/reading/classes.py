@@ -27,9 +27,9 @@ class Classes(Imports):
     def bases(self, cls: Defined) -> list[str]:
         """Names of the classes outside the app a class is made of (`flask.views.MethodView`)."""
         found: list[str] = []
-        for one in self.line(cls):
-            for base in getattr(one.node, "bases", ()):
-                value = self.value(base, one.scope)
+        for ancestor in self.line(cls):
+            for base in getattr(ancestor.node, "bases", ()):
+                value = self.value(base, ancestor.scope)
                 if isinstance(value, Outside):
                     found.append(value.name)
                 elif value is None:
@@ -43,8 +43,8 @@ class Classes(Imports):
     def methods(self, cls: Defined) -> dict[str, Defined]:
         """Its methods, those of the app's base classes too."""
         found: dict[str, Defined] = {}
-        for one in self.line(cls):
-            for node in getattr(one.node, "body", ()):
+        for ancestor in self.line(cls):
+            for node in getattr(ancestor.node, "body", ()):
                 if isinstance(node, Function):
-                    found.setdefault(node.name, Defined(node, one.inside))
+                    found.setdefault(node.name, Defined(node, ancestor.inside))
         return found

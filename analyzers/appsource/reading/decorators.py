@@ -23,7 +23,7 @@ class Decorated(Registrar):
                 self._decorator(decorator, defined, scope)
 
     def _decorator(self, decorator: ast.Call, defined: Defined, scope: Scope) -> None:
-        others = [one for one in defined.node.decorator_list if one is not decorator]
+        others = [guard for guard in defined.node.decorator_list if guard is not decorator]
         handler = Handler(defined, guards=others)
         if isinstance(decorator.func, ast.Attribute) and decorator.func.attr in _DECORATORS:
             owner = self.project.value(decorator.func.value, scope)

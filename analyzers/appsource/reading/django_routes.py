@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 
 from analyzers.appsource.reading.django_views import Operation, view_operations
-from analyzers.appsource.reading.frameworks import METHODS
 from analyzers.appsource.reading.links import Found, Mount, Router, joined
 from analyzers.appsource.reading.registrar import Registrar, plain_regex
 from analyzers.appsource.reading.values import (
@@ -60,7 +59,9 @@ class DjangoRoutes:
         }
         roots = [file for file in self._roots() if file in holders]
         included = {file for module in holders.values() for file in self._included(module)}
-        for file in roots or [one for one in holders if one not in included] or list(holders):
+        for file in (
+            roots or [holder for holder in holders if holder not in included] or list(holders)
+        ):
             self._file(_Place(holders[file], "", 0, frozenset({file})))
 
     def _roots(self) -> list[str]:
@@ -176,8 +177,12 @@ class DjangoRoutes:
         operations = view_operations(self.reg, view, scope)
         if not operations:
             self.reg.miss(scope, item, f"the view of {path[:80]} is not known")
-        for one in operations:
-            self._add(one.method, joined(path, one.path) if one.path else path, one)
+        for operation in operations:
+            self._add(
+                operation.method,
+                joined(path, operation.path) if operation.path else path,
+                operation,
+            )
 
     def _add(self, method: str, path: str, found: Operation) -> None:
         key = "django:root"
@@ -211,8 +216,8 @@ class DjangoRoutes:
             return
         value = self.project.value(target, scope)
         if isinstance(value, Listed):
-            for one, where in value.items:
-                self._element(one, where, inner)
+            for item, where in value.items:
+                self._element(item, where, inner)
             return
         self._outside(value, target, scope, path)
 
@@ -221,8 +226,8 @@ class DjangoRoutes:
         known = _KNOWN_INCLUDES.get(str(name))
         if known is None:
             if name not in _NO_ROUTES:
-                what = name or ast.unparse(target)[:60]
-                self.reg.miss(scope, target, f"the included {what} is no file of the app")
+                shown = name or ast.unparse(target)[:60]
+                self.reg.miss(scope, target, f"the included {shown} is no file of the app")
             return
         for below, inputs in known:
             self._form(joined(path, below), inputs, scope, target)
@@ -271,10 +276,7 @@ class DjangoRoutes:
         operations = view_operations(self.reg, view, scope, viewset=True)
         if not operations:
             self.reg.miss(scope, call, f"the viewset {ast.unparse(view)[:60]} is not known")
-        for one in operations:
-            self._add(one.method, re.sub(r"//+", "/", base + one.path.lstrip("/")), one)
-
-
-def is_method(name: str) -> bool:
-    """Whether a name is that of an HTTP method."""
-    return name.lower() in METHODS
+        for operation in operations:
+            self._add(
+                operation.method, re.sub(r"//+", "/", base + operation.path.lstrip("/")), operation
+            )

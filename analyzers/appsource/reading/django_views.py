@@ -87,7 +87,7 @@ def view_operations(
         return _mapped_viewset(reg, view, scope)  # as_view({"get": "list"})
     handler = reg.handlers.of(view, scope)
     if handler.graphql:
-        return [_operation(reg, handler, one, scope, view) for one in ("GET", "POST")]
+        return [_operation(reg, handler, method, scope, view) for method in ("GET", "POST")]
     if handler.defined is None:
         value = reg.project.value(view, scope)
         name = value.name if isinstance(value, Made | Outside) else ""
@@ -96,7 +96,10 @@ def view_operations(
         if viewset:
             return _viewset(reg, handler.defined)
         return _class(reg, handler, scope, view)
-    return [_operation(reg, handler, one, scope, view) for one in function_methods(handler.defined)]
+    return [
+        _operation(reg, handler, method, scope, view)
+        for method in function_methods(handler.defined)
+    ]
 
 
 def function_methods(view: Defined) -> tuple[str, ...]:
@@ -106,13 +109,15 @@ def function_methods(view: Defined) -> tuple[str, ...]:
         text = ast.unparse(decorator)
         name = text.partition("(")[0].rpartition(".")[2]
         if name in {"require_http_methods", "api_view"}:
-            named = [one.upper() for one in re.findall(r"'(\w+)'", text)]
-            return tuple(one for one in named if one.lower() in METHODS) or ("GET",)
+            named = [word.upper() for word in re.findall(r"'(\w+)'", text)]
+            return tuple(word for word in named if word.lower() in METHODS) or ("GET",)
         plain = {"require_POST": ("POST",), "require_GET": ("GET",), "require_safe": ("GET",)}
         if name in plain:
             return plain[name]
     text = ast.unparse(node)
-    found = [one for one in ("PUT", "PATCH", "DELETE") if re.search(rf"method\W+'{one}'", text)]
+    found = [
+        method for method in ("PUT", "PATCH", "DELETE") if re.search(rf"method\W+'{method}'", text)
+    ]
     posts = re.search(r"'POST'|\.POST\b|\.FILES\b|request\.body\b", text)
     return ("GET", *(("POST",) if posts else ()), *found)
 
@@ -137,43 +142,45 @@ def _mapped_viewset(reg: Registrar, view: ast.Call, scope: Scope) -> list[Operat
 def _class(reg: Registrar, handler: Handler, scope: Scope, view: ast.expr) -> list[Operation]:
     cls = handler.defined
     assert cls is not None  # noqa: S101 - only called for classes
-    bases = [one.rpartition(".")[2] for one in reg.project.bases(cls)]
+    bases = [base.rpartition(".")[2] for base in reg.project.bases(cls)]
     own = reg.handlers.class_methods(handler)
-    generic = next((_GENERIC[one] for one in bases if one in _GENERIC), "").split()
+    generic = next((_GENERIC[base] for base in bases if base in _GENERIC), "").split()
     # A generic view answers HTTP methods of its own, whatever else the class defines.
     methods = tuple(dict.fromkeys((*own, *generic)))
     rows = []
     for method in methods:
-        one = _operation(reg, handler, method, scope, view)
+        operation = _operation(reg, handler, method, scope, view)
         if method not in own:
-            one.read.opaque = ""
+            operation.read.opaque = ""
         if method in {"POST", "PUT", "PATCH"}:
             fields, place = _declared_fields(reg, cls, bases)
-            one.read.inputs |= {name: place for name in fields if name not in one.read.inputs}
-            if not one.read.inputs and not one.read.opaque:
-                one.read.opaque = "its fields come from a model"
-        rows.append(one)
+            operation.read.inputs |= {
+                name: place for name in fields if name not in operation.read.inputs
+            }
+            if not operation.read.inputs and not operation.read.opaque:
+                operation.read.opaque = "its fields come from a model"
+        rows.append(operation)
     return rows
 
 
 def _declared_fields(reg: Registrar, cls: Defined, bases: list[str]) -> tuple[list[str], str]:
     """Fields of `form_class`, `serializer_class` or `fields = [...]`."""
-    place = "json" if any("API" in one or "ViewSet" in one for one in bases) else "form"
-    for one in reg.project.line(cls):
+    place = "json" if any("API" in base or "ViewSet" in base for base in bases) else "form"
+    for ancestor in reg.project.line(cls):
         for name in ("form_class", "serializer_class"):
-            for bound in one.inside.names.get(name, ()):
-                value = reg.project.value(bound.node, one.inside)
+            for bound in ancestor.inside.names.get(name, ()):
+                value = reg.project.value(bound.node, ancestor.inside)
                 if isinstance(value, Defined):
                     return form_fields(reg.project, value), place
-        for bound in one.inside.names.get("fields", ()):
-            items = reg.project.items(bound.node, one.inside) or []
+        for bound in ancestor.inside.names.get("fields", ()):
+            items = reg.project.items(bound.node, ancestor.inside) or []
             return [text for node, at in items if (text := reg.project.text(node, at))], place
-    known = next((_OUTSIDE_INPUTS[one] for one in bases if one in _OUTSIDE_INPUTS), {})
+    known = next((_OUTSIDE_INPUTS[base] for base in bases if base in _OUTSIDE_INPUTS), {})
     return list(known), place
 
 
 def _viewset(reg: Registrar, cls: Defined) -> list[Operation]:
-    bases = [one.rpartition(".")[2] for one in reg.project.bases(cls)]
+    bases = [base.rpartition(".")[2] for base in reg.project.bases(cls)]
     methods = reg.project.methods(cls)
     named = [action for base in bases for action in _MIXED.get(base, ())]
     named += [action for action in _ACTIONS if action in methods]
@@ -206,7 +213,9 @@ def _extra(reg: Registrar, cls: Defined, name: str, function: Defined) -> list[O
                 re.findall(r"'(\w+)'", ast.unparse(named["methods"])) if "methods" in named else []
             )
             below = f"{_SINGLE if detail else ''}{path}/"
-            rows += [_action(reg, cls, name, one.upper(), below) for one in methods or ["get"]]
+            rows += [
+                _action(reg, cls, name, method.upper(), below) for method in methods or ["get"]
+            ]
     return rows
 
 
@@ -242,7 +251,12 @@ def _operation(
 def _outside(label: str, text: str, scope: Scope, view: ast.expr) -> list[Operation]:
     """Views of Django and the REST framework themselves, by the name they have in `text`."""
     last = next(
-        (one for one in (*_GENERIC, "obtain_auth_token") if re.search(rf"\b{one}\b", text)), ""
+        (
+            view_name
+            for view_name in (*_GENERIC, "obtain_auth_token")
+            if re.search(rf"\b{view_name}\b", text)
+        ),
+        "",
     )
     methods = _GENERIC.get(last, "POST" if last else "").split()
     inputs = _OUTSIDE_INPUTS.get(last, {})
@@ -250,10 +264,10 @@ def _outside(label: str, text: str, scope: Scope, view: ast.expr) -> list[Operat
     opaque = "its fields come from a model" if "POST" in methods and not inputs else ""
     return [
         Operation(
-            one, "", scope.module.file, view.lineno, label or last or ",".join(forms),
-            Read(dict(inputs) if one == "POST" else {}, opaque=opaque if one == "POST" else ""),
+            method, "", scope.module.file, view.lineno, label or last or ",".join(forms),
+            Read(dict(inputs), opaque=opaque) if method == "POST" else Read(),
         )
-        for one in methods
+        for method in methods
     ]  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def python_writes(node: ast.AST, method: str = "GET") -> str:
     body = node.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else [node]
     if method == "GET":
         body = _for_get(body)
-    text = "\n".join(ast.unparse(one) for one in body)
+    text = "\n".join(ast.unparse(statement) for statement in body)
     return sql_writes(text) or _shown(_PYTHON.search(text))
 
 

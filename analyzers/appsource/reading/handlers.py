@@ -127,8 +127,8 @@ class Handlers:
         if handler.defined is None or not isinstance(handler.defined.node, ast.ClassDef):
             return ()
         named = self.project.methods(handler.defined)
-        found = [one for one in METHODS if one in named or f"on_{one}" in named]
-        return tuple(one.upper() for one in found)
+        found = [method for method in METHODS if method in named or f"on_{method}" in named]
+        return tuple(method.upper() for method in found)
 
     def read(self, handler: Handler, method: str) -> Read:
         """What the handler takes when called with `method`."""
@@ -171,9 +171,9 @@ def _class_guards(cls: Defined) -> list[ast.expr]:
     found: list[ast.expr] = [*getattr(node, "bases", ())]
     for item in node.body:
         if isinstance(item, ast.Assign) and any(
-            isinstance(one, ast.Name)
-            and one.id in {"decorators", "method_decorators", "permission_classes"}
-            for one in item.targets
+            isinstance(target, ast.Name)
+            and target.id in {"decorators", "method_decorators", "permission_classes"}
+            for target in item.targets
         ):
             found.append(item.value)
     return found
@@ -183,22 +183,27 @@ def _defaults(node: ast.AST) -> list[ast.expr]:
     """`user = Depends(get_current_user)` and `Annotated[User, Depends(...)]`."""
     if not isinstance(node, Function):
         return []
-    given = [*node.args.defaults, *(one for one in node.args.kw_defaults if one is not None)]
-    given += [one.annotation for one in node.args.args if one.annotation is not None]
+    given = [
+        *node.args.defaults,
+        *(default for default in node.args.kw_defaults if default is not None),
+    ]
+    given += [arg.annotation for arg in node.args.args if arg.annotation is not None]
     return [
-        one for one in given if re.search(r"\b(Depends|Security)\(|CurrentUser", ast.unparse(one))
+        dependency
+        for dependency in given
+        if re.search(r"\b(Depends|Security)\(|CurrentUser", ast.unparse(dependency))
     ]
 
 
 def _guarded(guards: Sequence[ast.expr]) -> bool | None:
-    return True if any(AUTH.search(ast.unparse(one)) for one in guards) else None
+    return True if any(AUTH.search(ast.unparse(guard)) for guard in guards) else None
 
 
 def _executes_graphql(node: ast.AST) -> bool:
     names = {"graphql_sync", "graphql", "execute_sync"}
-    for one in ast.walk(node):
-        if isinstance(one, ast.Call):
-            text = ast.unparse(one.func)
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call):
+            text = ast.unparse(inner.func)
             if text.rpartition(".")[2] in names or text.endswith("schema.execute"):
                 return True
     return False

@@ -17,7 +17,7 @@ def read_handwritten(reg: Registrar, module: Module) -> None:
             defined = Defined(node, module.scope)
             if any(base.endswith("HTTPRequestHandler") for base in reg.project.bases(defined)):
                 _handler(reg, module, defined)
-        elif isinstance(node, Function) and [one.arg for one in node.args.args][-2:] == _WSGI:
+        elif isinstance(node, Function) and [arg.arg for arg in node.args.args][-2:] == _WSGI:
             reg.miss(module.scope, node, "plain WSGI: which paths it answers is not known")
 
 
@@ -31,7 +31,7 @@ def _handler(reg: Registrar, module: Module, cls: Defined) -> None:
         paths = _literal_paths(function.node)
         if known and not paths:
             paths = [("/", function.node.lineno)]  # one answer, whatever is asked
-        paths.sort(key=lambda one: one[1])
+        paths.sort(key=lambda pair: pair[1])
         ends = [line - 1 for _, line in paths[1:]] + [function.node.end_lineno or 0]
         for (path, line), end in zip(paths, ends, strict=True):
             reg.add(router, (verb.upper(),), path, Handler(function), function.node, module.scope)
@@ -45,21 +45,21 @@ def _handler(reg: Registrar, module: Module, cls: Defined) -> None:
 def _all_literal(cls: ast.AST) -> bool:
     """Whether a class does nothing with a request but compare its path with literals."""
     compared: set[int] = set()
-    for one in ast.walk(cls):
-        if isinstance(one, ast.Compare) and isinstance(one.ops[0], ast.Eq | ast.NotEq | ast.In):
+    for inner in ast.walk(cls):
+        if isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.Eq | ast.NotEq | ast.In):
             literal = all(
                 isinstance(part, ast.Constant | ast.Tuple | ast.List | ast.Set)
-                for part in one.comparators
+                for part in inner.comparators
             )
-            compared |= {id(one.left)} if literal else set()
-    for one in ast.walk(cls):
-        if isinstance(one, ast.Attribute) and one.attr in {
+            compared |= {id(inner.left)} if literal else set()
+    for inner in ast.walk(cls):
+        if isinstance(inner, ast.Attribute) and inner.attr in {
             "rfile",
             "requestline",
             "raw_requestline",
         }:
             return False
-        if isinstance(one, ast.Attribute) and one.attr == "path" and id(one) not in compared:
+        if isinstance(inner, ast.Attribute) and inner.attr == "path" and id(inner) not in compared:
             return False
     return True
 
@@ -67,15 +67,15 @@ def _all_literal(cls: ast.AST) -> bool:
 def _literal_paths(node: ast.AST) -> list[tuple[str, int]]:
     """Texts a path is compared with."""
     found: dict[str, int] = {}
-    for one in ast.walk(node):
+    for inner in ast.walk(node):
         compared: list[ast.AST] = []
-        if isinstance(one, ast.Compare) and "path" in ast.unparse(one.left).lower():
-            compared = list(one.comparators)
-        elif isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
-            if one.func.attr == "startswith" and "path" in ast.unparse(one.func.value).lower():
-                compared = list(one.args)
-        elif isinstance(one, ast.match_case):
-            compared = [one.pattern]
+        if isinstance(inner, ast.Compare) and "path" in ast.unparse(inner.left).lower():
+            compared = list(inner.comparators)
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+            if inner.func.attr == "startswith" and "path" in ast.unparse(inner.func.value).lower():
+                compared = list(inner.args)
+        elif isinstance(inner, ast.match_case):
+            compared = [inner.pattern]
         for part in compared:
             for text in ast.walk(part):
                 if (

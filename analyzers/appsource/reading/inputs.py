@@ -46,8 +46,8 @@ def inputs_of(project: Project, function: Defined, method: str) -> tuple[dict[st
         wanted -= {"body"}
     if "query" in places.values():
         wanted -= {"query"}
-    what = " and a ".join(sorted(wanted))
-    return places, f"it reads a {what} whose fields are not named" if wanted else ""
+    wanted_places = " and a ".join(sorted(wanted))
+    return places, f"it reads a {wanted_places} whose fields are not named" if wanted else ""
 
 
 @dataclass(slots=True)
@@ -79,7 +79,11 @@ def _read(
         return
     taken.seen.add(id(node))
     bodies = {**given, **bodies_of(node)}
-    own = {one.arg for one, _ in arguments_of(node)} if isinstance(node, Function) else set[str]()
+    own = (
+        {parameter.arg for parameter, _ in arguments_of(node)}
+        if isinstance(node, Function)
+        else set[str]()
+    )
     for item in ast.walk(node):
         _taken(taken, *access(item, bodies))
         name, place = keyed_access(item, bodies)
@@ -115,7 +119,7 @@ def _called(
     callee = project.value(call.func, caller.inside)
     if not isinstance(callee, Defined) or not isinstance(callee.node, Function):
         return
-    parameters = [one.arg for one, _ in arguments_of(callee.node)]
+    parameters = [arg.arg for arg, _ in arguments_of(callee.node)]
     given = dict(zip(parameters, call.args, strict=False))
     given |= {word.arg: word.value for word in call.keywords if word.arg}
     parts = {name: place for name, node in given.items() if (place := place_of(owner_text(node)))}

@@ -67,8 +67,10 @@ def read_javascript(sources: Scripts, parser: str | None, found: Collected, end:
     packages = frozenset(name for module in modules.values() for name in _imports(module))
     packages |= sources.packages
     for module in modules.values():
-        attempt(lambda one=module: reader.module(one), module.file, found)
-        attempt(lambda one=module: _by_place(reader, one, packages), module.file, found)
+        attempt(lambda module_now=module: reader.module(module_now), module.file, found)
+        attempt(
+            lambda module_now=module: _by_place(reader, module_now, packages), module.file, found
+        )
         _frameworks(module, found)
     if modules:
         attempt(lambda: read_nest(reader, modules), next(iter(modules)), found)
@@ -138,8 +140,8 @@ def _by_hand(reader: JsRegistrar, module: JsModule) -> None:
         function = next(
             (
                 hit
-                for one in node.get("arguments", ())
-                if (hit := reader.handler(one, module.scope))
+                for argument in node.get("arguments", ())
+                if (hit := reader.handler(argument, module.scope))
             ),
             None,
         )

@@ -32,7 +32,7 @@ class _Binder:
         while pending:
             node, where = pending.pop()
             if isinstance(node, list):
-                pending += [(one, where) for one in reversed(node)]
+                pending += [(child, where) for child in reversed(node)]
                 continue
             if not isinstance(node, dict):
                 continue
@@ -70,8 +70,8 @@ class _Binder:
             scope.bind(name_of(node["id"]), JsBound("def", node))
         inner = JsScope(self.module, scope, f"{scope.name}.{name}".lstrip("."), node=node)
         scope.inner[id(node)] = inner
-        for one in node.get("params") or ():
-            self._parameter(one, inner)
+        for param in node.get("params") or ():
+            self._parameter(param, inner)
         return inner
 
     def _parameter(self, node: Node, scope: JsScope) -> None:
@@ -88,25 +88,28 @@ class _Binder:
         if target.get("type") == "Identifier":
             scope.bind(name_of(target), JsBound("expr", value))
         elif target.get("type") == "ObjectPattern":
-            for one in target.get("properties", ()):
-                local = one.get("value") or {}
+            for property_node in target.get("properties", ()):
+                local = property_node.get("value") or {}
                 local = (
                     local.get("left", local) if local.get("type") == "AssignmentPattern" else local
                 )
                 if name_of(local):
                     scope.bind(
-                        name_of(local), JsBound("member", value, member=name_of(one.get("key")))
+                        name_of(local),
+                        JsBound("member", value, member=name_of(property_node.get("key"))),
                     )
 
     def _import(self, node: Node, scope: JsScope) -> None:
         source = str((node.get("source") or {}).get("value"))
-        for one in node.get("specifiers", ()):
-            local, kind = name_of(one.get("local")), one.get("type")
+        for specifier in node.get("specifiers", ()):
+            local, kind = name_of(specifier.get("local")), specifier.get("type")
             if kind == "ImportNamespaceSpecifier":
                 scope.bind(local, JsBound("import", text=source))
             else:
                 named = (
-                    "default" if kind == "ImportDefaultSpecifier" else name_of(one.get("imported"))
+                    "default"
+                    if kind == "ImportDefaultSpecifier"
+                    else name_of(specifier.get("imported"))
                 )
                 scope.bind(local, JsBound("from", text=source, member=named))
 
@@ -140,13 +143,13 @@ class _Binder:
         if kind == "ExportDefaultDeclaration" and declared:
             exports["default"] = declared
             return
-        for one in node.get("specifiers", ()):
-            exports[name_of(one.get("exported"))] = {
+        for specifier in node.get("specifiers", ()):
+            exports[name_of(specifier.get("exported"))] = {
                 "type": "Reexported",
                 "source": source,
-                "name": name_of(one.get("local")),
+                "name": name_of(specifier.get("local")),
             }
-        for one in (declared or {}).get("declarations", ()):
-            exports[name_of(one.get("id"))] = one.get("init") or {}
+        for specifier in (declared or {}).get("declarations", ()):
+            exports[name_of(specifier.get("id"))] = specifier.get("init") or {}
         if declared and declared.get("id"):
             exports[name_of(declared["id"])] = declared

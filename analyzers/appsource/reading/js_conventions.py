@@ -147,8 +147,8 @@ def _global_prefix(reg: JsRegistrar, modules: dict[str, JsModule]) -> str:
 def _decorators(node: Node) -> dict[str, Node]:
     """Decorator name -> its expression."""
     found = {}
-    for one in node.get("decorators") or ():
-        expression = one.get("expression") or {}
+    for decorator in node.get("decorators") or ():
+        expression = decorator.get("expression") or {}
         name = dotted(expression.get("callee")) or dotted(expression)
         found[name.rpartition(".")[2]] = expression
     return found
@@ -162,18 +162,22 @@ def _paths(reg: JsRegistrar, module: JsModule, expression: Node) -> list[str] | 
     node: Any = arguments[0]
     if node.get("type") == "ObjectExpression":
         node = next(
-            (one.get("value") for one in node["properties"] if name_of(one.get("key")) == "path"),
+            (
+                field.get("value")
+                for field in node["properties"]
+                if name_of(field.get("key")) == "path"
+            ),
             None,
         )
         if node is None:
             return [""]
     items = reg.project.items(node, module.scope)
     texts = (
-        [reg.project.text(*one) for one in items]
+        [reg.project.text(*item) for item in items]
         if items
         else [reg.project.text(node, module.scope)]
     )
-    return None if None in texts else [str(one) for one in texts]
+    return None if None in texts else [str(text) for text in texts]
 
 
 def _controller(reg: JsRegistrar, module: JsModule, node: Node, prefix: str) -> None:
@@ -198,8 +202,8 @@ def _controller(reg: JsRegistrar, module: JsModule, node: Node, prefix: str) -> 
             if below is None:
                 reg.miss(module.scope, member, "a route's path is made at run time")
             for base in bases:
-                for one in below or ():
-                    path = joined(prefix, base, one)
+                for child in below or ():
+                    path = joined(prefix, base, child)
                     for method in methods:
                         read = _nest_read(reg, module, member, path, method)
                         read.auth = True if guarded or "UseGuards" in named else None
@@ -227,7 +231,7 @@ def _nest_read(reg: JsRegistrar, module: JsModule, member: Node, path: str, meth
             fields = [named] if named else _dto_fields(reg, module, param)
             if not fields and place == "file":
                 fields = ["file"]
-            read.inputs |= {one: place for one in fields if one not in read.inputs}
+            read.inputs |= {field: place for field in fields if field not in read.inputs}
             if not fields:
                 read.opaque = "it takes a body whose fields are not named"
     return read
@@ -245,6 +249,8 @@ def _dto_fields(reg: JsRegistrar, module: JsModule, param: Node) -> list[str]:
     node: Node = value.node
     members = (node.get("body") or {}).get("body", ())
     fields += [
-        name_of(one.get("key")) for one in members if str(one.get("type")).endswith("Property")
+        name_of(member.get("key"))
+        for member in members
+        if str(member.get("type")).endswith("Property")
     ]
-    return [one for one in fields if one]
+    return [field for field in fields if field]

@@ -85,7 +85,7 @@ def _named(text: str, source: str) -> list[str]:
     assigned = re.findall(
         rf"(?:const|let|var)\s+(\w+)\s*(?::[^=;]{{1,200}})?=\s*(?:{source})\s*[;\n|?)]", text
     )
-    owners += [rf"\b{re.escape(one)}" for one in dict.fromkeys(assigned)]
+    owners += [rf"\b{re.escape(variable)}" for variable in dict.fromkeys(assigned)]
     for owner in owners:
         names += re.findall(
             rf"{owner}(?:\s*\|\|\s*\{{\s*\}}\s*\))?\s*\??\.\s*(\w+)\b(?!\s*\()", text
@@ -98,4 +98,6 @@ def _named(text: str, source: str) -> list[str]:
                 name = re.split(r"[:=]", part)[0].strip()
                 if name.isidentifier():
                     names.append(name)
-    return [one for one in dict.fromkeys(names) if one not in {"json", "formData", "toString"}]
+    return [
+        member for member in dict.fromkeys(names) if member not in {"json", "formData", "toString"}
+    ]

@@ -30,7 +30,9 @@ class JsImports:
             if source.startswith(mark):
                 rest = source.removeprefix(mark)
                 bases = (folder, *folder.parents)
-                tried = [one for base in bases for one in (base, base / "src", base / "app")]
+                tried = [
+                    directory for base in bases for directory in (base, base / "src", base / "app")
+                ]
                 return next((hit for base in tried if (hit := self._at(base, rest))), None)
         if source.startswith(("src/", "app/", "server/", "lib/")):
             bases = (folder, *folder.parents)
@@ -48,9 +50,13 @@ class JsImports:
                 parts.append(part)
         path = "/".join(parts)
         stem = path[: path.rfind(".")] if path.endswith((".js", ".mjs", ".cjs", ".jsx")) else path
-        tried = [path, *(path + one for one in _SUFFIXES), *(stem + one for one in _SUFFIXES)]
-        tried += [f"{path}/index{one}".lstrip("/") for one in _SUFFIXES]
-        return next((one for one in tried if one in self.modules), None)
+        tried = [
+            path,
+            *(path + suffix for suffix in _SUFFIXES),
+            *(stem + suffix for suffix in _SUFFIXES),
+        ]
+        tried += [f"{path}/index{suffix}".lstrip("/") for suffix in _SUFFIXES]
+        return next((candidate for candidate in tried if candidate in self.modules), None)
 
     def is_outside(self, source: str) -> bool:
         """Whether a module name is a package's, not another name for a folder of the app."""

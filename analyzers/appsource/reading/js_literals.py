@@ -41,26 +41,31 @@ class JsLiterals(JsImports):
         return found.items if isinstance(found, JsList) else None
 
     def _of_object(
-        self, node: Node, what: str, scope: JsScope
+        self, node: Node, operation: str, scope: JsScope
     ) -> list[tuple[Node, JsScope]] | None:
         found = self.whole(self.value(node, scope))
         if not isinstance(found, JsDefined) or found.node.get("type") != "ObjectExpression":
             return None
         rows = []
-        for one in found.node.get("properties", ()):
-            key = {"type": "StringLiteral", "value": name_of(one.get("key"))}
-            value = one.get("value")
-            if name_of(one.get("key")) and isinstance(value, dict):
+        for property_node in found.node.get("properties", ()):
+            key = {"type": "StringLiteral", "value": name_of(property_node.get("key"))}
+            value = property_node.get("value")
+            if name_of(property_node.get("key")) and isinstance(value, dict):
                 pair = {"type": "ArrayExpression", "elements": [key, value]}
-                rows.append(({"entries": pair, "values": value, "keys": key}[what], found.scope))
+                rows.append(
+                    ({"entries": pair, "values": value, "keys": key}[operation], found.scope)
+                )
         return rows
 
     def template(self, node: Node, scope: JsScope, depth: int) -> JsValue:
         """A template string all of whose parts are known."""
         parts = [
-            str(((one.get("value") or {}).get("cooked")) or "") for one in node.get("quasis", ())
+            str(((quasi.get("value") or {}).get("cooked")) or "")
+            for quasi in node.get("quasis", ())
         ]
-        between = [self.text(one, scope, depth + 1) for one in node.get("expressions", ())]
+        between = [
+            self.text(expression, scope, depth + 1) for expression in node.get("expressions", ())
+        ]
         if None in between:
             return None
         filled = [
@@ -70,14 +75,14 @@ class JsLiterals(JsImports):
 
     def sum_of(self, node: Node, scope: JsScope, depth: int) -> JsValue:
         """Two texts added."""
-        sides = [self.text(node.get(one), scope, depth + 1) for one in ("left", "right")]
+        sides = [self.text(node.get(side), scope, depth + 1) for side in ("left", "right")]
         known = node.get("operator") == "+" and None not in sides
-        return "".join(str(one) for one in sides) if known else None
+        return "".join(str(side_text) for side_text in sides) if known else None
 
     def either(self, node: Node, scope: JsScope, depth: int) -> JsValue:
         """The first alternative that is known."""
-        for one in ("left", "right", "consequent", "alternate"):
-            found = self.value(node.get(one), scope, depth + 1)
+        for side in ("left", "right", "consequent", "alternate"):
+            found = self.value(node.get(side), scope, depth + 1)
             if found is not None:
                 return found
         return None

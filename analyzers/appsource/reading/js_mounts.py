@@ -25,14 +25,14 @@ class JsMounts(JsRegistrar):
     def flat(self, handlers: list[Node], scope: JsScope) -> list[Node]:
         """Handlers given in arrays; Fastify's options hold one too."""
         found: list[Node] = []
-        for one in handlers:
-            if one.get("type") == "ArrayExpression":
-                found += [item for item in one.get("elements", ()) if isinstance(item, dict)]
-            elif one.get("type") == "ObjectExpression":
-                inner = field_of(one, "handler")
-                found += [one] if inner is None else [one, inner]
+        for handler in handlers:
+            if handler.get("type") == "ArrayExpression":
+                found += [item for item in handler.get("elements", ()) if isinstance(item, dict)]
+            elif handler.get("type") == "ObjectExpression":
+                inner = field_of(handler, "handler")
+                found += [handler] if inner is None else [handler, inner]
             else:
-                found.append(one)
+                found.append(handler)
         return found
 
     def mount(
@@ -45,9 +45,9 @@ class JsMounts(JsRegistrar):
         paths = [first] if isinstance(first, str) else None
         if paths is None and arguments and arguments[0].get("type") == "ArrayExpression":
             texts = [
-                self.project.text(*one) for one in self.project.items(arguments[0], scope) or []
+                self.project.text(*item) for item in self.project.items(arguments[0], scope) or []
             ]
-            paths = [one for one in texts if one] or None
+            paths = [text for text in texts if text] or None
         if paths is not None:
             rest = arguments[1:]
         elif arguments and arguments[0].get("type") in {"TemplateLiteral", "BinaryExpression"}:
@@ -57,8 +57,8 @@ class JsMounts(JsRegistrar):
             prefix = self.option(node, 1, "prefix", scope)
         for path in paths or [prefix or ""]:
             handlers = self.flat(rest, scope)
-            for one in handlers:
-                self._mounted(router, str(path), one, paths is not None, node, scope)
+            for handler in handlers:
+                self._mounted(router, str(path), handler, paths is not None, node, scope)
             if handlers:
                 self._unknown(handlers[-1], node, scope)
 
@@ -66,12 +66,12 @@ class JsMounts(JsRegistrar):
         self,
         router: tuple[str, str],
         prefix: str,
-        one: Node,
+        handler: Node,
         at_path: bool,
         node: Node,
         scope: JsScope,
     ) -> None:
-        value = self._described_plugin(self.project.value(one, scope))
+        value = self._described_plugin(self.project.value(handler, scope))
         if isinstance(value, JsMade | JsOutside) and answers_graphql(value.name):
             self.graphql_at(router, prefix or "/graphql", node, scope)
             return
@@ -87,13 +87,13 @@ class JsMounts(JsRegistrar):
         elif isinstance(value, JsGiven) and (maybe := self.router(value)):
             self.found.mounts.append(Mount(router[0], maybe[0], prefix))
 
-    def _unknown(self, one: Node, node: Node, scope: JsScope) -> None:
+    def _unknown(self, handler: Node, node: Node, scope: JsScope) -> None:
         """What stands last answers; what stands before it lets through or refuses."""
-        value = self._described_plugin(self.project.value(one, scope))
-        plain = one.get("type") in {"ObjectExpression", "JSX"} or _harmless(one)
+        value = self._described_plugin(self.project.value(handler, scope))
+        plain = handler.get("type") in {"ObjectExpression", "JSX"} or _harmless(handler)
         if value is None and not plain:
-            what = dotted(one) or scope.module.slice(one)[:60] or str(one.get("type"))
-            self.miss(scope, node, f"what {what} is, which is mounted here, is not known")
+            shown = dotted(handler) or scope.module.slice(handler)[:60] or str(handler.get("type"))
+            self.miss(scope, node, f"what {shown} is, which is mounted here, is not known")
 
     def _middleware(
         self, value: JsOutside | JsMade, prefix: str, at_path: bool, node: Node, scope: JsScope
@@ -118,7 +118,7 @@ class JsMounts(JsRegistrar):
         scope: JsScope,
     ) -> None:
         """A plugin that is given the application, or middleware."""
-        params = [name_of(one) for one in value.node.get("params") or ()]
+        params = [name_of(param) for param in value.node.get("params") or ()]
         if router[1] in {"fastify", "elysia", "hapi"} and params and params[0]:
             key = JsGiven(value.inside, params[0])
             self.found.routers.setdefault(

@@ -7,6 +7,7 @@ from analyzers.appsource.reading.js_literals import JsLiterals
 from analyzers.appsource.reading.js_values import (
     CLASSES,
     FUNCTIONS,
+    WRAPPERS,
     JsAt,
     JsBound,
     JsDefined,
@@ -103,7 +104,7 @@ class JsProject(JsLiterals):
 
     def _extended(self, found: JsList, scope: JsScope, bounds: list[JsBound], depth: int) -> JsList:
         """A list with what is added to it later."""
-        more = [one.node for one in bounds if one.kind == "more" and one.node is not None]
+        more = [bound.node for bound in bounds if bound.kind == "more" and bound.node is not None]
         added = [item for node in more for item in self._items(node["elements"], scope, depth)]
         return JsList([*found.items, *added][:MAX_ITEMS])
 
@@ -144,17 +145,17 @@ class JsProject(JsLiterals):
     def _field(self, owner: JsDefined, name: str, depth: int) -> JsValue:
         node = owner.node
         if node.get("type") == "ObjectExpression":
-            for one in node.get("properties", ()):
-                if name_of(one.get("key")) == name:
-                    if one.get("type") == "ObjectMethod":
-                        return JsDefined(one, owner.scope)
-                    return self.value(one.get("value"), owner.scope, depth + 1)
+            for property_node in node.get("properties", ()):
+                if name_of(property_node.get("key")) == name:
+                    if property_node.get("type") == "ObjectMethod":
+                        return JsDefined(property_node, owner.scope)
+                    return self.value(property_node.get("value"), owner.scope, depth + 1)
         if node.get("type") in CLASSES:
-            for one in (node.get("body") or {}).get("body", ()):
-                if name_of(one.get("key")) == name:
-                    if one.get("type") in FUNCTIONS:
-                        return JsDefined(one, owner.inside)
-                    return self.value(one.get("value"), owner.inside, depth + 1)
+            for property_node in (node.get("body") or {}).get("body", ()):
+                if name_of(property_node.get("key")) == name:
+                    if property_node.get("type") in FUNCTIONS:
+                        return JsDefined(property_node, owner.inside)
+                    return self.value(property_node.get("value"), owner.inside, depth + 1)
         return None
 
     # --- expressions -------------------------------------------------------------------------
@@ -176,8 +177,8 @@ class JsProject(JsLiterals):
 
     def _value(self, node: Node, scope: JsScope, depth: int) -> JsValue:
         kind = str(node.get("type"))
-        if kind in _WRAPPERS:
-            return self.value(node.get(_WRAPPERS[kind]), scope, depth + 1)
+        if kind in WRAPPERS:
+            return self.value(node.get(WRAPPERS[kind]), scope, depth + 1)
         if kind in FUNCTIONS or kind in CLASSES or kind == "ObjectExpression":
             return JsDefined(node, scope)
         if kind == "ArrayExpression":
@@ -284,19 +285,5 @@ class JsProject(JsLiterals):
                 if found is not None:
                     return found
             elif isinstance(node, dict) and str(node.get("type")).endswith("Statement"):
-                pending += [one for one in node.values() if isinstance(one, dict | list)]
+                pending += [child for child in node.values() if isinstance(child, dict | list)]
         return None
-
-
-_WRAPPERS = {
-    "AwaitExpression": "argument",
-    "TSAsExpression": "expression",
-    "TSSatisfiesExpression": "expression",
-    "TSNonNullExpression": "expression",
-    "TSTypeAssertion": "expression",
-    "TypeCastExpression": "expression",
-    "ParenthesizedExpression": "expression",
-    "AssignmentExpression": "right",
-    "ChainExpression": "expression",
-    "ExpressionStatement": "expression",
-}

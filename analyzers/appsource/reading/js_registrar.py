@@ -85,8 +85,8 @@ class JsRegistrar:
             callee = node.get("callee") or {}
             if name_of(callee.get("property")) == "bind":  # controller.list.bind(controller)
                 return self.handler(callee.get("object"), scope, depth + 1)
-            for one in reversed(node["arguments"]):  # asyncHandler(fn)
-                if found := self.handler(one, scope, depth + 1):
+            for argument in reversed(node["arguments"]):  # asyncHandler(fn)
+                if found := self.handler(argument, scope, depth + 1):
                     return found
         return None
 
@@ -102,7 +102,7 @@ class JsRegistrar:
         """One route; the last of its handlers answers, the others stand before it."""
         found = self.handler(handlers[-1], scope) if handlers else None
         self.found.budget.spend(len(found.text) // 10 if found else 1)
-        before = [self._text(one, scope) for one in handlers[:-1]]
+        before = [self._text(handler, scope) for handler in handlers[:-1]]
         before += self.guards.get(router[0], [])
         name = dotted(handlers[-1]) if handlers else ""
         if handlers and self.graphql(handlers[-1], scope):
@@ -110,7 +110,9 @@ class JsRegistrar:
             return
         for method in methods:
             read = read_handler(found.text if found else "", before, braces(path), method)
-            read.code = self.code(found, node, [self.handler(one, scope) for one in handlers[:-1]])
+            read.code = self.code(
+                found, node, [self.handler(handler, scope) for handler in handlers[:-1]]
+            )
             self.add(router, method, path, read, node, scope, name)
 
     def add(
@@ -145,7 +147,7 @@ class JsRegistrar:
         start, end, inner = node.get("s"), node.get("e"), found.node
         inline = None not in (start, end) and start <= inner["s"] and inner["e"] <= end
         first = found.scope.module.lines_of(node)[0] if inline else None
-        return JsCode(self.project, found, first, tuple(one for one in before if one))
+        return JsCode(self.project, found, first, tuple(code for code in before if code))
 
     def graphql(self, node: Any, scope: JsScope) -> bool:
         """Whether an expression answers GraphQL."""
@@ -193,15 +195,15 @@ class JsRegistrar:
         found: dict[str, tuple[Node, JsScope]] = {}
         value = self.project.whole(self.project.value(item, where))
         if kind == "ObjectPattern" and isinstance(value, JsDefined):
-            for one in target.get("properties", ()):
-                node = field_of(value.node, name_of(one.get("key")))
-                if node is not None and name_of(one.get("value")):
-                    found[name_of(one.get("value"))] = (node, value.scope)
+            for property_node in target.get("properties", ()):
+                node = field_of(value.node, name_of(property_node.get("key")))
+                if node is not None and name_of(property_node.get("value")):
+                    found[name_of(property_node.get("value"))] = (node, value.scope)
         elif kind == "ArrayPattern":
             parts = self.project.items(item, where) or []
-            for one, part in zip(target.get("elements", ()), parts, strict=False):
-                if name_of(one):
-                    found[name_of(one)] = part
+            for property_node, part in zip(target.get("elements", ()), parts, strict=False):
+                if name_of(property_node):
+                    found[name_of(property_node)] = part
         return found
 
     def miss(self, scope: JsScope, node: Node | None, reason: str) -> None:
@@ -211,9 +213,13 @@ class JsRegistrar:
 
 def field_of(node: Node, name: str) -> Node | None:
     """The value an object literal gives a name; a method stands for itself."""
-    for one in node.get("properties", ()):
-        if name_of(one.get("key")) == name:
-            return one if one.get("type") == "ObjectMethod" else one.get("value")
+    for property_node in node.get("properties", ()):
+        if name_of(property_node.get("key")) == name:
+            return (
+                property_node
+                if property_node.get("type") == "ObjectMethod"
+                else property_node.get("value")
+            )
     return None
 
 

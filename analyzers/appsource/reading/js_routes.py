@@ -17,6 +17,7 @@ from analyzers.appsource.reading.js_values import (
     JsScope,
     JsValue,
     Node,
+    arguments_of,
     dotted,
     name_of,
 )
@@ -41,7 +42,7 @@ class JsRoutes(JsMounts):
             node, where = pending.pop()
             self.found.budget.spend()
             if isinstance(node, list):
-                pending += [(one, where) for one in reversed(node)]
+                pending += [(child, where) for child in reversed(node)]
                 continue
             if not isinstance(node, dict):
                 continue
@@ -65,7 +66,7 @@ class JsRoutes(JsMounts):
     def _loop_of(self, node: Node, scope: JsScope) -> bool:
         items = self.project.items(node.get("right"), scope)
         left = node.get("left") or {}
-        targets = [one.get("id") for one in left.get("declarations", ())] or [left]
+        targets = [declaration.get("id") for declaration in left.get("declarations", ())] or [left]
         if items is None or not targets:
             return False
         self._unrolled(targets[0], items, scope, [node.get("body")], scope)
@@ -110,7 +111,7 @@ class JsRoutes(JsMounts):
             return
         name = name_of(callee.get("property"))
         owner = self.project.whole(self.project.value(callee.get("object"), scope))
-        arguments = [one for one in node.get("arguments") or () if isinstance(one, dict)]
+        arguments = arguments_of(node)
         if isinstance(owner, JsAt):
             self._at(owner, name, arguments, node, scope)
             return
@@ -170,10 +171,10 @@ class JsRoutes(JsMounts):
         second = self.project.text(arguments[1], scope)
         if second is not None and second.startswith("/"):  # Koa: a route with a name
             paths, handlers = [(arguments[1], scope)], arguments[2:]
-        for one, where in paths:
-            path = self.project.text(one, where)
+        for item, where in paths:
+            path = self.project.text(item, where)
             if path is None:
-                catch_all = one.get("type") == "RegExpLiteral" and ".*" in str(one.get("pattern"))
+                catch_all = item.get("type") == "RegExpLiteral" and ".*" in str(item.get("pattern"))
                 if not catch_all:
                     self.miss(scope, node, "a route's path is made at run time")
                 continue
@@ -219,33 +220,33 @@ class JsRoutes(JsMounts):
             return ("GET",)
         items = self.project.items(node, scope)
         texts = (
-            [self.project.text(*one) for one in items]
+            [self.project.text(*item) for item in items]
             if items
             else [self.project.text(node, scope)]
         )
-        named = tuple(one.upper() for one in texts if one and one.lower() in VERBS)
+        named = tuple(text.upper() for text in texts if text and text.lower() in VERBS)
         return named or ("GET", "POST")
 
     def _handed_on(self, node: Node, scope: JsScope) -> None:
         """`require("./routes")(app)`: a router given to a function of the app."""
         callee = node.get("callee")
         function = self.project.whole(self.project.value(callee, scope))
-        arguments = [one for one in node.get("arguments") or () if isinstance(one, dict)]
+        arguments = arguments_of(node)
         if not isinstance(function, JsDefined):
-            given = [self.project.value(one, scope) for one in arguments]
+            given = [self.project.value(argument, scope) for argument in arguments]
             unknown = function is None and (callee or {}).get("type") in _CALLS
-            if unknown and any(isinstance(one, JsMade) and self.router(one) for one in given):
+            if unknown and any(isinstance(part, JsMade) and self.router(part) for part in given):
                 self.miss(scope, node, "what an application is given to here is not known")
             return
         target = function
         if function.node.get("type") in CLASSES:
             members = (function.node.get("body") or {}).get("body", ())
-            made = next((one for one in members if one.get("kind") == "constructor"), None)
+            made = next((member for member in members if member.get("kind") == "constructor"), None)
             if made is None:
                 return
             target = JsDefined(made, function.inside)
-        for param, one in zip(target.node.get("params") or (), arguments, strict=False):
-            value = self.project.value(one, scope)
+        for param, argument in zip(target.node.get("params") or (), arguments, strict=False):
+            value = self.project.value(argument, scope)
             if name_of(param) and isinstance(value, JsMade | JsGiven):
                 self.bind(target.inside, name_of(param), value)
 
@@ -294,6 +295,6 @@ def _is_path(reader: JsRegistrar, node: Node, scope: JsScope) -> bool:
 def _is_client(function: JsDefined) -> bool:
     """A callback that answers nothing (`client.get("/x", (error, data) => ...)`)."""
     return not any(
-        name_of(one) in {"req", "request", "ctx", "c", "res", "reply", "_req", "context"}
-        for one in (function.node.get("params") or ())
+        name_of(param) in {"req", "request", "ctx", "c", "res", "reply", "_req", "context"}
+        for param in (function.node.get("params") or ())
     )

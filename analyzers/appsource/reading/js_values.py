@@ -15,6 +15,19 @@ FUNCTIONS = frozenset(
     | {"ObjectMethod", "ClassMethod", "ClassPrivateMethod"}
 )
 CLASSES = frozenset({"ClassDeclaration", "ClassExpression"})
+# Nodes that stand for the value of one of their members, and which member that is.
+WRAPPERS = {
+    "AwaitExpression": "argument",
+    "TSAsExpression": "expression",
+    "TSSatisfiesExpression": "expression",
+    "TSNonNullExpression": "expression",
+    "TSTypeAssertion": "expression",
+    "TypeCastExpression": "expression",
+    "ParenthesizedExpression": "expression",
+    "AssignmentExpression": "right",
+    "ChainExpression": "expression",
+    "ExpressionStatement": "expression",
+}
 
 
 @dataclass(slots=True)
@@ -204,10 +217,17 @@ def walk(node: Any) -> Iterator[Node]:
     """Every node below, itself first, in order of the source."""
     pending: list[Any] = [node]
     while pending:
-        one = pending.pop()
-        if isinstance(one, list):
-            pending += reversed(one)
-        elif isinstance(one, dict):
-            if "type" in one:
-                yield one
-            pending += [value for value in reversed(one.values()) if isinstance(value, dict | list)]
+        current = pending.pop()
+        if isinstance(current, list):
+            pending += reversed(current)
+        elif isinstance(current, dict):
+            if "type" in current:
+                yield current
+            pending += [
+                value for value in reversed(current.values()) if isinstance(value, dict | list)
+            ]
+
+
+def arguments_of(call: Node) -> list[Node]:
+    """The nodes among the arguments of a call."""
+    return [argument for argument in call.get("arguments") or () if isinstance(argument, dict)]

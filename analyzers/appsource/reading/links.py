@@ -131,9 +131,9 @@ class Collected:
 
     def miss(self, file: str, reason: str, line: int | None = None, may_route: bool = True) -> None:
         """Note once what could not be read."""
-        one = Unread(file, reason[:300], line, may_route)
-        if one not in self.unread:
-            self.unread.append(one)
+        unread = Unread(file, reason[:300], line, may_route)
+        if unread not in self.unread:
+            self.unread.append(unread)
 
 
 def joined(*parts: str) -> str:
@@ -244,7 +244,7 @@ class Linker:
 
     def families(self) -> set[str]:
         """Frameworks that routes were found of."""
-        return {self._family(one) for one in self._found.routes}
+        return {self._family(route) for route in self._found.routes}
 
     def prefixes(self, key: str, depth: int = 0) -> tuple[str, ...]:
         """Every prefix a router is reached at; its own where nobody mounts it."""
@@ -267,5 +267,7 @@ class Linker:
                     f"{router.label} is mounted nowhere that could be read",
                     router.line,
                 )
-        self._known[key] = tuple(dict.fromkeys(one.rstrip("/") for one in found))[:MAX_PREFIXES]
+        self._known[key] = tuple(dict.fromkeys(prefix.rstrip("/") for prefix in found))[
+            :MAX_PREFIXES
+        ]
         return self._known[key]

@@ -34,21 +34,21 @@ class Literals(Classes):
         return list(found.items) if isinstance(found, Listed) else None
 
     def _of_dict(
-        self, node: ast.expr, what: str, scope: Scope
+        self, node: ast.expr, operation: str, scope: Scope
     ) -> list[tuple[ast.expr, Scope]] | None:
         literal = node
         if isinstance(node, ast.Name):
-            bounds = [one for one in scope.module.scope.names.get(node.id, ()) if one.node]
-            bounds = [one for one in scope.names.get(node.id, ()) if one.node] or bounds
+            bounds = [bound for bound in scope.module.scope.names.get(node.id, ()) if bound.node]
+            bounds = [bound for bound in scope.names.get(node.id, ()) if bound.node] or bounds
             literal = bounds[0].node if bounds else node
         if not isinstance(literal, ast.Dict):
             return None
         pairs = [
             (key, value) for key, value in zip(literal.keys, literal.values, strict=True) if key
         ]
-        if what == "items":
+        if operation == "items":
             return [(ast.Tuple(elts=[key, value], ctx=ast.Load()), scope) for key, value in pairs]
-        return [(pair[0] if what == "keys" else pair[1], scope) for pair in pairs]
+        return [(pair[0] if operation == "keys" else pair[1], scope) for pair in pairs]
 
     def joined(self, node: ast.AST, scope: Scope, depth: int) -> Value:
         """Sums, f-strings and alternatives."""
@@ -59,20 +59,20 @@ class Literals(Classes):
                 texts = [self.text(_bare(part), scope, depth + 1) for part in parts]
                 return None if None in texts else "".join(str(text) for text in texts)
             case ast.BoolOp(values=options):
-                values = (self.value(one, scope, depth + 1) for one in options)
+                values = (self.value(option, scope, depth + 1) for option in options)
             case ast.IfExp(body=one, orelse=other):
                 values = (self.value(part, scope, depth + 1) for part in (one, other))
             case _:
                 return None
-        return next((one for one in values if one is not None), None)
+        return next((value for value in values if value is not None), None)
 
     def _sum(self, node: ast.BinOp, scope: Scope, depth: int) -> Value:
-        sides = [self.value(one, scope, depth + 1) for one in (node.left, node.right)]
-        if all(isinstance(one, str) for one in sides):
-            return "".join(str(one) for one in sides)
-        if all(isinstance(one, Listed) for one in sides):
+        sides = [self.value(side, scope, depth + 1) for side in (node.left, node.right)]
+        if all(isinstance(side, str) for side in sides):
+            return "".join(str(side) for side in sides)
+        if all(isinstance(side, Listed) for side in sides):
             return Listed(
-                tuple(item for one in sides if isinstance(one, Listed) for item in one.items)
+                tuple(item for side in sides if isinstance(side, Listed) for item in side.items)
             )
         return None
 

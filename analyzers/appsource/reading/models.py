@@ -34,11 +34,11 @@ def argument_inputs(
     """FastAPI: a model is a body, a simple argument a query parameter."""
     kind, scope = _alias(project, argument.annotation, scope)
     text = ast.unparse(kind) if kind is not None else ""
-    said = f"{text} {ast.unparse(default) if default is not None else ''}"
-    if not text or _NOT_INPUT.search(said):
+    words = f"{text} {ast.unparse(default) if default is not None else ''}"
+    if not text or _NOT_INPUT.search(words):
         return _depended(project, default, kind, scope, method)
     for name, place in _FASTAPI.items():
-        if re.search(rf"\b{name}\(", said) or (name == "File" and "UploadFile" in text):
+        if re.search(rf"\b{name}\(", words) or (name == "File" and "UploadFile" in text):
             return [(argument.arg, place)]
     fields = _model_fields(project, kind, scope)
     if fields:
@@ -76,7 +76,9 @@ def _depended(
                 value = project.value(call.args[0], scope)
                 if isinstance(value, Defined) and isinstance(value.node, Function):
                     own = [
-                        one for one in arguments_of(value.node) if "Depends" not in ast.dump(one[0])
+                        parameter
+                        for parameter in arguments_of(value.node)
+                        if "Depends" not in ast.dump(parameter[0])
                     ]
                     return [
                         pair
@@ -91,7 +93,14 @@ def _model_fields(project: Project, kind: ast.expr | None, scope: Scope) -> list
     """Annotated fields of a class of the app (pydantic, dataclass, msgspec), bases included."""
     if isinstance(kind, ast.Subscript):
         inner = kind.slice.elts if isinstance(kind.slice, ast.Tuple) else [kind.slice]
-        return next((one for node in inner if (one := _model_fields(project, node, scope))), [])
+        return next(
+            (
+                inner_fields
+                for node in inner
+                if (inner_fields := _model_fields(project, node, scope))
+            ),
+            [],
+        )
     if isinstance(kind, ast.BinOp):
         return _model_fields(project, kind.left, scope) or _model_fields(project, kind.right, scope)
     if isinstance(kind, ast.Constant) and isinstance(kind.value, str) and kind.value.isidentifier():
@@ -100,8 +109,8 @@ def _model_fields(project: Project, kind: ast.expr | None, scope: Scope) -> list
     if not isinstance(value, Defined) or not isinstance(value.node, ast.ClassDef):
         return []
     fields: list[str] = []
-    for one in project.line(value):
-        for item in one.node.body:
+    for inner_fields in project.line(value):
+        for item in inner_fields.node.body:
             if (
                 isinstance(item, ast.AnnAssign)
                 and isinstance(item.target, ast.Name)
@@ -114,14 +123,14 @@ def _model_fields(project: Project, kind: ast.expr | None, scope: Scope) -> list
 def form_fields(project: Project, cls: Defined) -> list[str]:
     """Fields of a form or serializer class: `title = StringField()`, `Meta.fields`."""
     fields: list[str] = []
-    for one in project.line(cls):
-        for item in one.node.body:
+    for ancestor in project.line(cls):
+        for item in ancestor.node.body:
             if isinstance(item, ast.Assign) and isinstance(item.value, ast.Call):
                 last = ast.unparse(item.value.func).rpartition(".")[2]
                 if last.endswith(_FIELDS) and last != "SubmitField":
-                    fields += [one.id for one in item.targets if isinstance(one, ast.Name)]
+                    fields += [target.id for target in item.targets if isinstance(target, ast.Name)]
             if isinstance(item, ast.ClassDef) and item.name == "Meta":
-                fields += _meta_fields(project, item, one.scope)
+                fields += _meta_fields(project, item, ancestor.scope)
     return list(dict.fromkeys(fields))[:MAX_INPUTS]
 
 

@@ -180,9 +180,9 @@ class Project(Literals):
 
     def _field(self, cls: Defined, name: str, depth: int) -> Value:
         """A class attribute, or what a method puts on `self`; base classes of the app too."""
-        for one in self.line(cls):
+        for ancestor in self.line(cls):
             for key in (name, f"self.{name}"):
-                found = self._bound(one.inside, key, depth + 1)
+                found = self._bound(ancestor.inside, key, depth + 1)
                 if found is not None:
                     return found
         return None
@@ -231,5 +231,7 @@ class Project(Literals):
                 if found is not None:
                     return found
             elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                pending += [one for one in ast.iter_child_nodes(node) if isinstance(one, ast.stmt)]
+                pending += [
+                    child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)
+                ]
         return None

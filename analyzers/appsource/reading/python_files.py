@@ -2,7 +2,6 @@
 
 import ast
 import re
-from pathlib import PurePosixPath
 
 from analyzers.appsource.reading.django_routes import DjangoRoutes
 from analyzers.appsource.reading.frameworks import package_of
@@ -10,6 +9,7 @@ from analyzers.appsource.reading.handwritten import read_handwritten
 from analyzers.appsource.reading.links import Collected, attempt
 from analyzers.appsource.reading.project import Project
 from analyzers.appsource.reading.python_routes import PythonRoutes
+from analyzers.appsource.reading.tables import read_table
 from analyzers.appsource.reading.values import Module
 
 _HINT = re.compile(
@@ -46,12 +46,12 @@ def is_test(file: str) -> bool:
 def read_python(modules: dict[str, Module], found: Collected) -> None:
     """Routes of all modules."""
     project = Project(modules, found.budget)
-    reader = PythonRoutes(project, found)
+    reader = PythonRoutes(project, found, read_table)
     own = {file: module for file, module in modules.items() if not is_test(file)}
     for module in own.values():
-        attempt(lambda one=module: reader.module(one), module.file, found)
+        attempt(lambda module_now=module: reader.module(module_now), module.file, found)
     for module in own.values():
-        attempt(lambda one=module: read_handwritten(reader, one), module.file, found)
+        attempt(lambda module_now=module: read_handwritten(reader, module_now), module.file, found)
     holders = [file for file, module in own.items() if "urlpatterns" in module.scope.names]
     if holders:
         attempt(DjangoRoutes(reader, reader.registered).read, holders[0], found)
@@ -64,9 +64,9 @@ def _frameworks(module: Module, found: Collected) -> None:
         names: list[str] = []
         line = getattr(node, "lineno", None)
         if isinstance(node, ast.Import):
-            names = [one.name for one in node.names]
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            names = [f"{node.module}.{one.name}" for one in node.names]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             known = package_of(name)
             if known is None:
@@ -74,8 +74,3 @@ def _frameworks(module: Module, found: Collected) -> None:
             found.frameworks.setdefault(known[0], module.file)
             if not known[1]:
                 found.miss(module.file, f"no reader knows the routes of {known[0]}", line)
-
-
-def stem_of(file: str) -> str:
-    """The module a file is."""
-    return PurePosixPath(file).stem

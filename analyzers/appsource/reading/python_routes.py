@@ -83,7 +83,11 @@ class PythonRoutes(Decorated):
         if isinstance(target, ast.Tuple | ast.List):
             parts = self.project.items(item, where) or []
             pairs = zip(target.elts, parts, strict=False)
-            return {one.id: part for one, part in pairs if isinstance(one, ast.Name)}
+            return {
+                target_node.id: part
+                for target_node, part in pairs
+                if isinstance(target_node, ast.Name)
+            }
         return {}
 
     # --- calls -------------------------------------------------------------------------------
@@ -121,8 +125,10 @@ class PythonRoutes(Decorated):
         if name in {"add_url_rule", "register_blueprint", "include_router", "add_api_route"} and (
             owner is None or isinstance(owner, Made)
         ):
-            what = ast.unparse(call.func.value)[:60] if isinstance(call.func, ast.Attribute) else ""
-            self.miss(scope, call, f"what {what} is, on which {name} is called, is not known")
+            shown = (
+                ast.unparse(call.func.value)[:60] if isinstance(call.func, ast.Attribute) else ""
+            )
+            self.miss(scope, call, f"what {shown} is, on which {name} is called, is not known")
 
     def _handed_on(self, call: ast.Call, scope: Scope) -> None:
         """A router given to a function of the app is what its parameter stands for there."""
@@ -136,7 +142,7 @@ class PythonRoutes(Decorated):
             target, skipped = made or callee, 1
         if not isinstance(target.node, Function):
             return
-        names = [one.arg for one in target.node.args.args][skipped:]
+        names = [arg.arg for arg in target.node.args.args][skipped:]
         if isinstance(call.func, ast.Attribute) and names[:1] == ["self"]:
             names = names[1:]
         pairs = list(zip(names, call.args, strict=False))
@@ -195,8 +201,8 @@ class PythonRoutes(Decorated):
             own = self.graphql_path(value)
             self.add(parent, ANY, joined(prefix or "", own), Handler(graphql=True), call, scope)
         elif child is None and not is_files(value):
-            what = ast.unparse(item)[:60]
-            self.miss(scope, call, f"what {what} is, which is mounted here, is not known")
+            shown = ast.unparse(item)[:60]
+            self.miss(scope, call, f"what {shown} is, which is mounted here, is not known")
 
     def _by_name(self, dotted: str, scope: Scope) -> Value:
         """What `"shop.api.router"` stands for."""

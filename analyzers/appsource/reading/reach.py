@@ -28,7 +28,7 @@ class PythonCode:
     def span(self) -> Span:
         """Its file, first and last line, decorators included."""
         node = self.defined.node
-        first = min(one.lineno for one in (node, *node.decorator_list))
+        first = min(part.lineno for part in (node, *node.decorator_list))
         return self.defined.scope.module.file, first, node.end_lineno or node.lineno
 
     @property
@@ -39,8 +39,8 @@ class PythonCode:
     def called(self) -> Iterator["PythonCode"]:
         """Functions of the app that it calls or is wrapped in, as far as names tell them."""
         node, outside = self.defined.node, self.defined.scope
-        wrappers = [getattr(one, "func", one) for one in node.decorator_list]
-        values = [self.project.value(one, outside) for one in wrappers]
+        wrappers = [getattr(decorator, "func", decorator) for decorator in node.decorator_list]
+        values = [self.project.value(wrapper, outside) for wrapper in wrappers]
         for call in calls_within(node):
             own = self._own(call.func)
             values.append(own or self.project.value(call.func, self.defined.inside))
@@ -89,7 +89,7 @@ class JsCode:
 
     def called(self) -> Iterator["JsCode"]:
         """Functions of the app that it calls or that stand before it, as far as names tell them."""
-        yield from (JsCode(self.project, one) for one in self.before)
+        yield from (JsCode(self.project, function) for function in self.before)
         for node in walk(self.defined.node):
             if str(node.get("type")).endswith("CallExpression"):
                 callee = self.project.value(node.get("callee"), self.defined.inside)
@@ -124,8 +124,8 @@ class Reach:
         pending = deque([(code, 0)])
         try:
             while pending and len(found) < MAX_FUNCTIONS:
-                one, depth = pending.popleft()
-                for inner in one.called() if depth < MAX_CALLS_DEEP else ():
+                current, depth = pending.popleft()
+                for inner in current.called() if depth < MAX_CALLS_DEEP else ():
                     if inner.span not in found and len(found) < MAX_FUNCTIONS:
                         found[inner.span] = None
                         pending.append((inner, depth + 1))

@@ -2,13 +2,12 @@
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from analyzers.appsource.reading.frameworks import GRAPHQL, METHODS, Kind, maker
 from analyzers.appsource.reading.handlers import Handler, Handlers
 from analyzers.appsource.reading.links import VERSION, Collected, Found, Mount, Router, joined
 from analyzers.appsource.reading.project import Project
-from analyzers.appsource.reading.tables import read_table
 from analyzers.appsource.reading.values import (
     Given,
     Made,
@@ -19,11 +18,15 @@ from analyzers.appsource.reading.values import (
     keywords,
 )
 
+TableReader = Callable[["Registrar", tuple[str, str], ast.expr, Scope, ast.Call], None]
+"""Reads a table of routes that is put on a router: (registrar, router, table, scope, call)."""
+
 
 class Registrar:
     """Collects routers, mounts and routes of one project."""
 
-    def __init__(self, project: Project, found: Collected):
+    def __init__(self, project: Project, found: Collected, read_table: TableReader):
+        self._read_table = read_table
         self.project = project
         self.found = found
         self.handlers = Handlers(project)
@@ -74,7 +77,7 @@ class Registrar:
                 own = isinstance(call.args[0], ast.Name) and call.args[0].id == "self"
                 table = argument(call, 1 if own else 0, "handlers")
                 if table is not None and (router := self.router(value)):
-                    read_table(self, router, table, made.inside, call)
+                    self._read_table(self, router, table, made.inside, call)
 
     def _prefix(self, value: Made, kind: Kind) -> str:
         prefix = ""
@@ -112,7 +115,7 @@ class Registrar:
             return ()
         items = self.project.items(node, scope)
         texts = (
-            [self.project.text(one, where) for one, where in items]
+            [self.project.text(item, where) for item, where in items]
             if items is not None
             else [self.project.text(node, scope)]
         )
@@ -169,14 +172,14 @@ class Registrar:
     def table(self, value: Made, node: ast.expr | None) -> None:
         """Routes of a table that an application is made with."""
         if node is not None and (router := self.router(value)):
-            read_table(self, router, node, value.scope, value.call)
+            self._read_table(self, router, node, value.scope, value.call)
 
     def table_on(
         self, router: tuple[str, str], node: ast.expr | None, scope: Scope, call: ast.Call
     ) -> None:
         """Routes of a table that is added to a router later."""
         if node is not None:
-            read_table(self, router, node, scope, call)
+            self._read_table(self, router, node, scope, call)
 
     def miss(self, scope: Scope, node: ast.AST, reason: str) -> None:
         """Something of a file could not be read."""

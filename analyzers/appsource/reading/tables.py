@@ -1,11 +1,11 @@
 """Routes that stand in tables: Starlette, aiohttp, Tornado, Litestar."""
 
 import ast
-from typing import TYPE_CHECKING
 
 from analyzers.appsource.reading.frameworks import ANY, METHODS
 from analyzers.appsource.reading.handlers import Handler
 from analyzers.appsource.reading.links import Mount, joined
+from analyzers.appsource.reading.registrar import Registrar
 from analyzers.appsource.reading.values import (
     Defined,
     Function,
@@ -17,16 +17,13 @@ from analyzers.appsource.reading.values import (
     keywords,
 )
 
-if TYPE_CHECKING:
-    from analyzers.appsource.reading.registrar import Registrar
-
 _ENDPOINTS = {"Route", "APIRoute"}
 _NO_ROUTES = {"static", "StaticFiles", "WebSocketRoute", "HostRoute", "Host"}
 _TORNADO = {"url", "URLSpec", "Rule"}
 
 
 def read_table(
-    reg: "Registrar", router: tuple[str, str], node: ast.expr, scope: Scope, call: ast.Call
+    reg: Registrar, router: tuple[str, str], node: ast.expr, scope: Scope, call: ast.Call
 ) -> None:
     """Every entry of a table of routes put on `router`."""
     items = reg.project.items(node, scope)
@@ -44,7 +41,7 @@ def read_table(
 
 
 def _entry(
-    reg: "Registrar", router: tuple[str, str], item: ast.expr, scope: Scope, call: ast.Call
+    reg: Registrar, router: tuple[str, str], item: ast.expr, scope: Scope, call: ast.Call
 ) -> None:
     item = item.value if isinstance(item, ast.Starred) else item
     value = reg.project.value(item, scope)
@@ -60,7 +57,7 @@ def _entry(
         )
 
 
-def _made(reg: "Registrar", router: tuple[str, str], value: Made, scope: Scope) -> None:
+def _made(reg: Registrar, router: tuple[str, str], value: Made, scope: Scope) -> None:
     last, call = value.name.rpartition(".")[2], value.call
     if last in _NO_ROUTES:
         return
@@ -72,7 +69,7 @@ def _made(reg: "Registrar", router: tuple[str, str], value: Made, scope: Scope) 
     elif last == "Mount":
         _mount(reg, router, value)
     elif last in _TORNADO and router[1] == "tornado":
-        parts = tuple((one, value.scope) for one in call.args)
+        parts = tuple((arg, value.scope) for arg in call.args)
         _tornado(reg, router, parts, call, value.scope)
     elif value.name.startswith("aiohttp.web.") and last in {*METHODS, "view", "route"}:
         _aiohttp(reg, router, value, last)
@@ -83,7 +80,7 @@ def _made(reg: "Registrar", router: tuple[str, str], value: Made, scope: Scope) 
 
 
 def _add(
-    reg: "Registrar",
+    reg: Registrar,
     router: tuple[str, str],
     methods: tuple[str, ...],
     path_node: ast.expr | None,
@@ -97,7 +94,7 @@ def _add(
     reg.add(router, methods, path, handler, value.call, value.scope)
 
 
-def _mount(reg: "Registrar", router: tuple[str, str], value: Made) -> None:
+def _mount(reg: Registrar, router: tuple[str, str], value: Made) -> None:
     prefix = reg.project.text(argument(value.call, 0, "path"), value.scope)
     if prefix is None:
         reg.miss(value.scope, value.call, "the prefix of a mount is made at run time")
@@ -117,7 +114,7 @@ def _mount(reg: "Registrar", router: tuple[str, str], value: Made) -> None:
         reg.miss(value.scope, app, f"what {ast.unparse(app)[:60]} is, mounted here, is not known")
 
 
-def _aiohttp(reg: "Registrar", router: tuple[str, str], value: Made, last: str) -> None:
+def _aiohttp(reg: Registrar, router: tuple[str, str], value: Made, last: str) -> None:
     call, shift = value.call, 1 if last == "route" else 0
     handler = reg.handlers.of(argument(call, 1 + shift, "handler"), value.scope)
     methods: tuple[str, ...] = (last.upper(),)
@@ -129,7 +126,7 @@ def _aiohttp(reg: "Registrar", router: tuple[str, str], value: Made, last: str) 
 
 
 def _tornado(
-    reg: "Registrar",
+    reg: Registrar,
     router: tuple[str, str],
     parts: tuple[tuple[ast.expr, Scope], ...],
     node: ast.expr,
@@ -153,7 +150,7 @@ def _tornado(
     reg.add(router, methods or ("GET",), path, handler, node, scope)
 
 
-def litestar_handler(reg: "Registrar", router: tuple[str, str], value: Defined) -> None:
+def litestar_handler(reg: Registrar, router: tuple[str, str], value: Defined) -> None:
     """A decorated function, or a Controller with such methods."""
     if isinstance(value.node, ast.ClassDef):
         prefix = _controller_path(reg, value)
@@ -163,14 +160,14 @@ def litestar_handler(reg: "Registrar", router: tuple[str, str], value: Defined) 
         _litestar(reg, router, "", value)
 
 
-def _controller_path(reg: "Registrar", cls: Defined) -> str:
+def _controller_path(reg: Registrar, cls: Defined) -> str:
     for bound in cls.inside.names.get("path", ()):
         if text := reg.project.text(bound.node, cls.inside):
             return text
     return ""
 
 
-def _litestar(reg: "Registrar", router: tuple[str, str], prefix: str, function: Defined) -> None:
+def _litestar(reg: Registrar, router: tuple[str, str], prefix: str, function: Defined) -> None:
     node = function.node
     for decorator in node.decorator_list if isinstance(node, Function) else ():
         call = decorator if isinstance(decorator, ast.Call) else None
@@ -185,5 +182,7 @@ def _litestar(reg: "Registrar", router: tuple[str, str], prefix: str, function: 
         methods: tuple[str, ...] = (name.upper(),)
         if name == "route" and call is not None:
             methods = reg.listed_methods(keywords(call).get("http_method"), function.scope) or ANY
-        handler = Handler(function, [one for one in node.decorator_list if one is not decorator])
+        handler = Handler(
+            function, [guard for guard in node.decorator_list if guard is not decorator]
+        )
         reg.add(router, methods, joined(prefix, path), handler, decorator, function.scope)

@@ -43,8 +43,8 @@ def read_tree(
     _unseen(found, linker.families())
     return {
         "operations": rows,
-        "unread": [[one.file, one.reason] for one in found.unread],
-        "lost": [[one.line, one.may_route] for one in found.unread],
+        "unread": [[unread.file, unread.reason] for unread in found.unread],
+        "lost": [[unread.line, unread.may_route] for unread in found.unread],
         "frameworks": sorted(found.frameworks),
     }
 
@@ -94,6 +94,6 @@ def _unseen(found: Collected, shown: set[str]) -> None:
     """A framework in use without one route of it: something was missed."""
     shown = shown | {_BENEATH[name] for name in shown & _BENEATH.keys()}
     for framework, file in found.frameworks.items():
-        named = {one.file for one in found.unread if framework in one.reason}
+        named = {unread.file for unread in found.unread if framework in unread.reason}
         if framework not in shown and not named:
             found.miss(file, f"{framework} is used here, but no route of it could be read")

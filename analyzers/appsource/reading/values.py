@@ -144,8 +144,8 @@ class _Names:
         inner = Scope(self.scope.module, name, self.scope, kind)
         self.scope.inner[id(node)] = inner
         if isinstance(node, Function):
-            for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
-                inner.bind(one.arg, Bound("param", one, inner))
+            for parameter in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+                inner.bind(parameter.arg, Bound("param", parameter, inner))
         _Names(inner).body(node.body)
 
     def _bind(self, node: ast.AST) -> None:
@@ -202,8 +202,8 @@ class _Names:
                 owner = owner.parent
             owner.bind(f"{target.value.id}.{target.attr}", Bound("expr", value, self.scope))
         elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-            for one, of in zip(target.elts, value.elts, strict=False):
-                self._target(one, of)
+            for target_node, of in zip(target.elts, value.elts, strict=False):
+                self._target(target_node, of)
 
 
 def keywords(call: ast.Call) -> dict[str, ast.expr]:
@@ -219,10 +219,10 @@ def argument(call: ast.Call, position: int, *names: str) -> ast.expr | None:
             return named[name]
     plain = call.args[position : position + 1]
     return (
-        plain[0] if plain and not any(isinstance(one, ast.Starred) for one in call.args) else None
+        plain[0] if plain and not any(isinstance(arg, ast.Starred) for arg in call.args) else None
     )
 
 
 def calls_within(node: ast.AST) -> Iterator[ast.Call]:
     """Every call below a node."""
-    return (one for one in ast.walk(node) if isinstance(one, ast.Call))
+    return (inner for inner in ast.walk(node) if isinstance(inner, ast.Call))

@@ -14,15 +14,14 @@ from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
 from analyzers.dynamic.tools.accounts import check_mass_assignment, check_throttle
 from analyzers.dynamic.tools.tokens import check_token
 from analyzers.runtime.tool import Canary, ToolFault
+from contract.analysis import Category
 
 GENERIC = ("title", "name", "body", "content", "text", "description")
 GONE = {404, 410}
 MAX_RESOURCES = 12
 JSON = {"Content-Type": "application/json"}
-CANARY_DOCUMENT = {
-    "openapi": "3.0.0",
-    "paths": {"/api/me": {"get": {"security": [{"bearer": []}], "responses": {}}}},
-}
+_ME = {"get": {"security": [{"bearer": []}], "responses": {}}}
+CANARY_DOCUMENT = {"openapi": "3.0.0", "paths": {"/api/me": _ME}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,8 @@ class Resource:
 
     def fields(self) -> tuple[Parameter, ...]:
         """Body fields: those declared for making or changing an object, else the usual ones."""
-        for one in (self.create, self.items.get("PUT"), self.items.get("PATCH")):
-            body = one.named("json") + one.named("form") if one else ()
+        for operation in (self.create, self.items.get("PUT"), self.items.get("PATCH")):
+            body = operation.named("json") + operation.named("form") if operation else ()
             if body:
                 return body
         return tuple(Parameter(name=name, place="json") for name in GENERIC)
@@ -55,6 +54,7 @@ class AccessControl(Probe):
     """Broken object-level authorization, missing authentication, mass assignment, weak tokens."""
 
     name = "access-control"
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(
         serve={
             "GET /": (200, JSON, "{}"),
@@ -68,7 +68,7 @@ class AccessControl(Probe):
 
     def applies_to(self, surface: ServiceSurface) -> str:
         """A service without a login has nothing to keep users apart."""
-        guarded = any(one.auth for one in surface.operations)
+        guarded = any(operation.auth for operation in surface.operations)
         known = find_operation(surface, LOGIN) or guarded
         return "" if known else "no login operation was found"
 
@@ -85,9 +85,9 @@ class AccessControl(Probe):
             scope.notes.append("no login operation was found: only declared guards were tried")
             return
         resources = resources_of(scope.surface)
-        for one in resources[MAX_RESOURCES:]:
+        for left_out in resources[MAX_RESOURCES:]:
             reason = f"beyond the first {MAX_RESOURCES} collections"
-            scope.client.leave_out(f"objects of {one.path}", reason)
+            scope.client.leave_out(f"objects of {left_out.path}", reason)
         for resource in resources[:MAX_RESOURCES]:
             await _check_resource(scope, resource)
         await _check_open_delete(scope)
@@ -105,9 +105,9 @@ def resources_of(surface: ServiceSurface) -> list[Resource]:
             continue
         stem = create.path.rstrip("/")
         items = {
-            one.method: one
-            for one in surface.operations
-            if re.fullmatch(re.escape(stem) + r"/\{[^/}]+\}/?", one.path)
+            operation.method: operation
+            for operation in surface.operations
+            if re.fullmatch(re.escape(stem) + r"/\{[^/}]+\}/?", operation.path)
         }
         if items:
             found.append(Resource(create, stem, items))
@@ -134,7 +134,7 @@ async def _check_resource(scope: Scope, resource: Resource) -> None:
 
 async def _make(scope: Scope, resource: Resource, session: Session | None) -> Thing | None:
     mark = f"assay{secrets.token_hex(5)}"
-    values = {one.name: mark for one in resource.fields() if _is_text(one)}
+    values = {field.name: mark for field in resource.fields() if _is_text(field)}
     operation = resource.create.model_copy(
         update={"parameters": (*resource.create.named("path"), *resource.fields())}
     )
@@ -150,7 +150,7 @@ def identifier(answer: Answer) -> str:
     """Id of what was made: from the JSON answer, at the top or one level below, or Location."""
     document = _json(answer)
     if isinstance(document, dict):
-        for level in (document, *(one for one in document.values() if isinstance(one, dict))):
+        for level in (document, *(part for part in document.values() if isinstance(part, dict))):
             for key in ("id", "_id", "uuid", "slug"):
                 if isinstance(level.get(key), str | int):
                     return str(level[key])
@@ -184,11 +184,11 @@ async def _check_read(
 async def _check_write(
     scope: Scope, resource: Resource, thing: Thing, owner: Session, other: Session
 ) -> None:
-    method = next((one for one in ("PUT", "PATCH") if one in resource.items), None)
+    method = next((verb for verb in ("PUT", "PATCH") if verb in resource.items), None)
     if method is None or "GET" not in resource.items:
         return
     mark = f"assay{secrets.token_hex(5)}"
-    body = {one.name: mark for one in resource.fields() if _is_text(one)}
+    body = {field.name: mark for field in resource.fields() if _is_text(field)}
     answer = await scope.client.send(method, thing.path, headers=other.headers, json=body)
     seen = await scope.client.get(thing.path, headers=owner.headers)
     if answer and answer.ok and seen and mark in seen.text:
@@ -202,7 +202,7 @@ async def _check_delete(
 ) -> None:
     operation = resource.items.get("DELETE")
     reader = resource.items.get("GET")
-    known = {(one.location.method, one.location.url) for one in scope.findings}
+    known = {(finding.location.method, finding.location.url) for finding in scope.findings}
     if operation is None or reader is None or ("DELETE", f"{resource.path}/{{id}}") in known:
         return
     thing = await _make(scope, resource, owner)
@@ -221,7 +221,7 @@ async def _check_delete(
 
 async def _check_open_delete(scope: Scope) -> None:
     """A collection nobody can add to: the last of several objects is deleted without a login."""
-    made = {one.path for one in resources_of(scope.surface)}
+    made = {resource.path for resource in resources_of(scope.surface)}
     for operation in scope.surface.operations:
         stem = re.sub(r"/\{[^/}]+\}/?$", "", operation.path)
         if operation.method != "DELETE" or stem == operation.path or "{" in stem or stem in made:
@@ -241,22 +241,23 @@ async def _check_open_delete(scope: Scope) -> None:
 
 async def _check_declared(scope: Scope) -> None:
     """Operations declared to need a login that answer without one."""
-    for one in scope.surface.operations:
-        if one.method != "GET" or one.auth is not True or "{" in one.path:
+    for operation in scope.surface.operations:
+        if operation.method != "GET" or operation.auth is not True or "{" in operation.path:
             continue
-        outside = await scope.client.get(one.path)
+        outside = await scope.client.get(operation.path)
         is_open = outside and outside.ok and outside.verdict.is_seen
         if outside and is_open and outside.media_type == "application/json":
             text = "An operation that is declared to need a login answers without one"
             evidence = f"{request_line(outside)}\n{outside.text[:400]}"
-            scope.add("missing-authentication", text, one.path, operation=one, evidence=evidence)
+            path = operation.path
+            scope.add("missing-authentication", text, path, operation=operation, evidence=evidence)
 
 
 def listed_ids(answer: Answer) -> list[str]:
     """Ids of the objects a collection lists."""
     document = _json(answer)
     if isinstance(document, dict):
-        document = next((one for one in document.values() if isinstance(one, list)), [])
+        document = next((part for part in document.values() if isinstance(part, list)), [])
     rows = document if isinstance(document, list) else []
     return [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row]
 

@@ -71,10 +71,15 @@ async def _new_account(scope: Scope, extra: dict[str, Any]) -> list[tuple[str, A
     rows = [(register.path, made), (login.path, entered)]
     service = scope.target.service
     session = session_from(service, login.path, entered, account, as_json=as_json)
-    for one in scope.surface.operations:
-        if session and one.method == "GET" and PROFILE.search(one.path) and "{" not in one.path:
-            answer = await scope.client.get(one.path, headers=session.headers)
-            rows += [(one.path, answer)] if answer else []
+    for operation in scope.surface.operations:
+        if (
+            session
+            and operation.method == "GET"
+            and PROFILE.search(operation.path)
+            and "{" not in operation.path
+        ):
+            answer = await scope.client.get(operation.path, headers=session.headers)
+            rows += [(operation.path, answer)] if answer else []
     return rows
 
 

@@ -25,9 +25,9 @@ from analyzers.dynamic.probe import (
 from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface, Surface
 from analyzers.runtime.blame import verdict
-from analyzers.runtime.chromium import chromium_switches
-from analyzers.runtime.confine import Confinement
-from analyzers.runtime.origins import Origins, expected_origins, origins_of
+from analyzers.runtime.live.chromium import chromium_switches
+from analyzers.runtime.live.confine import Confinement
+from analyzers.runtime.live.origins import Origins, expected_origins, origins_of
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -37,7 +37,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Skipped, Target
+from contract.analysis import Category, Skipped, Target
 
 CHROMIUM = Path("/usr/bin/chromium")
 PROGRAM = Path(__file__).parent.parent / "browser_program.py"
@@ -50,6 +50,7 @@ class Browser:
     """Opens each page as a person would."""
 
     name = "browser"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY})
     canary = Canary(
         serve={
             "GET /": (
@@ -101,7 +102,7 @@ class Browser:
                 pageless.append((target, "GET /", start.status))
         if not visited and pageless:
             raise_unusable(pageless)
-        doubts = [one for target in targets for one in surface.of(target.service).doubts]
+        doubts = [doubt for target in targets for doubt in surface.of(target.service).doubts]
         if not visited and doubts:
             text = f"no page was seen, and not every answer was one: {doubts[0]}"
             raise verdict("scan-routes-unread", text)
@@ -124,10 +125,10 @@ def pages_of(surface: ServiceSurface) -> tuple[list[str], list[Skipped]]:
 
 async def headers_of(run: ToolRun, target: Target, surface: Surface) -> dict[str, str]:
     """What a logged-in person's browser sends: the service's own session, or its back end's."""
-    backends = [one for one in run.request.targets if one.role == "backend"]
+    backends = [candidate for candidate in run.request.targets if candidate.role == "backend"]
     forwarded = (await prepared_ground(run, target)).headers
-    for one in (target, *backends):
-        if sessions := await sessions_of(run, one, surface.of(one.service)):
+    for app_target in (target, *backends):
+        if sessions := await sessions_of(run, app_target, surface.of(app_target.service)):
             return {**forwarded, **sessions[0].headers}
     return dict(forwarded)
 
@@ -154,8 +155,8 @@ class _Visitor:
     @property
     def notes(self) -> tuple[str, ...]:
         """Under which origins pages were opened, and what was not let through."""
-        said = (*self._origins.opened_notes(), *self._origins.notes, *self._excused)
-        return (*said, *self._box.notes)
+        notes = (*self._origins.opened_notes(), *self._origins.notes, *self._excused)
+        return (*notes, *self._box.notes)
 
     async def visit(
         self, target: Target, paths: list[str], headers: dict[str, str]

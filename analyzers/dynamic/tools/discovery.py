@@ -7,22 +7,22 @@ from analyzers.dynamic.explore import explore
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.probe import (
     PROBE_VERSION,
-    is_canary,
     probes_digest,
     require_usable,
     targets_of,
 )
 from analyzers.dynamic.sessions import sessions_of
 from analyzers.dynamic.surface import Surface
-from analyzers.runtime.answers import Verdict
+from analyzers.runtime.live.answers import Verdict
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Metric, Skipped
+from contract.analysis import Category, Coverage, Metric, Skipped
 
 
 class Discovery:
     """Crawls the app, reads its OpenAPI document, its source and its template, and logs in."""
 
     name = "discovery"
+    looks_for = frozenset[Category]()
     canary = Canary(  # `run` checks that the link was followed: it has no findings to expect
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/about">about</a>'),
@@ -56,7 +56,7 @@ class Discovery:
         for target in targets:
             await require_answer(target, "after")
         require_usable(targets, surface)
-        if is_canary(run, self.name) and "/about" not in surface.services[0].pages:
+        if run.canary and "/about" not in surface.services[0].pages:
             raise ToolFault("canary not seen: the crawl did not follow the link to /about")
         return report(surface, clients, logins)
 
@@ -77,15 +77,15 @@ def report(surface: Surface, clients: list[BoundedClient], logins: list[str]) ->
                 answered.append(f"{client.target.service} {key}")
             else:
                 unseen.add(client.target, key, min(verdicts), whys[0])
-    unseen.knows_routes = any(one.operations for one in surface.services)
+    unseen.knows_routes = any(service.operations for service in surface.services)
     if not answered and unseen.rows:
         unseen.raise_it()
-    unseen.forget({f"{one.target.service} {key}" for one in clients for key in one.guessed})
+    unseen.forget({f"{asker.target.service} {key}" for asker in clients for key in asker.guessed})
     skipped += unseen.skipped()
-    unnamed = sum(one.missed - len(one.unanswered) for one in clients)
+    unnamed = sum(asker.missed - len(asker.unanswered) for asker in clients)
     missed = len(skipped) + unnamed + surface.unread_total
-    operations = sum(len(one.operations) for one in surface.services)
-    pages = sum(len(one.pages) for one in surface.services)
+    operations = sum(len(service.operations) for service in surface.services)
+    pages = sum(len(service.pages) for service in surface.services)
     coverage = Coverage(
         unit="urls",
         reached=len(answered),
@@ -98,11 +98,13 @@ def report(surface: Surface, clients: list[BoundedClient], logins: list[str]) ->
         Metric(name="operations_known", value=operations, unit="count"),
         Metric(name="pages_answered", value=pages, unit="count"),
     )
-    told = [note for client in clients for note in client_notes(client)]
+    client_lines = [note for client in clients for note in client_notes(client)]
     begins = [
-        f"{one.service} begins at {one.entry}" for one in surface.services if one.entry != "/"
+        f"{service.service} begins at {service.entry}"
+        for service in surface.services
+        if service.entry != "/"
     ]
-    notes = (f"accounts logged in: {'; '.join(logins)}", *begins, *told)
+    notes = (f"accounts logged in: {'; '.join(logins)}", *begins, *client_lines)
     data = {"surface": surface.model_dump(mode="json"), **quota_data(clients)}
     return Parsed(coverage=coverage, metrics=metrics, notes=notes, data=data)
 

@@ -9,6 +9,7 @@ from analyzers.dynamic.marks import new_mark
 from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.surface import Operation
 from analyzers.runtime.tool import Canary
+from contract.analysis import Category
 
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("interactive-debugger", re.compile(r"EVALEX\s*=\s*true")),
@@ -42,6 +43,7 @@ class ErrorPages(Probe):
     """Sends each operation requests it should refuse politely."""
 
     name = "error-pages"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     canary = Canary(
         serve={
             "GET /": (
@@ -61,10 +63,13 @@ class ErrorPages(Probe):
         judge(scope, await scope.client.get("/"))
         for nowhere in (f"/{secrets.token_hex(12)}", "/%ff%00'\""):
             judge(scope, await scope.client.send("GET", nowhere, counted=False))
-        identities: list[dict[str, str]] = [{}, *(one.headers for one in scope.sessions[:1])]
-        for one in scope.surface.operations[MAX_OPERATIONS:]:
+        identities: list[dict[str, str]] = [
+            {},
+            *(session.headers for session in scope.sessions[:1]),
+        ]
+        for left_out in scope.surface.operations[MAX_OPERATIONS:]:
             reason = f"beyond the first {MAX_OPERATIONS} operations"
-            scope.client.leave_out(f"{one.method} {one.path}", reason)
+            scope.client.leave_out(f"{left_out.method} {left_out.path}", reason)
         for operation in scope.surface.operations[:MAX_OPERATIONS]:
             for headers in identities:
                 for path, content in provocations(operation):
@@ -75,10 +80,19 @@ class ErrorPages(Probe):
 
 def provocations(operation: Operation) -> list[tuple[str, dict[str, Any]]]:
     """(path, content) of requests that a careful app answers with 4xx."""
-    query = "&".join(f"{one.name}=%27%22%00%ff" for one in operation.named("query"))
-    arrays = "&".join(f"{one.name}[]=1&{one.name}[a]=1" for one in operation.named("query"))
+    query = "&".join(f"{parameter.name}=%27%22%00%ff" for parameter in operation.named("query"))
+    arrays = "&".join(
+        f"{parameter.name}[]=1&{parameter.name}[a]=1" for parameter in operation.named("query")
+    )
     if operation.method in {"GET", "HEAD", "OPTIONS"}:
-        paths = [operation.url(), *(f"{operation.url()}?{one}" for one in (query, arrays) if one)]
+        paths = [
+            operation.url(),
+            *(
+                f"{operation.url()}?{query_string}"
+                for query_string in (query, arrays)
+                if query_string
+            ),
+        ]
         if operation.named("path"):
             paths += [_with_ids(operation, value) for value in ("%27", "99999999999999999999")]
         return [(path, {}) for path in paths]
@@ -86,7 +100,9 @@ def provocations(operation: Operation) -> list[tuple[str, dict[str, Any]]]:
         return []
     mark = new_mark()  # what the app stores of it is known as ours
     fields = {
-        one.name: {mark: [1]} for one in operation.parameters if one.place in {"json", "form"}
+        parameter.name: {mark: [1]}
+        for parameter in operation.parameters
+        if parameter.place in {"json", "form"}
     }
     as_json = {"Content-Type": "application/json"}
     return [
@@ -113,12 +129,12 @@ def judge(scope: Scope, answer: Answer | None, operation: Operation | None = Non
     rule = classify(answer) if answer else ""
     if answer is None or not rule:
         return
-    pattern = next((one for name, one in PATTERNS if name == rule), None)
+    pattern = next((known for name, known in PATTERNS if name == rule), None)
     hit = pattern.search(answer.text) if pattern else None
     start = max(0, hit.start() - 200) if hit else 0
     evidence = f"{request_line(answer)}\n{answer.text[start : start + 1_200]}"
     debugging = rule in {"interactive-debugger", "debug-error-page"}
-    if debugging and rule in {one.rule_id for one in scope.findings}:
+    if debugging and rule in {finding.rule_id for finding in scope.findings}:
         return  # one setting of the framework, shown by every operation that fails
     scope.add(
         rule,
@@ -131,4 +147,4 @@ def judge(scope: Scope, answer: Answer | None, operation: Operation | None = Non
 
 
 def _with_ids(operation: Operation, value: str) -> str:
-    return operation.url({one.name: value for one in operation.named("path")})
+    return operation.url({parameter.name: value for parameter in operation.named("path")})

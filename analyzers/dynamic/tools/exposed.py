@@ -8,9 +8,10 @@ from typing import NoReturn
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.covered import Unusable
 from analyzers.dynamic.probe import Probe, Scope
-from analyzers.runtime.answers import Unseen, Verdict
 from analyzers.runtime.blame import verdict
+from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import Canary
+from contract.analysis import Category
 
 Proof = Callable[[Answer], bool]
 
@@ -86,6 +87,7 @@ class ExposedFiles(Probe):
     """Asks for files that deployments leave lying about."""
 
     name = "exposed-files"
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, "<h1>canary</h1>"),

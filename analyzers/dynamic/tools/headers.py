@@ -4,8 +4,9 @@ from http.cookies import CookieError, SimpleCookie
 
 from analyzers.dynamic.answer import SEEN, Answer
 from analyzers.dynamic.probe import Probe, Scope
-from analyzers.runtime.answers import Unseen, Verdict
+from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import Canary
+from contract.analysis import Category
 
 FOREIGN_ORIGIN = "https://assay-origin.invalid"
 MAX_PAGES = 40
@@ -17,6 +18,7 @@ class HttpHeaders(Probe):
     """What every answer says about how a browser must treat it."""
 
     name = "http-headers"
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(
         serve={"GET /": (200, {"Content-Type": "text/html"}, "<h1>canary</h1>")},
         expect=frozenset({"missing-csp"}),
@@ -34,18 +36,22 @@ class HttpHeaders(Probe):
 
     async def check(self, scope: Scope) -> None:
         """Ask for each known page once, and for a few with a foreign Origin."""
-        gets = [one.url() for one in scope.surface.operations if one.method == "GET"]
+        gets = [
+            operation.url() for operation in scope.surface.operations if operation.method == "GET"
+        ]
         paths = list(dict.fromkeys(["/", *scope.surface.pages, *gets]))
         for path in paths[MAX_PAGES:]:
             scope.client.leave_out(f"GET {path}", f"beyond the first {MAX_PAGES} pages")
-        answers = [one for path in paths[:MAX_PAGES] if (one := await _ask(scope, path))]
-        answers = [one for one in answers if not self.why_not(one.status, one.path, one.verdict)]
-        for answer in sorted(answers, key=lambda one: one.path):
+        answers = [reply for path in paths[:MAX_PAGES] if (reply := await _ask(scope, path))]
+        answers = [
+            reply for reply in answers if not self.why_not(reply.status, reply.path, reply.verdict)
+        ]
+        for answer in sorted(answers, key=lambda reply: reply.path):
             _check_headers(scope, answer)
             _check_cookies(scope, answer.headers.get_list("set-cookie"), answer.path)
         for session in scope.sessions[:1]:
             _check_cookies(scope, session.set_cookies, session.login_path, "POST")
-        shared = [one.path for one in answers]
+        shared = [reply.path for reply in answers]
         for path in shared[MAX_CORS:]:
             scope.client.leave_out(f"CORS of {path}", f"beyond the first {MAX_CORS} pages")
         await _check_cors(scope, shared[:MAX_CORS])
@@ -90,7 +96,7 @@ def weak_csp(policy: str) -> str:
     script = directives.get("script-src", directives.get("default-src"))
     if script is None:
         return "scripts from anywhere (no script-src or default-src)"
-    strict = any(one.startswith(("'nonce-", "'sha", "'strict-dynamic")) for one in script)
+    strict = any(source.startswith(("'nonce-", "'sha", "'strict-dynamic")) for source in script)
     if "'unsafe-inline'" in script and not strict:
         return "'unsafe-inline' scripts"
     return "scripts from anywhere (*)" if "*" in script else ""
@@ -116,7 +122,7 @@ def cookie_faults(header: str) -> list[tuple[str, str, str]]:
 
 
 def _check_headers(scope: Scope, answer: Answer) -> None:
-    reported = {one.rule_id for one in scope.findings}
+    reported = {finding.rule_id for finding in scope.findings}
     for rule, message in missing_headers(answer):
         if rule not in reported:  # one per service: the remedy is one setting
             proof = "\n".join(f"{key}: {value[:200]}" for key, value in answer.headers.items())
@@ -130,7 +136,7 @@ def _check_cookies(
     for header in headers:
         for rule, name, message in cookie_faults(header):
             shown = f"Set-Cookie: {name}=***; " + "; ".join(header.split(";")[1:])
-            known = {(one.rule_id, one.location.parameter) for one in scope.findings}
+            known = {(finding.rule_id, finding.location.parameter) for finding in scope.findings}
             if (rule, name) not in known:
                 text = f"The cookie {name} {message}"
                 scope.add(rule, text, path, method=method, parameter=name, evidence=shown)
@@ -141,7 +147,7 @@ async def _check_cors(scope: Scope, paths: list[str]) -> None:
         for origin in (FOREIGN_ORIGIN, "null"):
             answer = await scope.client.get(path, headers={"Origin": origin})
             rule = cors_fault(answer, origin) if answer else ""
-            if rule and rule not in {one.rule_id for one in scope.findings}:
+            if rule and rule not in {finding.rule_id for finding in scope.findings}:
                 evidence = f"Origin: {origin}\n" + "\n".join(_cors_headers(answer))
                 text = f"Pages of {origin} may read answers of this app"
                 scope.add(rule, text, path, evidence=f"GET {path}\n{evidence}")

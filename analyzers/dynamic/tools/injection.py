@@ -26,6 +26,7 @@ from analyzers.dynamic.sessions import LOGIN, REGISTER, token_of
 from analyzers.dynamic.slots import SECRET, Slot, build, slots_of
 from analyzers.dynamic.surface import Operation, ServiceSurface
 from analyzers.runtime.tool import Canary
+from contract.analysis import Category
 
 CLOSED = {401, 403, 405, 429}
 MAX_SLOTS = 60
@@ -50,6 +51,7 @@ class Injection(Probe):
     """Tries each input of each operation; reports only what an answer proves."""
 
     name = "injection"
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/search?q=a">search</a>'),
@@ -76,16 +78,17 @@ class Injection(Probe):
         """
         if LEAVES.search(operation.path):
             return True
-        takes = any(one.place == "query" for one in operation.parameters)
+        takes = any(parameter.place == "query" for parameter in operation.parameters)
         return takes and not DESTROYS.search(f"{operation.path} {operation.effect}")
 
     async def check(self, scope: Scope) -> None:
         """Every slot in turn, then what was stored."""
         headers = scope.sessions[0].headers if scope.sessions else {}
         slots = slots_of(scope.surface)
-        for one in slots[MAX_SLOTS:]:
-            what = f"{one.parameter.name} of {one.operation.method} {one.operation.path}"
-            scope.client.leave_out(what, f"beyond the first {MAX_SLOTS} inputs")
+        for left_out in slots[MAX_SLOTS:]:
+            operation = left_out.operation
+            shown = f"{left_out.parameter.name} of {operation.method} {operation.path}"
+            scope.client.leave_out(shown, f"beyond the first {MAX_SLOTS} inputs")
         for slot in slots[:MAX_SLOTS]:
             is_logout = LEAVES.search(slot.operation.path) is not None
             await _check_slot(_Aim(scope, slot, {} if is_logout else headers))
@@ -105,7 +108,11 @@ class _Aim:
         self.path = slot.operation.path
         self.hits: set[str] = set()
         # A login must fail: never with a password that a registration of ours may have used.
-        passwords = [one.name for one in slot.operation.parameters if "pass" in one.name.lower()]
+        passwords = [
+            parameter.name
+            for parameter in slot.operation.parameters
+            if "pass" in parameter.name.lower()
+        ]
         is_login = LOGIN.search(self.path) is not None
         self.others = {name: secrets.token_hex(12) for name in passwords} if is_login else {}
 
@@ -227,14 +234,18 @@ async def _check_ssrf(aim: _Aim, baseline: Answer) -> None:
 async def _check_stored(scope: Scope, headers: dict[str, str]) -> None:
     """What one request stores, and a page shows to others unescaped."""
     for operation in scope.surface.operations:
-        texts = [one for one in operation.parameters if one.place in {"json", "form"}]
+        texts = [
+            parameter for parameter in operation.parameters if parameter.place in {"json", "form"}
+        ]
         if operation.method != "POST" or not texts or LOGIN.search(operation.path):
             continue
         mark = f"<{new_mark()}>"
         values: dict[str, Any] = {
-            one.name: f"a{mark}"
-            for one in texts
-            if one.kind == "string" and not one.example and not SECRET.search(one.name)
+            parameter.name: f"a{mark}"
+            for parameter in texts
+            if parameter.kind == "string"
+            and not parameter.example
+            and not SECRET.search(parameter.name)
         }
         state = FormState(headers=headers)
         if wants_token(operation):
@@ -258,6 +269,6 @@ def _pages_after(scope: Scope, answer: Answer) -> list[str]:
     first = [onward] if onward else []
     pages = list(dict.fromkeys(first + known))
     for page in pages[MAX_SHOWN:]:
-        what = f"GET {page} after {answer.method} {answer.path}"
-        scope.client.leave_out(what, f"beyond the first {MAX_SHOWN} pages")
+        where = f"GET {page} after {answer.method} {answer.path}"
+        scope.client.leave_out(where, f"beyond the first {MAX_SHOWN} pages")
     return pages[:MAX_SHOWN]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.findings import make_finding
-from analyzers.dynamic.probe import is_canary, targets_of
+from analyzers.dynamic.probe import targets_of
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -21,7 +21,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Coverage, Finding, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Skipped, Target
 
 PUBLISHED = "a published port of this host, whose other ports are not the app's"
 MISSING = "nmap is not installed: apt-get install nmap"
@@ -58,6 +58,7 @@ class Nmap:
     """Looks for open ports of the app's containers, where it shares their network."""
 
     name = "nmap"
+    looks_for = frozenset({Category.SECURITY})
     canary = Canary(
         serve={"GET /": (200, {"Content-Type": "text/plain"}, "canary")},
         expect=frozenset({"open-port"}),
@@ -82,11 +83,10 @@ class Nmap:
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Scan every target's host by TCP connect; its canary's one port as if it were unknown."""
-        is_proof = is_canary(run, self.name)
         scans = list[Scan]()
         for target in targets_of(run):
             await require_answer(target, "before")
-            if is_proof:
+            if run.canary:
                 done = await execute(Command(argv=argv(target, port_of(target)), limit_s=60))
                 scans.append(Scan(target, *parse(done.stdout, target), meant=None))
             elif not is_this_host(target):
@@ -96,7 +96,9 @@ class Nmap:
         if not scans:
             raise NotApplicable(f"the app is {PUBLISHED}")
         known = {scan.target.service for scan in scans}
-        return fold(scans, [one for one in targets_of(run) if one.service not in known])
+        return fold(
+            scans, [candidate for candidate in targets_of(run) if candidate.service not in known]
+        )
 
 
 def is_this_host(target: Target) -> bool:
@@ -177,6 +179,6 @@ def fold(scans: list[Scan], left_out: list[Target]) -> Parsed:
         skipped_total=len(silent),
         items=tuple(shown[:200]),
     )
-    findings = tuple(one for scan in scans for one in findings_of(scan))
+    findings = tuple(finding for scan in scans for finding in findings_of(scan))
     notes = tuple(f"{target.service} was not scanned: {PUBLISHED}" for target in left_out)
     return Parsed(coverage=coverage, findings=findings, notes=notes)

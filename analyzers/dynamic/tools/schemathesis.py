@@ -8,7 +8,7 @@ from typing import Any
 from analyzers.dynamic.alive import prepared_ground, require_answer
 from analyzers.dynamic.bounds import limit_of
 from analyzers.dynamic.explore import surface_of
-from analyzers.dynamic.findings import fingerprint_http, printable, stable_path, unique
+from analyzers.dynamic.findings import make_finding, unique, worth_of
 from analyzers.dynamic.probe import behind, require_usable, targets_of
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.scanners import (
@@ -29,7 +29,7 @@ from analyzers.dynamic.schemathesis_answers import (
 )
 from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import ServiceSurface
-from analyzers.runtime.chromium import PROXY_URL
+from analyzers.runtime.live.chromium import PROXY_URL
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -39,7 +39,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Coverage, Finding, Location, Metric, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Metric, Skipped, Target
 
 VENV = "venv"
 CHECKS = (
@@ -71,6 +71,7 @@ class Schemathesis:
     """Property-based tests of an API against its own description."""
 
     name = "schemathesis"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/plain"}, "canary"),
@@ -203,8 +204,11 @@ def parse(
     try:
         document = json.loads(raw)
         operations, cases = document["operations"], document["test_cases"]
-        rows = [(one["type"], one["title"], one["operations"]) for one in document["failures"]]
-        errors = [str(one)[:300] for one in document["errors"]]
+        rows = [
+            (failure["type"], failure["title"], failure["operations"])
+            for failure in document["failures"]
+        ]
+        errors = [str(error)[:300] for error in document["errors"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ToolFault(f"schemathesis' report is unreadable: {error!r}") from error
     findings = [
@@ -212,7 +216,7 @@ def parse(
         for kind, title, names in rows
         for operation in names
     ]
-    skipped = [Skipped(what=f"{target.service} {one[:80]}", reason=one) for one in errors]
+    skipped = [Skipped(what=f"{target.service} {error[:80]}", reason=error) for error in errors]
     total, tested = int(operations["total"]), int(operations["tested"])
     coverage = Coverage(
         unit="operations",
@@ -229,49 +233,38 @@ def parse(
 def _finding(
     kind: str, title: str, name: str, proof: str, target: Target, surface: ServiceSurface
 ) -> Finding:
-    worth = FAILURES.get(kind)
-    if worth is None:
-        raise ToolFault(f"schemathesis: failure {kind!r} has no severity")
     method, _, path = name.partition(" ")
     operation = surface.find(method, path)
-    source = operation.source if operation else None
-    return Finding(
-        tool="schemathesis",
-        rule_id=kind,
-        message=f"{title}: {name}",
-        severity=worth.severity,
-        confidence=worth.confidence,
-        category=worth.category,
-        cwe=worth.cwe,
-        location=Location(
-            path=source[0] if source else None,
-            line=source[1] if source else None,
-            method=method,
-            url=stable_path(path),
-        ),
-        fingerprint=fingerprint_http(target.service, kind, method, path),
-        witnesses=(f"schemathesis:{kind}",),
-        evidence=printable(proof)[:2_000],
+    return make_finding(
+        "schemathesis",
+        kind,
+        f"{title}: {name}",
+        service=target.service,
+        method=method,
+        path=path,
+        evidence=proof,
+        source=operation.source if operation else None,
+        worth=worth_of(FAILURES, kind, "schemathesis: failure"),
     )
 
 
 def fold(parts: list[Parsed], notes: tuple[str, ...] = ()) -> Parsed:
     """One report of all targets."""
-    covered = [one.coverage for one in parts]
+    covered = [part.coverage for part in parts]
     coverage = Coverage(
         unit="operations",
-        given=sum(one.given or 0 for one in covered),
-        reached=sum(one.reached for one in covered),
-        skipped=tuple(row for one in covered for row in one.skipped)[:50],
-        skipped_total=sum(one.skipped_total for one in covered),
-        items=tuple(row for one in covered for row in one.items)[:200],
+        given=sum(part_coverage.given or 0 for part_coverage in covered),
+        reached=sum(part_coverage.reached for part_coverage in covered),
+        skipped=tuple(row for part_coverage in covered for row in part_coverage.skipped)[:50],
+        skipped_total=sum(part_coverage.skipped_total for part_coverage in covered),
+        items=tuple(row for part_coverage in covered for row in part_coverage.items)[:200],
     )
-    cases = sum(one.metrics[0].value for one in parts)
+    cases = sum(part.metrics[0].value for part in parts)
     return Parsed(
         coverage=coverage,
-        findings=tuple(row for one in parts for row in one.findings),
+        findings=tuple(row for part in parts for row in part.findings),
         metrics=(Metric(name="cases_generated", value=cases, unit="count"),),
-        notes=(*(note for one in parts for note in one.notes), *notes),
+        notes=(*(note for part in parts for note in part.notes), *notes),
     )
 
 

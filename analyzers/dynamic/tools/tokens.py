@@ -37,15 +37,15 @@ async def check_token(scope: Scope) -> None:
 async def _guarded(scope: Scope) -> Operation | None:
     """A GET operation that needs the token."""
     token = {"Authorization": f"Bearer {scope.sessions[0].token}"}
-    for one in scope.surface.operations:
-        if one.method != "GET" or "{" in one.path:
+    for operation in scope.surface.operations:
+        if operation.method != "GET" or "{" in operation.path:
             continue
-        outside = await scope.client.get(one.path)
+        outside = await scope.client.get(operation.path)
         if outside is None or outside.status not in CLOSED:
             continue
-        inside = await scope.client.get(one.path, headers=token)
+        inside = await scope.client.get(operation.path, headers=token)
         if inside and inside.ok:
-            return one
+            return operation
     return None
 
 
@@ -58,11 +58,11 @@ async def _try_forged(scope: Scope, guarded: Operation) -> None:
         ("jwt-signature-ignored", with_wrong_signature(token), "with a wrong signature"),
         ("jwt-alg-none", without_signature(token), "without a signature (alg: none)"),
     )
-    for rule, forged, what in forgeries:
+    for rule, forged, description in forgeries:
         headers = {"Authorization": f"Bearer {forged}"}
         answer = await scope.client.get(guarded.path, headers=headers)
         if answer and answer.ok:
             evidence = f"forged token: {request_line(answer)}; garbage: {garbage.status}"
-            text = f"A token {what} is accepted"
+            text = f"A token {description} is accepted"
             scope.add(rule, text, guarded.path, operation=guarded, evidence=evidence)
             return

@@ -14,7 +14,6 @@ from analyzers.dynamic.findings import unique
 from analyzers.dynamic.probe import (
     Seen,
     behind,
-    is_canary,
     raise_unusable,
     require_usable,
     targets_of,
@@ -32,9 +31,9 @@ from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.wapiti_modules import ATTACKS, CANARY_ATTACKS, PROGRAM, STARTUP_S, Attack
 from analyzers.dynamic.wapiti_paths import UNSAFE, is_attackable, leaving_paths, start_paths
 from analyzers.dynamic.wapiti_report import parse_report, unseen_by
-from analyzers.runtime.chromium import PROXY_URL
+from analyzers.runtime.live.chromium import PROXY_URL
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Finding, Skipped, Target
+from contract.analysis import Category, Coverage, Finding, Skipped, Target
 
 VENV = "venv-wapiti"
 PASSIVE = ("http_headers", "csp", "cookieflags", "csrf")
@@ -72,6 +71,7 @@ class Wapiti:
     """Black-box scanner: injection, cross-site scripting, file handling, CSRF, headers."""
 
     name = "wapiti"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/search?q=a">search</a>'),
@@ -100,8 +100,8 @@ class Wapiti:
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Crawl and attack every target within its share of the time."""
         targets = targets_of(run)
-        is_proof = is_canary(run, self.name)  # then its own crawl has to meet the flaw
-        surface = Surface() if is_proof else await surface_of(run, execute)
+        # On its canary its own crawl has to meet the flaw.
+        surface = Surface() if run.canary else await surface_of(run, execute)
         require_usable(targets, surface)
         await require_login(run, surface)
         limit_s = limit_of(run, "wapiti")
@@ -110,7 +110,7 @@ class Wapiti:
         for target in targets:
             await require_answer(target, "before")
             known = surface.of(target.service)
-            modules = CANARY_ATTACKS if is_proof else ATTACKS
+            modules = CANARY_ATTACKS if run.canary else ATTACKS
             scan = await _scan(means, target, known, limit_s / len(targets), modules)
             scans.append(scan)
             await require_answer(target, "after")
@@ -154,13 +154,13 @@ async def _attack(
     surface: ServiceSurface,
 ) -> None:
     python, _ = venv_program(means.run.tools_dir, VENV, "wapiti")
-    for one in await attack.run(means, python, groups):
-        scan.skip(one.skipped)
-        scan.attacked += one.ran
-        if one.report:
-            read_report(scan, one.report, surface)
+    for scanned in await attack.run(means, python, groups):
+        scan.skip(scanned.skipped)
+        scan.attacked += scanned.ran
+        if scanned.report:
+            read_report(scan, scanned.report, surface)
     if not scan.attacked:
-        reasons = "; ".join(f"{one.what}: {one.reason}" for one in scan.skipped[:3])
+        reasons = "; ".join(f"{skipped.what}: {skipped.reason}" for skipped in scan.skipped[:3])
         raise ToolFault(f"no attack module finished: {reasons}")
 
 
@@ -216,33 +216,38 @@ def read_report(scan: Scan, raw: bytes, surface: ServiceSurface) -> None:
 
 def note_missed(scan: Scan, surface: ServiceSurface, *, was_cut: bool) -> None:
     """Name what is known of the service and was not met by the crawl."""
-    crawled = {f"{one['method']} {urlsplit(one['url']).path}" for one in scan.crawled}
+    crawled = {
+        f"{crawled_request['method']} {urlsplit(crawled_request['url']).path}"
+        for crawled_request in scan.crawled
+    }
     starts = [path.split("?")[0] for path in start_paths(surface)]
-    for one in surface.operations:
-        if (key := f"{one.method} {one.url()}") not in crawled:
-            row = Skipped(what=f"{scan.target.service} {key}"[:300], reason=_why(one, starts))
+    for operation in surface.operations:
+        if (key := f"{operation.method} {operation.url()}") not in crawled:
+            row = Skipped(what=f"{scan.target.service} {key}"[:300], reason=_why(operation, starts))
             scan.missed.append(row)
     if was_cut:
         reason = "the crawl was stopped at its time limit: it may not have met every page"
         scan.missed.append(Skipped(what=f"{scan.target.service}: further pages", reason=reason))
 
 
-def _why(one: Operation, starts: list[str]) -> str:
+def _why(operation: Operation, starts: list[str]) -> str:
     """Why the crawl did not meet an operation."""
-    if one.method != "GET":
-        return "the crawl did not get there" if one.named("form") else "no form leads to it"
-    if one.url() in starts[:MAX_STARTS]:
+    if operation.method != "GET":
+        return "the crawl did not get there" if operation.named("form") else "no form leads to it"
+    if operation.url() in starts[:MAX_STARTS]:
         return "the crawl did not get there"
-    is_beyond = one.url() in starts
+    is_beyond = operation.url() in starts
     return f"beyond the first {MAX_STARTS} start pages" if is_beyond else "not given to the crawl"
 
 
 def met(scan: Scan) -> tuple[list[str], list[Seen]]:
     """Requests of the crawl: those answered with what was asked for, and the server errors."""
     statuses: dict[str, list[int]] = {}
-    for one in scan.crawled:
-        key = f"{one['method']} {urlsplit(one['url']).path}"[:250]
-        statuses.setdefault(key, []).extend([int(one["status_code"])] if one["status_code"] else [])
+    for request in scan.crawled:
+        key = f"{request['method']} {urlsplit(request['url']).path}"[:250]
+        statuses.setdefault(key, []).extend(
+            [int(request["status_code"])] if request["status_code"] else []
+        )
     fine = [key for key, seen in statuses.items() if seen and min(seen) < 500]
     good = [key for key in fine if not scan.whys.get(key)]
     bad = [(scan.target, key, min(seen)) for key, seen in statuses.items() if seen]
@@ -259,14 +264,14 @@ def fold(scans: list[Scan], notes: tuple[str, ...] = ()) -> Parsed:
     """One report of all targets; coverage counts requests of the crawl that were answered."""
     pairs = [met(scan) for scan in scans]
     items = [name for names, _ in pairs for name in names]
-    failed = [one for _, seen in pairs for one in seen]
+    failed = [failure for _, seen in pairs for failure in seen]
     whys = [why for scan in scans for why in scan.whys.values() if why]
     if not items and (failed or whys):
-        shown = [(one.target, key, 0) for one in scans for key, why in one.whys.items() if why]
+        shown = [(scan.target, key, 0) for scan in scans for key, why in scan.whys.items() if why]
         raise_unusable(failed or shown, whys)
     missed = [row for scan in scans for row in scan.missed]
     skipped = missed + [row for scan in scans for row in scan.skipped]
-    modules = [f"{one.target.service}: {', '.join([*PASSIVE, *one.attacked])}" for one in scans]
+    modules = [f"{scan.target.service}: {', '.join([*PASSIVE, *scan.attacked])}" for scan in scans]
     coverage = Coverage(
         unit="urls",
         reached=len(items),
@@ -277,6 +282,6 @@ def fold(scans: list[Scan], notes: tuple[str, ...] = ()) -> Parsed:
     )
     return Parsed(
         coverage=coverage,
-        findings=unique([one for scan in scans for one in scan.findings]),
+        findings=unique([finding for scan in scans for finding in scan.findings]),
         notes=(f"modules run: {'; '.join(modules)}", *notes),
     )

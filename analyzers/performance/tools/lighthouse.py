@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from analyzers.performance.canary import LOAD_CANARY, is_canary
+from analyzers.performance.canary import LOAD_CANARY
 from analyzers.performance.host import Thresholds, wait_until_calm
 from analyzers.performance.isolation import measured_alone
 from analyzers.performance.options import read_options
 from analyzers.performance.pages import Page, pages_of
 from analyzers.performance.site import Site
 from analyzers.runtime import blame
-from analyzers.runtime.chromium import CHROMIUM_SWITCHES, chromium_switches
-from analyzers.runtime.confine import Confinement
-from analyzers.runtime.origins import Origins, origins_of
+from analyzers.runtime.live.chromium import CHROMIUM_SWITCHES, chromium_switches
+from analyzers.runtime.live.confine import Confinement
+from analyzers.runtime.live.origins import Origins, origins_of
 from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun, Verdict
-from contract.analysis import Coverage, Metric
+from contract.analysis import Category, Coverage, Metric
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _HEADLESS = "--headless=new"
@@ -43,9 +43,9 @@ _AUDITS = {
 }
 # A browser keeps every core of a small host busy by itself.
 _LIMITS = Thresholds(pressure=0.9)
-# Of a page that answered just now: a limit on its clients, a login, but no failure of the app.
+# From a page that answered a moment ago: a limit on clients, a login, but no failure of the app.
 _REFUSED = re.compile(r"Status code: (4\d\d)")
-# The page's own doing; every other runtime error is Lighthouse's or the browser's.
+# Errors of the page itself; every other runtime error is Lighthouse's or the browser's.
 _PAGE_ERRORS = frozenset(
     {"NO_FCP", "NO_LCP", "NOT_HTML", "ERRORED_DOCUMENT_REQUEST", "FAILED_DOCUMENT_REQUEST"}
     | {"PAGE_HUNG", "CHROME_INTERSTITIAL_ERROR", "INVALID_DOC_TYPE"}
@@ -53,11 +53,11 @@ _PAGE_ERRORS = frozenset(
 
 
 def parse_lighthouse(raw: bytes, target: str) -> tuple[Metric, ...]:
-    """Category scores (0 to 100) and key figures; what Lighthouse left empty is left out.
+    """Category scores (0 to 100) and key figures; values that Lighthouse left empty are left out.
 
     Raises:
         AppFault: the page did not load or paint.
-        ToolFault: the report is not one, or carries no figure.
+        ToolFault: it is no report, or has no figure.
     """
     try:
         report = json.loads(raw)
@@ -102,6 +102,7 @@ class Lighthouse:
     """Adapter for `lighthouse URL --output=json`."""
 
     name = "lighthouse"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True
@@ -111,7 +112,7 @@ class Lighthouse:
         self._site = site
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """Lighthouse's version; the browser it drives must be there too."""
+        """Lighthouse's version; the browser that it drives must exist, too."""
         _browser()
         manifest = run.tools_dir / "node_modules/lighthouse/package.json"
         try:
@@ -121,7 +122,7 @@ class Lighthouse:
             raise ToolFault(f"{reason}: run analyzers/install.sh performance") from error
 
     def rules_digest(self) -> str:
-        """The categories asked for and the browser's flags."""
+        """The categories that we ask for and the browser's flags."""
         words = (*_CATEGORIES, _HEADLESS, *CHROMIUM_SWITCHES)
         return hashlib.sha256(" ".join(words).encode()).hexdigest()
 
@@ -129,14 +130,14 @@ class Lighthouse:
         """Load a page of every target that serves HTML, whatever its role.
 
         Raises:
-            AppFault, NotApplicable: as `blame.ROWS` have it.
+            AppFault, NotApplicable: as `blame.ROWS` say.
             ToolFault: the same; or browser or Lighthouse is missing or failed.
         """
         options = read_options(run.request)
         pages = await pages_of(run, execute, options.calm_wait_s)
         origins = await asyncio.to_thread(origins_of, run.request.targets, run.source)
         look = _Look(run, execute, pages, origins, options.calm_wait_s)
-        if is_canary(run):
+        if run.canary:
             return await look.measure(_CANARY_FLAGS, 1)
         wanted = (f"--only-categories={','.join(_CATEGORIES)}",)
         return await measured_alone(
@@ -214,7 +215,7 @@ class _Look:
         return parse_lighthouse(completed.output, name)
 
     def _unpainted(self, fault: AppFault, page: Page, *, calm: bool) -> Verdict:
-        """Whose fault a page is that did not load or paint."""
+        """Whose fault it is that a page did not load or paint."""
         if stopped := self._box.held().refusals:
             return blame.verdict("page-needs-outside", f"{fault}; {stopped}")
         if refused := _REFUSED.search(str(fault)):
@@ -255,16 +256,19 @@ def _quoted(switch: str) -> str:
 
 
 def _medians(loads: Sequence[tuple[Metric, ...]]) -> list[Metric]:
-    """Per figure the median of the loads that have it."""
+    """For each figure the median of the loads that have it."""
     return [
-        one.model_copy(
+        first_metric.model_copy(
             update={
                 "value": statistics.median(
-                    metric.value for load in loads for metric in load if metric.name == one.name
+                    metric.value
+                    for load in loads
+                    for metric in load
+                    if metric.name == first_metric.name
                 )
             }
         )
-        for one in loads[0]
+        for first_metric in loads[0]
     ]
 
 

@@ -1,7 +1,7 @@
 """Second generator (npm `loadtest --rps`) on a sample: does another program see the same app?
 
-It runs at a rate at which `openloop` held the objective, and its figures are held against that
-step's. Its times are whole milliseconds.
+It runs at a rate at which `openloop` held the objective, and its figures are compared with those of
+that step. Its times are whole milliseconds.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from analyzers.performance.aftermath import first_answer
 from analyzers.performance.calibration_server import serving
-from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
+from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, prove
 from analyzers.performance.figures import percentile_notes
 from analyzers.performance.isolation import measured_alone
 from analyzers.performance.openloop.limits import SHORT_WAIT_S
@@ -25,10 +25,10 @@ from analyzers.performance.site import Site
 from analyzers.performance.survey import survey_app
 from analyzers.runtime import blame
 from analyzers.runtime.tool import Command, Execute, Parsed, ToolFault, ToolRun, Verdict
-from contract.analysis import Coverage, Metric, Skipped
+from contract.analysis import Category, Coverage, Metric, Skipped
 
 _ERRORS = Path(__file__).with_name("non_2xx.mjs")
-# Two generators that see the same app differ by chance; by more than this factor, one is wrong.
+# Two generators of the same app differ by chance; by more than this factor, one is wrong.
 _APART = 2.0
 _COMPARED = ("throughput", "latency_p50", "latency_p95")
 # Below this, whole milliseconds and the network's own jitter are most of a latency.
@@ -74,6 +74,7 @@ class LoadTest:
     """Adapter for `loadtest --rps RATE -t SECONDS --cores 1 URL`, on one operation."""
 
     name = "loadtest"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True
@@ -92,23 +93,24 @@ class LoadTest:
             raise ToolFault(f"{reason}: run analyzers/install.sh performance") from error
 
     def rules_digest(self) -> str:
-        """Rate and length are options; the version says the rest, but for what an error is."""
+        """Rate and length are options; the version covers the rest, except for what an error is."""
         return hashlib.sha256(_ERRORS.read_bytes()).hexdigest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Load the first operation that answers 2xx at a moderate rate.
 
         Raises:
-            AppFault, NotApplicable: as `blame.ROWS` have it.
+            AppFault, NotApplicable: as `blame.ROWS` say.
             ToolFault: the same; or not installed, no target, a bad option, no lock of the host.
         """
         options = read_options(run.request)
         if not run.request.targets:
             raise ToolFault("no running target was named in the request")
-        if is_canary(run):
+        if run.canary:
             return await _canary(run, execute, gentle(options))
         samples = _samples(run) or [
-            _Sample(one) for one in (await survey_app(run, execute, options.calm_wait_s)).operations
+            _Sample(operation)
+            for operation in (await survey_app(run, execute, options.calm_wait_s)).operations
         ]
         return await measured_alone(
             run, options, self._site, lambda: _measure(run, execute, samples, options)
@@ -117,28 +119,30 @@ class LoadTest:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """An operation, and the step of `openloop` to compare with, if there is one."""
+    """An operation, and the step of `openloop` to compare it with, if there is one."""
 
     operation: Operation
     step: HeldStep | None = None
 
 
 def _samples(run: ToolRun) -> list[_Sample]:
-    """What `openloop` left, operations it measured first.
+    """The operations that `openloop` left, measured ones first.
 
     Raises:
         NotApplicable: the app's own limit, met by `openloop`, is below any rate of a sample.
     """
     rate = read_options(run.request).check_rate
     left = taken_over(run)
-    limits = [one.limit for one in left if one.limit and (one.limit.wait_s or 0.0) > SHORT_WAIT_S]
+    limits = [
+        miss.limit for miss in left if miss.limit and (miss.limit.wait_s or 0.0) > SHORT_WAIT_S
+    ]
     if limits:
         text = f"no second sample within the app's own limit: {limits[0].text}"
         raise blame.verdict("sample-rate-limited", text)
     found = [
-        _Sample(operation, min(one.held, key=lambda step: abs(step.rate - rate), default=None))
-        for one in left
-        if (operation := one.at(run.request.targets))
+        _Sample(operation, min(miss.held, key=lambda step: abs(step.rate - rate), default=None))
+        for miss in left
+        if (operation := miss.at(run.request.targets))
     ]
     return sorted(found, key=lambda sample: sample.step is None)
 
@@ -147,7 +151,7 @@ async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parse
     async with serving(DELAYS_S) as port:
         operation = Operation("canary", f"http://127.0.0.1:{port}", "/", "GET /")
         parsed = await _measure(run, execute, [_Sample(operation)], options)
-    prove({one.name: one.value for one in parsed.metrics})
+    prove({metric.name: metric.value for metric in parsed.metrics})
     return parsed
 
 
@@ -165,10 +169,12 @@ async def _measure(
             f"{limited['count']} answers 429 to {name} at {rate:g}/s: the limiter's, not the app's"
         )
         raise blame.verdict("sample-rate-limited", words)
-    figures = {one.name: one.value for one in metrics}
+    figures = {metric.name: metric.value for metric in metrics}
     if figures["error_ratio"] == 1:
         raise await _nothing_succeeded(sample.operation, rate)
-    skipped = tuple(Skipped(what=one.operation.name, reason="not in the sample") for one in others)
+    skipped = tuple(
+        Skipped(what=operation.operation.name, reason="not in the sample") for operation in others
+    )
     agreement, note = _agreement(name, figures, step)
     return Parsed(
         coverage=Coverage(
@@ -190,7 +196,7 @@ async def _measure(
 
 
 async def _nothing_succeeded(operation: Operation, rate: float) -> Verdict:
-    """Whose fault it is that a sample has no success: what answers afterwards was too slow."""
+    """Whose fault it is that no request of a sample succeeded: later answers were too slow."""
     text = f"no request to {operation.name} succeeded at {rate:g}/s"
     answer = await first_answer(operation)
     if answer.unreachable:
@@ -215,7 +221,7 @@ def _agreement(
 
 
 def deviations(ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
-    """Figures that both have and that lie more than twice apart; empty when none does."""
+    """Figures of both that differ by more than a factor of two; empty when none does."""
     found: list[str] = []
     for name in _COMPARED:
         if name not in ours or name not in theirs:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from analyzers.performance.calibration_server import serving
-from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, is_canary, prove
+from analyzers.performance.canary import DELAYS_S, LOAD_CANARY, gentle, prove
 from analyzers.performance.figures import (
     calibration_metrics,
     operation_metrics,
@@ -21,15 +21,16 @@ from analyzers.performance.site import Site
 from analyzers.performance.survey import Survey, survey_app
 from analyzers.runtime import blame
 from analyzers.runtime.tool import Execute, Parsed, ToolFault, ToolRun
-from contract.analysis import Coverage, Skipped
+from contract.analysis import Category, Coverage, Skipped
 
 _VERSION = "3"
 
 
 class OpenLoop:
-    """Adapter for our own generator, a process of its own per series."""
+    """Adapter for our own generator, one separate process per series."""
 
     name = "openloop"
+    looks_for = frozenset[Category]()
     canary = LOAD_CANARY
     cost = 2.0
     exclusive = True
@@ -39,24 +40,24 @@ class OpenLoop:
         self._site = site
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """Its own version and that of the HTTP client that carries the load."""
+        """Its own version and that of the HTTP client that sends the load."""
         return f"{_VERSION}+aiohttp-{importlib.metadata.version('aiohttp')}"
 
     def rules_digest(self) -> str:
-        """The objective and steps used where the spec says nothing."""
+        """The objective and steps used where the spec gives none."""
         return hashlib.sha256(LoadOptions().model_dump_json().encode()).hexdigest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Load every operation that answers 2xx; under contention, repeat once the host is calm.
 
         Raises:
-            AppFault, NotApplicable: as `blame.ROWS` have it.
-            ToolFault: the same; or no target, a bad option, the host's lock was not to be had.
+            AppFault, NotApplicable: as `blame.ROWS` say.
+            ToolFault: the same; or no target, a bad option, or the host's lock was not available.
         """
         options = read_options(run.request)
         if not run.request.targets:
             raise ToolFault("no running target was named in the request")
-        if is_canary(run):
+        if run.canary:
             return await _canary(run, execute, gentle(options))
         found = await survey_app(run, execute, options.calm_wait_s)
         chosen = found.operations[: options.max_endpoints]
@@ -73,22 +74,22 @@ class OpenLoop:
 
 
 async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parsed:
-    """A server of known delays: without the lock, it must not wait for a running load test."""
+    """A server of known delays, without the lock: it must not wait for a running load test."""
     async with serving(DELAYS_S) as port:
         plan = options.plan(f"http://127.0.0.1:{port}/")
         metrics = operation_metrics("GET /", await run_series(run, execute, plan))
-    prove({one.name: one.value for one in metrics})
+    prove({metric.name: metric.value for metric in metrics})
     coverage = Coverage(unit="operations", given=1, reached=1, items=("GET /",))
     return Parsed(coverage=coverage, metrics=metrics)
 
 
 def _parsed(found: Survey, attempt: Attempt, options: LoadOptions) -> Parsed:
     if not attempt.results:
-        why = "; ".join(f"{one.what}: {one.reason}" for one in attempt.skipped)
+        why = "; ".join(f"{left_out.what}: {left_out.reason}" for left_out in attempt.skipped)
         raise blame.verdict("load-rate-limited" if attempt.limits else "load-nothing", why)
     skipped = (*found.skipped, *attempt.skipped, *_beyond(found, options))
     results = attempt.results
-    metrics = [one for name in results for one in operation_metrics(name, results[name])]
+    metrics = [metric for name in results for metric in operation_metrics(name, results[name])]
     metrics += [flag(name, bool(why)) for name, why in attempt.contended.items()]
     metrics += calibration_metrics(attempt.calibration) if attempt.calibration else ()
     metrics += attempt.host.metrics() if attempt.host else ()

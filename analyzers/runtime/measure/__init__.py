@@ -1,1 +1,1 @@
-"""How one request is measured: listing, canaries, schedule, cells, result cache."""
+"""How one request is measured: canaries, schedule, cells, result cache."""

@@ -1,8 +1,8 @@
 """Proof that each tool sees: it must find the planted flaw of its own canary before it is believed.
 
-Verdicts are kept on disk by tool version and rule digest, so that a restart is ready at once and
-looks again in the background. A blind tool is asked again, at most once a minute and only if it is
-wanted, else every five minutes, until it sees.
+Verdicts are kept on disk by tool version and rule digest, so that a restarted analyzer is ready at
+once; it checks them again in the background. A blind tool is checked again when somebody needs it,
+at most once a minute, else every five minutes, until it sees.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from pathlib import Path
 from analyzers.runtime.measure.canary_server import serve_canary
 from analyzers.runtime.measure.cell import Attachments, measure_cell
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.listing import list_source
 from analyzers.runtime.measure.verdicts import Verdict, load_verdicts, save_verdicts
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import Tool, ToolFault, ToolRun
 from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
 from contract.analyzers import AnalyzerKind
@@ -66,7 +66,7 @@ class CanaryCheck:
                 raise ToolFault(f"no version: {type(error).__name__}: {error}") from error
 
     async def look(self, tool: Tool, version: str) -> Verdict:
-        """Run the canary; never raises but for cancellation."""
+        """Run the canary. It raises nothing but cancellation."""
         with self._folder() as folder:
             urgency = self.weights.seconds(tool.name, 1)
             share = self.budget.hold(self.weights.cores(tool), urgency=urgency)
@@ -79,7 +79,7 @@ class CanaryCheck:
                 kept = Attachments(folder / "attachments")
                 cell = await measure_cell(tool, run, self._runner(folder), version, kept)
         reason = _blindness(tool, cell.report)
-        return _verdict(tool, version, reason)
+        return _verdict(tool, version, reason, lacks_source=cell.report.lacks_source)
 
     @contextmanager
     def _folder(self) -> Generator[Path]:
@@ -117,11 +117,12 @@ class CanaryCheck:
             source=list_source(folder / "source"),
             workspace=folder / "workspace",
             tools_dir=self.tools_dir,
+            canary=True,
         )
 
 
 def _blindness(tool: Tool, report: ToolReport) -> str:
-    """Why the canary proves nothing; empty when the tool saw it."""
+    """Why the tool did not pass its canary; empty if it did."""
     if report.state is not MeasurementState.MEASURED:
         return report.reason
     seen = {finding.rule_id for finding in report.findings}
@@ -131,13 +132,14 @@ def _blindness(tool: Tool, report: ToolReport) -> str:
     return ""
 
 
-def _verdict(tool: Tool, version: str, reason: str) -> Verdict:
+def _verdict(tool: Tool, version: str, reason: str, *, lacks_source: bool = False) -> Verdict:
     return Verdict(
         tool=tool.name,
         version=version,
         rules_digest=_rules_digest(tool),
         ok=not reason,
         reason=reason,
+        lacks_source=lacks_source,
         checked_at=datetime.now(UTC),
     )
 
@@ -150,13 +152,13 @@ def _rules_digest(tool: Tool) -> str:
 
 
 class CanaryKeeper:
-    """Knows of each tool whether it sees, and keeps looking.
+    """Knows for each tool whether it sees, and checks it again from time to time.
 
     Args:
         tools: the service's tools.
         check: runs a canary.
         state_file: where verdicts are kept between restarts.
-        is_idle: whether no measurement runs; looking again waits for that.
+        is_idle: whether no measurement runs; tools are checked again only then.
     """
 
     def __init__(
@@ -178,11 +180,11 @@ class CanaryKeeper:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Look at every tool in the background, and again from time to time."""
+        """Check every tool in the background, and again from time to time."""
         self._task = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        """Stop looking; a canary that runs is ended."""
+        """Stop; a canary that runs is ended."""
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -190,7 +192,7 @@ class CanaryKeeper:
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
-        """Tools nobody knows anything about yet."""
+        """Tools that have no verdict yet, not even a kept one."""
         return tuple(name for name in self._tools if not self._known(name))
 
     def versions(self) -> dict[str, str]:
@@ -204,7 +206,7 @@ class CanaryKeeper:
     async def proven(self, name: str) -> Verdict:
         """The verdict on a tool that is about to be used; waits for its first canary.
 
-        A tool that was blind a while ago is asked again.
+        A tool that was blind is checked again if that is a minute ago.
         """
         verdict = self._verdicts.get(name)
         if verdict is None or (not verdict.ok and _age_s(verdict) > ASK_AGAIN_S):
@@ -212,7 +214,7 @@ class CanaryKeeper:
         return self._verdicts[name]
 
     async def settled(self) -> None:
-        """Wait until no canary is looked at again: a load generator must not run beside one."""
+        """Wait until no tool is being checked again: load generators run beside no canary."""
         async with self._looking_again:
             return
 

@@ -12,10 +12,18 @@ from pathlib import Path
 
 from analyzers.runtime.measure.trim import with_findings
 from analyzers.runtime.measure.verdicts import Verdict
-from analyzers.runtime.places import rooted
 from analyzers.runtime.process.runner import Runner
-from analyzers.runtime.projects import note_for
-from analyzers.runtime.tool import AppFault, NotApplicable, Parsed, Tool, ToolFault, ToolRun
+from analyzers.runtime.source.places import rooted
+from analyzers.runtime.source.projects import note_for
+from analyzers.runtime.tool import (
+    AppFault,
+    NoSource,
+    NotApplicable,
+    Parsed,
+    Tool,
+    ToolFault,
+    ToolRun,
+)
 from contract.analysis import Coverage, Finding, MeasurementState, Provenance, ToolReport
 
 MAX_ATTACHED_BYTES = 256 * 1024 * 1024
@@ -69,22 +77,24 @@ async def measure_cell(
     started_at, clock = datetime.now(UTC), time.monotonic()
 
     def provenance(*notes: str) -> Provenance:
+        executed = runner.executed
         return Provenance(
-            argv=tuple(one.argv for one in runner.executed),
-            exit_codes=tuple(one.exit_code for one in runner.executed),
+            argv=tuple(command.argv for command in executed),
+            exit_codes=tuple(command.exit_code for command in executed),
             rules_digest=tool.rules_digest(),
             duration_s=round(time.monotonic() - clock - runner.waited_s, 3),
-            cpu_s=round(sum(one.cpu_s for one in runner.executed), 3) if runner.executed else None,
+            cpu_s=round(sum(command.cpu_s for command in executed), 3) if executed else None,
             started_at=started_at,
             notes=(*notes, *kept.notes),
         )
 
     covered: Coverage | None = None
+    lacks_source = False
     try:
         parsed = await tool.run(run, runner)
         bare = _measured(tool, version, parsed, provenance(*parsed.notes), kept.names)
         here = await asyncio.to_thread(rooted, parsed.findings, run.source.root)
-        findings = [_placed(one, run.source.idle) for one in here]
+        findings = [_placed(finding, run.source.idle) for finding in here]
         report = await asyncio.to_thread(with_findings, bare, findings, kept.folder)
         return Cell(report, parsed.fresh_for)
     except NotApplicable as fault:
@@ -94,16 +104,24 @@ async def measure_cell(
         state, reason = MeasurementState.APP_FAILED, str(fault) or "the app failed"
     except ToolFault as fault:
         state, reason = MeasurementState.INFRA_FAILED, str(fault) or "the tool failed"
+        lacks_source = isinstance(fault, NoSource)
     except (Exception, SystemExit) as error:
         logger.exception("tool %s failed on %s", tool.name, run.request.subtask_id)
         state = MeasurementState.INFRA_FAILED
         reason = f"{type(error).__name__}: {error}"
-    report = unmeasured(tool.name, state, reason, version=version, provenance=provenance())
+    report = unmeasured(
+        tool.name,
+        state,
+        reason,
+        version=version,
+        provenance=provenance(),
+        lacks_source=lacks_source,
+    )
     return Cell(report.model_copy(update={"coverage": covered}))
 
 
 def _placed(found: Finding, idle: Sequence[str]) -> Finding:
-    """A finding in a project that nothing starts says so."""
+    """The finding, with a note if it is in a project that nothing starts."""
     note = note_for(found.location.path, idle)
     if not note:
         return found
@@ -118,6 +136,7 @@ def unmeasured(
     *,
     version: str = "",
     provenance: Provenance | None = None,
+    lacks_source: bool = False,
 ) -> ToolReport:
     """A cell that carries no numbers, only why."""
     clean = reason.encode("utf-8", "backslashreplace").decode()[:_REASON_CHARS]
@@ -126,12 +145,13 @@ def unmeasured(
         version=version,
         state=state,
         reason=clean,
+        lacks_source=lacks_source,
         provenance=provenance or Provenance(),
     )
 
 
 def _first_reason(parsed: Parsed) -> str:
-    """Why a tool did not look at one thing it was given, for a report that has nothing else."""
+    """Why a tool skipped the first thing it was given, for a reason that has no other detail."""
     first = next(iter(parsed.coverage.skipped), None)
     return f" ({first.what}: {first.reason})"[:500] if first else ""
 
@@ -158,7 +178,7 @@ def _measured(
         data=parsed.data,
         attachments=tuple(attached),
     )
-    # What cannot be written (lone surrogates) must fail here, named, and not with the whole report.
+    # Text that cannot be written (lone surrogates) must fail this cell, not the whole report.
     size = len(report.model_dump_json().encode())
     if size > MAX_BARE_BYTES:
         raise ToolFault(f"report of {size} bytes beside its findings, limit {MAX_BARE_BYTES}")
@@ -173,9 +193,17 @@ def blind(tool: Tool, verdict: Verdict) -> ToolReport:
         verdict.reason,
         version=verdict.version,
         provenance=Provenance(rules_digest=verdict.rules_digest),
+        lacks_source=verdict.lacks_source,
     )
 
 
+def cell_of(tool: Tool, report: ToolReport | None) -> ToolReport:
+    """The tool's cell, which says what it looks for, whether or not it could."""
+    failed = MeasurementState.INFRA_FAILED
+    report = report or unmeasured(tool.name, failed, "ended without a report")
+    return report.model_copy(update={"looks_for": tuple(sorted(tool.looks_for))})
+
+
 def spent_s(cell: ToolReport) -> float:
-    """Tool time of this run: what came from the cache took none."""
+    """Seconds the tool took in this run; a report from the cache took none."""
     return 0.0 if cell.provenance.cached_from else cell.provenance.duration_s

@@ -17,13 +17,15 @@ from analyzers.runtime.measure.cell import (
     Attachments,
     Cell,
     blind,
+    cell_of,
     measure_cell,
     spent_s,
     unmeasured,
 )
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.manners import Manners
+from analyzers.runtime.measure.giving_way import GivingWay
 from analyzers.runtime.measure.prepared import Prepared, look_up_all, prepare
+from analyzers.runtime.measure.progress import RunProgress
 from analyzers.runtime.measure.schedule import Allowance, run_in_order
 from analyzers.runtime.measure.trim import fitted, whole
 from analyzers.runtime.measure.weights import Weights
@@ -45,7 +47,7 @@ SERVICE_VERSION = "0.1.0"
 MAX_DEADLINE_S = 86_400.0
 _WRAP_UP_SHARE = 0.05
 _WRAP_UP_MAX_S = 10.0
-_SLACK_S = 1.0  # the subtask's own deadline speaks first, and names itself
+_SLACK_S = 1.0  # the subtask's own deadline comes first, with a reason that names it
 
 Fuse = Callable[[Sequence[ToolReport]], Sequence[Finding]]
 OnProgress = Callable[[Progress], None]
@@ -59,9 +61,9 @@ class Equipment:
 
     Attributes:
         code: digest of the service's own code, see `code_digest`.
-        load_lock: what is given way to, see `Manners`.
-        fuse: makes one finding of what several tools saw; None: the service does not fuse.
-        weights: what is expected of the tools.
+        load_lock: of the host, whose load tests the tools give way to, see `GivingWay`.
+        fuse: joins findings of several tools about one flaw; None: the service does not fuse.
+        weights: how long the tools are expected to take.
     """
 
     kind: AnalyzerKind
@@ -91,10 +93,15 @@ class Measurement:
     on_progress: OnProgress
     reports: dict[str, ToolReport] = field(default_factory=dict)
     shared: dict[str, Any] = field(default_factory=dict)
-    _begun: tuple[str, ...] = ()
-    _working: set[str] = field(default_factory=set)
-    _done: int = 0
-    _manners: Manners = field(init=False)
+    _tools: Sequence[Tool] = field(init=False)
+    _progress: RunProgress = field(init=False)
+    _giving_way: GivingWay = field(init=False)
+
+    def __post_init__(self) -> None:
+        wanted, equipment = self.request.tools, self.equipment
+        self._tools = [tool for tool in equipment.tools if not wanted or tool.name in wanted]
+        self._progress = RunProgress(self.request.subtask_id, len(self._tools), self.on_progress)
+        self._giving_way = GivingWay(equipment.kind, equipment.load_lock)
 
     @property
     def attachments(self) -> Path:
@@ -107,8 +114,7 @@ class Measurement:
         Raises:
             asyncio.CancelledError: all processes are gone.
         """
-        self._manners = Manners(self.equipment.kind, self.equipment.load_lock)
-        async with self._manners.run(self._say):
+        async with self._giving_way.run(self._progress.say):
             return await self._run()
 
     async def _run(self) -> AnalyzerReport:
@@ -116,14 +122,14 @@ class Measurement:
         limit_s = min(self.request.deadline_s, MAX_DEADLINE_S)
         limit_s -= min(_WRAP_UP_MAX_S, limit_s * _WRAP_UP_SHARE)
         allowance = Allowance(limit_s, min(limit_s, MAX_WAITING_S))
-        tools = self._planned()
+        tools = self._tools
         try:
             async with allowance.limit():
                 prepared = await self._prepared(tools)
                 await run_in_order(
                     tools,
                     lambda tool: self._cell(tool, prepared, allowance),
-                    lambda done, begun: self._progress(done, begun),
+                    self._progress.advance,
                 )
         except TimeoutError:
             self._note_late(tools, allowance)
@@ -142,12 +148,8 @@ class Measurement:
         )
         return await asyncio.to_thread(fitted, report, self.attachments)
 
-    def _planned(self) -> list[Tool]:
-        wanted = self.request.tools
-        return [tool for tool in self.equipment.tools if not wanted or tool.name in wanted]
-
     async def _prepared(self, tools: Sequence[Tool]) -> Prepared:
-        """What takes time and is no tool's work comes first: then the most urgent one starts."""
+        """Do what takes time and is no tool's work, before the most urgent tool starts."""
         own = self.equipment
         prepared = await asyncio.to_thread(
             prepare, self.request, self.source_root, tools, own.code, own.weights
@@ -156,49 +158,19 @@ class Measurement:
         await asyncio.to_thread(look_up_all, prepared, tools, versions, own.cache, attachments)
         return prepared
 
-    def _say(self, message: str) -> None:
-        self._progress(self._done, self._begun, message)
-
-    def _progress(self, done: int, begun: tuple[str, ...], message: str = "") -> None:
-        """Tell what goes on: a tool that was begun may still wait for its turn."""
-        self._done, self._begun = done, begun
-        self.on_progress(
-            Progress(
-                subtask_id=self.request.subtask_id,
-                done=done,
-                total=len(self._planned()),
-                running=tuple(name for name in begun if name in self._working),
-                waiting=tuple(name for name in begun if name not in self._working),
-                message=message[:500],
-            )
-        )
-
-    @contextmanager
-    def _at_work(self, tool: Tool) -> Generator[None]:
-        self._working.add(tool.name)
-        self._progress(self._done, self._begun)
-        try:
-            yield
-        finally:
-            self._working.discard(tool.name)
-            self._progress(self._done, self._begun)
-
     @contextmanager
     def _aside(self, tool: Tool, allowance: Allowance, runner: Runner) -> Generator[None]:
-        """A tool's wait for others is no work; its commands may run as long as the run may."""
+        """The tool waits for others inside this block; its commands may run later by that time."""
         began_s = time.monotonic()
-        self._working.discard(tool.name)
-        self._progress(self._done, self._begun)
         try:
-            with allowance.aside():
+            with self._progress.waiting(tool.name), allowance.aside():
                 yield
         finally:
-            self._working.add(tool.name)
             runner.waited_s += time.monotonic() - began_s
             runner.deadline = allowance.ends_at + _SLACK_S
 
     async def _cell(self, tool: Tool, prepared: Prepared, allowance: Allowance) -> None:
-        """Fill one cell; never raises but for cancellation from outside."""
+        """Fill one cell. It raises nothing but cancellation from outside."""
         try:
             self.reports[tool.name] = await self._report(tool, prepared, allowance)
         except (Exception, SystemExit) as error:
@@ -223,8 +195,8 @@ class Measurement:
             return self._kept(tool, entry)
         cores, urgency = equipment.weights.cores(tool), prepared.urgency[tool.name]
         turn = allowance.hold(equipment.budget, cores, self.request.subtask_id, urgency)
-        async with turn, self._manners.tool(allowance.aside(), self._say):
-            with self._at_work(tool):
+        async with turn, self._giving_way.tool(allowance.aside(), self._progress.say):
+            with self._progress.at_work(tool.name):
                 cell = await self._measure(tool, version, prepared.source, allowance)
         if cell.report.state is MeasurementState.MEASURED:
             took_s = cell.report.provenance.duration_s
@@ -251,7 +223,7 @@ class Measurement:
             workspace=workspace,
             tools_dir=self.equipment.tools_dir,
             attach=kept.attach,
-            progress=lambda message: self._say(f"{tool.name}: {message}"),
+            progress=lambda message: self._progress.say(f"{tool.name}: {message}"),
             waiting=lambda: self._aside(tool, allowance, runner),
             shared=self.shared,
         )
@@ -272,13 +244,10 @@ class Measurement:
                 self.reports[tool.name] = unmeasured(tool.name, failed, reason)
 
     def _in_order(self, tools: Sequence[Tool]) -> tuple[ToolReport, ...]:
-        """The planned tools' cells, then one for each name nobody knows."""
+        """The planned tools' cells, then one for each requested name that is no tool."""
         failed = MeasurementState.INFRA_FAILED
         known = [tool.name for tool in tools]
-        cells = [
-            self.reports.get(name) or unmeasured(name, failed, "ended without a report")
-            for name in known
-        ]
+        cells = [cell_of(tool, self.reports.get(tool.name)) for tool in tools]
         names = ", ".join(tool.name for tool in self.equipment.tools)
         strangers = [name for name in dict.fromkeys(self.request.tools) if name not in known]
         cells += [
@@ -290,7 +259,7 @@ class Measurement:
     def _fused(
         self, cells: Sequence[ToolReport]
     ) -> tuple[tuple[Finding, ...], tuple[ToolReport, ...]]:
-        """Fused findings; a fusion that fails is a cell of its own and harms no tool's."""
+        """Fused findings. A fusion that fails becomes a cell of its own; the tools' cells stand."""
         if self.equipment.fuse is None:
             return (), ()
         try:

@@ -13,13 +13,18 @@ logger = logging.getLogger("assay.analyzer")
 
 
 class Verdict(Frozen):
-    """Whether a tool of this version and with these rules saw its planted flaw."""
+    """Whether a tool of this version and with these rules saw its planted flaw.
+
+    Attributes:
+        lacks_source: it did not, because a source outside that it must ask gave no answer.
+    """
 
     tool: str
     version: str
     rules_digest: str = ""
     ok: bool
     reason: str = ""
+    lacks_source: bool = False
     checked_at: datetime
 
 
@@ -36,7 +41,7 @@ def load_verdicts(path: Path, known: Collection[str]) -> dict[str, Verdict]:
 
 
 def save_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
-    """Replace the file at once; one that cannot be written is only logged."""
+    """Replace the file in one step. If it cannot be written, that is only logged."""
     part = path.with_suffix(".part")
     try:
         part.write_bytes(_VERDICTS.dump_json(tuple(verdicts)))

@@ -1,6 +1,6 @@
 """Runs a tool's commands: bounded in time, output and processes, in a private workspace.
 
-`Runner` is the `Execute` an adapter is given; `process.py` owns the pipes, `warden.py` the process
+`Runner` is the `Execute` an adapter is given; `process.py` owns the pipes, `reaper.py` the process
 tree.
 """
 
@@ -72,7 +72,7 @@ class Runner:
         return self._completed(command, process, ended, time.monotonic() - started)
 
     def _limit_s(self, command: Command) -> tuple[float | None, bool]:
-        """Seconds it may take, and whether that is its own limit and not the deadline."""
+        """Seconds the command may take, and whether that is its own limit, not the deadline."""
         left = None if self.deadline is None else self.deadline - time.monotonic()
         if left is not None and left <= 0:
             raise HostFault(f"{_program(command)}: no time left before the deadline")
@@ -81,7 +81,7 @@ class Runner:
         return left, False
 
     def environment(self, command: Command) -> dict[str, str]:
-        """All that a command sees of this process's environment, and its own."""
+        """The environment of a command: little of this process's, and its own variables."""
         folder = str(self.workspace)
         return {
             "PATH": os.pathsep.join(os.get_exec_path()),
@@ -134,7 +134,7 @@ class Runner:
         try:
             seen = command.output.lstat()
             size = seen.st_size
-            if not stat.S_ISREG(seen.st_mode):  # a link may lead to what is not the tool's to read
+            if not stat.S_ISREG(seen.st_mode):  # a link may lead anywhere
                 raise FileNotFoundError
         except OSError:
             missing = f"{name} wrote no report to {command.output.name}"

@@ -1,45 +1,47 @@
 """One WebSocket connection: reads client frames, streams runs and results back.
 
-A frame that is not valid gets `failed INVALID_ARGUMENT` and the connection goes on. Each subtask
-asked for on the connection is streamed by its own task; a chunk and the binary message it announces
-are sent under one lock, so that streams may interleave. Sending waits for the peer, so memory is
-bounded by one chunk per stream. Reading never waits for an answer, so that pings are answered while
-a cancelled run's processes end.
+`contract/conversation.py` knows which frames may come and go, and in which order. Each subtask that
+is asked for on the connection is streamed by its own task; a chunk and the binary message it
+announces are sent under one lock, so that streams may interleave. Sending waits for the peer, so
+memory is bounded by one chunk per stream. Reading never waits for an answer, so that pings are
+answered while a cancelled run's processes end.
 """
 
 import asyncio
-import hashlib
-import json
+import errno
+import logging
+import os
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
-from pydantic import BaseModel, ValidationError
 
 from analyzers.runtime.wire.archive import StoredResult
 from analyzers.runtime.wire.jobs import Job, JobRegistry
 from contract.analyzers import AnalyzerKind
+from contract.conversation import ServiceConversation
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import (
     CHUNK_BYTES,
-    CLIENT_FRAMES,
     DIRECT_MIN_BYTES,
+    MAX_ID_CHARS,
     PROGRESS_INTERVAL_S,
     Ack,
     Analyze,
     Cancel,
-    Chunk,
     Completed,
     Failed,
 )
 from contract.secret import keyed_digest
+from contract.stream import ProtocolError
 
-_MAX_ID_CHARS = 512
 _MIN_PROGRESS_GAP_S = 0.1
 _MAX_WAITING_FRAMES = 8
 _DIGEST_CHARS = frozenset("0123456789abcdef")
+
+logger = logging.getLogger("assay.analyzer")
 
 
 class AnalyzerConnection:
@@ -49,7 +51,7 @@ class AnalyzerConnection:
         websocket: open and with the right subprotocol.
         kind: the service's own analyzer; requests for another are refused.
         jobs: the service's runs.
-        key: the service's own, for what tells one call's secrets from another's.
+        key: the service's own; makes the digests by which it tells secrets of calls apart.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class AnalyzerConnection:
         self._websocket = websocket
         self._kind = kind
         self._jobs = jobs
+        self._conversation = ServiceConversation()
         self._sending = asyncio.Lock()
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._waiting: asyncio.Queue[str | bytes | None] = asyncio.Queue(_MAX_WAITING_FRAMES)
@@ -84,19 +87,16 @@ class AnalyzerConnection:
                 await asyncio.wait(self._streams.values())
 
     async def _answer_all(self) -> None:
-        """Frames that came before the connection was lost count: an `ack` may be the last word."""
-        while (data := await self._waiting.get()) is not None:
+        """Frames that came before the connection was lost count: the last one may be an `ack`."""
+        while (message := await self._waiting.get()) is not None:
             with suppress(ConnectionError):
-                if isinstance(data, str):
-                    await self._answer(data)
-                else:
-                    await self._refuse("", "binary messages are sent by the service only")
+                await self._answer(message)
 
-    async def _answer(self, text: str) -> None:
+    async def _answer(self, message: str | bytes) -> None:
         try:
-            frame = CLIENT_FRAMES.validate_json(text)
-        except ValidationError as error:
-            await self._refuse(_named_subtask(text), f"frame not understood: {_first(error)}")
+            frame = self._conversation.receive(message)
+        except ProtocolError as error:
+            await self._send(self._conversation.refuse(error))
             return
         match frame:
             case Analyze():
@@ -108,118 +108,143 @@ class AnalyzerConnection:
 
     async def _analyze(self, frame: Analyze) -> None:
         subtask_id = frame.request.subtask_id
-        if reason := self._objection(frame):
-            await self._refuse(subtask_id[:_MAX_ID_CHARS], reason)
-            return
         if earlier := self._streams.pop(subtask_id, None):
             earlier.cancel()
             await asyncio.wait([earlier])
+        self._conversation.begin(frame)
         try:
-            digest = keyed_digest(self._key, frame.secrets)
-            job = await self._jobs.submit(frame.request.with_secrets(frame.secrets, digest))
+            job = await self._submit(frame)
         except PlatformError as error:
-            await self._fail(subtask_id, error.code, error.message, error.retry_after_s)
+            await self._fail(subtask_id, error)
             return
         stream = asyncio.create_task(self._stream(job, frame))
         self._streams[subtask_id] = stream
         stream.add_done_callback(lambda done: self._forget(subtask_id, done))
+
+    async def _submit(self, frame: Analyze) -> Job:
+        if reason := self._objection(frame):
+            raise PlatformError(ErrorCode.INVALID_ARGUMENT, reason)
+        digest = keyed_digest(self._key, frame.secrets)
+        return await self._jobs.submit(frame.request.with_secrets(frame.secrets, digest))
 
     def _objection(self, frame: Analyze) -> str:
         """Why the request cannot be done here; empty when it can."""
         request = frame.request
         if request.analyzer is not self._kind:
             return f"request.analyzer: this is the {self._kind} analyzer, not {request.analyzer}"
-        if not 0 < len(request.subtask_id) <= _MAX_ID_CHARS:
-            return f"request.subtask_id: 1 to {_MAX_ID_CHARS} characters"
+        if not 0 < len(request.subtask_id) <= MAX_ID_CHARS:
+            return f"request.subtask_id: 1 to {MAX_ID_CHARS} characters"
         digest = request.source.digest
         if len(digest) != 64 or not _DIGEST_CHARS.issuperset(digest):
             return "request.source.digest: no sha256 in lower-case hexadecimal"
         return ""
 
     async def _cancel(self, subtask_id: str) -> None:
-        attached = subtask_id in self._streams
+        followed = self._conversation.follows(subtask_id)  # then its stream says that it ended
         known = await self._jobs.cancel(subtask_id)
-        if not attached:
+        if not followed:
             code = ErrorCode.CANCELLED if known else ErrorCode.NOT_FOUND
-            await self._fail(subtask_id, code, "cancelled" if known else "no such run here")
+            message = "cancelled" if known else "no such run here"
+            await self._fail(subtask_id, PlatformError(code, message))
 
     def _forget(self, subtask_id: str, stream: asyncio.Task[None]) -> None:
         if self._streams.get(subtask_id) is stream:
             del self._streams[subtask_id]
-        if not stream.cancelled():
-            stream.exception()  # a lost connection; the run goes on
 
     async def _stream(self, job: Job, asked: Analyze) -> None:
+        """Say how the run goes on and send its result. A lost connection does not end the run."""
         with suppress(ConnectionError):
-            while not job.ended:
-                await self._send(job.progress)
-                sent_at = time.monotonic()
-                await job.wait_for_change(PROGRESS_INTERVAL_S * 0.8)
-                left_s = _MIN_PROGRESS_GAP_S - (time.monotonic() - sent_at)
-                if left_s > 0 and not job.ended:
-                    await asyncio.sleep(left_s)
-            if job.failure:
-                await self._send(job.failure)
-            elif job.result:
-                await self._send_result(job, job.result, asked)
+            try:
+                await self._follow(job)
+                await self._send_end(job, asked)
+            except ConnectionError:
+                raise
+            except PlatformError as error:
+                await self._fail(job.subtask_id, error)
+            except Exception as error:
+                logger.exception("answering %s failed", job.subtask_id)
+                reason = f"{type(error).__name__}: {error}"[:2_000]
+                await self._fail(job.subtask_id, PlatformError(ErrorCode.INTERNAL, reason))
+
+    async def _follow(self, job: Job) -> None:
+        while not job.ended:
+            await self._send(self._conversation.progress(job.progress))
+            sent_at = time.monotonic()
+            await job.wait_for_change(PROGRESS_INTERVAL_S * 0.8)
+            left_s = _MIN_PROGRESS_GAP_S - (time.monotonic() - sent_at)
+            if left_s > 0 and not job.ended:
+                await asyncio.sleep(left_s)
+
+    async def _send_end(self, job: Job, asked: Analyze) -> None:
+        if job.failure:
+            await self._send(self._conversation.failed(job.failure))
+        elif job.result:
+            await self._send_result(job, job.result, asked)
 
     async def _send_result(self, job: Job, result: StoredResult, asked: Analyze) -> None:
         if asked.resume_from > result.size_bytes:
-            await self._refuse(
-                job.subtask_id, f"resume_from: the result has {result.size_bytes} bytes"
-            )
-            return
-        done = Completed(
-            subtask_id=job.subtask_id, size_bytes=result.size_bytes, sha256=result.sha256
-        )
+            reason = f"resume_from: the result has {result.size_bytes} bytes"
+            raise PlatformError(ErrorCode.INVALID_ARGUMENT, reason)
+        path = ""
         if asked.direct and not asked.resume_from and result.size_bytes >= DIRECT_MIN_BYTES:
             path = str(self._jobs.archive(job).absolute())
-            await self._send(done.model_copy(update={"path": path}))
-            return
-        try:
+        else:
             await self._send_chunks(job, result, asked.resume_from)
-        except OSError as error:
-            if isinstance(error, ConnectionError):
-                raise
-            await self._jobs.forget(job)  # asked again, it is made anew
-            await self._fail(job.subtask_id, ErrorCode.DATA_LOSS, f"result lost: {error.strerror}")
-            return
-        await self._send(done)
+        done = Completed(
+            subtask_id=job.subtask_id,
+            size_bytes=result.size_bytes,
+            sha256=result.sha256,
+            path=path,
+        )
+        await self._send(self._conversation.completed(done))
 
     async def _send_chunks(self, job: Job, result: StoredResult, offset: int) -> None:
-        async with aclosing(_read_ahead(self._jobs.archive(job), offset)) as blocks:
-            async for data in blocks:
-                number, whole = offset // CHUNK_BYTES, offset % CHUNK_BYTES == 0
-                chunk = Chunk(
-                    subtask_id=job.subtask_id,
-                    sequence=number,
-                    offset=offset,
-                    size=len(data),
-                    sha256=result.chunks[number] if whole else hashlib.sha256(data).hexdigest(),
-                )
-                async with self._sending:
-                    await self._websocket.send_str(chunk.model_dump_json())
-                    await self._websocket.send_bytes(data)
-                offset += len(data)
+        """Send the archive from `offset` on.
 
-    async def _refuse(self, subtask_id: str, message: str) -> None:
-        await self._fail(subtask_id, ErrorCode.INVALID_ARGUMENT, message)
+        Raises:
+            PlatformError: DATA_LOSS: the archive cannot be read; the result is dropped.
+        """
+        try:
+            async with aclosing(_read_ahead(self._jobs.archive(job), offset, result)) as blocks:
+                async for data in blocks:
+                    number, begun = divmod(offset, CHUNK_BYTES)
+                    sha256 = "" if begun else result.chunks[number]
+                    await self._send(*self._conversation.chunk(job.subtask_id, data, sha256))
+                    offset += len(data)
+        except ConnectionError:
+            raise
+        except OSError as error:
+            await self._jobs.forget(job)
+            raise PlatformError(ErrorCode.DATA_LOSS, f"result lost: {error.strerror}") from error
 
-    async def _fail(
-        self, subtask_id: str, code: ErrorCode, message: str, retry_after_s: float | None = None
-    ) -> None:
-        await self._send(
-            Failed(subtask_id=subtask_id, code=code, message=message, retry_after_s=retry_after_s)
+    async def _fail(self, subtask_id: str, error: PlatformError) -> None:
+        failed = Failed(
+            subtask_id=subtask_id,
+            code=error.code,
+            message=error.message,
+            retry_after_s=error.retry_after_s,
         )
+        await self._send(self._conversation.failed(failed))
 
-    async def _send(self, frame: BaseModel) -> None:
+    async def _send(self, text: str, data: bytes | None = None) -> None:
+        """Send a frame, and the bytes it announces even if this task is cancelled meanwhile."""
         async with self._sending:
-            await self._websocket.send_str(frame.model_dump_json())
+            try:
+                await self._websocket.send_str(text)
+            finally:
+                if data is not None:
+                    await self._websocket.send_bytes(data)
 
 
-async def _read_ahead(path: Path, offset: int) -> AsyncGenerator[bytes]:
-    """Blocks of a file up to each multiple of `CHUNK_BYTES`; one is read while one is sent."""
+async def _read_ahead(path: Path, offset: int, result: StoredResult) -> AsyncGenerator[bytes]:
+    """Blocks of a file up to each multiple of `CHUNK_BYTES`; one is read while one is sent.
+
+    Raises:
+        OSError: the file cannot be read, or has not the size of the result.
+    """
     with await asyncio.to_thread(path.open, "rb") as file:
+        if os.fstat(file.fileno()).st_size != result.size_bytes:
+            raise OSError(errno.EIO, "its size has changed")
         file.seek(offset)
         data = await asyncio.to_thread(file.read, CHUNK_BYTES - offset % CHUNK_BYTES)
         while data:
@@ -229,22 +254,3 @@ async def _read_ahead(path: Path, offset: int) -> AsyncGenerator[bytes]:
             finally:
                 await asyncio.wait([upcoming])
             data = upcoming.result()
-
-
-def _first(error: ValidationError) -> str:
-    """The first thing wrong, with the field's path as a person writes it."""
-    one = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(step) for step in one["loc"])
-    return f"{where}: {one['msg']}"[:500] if where else one["msg"][:500]
-
-
-def _named_subtask(text: str) -> str:
-    """The subtask an invalid frame speaks of, as far as one can tell."""
-    try:
-        frame = json.loads(text)
-    except (ValueError, RecursionError):
-        return ""
-    inner = frame.get("request", frame) if isinstance(frame, dict) else None
-    found = inner.get("subtask_id", "") if isinstance(inner, dict) else ""
-    shown = found if isinstance(found, str) else ""
-    return shown.encode("utf-8", "replace").decode()[:_MAX_ID_CHARS]

@@ -1,6 +1,7 @@
 """The static analyzer's tools, in the order a report lists them."""
 
 from analyzers.runtime.tool import Tool
+from analyzers.static.reputation import Reputations
 from analyzers.static.tools.bandit import Bandit
 from analyzers.static.tools.container_files import ContainerFiles
 from analyzers.static.tools.detect_secrets import DetectSecrets
@@ -49,3 +50,4 @@ TOOLS: tuple[Tool, ...] = (
     Loc(),
     Sbom(),
 )
+REPUTATIONS = Reputations(TOOLS)

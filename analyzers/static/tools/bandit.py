@@ -16,8 +16,9 @@ from analyzers.static.adapter import (
     mapped,
     relative,
 )
+from analyzers.static.reputation import Reputation
 from analyzers.static.weaknesses import BANDIT_CWE
-from contract.analysis import Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 _SEVERITY = {
     "HIGH": Severity.HIGH,
@@ -33,11 +34,27 @@ _CONFIDENCE = {
 }
 
 
+# They name a module or a habit, not a weakness of this app.
+_ADVICE = frozenset(f"B{number}" for number in range(401, 416)) | {"B101", "B110", "B112"}
+# They cannot see whether the data is the user's (a query built from constants), whether the value
+# is secret (a variable named token), or whether the use matters (random for a colour).
+_NOISY = frozenset(
+    {"B104", "B105", "B106", "B107", "B108", "B113", "B310", "B311", "B603", "B606", "B607"}
+    | {"B608", "B301", "B302", "B307", "B308", "B703", "B704", "B313", "B314", "B318", "B319"}
+    | {"B602", "B604", "B605", "B610", "B611", "B324", "B303"}
+)
+_REPUTATION = Reputation(
+    school="bandit", noisy=_NOISY, advice=_ADVICE, by_name=frozenset({"B105", "B106", "B107"})
+)
+
+
 class Bandit(CommandTool):
     """Adapter for `bandit -f json`."""
 
     name = "bandit"
-    what = "Python"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = _REPUTATION
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     canary = Canary(
@@ -78,7 +95,7 @@ class Bandit(CommandTool):
 
     def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         line = item["line_number"]
-        told = item["issue_cwe"].get("id")
+        weakness_id = item["issue_cwe"].get("id")
         return finding(
             self.name,
             item["test_id"],
@@ -92,5 +109,5 @@ class Bandit(CommandTool):
             lines(path, line),
             severity=mapped(_SEVERITY, item["issue_severity"], "severity"),
             confidence=mapped(_CONFIDENCE, item["issue_confidence"], "confidence"),
-            cwe=BANDIT_CWE.get(item["test_id"], (told,) if told else ()),
+            cwe=BANDIT_CWE.get(item["test_id"], (weakness_id,) if weakness_id else ()),
         )

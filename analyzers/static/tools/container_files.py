@@ -5,7 +5,8 @@ from pathlib import Path
 
 from analyzers.runtime.tool import Canary
 from analyzers.static.own_check import OwnCheck, Rule
-from contract.analysis import Confidence, Severity
+from analyzers.static.reputation import Reputation
+from contract.analysis import Category, Confidence, Severity
 
 _DOCKERFILES = (".dockerfile", ".Dockerfile")
 
@@ -14,7 +15,9 @@ class ContainerFiles(OwnCheck):
     """Runs `compose_check.py`."""
 
     name = "container-files"
-    what = "Docker or compose"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="container-files")
+    file_kind = "Docker or compose"
     suffixes = (".yml", ".yaml", "Dockerfile", *_DOCKERFILES)
     script = Path(__file__).parent.parent / "compose_check.py"
     rules = {

@@ -18,7 +18,8 @@ from analyzers.static.adapter import (
     with_skipped,
 )
 from analyzers.static.files import as_utf8
-from contract.analysis import Confidence, Finding, Location, Severity
+from analyzers.static.reputation import Reputation
+from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 _SURE = (Severity.HIGH, Confidence.HIGH)
 _LIKELY = (Severity.MEDIUM, Confidence.MEDIUM)
@@ -64,11 +65,20 @@ _SENTINEL = "assay-sentinel.txt"
 _PLANTED = "key = AKIA" + "QYLPMN5HHHFPZAM2\n"
 
 
+_REPUTATION = Reputation(
+    school="detect-secrets",
+    noisy=frozenset({"Base64 High Entropy String", "Hex High Entropy String", "Secret Keyword"}),
+    by_name=frozenset({"Secret Keyword"}),
+)
+
+
 class DetectSecrets(CommandTool):
     """Adapter for `detect-secrets scan`. The secret itself is not copied into the report."""
 
     name = "detect-secrets"
-    what = "text"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = _REPUTATION
+    file_kind = "text"
     suffixes = ("",)
     apart = True
     parses = False

@@ -23,6 +23,7 @@ from analyzers.static.adapter import (
     relative,
 )
 from analyzers.static.files import as_utf8
+from analyzers.static.reputation import Reputation
 from analyzers.static.syntax import SCRIPT_SUFFIXES
 from analyzers.static.weaknesses import ESLINT_SECURITY
 from contract.analysis import Category, Confidence, Finding, Location, Severity
@@ -42,12 +43,32 @@ _SECURITY_PLUGINS = ("security/", "no-unsanitized/")
 _QUALITY_SEVERITY = {2: Severity.MEDIUM, 1: Severity.LOW}
 
 
+_NOISY = frozenset(
+    {
+        "no-script-url",
+        "no-unsanitized/method",
+        "react/no-danger",
+        "react/jsx-no-target-blank",
+        "security/detect-bidi-characters",
+        "security/detect-child-process",
+        "security/detect-invisible-characters",
+        "security/detect-non-literal-fs-filename",
+        "security/detect-non-literal-regexp",
+        "security/detect-non-literal-require",
+        "security/detect-possible-timing-attacks",
+        "security/detect-unsafe-regex",
+    }
+)
+
+
 class Eslint(NodeTool):
     """Adapter for `eslint -f json`."""
 
     name = "eslint"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
+    reputation = Reputation(school="eslint", noisy=_NOISY)
     reads_selected = True
-    what = "JavaScript or TypeScript"
+    file_kind = "JavaScript or TypeScript"
     suffixes = (*SCRIPT_SUFFIXES, *COMPONENT_SUFFIXES)
     apart = True
     canary = Canary(
@@ -153,11 +174,11 @@ class Eslint(NodeTool):
 def script_of(name: str, text: str) -> tuple[str, str]:
     """The scripts of a Vue, Svelte or Astro component, all else blank; and what suffix fits."""
     found = list(_SCRIPT.finditer(text))
-    spans = [one.span(2) for one in found if not _DATA.search(one[1])]
-    typed = [match[1].lower() for one in found if (match := _TYPED.search(one[1]))]
+    spans = [match.span(2) for match in found if not _DATA.search(match[1])]
+    typed = [match[1].lower() for match_typed in found if (match := _TYPED.search(match_typed[1]))]
     if name.endswith(".astro"):
         typed.append("ts")
-        spans += [one.span(1) for one in _FRONT.finditer(text)]
+        spans += [match.span(1) for match in _FRONT.finditer(text)]
     kept: list[str] = []
     end = 0
     for start, stop in sorted(spans):

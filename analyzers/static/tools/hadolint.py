@@ -16,6 +16,7 @@ from analyzers.static.adapter import (
     positive,
     relative,
 )
+from analyzers.static.reputation import Reputation
 from analyzers.static.tools.container_files import is_dockerfile
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
@@ -35,7 +36,9 @@ class Hadolint(CommandTool):
     """Adapter for `hadolint -f json`."""
 
     name = "hadolint"
-    what = "Dockerfile"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
+    reputation = Reputation(school="hadolint")
+    file_kind = "Dockerfile"
     suffixes = (".dockerfile", ".Dockerfile")
     apart = True
     canary = Canary(

@@ -45,8 +45,9 @@ class HtmlValidate(NodeTool):
     """Adapter for `html-validate -f json`."""
 
     name = "html-validate"
+    looks_for = frozenset({Category.QUALITY, Category.ACCESSIBILITY})
     reads_selected = True
-    what = "plain HTML"
+    file_kind = "plain HTML"
     suffixes = (".html", ".htm")
     apart = True
     canary = Canary(

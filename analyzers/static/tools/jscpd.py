@@ -30,7 +30,8 @@ class Jscpd(CommandTool):
     """Adapter for `jscpd --reporters json`."""
 
     name = "jscpd"
-    what = "source"
+    looks_for = frozenset({Category.QUALITY})
+    file_kind = "source"
     suffixes = (".py", *SCRIPT_SUFFIXES, ".css", ".html")
     apart = True
     canary = Canary(

@@ -23,7 +23,8 @@ class Lizard(CommandTool):
     """Adapter for `lizard --csv`: nloc, ccn, token, param, length, location, file, function, ..."""
 
     name = "lizard"
-    what = "Python or JavaScript"
+    looks_for = frozenset({Category.QUALITY})
+    file_kind = "Python or JavaScript"
     suffixes = (".py", *SCRIPT_SUFFIXES)
     apart = True
     canary = Canary(

@@ -15,7 +15,7 @@ from analyzers.static.adapter import (
     load_json,
     relative,
 )
-from contract.analysis import Metric
+from contract.analysis import Category, Metric
 
 _SENTINEL = "assay_sentinel.py"
 _PLANTED = "# one comment\n# another\nVALUE = 1\nprint(VALUE)\nprint(VALUE + 1)\n"
@@ -28,7 +28,8 @@ class Loc(CommandTool):
     """Adapter for `pygount --format=json`."""
 
     name = "pygount"
-    what = "text"
+    looks_for = frozenset[Category]()
+    file_kind = "text"
     suffixes = ("",)
     apart = True
     parses = False

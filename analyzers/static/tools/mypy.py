@@ -46,8 +46,9 @@ class Mypy(CommandTool):
     """Adapter for `mypy --output json`."""
 
     name = "mypy"
+    looks_for = frozenset({Category.QUALITY})
     reads_selected = True
-    what = "Python"
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     canary = Canary(

@@ -19,15 +19,16 @@ from analyzers.runtime.tool import (
     Canary,
     Command,
     Execute,
+    NoSource,
     NotApplicable,
     Parsed,
-    ToolFault,
     ToolRun,
 )
 from analyzers.static.adapter import Lines, finding, line_reader, load_json, mapped, with_skipped
 from analyzers.static.manifest_tool import ManifestTool
+from analyzers.static.reputation import Reputation
 from analyzers.static.tools.pip_audit import ADVISORIES_FRESH
-from contract.analysis import NO_SOURCE, Confidence, Coverage, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity
 
 _SEVERITY = {
     "critical": Severity.CRITICAL,
@@ -46,7 +47,9 @@ class NpmAudit(ManifestTool):
     """Adapter for `npm audit --json`, one run for what is installed together."""
 
     name = "npm-audit"
-    what = "package.json"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="npm-audit")
+    file_kind = "package.json"
     asks_outside = True
     suffixes = ("package.json",)
     canary = Canary(
@@ -91,7 +94,7 @@ class NpmAudit(ManifestTool):
         if not parts:
             if faults:
                 raise nothing_named(faults)
-            why = "; ".join(f"{what}: {why}" for what, why in skipped.items())
+            why = "; ".join(f"{path}: {why}" for path, why in skipped.items())
             raise NotApplicable(f"no dependencies of a registry: {why or _EMPTY}"[:1_000])
         return with_skipped(_joined(parts), skipped)
 
@@ -100,7 +103,7 @@ class NpmAudit(ManifestTool):
             return
         done = await execute(self._command(folder, "install", "--no-audit"))
         if done.exit_code != 0:
-            raise ToolFault(f"{NO_SOURCE}: {_why(done.stdout, done.stderr)}")
+            raise NoSource(_why(done.stdout, done.stderr))
 
     def _command(self, folder: Path, *words: str) -> Command:
         known = Path(_SYSTEM_CERTIFICATES).exists()
@@ -109,10 +112,10 @@ class NpmAudit(ManifestTool):
         return Command(argv, cwd=folder, env=env, ok_exit_codes=frozenset({0, 1}), limit_s=120)
 
     def read(self, raw: bytes, project: NpmProject, lines: Lines) -> Parsed:
-        """Advisories by package. Raises: ToolFault when the registry gave no answer."""
+        """Advisories by package. Raises: NoSource when the registry gave no answer."""
         report = load_json(raw, self.name)
         if "vulnerabilities" not in report:
-            raise ToolFault(f"{NO_SOURCE}: {_why(raw, b'')}")
+            raise NoSource(_why(raw, b""))
         known = project.dependencies
         asked = [item for item in known if item.exact]
         covered = dependency_coverage(known, asked)
@@ -172,15 +175,15 @@ def _prepare(project: NpmProject, folder: Path) -> dict[str, str] | None:
 
 def _joined(parts: Sequence[Parsed]) -> Parsed:
     """One report of all projects."""
-    covered = [one.coverage for one in parts]
+    covered = [part.coverage for part in parts]
     coverage = Coverage(
         unit="dependencies",
-        given=sum(one.given or 0 for one in covered),
-        reached=sum(one.reached for one in covered),
-        skipped=tuple(row for one in covered for row in one.skipped)[:50],
-        skipped_total=sum(one.skipped_total for one in covered),
+        given=sum(part_coverage.given or 0 for part_coverage in covered),
+        reached=sum(part_coverage.reached for part_coverage in covered),
+        skipped=tuple(row for part_coverage in covered for row in part_coverage.skipped)[:50],
+        skipped_total=sum(part_coverage.skipped_total for part_coverage in covered),
     )
-    findings = tuple(found for one in parts for found in one.findings)
+    findings = tuple(found for part in parts for found in part.findings)
     return Parsed(coverage, findings, fresh_for=ADVISORIES_FRESH)
 
 

@@ -25,8 +25,9 @@ from analyzers.static.adapter import (
     with_skipped,
 )
 from analyzers.static.files import plain
+from analyzers.static.reputation import Reputation
 from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
-from contract.analysis import Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity
 from contract.families import names_in, path_key
 
 TEMPLATE_SUFFIXES = (
@@ -60,7 +61,9 @@ class Opengrep(CommandTool):
     """Adapter for `opengrep scan --json`."""
 
     name = "opengrep"
-    what = "Python, JavaScript, TypeScript or template"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="opengrep")
+    file_kind = "Python, JavaScript, TypeScript or template"
     suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
     apart = True
     canary = Canary(files={"app.py": _CANARY}, expect=frozenset({"python-sql-injection"}))
@@ -198,13 +201,19 @@ async def _read_in_part(
 ) -> Parsed:
     """A sound file whose newest syntax its parser does not know was still read, but for that."""
     partly = {
-        one.what: one.reason for one in parsed.coverage.skipped if one.reason.startswith(_PARTIAL)
+        skipped.what: skipped.reason
+        for skipped in parsed.coverage.skipped
+        if skipped.reason.startswith(_PARTIAL)
     }
     flaws = await flaws_of(run, list(partly), execute) if partly else {}
     partly = {name: why for name, why in partly.items() if name not in flaws}
     if not partly:
         return parsed
-    reasons = {one.what: one.reason for one in parsed.coverage.skipped if one.what not in partly}
+    reasons = {
+        skipped.what: skipped.reason
+        for skipped in parsed.coverage.skipped
+        if skipped.what not in partly
+    }
     notes = tuple(f"{name} was read but for a part: {why}" for name, why in partly.items())
     return replace(parsed, coverage=coverage(given, given, reasons), notes=(*parsed.notes, *notes))
 

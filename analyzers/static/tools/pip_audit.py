@@ -16,14 +16,15 @@ from analyzers.runtime.tool import (
     Canary,
     Command,
     Execute,
+    NoSource,
     NotApplicable,
     Parsed,
-    ToolFault,
     ToolRun,
 )
 from analyzers.static.adapter import Lines, finding, line_reader, load_json
 from analyzers.static.manifest_tool import ManifestTool
-from contract.analysis import NO_SOURCE, Confidence, Finding, Location, Severity
+from analyzers.static.reputation import Reputation
+from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 ADVISORIES_FRESH = timedelta(hours=1)  # an unchanged app gets new advisories every day
 _SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -33,7 +34,9 @@ class PipAudit(ManifestTool):
     """Adapter for `pip-audit -f json`, given names and exact versions alone."""
 
     name = "pip-audit"
-    what = "Python dependency"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="pip-audit")
+    file_kind = "Python dependency"
     asks_outside = True
     suffixes = (".txt", ".toml", ".lock")
     canary = Canary(
@@ -84,7 +87,7 @@ class PipAudit(ManifestTool):
             done = await execute(self.command(run.tools_dir, run.workspace))
             if not done.stdout.strip():
                 last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-                raise ToolFault(f"{NO_SOURCE}: {' '.join(last)[:400]}")
+                raise NoSource(" ".join(last)[:400])
             reports.append((done.stdout, pins))
         return self.read(reports, found.python, line_reader(run.source.root))
 
@@ -97,7 +100,7 @@ class PipAudit(ManifestTool):
         """Coverage in dependencies; `reports` holds what each run was asked and said.
 
         Raises:
-            ToolFault: none of the dependencies got an answer.
+            NoSource: none of the dependencies got an answer.
         """
         answered: list[Dependency] = []
         reasons: dict[Dependency, str] = {}
@@ -109,11 +112,14 @@ class PipAudit(ManifestTool):
                 answer = answers.get(item.name, {})
                 if "vulns" in answer:
                     answered.append(item)
-                    findings += [self._finding(item, one, lines) for one in answer["vulns"]]
+                    findings += [
+                        self._finding(item, vulnerability, lines)
+                        for vulnerability in answer["vulns"]
+                    ]
                 else:
                     reasons[item] = str(answer.get("skip_reason", "no answer from the source"))
         if not answered:
-            raise ToolFault(f"{NO_SOURCE}: {'; '.join(sorted(set(reasons.values())))[:400]}")
+            raise NoSource("; ".join(sorted(set(reasons.values())))[:400])
         covered = dependency_coverage(found, answered, reasons)
         return Parsed(covered, tuple(findings), fresh_for=ADVISORIES_FRESH)
 

@@ -50,7 +50,8 @@ class Pylint(CommandTool):
     """Adapter for `pylint --output-format=json2`."""
 
     name = "pylint"
-    what = "Python"
+    looks_for = frozenset({Category.QUALITY})
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     canary = Canary(

@@ -13,7 +13,7 @@ from typing import Any
 from analyzers.appsource.dependencies import manifest_files, read_manifests
 from analyzers.appsource.manifests import Dependency, npm_manifests
 from analyzers.appsource.npm_locks import NPM_LOCKS
-from analyzers.runtime.measure.listing import list_source
+from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import (
     VENDORED,
     Canary,
@@ -35,7 +35,8 @@ from analyzers.static.adapter import (
     mapped,
     relative,
 )
-from contract.analysis import Confidence, Finding, Location, Severity
+from analyzers.static.reputation import Reputation
+from contract.analysis import Category, Confidence, Finding, Location, Severity
 from contract.source_digest import is_covered
 
 _SEVERITY = {
@@ -57,7 +58,9 @@ class Retire(NodeTool):
     """Adapter for `retire --outputformat json`."""
 
     name = "retire"
-    what = "JavaScript or package.json"
+    looks_for = frozenset({Category.SECURITY})
+    reputation = Reputation(school="retire")
+    file_kind = "JavaScript or package.json"
     suffixes = (*_SCRIPTS, "package.json", *NPM_LOCKS)
     apart = True
     parses = False
@@ -115,7 +118,7 @@ class Retire(NodeTool):
         parsed = self.parse(self.report(run, done), given, lines)
         database = json.loads((run.tools_dir / _DATABASE).read_bytes())
         direct: list[Finding] = []
-        reasons = {one.what: one.reason for one in parsed.coverage.skipped}
+        reasons = {skipped.what: skipped.reason for skipped in parsed.coverage.skipped}
         notes: list[str] = []
         reasons |= {path: why for path, why in manifests.npm_faults.items() if path in given}
         for project in manifests.npm:

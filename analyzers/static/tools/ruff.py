@@ -18,6 +18,7 @@ from analyzers.static.adapter import (
     relative,
 )
 from analyzers.static.files import in_utf8
+from analyzers.static.reputation import Reputation
 from analyzers.static.weaknesses import RUFF_SECURITY
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 
@@ -45,12 +46,26 @@ _UNREAD = frozenset({"invalid-syntax", "E902", None})
 _LATER = "syntax was added in Python"  # it read the file all the same
 
 
+# Its security rules are bandit's, written anew.
+_ADVICE = frozenset(f"S{number}" for number in range(401, 416)) | {"S101", "S110", "S112"}
+_NOISY = frozenset(
+    {"S104", "S105", "S106", "S107", "S108", "S113", "S310", "S311", "S603", "S606", "S607"}
+    | {"S608", "S301", "S302", "S307", "S308", "S704", "S313", "S314", "S318", "S319"}
+    | {"S602", "S604", "S605", "S610", "S611", "S324", "S303"}
+)
+_REPUTATION = Reputation(
+    school="bandit", noisy=_NOISY, advice=_ADVICE, by_name=frozenset({"S105", "S106", "S107"})
+)
+
+
 class Ruff(CommandTool):
     """Adapter for `ruff check --output-format json`."""
 
     name = "ruff"
+    looks_for = frozenset({Category.SECURITY, Category.QUALITY})
+    reputation = _REPUTATION
     reads_selected = True
-    what = "Python"
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     max_depth = 2_000  # one file that nests deeper overflows its stack

@@ -19,7 +19,7 @@ from analyzers.runtime.tool import (
 )
 from analyzers.static.adapter import load_json
 from analyzers.static.manifest_tool import ManifestTool
-from contract.analysis import Metric
+from contract.analysis import Category, Metric
 
 _SENTINEL = "assay-sentinel"
 _SENTINEL_VERSION = "1.2.3"
@@ -29,7 +29,8 @@ class Sbom(ManifestTool):
     """Adapter for `cyclonedx-py requirements`; npm's manifests and locks are read by ourselves."""
 
     name = "cyclonedx-bom"
-    what = "dependency"
+    looks_for = frozenset[Category]()
+    file_kind = "dependency"
     suffixes = (".txt", ".toml", ".lock", "package.json")
     canary = Canary(files={"requirements.txt": "flask==3.0.0\n"})
 
@@ -77,7 +78,7 @@ class Sbom(ManifestTool):
             Metric(name="dependencies", value=len(both), unit="count"),
             Metric(name="dependencies_pinned", value=len(exact), unit="count"),
         )
-        unlocked = [path for one in found.npm if not one.lock for path in one.manifests]
+        unlocked = [path for project in found.npm if not project.lock for path in project.manifests]
         notes = tuple(f"{path} has no lock file: direct dependencies only" for path in unlocked)
         return Parsed(dependency_coverage(both, exact), metrics=metrics, notes=notes)
 

@@ -29,8 +29,9 @@ class Stylelint(NodeTool):
     """Adapter for `stylelint -f json --output-file`; on the terminal its JSON is on stderr."""
 
     name = "stylelint"
+    looks_for = frozenset({Category.QUALITY})
     reads_selected = True
-    what = "CSS"
+    file_kind = "CSS"
     suffixes = (".css",)
     apart = True
     canary = Canary(

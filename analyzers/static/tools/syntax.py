@@ -39,7 +39,8 @@ class Syntax(CommandTool):
     """Parses every source with the parsers that the other tools are built on."""
 
     name = "syntax"
-    what = "Python, JavaScript, TypeScript, CSS or JSON"
+    looks_for = frozenset({Category.QUALITY})
+    file_kind = "Python, JavaScript, TypeScript, CSS or JSON"
     suffixes = (*CODE_SUFFIXES, ".json")
     reads_selected = True
     canary = Canary(
@@ -57,7 +58,7 @@ class Syntax(CommandTool):
         """Digest of the checks and their severities."""
         table = repr(sorted(_LANGUAGES.items())).encode()
         return hashlib.sha256(
-            b"".join(one.read_bytes() for one in _DIGEST_FILES) + table
+            b"".join(file.read_bytes() for file in _DIGEST_FILES) + table
         ).hexdigest()
 
     def reads(self, source: SourceTree) -> tuple[str, ...] | None:
@@ -70,7 +71,7 @@ class Syntax(CommandTool):
         given = (*self.select(run.source.files), *with_nul)
         withheld = self._withheld(run.source, given)
         if not given:
-            raise refusal(self.what, withheld)
+            raise refusal(self.file_kind, withheld)
         flaws = await flaws_of(run, self.select(run.source.files), execute)
         flaws |= dict.fromkeys(with_nul, NUL)
         unread = {name: flaw.reason for name, flaw in flaws.items() if not flaw.is_the_apps}
@@ -86,7 +87,7 @@ class Syntax(CommandTool):
     def _flaw(self, name: str, flaw: Flaw, text: str) -> Finding:
         language = _LANGUAGES.get(Path(name).suffix, _SCRIPT)
         old = flaw.kind == "python2"
-        what = (
+        title = (
             "Python 2 source, which Python 3 does not run"
             if old
             else f"{language.name} syntax error"
@@ -94,7 +95,7 @@ class Syntax(CommandTool):
         return finding(
             self.name,
             "syntax-error",
-            f"{what}: {flaw.message[:_DETAILS]}",
+            f"{title}: {flaw.message[:_DETAILS]}",
             Location(path=name, line=flaw.line or 1),
             text[:200],
             severity=Severity.MEDIUM if old else language.severity,

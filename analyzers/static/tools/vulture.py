@@ -28,7 +28,8 @@ class Vulture(CommandTool):
     """Adapter for `vulture`, which prints lines of text."""
 
     name = "vulture"
-    what = "Python"
+    looks_for = frozenset({Category.QUALITY})
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     max_depth = 400  # it walks the syntax tree by recursion and dies of one that is deeper

@@ -11,7 +11,8 @@ class YamlFiles(OwnCheck):
     """Runs `yaml_check.py`."""
 
     name = "yaml-files"
-    what = "YAML"
+    looks_for = frozenset({Category.QUALITY})
+    file_kind = "YAML"
     suffixes = (".yml", ".yaml")
     script = Path(__file__).parent.parent / "yaml_check.py"
     rules = {

@@ -1,0 +1,72 @@
+"""Results cached between the analyzer and the store, so that no crash makes a tool run again."""
+
+import io
+import tarfile
+
+from pydantic import ValidationError
+
+from activities.ports import ArtifactStore
+from contract.analysis import AnalyzerReport, ArtifactRef, MeasurementState, ToolReport
+from contract.errors import ErrorCode, PlatformError
+from contract.protocol import REPORT_MEMBER
+
+# An artifact that is damaged or gone: reading it again does not help.
+LOST = frozenset({ErrorCode.DATA_LOSS, ErrorCode.NOT_FOUND})
+
+
+async def save_result(
+    artifacts: ArtifactStore, key: str, archive: ArtifactRef, report: AnalyzerReport
+) -> None:
+    """Keep `archive` under `key`, its report beside it; the key comes last, as the commit mark."""
+    small = await artifacts.put_bytes(report.model_dump_json().encode(), REPORT_MEMBER)
+    await artifacts.cache(_report_key(archive), small)
+    await artifacts.cache(key, archive)
+
+
+async def load_report(artifacts: ArtifactStore, archive: ArtifactRef) -> AnalyzerReport:
+    """The report of a cached archive.
+
+    Raises:
+        PlatformError: NOT_FOUND or DATA_LOSS, when neither the copy nor the archive can be read.
+    """
+    small = await artifacts.cached(_report_key(archive))
+    if small is not None:
+        return _parse(await artifacts.get(small))
+    return _parse(_first_member(await artifacts.get(archive)))
+
+
+def with_missing_tools(report: AnalyzerReport, asked: tuple[str, ...]) -> AnalyzerReport:
+    """`report` with a cell for each tool asked for: silence is `infra_failed`, never a zero."""
+    told = {tool.tool for tool in report.tools}
+    silent = tuple(
+        ToolReport(
+            tool=tool,
+            state=MeasurementState.INFRA_FAILED,
+            reason="the analyzer returned no report of this tool",
+        )
+        for tool in asked
+        if tool not in told
+    )
+    return report.model_copy(update={"tools": (*report.tools, *silent)}) if silent else report
+
+
+def _report_key(archive: ArtifactRef) -> str:
+    return f"report-of/{archive.sha256}"
+
+
+def _first_member(content: bytes) -> bytes:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            member = archive.extractfile(REPORT_MEMBER)
+            if member is not None:
+                return member.read()
+    except (tarfile.TarError, KeyError) as exc:
+        raise PlatformError(ErrorCode.DATA_LOSS, f"result archive: {exc}") from exc
+    raise PlatformError(ErrorCode.DATA_LOSS, f"result archive holds no {REPORT_MEMBER}")
+
+
+def _parse(raw: bytes) -> AnalyzerReport:
+    try:
+        return AnalyzerReport.model_validate_json(raw)
+    except ValidationError as exc:
+        raise PlatformError(ErrorCode.DATA_LOSS, f"{REPORT_MEMBER} is no valid report") from exc

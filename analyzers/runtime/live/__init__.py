@@ -1,0 +1,1 @@
+"""What analyzers of a running app share: reading its answers, opening its pages confined."""

@@ -1,0 +1,1 @@
+"""What an app's folder holds: its files, whose work they are, and which of its projects run."""

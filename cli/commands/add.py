@@ -1,0 +1,24 @@
+"""`add`: a running pipeline gets apps on top."""
+
+from pathlib import Path
+
+from cli.exits import Exit
+from cli.output import print_result, say
+from cli.session import open_session
+from control.adding import add
+from control.naming import app_of
+from control.pipelines import Pipeline
+from settings import Settings
+
+
+async def run_add(
+    settings: Settings, pipeline_id: str, apps: list[str], root: Path | None, *, as_json: bool
+) -> Exit:
+    """Add apps to a running pipeline."""
+    refs = [app_of(app) for app in apps]
+    async with open_session(settings, say, start=False) as session:
+        added = await add(Pipeline(session.client, pipeline_id), refs, root)
+    names = ", ".join(added.added)
+    line = f"added to {pipeline_id}: {names} ({added.apps} apps now)"
+    print_result(added, line, as_json=as_json)
+    return Exit.OK

@@ -1,0 +1,33 @@
+"""Messages to a running pipeline: `pause`, `resume`, `cancel`, `parallelism`, `reset-breaker`."""
+
+from collections.abc import Awaitable, Callable
+
+from cli.documents import Sent
+from cli.exits import Exit
+from cli.output import print_result, say
+from cli.session import open_session
+from control.pipelines import Pipeline
+from settings import Settings
+
+Message = Callable[[Pipeline], Awaitable[str | int | None]]
+
+
+async def send(
+    settings: Settings, pipeline_id: str, message: Message, name: str, *, as_json: bool
+) -> Exit:
+    """Send one message, and print what the pipeline answers.
+
+    Args:
+        settings: of this installation.
+        pipeline_id: which pipeline.
+        message: sends it.
+        name: of the message, for people and documents.
+        as_json: print a document.
+    """
+    async with open_session(settings, say, start=False) as session:
+        pipeline = Pipeline(session.client, pipeline_id)
+        await pipeline.require_running()
+        answer = await message(pipeline)
+    document = Sent(pipeline_id=pipeline_id, sent=name, answer=answer)
+    print_result(document, f"{name}: sent to {pipeline_id}", as_json=as_json)
+    return Exit.OK

@@ -1,0 +1,74 @@
+"""`up` and `down`: the local stack."""
+
+import asyncio
+from collections.abc import Iterator
+
+from cli.documents import StackDown, StackUp
+from cli.exits import Exit
+from cli.output import print_result, say
+from cli.program import command
+from cli.session import open_session
+from cli.stack.lifecycle import running_stack, stop_stack
+from cli.stack.model import Stack
+from clients.temporal import connect
+from contract.errors import PlatformError
+from control.pipelines import running_pipelines
+from settings import Settings
+
+
+async def run_up(settings: Settings, *, as_json: bool) -> Exit:
+    """Bring the local stack up and leave it."""
+    async with open_session(settings, say, start=True, keep=True) as session:
+        stack, started = session.stack, session.started
+    print_result(_up(stack, started=started), *_up_lines(stack), as_json=as_json)
+    return Exit.OK
+
+
+def _up(stack: Stack | None, *, started: bool) -> StackUp:
+    if stack is None:
+        return StackUp(started=started)
+    return StackUp(
+        started=started,
+        temporal=stack.temporal_address,
+        ui=stack.ui_url,
+        data=stack.data_dir,
+    )
+
+
+def _up_lines(stack: Stack | None) -> Iterator[str]:
+    if stack is None:
+        yield "TEMPORAL_* names a server: no local stack is needed"
+        return
+    yield f"Temporal UI: {stack.ui_url}"
+    yield f"Temporal:    {stack.temporal_address}, namespace default"
+    yield f"stop it with: {command('down')}"
+
+
+async def run_down(settings: Settings, *, as_json: bool) -> Exit:
+    """Stop the local stack; running pipelines go on when it is started again."""
+    stack = running_stack(settings)
+    unfinished: list[str] = []
+    if stack is None:
+        say(f"no local stack runs for {settings.data_dir}")
+    else:
+        unfinished = await _unfinished(stack, settings)
+        await asyncio.to_thread(stop_stack, stack)
+    document = StackDown(stopped=stack is not None, unfinished=tuple(unfinished))
+    print_result(document, *_down_lines(document), as_json=as_json)
+    return Exit.OK
+
+
+def _down_lines(document: StackDown) -> Iterator[str]:
+    if document.stopped:
+        yield "stopped"
+    for name in document.unfinished:
+        yield f"pipeline {name} is unfinished; it goes on at the next {command('up')}"
+
+
+async def _unfinished(stack: Stack, settings: Settings) -> list[str]:
+    try:
+        keys = settings.payload_key_text
+        client = await connect(address=stack.temporal_address, namespace="default", keys=keys)
+    except PlatformError:  # its server died: all the more reason to stop the rest
+        return []
+    return await running_pipelines(client)

@@ -1,0 +1,80 @@
+"""`status`: which pipelines there are, and where one is; also without a running stack."""
+
+from cli.documents import PipelineList
+from cli.exits import Exit
+from cli.installation import has_server, store_of, stored_progress
+from cli.output import print_json, print_lines, print_result, say
+from cli.program import command
+from cli.session import open_session
+from cli.view import render_list, render_progress
+from contract.errors import PlatformError
+from contract.record import PipelineListing
+from control.documents import PipelineStatus
+from control.errors import NoPipelineError, ServerAwayError
+from control.estimate import Estimate
+from control.listing import UNFINISHED, merged
+from control.pipelines import Pipeline, Served, list_pipelines
+from control.time_left import in_words
+from settings import Settings
+
+
+async def run_list(settings: Settings, *, as_json: bool) -> Exit:
+    """Every pipeline, by the store, and by the server where there is one."""
+    stored, served = await _stored(settings), await _served(settings)
+    lines = merged(stored, served)
+    if as_json:
+        print_json(PipelineList(pipelines=tuple(lines)))
+    elif lines:
+        print_lines(render_list(lines))
+    else:
+        say(f"no pipeline yet; start one with {command('submit SPEC')}")
+    if served is None and any(line.state == UNFINISHED for line in lines):
+        say(f"no stack runs; what is unfinished goes on after {command('up')}")
+    return Exit.OK
+
+
+async def _stored(settings: Settings) -> tuple[PipelineListing, ...]:
+    try:
+        return await store_of(settings).pipelines()
+    except PlatformError as error:
+        if not has_server(settings):
+            raise
+        say(f"the store cannot be read, so this is what the server knows: {error.message}")
+        return ()
+
+
+async def _served(settings: Settings) -> dict[str, Served] | None:
+    """What the server lists; None where there is none."""
+    if not has_server(settings):
+        return None
+    async with open_session(settings, say, start=False) as session:
+        return {served.id: served for served in await list_pipelines(session.client)}
+
+
+async def run_status(settings: Settings, pipeline_id: str, *, as_json: bool) -> Exit:
+    """One pipeline: by its workflow where a server knows it, else by the store."""
+    missing = None
+    if has_server(settings):
+        async with open_session(settings, say, start=False) as session:
+            pipeline = Pipeline(session.client, pipeline_id)
+            try:
+                return await _show_live(pipeline, as_json=as_json)
+            except NoPipelineError as error:
+                missing = error
+            except ServerAwayError as error:  # one that ended needs no worker to be told of
+                if await pipeline.is_running():
+                    raise
+                missing = error
+    progress, state = await stored_progress(settings, pipeline_id, missing)
+    document = PipelineStatus.of(progress, told_by="store", state=state)
+    print_result(document, render_progress(progress), as_json=as_json)
+    return Exit.OK
+
+
+async def _show_live(pipeline: Pipeline, *, as_json: bool) -> Exit:
+    progress, running = await pipeline.snapshot()
+    left, unknown = await Estimate(pipeline).of(progress) if running else (None, "")
+    words = in_words(left) if left else f"time left {unknown}" if unknown else ""
+    document = PipelineStatus.of(progress, told_by="server", left=left, left_unknown=unknown)
+    print_result(document, render_progress(progress, words), as_json=as_json)
+    return Exit.OK

@@ -1,0 +1,44 @@
+"""`submit`: a spec becomes a pipeline."""
+
+import asyncio
+from pathlib import Path
+
+from cli.documents import Submitted
+from cli.exits import Exit
+from cli.follow import follow_to_report
+from cli.installation import login_finder
+from cli.output import print_lines, print_result, print_where, say
+from cli.program import command
+from cli.session import open_session
+from control.pipelines import submit
+from control.plans import checked_plan
+from settings import Settings
+
+
+async def run_submit(
+    settings: Settings,
+    spec: Path,
+    pipeline_id: str,
+    *,
+    wait: bool,
+    as_json: bool,
+    strict: bool = False,
+) -> Exit:
+    """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again)."""
+    secret = login_finder(settings)
+    plan = await asyncio.to_thread(checked_plan, spec, pipeline_id, say, secret)
+    async with open_session(settings, say, start=True) as session:
+        started = await submit(session.client, plan)
+        session.keep = not wait  # only now: a refused submission leaves nothing up
+        say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
+        if wait:
+            return await follow_to_report(session, pipeline_id, as_json=as_json, strict=strict)
+        count, link = len(plan.apps), session.ui_link(pipeline_id)
+        document = Submitted(pipeline_id=pipeline_id, started=started, apps=count, ui=link)
+        print_result(document, f"pipeline {pipeline_id}: {count} apps", as_json=as_json)
+        print_where(link, as_json=as_json)
+        if not as_json:
+            print_lines(f"follow: {command(f'watch {pipeline_id}')}")
+        if session.started and not as_json:
+            print_lines(f"stop the local stack when done: {command('down')}")
+    return Exit.OK

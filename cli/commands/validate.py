@@ -1,0 +1,41 @@
+"""`validate`: what a spec would run; nothing is started."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+from cli.exits import Exit
+from cli.installation import login_finder, machine_of
+from cli.output import print_result, say
+from control.documents import Validated
+from control.dryrun import validated
+from control.plans import checked_plan
+from settings import Settings
+
+
+async def run_validate(settings: Settings, spec: Path, pipeline_id: str, *, as_json: bool) -> Exit:
+    """Read the spec and the fleet as `submit` would, and start nothing."""
+    secret = login_finder(settings)
+    plan = await asyncio.to_thread(checked_plan, spec, pipeline_id, say, secret)
+    document = await asyncio.to_thread(validated, spec, plan, machine_of(settings))
+    for warning in document.warnings:
+        say(f"warning: {warning}")
+    print_result(document, *_lines(document), as_json=as_json)
+    return Exit.OK
+
+
+def _lines(document: Validated) -> Iterator[str]:
+    by_model: dict[str, list[str]] = {}
+    for app in document.apps:
+        template = f" ({app.template})" if app.template else ""
+        by_model.setdefault(app.model, []).append(f"app{app.app_number}{template}")
+    yield f"{document.spec} is right; nothing was started"
+    yield (
+        f"it would run {len(document.apps)} apps of {len(by_model)} models through "
+        f"{', '.join(document.analyzers)}: {document.subtasks} subtasks, "
+        f"{document.parallelism} apps in flight"
+    )
+    for kind, tools in document.tools.items():
+        yield f"  {kind}: {', '.join(tools)} alone"
+    for model, names in by_model.items():
+        yield f"  {model}: {', '.join(names)}"

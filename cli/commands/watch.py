@@ -1,0 +1,54 @@
+"""`watch`: follows a pipeline to its end."""
+
+from cli.errors import UserError
+from cli.exits import Exit
+from cli.follow import watch
+from cli.installation import has_server, stored_progress
+from cli.output import print_json, say, say_why
+from cli.program import command
+from cli.session import open_session
+from cli.verdict import of_phase, verdict
+from cli.view import progress_line
+from contract.progress import PipelineProgress
+from control.documents import PipelineStatus
+from control.errors import DamagedReportError, NoReportError
+from control.listing import UNFINISHED
+from control.pipelines import Pipeline
+from control.reports import read_report
+from settings import Settings
+
+
+async def run_watch(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:
+    """Follow a running pipeline; one that ended is told of at once."""
+    if told_by_server := has_server(settings):
+        async with open_session(settings, say, start=False) as session:
+            last = await watch(Pipeline(session.client, pipeline_id))
+    else:
+        last = await _ended(settings, pipeline_id)
+    if as_json:
+        print_json(PipelineStatus.of(last, told_by="server" if told_by_server else "store"))
+    code = of_phase(last.phase) or _of_report(settings, pipeline_id, strict=strict)
+    say_why(code)
+    return code
+
+
+def _of_report(settings: Settings, pipeline_id: str, *, strict: bool) -> Exit:
+    try:
+        return verdict(read_report(settings.data_dir, pipeline_id), strict=strict)
+    except NoReportError:  # the report is where the worker runs
+        return Exit.OK
+    except DamagedReportError:
+        return Exit.FAILED
+
+
+async def _ended(settings: Settings, pipeline_id: str) -> PipelineProgress:
+    """What came of a pipeline that ended; nothing would happen to one that did not."""
+    progress, state = await stored_progress(settings, pipeline_id)
+    if state == UNFINISHED:
+        raise UserError(
+            f"pipeline {pipeline_id} is unfinished, and no local stack runs",
+            next_step=f"it goes on after {command('up')}",
+            code=Exit.UNAVAILABLE,
+        )
+    say(progress_line(progress))
+    return progress

@@ -1,0 +1,57 @@
+"""What `control` needs of this installation, taken from its settings."""
+
+from collections.abc import Callable
+
+from cli.errors import UserError
+from cli.exits import Exit
+from cli.program import command
+from cli.stack.lifecycle import running_stack
+from contract.errors import PlatformError
+from contract.progress import PipelineProgress
+from contract.secret import SecretRef
+from control.dryrun import Machine
+from control.errors import NotStoredError
+from control.stored import Stored
+from settings import Settings, temporal_is_configured
+
+
+def has_server(settings: Settings) -> bool:
+    """Whether there is a server to ask: a configured one, or the local stack's."""
+    return temporal_is_configured() or running_stack(settings) is not None
+
+
+def store_of(settings: Settings) -> Stored:
+    """The store; where a server runs, its worker may be using it."""
+    return Stored(settings.database_url, in_use=lambda: has_server(settings))
+
+
+def login_finder(settings: Settings) -> Callable[[SecretRef], str] | None:
+    """How the worker of the local stack finds logins; None where the work is done elsewhere."""
+    return None if temporal_is_configured() else settings.secret
+
+
+def machine_of(settings: Settings) -> Machine | None:
+    """This machine, if it does the work; None where a configured server's workers do."""
+    return None if temporal_is_configured() else settings
+
+
+async def stored_progress(
+    settings: Settings, pipeline_id: str, missing: PlatformError | None = None
+) -> tuple[PipelineProgress, str]:
+    """Where the store says the pipeline is, and its state in one word.
+
+    Raises:
+        PlatformError: `missing`, why no server tells of it, if the store does not know it either.
+        UserError: the store does not know it, and there is no server.
+    """
+    try:
+        return await store_of(settings).progress(pipeline_id)
+    except NotStoredError as error:
+        if missing is not None:
+            raise missing from error
+        raise UserError(
+            f"no pipeline {pipeline_id} in the store, and no local stack runs for "
+            f"{settings.data_dir}",
+            next_step=f"start it with {command('up')}, or name a server with TEMPORAL_ADDRESS",
+            code=Exit.UNAVAILABLE,
+        ) from error

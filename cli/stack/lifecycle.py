@@ -1,0 +1,239 @@
+"""Starting and stopping the local stack.
+
+supervisord restarts what dies; we choose ports, write its configuration, wait until everything
+answers, and stop all of it again, stragglers included. One stack per data folder.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
+from typing import TextIO
+
+import psutil
+
+from analyzers.ai.config import AiConfig
+from cli.errors import UserError
+from cli.exits import Exit
+from cli.stack.model import MARKER, Stack
+from cli.stack.ports import Ports, reserved_ports
+from cli.stack.readiness import temporal, wait_until_ready
+from cli.stack.supervision import render_config
+from clients.files import publish, temporary_file
+from contract.analyzers import AnalyzerKind
+from settings import PROJECT_ROOT, Settings
+
+_STOP_LIMIT_S = 40.0
+
+
+def running_stack(settings: Settings) -> Stack | None:
+    """The stack of this data folder, if its supervisor lives."""
+    stack = _recorded(settings.data_dir)
+    return stack if stack and _supervisor(stack) else None
+
+
+def start_stack(
+    settings: Settings, say: Callable[[str], None], interrupted: Event
+) -> tuple[Stack, bool]:
+    """Start the stack unless it runs; answers it and whether this call started it. Blocking.
+
+    Raises:
+        UserError: a part did not start, or `interrupted` was set; all that was started is stopped
+            again.
+    """
+    with _lock(settings.data_dir):
+        stack = running_stack(settings)
+        if stack:
+            wait_until_ready(stack, say, interrupted)
+            return stack, False
+        _check_ai(settings)
+        with reserved_ports() as ports:  # until all parts listen
+            stack = _prepare(settings, ports)
+            kill_stragglers(stack.data_dir)
+            say("starting Temporal, four analyzers and a worker")
+            _launch(stack, settings)
+            try:
+                wait_until_ready(stack, say, interrupted)
+                _keep_closed_workflows(stack)
+            except BaseException:
+                stop_stack(stack)
+                raise
+        return stack, True
+
+
+def stop_stack(stack: Stack) -> None:
+    """Stop every process of the stack and wait until they are gone. Safe to repeat."""
+    supervisor = _supervisor(stack)
+    if supervisor:
+        supervisor.terminate()
+        try:
+            supervisor.wait(_STOP_LIMIT_S)
+        except psutil.TimeoutExpired:
+            supervisor.kill()
+    kill_stragglers(stack.data_dir)
+    (stack.run_dir / "supervisord.pid").unlink(missing_ok=True)
+
+
+def hold_stack(data_dir: Path) -> TextIO:
+    """A lease on the stack of this data folder: who started it does not stop it before we close.
+
+    Blocking while another command stops it.
+    """
+    with _writing(data_dir):
+        (data_dir / "run").mkdir(parents=True, exist_ok=True)
+        lease = (data_dir / "run" / "users").open("w")
+    fcntl.flock(lease, fcntl.LOCK_SH)
+    return lease
+
+
+def stop_unless_held(stack: Stack, lease: TextIO) -> bool:
+    """Stop the stack; False, and it stays up, while another command has a lease. Blocking."""
+    with _lock(Path(stack.data_dir)):
+        try:
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        stop_stack(stack)
+        return True
+
+
+def kill_stragglers(data_dir: str) -> int:
+    """Kill processes started for this data folder's stack that its supervisor no longer holds."""
+    found = [process for process in psutil.process_iter() if _belongs(process, data_dir)]
+    for process in found:
+        with _gone_is_fine():
+            process.kill()
+    psutil.wait_procs(found, timeout=5)
+    return len(found)
+
+
+def _belongs(process: psutil.Process, data_dir: str) -> bool:
+    try:
+        return process.pid != os.getpid() and process.environ().get(MARKER) == data_dir
+    except (psutil.Error, OSError):
+        return False
+
+
+@contextmanager
+def _gone_is_fine() -> Generator[None]:
+    try:
+        yield
+    except psutil.NoSuchProcess:
+        return
+
+
+@contextmanager
+def _writing(data_dir: Path | str) -> Generator[None]:
+    """Name the data folder, and what to do, when it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"data folder {data_dir}: {error.strerror}",
+            next_step="free the disk or set ASSAY_DATA to a folder you can write",
+            code=Exit.UNAVAILABLE,
+        ) from error
+
+
+@contextmanager
+def _lock(data_dir: Path) -> Generator[None]:
+    """Two commands that start the same stack at once get one stack."""
+    run_dir = data_dir / "run"
+    with _writing(data_dir):
+        run_dir.mkdir(parents=True, exist_ok=True)
+        handle = (run_dir / "lock").open("w")
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _recorded(data_dir: Path) -> Stack | None:
+    try:
+        return Stack(**json.loads((data_dir / "run" / "stack.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _check_ai(settings: Settings) -> None:
+    """A wrong variable is named now, not in the log of an analyzer that does not start."""
+    try:
+        AiConfig.from_environment(settings.ai_environment)
+    except ValueError as error:
+        raise UserError(
+            str(error), next_step="correct the variable, or the line of .env"
+        ) from error
+
+
+def _prepare(settings: Settings, ports: Ports) -> Stack:
+    before = _recorded(settings.data_dir)
+    kept = before.analyzers if before else {}
+    stack = Stack(
+        data_dir=str(settings.data_dir),
+        temporal_port=ports.choose(before.temporal_port if before else 7233),
+        ui_port=ports.choose(before.ui_port if before else 8233),
+        analyzers={kind: ports.choose(kept.get(kind, kind.row.port)) for kind in AnalyzerKind},
+    )
+    with _writing(stack.data_dir):
+        if not _holds_text(stack.token_file):
+            _write(stack.token_file, secrets.token_urlsafe(32))
+        _write(stack.run_dir / "stack.json", json.dumps(asdict(stack)))
+    return stack
+
+
+def _holds_text(path: Path) -> bool:
+    return path.exists() and bool(path.read_text().strip())
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, and for our eyes only: a full disk leaves no empty secret."""
+    with temporary_file(path.parent) as (file, temporary):
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text.encode())
+        publish(file, temporary, path)
+
+
+def _launch(stack: Stack, settings: Settings) -> None:
+    config = stack.run_dir / "supervisord.conf"
+    # A short path: those of sockets end at 107 bytes.
+    name = hashlib.sha256(stack.data_dir.encode()).hexdigest()[:12]
+    socket_dir = Path(tempfile.gettempdir()) / f"assay-{name}-supervisor"
+    with _writing(stack.data_dir):
+        socket_dir.mkdir(mode=0o700, exist_ok=True)
+        _write(config, render_config(stack, settings, socket_dir / "supervisor.sock"))
+    env = {
+        **os.environ,
+        "PATH": settings.search_path,
+        "USER": os.environ.get("USER", "assay"),
+        **settings.ai_environment,
+        "ASSAY_LOAD_LOCK": str(settings.load_lock.absolute()),  # a service reads no `.env`
+        **stack.environment(),
+    }
+    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
+    done = subprocess.run(
+        command, env=env, cwd=PROJECT_ROOT, capture_output=True, text=True, start_new_session=True
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()[-300:]
+        raise UserError(f"supervisord did not start: {said}", code=Exit.UNAVAILABLE)
+
+
+def _supervisor(stack: Stack) -> psutil.Process | None:
+    try:
+        process = psutil.Process(int((stack.run_dir / "supervisord.pid").read_text()))
+        return process if process.is_running() and _belongs(process, stack.data_dir) else None
+    except (OSError, ValueError, psutil.Error):
+        return None
+
+
+def _keep_closed_workflows(stack: Stack) -> None:
+    """The embedded server keeps closed workflows for a day unless told otherwise."""
+    temporal(stack, "operator", "namespace", "update", "-n", "default", "--retention", "30d")

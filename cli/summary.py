@@ -1,0 +1,29 @@
+"""The summary of a written report, and the exit code it deserves."""
+
+from cli.exits import Exit
+from cli.output import print_result, say_why
+from cli.verdict import verdict
+from cli.view import not_measured, render_summary
+from control.reports import read_report, report_path
+from settings import Settings
+
+
+def show_report(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:
+    """Print the matrix, what was not measured, and the files; the exit code of the pipeline.
+
+    Raises:
+        PlatformError: there is no report, or it is damaged.
+    """
+    report = read_report(settings.data_dir, pipeline_id)
+    files = [report_path(settings.data_dir, pipeline_id, suffix) for suffix in ("html", "json")]
+    print_result(
+        report,
+        render_summary(report),
+        *filter(None, [report.verdict]),
+        *(f"not measured: {line}" for line in not_measured(report)),
+        *(f"report: {path}" for path in files),
+        as_json=as_json,
+    )
+    code = verdict(report, strict=strict)
+    say_why(code)
+    return code

@@ -1,0 +1,36 @@
+"""What the command line says where `control` speaks of no program: commands that can be typed."""
+
+from cli.program import command
+from contract.errors import PlatformError
+from control import errors
+
+AI_IS_OFF = (
+    "AI is left out: set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS (an OpenAI-compatible endpoint)"
+)
+
+
+def next_step_of(error: PlatformError) -> str:
+    """The next step after `error`; empty where it knows none."""
+    match error:
+        case errors.NoPipelineError():
+            return f"{command('status')} lists those there are"
+        case errors.NotStoredError():
+            return f"{command('status')} lists the pipelines there are"
+        case errors.AlreadyRanError(pipeline_id=id_):
+            return (
+                f"see it with {command(f'report {id_}')}, repeat what failed with "
+                f"{command(f'retry {id_}')}, or choose another --id"
+            )
+        case errors.EndedError(pipeline_id=id_):
+            return f"{command(f'report {id_}')} tells what came of it"
+        case errors.NoMoreAppsError():
+            return "submit the apps under another --id"
+        case errors.NoReportError(pipeline_id=id_):
+            return f"{command(f'status {id_}')} says whether it still runs"
+        case errors.DamagedReportError(pipeline_id=id_):
+            retry = command(f"retry {id_} MODEL/appN")
+            return f"{retry} measures an app again and writes the report anew"
+        case errors.OtherPlanError():
+            return "choose another --id, or cancel the running one first"
+        case _:
+            return error.next_step

@@ -1,0 +1,96 @@
+"""Which apps a running pipeline gets on top: found where it found the others, or elsewhere."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from contract.spec import AppRef, PipelinePlan, PlannedApp
+from control.documents import Added
+from control.errors import NoMoreAppsError, WrongInputError
+from control.fleet import app_folders, folder_of, model_folders
+from control.mistakes import unlike
+from control.pipelines import Pipeline
+from control.plans import planned
+from control.starting import current_plan
+
+_LISTED = 20
+
+
+async def add(pipeline: Pipeline, refs: Sequence[AppRef], root: Path | None) -> Added:
+    """Add the apps that `refs` name to a running pipeline.
+
+    Args:
+        pipeline: that gets them.
+        refs: which; when there are none, the error lists those one may add.
+        root: folder of the fleet; None: the one of the pipeline.
+
+    Raises:
+        NoMoreAppsError: the pipeline has ended.
+        PlatformError: an app is not there, or in the pipeline already; no server answers.
+    """
+    if not await pipeline.is_running():
+        raise NoMoreAppsError(pipeline.id)
+    plan = await current_plan(pipeline.client, pipeline.id)
+    apps = await asyncio.to_thread(apps_to_add, plan, refs, root)
+    count = await pipeline.add_apps(apps)
+    names = tuple(app.ref.label for app in apps)
+    return Added(pipeline_id=pipeline.id, added=names, apps=count)
+
+
+def apps_to_add(plan: PipelinePlan, refs: Sequence[AppRef], root: Path | None) -> list[PlannedApp]:
+    """The apps that `refs` name, read from their folders.
+
+    Args:
+        plan: of the running pipeline.
+        refs: which; when there are none, the error lists those one may add.
+        root: folder of the fleet; None: the one of the pipeline.
+
+    Raises:
+        PlatformError: an app is not there, or in the pipeline already.
+    """
+    folders = _folders(_root_of(plan) if root is None else folder_of(Path.cwd(), str(root), "root"))
+    known = {app.ref.label for app in plan.apps}
+    if not refs:
+        new = [key for key in folders if key not in known]
+        there = f"there are {', '.join(new[:_LISTED])}" if new else "there is none"
+        raise WrongInputError("which apps?", next_step=f"name them as MODEL/appN; {there}")
+    chosen = {ref.label: ref for ref in refs}
+    for key in chosen:
+        if key in known:
+            raise WrongInputError(
+                f"{key} is in pipeline {plan.pipeline_id} already",
+                next_step="retry the app, which runs it again",
+            )
+        if key not in folders:
+            raise WrongInputError(unlike(key, folders, "app"), next_step=_where(folders))
+    return [planned(plan.spec, ref, folders[key]) for key, ref in chosen.items()]
+
+
+def _where(folders: dict[str, Path]) -> str:
+    roots = sorted({str(folder.parent.parent) for folder in folders.values()})
+    return f"apps are folders <root>/<model>/app<N>/ below {', '.join(roots) or 'the root'}"
+
+
+def _root_of(plan: PipelinePlan) -> Path:
+    """Where the pipeline found its apps: `<root>/<model>/app<N>`."""
+    roots = {Path(app.source.path).parent.parent for app in plan.apps}
+    if len(roots) != 1:
+        raise WrongInputError(
+            f"pipeline {plan.pipeline_id} has apps of several folders",
+            next_step="name the root they are below",
+        )
+    return roots.pop()
+
+
+def _folders(root: Path) -> dict[str, Path]:
+    """Folders by `model/appN`."""
+    try:
+        return {
+            f"{model}/app{number}": folder
+            for model, models in model_folders(root).items()
+            for number, folder in app_folders(models).items()
+        }
+    except OSError as error:
+        raise WrongInputError(
+            f"{error.filename or root}: {error.strerror}", next_step="name the root of the fleet"
+        ) from error

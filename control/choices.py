@@ -1,0 +1,115 @@
+"""A spec's tools and options against what the analyzers declare: what nobody knows is refused."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from pydantic import ValidationError
+
+from contract.analyzers import AnalyzerKind
+from contract.base import Authored
+from contract.errors import PlatformError
+from contract.secret import IsSecret, SecretRef
+from contract.spec import Option, PipelineSpec
+from control.declared import options_of, tools_of
+from control.errors import WrongInputError
+from control.mistakes import unlike, wrong_fields
+
+REFERENCE = "{env: ASSAY_LOGIN_NAME} or {file: NAME}"
+
+
+def require_declared(spec: PipelineSpec, name: str) -> None:
+    """Refuse tools and options that no analyzer of `spec` has.
+
+    Raises:
+        PlatformError: with a line for each, and the nearest right name.
+    """
+    lines = [*_idle(spec)]
+    for kind, chosen in spec.tools.items():
+        lines += _wrong_tools(kind, chosen)
+    for kind, options in spec.options.items():
+        lines += _wrong_options(kind, options)
+    if lines:
+        raise WrongInputError(f"{name}: {len(lines)} wrong field(s)", lines=tuple(lines))
+
+
+def require_logins(spec: PipelineSpec, secret: Callable[[SecretRef], str]) -> None:
+    """Refuse a login that the worker of this machine's own stack would not find.
+
+    Args:
+        spec: that may refer to logins.
+        secret: finds a login as that worker does.
+
+    Raises:
+        PlatformError: naming the variable or file.
+    """
+    for kind, options in spec.options.items():
+        for name, value in options.items():
+            if isinstance(value, SecretRef):
+                try:
+                    secret(value)
+                except PlatformError as error:
+                    raise WrongInputError(
+                        f"options.{kind}.{name}: {error.message}",
+                        next_step="set it (a line of .env reaches a stack that runs already)",
+                    ) from error
+
+
+def secret_names(model: type[Authored]) -> frozenset[str]:
+    """Options whose value is no business of a spec."""
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if any(isinstance(one, IsSecret) for one in field.metadata)
+    )
+
+
+def _idle(spec: PipelineSpec) -> Iterator[str]:
+    for field, kinds in (("tools", spec.tools), ("options", spec.options)):
+        for kind in kinds:
+            if kind not in spec.analyzers:
+                yield f"{field}.{kind}: does not run; add it to analyzers, or remove its {field}"
+
+
+def _wrong_tools(kind: AnalyzerKind, chosen: tuple[str, ...]) -> Iterator[str]:
+    known = tools_of(kind)
+    if not chosen:
+        yield f"tools.{kind}: names no tool; leave it out for all of them"
+    for index, tool in enumerate(chosen):
+        if tool not in known:
+            place = f"tools.{kind}.{index}"
+            yield f"{place}: {unlike(tool, known, 'tool')}{_all(known, tool)}"
+        elif tool in chosen[:index]:
+            yield f"tools.{kind}.{index}: {tool!r} is listed twice"
+
+
+def _wrong_options(kind: AnalyzerKind, options: Mapping[str, Option]) -> Iterator[str]:
+    model = options_of(kind)
+    if not model.model_fields:
+        yield f"options.{kind}: {kind} has no options; remove it"
+        return
+    open_ones = [
+        name
+        for name in secret_names(model) & options.keys()
+        if not isinstance(options[name], SecretRef)
+    ]
+    for name in sorted(open_ones):
+        yield f"options.{kind}.{name}: a secret in clear text; write {REFERENCE}"
+    owners = {name: _owner(name) for name in options if name not in model.model_fields}
+    for name, owner in owners.items():
+        if owner:
+            yield f"options.{kind}.{name}: is an option of {owner}: write it under options.{owner}"
+    own = {name: value for name, value in options.items() if not owners.get(name)}
+    try:
+        model.model_validate(own)
+    except ValidationError as error:
+        yield from wrong_fields(model, own, error, ("options", kind))
+
+
+def _owner(name: str) -> AnalyzerKind | None:
+    """The analyzer that has an option of this very name."""
+    return next((kind for kind in AnalyzerKind if name in options_of(kind).model_fields), None)
+
+
+def _all(known: Iterable[str], name: str) -> str:
+    """The names there are, where none is near."""
+    near = "did you mean" in unlike(name, known, "")
+    return "" if near else f"; its tools: {', '.join(known)}"

@@ -1,0 +1,85 @@
+"""What a spec would run, and what would not be measured as things are; nothing is started."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from clients.artifacts import FileArtifactStore
+from clients.docker.runtime import DockerRuntime
+from clients.runtime import RuntimeSettings, choose_runtime
+from contract.analyzers import AnalyzerKind
+from contract.errors import PlatformError
+from contract.spec import PipelinePlan
+from control.documents import Validated, ValidatedApp
+
+
+class Machine(RuntimeSettings, Protocol):
+    """What is to be known of the machine that does the work; `settings.Settings` has this shape."""
+
+    docker_host: str
+
+    def lacks(self, kind: AnalyzerKind) -> str:
+        """What has to be done before `kind` can measure there; empty: nothing."""
+        ...
+
+
+def validated(spec: Path, plan: PipelinePlan, machine: Machine | None) -> Validated:
+    """The plan in numbers, app by app. Blocking: asks for the engine.
+
+    Args:
+        spec: the file.
+        plan: what it says.
+        machine: that does the work; None: another one does, with what there is there.
+    """
+    return Validated(
+        spec=str(spec.absolute()),
+        analyzers=plan.spec.analyzers,
+        tools=plan.spec.tools,
+        parallelism=plan.spec.parallelism,
+        egress=plan.spec.egress,
+        cache=plan.spec.cache,
+        subtasks=len(plan.apps) * len(plan.spec.analyzers),
+        apps=tuple(
+            ValidatedApp(
+                model=app.ref.model,
+                app_number=app.ref.app_number,
+                folder=app.source.path,
+                files=app.source.files,
+                size_bytes=app.source.size_bytes,
+                digest=app.source.digest,
+                template=app.template,
+            )
+            for app in plan.apps
+        ),
+        warnings=tuple(_warnings(plan, machine)),
+    )
+
+
+def _warnings(plan: PipelinePlan, machine: Machine | None) -> Iterator[str]:
+    for app in plan.apps:
+        if not app.source.files:
+            yield f"{app.ref.label} has no files"
+    if machine is not None:
+        yield from _lacking(plan, machine)
+
+
+def _lacking(plan: PipelinePlan, machine: Machine) -> Iterator[str]:
+    """What this machine cannot measure."""
+    for kind in plan.spec.analyzers:
+        if lacking := machine.lacks(kind):
+            yield f"{kind} cells would be infra_failed: {lacking}"
+    live = [kind for kind in plan.spec.analyzers if kind.is_live]
+    if live and not plan.spec.apps.trusted and (cause := _no_engine(machine)):
+        yield f"cells of {', '.join(live)} would be infra_failed: {cause}"
+
+
+def _no_engine(machine: Machine) -> str:
+    """Why apps that are not ours cannot run here; empty when they can."""
+    try:
+        with TemporaryDirectory() as folder:
+            artifacts = FileArtifactStore(Path(folder))
+            runtime = choose_runtime(machine, artifacts, docker_host=machine.docker_host)
+    except PlatformError as error:
+        return error.message
+    return "" if isinstance(runtime, DockerRuntime) else "no container engine answers"

@@ -1,0 +1,133 @@
+"""What can be wrong with a request to `control`; all are `PlatformError`.
+
+A situation that each program puts in its own words (which command, which page helps) has a class of
+its own; its `next_step` says it without the name of any program.
+"""
+
+from pathlib import Path
+
+from contract.errors import ErrorCode, PlatformError
+
+
+class WrongInputError(PlatformError):
+    """A person can correct what was given: a spec, a name, a folder."""
+
+    def __init__(self, message: str, *, next_step: str = "", lines: tuple[str, ...] = ()) -> None:
+        super().__init__(ErrorCode.INVALID_ARGUMENT, message, next_step=next_step, lines=lines)
+
+
+class ServerAwayError(PlatformError):
+    """The Temporal server or the worker does not answer now; asked again, it may."""
+
+    def __init__(self, message: str, *, next_step: str) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, message, next_step=next_step)
+
+
+class PipelineError(PlatformError):
+    """Something is wrong with one pipeline.
+
+    Attributes:
+        pipeline_id: which one.
+    """
+
+    def __init__(
+        self, pipeline_id: str, code: ErrorCode, message: str, *, next_step: str = ""
+    ) -> None:
+        super().__init__(code, message, next_step=next_step)
+        self.pipeline_id = pipeline_id
+
+
+class NoPipelineError(PipelineError):
+    """The server knows no such pipeline."""
+
+    def __init__(self, pipeline_id: str) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.NOT_FOUND,
+            f"no running pipeline {pipeline_id}",
+            next_step="list the pipelines there are",
+        )
+
+
+class NotStoredError(PipelineError):
+    """The store knows no such pipeline, or there is no store yet."""
+
+    def __init__(self, pipeline_id: str, message: str) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.NOT_FOUND,
+            message,
+            next_step="list the pipelines there are",
+        )
+
+
+class AlreadyRanError(PipelineError):
+    """The ID stands for a pipeline that has ended."""
+
+    def __init__(self, pipeline_id: str, message: str) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.ALREADY_EXISTS,
+            message,
+            next_step="see its report, retry what failed, or choose another ID",
+        )
+
+
+class OtherPlanError(PipelineError):
+    """The ID stands for a running pipeline with another plan."""
+
+    def __init__(self, pipeline_id: str, message: str) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.FAILED_PRECONDITION,
+            message,
+            next_step="choose another ID, or cancel the running one first",
+        )
+
+
+class EndedError(PipelineError):
+    """The pipeline has ended, and takes no message any more."""
+
+    def __init__(self, pipeline_id: str) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.FAILED_PRECONDITION,
+            f"pipeline {pipeline_id} has ended",
+            next_step="see its report",
+        )
+
+
+class NoMoreAppsError(PipelineError):
+    """The pipeline has ended, and takes no apps any more."""
+
+    def __init__(self, pipeline_id: str) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.FAILED_PRECONDITION,
+            f"pipeline {pipeline_id} has ended",
+            next_step="submit the apps as another pipeline",
+        )
+
+
+class NoReportError(PipelineError):
+    """The pipeline has written no report where it was looked for."""
+
+    def __init__(self, pipeline_id: str, path: Path) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.NOT_FOUND,
+            f"no report of pipeline {pipeline_id} at {path}",
+            next_step="see whether the pipeline still runs",
+        )
+
+
+class DamagedReportError(PipelineError):
+    """The written report is not whole."""
+
+    def __init__(self, pipeline_id: str, path: Path, cause: str) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.FAILED_PRECONDITION,
+            f"{path} is damaged: {cause}",
+            next_step="retry an app: that measures it again and writes the report anew",
+        )

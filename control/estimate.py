@@ -1,0 +1,40 @@
+"""How long a running pipeline still needs, asked of the server seldom: its answer moves slowly."""
+
+import time
+from datetime import UTC, datetime
+
+from contract.errors import PlatformError
+from contract.progress import PipelineProgress
+from control.documents import TimeLeft
+from control.pipelines import Pipeline
+from control.time_left import Span, in_words, time_left
+
+_ASK_EVERY_S = 10.0
+
+
+class Estimate:
+    """The time left of one pipeline."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._asked_s = float("-inf")
+        self._spans: list[Span] | None = None
+
+    async def of(self, progress: PipelineProgress) -> tuple[TimeLeft | None, str]:
+        """What is left, or None and why that is not known."""
+        if time.monotonic() - self._asked_s > _ASK_EVERY_S:
+            self._asked_s = time.monotonic()
+            try:
+                self._spans = await self._pipeline.spans()
+            except PlatformError:
+                self._spans = None
+        if self._spans is None:
+            return None, "not known: the server does not list the apps"
+        return time_left(progress, self._spans, datetime.now(UTC))
+
+    async def words(self, progress: PipelineProgress) -> str:
+        """The time left as people read it; empty at the end."""
+        left, unknown = await self.of(progress)
+        if left is not None:
+            return in_words(left)
+        return f"time left {unknown}" if unknown else ""

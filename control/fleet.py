@@ -1,0 +1,152 @@
+"""The folders of a fleet, `<root>/<model>/app<N>/`, and which of them a spec asks for."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from contract.ids import model_from_safe
+from contract.spec import AppRef, AppsSpec
+from control.errors import WrongInputError
+from control.mistakes import unlike
+
+Say = Callable[[str], None]
+_APP_FOLDER = re.compile(r"^app([1-9][0-9]{0,5})$")
+_NEARLY_APP = re.compile(r"^app[ ._-]?[0-9]+$", re.IGNORECASE)
+_LISTED = 10
+
+
+def silent(_: str) -> None:
+    """Nobody is told."""
+
+
+def folder_of(base: Path, text: str, field: str) -> Path:
+    """The folder that a person means by `text`, relative to `base`.
+
+    Raises:
+        PlatformError: no path at all; whether it exists is not looked at.
+    """
+    try:
+        return (base / Path(text).expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL
+        raise WrongInputError(
+            f"{field}: not a folder: {text!r} ({error})", next_step=f"correct {field}"
+        ) from error
+
+
+def model_folders(root: Path, say: Say = silent) -> dict[str, Path]:
+    """Folders of models below `root`, by model."""
+    folders: dict[str, Path] = {}
+    for folder in sorted(root.iterdir()):
+        if not folder.is_dir() or not app_folders(folder, say):
+            continue
+        model = _model_name(folder)
+        if model in folders:
+            raise WrongInputError(
+                f"two folders stand for model {model!r}: {folders[model].name!r}, {folder.name!r}",
+                next_step="rename or remove one of them",
+            )
+        folders[model] = folder
+    return folders
+
+
+def _model_name(folder: Path) -> str:
+    try:
+        return AppRef(model=model_from_safe(folder.name), app_number=1).model
+    except ValidationError as error:
+        raise WrongInputError(
+            f"{folder}: no model can be named like this: {error.errors()[0]['msg']}",
+            next_step="rename the folder: UTF-8, 1 to 120 characters, not only blanks",
+        ) from error
+
+
+def app_folders(model: Path, say: Say = silent) -> dict[int, Path]:
+    """Apps of a model by number; `say` hears of folders that nearly look like one."""
+    apps: dict[int, Path] = {}
+    for folder in sorted(model.iterdir()):
+        if match := _APP_FOLDER.match(folder.name):
+            apps[int(match[1])] = folder
+        elif _NEARLY_APP.match(folder.name) and folder.is_dir():
+            say(f"left out: {folder} (folders of apps are named app1, app2, ...)")
+    return apps
+
+
+def chosen_apps(
+    apps: AppsSpec, folders: Mapping[str, Path], root: Path
+) -> Iterator[tuple[str, int, Path]]:
+    """Model, number and folder of each app that the spec asks for."""
+    if apps.only is not None:
+        yield from _single(apps, apps.only, folders, root)
+        return
+    for model in _models(apps, folders, root):
+        for number, folder in _apps(apps, model, folders[model]):
+            yield model, number, folder
+
+
+def _single(
+    apps: AppsSpec, names: tuple[str, ...], folders: Mapping[str, Path], root: Path
+) -> Iterator[tuple[str, int, Path]]:
+    """The apps of `apps.only`, in its order."""
+    if apps.models is not None or apps.numbers is not None:
+        raise WrongInputError(
+            "apps.only names each app: it stands for models and numbers as well",
+            next_step="remove apps.models and apps.numbers, or apps.only",
+        )
+    there = {
+        f"{model}/app{number}": (model, number, folder)
+        for model, path in folders.items()
+        for number, folder in app_folders(path).items()
+    }
+    wrong = [unlike(name, there, "app") for name in names if name not in there]
+    if wrong:
+        raise WrongInputError(
+            f"apps.only: not below {root}",
+            lines=tuple(wrong),
+            next_step=f"write MODEL/appN; there: {_few(there)}",
+        )
+    _refuse_repeated("apps.only", names)
+    yield from (there[name] for name in names)
+
+
+def _few(names: Iterable[str]) -> str:
+    """The first ones, and how many more there are."""
+    known = list(names)
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return (", ".join(known[:_LISTED]) or "none") + more
+
+
+def _refuse_repeated(field: str, names: Sequence[object]) -> None:
+    repeated = [str(name) for name in dict.fromkeys(names) if names.count(name) > 1]
+    if repeated:
+        raise WrongInputError(
+            f"{field}: listed twice: {', '.join(repeated)}", next_step="list it once"
+        )
+
+
+def _models(apps: AppsSpec, folders: Mapping[str, Path], root: Path) -> list[str]:
+    if apps.models is None:
+        return list(folders)
+    wrong = [unlike(model, folders, "model") for model in apps.models if model not in folders]
+    if wrong:
+        raise WrongInputError(
+            f"apps.models: not below {root}",
+            lines=tuple(wrong),
+            next_step=f"models there: {', '.join(folders) or 'none'}",
+        )
+    _refuse_repeated("apps.models", apps.models)
+    return list(apps.models)
+
+
+def _apps(apps: AppsSpec, model: str, folder: Path) -> list[tuple[int, Path]]:
+    there = app_folders(folder)
+    numbers = sorted(there) if apps.numbers is None else list(apps.numbers)
+    missing = [number for number in numbers if number not in there]
+    if missing:
+        raise WrongInputError(
+            f"apps.numbers: {model} has no app{missing[0]}",
+            lines=tuple(f"{model}: no folder {folder / f'app{number}'}" for number in missing),
+            next_step=f"{model} has: {', '.join(f'app{number}' for number in sorted(there))}",
+        )
+    _refuse_repeated("apps.numbers", numbers)
+    return [(number, there[number]) for number in numbers]

@@ -1,0 +1,51 @@
+"""Names that people type: IDs of pipelines, and `model/appN`."""
+
+import re
+import secrets
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from contract.ids import PIPELINE_ID_PATTERN
+from contract.spec import AppRef
+from control.errors import WrongInputError
+
+_APP = re.compile(r"(.+)/app([0-9]{1,7})")
+
+
+def new_id(stem: str) -> str:
+    """A pipeline ID that sorts by time, is no other's and is usable whatever the `stem`."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem)[:40].strip("-._") or "pipeline"
+    return f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def pipeline_id(text: str) -> str:
+    """`text`, if a pipeline can be called so.
+
+    Raises:
+        PlatformError: it cannot.
+    """
+    if not re.fullmatch(PIPELINE_ID_PATTERN, text):
+        raise WrongInputError(
+            f"pipeline id {text!r} is not usable",
+            next_step="use letters, digits, '.', '_' and '-', starting with a letter or digit, "
+            "at most 63 characters",
+        )
+    return text
+
+
+def app_of(text: str) -> AppRef:
+    """The app that a person means by `MODEL/appN`; a model's name may hold slashes.
+
+    Raises:
+        PlatformError: it names no app.
+    """
+    match = _APP.fullmatch(text)
+    try:
+        if match:
+            return AppRef(model=match[1], app_number=int(match[2]))
+    except ValidationError:
+        pass
+    raise WrongInputError(
+        f"{text!r} names no app", next_step="write MODEL/appN, for example gpt-4o/app3"
+    )

@@ -1,0 +1,265 @@
+"""What a program may do with pipelines: submit and list them, follow one, send it messages."""
+
+import asyncio
+import time
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.service import RPCError
+
+from contract.errors import ErrorCode, PlatformError
+from contract.ids import pipeline_workflow_id
+from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
+from contract.spec import AppRef, PipelinePlan, PlannedApp
+from control.doings import doings_of
+from control.errors import (
+    AlreadyRanError,
+    EndedError,
+    OtherPlanError,
+    ServerAwayError,
+    WrongInputError,
+)
+from control.server_errors import AWAY, explained
+from control.starting import require_readable, start_pipeline
+from control.time_left import Span
+from workflows.pipeline import PipelineWorkflow
+from workflows.search_attributes import STATE
+
+ENDED = frozenset({PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED})
+_POLL_S = 0.5
+_PATIENCE_S = 120.0
+_QUERY_LIMIT = timedelta(seconds=10)
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A pipeline as the server lists it; `phase` is its own word, and lags a little."""
+
+    id: str
+    status: str
+    phase: str
+    started_at: datetime
+    closed_at: datetime | None
+
+
+async def submit(client: Client, plan: PipelinePlan) -> bool:
+    """Start the pipeline; False when this very pipeline runs already and we only joined it.
+
+    Raises:
+        AlreadyRanError: the ID stands for a pipeline that has ended.
+        OtherPlanError: the ID stands for a running pipeline with another plan.
+        PlatformError: the server does not take it.
+    """
+    try:
+        handle = await start_pipeline(client, plan)
+    except PlatformError as error:
+        if error.code is ErrorCode.ALREADY_EXISTS:
+            raise AlreadyRanError(plan.pipeline_id, error.message) from error
+        if error.code is ErrorCode.FAILED_PRECONDITION:
+            raise OtherPlanError(plan.pipeline_id, error.message) from error
+        raise
+    return handle.first_execution_run_id is not None
+
+
+async def list_pipelines(client: Client) -> list[Served]:
+    """Every pipeline the server knows, latest first.
+
+    Raises:
+        RPCError: the server does not answer.
+    """
+    return [
+        Served(
+            id=workflow.id.removeprefix("pipeline/"),
+            status=workflow.status.name.lower() if workflow.status else "unknown",
+            phase=workflow.typed_search_attributes.get(STATE) or "",
+            started_at=workflow.start_time,
+            closed_at=workflow.close_time,
+        )
+        async for workflow in client.list_workflows("WorkflowType = 'Pipeline'")
+    ]
+
+
+async def running_pipelines(client: Client) -> list[str]:
+    """IDs of the pipelines that run at this moment; none where the server cannot say."""
+    try:
+        listed = [row.id for row in await list_pipelines(client) if row.status == "running"]
+        # The list lags behind; a pipeline itself does not.
+        return [id_ for id_ in listed if await Pipeline(client, id_).is_running()]
+    except (RPCError, PlatformError):
+        return []
+
+
+class Pipeline:
+    """One pipeline on a server.
+
+    Every method raises `NoPipelineError` when the server knows no such pipeline, `ServerAwayError`
+    when it does not answer now, and `WrongInputError` for a message that the pipeline refuses.
+    """
+
+    def __init__(self, client: Client, pipeline_id: str) -> None:
+        self.id = pipeline_id
+        self.client = client
+        self._handle: WorkflowHandle[PipelineWorkflow, PipelineResult] = (
+            client.get_workflow_handle_for(PipelineWorkflow.run, pipeline_workflow_id(pipeline_id))
+        )
+
+    async def progress(self) -> PipelineProgress:
+        """A snapshot by its worker, also of a pipeline that ended."""
+        try:
+            return await self._handle.query(PipelineWorkflow.progress, rpc_timeout=_QUERY_LIMIT)
+        except RPCError as error:
+            if error.status in AWAY:  # a worker that cannot read a history never answers
+                await require_readable(self.client, self.id)
+            raise explained(error, self.id) from error
+        except WorkflowQueryFailedError as error:
+            # A worker on a loaded host may take too long to look the pipeline up anew.
+            raise ServerAwayError(
+                f"pipeline {self.id} cannot say where it is: {error.message}",
+                next_step="ask again; the worker's log says more if that does not help",
+            ) from error
+
+    async def updates(self) -> AsyncIterator[PipelineProgress]:
+        """Snapshots until the pipeline ends, with what each app does now; the last one is final."""
+        while True:
+            progress, running = await self._patiently(self.snapshot)
+            yield progress
+            if not running:
+                return
+            await asyncio.sleep(_POLL_S)
+
+    async def snapshot(self) -> tuple[PipelineProgress, bool]:
+        """Where it is, with what each app does now, and whether it runs.
+
+        One description and one query of the pipeline's workflow, however many apps run.
+        """
+        described = await self._described()
+        progress = await self.progress()
+        if described.status is WorkflowExecutionStatus.RUNNING:
+            doings = await doings_of(described)
+            apps = tuple(_closer(app, doings) for app in progress.apps)
+            return progress.model_copy(update={"apps": apps}), True
+        if progress.phase not in ENDED:  # whoever ended it did not ask it
+            status = described.status.name.lower() if described.status else "ended"
+            update = {"phase": PipelinePhase.FAILED, "message": f"its workflow was {status}"}
+            progress = progress.model_copy(update=update)
+        return progress, False
+
+    async def _patiently(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What `ask` answers; a server or a worker that restarts is waited for."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return await ask()
+            except ServerAwayError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(_POLL_S)
+
+    async def is_running(self) -> bool:
+        """Whether the workflow is open."""
+        return (await self._described()).status is WorkflowExecutionStatus.RUNNING
+
+    async def require_running(self) -> None:
+        """Refuse what only a running pipeline takes.
+
+        Raises:
+            EndedError: it does not run any more.
+        """
+        if not await self.is_running():
+            raise EndedError(self.id)
+
+    async def _described(self) -> WorkflowExecutionDescription:
+        with self._asking("describe"):
+            return await self._handle.describe()
+
+    async def spans(self, limit: int = 60) -> list[Span]:
+        """When the latest apps of its present run began and ended; by a list that lags."""
+        began = (await self._described()).start_time
+        apps = f'AssayPipeline="{self.id}" AND WorkflowType="AnalyzeApp"'
+        with self._asking("list"):
+            listed = self.client.list_workflows(apps, limit=limit)
+            spans = [Span(app.start_time, app.close_time) async for app in listed]
+        return [span for span in spans if span.started >= began]
+
+    async def result(self) -> PipelineResult:
+        """Wait for the end."""
+        return await self._handle.result()
+
+    async def pause(self) -> None:
+        """Start no new work; running tools finish."""
+        with self._asking("pause"):
+            await self._handle.signal(PipelineWorkflow.pause)
+
+    async def resume(self) -> None:
+        """Go on after a pause."""
+        with self._asking("resume"):
+            await self._handle.signal(PipelineWorkflow.resume)
+
+    async def cancel(self) -> None:
+        """End running tools, tear down, write the report of what there is."""
+        with self._asking("cancel"):
+            await self._handle.signal(PipelineWorkflow.cancel)
+
+    async def set_parallelism(self, apps: int) -> int:
+        """Change how many apps are in flight at once."""
+        with self._asking("set_parallelism"):
+            return await self._handle.execute_update(PipelineWorkflow.set_parallelism, apps)
+
+    async def reset_breaker(self, name: str) -> str:
+        """Close a circuit breaker by hand; its state after that."""
+        with self._asking("reset_breaker"):
+            return _answer(await self._handle.execute_update(PipelineWorkflow.reset_breaker, name))
+
+    async def retry_failed(self, apps: Iterable[AppRef]) -> list[str]:
+        """Run these apps again as a whole, or what is `infra_failed` when none is named."""
+        with self._asking("retry_failed"):
+            names = [app.label for app in apps]
+            return _answer(await self._handle.execute_update(PipelineWorkflow.retry_failed, names))
+
+    async def add_apps(self, apps: Sequence[PlannedApp]) -> int:
+        """Add apps to the fleet; how many it has then."""
+        with self._asking("add_apps"):
+            return _answer(await self._handle.execute_update(PipelineWorkflow.add_apps, list(apps)))
+
+    @contextmanager
+    def _asking(self, what: str) -> Generator[None]:
+        """The server's errors as ours; a validator's refusal becomes the error's text."""
+        try:
+            yield
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause or error
+            raise WrongInputError(f"{what} refused: {getattr(cause, 'message', cause)}") from error
+        except RPCError as error:
+            raise explained(error, self.id) from error
+
+
+def _closer(app: AppProgress, doings: Mapping[str, str]) -> AppProgress:
+    """The app with what its pending activities last said of themselves."""
+    doing = doings.get(app.ref.label)
+    return app if app.state is not None or not doing else app.model_copy(update={"step": doing})
+
+
+def _answer(answer: Coroutine[Any, Any, _Answer] | _Answer) -> _Answer:
+    """What an update answered: the SDK's type of an `async` one keeps its coroutine."""
+    return cast("_Answer", answer)

@@ -1,0 +1,37 @@
+"""The Temporal server's errors as errors of a pipeline."""
+
+from temporalio.service import RPCError, RPCStatusCode
+
+from contract.errors import ErrorCode, PlatformError
+from control.errors import NoPipelineError, ServerAwayError
+
+AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.FAILED_PRECONDITION,  # a query that no worker has polled for lately
+    }
+)
+
+
+def explained(error: RPCError, pipeline_id: str) -> PlatformError:
+    """What the server's error means to somebody who asked for this pipeline."""
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return NoPipelineError(pipeline_id)
+    if error.status in AWAY:
+        return ServerAwayError(
+            f"the Temporal server, or the worker, does not answer: {error.message}",
+            next_step="see that both run; the pipeline goes on when they do",
+        )
+    return refused(error)
+
+
+def refused(error: RPCError) -> PlatformError:
+    """That the server does not do what it was asked for."""
+    return PlatformError(
+        ErrorCode.UNAVAILABLE,
+        f"the Temporal server refused: {error}",
+        next_step="see that it runs and that TEMPORAL_* names the right namespace",
+    )

@@ -1,0 +1,108 @@
+"""What the store tells of pipelines; none of it needs a server."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from contract.errors import ErrorCode, PlatformError
+from contract.progress import PipelineProgress
+from contract.record import PipelineListing, PipelineRecord
+from contract.spec import AppRef
+from control.errors import NotStoredError
+from control.listing import progress_of, state_of
+from store.engine import parse_url
+from store.migrate import upgrade
+from store.results import SqlResultStore
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The store of an installation, as it is read by those who only look.
+
+    A store of an earlier version, which the next worker would bring to the newest schema, is
+    brought there by the first reader, unless a worker may be using it.
+
+    Attributes:
+        url: SQLAlchemy URL of the store.
+        in_use: whether a worker may be using it now.
+    """
+
+    url: str
+    in_use: Callable[[], bool]
+
+    def exists(self) -> bool:
+        """Whether there is something to read: a SQLite file is only made by the first worker."""
+        url = parse_url(self.url)
+        return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
+
+    async def pipelines(self) -> tuple[PipelineListing, ...]:
+        """Every pipeline; none where no worker has made a store yet.
+
+        Raises:
+            PlatformError: the store cannot be read.
+        """
+        return await self._read(lambda store: store.list_pipelines()) if self.exists() else ()
+
+    async def outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
+        """What is known of the pipeline without its findings; of one app alone, if it is named.
+
+        Raises:
+            NotStoredError: there is no such pipeline, or no store.
+            PlatformError: the store cannot be read.
+        """
+        return await self._of(pipeline_id, lambda store: store.load_outline(pipeline_id, app))
+
+    async def record(self, pipeline_id: str) -> PipelineRecord:
+        """All that is recorded of the pipeline.
+
+        Raises:
+            NotStoredError: there is no such pipeline, or no store.
+            PlatformError: the store cannot be read.
+        """
+        return await self._of(pipeline_id, lambda store: store.load_pipeline(pipeline_id))
+
+    async def progress(self, pipeline_id: str) -> tuple[PipelineProgress, str]:
+        """Where the pipeline is, and its state in one word.
+
+        Raises:
+            NotStoredError: there is no such pipeline, or no store.
+            PlatformError: the store cannot be read.
+        """
+        record = await self.outline(pipeline_id)
+        state = state_of(record.state, None)
+        return progress_of(record, state), state
+
+    async def _of(
+        self, pipeline_id: str, ask: Callable[[SqlResultStore], Awaitable[Answer]]
+    ) -> Answer:
+        if not self.exists():
+            message = f"no pipeline {pipeline_id} in the store: there is none yet"
+            raise NotStoredError(pipeline_id, message)
+        try:
+            return await self._read(ask)
+        except PlatformError as error:
+            if error.code is not ErrorCode.NOT_FOUND:
+                raise
+            message = f"no pipeline {pipeline_id!r} in the store"
+            raise NotStoredError(pipeline_id, message) from error
+
+    async def _read(self, ask: Callable[[SqlResultStore], Awaitable[Answer]]) -> Answer:
+        try:
+            return await self._asked(ask)
+        except PlatformError as error:
+            local = parse_url(self.url).get_backend_name() == "sqlite"
+            old = error.code is ErrorCode.FAILED_PRECONDITION
+            if not (old and local) or self.in_use():
+                raise
+        await upgrade(self.url)
+        return await self._asked(ask)
+
+    async def _asked(self, ask: Callable[[SqlResultStore], Awaitable[Answer]]) -> Answer:
+        store = SqlResultStore.from_url(self.url)
+        try:
+            return await ask(store)
+        finally:
+            await store.close()
