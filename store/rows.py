@@ -10,7 +10,8 @@ from typing import Any
 
 from contract.analysis import AnalyzerReport, Finding, MeasurementState, Metric, ToolReport
 from contract.outcome import AppFacts, SubtaskOutcome, ToolSummary
-from contract.spec import AppSpec, PipelinePlan, PlannedApp
+from contract.plan import PlanHeader
+from contract.spec import AppSpec, PipelineSpec, PlannedApp
 from store.columns import clean_text
 
 Row = dict[str, Any]
@@ -32,24 +33,29 @@ class SubtaskRows:
     fused: list[Row] = field(default_factory=list)
 
 
-def pipeline_row(plan: PipelinePlan, created_at: datetime) -> Row:
+def pipeline_row(header: PlanHeader, created_at: datetime) -> Row:
     """Row of a pipeline that starts now."""
-    templates = {slug: one.model_dump(mode="json") for slug, one in plan.templates.items()}
     return {
-        "pipeline_id": plan.pipeline_id,
-        "spec_digest": _digest(plan.spec.model_dump(mode="json")),
-        "spec": plan.spec.model_dump(mode="json"),
+        "pipeline_id": header.pipeline_id,
+        "spec_digest": spec_digest_of(header.spec),
+        "spec": header.spec.model_dump(mode="json"),
         "state": "running",
         "detail": {},
-        "body": {"templates": templates},
+        "body": plan_body(header),
         "created_at": created_at,
         "finished_at": None,
     }
 
 
-def planned_rows(plan: PipelinePlan) -> list[Row]:
-    """One row per planned app, in the order of the plan."""
-    return [app_row(plan.app_spec(app), ordinal) for ordinal, app in enumerate(plan.apps)]
+def plan_body(header: PlanHeader) -> Row:
+    """What is kept of a plan and never queried, beside its spec and its apps."""
+    plan = header.model_dump(mode="json", include={"total", "digest", "pages"})
+    return {**header.model_dump(mode="json", include={"templates"}), "plan": plan}
+
+
+def spec_digest_of(spec: PipelineSpec) -> str:
+    """Identity of a spec."""
+    return _digest(spec.model_dump(mode="json"))
 
 
 def app_row(app: AppSpec, ordinal: int) -> Row:

@@ -110,11 +110,6 @@ class DockerRuntime:
         )
 
     @property
-    def host(self) -> str:
-        """Name of this host, stable over restarts."""
-        return self._host
-
-    @property
     def description(self) -> str:
         """One line for people: how apps run here."""
         return f"apps run as Docker containers ({self._engine})"

@@ -73,11 +73,6 @@ class ProcessRuntime:
         self._patience = Patience(Host())
 
     @property
-    def host(self) -> str:
-        """Name of this host, stable over restarts."""
-        return self._host
-
-    @property
     def description(self) -> str:
         """One line for people: how apps run here, and why."""
         return f"{self._no_engine}: trusted apps run as processes confined by bubblewrap"

@@ -6,6 +6,7 @@ from temporalio.exceptions import ApplicationError
 
 from contract.analysis import MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
+from contract.missing import unmeasured
 from contract.outcome import SubtaskOutcome
 from contract.progress import PipelinePhase
 from contract.running import AppCheck, StartOutcome
@@ -13,7 +14,6 @@ from contract.spec import AppSpec
 from tests.support.facts import ALL_FACTS
 from tests.workflows.fake_platform import HOST, FakePlatform, fails, measured, running
 from workflows import policies
-from workflows.planning import unmeasured
 
 APP_FAILED = MeasurementState.APP_FAILED
 INFRA_FAILED = MeasurementState.INFRA_FAILED
