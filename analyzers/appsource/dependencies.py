@@ -59,7 +59,7 @@ def manifest_files(source: SourceTree) -> tuple[str, ...]:
 
 
 def _is_withheld(why: str) -> bool:
-    """Left out for what it holds, not for where it lies or what it is."""
+    """Whether it was left out for its content, not for its place or kind."""
     return cause_of(why) in (SkipCause.BINARY, SkipCause.TOO_LARGE, SkipCause.BROKEN)
 
 
