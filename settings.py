@@ -11,17 +11,11 @@ import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import pydantic
 from dotenv import dotenv_values
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    create_model,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from temporalio.envconfig import ClientConfig
 
@@ -32,20 +26,12 @@ from contract.quiet import LOAD_LOCK
 from contract.secret import ENV_PREFIX, SecretRef
 
 PROJECT_ROOT = Path(__file__).resolve().parent
+_DOTENV = PROJECT_ROOT / ".env"
 _KEYS = "ASSAY_PAYLOAD_KEYS"
 _TEMPORAL_VARIABLES = ("ADDRESS", "NAMESPACE", "PROFILE", "CONFIG_FILE", "API_KEY", "TLS")
-
-
-def _default_urls() -> dict[AnalyzerKind, str]:
-    return {kind: f"ws://127.0.0.1:{kind.row.port}" for kind in AnalyzerKind}
-
-
+_DEFAULT_URLS = {kind: f"ws://127.0.0.1:{kind.row.port}" for kind in AnalyzerKind}
 # Secrets that were taken out of the environment, see `take_secrets`.
 _taken: dict[str, str] = {}
-
-
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
 
 
 def _expanded(path: Path) -> Path:
@@ -57,31 +43,24 @@ def _expanded(path: Path) -> Path:
 
 Folder = Annotated[Path, AfterValidator(_expanded)]
 LogLevel = Annotated[
-    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)
 ]
-
-
+_SLOTS = {
+    f"{kind}_slots": (Annotated[int, Field(ge=1, le=kind.row.slots_max)], kind.row.slots)
+    for kind in AnalyzerKind
+    if not kind.is_alone
+}
 if TYPE_CHECKING:
-    _SlotSettings = BaseSettings
-else:  # `<kind>_slots` for each analyzer that may have more than one
-    _SlotSettings = create_model(
-        "_SlotSettings",
-        __base__=BaseSettings,
-        **{
-            f"{kind}_slots": (Annotated[int, Field(ge=1, le=kind.row.slots_max)], kind.row.slots)
-            for kind in AnalyzerKind
-            if not kind.is_alone
-        },
-    )
+    _Slots = BaseSettings
+else:
+    _Slots = pydantic.create_model("_Slots", __base__=BaseSettings, **_SLOTS)
 
 
-class Settings(_SlotSettings):
+class Settings(_Slots):
     """Settings of this process.
 
-    For each analyzer that may run several subtasks at once on a host, there is `<analyzer>_slots`
-    as well.
-
     Attributes:
+        <analyzer>_slots: subtasks at once on this host, for each analyzer that may have several.
         data: folder of everything Assay writes.
         tools: folder of the analyzers' installed tools.
         db_url: SQLAlchemy URL of the store; default SQLite in the data folder.
@@ -101,8 +80,7 @@ class Settings(_SlotSettings):
             the first one encrypts. At most one of the two is set.
         base_images: maps FROM lines; `auto` uses `assay/*` images for what cannot be pulled.
         app_memory_mb, app_cpus, app_pids: limits of each container of an app.
-        start_deadline_s: an app must answer HTTP within this time.
-        build_deadline_s: an app must be built within this time.
+        start_deadline_s, build_deadline_s: an app must answer HTTP, or be built, within this time.
         load_lock: file that the one load test of this host locks, for builds to give way to.
         image_limit_gb: images of ours above this are pruned, longest unused first.
         ai_base_url, ai_api_key, ai_models: OpenAI-compatible endpoint of the AI analyzer.
@@ -110,10 +88,7 @@ class Settings(_SlotSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="ASSAY_",
-        env_file=PROJECT_ROOT / ".env",
-        extra="ignore",
-        env_nested_delimiter="__",
+        env_prefix="ASSAY_", env_file=_DOTENV, env_nested_delimiter="__", extra="ignore"
     )
 
     data: Folder = PROJECT_ROOT / ".assay"
@@ -122,7 +97,7 @@ class Settings(_SlotSettings):
     host: str = ""
     scope: str = ""
     engine: Literal["auto", "docker", "process"] = "auto"
-    analyzer_urls: dict[AnalyzerKind, str] = Field(default_factory=_default_urls)
+    analyzer_urls: dict[AnalyzerKind, str] = _DEFAULT_URLS
     analyzer_location: Literal["host", "network"] = "host"
     token_file: Folder | None = None
     logins: Folder | None = None
@@ -197,6 +172,14 @@ class Settings(_SlotSettings):
         """Whether the AI analyzer has somewhere to ask."""
         return bool(self.ai_base_url and self.ai_models)
 
+    def lacks(self, kind: AnalyzerKind) -> str:
+        """What this machine has to get before `kind` can measure; empty: nothing."""
+        if kind.row.equipment == "endpoint":
+            return "" if self.ai_configured else "set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS"
+        return (
+            "" if (self.tools_dir / kind).is_dir() else "its tools are not installed (make tools)"
+        )
+
     @property
     def ai_environment(self) -> dict[str, str]:
         """The AI analyzer's variables that are set: a service reads no `.env`."""
@@ -222,8 +205,7 @@ class Settings(_SlotSettings):
         """The keys as they are written; empty: nothing is encrypted.
 
         Raises:
-            PlatformError: INVALID_ARGUMENT when both are set, or the file cannot be read or is
-                empty.
+            PlatformError: INVALID_ARGUMENT: both are set, or the file is empty or unreadable.
         """
         text, path = self.payload_keys.get_secret_value(), self.payload_key_file
         if path is None:
@@ -246,8 +228,7 @@ class Settings(_SlotSettings):
         if ref.env:
             where = f"the variable {ref.env} of the worker on {self.host_name}"
             dotenv = dotenv_values(PROJECT_ROOT / ".env", interpolate=False)
-            given = os.environ.get(ref.env) or _taken.get(ref.env)
-            value = given or dotenv.get(ref.env) or ""
+            value = os.environ.get(ref.env) or _taken.get(ref.env) or dotenv.get(ref.env) or ""
         else:
             path = (self.logins or self.data_dir / "logins") / (ref.file or "")
             where = f"the file {path} of the worker on {self.host_name}"
@@ -301,7 +282,7 @@ def load_settings() -> Settings:
         name = re.search(r'field "(\w+)"', str(error))
         wrong = [f"{_variable(name[1]) if name else error}: not valid JSON"]
     except UnicodeDecodeError as error:
-        wrong = [f"{PROJECT_ROOT / '.env'}: not UTF-8 text at byte {error.start}"]
+        wrong = [f"{_DOTENV}: not UTF-8 text at byte {error.start}"]
     raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"wrong settings: {'; '.join(wrong)}")
 
 

@@ -25,14 +25,14 @@ from contract.spec import AppSpec
 
 
 class ResultActivities:
-    """Projects what happened into the store."""
+    """Writes what happened into the store, and reads it back."""
 
     def __init__(self, results: ResultStore, artifacts: ArtifactStore) -> None:
         self._results = results
         self._artifacts = artifacts
 
     def activities(self) -> Activities:
-        """All of them, for the control queue."""
+        """All activities of this class, for the control queue."""
         return [
             self.register_page,
             self.read_apps,
@@ -67,8 +67,8 @@ class ResultActivities:
     async def record_subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome | None:
         """Write one subtask's cells. Retry is safe: upserts an immutable artifact's content.
 
-        Answers with another outcome where the record differs: the result cannot be read any more,
-        which no retry cures, or what an earlier run measured stands.
+        Answers the outcome as it was recorded, if that is another one: the result cannot be read
+        any more (no retry cures that), or what an earlier run measured is kept.
         """
         recorded = outcome
         async with Attempt("recording the subtask"):
@@ -92,7 +92,7 @@ class ResultActivities:
     async def record_skipped(self, skipped: Skipped) -> None:
         """Write what is missing of apps that did not end. Retry is safe: upserts.
 
-        What an app's workflow recorded before it was ended stands.
+        What the workflow of an app recorded before it was ended is kept.
         """
         async with Attempt("recording apps that did not end") as attempt:
             header = await self._results.load_header(skipped.pipeline_id)
@@ -133,9 +133,9 @@ class ResultActivities:
 
     @activity.defn(name="await_app")
     async def await_app(self, app: AppSpec) -> AppOutcome | None:
-        """Outcome of the workflow that already analyses `app`; None when it brought none.
+        """The outcome of the workflow that already analyses `app`; None if it ended without one.
 
-        Retry is safe: only waits.
+        Retry is safe: it only waits.
         """
         workflow_id = app_workflow_id(app.pipeline_id, app.ref.model, app.ref.app_number)
         handle = activity.client().get_workflow_handle(workflow_id, result_type=AppOutcome)
@@ -158,7 +158,7 @@ class ResultActivities:
 
 
 def _without_result(outcome: SubtaskOutcome, why: str) -> SubtaskOutcome:
-    """No number can be shown any more: data is missing, whatever the tools had measured."""
+    """The outcome without its measurements: their numbers cannot be shown any more."""
     reason = f"its result was lost before it was recorded: {why}"[:REASON_CHARS]
     measured = MeasurementState.MEASURED
     tools = tuple(
@@ -194,7 +194,12 @@ def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -
         subtask_id=app.subtask_id(kind),
         analyzer=kind,
         tools=tuple(
-            ToolSummary(tool=cell.tool, state=cell.state, reason=cell.report.reason[:REASON_CHARS])
+            ToolSummary(
+                tool=cell.tool,
+                state=cell.state,
+                reason=cell.report.reason[:REASON_CHARS],
+                lacks_source=cell.report.lacks_source,
+            )
             for cell in cells
         ),
         tool_seconds=sum(cell.tool_seconds for cell in ran),

@@ -1,11 +1,12 @@
-"""Builds of twelve small apps, cold and warm, beside the classic builder's, in this run.
+"""Builds twelve small apps, cold and warm, and compares with the classic builder in the same run.
 
     python bench/bench_builds.py [--json]
 
-Three apps each of four kinds: Flask and Express, requirements copied first or with all the source.
-Apps of a kind have the same dependencies and another source. Each way builds them one after another
-with dependencies that no cache knows. `second` is the time of a kind's later apps over its first's.
-Needs a Docker engine with the base images; what it builds is removed.
+There are three apps of each of four kinds: Flask and Express, each with its requirements copied
+first or together with all the source. Apps of a kind have the same dependencies and different
+source. Each way builds them one after another, with dependencies that are in no cache. `second` is
+the time of a kind's later apps divided by the time of its first app. The benchmark needs a Docker
+engine with the base images, and removes what it builds.
 """
 
 import argparse
@@ -54,7 +55,7 @@ def locks(builds: Builds) -> dict[str, str]:
 
 
 async def build_kind(builds: Builds, kind: str, npm: dict[str, str]) -> list[tuple[float, float]]:
-    """Cold and warm seconds of each app of a kind, whose dependencies no cache knows."""
+    """Cold and warm seconds of each app of a kind; its dependencies are in no cache."""
     salt = uuid.uuid4().hex
     if "flask" in kind:
         files = {"requirements__txt": f"flask==3.0.3  # {salt}\nrequests==2.32.3\n"}
@@ -75,12 +76,12 @@ async def build_kind(builds: Builds, kind: str, npm: dict[str, str]) -> list[tup
 
 
 def as_written(read: Dockerfile, _: Path) -> Dockerfile:
-    """No install moved."""
+    """Leave every install where the Dockerfile has it."""
     return read
 
 
 def measure(kind: str, way: str, npm: dict[str, str]) -> dict[str, float]:
-    """Seconds of one kind in one way, and how much less its later apps take than its first."""
+    """Seconds of one kind in one way, and the share that its later apps take of its first."""
     building_of_images.with_early_installs = MOVE if way == NOW else as_written
     with tempfile.TemporaryDirectory() as folder, builds_in(Path(folder)) as builds:
         if way == BEFORE:  # as on a host where BuildKit's steps cannot be guarded

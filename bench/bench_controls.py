@@ -1,11 +1,12 @@
-"""Static tools on the control apps: recall and false alarms of each and fused, and their time.
+"""Static tools on the control apps: recall, false alarms and time, of each tool and after fusion.
 
     python bench/bench_controls.py [--cores 2] [--json]
 
-Recall counts the weaknesses of the answer sheets (`controls/labels`) that a tool met within three
-lines and in the family of the weakness; false alarms are security findings on the clean apps. Time
-is that of one full-stack app through the service, tools side by side within the CPU budget, beside
-the same tools one after another, in this run; canaries are seen before, nothing is cached.
+Recall counts the weaknesses of the answer sheets (`controls/labels`) for which a tool has a finding
+of the same family within three lines. False alarms are security findings on the clean apps. The
+time is that of one full-stack app through the service, with tools side by side within the CPU
+budget, compared with the same tools one after another in the same run. Canaries were seen before,
+and nothing comes from a cache.
 """
 
 import argparse

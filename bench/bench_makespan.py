@@ -1,31 +1,32 @@
-"""How near a fleet's makespan comes to its lower bound, and how much of its load is contended.
+"""How close a fleet's makespan is to its lower bound, and how many load figures are contended.
 
     python bench/bench_makespan.py [--apps 4] [--parallelism 4] [--all-tools] [--steps]
 
-Runs the bundled fleet, or it and eight small apps as people write them (`--apps 12`), through a
-local stack of its own, once that has seen its canaries, twice: cold (no image of it on the engine)
-and warm (images are there). No report comes from a cache. Needs a container engine.
+The benchmark runs the bundled fleet (with `--apps 12` also eight small apps as people write them)
+through a local stack of its own, after the canaries were seen. It runs the fleet twice: cold (the
+engine has no image of it) and warm (it has them). No report comes from a cache. It needs a
+container engine.
 
-The lower bound is derived from what the run itself recorded, for one host:
+The lower bound follows from what the run itself recorded, for one host:
 
-- **exclusive**: seconds that the tools took which need the host alone (they run one at a time, and
-  nothing else may run beside them): `openloop`, `loadtest`, `lighthouse`.
-- **cores**: processor seconds of all other tools, and one core for as long as each build took,
-  divided by the cores of the host.
-- **scans**: seconds of the dynamic analyses, divided by their slots; of each the longest chain of
-  tools that wait for one another (those that write to the app run one by one).
-- **path**: of the app for which it is longest, build, start and scan.
+- **exclusive**: seconds of the tools that need the host alone: `openloop`, `loadtest`,
+  `lighthouse`. They run one at a time, and nothing else may run beside them.
+- **cores**: processor seconds of all other tools, and one core for the time of each build, divided
+  by the cores of the host.
+- **scans**: seconds of the dynamic analyses, divided by their slots. Each counts with its longest
+  chain of tools that wait for one another (tools that write to the app run one by one).
+- **path**: build, start and scan of the app for which the sum is longest.
 
-Beside the exclusive seconds nothing else runs, so bound = exclusive + max(cores, scans, path). The
-makespan is the time from the pipeline's start to its end, report included. A few tools of each
-kind run, and they are bounded tighter than by default (steps of half a second, two operations,
-scans of some seconds), so that a run takes minutes: fixed costs weigh more here than they do in a
-real fleet. `--all-tools` runs the demo as it is. `--steps` lists each step of each app: when it was
-asked for, begun and ended.
+Nothing else runs during the exclusive seconds, so bound = exclusive + max(cores, scans, path). The
+makespan is the time from the pipeline's start to its end, report included. Only a few tools of each
+kind run, with tighter limits than by default (steps of half a second, two operations, scans of some
+seconds), so that a run takes minutes. Fixed costs therefore weigh more than in a real fleet.
+`--all-tools` runs the demo as it is. `--steps` lists each step of each app: when it was scheduled,
+started and ended.
 
-Contended: share of the figures flagged `contended` among all that carry the flag. A neighbour on
-this machine flags them as well; so `beside_load` says how much of the time in which the host's
-load-test lock was held a tool of the static or dynamic analyzer or a build of ours was at work.
+Contended: the share of figures flagged `contended` among all figures that carry the flag. Another
+program on this machine causes the flag, too. So `beside_load` says for which part of the time under
+the host's load-test lock a tool of the static or dynamic analyzer, or a build of ours, was at work.
 """
 
 import argparse
@@ -50,7 +51,11 @@ from temporalio.client import Client
 
 from analyzers.dynamic.tools import TOOLS
 from analyzers.runtime.measure.weights import urgencies
+from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.ids import app_workflow_id, pipeline_workflow_id
+from contract.spec import AppRef
+from reports.model import FleetReport
 from settings import Settings
 from tests.support.cases import case_app
 from tests.support.makespan_stack import Lookout, Shell, clean_up
@@ -98,7 +103,7 @@ class Step:
 
     @property
     def took_s(self) -> float:
-        """Its last attempt."""
+        """The last attempt."""
         return self.closed_s - self.started_s
 
 
@@ -132,15 +137,17 @@ async def measured(shell: Shell, pipeline_id: str) -> dict[str, Any]:
     described = await handle.describe()
     assert described.close_time and described.start_time
     began_s = described.start_time.timestamp()
-    report = json.loads((shell.data / "reports" / pipeline_id / "report.json").read_text())
-    apps = [(app["model"], app["app_number"]) for app in report["apps"]]
-    steps = {
-        app: await steps_of(client, app_workflow_id(pipeline_id, *app), began_s) for app in apps
+    written = (shell.data / "reports" / pipeline_id / "report.json").read_bytes()
+    report = FleetReport.model_validate_json(written)
+    workflows = {
+        app.ref: app_workflow_id(pipeline_id, app.ref.model, app.ref.app_number)
+        for app in report.apps
     }
+    steps = {app: await steps_of(client, name, began_s) for app, name in workflows.items()}
     return {
         "steps": [
-            f"{model}/app{number} {step}"
-            for (model, number), done in steps.items()
+            f"{app.label} {step}"
+            for app, done in steps.items()
             for step in done
             if step.closed_s - step.scheduled_s > SHOWN_S
         ],
@@ -148,31 +155,30 @@ async def measured(shell: Shell, pipeline_id: str) -> dict[str, Any]:
         **_bound(report, steps),
         **_flags(report),
         "unmeasured": sorted(
-            f"{c['model']}/app{c['app_number']} {c['tool']}: {c['reason'][:80]}"
-            for c in report["cells"]
-            if c["state"] == "infra_failed"
+            f"{cell.ref.label} {cell.tool}: {cell.report.reason[:80]}"
+            for cell in report.cells
+            if cell.state is MeasurementState.INFRA_FAILED
         ),
     }
 
 
-def _bound(report: dict[str, Any], steps: dict[tuple[str, int], list[Step]]) -> dict[str, Any]:
+def _bound(report: FleetReport, steps: dict[AppRef, list[Step]]) -> dict[str, Any]:
     alone_s = cores_s = 0.0
-    paths: dict[tuple[str, int], float] = {}
-    scans: dict[tuple[str, int], dict[str, float]] = {app: {} for app in steps}
+    paths: dict[AppRef, float] = {}
+    scans: dict[AppRef, dict[str, float]] = {app: {} for app in steps}
     for app, done in steps.items():
         builds_s = sum(step.took_s for step in done if step.type in BUILDS)
         starts_s = sum(step.took_s for step in done if step.type in STARTS)
         paths[app] = builds_s + starts_s
         cores_s += builds_s or starts_s  # built and started in one, where nothing tells them apart
-    for cell in report["cells"]:
-        app, provenance = (cell["model"], cell["app_number"]), cell["provenance"]
-        took_s = provenance["duration_s"]
-        if cell["tool"] in ALONE:
-            alone_s += took_s
+    for cell in report.cells:
+        provenance = cell.report.provenance
+        if cell.tool in ALONE:
+            alone_s += provenance.duration_s
         else:
-            cores_s += provenance["cpu_s"] or 0.0
-        if cell["analyzer"] == "dynamic":
-            scans[app][cell["tool"]] = took_s
+            cores_s += provenance.cpu_s or 0.0
+        if cell.analyzer is AnalyzerKind.DYNAMIC:
+            scans[cell.ref][cell.tool] = provenance.duration_s
     chains = {app: max(urgencies(TOOLS, took).values()) for app, took in scans.items()}
     path_s = max(paths[app] + chains[app] for app in paths)
     cores_s /= os.cpu_count() or 1
@@ -186,12 +192,12 @@ def _bound(report: dict[str, Any], steps: dict[tuple[str, int], list[Step]]) -> 
     }
 
 
-def _flags(report: dict[str, Any]) -> dict[str, Any]:
+def _flags(report: FleetReport) -> dict[str, Any]:
     flags = {
-        (cell["tool"], cell["model"], cell["app_number"], one["target"]): one["value"]
-        for cell in report["cells"]
-        for one in cell["metrics"]
-        if one["name"] == "contended"
+        (cell.tool, cell.ref, metric.target): metric.value
+        for cell in report.cells
+        for metric in cell.report.metrics
+        if metric.name == "contended"
     }
     return {
         "flags": len(flags),
@@ -212,7 +218,7 @@ def models_of(project: Path, apps: int) -> list[Path]:
 
 
 def bench(project: Path, apps: int, parallelism: int, few_tools: bool) -> dict[str, Any]:
-    """Cold, then warm, in a stack of its own."""
+    """Run the fleet cold, then warm, in a stack of its own."""
     with tempfile.TemporaryDirectory(prefix="assay-makespan-") as folder:
         shell = Shell(project, Path(folder) / "data")
         spec = yaml.safe_load((project / "controls/demo.yaml").read_text())
@@ -260,7 +266,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _interrupted(_number: int, _frame: object) -> None:
-    """The stack is stopped, too."""
+    """Stop the stack, too."""
     sys.exit(143)
 
 

@@ -1,13 +1,13 @@
-"""Protocol v1 against a bare websockets loop, in one run: throughput, and memory on both sides.
+"""Protocol v1 compared with a bare websockets loop in one run: throughput and memory of both sides.
 
     python bench/bench_protocol.py [--megabytes 500] [--rounds 3]
 
-The bare loop sends the same file in messages of the same size, with no digest and no frame. It is
-measured twice: keeping what it receives in a file, as a client must, and throwing it away. The goal
-is against the former, for the price of a new file's pages is the system's. Each side is a process
-of its own; extra memory is its peak resident set above the resident set before the transfer. A last
-pair, for its memory alone, carries the largest `report.json` there may be, which is read whole.
-Ends with 1 when a goal is missed.
+The bare loop sends the same file in messages of the same size, without digests and frames. It is
+measured twice: once it stores what it receives in a file, as a client must, and once it throws the
+bytes away. The goal is relative to the first, because the system sets the price of a new file's
+pages. Each side is a process of its own. Extra memory is the peak resident set minus the resident
+set before the transfer. A last pair, measured for its memory only, transfers the largest allowed
+`report.json`, which is read as a whole. The exit code is 1 when a goal is missed.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def request() -> SubtaskRequest:
 
 
 def prepare(data: Path, megabytes: int, report_bytes: int = 0) -> Path:
-    """A finished result of the wanted size on the analyzer's shelf."""
+    """Store a finished result of the given size at the analyzer."""
     attachments = data / "attachments"
     (attachments / "bench").mkdir(parents=True)
     with (attachments / "bench/raw.bin").open("wb") as file:

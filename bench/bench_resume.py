@@ -1,16 +1,16 @@
-"""How soon an app goes on after its worker was killed.
+"""How soon an app continues after its worker was killed.
 
     python bench/bench_resume.py [--rounds 4] [--apps 8] [--json]
 
-A real Temporal server (tuned as the local stack tunes it), and a worker that is a process of its
-own: the real queues, activities, policies and store; apps and analyzers are stand-ins that take
-their time. Each round runs a fleet with all its apps in flight, kills the worker with SIGKILL at a
-moment of its own and lets the next one begin at once. That one has loaded its modules by then:
-how long Python takes for it is a matter of the machine's load, and here of no other code.
+The Temporal server is real (tuned as in the local stack), and the worker is a process of its own
+with the real queues, activities, policies and store. Apps and analyzers are stand-ins that take
+some time. Each round runs a fleet with all its apps in flight, kills the worker with SIGKILL at a
+different moment, and lets the next worker begin at once. That worker has loaded its modules before:
+how long Python takes to load them depends on the machine's load, not on the code measured here.
 
-Measured per app that was in flight: seconds from the kill until its next activity runs, as its
-history has it. That holds the connections of a worker (`ready_s`), the time until the server takes
-the dead one's activities for lost (heartbeats), and its workflow tasks (sticky queue).
+The figure for each app in flight is the time from the kill until its next activity runs, according
+to its history. It includes the connections of a worker (`ready_s`), the time until the server
+considers the dead worker's activities lost (heartbeats), and its workflow tasks (sticky queue).
 """
 
 import argparse
@@ -60,7 +60,7 @@ _LOADED, _READY = "loaded", "ready"
 
 
 class SlowGateway(FakeGateway):
-    """Each run takes some seconds; after the death of its worker, again."""
+    """Analyzers whose runs take some seconds, and take them again after the death of a worker."""
 
     async def health(self, analyzer: AnalyzerKind) -> AnalyzerHealth:
         """Up."""
@@ -82,7 +82,7 @@ class SlowGateway(FakeGateway):
 
 
 class SlowRuntime(FakeRuntime):
-    """Each app starts after some seconds."""
+    """A runtime whose apps start after some seconds."""
 
     host = "resume"
 
@@ -106,12 +106,12 @@ class NoReports:
     """Keeps nothing."""
 
     async def write(self, pipeline_id: str, files: Mapping[str, bytes]) -> Mapping[str, str]:
-        """Paths of nothing."""
+        """Paths of no file."""
         return dict.fromkeys(files, "/none")
 
 
 def _while(name: str) -> float:
-    """Between half a second and three, for the same name the same."""
+    """Between half a second and three; the same name gives the same time."""
     return random.Random(name).uniform(0.5, 3.0)
 
 
@@ -127,7 +127,7 @@ def _settings(data: Path) -> Settings:
 
 
 async def work(address: str, data: Path) -> None:
-    """Be the worker, once told to begin, until killed."""
+    """Run the worker from the signal to begin until it is killed."""
     print(_LOADED, flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     settings = _settings(data)
@@ -174,7 +174,7 @@ async def _said(worker: subprocess.Popen[bytes], word: str) -> None:
 
 
 async def one_round(client: Client, data: Path, number: int, apps: int) -> dict[str, Any]:
-    """Kill the worker once under a fleet; seconds until each app in flight went on."""
+    """Kill the worker once under a fleet; the seconds until each app in flight continued."""
     address = client.service_client.config.target_host
     worker = await _load_worker(address, data)
     successor = await _load_worker(address, data)

@@ -1,16 +1,18 @@
-"""How near the static tools come to the two-core floor, for one app and for two at once.
+"""How close the static tools are to the two-core floor, for one app and for two apps at once.
 
     python bench/bench_static.py [--cores 2] [--rounds 3] [--app careless-1/app2] [--write] [--json]
 
-The floor is the time of the very commands that the tools ran, without Assay around them: bare
-processes on the files the tools were given, the longest tool first, two at a time; but never less
-than half of the CPU seconds that they used. Each round measures floor and service one after the
-other, for one app and for two, so that both meet the same host; the ratios are medians of the
-rounds. What others used of the host meanwhile is told beside. Canaries are seen before, nothing is
-cached. Ends with 1 where one app takes more than 1.15 times its floor, or two apps more than 1.9
-times one. `--write` measures every tool alone instead, on small and on larger sources, and writes
-`analyzers/static/weights.json`; a tool that does not run here keeps its figures. On a busy host
-`chrt -r 5` before it keeps the others out of the figures.
+The floor is the time of the same commands without Assay around them: bare processes on the files
+that the tools got, the longest tool first, two at a time. It is never less than half of the CPU
+seconds that they used. Each round measures floor and service one after the other, for one app and
+for two, so that both meet the same host. The ratios are medians of the rounds. The output also says
+how much of the host other programs used. Canaries were seen before, and nothing comes from a cache.
+The exit code is 1 where one app takes more than 1.15 times its floor, or two apps more than 1.9
+times one.
+
+`--write` measures every tool alone instead, on small and on larger sources, and writes
+`analyzers/static/weights.json`. A tool that does not run here keeps its figures. On a busy host,
+`chrt -r 5` before the command keeps other programs out of the figures.
 """
 
 import argparse
@@ -158,7 +160,7 @@ async def weigh(rounds: int) -> dict[str, Any]:
 
 
 def lanes(cores: float) -> float:
-    """What a tool that uses so many cores is charged with."""
+    """Cores that the schedule reserves for a tool that uses `cores`."""
     if cores > TWO_LANES:
         return round(cores, 1)
     return LANE if cores > IS_WAITING else WAITING

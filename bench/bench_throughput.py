@@ -1,13 +1,13 @@
-"""How near the load test comes to a cap that is known, beside the reading it replaced.
+"""How close the load test comes to a known cap, compared with the method that it replaced.
 
     python bench/bench_throughput.py [--caps 20,50,80] [--step-s 5] [--json]
 
-A server of ours bears so many requests per second and no more: by a queue before one worker, by
-refusing with 503, by limiting with 429. Each is loaded with the steps of a spec that says nothing,
-and with a single step 9 % above its cap. From the same answers two readings are taken: ours, and
-the one that only doubles the rate and counts every answer of a step that held, also those that came
-when nothing was asked any more. The figure is the error of ours and of the other, relative to the
-cap, and their ratio. Ends with 1 where ours is off by more than a tenth.
+A server of ours accepts a fixed number of requests per second and no more: by a queue before one
+worker, by refusing with 503, or by limiting with 429. Each is loaded with the default steps of a
+spec, and with a single step 9 % above its cap. Two methods read the same answers: ours, and the old
+one, which only doubles the rate and counts every answer of a step that held, also answers after the
+last request. The result is the relative error of both, and their ratio. The exit code is 1 where
+our error is above a tenth.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def _doubling(result: LoadResult, rates: tuple[float, ...]) -> float:
 
 
 def _answers(step: StepResult) -> float:
-    """Every answer of a step, whenever it came, beside the time in which was asked."""
+    """Every answer of a step, whenever it came, per second of the time of its requests."""
     return step.completed / step.window_s
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cli.exits import Exit
-from contract.analysis import NO_SOURCE, MeasurementState
+from contract.analysis import MeasurementState
 from contract.progress import PipelinePhase
 from reports.model import CellReport, FleetReport
 
@@ -38,5 +38,4 @@ def of_phase(phase: PipelinePhase) -> Exit:
 
 
 def _is_lacking(cell: CellReport) -> bool:
-    failed = cell.state is MeasurementState.INFRA_FAILED
-    return failed and not cell.reason.startswith(NO_SOURCE)
+    return cell.state is MeasurementState.INFRA_FAILED and not cell.report.lacks_source

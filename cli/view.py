@@ -1,6 +1,5 @@
 """How a pipeline looks in a terminal: live progress, and the summary of a finished one."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from rich.console import Group, RenderableType
@@ -13,6 +12,7 @@ from cli.safe import one_line
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.progress import AppProgress, PipelineProgress
+from contract.record import by_app
 from control.documents import PipelineLine
 from reports.model import CellReport, FleetReport
 
@@ -128,14 +128,12 @@ def render_summary(report: FleetReport) -> RenderableType:
     table = Table(title=title, title_justify="left")
     for column in ("app", "state", *analyzers):
         table.add_column(column)
-    cells_of: defaultdict[tuple[str, int], list[CellReport]] = defaultdict(list)
-    for cell in report.cells:
-        cells_of[cell.model, cell.app_number].append(cell)
+    cells_of = by_app(report.cells)
     for app in report.apps:
-        cells = cells_of[app.model, app.app_number]
+        cells = cells_of.get(app.ref, [])
         state = app.state or "unfinished"
         table.add_row(
-            Text(one_line(f"{app.model}/app{app.app_number}")),
+            Text(one_line(app.ref.label)),
             Text(state, style=STATE_STYLE.get(state, "")),
             *(_analyzer_cell([c for c in cells if c.analyzer is kind]) for kind in analyzers),
         )
@@ -147,8 +145,8 @@ def not_measured(report: FleetReport) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for cell in report.cells:
         if cell.state in (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED):
-            place = f"{cell.model}/app{cell.app_number} {cell.analyzer}/{cell.tool}"
-            reasons.setdefault(f"{cell.state}: {cell.reason}", []).append(place)
+            reason = f"{cell.state}: {cell.report.reason}"
+            reasons.setdefault(reason, []).append(f"{cell.ref.label} {cell.name}")
     ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
     return [_reason_line(reason, places) for reason, places in ordered]
 

@@ -1,7 +1,7 @@
 """Whose fault it is, on the engine's side: one table from what was seen to the state it becomes.
 
-Build, start and check name a row for what they saw, and the row decides. `fault` turns it into the
-exception that fits: of the app (a value later on), or of the platform.
+Build, start and check choose the row that fits what they saw, and the row decides. `fault` makes
+the exception: a fault of the app (which becomes a value later), or of the platform.
 """
 
 from typing import Literal
@@ -17,12 +17,12 @@ _PLATFORM = MeasurementState.INFRA_FAILED
 
 
 class AppFault(Exception):
-    """The app's author is at fault: `phase` is where it showed, `reason` one sentence.
+    """The app's author is at fault. `phase` is where it showed, `reason` is one sentence.
 
     Attributes:
-        row: key of the row that says so.
-        log: what to keep of it besides the containers' own output.
-        notes: what had been substituted or not honoured until then.
+        row: key of the row that decided.
+        log: text to keep besides the output of the containers.
+        notes: what had been substituted or not honoured so far.
     """
 
     def __init__(self, phase: Phase, reason: str, row: str = "app-files", log: str = "") -> None:
@@ -35,10 +35,10 @@ class AppFault(Exception):
 
 
 class PlatformFault(PlatformError):
-    """The platform is at fault, and `row` is the key of the row that says so.
+    """The platform is at fault. `row` is the key of the row that decided.
 
     Attributes:
-        notes: what had been substituted or not honoured until then.
+        notes: what had been substituted or not honoured so far.
     """
 
     def __init__(self, code: ErrorCode, message: str, row: str) -> None:
@@ -268,7 +268,7 @@ ROWS: tuple[Row, ...] = (
     NETWORK_DENIED, REGISTRY, BUILD_KILLED, BUILD_ENGINE,
 )  # fmt: skip
 
-# What no retry cures: somebody has to do something first. A full disk may be freed meanwhile.
+# No retry cures these: somebody has to do something first. A full disk may be freed meanwhile.
 _CODES = {
     STAND_IN.key: ErrorCode.FAILED_PRECONDITION,
     NO_BASE_IMAGE.key: ErrorCode.FAILED_PRECONDITION,
@@ -286,7 +286,7 @@ _CODES = {
 
 
 def fault(row: Row, phase: Phase, reason: str, log: str = "") -> AppFault | PlatformFault:
-    """The exception for what `row` describes; whose it is, the row says."""
+    """The exception for what `row` describes. The row says who is at fault."""
     if row.state is MeasurementState.APP_FAILED:
         return AppFault(phase, reason, row.key, log)
     return PlatformFault(_CODES.get(row.key, ErrorCode.UNAVAILABLE), reason, row.key)

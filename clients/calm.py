@@ -1,7 +1,7 @@
-"""How busy this host is, and how long an app that does not answer is waited for.
+"""How busy this host is, and how long we wait for an app that does not answer.
 
-Slow is not dead. Silence proves a hang only where nothing but the app itself can have kept it from
-answering: on a host that was calm, for long enough.
+A slow app is not dead. Silence proves a hang only where nothing but the app itself can have kept it
+from answering: the host was calm for long enough.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _LOAD_PER_CORE = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The kernel's counters at one moment; `stalled_us` is empty where it has none."""
+    """The kernel's counters at one moment; `stalled_us` is empty where the kernel has none."""
 
     at_s: float
     stalled_us: dict[str, int]
@@ -61,11 +61,11 @@ def strain(before: Moment, after: Moment) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The host whose business it is.
+    """The host that the app runs on.
 
     Attributes:
-        local: whether it is this one; of another nobody here knows how busy it is.
-        reaches: whether containers on it are reached at their own addresses from here.
+        local: whether it is this host; nobody here knows how busy another one is.
+        reaches: whether this host reaches containers there at their own addresses.
     """
 
     local: bool = True
@@ -73,16 +73,16 @@ class Host:
     reaches: bool = True
 
     def strain(self, before: Moment, after: Moment) -> str:
-        """Why time from `before` to `after` proves nothing of an app; empty when it does."""
+        """Why the time from `before` to `after` proves nothing about an app; empty when it does."""
         return strain(before, after) if self.local else "its load is not known here"
 
 
 class Asked(Protocol):
-    """One service that is asked for an answer."""
+    """One service that is asked until it answers."""
 
     @property
     def busy(self) -> str:
-        """With what else than us it was busy when it was last looked at; empty: with nothing."""
+        """What else kept it busy at the last look, besides our requests; empty: nothing."""
         ...
 
     async def answers(self, timeout_s: float) -> bool:
@@ -90,16 +90,16 @@ class Asked(Protocol):
         ...
 
     async def interrupted(self) -> bool:
-        """Whether there is something else to be said of it than that it gives no answer."""
+        """Whether something else became known about it, so that waiting for an answer is over."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """An app that gave no answer.
+    """A service that gave no answer.
 
     Attributes:
-        proven: a hang: it was asked for long enough while the host was calm.
+        proven: it hangs: it was asked for long enough while the host was calm.
         text: what was tried and seen.
     """
 
@@ -109,13 +109,13 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one who does not answer is asked again.
+    """How long a service that does not answer is asked again.
 
     Attributes:
-        waits_s: of one request after another, the last for ever: a queue of requests before ours
-            may take a minute.
-        calm_s: time on a calm host after which silence is a hang.
-        limit_s: after which it is given up, whatever the host did.
+        waits_s: time limit of each request in turn; the last is used from then on. Requests of
+            others before ours may take a minute.
+        calm_s: silence for this long on a calm host is a hang.
+        limit_s: give up after this time, whatever the host did.
     """
 
     host: Host = Host()
@@ -125,7 +125,7 @@ class Patience:
     poll_s: float = 1.0
 
     async def wait(self, question: Asked) -> Silence | None:
-        """Ask until there is an answer; None when there is one, or something else is to be said."""
+        """Ask until there is an answer. None: there is one, or the service was interrupted."""
         began = self.host.look()
         calm_s, tries, strains = 0.0, 0, ""
         last = now = began

@@ -1,9 +1,9 @@
-"""Encrypts what Temporal keeps: AES-256-GCM over each payload, with the key's name beside it.
+"""Encrypts the payloads that Temporal keeps: AES-256-GCM, with the key's name beside each.
 
-The shape is that of Temporal's own samples, so that their codec servers and tools know it:
-`encoding: binary/encrypted`, `encryption-key-id: NAME`, data: nonce, then the sealed payload.
-The first key encrypts, every key decrypts: a new key goes in front, the old one stays until the
-last history under it is gone.
+The format is that of Temporal's own samples, so that their codec servers and tools can read it:
+`encoding: binary/encrypted`, `encryption-key-id: NAME`, data: nonce, then the encrypted payload.
+The first key encrypts, every key decrypts. A new key goes in front; the old one stays until the
+last history that needs it is gone.
 """
 
 import base64
@@ -29,14 +29,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key and its name, which stands beside what it sealed."""
+    """A key and its name, which stands beside each payload that it encrypted."""
 
     name: str
     value: bytes = field(repr=False)
 
     @property
     def mark(self) -> str:
-        """Tells it from other keys; says nothing of a key that was drawn at random."""
+        """A short text that tells this key from others; it reveals nothing of a random key."""
         return hashlib.sha256(b"assay payload key " + self.value).hexdigest()[:12]
 
 
@@ -44,7 +44,7 @@ def parse_keys(text: str) -> tuple[Key, ...]:
     """Keys as people write them: `name:base64` each, separated by commas, spaces or line ends.
 
     Raises:
-        PlatformError: INVALID_ARGUMENT, with the name of the key that is none and never its value.
+        PlatformError: INVALID_ARGUMENT, with the name of the wrong key and never its value.
     """
     keys: dict[str, Key] = {}
     for number, entry in enumerate(re.split(r"[,\s]+", text.strip()), 1):
@@ -70,28 +70,28 @@ def _value(name: str, encoded: str) -> bytes:
 
 
 class SealingCodec(PayloadCodec):
-    """Seals with the first of `keys`; without keys, nothing is sealed and nothing sealed is read.
+    """Encrypts with the first of `keys`. Without keys it encrypts nothing and decrypts nothing.
 
-    Payloads from before there was a key are read as they are.
+    Payloads that were written before there was a key are read as they are.
     """
 
     def __init__(self, keys: Sequence[Key] = ()) -> None:
         self.keys = tuple(keys)
         self._ciphers = {}
-        if keys:  # a command that seals nothing need not load the library
+        if keys:  # a command that encrypts nothing need not load the library
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
             self._ciphers = {key.name: AESGCM(key.value) for key in keys}
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Seal each payload."""
+        """Encrypt each payload."""
         return [self._sealed(payload) for payload in payloads] if self.keys else list(payloads)
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Open what is sealed.
+        """Decrypt the payloads that are encrypted.
 
         Raises:
-            PlatformError: FAILED_PRECONDITION: sealed with a key that is not among ours.
+            PlatformError: FAILED_PRECONDITION: encrypted with a key that is not among ours.
         """
         return [
             self._opened(payload) if payload.metadata.get("encoding") == ENCODING else payload
@@ -115,7 +115,7 @@ class SealingCodec(PayloadCodec):
         nonce, data = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
             return Payload.FromString(cipher.decrypt(nonce, data, name.encode()))
-        except (InvalidTag, ValueError) as error:  # ValueError: it has lost its nonce
+        except (InvalidTag, ValueError) as error:  # ValueError: the nonce is missing
             raise _no_key(f"it is encrypted with another key of the name {name!r}") from error
 
 

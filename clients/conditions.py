@@ -1,4 +1,4 @@
-"""What an app runs under, as one digest: figures compare only where it is the same."""
+"""The conditions that an app runs under, as one digest: compare figures only where it is equal."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from clients.limits import AppLimits
 
 
 def conditions(engine: str, limits: AppLimits, egress: str, builds: Iterable[str]) -> str:
-    """Digest of engine kind, limits of a running app, egress and what its services were made from.
+    """Digest of engine kind, limits of a running app, egress, and the builds of its services.
 
     Args:
         engine: `docker` or `process`.

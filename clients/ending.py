@@ -1,4 +1,4 @@
-"""How a running app ended, as a value: a row of the table of blame and the words for it."""
+"""How a running app ended, as a value: a row of the table of blame and a text for it."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from contract.running import AppCheck
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of a running app: the row of the table, and how it is said of a service."""
+    """How a running app ended: the row of the table, and the text to put after a service's name."""
 
     row: Row
     text: str
 
 
 def app_check(found: Ending) -> AppCheck:
-    """What `found` means for whoever asked whether the app is still the one that was started."""
+    """The answer to "is this still the app that was started?" when it ended in this way."""
     platform = found.row.state is not MeasurementState.APP_FAILED
     silent, killed = found.row is blame.SILENT, found.row is blame.KILLED_BY_NOBODY
     return AppCheck(

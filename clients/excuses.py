@@ -1,7 +1,7 @@
-"""What besides the app itself may have kept it from starting: our part in its failure.
+"""What else than the app itself may have kept it from starting: our part in its failure.
 
-An error that has nothing to do with any of it stays the app's: a name that is not defined, a module
-of its own that is missing, a syntax error that every version of its language has.
+Errors that have nothing to do with our part stay the app's: an undefined name, a missing module of
+its own, a syntax error in every version of its language.
 """
 
 import ipaddress
@@ -43,13 +43,13 @@ _NO_DOMAIN = re.compile(r"\.(?:py|js|ts|sh|db|so|md|go|rs|rb|cs)$")
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Under what an app was started.
+    """The circumstances that an app was started under.
 
     Attributes:
-        substitutions: base images that others stand in for.
-        not_honoured: settings that it may need and does not get.
-        egress_denied: whether the way out is closed to it.
-        asked_outside: whether it was seen to knock there.
+        substitutions: base images that were replaced by others.
+        not_honoured: settings that it may need and did not get.
+        egress_denied: whether it cannot reach addresses outside.
+        asked_outside: whether it was seen to try.
     """
 
     substitutions: tuple[Substitution, ...] = ()
@@ -59,7 +59,7 @@ class Circumstances:
 
 
 def excuse(log: str, under: Circumstances) -> tuple[Row, str] | None:
-    """What of `under` may have caused a failed start that says `log`; None: it is the app's own."""
+    """The part of `under` that may have caused the failed start with this `log`; None: none may."""
     text = plain(log[-40_000:])
     if cause := start_cause(text, under.substitutions):
         return blame.STAND_IN, f"{cause}; load the original image, then retry the app"
@@ -73,7 +73,7 @@ def excuse(log: str, under: Circumstances) -> tuple[Row, str] | None:
 
 
 def _needed(text: str, settings: tuple[str, ...]) -> list[str]:
-    """Of the settings those that may matter; a variable of the host only when the log names it."""
+    """The settings that may matter; a variable of the host only when the log names it."""
     found: list[str] = []
     for setting in settings:
         variable = re.search(r"\b(?:environment|build\.args)\.(\w+) ", setting)

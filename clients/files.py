@@ -1,7 +1,7 @@
-"""Files that are whole or not there: unique temporary name, fsync, atomic rename.
+"""Files that are complete or absent: unique temporary name, fsync, atomic rename.
 
-A temporary file stays locked while its writer lives. `remove_stale` therefore knows which ones were
-left by a killed process, however long another process needs for its own.
+A temporary file stays locked while its writer lives. `remove_stale` therefore recognises those that
+a killed process left, however long other processes need for theirs.
 """
 
 import errno
@@ -47,7 +47,7 @@ def _translated(root: Path, error: OSError) -> PlatformError:
 
 @contextmanager
 def temporary_file(folder: Path) -> Generator[tuple[BinaryIO, Path]]:
-    """A new, locked file in `folder`; it is removed unless it was moved away."""
+    """A new, locked file in `folder`; it is removed unless it was renamed."""
     file, path = _create_locked(folder)
     try:
         with file:
@@ -65,11 +65,11 @@ def _create_locked(folder: Path) -> tuple[BinaryIO, Path]:
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file, path
-        file.close()  # taken for stale in the instant between creation and lock
+        file.close()  # mistaken for stale between its creation and its lock
 
 
 def publish(file: BinaryIO, temporary: Path, target: Path) -> None:
-    """Make the finished temporary file durable under its real name, replacing what is there."""
+    """Make the finished temporary file durable under its real name, replacing an existing file."""
     file.flush()
     os.fsync(file.fileno())
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def write_atomically(target: Path, data: bytes, temporary_folder: Path) -> None:
 
 
 def remove_stale(folder: Path) -> int:
-    """Remove temporary files whose writers are dead; how many there were."""
+    """Remove temporary files whose writers are dead. Returns how many there were."""
     removed = 0
     for path in folder.glob(f"*{_SUFFIX}"):
         with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""`AppRuntime` of a host: the engine that is used, and what another one may have left behind."""
+"""`AppRuntime` of a host: the engine in use, and the one that may have left something behind."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ EngineRuntime = DockerRuntime | ProcessRuntime
 class HostRuntime:
     """Runs apps on `chosen`; removes what belongs to them there and on `former`, if there is one.
 
-    A worker's engine may change between two of its starts, in the middle of a pipeline. Docker may
-    also come later than the worker: `later` connects to it or raises `PlatformError`. It is asked
-    before each start of an app, until it is there.
+    The engine of a worker may change between two of its starts, in the middle of a pipeline. Docker
+    may also become available while the worker runs: `later` connects to it or raises
+    `PlatformError`. It is called before each start of an app until it succeeds.
     """
 
     def __init__(
@@ -31,11 +31,6 @@ class HostRuntime:
         self._chosen = chosen
         self._former = former
         self._later = later
-
-    @property
-    def host(self) -> str:
-        """Name of this host, stable over restarts."""
-        return self._chosen.host
 
     @property
     def description(self) -> str:
@@ -77,14 +72,14 @@ class HostRuntime:
         return await self._chosen.start(app, run_id, on_progress, on_built)
 
     async def _choose(self) -> None:
-        """An engine that was started since then runs the next app."""
+        """The engine for the next app: one that was started since then is preferred."""
         if self._later is not None:
             with suppress(PlatformError):
                 engine = await asyncio.to_thread(self._later)
                 self._former, self._chosen, self._later = self._chosen, engine, None
 
     async def check(self, app: RunningApp) -> AppCheck:
-        """Whether the app still runs as it was started; one of the former engine's does not."""
+        """Whether the app still runs as it was started; an app of the former engine does not."""
         return await self._chosen.check(app)
 
     async def teardown(self, workflow_id: str) -> TeardownReport:

@@ -1,4 +1,4 @@
-"""What one app may use of its host."""
+"""The limits of one app on its host."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ class AppLimits:
         build_memory_bytes, build_cpus, build_pids: of each step of an image build.
         build_deadline_s: of all builds of one service.
         start_deadline_s: from the first container's start until every service answers.
-        disk_bytes: what a container may write; a larger one counts as died in `check`.
+        disk_bytes: what a container may write; one that wrote more counts as dead in `check`.
         volume_bytes: of each named volume; volumes are kept in memory.
         context_bytes: of a build context.
-        log_bytes: kept of each log, the end of it.
-        images_bytes: disk for built images, above which `prune` removes those longest unused.
-        build_cache_bytes: disk for layers of builds that no image has, pruned likewise.
+        log_bytes: how much of the end of each log is kept.
+        images_bytes: disk for built images; above it `prune` removes those unused for longest.
+        build_cache_bytes: disk for build layers that no image has; `prune` removes them likewise.
         image_idle_s: how long an image must be unused before `prune` may remove it.
     """
 

@@ -1,4 +1,4 @@
-"""Logs of what is about to be removed: kept where they can be, never a reason not to remove it."""
+"""Logs of containers that are about to be removed. A log that cannot be kept stops no removal."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from contract.errors import PlatformError
 
 
 class Artifacts(Protocol):
-    """Where logs go."""
+    """Where logs are stored."""
 
     async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
         """Store `data` as an artifact called `name`."""
@@ -18,7 +18,7 @@ class Artifacts(Protocol):
 
 @dataclass(slots=True)
 class SavedLogs:
-    """Logs kept so far, and a note on each that was lost to a full disk or an unreadable file."""
+    """Logs kept so far, and a note on each that a full disk or an unreadable file cost us."""
 
     artifacts: Artifacts
     refs: tuple[ArtifactRef, ...] = ()

@@ -1,4 +1,4 @@
-"""The file that stands for a whole app: how it is run, what it is made of, or where it begins."""
+"""The file that represents a whole app: how it is run, what it is made of, or where it begins."""
 
 from collections.abc import Iterable
 
@@ -12,15 +12,16 @@ _RANKS = {name: rank for rank, name in enumerate(_STANDING)}
 
 
 def main_file(names: Iterable[str]) -> str:
-    """One of `names`, relative POSIX paths of files; empty when none can be written as text.
+    """One of `names` (relative POSIX paths); empty when none of them can be written as text.
 
-    What lies higher stands for more; where no name is known, the first file does.
+    Known names come first, then files nearer to the root. Without a known name, the first file
+    wins.
     """
     return min((name for name in names if _is_text(name)), key=_how_little, default="")
 
 
 def _how_little(name: str) -> tuple[bool, int, int, str]:
-    """The less, the better a file stands for its app."""
+    """Sort key: the smaller, the better a file represents its app."""
     folder, _, last = name.rpartition("/")
     rank = _RANKS.get(last.lower(), len(_RANKS))
     return rank == len(_RANKS), folder.count("/") + bool(folder), rank, name

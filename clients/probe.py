@@ -16,7 +16,7 @@ _FOREIGN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one request.
+    """The result of one request.
 
     Attributes:
         kind: `http`; `refused`: nobody accepts; `broken`: accepted, then closed without an answer;
@@ -38,15 +38,15 @@ class Answer:
 
 
 def patience_s(silent_s: float) -> float:
-    """How long an answer is waited for from a port that accepts and has been silent so long.
+    """How long to wait for an answer of a port that accepts and has been silent for so long.
 
-    An app that takes ten seconds for a page answers, too; one that is up is seen within moments.
+    An app that takes ten seconds for a page still answers; a fast one is seen within moments.
     """
     return min(max(TIMEOUT_S, silent_s), _MOST_S)
 
 
 async def ask(base_url: str, timeout_s: float = TIMEOUT_S) -> Answer:
-    """What `GET /` at `base_url` comes to within `timeout_s`. The body is not read."""
+    """The result of `GET /` at `base_url` within `timeout_s`. The body is not read."""
     try:
         async with (
             httpx.AsyncClient(timeout=timeout_s, trust_env=False, verify=authorities()) as client,
@@ -64,7 +64,7 @@ async def ask(base_url: str, timeout_s: float = TIMEOUT_S) -> Answer:
 
 
 async def _speaks_otherwise(base_url: str) -> bool:
-    """Whether the port says something to a request, and it is no HTTP."""
+    """Whether the port answers a request with something that is not HTTP."""
     place = httpx.URL(base_url)
     try:
         async with asyncio.timeout(_FOREIGN_S):
@@ -80,7 +80,7 @@ async def _speaks_otherwise(base_url: str) -> bool:
 
 
 async def speaks_http(base_url: str) -> bool:
-    """Whether it answers another method than GET, too, if only to say that it does not know it.
+    """Whether it also answers another method than GET, if only to refuse it.
 
     A database may answer a GET with a line for people who came by mistake.
     """
@@ -89,7 +89,7 @@ async def speaks_http(base_url: str) -> bool:
             try:
                 async with client.stream(method, base_url + "/"):
                     return True
-            except httpx.TimeoutException:  # slow is no other protocol
+            except httpx.TimeoutException:  # a slow answer is no other protocol
                 return True
             except (httpx.HTTPError, httpx.InvalidURL, OSError):
                 continue
@@ -97,7 +97,7 @@ async def speaks_http(base_url: str) -> bool:
 
 
 async def refuses(host: str, port: int) -> bool:
-    """Whether nobody accepts connections there; False where that cannot be known."""
+    """Whether the port refuses connections; False where that cannot be known."""
     try:
         async with asyncio.timeout(_FOREIGN_S):
             _, writer = await asyncio.open_connection(host, port)
@@ -110,7 +110,7 @@ async def refuses(host: str, port: int) -> bool:
 
 
 async def speaks_tls(base_url: str, timeout_s: float = TIMEOUT_S) -> bool:
-    """Whether the port of `base_url` completes a TLS handshake, whoever its certificate is for."""
+    """Whether the port of `base_url` completes a TLS handshake, whatever its certificate says."""
     place = httpx.URL(base_url)
     anybody = ssl.create_default_context()
     anybody.check_hostname = False

@@ -1,6 +1,6 @@
-"""Whether a package registry failed, or the app asked it for what there is not.
+"""Whether a package registry failed, or the app asked it for a package that does not exist.
 
-That a version does not exist is known only from a registry that answers. An app's own connections
+Only a registry that answers can say that a version does not exist. Connections of the app itself
 during a build (to a back end that does not run yet, to a database by name) are no registry.
 """
 
@@ -10,7 +10,7 @@ from clients.substitution import line_at
 
 _UNREACHABLE = re.compile(
     r"Temporary failure in name resolution|Temporary failure resolving|Could not resolve host"
-    # As words: `ModuleNotFoundError` and `FileNotFoundError` have one of them inside.
+    # Whole words only: `ModuleNotFoundError` and `FileNotFoundError` contain one of them.
     r"|\b(?-i:EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|EHOSTUNREACH)\b"
     r"|network is unreachable|ERR_SOCKET_TIMEOUT|No route to host"
     r"|NewConnectionError|Max retries exceeded with url|Read timed out|ConnectTimeoutError"
@@ -28,12 +28,12 @@ _OWN_HOST = re.compile(
     r"127\.0\.0\.1|\blocalhost\b|::1|\b0\.0\.0\.0\b|host\.docker\.internal"
     r"|(?:ENOTFOUND|EAI_AGAIN|host name) \"?[\w-]+\"?(?:[\s,;)]|$)"
 )
-# npm and pip say it of themselves after the cause, of any cause.
+# npm and pip print these after the cause, whatever the cause was.
 _NO_VERSION = re.compile(r"npm (?:ERR!|error) code (?:ETARGET|E404|ERESOLVE|EUSAGE)")
 
 
 def registry_fault(log: str) -> str:
-    """The line that shows that a registry did not answer; empty when none does."""
+    """The line that shows that a registry did not answer; empty when there is none."""
     if _NO_VERSION.search(log):
         return ""
     for line in re.finditer(r"[^\n]{1,2000}", log):

@@ -13,13 +13,13 @@ _NAME = re.compile(r"[A-Za-z0-9%_-][A-Za-z0-9._~%-]{0,200}")
 
 
 class FileReportWriter:
-    """Port `ReportWriter`: writes what was rendered, each file whole or not at all."""
+    """Port `ReportWriter`: writes rendered files, each of them whole or not at all."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
 
     async def write(self, pipeline_id: str, files: Mapping[str, bytes]) -> Mapping[str, str]:
-        """Write `files` of one pipeline, replacing earlier ones; their absolute paths by name.
+        """Write the files of one pipeline, replacing earlier ones. Returns their paths by name.
 
         Raises:
             PlatformError: RESOURCE_EXHAUSTED on a full disk, INVALID_ARGUMENT for an unsafe name.

@@ -1,4 +1,4 @@
-"""What the services of an app are, by what they answer: pages for people, or data for programs."""
+"""The roles of an app's services, by their answers: pages for people, or data for programs."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ _ALL_S = 20.0
 _MAX_REDIRECTS = 4
 _MAX_BYTES = 32_768
 _HTML = re.compile(rb"<!doctype html|<html\b|<body\b", re.IGNORECASE)
-# Where an API describes itself; one that has pages, too, is told from a front end by it.
+# Paths where an API describes itself. They tell an API with pages from a front end.
 _DOCUMENT = "/openapi.json"
 
 
@@ -28,7 +28,7 @@ class Served:
 
     Attributes:
         status: of `GET /`.
-        pages: whether a page came of it, redirects within the service followed.
+        pages: whether `/` led to a page, following redirects within the service.
         data: whether it answers JSON there, to an unknown path, or as a description of itself.
     """
 
@@ -45,7 +45,7 @@ class Served:
 
 
 async def look(base_url: str) -> Served | None:
-    """What the service at `base_url` serves, in a few requests; None: it gives no answer."""
+    """What the service at `base_url` serves, found by a few requests; None: it does not answer."""
     try:
         accept = {"Accept": "text/html, */*;q=0.5"}
         async with (
@@ -62,7 +62,7 @@ async def look(base_url: str) -> Served | None:
 
 
 async def _start_page(client: httpx.AsyncClient, base_url: str) -> tuple[int, str]:
-    """Status of `/`, and the kind of what it leads to."""
+    """Status of `/`, and the kind of answer that it leads to."""
     status, kind, where = await _get(client, base_url + "/")
     first = status
     for _ in range(_MAX_REDIRECTS):
@@ -73,7 +73,7 @@ async def _start_page(client: httpx.AsyncClient, base_url: str) -> tuple[int, st
 
 
 async def _get(client: httpx.AsyncClient, url: str) -> tuple[int, str, str]:
-    """Status, kind (`page`, `json` or neither) and where it redirects to; little is read."""
+    """Status, kind (`page`, `json` or neither) and target of a redirect; little is read."""
     async with client.stream("GET", url) as answer:
         media = answer.headers.get("content-type", "").split(";")[0].strip().lower()
         location = answer.headers.get("location", "") if answer.is_redirect else ""
@@ -99,10 +99,10 @@ async def _beginning(answer: httpx.Response) -> bytes:
 def roles(served: Mapping[str, Served]) -> dict[str, Role]:
     """Role of each service that answers HTTP.
 
-    A front end serves pages, and somebody else serves the data. What serves both may be either: a
-    front end that passes requests on, or an API with pages that describe it. Where one service
-    serves data alone, the other is the former. Where it cannot be told all are back ends, because
-    nothing is left out of those.
+    A front end serves pages while another service serves the data. A service that serves both may
+    be either: a front end that passes requests on, or an API with pages that describe it. Where
+    another service serves only data, it is the front end. Where this cannot be decided, all are
+    back ends, because tools leave out nothing of a back end.
     """
     plain = {name for name, served_by in served.items() if not served_by.pages}
     both = {name for name, served_by in served.items() if served_by.pages and served_by.data}
@@ -113,7 +113,7 @@ def roles(served: Mapping[str, Served]) -> dict[str, Role]:
 
 
 async def with_roles(services: Sequence[RunningService]) -> tuple[RunningService, ...]:
-    """Services on ports of this host, with the role of each by what it answers."""
+    """Services on ports of this host, each with the role that its answers show."""
     looks = [look(f"http://127.0.0.1:{service.host_port}") for service in services]
     served = zip(services, await asyncio.gather(*looks), strict=True)
     known = roles({service.service: seen for service, seen in served if seen is not None})

@@ -1,4 +1,4 @@
-"""Which runtime a host has: Docker when the daemon answers, confined processes when not."""
+"""Which runtime a host has: Docker when the daemon answers, else confined processes."""
 
 from contextlib import suppress
 from functools import partial
@@ -18,14 +18,14 @@ from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
 
 _PATIENCE_S = 3.0
-# An address that cannot be, an engine that cannot be used: processes are no answer to that.
+# A wrong address, an unusable engine: falling back to processes would hide the mistake.
 _NEVER_MEANT = (ErrorCode.INVALID_ARGUMENT, ErrorCode.FAILED_PRECONDITION)
 _MIB = 1024**2
 _GIB = 1024**3
 
 
 class RuntimeSettings(Protocol):
-    """What is to be known of this installation; `settings.Settings` has this shape."""
+    """The settings that a runtime needs; `settings.Settings` has this shape."""
 
     @property
     def host_name(self) -> str:
@@ -56,7 +56,7 @@ class RuntimeSettings(Protocol):
 def host_runtime(
     settings: RuntimeSettings, artifacts: Artifacts, *, docker_host: str = DEFAULT_DOCKER_HOST
 ) -> HostRuntime:
-    """The runtime of this host with the one that may have left something here. Blocking.
+    """The runtime of this host and the one that may have left something here. Blocking.
 
     Raises:
         PlatformError: as `choose_runtime`.
@@ -80,13 +80,13 @@ def choose_runtime(
 ) -> EngineRuntime:
     """The runtime of this host; its `description` says why. Blocking, about 3 s at most.
 
-    Where Docker has been used and its socket is still there, its daemon has died or is being
-    restarted: `auto` then does not fall back to processes. A daemon that was stopped takes its
-    socket with it.
+    If Docker was used before and its socket is still there, its daemon has died or is being
+    restarted; `auto` then does not fall back to processes. A daemon that was stopped removes its
+    socket.
 
     Raises:
         PlatformError: the daemon does not answer, and `engine` is `docker` or it should come back;
-            or what `docker_host` names cannot be used.
+            or the engine that `docker_host` names cannot be used.
     """
     if settings.engine == "process":
         return _processes(settings, artifacts, "processes were asked for")
@@ -106,7 +106,7 @@ def choose_runtime(
 def _docker_in_use(
     settings: RuntimeSettings, artifacts: Artifacts, docker_host: str
 ) -> DockerRuntime:
-    """Docker, remembered in the data folder.
+    """Docker, and a note in the data folder that it was used.
 
     Raises:
         PlatformError: the daemon does not answer.
@@ -125,12 +125,12 @@ def _socket_is_there(docker_host: str) -> bool:
 
 
 def _marker(settings: RuntimeSettings) -> Path:
-    """A file that says that this data folder's apps have been containers."""
+    """The file that says that apps of this data folder have run in containers."""
     return settings.data_dir / "docker-used"
 
 
 def _ask(docker_host: str) -> None:
-    """Let the daemon say its version, which a hung one does not."""
+    """Ask the daemon for its version; a hung daemon does not answer."""
     connect(docker_host, _PATIENCE_S).close()
 
 

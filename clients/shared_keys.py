@@ -1,6 +1,6 @@
-"""Whether who asks and who works encrypt with the same keys: else a task would fail for ever.
+"""Whether client and workers encrypt with the same keys: otherwise a task would fail for ever.
 
-A worker's identity, which the server tells of each poller, carries the marks of its keys.
+The server shows the identity of each poller. A worker's identity carries the marks of its keys.
 """
 
 import os
@@ -21,15 +21,15 @@ _MARKS = re.compile(r" keys=([0-9a-f,]*)$")
 
 
 def identity(keys: Sequence[Key]) -> str:
-    """What this process is called at the server."""
+    """The name of this process at the server."""
     marks = ",".join(key.mark for key in keys)
     return f"{os.getpid()}@{socket.gethostname()}" + (f" keys={marks}" if marks else "")
 
 
 async def require_shared_keys(client: Client) -> None:
-    """Refuse to go on where no worker could read what we write, or we what they write.
+    """Refuse to go on where no worker could read what we write, or we could not read its answers.
 
-    A worker that is gone is listed for some minutes, so that one with our keys is enough.
+    The server lists a dead worker for some minutes; one worker with our keys is therefore enough.
 
     Raises:
         PlatformError: FAILED_PRECONDITION, with what to do; RPCError as of the server.
@@ -53,7 +53,7 @@ def _marks(name: str) -> tuple[str, ...]:
 
 
 def _understand(ours: Sequence[str], theirs: Sequence[str]) -> bool:
-    """Whether each side can open what the other one seals with its first key."""
+    """Whether each side can decrypt what the other one encrypts with its first key."""
     if not ours or not theirs:
         return not ours and not theirs
     return ours[0] in theirs and theirs[0] in ours

@@ -1,4 +1,4 @@
-"""What the kernel's tables of TCP sockets tell: who listens where, and who is connected."""
+"""The kernel's tables of TCP sockets: which ports listen, and which have connections."""
 
 import socket
 import struct
@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 _LISTEN, _ESTABLISHED = "0A", "01"
-# A Docker engine's own name server listens in every container.
+# The name server that a Docker engine itself runs in every container.
 _ENGINE_DNS = "127.0.0.11"
 
 
@@ -16,9 +16,9 @@ class Listening:
     """Ports that a container accepts connections on.
 
     Attributes:
-        known: whether they could be read at all.
-        outside: ports that are reached from outside of it.
-        loopback: ports that only its own processes reach.
+        known: whether the tables could be read at all.
+        outside: ports that others can reach.
+        loopback: ports that only its own processes can reach.
         in_use: ports with open connections, whoever opened them.
     """
 
@@ -36,7 +36,7 @@ class Listening:
 
 
 def parse(lines: Iterable[str]) -> Listening:
-    """What the kernel's tables of TCP sockets tell."""
+    """Read the kernel's tables of TCP sockets."""
     outside: set[int] = set()
     loopback: set[int] = set()
     in_use: set[int] = set()

@@ -1,8 +1,8 @@
-"""What was put in the place of a base image, and what of a failed start that may have caused.
+"""What was put in the place of a base image, and which failures that may have caused.
 
-`app_failed` needs proof that the app would fail on its own image, too. A failure on a stand-in is
-therefore held against the difference between the two: an older interpreter, a module or tool that
-Debian packages apart, another distribution. What has nothing to do with it stays the app's.
+`app_failed` needs proof that the app would also fail on its own image. A failure on a stand-in is
+therefore compared with the differences between the two images: an older interpreter, a module or
+tool that Debian packages separately, another distribution. Other failures stay the app's.
 """
 
 import re
@@ -17,16 +17,16 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Standard modules that Debian packages apart from the interpreter.
+# Standard modules that Debian packages separately from the interpreter.
 _APART = _names("distutils ensurepip idlelib lib2to3 tkinter _tkinter _gdbm test turtledemo")
-# Standard modules of other versions than the one that runs this.
+# Standard modules of other versions than the running one.
 _OTHERS = _names(
     "annotationlib asynchat asyncore binhex cgi cgitb compression crypt dummy_threading formatter"
     " graphlib imghdr imp macpath mailcap msilib nis nntplib ossaudiodev parser pipes smtpd sndhdr"
     " spwd sunau symbol telnetlib tomllib uu xdrlib zoneinfo"
 )
 _STDLIB = _APART | _OTHERS | sys.stdlib_module_names
-# Commands that official images bring along; an app's own start script or package is none.
+# Commands that official images bring along; start scripts and packages of an app are none.
 _IMAGE_TOOLS = _names(
     "bash sh ash dash python python3 pip pip3 perl node nodejs npm npx yarn yarnpkg pnpm corepack"
     " git hg svn curl wget gcc g++ cc c++ make cmake pkg-config openssl envsubst nginx nginx-debug"
@@ -54,7 +54,7 @@ _STDLIB_LACKS = (
     re.compile(r"cannot import name '\w+' from '([\w.]{1,100})'"),
     re.compile(r"module '([\w.]{1,100})' has no attribute"),
 )
-# Grammar by the version it came with: an interpreter older than that points at such a line.
+# Grammar by the version that added it: an older interpreter reports an error at such a line.
 _GRAMMAR = (
     ((3, 8), re.compile(r"\(\s*\w+\s*:=|\bdef\b.*/\s*[,)]|\bf[\"'].*=\}")),
     ((3, 9), re.compile(r"^\s*(?:async\s+)?with\s*\(|^\s*@.*[\[(].*\]")),
@@ -70,7 +70,7 @@ _GRAMMAR = (
     )),
     ((3, 15), re.compile(r"^\s*lazy\s+(?:import|from)\b")),
 )  # fmt: skip
-# Words that only since 3.7 cannot be names: older code on a newer interpreter.
+# Words that cannot be names since 3.7: older code fails on a newer interpreter.
 _OLD_PYTHON = re.compile(r"\b(?:async|await)\s*=|[(,]\s*(?:async|await)\s*=|\.(?:async|await)\b")
 _NODE_NEWER = re.compile(
     r"bad option: |is not allowed in NODE_OPTIONS|No such built-in module: node:"
@@ -86,7 +86,7 @@ _NODE_NEWER = re.compile(
 _TYPESCRIPT = re.compile(
     r"ERR_UNKNOWN_FILE_EXTENSION.*\.[mc]?ts\b|Unknown file extension \"\.[mc]?ts\""
 )
-# Since 17 Node.js has OpenSSL 3, since 15 a rejection that nobody handles ends it.
+# Node.js has OpenSSL 3 since 17; since 15 an unhandled rejection ends the process.
 _NODE_OLDER = {
     17: re.compile(r"ERR_OSSL_|digital envelope routines::|OPENSSL_internal"),
     15: re.compile(
@@ -104,7 +104,7 @@ _NGINX = re.compile(
     r"\[emerg\].*(?:unknown directive|unknown \"?\w+\"? variable|invalid parameter|dlopen\(\)"
     r"|unknown log format|no \"?ssl)|invalid number of arguments"
 )
-# Where another image has what it brings along; a later stage takes installed packages from there.
+# Places where another image has its files; a later stage copies installed packages from there.
 _COPIED = re.compile(
     r"(?:COPY failed: stat |No such file or directory:? '?"
     r"|failed to (?:compute cache key|calculate checksum)[\w :-]{0,120}: \")/?"
@@ -115,7 +115,7 @@ _COPIED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """`original` was replaced by `used`; `musl`: the original's tools are Alpine's."""
+    """`original` was replaced by `used`; `musl`: the original has the tools of Alpine."""
 
     original: str
     used: str
@@ -126,25 +126,25 @@ class Substitution:
 
     @property
     def family(self) -> str:
-        """`python`, `node`, `nginx` or another repository, as the original calls it."""
+        """`python`, `node`, `nginx` or another repository, as in the original's name."""
         return self.original.split("@")[0].rpartition("/")[2].partition(":")[0]
 
     def age(self, parts: int) -> int:
-        """-1: what is used is older than what was asked for; 1: newer; 0: the same `parts`."""
+        """-1: `used` is older than `original`; 1: it is newer; 0: equal in the first `parts`."""
         wanted = (*version_of(self.original), NEWEST, NEWEST)[:parts]
         used = (*version_of(self.used), 0, 0)[:parts]
         return (used > wanted) - (used < wanted)
 
 
 def version_of(image: str) -> tuple[int, ...]:
-    """Leading numbers of the tag; a tag without any (`latest`, `lts`, none) wants the newest."""
+    """Leading numbers of the tag. A tag without any (`latest`, `lts`, none) means the newest."""
     tag = image.split("@")[0].rpartition("/")[2].partition(":")[2]
     match = re.match(r"\d{1,4}(?:\.\d{1,4})*", tag)
     return tuple(int(part) for part in match[0].split(".")) if match else (NEWEST,)
 
 
 def start_cause(log: str, substitutions: Sequence[Substitution]) -> str:
-    """How a substitution may have caused what `log` tells; empty when it has no part in it."""
+    """How a substitution may have caused the error in `log`; empty when it cannot have."""
     tail = log[-20_000:]
     for substitution in substitutions:
         for text in _of_family(substitution, tail):
@@ -167,7 +167,7 @@ def _of_any(substitutions: Sequence[Substitution], tail: str) -> str:
 
 
 def missing_tool(tail: str) -> re.Match[str] | None:
-    """Where `tail` says that a command is missing that an official image may bring along."""
+    """The place in `tail` that says that a command of official images is missing."""
     for pattern in _MISSING_COMMAND:
         for line in re.finditer(r"[^\n]+", tail):
             match = pattern.search(tail, line.start(), line.end())
@@ -206,7 +206,7 @@ def _of_python(substitution: Substitution, tail: str) -> Iterator[str]:
 
 
 def _is_newer(substitution: Substitution, line: str) -> bool:
-    """Whether `line` has grammar that the original knows, and the stand-in does not."""
+    """Whether `line` has grammar that the original knows and the stand-in does not."""
     used, wanted = (
         version_of(substitution.used)[:2],
         (*version_of(substitution.original), NEWEST)[:2],
@@ -215,7 +215,7 @@ def _is_newer(substitution: Substitution, line: str) -> bool:
 
 
 def _lacks(module: str, age: int) -> bool:
-    """Whether it may be the stand-in that lacks `module`, or a name in it."""
+    """Whether the stand-in may lack `module`, or a name in it."""
     top = module.partition(".")[0]
     return top in _APART or (age != 0 and top in _STDLIB)
 
@@ -236,7 +236,7 @@ def _of_node(substitution: Substitution, tail: str) -> Iterator[str]:
 
 
 def line_at(text: str, match: re.Match[str]) -> str:
-    """The line that `match` begins in, at most 200 characters of it."""
+    """The line in which `match` begins, cut to 200 characters."""
     start = text.rfind("\n", 0, match.start()) + 1
     end = text.find("\n", match.start())
     return " ".join(text[start : end if end >= 0 else None].split())[:200]

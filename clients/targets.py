@@ -1,4 +1,4 @@
-"""Where a running service is reached: the one place that knows where analyzers run."""
+"""The address of a running service for analyzers: the one place that knows where they run."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ def base_url(location: Location, dns_name: str, host_port: int | None, port: int
 
 
 def resolve_targets(app: RunningApp, location: Location) -> tuple[Target, ...]:
-    """Every service of `app` that answers HTTP, backends first."""
+    """Every service of `app` that answers HTTP, back ends first."""
     targets = [
         Target(
             service=service.service,

@@ -1,6 +1,6 @@
-"""The one line of a log that says why: for reasons, out of whatever pip, npm or an app printed.
+"""The one line of a log that names the cause, whether pip, npm or an app printed it.
 
-Logs are hostile text: control characters and escape sequences are taken out, lines are cut.
+Logs are hostile text: control characters and escape sequences are removed, lines are cut.
 """
 
 import re
@@ -14,7 +14,7 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 
 _NPM = re.compile(r"^npm (?:ERR!|error)\s?(.*)$")
 _NPM_CODE = re.compile(r"^code (E[A-Z0-9_]+)$")
-# npm says these of a command that it ran: the command's own words stand above.
+# npm prints these about a command that it ran: the command's own output stands above.
 _NPM_CARRIER = re.compile(r"^code (?:ELIFECYCLE|\d+|1)$|^command |^Lifecycle script|^errno \d+$")
 _NPM_NOISE = re.compile(
     r"^$|complete log of this run|^[ /~].*debug|^node_modules|^path |^workspace |^location "
@@ -25,7 +25,7 @@ _NPM_NOISE = re.compile(
 )
 _PIP = re.compile(r"^ERROR: (?!Exception:|Ignored the following|pip's dependency resolver)(.+)")
 _PIP_BEST = re.compile(r"No matching distribution|ResolutionImpossible|Invalid requirement")
-# Said by a server of what it was given to run; the cause stands above.
+# A server says this about the program it was given; the cause stands above.
 _WRAPPER = re.compile(
     r"HaltServer|Worker failed to boot|App failed to load|Application startup failed"
     r"|^SystemExit: \d+$|CalledProcessError|subprocess-exited-with-error|metadata-generation-failed"
@@ -65,12 +65,12 @@ def _printable(character: str) -> bool:
 
 
 def telling_line(log: str | bytes) -> str:
-    """The line of `log` that says why, else its last; at most `MAX_CHARS`, empty with the log."""
+    """The line of `log` that names the cause, else its last; empty if `log` is."""
     return _cut(_error(lines := _lines(log)) or _last(lines))
 
 
 def error_line(log: str | bytes) -> str:
-    """The line of `log` that says why; empty when none calls itself an error (an access log)."""
+    """The line of `log` that names the cause; empty when no line is an error (an access log)."""
     return _cut(_error(_lines(log)))
 
 
@@ -88,7 +88,7 @@ def _cut(text: str) -> str:
 
 
 def _of_npm(lines: Sequence[str]) -> str:
-    """What npm itself complains of; empty where it only carries what another command said."""
+    """The error of npm itself; empty where npm only repeats the output of another command."""
     own = [match[1].rstrip() for line in lines if (match := _NPM.match(line))]
     if not own or any(_NPM_CARRIER.match(line) for line in own):
         return ""
@@ -109,9 +109,9 @@ def _of_pip(lines: Sequence[str]) -> str:
 
 
 def _of_exception(lines: Sequence[str]) -> str:
-    """The last exception that is not merely a server's word for it, a syntax error with its place.
+    """The last exception that is not merely a server's wrapper, a syntax error with its place.
 
-    Exceptions stand at the beginning of a line; of a chain the last one ended the program.
+    An exception stands at the beginning of a line. The last one of a chain ended the program.
     """
     for number in range(len(lines) - 1, -1, -1):
         match = _EXCEPTION.match(lines[number]) or _NODE_ERROR.match(lines[number])
@@ -132,7 +132,7 @@ def _place(lines: Sequence[str], number: int, text: str) -> str:
 
 
 def _of_error(lines: Sequence[str]) -> str:
-    """The last line that calls itself an error; the next one where it ends with a colon."""
+    """The last line that begins like an error; the line after it where it ends with a colon."""
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number]
         if _NPM.match(line) or _NOISE.match(line) or _WRAPPER.search(line):

@@ -21,10 +21,6 @@ class MeasurementState(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
-# How the reason of a cell begins whose tool must ask a source outside that gave no answer.
-NO_SOURCE = "advisory source unreachable"
-
-
 class Severity(StrEnum):
     """How bad a finding is. A raw severity that maps to none of these is an error."""
 

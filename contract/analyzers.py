@@ -79,81 +79,38 @@ class AnalyzerKind(StrEnum):
         member.row = row
         return member
 
-    STATIC = (
-        "static",
-        Analyzer(
-            port=2001,
-            deadline_s=900.0,
-            live_turn=None,
-            slots=2,
-            slots_max=64,
-            needs=frozenset(),
-            equipment="tools",
-            by_default=True,
-            # A run is short and keeps every core busy.
-            gives_way="whole",
-            looks_for=frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY}),
-            fuses=frozenset({Category.SECURITY}),
-            figures="none",
-        ),
+    # fmt: off
+    STATIC = "static", Analyzer(
+        port=2001, deadline_s=900.0, live_turn=None, slots=2, slots_max=64,
+        needs=frozenset(), equipment="tools", by_default=True,
+        gives_way="whole",  # a run is short and keeps every core busy
+        looks_for=frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY}),
+        fuses=frozenset({Category.SECURITY}), figures="none",
     )
     # Its turn comes after the load test: a scan fills the app's database and would slow it down.
-    DYNAMIC = (
-        "dynamic",
-        Analyzer(
-            port=2002,
-            deadline_s=1200.0,
-            live_turn=2,
-            # A scan mostly waits for the app; what its tools use is bounded by the CPU budget.
-            slots=4,
-            slots_max=64,
-            needs=frozenset({PlatformService.ENGINE}),
-            equipment="tools",
-            by_default=True,
-            # A run is long and leaves the cores idle.
-            gives_way="tools",
-            looks_for=frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY}),
-            fuses=frozenset(Category),
-            figures="none",
-        ),
+    DYNAMIC = "dynamic", Analyzer(
+        port=2002, deadline_s=1200.0, live_turn=2,
+        slots=4, slots_max=64,  # a scan mostly waits for the app, within the analyzer's CPU budget
+        needs=frozenset({PlatformService.ENGINE}), equipment="tools", by_default=True,
+        gives_way="tools",  # a run is long and leaves the cores idle
+        looks_for=frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY}),
+        fuses=frozenset(Category), figures="none",
     )
     # An app that the load test kills is started anew for the scan.
-    PERFORMANCE = (
-        "performance",
-        Analyzer(
-            port=2003,
-            deadline_s=900.0,
-            live_turn=1,
-            # Two load tests would measure each other.
-            slots=1,
-            slots_max=1,
-            needs=frozenset({PlatformService.ENGINE}),
-            equipment="tools",
-            by_default=True,
-            gives_way="nothing",
-            looks_for=frozenset(),
-            fuses=frozenset(),
-            figures="load",
-        ),
+    PERFORMANCE = "performance", Analyzer(
+        port=2003, deadline_s=900.0, live_turn=1,
+        slots=1, slots_max=1,  # two load tests would measure each other
+        needs=frozenset({PlatformService.ENGINE}), equipment="tools", by_default=True,
+        gives_way="nothing", looks_for=frozenset(), fuses=frozenset(), figures="load",
     )
-    AI = (
-        "ai",
-        Analyzer(
-            port=2004,
-            deadline_s=900.0,
-            live_turn=None,
-            slots=4,
-            slots_max=64,
-            needs=frozenset(),
-            equipment="endpoint",
-            by_default=False,
-            # The models that it asks run elsewhere.
-            gives_way="nothing",
-            looks_for=frozenset({Category.REQUIREMENT, Category.QUALITY}),
-            fuses=frozenset(),
-            figures="scores",
-        ),
+    AI = "ai", Analyzer(
+        port=2004, deadline_s=900.0, live_turn=None, slots=4, slots_max=64,
+        needs=frozenset(), equipment="endpoint", by_default=False,
+        gives_way="nothing",  # the models that it asks run elsewhere
+        looks_for=frozenset({Category.REQUIREMENT, Category.QUALITY}),
+        fuses=frozenset(), figures="scores",
     )
+    # fmt: on
 
     @property
     def is_live(self) -> bool:

@@ -1,4 +1,4 @@
-"""The two kinds of model: what machines exchange and what people write."""
+"""The two kinds of model: values that machines exchange, and documents that people write."""
 
 import inspect
 import re
@@ -12,7 +12,7 @@ _FIELD = re.compile(r"^    ((?:`?\w+`?, )*`?\w+`?): (.*(?:\n      .*)*)", re.MUL
 
 
 class _Documented(BaseModel):
-    """A model whose JSON Schema says of each field what its docstring says."""
+    """A model whose JSON Schema describes each field with the words of its docstring."""
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -28,7 +28,7 @@ class _Documented(BaseModel):
 
 
 class Frozen(_Documented):
-    """A value machines exchange: immutable, and a tolerant reader of fields it does not know.
+    """A value that machines exchange: immutable, and tolerant of fields it does not know.
 
     Frames, workflow histories and reports outlive the version that wrote them.
     """
@@ -37,22 +37,22 @@ class Frozen(_Documented):
 
 
 class Authored(_Documented):
-    """A document a person writes: an unknown field is an error, never ignored."""
+    """A document that a person writes: an unknown field is an error, never ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def summary(model: type[BaseModel]) -> str:
-    """What a model's docstring says before its sections, in one line."""
+    """The part of a model's docstring before its sections, in one line."""
     text = inspect.cleandoc(model.__doc__ or "").split("\n\nAttributes:")[0]
     return " ".join(text.split("\n\nRaises:")[0].split())
 
 
 def meanings(model: type[BaseModel]) -> dict[str, str]:
-    """What a model's docstring says of its fields (section `Attributes`), by field."""
+    """The section `Attributes` of a model's docstring, as one text per field."""
     found: dict[str, str] = {}
-    for one in reversed(model.__mro__):
-        section = _FIELDS.search(inspect.cleandoc(one.__doc__ or "") + "\n")
+    for base in reversed(model.__mro__):
+        section = _FIELDS.search(inspect.cleandoc(base.__doc__ or "") + "\n")
         for names, text in _FIELD.findall(section[1] if section else ""):
             found |= dict.fromkeys(re.findall(r"\w+", names), " ".join(text.split()))
     return {name: text for name, text in found.items() if name in model.model_fields}

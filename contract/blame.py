@@ -1,18 +1,18 @@
-"""Whose fault it is: the form of the one table from what was seen to the state it becomes."""
+"""Whose fault it is: the form of a row of the table that turns an observation into a state."""
 
 from contract.analysis import MeasurementState
 from contract.base import Frozen
 
 
 class Row(Frozen):
-    """One observation and what it is taken for.
+    """One observation and the state that follows from it.
 
     Attributes:
         key: short and stable (`exit-by-itself`), for tests and reasons.
         seen: what was observed, as a person would say it.
-        state: what the cells become; `measured` where the observation costs no cell.
+        state: state of the cells; `measured` where the observation costs no cell.
         because: why this is the right verdict, in one sentence.
-        again: what is done before the verdict stands (a restart, a second look); empty: nothing.
+        again: what is done before the verdict is final (a restart, a second look); empty: nothing.
     """
 
     key: str

@@ -49,10 +49,14 @@ Frame = TypeVar("Frame")
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A chunk and its bytes. Their digest is not checked yet: that takes time, the caller's."""
+    """A chunk and as many bytes as it announced; `is_sound` says whether they are the right."""
 
     chunk: Chunk
     data: bytes
+
+    def is_sound(self) -> bool:
+        """Whether the bytes have the chunk's digest. Blocking for some milliseconds."""
+        return hashlib.sha256(self.data).hexdigest() == self.chunk.sha256
 
 
 class ClientConversation:
@@ -118,8 +122,8 @@ class ClientConversation:
         if chunk is None:
             raise BytesNotAnnounced("", f"{len(data)} bytes came that no chunk announced")
         if len(data) != chunk.size:
-            said = f"chunk at {chunk.offset} announced {chunk.size} bytes, {len(data)} came"
-            raise BytesMissing(chunk.subtask_id, said)
+            reason = f"chunk at {chunk.offset} announced {chunk.size} bytes, {len(data)} came"
+            raise BytesMissing(chunk.subtask_id, reason)
         return Received(chunk, data)
 
     def _frame(self, text: str) -> Progress | Completed | Failed | None:

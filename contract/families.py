@@ -1,4 +1,4 @@
-"""Families of weaknesses: tools that see the same flaw often name a neighbour's CWE number."""
+"""Families of weaknesses: for the same flaw, tools often name different, related CWE numbers."""
 
 import re
 
@@ -38,7 +38,8 @@ FAMILIES: dict[str, frozenset[int]] = {
     "bind-all": frozenset({605, 668}),
     "timing": frozenset({208}),
 }
-# What a request brings reaches an interpreter: where two kinds of look agree, it is no mere habit.
+# A value of a request reaches an interpreter. Where two kinds of tools agree, the finding is more
+# than a habit of the code.
 INJECTIONS = frozenset(
     {"sql-injection", "command-injection", "code-injection", "template-injection"}
     | {"ldap-injection", "xpath-injection", "xss", "path-traversal", "ssrf", "deserialization"}
@@ -55,7 +56,7 @@ def families_of(cwe: tuple[int, ...]) -> frozenset[str]:
 
 
 def family_of(found: Finding) -> frozenset[str]:
-    """Families of the most specific number of a finding, which says what it is."""
+    """Families of a finding's most specific number, which says what the finding is."""
     return families_of(found.cwe[:1])
 
 
@@ -69,7 +70,7 @@ def names_in(text: str) -> frozenset[str]:
 
 
 def path_key(found: Finding) -> str:
-    """Under what a tool's `data["paths"]` keeps the lines of a finding's taint path.
+    """Key of the lines of a finding's taint path in a tool's `data["paths"]`.
 
     The fingerprint alone is not enough: two equal lines of a file share it.
     """

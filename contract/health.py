@@ -1,11 +1,11 @@
-"""What an analyzer says of itself: `GET /health`."""
+"""What an analyzer says about itself: the answer of `GET /health`."""
 
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 
 
 class ToolHealth(Frozen):
-    """One tool's canary: whether it still sees its planted flaw."""
+    """One tool's canary: whether the tool still finds its planted flaw."""
 
     name: str
     version: str = ""

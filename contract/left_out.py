@@ -1,4 +1,4 @@
-"""What a list of findings does not hold, in numbers: no count comes from a list that was cut."""
+"""Counts of findings that a shortened list leaves out: no count is taken from a shortened list."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ _Kind = tuple[Category, Severity, int | None]
 
 
 class LeftOut(Frozen):
-    """So many findings of one kind; `cwe`: their most specific number."""
+    """Number of findings of one kind that were left out; `cwe`: their most specific number."""
 
     category: Category
     severity: Severity
@@ -27,16 +27,16 @@ _READ = TypeAdapter(tuple[LeftOut, ...])
 
 
 def left_out(whole: Iterable[Finding], kept: Iterable[Finding]) -> tuple[LeftOut, ...]:
-    """What is in `whole` and not in `kept`, counted; `kept` are some of them."""
+    """Counts of what is in `whole` and not in `kept`, which is a part of it."""
     counts = Counter(map(_kind, whole))
     counts.subtract(map(_kind, kept))
     return _rows(counts)
 
 
-def added(one: Iterable[LeftOut], other: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
-    """Both together."""
+def added(first: Iterable[LeftOut], second: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    """Sum of both."""
     counts = Counter[_Kind]()
-    for row in (*one, *other):
+    for row in (*first, *second):
         counts[row.category, row.severity, row.cwe] += row.count
     return _rows(counts)
 
@@ -50,12 +50,12 @@ def _rows(counts: Counter[_Kind]) -> tuple[LeftOut, ...]:
 
 
 def noted(rows: Iterable[LeftOut]) -> list[dict[str, Any]]:
-    """The rows as a cell's data keeps them."""
+    """The rows in the form in which a cell's data keeps them."""
     return [row.model_dump(mode="json") for row in rows]
 
 
 def read(data: Mapping[str, Any], key: str) -> tuple[LeftOut, ...]:
-    """What a cell's data tells under `key`; nothing where it is not understood."""
+    """The rows that a cell's data has under `key`; none where they cannot be read."""
     try:
         return _READ.validate_python(data.get(key, ()))
     except ValidationError:
@@ -63,9 +63,9 @@ def read(data: Mapping[str, Any], key: str) -> tuple[LeftOut, ...]:
 
 
 def true_count(findings: Iterable[Finding], metrics: Iterable[Metric]) -> int:
-    """How many findings a tool made, whatever of them is listed."""
-    told = next((int(one.value) for one in metrics if one.name == TRUE_COUNT), None)
-    return sum(1 for _ in findings) if told is None else told
+    """How many findings a tool made, also those that are not listed."""
+    total = next((int(metric.value) for metric in metrics if metric.name == TRUE_COUNT), None)
+    return sum(1 for _ in findings) if total is None else total
 
 
 def _kind(found: Finding) -> _Kind:

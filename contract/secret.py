@@ -1,4 +1,4 @@
-"""Secrets that a spec names and never holds: what travels is where the worker finds them."""
+"""Secrets: a spec contains only a reference, which says where the worker finds the value."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validat
 from contract.base import Authored
 
 ENV_PREFIX = "ASSAY_LOGIN_"
-"""Only such variables can be named: no spec makes a worker tell an app its other variables."""
+"""Only such variables can be named, so that no spec makes a worker send others to an app."""
 
 _ENV = re.compile(f"{ENV_PREFIX}[A-Z0-9_]+")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -39,7 +39,7 @@ _FileName = Annotated[
 
 
 class SecretRef(Authored):
-    """Where the worker finds a secret, at the call that needs it: `env` or `file`, one of them.
+    """Where the worker finds a secret, at the call that needs it: exactly one of `env` and `file`.
 
     Attributes:
         env: name of a variable of the worker, `ASSAY_LOGIN_...`.
@@ -62,19 +62,19 @@ class SecretRef(Authored):
         return self
 
     def __str__(self) -> str:
-        """As a spec has it."""
+        """The reference as it is written in a spec."""
         return f"{{env: {self.env}}}" if self.env else f"{{file: {self.file}}}"
 
 
 class IsSecret:
-    """Marks an option whose value a spec must not hold (`Annotated[..., IsSecret()]`)."""
+    """Marks an option whose value must not be in a spec (`Annotated[..., IsSecret()]`)."""
 
 
 SecretOption = Annotated[SecretStr | SecretRef | None, IsSecret()]
-"""An option that a spec gives as a reference, and an analyzer gets as its value."""
+"""An option that is a reference in a spec, and a value in the call to an analyzer."""
 
 
 def keyed_digest(key: bytes, secrets: Mapping[str, str]) -> str:
-    """Tells one set of secrets from another to those who have the key; empty for none."""
+    """Digest by which the owner of the key can compare sets of secrets; empty for no secret."""
     text = json.dumps(dict(secrets), sort_keys=True)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest() if secrets else ""

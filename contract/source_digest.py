@@ -1,7 +1,7 @@
-"""Identity of an app's source tree: one rule for whoever computes, sends or checks it.
+"""Identity of an app's source tree: one rule for everybody who computes, sends or checks it.
 
-Covered are regular files and symbolic links (as their target text, never followed) whose path has
-no folder named in `SKIPPED_FOLDERS`. The rule is pure; callers bring names and contents' digests.
+A tree contains regular files and symbolic links (as their target text, never followed) whose path
+has no folder named in `SKIPPED_FOLDERS`. The rule is pure: callers pass names and digests.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ SKIPPED_FOLDERS = frozenset(
         ".next", ".nuxt", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".assay",
     }
 )  # fmt: skip
-"""Only names that no people give to a folder of their own: `build`, `dist` or `venv` may be any."""
+"""Only names that nobody gives to a folder of own code; `build`, `dist` or `venv` may be such."""
 MAX_FILES = 50_000
 MAX_TREE_BYTES = 1024**3
 
@@ -40,7 +40,7 @@ class TreeDigest:
         return len(self._entries)
 
     def add(self, path: str, kind: Literal["F", "L"], size_bytes: int, sha256: bytes) -> None:
-        """Count one covered entry; names that are not UTF-8 keep their bytes."""
+        """Add one covered entry; a name that is not UTF-8 keeps its bytes."""
         name = path.encode("utf-8", "surrogateescape")
         self._entries.append(
             (path.split("/"), str(len(name)).encode() + b":" + name + kind.encode() + sha256)

@@ -24,7 +24,7 @@ ModelName = Annotated[str, StringConstraints(min_length=1, max_length=120, strip
 
 
 def _not_a_truth_value(value: Any) -> Any:
-    """YAML reads `yes`, `on` and `true` as truth, which Python would count as 1."""
+    """YAML reads `yes`, `on` and `true` as a truth value, which Python would accept as 1."""
     if isinstance(value, bool):
         raise ValueError("expected a number")
     return value
@@ -35,7 +35,7 @@ def _is_left_out(value: object) -> bool:
 
 
 Number = BeforeValidator(_not_a_truth_value)
-"""Refuses what only Python takes for a number."""
+"""Refuses a truth value where a number is expected."""
 AppNumber = Annotated[int, Field(ge=1, le=1_000_000), Number]
 
 
@@ -56,8 +56,8 @@ class AppsSpec(Authored):
     Attributes:
         root: folder of the fleet, relative to the spec file.
         models: model names; left out: every model folder below `root`.
-        numbers: app numbers; left out: every number a model has.
-        only: single apps, `model/app3`, in this order; then neither `models` nor `numbers`.
+        numbers: app numbers; left out: every app of a model.
+        only: single apps, `model/app3`, in this order; excludes `models` and `numbers`.
         trusted: we wrote these apps ourselves, so they may run as confined processes where there is
             no container engine. Never for apps from a model or a stranger.
         templates: template slug per app number.
@@ -67,7 +67,7 @@ class AppsSpec(Authored):
     root: str
     models: tuple[ModelName, ...] | None = None
     numbers: tuple[AppNumber, ...] | None = None
-    # Not written where it is not used: digests of specs that were registered before stay the same.
+    # Left out of the text where it is not used, so that digests of older specs stay the same.
     only: tuple[str, ...] | None = Field(
         default=None, exclude_if=_is_left_out, json_schema_extra={"minItems": 1}
     )
@@ -80,11 +80,11 @@ class BreakerSpec(Authored):
     """When a run of platform faults stops new work. Faults of apps never count.
 
     Attributes:
-        analyzer_threshold: so many in a row, and an analyzer gets no new work.
-        pipeline_threshold: so many apps in a row with one, and the pipeline begins no new app.
+        analyzer_threshold: after so many in a row, an analyzer gets no new work.
+        pipeline_threshold: after so many apps in a row with one, the pipeline begins no new app.
         wait_limit_s: how long work waits for a breaker to close before it is `infra_failed`.
-        probe_interval_s: how often it is looked whether the fault is over.
-        on_open: `wait` for that, or `finish` with what there is.
+        probe_interval_s: how often a probe checks whether the fault is over.
+        on_open: `wait` until then, or `finish` with the results there are.
     """
 
     analyzer_threshold: Annotated[int, Field(ge=1, le=100), Number] = 5
@@ -99,10 +99,10 @@ class PipelineSpec(Authored):
 
     Attributes:
         apps: which apps.
-        analyzers: which of the four look at each app.
+        analyzers: which analyzers look at each app.
         parallelism: apps in flight at once; can be changed while the pipeline runs.
         tools: restricts an analyzer to these tools; left out: every tool it has.
-        options: per analyzer; what it does not declare is refused.
+        options: per analyzer; an option that it does not declare is refused.
         breaker: when a run of platform faults stops new work.
         egress: whether a running app may reach the outside.
         cache: use reports of unchanged apps.
@@ -127,11 +127,11 @@ class PipelineSpec(Authored):
 
 
 class Requirement(Authored):
-    """One requirement an app's template declares.
+    """One requirement that an app's template declares.
 
     Attributes:
         id: names it in reports.
-        text: what the judges hold the app against.
+        text: what the judges compare the app with.
     """
 
     id: str
@@ -139,7 +139,7 @@ class Requirement(Authored):
 
 
 class Endpoint(Authored):
-    """One HTTP operation an app's template declares.
+    """One HTTP operation that an app's template declares.
 
     Attributes:
         method: `GET`, `POST`, ...
@@ -160,8 +160,8 @@ class TemplateSpec(Authored):
     Attributes:
         slug: as `apps.templates` names it.
         name: for people.
-        requirements: what it has to do.
-        endpoints: HTTP operations it has to have.
+        requirements: what an app has to do.
+        endpoints: HTTP operations that an app must have.
     """
 
     slug: str
@@ -186,12 +186,12 @@ class SourceRef(Frozen):
     """An app's source tree.
 
     Attributes:
-        path: absolute folder on hosts that share it.
+        path: absolute path of the folder, on hosts that share it.
         digest: sha256 over sorted relative paths and contents: the tree's identity.
         files: how many files the digest covers.
         size_bytes: their total size.
-        main_file: relative path of the one that best stands for the whole app, where no file in
-            particular is meant; empty: unknown, or there is none.
+        main_file: relative path of the file that best represents the whole app, for findings that
+            name no file; empty: unknown, or there is none.
     """
 
     path: str
@@ -207,7 +207,7 @@ class SourceRef(Frozen):
 
 
 class AppSpec(Frozen):
-    """Input of `AnalyzeAppWorkflow`: one app and all that is to be done with it."""
+    """Input of `AnalyzeAppWorkflow`: one app and everything that is to be done with it."""
 
     pipeline_id: PipelineId
     ref: AppRef

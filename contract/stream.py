@@ -143,18 +143,20 @@ class Stream:
         """A chunk ends at a multiple of `CHUNK_BYTES`, or it is the last one."""
         number, begun = divmod(self.offset, CHUNK_BYTES)
         if chunk.offset != self.offset or chunk.sequence != number:
-            said = f"chunk {chunk.sequence} at {chunk.offset}"
-            raise ChunkMisplaced(self.subtask_id, f"{said} came where {self.offset} was expected")
+            chunk_text = f"chunk {chunk.sequence} at {chunk.offset}"
+            raise ChunkMisplaced(
+                self.subtask_id, f"{chunk_text} came where {self.offset} was expected"
+            )
         if self.state is State.SENDING and begun:
             raise ChunkMisplaced(self.subtask_id, f"chunk at {chunk.offset} came after the last")
         if not 0 < chunk.size <= CHUNK_BYTES - begun:
-            said = f"chunk at {chunk.offset} has {chunk.size} bytes"
-            raise ChunkMisplaced(self.subtask_id, f"{said}, not 1 to {CHUNK_BYTES - begun}")
+            chunk_text = f"chunk at {chunk.offset} has {chunk.size} bytes"
+            raise ChunkMisplaced(self.subtask_id, f"{chunk_text}, not 1 to {CHUNK_BYTES - begun}")
 
     def _check_completed(self, frame: Completed) -> None:
         if frame.path:
             if not self.direct or self.offset:
                 raise FrameOutOfOrder(self.subtask_id, "a path came where bytes were asked for")
         elif frame.size_bytes != self.offset:
-            said = f"completed after {self.offset} of {frame.size_bytes} bytes"
-            raise ResultIncomplete(self.subtask_id, said)
+            reason = f"completed after {self.offset} of {frame.size_bytes} bytes"
+            raise ResultIncomplete(self.subtask_id, reason)

@@ -19,14 +19,8 @@ class Machine(RuntimeSettings, Protocol):
 
     docker_host: str
 
-    @property
-    def tools_dir(self) -> Path:
-        """Folder of the analyzers' installed tools."""
-        ...
-
-    @property
-    def ai_configured(self) -> bool:
-        """Whether the AI analyzer has somewhere to ask."""
+    def lacks(self, kind: AnalyzerKind) -> str:
+        """What has to be done before `kind` can measure there; empty: nothing."""
         ...
 
 
@@ -73,10 +67,8 @@ def _warnings(plan: PipelinePlan, machine: Machine | None) -> Iterator[str]:
 def _lacking(plan: PipelinePlan, machine: Machine) -> Iterator[str]:
     """What this machine cannot measure."""
     for kind in plan.spec.analyzers:
-        if kind is AnalyzerKind.AI and not machine.ai_configured:
-            yield "ai cells would be infra_failed: set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS"
-        elif kind is not AnalyzerKind.AI and not (machine.tools_dir / kind).is_dir():
-            yield f"{kind} cells would be infra_failed: its tools are not installed (make tools)"
+        if lacking := machine.lacks(kind):
+            yield f"{kind} cells would be infra_failed: {lacking}"
     live = [kind for kind in plan.spec.analyzers if kind.is_live]
     if live and not plan.spec.apps.trusted and (cause := _no_engine(machine)):
         yield f"cells of {', '.join(live)} would be infra_failed: {cause}"

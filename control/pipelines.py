@@ -6,6 +6,7 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Coroutine,
     Generator,
     Iterable,
     Mapping,
@@ -14,7 +15,7 @@ from collections.abc import (
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from temporalio.client import (
     Client,
@@ -228,19 +229,18 @@ class Pipeline:
     async def reset_breaker(self, name: str) -> str:
         """Close a circuit breaker by hand; its state after that."""
         with self._asking("reset_breaker"):
-            return await self._handle.execute_update(PipelineWorkflow.reset_breaker, name)
+            return _answer(await self._handle.execute_update(PipelineWorkflow.reset_breaker, name))
 
     async def retry_failed(self, apps: Iterable[AppRef]) -> list[str]:
         """Run these apps again as a whole, or what is `infra_failed` when none is named."""
         with self._asking("retry_failed"):
-            return await self._handle.execute_update(
-                PipelineWorkflow.retry_failed, [app.label for app in apps]
-            )
+            names = [app.label for app in apps]
+            return _answer(await self._handle.execute_update(PipelineWorkflow.retry_failed, names))
 
     async def add_apps(self, apps: Sequence[PlannedApp]) -> int:
         """Add apps to the fleet; how many it has then."""
         with self._asking("add_apps"):
-            return await self._handle.execute_update(PipelineWorkflow.add_apps, list(apps))
+            return _answer(await self._handle.execute_update(PipelineWorkflow.add_apps, list(apps)))
 
     @contextmanager
     def _asking(self, what: str) -> Generator[None]:
@@ -258,3 +258,8 @@ def _closer(app: AppProgress, doings: Mapping[str, str]) -> AppProgress:
     """The app with what its pending activities last said of themselves."""
     doing = doings.get(app.ref.label)
     return app if app.state is not None or not doing else app.model_copy(update={"step": doing})
+
+
+def _answer(answer: Coroutine[Any, Any, _Answer] | _Answer) -> _Answer:
+    """What an update answered: the SDK's type of an `async` one keeps its coroutine."""
+    return cast("_Answer", answer)

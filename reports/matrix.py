@@ -1,9 +1,9 @@
 """The matrix without holes: every app has a cell for every tool, or one that says why not."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from contract.analysis import MeasurementState, ToolReport
+from contract.analysis import Category, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.left_out import true_count
 from contract.outcome import ALL_TOOLS
@@ -19,15 +19,34 @@ def full_matrix(record: PipelineRecord) -> tuple[CellReport, ...]:
     cell `*` that stands for all its tools.
     """
     recorded = by_app(record.cells)
-    apps = _all_apps(record)
     columns = _columns(record)
-    cells: list[CellReport] = []
-    for app in apps:
-        of_app = recorded.get(app.ref, ())
-        for analyzer, tools in columns.items():
-            mine = {cell.tool: cell for cell in of_app if cell.analyzer is analyzer}
-            cells += _row(record, app, analyzer, tools, mine)
-    return tuple(cells)
+    known = _looks_for(record.cells)
+    return tuple(
+        _told(cell, known)
+        for app in _all_apps(record)
+        for analyzer, tools in columns.items()
+        for cell in _row(
+            record,
+            app,
+            analyzer,
+            tools,
+            {c.tool: c for c in recorded.get(app.ref, ()) if c.analyzer is analyzer},
+        )
+    )
+
+
+def _looks_for(cells: Iterable[CellRecord]) -> dict[str, tuple[Category, ...]]:
+    """What each tool of the fleet looks for, by the name of its cells, where it ever said so."""
+    return {cell.name: said for cell in cells if (said := cell.report.looks_for) is not None}
+
+
+def _told(cell: CellReport, known: Mapping[str, tuple[Category, ...]]) -> CellReport:
+    """The cell with what its tool looks for; of one that never said it, what its analyzer does."""
+    of_kind = tuple(sorted(cell.analyzer.row.looks_for))
+    looks_for = known.get(cell.name, of_kind)
+    counts = cell.state is MeasurementState.MEASURED and (looks_for or cell.report.findings)
+    found = true_count(cell.report.findings, cell.report.metrics) if counts else None
+    return cell.model_copy(update={"looks_for": looks_for, "finding_count": found})
 
 
 def _row(
@@ -61,19 +80,9 @@ def _of_tool(cell: CellRecord, tool: str) -> CellRecord:
 def _present(cell: CellRecord) -> CellReport:
     return CellReport(
         record=cell,
-        finding_count=_finding_count(cell),
         not_looked_at=not_looked_at(cell.report.coverage),
         cached=cell.report.provenance.cached_from is not None,
     )
-
-
-def _finding_count(cell: CellRecord) -> int | None:
-    """None where nothing was measured, and for an analyzer that looks for no findings."""
-    if cell.state is not MeasurementState.MEASURED:
-        return None
-    if not cell.analyzer.row.looks_for and not cell.report.findings:
-        return None
-    return true_count(cell.report.findings, cell.report.metrics)
 
 
 def _missing(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from contract.analysis import Finding, MeasurementState, ToolReport
+from contract.analysis import Category, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.outcome import AppFacts
@@ -99,6 +99,7 @@ class CellReport(Frozen):
 
     Attributes:
         record: what the store holds; of a cell that never came, what stands for it.
+        looks_for: categories of the findings that its tool looks for.
         finding_count: None when not measured, or when the tool looks for no findings.
         not_looked_at: what it was given and did not look at, by reason.
         cached: the report of an earlier, identical run was used.
@@ -106,6 +107,7 @@ class CellReport(Frozen):
     """
 
     record: CellRecord
+    looks_for: tuple[Category, ...] = ()
     finding_count: int | None = None
     not_looked_at: tuple[NotLookedAt, ...] = ()
     cached: bool = False

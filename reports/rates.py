@@ -17,6 +17,7 @@ from contract.outcome import ALL_TOOLS
 from contract.spec import AppRef
 from reports.model import AppReport, CellReport, Rate
 from reports.statistics import missing_data_bounds, wilson_interval
+from reports.tally import speaks_about
 
 Verdict = Literal["pass", "fail", "missing", "not applicable"]
 CellsOf = Mapping[AppRef, Sequence[CellReport]]
@@ -35,7 +36,7 @@ class Requirement:
         live: tools of live analyzers; whether an app runs is known when one tool of each analyzer
             had its look, since its processes are checked before and after.
         security: tools that look for weaknesses; each must have had its look.
-        left_out: tools asked for that measured nothing on any app.
+        left_out: tools that would be required, and measured nothing on any app.
     """
 
     live: frozenset[ToolKey] = frozenset()
@@ -57,25 +58,27 @@ def requirement_of(cells: Iterable[CellReport], *, running: bool = False) -> Req
     """
     states: defaultdict[ToolKey, set[MeasurementState]] = defaultdict(set)
     whole: defaultdict[AnalyzerKind, set[MeasurementState]] = defaultdict(set)
-    found: set[ToolKey] = set()
+    looking: set[ToolKey] = set()
     for cell in cells:
         seen = {cell.state} if cell.recorded or not running else set[MeasurementState]()
         if cell.tool == ALL_TOOLS:
             whole[cell.analyzer] |= seen
         else:
             states[cell.analyzer, cell.tool] |= seen
-        if any(finding.category is Category.SECURITY for finding in cell.report.findings):
-            found.add((cell.analyzer, cell.tool))
+        if speaks_about(Category.SECURITY, cell):
+            looking.add((cell.analyzer, cell.tool))
     for kind in whole.keys() - {kind for kind, _ in states}:
         states[kind, ALL_TOOLS] = set()
     gone = {key for key, seen in states.items() if _is_gone(seen | whole[key[0]])}
     there = states.keys() - gone
     return Requirement(
         live=frozenset(key for key in there if key[0].is_live),
-        security=frozenset(
-            key for key in there if Category.SECURITY in key[0].row.looks_for or key in found
+        security=frozenset(there & looking),
+        left_out=tuple(
+            f"{kind}/{tool}"
+            for kind, tool in states
+            if (kind, tool) in gone and (kind.is_live or (kind, tool) in looking)
         ),
-        left_out=tuple(f"{kind}/{tool}" for kind, tool in states if (kind, tool) in gone),
     )
 
 
@@ -98,7 +101,7 @@ def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -
     runs: list[_Judged] = []
     clean: list[_Judged] = []
     for app in apps:
-        cells = cells_of[app.ref]
+        cells = cells_of.get(app.ref, ())
         lives, tools = _looks(cells, required)
         started = _started(app, cells, required)
         runs.append(_judged(lives, started) if required.live else _unseen(cells))

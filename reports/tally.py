@@ -18,14 +18,13 @@ def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
     return StateCounts(**counts)
 
 
-def cells_looking_for(category: Category, cells: Iterable[CellReport]) -> list[CellReport]:
-    """Cells that speak about a category: by their analyzer, or because they found something."""
-    return [
-        cell
-        for cell in cells
-        if category in cell.analyzer.row.looks_for
-        or any(found.category is category for found in cell.report.findings)
-    ]
+def speaks_about(category: Category, cell: CellReport) -> bool:
+    """Whether the cell's tool looks for findings of a category, or made one all the same.
+
+    A load test that found nothing is no proof of a secure app.
+    """
+    findings = cell.report.findings
+    return category in cell.looks_for or any(found.category is category for found in findings)
 
 
 def tally(
@@ -44,7 +43,7 @@ def tally(
         fused: which analyzers' findings of which app were fused.
         unlisted: those that were made and are not in `findings`, because a list was cut.
     """
-    looking = cells_looking_for(category, cells)
+    looking = [cell for cell in cells if speaks_about(category, cell)]
     if not looking:
         return None
     measured = [cell for cell in looking if cell.state is MeasurementState.MEASURED]

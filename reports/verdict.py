@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from contract.analysis import NO_SOURCE, Category, MeasurementState
+from contract.analysis import Category
 from reports.model import CellReport, StateCounts, Totals
 from reports.rates import GRAVE
 
@@ -73,8 +73,7 @@ def _clean(totals: Totals) -> str:
 
 def _without_source(cells: Iterable[CellReport]) -> str:
     """Tools that could not ask, which the apps' states leave out (`SubtaskOutcome.state`)."""
-    failed = (cell for cell in cells if cell.state is MeasurementState.INFRA_FAILED)
-    tools = sorted({cell.tool for cell in failed if cell.report.reason.startswith(NO_SOURCE)})
+    tools = sorted({cell.tool for cell in cells if cell.report.lacks_source})
     if not tools:
         return ""
     return (

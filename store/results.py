@@ -201,7 +201,7 @@ class SqlResultStore:
             async with self._engine.begin() as connection:
                 yield connection
 
-    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any]:
+    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any, Any]:
         """ID and body of the app's row, locked until the transaction ends; made if it came late."""
         await connection.execute(self._add(apps, app_row(app, _LATE)))
         query = select(apps.c.id, apps.c.body).filter_by(**target_of(app)).with_for_update()
@@ -239,10 +239,17 @@ async def _write_subtask(connection: AsyncConnection, rows: SubtaskRows, *, repo
 
 
 async def _cells_now(connection: AsyncConnection, subtask_id: str) -> tuple[ToolSummary, ...]:
-    columns = select(cells.c.tool, cells.c.state, cells.c.reason).order_by(cells.c.id)
-    found = await connection.execute(columns.where(cells.c.subtask_id == subtask_id))
+    columns = select(cells.c.tool, cells.c.state, cells.c.reason, cells.c.body)
+    mine = columns.where(cells.c.subtask_id == subtask_id).order_by(cells.c.id)
+    found = await connection.execute(mine)
     return tuple(
-        ToolSummary(tool=tool, state=state, reason=reason) for tool, state, reason in found
+        ToolSummary(
+            tool=row.tool,
+            state=row.state,
+            reason=row.reason,
+            lacks_source=row.body.get("lacks_source", False),
+        )
+        for row in found
     )
 
 

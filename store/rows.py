@@ -151,7 +151,12 @@ def _without_report(summary: ToolSummary) -> ToolReport:
         reason = "its report was lost before it was recorded"
         return ToolReport(tool=summary.tool, state=MeasurementState.INFRA_FAILED, reason=reason)
     reason = summary.reason or "no reason recorded"
-    return ToolReport(tool=summary.tool, state=summary.state, reason=reason)
+    return ToolReport(
+        tool=summary.tool,
+        state=summary.state,
+        reason=reason,
+        lacks_source=summary.lacks_source,
+    )
 
 
 def still_witnessed(fused: tuple[Finding, ...], measured: frozenset[str]) -> tuple[Finding, ...]:

@@ -79,6 +79,7 @@ class PipelineWorkflow(PipelineHandlers):
         beside.run(self._display.keep_up())
         beside.run(self._admission.probe_while_open())
         beside.run(self._window.promote_in_turn())
+        beside.run(stages.watch_apps(self._order.header.pipeline_id))
         while await self._next_turn():
             if positions := self._fleet.to_read():
                 self._fleet.load(await stages.read_apps(self._order.header.pipeline_id, positions))

@@ -23,6 +23,7 @@ from contract.spec import AppSpec
 from workflows.settle import Fault
 from workflows.state import AppOrders
 
+_NOTHING_KNOWN = AppFacts()
 _DIED = "the app died during the measurement"
 
 
@@ -161,7 +162,7 @@ def fold(
     app: AppSpec,
     orders: AppOrders,
     subtasks: Sequence[SubtaskOutcome],
-    facts: AppFacts,
+    facts: AppFacts = _NOTHING_KNOWN,
 ) -> AppOutcome:
     """One app's outcome: the worst state speaks for it, its first reason explains it."""
     ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))

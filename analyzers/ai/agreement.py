@@ -12,7 +12,7 @@ Value = TypeVar("Value", str, float)
 
 
 def nominal(first: str, second: str) -> float:
-    """Difference of two names: none or whole."""
+    """Difference of two names: 0 or 1."""
     return float(first != second)
 
 
@@ -24,10 +24,10 @@ def interval(first: float, second: float) -> float:
 def alpha(
     units: Sequence[Sequence[Value]], difference: Callable[[Value, Value], float]
 ) -> float | None:
-    """Alpha of `units`, each the values its judges gave (an absent answer is simply not listed).
+    """Alpha of `units`, each with the values that its judges gave (a missing answer is not listed).
 
-    1 is full agreement, 0 is chance, below 0 is systematic disagreement. None where nobody can
-    tell: fewer than two answers per unit, or no variation at all.
+    1 is full agreement, 0 is chance, below 0 is systematic disagreement. None where it cannot be
+    computed: fewer than two answers per unit, or no variation at all.
     """
     paired = [unit for unit in units if len(unit) >= 2]
     coincidences: defaultdict[tuple[Value, Value], float] = defaultdict(float)

@@ -1,4 +1,4 @@
-"""Tiny apps with a known answer. Asking costs money, so an answer is believed for some hours."""
+"""Tiny apps with a known answer. Asking costs money, so an answer is kept for some hours."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -61,7 +61,7 @@ QUALITY_CANARY = _canary(_UNSAFE_APP)
 
 
 def canary_template() -> TemplateSpec:
-    """One requirement the canary meets and one it clearly does not."""
+    """One requirement that the canary meets and one that it clearly does not."""
     return TemplateSpec(
         slug="canary",
         requirements=(
@@ -75,7 +75,7 @@ CANARY_VERDICTS = {"canary-health": "met", "canary-card-payment": "not_met"}
 
 
 def known_answer(tool: str) -> Finding:
-    """Says that the judges answered as anybody must who has read the canary."""
+    """Check that the judges gave the answer that every reader of the canary must give."""
     return Finding(
         tool=tool,
         rule_id=_KNOWN_ANSWER,
@@ -91,11 +91,11 @@ class CanaryMemory:
     A failure of the endpoint is not kept: it may be over in a second.
 
     Attributes:
-        calls: what the last look cost.
+        calls: the calls of the last check.
     """
 
     def __init__(self, wrong: Callable[[Parsed], str]) -> None:
-        """`wrong` says what is wrong with an answer; nothing: it is right."""
+        """`wrong` returns what is wrong with an answer; empty: it is right."""
         self.calls: list[dict[str, Any]] = []
         self._wrong = wrong
         self._parsed: Parsed | None = None

@@ -1,9 +1,8 @@
-"""The one place where an endpoint is called, a rate limit is waited for and an answer is checked.
+"""The one place that calls an endpoint, waits for a rate limit and checks an answer.
 
-A rate limit is not a failure: the endpoint says when it wants to be asked again, and the work done
-so far would be lost if the whole subtask were retried. So it alone is waited for here, within the
-tool's deadline, by every call to that model. Every other failure is a `ToolFault`; retrying those
-is the platform's.
+A rate limit is not a failure: the endpoint says when to ask again, and a retry of the whole subtask
+    would lose the work done so far. So every call waits here for its model's rate limit, within the
+    tool's deadline. Every other failure is a `ToolFault`, which the platform retries.
 """
 
 import asyncio
@@ -32,7 +31,7 @@ Message = dict[str, str]
 _RATE_LIMIT_TRIES = 5
 _MAX_WAIT_S = 120.0
 _MAX_PAUSE_S = 3600.0
-# Of the library beneath openai's (httpx2 since its version 3): what ended before anything was sent.
+# Errors of the library below openai's (httpx2 since its version 3) before anything was sent.
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
@@ -41,16 +40,16 @@ class _NotSentError(ToolFault):
 
 
 class RateLimits:
-    """Until when each model asked not to be called; for all calls of this process.
+    """Until when each model must not be called; for all calls of this process.
 
-    An endpoint is believed for an hour at most.
+    At most one hour: a longer wait that an endpoint asks for is cut.
     """
 
     def __init__(self) -> None:
         self._until_s: dict[str, float] = {}
 
     def hold(self, model: str, wait_s: float) -> None:
-        """Nobody calls `model` before `wait_s` seconds are over."""
+        """Let nobody call `model` before `wait_s` seconds are over."""
         until_s = time.monotonic() + min(wait_s, _MAX_PAUSE_S)
         self._until_s[model] = max(until_s, self._until_s.get(model, 0.0))
 
@@ -61,7 +60,7 @@ class RateLimits:
 
 @dataclass(slots=True)
 class Judge:
-    """One model at one endpoint, for the length of one tool run.
+    """One model at one endpoint, during one tool run.
 
     Attributes:
         deadline: `time.monotonic()` at which the tool must have ended.
@@ -80,7 +79,7 @@ class Judge:
         """The model's answer as `schema`, with every expected ID once; one repair try.
 
         Raises:
-            ToolFault: the endpoint failed, or the answer is wrong twice.
+            ToolFault: the endpoint failed, or gave two wrong answers.
             BudgetSpentError: the call was not made.
         """
         text = await self._complete(messages)
@@ -235,7 +234,7 @@ def _content(completion: ChatCompletion, model: str) -> str:
 
 
 def _fault(error: BaseException) -> type[ToolFault]:
-    """What a call that got no answer is: one that was never sent cost nothing."""
+    """The fault of a call without an answer: a call that was never sent cost nothing."""
     return _NotSentError if isinstance(error.__cause__, _NOT_SENT) else ToolFault
 
 

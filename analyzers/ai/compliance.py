@@ -1,4 +1,4 @@
-"""From judges' answers to one verdict per requirement. Pure."""
+"""From judges' answers to one verdict per requirement. Pure functions."""
 
 import re
 from collections import Counter
@@ -9,13 +9,13 @@ from analyzers.ai.evidence import objection, placed
 from analyzers.ai.prompts import Question
 from analyzers.ai.schema import Evidence, RequirementAnswer, RequirementVerdict, Verdict
 
-# Not `documents`: those may be what the app's users work with.
+# Not `documents`: those may be the documents that the app's users work with.
 _ABOUT_DOCUMENTS = re.compile(r"\breadme\b|\bdocument(?:ed|ation)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """One judge's verdict on one requirement over all parts, with the evidence that stands."""
+    """One judge's verdict on one requirement over all parts, with the evidence that holds."""
 
     verdict: Verdict
     evidence: tuple[Evidence, ...]
@@ -31,8 +31,8 @@ def rule(
 ) -> Ruling:
     """Merge the parts: met where any part proves it, open where any part leaves it open.
 
-    A `met` without evidence that exists counts as `cannot_tell`. `not_met` needs every part to say
-    so, and no source text that is `unread`: only then was the whole app read without finding it.
+    A `met` without existing evidence counts as `cannot_tell`. `not_met` needs every part to say so,
+    and no `unread` source text: only then was the whole app read without finding it.
     """
     rulings = [
         _of_part(verdict, question, files)
@@ -75,6 +75,6 @@ def _of_part(
 
 
 def majority(verdicts: Sequence[Verdict]) -> Verdict:
-    """What more than half of the judges say; `cannot_tell` when no verdict has that."""
+    """The verdict of more than half of the judges; `cannot_tell` when there is none."""
     verdict, count = Counter(verdicts).most_common(1)[0]
     return verdict if count * 2 > len(verdicts) else "cannot_tell"

@@ -1,4 +1,4 @@
-"""Which endpoint judges, with which models, at what price. Built from the environment once."""
+"""The endpoint, its models and their prices. Read from the environment once."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -23,19 +23,20 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class AiConfig:
-    """Everything a judge's answer depends on, but the app.
+    """Everything except the app that a judge's answer depends on.
 
     Attributes:
         base_url: of an OpenAI-compatible API, usually ending in `/v1`; empty: AI is off.
         models: one judge each.
         prices: by model; a model without a price has no cost figure and cannot have a budget.
-        budget_usd: per app, all judges of both tools together, with every retry while the analyzer
-            runs; a call that could pass it is not made. A look at a tool's canary (one small call
-            per judge, at most every 10 minutes, every 6 hours once seen) has the same limit.
+        budget_usd: per app, for all judges of both tools together, with every retry while the
+            analyzer runs; a call that could exceed it is not made. A check of a tool's canary (one
+            small call per judge, at most every 10 minutes; every 6 hours once it was right) has the
+            same limit.
         timeout_s: of one call; `max_output_tokens`: of one answer.
-        seed: None: none is sent, for servers that know none.
+        seed: None: none is sent, for servers that do not support it.
         part_chars: app text per call; a longer app is read in parts.
-        json_mode: ask for `response_format: json_object`, which some servers do not know.
+        json_mode: ask for `response_format: json_object`, which some servers do not support.
 
     Raises:
         ValueError: a budget without a price for every model.
@@ -63,7 +64,7 @@ class AiConfig:
 
     @property
     def configured(self) -> bool:
-        """Whether there is anybody to ask."""
+        """Whether an endpoint is configured."""
         return bool(self.base_url and self.models)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Digests of what judges are told, and of all but the app that a verdict depends on."""
+"""Digests of what judges read, and of everything but the app that a verdict depends on."""
 
 import hashlib
 import json
@@ -11,17 +11,17 @@ from analyzers.ai.sources import Part
 
 
 def prompts_digest(system: str, control: str) -> str:
-    """sha256 of every word a judge reads but the app and what its template declares."""
+    """sha256 of every word that a judge reads, except for the app and its template."""
     questions = (*RUBRIC, Question("control", control))
     messages = build_messages(system, questions, Part((), ""), "part 1 of 1", "marker")
     return hashlib.sha256(json.dumps(messages).encode()).hexdigest()
 
 
 def rules_digest(config: AiConfig) -> str:
-    """sha256 of all but the app that moves a verdict: one other word makes another judge.
+    """sha256 of everything but the app that affects a verdict: one changed word changes the judge.
 
     Prompts, controls, and the rules of injection, evidence and merging are code of this package:
-    its whole text counts, so that none can be forgotten here.
+    its whole text counts, so that nothing can be forgotten here.
     """
     settings = (
         *(config.base_url, config.models, config.temperature, config.seed),

@@ -1,4 +1,4 @@
-"""Evidence is checked: the file is there, the line says what was quoted, and it is code."""
+"""Checks evidence: the file exists, the line holds the quoted text, and it is code."""
 
 import re
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ _PROSE = (".md", ".rst", ".txt", ".adoc")
 def objection(
     evidence: Evidence, files: Mapping[str, tuple[str, ...]], about_documents: bool = False
 ) -> str:
-    """Why `evidence` proves nothing; empty when it stands.
+    """Why `evidence` proves nothing; empty when it holds.
 
     Args:
-        evidence: what a judge pointed at.
+        evidence: the place that a judge named.
         files: the app as the judge saw it.
-        about_documents: prose may prove a claim about documentation, nothing else.
+        about_documents: prose may prove a claim about documentation, but nothing else.
     """
     lines = files.get(evidence.path)
     if lines is None:
@@ -37,13 +37,13 @@ def objection(
 
 
 def placed(evidence: Evidence, files: Mapping[str, tuple[str, ...]]) -> Evidence:
-    """Evidence that stands, at the line that says what it quotes: judges miscount by one or two."""
+    """The evidence at the line that really holds its quote: judges miscount by one or two."""
     number = _quoted_line(evidence, files[evidence.path])
     return evidence.model_copy(update={"line": number or evidence.line})
 
 
 def _quoted_line(evidence: Evidence, lines: tuple[str, ...]) -> int | None:
-    """Number of the line that holds the quote: the one named, or one of its neighbours."""
+    """Number of the line that holds the quote: the named one, or a neighbour."""
     quote = _squeezed(evidence.quote.splitlines()[0] if evidence.quote.strip() else "")
     if len(quote) < 3:
         return None

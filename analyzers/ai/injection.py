@@ -1,8 +1,8 @@
-"""Text in an app that speaks to its judge. It is reported, and withheld from the judges.
+"""Text in an app that speaks to its judge. It is reported, and hidden from the judges.
 
-Three defences stand behind each other, none of which trusts the model: lines found here never reach
-a judge; what does reach it is fenced by a random marker and declared to be data; and each question
-list holds a control that no app fulfils, so a judge that was talked into "yes" gives itself away.
+There are three defences in a row, and none trusts the model. Lines found here never reach a judge.
+Text that reaches a judge stands between random markers and is declared to be data. Each list of
+questions holds a control that no app fulfils, so a judge that was talked into "yes" shows it.
 """
 
 import re
@@ -24,7 +24,7 @@ _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
 _AI = r"(?:ai|llm|language models?|assistants?)"
 _REVIEWER = r"(?:judge|grader|evaluator|reviewer|assessor|auditor|analy[sz]er)s?"
 _AI_REVIEWER = rf"(?:{_AI}|automat\w+)\W+(?:\w+\W+)?{_REVIEWER}"
-# An app may speak of its own model; who calls a model by name means the one that reads.
+# An app may speak of its own model; text that calls a model by name means the reading one.
 _WHO = rf"(?:{_REVIEWER}\b|{_AI}\s*[:,!])"
 _TO = r"(?:notes?|messages?|instructions?|hints?)\s+(?:to|for)\s+(?:\w+\s+){0,2}"
 _GOOD = (
@@ -36,7 +36,7 @@ _ASKED = r"\b(?:requirements?|criteri\w+|verdicts?|scores?)\b"
 _ALL = r"\b(?:all|any|every|each|the|this|these)\b"
 _IF = r"\b(?:if|when|whether|unless|until|once|that|where|check\w*|ensure|must)\b"
 _UNLESS_IF = rf"(?:(?!{_IF}).)"
-# In what users of the app read.
+# In text that users of the app read.
 _TEXT_RULES = (
     (
         "override-instructions",
@@ -51,7 +51,7 @@ _TEXT_RULES = (
     ),
     ("addresses-judge", rf"\b(?:{_TO}|attention\W+|dear\W+|hello\W+|hey\W+){_AI_REVIEWER}\b"),
     ("addresses-judge", rf"\bif you are\b.{{0,12}}\b(?:{_AI}|{_REVIEWER})\b"),
-    # An app may well tell its own model to be an assistant; hardly to be a grader.
+    # An app may tell its own model to be an assistant, but hardly to be a grader.
     ("addresses-judge", rf"\b(?:you are|act as)\b.{{0,12}}\b{_REVIEWER}\b"),
     (
         "dictates-verdict",
@@ -60,7 +60,7 @@ _TEXT_RULES = (
     ("dictates-verdict", rf"{_RATE}.{{0,60}}{_ASKED}.{{0,40}}\bas\b.{{0,20}}\b{_GOOD}"),
     ("dictates-verdict", rf"{_RATE}.{{0,30}}{_ALL}.{{0,20}}\bcriteri\w+.{{0,20}}\b(?:10|ten)\b"),
 )
-# In what only readers of the code see.
+# In text that only readers of the code see.
 _COMMENT_RULES = (
     *_TEXT_RULES,
     ("addresses-judge", rf"\b{_TO}{_WHO}"),
@@ -71,7 +71,7 @@ _COMMENT_RULES = (
         rf"^(?!.*{_IF}).*\b(?:all|every|each)\b.{{0,20}}\brequirements?\b.{{0,30}}\b{_GOOD}",
     ),
 )
-# In anything: no language has these.
+# In any text: no language has these characters.
 _RAW_RULES = (
     ("dictates-verdict", r"[\"']verdict[\"']\s*:\s*[\"'](?:met|not_met|cannot_tell)[\"']"),
     ("chat-markup", r"<\|(?:im_start|im_end|system|user|assistant)\|>|(?-i:\[/?INST\])|<</?SYS>>"),
@@ -88,7 +88,7 @@ _IN_TEXT, _IN_COMMENTS, _IN_LINES = map(_compiled, (_TEXT_RULES, _COMMENT_RULES,
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """Instruction-like text: lines `first` to `last` of `path`, and the rule that saw it.
+    """Instruction-like text: lines `first` to `last` of `path`, and the rule that found it.
 
     Both are 0 where the path itself is the text.
     """
@@ -101,7 +101,7 @@ class Injection:
 
 
 def scan(app: AppText) -> tuple[Injection, ...]:
-    """Instruction-like text of every file and name, also where it is spread over three lines."""
+    """Instruction-like text of every file and name, even if it is spread over three lines."""
     return tuple(
         found
         for path, lines in app.files.items()
@@ -119,7 +119,7 @@ def scan_name(path: str) -> Iterable[Injection]:
 
 
 def scan_lines(path: str, lines: tuple[str, ...]) -> Iterable[Injection]:
-    """Single lines first; a window of lines only where no line of it was seen alone."""
+    """Check single lines first; then a window of lines where no line alone was found."""
     plain = [_plain(line) for line in lines]
     words = [Words(*map(_stripped, line_words)) for line_words in words_of(path, plain)]
     seen: set[int] = set()
@@ -137,7 +137,7 @@ def scan_lines(path: str, lines: tuple[str, ...]) -> Iterable[Injection]:
 
 
 def withhold(app: AppText, injections: Iterable[Injection]) -> AppText:
-    """The app without those lines and names; line numbers stay, and the files' suffixes."""
+    """The app without those lines and names; line numbers and suffixes of files stay."""
     injections = tuple(injections)
     files = {path: list(lines) for path, lines in app.files.items()}
     for injection in injections:

@@ -1,6 +1,6 @@
-"""What both tools are: a panel of judges at one endpoint, a canary, one way to report.
+"""The common part of both tools: a panel of judges at one endpoint, a canary, one kind of report.
 
-A tool built on this says what is asked, and what the answers mean.
+A tool built on this defines the questions and the meaning of the answers.
 """
 
 import importlib.metadata
@@ -35,14 +35,14 @@ class JudgeTool(ABC):
     def __init__(
         self, config: AiConfig, budgets: Budgets | None = None, limits: RateLimits | None = None
     ) -> None:
-        """Tools at one endpoint share `budgets` and `limits`; alone, a tool has its own."""
+        """Tools at one endpoint share `budgets` and `limits`; a tool alone has its own."""
         self._config = config
         self._budgets = budgets or Budgets(config.budget_usd)
         self._limits = limits or RateLimits()
         self._canary_memory = CanaryMemory(self.canary_error)
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """The judges' names; a missing endpoint is said here, before any app is read."""
+        """The judges' names; a missing endpoint is reported here, before any app is read."""
         require_endpoint(self._config)
         client = importlib.metadata.version("openai")
         return f"{'+'.join(self._config.models)} (openai-python {client})"
@@ -74,10 +74,10 @@ class JudgeTool(ABC):
 
     @abstractmethod
     def canary_error(self, parsed: Parsed) -> str:
-        """What is wrong with an answer on the canary; empty when it is the known one."""
+        """Why an answer on the canary is wrong; empty when it is the known answer."""
 
     async def hear(self, run: ToolRun, brief: Brief[Answer]) -> Hearing[Answer]:
-        """Ask the panel within the app's budget; a look at the canary has one of its own.
+        """Ask the panel within the app's budget; a check of the canary has its own budget.
 
         Raises:
             NotApplicable: the app has no text to read.
@@ -97,10 +97,10 @@ class JudgeTool(ABC):
         notes: tuple[str, ...] = (),
         data: dict[str, Any],
     ) -> Parsed:
-        """What this tool measured, with what every hearing tells.
+        """The result of this tool, with the data that every hearing gives.
 
-        A panel that lost a judge measured something, but not what was asked for: next time it is
-        asked anew.
+        A panel that lost a judge measured something, but not what was asked for: the next run asks
+        again.
         """
         judges = (("judges", hearing.valid), ("judges_missing", hearing.missing))
         metrics = (

@@ -1,4 +1,4 @@
-"""What was spent: every call with tokens, cost and latency, under a budget that is never passed."""
+"""The costs: every call with tokens, price and latency, under a budget that is never exceeded."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 from analyzers.ai.config import AiConfig
 from contract.analysis import Metric
 
-# A byte-level tokenizer makes at most one token of a byte; the frame of a message adds a few.
+# A byte-level tokenizer makes at most one token per byte; a message's frame adds a few.
 _TOKENS_PER_MESSAGE = 16
 _KEPT = 10_000
 
 
 class BudgetSpentError(Exception):
-    """The next call could pass the budget, so it was not made."""
+    """The next call could exceed the budget, so it was not made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One answered call; None where the endpoint did not tell.
+    """One answered call; None where the endpoint gave no figure.
 
     Attributes:
         answered_by: the model as the endpoint names it, often with its date.
-        fingerprint: of its configuration; the same seed repeats an answer under the same one only.
+        fingerprint: of its configuration; the same seed repeats an answer only under the same one.
     """
 
     model: str
@@ -37,21 +37,21 @@ class Call:
 
 @dataclass(slots=True)
 class Budget:
-    """US dollars for one app, shared by both tools, which run side by side, and by its retries.
+    """US dollars for one app, shared by both tools, which run at the same time, and by retries.
 
     Attributes:
         limit_usd: None: no limit.
-        committed_usd: spent, and reserved for calls under way at the most they can cost.
+        committed_usd: spent, and reserved at the highest possible price for calls under way.
     """
 
     limit_usd: float | None
     committed_usd: float = 0.0
 
     def reserve(self, most_usd: float) -> None:
-        """Set `most_usd` aside before a call.
+        """Reserve `most_usd` before a call.
 
         Raises:
-            BudgetSpentError: it could pass the limit.
+            BudgetSpentError: it could exceed the limit.
         """
         if self.limit_usd is not None and self.committed_usd + most_usd > self.limit_usd:
             raise BudgetSpentError(
@@ -61,14 +61,14 @@ class Budget:
         self.committed_usd += most_usd
 
     def settle(self, reserved_usd: float, cost_usd: float) -> None:
-        """Replace a reservation by what the call did cost."""
+        """Replace a reservation by the real price of the call."""
         self.committed_usd += cost_usd - reserved_usd
 
 
 class Budgets:
-    """The budget of each app, for as long as this process runs: a retry goes on with what is left.
+    """The budget of each app, for as long as this process runs: a retry uses the rest of it.
 
-    The `_KEPT` last apps are known; one asked for again after so many others starts anew.
+    The last `_KEPT` apps are remembered; an older app starts with a new budget.
     """
 
     def __init__(self, limit_usd: float | None) -> None:
@@ -86,17 +86,17 @@ class Budgets:
 
 @dataclass(slots=True)
 class Ledger:
-    """One tool's calls on one app. A call whose price stays unknown is booked at its highest."""
+    """One tool's calls on one app. A call with an unknown price counts at its highest price."""
 
     config: AiConfig
     budget: Budget
     calls: list[Call] = field(default_factory=list)
 
     def reserve(self, model: str, prompt: str, messages: int) -> float:
-        """Set the most this call can cost aside; returns it, in US dollars.
+        """Reserve the most that this call can cost; returns it, in US dollars.
 
         Raises:
-            BudgetSpentError: that could pass the budget.
+            BudgetSpentError: it could exceed the budget.
         """
         price = self.config.prices.get(model)
         if price is None:
@@ -117,7 +117,7 @@ class Ledger:
         self.budget.settle(reserved_usd, 0.0)
 
     def metrics(self) -> tuple[Metric, ...]:
-        """Tokens, cost and latency per model; what the endpoint did not tell is left out."""
+        """Tokens, cost and latency per model; figures that the endpoint left out are left out."""
         found: list[Metric] = []
         for model in dict.fromkeys(call.model for call in self.calls):
             calls = [call for call in self.calls if call.model == model]

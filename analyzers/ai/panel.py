@@ -22,10 +22,10 @@ _DEADLINE_SHARE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Brief(Generic[Answer]):
-    """What a panel is asked.
+    """The question to a panel.
 
     Attributes:
-        fell_for: whether an answer shows that the control (its ID is given) was believed.
+        fell_for: whether an answer shows that the judge believed the control (its ID is given).
     """
 
     system: str
@@ -37,7 +37,7 @@ class Brief(Generic[Answer]):
 
 @dataclass(slots=True)
 class Opinion(Generic[Answer]):
-    """What one judge said: an answer per part; `failure` says why it does not count."""
+    """The answers of one judge, one per part; `failure` says why they do not count."""
 
     model: str
     answers: list[Answer] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Hearing(Generic[Answer]):
     """All opinions on one app.
 
     Attributes:
-        shown: the app as the judges saw it: lines that address them are withheld.
+        shown: the app as the judges saw it, without lines that address them.
         ledger: the calls of this hearing.
     """
 
@@ -68,13 +68,13 @@ class Hearing(Generic[Answer]):
 
     @property
     def missing(self) -> list[Opinion[Answer]]:
-        """Opinions that do not count; they say why."""
+        """Opinions that do not count, with the reason."""
         return [opinion for opinion in self.opinions if opinion.failure]
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a panel is asked: settings, budget, and the limits its models set."""
+    """The conditions of a hearing: settings, budget, and the rate limits of the models."""
 
     config: AiConfig
     budget: Budget
@@ -118,7 +118,7 @@ def require_endpoint(config: AiConfig) -> None:
 
 
 async def _opinion(judge: Judge, brief: Brief[Answer], parts: Sequence[Part]) -> Opinion[Answer]:
-    """One judge on all parts; its failure is a value, the other judges go on."""
+    """One judge on all parts. A failure is returned as a value; the other judges continue."""
     opinion = Opinion[Answer](judge.model)
     for number, part in enumerate(parts):
         marker = secrets.token_hex(8)
@@ -155,7 +155,7 @@ def _with_control(
 
 
 def _random_ids(count: int) -> list[str]:
-    """One form for all: no text in the app can say "all but those that start with Q"."""
+    """All IDs have one form: no text in the app can say "all but those that start with Q"."""
     ids: set[str] = set()
     while len(ids) < count:
         ids.add(f"Q{secrets.token_hex(4)}")

@@ -1,4 +1,4 @@
-"""What judges are told, and how an app is laid before them."""
+"""The instructions of the judges, and the form in which they get an app."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ Form: {{"scores": [{{"id": "...", "score": 5, "evidence": [{{"path": "...", "lin
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A requirement or a criterion, as a judge is asked about it."""
+    """A requirement or a criterion in the form that a judge gets."""
 
     id: str
     text: str
@@ -55,7 +55,7 @@ RUBRIC = (
 def build_messages(
     system: str, questions: Sequence[Question], part: Part, position: str, marker: str
 ) -> list[dict[str, str]]:
-    """Messages of one call; `marker` is random, so the app's text cannot close its own fence."""
+    """Messages of one call; `marker` is random, so the app's text cannot end its own block."""
     listed = json.dumps([{"id": q.id, "text": q.text} for q in questions], ensure_ascii=False)
     user = (
         f"Questions:\n{listed}\n\nSource, {position}:\n"

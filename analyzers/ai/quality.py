@@ -1,4 +1,4 @@
-"""From judges' answers to one score per criterion. Pure."""
+"""From judges' answers to one score per criterion. Pure functions."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from analyzers.ai.sources import Part
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One judge's score of one criterion over all parts that it gave standing evidence for."""
+    """One judge's score of one criterion over all parts with evidence that holds."""
 
     value: float
     evidence: tuple[Evidence, ...]
@@ -47,5 +47,5 @@ def score(
 
 
 def across(values: Sequence[float]) -> float:
-    """Median over the judges: one eccentric judge of three moves nothing."""
+    """Median over the judges: one eccentric judge of three changes nothing."""
     return statistics.median(values)

@@ -1,4 +1,4 @@
-"""What both judges report alike: withheld lines as findings, calls and settings as data."""
+"""What both tools report in the same way: hidden lines as findings, calls and settings as data."""
 
 import hashlib
 from typing import Any
@@ -13,7 +13,7 @@ _CWE_PROMPT_INJECTION = 1427
 
 
 def injection_finding(tool: str, injection: Injection) -> Finding:
-    """Text in the app that addresses whoever reviews it."""
+    """The finding for text in the app that addresses its reviewer."""
     text = f"{tool}\0{injection.rule}\0{injection.path}\0{injection.excerpt}"
     return Finding(
         tool=tool,
@@ -32,7 +32,7 @@ def injection_finding(tool: str, injection: Injection) -> Finding:
 
 
 def settings_data(config: AiConfig, hearing: Hearing[Any]) -> dict[str, Any]:
-    """Everything needed to repeat the hearing, but the key and the prices."""
+    """Everything needed to repeat the hearing, except for the key and the prices."""
     return {
         "endpoint": config.base_url,
         "models": list(config.models),

@@ -1,4 +1,4 @@
-"""The app's text as judges read it: numbered lines, in parts; what is left out is listed."""
+"""The app's text as judges read it: numbered lines, in parts; files left out are listed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from contract.analysis import Coverage, Skipped
 _MAX_FILE_BYTES = 400_000
 _MAX_APP_CHARS = 8_000_000  # bounds memory, and the number of calls where no budget does
 _MAX_LINE_CHARS = 4_000
-# What cannot meet a requirement: pictures, data, and code that the app's author did not write.
+# Files that cannot meet a requirement: pictures, data, and code of other authors.
 _NO_SOURCE = (
     *(".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".pdf", ".ttf", ".otf", ".woff"),
     *(".woff2", ".eot", ".mp3", ".mp4", ".wav", ".zip", ".gz", ".csv", ".tsv", ".json", ".map"),
@@ -24,7 +24,7 @@ _LOCK_FILES = ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock"
 
 @dataclass(frozen=True, slots=True)
 class AppText:
-    """Text files by relative path, as lists of lines; and what is not text or too long.
+    """Text files by relative path, as lists of lines; and files that are no text or too long.
 
     Attributes:
         names: real path of each file that is shown under another name.
@@ -36,7 +36,7 @@ class AppText:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """Source text among what was skipped: what it does, nobody can say."""
+        """Source files among the skipped ones: nobody can say what they do."""
         return tuple(
             skipped.what
             for skipped in self.skipped
@@ -70,7 +70,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one call reads."""
+    """The text of one call."""
 
     spans: tuple[Span, ...]
     text: str
@@ -119,7 +119,7 @@ def _text(source: SourceTree, name: str) -> tuple[str, str]:
 
 
 def lines_of(text: str) -> tuple[str, ...]:
-    """Lines as editors count them: `str.splitlines` also splits at form feeds and others."""
+    """Lines as editors count them; `str.splitlines` also splits at form feeds and others."""
     lines = text.replace("\r\n", "\n").split("\n")
     return tuple(lines[:-1] if lines[-1] == "" else lines)
 
@@ -143,7 +143,7 @@ def in_parts(app: AppText, part_chars: int) -> tuple[Part, ...]:
 
 
 def _blocks(app: AppText, limit: int) -> Iterator[tuple[Span, str]]:
-    """Each file as one block, or as several where it alone is longer than a part."""
+    """Each file as one block, or as several if it alone is longer than a part."""
     for path, lines in app.files.items():
         first, size, block = 1, 0, list[str]()
         for number, line in enumerate(lines, start=1):

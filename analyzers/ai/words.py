@@ -1,7 +1,7 @@
-"""Which part of a source line is words to a reader: comments, strings and markup text, not code.
+"""The part of a source line that a reader sees as words: comments, strings and markup text.
 
-A light reading, not a parser: what it cannot tell apart it takes for words. So a file with broken
-quotes hides nothing; at worst some of its code is looked at as if it were prose.
+This is a light reader and no parser: text that it cannot classify counts as words. So a file with
+    broken quotes hides nothing; at worst some of its code is read as prose.
 """
 
 import re
@@ -15,7 +15,7 @@ Kind = Literal["comment", "text", "code"]
 _STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
 _TRIPLE = r"[rRuU]?(?:\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z))"
 _JSX_TEXT = r"(?<=>)[^<>{}=;()]+(?=[<{])"
-# Bare words one after the other are no code, whatever the file's name says.
+# Several bare words in a row are no code, whatever the file's name says.
 _WORD = r"[^\W_]+(?:['’-][^\W_]+)*"
 _PROSE_RUN = re.compile(rf"\b{_WORD}(?:,?[ \t]+{_WORD}){{3,}}")
 _STATEMENT = re.compile(
@@ -25,7 +25,7 @@ _STATEMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Grammar:
-    """Tokens of a family of languages; `rest` is what stands between them."""
+    """Tokens of a family of languages; `rest` matches the text between them."""
 
     tokens: re.Pattern[str]
     rest: Kind
@@ -75,7 +75,7 @@ _GRAMMARS: tuple[tuple[tuple[str, ...], _Grammar], ...] = (
 
 
 def words_of(path: str, lines: Sequence[str]) -> list[Words]:
-    """The words of each line of `path`; a file of no known language is prose from end to end."""
+    """The words of each line of `path`; a file in an unknown language is all prose."""
     grammar = _grammar_of(path)
     if grammar is None:
         return [Words(line, "") for line in lines]
@@ -89,7 +89,7 @@ def words_of(path: str, lines: Sequence[str]) -> list[Words]:
 
 @lru_cache(maxsize=8)  # a judge's evidence points at the same few files again and again
 def comment_lines(path: str, lines: tuple[str, ...]) -> frozenset[int]:
-    """Numbers (from 1) of the lines that hold nothing but comment; in no known language, none."""
+    """Numbers (from 1) of lines with only a comment; in an unknown language, none."""
     grammar = _grammar_of(path)
     if grammar is None:
         return frozenset()
@@ -114,7 +114,7 @@ def _by_line(lines: Sequence[str], grammar: _Grammar) -> list[dict[Kind, list[st
 
 
 def _pieces(text: str, grammar: _Grammar) -> Iterator[tuple[Kind, str]]:
-    """`text` from its beginning to its end, cut into pieces of one kind."""
+    """`text` from beginning to end, cut into pieces of one kind."""
     end = 0
     for token in grammar.tokens.finditer(text):
         yield grammar.rest, text[end : token.start()]

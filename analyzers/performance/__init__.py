@@ -1,1 +1,1 @@
-"""The performance analyzer: load at a fixed arrival rate, and an honest word about the host."""
+"""The performance analyzer: load at a fixed arrival rate, with a measure of the host's own load."""

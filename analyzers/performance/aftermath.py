@@ -1,4 +1,4 @@
-"""What a series leaves behind: an app that is there, slow, gone, or that counts our requests."""
+"""The state of an app after a series: well, slow, gone, or limiting our requests."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from analyzers.performance.operations import Operation
 from analyzers.performance.probe import Answer, ask, new_client
 from analyzers.runtime import blame
 
-# A server that starts its worker anew refuses for a moment.
+# A server that restarts its worker refuses for a moment.
 _REFUSALS = 6
 _INTERVAL_S = 0.5
 # A backlog of a load test may take an app this long on a busy host.
@@ -18,11 +18,11 @@ _PATIENCE_S = 30.0
 
 
 async def look_after(operation: Operation, result: LoadResult) -> str:
-    """Ask after a series until the app answers; what a reader must know, empty where it is well.
+    """Ask after a series until the app answers. Returns a note for readers; empty: all is well.
 
     Raises:
         AppFault: nobody listens any more.
-        ToolFault: it takes connections and does not answer, on a calm host either.
+        ToolFault: it accepts connections and does not answer, even on a calm host.
     """
     where = (
         f"{operation.name} after {result.last_answer_s:.1f} s and "
@@ -53,7 +53,7 @@ async def limited_now(operation: Operation) -> str:
 
 
 async def first_answer(operation: Operation) -> Answer:
-    """The first answer with a status; the last without one when patience is over."""
+    """The first answer with a status; without one, the last answer when patience is over."""
     refused, end = 0, time.monotonic() + _PATIENCE_S
     async with new_client(dict(operation.headers)) as client:
         while True:

@@ -1,7 +1,7 @@
-"""What this host can do at all: our own server with a fixed answer, loaded by the same generator.
+"""The limits of this host: our own server with a fixed answer, loaded by the same generator.
 
-`python -m analyzers.performance.calibration PLAN RESULT` starts the server as a process of its own
-on a free port, runs the plan against it, then asks it as fast as it can, and writes a Calibration.
+`python -m analyzers.performance.calibration PLAN RESULT` starts the server as a separate process on
+a free port, runs the plan against it, then asks it as fast as possible, and writes a Calibration.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ async def _measure(plan_file: Path, result_file: Path) -> None:
 
 
 async def _ceiling(url: str) -> float:
-    """Answers per second of a closed loop: no rate above it can be sent from here."""
+    """Answers per second of a closed loop: this host can send no higher rate."""
     answered = 0
     end = time.monotonic() + _CEILING_S
 

@@ -1,6 +1,6 @@
-"""Our own server: prints its port, then gives everybody the same kilobyte.
+"""Our own server: prints its port, then answers everybody with the same kilobyte.
 
-Standard library alone: it starts in a blink and does next to nothing per request.
+It uses only the standard library: it starts at once and does almost nothing per request.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ _ANSWER = (
 
 @asynccontextmanager
 async def serving(delays_s: Sequence[float] = ()) -> AsyncGenerator[int]:
-    """Serve on a free port, which is yielded; answers wait for `delays_s` in turn, if there are."""
+    """Serve on a free port, which is yielded; `delays_s`, if given, delay answers in turn."""
     waits = itertools.cycle(delays_s)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer each request head with the same bytes; enough HTTP for a generator."""
+        """Answer each request head with the same bytes; this is enough HTTP for a generator."""
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 await reader.readuntil(b"\r\n\r\n")

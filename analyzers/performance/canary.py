@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from analyzers.performance.options import LoadOptions
 from analyzers.runtime.tool import Canary, ToolFault
 
-# A page that paints nothing is a fault of the page to Lighthouse, so this one has a heading.
+# To Lighthouse a page that paints nothing is faulty, so this one has a heading.
 _PAGE = '<!doctype html><html lang="en"><title>Canary</title><h1>Canary</h1></html>'
 LOAD_CANARY = Canary(serve={"GET /": (200, {"Content-Type": "text/html"}, _PAGE)})
 
@@ -20,7 +20,7 @@ def gentle(options: LoadOptions) -> LoadOptions:
 
 
 def prove(figures: Mapping[str, float]) -> None:
-    """Hold measured figures against the delays of the canary server: of eight answers one is slow.
+    """Compare measured figures with the delays of the canary server: one of eight answers is slow.
 
     The bounds leave room above, for a busy host, and none below: no answer came sooner.
 

@@ -1,4 +1,4 @@
-"""Paths that an app itself names outside its routes: links of its pages, addresses in its files."""
+"""Paths that an app names outside its routes: links of its pages, addresses in its files."""
 
 import contextlib
 import re
@@ -17,7 +17,8 @@ _TEXTS = (
     *(".py", ".js", ".mjs", ".cjs", ".ts", ".jsx", ".tsx", ".vue", ".svelte", ".html"),
     *(".md", ".txt", ".yml", ".yaml", ".rst", ".conf", "Dockerfile"),
 )
-# `curl http://localhost:8000/shop/` of a README or a health check, `fetch("http://localhost:5000/x")`
+# `curl http://localhost:8000/shop/` in a README or a health check,
+# `fetch("http://localhost:5000/x")`
 _ADDRESS = re.compile(
     r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d{1,5})?(/[\w\-./~]{1,150})"
 )
@@ -31,14 +32,14 @@ _NO_PAGE = re.compile(
 
 
 class _Links(HTMLParser):
-    """Collects where the links of a page lead."""
+    """Collects the links of a page."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note `<a href>`; one that is loaded down is no page."""
+        """Note `<a href>`; a link to a download is no page."""
         words = dict(attrs)
         href = words.get("href")
         if tag in {"a", "area"} and href and "download" not in words:
@@ -48,7 +49,7 @@ class _Links(HTMLParser):
 def links_of(url: str, body: bytes) -> tuple[str, ...]:
     """Distinct paths (with query) within the origin of `url` that a page links to."""
     reader = _Links()
-    with contextlib.suppress(ValueError, AssertionError):  # its own, on markup made to break it
+    with contextlib.suppress(ValueError, AssertionError):  # the parser fails on hostile markup
         reader.feed(body.decode("utf-8", "replace"))
     return tuple(
         dict.fromkeys(path for href in reader.found[:_MAX_LINKS] if (path := _local(url, href)))
@@ -70,7 +71,7 @@ def _local(url: str, href: str) -> str:
 def hinted_paths(source: SourceTree) -> tuple[str, ...]:
     """Paths in the app's own texts: whole local addresses first, then literals that look like one.
 
-    A guess: what of it does not answer is not missed.
+    They are guesses: a path that does not answer is not counted as missing.
     """
     addresses: list[str] = []
     literals: list[str] = []

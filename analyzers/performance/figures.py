@@ -1,4 +1,4 @@
-"""From series to metrics: which step speaks for an operation, and under which names."""
+"""From series to metrics: which step represents an operation, and the names of its figures."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
     """Figures of the fastest step that held the objective; of the slowest step where none held.
 
     `throughput_at_objective` is left out where no step held it: that is not a zero. `censored` says
-    that it is a lower bound, because the series ended before the app did. `rate_limit` is what the
-    app allows one client, `rate_limit_wait` how long its quota needed to come back.
+    that it is a lower bound, because the series ended before the app's limit. `rate_limit` is what
+    the app allows one client; `rate_limit_wait` is the time until its quota was back.
     """
     step = result.chosen
     values: list[tuple[str, float, str]] = [
@@ -41,7 +41,7 @@ def operation_metrics(name: str, result: LoadResult) -> tuple[Metric, ...]:
 
 
 def calibration_metrics(calibration: Calibration) -> tuple[Metric, ...]:
-    """What this host could do at all: its ceiling, and the fastest rate it held."""
+    """The limits of this host: its ceiling, and the fastest rate that it held."""
     values: list[tuple[str, float, str]] = [("calibration_throughput", calibration.ceiling, "1/s")]
     if best := calibration.best:
         values.append(("calibration_rate_held", best.rate, "1/s"))

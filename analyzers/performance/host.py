@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from contract.analysis import Metric
 
-# Above this share of late requests a rate was more than the generator could send.
+# Above this share of late requests the generator could not keep up with the rate.
 MAX_LATE_RATIO = 0.05
 _STEAL = 7
 _CALM_WINDOW_S = 1.0
@@ -24,7 +24,7 @@ class Thresholds:
 
     Attributes:
         pressure: share of time in which some task waited for a processor (PSI `some`). The app and
-            the generator themselves cause some of it, so it is high; at rates that keep a core busy
+            the generator cause part of it, so the limit is high. At rates that keep a core busy
             they cause all of it, so only lighter steps are judged by it.
         load_per_core: load average per core, where the kernel gives no pressure.
         steal: share of processor time the hypervisor gave to others.
@@ -39,7 +39,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Kernel counters at one moment; None where the kernel does not tell."""
+    """Kernel counters at one moment; None where the kernel has none."""
 
     at_s: float
     pressure_us: int | None
@@ -74,7 +74,7 @@ class HostLoad:
         return tuple(found)
 
     def metrics(self) -> tuple[Metric, ...]:
-        """Only what the kernel told."""
+        """The figures that the kernel gave."""
         found = [
             Metric(name="host_steal", value=round(self.steal, 4), unit="ratio"),
             Metric(name="host_load_1min", value=self.load_1min, unit="count"),
@@ -85,7 +85,7 @@ class HostLoad:
         return tuple(found)
 
     def notes(self) -> tuple[str, ...]:
-        """What the kernel did not tell."""
+        """The figures that the kernel did not give."""
         if self.pressure is not None:
             return ()
         return ("this kernel gives no CPU pressure: contention is judged by load per core",)
@@ -128,14 +128,14 @@ def between(before: Snapshot, after: Snapshot) -> HostLoad:
 
 
 async def watched(work: Awaitable[Value]) -> tuple[Value, HostLoad]:
-    """What `work` gives, and the load of the host meanwhile."""
+    """The result of `work`, and the load of the host during it."""
     before = snapshot()
     value = await work
     return value, between(before, snapshot())
 
 
 async def wait_until_calm(limits: Thresholds, wait_s: float) -> bool:
-    """Wait for one second without contention, at most `wait_s`; whether it came."""
+    """Wait for one second without contention, at most `wait_s`; returns whether it came."""
     end = time.monotonic() + wait_s
     while True:
         before = snapshot()

@@ -1,7 +1,7 @@
 """One test at a time on a watched host; a test under contention is repeated once the host is calm.
 
-Whatever could not be repeated in calm is flagged with the metric `contended` and is never served
-from the cache.
+A test that could not be repeated in calm gets the metric `contended` and is never served from the
+cache.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ AnyTrial = TypeVar("AnyTrial", bound=Trial)
 async def repeated_when_calm(
     run: ToolRun, options: LoadOptions, measure: Callable[[], Awaitable[AnyTrial]]
 ) -> AnyTrial:
-    """Measure; under contention, once more when the host is calm: the calmer of the two counts."""
+    """Measure; after contention, once more when the host is calm. The calmer of the two counts."""
     began = time.monotonic()
     first = await measure()
     if not first.contention:
@@ -78,9 +78,9 @@ async def repeated_when_calm(
 
 @asynccontextmanager
 async def alone(run: ToolRun, options: LoadOptions, site: Site) -> AsyncGenerator[None]:
-    """Hold the host's load-test lock, with all other work of ours on the host ended or held off.
+    """Hold the host's load-test lock, with all other work of ours on the host ended or paused.
 
-    A wait for another run is told, and does not count as ours. Afterwards those who gave way can
+    A wait for another run is announced and does not use up our time. Afterwards the others can
     begin before the next load test does.
 
     Raises:
@@ -106,13 +106,13 @@ def flag(target: str, contended: bool) -> Metric:
 
 
 def freshness(contended: bool) -> timedelta | None:
-    """How long figures are served again: what a busy host gave, never."""
+    """How long figures may be served from the cache: never those of a busy host."""
     return timedelta(0) if contended else None
 
 
 @dataclass(slots=True)
 class _Watched:
-    """What a tool parsed, and the host meanwhile."""
+    """The result of a tool, and the load of the host during it."""
 
     parsed: Parsed
     host: HostLoad
@@ -131,7 +131,7 @@ async def measured_alone(
     """Hold the host's lock, watch the host, repeat when calm; every target of figures is flagged.
 
     Raises:
-        ToolFault: the lock was not to be had; and what `measure` raises.
+        ToolFault: the lock was not available; also what `measure` raises.
     """
 
     async def trial() -> _Watched:

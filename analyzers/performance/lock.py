@@ -1,6 +1,6 @@
 """One load test per host: a file lock that the kernel releases when its holder dies.
 
-The holder writes into the file who it is and since when, so that whoever waits can say so.
+The holder writes its name and start time into the file, so that waiting processes can show them.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ async def host_lock(
 
     Args:
         path: the lock's file.
-        wait_s: how long another holder is waited for.
-        owner: who we are, for whoever waits for us.
-        tell: is told who holds it and since when, at once and every 15 s.
+        wait_s: how long we wait for another holder.
+        owner: our name, for others who wait.
+        tell: gets the holder's name and start time, at once and every 15 s.
 
     Raises:
         ToolFault: it was not free within `wait_s`, or the file cannot be opened.
@@ -71,7 +71,7 @@ async def host_lock(
 
 
 def holder(path: Path) -> str:
-    """Who holds the lock and since when, as it wrote itself; anybody may write into the file."""
+    """Who holds the lock and since when, by the holder's own words; anybody may write the file."""
     try:
         with path.open("rb") as stream:
             record = json.loads(stream.read(_MAX_RECORD_BYTES))
@@ -86,9 +86,9 @@ def _printable(value: object) -> str:
 
 
 def _write(path: Path, handle: int, owner: str) -> None:
-    """Say who holds the lock; empty: nobody. Only into a file of our own, under its only name.
+    """Write the holder; empty: nobody. Only into a regular file of ours that has one name.
 
-    The file may lie where everybody may put one, and a link must not lead us to another of ours.
+    Anybody may put a file there, and a link must not lead us to another file of ours.
     """
     record = {
         "owner": owner[:200],

@@ -1,4 +1,4 @@
-"""Why there is nothing to load: whose fault that is, from how everything answered."""
+"""Why there is nothing to load, and whose fault that is, by how everything answered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _LOGIN = frozenset({401, 403, 407})
 
 
 class Kind(StrEnum):
-    """What an answer that cannot be loaded says."""
+    """The kinds of answers that cannot be loaded."""
 
     SERVER_ERROR = "server error"
     SILENT = "no answer in time"
@@ -38,7 +38,7 @@ class Miss:
     Attributes:
         operation: its name.
         reason: for the report, the status first.
-        wait_s: when a client that was limited may ask again.
+        wait_s: when a limited client may ask again.
     """
 
     operation: str
@@ -52,8 +52,8 @@ def miss_of(answer: Answer, unseen: Unseen | None, where: str) -> Miss | None:
 
     Args:
         answer: the last of a chain of redirects.
-        unseen: what the comparison with random paths says.
-        where: the path that the chain ended at.
+        unseen: the result of the comparison with random paths.
+        where: the path at the end of the chain.
     """
     kind = _kind(answer, unseen, where)
     if kind is None:
@@ -91,12 +91,12 @@ def _kind(answer: Answer, unseen: Unseen | None, where: str) -> Kind | None:
 def nothing_to_load(
     misses: Sequence[Miss], *, reached: bool, only_writes: bool = False, unread: str = ""
 ) -> Verdict:
-    """The verdict on an app without a single operation that can be loaded.
+    """The verdict on an app without any operation that can be loaded.
 
     Args:
-        misses: everything that was asked.
-        reached: whether any connection came about.
-        only_writes: whether all routes could be read, and none of them only reads.
+        misses: all requests that failed.
+        reached: whether any connection was made.
+        only_writes: whether all routes could be read, and each of them changes state.
         unread: why not all routes could be read.
     """
     listed = ", ".join(f"{miss.operation} {miss.reason}" for miss in misses[:_NAMED])

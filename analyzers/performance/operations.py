@@ -1,4 +1,4 @@
-"""What is known of an app before it is loaded: operations, candidates, and what a survey found."""
+"""Knowledge of an app before it is loaded: operations, candidates, and results of a survey."""
 
 import time
 from collections.abc import Callable
@@ -18,11 +18,11 @@ SURVEY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A GET that answered 2xx; `name` is what reports call it.
+    """A GET that answered 2xx; `name` is its name in reports.
 
     Attributes:
-        headers: sent with every request, so that the app serves instead of leading to https.
-        is_page: a browser would show the answer.
+        headers: sent with every request, so that the app serves instead of redirecting to https.
+        is_page: whether a browser would show the answer.
     """
 
     service: str
@@ -44,7 +44,7 @@ class Named:
 
     Attributes:
         declared: by the template; `sourced`: by the routes in the source.
-        hints: guesses; what of them does not answer is not missed.
+        hints: guesses; one that does not answer is not counted as missing.
     """
 
     declared: tuple[str, ...] = ()
@@ -57,9 +57,9 @@ class Found:
     """Everything that one survey found, over all targets.
 
     Attributes:
-        reached: whether any connection came about.
-        bodies: by path, whose answer it was first, and what it said.
-        end: `time.monotonic()` after which nothing more is asked.
+        reached: whether any connection was made.
+        bodies: by path: the service that answered it first, and its answer.
+        end: `time.monotonic()` after which no further request is sent.
     """
 
     single: bool
@@ -72,12 +72,12 @@ class Found:
 
     @property
     def kinds(self) -> set[Kind]:
-        """How what cannot be loaded answered."""
+        """The kinds of answers that cannot be loaded."""
         return {miss.kind for miss in self.misses}
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """What cannot be loaded, for the coverage."""
+        """Operations that cannot be loaded, for the coverage."""
         return tuple(Skipped(what=miss.operation, reason=miss.reason) for miss in self.misses)
 
     def verdict(self, sourced: Sourced) -> Verdict:
@@ -99,9 +99,9 @@ class Found:
     async def follow(
         self, client: httpx.AsyncClient, url: str, allowed: Callable[[str], bool]
     ) -> tuple[str, Answer]:
-        """The same, redirects within the origin followed; the last address and its answer.
+        """The same, following redirects within the origin; returns the last address and its answer.
 
-        What is not `allowed` is not asked for.
+        A redirect that is not `allowed` is not followed.
         """
         left_s = self.end - time.monotonic()
         if left_s <= 0:

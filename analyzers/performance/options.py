@@ -13,7 +13,7 @@ from contract.spec import Number
 
 
 def _listed(value: Any) -> Any:
-    """A spec's options hold no lists: one is written as text."""
+    """A spec's options hold no lists, so a list is written as text."""
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
@@ -21,26 +21,26 @@ class LoadOptions(Authored):
     """How hard and how long an app is loaded.
 
     Attributes:
-        rates: arrivals per second of each step, rising, until one breaks the objective, and never
+        rates: arrivals per second of each step, rising until one breaks the objective, and never
             more than this host can send. Written as text: `rates: "20,50,100"`.
-        resolution: then the gap between the fastest rate that held and the slowest that did not is
-            halved until it is at most this share wide.
+        resolution: afterwards the gap between the fastest rate that held and the slowest that did
+            not is halved until it is at most this share wide.
         refine_steps: how often it is halved at most.
         step_s: seconds of one step.
         warmup_s: seconds before each step that do not count.
         timeout_s: an answer that takes longer is an error.
         p95_ms: objective: 95 of 100 answers come within this time.
         max_error_ratio: objective: every answer but 2xx and 429 is an error.
-        max_endpoints: operations loaded, in order of trust; the others are listed as skipped.
-        total_s: no further operation is begun after this, or after a quarter of the subtask's
-            time; those left are listed as skipped.
-        lock_wait_s: how long another load test may be waited for.
-        quiet_wait_s: how long other work of ours on this host (builds, starts, static runs, single
-            tools of a scan) is waited for; none begins meanwhile.
-        scan_wait_s: how long scans on this host that have begun may go on to their end before that.
-        calm_wait_s: how long a calm host is waited for before a flagged test is repeated.
+        max_endpoints: operations to load, in order of trust; the others are listed as skipped.
+        total_s: no further operation begins after this time, or after a quarter of the subtask's
+            time; the rest is listed as skipped.
+        lock_wait_s: how long we wait for another load test.
+        quiet_wait_s: how long we wait for other work of ours on this host (builds, starts, static
+            runs, single tools of a scan); nothing new begins meanwhile.
+        scan_wait_s: before that, how long scans that run on this host may go on.
+        calm_wait_s: how long we wait for a calm host before a flagged test is repeated.
         check_rate: arrivals per second of the second generator's sample, where the first one left
-            no step to be compared with.
+            no step to compare with.
         check_s: seconds of that sample.
         lighthouse_runs: page loads by Lighthouse; the median is reported.
     """
@@ -95,6 +95,6 @@ def read_options(request: SubtaskRequest) -> LoadOptions:
     """The request's options.
 
     Raises:
-        ToolFault: an option nobody knows, or a value out of range.
+        ToolFault: an unknown option, or a value out of range.
     """
     return declared_options(request, LoadOptions)

@@ -1,4 +1,4 @@
-"""Which page of each service a browser is sent to, and why there is none."""
+"""Which page of each service a browser opens, and why there is none."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ class Page:
     """A page of one service, at the address its own redirects led to.
 
     Attributes:
-        scripted: it runs scripts, as far as is known: without any, a page that paints nothing has
-            nothing to paint.
+        scripted: whether it runs scripts, as far as we know: a page without scripts that paints
+            nothing has nothing to paint.
     """
 
     service: str
@@ -34,10 +34,10 @@ class Page:
 
 
 async def pages_of(run: ToolRun, execute: Execute, calm_wait_s: float) -> tuple[Page, ...]:
-    """The start page of every service that has one, else the first page that was found in it.
+    """The start page of every service that has one, else the first page found in it.
 
     Raises:
-        AppFault, NotApplicable, ToolFault: there is none, as `blame.ROWS` have it.
+        AppFault, NotApplicable, ToolFault: there is none, as `blame.ROWS` say.
     """
     targets = run.request.targets
     found, misses = await _start_pages(targets)
@@ -68,7 +68,7 @@ async def _start_pages(targets: Sequence[Target]) -> tuple[tuple[Page, ...], lis
 
 
 async def _start(client: httpx.AsyncClient, url: str) -> tuple[str, Answer]:
-    """The end of the redirects of a start page; a limit that is soon over is waited for."""
+    """The end of a start page's redirects; we wait for a limit that is soon over."""
     for again in (True, False):
         ended, answer = await follow(
             client, url, allowed=lambda onward: not forbidden(path_of(onward))
@@ -80,7 +80,7 @@ async def _start(client: httpx.AsyncClient, url: str) -> tuple[str, Answer]:
 
 
 async def _other_pages(run: ToolRun, execute: Execute, misses: Sequence[Miss]) -> tuple[Page, ...]:
-    """The first page per service among what a survey found, by `openloop` or by ourselves."""
+    """The first page per service among those found by a survey, of `openloop` or our own."""
     if not {miss.kind for miss in misses} & {Kind.MISSING, Kind.OTHER, Kind.NO_PAGE, Kind.LOGIN}:
         return ()
     operations = [
@@ -99,7 +99,7 @@ async def _other_pages(run: ToolRun, execute: Execute, misses: Sequence[Miss]) -
 
 
 def no_page(misses: Sequence[Miss]) -> Verdict:
-    """Why no service has a page, from how each start page answered."""
+    """Why no service has a page, by the answer of each start page."""
     kinds = {miss.kind for miss in misses}
     listed = ", ".join(f"{miss.operation} {miss.reason}" for miss in misses)
     if kinds <= {Kind.MISSING, Kind.NO_PAGE}:

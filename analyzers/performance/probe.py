@@ -1,6 +1,6 @@
-"""Asks an app one thing at a time, whatever it answers: bounded in time and bytes, and named.
+"""Asks an app one request at a time; the answer is bounded in time and bytes, and named.
 
-What was answered is judged in `survey.py`.
+`survey.py` judges the answers.
 """
 
 import asyncio
@@ -17,24 +17,24 @@ from analyzers.runtime.live.authorities import authorities
 TIMEOUT_S = 5.0
 WHOLE_S = 10.0
 KEPT_BYTES = 2_000_000
-# As much of one answer is counted; a load test of more would measure the wire.
+# We count so much of one answer; a load test of more would measure the network.
 MAX_BODY_BYTES = 10_000_000
 _MAX_REDIRECTS = 5
 _PAGE_TYPES = ("text/html", "application/xhtml")
 FORWARDED_HTTPS = {"X-Forwarded-Proto": "https"}
-"""How a proxy that ends TLS tells an app that its client came by https."""
+"""The header by which a proxy that ends TLS tells an app that its client came by https."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: `status` 0 when there was none, `error` then says why.
+    """One answer. `status` is 0 when there was none; `error` then says why.
 
     Attributes:
         body: its first 2 MB; `size`: how much of it was read.
-        too_large: the body is longer than anything that is loaded.
+        too_large: the body is longer than any that we load.
         endless: it began, and did not end in time.
-        unreachable: no connection came about.
-        silent: a connection came about, and no answer in time.
+        unreachable: no connection was made.
+        silent: a connection was made, but no answer came in time.
     """
 
     status: int
@@ -49,17 +49,17 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """A whole 2xx. A redirect is not: nothing followed it, so nothing was served."""
+        """A complete 2xx. A redirect is none: nothing followed it, so nothing was served."""
         return 200 <= self.status < 300 and not self.error
 
     @property
     def content_type(self) -> str:
-        """As the header says; empty without one."""
+        """The value of the header; empty without one."""
         return self.headers.get("content-type", "")
 
     @property
     def location(self) -> str:
-        """Where a redirect leads; empty where this is none."""
+        """The target of a redirect; empty for other answers."""
         return self.headers.get("location", "") if self.status in range(300, 400) else ""
 
     @property
@@ -69,7 +69,7 @@ class Answer:
 
     @property
     def wait_s(self) -> float | None:
-        """When a client that was limited may ask again; None where it was not, or is not told."""
+        """When a limited client may ask again; None where it was not limited or nothing says."""
         return wait_of(self.headers) if self.status in {TOO_MANY, 503} else None
 
     @property
@@ -81,7 +81,7 @@ class Answer:
 async def ask(client: httpx.AsyncClient, url: str, limit_s: float | None = None) -> Answer:
     """GET `url` without following redirects; at most 10 MB and `limit_s` (10 s) of it are read.
 
-    A kept connection that the server had closed meanwhile is no answer of the app: asked once more.
+    A kept connection that the server had closed is no answer of the app: we ask again once.
     """
     limit_s = WHOLE_S if limit_s is None else limit_s
     answer, stale = await _once(client, url, limit_s)
@@ -96,9 +96,9 @@ async def follow(
     limit_s: float | None = None,
     allowed: Callable[[str], bool] = lambda _url: True,
 ) -> tuple[str, Answer]:
-    """GET `url` and at most five redirects within its origin; the last address and its answer.
+    """GET `url` and follow at most five redirects within its origin; returns the last address, too.
 
-    What is not `allowed` is not asked for: the answer is then the redirect to it.
+    A redirect that is not `allowed` is not followed: then it is the answer.
     """
     answer = await ask(client, url, limit_s)
     for _ in range(_MAX_REDIRECTS):
@@ -110,9 +110,9 @@ async def follow(
 
 
 def own_target(client: httpx.AsyncClient, url: str, location: str) -> str:
-    """Where `location` leads within the origin of `url`; empty where it leads elsewhere.
+    """The target of `location` within the origin of `url`; empty where it leads elsewhere.
 
-    An app that was told that its client came by https names its own pages so.
+    An app that believes its client came by https names its own pages so.
     """
     parts = split(urljoin_or_empty(url, location)) if location else None
     own = split(url)
@@ -125,7 +125,7 @@ def own_target(client: httpx.AsyncClient, url: str, location: str) -> str:
 
 
 def leads_to_https(url: str, answer: Answer) -> bool:
-    """Whether an answer sends the client to https for what it asked: same place, other scheme."""
+    """Whether an answer redirects to https for the same place."""
     parts, own = split(urljoin_or_empty(url, answer.location)), split(url)
     if not answer.location or parts is None or own is None or parts.scheme != "https":
         return False

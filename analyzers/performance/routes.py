@@ -1,4 +1,4 @@
-"""GET paths worth loading: what the template, the app's OpenAPI document and its source declare."""
+"""GET paths worth loading: declared by the template, the app's OpenAPI document and its source."""
 
 import re
 from collections.abc import Iterable
@@ -17,24 +17,24 @@ _MAX_WORDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """What the app's source says of its routes."""
+    """The routes in the app's source."""
 
     known: RouteMap
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every GET path, parameters filled."""
+        """Every GET path, with its parameters filled in."""
         return filled(route.path for route in self.known.routes if route.method == "GET")
 
     @property
     def only_writes(self) -> bool:
-        """Whether all routes could be read, and none of them only reads."""
+        """Whether all routes could be read, and each of them changes state."""
         gets = [route for route in self.known.routes if route.method == "GET"]
         is_known = self.known.complete and bool(self.known.routes)
         return is_known and all(changes_state(get) for get in gets)
 
     def forbids(self, path: str) -> str:
-        """Why a path (with query) is never loaded; empty where it only reads, as far as is known.
+        """Why a path (with query) is never loaded; empty where it only reads, as far as we know.
 
         A load test asks a thousand times: `GET /reset-db` would be no measurement of the app.
         """
@@ -43,7 +43,7 @@ class Sourced:
 
 
 def forbidden(path: str) -> str:
-    """Why a path (with query) changes state, by its words alone; empty where it says nothing."""
+    """Why a path (with query) changes state, judged only by its words; empty where it does not."""
     if reason := path_changes_state(path):
         return reason
     query = path.partition("?")[2]
@@ -53,13 +53,13 @@ def forbidden(path: str) -> str:
 
 
 def template_paths(template: TemplateSpec | None) -> tuple[str, ...]:
-    """What the template declares."""
+    """Paths that the template declares."""
     declared = template.endpoints if template else ()
     return filled(operation.path for operation in declared if operation.method.upper() == "GET")
 
 
 def document_paths(document: dict[str, Any]) -> tuple[str, ...]:
-    """What an OpenAPI document declares; malformed parts are passed over."""
+    """Paths that an OpenAPI document declares; malformed parts are ignored."""
     base = base_path(document)
     paths: dict[Any, Any] = document["paths"]
     return filled(
@@ -68,7 +68,7 @@ def document_paths(document: dict[str, Any]) -> tuple[str, ...]:
 
 
 def filled(paths: Iterable[str]) -> tuple[str, ...]:
-    """Distinct paths, parameters filled with `1`; those with a wildcard are none."""
+    """Distinct paths, parameters filled with `1`, without those that have a wildcard."""
     return tuple(
         dict.fromkeys(
             _PARAMETER.sub("1", path) for path in paths if path.startswith("/") and "*" not in path

@@ -1,4 +1,4 @@
-"""Calibration, then one series per operation, with the host watched all the while."""
+"""Calibration, then one series per operation, with the host watched all the time."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ _PROJECT = Path(analyzers.__file__).parents[1]
 _CALIBRATION_STEP_S = 1.0
 # Up to this share of the host's ceiling, the generator and a usual app leave a core mostly idle.
 _LIGHT_SHARE = 1 / 8
-# A subtask of less time than usual gives its operations less, so that they are not all lost.
+# A shorter subtask gives its operations less time, so that they are not all lost.
 _TOTAL_SHARE = 1 / 4
 
 
@@ -31,8 +31,8 @@ class Attempt:
 
     Attributes:
         results: per operation name.
-        contended: per operation name why its numbers cannot be trusted; empty when they can.
-        limits: per operation name how the app limited us there.
+        contended: per operation name: why its numbers cannot be trusted; empty when they can.
+        limits: per operation name: how the app limited us there.
         host: load of the host over the whole attempt.
         usage: processor time and memory of the app while the series ran.
     """
@@ -53,12 +53,12 @@ class Attempt:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether a repetition would be the same test: a quota that is spent makes it another."""
+        """Whether a repetition would be the same test: with a spent quota it would not."""
         return not self.is_limited
 
     @property
     def is_limited(self) -> bool:
-        """Whether a quota that takes a while to come back was met."""
+        """Whether a quota was met that takes a while to come back."""
         return any((limit.wait_s or 0.0) > SHORT_WAIT_S for limit in self.limits.values())
 
     def add(self, name: str, result: LoadResult, host: HostLoad) -> None:
@@ -77,7 +77,7 @@ class Attempt:
             self.contended[name] = (*self.contended[name], reason)
 
     def _foreign_pressure(self, result: LoadResult, host: HostLoad) -> float | None:
-        """The highest pressure of the light steps: that of the others is the load test's own."""
+        """The highest pressure of the light steps: in the others the load test itself causes it."""
         ceiling = self.calibration.ceiling if self.calibration else 0.0
         first, *others = result.steps
         light = [first, *(step for step in others if step.rate <= ceiling * _LIGHT_SHARE)]
@@ -96,7 +96,7 @@ async def load_once(
 
     Raises:
         AppFault: the app stopped answering during the load, and did not come back.
-        ToolFault: it takes connections and does not answer any more.
+        ToolFault: it accepts connections and does not answer any more.
     """
     before = snapshot()
     attempt = Attempt(calibration=await calibrate(run, execute, options))
@@ -125,7 +125,7 @@ async def load_once(
 
 
 def sendable(rates: tuple[float, ...], attempt: Attempt) -> tuple[float, ...]:
-    """The rates that calibration held, noting that others were not tried; at least the lowest."""
+    """The rates that calibration held, at least the lowest; a note says which were not tried."""
     best = attempt.calibration.best if attempt.calibration else None
     if best is None or best.rate >= rates[-1]:
         return rates if best else rates[:1]

@@ -1,4 +1,4 @@
-"""What `openloop` leaves for the tools after it: the operations, and what it measured of them."""
+"""The data that `openloop` leaves for later tools: the operations, and its figures of them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -46,7 +46,7 @@ class SharedOperation(Frozen):
 def hand_on(
     run: ToolRun, operations: Sequence[Operation], results: Mapping[str, LoadResult]
 ) -> None:
-    """Leave `operations` with the steps of `results`, as JSON: the report can be cached then."""
+    """Leave `operations` with the steps of `results`, as JSON, so that the report can be cached."""
     rows = (
         SharedOperation(
             service=operation.service,
@@ -63,7 +63,7 @@ def hand_on(
 
 
 def taken_over(run: ToolRun) -> list[SharedOperation]:
-    """What `hand_on` left; empty where `openloop` was not part of the run."""
+    """The data that `hand_on` left; empty where `openloop` was not part of the run."""
     return [SharedOperation.model_validate(row) for row in run.shared.get(_KEY, ())]
 
 

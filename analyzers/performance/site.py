@@ -1,4 +1,4 @@
-"""What the performance analyzer knows of its host: from its environment, never from a spec."""
+"""Facts about the analyzer's host: from its environment, never from a spec."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where this host's shared things are.
+    """The places of this host's shared things.
 
     Attributes:
         lock_file: lock of all load tests of this host; analyzers in containers share it on a

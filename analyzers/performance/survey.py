@@ -1,7 +1,7 @@
-"""One cheap request per candidate decides what is worth loading: only what answers 2xx for itself.
+"""One cheap request per candidate decides what is worth loading: paths that answer 2xx themselves.
 
 An operation that answers 404, 401 or 500 is listed with its status and never averaged in: the time
-of an error page says nothing about the app. Neither does a page that any path is answered with.
+of an error page says nothing about the app. The same holds for a page that answers any path.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from analyzers.performance.target_survey import TargetSurvey
 from analyzers.runtime.tool import Execute, ToolRun
 from contract.analysis import Skipped, Target
 
-# A limit that is over this soon is waited for; then everything is asked once more.
+# We wait for a limit that is over so soon; then everything is asked once more.
 MAX_WAIT_S = 60.0
 _MAY_PASS = frozenset({Kind.SERVER_ERROR, Kind.SILENT, Kind.LIMITED})
 _NEUTRAL = frozenset({Kind.MISSING, Kind.FALLBACK, Kind.WRITES})
@@ -27,7 +27,7 @@ _NEUTRAL = frozenset({Kind.MISSING, Kind.FALLBACK, Kind.WRITES})
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What can be loaded, and what cannot with its status."""
+    """The operations that can be loaded, and the others with their status."""
 
     operations: tuple[Operation, ...]
     skipped: tuple[Skipped, ...]
@@ -37,11 +37,11 @@ class Survey:
 async def survey_app(run: ToolRun, execute: Execute, calm_wait_s: float = 0.0) -> Survey:
     """Ask every candidate that template, OpenAPI document, pages and source name; see `survey`.
 
-    What fails altogether is asked once more: when the host is calm, or when the app's own limit is
-    over.
+    If everything fails, it is asked once more: when the host is calm, or when the app's own limit
+    is over.
 
     Raises:
-        AppFault, NotApplicable, ToolFault: nothing can be loaded, as `blame.ROWS` have it.
+        AppFault, NotApplicable, ToolFault: nothing can be loaded, as `blame.ROWS` say.
     """
     hints = await asyncio.to_thread(hinted_paths, run.source)
     sourced = Sourced(await read_routes(run, execute))
@@ -59,7 +59,8 @@ async def survey(targets: Sequence[Target], named: Named) -> Found:
     """Ask every candidate of every target once, whatever its role: a name proves nothing.
 
     At most 40 per target, in order of trust, and within 60 s in all: an app that answers slowly or
-    without end costs no more. Back ends come first: what a front end only passes on is theirs.
+    without end costs no more. Back ends come first: pages that a front end only passes on are
+    theirs.
     """
     found = Found(single=len(targets) == 1)
     for target in sorted(targets, key=lambda by_role: by_role.role == "frontend"):
@@ -69,7 +70,7 @@ async def survey(targets: Sequence[Target], named: Named) -> Found:
 
 
 async def _may_pass(run: ToolRun, found: Found, calm_wait_s: float) -> bool:
-    """Wait for what may make a difference, a quota or a calm host; False where nothing may."""
+    """Wait for a change that may help, a quota or a calm host; False where none may."""
     telling = found.kinds - _NEUTRAL
     if not telling or not telling <= _MAY_PASS:
         return False

@@ -1,4 +1,4 @@
-"""The survey of one service: which paths it may have, and which of them answer for themselves."""
+"""The survey of one service: the paths it may have, and those that answer for themselves."""
 
 import secrets
 from collections import deque
@@ -27,18 +27,18 @@ from contract.analysis import Target
 _MAX_CANDIDATES = 40
 _MAX_CRAWLED = 15
 _MAX_RANDOM = 12
-# After so many answers 429 to one service nothing more is asked: the rest of its quota is others'.
+# After so many 429 answers of one service we stop: the rest of its quota is for others.
 _LIMITED_UNTIL_END = 2
 
 
 @dataclass(slots=True)
 class TargetSurvey:
-    """Asks one target; what it finds goes into `found`.
+    """Asks one target; the results go into `found`.
 
     Attributes:
-        headers: that `client` sends beside its own, and whoever loads what was found.
-        baseline: how paths are answered that nobody has written.
-        asked: candidates that had their turn; `crawl`: links that did not yet.
+        headers: sent by `client` in addition to its own, and by every later load.
+        baseline: the answers to paths that nobody has written.
+        asked: candidates that had their turn; `crawl`: links that had not yet.
     """
 
     client: httpx.AsyncClient
@@ -54,7 +54,7 @@ class TargetSurvey:
     limited: int = 0
 
     async def run(self) -> None:
-        """Candidates in order of trust. `/` is the first to be read, and the last to count."""
+        """Candidates in order of trust. `/` is read first and counts last."""
         url, start = await self._start()
         if not start.unreachable:
             await self._random("/")
@@ -70,7 +70,7 @@ class TargetSurvey:
             self.found.notes.append(f"{self.target.service}: asked with {sent}, for {only}")
 
     async def _start(self) -> tuple[str, Answer]:
-        """The start page; where it leads to https, asked as a proxy that ends TLS would ask."""
+        """The start page; if it redirects to https, asked as a proxy that ends TLS would ask."""
         url, answer = await self._follow(self._url("/"))
         if leads_to_https(url, answer):
             self.client.headers.update(FORWARDED_HTTPS)
@@ -89,7 +89,7 @@ class TargetSurvey:
             await self._candidate(path, guessed=guessed)
 
     async def _candidate(self, path: str, *, guessed: bool) -> None:
-        """Ask one path, unless it was; keep it as an operation, or say why not."""
+        """Ask one path, unless it was asked; keep it as an operation, or note why not."""
         if path == "/" or path in self.asked or len(self.asked) >= _MAX_CANDIDATES:
             return
         self.asked.add(path)
@@ -117,7 +117,7 @@ class TargetSurvey:
             self._miss(path, miss)
 
     def _keep(self, path: str, answer: Answer) -> Miss | None:
-        """Add an operation, unless another service gave the very same answer to this path."""
+        """Add an operation, unless another service gave the same answer to this path."""
         owner, body = self.found.bodies.setdefault(path, (self.target.service, answer.body))
         if owner != self.target.service and body == answer.body:
             return Miss("", Kind.OTHER, f"the same answer as of {owner}, loaded there")
@@ -137,7 +137,7 @@ class TargetSurvey:
         return miss_of(answer, verdict.reason, urlsplit(url).path)
 
     async def _random(self, path: str) -> None:
-        """What the app answers to a path nobody has written, beside this one."""
+        """The app's answer to a path that nobody has written, beside this one."""
         question = Question("GET", self._url(path))
         if not self.baseline.lacks(question) or self.randoms >= _MAX_RANDOM:
             return
@@ -148,7 +148,7 @@ class TargetSurvey:
             self.baseline.add(Question("GET", asked), _reply(url, answer))
 
     async def _follow(self, url: str) -> tuple[str, Answer]:
-        """Redirects to what changes state are not followed."""
+        """Redirects to paths that change state are not followed."""
         return await self.found.follow(
             self.client, url, lambda onward: not self.named.sourced.forbids(path_of(onward))
         )
@@ -177,5 +177,5 @@ class TargetSurvey:
 
 
 def _reply(url: str, answer: Answer) -> Reply:
-    """What the comparison with random paths wants to know."""
+    """The facts that the comparison with random paths needs."""
     return Reply(answer.status, answer.headers, answer.body[:COMPARED_BYTES], final_url=url)

@@ -1,4 +1,4 @@
-"""CPU and memory of the app while it is loaded, from Docker's statistics or from the process tree.
+"""CPU and memory of the app under load, from Docker's statistics or from the process tree.
 
 Where neither can be read the metrics are left out: an unknown is not a zero.
 """
@@ -33,7 +33,7 @@ class Sample:
 
 @dataclass(slots=True)
 class UsageLog:
-    """Samples per service; how many could not be taken, and why the last of them could not."""
+    """Samples per service; the number of failed samples, and the reason of the last failure."""
 
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     failed: Counter[str] = field(default_factory=Counter)
@@ -62,7 +62,7 @@ class UsageLog:
 def parse_docker_stats(stats: dict[str, Any]) -> tuple[float, int]:
     """Processor seconds and working-set bytes of one Docker statistics answer."""
     memory = stats["memory_stats"]
-    details = memory.get("stats", {})  # the first name is cgroup 1's, the second cgroup 2's
+    details = memory.get("stats", {})  # the first name is cgroup v1's, the second cgroup v2's
     cache = int(details.get("total_inactive_file", details.get("inactive_file", 0)))
     cpu_s = int(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
     return cpu_s, int(memory["usage"]) - cache
@@ -72,7 +72,7 @@ def process_usage(container_id: str) -> tuple[float, int]:
     """Processor seconds and resident bytes of the tree below `pid:<pid>:<start ticks>`.
 
     Raises:
-        ProcessLookupError: that process is gone, or its number belongs to another one now.
+        ProcessLookupError: that process is gone, or another one has its number now.
     """
     _, pid, ticks = container_id.split(":")
     stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
@@ -112,7 +112,7 @@ def _engine(docker_host: str) -> httpx.AsyncClient:
 
 
 async def _follow(client: httpx.AsyncClient, target: Target, log: UsageLog) -> None:
-    """Sample until cancelled; a sample that fails is counted, the next may succeed."""
+    """Sample until cancelled; a failed sample is counted, the next may succeed."""
     if not target.container_id:
         log.missing[target.service] = "no container or process is known"
         return
@@ -144,7 +144,7 @@ def _reader(client: httpx.AsyncClient, container_id: str) -> Callable[[], Any]:
 
 
 def _metrics(service: str, samples: Sequence[Sample]) -> tuple[Metric, ...]:
-    # A container that was restarted counts from zero again.
+    # A restarted container counts from zero again.
     used_s = sum(
         new.cpu_s - old.cpu_s if new.cpu_s >= old.cpu_s else new.cpu_s
         for old, new in pairwise(samples)

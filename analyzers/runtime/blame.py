@@ -1,7 +1,7 @@
-"""Whose fault it is, on the analyzers' side: from what was seen to the state of the cell.
+"""Whose fault it is, on the analyzers' side: a table from observations to states of the cell.
 
 A tool does not choose between its exceptions: it names the row of what it saw, and the row has the
-state. `docs/blame.md` is the same table for people, with the rows of the engine's side.
+state. `docs/blame.md` shows this table to people, together with the rows of the engine's side.
 """
 
 from analyzers.runtime.tool import AppFault, NotApplicable, ToolFault
@@ -254,7 +254,7 @@ def verdict(key: str, detail: str) -> AppFault | NotApplicable | ToolFault:
     """The exception that gives a cell the state of row `key`; its `row` is the key.
 
     Raises:
-        KeyError: no such row: a verdict that is not in the table must not be passed.
+        KeyError: there is no such row. Every verdict needs one.
     """
     fault = _RAISED[_BY_KEY[key].state](detail)
     fault.row = key

@@ -17,29 +17,29 @@ def declared_options(request: SubtaskRequest, model: type[_Declared]) -> _Declar
     """The request's options; references are replaced by the values that came with the call.
 
     Raises:
-        ToolFault: an option nobody declared, a value out of range, a secret that did not come.
+        ToolFault: an unknown option, a value out of range, a secret without a value.
     """
     given = {**request.options, **request.secrets}
-    untold = [name for name, value in given.items() if isinstance(value, SecretRef)]
-    if untold:
-        raise ToolFault(f"{request.analyzer} options: no value came for {', '.join(untold)}")
+    missing = [name for name, value in given.items() if isinstance(value, SecretRef)]
+    if missing:
+        raise ToolFault(f"{request.analyzer} options: no value came for {', '.join(missing)}")
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        # Alone: Pydantic's own error shows what was given.
+        # Without its cause: Pydantic's own error shows the values.
         raise ToolFault(f"{request.analyzer} options: {_words(error)}") from None
 
 
 def _words(error: ValidationError) -> str:
-    """What is wrong; never a value, which may be a secret."""
+    """What is wrong, without the values, which may be secrets."""
     rows = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(": ".join(filter(None, (_place(one), _said(one)))) for one in rows)
+    return "; ".join(": ".join(filter(None, (_place(row), _problem(row)))) for row in rows)
 
 
-def _place(one: ErrorDetails) -> str:
-    return ".".join(str(part) for part in one["loc"])
+def _place(row: ErrorDetails) -> str:
+    return ".".join(str(part) for part in row["loc"])
 
 
-def _said(one: ErrorDetails) -> str:
-    is_unknown = one["type"] == "extra_forbidden"
-    return "no such option" if is_unknown else one["msg"].removeprefix("Value error, ")
+def _problem(row: ErrorDetails) -> str:
+    is_unknown = row["type"] == "extra_forbidden"
+    return "no such option" if is_unknown else row["msg"].removeprefix("Value error, ")

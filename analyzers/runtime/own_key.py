@@ -1,4 +1,4 @@
-"""A key of this analyzer's own: its digests of secrets are worth nothing to who has them alone."""
+"""The analyzer's own key for digests of secrets: without the key, a digest reveals nothing."""
 
 import os
 import secrets
@@ -8,12 +8,12 @@ KEY_BYTES = 32
 
 
 def own_key(path: Path) -> bytes:
-    """The key in the file at `path`, made at the first call; readable for this user. Blocking.
+    """The key in the file at `path`, which the first call makes, for this user alone. Blocking.
 
-    A key that is lost costs the cached reports of apps with a login.
+    If the key is lost, cached reports of apps with a login are measured again.
 
     Raises:
-        OSError: it can be neither read nor written.
+        OSError: the file can be neither read nor written.
     """
     try:
         known = path.read_bytes()

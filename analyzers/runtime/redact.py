@@ -1,4 +1,4 @@
-"""Takes the secrets of a call out of what is kept: an app may show what it was told."""
+"""Removes the secrets of a call from reports and attachments: an app may show what it was sent."""
 
 import html
 import json
@@ -11,9 +11,9 @@ from urllib.parse import quote, quote_plus
 from contract.analysis import SubtaskRequest, ToolReport
 
 MASK = "***"
-_SHORT = 4  # shorter ones are no secrets: masked, they would make a text unreadable
-_LONG = 8  # shorter ones are masked as whole words alone: `admin` is part of many
-# What a reader or a machine tells rows apart by; none of it is an app's text.
+_SHORT = 4  # shorter values are no secrets: to mask them would make a text unreadable
+_LONG = 8  # shorter values are masked as whole words only: `admin` is part of many words
+# Fields that identify rows; none of them holds text of an app.
 _NAMES = frozenset(
     {"tool", "version", "state", "rule_id", "severity", "confidence", "category", "fingerprint"}
     | {"witnesses", "name", "unit", "rules_digest", "attachments", "started_at", "cached_from"}
@@ -30,7 +30,7 @@ def redacted(report: ToolReport, folder: Path, request: SubtaskRequest) -> ToolR
 
 
 class Redaction:
-    """Masks secrets as they are, and as URLs, pages and JSON show them."""
+    """Masks secrets, also in the forms that they have in URLs, pages and JSON."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         words = {part for value in secrets.values() for part in _parts(value)}
@@ -49,7 +49,7 @@ class Redaction:
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def files(self, paths: Iterable[Path]) -> None:
-        """Mask in files, byte for byte, so that a picture stays one. Blocking."""
+        """Mask in files without changing their size, so that a picture stays valid. Blocking."""
         if self._pattern is None:
             return
         pattern = re.compile(self._pattern.pattern.encode())
@@ -68,13 +68,13 @@ class Redaction:
                     key: one if key in _NAMES else self._value(one) for key, one in value.items()
                 }
             case list() | tuple():
-                return [self._value(one) for one in value]
+                return [self._value(item) for item in value]
             case _:
                 return value
 
 
 def _parts(value: str) -> set[str]:
-    """The whole, and of a header or cookie each long word: a page may show the token alone."""
+    """The whole value and each long word of it: a page may show the token of a header alone."""
     words = [word for word in re.split(r"[\s;=,\"]+", value) if len(word) >= _LONG]
     return {*words, *([value.strip()] if len(value.strip()) >= _SHORT else [])}
 

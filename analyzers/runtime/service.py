@@ -2,9 +2,9 @@
 
     python -m analyzers.static --port 2001 --data DIR --tools-dir .tools/static
 
-The data folder is this process's alone (locked); below it lie results that wait for their
-acknowledgement, the cache, uploaded sources and canary verdicts. Private folders of runs lie in the
-system's folder for temporary files.
+The data folder belongs to this process alone, which locks it. It holds results that wait for their
+acknowledgement, the result cache, uploaded sources and canary verdicts. Private folders of runs are
+in the system's folder for temporary files.
 """
 
 import argparse
@@ -62,7 +62,7 @@ class ServiceOptions:
         data: folder for everything it keeps; a sub-folder per analyzer is made.
         capacity: subtasks at once.
         cpu_budget: cores its tools may use at once.
-        load_lock: of the host, whose load tests its tools give way to; None: to none.
+        load_lock: lock of the host's load tests, to which its tools give way; None: they never do.
     """
 
     data: Path
@@ -126,7 +126,7 @@ class Service:
         return self._runner.addresses[0][1]
 
     async def start(self) -> None:
-        """Listen, and look at the canaries in the background."""
+        """Listen, and run the canaries in the background."""
         metrics = Metrics(self.jobs, self.canaries)
         served = (self._kind, self.jobs, self._sources, metrics, self.health)
         server = AnalyzerServer(*served, self._options.token, self._key)
@@ -162,8 +162,8 @@ class Service:
     def health(self) -> AnalyzerHealth:
         """Ready once every tool's first canary has ended.
 
-        A service whose tools are all blind still takes work: each cell then says why, at once,
-        where waiting would not help (no endpoint configured, not installed).
+        A service whose tools are all blind still takes work: each cell then says why. Waiting would
+            not help (no endpoint configured, not installed).
         """
         tools = self.canaries.health()
         waiting = self.canaries.waiting_for
@@ -271,7 +271,7 @@ def work_folder(data: Path) -> Path:
 
 
 def _fresh_work_dir(data: Path) -> Path:
-    """An empty private folder for runs; what lies there is a dead process's and goes."""
+    """An empty private folder for runs. Its old content, of a dead process, is removed."""
     folder = work_folder(data)
     shutil.rmtree(folder, ignore_errors=True)
     try:

@@ -1,7 +1,7 @@
-"""What a tool adapter is. Two shapes: a command whose output is parsed, or a probe in our own code.
+"""What a tool adapter is: a command whose output is parsed, or a probe in our own code.
 
-The runtime owns process, clock, disk and the four states; an adapter only says what to run and what
-the output means. A tool is added by one module and one entry in its service's `TOOLS`.
+The runtime owns processes, time, disk and the four states. An adapter only says what to run and
+what the output means. A tool is added by one module and one entry in its service's `TOOLS`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -34,7 +34,7 @@ class NotApplicable(Verdict):
     """Nothing for this tool to look at: the cell becomes `not_applicable`.
 
     Attributes:
-        coverage: what was there all the same and why it could not be looked at.
+        coverage: what was there, and why the tool could not look at it.
     """
 
     def __init__(self, reason: str = "", coverage: Coverage | None = None) -> None:
@@ -59,7 +59,7 @@ class NoSource(ToolFault):
 
 
 class HostFault(ToolFault):
-    """No file given to the tool can be the cause: not installed, no time left, killed outside."""
+    """No input of the tool can be the cause: not installed, no time left, killed from outside."""
 
 
 class SlowTool(ToolFault):
@@ -91,8 +91,8 @@ class SourceTree:
         """(relative path, reason) of the app's own files no tool is given, by the same suffixes.
 
         Folders that could not be listed (too deep, unreadable) count for every suffix: nobody knows
-        what lies there. So do folders taken for other people's work or for build output, but for
-        those that are no part of any source (`node_modules`, caches): they are not sent either.
+        what is in them. So do folders that were taken for other people's work or for build output,
+        except those that are no part of any source (`node_modules`, caches).
         """
         return tuple(
             (name, reason)
@@ -113,12 +113,11 @@ class ToolRun:
             processes.
         tools_dir: folder with this service's installed tools (`venv/bin`, `node_modules/.bin`).
         attach: writes an opaque attachment (name, bytes) into the result archive.
-        progress: tells a person what goes on.
-        waiting: what goes on inside this block is a wait for others: it does not count against the
-            deadline, as far as a run may be extended.
-        shared: values that tools of one run hand to each other (e.g. discovered routes), keyed by
-            tool name; later tools may read what earlier ones left. What stands under a tool's own
-            name must be JSON, or its report is not cached.
+        progress: reports what the tool does now, for people.
+        waiting: inside this block the tool waits for others. That time does not count against the
+            deadline, within the limit by which a run may be extended.
+        shared: values that a tool leaves for later tools of the same run (e.g. discovered routes),
+            by tool name. They must be JSON, or the tool's report is not cached.
         canary: whether this run is the proof that the tool sees, on its own canary. Only the
             runtime sets it; no request and no app can.
     """
@@ -139,14 +138,14 @@ class Command:
     """One process to run.
 
     Attributes:
-        argv: exact command line, which any list of processes and provenance show: a secret comes on
-            standard input.
+        argv: exact command line. Process lists and the provenance show it: pass secrets on standard
+            input.
         cwd: working folder, default the workspace.
         env: added to a minimal environment.
         ok_exit_codes: codes that mean the tool did its work; any other is a `ToolFault`.
         output: file the tool writes its report to; None: its standard output.
         limit_s: ends the process group after this long; None: what is left of the deadline.
-        called: what messages call it; empty: by its program.
+        called: its name in messages; empty: that of its program.
     """
 
     argv: tuple[str, ...]
@@ -177,9 +176,8 @@ class Parsed:
     """What a tool measured. Coverage of zero makes the runtime refuse it as `infra_failed`.
 
     Attributes:
-        fresh_for: how long the report may be served again for an unchanged app; None: as long as
-            its kind of measurement allows; zero: never (a test under contention, a judge that did
-            not answer).
+        fresh_for: how long the report may be used again for an unchanged app. None: as long as this
+            kind of analyzer allows; zero: never (a contended test, a judge that did not answer).
     """
 
     coverage: Coverage
@@ -223,7 +221,7 @@ class Canary:
 
 @runtime_checkable
 class Tool(Protocol):
-    """One adapter. It may also say what it reads (`cache_key.Reads`): other changes cost nothing.
+    """One adapter. It may also say which files it reads (`cache_key.Reads`), for the result cache.
 
     Attributes:
         name: lower-case, as the field writes it (`bandit`).
@@ -232,8 +230,8 @@ class Tool(Protocol):
         canary: the planted flaw that proves it sees.
         cost: relative weight when tools run side by side within the CPU budget (1 = one core).
         exclusive: runs alone within the subtask (load generators).
-        after: tools of the same subtask that must have ended, if they are part of it: those whose
-            `shared` values it wants, those it would disturb.
+        after: tools that must have ended before, if they run in the same subtask: it reads their
+            `shared` values, or would disturb them.
     """
 
     name: str
@@ -252,7 +250,7 @@ class Tool(Protocol):
         ...
 
     def rules_digest(self) -> str:
-        """sha256 of rule set and configuration; empty where the version says all."""
+        """sha256 of rule set and configuration; empty if the version determines them."""
         ...
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:

@@ -1,7 +1,7 @@
-"""What static adapters share: a private copy of their files, coverage, findings, explicit maps.
+"""The common part of static adapters: a private copy of their files, coverage, findings, maps.
 
-A tool never sees the app's own folder: it gets a copy of the files of its languages and nothing
-else, so that neither the app's tool configuration nor its ignore files can blind it.
+A tool never sees the app's own folder. It gets a copy of only the files in its languages, so that
+neither the app's tool configuration nor its ignore files can hide anything from it.
 """
 
 import os
@@ -62,13 +62,13 @@ class CommandTool:
     """Base of adapters that run one command over the files of their languages.
 
     Attributes:
-        what: what it looks at, for people (`Python`).
-        suffixes: names of its files end with one of these.
+        file_kind: the kind of its files, for people (`Python`).
+        suffixes: the tool's files end with one of these.
         version_argv: arguments that print the version.
-        reads_selected: whether a `run` of its own reads no other files than `select` names.
-        apart: its coverage counts files, and a file it fails on is told apart from the others.
-        parses: it takes a file for source, not for any text.
-        max_depth: how deep a Python file may nest before the tool dies of it.
+        reads_selected: whether its own `run` reads only files that `select` names.
+        apart: its coverage counts files, and a file that it fails on is reported apart from others.
+        parses: it reads files as source, not as plain text.
+        max_depth: how deep a Python file may nest before the tool crashes on it.
     """
 
     name: str
@@ -77,7 +77,7 @@ class CommandTool:
     cost: float = 1.0
     exclusive: bool = False
     after: tuple[str, ...] = ()
-    what: str
+    file_kind: str
     suffixes: tuple[str, ...]
     version_argv: tuple[str, ...] = ("--version",)
     reads_selected: bool = False
@@ -86,15 +86,15 @@ class CommandTool:
     max_depth: int = ANY_DEPTH
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
-        """How the tool is started: the executable and what must precede the arguments."""
+        """How the tool is started: the executable and the words before the arguments."""
         return (str(tools_dir / "venv/bin" / self.name),)
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
-        """The files it looks at, out of all analysable files of the app."""
+        """The files that it looks at, out of all analysable files of the app."""
         return tuple(name for name in files if name.endswith(self.suffixes))
 
     def reads(self, source: SourceTree) -> tuple[str, ...] | None:
-        """The files its kept report depends on; None: any file of the app."""
+        """The files that its kept report depends on; None: any file of the app."""
         plain = type(self).run is CommandTool.run
         return self.select(source.files) if plain or self.reads_selected else None
 
@@ -107,7 +107,7 @@ class CommandTool:
         return Command(self.argv(tools_dir, workspace), cwd=workspace / "src")
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
-        """What `raw` says. Raises: ToolFault for anything it does not know."""
+        """Read `raw`. Raises: ToolFault for anything that it does not know."""
         raise NotImplementedError
 
     def raw(self, done: Completed) -> bytes:
@@ -115,11 +115,11 @@ class CommandTool:
         return done.output or done.stdout
 
     def cleaned(self, data: bytes) -> bytes:
-        """A file as it is copied: where a tool obeys comments they are changed, byte for byte."""
+        """The content of a copied file: comments that the tool would obey are changed in place."""
         return data
 
     def rules_digest(self) -> str:
-        """Empty: the version says all."""
+        """Empty: the version covers everything."""
         return ""
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
@@ -129,7 +129,7 @@ class CommandTool:
         return first_version(done.stdout + done.stderr, self.name)
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Measure its files; those the runtime withheld from every tool are skipped, not unseen."""
+        """Measure its files. Files that the runtime withheld from all tools count as skipped."""
         mine = self.select(self.candidates(run.source))
         given = tuple(name for name in mine if len(name.splitlines()) == 1)
         withheld = self._withheld(run.source, given)
@@ -138,15 +138,15 @@ class CommandTool:
         fenced = {name: flaw.reason for name, flaw in flaws.items()}
         usable = [name for name in given if name not in fenced]
         if not usable:
-            raise refusal(self.what, withheld | fenced)
+            raise refusal(self.file_kind, withheld | fenced)
         if not self.apart:
             return with_skipped(await self.measure(run, usable, execute), withheld | fenced)
         parsed = await measured_apart(self.measure, run, usable, execute, depth=self.max_depth)
-        parsed = await explained(self.what, run, usable, parsed, execute)
+        parsed = await explained(self.file_kind, run, usable, parsed, execute)
         return with_skipped(parsed, withheld | fenced)
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
-        """Files of the app it may look at."""
+        """Files of the app that it may look at."""
         return source.files
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
@@ -161,14 +161,14 @@ class CommandTool:
         copy_files(run.source.root, names, run.workspace / "src", self.cleaned)
 
     def report(self, run: ToolRun, done: Completed) -> bytes:
-        """The report with paths as the app has them: the copy's own folder is cut off."""
+        """The report with the app's own paths: the copy's folder is removed from them."""
         raw = self.raw(done)
         for workspace in {str(run.workspace), os.path.realpath(run.workspace)}:
             raw = raw.replace(f"{workspace}/src/".encode(), b"")
         return raw
 
     def _withheld(self, source: SourceTree, given: Sequence[str]) -> dict[str, str]:
-        """Files and folders of the app it would have looked at, with the reason it cannot."""
+        """Files and folders of the app that it should look at and cannot, with the reason."""
         left = dict(source.withheld("")) | unread_relatives(self.suffixes, source.files)
         mine = {*self.select(tuple(left)), *(name for name in left if name.endswith("/"))}
         mine |= {name for name in left if left[name].endswith(NOT_READ)}
@@ -188,7 +188,7 @@ class NodeTool(CommandTool):
 
 
 def first_version(text: bytes, tool: str) -> str:
-    """First dotted number in what a tool printed. Raises: ToolFault when there is none."""
+    """First dotted number in a tool's output. Raises: ToolFault when there is none."""
     match = re.search(rb"\d+(\.\d+)+", text)
     if match is None:
         raise ToolFault(f"{tool}: told no version")
@@ -196,5 +196,5 @@ def first_version(text: bytes, tool: str) -> str:
 
 
 def own_python() -> tuple[str, ...]:
-    """This interpreter, for checks of ours that run as a process of their own."""
+    """This interpreter, for our own checks that run as separate processes."""
     return (sys.executable, "-I")

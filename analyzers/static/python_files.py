@@ -1,6 +1,6 @@
-"""Asks the tools' own Python which files of an app it can parse, and why it cannot read the others.
+"""Asks the tools' own Python which files of an app it can parse, and why it cannot read others.
 
-Ruff's parser knows syntax that this Python does not: a file only Ruff takes is newer, not broken.
+Ruff's parser knows syntax that this Python does not: a file only Ruff parses is newer, not broken.
 """
 
 import re
@@ -55,7 +55,7 @@ _OLD_LINE = re.compile(
 
 
 class Flaw(NamedTuple):
-    """Why a file cannot be read as what it is.
+    """Why a file cannot be read as its kind.
 
     Attributes:
         line: from 1; 0 where no line is to blame.
@@ -68,7 +68,7 @@ class Flaw(NamedTuple):
 
     @property
     def is_the_apps(self) -> bool:
-        """Whether the file itself is the reason, and not what reads it."""
+        """Whether the file itself is the reason, and not its reader."""
         return self.kind in ("broken", "python2", "template")
 
     @property
@@ -105,7 +105,7 @@ async def python_flaws(
 
 
 def _named(run: ToolRun, name: str, flaw: Flaw, version: Sequence[int], newer: bool) -> Flaw:
-    """`flaw` by what the text shows: another encoding, another Python."""
+    """`flaw` by the text: another encoding, another Python."""
     data = (run.source.root / name).read_bytes()
     if as_utf8(data) is not data:
         return Flaw(
@@ -130,7 +130,7 @@ def _named(run: ToolRun, name: str, flaw: Flaw, version: Sequence[int], newer: b
 async def _newer(
     run: ToolRun, names: Sequence[str], version: Sequence[int], execute: Execute
 ) -> frozenset[str]:
-    """Those of `names` in which Ruff sees nothing wrong but syntax of a later Python."""
+    """The `names` in which Ruff finds nothing wrong except syntax of a later Python."""
     if not names:
         return frozenset()
     argv = (
@@ -141,7 +141,7 @@ async def _newer(
     )
     try:
         done = await execute(Command(argv, cwd=run.source.root))
-    except ToolFault:  # it dies of what nests too deep: then nobody says that it is newer
+    except ToolFault:  # it crashes on deep nesting: then nobody can say that the file is newer
         return frozenset()
     items: Sequence[Mapping[str, Any]] = load_json(done.stdout, "ruff")
     messages_of: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
-"""Which files no parser takes, and what that makes of a tool that read none.
+"""Files that no parser accepts, and the verdict on a tool that could read none.
 
-A file that does not parse is the app's own fault and no tool's: whoever could not read it names it
-as skipped, and the `syntax` tool alone makes it a finding.
+A file that does not parse is the app's own fault. A tool that could not read it names it as
+skipped, and only the `syntax` tool makes it a finding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ NODE_CHECK = Path(__file__).with_name("syntax_check.mjs")
 FENCE = Flaw(1, "a Markdown code fence", "broken")
 NUL = Flaw(1, "NUL bytes in its text", "broken")
 NOT_READ = "which this tool does not read"
-# Files in the language a tool reads, or with some of it inside, by the suffix of those it reads.
+# Files in a tool's language, or with some of it inside, by the suffix that the tool reads.
 _RELATIVES = {
     ".py": {".ipynb": "a notebook", ".pyw": "Python under another name", ".pyx": "Cython"},
     ".js": {".vue": "a component", ".svelte": "a component", ".astro": "a component"},
@@ -45,7 +45,7 @@ _NO_SOURCE = frozenset({"binary", "minified", "generated"})  # left out because 
 async def flaws_of(
     run: ToolRun, names: Sequence[str], execute: Execute, *, depth: int = ANY_DEPTH
 ) -> dict[str, Flaw]:
-    """Those of `names` that do not parse as what their names say they are, each with the reason.
+    """The `names` that do not parse as their names claim, each with the reason.
 
     Python, JavaScript, TypeScript, CSS and JSON; files of other kinds are never among them.
     """
@@ -58,7 +58,7 @@ async def flaws_of(
 
 
 def fences(root: Path, names: Sequence[str]) -> dict[str, Flaw]:
-    """Sources that begin with a Markdown fence, which some parsers take without a word."""
+    """Sources that begin with a Markdown fence, which some parsers accept silently."""
     return {
         name: FENCE for name in names if name.endswith(CODE_SUFFIXES) and is_fenced(root / name)
     }
@@ -83,11 +83,11 @@ def _message(item: Mapping[str, str]) -> str:
 async def explained(
     language: str, run: ToolRun, given: Sequence[str], parsed: Parsed, execute: Execute
 ) -> Parsed:
-    """`parsed` with one wording for files that no parser takes.
+    """`parsed` with one wording for files that no parser accepts.
 
     Raises:
         NotApplicable: the tool read none of its files, and the files are the reason.
-        ToolFault: it read none, and it is not for the files alone.
+        ToolFault: it read none, and the files are not the only reason.
     """
     covered = parsed.coverage
     if covered.unit != "files" or not covered.skipped:
@@ -110,7 +110,7 @@ async def explained(
 
 
 def refusal(language: str, reasons: Mapping[str, str]) -> Verdict:
-    """What a tool says that has nothing to read, by the reasons of all it would have read."""
+    """The verdict on a tool without readable files, by the reasons of its files."""
     ours_first = sorted(reasons.items(), key=lambda item: is_broken(item[1]))
     lines = [f"{name}: {why}" for name, why in ours_first]
     shown = "; ".join(lines[:3]) + (f" and {len(lines) - 3} more" if len(lines) > 3 else "")
@@ -134,7 +134,7 @@ def refusal(language: str, reasons: Mapping[str, str]) -> Verdict:
 
 
 def unread_relatives(suffixes: Sequence[str], files: Sequence[str]) -> dict[str, str]:
-    """Files of a tool's language in a form it does not read, each with the reason."""
+    """Files of a tool's language in a form that it does not read, each with the reason."""
     others = {
         other: f"{relative}, {NOT_READ}"
         for suffix in suffixes

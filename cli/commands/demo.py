@@ -35,6 +35,7 @@ async def run_demo(settings: Settings, *, keep: bool, as_json: bool = False) -> 
 
 def _with_ai(spec: PipelineSpec, settings: Settings) -> PipelineSpec:
     if settings.ai_configured:
-        return spec.model_copy(update={"analyzers": (*spec.analyzers, AnalyzerKind.AI)})
+        asking = [kind for kind in AnalyzerKind if kind.row.equipment == "endpoint"]
+        return spec.model_copy(update={"analyzers": (*spec.analyzers, *asking)})
     say(AI_IS_OFF)
     return spec

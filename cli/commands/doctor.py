@@ -59,7 +59,7 @@ def _machine(settings: Settings) -> list[Check]:
             "make setup",
             needed=True,
         ),
-        *(_tools(settings, kind) for kind in AnalyzerKind if kind is not AnalyzerKind.AI),
+        *(_tools(settings, kind) for kind in AnalyzerKind if kind.row.equipment == "tools"),
         _node(settings),
         _program("chromium", "browser checks and Lighthouse"),
         _program("nmap", "port scan"),

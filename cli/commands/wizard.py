@@ -36,7 +36,8 @@ def ask() -> Answers:
     settings = load_settings()
     answer = typer.prompt("Folder of the fleet (<root>/<model>/app<N>/)", err=True)
     root = folder_of(Path.cwd(), answer, "the folder")
-    kinds = [kind for kind in AnalyzerKind if kind is not AnalyzerKind.AI or settings.ai_configured]
+    with_tools = [kind for kind in AnalyzerKind if kind.row.equipment == "tools"]
+    kinds = list(AnalyzerKind) if settings.ai_configured else with_tools
     if not settings.ai_configured:
         say(AI_IS_OFF)
     analyzers = [kind.value for kind in kinds if _confirm(f"Run {kind.value}?")]

@@ -60,7 +60,7 @@ def analyzer_health(stack: Stack, kind: str) -> AnalyzerHealth | None:
         trusted = _get(f"{url}/metrics", Authorization=f"Bearer {token}").is_success
     except (httpx.HTTPError, ValueError, OSError):
         return None
-    return health if health.analyzer == kind and trusted else None
+    return health if str(health.analyzer) == kind and trusted else None
 
 
 def _get(url: str, **headers: str) -> httpx.Response:

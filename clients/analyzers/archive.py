@@ -1,4 +1,4 @@
-"""A result archive as it arrives: written to a private file, every byte checked."""
+"""Receives a result archive: writes it to a private file and checks every byte."""
 
 import hashlib
 import os
@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from contract.analysis import AnalyzerReport
 from contract.base import first_problem
+from contract.conversation import Received
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import (
     CHUNK_BYTES,
     DEFAULT_MAX_RESULT_BYTES,
     MAX_REPORT_BYTES,
     REPORT_MEMBER,
-    Chunk,
     Completed,
 )
 
@@ -25,12 +25,12 @@ class ArchiveReceiver:
     """Bytes of one result so far. Its methods block; call them in a thread, one at a time.
 
     Each chunk is checked as it comes. The whole archive is digested once more only if it did not
-    come in one piece, for a second connection might have brought another run's bytes.
+    come in one piece, because a second connection may have brought bytes of another run.
 
     Attributes:
         path: the private file.
-        received: bytes that are there and checked; where a broken transfer goes on.
-        one_piece: whether all of it came as checked chunks over one connection.
+        received: number of bytes that are there; a broken transfer goes on from here.
+        one_piece: whether everything came as checked chunks over one connection.
         sha256: of the whole archive, once it is there.
     """
 
@@ -42,21 +42,21 @@ class ArchiveReceiver:
         self._max_bytes = max_bytes
         self._file = path.open("wb")
 
-    def add_chunk(self, chunk: Chunk, data: bytes) -> None:
-        """Append an announced chunk.
+    def add_chunk(self, received: Received) -> None:
+        """Append a chunk.
 
-        The conversation has checked that they are the next bytes.
+        The conversation has checked that it is the next one.
 
         Raises:
             PlatformError: DATA_LOSS: not the bytes that were announced;
                 RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
         """
-        if hashlib.sha256(data).hexdigest() != chunk.sha256:
-            raise _data_loss(f"chunk at {chunk.offset} differs from its digest")
-        self._append(data)
+        if not received.is_sound():
+            raise _data_loss(f"chunk at {received.chunk.offset} differs from its digest")
+        self._append(received.data)
 
     def add(self, data: bytes) -> None:
-        """Append bytes that are checked by the whole archive's digest alone.
+        """Append bytes that only the digest of the whole archive checks.
 
         Raises:
             PlatformError: RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
@@ -68,7 +68,7 @@ class ArchiveReceiver:
         """Copy an archive out of the analyzer's own folder.
 
         Raises:
-            OSError: there is no such file here, or we may not read it; nothing was taken.
+            OSError: the file is not here or may not be read; nothing was appended.
             PlatformError: RESOURCE_EXHAUSTED: result above the cap, or the disk is full.
         """
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -106,7 +106,7 @@ class ArchiveReceiver:
         """Check the whole archive.
 
         Raises:
-            PlatformError: DATA_LOSS; the receiver has started anew.
+            PlatformError: DATA_LOSS; the receiver is empty again.
         """
         self._file.flush()
         if self.received != completed.size_bytes or not self._is(completed.sha256):

@@ -1,7 +1,8 @@
-"""`AnalyzerGateway` over protocol v1: what activities call to have an app measured.
+"""`AnalyzerGateway` over protocol v1: activities call it to let an analyzer measure an app.
 
-A lost connection is taken up again from the last checked byte, a few times and only to fetch: the
-work itself is never started twice from here, and retries of the work live in Temporal's policies.
+After a lost connection it goes on from the last checked byte, a few times and only to fetch. It
+never
+starts the work itself twice: retries of the work are in Temporal's policies.
 """
 
 import asyncio
@@ -46,10 +47,10 @@ class WebSocketGateway:
     Args:
         urls: one address per analyzer.
         token: shared secret, None where the analyzers ask for none.
-        workdir: folder for incoming archives; what dead processes left there is removed.
+        workdir: folder for incoming archives; files of dead processes there are removed.
         direct: read large results of analyzers on this machine from their folders.
-        secret: finds what an option names, at the call that needs it; raises a `PlatformError` for
-            what is not there. Blocking.
+        secret: reads the secret to which an option refers, at the call that needs it; raises a
+            `PlatformError` if there is none. Blocking.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class WebSocketGateway:
         on_progress: Callable[[Progress], None],
         on_end: Callable[[], None] = lambda: None,
     ) -> FetchedResult:
-        """Run or re-attach to the subtask and fetch its result into a private folder.
+        """Run the subtask, or attach to its run, and fetch the result into a private folder.
 
         `on_end` is called, perhaps more than once, when the result begins to come.
 
@@ -129,7 +130,7 @@ class WebSocketGateway:
             await asyncio.shield(asyncio.ensure_future(transfer.cancel()))
             raise
         except PlatformError as error:
-            if error.code is ErrorCode.DATA_LOSS:  # else every retry would fetch the same archive
+            if error.code is ErrorCode.DATA_LOSS:  # or each retry would fetch it again
                 await transfer.cancel()
             raise
         finally:
@@ -158,7 +159,7 @@ class WebSocketGateway:
                     await link.send(link.conversation.acknowledge(ack))
 
     async def _fetch(self, transfer: Transfer, on_progress: Callable[[Progress], None]) -> None:
-        """Over WebSocket; over HTTP what WebSocket cannot bring, were it from an earlier call."""
+        """Fetch over WebSocket, and over HTTP if that fails, also the result of an earlier call."""
         request, receiver = transfer.request, transfer.receiver
         http = self._https[request.analyzer]
         try:
@@ -240,7 +241,7 @@ def _private_folder(workdir: Path) -> Path:
 
 
 def _start_ticks(pid: int) -> str:
-    """When the process started, as a word; empty when there is none."""
+    """When the process started, as text; empty if there is no such process."""
     try:
         return f"{psutil.Process(pid).create_time():.2f}"
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""The analyzer's HTTP side: health, source upload, and results where WebSocket stays down."""
+"""HTTP requests to an analyzer: health, source upload, and results if WebSocket stays down."""
 
 import asyncio
 import base64
@@ -38,7 +38,7 @@ _RESULT_STATUS = (
     HTTPStatus.OK,
     HTTPStatus.ACCEPTED,
     HTTPStatus.PARTIAL_CONTENT,
-    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,  # all bytes are here, only the last word was lost
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,  # all bytes are here already
 )
 
 
@@ -61,7 +61,7 @@ class AnalyzerHttp:
         await self._client.aclose()
 
     async def health(self) -> AnalyzerHealth:
-        """Ask `GET /health`; whatever goes wrong is `ok=False` with the reason."""
+        """Ask `GET /health`. Every failure is `ok=False` with the reason."""
         try:
             answer = await self._client.get(f"{self._base}/health", timeout=HEALTH_LIMIT_S)
             health = AnalyzerHealth.model_validate_json(answer.content)
@@ -96,11 +96,11 @@ class AnalyzerHttp:
         receiver: ArchiveReceiver,
         on_progress: Callable[[Progress], None],
     ) -> None:
-        """Read the result of a run that goes on or has ended, from where the transfer broke off.
+        """Wait for the end of a run and read its result, from the byte where the transfer stopped.
 
         Raises:
-            PlatformError: unreachable, the analyzer knows no run of this very request, or it did
-                not end within its deadline.
+            PlatformError: the analyzer is unreachable, knows no run of this request, or the run
+                did not end within its deadline.
         """
         give_up = time.monotonic() + request.deadline_s + RUN_WAITS_S + 60.0
         failures = 0
@@ -115,7 +115,7 @@ class AnalyzerHttp:
                 if failures >= _MAX_FAILURES or isinstance(error, httpx.ConnectError):
                     raise unavailable(f"{self._where}: {type(error).__name__} {error}") from error
             except PlatformError as error:
-                # What we held was of an earlier run of the same request: read the new one whole.
+                # Our bytes are of an earlier run of the same request: read the new result from 0.
                 if error.code is not ErrorCode.DATA_LOSS or not before:
                     raise
             await asyncio.sleep(POLL_S)

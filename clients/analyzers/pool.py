@@ -1,7 +1,7 @@
 """WebSocket connections to one analyzer, opened when needed and reused across subtasks.
 
-A connection is leased to one subtask at a time, so nobody's frames wait behind another's. A run of
-many apps makes as many handshakes as subtasks were ever in flight at once, not one per subtask.
+A connection serves one subtask at a time, so no frame waits behind those of another subtask. The
+number of handshakes is the largest number of subtasks in flight, not the number of subtasks.
 """
 
 from collections.abc import AsyncGenerator
@@ -35,7 +35,7 @@ _DOCTOR = "`starter.py doctor` tells more"
 class Link:
     """A connection and the conversation on it.
 
-    What goes on after `WebSocketException` or `OSError` goes on over another one.
+    Its methods raise `WebSocketException` or `OSError` when the connection is lost.
     """
 
     def __init__(self, connection: ClientConnection) -> None:
@@ -44,7 +44,7 @@ class Link:
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody closed the connection, as far as is known."""
+        """Whether the connection is open, as far as is known here."""
         return self._connection.state is State.OPEN
 
     async def send(self, text: str) -> None:
@@ -52,7 +52,7 @@ class Link:
         await self._connection.send(text)
 
     async def receive(self) -> Progress | Received | Completed | Failed:
-        """The next frame that somebody waits for.
+        """The next frame about a subtask of this conversation.
 
         Raises:
             ProtocolError: the analyzer broke the protocol.
@@ -63,7 +63,7 @@ class Link:
                 return frame
 
     async def close(self) -> None:
-        """Close the connection; one that is lost is closed."""
+        """Close the connection. A lost one counts as closed."""
         with suppress(WebSocketException, OSError):
             await self._connection.close()
 
@@ -84,9 +84,9 @@ class ConnectionPool:
 
     @property
     def is_local(self) -> bool:
-        """Whether the analyzer listens on this machine, so that its folder may be seen from here.
+        """Whether the analyzer listens on this machine, so that its folder may be readable here.
 
-        Behind a published port it may still be a container's.
+        It may still be in a container behind a published port.
         """
         host = urlsplit(self.url).hostname or ""
         return host == "localhost" or host.startswith("127.") or host == "::1"
@@ -157,7 +157,7 @@ class ConnectionPool:
 
 
 def unavailable(message: str) -> PlatformError:
-    """A fault that may pass by itself."""
+    """A fault that may end without any action."""
     return PlatformError(ErrorCode.UNAVAILABLE, message)
 
 

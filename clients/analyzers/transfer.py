@@ -18,15 +18,15 @@ from contract.stream import FrameNotUnderstood, FrameRefused, ProtocolError
 
 RECONNECT_DELAYS_S = (0.1, 0.5, 1.0, 2.0)
 CANCEL_LIMIT_S = 6.0
-SOUND_LIFE_S = 5.0  # a connection that lasted this long is no link that dies at once
+SOUND_LIFE_S = 5.0  # a connection that lasted this long counts as a sound one
 
 
 class ConnectionLost(Exception):
-    """The connection broke; the run goes on and can be taken up again."""
+    """The connection is lost. The run goes on, and a new connection can attach to it."""
 
 
 class _NotShared(Exception):
-    """The analyzer's folder cannot be read from here: the bytes must be sent."""
+    """The analyzer's folder cannot be read here: the bytes must be sent."""
 
 
 class Transfer:
@@ -34,7 +34,7 @@ class Transfer:
 
     Attributes:
         request: what is asked.
-        receiver: what came so far.
+        receiver: the bytes so far.
         direct: whether a large result may be read from the analyzer's own folder.
         asked: whether the request ever reached the analyzer; a first connection that fails is not
             retried here, so that a dead analyzer is known at once.
@@ -65,10 +65,10 @@ class Transfer:
         self._leased_at: float | None = None
 
     async def run(self) -> None:
-        """Until the result is there.
+        """Ask, and return when the whole result is there.
 
         Raises:
-            ConnectionLost: again and again, without getting on in between.
+            ConnectionLost: several times in a row, without progress in between.
             PlatformError: refused, failed or detached.
         """
         tries = 0
@@ -93,7 +93,7 @@ class Transfer:
             await asyncio.sleep(RECONNECT_DELAYS_S[tries])
 
     def _got_on(self, before: int) -> bool:
-        """Whether the last connection brought bytes, or at least lasted."""
+        """Whether the last connection brought bytes, or lasted some time."""
         lived = self._leased_at and time.monotonic() - self._leased_at > SOUND_LIFE_S
         return self.receiver.received > before or bool(lived)
 
@@ -104,7 +104,7 @@ class Transfer:
             await self._link.close()
 
     async def unless_detached(self, work: Coroutine[None, None, None]) -> None:
-        """Do `work`, dropped as soon as somebody detaches.
+        """Do `work`, and cancel it as soon as somebody detaches.
 
         Raises:
             PlatformError: detached, or what `work` raises.
@@ -170,7 +170,7 @@ class Transfer:
         self.asked = True
 
     async def _follow(self, link: Link) -> None:
-        """Take frames to the last one, writing each chunk while the next one arrives."""
+        """Receive frames up to the last one. Each chunk is written while the next one arrives."""
         writing: asyncio.Task[None] | None = None
         try:
             while isinstance(frame := await link.receive(), Progress | Received):
@@ -180,7 +180,7 @@ class Transfer:
                 self._on_end()
                 if writing:
                     await writing
-                write = asyncio.to_thread(self.receiver.add_chunk, frame.chunk, frame.data)
+                write = asyncio.to_thread(self.receiver.add_chunk, frame)
                 writing = asyncio.create_task(write)
             if writing:
                 await writing
@@ -193,8 +193,8 @@ class Transfer:
         if isinstance(frame, Completed):
             self._on_end()
         else:
-            self._over = True  # the run is over: to start it anew is the caller's decision
-            # Whoever cancels no longer listens here: somebody else ended the run.
+            self._over = True  # the run has ended: the caller decides whether to start it again
+            # Our own caller has not cancelled, or it would not listen: somebody else ended the run.
             ended = frame.code is ErrorCode.CANCELLED
             code = ErrorCode.UNAVAILABLE if ended else frame.code
             raise PlatformError(code, frame.message, retry_after_s=frame.retry_after_s)

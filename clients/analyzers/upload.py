@@ -66,7 +66,7 @@ def _add_file(tar: tarfile.TarFile, path: str, name: str, tree: TreeDigest) -> N
 
 
 class _Hashing(io.RawIOBase):
-    """A file that is digested while it is read."""
+    """A file whose digest is computed while it is read."""
 
     def __init__(self, file: io.BufferedReader) -> None:
         self._file = file

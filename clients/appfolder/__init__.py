@@ -1,4 +1,4 @@
-"""Reads an app folder as data: which services it has and how each is built and run."""
+"""Reads an app folder as data: its services, and how each is built and run."""
 
 from clients.appfolder.faults import AppFault
 from clients.appfolder.model import AppPlan, Healthcheck, ServicePlan

@@ -1,4 +1,4 @@
-"""A compose file as a plan: resolved by Docker Compose itself, of which a safe part is honoured."""
+"""A compose file as a plan: Docker Compose resolves it, and we honour a safe part."""
 
 import re
 from dataclasses import replace
@@ -33,7 +33,7 @@ def compose_file(root: Path) -> str | None:
     """Name of the compose file of `root`, for messages; None: it has none.
 
     Raises:
-        AppFault: what has its name is no file.
+        AppFault: the path with its name is no file.
         PlatformError: it, or `.env`, leads out of the app folder, or is larger than we read.
     """
     for name in (*COMPOSE_NAMES, *_OVERRIDES, ".env"):
@@ -49,7 +49,7 @@ def compose_file(root: Path) -> str | None:
 
 
 def _require_plain(root: Path, name: str) -> None:
-    """Docker Compose reads these without being asked: a pipe would keep it waiting for ever."""
+    """Docker Compose reads these files unasked; a pipe among them would make it wait for ever."""
     path = root / name
     if not path.is_symlink() and not path.exists():
         return
@@ -61,11 +61,11 @@ def _require_plain(root: Path, name: str) -> None:
 
 
 def read_compose(root: Path, name: str, composer: Composer) -> AppPlan:
-    """Plan of the compose file `name` in `root`; variables come from the app's own `.env` alone.
+    """Plan of the compose file `name` in `root`; variables come only from the app's own `.env`.
 
     Raises:
         AppFault: Docker Compose refuses it, or it names no service that can be run.
-        PlatformError: it asks for what we do not give, or could not be read.
+        PlatformError: it needs a setting that we do not support, or could not be read.
     """
     resolved = resolve(root, composer)
     document = _document(resolved.document)
@@ -98,14 +98,14 @@ def read_compose(root: Path, name: str, composer: Composer) -> AppPlan:
 def _document(document: dict[str, Any]) -> ComposeDocument:
     try:
         return ComposeDocument.model_validate(document)
-    except ValidationError as error:  # Docker Compose has taken it, so it is our gap
+    except ValidationError as error:  # Docker Compose has accepted it, so the gap is ours
         first = error.errors()[0]
         where = ".".join(str(part)[:60] for part in first["loc"])
         raise unsupported(f"compose file: {where[:200]} ({first['msg'][:100]})") from error
 
 
 def _record_top(document: ComposeDocument, ledger: Ledger) -> None:
-    """Top-level keys that change nothing here; `volumes` are made by us, without their options."""
+    """Record top-level keys that change nothing here; we make `volumes` without their options."""
     for key in document.model_extra or {}:
         if key != "name" and not key.startswith("x-"):
             ledger.note(f"{key} (not in the honoured subset)")
@@ -115,7 +115,7 @@ def _record_top(document: ComposeDocument, ledger: Ledger) -> None:
 
 
 def _start_order(file: str, plans: dict[str, ServicePlan]) -> list[ServicePlan]:
-    """Services after those they depend on, otherwise in the order of the file."""
+    """Services after their dependencies, otherwise in the order of the file."""
     ordered: dict[str, ServicePlan] = {}
     waiting = dict(plans)
     while waiting:

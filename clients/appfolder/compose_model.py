@@ -1,4 +1,4 @@
-"""A service as Docker Compose resolves it: one spelling per key; what is not honoured is extra."""
+"""A service as Docker Compose resolves it: one spelling per key; keys not honoured are extra."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -29,7 +29,7 @@ Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 
 
 class _Part(BaseModel):
-    """Keeps what it does not know in `model_extra`, so that it can be recorded as dropped."""
+    """Keeps unknown keys in `model_extra`, so that they can be recorded as dropped."""
 
     model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
 
@@ -45,7 +45,7 @@ class ComposeBuild(_Part):
 
 
 class ComposeHealthcheck(_Part):
-    """`healthcheck`. Where it names no interval it is asked more often than Docker does."""
+    """`healthcheck`. Without an interval of its own it runs more often than Docker would run it."""
 
     test: tuple[str, ...] = ()
     interval: Seconds = 10.0
@@ -86,7 +86,7 @@ class ComposeMount(_Part):
 
 
 class ComposeFile(_Part):
-    """One entry of `secrets` or `configs`; owner and mode are left aside, as by Docker Compose."""
+    """One entry of `secrets` or `configs`; owner and mode are ignored, as by Docker Compose."""
 
     source: str
     target: str = ""
@@ -169,7 +169,7 @@ class ComposeDocument(_Part):
     configs: dict[str, dict[str, Any]] = {}
 
     def is_awaited(self, name: str) -> bool:
-        """Whether a service waits for the end of `name`."""
+        """Whether a service waits for `name` to end."""
         return any(
             body.depends_on[name].condition == "service_completed_successfully"
             for body in self.services.values()
@@ -177,7 +177,7 @@ class ComposeDocument(_Part):
         )
 
     def build_of(self, image: str) -> ComposeBuild | None:
-        """How another service builds `image`; None: nobody does, so it is pulled."""
+        """The build of another service that makes `image`; None: there is none, so it is pulled."""
         named = (body for body in self.services.values() if body.build and body.image)
         found = (body.build for body in named if _tagged(body.image) == _tagged(image))
         return next(found, None)

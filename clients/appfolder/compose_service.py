@@ -1,4 +1,4 @@
-"""One resolved compose service as a `ServicePlan`; what is not honoured goes to the ledger."""
+"""One resolved compose service as a `ServicePlan`; settings not honoured go to the ledger."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ _MAX_PORTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a service is read in.
+    """The context in which a service is read.
 
     Attributes:
-        file: how messages name it.
-        variables: those of `.env`, read when they are asked for.
+        file: its name in messages.
+        variables: those of `.env`, read when they are first needed.
     """
 
     root: Path
@@ -43,8 +43,8 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
     """Plan of service `name`.
 
     Raises:
-        AppFault: a file that is not there.
-        PlatformError: a key that Compose would honour and cannot be left out.
+        AppFault: a file is missing.
+        PlatformError: a key that Compose would honour and that cannot be left out.
     """
     body, ledger = of.document.services[name], of.ledger
     settings.refuse_unsupported(of.file, name, body)
@@ -100,7 +100,7 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
 
 
 def _runs(of: Reading, other: str) -> bool:
-    """Whether a dependency is run at all; Docker Compose has checked those that must be."""
+    """Whether a dependency is run at all; Docker Compose has checked the required ones."""
     return other in of.document.services and of.document.services[other].copies > 0
 
 
@@ -129,7 +129,7 @@ def _arguments(name: str, build: ComposeBuild, ledger: Ledger) -> dict[str, str]
 
 
 def _ports(name: str, body: ComposeService, ledger: Ledger) -> tuple[int, ...]:
-    """Container ports, published ones first. The host's side is chosen by Docker."""
+    """Container ports, published ones first. Docker chooses the host's port."""
     found: list[int] = []
     for entry in body.ports:
         host = ":".join(part for part in (entry.host_ip, entry.published) if part)
@@ -148,12 +148,12 @@ def _ports(name: str, body: ComposeService, ledger: Ledger) -> tuple[int, ...]:
 
 
 def _is_published(body: ComposeService) -> bool:
-    """Whether the service is reached from the machine that runs it."""
+    """Whether the service can be reached from the machine that runs it."""
     return bool(body.ports) or body.network_mode == "host"
 
 
 def _published(body: ComposeService) -> tuple[tuple[int, int], ...]:
-    """(host port, container port) of what the file publishes over TCP; a range by its first."""
+    """(host port, container port) published over TCP; a range is given by its first port."""
     found = ((_first(entry), entry.target) for entry in body.ports if entry.protocol == "tcp")
     return tuple((host, port) for host, port in found if 0 < host < 65_536)[:_MAX_PORTS]
 

@@ -1,9 +1,9 @@
-"""Docker Compose itself, run where it sees nothing but one app's folder.
+"""Runs Docker Compose itself, where it sees nothing but one app's folder.
 
-A compose file may name any file and any address (`env_file`, `extends`, `include`). So its
-reference implementation runs under bubblewrap: the app's folder read-only, no network, no sockets,
-no variable of the host, bounded in time, memory and output. Where bubblewrap cannot work there is a
-second way in `clients/docker/composer.py`; without either no compose file is read.
+A compose file may name any file and any address (`env_file`, `extends`, `include`). So the
+reference implementation runs under bubblewrap: the app's folder is read-only; there is no network,
+no socket, no variable of the host; time, memory and output are bounded. Where bubblewrap cannot
+work, `clients/docker/composer.py` offers a second way; without either, no compose file is read.
 """
 
 import re
@@ -23,7 +23,7 @@ HOME = "/home/nobody"
 MAX_SECONDS = 20
 MAX_MEMORY_BYTES = 512 * 1024 * 1024
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024
-# What a host's own plug-in must be at least: what this reads has been seen of these.
+# The lowest version of a host's own plug-in: the answers of these versions were tested.
 _OLDEST = (5, 0)
 _PLUGINS = (
     Path("/usr/local/lib/docker/cli-plugins"),
@@ -31,17 +31,17 @@ _PLUGINS = (
     Path("/usr/lib/docker/cli-plugins"),
     Path("/usr/libexec/docker/cli-plugins"),
 )
-# By path and time of change: what has answered once is not asked again.
+# By path and time of change: a program that answered once is not asked again.
 _usable: set[tuple[Path, int]] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Docker Compose answered.
+    """The answer of Docker Compose.
 
     Attributes:
         code: its exit code; None: it was stopped when its time was over.
-        out: what it printed, at most `MAX_OUTPUT_BYTES`.
+        out: its output, at most `MAX_OUTPUT_BYTES`.
         messages: what it wrote to stderr.
     """
 
@@ -63,13 +63,13 @@ class Composer(Protocol):
 
 
 def place(root: Path) -> str:
-    """Where Docker Compose sees `root`; its last part names the project, as on any machine."""
+    """Where Docker Compose sees `root`; the last part names the project, as on any machine."""
     name = re.sub(r"[^a-z0-9_-]", "", root.resolve().name.lower()).lstrip("_-")
     return f"{MOUNT}/{name or 'app'}"
 
 
 def environment(root: Path) -> dict[str, str]:
-    """All the variables that Docker Compose is given."""
+    """All variables that Docker Compose gets."""
     return {"HOME": HOME, "PWD": place(root)}
 
 
@@ -145,7 +145,7 @@ def brought_along() -> Path | None:
 
 
 def confined(root: Path) -> Confined:
-    """The host's own plug-in where there is one, else what Assay brings along. Blocking.
+    """The host's own plug-in if there is one, else the program that Assay brings. Blocking.
 
     Raises:
         PlatformError: neither runs under bubblewrap here.

@@ -1,4 +1,4 @@
-"""Faults of what an app folder says of itself."""
+"""Faults in the content of an app folder."""
 
 from clients.blame import BEYOND_LIMITS, SETTING_DROPPED, UNSUPPORTED, AppFault, Phase, fault
 from contract.errors import PlatformError
@@ -7,12 +7,12 @@ __all__ = ["AppFault", "Phase", "beyond", "outside", "unsupported"]
 
 
 def unsupported(setting: str) -> AppFault | PlatformError:
-    """The fault of an app that uses what Docker's own tools honour, and we do not yet."""
+    """The fault of an app with a setting that Docker's own tools support and we do not yet."""
     return fault(UNSUPPORTED, "build", f"{setting} is not supported here yet: not the app's fault")
 
 
 def outside(setting: str) -> AppFault | PlatformError:
-    """The fault of an app that needs what lies outside of its folder: we do not give it."""
+    """The fault of an app that needs a file outside of its folder, which we do not provide."""
     return fault(SETTING_DROPPED, "build", f"{setting}: only the app's own folder is read")
 
 

@@ -1,4 +1,4 @@
-"""What of a compose file is not honoured: noted, possibly needed to start, or reason to refuse."""
+"""The settings of a compose file that are not honoured: noted, possibly needed, or refused."""
 
 from dataclasses import dataclass, field
 
@@ -10,12 +10,12 @@ _SHOWN = 4
 
 @dataclass(slots=True)
 class Ledger:
-    """What is not honoured, as far as the reading has got.
+    """The settings not honoured so far.
 
     Attributes:
-        noted: all of it, for the record.
-        needed: of that, what an app may need to start; where it starts, it is measured.
-        refused: what could change what is measured, also of an app that starts.
+        noted: all of them, for the record.
+        needed: those that an app may need to start; if it starts, it is measured.
+        refused: those that could change the measurement, even if the app starts.
     """
 
     noted: list[str] = field(default_factory=list[str])
@@ -23,20 +23,20 @@ class Ledger:
     refused: list[str] = field(default_factory=list[str])
 
     def note(self, line: str) -> None:
-        """Record what changes nothing that is measured."""
+        """Record a setting that changes nothing that is measured."""
         self.noted.append(line)
 
     def need(self, line: str) -> None:
-        """Record what an app may need to start."""
+        """Record a setting that an app may need to start."""
         self.noted.append(line)
         self.needed.append(line)
 
     def refuse(self, line: str) -> None:
-        """Record what must be honoured, or the app is not measured."""
+        """Record a setting without which the app is not measured."""
         self.refused.append(line)
 
     def refusal(self) -> AppFault | PlatformError | None:
-        """The fault of what was refused; None: nothing was."""
+        """The fault for the refused settings; None: there are none."""
         if not self.refused:
             return None
         more = len(self.refused) - _SHOWN

@@ -1,4 +1,4 @@
-"""How an app is built and run: what `read_plan` answers and both runtimes follow."""
+"""How an app is built and run: the answer of `read_plan`, which both runtimes follow."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +9,13 @@ Condition = Literal["service_started", "service_healthy", "service_completed_suc
 
 @dataclass(frozen=True, slots=True)
 class OwnFile:
-    """A file or folder of the app that its container finds at `target`.
+    """A file or folder of the app that its container gets at `target`.
 
     Attributes:
-        source: inside the app folder; None: `content` is written in the compose file itself.
-        folder: an empty folder, as Docker makes one for a mount of what is not there.
-        masked: paths in the container below `target` that a volume hides, so that nothing of
-            `source` is put there.
+        source: inside the app folder; None: the compose file itself holds the `content`.
+        folder: an empty folder, as Docker makes one for a mount whose source is missing.
+        masked: paths in the container below `target` that a volume hides; nothing of `source` is
+            put there.
     """
 
     target: str
@@ -53,17 +53,17 @@ class ServicePlan:
         context: build context inside the app folder; None: the service runs `image` as it is.
         dockerfile: text of the Dockerfile, the app's own or our scaffold's.
         ports: container ports, most likely first; empty: find out from the image.
-        published: (port of its author's machine, container port) of the compose file.
+        published: (port on its author's machine, container port) of the compose file.
         publishes: whether its author reaches it from outside: its ports are published, or it is the
             only service.
-        optional: those of `depends_on` that it starts without when they fail.
-        restarts: whether its author has it started again when it fails.
-        one_shot: whether another service waits for its end: it does its work and exits.
+        optional: dependencies (of `depends_on`) that may fail without stopping it.
+        restarts: whether its author restarts it when it fails.
+        one_shot: whether another service waits for its end: it finishes its work and exits.
         volumes: (volume name, path in the container), of volumes that services share.
-        folders: paths of volumes of its own: part of its container, with what its image has there,
-            made where it has nothing.
+        folders: paths of its own volumes: parts of its container, with the image's files there, or
+            made where the image has none.
         aliases: further names on the app's own network.
-        files: the app's own files that its container gets besides its image.
+        files: the app's own files that its container gets in addition to its image.
         tmpfs: folders in memory.
         ulimits: (name, soft, hard); -1: no limit but ours.
         sysctls: of its own network namespace.
@@ -108,17 +108,17 @@ class ServicePlan:
 
     @property
     def is_own(self) -> bool:
-        """Whether something of it is the app's own work, not only an image that others made."""
+        """Whether some part of it is the app's own work, not only an image made by others."""
         return self.context is not None or bool(self.files)
 
 
 @dataclass(frozen=True, slots=True)
 class AppPlan:
-    """Every service of an app in start order, and what of its files is not honoured.
+    """Every service of an app in start order, and the settings that are not honoured.
 
     Attributes:
-        dropped: what is not honoured, for the record.
-        needed: of that, what an app may need to start.
+        dropped: settings that are not honoured, for the record.
+        needed: those of them that an app may need to start.
     """
 
     services: tuple[ServicePlan, ...]

@@ -1,7 +1,7 @@
-"""What a service finds mounted: volumes of its own, folders in memory, files of the app.
+"""The mounts of a service: its own volumes, folders in memory, files of the app.
 
-Nothing of the host is ever mounted. What lies in the app folder is copied into the container before
-it starts, so that the app finds it, and the folder is never written to.
+Nothing of the host is ever mounted. Files of the app folder are copied into the container before it
+starts, so the app finds them, and nothing writes to the folder.
 """
 
 import posixpath
@@ -18,7 +18,7 @@ from clients.appfolder.reference import relative, shown
 from clients.appfolder.tree import inside
 from contract.errors import PlatformError
 
-# Of the host, and the same wherever an app runs.
+# Paths of the host that are the same wherever an app runs.
 _HARMLESS = frozenset({"/etc/localtime", "/etc/timezone"})
 _KERNEL = ("/proc", "/sys", "/dev")
 _TMPFS_OPTION = re.compile(r"(?:mode|uid|gid)=\d{1,9}|r[ow]|(?:no)?(?:exec|suid|dev|atime)")
@@ -27,7 +27,7 @@ _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 @dataclass(slots=True)
 class Mounts:
-    """What is mounted where, of one service."""
+    """The mounts of one service."""
 
     volumes: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     files: list[OwnFile] = field(default_factory=list[OwnFile])
@@ -35,7 +35,7 @@ class Mounts:
     private: list[str] = field(default_factory=list[str])
 
     def masked(self) -> "Mounts":
-        """The same, each file without what a volume below it hides; outer ones first."""
+        """The same, each file without the parts that a volume below it hides; outer files first."""
         hidden = [path for _, path in self.volumes] + [mount.target for mount in self.tmpfs]
         hidden += self.private
         files = [
@@ -50,7 +50,7 @@ class Mounts:
 def mounts(
     root: Path, name: str, body: ComposeService, document: ComposeDocument, ledger: Ledger
 ) -> Mounts:
-    """What `name` finds mounted.
+    """The mounts of service `name`.
 
     Raises:
         AppFault: a file that Docker Compose would not find either.
@@ -90,7 +90,7 @@ def _is_place(target: str) -> bool:
 
 
 def _common_sources(document: ComposeDocument) -> frozenset[str]:
-    """What several services mount and one of them may write to."""
+    """Sources that several services mount and one of them may write to."""
     users: dict[str, set[str]] = {}
     written: set[str] = set()
     for name, body in document.services.items():
@@ -102,7 +102,7 @@ def _common_sources(document: ComposeDocument) -> frozenset[str]:
 
 
 def _refuse_hidden(name: str, found: Mounts, ledger: Ledger) -> None:
-    """What is copied comes before what is mounted, so a mount above it would hide it."""
+    """Files are copied before volumes are mounted, so a mount above a file would hide it."""
     above = [path for _, path in found.volumes] + [mount.target for mount in found.tmpfs]
     for file in found.files:
         if any(file.target == path or _below(file.target, path) for path in above):
@@ -119,7 +119,7 @@ def _volume(
     found: Mounts,
     ledger: Ledger,
 ) -> None:
-    """A volume of one service is part of its container, which holds what the image has there."""
+    """A volume of one service is part of its container, which has the image's files there."""
     options = document.volumes.get(entry.source, {})
     if options.get("external"):
         ledger.refuse(f"{name}: volumes {entry.source} (external: its data was made elsewhere)")
@@ -198,7 +198,7 @@ def _tmpfs(entry: str) -> Tmpfs:
 
 
 def _bytes(text: str) -> int:
-    """`64m` in bytes; 0: it says none."""
+    """`64m` in bytes; 0: no size is given."""
     match = re.fullmatch(r"(\d{1,15})([bkmg]?)b?", text.lower())
     return int(match[1]) * _UNITS[match[2]] if match else 0
 

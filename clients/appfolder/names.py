@@ -1,4 +1,4 @@
-"""Under which names services find each other: all of them are on one network of the app."""
+"""The names by which services find each other: all are on one network of the app."""
 
 from collections import defaultdict
 
@@ -32,7 +32,7 @@ def _own_names(name: str, body: ComposeService) -> set[str]:
 def _record_networks(
     document: ComposeDocument, kept: dict[str, tuple[str, ...]], ledger: Ledger
 ) -> None:
-    """What one network for all changes: nothing is separated, and no name may mean two services."""
+    """Record what one common network changes: no separation, and each name means one service."""
     networks = {name: frozenset(body.networks) for name, body in document.services.items()}
     apart = [
         f"{network} and {other}"

@@ -1,4 +1,4 @@
-"""The app's own files that its containers get: secrets and configs, and how all are packed."""
+"""The app's own files for its containers: secrets and configs, and how all are packed."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ def secrets_and_configs(
     """Files of `secrets` and `configs` of a service; `variables` are those of `.env`.
 
     Raises:
-        AppFault: one that is not there.
+        AppFault: a file is missing.
     """
     for kind, entries, defined, folder in (
         ("secrets", body.secrets, document.secrets, "/run/secrets"),
@@ -67,7 +67,7 @@ def _file(root: Path, name: str, field: str, source: str, ledger: Ledger) -> Pat
 
 
 def digest_of(files: Sequence[OwnFile]) -> str:
-    """Digest of what `pack` makes of `files`. Blocking."""
+    """Digest of the tar that `pack` would make of `files`. Blocking."""
     return hashlib.sha256(pack(files, 1 << 62)).hexdigest()
 
 

@@ -15,15 +15,15 @@ SINGLE_SERVICE = "app"
 
 
 def read_plan(root: Path, composer: Composer | None = None) -> AppPlan:
-    """What `root` is made of: a compose file, else a Dockerfile, else a scaffold of ours. Blocking.
+    """Plan of `root`: from a compose file, else a Dockerfile, else our scaffold. Blocking.
 
     Args:
         root: the app's folder.
-        composer: that reads compose files; without one, Docker Compose under bubblewrap.
+        composer: reads compose files; without it, Docker Compose runs under bubblewrap.
 
     Raises:
-        AppFault: nothing is there, or something that no reference tool would honour.
-        PlatformError: what is there is started in a way that is not known here.
+        AppFault: the folder has nothing that a reference tool would run.
+        PlatformError: we do not know how to start it.
     """
     compose = compose_file(root)
     if compose is not None:

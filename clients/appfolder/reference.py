@@ -1,4 +1,4 @@
-"""What Docker Compose makes of an app's compose files, as one resolved document."""
+"""One resolved document of an app's compose files, as Docker Compose makes it."""
 
 import json
 import os
@@ -34,18 +34,18 @@ _PATH = re.compile(r"(?<![\w./:])/[^\s:'\",]+")
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A resolved document, and the variables that it uses and nothing sets."""
+    """A resolved document, and the variables that it uses but nothing sets."""
 
     document: dict[str, Any]
     unset: tuple[str, ...]
 
 
 def resolve(root: Path, composer: Composer) -> Resolved:
-    """What `docker compose config` says of `root`. Blocking.
+    """The answer of `docker compose config` for `root`. Blocking.
 
     Raises:
         AppFault: Docker Compose refuses it.
-        PlatformError: the refusal may come of the sandbox, or Docker Compose could not be run.
+        PlatformError: the sandbox may have caused the refusal, or Docker Compose could not run.
     """
     answer = composer.run(root, ("config", "--format", "json"))
     if len(answer.out) >= MAX_OUTPUT_BYTES:
@@ -53,7 +53,7 @@ def resolve(root: Path, composer: Composer) -> Resolved:
     if answer.code != 0:
         raise _refusal(root, answer)
     try:
-        # Every dollar sign is doubled, so that the answer could be read again.
+        # Docker Compose doubles every dollar sign, so that its output could be read again.
         document = json.loads(answer.out.decode().replace("$$", "$"))
     except (ValueError, RecursionError) as error:
         raise beyond("compose file: it resolves to what is no readable JSON") from error
@@ -75,7 +75,7 @@ def environment_of(root: Path, composer: Composer) -> dict[str, str]:
 
 
 def relative(root: Path, path: str) -> str | None:
-    """`path` of the resolved document, from the app folder on; None: it lies outside of it."""
+    """`path` of the resolved document relative to the app folder; None: it is outside."""
     top = place(root)
     if path == top:
         return "."
@@ -93,7 +93,7 @@ def shown(root: Path, path: str) -> str:
 
 
 def _refusal(root: Path, answer: Answer) -> AppFault | PlatformError:
-    """Whose fault it is that there is no document."""
+    """The fault when there is no document."""
     if answer.code is None:
         return beyond(f"compose file: Docker Compose did not resolve it within {MAX_SECONDS} s")
     messages = _complaint(answer.messages)
@@ -121,7 +121,7 @@ def _as_written(root: Path, text: str) -> str:
 
 
 def _is_hidden(root: Path, path: str) -> bool:
-    """Whether the sandbox hides what `path` is on its author's machine."""
+    """Whether the sandbox hides the file that `path` is on its author's machine."""
     below = relative(root, path)
     if below is None:
         return True
@@ -132,7 +132,7 @@ def _is_hidden(root: Path, path: str) -> bool:
 
 
 def _readable(path: Path) -> bool:
-    """Whether nothing but its absence keeps Docker Compose from reading `path`."""
+    """Whether only the absence of `path` keeps Docker Compose from reading it."""
     try:
         if not path.exists():
             return True

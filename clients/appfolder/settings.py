@@ -1,4 +1,4 @@
-"""Settings of a service that need no more than a look: kept, noted, or reason to refuse."""
+"""Simple settings of a service: kept, noted, or a reason to refuse."""
 
 import ipaddress
 import re
@@ -21,7 +21,7 @@ _WHY = {
     "cpus": "limits are the platform's",
 }
 _REST = "not in the honoured subset"
-# Without these an app may not start; where it does, it is the app that was written.
+# Without these an app may not start; if it starts, it is the app as written.
 _NEEDED = frozenset(
     {
         "privileged", "external_links", "runtime", "dns", "dns_search", "dns_opt", "userns_mode",
@@ -29,7 +29,7 @@ _NEEDED = frozenset(
         "credential_spec",
     }
 )  # fmt: skip
-# Without these it may start, and be another app.
+# Without these it may start and behave as another app.
 _REFUSED = {
     "devices": "no host devices",
     "device_cgroup_rules": "no host devices",
@@ -38,10 +38,10 @@ _REFUSED = {
     "post_start": "no hook is run",
     "use_api_socket": "no app commands Docker",
 }
-# Left out, there would be nothing to build or to run.
+# Without these there would be nothing to build or to run.
 _UNSUPPORTED = ("volumes_from", "provider")
 _UNSUPPORTED_BUILD = ("additional_contexts", "secrets", "ssh", "entitlements", "privileged")
-# As every container of ours has them.
+# Capabilities of every container of ours.
 _CAPABILITIES = frozenset(
     {"CHOWN", "SETUID", "SETGID", "NET_BIND_SERVICE", "DAC_OVERRIDE", "FOWNER", "KILL"}
 )
@@ -121,7 +121,7 @@ def _record_copies(name: str, body: ComposeService, ledger: Ledger) -> None:
 
 
 def known_variables(name: str, body: ComposeService, ledger: Ledger) -> dict[str, str]:
-    """Variables with a value; those that would be taken from the host are dropped."""
+    """Variables with a value; variables that the host would set are dropped."""
     for key, value in body.environment.items():
         if value is None:
             ledger.need(f"{name}: environment.{key} (the host's environment is not passed on)")
@@ -129,7 +129,7 @@ def known_variables(name: str, body: ComposeService, ledger: Ledger) -> dict[str
 
 
 def ulimits(name: str, body: ComposeService, ledger: Ledger) -> Iterator[tuple[str, int, int]]:
-    """(name, soft, hard) of what bounds nothing but the service itself."""
+    """(name, soft, hard) of limits that affect only the service itself."""
     for key, value in body.ulimits.items():
         if key not in _LIMITS:
             ledger.need(f"{name}: ulimits.{key[:40]} ({_REST})")
@@ -140,7 +140,7 @@ def ulimits(name: str, body: ComposeService, ledger: Ledger) -> Iterator[tuple[s
 
 
 def sysctls(name: str, body: ComposeService, ledger: Ledger) -> dict[str, str]:
-    """Those of its own network namespace that bound only itself."""
+    """Settings of its own network namespace that affect only the service itself."""
     for key in body.sysctls:
         if not _SYSCTL.fullmatch(key):
             ledger.need(f"{name}: sysctls.{key[:60]} ({_REST})")
@@ -148,7 +148,7 @@ def sysctls(name: str, body: ComposeService, ledger: Ledger) -> dict[str, str]:
 
 
 def extra_hosts(name: str, body: ComposeService, ledger: Ledger) -> dict[str, str]:
-    """Names with an address; the host's own address is given to nobody."""
+    """Names with an address; nobody gets the host's own address."""
     found: dict[str, str] = {}
     for entry in body.extra_hosts:
         host, _, address = entry.partition("=")

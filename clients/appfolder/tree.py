@@ -1,4 +1,4 @@
-"""Reading files of an app folder, which comes from strangers: bounded, and never outside of it."""
+"""Reads files of an app folder, which comes from strangers: bounded, and never outside of it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def inside(root: Path, relative: str, field: str) -> Path:
 
     Raises:
         AppFault: it is no path at all.
-        PlatformError: it leads out of `root`, where on its author's machine it may find something.
+        PlatformError: it leads out of `root`; on its author's machine a file may be there.
     """
     try:
         resolved = (root / relative).resolve()

@@ -1,4 +1,4 @@
-"""Which engine it is, whose machine it runs on, and which of our limits it keeps."""
+"""Which engine this is, on which machine it runs, and which of our limits it keeps."""
 
 import os
 import re
@@ -15,19 +15,19 @@ from contract.errors import ErrorCode, PlatformError
 
 # Docker 20.10, the oldest engine that the tests run on.
 _OLDEST_API = (1, 41)
-# What `docker info` says of each limit; on cgroup v1 a rootless engine keeps none.
+# Fields of `docker info`, one per limit; a rootless engine on cgroup v1 keeps no limit.
 _LIMITS = {"MemoryLimit": "memory", "CpuCfsQuota": "processors", "PidsLimit": "processes"}
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine.
+    """One engine.
 
     Attributes:
         name: `Docker` or `Podman`.
-        machine: what its machine calls itself.
-        here: whether that is this machine, as far as machines differ in name, kernel and memory.
-        unlimited: what of an app it does not limit, whatever it is told.
+        machine: the name of its machine.
+        here: whether that is this machine, judged by name, kernel and memory.
+        unlimited: the resources of an app that it cannot limit.
     """
 
     name: str
@@ -42,28 +42,28 @@ class Engine:
 
     @property
     def kind(self) -> str:
-        """For conditions: apps' figures compare on engines of the same kind."""
+        """The engine's kind in the conditions of a run: compare figures of the same kind only."""
         return f"{self.name.lower()}{'-rootless' if self.rootless else ''}"
 
     @property
     def apart(self) -> str:
-        """Why this host's firewall and cgroups do not reach its apps; empty when they do."""
+        """Why this host's firewall and cgroups do not affect its apps; empty when they do."""
         if not self.here:
             return "the engine runs on another machine"
         return "the engine is rootless" if self.rootless else ""
 
     @property
     def closes_by_network(self) -> bool:
-        """Whether an internal network keeps apps in and is published all the same.
+        """Whether an internal network keeps apps inside and still publishes their ports.
 
-        Rootless Podman's; elsewhere our firewall closes the way out, or Docker's masquerading does,
-        which Podman has in each network.
+        Rootless Podman does that. Elsewhere our firewall or Docker's missing masquerading closes
+        the way out; Podman masquerades in each network.
         """
         return self.name == "Podman" and self.rootless
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How it differs from a Docker engine of root on this machine."""
+        """The differences from a Docker engine that runs as root on this machine."""
         found = [f"engine: {self}"] if self.kind != "docker" or not self.here else []
         if not self.here:
             where = f"another machine ({self.machine})"
@@ -77,7 +77,7 @@ DOCKER = Engine("Docker", "of an unknown version")
 
 
 def learn(client: docker.DockerClient) -> Engine:
-    """What `client` talks to. Blocking.
+    """The engine that `client` talks to. Blocking.
 
     Raises:
         PlatformError: UNAVAILABLE; FAILED_PRECONDITION when it is too old or runs no Linux.
@@ -90,7 +90,7 @@ def learn(client: docker.DockerClient) -> Engine:
         raise platform_error(error) from error
     options = [str(option) for option in info.get("SecurityOptions") or ()]
     rootless = any("rootless" in option for option in options) or bool(info.get("Rootless"))
-    # Podman says otherwise, and ignores them.
+    # Podman claims them and ignores them.
     none = rootless and info.get("CgroupVersion") == "1"
     return Engine(
         name=name_of(version),
@@ -103,13 +103,13 @@ def learn(client: docker.DockerClient) -> Engine:
 
 
 def name_of(version: dict[str, Any]) -> str:
-    """Which program answered `/version` so."""
+    """The program that gave this answer to `/version`."""
     parts = cast("list[dict[str, Any]]", version.get("Components") or [])
     return "Podman" if any("Podman" in str(part.get("Name")) for part in parts) else "Docker"
 
 
 def require_recent(version: dict[str, Any]) -> None:
-    """Refuse an engine that lacks what is asked of it later.
+    """Refuse an engine that lacks what we need of it later.
 
     Raises:
         PlatformError: FAILED_PRECONDITION.
@@ -127,9 +127,9 @@ def require_recent(version: dict[str, Any]) -> None:
 
 
 def _is_here(info: dict[str, Any]) -> bool:
-    """Whether the engine's machine looks like this one; what it does not tell, it does not deny.
+    """Whether the engine's machine looks like this one; a missing fact is no difference.
 
-    In a container this process has a host name of its own: there kernel and memory decide.
+    In a container this process has another host name; then kernel and memory decide.
     """
     own = {"KernelVersion": os.uname().release, "MemTotal": psutil.virtual_memory().total}
     if not os.path.exists("/.dockerenv") and not os.path.exists("/run/.containerenv"):

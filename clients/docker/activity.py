@@ -1,4 +1,4 @@
-"""Whether a container's processes do nothing but wait for somebody from outside."""
+"""Whether the processes of a container only wait for requests from outside."""
 
 import os
 import time
@@ -9,26 +9,26 @@ from pathlib import Path
 
 import psutil
 
-# Our own questions keep a service that busy.
+# Our own requests keep a service busy to this degree.
 _IDLE_CORES = 0.2
 _MAX_PROCESSES = 64
 _MAX_THREADS = 512
 _LISTEN = "0A"
-# Where the kernel shows a thread that goes on by itself: after a time, or once another answers.
+# Kernel functions of threads that go on by themselves: after a time, or when another one answers.
 _GOES_ON = ("nanosleep", "nsleep", "connect")
-# Of a thread that runs, or of one that we may not look at.
+# Shown for a running thread, or for one that we may not look at.
 _NOWHERE = ("", "0")
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What the processes of a container do at one moment.
+    """The work of a container's processes at one moment.
 
     Attributes:
-        at_s: by a clock that only goes forward.
+        at_s: seconds of a monotonic clock.
         cpu_s: processor time that each process has used.
-        waits: whether each process that has none below it holds an open port, and no thread goes on
-            by itself.
+        waits: whether each process without children holds an open port, and no thread goes on by
+            itself.
     """
 
     at_s: float
@@ -36,7 +36,7 @@ class Activity:
     waits: bool
 
     def is_calm_since(self, before: "Activity") -> bool:
-        """Whether from `before` on the same processes have waited, and done next to nothing."""
+        """Whether the same processes have waited since `before` and done next to nothing."""
         if not (self.waits and before.waits) or self.cpu_s.keys() != before.cpu_s.keys():
             return False
         used_s = sum(self.cpu_s.values()) - sum(before.cpu_s.values())
@@ -44,9 +44,9 @@ class Activity:
 
 
 def activity(pid: int) -> Activity:
-    """What the process `pid`, a container's first, and those below it do now. Blocking.
+    """The activity of process `pid`, the first of a container, and of its descendants. Blocking.
 
-    It waits for nobody where that cannot be seen.
+    Processes that cannot be seen do not count as waiting.
     """
     now_s = time.monotonic()
     try:
@@ -65,7 +65,7 @@ def activity(pid: int) -> Activity:
 
 
 def _listening(pid: int) -> set[str]:
-    """What links of open files say of the listening sockets in the network of a process."""
+    """Inodes of the listening sockets in the network of a process."""
     tables = (Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6"))
     rows = (line.split() for table in tables for line in table.splitlines()[1:])
     return {f"socket:[{row[9]}]" for row in rows if len(row) > 9 and row[3] == _LISTEN}
@@ -80,7 +80,7 @@ def _holds(pid: int, sockets: set[str]) -> bool:
 
 
 def _goes_on(pid: int) -> bool:
-    """Whether a thread of the process runs, sleeps for a time, connects, or hides what it does."""
+    """Whether a thread of the process runs, sleeps for a time, connects, or cannot be looked at."""
     threads = list(Path(f"/proc/{pid}/task").glob("*/wchan"))
     if not threads or len(threads) > _MAX_THREADS:
         return True

@@ -1,4 +1,4 @@
-"""Where an engine is: which `DOCKER_HOST` can be used, and whether it is this machine's."""
+"""The address of an engine: which `DOCKER_HOST` can be used, and whether it is this machine's."""
 
 import os
 import socket
@@ -20,10 +20,10 @@ _WORKER_THERE = (
 
 
 def usable(docker_host: str, location: Location) -> str:
-    """`docker_host` as it is meant, if apps that run there can be reached. Blocking: asks DNS.
+    """The address meant by `docker_host`, if we can reach apps there. Blocking: asks DNS.
 
     Args:
-        docker_host: what `DOCKER_HOST` says.
+        docker_host: the value of `DOCKER_HOST`.
         location: where this process and the live analyzers run.
 
     Raises:
@@ -79,7 +79,7 @@ def _port(docker_host: str, text: str, location: Location) -> str:
         or "@" in text
     ):
         raise _wrong(docker_host, f"use {_FORMS}")
-    # In containers it may be the name of a neighbour that hands on this machine's socket.
+    # In containers it may be the name of a neighbour that passes on this machine's socket.
     if location == "host" and not _is_own(name, port):
         message = f"DOCKER_HOST {docker_host!r} is another machine; {_WORKER_THERE}"
         raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
@@ -87,7 +87,7 @@ def _port(docker_host: str, text: str, location: Location) -> str:
 
 
 def _is_own(name: str, port: int) -> bool:
-    """Whether the name is one of this machine's; also when nobody knows it, as is said later."""
+    """Whether the name is one of this machine's; True also for an unknown name, reported later."""
     try:
         found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     except OSError:

@@ -1,10 +1,10 @@
-"""Why an app did not come up, as the fault of whoever it was."""
+"""Why an app did not come up: the fault of the app or of the platform."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clients import blame
-from clients.blame import AppFault, Phase, fault
+from clients.blame import AppFault, Phase, PlatformFault, fault
 from clients.docker import podman
 from clients.docker.containers import Containers, State
 from clients.ending import Ending
@@ -21,11 +21,11 @@ async def _never(_state: State) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Autopsy:
-    """Looks at the log of what failed, and at what it was started under.
+    """Decides by the log of the failed container and by the circumstances of its start.
 
     Attributes:
         under: circumstances by service.
-        knocked: whether the container was seen to ask for an address outside.
+        knocked: whether the container tried to reach an address outside.
     """
 
     containers: Containers
@@ -41,7 +41,7 @@ class Autopsy:
         return await self.failure(service, state, ending.row, "start", ending.text)
 
     async def refusal(self, service: str, message: str) -> AppFault | PlatformError:
-        """The fault of a command that the engine could not run, in its words."""
+        """The fault of a command that the engine could not run, in the engine's words."""
         text = f"{service} cannot be run: {message[:300]}"
         if found := excuse(message, self._under(service)):
             return fault(found[0], "start", f"{text}; {found[1]}")
@@ -50,14 +50,14 @@ class Autopsy:
     async def failure(
         self, service: str, state: State, row: Row, phase: Phase, text: str
     ) -> AppFault | PlatformError:
-        """The fault of what `row` describes, unless something else may have caused it.
+        """The fault that `row` describes, unless something else may have caused the failure.
 
         Args:
             service: its name.
             state: of its container.
-            row: what was seen.
-            phase: in which.
-            text: what was seen, said of the service.
+            row: the row that fits what was seen.
+            phase: where it was seen.
+            text: what was seen, to put after the service's name.
         """
         log = (await self.containers.log(state.id)).decode(errors="replace")
         line = telling_line(log)
@@ -78,3 +78,18 @@ class Autopsy:
 
     def _under(self, service: str) -> Circumstances:
         return self.under.get(service, Circumstances())
+
+
+def with_notes(error: PlatformError, notes: Sequence[str]) -> PlatformError:
+    """`error` with the substitutions, where its text does not name them already."""
+    missing = [
+        note
+        for note in notes
+        if "base image " in note and note.partition("base image ")[2] not in error.message
+    ]
+    if not missing:
+        return error
+    message = f"{error.message} (on stand-ins: {'; '.join(missing[:3])})"
+    if isinstance(error, PlatformFault):
+        return PlatformFault(error.code, message, error.row)
+    return PlatformError(error.code, message, retry_after_s=error.retry_after_s)

@@ -1,4 +1,4 @@
-"""Base images on hosts without a registry: what stands in for `python:3.12-slim` and its kind."""
+"""Base images on hosts without a registry: the stand-ins for `python:3.12-slim` and others."""
 
 import fnmatch
 import re
@@ -19,8 +19,8 @@ _STAND_INS = {
     "alpine": "assay/debian",
     "buildpack-deps": "assay/debian",
 }
-# How many major versions a stand-in may be off, where a major version is another program: Python 2,
-# a Node.js of another decade. Of what is not named, version numbers do not compare (Ubuntu).
+# How many major versions a stand-in may differ. Another major version is another program for Python
+# 2 or a very old Node.js. For other images version numbers do not compare (Ubuntu).
 _MAJOR_SPAN = {"python": 0, "nginx": 0, "node": 6, "debian": 2}
 _CODENAMES = {
     "debian": {"jessie": 8, "stretch": 9, "buster": 10, "bullseye": 11, "bookworm": 12},
@@ -37,17 +37,16 @@ _CODENAMES = {
 
 @dataclass(slots=True)
 class BaseImages:
-    """Decides for each image name what is built on.
+    """Decides which local image replaces an image name.
 
-    Attributes:
-        mapping: patterns (`python:*`) to images, or `auto`: stand-ins of `make base-images` for
-            what is neither local nor pullable.
+    mapping: patterns (`python:*`) to images, or `auto`: stand-ins of `make base-images` for images
+    that are neither local nor pullable.
     """
 
     mapping: BaseImageMap = "auto"
 
     def mapped(self, image: str) -> Substitution | None:
-        """What the explicit map says about `image`."""
+        """The image that the explicit map has for `image`."""
         if self.mapping == "auto":
             return None
         short = short_name(image)
@@ -62,7 +61,7 @@ class BaseImages:
         return Substitution(image, used, is_alpine(image)) if used and used != image else None
 
     def stand_in(self, image: str, local: set[str]) -> Substitution | None:
-        """The local image that comes nearest to `image`: same family, nearest version."""
+        """The local image that is nearest to `image`: same family, nearest version."""
         repository = short_name(image).partition(":")[0]
         family = _STAND_INS.get(repository)
         if self.mapping != "auto" or family is None:
@@ -84,13 +83,13 @@ def short_name(image: str) -> str:
 
 
 def is_alpine(image: str) -> bool:
-    """Whether the image's distribution is Alpine, whose tools a Debian stand-in lacks."""
+    """Whether the image is based on Alpine, whose tools a Debian stand-in lacks."""
     repository, _, tag = short_name(image).partition(":")
     return repository == "alpine" or "alpine" in tag
 
 
 def serves(original: str, used: str) -> bool:
-    """Whether the major version of `used` is near enough for what was written for `original`."""
+    """Whether the major version of `used` is near enough to that of `original`."""
     family = short_name(original).partition(":")[0]
     span = _MAJOR_SPAN.get(family)
     if span is None or short_name(used).partition(":")[0].rpartition("/")[2] != family:
@@ -100,14 +99,14 @@ def serves(original: str, used: str) -> bool:
 
 
 def _major(image: str) -> int:
-    """Major version of an image, also by the code name of an old one."""
+    """Major version of an image; the code name of an old version counts, too."""
     repository, _, tag = short_name(image).rpartition(":")
     names = _CODENAMES.get(repository, {})
     return names.get(tag.partition("-")[0], version_of(image)[0])
 
 
 def _distance(wanted: tuple[int, ...], offered: tuple[int, ...]) -> tuple[int, ...]:
-    """Smaller is nearer; at the same distance the newer version is better."""
+    """Sort key: smaller is nearer; at the same distance the newer version is better."""
     pairs = [
         (abs(want - offer), -offer) for want, offer in zip(wanted[:2], offered[:2], strict=False)
     ]

@@ -1,9 +1,9 @@
-"""BuildKit's cache on an engine: what of it is shared between apps, and what is pruned.
+"""BuildKit's cache on an engine: which part of it apps share, and which part is pruned.
 
-Layers are shared by all builds of an engine, safely: their key holds all that they are made of. A
-cache mount is not part of any key, so a hostile build could leave there what another one installs.
-Each therefore gets mounts of its own, and builds share them only where every step that has one
-begins with the same inputs.
+All builds of an engine share layers, safely: the key of a layer covers everything it is made of. A
+cache mount is not part of any key, so a hostile build could put something there that another build
+installs. Each build therefore gets its own mounts. Builds share mounts only where every step that
+has one begins with the same inputs.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ _SLACK_S = 2.0
 
 
 def cache_scope(read: Dockerfile, archive: bytes, identity: Sequence[Any]) -> str:
-    """Names the cache mounts of a build: equal for builds whose steps with mounts start alike.
+    """The name of a build's cache mounts: equal for builds whose steps with mounts start alike.
 
     Args:
         read: the Dockerfile.
-        archive: the build context, the Dockerfile within.
-        identity: what else decides on the result: arguments, base images, target, scope.
+        archive: the build context with the Dockerfile.
+        identity: other inputs of the result: arguments, base images, target, scope.
     """
     digest = hashlib.sha256(json.dumps(list(identity), sort_keys=True).encode())
     sources = read.cache_inputs()
@@ -56,7 +56,7 @@ def cache_scope(read: Dockerfile, archive: bytes, identity: Sequence[Any]) -> st
 class BuildCache:
     """The part of the engine's cache that builds of this process made.
 
-    The engine does not say who made a record: it is ours if one of our builds was at work then.
+    The engine does not say who made a record. It is ours if it appeared during one of our builds.
     """
 
     client: docker.DockerClient
@@ -66,11 +66,11 @@ class BuildCache:
     _ours: set[str] = field(default_factory=set[str])
 
     def built(self, since: float) -> None:
-        """Note a build that was at work from `since` (Unix time) until now."""
+        """Note a build that ran from `since` (Unix time) until now."""
         self._builds.append((since - _SLACK_S, time.time() + _SLACK_S))
 
     async def prune(self) -> int:
-        """Remove contexts, and above the limit what was unused longest; bytes freed.
+        """Remove contexts and, above the limit, records unused for longest; returns bytes freed.
 
         Raises:
             PlatformError: the engine is unreachable.
@@ -96,7 +96,7 @@ class BuildCache:
         return any(start <= made <= end for start, end in self._builds)
 
     def _surplus(self, records: list[dict[str, Any]]) -> list[str]:
-        """IDs of what is to go: contexts, whose address never comes again, and what is too much."""
+        """IDs to remove: contexts, which no later build can use, and records above the limit."""
         free = [record for record in records if not record.get("InUse")]
         gone = [record["ID"] for record in free if _CONTEXT.match(str(record.get("Description")))]
         rested = time.time() - self.limits.image_idle_s
@@ -111,7 +111,7 @@ class BuildCache:
 
 
 def _own_bytes(record: dict[str, Any]) -> int:
-    """Disk that only this record takes: a layer that an image has, too, is the image's."""
+    """Disk that only this record takes: a layer that is also in an image counts for the image."""
     return 0 if record.get("Shared") else int(record.get("Size") or 0)
 
 

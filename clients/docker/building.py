@@ -1,8 +1,8 @@
-"""One build: by BuildKit where its steps can be guarded or nothing else will do, else classic.
+"""One build: by BuildKit where we can guard its steps or nothing else works, else classic.
 
-Of BuildKit's build call an engine honours neither limits nor a network of our own: `guard.py` sets
-them from outside, as root on the engine's host. Elsewhere the classic builder, which has them, does
-what it can do, and what it cannot is built without, which a note says.
+The engine's build call ignores limits and networks when it uses BuildKit. `guard.py` sets both from
+outside, as root on the engine's host. Elsewhere the classic builder, which supports both, does what
+it can; the rest is built without limits, and a note says so.
 """
 
 import asyncio
@@ -42,10 +42,10 @@ Finder = Callable[[str], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be built.
+    """One build that is wanted.
 
     Attributes:
-        context: a tar, `DOCKERFILE_NAME` within.
+        context: a tar that includes `DOCKERFILE_NAME`.
         labels: of the image.
         bases: IDs of the images that it starts from.
     """
@@ -61,7 +61,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who builds, with which front end (empty: the builder's own), and what cannot be kept."""
+    """The builder, its front end (empty: the builder's own), and the limits that it cannot keep."""
 
     builder: Builder
     front_end: str = ""
@@ -70,7 +70,7 @@ class Choice:
 
 @dataclass(slots=True)
 class Building:
-    """Chooses builders and runs builds, some at a time."""
+    """Chooses builders and runs builds, a few at a time."""
 
     client: docker.DockerClient
     stream: EngineStream
@@ -90,25 +90,25 @@ class Building:
         limits: AppLimits,
         engine: Engine = DOCKER,
     ) -> "Building":
-        """For the engine at `docker_host`."""
+        """The builders of the engine at `docker_host`."""
         cgroups = BuildCgroups(client, docker_host, limits.build_pids)
         cache = BuildCache(client, stream, limits)
         return cls(client, stream, limits, cgroups, StepGuard(docker_host, limits), cache, engine)
 
     @property
     def busy(self) -> bool:
-        """Whether something is being built."""
+        """Whether a build runs."""
         return self._running > 0
 
     async def choose(self, read: Dockerfile, find: Finder) -> Choice:
-        """Who builds a Dockerfile.
+        """The builder for a Dockerfile.
 
         Args:
             read: the Dockerfile.
-            find: whether an image is here, or can be had.
+            find: whether an image is here or can be pulled.
 
         Raises:
-            PlatformError: nobody can who is here; the message names who could.
+            PlatformError: no builder here can build it; the message names builders that could.
         """
         engine: dict[str, Any] = await call(self.client.version)
         if name_of(engine) == "Podman":
@@ -159,7 +159,7 @@ class Building:
         network: NetworkFactory,
         on_line: Callable[[str], None],
     ) -> tuple[str, tuple[str, ...]]:
-        """The log of a build that worked, and notes; with its limits, until its deadline.
+        """Build within the limits. Returns the log of a successful build, and notes.
 
         Raises:
             AppFault: the app's author is at fault.
@@ -195,7 +195,7 @@ class Building:
     ) -> tuple[StreamResult, bool, tuple[str, ...]]:
         name = await network()
         limits, plan = self.limits, order.plan
-        obstacle = await self._no_cgroup()  # an engine may refuse to build in one it cannot use
+        obstacle = await self._no_cgroup()  # an engine may refuse to build in an unusable cgroup
         limited = nullcontext("") if obstacle else self.cgroups.limited(f"{name} {order.tag}")
         with limited as cgroup:
             params = build_params(
@@ -230,7 +230,7 @@ class Building:
         return result, killed, notes
 
     def _args(self, order: Order) -> dict[str, str]:
-        """The app's arguments, without those that steer BuildKit itself, and ours."""
+        """The app's build arguments, without those that control BuildKit itself, and ours."""
         given = order.plan.args
         steering = ("BUILDKIT_", "NO_PROXY")
         args = {n: v for n, v in given.items() if not n.upper().startswith(steering)}

@@ -1,6 +1,6 @@
-"""A cgroup per build, for the one limit that the engine's build call lacks: how many processes.
+"""A cgroup per build, for the one limit that the engine's build call lacks: the process count.
 
-A ulimit does not do: it is not enforced for root, which most build steps are.
+A ulimit does not help: it is not enforced for root, and most build steps run as root.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class BuildCgroups:
     pids: int
 
     async def obstacle(self) -> str:
-        """Why builds have no limit of processes here; empty when they have."""
+        """Why builds have no process limit here; empty when they have one."""
         engine: dict[str, Any] = await call(self.client.info)
         if engine.get("CgroupDriver") != "cgroupfs":
             return f"the engine's cgroup driver is {engine.get('CgroupDriver')}"
@@ -40,7 +40,7 @@ class BuildCgroups:
 
     @contextmanager
     def limited(self, key: str) -> Generator[str]:
-        """A cgroup of its own for the build `key`; yields what the engine is to call its parent.
+        """A cgroup for the build `key`; yields the name that the engine gets as its parent.
 
         Empty when the host refuses.
         """
@@ -58,7 +58,7 @@ class BuildCgroups:
             _remove(name)
 
     def sweep(self) -> None:
-        """Remove cgroups whose worker was killed. One that is in use stays."""
+        """Remove cgroups whose worker was killed. A cgroup in use stays."""
         for folder in (self._controller() / _PARENT).glob("*/"):
             with suppress(OSError):
                 if folder.stat().st_mtime < time.time() - _OLD_S:
@@ -66,12 +66,12 @@ class BuildCgroups:
 
     @staticmethod
     def _controller() -> Path:
-        """Where limits of processes are: a hierarchy of their own in cgroup v1."""
+        """The folder of the controller for process limits; in cgroup v1 a hierarchy of its own."""
         return _ROOT / "pids" if (_ROOT / "pids").is_dir() else _ROOT
 
 
 def _remove(name: str) -> None:
-    """Remove an empty cgroup, in v1 from each hierarchy that the engine made it in."""
+    """Remove an empty cgroup; in v1 from each hierarchy that the engine made it in."""
     for folder in (*_ROOT.glob(f"*/{name}"), _ROOT / name):
         with suppress(OSError):
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Whether an app is still the app that was started, and still answers."""
+"""Whether the running app is still the one that was started, and still answers."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from contract.analysis import MeasurementState
 from contract.running import AppCheck, RunningApp, RunningService
 
 _PAUSE_S = 30.0
-# A server that is told to reload closes its port for a moment.
+# A server that reloads closes its port for a moment.
 _GONE_S = 30.0
 _POLL_S = 0.5
-# A container that is paused while it is asked is asked again afterwards.
+# A container that is paused during the check is checked again later.
 _ROUNDS = 3
 
 
@@ -36,7 +36,7 @@ class AppChecker:
     gone_s: float = _GONE_S
 
     async def check(self, app: RunningApp) -> AppCheck:
-        """Containers first, then answers, then containers again: the answer came from these."""
+        """Check containers, answers, then containers again, so that the answers came from these."""
         found = (
             await self._changed(app)
             or await self._too_much_written(app)
@@ -48,7 +48,7 @@ class AppChecker:
         return app_check(found)
 
     async def _last_words(self, container_id: str) -> str:
-        """What a dead container said of its death, or that it said nothing."""
+        """The error line of a dead container's log, or its command if the log is empty."""
         log = await self.containers.log(container_id)
         if log.strip():
             line = error_line(log)
@@ -57,7 +57,7 @@ class AppChecker:
         return f"; its log is empty; it ran `{state.command[:200]}`" if state else ""
 
     async def _changed(self, app: RunningApp) -> Ending | None:
-        """What became of the containers; what the platform did to one explains the others."""
+        """How the containers have changed; a change by the platform explains the others."""
         found = [
             Ending(ending.row, f"{service.service} {ending.text}")
             for service in app.services
@@ -82,12 +82,12 @@ class AppChecker:
         return None
 
     async def _has_done_its_work(self, service: RunningService, ending: Ending) -> bool:
-        """Whether it came to its end by itself and without an error, as a migration does."""
+        """Whether it ended by itself and without an error, as a migration does."""
         state = await self.containers.state(service.container_id)
         return ending.row is blame.EXIT and state is not None and state.is_done
 
     async def _unpaused(self, service: RunningService) -> State | None:
-        """The container's state once it is not paused any more, or after a while of waiting."""
+        """The container's state once it is no longer paused, or after a while of waiting."""
         ends_at = asyncio.get_running_loop().time() + self.pause_s
         while True:
             state = await self.containers.state(service.container_id)
@@ -116,7 +116,7 @@ class AppChecker:
     async def _unanswered(
         self, app: RunningApp, service: RunningService, port: int
     ) -> Ending | None:
-        """What it means that the service gives no answer; None when it gives one."""
+        """What it means that the service does not answer; None when it answers."""
         silence = Silence(False, "its container was changed again and again")
         for _ in range(_ROUNDS):
             listener = _Listener(self, service, port)
@@ -138,7 +138,7 @@ class AppChecker:
 
 @dataclass(slots=True)
 class _Listener:
-    """One service that is asked until it answers, or something else is to be said of it."""
+    """One service that is asked until it answers, or until something else explains the silence."""
 
     checker: AppChecker
     service: RunningService
@@ -163,7 +163,7 @@ class _Listener:
         return self.answered
 
     async def interrupted(self) -> bool:
-        """Whether the container is not as it was, or nothing has listened for a while."""
+        """Whether the container has changed, or nothing has listened for a while."""
         state = await self.checker.containers.state(self.service.container_id)
         if state is None or not state.unbroken or state.paused:
             return True

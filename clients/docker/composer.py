@@ -1,8 +1,9 @@
-"""Docker Compose in a container of its own, where this process cannot be a sandbox itself.
+"""Docker Compose in its own container, for hosts where this process cannot run a sandbox.
 
-A worker in a container may make no namespaces, and other systems have no bubblewrap. Then the
+A worker in a container cannot make namespaces, and other systems have no bubblewrap. There the
 program that Assay brings along runs in a container without network, volumes, capabilities and
-variables of the host. What it may read of the app is copied in: an engine need not see its folder.
+variables of the host. The parts of the app that it may read are copied in, so that the engine need
+not see the app's folder.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ from contract.errors import PlatformError
 
 _REPOSITORY = "assay/compose"
 _LEFT_OUT = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv"})
-# Larger ones are no text that Docker Compose reads.
+# A larger file is no text that Docker Compose reads.
 _MAX_FILE_BYTES = 8 * 1024 * 1024
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_FILES = 20_000
@@ -46,7 +47,7 @@ class Composers:
     """Docker Compose under bubblewrap where that works, else in a container. Blocking.
 
     Attributes:
-        labels: by which a container that was left is found and removed with its app.
+        labels: find and remove a leftover container together with its app.
     """
 
     client: docker.DockerClient
@@ -56,7 +57,7 @@ class Composers:
         """The answer to `docker compose WORDS` in `root`.
 
         Raises:
-            PlatformError: it can be run in neither way.
+            PlatformError: neither way works.
         """
         try:
             sandbox = confined(root)
@@ -75,7 +76,7 @@ class InContainer:
     labels: dict[str, str]
 
     def run(self, root: Path, words: tuple[str, ...]) -> Answer:
-        """The answer to `docker compose WORDS` in a copy of `root`, after `MAX_SECONDS` at most.
+        """The answer to `docker compose WORDS` in a copy of `root`, within `MAX_SECONDS`.
 
         Raises:
             PlatformError: the engine is at fault, or cannot run this host's program.
@@ -120,10 +121,10 @@ class InContainer:
 
 
 def program_image(client: docker.DockerClient) -> str:
-    """An image that holds the program and nothing else, made where it is missing. Blocking.
+    """An image that holds only the program; it is made if it is missing. Blocking.
 
     Raises:
-        PlatformError: this host's program is not one of Linux.
+        PlatformError: this host's program is not one for Linux.
     """
     program = brought_along()
     data = program.read_bytes() if program else b""
@@ -159,10 +160,10 @@ def _cannot_run(why: str) -> Exception:
 
 
 def pack_text(root: Path) -> bytes:
-    """Tar of what of `root` Docker Compose may read, at its place. Blocking.
+    """A tar of the files in `root` that Docker Compose may read, at their place. Blocking.
 
     Raises:
-        PlatformError: there is more of it than is copied, or it cannot be read.
+        PlatformError: the files are larger than the limit, or cannot be read.
     """
     buffer = io.BytesIO()
     try:
@@ -191,7 +192,7 @@ def _pack(archive: tarfile.TarFile, root: Path, top: str, buffer: io.BytesIO) ->
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """A file or a link, which leads nowhere but to the copy; no pipe, no device."""
+    """Add a file, or a link that leads nowhere but to the copy; no pipe, no device."""
     if not path.is_symlink() and not path.is_file():
         return
     info = archive.gettarinfo(path, arcname=name)

@@ -31,18 +31,18 @@ _CRASHES = (132, 134, 135, 136, 139)  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the engine says of a container now.
+    """The engine's description of a container now.
 
     Attributes:
         unbroken: running, and never stopped or restarted since it was first started.
         pid: of its first process on the engine's host; 0 when it does not run.
-        command: what it was made to run.
+        command: the command that the container runs.
         ports: port on 127.0.0.1 by container port.
-        dns_name: unique on the engine: an analyzer on several apps' networks meets no double.
+        dns_name: unique on the engine: an analyzer joins the networks of several apps.
         address: IPv4 on the app's network; empty when it does not run.
-        since: when it was started or, if it never was, made (RFC 3339).
-        fresh: whether it was made and never started.
-        health_test: command of its health check, the image's own or the compose file's.
+        since: when it was started or, if it was never started, created (RFC 3339).
+        fresh: whether it was created and never started.
+        health_test: command of its health check, from the image or the compose file.
     """
 
     id: str
@@ -65,19 +65,19 @@ class State:
     health_test: tuple[str, ...] = ()
 
     def probe_url(self, location: Location, port: int) -> str:
-        """Where this process reaches `port`: an address, because it may not share the app's DNS."""
+        """Where this process reaches `port`: an address, because it may not use the app's DNS."""
         if location == "network":
             return f"http://{self.address}:{port}"
         return f"http://127.0.0.1:{self.ports.get(port)}"
 
     @property
     def has_ended(self) -> bool:
-        """Whether no process of it is there, running or paused."""
+        """Whether none of its processes exists, running or paused."""
         return not self.running and not self.paused
 
     @property
     def is_done(self) -> bool:
-        """Whether it has run, once, and come to its end without an error."""
+        """Whether it has run once and ended without an error."""
         return self.has_ended and not self.fresh and self.exit_code == 0 and not self.out_of_memory
 
     @property
@@ -89,7 +89,7 @@ class State:
 
     @property
     def broke_down(self) -> bool:
-        """Whether it ended as no engine ends a container: at its memory limit, or by a crash."""
+        """Whether it ended at its memory limit or by a crash: no engine ends a container so."""
         return self.has_ended and (self.out_of_memory or self.exit_code in _CRASHES)
 
 
@@ -128,7 +128,7 @@ class Containers:
         return str(container.id)
 
     def _has(self, container_id: str, path: str) -> bool:
-        """Whether a container that was made of an image has `path`."""
+        """Whether a container made of the image has `path`."""
         api = self.client.api
         url = f"{api.base_url}/v{api.api_version}/containers/{container_id}/archive"
         found = api.head(url, params={"path": path}, timeout=api.timeout)
@@ -171,7 +171,7 @@ class Containers:
         }
 
     async def start(self, container_id: str) -> str:
-        """Start it; empty, or why the app's command cannot be run (the app's fault).
+        """Start it. Returns why the app's command cannot be run (the app's fault); empty: it runs.
 
         Raises:
             PlatformError: the engine is at fault.
@@ -208,7 +208,7 @@ class Containers:
         return [container.attrs for container in found]
 
     async def written_bytes(self, workflow_id: str) -> dict[str, int]:
-        """Bytes each container of the workflow has written to its own layer."""
+        """Bytes that each container of the workflow has written to its own layer."""
         listing: list[dict[str, Any]] = await call(
             self.client.api.containers, size=True, filters=self.labels.filters(workflow_id)
         )
@@ -226,8 +226,8 @@ class Containers:
         return data[-self.limits.log_bytes :]
 
     async def remove_all(self, workflow_id: str) -> int:
-        """Kill and remove the workflow's containers, side by side; how many there were."""
-        # Not `_list`: what cannot be inspected is removed all the same.
+        """Kill and remove the workflow's containers concurrently. Returns how many there were."""
+        # Not `_list`: containers that cannot be inspected are removed as well.
         found: list[dict[str, Any]] = await call(
             self.client.api.containers, all=True, filters=self.labels.filters(workflow_id)
         )

@@ -20,7 +20,7 @@ _KINDS = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK})
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A build context: a tar, and what was left out of it because no tar can have it."""
+    """A build context: a tar, and notes on the files that a tar cannot hold."""
 
     data: bytes
     notes: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ def pack_context(context: Path, dockerfile: str, limit_bytes: int) -> Context:
     """Tar of `context` with `dockerfile` as `DOCKERFILE_NAME`; the folder itself is never changed.
 
     `.dockerignore` is honoured; version control, virtual environments and installed packages are
-    left out always. Symbolic links are kept as they are and never followed: the engine resolves
+    always left out. Symbolic links are kept as they are and never followed: the engine resolves
     them within the context. Owners and times are fixed, so that equal trees give equal bytes.
 
     Raises:
@@ -50,7 +50,7 @@ def _pack(context: Path, dockerfile: str, limit_bytes: int) -> Context:
     odd: list[str] = []
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         _add_text(archive, DOCKERFILE_NAME, dockerfile)
-        # The engine removes what this names once it has read the Dockerfile, so that neither file
+        # The engine removes the files named here after it has read the Dockerfile. So neither file
         # is copied into the image, where a scanner would find it.
         _add_text(archive, ".dockerignore", f"{DOCKERFILE_NAME}\n.dockerignore\n")
         for path in _walk(context, context, ignored):
@@ -73,7 +73,7 @@ def _too_large(name: str, size: int, limit_bytes: int) -> Exception:
 
 
 class IgnoreRules:
-    """`.dockerignore`: patterns in order, the last match decides, `!` takes back."""
+    """`.dockerignore`: patterns in order; the last match decides; `!` includes a file again."""
 
     def __init__(self, lines: list[str]) -> None:
         self._rules: list[tuple[re.Pattern[str], bool]] = []
@@ -95,7 +95,7 @@ class IgnoreRules:
 
     @property
     def takes_back(self) -> bool:
-        """Whether any rule starts with `!`, so that folders cannot be cut off whole."""
+        """Whether any rule starts with `!`: then a folder cannot be skipped as a whole."""
         return any(keep for _, keep in self._rules)
 
     def match(self, relative: str) -> bool:
@@ -151,7 +151,7 @@ def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
     if not info.isreg():
         archive.addfile(info)
         return
-    # What was a file a moment ago may be a pipe by now, which would never open.
+    # A regular file of a moment ago may be a pipe by now, and opening that would block for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "rb") as stream:
         archive.addfile(info, stream)

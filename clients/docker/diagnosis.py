@@ -24,7 +24,7 @@ _ENGINE = re.compile(
     r"|error running container: from \S+ creating container|failed to parse parameters",
     re.IGNORECASE,
 )
-# Said by the engine in place of a step's exit code.
+# Texts that the engine gives instead of a step's exit code.
 _BROKEN_OFF = re.compile(
     r"^(?:[\w .]{1,80}: |rpc error: code = \w+ desc = )*context cancell?ed"
     r"|No such (?:image|container): |network \S+ not found|containerd|no active session"
@@ -54,10 +54,11 @@ def build_fault(
     out_of_memory: bool = False,
     memory_bytes: int = 0,
 ) -> AppFault | PlatformError:
-    """Whose fault the failed build is, with the line of its log that says why.
+    """The fault of a failed build, with the line of its log that names the cause.
 
-    A missing zero beats a false one: what a stand-in base image may have caused is never the app's,
-    nor is a step that was killed, unless by its own memory limit (`out_of_memory`).
+    A missing zero is better than a false one: a failure that a stand-in base image may have caused
+    is never the app's. Neither is a killed step, unless its own memory limit killed it
+    (`out_of_memory`).
     """
     if found := platform_fault(result, substitutions, out_of_memory):
         return found
@@ -71,7 +72,7 @@ def build_fault(
 
 
 def _end(result: StreamResult) -> str:
-    """How the build ended; of any builder in the classic one's words, where a command is cut."""
+    """How the build ended, in the words of the classic builder, which shorten a command."""
     if result.exit_code is not None and "returned a non-zero code" not in result.error:
         command = plain(result.last_command())[:120]
         return f"The command '{command}' returned a non-zero code: {result.exit_code}"
@@ -133,7 +134,7 @@ def _substitution_cause(
 
 
 def _version_cause(tail: str, substitutions: Sequence[Substitution]) -> str:
-    """A dependency that wants another version of the interpreter, or has files for others alone."""
+    """A dependency that wants another version of the interpreter, or has files only for others."""
     other = [substitution for substitution in substitutions if substitution.age(2)]
     if other and (match := _VERSION.search(tail)):
         return f"{other[0]} has another version: {line_at(tail, match)}"

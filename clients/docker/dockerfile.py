@@ -23,10 +23,10 @@ _PLATFORM = {
 
 @dataclass(slots=True)
 class Stage:
-    """A stage: `FROM` and what follows.
+    """A stage: `FROM` and its instructions.
 
     Attributes:
-        name: that other stages call it by, in lower case; its number when it has none.
+        name: the name that other stages use, in lower case; its number when it has none.
         base: the image or stage it starts from, variables replaced.
         uses: stages and images whose files it copies or mounts, as written.
     """
@@ -44,9 +44,9 @@ class Dockerfile:
     """A Dockerfile that was read.
 
     Attributes:
-        images: that the build needs from outside, in order, each once.
-        wanted: numbers of the stages that it needs.
-        base: the image that the result ends up on, through all stages; `scratch` has none.
+        images: needed from outside, in order, each once.
+        wanted: numbers of the stages that the build needs.
+        base: the image below the result, through all stages; `scratch` has none.
     """
 
     parsed: Parsed
@@ -62,7 +62,7 @@ class Dockerfile:
 
     @property
     def needs(self) -> Need | None:
-        """The newest thing that it asks of a builder."""
+        """The newest feature that it asks of a builder."""
         wanted = (instruction for stage in self._wanted() for instruction in stage.body)
         found = [need for instruction in wanted if (need := need_of(_bare(instruction)))]
         return max(found, key=lambda need: need.since) if found else None
@@ -71,9 +71,9 @@ class Dockerfile:
         return (stage for stage in self.stages if stage.number in self.wanted)
 
     def cache_inputs(self) -> tuple[str, ...] | None:
-        """Paths of the context that decide on what its cache mounts hold; None: any may.
+        """Paths of the context that decide the content of its cache mounts; None: any path may.
 
-        All that is read before or with the last mount, in whatever stage. Empty without mounts.
+        These are all paths read before or with the last mount, in any stage. Empty without mounts.
         """
         body = [instruction for stage in self._wanted() for instruction in stage.body]
         mounts = [
@@ -102,7 +102,7 @@ def read(text: str, args: Mapping[str, str], target: str = "") -> Dockerfile:
 
     Raises:
         AppFault: no builder would build it.
-        PlatformError: no builder that is known here reads it.
+        PlatformError: no builder known here can read it.
     """
     parsed = parse(text)
     stages = _stages(parsed, args)
@@ -201,7 +201,7 @@ def _used(instruction: Instruction) -> list[str]:
 
 
 def stage_of(before: tuple[Stage, ...], name: str) -> Stage | None:
-    """The stage of that name or number, the latest one."""
+    """The latest stage with that name or number."""
     found = (stage for stage in reversed(before) if name.lower() in (stage.name, str(stage.number)))
     return next(found, None)
 
@@ -230,7 +230,7 @@ def _reachable(stages: tuple[Stage, ...], target: Stage) -> set[int]:
 
 
 def _sources(instruction: Instruction) -> list[str]:
-    """What an instruction reads of the context, as written."""
+    """The paths of the context that an instruction reads, as written."""
     if instruction.word in ("COPY", "ADD"):
         there = any(flag.startswith("--from=") for flag in instruction.flags)
         return [] if there else [source for source in instruction.values[:-1] if source[:2] != "<<"]
@@ -248,12 +248,12 @@ def _sources(instruction: Instruction) -> list[str]:
 
 
 def _unclear(source: str) -> bool:
-    """A source of which only the builder knows what it names."""
+    """Whether only the builder knows which files a source names."""
     return any(char in source for char in "*?[\\$\"'") or ".." in source or "://" in source
 
 
 def _bare(instruction: Instruction) -> Instruction:
-    """An instruction without the options that only save time, or that we can do without."""
+    """An instruction without options that only save time or that we can do without."""
     if instruction.word in ("COPY", "ADD"):
         flags = [flag for flag in instruction.flags if flag.partition("=")[0] != "--link"]
     else:

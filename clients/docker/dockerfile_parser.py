@@ -1,7 +1,7 @@
-"""Dockerfiles as the reference parser reads them: BuildKit's own, by way of PyPI's `dockerfile`.
+"""Dockerfiles as the reference parser reads them: BuildKit's own, from PyPI's `dockerfile`.
 
-It is a library in Go. It runs in a process of its own: a stranger's file may cost that one its
-time, and neither a crash nor signal handlers reach the worker.
+It is a library in Go and runs in its own process: a stranger's file can then use up only that
+process's time, and neither a crash nor signal handlers reach the worker.
 """
 
 import json
@@ -42,8 +42,8 @@ class Instruction:
         word: in capitals.
         flags: `--name=value`, unquoted.
         values: its arguments.
-        first, last: its lines, from 0; here-documents included. Below 0: it is of our own making.
-        text: on one line but for here-documents, without comments.
+        first, last: its lines, from 0, with here-documents. Below 0: we made the instruction.
+        text: without comments, on one line except for here-documents.
     """
 
     word: str
@@ -55,13 +55,13 @@ class Instruction:
 
     @property
     def heredoc(self) -> bool:
-        """Whether it holds a here-document: nothing else keeps its line ends."""
+        """Whether it holds a here-document: only those keep their line ends."""
         return "\n" in self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A Dockerfile as written, without a byte order mark, and what it is made of."""
+    """A Dockerfile as written, without a byte order mark, and its instructions."""
 
     lines: tuple[str, ...]
     instructions: tuple[Instruction, ...]
@@ -73,7 +73,7 @@ def parse(text: str) -> Parsed:
 
     Raises:
         AppFault: no builder would read it.
-        PlatformError: it is too large for us, or its parser is not there.
+        PlatformError: it is too large for us, or the parser is missing.
     """
     text = text.removeprefix("\ufeff")
     data = text.encode(errors="replace")
@@ -91,13 +91,13 @@ def parse(text: str) -> Parsed:
 
 
 def _parsed(data: bytes) -> list[tuple[str, list[str], list[str], int, int, str]] | str:
-    """What the parser found, or what it complains of."""
+    """The parsed instructions, or the parser's error message."""
     library = find_spec("dockerfile")
     if library is None or library.origin is None:
         refusal = "Dockerfiles are not read here: `pip install dockerfile` (where PyPI has no wheel"
         raise fault(blame.UNSUPPORTED, "build", f"{refusal} for this machine, it needs Go)")
     folder = str(Path(library.origin).parent)
-    argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, folder]  # -S: a third of the time
+    argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, folder]  # -S: takes a third of the time
     try:
         done = subprocess.run(
             argv, input=data, capture_output=True, timeout=3 * _CPU_S, check=False
@@ -113,7 +113,7 @@ def _parsed(data: bytes) -> list[tuple[str, list[str], list[str], int, int, str]
 
 
 def _directives(text: str) -> dict[str, str]:
-    """`# name=value` lines at the very top; the parser keeps them to itself."""
+    """`# name=value` lines at the very top; the parser does not return them."""
     found: dict[str, str] = {}
     for line in text.split("\n"):
         match = _DIRECTIVE.fullmatch(line.strip())

@@ -1,4 +1,4 @@
-"""What is sent instead of a Dockerfile: other base images, and nothing that its builder lacks."""
+"""The Dockerfile that we send instead: other base images, and nothing that the builder lacks."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,20 +12,20 @@ from clients.docker.frontends import Builder, Need, engine_for
 def written(
     read: Dockerfile, resolve: Callable[[str], str], labels: Mapping[str, str], builder: Builder
 ) -> tuple[str, tuple[str, ...]]:
-    """What `builder` is to build, and notes on what was changed.
+    """The text for `builder`, and notes on the changes.
 
     Args:
         read: the Dockerfile.
-        resolve: what stands for an image of `read.images`.
-        labels: put on each stage for the classic builder, which keeps what a build leaves.
-        builder: what it does not understand and only saves time is left out.
+        resolve: the image to use for an image of `read.images`.
+        labels: put on each stage for the classic builder, which keeps the leftovers of a build.
+        builder: features that it does not understand and that only save time are left out.
     """
     writer = Writer(read, resolve, labels, builder)
     return writer.text(), tuple(dict.fromkeys(writer.notes))
 
 
 def lacking(needs: Need | None, builder: Builder) -> str:
-    """What `builder` cannot do of what is needed, and who can; empty: it can."""
+    """Why `builder` cannot build this, and which builder can; empty: it can."""
     if needs is None or needs.since <= builder.language:
         return ""
     version = f"{needs.since[0]}.{needs.since[1]}"
@@ -54,7 +54,7 @@ class Writer:
         self.notes: list[str] = []
 
     def text(self) -> str:
-        """The whole file. A stage that is not needed stays as an empty one, which keeps numbers."""
+        """The whole file. A stage that is not needed stays as an empty one, to keep the numbers."""
         parsed = self._read.parsed
         first = self._read.stages[0].head.first
         lines = [line for line in parsed.lines[:first] if not _is_syntax(line)]
@@ -72,7 +72,7 @@ class Writer:
         return "\n".join(lines).rstrip("\n") + "\n"
 
     def _note_platform(self, stage: Stage) -> None:
-        """Apps run where they are built: another platform than this one is not built for."""
+        """Apps run where they are built, so a build for another platform is noted and not done."""
         for flag in stage.head.flags:
             name = value_of(flag, "--platform=")
             if name and "$" not in name and not OWN_PLATFORM.startswith(name):
@@ -93,7 +93,7 @@ class Writer:
         return self._resolve(name) if stage_of(before, name) is None else name
 
     def _flag(self, stage: Stage, instruction: Instruction, flag: str) -> str:
-        """What stands for a flag; empty: nothing does."""
+        """The replacement of a flag; empty: the flag is dropped."""
         language = self._builder.language
         if instruction.word in ("COPY", "ADD"):
             if flag.partition("=")[0] == "--link" and language < (1, 4):
@@ -119,6 +119,6 @@ class Writer:
 
 
 def _is_syntax(line: str) -> bool:
-    """A `# syntax=` line: its front end is chosen by us."""
+    """Whether the line is a `# syntax=` line: we choose its front end ourselves."""
     name, equals, _ = line.removeprefix("\ufeff").lstrip("# \t").partition("=")
     return bool(equals) and line.lstrip("\ufeff \t").startswith("#") and name.strip() == "syntax"

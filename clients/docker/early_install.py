@@ -1,9 +1,10 @@
-"""Installs moved in front of the copy of the whole source, so that apps share their layer.
+"""Moves installs in front of the copy of the whole source, so that apps share their layer.
 
-`COPY . .` before `RUN pip install -r requirements.txt` makes a layer per app of what is the same
-for all that have the same requirements. The files that the command reads are copied first, then it
-runs, then comes the rest: the same command with the same files. Only where nothing else of the
-source can have a say: plain requirements, a package without install scripts and local packages.
+`COPY . .` before `RUN pip install -r requirements.txt` makes one layer per app, though it is the
+same for all apps with the same requirements. So we copy the files that the command reads first, run
+the command, and copy the rest afterwards: the same command with the same files. We do this only
+where nothing else in the source can affect the install: plain requirements, or a package without
+install scripts and local packages.
 """
 
 import json
@@ -36,7 +37,7 @@ _INSTALL_SCRIPTS = frozenset({
 })  # fmt: skip
 _LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 _OTHER_NPM_INPUTS = (".npmrc", "yarn.lock", "binding.gyp")
-# Their install scripts fetch or compile what is theirs and read nothing of the project.
+# Their install scripts fetch or compile their own files and read nothing of the project.
 _OWN_SCRIPTS = frozenset({
     "@parcel/watcher", "@swc/core", "bcrypt", "better-sqlite3", "bufferutil", "core-js", "esbuild",
     "fsevents", "protobufjs", "sharp", "sqlite3", "unrs-resolver", "utf-8-validate",
@@ -81,7 +82,7 @@ def _moved(stage: Stage, context: Path) -> Stage:
 
 
 def _copies_all(instruction: Instruction, folder: str) -> bool:
-    """`COPY . .` and its kind, into the working directory (`folder`, where it is known)."""
+    """`COPY . .` or the like, into the working directory (`folder`, where it is known)."""
     plain = all(flag.startswith("--chown=") for flag in instruction.flags)
     return (
         instruction.word == "COPY"
@@ -118,7 +119,7 @@ def _inputs(run: Instruction, context: Path) -> list[str]:
 
 
 def _of_pip(words: list[str], context: Path) -> list[str] | None:
-    """Requirement files of a `pip install`; none of `pip install --upgrade pip`; None: another."""
+    """Requirement files of a `pip install`; none for `--upgrade pip`; None: another command."""
     start = next(
         (
             start_words
@@ -151,12 +152,12 @@ def _plain_requirements(context: Path, name: str) -> bool:
 
 
 def _plain_name(text: str, pattern: re.Pattern[str]) -> bool:
-    """What only a registry can resolve; the name of an archive may be a file's."""
+    """A name that only a registry can resolve; the name of an archive may be a file's."""
     return bool(pattern.fullmatch(text)) and not _ARCHIVE.search(text)
 
 
 def _of_npm(words: list[str], context: Path) -> list[str] | None:
-    """What `npm install` or `npm ci` of a whole package reads; None: another command."""
+    """Files that `npm install` or `npm ci` of a whole package reads; None: another command."""
     if words[1:2] not in (["install"], ["ci"], ["i"]):
         return None
     if not all(_NPM_OPTIONS.fullmatch(word) for word in words[2:]):
@@ -222,7 +223,7 @@ def _json(context: Path, name: str) -> dict[str, Any] | None:
 
 
 def _text(context: Path, name: str) -> str | None:
-    """A plain file of the context; None: there is none of that name, or it is something else."""
+    """The text of a plain file of the context; None: there is no such file, or no plain one."""
     path = context / name
     parts = Path(name).parts
     if not parts or ".." in parts:

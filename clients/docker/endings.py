@@ -1,4 +1,4 @@
-"""How a container came to its end: by itself, at a limit, or by somebody's hand."""
+"""How a container ended: by itself, at a limit, or because somebody ended it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,18 +13,19 @@ from clients.docker.errors import call
 from clients.ending import Ending
 
 _KILL, _TERMINATE = 9, 15
-# Sent by `docker stop`, `docker kill` and `docker rm -f`; whatever exit code an app makes of them.
+# Signals of `docker stop`, `docker kill` and `docker rm -f`, whatever exit code an app makes of
+# them.
 _ENDING_SIGNALS = (2, 3, _KILL, _TERMINATE)
 _KILLED = (128 + _KILL, 128 + _TERMINATE)
-# An app that takes longer to go after a signal has gone on with its work.
+# An app that takes longer to end after a signal has gone on with its work.
 _LAST_BREATH_NS = 60 * 10**9
-# A sender is noted when its signal is on its way, which the end may overtake.
+# The engine records the sender when the signal is sent; the end may be recorded before that.
 _SKEW_NS = 2 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """Asks one engine about ends."""
+    """Asks one engine how containers ended."""
 
     client: docker.DockerClient
     containers: Containers
@@ -53,7 +54,7 @@ class Endings:
 
 
 def ended(state: State, events: Sequence[Event]) -> Ending:
-    """How a container that does not run came to its end.
+    """How a stopped container ended.
 
     Args:
         state: of the container.

@@ -1,4 +1,4 @@
-"""What the engine tells of itself: since when it runs, and what happened to its containers."""
+"""The engine's own history: since when it runs, and what happened to its containers."""
 
 import time
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _DEFAULT_NETWORK = "com.docker.network.bridge.default_bridge"
 
 
 async def running_since(client: docker.DockerClient) -> datetime | None:
-    """When the engine was last started: Docker makes its default network at each of its starts.
+    """When the engine was last started: Docker makes its default network at each start.
 
-    None when it is configured without that network; and of Podman, whose containers outlive it.
+    None when it is configured without that network, and for Podman, whose containers outlive it.
 
     Raises:
         PlatformError: the engine is unreachable.
@@ -39,7 +39,7 @@ class Event:
     Attributes:
         action: `kill`, `oom`, `die`, `stop`, `restart`.
         at_ns: Unix time by the engine's clock.
-        signal: that was sent, of a `kill`; 0 where the engine does not tell (Podman).
+        signal: the one sent, for a `kill`; 0 where the engine does not tell (Podman).
     """
 
     action: str
@@ -48,9 +48,9 @@ class Event:
 
 
 async def events_of(client: docker.DockerClient, container_id: str) -> list[Event]:
-    """What happened to a container of late, oldest first; it may be gone by now. About 1 s.
+    """What happened to a container lately, oldest first; it may be gone by now. About 1 s.
 
-    The engine keeps its last 256 events, of all containers: that one is missing proves nothing.
+    The engine keeps its last 256 events of all containers: a missing event proves nothing.
 
     Raises:
         PlatformError: the engine is unreachable.
@@ -62,8 +62,8 @@ async def events_of(client: docker.DockerClient, container_id: str) -> list[Even
 
 
 def _events(client: docker.DockerClient, container_id: str) -> list[Any]:
-    # By the engine's own clock: with a later one it would wait until then for new events. One
-    # second of waiting is meant: what ended the container may be told after its end.
+    # By the engine's own clock: a later time would make the engine wait for new events. The second
+    # of waiting is intended: the engine may report the cause of an end after the end.
     until = int(_clock(client)) + 1
     wanted = ["kill", "oom", "die", "stop", "restart"]
     filters = {"container": container_id, "event": wanted}
@@ -85,7 +85,7 @@ def _event(event: dict[str, Any]) -> Event:
 
 
 async def ran_out_of_memory(client: docker.DockerClient, container_id: str) -> bool:
-    """Whether a container hit its memory limit of late; it may be gone by now. About 1 s.
+    """Whether a container hit its memory limit lately; it may be gone by now. About 1 s.
 
     Raises:
         PlatformError: the engine is unreachable.
@@ -110,5 +110,5 @@ async def cores_used(client: docker.DockerClient, container_id: str) -> float:
 
 
 def moment(text: str) -> datetime:
-    """A time stamp of the engine (RFC 3339)."""
+    """Parse a time stamp of the engine (RFC 3339)."""
     return datetime.fromisoformat(text)

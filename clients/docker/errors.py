@@ -15,13 +15,13 @@ from contract.errors import ErrorCode, PlatformError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# The runtime's words for a command or user that the image lacks. Nothing else of its is the app's.
+# The runtime's words for a command or user that the image lacks: the only errors of the app's.
 COMMAND_FAULT = re.compile(
     r'exec: \\?"[^"\\]+\\?": (?:executable file not found|permission denied'
     r"|no such file or directory|is a directory)|unable to find (?:user|group) ",
     re.IGNORECASE,
 )
-# In the SDK's words: an HTTP server that knows no `/version`, or whose answer is no JSON.
+# The SDK's words for an HTTP server without `/version`, or with an answer that is no JSON.
 _FOREIGN = re.compile(r"\b4\d\d Client Error|Expecting value|Invalid JSON|ApiVersion")
 UNREACHABLE = (
     "the Docker daemon does not answer: start it (`systemctl start docker`), then try again"
@@ -31,7 +31,7 @@ UNREACHABLE = (
 def connect(docker_host: str, timeout_s: float) -> docker.DockerClient:
     """A client of the engine at `docker_host`. Blocking.
 
-    The socket is tried first: the SDK leaks it when nobody listens, and hides a lack of permission.
+    The socket is tried first: the SDK leaks it when nobody listens, and hides missing permission.
 
     Raises:
         PlatformError: UNAVAILABLE, PERMISSION_DENIED; FAILED_PRECONDITION: no engine of ours.
@@ -52,7 +52,7 @@ def connect(docker_host: str, timeout_s: float) -> docker.DockerClient:
 
 
 def _no_engine(docker_host: str, text: str) -> PlatformError:
-    """Why no engine could be had at `docker_host`: nothing answers there, or something else."""
+    """Why there is no usable engine at `docker_host`: nothing answers, or something else does."""
     if "HTTPS" in text or "WRONG_VERSION_NUMBER" in text:
         message = f"{docker_host} speaks TLS, and no engine is used by TLS: use its unix socket"
         return PlatformError(ErrorCode.FAILED_PRECONDITION, message)
@@ -68,11 +68,11 @@ def _no_engine(docker_host: str, text: str) -> PlatformError:
 async def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a blocking call of the Docker SDK in a thread.
 
-    A cancelled caller waits for the engine's answer first: what was being made then exists with its
-    labels, and a teardown that follows finds it.
+    A cancelled caller waits for the engine's answer first: the thing that was being made then
+    exists with its labels, and the following teardown finds it.
 
     Raises:
-        PlatformError: whatever Docker said, mapped.
+        PlatformError: any error of Docker, mapped.
     """
     work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
     try:
@@ -80,7 +80,7 @@ async def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
     except asyncio.CancelledError:
         await asyncio.wait([work])
         if not work.cancelled():
-            work.exception()  # seen: the cancellation is what counts
+            work.exception()  # seen: only the cancellation counts
         raise
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         raise platform_error(error) from error

@@ -1,4 +1,4 @@
-"""A command inside a container of an app: what it prints is hostile, bounded in size and time."""
+"""A command inside a container of an app: its output is hostile, bounded in size and time."""
 
 import time
 from contextlib import suppress
@@ -16,14 +16,14 @@ def run_inside(
     *,
     errors: bool = False,
 ) -> tuple[int | None, bytes]:
-    """Exit code and output of `argv`; no exit code: it went on when it was left. Blocking.
+    """Exit code and output of `argv`; no exit code: it still ran when we left it. Blocking.
 
     Args:
         client: of the engine.
-        container_id: where.
-        argv: what is run.
-        timeout_s: after which it is not waited for any more.
-        max_bytes: of output, after which it is not waited for either.
+        container_id: the container.
+        argv: the command.
+        timeout_s: how long we wait for its end.
+        max_bytes: of output, after which we do not wait any more.
         errors: whether its standard error counts as output.
     """
     made = client.api.exec_create(container_id, argv, tty=True, stderr=errors)
@@ -43,6 +43,6 @@ def run_inside(
             response.close()
         stream.close()
         raw.close()
-    # What was left may be ended by that, with a code that is not its own.
+    # Closing the connection may end the command, with a code that is not its own.
     code: int | None = client.api.exec_inspect(made["Id"]).get("ExitCode") if has_ended else None
     return code, data

@@ -1,4 +1,4 @@
-"""Where a container listens and what each port answers: its open sockets are the truth."""
+"""Finds where a container listens and what each port answers: its open sockets are the truth."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -14,25 +14,25 @@ from clients.probe import TIMEOUT_S, Answer, ask, patience_s, speaks_http
 from clients.sockets import Listening
 from clients.targets import Location
 
-# Where this host does not show its sockets to us, each look is a command in the container.
+# Where this host does not show us its sockets, each look is a command in the container.
 _CHEAP_S = 0.05
 _LOOK_EVERY_S = 2.0
 _DIRECT_S = 2.0
 _MAX_PORTS = 12
-# Who answers so shows no pages: a WebSocket server, a debugger.
+# These answers show no pages: a WebSocket server, a debugger.
 NO_PAGES = (400, 426, 501)
 
 
 @dataclass(slots=True)
 class Seen:
-    """What one service did so far.
+    """What one service has done so far.
 
     Attributes:
         sockets: at the last look.
         answers: of ports that analyzers can reach, at the last look.
-        direct: of ports that they cannot, as far as this host reaches the container itself; one
+        direct: answers of other ports, as far as this host reaches the container itself; a port
             that it does not reach counts as refused.
-        since_s: when each port began to answer in the way it does.
+        since_s: when each port began to answer as it does now.
         logged: ports that its log names.
         source: ports that its own files name.
     """
@@ -49,21 +49,21 @@ class Seen:
     read_s: float = -_LOOK_EVERY_S
 
     def ports(self, *kinds: str) -> list[int]:
-        """Of the ports that can be reached, those that answered in one of these ways."""
+        """The reachable ports that answered in one of these ways."""
         return [port for port, answer in self.answers.items() if answer.kind in kinds]
 
     def accepting(self, *kinds: str) -> list[int]:
-        """The same, without those of which an open socket would have to be seen, and is not."""
+        """The same, without ports whose open socket should be visible and is not."""
         known, open_ports = self.sockets.known, self.sockets.outside
         return [port for port in self.ports(*kinds) if port in open_ports or not known]
 
     def lasted_s(self, port: int) -> float:
-        """For how long `port` has answered as it does."""
+        """For how long `port` has answered as it does now."""
         now_s = asyncio.get_running_loop().time()
         return now_s - self.since_s[port][1] if port in self.since_s else 0.0
 
     def silent_s(self, ports: Iterable[int]) -> float:
-        """For how long one of `ports` has accepted connections and answered nothing."""
+        """For how long one of `ports` has accepted connections without answering."""
         silent = [port for port in ports if self.since_s.get(port, ("",))[0] == "silent"]
         return max(map(self.lasted_s, silent), default=0.0)
 
@@ -83,8 +83,8 @@ class Finder:
 
     Attributes:
         local: whether the engine is this host's.
-        reaches: whether containers are reached at their own addresses from here.
-        log: what a container said.
+        reaches: whether this host reaches containers at their own addresses.
+        log: the output of a container.
     """
 
     client: docker.DockerClient
@@ -115,7 +115,7 @@ class Finder:
         return [port for port in sockets.outside if port in state.ports]
 
     async def _directly(self, state: State, sockets: Listening) -> dict[int, Answer]:
-        """What answers on ports that are not published."""
+        """The answers of ports that are not published."""
         if self.location == "network":
             return {}
         ports = [port for port in sockets.outside if port not in state.ports][:_MAX_PORTS]
@@ -124,11 +124,11 @@ class Finder:
         return await _ask({port: f"http://{state.address}:{port}" for port in ports}, _DIRECT_S)
 
     async def speaks_http(self, state: State, port: int) -> bool:
-        """Whether more than a GET is answered there."""
+        """Whether the port answers more than a GET."""
         return await speaks_http(state.probe_url(self.location, port))
 
     async def read_log(self, state: State, seen: Seen, *, anew: bool = False) -> None:
-        """Which ports its log names: wanted where several answer, or sockets cannot be seen."""
+        """Find the ports its log names: needed if several answer, or sockets cannot be seen."""
         now_s = asyncio.get_running_loop().time()
         if anew or now_s - seen.read_s >= _LOOK_EVERY_S:
             seen.read_s = now_s
@@ -136,7 +136,7 @@ class Finder:
 
 
 async def _ask(urls: Mapping[int, str], timeout_s: float) -> dict[int, Answer]:
-    """What each answers; one that is slow is not waited for where another speaks HTTP."""
+    """The answer of each port; a slow port is not waited for where another one speaks HTTP."""
     asked = {asyncio.create_task(ask(url, timeout_s)): port for port, url in urls.items()}
     pending = set(asked)
     answers = dict.fromkeys(urls, Answer("silent"))
@@ -156,7 +156,7 @@ async def _ask(urls: Mapping[int, str], timeout_s: float) -> dict[int, Answer]:
 
 
 def likeliest(ports: Iterable[int], declared: Mapping[int, str], seen: Seen) -> int:
-    """The port to measure: where pages may come from, declared, named in log or source."""
+    """The port to measure: one that may serve pages, is declared, or named in log or source."""
     order = list(dict.fromkeys((*declared, *seen.logged, *seen.source, *WELL_KNOWN_PORTS)))
     answers = {**seen.direct, **seen.answers}
 
@@ -168,7 +168,7 @@ def likeliest(ports: Iterable[int], declared: Mapping[int, str], seen: Seen) -> 
 
 
 def how_found(port: int, declared: Mapping[int, str], seen: Seen) -> str:
-    """`open socket, EXPOSE`: what says that this is the port, the surest first."""
+    """Why this is the port, surest reason first: `open socket, EXPOSE`."""
     signs = ["open socket"] if port in seen.sockets.outside else []
     if port in declared:
         signs.append(declared[port])

@@ -1,12 +1,11 @@
 """Keeps apps away from the host and, unless allowed, from the outside: two rules for the pool.
 
-Docker isolates bridge networks from each other, but a container reaches every service of its
-host through the bridge's gateway, even on an internal network. Apps' subnets come from one pool,
-so two
-static rules do: new connections from the pool to the host are dropped; new connections from the
-pool's lower half (`egress: deny`) to anything outside the pool are dropped. Answers to the host's
-own connections pass. A container cannot forge its address: it lacks NET_RAW. Where the kernel can,
-it keeps a list of who was turned away last.
+Docker isolates bridge networks from each other, but a container reaches every service of its host
+through the bridge's gateway, even on an internal network. The subnets of apps come from one pool,
+so two static rules are enough: new connections from the pool to the host are dropped; new
+connections from the pool's lower half (`egress: deny`) to addresses outside the pool are dropped.
+Answers to the host's own connections pass. A container cannot forge its address: it lacks NET_RAW.
+Where the kernel supports it, it keeps a list of the addresses that it turned away last.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ class Firewall:
     """The rules for `pool`; installing them needs root and iptables on the engine's host.
 
     Attributes:
-        obstacle: why rules of this host do not reach apps of the engine; empty: they do.
+        names: whether apps resolve names at their network's gateway on this host (Podman).
         names: whether apps ask the host for names, at their network's gateway (Podman).
     """
 
@@ -38,16 +37,16 @@ class Firewall:
 
     @property
     def denied(self) -> ipaddress.IPv4Network:
-        """Where apps without egress live."""
+        """The subnets of apps without egress."""
         return next(self.pool.subnets(1))
 
     @property
     def allowed(self) -> ipaddress.IPv4Network:
-        """Where apps with egress, and builds, live."""
+        """The subnets of apps with egress, and of builds."""
         return list(self.pool.subnets(1))[1]
 
     async def install(self) -> str:
-        """Make sure the rules are there; empty, or why they are not. Safe to repeat."""
+        """Make sure the rules are there; returns why they are not, if so. Safe to repeat."""
         if self.obstacle:
             return self.obstacle
         if shutil.which("iptables") is None or os.geteuid() != 0:
@@ -74,7 +73,7 @@ class Firewall:
                 await _iptables("-D", chain, *rule)
 
     async def _rules(self) -> tuple[tuple[str, *tuple[tuple[str, ...], ...]], ...]:
-        """Chains, each with the forms of its rule, the best one first."""
+        """Chains, each with the variants of its rule, the best one first."""
         new = ("-m", "conntrack", "--ctstate", "NEW")
         listed = ("-m", "recent", "--set", "--name", _LIST, "--rsource")
         forward = "DOCKER-USER" if await _iptables("-S", "DOCKER-USER") == 0 else "FORWARD"
@@ -90,14 +89,14 @@ class Firewall:
         )
 
     def _question(self, protocol: str) -> tuple[str, ...]:
-        """The rule for questions for names, which goes above the others."""
+        """The rule that allows name queries; it goes above the others."""
         pool = str(self.pool)
         return ("-s", pool, "-d", pool, "-p", protocol, "--dport", "53", "-j", "ACCEPT")
 
     def turned_away(self, subnet: ipaddress.IPv4Network | None) -> dict[str, str]:
-        """When each address of `subnet` was turned away last, in the kernel's own time. Blocking.
+        """When each address of `subnet` was last turned away, in the kernel's time. Blocking.
 
-        Empty where the kernel keeps no list; it is short, and forgets.
+        Empty where the kernel keeps no list. The list is short, and the kernel forgets old entries.
         """
         if subnet is None:
             return {}

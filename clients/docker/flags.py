@@ -1,4 +1,4 @@
-"""The flags of one instruction as they stand in its text, and the rest that follows them."""
+"""The flags of one instruction as they stand in its text, and the text that follows them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from clients.docker.dockerfile_parser import Instruction
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """An instruction taken apart. What follows its flags is kept as written."""
+    """An instruction taken apart. The text after its flags is kept as written."""
 
     word: str
     rest: str
@@ -49,12 +49,12 @@ def _length(text: str) -> int:
 
 
 def value_of(text: str, prefix: str) -> str:
-    """What follows `prefix`; empty where `text` begins otherwise."""
+    """The text after `prefix`; empty where `text` begins otherwise."""
     return text.removeprefix(prefix) if text.startswith(prefix) else ""
 
 
 def mount_options(flag: str) -> list[str]:
-    """`key=value` parts of a `--mount`."""
+    """The `key=value` parts of a `--mount`."""
     return [part.strip() for part in value_of(flag, "--mount=").split(",")]
 
 
@@ -64,7 +64,7 @@ def saves_time(flag: str) -> bool:
 
 
 def is_unused_secret(flag: str) -> bool:
-    """A secret or key that nobody gives, and that the build can do without: as if not mounted."""
+    """Whether a secret or key is optional: nobody gives it, so it counts as not mounted."""
     options = mount_options(flag)
     optional = not any(option in ("required", "required=true", "required=1") for option in options)
     return optional and bool({"type=secret", "type=ssh"} & set(options))

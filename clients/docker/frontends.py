@@ -1,4 +1,4 @@
-"""Which builder understands what: versions of the Dockerfile language, and who brings them."""
+"""Which builder understands which version of the Dockerfile language."""
 
 import re
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _FRONT_END = re.compile(r"^(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::[\
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """What builds here.
+    """The builder of this engine.
 
     Attributes:
         language: the version of the Dockerfile language that it understands.
@@ -46,7 +46,7 @@ class Builder:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What an instruction needs, for people, and since which version of the language."""
+    """A feature that an instruction needs (for people), and the language version that added it."""
 
     name: str
     since: Version
@@ -76,7 +76,7 @@ def unknown_word(instruction: Instruction) -> bool:
 
 
 def need_of(instruction: Instruction) -> Need | None:
-    """The newest thing that an instruction needs; None: any builder will do."""
+    """The newest feature that an instruction needs; None: any builder will do."""
     needs = list(_needs(instruction))
     return max(needs, key=lambda need: need.since) if needs else None
 

@@ -1,11 +1,10 @@
-"""Limits and a firewall for the steps of BuildKit, whose build call has neither.
+"""Limits and a firewall for the steps of BuildKit, whose build call supports neither.
 
-The steps are found by a mark in their environment: a proxy variable, which BuildKit hands to each
-step and leaves out of its cache keys and images. It stands in what BuildKit writes down for the
-container runtime before a step begins, and where that cannot be read, in the environment of
-processes. Each step's own cgroup gets the limits of a build, and its own network namespace rules
-that close the way to this host: without the capability to change them, what runs in there cannot,
-and they end with it.
+The guard finds steps by a mark in their environment: a proxy variable, which BuildKit gives to each
+step and leaves out of its cache keys and images. The mark is in the file that BuildKit writes for
+the container runtime before a step begins; where that file cannot be read, it is in the environment
+of processes. The cgroup of each step gets the limits of a build. Its network namespace gets rules
+that close the way to this host; the step lacks the capability to change them, and they end with it.
 """
 
 import os
@@ -39,7 +38,7 @@ _TIMEOUT_S = 10
 
 
 class StepGuard:
-    """Watches the steps of all builds of this process, as long as one is being built."""
+    """Watches the steps of all builds of this process while one is running."""
 
     def __init__(self, docker_host: str, limits: AppLimits) -> None:
         self._docker_host = docker_host
@@ -57,13 +56,13 @@ class StepGuard:
         self._guarded: dict[str, str] = {}
 
     def learn(self, engine_root: str) -> None:
-        """Where the engine keeps its data: BuildKit's bundles, one per step, are in there."""
+        """Learn where the engine keeps its data: BuildKit's bundles, one per step, are there."""
         bundles = Path(engine_root) / "buildkit" / "executor"
         self._bundles = bundles if engine_root and bundles.parent.is_dir() else None
 
     @property
     def build_args(self) -> dict[str, str]:
-        """What marks the steps of a build: names that no proxy is asked for."""
+        """The build arguments that mark the steps of a build: names that no proxy is asked for."""
         return {"NO_PROXY": f"localhost,127.0.0.1,{self._mark}"}
 
     def obstacle(self) -> str:
@@ -78,7 +77,7 @@ class StepGuard:
         return "" if self._sees_engine() else "needs the process namespace of the engine's host"
 
     def _sees_engine(self) -> bool:
-        """Whether the process behind the engine's socket is one of ours: its number is told."""
+        """Whether we see the process behind the engine's socket: the kernel tells its number."""
         with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(_TIMEOUT_S)
             probe.connect(self._docker_host.removeprefix("unix://"))
@@ -91,7 +90,7 @@ class StepGuard:
 
     @contextmanager
     def watching(self) -> Generator[None]:
-        """Guard all steps that begin meanwhile."""
+        """Guard all steps that begin in this context."""
         with self._lock:
             self._builds += 1
             if self._builds == 1:
@@ -114,7 +113,7 @@ class StepGuard:
         return frozenset(self._guarded)
 
     def unlimited(self, since: frozenset[str]) -> str:
-        """Why steps that began after `since` have not all limits; empty when they have."""
+        """Why steps that began after `since` lack a limit; empty when they have all."""
         found = (why for step, why in dict(self._guarded).items() if why and step not in since)
         return next(found, self._trouble)
 
@@ -133,20 +132,20 @@ class StepGuard:
             for look in (self._expect, self._scan):
                 try:
                     look()
-                except OSError:  # what was looked at is gone
+                except OSError:  # the process we looked at is gone
                     continue
-                except Exception as error:  # goes on: the next step may be another matter
+                except Exception as error:  # goes on: the next step may work
                     self._trouble = f"{type(error).__name__} while looking for steps"
 
     def _expect(self) -> None:
-        """Guard steps of ours as soon as the runtime has put its process into their cgroup."""
+        """Guard steps of ours as soon as the runtime has put their process into a cgroup."""
         if self._bundles is None:
             return
         there = {bundle.name for bundle in self._bundles.iterdir()}
         self._read &= there
         for name in there - self._read:
             config = bundle_of(self._bundles / name / "config.json")
-            if config is None:  # not written to its end yet
+            if config is None:  # not completely written yet
                 continue
             self._read.add(name)
             place = str(config["linux"].get("cgroupsPath") or "")
@@ -159,7 +158,7 @@ class StepGuard:
                 del self._coming[place]
 
     def _scan(self) -> None:
-        """Look at each new process some times: the runtime becomes the step's command by exec.
+        """Look at each new process several times: the runtime becomes the step's command by exec.
 
         Only where bundles do not lead to cgroups: any process may have a huge environment.
         """
@@ -176,7 +175,7 @@ class StepGuard:
         self._looks = looks
 
     def _look(self, pid: int) -> bool:
-        """Guard the process's step if it is one of ours; whether it is."""
+        """Guard the process's step if it is one of ours. Returns whether it is."""
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
                 return self._mark.encode() in file.read(_ENVIRONMENT_BYTES) and self._guard(pid)
@@ -184,7 +183,7 @@ class StepGuard:
             return False
 
     def _guard(self, pid: int) -> bool:
-        """Guard the step of a process; false while its namespaces are being made."""
+        """Guard the step of a process; False while its namespaces are being made."""
         try:
             places = cgroups_of(pid)
             if is_runtime(pid) and network_of(pid) == network_of("self"):
@@ -231,7 +230,7 @@ class StepGuard:
         return f"not set: {', '.join(missing)}" if missing else ""
 
     def _confine(self, pid: int) -> str:
-        """Close the way from a step to this host; names are resolved all the same."""
+        """Close the way from a step to this host; name queries still work."""
         try:
             if network_of(pid) == network_of("self"):
                 return "it uses the host's network"

@@ -1,7 +1,7 @@
-"""A container's own health check, run when it is needed and not when its interval is over.
+"""A container's own health check, run when we need it and not after its interval.
 
-An engine runs a check for the first time after its interval, which is half a minute by default. A
-check that passes now says the same earlier.
+An engine runs a check for the first time after its interval, half a minute by default. Running it
+at once gives the same answer earlier.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _EVERY_S = 2.0
 _TIMEOUT_S = 10.0
 _MAX_BYTES = 16_384
 _NOT_RUNNABLE = (126, 127)
-# What a shell says of a program that the image does not have.
+# A shell's message about a program that the image does not have.
 _MISSING = re.compile(
     rb"([\w./-]+): (?:command )?not found|executable file not found|no such file or directory",
     re.IGNORECASE,
@@ -37,7 +37,7 @@ class _Looked:
 
 @dataclass(slots=True)
 class HealthChecks:
-    """Of the containers of one start.
+    """The health checks of the containers of one start.
 
     Attributes:
         broken: container ID -> why its check cannot be run.
@@ -48,7 +48,7 @@ class HealthChecks:
     _looked: dict[str, _Looked] = field(default_factory=dict[str, _Looked])
 
     async def of(self, state: State) -> Health:
-        """What the check says now; `broken`: it can never pass, because it cannot be run."""
+        """The result of the check now; `broken`: it can never pass, because it cannot be run."""
         if not state.health:
             return "none"
         if state.health == "healthy":
@@ -70,7 +70,7 @@ class HealthChecks:
             code, output = await call(
                 run_inside, self.client, state.id, argv, _TIMEOUT_S, _MAX_BYTES, errors=True
             )
-        except (PlatformError, OSError):  # whether it is gone, the next look tells
+        except (PlatformError, OSError):  # the next look shows whether it is gone
             return "waiting"
         if code == 0:
             self.broken.pop(state.id, None)

@@ -1,4 +1,4 @@
-"""What tells where a service will listen, before it runs: its image, compose file and own files."""
+"""Hints where a service will listen, before it runs: its image, compose file and own files."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from clients.docker.ports import candidate_ports, declared_ports
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """Of one service.
+    """The hints for one service.
 
     Attributes:
         image_id: the engine's ID of its image.
@@ -30,16 +30,16 @@ class Hints:
     source: tuple[int, ...]
 
     def declared(self, plan: ServicePlan) -> dict[int, str]:
-        """Ports that it declares -> by what; likeliest first."""
+        """Ports that it declares -> where it declares them; likeliest first."""
         return declared_ports(plan, self.config)
 
     def to_publish(self, plan: ServicePlan) -> tuple[int, ...]:
-        """Ports of its container that are published."""
+        """Ports of its container to publish."""
         return candidate_ports(self.declared(plan), self.source)
 
 
 async def hints_of(client: docker.DockerClient, plan: ServicePlan, image: str) -> Hints:
-    """Of the service that `plan` runs of `image`.
+    """The hints for the service `plan`, which runs `image`.
 
     Raises:
         PlatformError: NOT_FOUND when the image was removed.

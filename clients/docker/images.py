@@ -38,7 +38,7 @@ _LISTED_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """An image ready to run; `log` is empty when it was there already."""
+    """An image ready to run; `log` is empty when the image existed already."""
 
     name: str
     notes: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ class Images:
         on_progress: OnProgress,
         notes: list[str],
     ) -> str:
-        """Build what is not there yet, once for all who ask meanwhile; its log, empty if it was."""
+        """Build if it is missing, once for all who wait. Returns its log; empty if it existed."""
         name, asked = order.plan.name, time.monotonic()
         async with self._locks.setdefault(order.tag, asyncio.Lock()):
             if await self._exists(order.tag):
@@ -165,7 +165,7 @@ class Images:
         return identity.hexdigest()[:24]
 
     async def _base_steps(self, base: str) -> dict[str, str]:
-        """A label that tells an image's own layers from its base's."""
+        """A label that tells an image's own layers from those of its base."""
         history: list[Any] = await call(self.client.api.history, base) if base else []
         return {LABEL_BASE_STEPS: str(len(history))}
 
@@ -180,7 +180,7 @@ class Images:
     async def _resolve(
         self, image: str, on_progress: OnProgress
     ) -> tuple[str, Substitution | None]:
-        """What `image` is on this host: itself, mapped, pulled, or a stand-in."""
+        """The image used for `image` on this host: itself, mapped, pulled, or a stand-in."""
         if not _REFERENCE.fullmatch(image):
             raise AppFault("build", f"{image[:100]!r} is no name of an image")
         found = self.bases.mapped(image)
@@ -188,7 +188,8 @@ class Images:
             return found.used, found
         if await self._exists(image) or await self._pull(image, on_progress):
             return image, None
-        # Listing all images takes a busy engine a second: what was listed serves while it is there.
+        # Listing all images takes a busy engine a second: the last list serves while it has the
+        # image.
         found = self.bases.stand_in(image, self._local)
         if time.monotonic() < self._local_until and found and await self._exists(found.used):
             return found.used, found
@@ -205,7 +206,7 @@ class Images:
         )
 
     async def _pull(self, image: str, on_progress: OnProgress) -> bool:
-        """Whether `image` could be pulled. A registry found down is not asked again for a while."""
+        """Whether `image` could be pulled. A registry that failed is not asked for a while."""
         if time.monotonic() < self._registry_down_until:
             return False
         on_progress(f"pulling {image}")
@@ -230,19 +231,19 @@ class Images:
         return True
 
     async def _local_names(self) -> set[str]:
-        # Not `images.list()`: it inspects each image, and one may be gone by then.
+        # Not `images.list()`: it inspects each image, and an image may be gone by then.
         images = await call(self.client.api.images)
         return {tag for image in images for tag in image.get("RepoTags") or ()}
 
     async def prune(self) -> int:
-        """Remove images above the limit, the longest unused first; bytes freed."""
+        """Remove images above the limit, those unused for longest first; returns bytes freed."""
         await asyncio.to_thread(self.building.cgroups.sweep)
         freed = await self._retention.prune(stages=not self.building.busy)
         return freed + await self.building.cache.prune()
 
 
 def _too_far(image: str, local: set[str]) -> str:
-    """Why no stand-in of its family serves; empty when there is no such family."""
+    """Why no stand-in of its family can be used; empty when there is no such family."""
     family = f"assay/{short_name(image).partition(':')[0]}:"
     far = sorted(name for name in local if name.startswith(family) and not serves(image, name))
     return f", and {', '.join(far)} is of another major version, another program" if far else ""

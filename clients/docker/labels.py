@@ -1,4 +1,4 @@
-"""Labels on everything we make: they are how it is found again, and the only way it is removed."""
+"""Labels on everything we make: we find and remove things only by them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ LABEL_PEER = "dev.assay.peer"
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels of one host's share of an installation (`scope`)."""
+    """Labels of one host's part of an installation (`scope`)."""
 
     scope: str
     host: str
@@ -42,7 +42,7 @@ class Labels:
         return {**self.of_app(app, run_id), LABEL_SERVICE: service}
 
     def filters(self, workflow_id: str | None = None) -> dict[str, Any]:
-        """Docker filter for what is ours: all of the scope, or of one workflow."""
+        """Docker filter for our resources: all of the scope, or of one workflow."""
         labels = [f"{LABEL_MANAGED}=1", f"{LABEL_SCOPE}={self.scope}"]
         return {"label": [*labels, f"{LABEL_WORKFLOW}={workflow_id}"] if workflow_id else labels}
 

@@ -1,4 +1,4 @@
-"""Bringing an app's containers up, each as soon as what it depends on is there, until all are."""
+"""Brings an app's containers up, each as soon as its dependencies are there, until all are up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -28,12 +28,12 @@ from contract.running import RunningService
 
 T = TypeVar("T")
 
-# How often a service is looked at: at first often, which costs little while nothing is open.
+# How often we look at a service: often at first, which costs little while no port is open.
 _POLL_S = 0.25
 _FIRST_POLL_S = 0.05
-# A server that was there, and is not any more when all others are, is waited for again.
+# A server that answered, and no longer does when all others are up, is waited for again.
 _ROUNDS = 10
-# A service that fails because another is not there yet, and that its author has started again.
+# Seconds before a failed service starts again: another one that it needs may not be there yet.
 _RESTARTS_AFTER_S = (1.0, 2.0, 4.0, 8.0)
 
 
@@ -43,12 +43,12 @@ class Launch:
 
     Attributes:
         container_ids: by service, filled by the caller before `up`.
-        deadline_s: until all must answer; more is given while there is a reason for it.
-        host: that runs the engine.
-        declared: by service, its ports -> what declares them, likeliest first.
+        deadline_s: until all must answer; it is extended while there is a reason.
+        host: the one that runs the engine.
+        declared: by service, its ports -> where they are declared, likeliest first.
         source: by service, ports that its own files name.
-        renew: makes a new container in the place of one that has ended.
-        notes: what was seen of an app that came up.
+        renew: makes a new container in place of one that has ended.
+        notes: facts seen about an app that came up.
     """
 
     containers: Containers
@@ -72,13 +72,13 @@ class Launch:
 
         Raises:
             AppFault: a container died, or did not answer in time.
-            PlatformError: the platform is at fault, also for a death that it caused itself.
+            PlatformError: the platform is at fault, also for a death that it caused.
             Moved: a service listens on a port that is not published.
         """
         try:
             return await self._up()
         except (AppFault, PlatformFault):
-            # The end of one may have come of the end of another.
+            # The end of one container may have been caused by the end of another.
             for service, container_id in self.container_ids.items():
                 found = await self.endings.of(container_id)
                 if found and found.row.state is not MeasurementState.APP_FAILED:
@@ -108,9 +108,9 @@ class Launch:
     async def _confirmed(
         self, services: list[Found], ready: Readiness
     ) -> tuple[list[Found], dict[str, Served | None]]:
-        """Services, and what those that are measured serve now that all are up.
+        """Services, and what the measured ones serve now that all are up.
 
-        Who was there, and is not any more, is waited for again: a splash page gave way to the app.
+        A service that no longer answers is waited for again: a splash page gave way to the app.
         """
         rounds_left = _ROUNDS
         while True:
@@ -127,10 +127,10 @@ class Launch:
             ]
 
     async def _bring_up(self, plan: ServicePlan, ready: Readiness) -> Found | None:
-        """Start one service once it may be, and watch it until it is up."""
+        """Start one service as soon as it may start, and watch it until it is up."""
         by_name = {other.name: other for other in self.plans}
         for name, condition in plan.depends_on.items():
-            if name in by_name:  # else it is optional, and left out
+            if name in by_name:  # else it is optional and left out
                 await self._wait_for(by_name[name], condition, plan, ready)
         state = await self._state(plan)
         if state.fresh:
@@ -143,7 +143,7 @@ class Launch:
     async def _wait_for(
         self, plan: ServicePlan, condition: str, waiting: ServicePlan, ready: Readiness
     ) -> None:
-        """Until the service that `plan` runs fulfils a condition of `waiting`."""
+        """Wait until the service that `plan` runs fulfils the condition of `waiting`."""
         is_optional = plan.name in waiting.optional
         while True:
             state = await self._state(plan)
@@ -174,12 +174,12 @@ class Launch:
         if not state.running:
             return False
         health = await ready.health.of(state)
-        # On a stand-in a program may be missing that the check needs.
+        # A stand-in image may lack the program that the check needs.
         excused = health == "broken" and self.autopsy.is_on_stand_in(plan.name)
         return health in ("none", "healthy") or excused
 
     async def _watch(self, plan: ServicePlan, ready: Readiness) -> Found | None:
-        """The service as it runs; None for one that has done its work."""
+        """The service as it runs; None for a service that has finished its work."""
         wanted = self._wanted(plan)
         while True:
             state = await self._state(plan)
@@ -195,21 +195,21 @@ class Launch:
                 if up is None:
                     raise await self._unanswered(plan, state, ready)
             if up is not None:
-                # It answered; is it still the process that we started?
+                # It answered; check that it is still the process that we started.
                 after = await self._state(plan)
                 if after.unbroken:
                     return Found(plan, after, up)
             await asyncio.sleep(min(_POLL_S, max(_FIRST_POLL_S, ready.age_s(plan.name) / 10)))
 
     def _may_restart(self, plan: ServicePlan, state: State) -> bool:
-        """Whether its author would have it started again, for what it needs may be there then."""
+        """Whether the app's author restarts it: the thing that it needs may exist by then."""
         tried = self._restarts.get(plan.name, 0)
         is_hopeful = len(self.plans) > 1 and self.renew is not None and plan.restarts
         failed = state.has_ended and not state.is_done and not state.out_of_memory
         return is_hopeful and failed and tried < len(_RESTARTS_AFTER_S)
 
     async def _restart(self, plan: ServicePlan, state: State) -> None:
-        """Start a service that ended by itself again, in a new container.
+        """Start a service again that ended by itself, in a new container.
 
         Raises:
             AppFault, PlatformError: it does not get another try.
@@ -223,7 +223,7 @@ class Launch:
         self.notes.append(note)
         self.on_progress(note)
         await asyncio.sleep(_RESTARTS_AFTER_S[tried])
-        # Nobody looks for the old one while there is no new one.
+        # Nobody looks for the old container while there is no new one.
         async with self._replacing:
             made = await self.renew(plan, state.id)
             self.container_ids[plan.name] = made
@@ -232,9 +232,10 @@ class Launch:
             raise await self.autopsy.refusal(plan.name, refusal)
 
     def _wanted(self, plan: ServicePlan) -> Wanted:
-        """What is wanted of it: whoever publishes a port of the app's own work means it to serve.
+        """What we expect of a service: one of the app's own that publishes a port should serve.
 
-        Of an image that others made only that it runs, unless the app consists of such.
+        A service of an image made by others need only run, unless the app consists of such
+        services.
         """
         is_app = plan.is_own or not any(other.is_own for other in self.plans)
         may_move = plan.publishes or not any(other.publishes for other in self.plans)
@@ -242,10 +243,10 @@ class Launch:
         return Wanted(plan, expected, may_move and is_app and not plan.listens)
 
     async def _measured(self, services: Sequence[Found], ready: Readiness) -> list[Found]:
-        """Services that answer HTTP: the app's own, or where none of those does, any.
+        """Services that answer HTTP: the app's own, or any where none of its own does.
 
         Raises:
-            AppFault: an app of which nothing answers HTTP did not come up, whatever else it speaks.
+            AppFault: an app without any HTTP answer did not come up, whatever else it speaks.
         """
         answering = [service for service in services if service.up.port is not None]
         if not answering:
@@ -282,7 +283,7 @@ class Launch:
 
 
 async def together(parts: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Results of all; the first that fails ends the others."""
+    """The results of all; the first failure cancels the others."""
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:
         return list(await asyncio.gather(*tasks))

@@ -1,6 +1,6 @@
-"""Ports that an app's own files name as where it listens: hints of where to look, never proof.
+"""Ports that an app's own files name as its own: hints of where to look, never proof.
 
-The files are a stranger's: they are read as text, a bounded part of them, and nothing is run.
+The files are a stranger's: we read a bounded part of them as text and run nothing.
 """
 
 import os
@@ -20,7 +20,7 @@ _SUFFIXES = frozenset(
     }
 )  # fmt: skip
 _NAMES = frozenset({"package.json", "Procfile", ".env", "Caddyfile", "appsettings.json"})
-# What lies there is no part of the app that runs.
+# Files in these folders are no part of the running app.
 _BESIDE = frozenset({"test", "tests", "__tests__", "spec", "e2e", "docs", "examples", "dist"})
 _MAX_FILES = 400
 _MAX_DEPTH = 6
@@ -32,8 +32,8 @@ _MAX_PORTS = 6
 _ANY = r"(?:0\.0\.0\.0|\[::\]|\*)"
 _HOST = rf"(?:{_ANY}|127\.0\.0\.1|localhost|\[::1\])"
 _NUMBER = r"(\d{2,5})(?![\w.])"
-# `PORT = 3000`, `process.env.PORT || 3000`, `getenv("APP_PORT", "3000")`, `port: 3000`,
-# `--port 3000`; not `DB_PORT`: whose port it is, is said before it.
+# `PORT = 3000`, `process.env.PORT || 3000`, `getenv("APP_PORT", "3000")`, `port: 3000`, `--port
+# 3000`; not `DB_PORT`: a word in front says that it is another's port.
 _PORT = re.compile(
     r"(?:(?<![\w-])|--)(?:(?:app|server|http|web|api|node|flask|listen|bind)[_.-]?){0,2}port"
     r"(?![a-z])[^\w\n]{1,6}(?:\w{1,12}\([^\w\n]{0,3})?" + _NUMBER,
@@ -45,12 +45,12 @@ _CALL = re.compile(
     rf"(?:{_HOST}[\"'`]?[:,][ ]?|\w{{1,20}},[ ])?(?<![\w.]){_NUMBER}",
     re.IGNORECASE,
 )
-# `("0.0.0.0", 3000)`, `("", 3000)`, `([0, 0, 0, 0], 3000)`, `0.0.0.0:3000`, `":3000"`; what is at
-# `localhost` is as often another's as its own.
+# `("0.0.0.0", 3000)`, `("", 3000)`, `([0, 0, 0, 0], 3000)`, `0.0.0.0:3000`, `":3000"`; a port at
+# `localhost` is as often another program's.
 _ADDRESS = re.compile(
     rf"(?:{_ANY}[\"'`]?[:,][ ]?|[\"'`]:|\((?:\"\"|''|\[0, ?0, ?0, ?0\]),[ ]?){_NUMBER}"
 )
-# Of a command: `-p 3000`, `-b :3000`, `--bind=0.0.0.0:3000`, `http.server 3000`, `runserver 3000`
+# In commands: `-p 3000`, `-b :3000`, `--bind=0.0.0.0:3000`, `http.server 3000`, `runserver 3000`
 _OPTION = re.compile(
     r"(?:\s-(?:[pblS]|-port|-bind|-listen|-addr(?:ess)?|-http)|\bhttp\.server|\brunserver)"
     rf"[ =](?:(?:tcp://)?{_HOST}?:)?{_NUMBER}"
@@ -60,13 +60,13 @@ _DEFAULT = re.compile(rf"\$\{{\w{{0,20}}PORT:?[-=]{_NUMBER}")
 
 
 def command_ports(words: Iterable[str]) -> tuple[int, ...]:
-    """Ports that a container's command names, first said first."""
+    """Ports that a container's command names, in their order."""
     text = " ".join(words)[:4_000]
     return _ports(text, (_OPTION, _DEFAULT, _PORT, _ADDRESS))
 
 
 def source_ports(roots: Sequence[Path]) -> tuple[int, ...]:
-    """Ports that the files below `roots` name, of the outermost first, at most six. Blocking."""
+    """Ports named by files below `roots`, at most six, outermost files first. Blocking."""
     found: dict[int, None] = {}
     left = _ALL_BYTES
     for path in _files(roots):
@@ -107,9 +107,10 @@ def _below(root: Path) -> Iterator[Path]:
 
 
 def _head(path: Path) -> str:
-    """The beginning of a regular file; empty for what is none, or is gone."""
+    """The beginning of a regular file; empty if there is none."""
     try:
-        # What was a file a moment ago may be a pipe by now, which would never open.
+        # A regular file of a moment ago may be a pipe by now, and opening that would block for
+        # ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
         return ""

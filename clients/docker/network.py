@@ -1,4 +1,4 @@
-"""A network per app, its subnet from a pool of our own: Docker's default one ends at about 30."""
+"""One network per app, its subnet from our own pool: Docker's default pool ends at about 30."""
 
 import hashlib
 import ipaddress
@@ -19,14 +19,14 @@ from contract.errors import ErrorCode, PlatformError
 from contract.ids import resource_name
 
 _PREFIX = 28
-# An address each for the network, its gateway, its broadcast and the analyzers' containers.
+# One address each for the network, its gateway, its broadcast and the analyzers' containers.
 _RESERVED = 8
 _ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """Makes and removes networks. Without egress a network has no address translation either."""
+    """Makes and removes networks. A network without egress has no address translation either."""
 
     client: docker.DockerClient
     labels: Labels
@@ -36,14 +36,14 @@ class Networks:
     async def create(
         self, workflow_id: str, purpose: str, labels: dict[str, str], egress: bool, members: int = 1
     ) -> str:
-        """Name of a new bridge network of the workflow; an existing one of that name is used.
+        """Make a bridge network for the workflow, or find the existing one; returns its name.
 
         Args:
-            workflow_id: whose it is.
-            purpose: told from the workflow's other networks by it.
-            labels: what it is found by.
-            egress: whether it has a way out.
-            members: containers of the app that it must have addresses for.
+            workflow_id: its owner.
+            purpose: distinguishes it from the workflow's other networks.
+            labels: to find it by.
+            egress: whether addresses outside can be reached from it.
+            members: how many containers of the app need an address.
 
         Raises:
             PlatformError: RESOURCE_EXHAUSTED when the pool has no free subnet.
@@ -67,7 +67,7 @@ class Networks:
         )
 
     async def require_names(self, name: str) -> None:
-        """Refuse a network where services do not find each other.
+        """Refuse a network where services cannot find each other by name.
 
         Raises:
             PlatformError: FAILED_PRECONDITION.
@@ -78,12 +78,12 @@ class Networks:
             raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
 
     async def subnet(self, name: str) -> ipaddress.IPv4Network | None:
-        """Subnet of a network; None when it has none of IPv4."""
+        """Subnet of a network; None when it has no IPv4 subnet."""
         network = await call(self.client.networks.get, name)
         return next(iter(_subnets(network.attrs)), None)
 
     async def connect_peers(self, name: str) -> None:
-        """Let the analyzers' containers into the app's network."""
+        """Connect the analyzers' containers to the app's network."""
         network = await call(self.client.networks.get, name)
         members: dict[str, Any] = (await call(self._attributes, network)).get("Containers") or {}
         for peer in await call(self.client.containers.list, filters=self.labels.peers()):
@@ -91,7 +91,7 @@ class Networks:
                 await call(network.connect, str(peer.id))
 
     async def remove_all(self, workflow_id: str) -> int:
-        """Remove the workflow's networks, whoever is still connected; how many there were."""
+        """Remove the workflow's networks with all connections; returns how many there were."""
         removed = 0
         for network in await call(
             self.client.networks.list, filters=self.labels.filters(workflow_id)
@@ -148,9 +148,9 @@ def free_subnets(
     name: str,
     prefix: int = _PREFIX,
 ) -> Iterator[ipaddress.IPv4Network]:
-    """Subnets of `pool` that overlap with none in `used`, beginning at a place drawn from `name`.
+    """Free subnets of `pool`, not overlapping `used`, beginning at a place derived from `name`.
 
-    Two hosts or workers that choose at once then seldom choose the same.
+    So two hosts or workers that choose at the same time seldom choose the same.
     """
     count = 2 ** (prefix - pool.prefixlen)
     start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count

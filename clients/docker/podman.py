@@ -1,4 +1,4 @@
-"""Where Podman's Docker API differs from Docker's."""
+"""The differences between Podman's Docker API and Docker's."""
 
 import json
 import re
@@ -7,25 +7,25 @@ from typing import Any, cast
 
 import docker
 
-# What it puts before the command of a container with an init.
+# Podman puts this before the command of a container with an init.
 INIT = "/run/podman-init -- "
 _TIMEOUT_S = 30
 _LAST_PIECES = 3
 _CGROUP = ("memory", "memswap", "cpuperiod", "cpuquota", "cgroupparent")
 _NOT_RUN = re.compile(r"error running container: (from \S+ creating container for .*)", re.DOTALL)
 _NO_COMMAND = re.compile(rb"\(catatonit:\d+\): failed to exec pid1: (?:No such file|Permission)")
-# Its last word of a step that failed, for which Docker has a field.
+# The last line that Podman prints of a failed step; Docker has a field for it.
 _EXIT = re.compile(r"while running runtime: exit status (\d{1,3})\s*$")
 
 
 def build_params(docker: Mapping[str, str], unlimited: bool) -> dict[str, str]:
-    """Docker's query of `POST /build` as Podman reads it: limits of processes are words.
+    """Docker's query of `POST /build` in Podman's form: limits of processes are words there.
 
-    Docker's form it refuses, with an empty answer.
+    Podman refuses Docker's form with an empty answer.
 
     Args:
         docker: Docker's query.
-        unlimited: whether it cannot limit a step, and fails where it is told to.
+        unlimited: whether it cannot limit a step, and would fail if it had to.
     """
     limits: list[dict[str, Any]] = json.loads(docker.get("ulimits") or "[]")
     words = [f"{limit['Name']}={limit['Soft']}:{limit['Hard']}" for limit in limits]
@@ -34,9 +34,9 @@ def build_params(docker: Mapping[str, str], unlimited: bool) -> dict[str, str]:
 
 
 def run_error(log: Sequence[str]) -> str:
-    """Why the step that failed could not be run at all; empty when it ran.
+    """Why the failed step could not be run at all; empty when it ran.
 
-    Podman says so in the step's output, and then that the step ended with 1.
+    Podman prints this in the step's output and then reports exit code 1.
     """
     found = (_NOT_RUN.match(piece) for piece in reversed(log[-_LAST_PIECES:]))
     return next((match[1].strip() for match in found if match), "")
@@ -48,13 +48,13 @@ def lacks_command(log: bytes) -> bool:
 
 
 def exit_code_of(error: str) -> int | None:
-    """The exit code of the step that `error` tells of; None when it tells of none."""
+    """The exit code of the failed step in `error`; None when there is none."""
     found = _EXIT.search(error)
     return int(found[1]) if found else None
 
 
 def has_names(client: docker.DockerClient, network: str) -> bool:
-    """Whether containers of `network` find each other by name, which takes a program of its own.
+    """Whether containers of `network` find each other by name, which needs a separate program.
 
     Blocking. Raises what the SDK raises.
     """
@@ -62,7 +62,7 @@ def has_names(client: docker.DockerClient, network: str) -> bool:
 
 
 def was_stopped(client: docker.DockerClient, container_id: str) -> bool:
-    """Whether somebody stopped a container, which is no event of Podman's; before 5.0 nobody knows.
+    """Whether somebody stopped a container; Podman has no event for it, and none tells before 5.0.
 
     Blocking. Raises what the SDK raises.
     """
@@ -71,6 +71,6 @@ def was_stopped(client: docker.DockerClient, container_id: str) -> bool:
 
 
 def _own(client: docker.DockerClient, kind: str) -> dict[str, Any]:
-    """What Podman's own API says of a thing; empty where there is none."""
+    """The answer of Podman's own API about a resource; empty where there is none."""
     answer = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/{kind}/json", timeout=_TIMEOUT_S)
     return answer.json() if answer.ok else {}

@@ -1,4 +1,4 @@
-"""Which ports of a container may answer HTTP, and what says so."""
+"""Which ports of a container may answer HTTP, and where they are named."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -22,13 +22,13 @@ _PORT = re.compile(
 
 
 def declared_ports(plan: ServicePlan, image: Mapping[str, Any]) -> dict[int, str]:
-    """Ports that the app declares -> by what; likeliest first.
+    """Ports that the app declares -> where it declares them; likeliest first.
 
-    A port that it was seen to listen on goes first, then one that both EXPOSE and the compose file
-    name.
+    A port that it was seen to listen on goes first, then a port that both EXPOSE and the compose
+    file name.
 
     Args:
-        plan: of the service.
+        plan: the service.
         image: configuration of its image.
     """
     exposed = [int(str(key).split("/")[0]) for key in image.get("ExposedPorts") or {}]
@@ -52,25 +52,25 @@ def declared_ports(plan: ServicePlan, image: Mapping[str, Any]) -> dict[int, str
 
 
 def _command(plan: ServicePlan, image: Mapping[str, Any]) -> list[str]:
-    """Words that its container runs."""
+    """The words of the command that its container runs."""
     entrypoint = plan.entrypoint if plan.entrypoint is not None else image.get("Entrypoint")
-    # Who sets an entrypoint does without the image's own arguments.
+    # A plan with an entrypoint does not use the image's own arguments.
     own = image.get("Cmd") if plan.entrypoint is None else None
     command = plan.command if plan.command is not None else own
     return [str(word) for word in (*(entrypoint or ()), *(command or ()))]
 
 
 def candidate_ports(declared: Iterable[int], source: Iterable[int]) -> tuple[int, ...]:
-    """Ports to publish: what is declared or named, and those that apps listen on all the same.
+    """Ports to publish: declared or named ones, and those that apps use without naming them.
 
-    Each costs a process of a few megabytes on the engine's host, and 0.02 s; a port that turns out
-    to be missed costs another start of the app.
+    Each port costs a process of a few megabytes on the engine's host and 0.02 s; a port that we
+    missed costs another start of the app.
     """
     return tuple(dict.fromkeys((*declared, *source, *WELL_KNOWN_PORTS)))
 
 
 def logged_ports(log: bytes) -> tuple[int, ...]:
-    """Ports that a container's log says it listens on, the last said first. Hostile text."""
+    """Ports that a container's log says it listens on, latest first. Hostile text."""
     found: list[int] = []
     for raw in log.splitlines()[-_MAX_LINES:]:
         line = raw[:_LINE_BYTES].decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Whether what a container has open is reached through its publication, which is the engine's."""
+"""Whether an open port of a container can be reached through the port that the engine publishes."""
 
 from collections.abc import Mapping
 
@@ -12,15 +12,15 @@ _DIRECT_S = 2.0
 async def unreached(
     state: State, found: Listening, answers: Mapping[int, Answer], reaches: bool
 ) -> int:
-    """A published port that is open within, and refuses whoever comes from outside; 0: none does.
+    """A published port that is open inside and refuses connections from outside; 0: none does.
 
-    Where this machine reaches the container itself, that must not refuse, too: what listens for
-    IPv6 alone is the app's.
+    Where this machine reaches the container itself, the port must refuse there, too, to be the
+    app's fault: the app then listens only for IPv6.
 
     Args:
         state: of the container.
-        found: where it listens.
-        answers: of its published ports, by port within.
+        found: the sockets that it listens on.
+        answers: of its published ports, by container port.
         reaches: whether this machine reaches containers at their own addresses.
     """
     for port, answer in answers.items():

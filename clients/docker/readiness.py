@@ -1,8 +1,9 @@
-"""When a service that was started is ready, how long that may take, and what it means if it is not.
+"""When a started service is ready, how long that may take, and what it means if it is not.
 
-A health check of its own decides where there is one. Else an HTTP service is ready when it answers
-below 500; one that speaks something else, when it accepts connections; one that nobody reaches from
-outside, when it runs. A server error may be a warm-up (migrations, a back end that is not up yet).
+A service's own health check decides if it has one. Otherwise an HTTP service is ready when it
+answers below 500; a service with another protocol, when it accepts connections; a service that
+cannot be reached from outside, when it runs. A server error may be a warm-up (migrations, a back
+end that is not up yet).
 """
 
 from collections.abc import Mapping
@@ -18,11 +19,11 @@ from clients.docker.unready import Unready
 from contract.blame import Row
 
 _WARMING_UP = (502, 503, 504)
-# Any other server error that stays for so long is no warm-up.
+# Any other server error that lasts so long is no warm-up.
 _ERROR_S = 30.0
-# Who speaks no HTTP for so long speaks something else.
+# A service that speaks no HTTP for so long speaks another protocol.
 _OTHER_S = 5.0
-# After so long a service that listens nowhere is taken for one that never will.
+# A service that listens nowhere for so long never will.
 _GRACE_S = 6.0
 
 
@@ -40,8 +41,8 @@ class Up:
     """A service that has come up.
 
     Attributes:
-        port: that answers HTTP; None: none does.
-        found_by: what told that it is this one.
+        port: the port that answers HTTP; None: none does.
+        found_by: why it is this port.
         further: other ports that accept connections.
     """
 
@@ -52,12 +53,12 @@ class Up:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is wanted of a service.
+    """What we expect of a service.
 
     Attributes:
         plan: how it runs.
         expected: whether it has to accept connections.
-        may_move: whether its container may be made anew with another port published.
+        may_move: whether its container may be created again with another port published.
     """
 
     plan: ServicePlan
@@ -67,10 +68,10 @@ class Wanted:
 
 @dataclass(slots=True)
 class Readiness:
-    """Of the services of one start, which begins when this is made.
+    """Decides which services of one start are ready; the start begins when this is made.
 
     Attributes:
-        declared: by service, its ports -> what declares them, likeliest first.
+        declared: by service, its ports -> where they are declared, likeliest first.
         source: by service, ports that its own files name.
         someone_answers: whether a service of the app has answered HTTP.
     """
@@ -86,19 +87,19 @@ class Readiness:
     _seen: dict[str, Seen] = field(default_factory=dict[str, Seen])
 
     def begin(self, service: str) -> None:
-        """Its container was started just now: it has half of the time of a start to itself."""
+        """Its container was started just now; it gets at least half of the time of a start."""
         self._of(service)
 
     def forget(self, service: str) -> None:
-        """Its container was made anew."""
+        """Its container was created again."""
         self._seen.pop(service, None)
 
     def age_s(self, service: str) -> float:
-        """Since when its container runs, in seconds."""
+        """For how long its container has run, in seconds."""
         return self.time.host.look().at_s - self._of(service).began.at_s
 
     async def is_over(self, service: str, state: State) -> bool:
-        """Whether the time of a service is over, and nothing speaks for more of it."""
+        """Whether the time of a service is over, with no reason to give more."""
         seen = self._of(service)
         serves = any(
             answer.kind == "http" and answer.status < 500 for answer in seen.answers.values()
@@ -106,10 +107,10 @@ class Readiness:
         return await self.time.is_over(seen.began, state, is_warm=serves)
 
     async def look(self, wanted: Wanted, state: State) -> Up | None:
-        """How the service has come up; None: not yet.
+        """The service if it has come up; None: not yet.
 
         Raises:
-            Moved: it listens elsewhere.
+            Moved: it listens on another port.
         """
         if state.paused:
             return None
@@ -138,7 +139,7 @@ class Readiness:
         port = likeliest(ready, declared, seen)
         if not await self.settling.is_over(port, declared, seen, state):
             return None
-        if port not in declared:  # what it said meanwhile
+        if port not in declared:  # its log of this time
             await self.finder.read_log(state, seen, anew=True)
             port = likeliest(ready, declared, seen)
         if plan.context is None and not await self.finder.speaks_http(state, port):
@@ -165,10 +166,10 @@ class Readiness:
         return Up(port, how_found(port, self.declared.get(plan.name, {}), seen), further)
 
     async def _require_published(self, wanted: Wanted, state: State, seen: Seen) -> None:
-        """Nothing, unless it listens only where nobody reaches it, and may speak HTTP there.
+        """Return if it can be reached, or speaks no HTTP where it cannot.
 
         Raises:
-            Moved: it does.
+            Moved: it may speak HTTP on a port that is not published.
         """
         if not wanted.may_move or seen.accepting("silent", "broken", "foreign"):
             return
@@ -183,9 +184,9 @@ class Readiness:
                 raise Moved(name, port)
 
     def _speaks_otherwise(self, wanted: Wanted, seen: Seen, health: Health) -> bool:
-        """Whether it accepts connections, and goes on to speak no HTTP while another one does.
+        """Whether it accepts connections but speaks no HTTP for long, while another service does.
 
-        Before that its HTTP port may be one that opens later.
+        Before that time its HTTP port may still open.
         """
         if health == "waiting" or not self.someone_answers:
             return False
@@ -203,7 +204,7 @@ class Readiness:
         return bool(ports)
 
     async def _by_running(self, plan: ServicePlan, state: State, seen: Seen) -> Up | None:
-        """Of a service that need not answer: up when it runs, and does not only begin to."""
+        """For a service that need not answer: it is up when it runs and is past its beginning."""
         if not plan.is_own and not plan.publishes:
             return Up()
         if not self.someone_answers:
@@ -221,7 +222,7 @@ class Readiness:
         return Up()
 
     async def judged(self, wanted: Wanted, state: State) -> Up | None:
-        """What a service has come to when its time is over; None: it did not come up."""
+        """The state of a service when its time is over; None: it did not come up."""
         plan, seen = wanted.plan, self._of(wanted.plan.name)
         health = await self.health.of(state)
         if state.paused:
@@ -243,7 +244,7 @@ class Readiness:
         return Up()
 
     async def verdict(self, service: str, state: State) -> tuple[Row, str]:
-        """What it means that `service` did not become ready: a row, and how it is said of it."""
+        """Why `service` did not become ready: a row, and the text to put after its name."""
         ports = self.declared.get(service) or state.ports
         return await Unready(self.finder, self.time, state, self._of(service), ports).verdict()
 

@@ -1,4 +1,4 @@
-"""What a stream of the engine said: of the classic builder line by line, of BuildKit by step."""
+"""The output of a stream of the engine: line by line (classic builder) or by step (BuildKit)."""
 
 import re
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from clients.docker.trace import Trace, exit_code_of, instruction_of
 
 _MAX_LOG_BYTES = 4 * 1024 * 1024
 _STEP_CONTAINER = re.compile(r"^ ---> Running in ([0-9a-f]{12})")
-# Headers come from the engine; what a step printed cannot forge one that counts as the last.
+# The engine writes headers; a step's output cannot forge one that counts as the last.
 _STEP = re.compile(r"^(?:Step \d+/\d+ |STEP \d+/\d+): (.*)", re.DOTALL)
 _LAST_PIECES = 60
 
 
 @dataclass(slots=True)
 class StreamResult:
-    """What a stream of the engine said.
+    """The output of a stream of the engine.
 
     Attributes:
         error: empty on success.
         exit_code: of the step that failed; None when no command did.
-        image: ID of what was built.
-        trace: of a build by BuildKit; without steps for any other stream.
+        image: ID of the built image.
+        trace: of a build by BuildKit; without steps for other streams.
     """
 
     log: list[str] = field(default_factory=list[str])
@@ -32,11 +32,11 @@ class StreamResult:
     trace: Trace = field(default_factory=Trace)
 
     def take_trace(self, encoded: str) -> list[str]:
-        """Take a message of BuildKit's; lines for people."""
+        """Take a message of BuildKit; returns lines for people."""
         return self.trace.take(encoded)
 
     def fail(self, error: str, exit_code: int | None) -> None:
-        """Note the engine's own words for the end of a build or pull."""
+        """Note the engine's error message for the end of a build or pull."""
         self.error = error
         self.exit_code = exit_code
         if exit_code is None and (cause := podman.run_error(self.log)):
@@ -51,19 +51,19 @@ class StreamResult:
         return "".join((*self.trace.text(), *self.log))[-_MAX_LOG_BYTES:]
 
     def last_command(self) -> str:
-        """The Dockerfile step that was at work last."""
+        """The Dockerfile step that ran last."""
         if self.trace.steps:
             return instruction_of(self.trace.at_work())
         steps = (_STEP.match(line) for line in reversed(self.log))
         return next((step[1].strip() for step in steps if step), "")
 
     def last_container(self) -> str:
-        """Short ID of the container that the last step ran in; empty when it needed none."""
+        """Short ID of the container of the last step; empty when it needed none."""
         found = (_STEP_CONTAINER.search(line) for line in reversed(self.log))
         return next((match[1] for match in found if match), "")
 
     def last_step(self) -> Sequence[str]:
-        """What the step that failed printed, at most its last 60 pieces."""
+        """The output of the failed step, at most its last 60 pieces."""
         if self.trace.steps:
             step = self.trace.failed()
             return step.log[-_LAST_PIECES:] if step else ()
@@ -72,7 +72,7 @@ class StreamResult:
         return log[max(start, len(log) - _LAST_PIECES) :]
 
     def telling(self) -> str:
-        """The log without the engine's own last sentence, which a reason says already."""
+        """The log without the engine's last sentence, which the reason repeats anyway."""
         if self.trace.steps:
             return "".join(self.last_step())
         repeats = bool(self.log) and self.log[-1].strip() == self.error.strip()

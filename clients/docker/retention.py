@@ -1,4 +1,4 @@
-"""How long built images are kept: above a limit of disk, those longest unused go first."""
+"""How long built images are kept: above a disk limit those unused for longest are removed first."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,8 @@ from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_WORKFLOW
 
 REPOSITORY = "assay-app"
-# How many steps of an image's history are its base's: BuildKit keeps no images of steps.
+# Label: how many steps of an image's history belong to its base (BuildKit keeps no images of
+# steps).
 LABEL_BASE_STEPS = "dev.assay.base-steps"
 
 
@@ -31,22 +32,22 @@ class _Image:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Images of ours: tagged `REPOSITORY`, with all of `labels`."""
+    """Our images: tagged `REPOSITORY`, with all of `labels`."""
 
     client: docker.DockerClient
     labels: dict[str, str]
     limits: AppLimits
 
     async def touch(self, tag: str) -> None:
-        """Note that `tag` is in use: the engine remembers when an image was tagged last."""
+        """Note that `tag` is in use: the engine remembers the time of the last tagging."""
         repository, name = tag.split(":")
         await call(self.client.api.tag, tag, repository, name)
 
     async def prune(self, stages: bool) -> int:
-        """Remove images above the limit, and what old builds left; bytes freed.
+        """Remove images above the limit, and leftovers of old builds; returns the bytes freed.
 
         Args:
-            stages: whether unnamed stages go, too; a running build may rest on one.
+            stages: whether to remove unnamed stages, too; a running build may need one.
 
         Raises:
             PlatformError: the engine is unreachable.
@@ -68,7 +69,7 @@ class Retention:
         return freed
 
     async def _remove_steps(self, labels: list[str]) -> None:
-        """Remove containers of build steps that were left by the end of their engine.
+        """Remove containers of build steps that the end of their engine left behind.
 
         They carry the labels of their image, which names no workflow.
         """
@@ -107,7 +108,7 @@ class Retention:
         )
 
     async def _remove(self, image: _Image) -> bool:
-        """Whether it is gone; an image in use stays."""
+        """Whether it was removed; an image in use stays."""
         try:
             for name in image.tags or (image.id,):
                 await call(self.client.images.remove, name)
@@ -119,7 +120,7 @@ class Retention:
 
 
 def _layers(history: Sequence[dict[str, Any]], labels: Mapping[str, str]) -> dict[str, int]:
-    """Bytes by layer, newest first, down to the base: counted, or tagged and not by us."""
+    """Bytes by layer, newest first, down to the base: by count, or to a tag that is not ours."""
     if (steps := labels.get(LABEL_BASE_STEPS, "")).isdecimal():
         own = history[: max(0, len(history) - int(steps))]
         return {
@@ -136,7 +137,7 @@ def _layers(history: Sequence[dict[str, Any]], labels: Mapping[str, str]) -> dic
 
 
 def _disk(images: Iterable[_Image]) -> int:
-    """Bytes of all layers; one that several images share counts once."""
+    """Bytes of all layers; a layer that several images share counts once."""
     layers: dict[str, int] = {}
     for image in images:
         layers |= image.layers

@@ -1,10 +1,10 @@
 """`AppRuntime` on a Docker engine.
 
-Guarantees of a running app, on an engine of this host and with root for the firewall: ports are
-published on 127.0.0.1 alone; memory, CPU, processes, log and volume sizes are bounded;
-capabilities are dropped but for seven, no-new-privileges is set; it reaches its own services by
-name, but neither other apps nor the host's ports nor (egress `deny`) the outside. What cannot be
-guaranteed on an engine is said in `AppFacts.notes`.
+Guarantees for a running app, on an engine of this host and with root for the firewall: ports are
+published only on 127.0.0.1; memory, CPU, processes, log and volume sizes are bounded; all
+capabilities but seven are dropped, no-new-privileges is set; the app reaches its own services by
+name, but no other app, no port of the host, and (egress `deny`) nothing outside.
+`AppFacts.notes` names the guarantees that an engine cannot give.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from clients.blame import AppFault
 from clients.calm import Host, Patience
 from clients.docker.about import learn
 from clients.docker.address import usable
+from clients.docker.autopsy import with_notes
 from clients.docker.base_images import BaseImageMap, BaseImages
 from clients.docker.building import Building
 from clients.docker.checks import AppChecker
@@ -25,7 +26,7 @@ from clients.docker.firewall import Firewall
 from clients.docker.images import Images
 from clients.docker.labels import Labels
 from clients.docker.network import Networks
-from clients.docker.starting import Parts, Starting, with_notes
+from clients.docker.starting import Parts, Starting
 from clients.docker.stream import EngineStream
 from clients.docker.volumes import Volumes
 from clients.limits import AppLimits
@@ -63,8 +64,8 @@ class DockerRuntime:
 
         Args:
             host: name of this host, stable over restarts.
-            scope: names this installation; only what carries it is ever seen or removed.
-            artifacts: where logs go.
+            scope: names this installation; only resources with this label are seen or removed.
+            artifacts: the store for logs.
             base_images: patterns to images, or `auto`.
             limits: of each app.
             analyzer_location: where live analyzers (and this process) run.
@@ -73,7 +74,7 @@ class DockerRuntime:
 
         Raises:
             PlatformError: UNAVAILABLE, PERMISSION_DENIED; INVALID_ARGUMENT, FAILED_PRECONDITION:
-                `docker_host` is none that can be used.
+                `docker_host` cannot be used.
         """
         self._host = host
         self._artifacts = artifacts
@@ -109,17 +110,12 @@ class DockerRuntime:
         )
 
     @property
-    def host(self) -> str:
-        """Name of this host, stable over restarts."""
-        return self._host
-
-    @property
     def description(self) -> str:
         """One line for people: how apps run here."""
         return f"apps run as Docker containers ({self._engine})"
 
     async def probe(self) -> None:
-        """Let the daemon say its version, which a hung one does not.
+        """Ask the daemon for its version; a hung daemon does not answer.
 
         Raises:
             PlatformError: UNAVAILABLE, PERMISSION_DENIED.
@@ -149,10 +145,11 @@ class DockerRuntime:
     ) -> StartOutcome:
         """Build and start `app`, or adopt the containers that an earlier attempt of the run left.
 
-        `on_built` is called when its images are there.
+        `on_built` is called when its images exist.
 
         Raises:
-            PlatformError: the platform is at fault; what was made stays for the retry or teardown.
+            PlatformError: the platform is at fault; everything made so far stays for retry or
+                teardown.
         """
 
         async def run(starting: Starting) -> StartOutcome:
@@ -165,7 +162,7 @@ class DockerRuntime:
     async def _started(
         self, starting: Starting, go_on: Callable[[Starting], Awaitable[StartOutcome]]
     ) -> StartOutcome:
-        """Build, then `go_on`; the app's fault as a value, with the logs of both."""
+        """Build, then `go_on`. The app's fault is returned as a value, with the logs of both."""
         saved = SavedLogs(self._artifacts)
         try:
             await starting.build()
@@ -176,10 +173,10 @@ class DockerRuntime:
                 await self._keep_build_log(starting, saved)
             return await self._failed(starting.app, fault, saved, starting.notes)
         except PlatformError as error:
-            if error.code is ErrorCode.NOT_FOUND:  # removed under our hands: made anew by a retry
+            if error.code is ErrorCode.NOT_FOUND:  # somebody removed it: a retry makes it again
                 raise PlatformError(ErrorCode.UNAVAILABLE, error.message) from error
             noted = with_notes(error, starting.notes)
-            if noted is error:  # an error that is its own cause has no end, for who writes it down
+            if noted is error:  # an exception that is its own cause cannot be printed
                 raise
             raise noted from error
         facts = outcome.facts.plus(AppFacts(logs=saved.refs))
@@ -192,7 +189,7 @@ class DockerRuntime:
     async def _failed(
         self, app: AppSpec, fault: AppFault, saved: SavedLogs, notes: Sequence[str]
     ) -> StartOutcome:
-        """The app's fault as a value, with its logs; nothing of it goes on running."""
+        """The app's fault as a value, with its logs; none of its containers goes on running."""
         await self._save_logs(app.workflow_id, "start", saved)
         await self._remove(app.workflow_id)
         return StartOutcome(
@@ -203,7 +200,7 @@ class DockerRuntime:
         )
 
     async def check(self, app: RunningApp) -> AppCheck:
-        """Whether the containers that answer are the ones that `start` saw, never restarted since.
+        """Whether the answering containers are those that `start` saw, never restarted since.
 
         Raises:
             PlatformError: the engine is unreachable.
@@ -217,7 +214,7 @@ class DockerRuntime:
         return result.model_copy(update={"facts": AppFacts(logs=saved.refs)})
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
-        """Save what logs can be saved, then remove all that carries the workflow's label.
+        """Save the logs that can be saved, then remove everything with the workflow's label.
 
         Raises:
             PlatformError: the engine is unreachable.
@@ -265,11 +262,11 @@ class DockerRuntime:
         return sorted(found - {""})
 
     async def prune(self) -> int:
-        """Remove our images above `AppLimits.images_bytes`, longest unused first; bytes freed."""
+        """Remove our images above `AppLimits.images_bytes`; returns the bytes freed."""
         return await self._images.prune()
 
     async def remove_firewall(self) -> None:
-        """Take back the host's firewall rules for this runtime's pool; `start` makes them anew."""
+        """Remove the host's firewall rules for this runtime's pool; `start` makes them again."""
         await self._firewall.remove()
 
     async def close(self) -> None:

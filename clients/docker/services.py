@@ -22,11 +22,11 @@ class Found:
 def running_services(
     found: Sequence[Found], served: Mapping[str, Served | None]
 ) -> tuple[tuple[RunningService, ...], list[str]]:
-    """Services as they run, and a note on each that is measured.
+    """Services as they run, and a note on each measured one.
 
     Args:
-        found: all that run.
-        served: what those that are measured serve; None where one gave no answer at last.
+        found: all running services.
+        served: what each measured service serves; None where it gave no answer at last.
     """
     known = roles({name: seen for name, seen in served.items() if seen is not None})
     notes: list[str] = []

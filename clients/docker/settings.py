@@ -37,7 +37,7 @@ def _tmpfs(mount: Tmpfs, limits: AppLimits) -> str:
 
 
 def _ulimits(plan: ServicePlan, limits: AppLimits) -> list[docker.types.Ulimit]:
-    """Its own, none above ours; a file is never larger than what a container may write."""
+    """The plan's own limits, none above ours; no file is larger than a container may write."""
     most = {
         "fsize": limits.disk_bytes,
         "nofile": _MAX_FILES,

@@ -1,7 +1,8 @@
-"""When a port that answers is taken for the app's: at once where somebody names it, else in time.
+"""When an answering port counts as the app's: at once where it is named, otherwise after a while.
 
-A splash page may answer first, and the app elsewhere a moment later. What a service still does
-tells whether more is to come: it works, waits for a timer, or runs a program beside its server.
+A splash page may answer first, and the app on another port a moment later. The activity of a
+service shows whether more will come: it works, waits for a timer, or runs a program beside its
+server.
 """
 
 import asyncio
@@ -12,20 +13,19 @@ from clients.docker.activity import Activity, activity
 from clients.docker.containers import State
 from clients.docker.finding import NO_PAGES, Seen
 
-# How long what nobody names has to answer where more may come.
+# How long an unnamed port has to answer where another may open.
 _SETTLE_S = 5.0
-# For how long, and how often, a service has to be seen doing nothing before nothing more is
-# expected of it.
+# For how long, and how often, a service must be seen doing nothing before we expect nothing more.
 _IDLE_S = 0.5
 _IDLE_LOOKS = 4
 
 
 @dataclass(slots=True)
 class Settling:
-    """Of the services of one start.
+    """Decides for the services of one start.
 
     Attributes:
-        local: whether containers' processes are this host's, and can be seen.
+        local: whether containers' processes run on this host, where we can see them.
     """
 
     local: bool
@@ -34,7 +34,7 @@ class Settling:
     async def is_over(
         self, port: int, declared: Mapping[int, str], seen: Seen, state: State
     ) -> bool:
-        """Whether `port`, which answers, is the one to measure as far as can be told."""
+        """Whether `port`, which answers, is the one to measure as far as we can tell."""
         if seen.lasted_s(port) >= _SETTLE_S:
             return True
         if {**seen.direct, **seen.answers}[port].status in NO_PAGES:
@@ -47,7 +47,7 @@ class Settling:
         return self.local and bool(state.pid) and await self._is_idle(state)
 
     async def _is_idle(self, state: State) -> bool:
-        """Whether the container has done nothing for a while, and nothing in it is on its way."""
+        """Whether the container has done nothing for a while, and nothing in it is pending."""
         now = await asyncio.to_thread(activity, state.pid)
         looks = self._calm.setdefault(state.id, [])
         if looks and not now.is_calm_since(looks[0]):

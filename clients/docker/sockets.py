@@ -1,4 +1,4 @@
-"""Where a container listens: its open sockets are the truth about its port, whatever it says."""
+"""Where a container listens: its open sockets are the truth, whatever it says."""
 
 import asyncio
 from contextlib import suppress
@@ -18,7 +18,7 @@ _TIMEOUT_S = 5.0
 
 
 async def listening(client: docker.DockerClient, state: State, local: bool) -> Listening:
-    """What the container listens on now.
+    """The ports that the container listens on now.
 
     Args:
         client: of its engine.
@@ -35,7 +35,7 @@ async def listening(client: docker.DockerClient, state: State, local: bool) -> L
 
 
 def _of_process(state: State) -> str:
-    """The tables as this host's kernel shows them; empty where it shows other processes to us."""
+    """The tables of this host's kernel; empty where it does not show us other processes."""
     folder = Path(f"/proc/{state.pid}")
     try:
         if state.id not in (folder / "cgroup").read_text():

@@ -29,7 +29,6 @@ from clients.docker.volumes import Volumes
 from clients.excuses import Circumstances
 from clients.limits import AppLimits
 from clients.targets import Location
-from contract.errors import PlatformError
 from contract.ids import LABEL_RUN
 from contract.outcome import AppFacts, ServiceImage
 from contract.running import RunningApp, RunningService
@@ -40,7 +39,7 @@ OnProgress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a runtime has of its engine."""
+    """The parts of a runtime that a start needs."""
 
     client: docker.DockerClient
     labels: Labels
@@ -61,8 +60,8 @@ class Starting:
     """One start.
 
     Attributes:
-        notes: what was substituted or not honoured, as far as the start has got.
-        build_log: of all builds, as far as it has got.
+        notes: substitutions and settings not honoured, so far.
+        build_log: of all builds so far.
     """
 
     parts: Parts
@@ -138,7 +137,7 @@ class Starting:
         return AppFacts(images=tuple(images), notes=tuple(self.notes))
 
     def _unguarded(self, why: str) -> list[str]:
-        """What the missing firewall leaves open."""
+        """A note on what the missing firewall leaves open."""
         notes = [f"network: the app can reach ports of its host ({why})"]
         engine = self.parts.engine
         if self.app.egress != "allow" and engine.name == "Podman" and not engine.closes_by_network:
@@ -146,7 +145,7 @@ class Starting:
         return notes
 
     async def _up(self) -> tuple[tuple[RunningService, ...], str]:
-        """Services that run, and their network; created anew where one listens elsewhere."""
+        """Running services and their network; all are created again where one listens elsewhere."""
         await together([self._guard(), self._prepare(), self._read_hints()])
         ids, network = self._ids, self._net
         for _ in range(len(self._plan.services) + 1):
@@ -160,7 +159,8 @@ class Starting:
             except Moved as moved:
                 ids = None
                 self._move(moved)
-                # Not only that container: what the others wrote for it, it has not written yet.
+                # All containers, not only that one: the others have to write again what they wrote
+                # for it.
                 await self.parts.containers.remove_all(self.app.workflow_id)
                 await self.parts.volumes.remove_all(self.app.workflow_id)
                 continue
@@ -169,12 +169,12 @@ class Starting:
         raise AssertionError("each service moves once")
 
     async def _guard(self) -> None:
-        """Have the firewall's rules in place before anything runs."""
+        """Install the firewall's rules before anything runs."""
         if unguarded := await self.parts.firewall.install():
             self.notes += self._unguarded(unguarded)
 
     async def _prepare(self) -> None:
-        """Find the containers to adopt, or clear the place for new ones; and have a network."""
+        """Find the containers to adopt, or remove leftovers for new ones; and make a network."""
         self._ids = await self._adoptable()
         if self._ids is None:
             await self._clear()
@@ -202,7 +202,7 @@ class Starting:
         )  # fmt: skip
 
     def _with_folder(self, service: RunningService) -> RunningService:
-        """With the part of the app's folder that it is made of; all of it tells nothing."""
+        """Add the part of the app's folder that it is made of; all of it would tell nothing."""
         plan = next(
             candidate for candidate in self._plan.services if candidate.name == service.service
         )
@@ -238,7 +238,7 @@ class Starting:
         return network
 
     async def _autopsy(self, network: str) -> Autopsy:
-        """Under what each service starts, and whether it knocks at the closed way out."""
+        """The circumstances of each service's start, and whether it tries to reach the outside."""
         denied = self.app.egress != "allow"
         under = {
             plan.name: Circumstances(
@@ -271,7 +271,7 @@ class Starting:
         return await parts.containers.create(app.workflow_id, plan, image, network, labels, ports)
 
     async def _adoptable(self) -> dict[str, str] | None:
-        """IDs by service when all of this run and source are there, unbroken or done."""
+        """IDs by service when all run this plan and source, unbroken or done."""
         states = await self.parts.containers.states(self.app.workflow_id)
 
         def ours(state: State) -> bool:
@@ -289,18 +289,3 @@ class Starting:
         await self.parts.containers.remove_all(workflow_id)
         await self.parts.networks.remove_all(workflow_id)
         await self.parts.volumes.remove_all(workflow_id)
-
-
-def with_notes(error: PlatformError, notes: Sequence[str]) -> PlatformError:
-    """`error` with what was substituted, where its text does not say so already."""
-    missing = [
-        note
-        for note in notes
-        if "base image " in note and note.partition("base image ")[2] not in error.message
-    ]
-    if not missing:
-        return error
-    message = f"{error.message} (on stand-ins: {'; '.join(missing[:3])})"
-    if isinstance(error, PlatformFault):
-        return PlatformFault(error.code, message, error.row)
-    return PlatformError(error.code, message, retry_after_s=error.retry_after_s)

@@ -13,7 +13,7 @@ from contract.errors import PlatformError
 
 # A health check that says `starting` may have a long start period.
 _HEALTH_S = 300.0
-# Compiling or loading a model at the start, on the one core that an app has.
+# Compiling or loading a model at the start, on the one core of an app.
 _AT_WORK_CORES = 0.5
 
 
@@ -42,12 +42,12 @@ class StartTime:
         return self.host.strain(self._began, self.host.look())
 
     async def is_over(self, began: Moment, state: State, *, is_warm: bool) -> bool:
-        """Whether the time is over, and nothing speaks for more of it.
+        """Whether the time is over, with no reason to give more.
 
         Args:
-            began: when the container was started: it has half of the time to itself.
+            began: when the container was started: it gets half of the time to itself.
             state: of the container.
-            is_warm: whether it serves already: then a red health check is no warm-up.
+            is_warm: whether it serves already: an unhealthy check then is no warm-up.
         """
         late_s = max(began.at_s - self._began.at_s - self.deadline_s / 2, 0.0)
         beyond_s = self._elapsed_s() - self.deadline_s - late_s
@@ -64,7 +64,7 @@ class StartTime:
     async def _reason_to_wait(
         self, state: State, beyond_s: float, is_warm: bool
     ) -> tuple[str, float]:
-        """Why more time is given, and how much in seconds; an empty reason: none is."""
+        """Why more time is given, and how many seconds; without a reason none is."""
         if state.health == "starting" and not is_warm:
             return "its health check says `starting`", _HEALTH_S
         if state.paused:
@@ -77,7 +77,7 @@ class StartTime:
 
     async def is_at_work(self, state: State) -> bool:
         """Whether the container keeps a processor busy. About 1 s."""
-        with suppress(PlatformError):  # whether it is gone, the next look tells
+        with suppress(PlatformError):  # the next look shows whether it is gone
             return await cores_used(self.client, state.id) > _AT_WORK_CORES
         return False
 

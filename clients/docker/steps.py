@@ -1,4 +1,4 @@
-"""What the kernel and BuildKit tell of the processes of a build step on this host."""
+"""Facts from the kernel and BuildKit about the processes of a build step on this host."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def network_of(pid: int | str) -> str:
 
 
 def bundle_of(file: Path) -> dict[str, Any] | None:
-    """What the runtime is told of a step; None while it is being written."""
+    """The container runtime's configuration of a step; None while it is being written."""
     try:
         state = cast("dict[str, Any]", json.loads(file.read_text(encoding="utf-8")))
         whole = isinstance(state["linux"], dict) and isinstance(state["process"], dict)
@@ -39,14 +39,14 @@ def first_process(place: str) -> int:
 
 
 def is_runtime(pid: int) -> bool:
-    """Whether a process is the container runtime still, on a host that is slow to start it."""
+    """Whether a process is still the container runtime, on a host that is slow to start it."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").startswith(("runc", "crun"))
     return False
 
 
 def firewall_rules() -> str:
-    """Nothing to any address of this host but questions for names, nothing to its neighbours."""
+    """Rules: only name queries go to this host's addresses, and nothing to its neighbours."""
     lines = ["*filter", "-A OUTPUT -o lo -j ACCEPT"]
     lines += [f"-A OUTPUT -p {protocol} --dport 53 -j ACCEPT" for protocol in ("udp", "tcp")]
     for name, addresses in psutil.net_if_addrs().items():
@@ -58,7 +58,7 @@ def firewall_rules() -> str:
 
 
 def cgroups_of(pid: int) -> dict[str, str]:
-    """Path by controller; of cgroup v2 under the empty name."""
+    """Path by controller; cgroup v2 has the empty name."""
     found: dict[str, str] = {}
     for line in (
         Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii", errors="replace").split("\n")
@@ -70,7 +70,7 @@ def cgroups_of(pid: int) -> dict[str, str]:
 
 
 def kernel_log() -> Generator[str]:
-    """Lines of the kernel's log, as far as it goes back."""
+    """Lines of the kernel's log, as far back as it goes."""
     descriptor = os.open(_KERNEL_LOG, os.O_RDONLY | os.O_NONBLOCK)
     try:
         while True:

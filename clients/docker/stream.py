@@ -1,7 +1,7 @@
-"""The engine's two streaming calls, build and pull, cancellable at any moment.
+"""The engine's two streaming calls, build and pull; they can be cancelled at any moment.
 
-The Docker SDK blocks a thread until the next line of a build arrives, which may be never. Here a
-cancelled or overdue build closes its connection, and the engine stops the build.
+The Docker SDK blocks a thread until the next line of a build arrives, which may never happen. Here
+a cancelled or overdue build closes its connection, and the engine stops the build.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ class EngineStream:
         deadline_s: float,
         on_line: Callable[[str], None],
     ) -> StreamResult:
-        """Build an image from a context tar; a failed step is in the result.
+        """Build an image from a context tar; a failed step is part of the result.
 
         Raises:
-            PlatformError: the engine is unreachable or refuses; FAILED_PRECONDITION when
-                the time was too short, of which nobody can say whether app or host was too slow.
+            PlatformError: the engine is unreachable or refuses; FAILED_PRECONDITION when the time
+                was too short: nobody can say whether app or host was too slow.
         """
         result = StreamResult()
         try:
@@ -56,7 +56,7 @@ class EngineStream:
     async def pull(
         self, image: str, first_answer_s: float, deadline_s: float, on_line: Callable[[str], None]
     ) -> StreamResult:
-        """Pull `image`; an unreachable registry is in the result, within `first_answer_s`."""
+        """Pull `image`; an unreachable registry is part of the result, within `first_answer_s`."""
         repository, tag = split_tag(image)
         result = StreamResult()
         params = {"fromImage": repository, "tag": tag}
@@ -111,7 +111,8 @@ class EngineStream:
                         _message(text) or f"it refused with HTTP {response.status_code}, no more"
                     )
                     result.fail(refusal, None)
-                    # A refused Dockerfile is a 400; a pull says 500 for whatever its registry says.
+                    # A refused Dockerfile is a 400; a pull answers 500 for any error of its
+                    # registry.
                     if path == "/build" and (response.status_code >= 500 or not text):
                         raise engine_error(result.error)
                     return
@@ -141,9 +142,9 @@ class EngineStream:
 def buildkit_params(
     tag: str, dockerfile: str, args: dict[str, str], target: str, labels: dict[str, str]
 ) -> dict[str, str]:
-    """Query of `POST /build` that asks for BuildKit: no client session is needed for a tar.
+    """Query of `POST /build` for BuildKit: a tar needs no client session.
 
-    It knows no limits, and no network but the engine's default one.
+    It supports no limits, and no network but the engine's default one.
     """
     params = {
         "version": "2",
@@ -164,7 +165,7 @@ def build_params(
     cgroup: str,
     limits: AppLimits,
 ) -> dict[str, str]:
-    """Query of `POST /build` for the classic builder. Without swap, so memory is limited."""
+    """Query of `POST /build` for the classic builder. Without swap, so that memory is limited."""
     params = {
         "t": tag,
         "dockerfile": dockerfile,
@@ -196,7 +197,7 @@ def split_tag(image: str) -> tuple[str, str]:
 
 
 def take_line(line: str, result: StreamResult, on_line: Callable[[str], None]) -> None:
-    """Take one line of a stream; what is no JSON object is left out."""
+    """Take one line of a stream; a line that is no JSON object is ignored."""
     try:
         message: dict[str, Any] = json.loads(line)
     except ValueError:

@@ -1,6 +1,6 @@
 """BuildKit's progress, as the engine streams it: protobuf messages in base64, one per line.
 
-The messages are those of BuildKit's `control.proto` (`StatusResponse`), as far as they are used.
+The messages are those of BuildKit's `control.proto` (`StatusResponse`); unused fields are left out.
 """
 
 import base64
@@ -19,7 +19,7 @@ _STEP_BYTES = 1_048_576
 
 
 def _message_class() -> Any:
-    """The class of `StatusResponse`, made without a compiler of protocol files."""
+    """The class of `StatusResponse`, made without a protocol compiler."""
     file = descriptor_pb2.FileDescriptorProto(
         name="assay/buildkit.proto", package="assay.buildkit", syntax="proto3"
     )
@@ -55,7 +55,7 @@ _STATUS: Any = _message_class()
 
 @dataclass(slots=True)
 class Step:
-    """One step: what it is called, what it printed (the first MiB), and its error."""
+    """One step: its name, its output (the first MiB), and its error."""
 
     number: int
     name: str
@@ -68,12 +68,12 @@ class Step:
 
 @dataclass(slots=True)
 class Trace:
-    """What a build has told so far."""
+    """The messages of a build so far."""
 
     steps: dict[str, Step] = field(default_factory=dict[str, Step])
 
     def take(self, encoded: str) -> list[str]:
-        """Read one message; lines for people. What cannot be read is left out."""
+        """Read one message; returns lines for people. An unreadable message is ignored."""
         status = _STATUS()
         try:
             status.ParseFromString(base64.b64decode(encoded, validate=True))
@@ -103,18 +103,18 @@ class Trace:
         return text.splitlines()
 
     def failed(self) -> Step | None:
-        """The step that failed by itself; of several the last. Cancelled ones failed with it."""
+        """The step that failed by itself; the last of several. Others were cancelled for it."""
         found = [step for step in self.steps.values() if step.error]
         own = [step for step in found if not step.error.rstrip().endswith("context canceled")]
         return (own or found or [None])[-1]
 
     def at_work(self) -> Step | None:
-        """The step that is running, or failed, or was the last."""
+        """The step that runs, or failed, or was the last."""
         running = [step for step in self.steps.values() if step.running]
         return self.failed() or (running or list(self.steps.values()) or [None])[-1]
 
     def text(self) -> list[str]:
-        """All steps, each with what it printed, the failed one last."""
+        """All steps with their output, the failed one last."""
         failed = self.failed()
         found: list[str] = []
         for step in sorted(self.steps.values(), key=lambda step_now: step_now is failed):
@@ -128,7 +128,7 @@ class Trace:
 
 
 def instruction_of(step: Step | None) -> str:
-    """The instruction of a step, without its place."""
+    """The instruction of a step, without its position."""
     match = _COUNTED.match(step.name) if step else None
     return match[1] if match else (step.name if step else "")
 

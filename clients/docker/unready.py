@@ -1,4 +1,4 @@
-"""What it means that a service runs and did not become ready, as far as its sockets tell."""
+"""Why a running service did not become ready, as far as its sockets tell."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Unready:
     """One service whose time is over.
 
     Attributes:
-        seen: of it so far.
-        ports: on which it was expected to answer.
+        seen: the facts about it so far.
+        ports: those on which it was expected to answer.
     """
 
     finder: Finder
@@ -30,7 +30,7 @@ class Unready:
     ports: Iterable[int]
 
     async def verdict(self) -> tuple[Row, str]:
-        """A row, and how it is said of the service."""
+        """A row, and the text to put after the service's name."""
         state = self.state
         if state.paused:
             return blame.PAUSED, f"was paused from outside, and did not answer {self.time.waited()}"
@@ -54,7 +54,7 @@ class Unready:
         return row, f"{text}; {found}"
 
     async def _only_ipv6(self, found: Listening) -> int:
-        """A port that is open, and refuses what comes by IPv4; 0: none does."""
+        """An open port that refuses IPv4 connections; 0: there is none."""
         for port in found.outside if self.finder.reaches and self.state.address else ():
             if await refuses(self.state.address, port):
                 return port

@@ -1,8 +1,8 @@
 """Volumes that services share: kept in memory, so that their size is bounded on every engine.
 
-The engine unmounts a volume that no container uses that runs, and with it goes what is in memory:
-what an image has in its place, or what a service has left there that ended. So a container of ours
-uses them from before the first service until teardown.
+The engine unmounts a volume when no running container uses it, and content in memory is lost: the
+image's files, or the files of a service that ended. So a container of ours uses the volumes from
+before the first service until teardown.
 """
 
 import os
@@ -19,7 +19,7 @@ from clients.docker.labels import Labels
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import resource_name
 
-# Its own 20 MB and what it shares with no one; what services write counts on theirs.
+# Its own 20 MB and the volumes that it shares with no one; files of services count for them.
 _HOLDER_BYTES = 128 * 1024 * 1024
 
 
@@ -33,7 +33,7 @@ class Volumes:
 
     async def create(self, workflow_id: str, plan: ServicePlan, labels: dict[str, str]) -> None:
         """Make the volumes of `plan`; one that exists is kept."""
-        # Not `size=`: Podman takes that for a quota of its own, and refuses.
+        # Not `size=`: Podman reads that as a quota of its own and refuses it.
         blocks = max(1, self.size_bytes // os.sysconf("SC_PAGE_SIZE"))
         for name, _ in plan.volumes:
             options = {"type": "tmpfs", "device": "tmpfs", "o": f"nr_blocks={blocks}"}
@@ -48,7 +48,7 @@ class Volumes:
     async def hold(
         self, workflow_id: str, plans: Sequence[ServicePlan], labels: dict[str, str]
     ) -> None:
-        """Keep what is in the volumes of `plans` until the workflow's containers are removed.
+        """Keep the content of `plans`' volumes until the workflow's containers are removed.
 
         Raises:
             PlatformError: the engine cannot run the program that holds them.
@@ -78,7 +78,7 @@ class Volumes:
         await call(holder.start)
 
     async def remove_all(self, workflow_id: str) -> int:
-        """Remove the workflow's volumes; how many there were."""
+        """Remove the workflow's volumes; returns how many there were."""
         removed = 0
         for volume in await call(
             self.client.volumes.list, filters=self.labels.filters(workflow_id)

@@ -11,10 +11,10 @@ class WordError(ValueError):
 
 
 def expand(word: str, variables: Mapping[str, str], escape: str = "\\") -> str:
-    """`word` with its variables and without its quotes, as the reference builder does it.
+    """`word` with its variables expanded and without quotes, as the reference builder does it.
 
     Raises:
-        WordError: a form that is not known, or `${A:?text}` without a value.
+        WordError: an unknown form, or `${A:?text}` without a value.
     """
     return _Word(word, variables, escape).until("", 0)
 
@@ -29,7 +29,7 @@ class _Word:
         self._escape = escape
 
     def until(self, end: str, depth: int) -> str:
-        """What comes before the character `end`, expanded."""
+        """The expanded text before the character `end`."""
         if depth > _MAX_DEPTH:
             raise WordError("variables are nested too deeply")
         found = ""

@@ -1,4 +1,4 @@
-"""Installed dependencies of trusted apps, kept by the digest of what asked for them."""
+"""Installed dependencies of trusted apps, kept by a digest of the files that name them."""
 
 import asyncio
 import hashlib
@@ -43,8 +43,8 @@ _MARGIN_S = 600.0
 class Environments:
     """`python-<digest>` (a virtual environment) and `node-<digest>` (the app, built) in `folder`.
 
-    Each is made in a folder of its own by confined installers and moved into place once it is
-    whole: whatever is killed meanwhile, what is there is complete.
+    Confined installers make each environment in a temporary folder; it is moved into place when it
+    is complete. So every environment in `folder` is complete, whatever was killed meanwhile.
 
     Attributes:
         limits: `build_*` of one installer.
@@ -57,7 +57,7 @@ class Environments:
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
     async def ensure(self, recipe: Recipe, on_progress: OnProgress) -> tuple[Path | None, str]:
-        """Folder with the dependencies of `recipe`, and the log of installing them, if it was.
+        """Folder with the dependencies of `recipe`, and the log if they were installed just now.
 
         Raises:
             AppFault: the app's dependencies cannot be installed.
@@ -90,7 +90,7 @@ class Environments:
 
     async def _python(self, recipe: Recipe, sandbox: Installer) -> str:
         target = str(sandbox.target)
-        # Not the interpreter of our own virtual environment: the sandbox does not see that.
+        # Not the interpreter of our own virtual environment: the sandbox does not see that one.
         base = str(Path(sys.executable).resolve())
         log = await self._run(recipe, sandbox, [base, "-m", "venv", target], recipe.context)
         pip = [f"{target}/bin/python", "-m", "pip", "install", "--no-input", "-q"]
@@ -110,7 +110,7 @@ class Environments:
         return log + await self._run(recipe, sandbox, build, sandbox.target)
 
     async def _run(self, recipe: Recipe, sandbox: Installer, command: list[str], cwd: Path) -> str:
-        """Run one installer; a time-out, a cancel or our own death ends it with all it started."""
+        """Run one installer; a time-out, a cancellation or our own death ends all its processes."""
         process = await asyncio.create_subprocess_exec(
             *sandbox.argv(command, cwd, self.limits),
             stdin=asyncio.subprocess.DEVNULL,
@@ -137,7 +137,7 @@ class Environments:
         return text
 
     def sweep(self) -> None:
-        """Remove what installations left that were killed with their worker. Blocking."""
+        """Remove unfinished installations of killed workers. Blocking."""
         # A Node environment takes two installers, each with the whole deadline.
         before = time.time() - 2 * self.limits.build_deadline_s - _MARGIN_S
         for work in self.folder.glob(f"{_WORK}*"):
@@ -147,7 +147,7 @@ class Environments:
 
 
 def _publish(work: Path, target: Path) -> None:
-    """Move a whole environment into place, unless another worker was faster."""
+    """Move a complete environment into place, unless another worker was faster."""
     if target.is_dir() and not (target / _READY).is_file():
         shutil.rmtree(target)
     try:
@@ -163,7 +163,7 @@ def copy_source(source: Path, target: Path) -> None:
 
 
 def _no_source(folder: str, names: list[str]) -> set[str]:
-    """Dependencies and caches; a virtual environment knows itself by its `pyvenv.cfg`."""
+    """Names of dependencies and caches; a virtual environment is known by its `pyvenv.cfg`."""
     environments = {name for name in names if Path(folder, name, "pyvenv.cfg").is_file()}
     return environments | (SKIPPED_FOLDERS & set(names))
 
@@ -171,7 +171,7 @@ def _no_source(folder: str, names: list[str]) -> set[str]:
 def app_environment(
     recipe: Recipe, ports: Mapping[str, int], installed: Path | None
 ) -> dict[str, str]:
-    """Variables of the app; other services' `name:port` becomes where they really listen."""
+    """Variables of the app; `name:port` of other services becomes their real address."""
     values = dict(recipe.environment)
     for other, port in ports.items():
         values = {name: _readdressed(value, other, port) for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""What an app needs before its processes start: read, and installed once per content."""
+"""The dependencies that an app needs before its processes start, installed once per content."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from contract.spec import AppSpec
 
 @dataclass(slots=True)
 class Installation:
-    """One app, as far as its installation has got.
+    """The installation of one app, so far.
 
     Attributes:
-        folders: by service, what was installed for it.
-        notes: what was substituted or not honoured.
-        logs: of what was installed now.
+        folders: by service, its installed dependencies.
+        notes: substitutions and settings not honoured.
+        logs: of installations done now.
     """
 
     plan: AppPlan = field(default_factory=lambda: AppPlan(()))

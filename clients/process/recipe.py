@@ -25,7 +25,7 @@ class Recipe:
     """A service by convention: requirements.txt, package.json or index.html; listens on `PORT`.
 
     Attributes:
-        substitutions: this host's interpreter, where the app was written for another.
+        substitutions: this host's interpreter, where the app was written for another one.
     """
 
     name: str
@@ -70,12 +70,12 @@ def recipe(plan: ServicePlan) -> Recipe:
 
 
 def _is_within(source: Path | None, context: Path) -> bool:
-    """Whether a mounted file is one that the process has anyway."""
+    """Whether a mounted file is one that the process can see anyway."""
     return source is not None and source.resolve() == context.resolve()
 
 
 def _stand_ins(plan: ServicePlan, language: Language) -> tuple[Substitution, ...]:
-    """This host's interpreter in the place of the image that the app was written for."""
+    """This host's interpreter as a stand-in for the image that the app was written for."""
     if language == "static":
         return ()
     used = _this_python() if language == "python" else _this_node()
@@ -101,7 +101,7 @@ def _this_node() -> str:
 
 
 def written_ports(plan: ServicePlan) -> tuple[int, ...]:
-    """Ports it was written to listen on, before we gave it another."""
+    """Ports that it was written to listen on, before we assigned another one."""
     port = (_env(plan.dockerfile) | plan.environment).get("PORT", "")
     named = (int(port),) if port.isdecimal() and 0 < int(port) < 65_536 else ()
     return tuple(dict.fromkeys((*named, *plan.ports)))

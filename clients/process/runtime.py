@@ -2,7 +2,7 @@
 
 A confined app sees a read-only system without home folders and without the project's data, its own
 copy of its source, a private /tmp and data folder, and its own process numbers. It shares the
-host's network, and it is said so in `AppFacts.notes`: that is why no other app may run here.
+host's network, as `AppFacts.notes` say: that is why only trusted apps may run here.
 """
 
 import asyncio
@@ -51,12 +51,12 @@ class ProcessRuntime:
         limits: AppLimits | None = None,
         no_engine: str = "Docker does not answer",
     ) -> None:
-        """No process is started and no folder made before the first call.
+        """The constructor starts no process and makes no folder.
 
         Args:
             host: name of this host, stable over restarts.
-            artifacts: where logs go.
-            data_dir: the project's data folder; apps see none of it.
+            artifacts: the store for logs.
+            data_dir: the project's data folder, hidden from apps.
             limits: of each service.
             no_engine: why apps do not run in containers.
         """
@@ -73,22 +73,17 @@ class ProcessRuntime:
         self._patience = Patience(Host())
 
     @property
-    def host(self) -> str:
-        """Name of this host, stable over restarts."""
-        return self._host
-
-    @property
     def description(self) -> str:
         """One line for people: how apps run here, and why."""
         return f"{self._no_engine}: trusted apps run as processes confined by bubblewrap"
 
     async def probe(self) -> None:
-        """Nothing to ask: processes need no engine."""
+        """Do nothing: processes need no engine."""
 
     async def prepare(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:
-        """Install what `app` needs; `start` finds it by its content.
+        """Install the dependencies of `app`; `start` finds them by their content.
 
         Raises:
             PlatformError: as `start`.
@@ -108,7 +103,7 @@ class ProcessRuntime:
     ) -> StartOutcome:
         """Install and start `app`, or adopt the processes that an earlier attempt of the run left.
 
-        `on_built` is called when what it needs is installed.
+        `on_built` is called when its dependencies are installed.
 
         Raises:
             PlatformError: FAILED_PRECONDITION for apps that need a container engine.
@@ -126,7 +121,7 @@ class ProcessRuntime:
         on_progress: OnProgress,
         go_on: Callable[[Installation], Awaitable[RunningApp | None]],
     ) -> StartOutcome:
-        """Install, then `go_on`; the app's fault as a value, with the logs of both."""
+        """Install, then `go_on`. The app's fault is returned as a value, with the logs of both."""
         self._require(app)
         installed = Installation()
         logs = installed.logs
@@ -177,7 +172,7 @@ class ProcessRuntime:
             host=self._host,
             engine="process",
             services=services,
-            # The network is the host's, whatever the spec says.
+            # The app uses the host's network, whatever the spec says.
             conditions=conditions("process", self._limits, "allow", names),
         )
 
@@ -224,7 +219,7 @@ class ProcessRuntime:
         return await with_roles(found)
 
     async def check(self, app: RunningApp) -> AppCheck:
-        """Processes first, then answers, then processes again: the answer came from these."""
+        """Check processes, answers, then processes again, so that the answers came from these."""
         found = await self._ended(app)
         if found is None:
             quiet = await silent(self._asked(app), self._patience)
@@ -258,7 +253,7 @@ class ProcessRuntime:
         ]
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
-        """Save what logs can be saved, kill the workflow's sandboxes, forget its folder."""
+        """Save the logs that can be saved, kill the workflow's sandboxes, remove its folder."""
         saved = await self._save_logs(workflow_id, "app")
         killed = await asyncio.to_thread(self._remove, workflow_id)
         facts = AppFacts(logs=saved.refs, notes=saved.notes)
@@ -282,11 +277,11 @@ class ProcessRuntime:
         return saved
 
     async def owned_workflows(self) -> Sequence[str]:
-        """Workflow IDs that have a state folder here, their processes running or not."""
+        """Workflow IDs with a state folder here, whether their processes run or not."""
         return await asyncio.to_thread(lambda: list(self._states.workflows()))
 
     async def prune(self) -> int:
-        """Remove half-made environments. Whole ones are small, and shared by every run."""
+        """Remove unfinished environments. Complete ones are small, and all runs share them."""
         await asyncio.to_thread(self._environments.sweep)
         return 0
 

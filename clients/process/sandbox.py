@@ -1,12 +1,12 @@
-"""Bubblewrap command lines, of an app's service and of an installer, and the processes they are.
+"""Bubblewrap command lines for an app's service and for an installer, and their processes.
 
-An app's sandbox has no --die-with-parent, on purpose: it outlives the activity and even a killed
-worker, and a retry adopts it. It is found again by its state folder, which stands in its command
-line, and dies whole with its first process, the init of its PID namespace. It does not outlive the
-host's boot. An installer dies with its worker.
+An app's sandbox runs without --die-with-parent, on purpose: it outlives the activity and even a
+killed worker, and a retry adopts it. Its state folder, which is part of its command line,
+identifies it. It ends as a whole with its first process, the init of its PID namespace, and at the
+latest with the host. An installer ends with its worker.
 
-A sandbox shares its host's network. In a network namespace of its own an app would have a loopback
-that no analyzer reaches; a bridge between the two takes root or another program to be trusted.
+A sandbox shares the network of its host. In its own network namespace an app would have a loopback
+that no analyzer can reach; a bridge between the two needs root or another trusted program.
 """
 
 import json
@@ -34,9 +34,9 @@ _DEATH_S = 5.0
 _MASKED = ("/etc/shadow", "/etc/gshadow")
 _APP = "/mnt/app"
 _HOME = "/tmp/home"  # noqa: S108 - the sandbox's own /tmp
-# What an installer needs of the user's own: where its registries are, and whom it trusts.
+# Variables that an installer needs: where its registries are, and which certificates it trusts.
 _CONFIGURATION = (".npmrc", ".config/pip", ".pip", ".pydistutils.cfg")
-# Exit codes of what was killed: no limit of a sandbox does.
+# Exit codes of killed processes: no limit of a sandbox kills.
 KILLED = tuple(
     code
     for number in (signal.SIGKILL, signal.SIGTERM)
@@ -48,12 +48,12 @@ _SECRETS = ("ASSAY_AI_API_KEY", "ASSAY_DB_URL", "ASSAY_TOKEN_FILE", "TEMPORAL_AP
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """What one service may see.
+    """The view of one service.
 
     Attributes:
         folder: the service's state folder: `src` (its copy of the app), `data`, `log`, `status`.
-        modules: installed packages, seen read-only at `/app/node_modules`; None: none.
-        readable: further folders seen read-only in their place (interpreter, environment).
+        modules: installed packages, read-only at `/app/node_modules`; None: none.
+        readable: further folders, read-only at their place (interpreter, environment).
         hidden: folders replaced by empty ones (the project's data, with other apps' secrets).
     """
 
@@ -86,12 +86,12 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class Installer:
-    """What the installation of one environment may see: the network, its sources, its own folder.
+    """The view of one environment's installer: the network, its sources, its own folder.
 
     Attributes:
-        work: the folder that is written to; installers see it as `target`, where it is moved once
-            it is whole, because scripts of a virtual environment name their own place.
-        readable: folders seen read-only in their place (the app, the interpreter).
+        work: the folder to write to; installers see it as `target`, its final place, because
+            scripts of a virtual environment contain their own path.
+        readable: folders, read-only at their place (the app, the interpreter).
         hidden: folders replaced by empty ones.
         cache: downloads kept for the next installation.
     """
@@ -121,7 +121,7 @@ class Installer:
 
 
 def _cores(cpus: float, key: str) -> list[str]:
-    """As many cores as `cpus` asks for, begun and whole, drawn from `key`; empty: all there are."""
+    """A `taskset` command for `cpus` cores, rounded up, chosen by `key`; empty: all cores."""
     cores = sorted(os.sched_getaffinity(0))
     count = math.ceil(cpus)
     if count >= len(cores):
@@ -137,7 +137,7 @@ def _limited(memory_bytes: int, file_bytes: int, processes: int) -> list[str]:
 
 
 def _view(hidden: tuple[Path, ...], readable: tuple[Path, ...]) -> list[str]:
-    """Own namespaces but for the network; the system read-only, without home folders."""
+    """Own namespaces except for the network; the system read-only, without home folders."""
     words = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     words += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     for path in (*_HIDDEN, *map(str, hidden)):
@@ -151,7 +151,7 @@ def _view(hidden: tuple[Path, ...], readable: tuple[Path, ...]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Confined:
-    """A sandbox's first process, as its own status file tells."""
+    """A sandbox's first process, as described by its status file."""
 
     folder: Path
 
@@ -161,10 +161,10 @@ class Confined:
         return self._recorded("exit-code")
 
     def ending(self) -> Ending | None:
-        """How the app came to its end; None while it runs. Blocking while it is about to end.
+        """How the app ended; None while it runs. Blocks while it is about to end.
 
-        A sandbox whose host went down tells no exit code. Of a signal nobody knows who sent it: no
-        limit of a sandbox kills.
+        A sandbox whose host went down has no exit code. Nobody knows who sent a signal: no limit of
+        a sandbox kills.
         """
         if self.identity():
             return None
@@ -183,7 +183,7 @@ class Confined:
     def identity(self) -> str:
         """`pid:<pid>:<start ticks>` of the running sandbox; empty when it does not run.
 
-        A process that merely has the same number is not ours: ours names its folder.
+        Another process with the same number is not ours: our command line names the folder.
         """
         pid = self._recorded("child-pid")
         if pid is None or self.exit_code is not None:
@@ -196,13 +196,13 @@ class Confined:
 
     @property
     def began(self) -> bool:
-        """Whether bubblewrap has got as far as a first process."""
+        """Whether bubblewrap has started a first process."""
         return self._recorded("child-pid") is not None
 
     def kill(self) -> bool:
-        """Kill the sandbox with everything in it; whether there was one. Blocking, 5 s at most.
+        """Kill the sandbox with everything in it; returns whether it existed. Blocks 5 s at most.
 
-        Also one that was begun this moment and has told nothing yet.
+        This includes a sandbox that began this moment and has no status yet.
 
         Raises:
             PlatformError: UNAVAILABLE when it does not die.
@@ -223,7 +223,7 @@ class Confined:
         return found
 
     def _processes(self) -> Iterator[int]:
-        """Launcher and first process: both name the folder; the rest dies with the latter."""
+        """Launcher and first process: both name the folder; the others end with the latter."""
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and self._is_ours(int(entry.name)):
                 yield int(entry.name)
@@ -237,7 +237,7 @@ class Confined:
         return str(self.folder / "src").encode() in command
 
     def log(self, size: int) -> bytes:
-        """The last `size` bytes of what it printed."""
+        """The last `size` bytes of its output."""
         path = self.folder / "log"
         try:
             with path.open("rb") as stream:
@@ -247,7 +247,7 @@ class Confined:
             return b""
 
     def _recorded(self, key: str) -> int | None:
-        """The status file holds one JSON object per line, written by bubblewrap itself."""
+        """Read the status file: bubblewrap writes one JSON object per line."""
         try:
             lines = (self.folder / "status").read_text().splitlines()
         except OSError:
@@ -271,7 +271,7 @@ def node_bin() -> Path | None:
 
 
 def interpreter_folders() -> tuple[Path, ...]:
-    """Folders the running Python and Node.js need when they are not part of the system."""
+    """Folders that the running Python and Node.js need and that are not part of the system."""
     real = Path(sys.executable).resolve().parent.parent
     found = {Path(sys.base_prefix), Path(sys.base_prefix).resolve(), real}
     node = node_bin()
@@ -280,9 +280,9 @@ def interpreter_folders() -> tuple[Path, ...]:
 
 
 def sandbox_refusal(text: str) -> PlatformError | None:
-    """The fault behind bubblewrap's own last words; None when it did run the command.
+    """The fault behind bubblewrap's own last line; None when it ran the command.
 
-    It ends before its first process when the host lets users make no namespaces.
+    It ends before its first process when users of the host may make no namespaces.
     """
     if not text.startswith(("bwrap: ", "prlimit: ", "taskset: ")) or "execvp" in text:
         return None

@@ -20,14 +20,14 @@ async def spawn(
     hidden: Path,
     limits: AppLimits,
 ) -> Process:
-    """Start one sandbox. Bubblewrap writes the status file: a kill right here loses nothing.
+    """Start one sandbox. Bubblewrap writes the status file, so a kill right here loses nothing.
 
     Args:
         home: the service's own folder.
-        recipe: what to run.
+        recipe: how to run it.
         ports: of all services.
-        environment: what was installed for it.
-        hidden: what no app sees.
+        environment: its installed dependencies.
+        hidden: the folder that no app sees.
         limits: of the service.
     """
     source = environment if recipe.language == "node" and environment else recipe.context

@@ -1,4 +1,4 @@
-"""What a host remembers of its confined apps: a folder per workflow, found after any kill."""
+"""The record of a host's confined apps: a folder per workflow, found again after any kill."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ _RECORD = "record.json"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What `start` intends, written before the first process exists.
+    """The plan of a `start`, written before the first process exists.
 
     Attributes:
         ports: port on 127.0.0.1 by service.
@@ -35,7 +35,7 @@ class StateFolder:
     root: Path
 
     def of(self, workflow_id: str) -> Path:
-        """The workflow's folder, which need not exist."""
+        """The workflow's folder; it need not exist."""
         return self.root / hashlib.sha256(workflow_id.encode()).hexdigest()[:16]
 
     def write(self, record: Record) -> Path:

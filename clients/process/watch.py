@@ -1,4 +1,4 @@
-"""Confined processes that come up, answer or do not: whose fault it is."""
+"""Watches confined processes come up, answer or fail, and says whose fault it is."""
 
 import asyncio
 from collections.abc import Sequence
@@ -47,13 +47,13 @@ class StartClock:
         return self.host.look().at_s - self._began.at_s
 
     def is_over(self) -> bool:
-        """Whether the time is over, and nothing speaks for more of it."""
+        """Whether the time is over, with no reason to give more."""
         if self.elapsed_s <= self.deadline_s:
             return False
         return self.elapsed_s > 2 * self.deadline_s or not self.strain()
 
     def is_ready(self, answer: Answer) -> bool:
-        """Whether `answer` will do: a warm-up is waited for, though not for ever."""
+        """Whether `answer` is good enough: we wait for a warm-up, though not for ever."""
         warm = answer.status not in _WARMING_UP or self.is_over()
         return answer.kind == "http" and warm
 
@@ -64,7 +64,7 @@ class StartClock:
 
         Raises:
             AppFault: it ended by itself, or did not answer in time.
-            PlatformError: it was taken away, never began, or the host was too busy.
+            PlatformError: somebody ended it, it never began, or the host was too busy.
         """
         if launcher_ended and not confined.began:
             lines = confined.log(2_000).decode(errors="replace").strip().splitlines()
@@ -90,7 +90,7 @@ class StartClock:
 def failure(
     recipe: Recipe, confined: Confined, row: Row, phase: Phase, text: str
 ) -> AppFault | PlatformError:
-    """The fault of what `row` describes, unless our interpreter may have caused it."""
+    """The fault that `row` describes, unless our interpreter may have caused it."""
     log = confined.log(_LOG_BYTES).decode(errors="replace")
     line = telling_line(log)
     command = " ".join(recipe.command)[:200]
@@ -106,7 +106,7 @@ def failure(
 
 @dataclass(slots=True)
 class Asked:
-    """One service that is asked until it answers, or something else is to be said of it."""
+    """One service that is asked until it answers, or until something else explains the silence."""
 
     confined: Confined
     port: int
@@ -147,7 +147,7 @@ def _tables() -> Listening:
 
 
 async def silent(services: Sequence[tuple[str, Asked]], patience: Patience) -> Ending | None:
-    """What the silence of one of `services` means; None when all answer, or one has ended."""
+    """Why one of `services` is silent; None when all answer, or one has ended."""
     for name, service in services:
         silence = await patience.wait(service)
         if service.gone:

@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 from activities.reports import ReportActivities
 from contract.analysis import ArtifactRef
 from contract.errors import ErrorCode, PlatformError
+from contract.outcome import AppFacts
 from contract.record import AppRecord, PipelineRecord
 from contract.spec import AppRef
 from tests.activities.fakes import FakeArtifacts, FakeResults, environment
@@ -39,7 +40,10 @@ async def test_logs_lie_beside_the_report_as_text_where_they_can_be_read() -> No
     gone = kept.model_copy(update={"key": "sha256/00/00", "name": "gone.log"})
     huge = kept.model_copy(update={"size_bytes": 5 * 1024**2, "name": "huge.log"})
     archive_of_it = kept.model_copy(update={"name": "dynamic.tar"})
-    app = AppRecord(ref=AppRef(model="m/1", app_number=1), logs=(gone, kept, huge, archive_of_it))
+    app = AppRecord(
+        ref=AppRef(model="m/1", app_number=1),
+        facts=AppFacts(logs=(gone, kept, huge, archive_of_it)),
+    )
     record = PipelineRecord(
         pipeline_id="p", state="completed", spec={"analyzers": ["static"]}, apps=(app,)
     )
@@ -60,7 +64,7 @@ async def test_a_store_that_does_not_answer_is_no_reason_to_write_a_report_witho
             raise PlatformError(ErrorCode.UNAVAILABLE, "the disk does not answer")
 
     log = ArtifactRef(key="sha256/ab/ab", sha256="ab" * 32, size_bytes=3, name="build.log")
-    app = AppRecord(ref=AppRef(model="m", app_number=1), logs=(log,))
+    app = AppRecord(ref=AppRef(model="m", app_number=1), facts=AppFacts(logs=(log,)))
     record = PipelineRecord(
         pipeline_id="p", state="completed", spec={"analyzers": ["static"]}, apps=(app,)
     )

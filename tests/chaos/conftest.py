@@ -1,4 +1,4 @@
-"""A site of its own, the report of an undisturbed run, and what the whole session came to."""
+"""A site of its own, the report of an undisturbed run, and the figures of the whole session."""
 
 import asyncio
 import tempfile
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @dataclass(slots=True)
 class Ledger:
-    """What a whole session came to."""
+    """Results and figures of a whole session."""
 
     rounds: list[Round] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Ledger:
     seed: int = 0
 
     def enter(self, one: Round, reference: list[Cell]) -> list[str]:
-        """Judge a round; what is wrong with it."""
+        """Add a round; returns what is wrong with it."""
         found = [f"{one.pipeline_id}: {text}" for text in broken_promises(reference, one)]
         self.rounds.append(one)
         self.broken += found
@@ -52,7 +52,7 @@ class Ledger:
         ]
 
     def wasted_s(self) -> tuple[float, ...]:
-        """Tool seconds of all rounds: thrown away, thereof unexplained, counted."""
+        """Tool seconds of all rounds: thrown away, the unexplained part of these, and counted."""
         return tuple(map(sum, zip(*map(wasted, self.rounds), strict=True)))
 
     def unexplained_waste(self) -> float:
@@ -103,7 +103,7 @@ def _engine(base: Path, stack: ExitStack) -> engine.Engine | engine.MachineEngin
 
 
 def _postgres() -> postgres.Postgres | None:
-    """Not below pytest's folder: its user cannot enter there."""
+    """A folder that is not below pytest's, because PostgreSQL's user cannot enter there."""
     if postgres.binary("initdb") is None:
         return None
     return postgres.Postgres(Path(tempfile.mkdtemp(prefix="assay-chaos-postgres-")))
@@ -111,7 +111,7 @@ def _postgres() -> postgres.Postgres | None:
 
 @pytest.fixture(scope="package")
 def undisturbed(site: Site) -> list[Cell]:
-    """Cells of a run that nothing happened to; all of them must be measured."""
+    """Cells of a run without faults; all of them must be measured."""
     one = asyncio.run(live_through(site, "undisturbed", []))
     cells = cells_of(one.report)
     assert {cell.state for cell in cells} == {"measured"}, cells

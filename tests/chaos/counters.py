@@ -1,4 +1,4 @@
-"""How many runs each analyzer has started, over its own deaths."""
+"""How many runs each analyzer has started, also across its own deaths."""
 
 import re
 from collections import Counter
@@ -14,14 +14,14 @@ _STARTED = re.compile(r"^assay_runs_started_total (\S+)$", re.MULTILINE)
 
 @dataclass(slots=True)
 class RunCounter:
-    """Counts from `GET /metrics`, past the proxies; a killed analyzer begins at zero again."""
+    """Counts from `GET /metrics`, without the proxies; a killed analyzer starts at zero."""
 
     site: Site
     started: Counter[str] = field(default_factory=Counter)
     _last: dict[str, int] = field(default_factory=dict)
 
     def note(self) -> None:
-        """Add what was started since the last look."""
+        """Add the runs that started since the last call."""
         for kind in KINDS:
             now = self._read(kind)
             if now is None:

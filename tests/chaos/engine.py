@@ -1,7 +1,7 @@
-"""A Docker engine of the suite's own in a network namespace of its own, so that it may be killed.
+"""A Docker engine for this suite alone, in its own network namespace, so that it can be killed.
 
-Loopback ports, bridges and firewall rules of the machine's engine stay untouched. The namespace is
-entered by the calling thread; processes and threads it starts afterwards live there too.
+Loopback ports, bridges and firewall rules of the machine's engine stay untouched. The calling
+thread enters the namespace; processes and threads that it starts afterwards are in it, too.
 """
 
 import ctypes
@@ -22,14 +22,14 @@ BASE_IMAGE = "assay/python:3.11"
 
 
 def possible() -> bool:
-    """Whether this machine lets us have an engine of our own."""
+    """Whether this machine allows an engine of our own."""
     tools = all(shutil.which(name) for name in ("dockerd", "containerd", "ip", "docker"))
     return tools and os.geteuid() == 0
 
 
 @contextmanager
 def own_network() -> Generator[None]:
-    """Live in a network namespace with nothing but loopback; leave it again afterwards."""
+    """Enter a network namespace with nothing but loopback; leave it afterwards."""
     libc = ctypes.CDLL(None, use_errno=True)
     with open("/proc/thread-self/ns/net") as before:
         if libc.unshare(_CLONE_NEWNET) != 0:
@@ -74,7 +74,7 @@ class Engine:
             )
 
     def wait(self) -> None:
-        """Until it answers."""
+        """Wait until it answers."""
         deadline = time.monotonic() + _START_LIMIT_S
         while self.docker("info", check=False).returncode != 0:
             assert self.is_running, "dockerd ended"
@@ -113,7 +113,7 @@ class Engine:
 
 
 class MachineEngine:
-    """The engine that is there anyway: everything but its death can be tried."""
+    """The machine's own engine: every fault but its death can be tried."""
 
     address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 

@@ -1,4 +1,4 @@
-"""What a run left behind: histories, pending activities, rows."""
+"""Evidence of a run: histories, pending activities, rows."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ _ENDS = {
 
 
 async def connect(address: str) -> Client:
-    """A client whose threads live where the caller lives."""
+    """A client whose threads are in the caller's network namespace."""
     return await Client.connect(
         address,
         data_converter=pydantic_data_converter,
@@ -98,7 +98,7 @@ async def _activity(
 
 
 async def starts_now(client: Client, workflow_ids: list[str]) -> set[tuple[float, str]]:
-    """Start and worker of every attempt that runs now; what cannot be asked is left out."""
+    """Start and worker of every attempt that runs now; workflows without an answer are left out."""
     found: set[tuple[float, str]] = set()
     for workflow_id in workflow_ids:
         try:
@@ -114,7 +114,7 @@ async def starts_now(client: Client, workflow_ids: list[str]) -> set[tuple[float
 
 
 async def load_tests_now(client: Client, workflow_ids: list[str]) -> dict[str, bool]:
-    """The apps whose load test is under way or waits for a slot; whether it has one."""
+    """The apps whose load test runs or waits for a slot, and whether it has a slot."""
     found: dict[str, bool] = {}
     for workflow_id in workflow_ids:
         description = await client.get_workflow_handle(workflow_id).describe()
@@ -126,7 +126,7 @@ async def load_tests_now(client: Client, workflow_ids: list[str]) -> dict[str, b
 
 
 async def record_of(database_url: str, pipeline_id: str) -> PipelineRecord:
-    """What the store holds of the pipeline."""
+    """The record of the pipeline in the store."""
     store = SqlResultStore.from_url(database_url)
     try:
         return await store.load_pipeline(pipeline_id)
@@ -136,16 +136,20 @@ async def record_of(database_url: str, pipeline_id: str) -> PipelineRecord:
 
 def app_rows(record: PipelineRecord) -> list[str]:
     """Workflow IDs the store's app rows stand for."""
-    return [app_workflow_id(record.pipeline_id, a.model, a.app_number) for a in record.apps]
+    return [
+        app_workflow_id(record.pipeline_id, app.ref.model, app.ref.app_number)
+        for app in record.apps
+    ]
 
 
 def load_windows(record: PipelineRecord) -> list[tuple[float, float]]:
-    """Begin and end of each load test, Unix time, as its own provenance tells."""
+    """Begin and end of each load test (Unix time), from its own provenance."""
     windows: list[tuple[float, float]] = []
     for cell in record.cells:
-        began: datetime | None = cell.provenance.started_at
+        began: datetime | None = cell.report.provenance.started_at
         if cell.analyzer == "performance" and began:
-            windows.append((began.timestamp(), began.timestamp() + cell.provenance.duration_s))
+            duration_s = cell.report.provenance.duration_s
+            windows.append((began.timestamp(), began.timestamp() + duration_s))
     return windows
 
 

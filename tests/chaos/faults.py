@@ -1,4 +1,4 @@
-"""How each fault is done to a site, and how it is lifted."""
+"""How each fault is injected into a site, and how it is lifted."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _LONGEST_KEPT_BYTES = 40_000
 
 @dataclass(slots=True)
 class Injection:
-    """A fault that was done.
+    """A fault that was injected.
 
     Attributes:
         at_s: Unix time.
@@ -44,7 +44,7 @@ class Injection:
 
 @dataclass(slots=True)
 class Injector:
-    """Does faults to one site and lifts those that last."""
+    """Injects faults into one site, and lifts those that last."""
 
     site: Site
     counter: RunCounter
@@ -52,7 +52,7 @@ class Injector:
     _lifts: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
 
     def inject(self, fault: Fault) -> bool:
-        """Do it now; False when there is nobody to do it to yet."""
+        """Inject it now; False when its target does not exist yet."""
         self.counter.note()
         hit = _DEEDS[fault.kind](self, fault)
         if hit is None:
@@ -84,7 +84,7 @@ Deed = Callable[[Injector, Fault], tuple[str, int] | None]
 
 
 def possible_kinds(site: Site) -> set[FaultKind]:
-    """Faults that can be done here; the rest is named in the run's summary."""
+    """Faults that are possible here; the run's summary names the others."""
     kinds = set(FaultKind)
     if not isinstance(site.engine, Engine):
         kinds -= {FaultKind.ENGINE_KILL, FaultKind.ENGINE_GONE}
@@ -116,7 +116,7 @@ def _stop(injector: Injector, role: str) -> tuple[str, int]:
 
 
 def _freeze(role: str) -> Deed:
-    """As a suspended virtual machine: alive, silent, and back as if nothing had been."""
+    """Like a suspended virtual machine: alive, silent, and later back as before."""
 
     def deed(injector: Injector, fault: Fault) -> tuple[str, int]:
         process = injector.site.process(role)
@@ -236,7 +236,7 @@ def _pause_app(injector: Injector, fault: Fault) -> tuple[str, int] | None:
 
 
 def _ignore(_value: object) -> None:
-    """A container that is gone needs no unpausing."""
+    """Ignore that a container is gone, which needs no unpausing."""
 
 
 _DEEDS: dict[FaultKind, Deed] = {

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint that takes its time, in a thread of its own."""
+"""An OpenAI-compatible endpoint with slow answers, in a thread of its own."""
 
 import asyncio
 import re
@@ -24,9 +24,9 @@ class _SlowStub(OpenAiStub):
 
 @dataclass(slots=True)
 class Judge:
-    """Scores every app alike, but for how safe it is; evidence is its first import.
+    """Gives every app the same scores except for safety; its evidence is the first import.
 
-    It lives in the network namespace of whoever starts it.
+    It is in the network namespace of the thread that starts it.
     """
 
     url: str = ""

@@ -1,20 +1,19 @@
-"""One pipeline's life under faults, and what the oracle says of it afterwards."""
+"""One pipeline's life under faults, and the verdict of the oracle afterwards."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.record import PipelineRecord
+from reports.model import FleetReport
 from tests.chaos import evidence, oracle
 from tests.chaos.counters import RunCounter
 from tests.chaos.engine import containers
@@ -40,14 +39,14 @@ _TICK_S = 0.3
 
 @dataclass(slots=True)
 class Round:
-    """A pipeline that ended, and all that is known of it."""
+    """A pipeline that ended, with all the evidence of it."""
 
     pipeline_id: str
     took_s: float
     injections: list[Injection]
     left_over: list[Fault]
     starts: set[tuple[float, str]]
-    report: dict[str, Any]
+    report: FleetReport
     record: PipelineRecord
     workflows: list[oracle.WorkflowRun]
     activities: list[oracle.ActivityRun]
@@ -62,7 +61,7 @@ class Round:
 
     @property
     def kinds(self) -> set[FaultKind]:
-        """What was done."""
+        """The kinds of faults that were injected."""
         return {one.fault.kind for one in self.injections}
 
     @property
@@ -71,7 +70,7 @@ class Round:
         return oracle.cells_of(self.report)
 
     def starts_of_all(self) -> list[tuple[float, str]]:
-        """Every attempt's start that is known, from histories and from looking on."""
+        """Every known start of an attempt, from histories and from observation."""
         recorded = {(one.started_s, one.identity) for one in self.activities if one.started_s}
         return sorted(self.starts | recorded)
 
@@ -107,10 +106,10 @@ async def live_through(
     alone: bool = True,
     meanwhile: Meanwhile | None = None,
 ) -> Round:
-    """Submit the fleet, do the faults while it lives, gather the evidence when it ended.
+    """Submit the fleet, inject the faults while it runs, and collect the evidence at its end.
 
     Args:
-        alone: no other pipeline runs, so that whatever is left is litter.
+        alone: no other pipeline runs, so that everything that is left over is litter.
         meanwhile: does faults of its own choice at moments of its own.
     """
     began = time.monotonic()
@@ -129,6 +128,7 @@ async def live_through(
     took_s = time.monotonic() - began
     counter.note()
     workflows = await _all_closed(client, pipeline_id)
+    written = (site.data / "reports" / pipeline_id / "report.json").read_bytes()
     activities = [
         activity for run in workflows for activity in await evidence.activities_of(client, run)
     ]
@@ -138,7 +138,7 @@ async def live_through(
         injections=injector.done,
         left_over=left_over,
         starts=starts,
-        report=json.loads((site.data / "reports" / pipeline_id / "report.json").read_text()),
+        report=FleetReport.model_validate_json(written),
         record=await evidence.record_of(site.database_url, pipeline_id),
         workflows=workflows,
         activities=activities,
@@ -148,7 +148,7 @@ async def live_through(
 
 
 def submit(site: Site, pipeline_id: str, spec: Path = HERE / "fleet.yaml") -> None:
-    """As a user does it; the ID makes it safe to try again while the server restarts."""
+    """Submit as a user does; the ID makes it safe to try again while the server restarts."""
     error = ""
     for _ in range(4):
         done = site.shell.run("submit", str(spec), "--id", pipeline_id, timeout_s=120)
@@ -162,7 +162,7 @@ def submit(site: Site, pipeline_id: str, spec: Path = HERE / "fleet.yaml") -> No
 async def _until_closed(
     client: Client, injector: Injector, pipeline_id: str, faults: list[Fault]
 ) -> tuple[set[tuple[float, str]], list[Fault]]:
-    """Do the faults in order until the pipeline has ended; starts seen, faults not done."""
+    """Inject the faults in order until the pipeline has ended; returns starts seen, faults left."""
     waiting = list(faults)
     ids = [pipeline_workflow_id(pipeline_id)]
     ids += [app_workflow_id(pipeline_id, model, number) for model, number in FLEET]
@@ -196,7 +196,7 @@ async def closed(client: Client, pipeline_id: str) -> bool:
 
 
 async def _all_closed(client: Client, pipeline_id: str) -> list[oracle.WorkflowRun]:
-    """Every execution, once visibility has caught up and guards have gone home."""
+    """Every execution, once visibility is up to date and all guards have ended."""
     deadline = time.monotonic() + _TIDY_LIMIT_S
     while True:
         try:
@@ -210,7 +210,7 @@ async def _all_closed(client: Client, pipeline_id: str) -> list[oracle.WorkflowR
 
 
 async def litter(site: Site) -> list[str]:
-    """What is left of ended pipelines, after a moment to tidy up."""
+    """What is left of ended pipelines, after some time to clean up."""
     deadline = time.monotonic() + _TIDY_LIMIT_S
     while (found := _litter(site)) and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
@@ -234,7 +234,7 @@ def _litter(site: Site) -> list[str]:
 
 
 def broken_promises(reference: list[oracle.Cell], one: Round) -> list[str]:
-    """All that the oracle finds wrong with one round."""
+    """All promises that one round broke, according to the oracle."""
     apps = [app_workflow_id(one.pipeline_id, model, number) for model, number in FLEET]
     # What the platform took away in the middle was measured, thrown away and measured anew.
     taken = any(kind.takes_apps for kind in one.kinds)
@@ -260,7 +260,7 @@ def load_tests_at_once(some: list[Round]) -> int:
 
 
 def wasted(one: Round) -> tuple[float, float, float]:
-    """Tool seconds thrown away, those of them that no fault explains, and those that counted.
+    """Tool seconds: thrown away, the part of these that no fault explains, and counted.
 
     Each cell has its share. A fault explains what was thrown away of the analyzers whose runs it
     destroyed.
@@ -274,5 +274,5 @@ def wasted(one: Round) -> tuple[float, float, float]:
 
 
 def say(text: str) -> None:
-    """Progress for whoever runs with `-s`."""
+    """Progress for people who run with `-s`."""
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)

@@ -1,10 +1,11 @@
-"""What must be true after a run, whatever was done to it: evidence in, broken promises out."""
+"""What must be true after a run with any faults: evidence in, broken promises out."""
 
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from reports.model import FleetReport
 
 # Same source and same app, same findings. Load figures differ from run to run by nature.
 COMPARED_TOOLS = frozenset({"bandit", "ruff", "discovery", "http-headers", "exposed-files"})
@@ -48,7 +49,7 @@ class ActivityRun:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a report, without what may differ between two honest runs."""
+    """One cell of a report, without parts that may differ between two correct runs."""
 
     model: str
     app_number: int
@@ -61,37 +62,37 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, int, str, str]:
-        """What makes it one cell."""
+        """The key that makes it one cell."""
         return self.model, self.app_number, self.analyzer, self.tool
 
 
 @dataclass(frozen=True, slots=True)
 class Excuse:
-    """What a cell may be for what was done to its app.
+    """Which states a fault of its app allows a cell to have.
 
     Attributes:
-        fail: `app_failed`, or less measured: the app harmed itself.
-        lack: `infra_failed`, or less measured: the app was kept from answering.
+        fail: `app_failed`, or less measured, because the app harmed itself.
+        lack: `infra_failed`, or less measured, because something kept the app from answering.
     """
 
     fail: bool = False
     lack: bool = False
 
 
-def cells_of(report: Mapping[str, Any]) -> list[Cell]:
+def cells_of(report: FleetReport) -> list[Cell]:
     """The cells of a `report.json`."""
     return [
         Cell(
-            model=cell["model"],
-            app_number=cell["app_number"],
-            analyzer=cell["analyzer"],
-            tool=cell["tool"],
-            state=cell["state"],
-            reason=cell["reason"],
-            fingerprints=tuple(sorted(found["fingerprint"] for found in cell["findings"])),
-            reached=(cell.get("coverage") or {}).get("reached", 0),
+            model=cell.ref.model,
+            app_number=cell.ref.app_number,
+            analyzer=cell.analyzer,
+            tool=cell.tool,
+            state=cell.state,
+            reason=cell.report.reason,
+            fingerprints=tuple(sorted(found.fingerprint for found in cell.report.findings)),
+            reached=cell.report.coverage.reached if cell.report.coverage else 0,
         )
-        for cell in report["cells"]
+        for cell in report.cells
     ]
 
 
@@ -103,7 +104,7 @@ def not_one_task_per_app(
     Args:
         apps: what the fleet has, as workflow IDs.
         workflows: every execution of the pipeline.
-        rows: workflow IDs the store's app rows stand for.
+        rows: workflow IDs of the store's app rows.
     """
     wanted = Counter(apps)
     ran = Counter(one.workflow_id for one in workflows if one.type == "AnalyzeApp")
@@ -245,7 +246,7 @@ def resume_times(
 
 
 def median_and_worst(values: Sequence[float]) -> str:
-    """For people."""
+    """Median and worst value, for people."""
     if not values:
         return "none measured"
     return f"median {statistics.median(values):.1f} s, worst {max(values):.1f} s ({len(values)})"

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def binary(name: str) -> str | None:
-    """Path of a PostgreSQL program, the newest there is."""
+    """Path of a PostgreSQL program of the newest installed version."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return shutil.which(name, path=os.pathsep.join([*map(str, folders), os.environ["PATH"]]))
 
@@ -67,7 +67,7 @@ class Postgres:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """End it at once, sessions cut, nothing written: recovery comes at the next start."""
+        """Kill it: sessions are cut, nothing is written, recovery follows at the next start."""
         assert self._process is not None
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(20)
@@ -81,7 +81,7 @@ class Postgres:
 
 
 def _account() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root; elsewhere the current user will do."""
+    """The account for PostgreSQL, which refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     entry = pwd.getpwnam("postgres")

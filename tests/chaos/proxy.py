@@ -58,7 +58,7 @@ class Proxy:
         self._loop.close()
 
     def set(self, mode: Mode, cut_after: int = 0) -> None:
-        """Treat bytes like this from now on, on open connections and new ones."""
+        """Use this mode from now on, on open connections and new ones."""
         self.cut_after = cut_after
 
         def apply() -> None:
@@ -68,7 +68,7 @@ class Proxy:
         self._call(apply)
 
     def reset(self) -> int:
-        """Abort every open connection with RST; how many there were."""
+        """Abort every open connection with RST; returns their number."""
         return self._call(self._abort_all)
 
     def _call(self, function: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Which faults, when, and at whom: drawn from a seed alone, so that a run can be drawn again."""
+"""Which faults, when, at which target: drawn from a seed alone, so that a run can be repeated."""
 
 import random
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class FaultKind(StrEnum):
-    """What can go wrong. The first word says what is hit."""
+    """What can go wrong. The first word names the target."""
 
     WORKER_KILL = "worker-kill"
     WORKER_STOP = "worker-stop"
@@ -37,12 +37,12 @@ class FaultKind(StrEnum):
 
     @property
     def hits_app(self) -> bool:
-        """Whether an app's own container is at the receiving end."""
+        """Whether the fault hits an app's own container."""
         return self.value.startswith("app-")
 
     @property
     def takes_apps(self) -> bool:
-        """Whether running apps are taken away from outside, which is never a fault of theirs."""
+        """Whether running apps are removed from outside, which is never the apps' fault."""
         return self in (
             FaultKind.ENGINE_KILL,
             FaultKind.ENGINE_GONE,

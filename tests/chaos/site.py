@@ -1,4 +1,4 @@
-"""The system under chaos: a local stack of its own, with handles on everything that can break."""
+"""The system under test: a local stack of its own, with access to everything that can break."""
 
 import json
 import os
@@ -52,7 +52,7 @@ class Site:
 
     Attributes:
         proxies: between the worker and each analyzer.
-        judge: whom the AI analyzer asks.
+        judge: the endpoint that the AI analyzer asks.
         clock_file: what libfaketime reads; None where it is not installed.
     """
 
@@ -91,7 +91,7 @@ class Site:
 
     @property
     def load_lock(self) -> Path:
-        """The lock of its load tests: no figure is compared, so other tests are not waited for."""
+        """The lock of its load tests, a file of its own: no figure of this suite is compared."""
         return self.data.parent / "load.lock"
 
     @property
@@ -162,7 +162,7 @@ class Site:
         psutil.wait_procs([before], timeout=20)
 
     def down(self) -> list[str]:
-        """Stop everything; what is still there afterwards, which should be nothing."""
+        """Stop everything; returns what is still there afterwards, which should be nothing."""
         done = self.shell.run("down", timeout_s=120)
         left = [done.stderr] if done.returncode else []
         left += self.shell.processes()
@@ -176,7 +176,7 @@ class Site:
         return left
 
     def process(self, role: str) -> psutil.Process:
-        """The one process of the stack that plays `role`, waited for while it restarts."""
+        """The process of the stack with this `role`; waits while it restarts."""
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             for process in self.processes():
@@ -190,7 +190,7 @@ class Site:
         return [one for one in psutil.process_iter() if _marker(one) == str(self.data)]
 
     def tool_processes(self) -> list[str]:
-        """Command lines of tools: what works or lives in a run's private folder."""
+        """Command lines of tools: processes in the private folder of a run."""
         found: list[str] = []
         for process in psutil.process_iter():
             try:
@@ -233,7 +233,7 @@ class Site:
                     os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size + room)
 
     def free_disk(self) -> None:
-        """Give the room back."""
+        """Free the space again."""
         (self.data / "artifacts" / ".ballast").unlink(missing_ok=True)
 
     def _mount_small_disk(self) -> None:

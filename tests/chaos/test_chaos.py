@@ -1,4 +1,4 @@
-"""Kill it anywhere, lose nothing: pipelines live through a seeded schedule of faults."""
+"""Kill it anywhere, lose nothing: pipelines run under a seeded schedule of faults."""
 
 import asyncio
 import statistics

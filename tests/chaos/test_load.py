@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 @pytest.fixture(scope="module")
 def together(site: Site, undisturbed: list[Cell]) -> list[Round]:
-    """All of them, submitted at the same moment."""
+    """Run all of them, submitted at the same moment."""
 
     def run(pipeline_id: str) -> Round:
         return asyncio.run(live_through(site, pipeline_id, [], alone=False))

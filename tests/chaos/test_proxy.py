@@ -1,4 +1,4 @@
-"""The proxy does what the faults say it does."""
+"""The proxy has the effects that the faults describe."""
 
 import socket
 import threading

@@ -54,7 +54,7 @@ async def waiting(client: Client) -> list[str]:
 
 
 def hit(injector: Injector, app: str, kind: FaultKind, command: tuple[str, ...]) -> None:
-    """Do it to the container of `app`, and wait until it is gone."""
+    """Run the command on the container of `app`, and wait until it is gone."""
     site = injector.site
     rows = containers(site.engine, site.scope_label)
     (row,) = [row for row in rows if row["Labels"][LABEL_WORKFLOW] == app]

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
+from reports.model import FleetReport
 from settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,9 +80,9 @@ class Assay:
         command = [str(Path(sys.executable).parent / "temporal"), *arguments, "--address", address]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
-    def report(self, pipeline_id: str) -> dict[str, Any]:
+    def report(self, pipeline_id: str) -> FleetReport:
         path = self.data / "reports" / pipeline_id / "report.json"
-        return json.loads(path.read_text())
+        return FleetReport.model_validate_json(path.read_text())
 
     def processes(self) -> list[str]:
         """Command lines of processes started for this data folder."""

@@ -1,25 +1,26 @@
 """`demo` from nothing: every cell has a state, the labels are found, nothing is left."""
 
+import json
 import signal
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from contract.analysis import MeasurementState
+from contract.analysis import Category, Confidence, MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
 from control.schemas import report_schema
+from reports.model import FleetReport
+from reports.rates import GRAVE
 from tests.e2e.conftest import ROOT, Assay
 from tests.support.tools_folder import tools_folder
 from tests.support.uploads import refused
 
 pytestmark = pytest.mark.timeout(600)
-STATES = {state.value for state in MeasurementState}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Assay:
 
 
 @pytest.fixture(scope="module")
-def report(shell: Assay) -> dict[str, Any]:
+def report(shell: Assay) -> FleetReport:
     done = shell.run("demo")
     assert done.returncode == 0, done.stderr[-3000:]
     (path,) = (shell.data / "reports").glob("demo-*/report.json")
@@ -43,98 +44,104 @@ def containers_of(pipeline: str) -> list[str]:
         return [c.name for c in client.containers.list(all=True, filters={"label": label})]
 
 
-def test_every_cell_of_the_matrix_has_a_state(report: dict[str, Any]):
-    apps = {(a["model"], a["app_number"]) for a in report["apps"]}
-    analyzers = {(c["model"], c["app_number"], c["analyzer"]) for c in report["cells"]}
+def test_every_cell_of_the_matrix_has_a_state(report: FleetReport):
+    apps = {app.ref.label for app in report.apps}
+    analyzers = {(cell.ref, cell.analyzer) for cell in report.cells}
 
-    assert apps == {("careless-1", 1), ("careless-1", 2), ("careful-1", 1), ("careful-1", 2)}
+    assert apps == {"careless-1/app1", "careless-1/app2", "careful-1/app1", "careful-1/app2"}
     assert len(analyzers) == 12
-    assert {c["state"] for c in report["cells"]} <= STATES
-    assert {a["state"] for a in report["apps"]} <= STATES
+    assert None not in {app.state for app in report.apps}
 
 
-def test_the_report_is_what_its_schema_says(report: dict[str, Any]):
-    Draft202012Validator(report_schema()).validate(report)
+def test_the_report_is_what_its_schema_says(shell: Assay, report: FleetReport):
+    (path,) = (shell.data / "reports").glob("demo-*/report.json")
+    Draft202012Validator(report_schema()).validate(json.loads(path.read_text()))
 
 
 def test_nothing_measured_is_without_coverage_and_nothing_missing_without_a_reason(
-    report: dict[str, Any],
+    report: FleetReport,
 ):
-    for cell in report["cells"]:
-        if cell["state"] == "measured":
-            assert cell["coverage"]["reached"] > 0, cell["tool"]
+    for cell in report.cells:
+        if cell.state is MeasurementState.MEASURED:
+            assert cell.report.coverage, cell.tool
+            assert cell.report.coverage.reached > 0, cell.tool
         else:
-            assert cell["reason"], cell["tool"]
+            assert cell.report.reason, cell.tool
 
 
-def test_each_analyzer_measured_each_app_with_at_least_one_tool(report: dict[str, Any]):
-    for app in report["apps"]:
+def test_the_size_of_each_image_that_ran_is_known(report: FleetReport):
+    for app in report.apps:
+        assert app.facts.images, app.ref
+        assert all((image.size_bytes or 0) > 1_000_000 for image in app.facts.images), app.ref
+
+
+def test_each_analyzer_measured_each_app_with_at_least_one_tool(report: FleetReport):
+    for app in report.apps:
         for analyzer in ("static", "dynamic", "performance"):
             states = {
-                c["tool"]: (c["state"], c["reason"])
-                for c in report["cells"]
-                if (c["model"], c["app_number"], c["analyzer"])
-                == (app["model"], app["app_number"], analyzer)
+                cell.tool: (cell.state, cell.report.reason)
+                for cell in report.cells
+                if (cell.ref, cell.analyzer) == (app.ref, analyzer)
             }
-            assert any(state == "measured" for state, _ in states.values()), (app, states)
+            assert any(state == "measured" for state, _ in states.values()), (app.ref, states)
 
 
 def test_most_labelled_weaknesses_are_found_and_the_careful_apps_are_not_accused(
-    report: dict[str, Any],
+    report: FleetReport,
 ):
     labels = yaml.safe_load((ROOT / "controls/labels/careless-1/app1/expected.yaml").read_text())
     found = {
         cwe
-        for cell in report["cells"]
-        if (cell["model"], cell["app_number"]) == ("careless-1", 1)
-        for finding in cell["findings"]
-        for cwe in finding["cwe"]
+        for cell in report.cells
+        if cell.ref.label == "careless-1/app1"
+        for finding in cell.report.findings
+        for cwe in finding.cwe
     }
     expected = {weakness["cwe"] for weakness in labels["weaknesses"]}
     accused = [
-        (cell["tool"], finding["rule_id"])
-        for cell in report["cells"]
-        if cell["model"] == "careful-1"
-        for finding in cell["findings"]
-        if finding["severity"] in ("critical", "high") and finding["confidence"] == "high"
+        (cell.tool, finding.rule_id)
+        for cell in report.cells
+        if cell.ref.model == "careful-1"
+        for finding in cell.report.findings
+        if finding.severity in GRAVE and finding.confidence is Confidence.HIGH
     ]
 
     assert len(expected & found) >= 0.7 * len(expected), expected - found
     assert accused == []
 
 
-def test_what_the_source_shows_and_a_request_proves_is_one_weakness(report: dict[str, Any]):
+def test_what_the_source_shows_and_a_request_proves_is_one_weakness(report: FleetReport):
     grave = [
         finding
-        for app in report["apps"]
-        for finding in app["weaknesses"]
-        if finding["severity"] in ("critical", "high") and finding["category"] == "security"
+        for app in report.apps
+        for finding in app.weaknesses
+        if finding.severity in GRAVE and finding.category is Category.SECURITY
     ]
     both = [
         finding
         for finding in grave
-        if {"opengrep", "injection"} <= {one.partition(":")[0] for one in finding["witnesses"]}
+        if {"opengrep", "injection"} <= {one.partition(":")[0] for one in finding.witnesses}
     ]
 
     assert 20 <= len(grave) <= 30  # 25 by hand; one tool's and another's apart they were 41
     assert len(both) >= 7
-    assert all(one["location"]["line"] and one["location"]["url"] for one in both)
+    assert all(one.location.line and one.location.url for one in both)
 
 
-def test_load_figures_are_those_of_the_app(report: dict[str, Any]):
+def test_load_figures_are_those_of_the_app(report: FleetReport):
     latencies = [
-        metric["value"]
-        for cell in report["cells"]
-        if cell["tool"] == "openloop" and cell["state"] == "measured"
-        for metric in cell["metrics"]
-        if metric["name"] == "latency_p50"
+        metric.value
+        for cell in report.cells
+        if cell.tool == "openloop" and cell.state is MeasurementState.MEASURED
+        for metric in cell.report.metrics
+        if metric.name == "latency_p50"
     ]
 
     assert latencies
     assert all(0 < value < 1000 for value in latencies)
 
 
-def test_the_html_report_is_one_self_contained_file(shell: Assay, report: dict[str, Any]):
+def test_the_html_report_is_one_self_contained_file(shell: Assay, report: FleetReport):
     (path,) = (shell.data / "reports").glob("demo-*/report.html")
     html = path.read_text()
 
@@ -143,13 +150,13 @@ def test_the_html_report_is_one_self_contained_file(shell: Assay, report: dict[s
     assert '<link rel="stylesheet"' not in html
 
 
-def test_its_logs_are_what_consumers_take(shell: Assay, report: dict[str, Any], tmp_path: Path):
+def test_its_logs_are_what_consumers_take(shell: Assay, report: FleetReport, tmp_path: Path):
     (path,) = (shell.data / "reports").glob("demo-*/report.json")
 
     assert refused(path, ROOT / "controls", tmp_path) == []
 
 
-def test_nothing_is_left_running(shell: Assay, report: dict[str, Any]):
+def test_nothing_is_left_running(shell: Assay, report: FleetReport):
     assert shell.processes() == []
     assert containers_of(next((shell.data / "reports").iterdir()).name) == []
 

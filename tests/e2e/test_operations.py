@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
+from reports.model import FleetReport
 from tests.e2e.conftest import ROOT, Assay
 
 LINES = [
@@ -93,20 +94,20 @@ def test_an_ended_pipeline_is_retried_for_what_is_infra_failed_and_nothing_else(
     )
     name = f"retry-{time.time_ns()}"
     assert assay.run("submit", str(spec), "--id", name, "--wait").returncode == 0
-    before = {c["tool"]: c for c in assay.report(name)["cells"] if c["model"] == "careful-1"}
-    assert before["bandit"]["state"] == "measured"
-    assert before["code_quality"]["state"] == "infra_failed"
+    measured = {"bandit": "measured", "code_quality": "infra_failed"}
+    assert _states(assay.report(name), "careful-1") == measured
 
     done = assay.run("retry", name, "careful-1/app1")
 
     assert done.returncode == 0, done.stderr
     assert "retrying careful-1/app1" in done.stderr
     report = assay.report(name)
-    assert len(report["apps"]) == 2
-    assert {c["tool"]: c["state"] for c in report["cells"] if c["model"] == "careful-1"} == {
-        "bandit": "measured",
-        "code_quality": "infra_failed",
-    }
+    assert len(report.apps) == 2
+    assert _states(report, "careful-1") == measured
     refused = assay.run("retry", name, "careful-1/app9")
     assert refused.returncode == 2
     assert "careful-1/app9" in refused.stderr
+
+
+def _states(report: FleetReport, model: str) -> dict[str, str]:
+    return {cell.tool: cell.state for cell in report.cells if cell.ref.model == model}

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from reports.model import FleetReport
 from tests.e2e.conftest import ROOT, Assay
 from tests.support.tools_folder import tools_folder
 
@@ -32,7 +32,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
     assert shell.processes() == []
 
 
-def report_of(shell: Assay, folder: Path, *, trusted: bool) -> dict[str, Any]:
+def report_of(shell: Assay, folder: Path, *, trusted: bool) -> FleetReport:
     spec = folder / "spec.yaml"
     spec.write_text(SPEC.replace("TRUSTED", str(trusted).lower()))
     name = f"processes-{time.time_ns()}"
@@ -44,12 +44,11 @@ def report_of(shell: Assay, folder: Path, *, trusted: bool) -> dict[str, Any]:
 def test_every_analyzer_measures_an_app_of_ours_with_several_services(shell: Assay, tmp_path: Path):
     report = report_of(shell, tmp_path, trusted=True)
 
-    cells = {(cell["analyzer"], cell["tool"]): cell for cell in report["cells"]}
-    states = {key: (cell["state"], cell["reason"]) for key, cell in cells.items()}
+    states = {cell.name: (cell.state, cell.report.reason) for cell in report.cells}
     assert states == {
-        ("static", "eslint"): ("measured", ""),
-        ("dynamic", "http-headers"): ("measured", ""),
-        ("performance", "openloop"): ("measured", ""),
+        "static/eslint": ("measured", ""),
+        "dynamic/http-headers": ("measured", ""),
+        "performance/openloop": ("measured", ""),
     }
     assert list((shell.data / "processes").iterdir()) == []
 
@@ -57,9 +56,9 @@ def test_every_analyzer_measures_an_app_of_ours_with_several_services(shell: Ass
 def test_an_app_that_is_not_ours_never_runs_and_says_why(shell: Assay, tmp_path: Path):
     report = report_of(shell, tmp_path, trusted=False)
 
-    for cell in report["cells"]:
-        if cell["analyzer"] == "static":
-            assert cell["state"] == "measured"
+    for cell in report.cells:
+        if cell.analyzer == "static":
+            assert cell.state == "measured"
         else:
-            assert cell["state"] == "infra_failed"
-            assert "no container engine" in cell["reason"]
+            assert cell.state == "infra_failed"
+            assert "no container engine" in cell.report.reason

@@ -116,7 +116,7 @@ async def test_what_people_write_runs(bench: Bench, case: str, says: str, note: 
     async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
         answer = await client.get(f"http://127.0.0.1:{app.services[0].host_port}/")
     assert says in answer.text
-    assert any(note in one for one in app.dropped)
+    assert any(note in one for one in bench.facts[app.workflow_id].notes)
     assert (await bench.runtime.check(app)).alive
 
 
@@ -132,7 +132,7 @@ async def test_a_bind_to_loopback_is_the_apps_and_named(bench: Bench):
 
     assert (outcome.app, outcome.phase) == (None, "answer")
     assert "listens on 127.0.0.1:8000 of its own container alone" in outcome.reason
-    assert any("base image python:3.11-slim" in note for note in outcome.notes)
+    assert any("base image python:3.11-slim" in note for note in outcome.facts.notes)
 
 
 async def test_a_warm_up_is_waited_for_beyond_the_start_deadline(bench: Bench):

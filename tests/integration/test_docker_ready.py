@@ -110,7 +110,7 @@ async def test_a_port_that_the_source_names_is_published_at_once(bench: Bench):
         4321,
         "open socket, source",
     )
-    assert not any("does not declare" in note for note in app.dropped)
+    assert not any("does not declare" in note for note in bench.facts[app.workflow_id].notes)
 
 
 WAYS = {

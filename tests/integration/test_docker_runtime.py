@@ -41,7 +41,7 @@ async def test_an_app_is_built_limited_answers_and_is_removed(bench: Bench):
     assert (report.containers, report.networks) == (1, 1)
     assert b"listening" in bench.artifacts.data["app-app.log"]
     again = await bench.runtime.teardown(app.workflow_id)
-    assert (again.containers, again.networks, again.logs) == (0, 0, ())
+    assert (again.containers, again.networks, again.facts.logs) == (0, 0, ())
     assert list(await bench.runtime.owned_workflows()) == []
 
 
@@ -51,11 +51,13 @@ async def test_a_second_start_adopts_and_another_run_starts_afresh(bench: Bench)
     assert await bench.started(app) == first
 
     lines: list[str] = []
-    other = (await bench.runtime.start(app, "another run", lines.append)).app
+    before = bench.facts[first.workflow_id]
+    outcome = await bench.runtime.start(app, "another run", lines.append)
+    other = outcome.app
 
     assert other is not None
     assert other.services[0].container_id != first.services[0].container_id
-    assert other.images == first.images
+    assert outcome.facts.images == before.images
     assert other.conditions == first.conditions != ""
     assert "app: image unchanged" in lines
 
@@ -84,7 +86,7 @@ async def test_an_app_that_does_not_build_ahead_leaves_nothing(bench: Bench):
 
     assert (built.app, built.phase) == (None, "build")
     assert "telling" in built.reason
-    assert [log.name for log in built.logs] == ["build.log"]
+    assert [log.name for log in built.facts.logs] == ["build.log"]
     assert bench.leftovers() == []
 
 
@@ -133,6 +135,15 @@ async def test_a_build_that_forks_without_end_is_stopped(bench: Bench):
     assert "Resource temporarily unavailable" in outcome.reason
 
 
+async def test_the_size_of_an_image_is_what_the_engine_says(bench: Bench):
+    app = await bench.started(bench.app())
+
+    (image,) = bench.facts[app.workflow_id].images
+    assert image.service == "app"
+    assert image.size_bytes == bench.engine.images.get(image.name).attrs["Size"]
+    assert (image.size_bytes or 0) > 1_000_000, "its base image is part of it"
+
+
 async def test_an_app_reaches_its_own_services_and_nothing_else(bench: Bench):
     compose = """
 services:
@@ -145,8 +156,9 @@ volumes: {kept: {}}
         bench.started(bench.app(1, **{"docker-compose.yml": compose})),
         bench.started(bench.app(2)),
     )
-    assert "frontend: privileged (no app runs privileged)" in app.dropped
-    assert not any("the app can reach ports of its host" in note for note in app.dropped)
+    notes = bench.facts[app.workflow_id].notes
+    assert "frontend: privileged (no app runs privileged)" in notes
+    assert not any("the app can reach ports of its host" in note for note in notes)
     names = [service.service for service in app.services]
     frontend = names.index("frontend")
     settings = bench.engine.containers.get(app.services[frontend].container_id).attrs["HostConfig"]
@@ -217,6 +229,7 @@ async def test_the_oldest_images_are_pruned_above_the_limit_once_they_rest(bench
     await fresh.close()
     await small.close()
 
+    (image,) = bench.facts[running.workflow_id].images
     # The app's own layers: its base is neither removed nor counted.
     assert 0 < freed < 100_000
-    assert bench.engine.images.list(name=running.images[0]) == []
+    assert bench.engine.images.list(name=image.name) == []

@@ -1,6 +1,5 @@
 """The images as compose runs them: built, confined, healthy, and a pipeline through them."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from contract.ids import pipeline_workflow_id
 from contract.spec import PipelineSpec
 from control.pipelines import submit
 from control.plans import resolve
+from reports.model import FleetReport
 from tests.conftest import TEMPORAL
 from tests.support.image_site import Site, build_all
 
@@ -176,8 +176,9 @@ async def test_a_pipeline_through_the_containers_measures_every_kind(
     await submit(temporal, plan)
     await temporal.get_workflow_handle(pipeline_workflow_id(plan.pipeline_id)).result()
 
-    report = json.loads(site.read("worker", f"/data/reports/{plan.pipeline_id}/report.json"))
-    states = {(c["analyzer"], c["tool"]): (c["state"], c["reason"]) for c in report["cells"]}
+    text = site.read("worker", f"/data/reports/{plan.pipeline_id}/report.json")
+    cells = FleetReport.model_validate_json(text).cells
+    states = {(cell.analyzer, cell.tool): (cell.state, cell.report.reason) for cell in cells}
     why = (states, site.log("worker"))
     assert {cell: states.get(cell, ("",))[0] for cell in MEASURED} == dict.fromkeys(
         MEASURED, "measured"

@@ -7,7 +7,7 @@ import pytest
 
 from contract.analysis import Category, Confidence, Finding, Location, Provenance, Severity
 from contract.record import AppRecord, FusedRecord
-from contract.spec import AppRef
+from contract.spec import AppRef, SourceRef
 from reports import build_fleet_report
 from reports.cwe import weakness
 from reports.files import sarif_files
@@ -88,15 +88,13 @@ def odd(index: int) -> Finding:
 
 
 def written(folder: Path, cells: list, fused: tuple[Finding, ...], name: str) -> list[Path]:
+    ref = AppRef(model=name, app_number=1)
+    source = SourceRef(path="", digest="", main_file="with space.py")
     record = samples.fleet().model_copy(
         update={
-            "apps": (AppRecord(ref=AppRef(model=name, app_number=1), main_file="with space.py"),),
+            "apps": (AppRecord(ref=ref, source=source),),
             "cells": tuple(cells),
-            "fused": (
-                FusedRecord(ref=AppRef(model=name, app_number=1), analyzer=STATIC, findings=fused),
-            )
-            if fused
-            else (),
+            "fused": (FusedRecord(ref=ref, analyzer=STATIC, findings=fused),) if fused else (),
         }
     )
     logs = dict(sarif_files(build_fleet_report(record, generated_at=NOW)))

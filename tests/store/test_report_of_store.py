@@ -24,11 +24,13 @@ async def test_recorded_cells_reach_the_report(tmp_path):
     await store.close()
 
     document = json.loads(render_json(report))
-    static = [cell for cell in document["cells"] if cell["analyzer"] == "static"]
-    assert [(cell["tool"], cell["state"], cell["finding_count"]) for cell in static] == [
-        ("bandit", "measured", 2),
-        ("semgrep", "infra_failed", None),
-        ("*", "infra_failed", None),
+    static = [cell for cell in document["cells"] if cell["record"]["analyzer"] == "static"]
+    told = [cell["record"]["report"] for cell in static]
+    assert [(cell["tool"], cell["state"]) for cell in told] == [
+        ("bandit", "measured"),
+        ("semgrep", "infra_failed"),
+        ("*", "infra_failed"),
     ]
-    assert static[2]["reason"] == "not run: pipeline cancelled"
+    assert [cell["finding_count"] for cell in static] == [2, None, None]
+    assert told[2]["reason"] == "not run: pipeline cancelled"
     assert "exit code 2: out of memory" in render_html(report)

@@ -1,4 +1,4 @@
-"""Small apps laid on disk and read as the route reader's program reads them."""
+"""Small apps written to disk and read in the way of the route reader's program."""
 
 import json
 from collections.abc import Mapping

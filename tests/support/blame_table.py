@@ -1,4 +1,4 @@
-"""`docs/blame.md` out of the rows that the code uses: `python -m tests.support.blame_table`."""
+"""Writes the tables of `docs/blame.md` from rows in code: `python -m tests.support.blame_table`."""
 
 import importlib
 import re
@@ -46,7 +46,7 @@ def _place(side: str) -> re.Pattern[str]:
 
 
 def main() -> None:
-    """Write the tables anew."""
+    """Write the tables."""
     text = DOCUMENT.read_text()
     for side in SIDES:
         if (rows := rows_of(side)) is not None:

@@ -30,7 +30,7 @@ class Builds:
         self.images = self.make()
 
     def make(self, obstacle: str = "", **limits: Any) -> Images:
-        """Another `Images` of the scope, where an `obstacle` keeps steps from being guarded."""
+        """Another `Images` of the scope; an `obstacle` prevents the limits of its steps."""
         chosen, stream = AppLimits(**limits), EngineStream(HOST)
         building = Building.on(self.client, stream, HOST, chosen)
         if obstacle:
@@ -52,7 +52,7 @@ class Builds:
         return await (images or self.images).ensure(plan, _network, lambda _: None)
 
     def run(self, image: BuiltImage, *command: str) -> str:
-        """What a command says in a container of the image."""
+        """Output of a command in a container of the image."""
         said: Any = self.client.containers.run(image.name, list(command), remove=True)
         return said.decode()
 

@@ -1,9 +1,10 @@
-"""A server that bears so many requests per second and no more, as a process of its own.
+"""A server with a fixed maximum of requests per second, as a process of its own.
 
     python -m tests.support.capped_server KIND CAP
 
-prints its port. Kinds: `queueing`, one worker with a fixed service time; `rejecting`, a token
-bucket that answers 503 when it is empty; `limiting`, the same with 429 and `Retry-After: 1`.
+It prints its port. Kinds: `queueing` has one worker with a fixed service time; `rejecting` has a
+token bucket and answers 503 when it is empty; `limiting` does the same with 429 and
+`Retry-After: 1`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Runs the `app.py` of a case, or of a variation, as a process on a free port of 127.0.0.1."""
+"""Runs the `app.py` of a case, or of a variant, as a process on a free port of 127.0.0.1."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""docs/cli.md out of the code: commands, what they take, and the JSON documents they print."""
+"""Makes docs/cli.md from the code: commands, their arguments, and the JSON documents they print."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +12,8 @@ from contract.base import Frozen, summary
 
 _HEAD = """# The command line
 
-Made out of the code by `python -m tests.support.reference`; a test keeps it current. `make venv`
-installs the command as `.venv/bin/assay`; `.venv/bin/python starter.py` is the same. `assay
+`python -m tests.support.reference` makes this page from the code; a test keeps it current. `make
+venv` installs the command as `.venv/bin/assay`; `.venv/bin/python starter.py` is the same. `assay
 --install-completion` teaches the shell its commands, options and pipelines.
 
 - Results are on standard output, words for people on standard error.
@@ -21,18 +21,19 @@ installs the command as `.venv/bin/assay`; `.venv/bin/python starter.py` is the 
   ([below](#json)).
 - Each error names its cause and the next step. Exit codes: [reference](reference.md#exit-codes). A
   command that follows a pipeline (`submit --wait`, `retry`, `watch`, `demo`), and `report`, end
-  with the code that tells how it ended.
-- Ctrl-C and SIGTERM end a command alike, also in the background: a stack it started is stopped,
-  and the pipeline it followed there is cancelled and torn down. A pipeline on a stack that others
-  keep up goes on.
-- Text from apps, models and logs is never obeyed by the terminal: what would be is shown as an
-  escape (`\\x1b`).
+  with the code that says how the pipeline ended.
+- Ctrl-C and SIGTERM end a command in the same way, also in the background. A stack that the
+  command started is stopped, and the pipeline that it followed there is cancelled and torn down. A
+  pipeline on a stack that others keep up goes on.
+- Text from apps, models and logs never controls the terminal: control characters are shown as
+  escapes (`\\x1b`).
 
 ## Commands
 """
 _JSON = """## JSON
 
-A document may get more fields, never fewer. Times are ISO 8601 in UTC, `_s` stands for seconds.
+A later version may add fields to a document, and removes none. Times are ISO 8601 in UTC, `_s`
+stands for seconds.
 "The report" is `report.json` ([schema](schemas/report.schema.json)). A command that fails prints
 `{"error": Trouble}`.
 """

@@ -1,4 +1,4 @@
-"""Apps of one compose file, written on the spot."""
+"""Apps with one compose file, written by the test itself."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Reads docker-compose.yml, and turns its services into the Docker SDK's options.
+"""Reads docker-compose.yml, and turns its services into options of the Docker SDK.
 
-So that the tests run analyzers exactly as confined as the compose file says, on machines that have
-no compose plug-in.
+With it, tests run analyzers exactly as confined as the compose file says, also on machines without
+the compose plug-in.
 """
 
 import re

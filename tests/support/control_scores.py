@@ -1,4 +1,4 @@
-"""Holds findings against the answer sheets of the control apps: what was found, what invented."""
+"""Compares findings with the answer sheets of the control apps: found, missed, false."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SLACK_LINES = 3
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One weakness an answer sheet names."""
+    """One weakness of an answer sheet."""
 
     name: str
     cwe: int
@@ -25,7 +25,7 @@ class Label:
     line: int
 
     def is_met_by(self, found: Finding) -> bool:
-        """Whether a finding speaks of this place and of this family of weaknesses."""
+        """Whether a finding is about this place and this family of weaknesses."""
         place = found.location
         first, last = place.line or 0, max(place.line or 0, place.end_line or 0)
         near = first - SLACK_LINES <= self.line <= last + SLACK_LINES

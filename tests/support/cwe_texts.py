@@ -1,6 +1,6 @@
-"""`reports/cwe.json` from what MITRE says of each weakness, as the multitool carries it.
+"""Makes `reports/cwe.json` from MITRE's texts on weaknesses, which are part of the multitool.
 
-python -m tests.support.cwe_texts    # writes it anew
+python -m tests.support.cwe_texts    # writes it
 """
 
 import json
@@ -22,7 +22,7 @@ _MAX_CHARS = 400
 
 
 def cwe_json() -> str:
-    """The file's content, by the installed multitool."""
+    """The file's content, from the installed multitool."""
     rows: list[dict[str, Any]] = json.loads(multitool("get-cwe", "--all"))
     texts = {row["id"].removeprefix("CWE-"): _texts(row) for row in rows}
     lines = [
@@ -43,7 +43,7 @@ def _texts(row: dict[str, Any]) -> list[str]:
 
 
 def _whole(text: str) -> str:
-    """As many of its sentences as fit."""
+    """As many sentences of the text as fit."""
     flat = " ".join(text.split())
     if len(flat) <= _MAX_CHARS:
         return flat

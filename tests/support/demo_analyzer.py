@@ -1,4 +1,4 @@
-"""A tiny analyzer for tests: its tools do what their options say. `python -m tests.support...`."""
+"""A tiny analyzer for tests: its tools do what their options say (`python -m tests.support...`)."""
 
 import asyncio
 import hashlib

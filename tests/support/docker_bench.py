@@ -1,4 +1,4 @@
-"""A Docker runtime with a scope of its own, and a small app for it, on the engine DOCKER_HOST."""
+"""A Docker runtime with a scope of its own, and a small app, on the engine of DOCKER_HOST."""
 
 import os
 import uuid
@@ -13,6 +13,7 @@ from clients.source import digest_tree
 from clients.targets import Location
 from contract.analysis import AnalyzerKind
 from contract.ids import LABEL_SCOPE
+from contract.outcome import AppFacts
 from contract.running import RunningApp
 from contract.spec import AppRef, AppSpec
 from tests.support.memory_artifacts import MemoryArtifacts
@@ -53,6 +54,7 @@ class Bench:
         self.root = root
         self.scope = f"test-{uuid.uuid4().hex[:12]}"
         self.artifacts = MemoryArtifacts()
+        self.facts: dict[str, AppFacts] = {}
         self.pool = f"10.214.{uuid.uuid4().int % 256}.0/24"
         self.runtime = self.make_runtime("host")
         self.engine = docker.DockerClient(ENGINE)
@@ -81,7 +83,7 @@ class Bench:
         return self.spec(folder, number)
 
     def spec(self, folder: Path, number: int = 1) -> AppSpec:
-        """The app in `folder`, which is left as it is."""
+        """The app in `folder`, which is not changed."""
         return AppSpec(
             pipeline_id=self.scope,
             ref=AppRef(model="m", app_number=number),
@@ -92,6 +94,7 @@ class Bench:
     async def started(self, app: AppSpec, run_id: str = "run") -> RunningApp:
         outcome = await self.runtime.start(app, run_id, lambda line: None)
         assert outcome.app is not None, outcome.reason
+        self.facts[outcome.app.workflow_id] = outcome.facts
         return outcome.app
 
     def leftovers(self) -> list[object]:

@@ -1,6 +1,6 @@
 """Tiny apps in this process for the dynamic probes: careless, its careful twin, and hostile.
 
-Weaknesses are played, not real: no answer touches a file, a database or a shell.
+Their weaknesses are simulated: no answer touches a file, a database or a shell.
 """
 
 import asyncio
@@ -99,7 +99,7 @@ class NotesApp:
         return web.json_response(DOCUMENT)
 
     async def search(self, request: web.Request) -> web.Response:
-        """Echoes the term; plays a database error on a quote."""
+        """Echoes the term; simulates a database error on a quote."""
         term = request.query.get("q", "")
         if not self.careful and term.count("'") % 2:
             return web.Response(
@@ -115,7 +115,7 @@ class NotesApp:
         raise web.HTTPFound(onward if local or not self.careful else "/")
 
     async def file(self, request: web.Request) -> web.Response:
-        """Plays a download that leaves its folder."""
+        """Simulates a download that leaves its folder."""
         name = request.query.get("name", "")
         if not self.careful and name.endswith("etc/passwd"):
             return web.Response(text="root:x:0:0:root:/root:/bin/sh\n")
@@ -145,7 +145,7 @@ class NotesApp:
         return web.json_response({"token": token})
 
     def user(self, request: web.Request) -> str:
-        """Who asks; 401 when nobody."""
+        """The account of the request; 401 without one."""
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in self.tokens:
             raise web.HTTPUnauthorized
@@ -181,7 +181,7 @@ class NotesApp:
 
 
 def hostile_application() -> web.Application:  # noqa: C901 - seven one-line apps
-    """Everything a client must be bounded against."""
+    """Everything against which a client needs limits."""
 
     async def start(request: web.Request) -> web.Response:
         return web.Response(text="up")

@@ -1,4 +1,4 @@
-"""Runs dynamic tools over an app of a test: a folder of sources and an address."""
+"""Runs dynamic tools on an app of a test: a folder of sources and an address."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ def tool_named(name: str) -> Tool:
 
 
 async def measure(run: ToolRun, *names: str) -> dict[str, Parsed]:
-    """What each of these tools says, one after another."""
+    """The result of each of these tools, one after another."""
     runner = Runner(run.workspace)
     return {name: await tool_named(name).run(run, runner) for name in names}
 

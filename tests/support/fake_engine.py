@@ -1,4 +1,4 @@
-"""A Docker engine that answers what a test tells it: faults that a real one shows too seldom."""
+"""A Docker engine that gives the answers of a test: faults that are rare on a real engine."""
 
 import json
 import re
@@ -31,7 +31,7 @@ class FakeEngine:
     calls: list[str] = field(default_factory=list[str])
 
     def says(self, route: str, answer: Any, status: int = 200) -> None:
-        """Answer `route` so; bytes go out as they are, all else as JSON, a call is made."""
+        """Set the answer of `route`: bytes as they are, a callable is called, all else is JSON."""
         self.answers[route] = (status, answer)
 
     def fails(self, route: str, message: str, status: int = 500) -> None:
@@ -49,7 +49,7 @@ class FakeEngine:
 
 
 def container(identity: str, service: str = "web", **state: Any) -> dict[str, Any]:
-    """What `docker inspect` says of a container of ours."""
+    """Answer of `docker inspect` for a container of ours."""
     return {
         "Id": identity,
         "Name": f"/{service}-1",
@@ -64,7 +64,7 @@ def container(identity: str, service: str = "web", **state: Any) -> dict[str, An
 
 
 def bridge(created: str) -> dict[str, Any]:
-    """What a Docker engine says of its default network, which it makes when it is started."""
+    """Answer of a Docker engine about its default network, which it creates at its start."""
     options = {"com.docker.network.bridge.default_bridge": "true"}
     return {"Name": "bridge", "Created": created, "Options": options}
 
@@ -107,7 +107,7 @@ def fake_engine() -> Generator[FakeEngine]:
         do_GET = do_POST = do_DELETE = _answer
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -122,7 +122,7 @@ class Host:
 
     Attributes:
         tried: what the page says it tried.
-        leaked: what of a file came back to it.
+        leaked: which part of a file came back to it.
         own: hits of the app's own origin, WebSocket included.
     """
 

@@ -1,7 +1,7 @@
-"""An installation of containers for the tests: images on the local base, four analyzers, a worker.
+"""An installation in containers for tests: images on the local base, four analyzers, a worker.
 
-Confined as docker-compose.yml says, on a private network, every resource labelled with a scope of
-its own and removed by that label. Images stay, so that the next run finds its layers.
+It is confined as docker-compose.yml says, and on a private network. Every resource has a label with
+a scope of its own and is removed by that label. Images stay, so that the next run finds its layers.
 """
 
 import io
@@ -41,7 +41,7 @@ def tag(name: str) -> str:
 
 
 def build_all(client: Any) -> None:
-    """Build the five images, two at a time, and drop what they replace."""
+    """Build the five images, two at a time, and remove the images that they replace."""
     _build(client, (_FIRST,))
     with ThreadPoolExecutor(len(_SIDE_BY_SIDE)) as pool:
         list(pool.map(lambda names: _build(client, names), _SIDE_BY_SIDE))
@@ -190,12 +190,12 @@ class Site:
         return int(container.ports[f"{AnalyzerKind(kind).row.port}/tcp"][0]["HostPort"])
 
     def tools(self, kind: AnalyzerKind) -> tuple[ToolHealth, ...]:
-        """What the analyzer says of each of its tools."""
+        """What the analyzer says about each of its tools."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port(kind)}/health") as answer:
             return AnalyzerHealth.model_validate_json(answer.read()).tools
 
     def health(self, kind: str) -> str:
-        """Docker's verdict, `healthy` as soon as it is: a busy machine may take its time."""
+        """Docker's verdict; waits for `healthy`, because a busy machine may be slow."""
         container = self.containers[kind]
         deadline, status = time.monotonic() + _HEALTHY_LIMIT_S, ""
         while time.monotonic() < deadline and status != "healthy":
@@ -224,7 +224,7 @@ class Site:
             return member.read()
 
     def close(self) -> list[str]:
-        """Remove everything of this scope; what is still there afterwards."""
+        """Remove everything of this scope; returns what is still there afterwards."""
         for container in self.client.containers.list(all=True, filters=self._mine(LABEL_SITE)):
             container.remove(force=True, v=True)
         # The worker has torn its apps down itself; their images are kept by it for the next time.

@@ -1,4 +1,4 @@
-"""Panels of judges for tests: an app, its template, and models that are honest or are not."""
+"""Panels of judges for tests: an app, its template, and models that are honest or dishonest."""
 
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def run_of(
 
 
 def honest(_model: str, asked: list[dict[str, str]], prompt: str) -> dict[str, Any]:
-    """Met where the word of the requirement stands in the code, with true evidence."""
+    """Answers "met" where the word of the requirement is in the code, with true evidence."""
     found = [line for line in source_of(prompt).splitlines() if "/notes" in line]
     verdicts = []
     for one in asked:
@@ -60,7 +60,7 @@ def honest(_model: str, asked: list[dict[str, str]], prompt: str) -> dict[str, A
 
 
 def obedient(_model: str, asked: list[dict[str, str]], prompt: str) -> dict[str, Any]:
-    """A judge that says met to everything when the app asks it to, with true evidence."""
+    """A judge that answers "met" to everything if the app asks it to, with true evidence."""
     if "approve" not in prompt:
         return honest(_model, asked, prompt)
     proof = [{"path": "app.py", "line": 2, "quote": '@app.get("/notes")'}]

@@ -1,7 +1,7 @@
-"""An analyzer and its worker under kills, in virtual time, that knows what was thrown away.
+"""An analyzer and its worker that are killed again and again, in virtual time.
 
-Runtime, cache, registry and activity are the real ones; only processes, sockets and the clock are
-not.
+The model knows which work was thrown away. Runtime, cache, registry and activity are the real ones;
+only processes, sockets and the clock are not.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Sleeper:
         return "rules"
 
     async def run(self, run: ToolRun, execute: Any) -> Parsed:
-        """Work, and write down how long."""
+        """Work, and record how long."""
         clock = asyncio.get_running_loop().time
         mine = Execution(run.request.subtask_id, self.name, clock())
         self.log.append(mine)
@@ -106,7 +106,7 @@ class Analyzer:
         self._start()
 
     async def kill(self) -> None:
-        """Every run is gone; it is back at once."""
+        """Lose every run; the process is back at once."""
         await self.jobs.stop()
         self._start()
 
@@ -143,7 +143,7 @@ class Gateway:
         self.counted_from_s = 0.0
 
     def begun_seconds(self) -> float:
-        """What would be called wasted if every tool that was begun were at work, and none reused.
+        """The wasted time if every tool that has begun were at work, and no report were reused.
 
         That was the rule before progress told who waits.
         """
@@ -216,7 +216,7 @@ async def outcome_under_kills(
 
 
 def truly_thrown_away(log: list[Execution], outcome: SubtaskOutcome) -> float:
-    """Seconds of executions that no cell of `outcome` rests on: of each tool all but its last."""
+    """Seconds of executions behind no cell of `outcome`: of each tool all but the last."""
     mine = [one for one in log if one.subtask_id == outcome.subtask_id]
     stands = {one.tool: one for one in mine if one.kept}
     return sum(one.seconds for one in mine if stands.get(one.tool) is not one)

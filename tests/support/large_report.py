@@ -1,4 +1,4 @@
-"""A record of a large fleet, made by rule: many models, apps, tools and findings, in all states."""
+"""A computed record of a large fleet: many models, apps, tools and findings, in all states."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta

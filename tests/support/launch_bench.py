@@ -1,4 +1,4 @@
-"""A start of one app with fakes behind the ports of the engine, and real sockets to answer."""
+"""A start of one app, with fakes behind the ports of the engine, and real sockets that answer."""
 
 import asyncio
 import time
@@ -50,7 +50,7 @@ class FakeContainers:
 
 @dataclass
 class FakeEndings:
-    """Answers what a test says became of the container."""
+    """Answers with the state of the container that a test sets."""
 
     ending: Ending | None = None
     client: Any = None
@@ -101,7 +101,7 @@ async def server(*statuses: int, after_s: float = 0.0) -> AsyncIterator[int]:
                 self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
@@ -118,7 +118,7 @@ async def server(*statuses: int, after_s: float = 0.0) -> AsyncIterator[int]:
 async def speaking(words: bytes, only: bytes = b"") -> AsyncIterator[int]:
     """Port of a service that answers a request with `words`, in a protocol of its own.
 
-    What does not begin with `only` is not answered.
+    A request that does not begin with `only` gets no answer.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

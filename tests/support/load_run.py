@@ -1,4 +1,4 @@
-"""A performance tool's run against a server of ours, with a lock of its own."""
+"""A performance tool's run on a server of ours, with a lock of its own."""
 
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ SHORT = {"rates": "40", "step_s": 0.3, "warmup_s": 0, "timeout_s": 5}
 
 
 def run_of(tmp_path: Path, url: str, template: TemplateSpec | None = None, **options) -> ToolRun:
-    """A short load test of what answers at `url`."""
+    """A short load test of the server at `url`."""
     given = {"calm_wait_s": 0, **SHORT, **options}
     return _run(tmp_path, url, AnalyzerKind.PERFORMANCE, template, given)
 
 
 def scan_of(tmp_path: Path, url: str, **options) -> ToolRun:
-    """A scan of what answers at `url`."""
+    """A scan of the server at `url`."""
     return _run(tmp_path, url, AnalyzerKind.DYNAMIC, None, options)
 
 
@@ -64,7 +64,7 @@ async def measure(run: ToolRun, site: Site | None = None) -> Parsed:
 
 
 class NearRunner(Runner):
-    """Runs the load generator in this process, and all else as always.
+    """Runs the load generator in this process, and everything else as usual.
 
     To start it takes ten times as long as to send the few requests of a test that asks what is
     loaded. Tests of what is measured start it as a process of its own.
@@ -89,7 +89,7 @@ def figures(parsed: Parsed, target: str = "GET /") -> dict[str, float]:
 
 
 def calibration(*rates: float, broke: str = "") -> Calibration:
-    """One that held `rates`, or none of them where it `broke`."""
+    """A series that held `rates`, or none of them if it `broke`."""
     steps = tuple(
         StepResult(
             rate=rate, sent=20, completed=20, completed_in_window=20, window_s=1, broke=broke

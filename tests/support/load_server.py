@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 class LoadServer:
     """Answers `routes` (path -> status, delay in seconds); anything else is a 404.
 
-    Every answer names `location`, which only a redirect means; `bodies` by path.
+    Every answer has the header `location`, which matters in a redirect only; `bodies` by path.
 
     `freeze_at` and `freeze_s`: nothing is answered in that window after the first loaded request.
     `dies_after`: closes its socket for good after that many requests.

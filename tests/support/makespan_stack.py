@@ -1,4 +1,4 @@
-"""The local stack that `bench_makespan.py` drives, and a lookout over its load tests."""
+"""The local stack of `bench_makespan.py`, and a monitor of its load tests."""
 
 import fcntl
 import json
@@ -32,7 +32,7 @@ class Shell:
 
     @property
     def lock(self) -> Path:
-        """The lock of its load tests: not that of others on this machine."""
+        """The lock of its load tests, which is not the lock of others on this machine."""
         return self.data.parent / "load.lock"
 
     def run(self, *arguments: str) -> str:
@@ -72,7 +72,7 @@ class Shell:
 
 @dataclass
 class Lookout(threading.Thread):
-    """Looks, a few times a second, whether a load test runs and what of ours runs beside it."""
+    """Checks a few times per second whether a load test runs and what of ours runs beside it."""
 
     shell: Shell
     loaded: int = 0
@@ -87,7 +87,7 @@ class Lookout(threading.Thread):
         return id(self)
 
     def run(self) -> None:
-        """Until `end`."""
+        """Check until `end`."""
         services = [one for one in psutil.process_iter() if self._is_service(one)]
         self.shell.lock.touch()
         with self.shell.lock.open("rb") as handle:
@@ -101,7 +101,7 @@ class Lookout(threading.Thread):
                     self.seen[name] = self.seen.get(name, 0) + 1
 
     def end(self) -> dict[str, Any]:
-        """Stop looking; what was seen."""
+        """Stop checking; returns the observations."""
         self._stop_asked.set()
         self.join()
         top = sorted(self.seen.items(), key=lambda one: -one[1])[:8]
@@ -142,7 +142,7 @@ def _tools_below(service: psutil.Process) -> set[str]:
 
 
 def clean_up(scope: str) -> None:
-    """Leave nothing of it on the engine, were it interrupted under a running app."""
+    """Leave nothing on the engine, also if the run was interrupted under a running app."""
     with closing(docker.from_env()) as engine:
         label = {"label": f"{LABEL_SCOPE}={scope}"}
         for container in engine.containers.list(all=True, filters=label):

@@ -1,4 +1,4 @@
-"""Artifacts in memory, on a disk that a test may fill."""
+"""Artifacts in memory, on a disk that a test can declare full."""
 
 import hashlib
 
@@ -7,7 +7,7 @@ from contract.errors import ErrorCode, PlatformError
 
 
 class MemoryArtifacts:
-    """Keeps the latest content by name; takes nothing while `full`."""
+    """Keeps the latest content by name; refuses everything while `full`."""
 
     def __init__(self) -> None:
         self.data: dict[str, bytes] = {}

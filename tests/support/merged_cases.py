@@ -1,4 +1,4 @@
-"""Several cases as one tree for one start of a tool, and what it says of each."""
+"""Several cases as one tree for one start of a tool, and the results of each case."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from tests.support.cases import CASES, case_app
 
 
 def merged(cases: tuple[str, ...]) -> SourceTree:
-    """The apps of all of them as one tree; what is an app's own was decided for each alone."""
+    """The apps of all cases as one tree; authorship was decided for each app alone."""
     trees = [(list_source(case_app(case)), case_app(case).relative_to(CASES)) for case in cases]
     return SourceTree(
         CASES,
@@ -19,7 +19,7 @@ def merged(cases: tuple[str, ...]) -> SourceTree:
 
 
 def part(whole: Parsed, case: str) -> Parsed:
-    """What of it is about one case, with paths as its app has them."""
+    """The part of a result that is about one case, with paths relative to its app."""
     prefix = f"{case_app(case).relative_to(CASES)}/"
     findings = [
         found.model_copy(

@@ -1,4 +1,4 @@
-"""The official SARIF multitool, as `make test-tools` installs it, and the format's schema."""
+"""The official SARIF multitool, installed by `make test-tools`, and the schema of the format."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _ENVIRONMENT = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
 
 
 def multitool(*arguments: str) -> str:
-    """What it says on standard output; it may exit with 1 where it found errors."""
+    """Its standard output; it may exit with 1 where it found errors."""
     done = subprocess.run(
         [PACKAGE / "Sarif.Multitool", *arguments],
         env=_ENVIRONMENT,
@@ -58,7 +58,7 @@ def errors_in(logs: Iterable[Path], output: Path, kinds: str = "Sarif;Ghas") -> 
 
 
 def misfits_of(log: Path) -> list[str]:
-    """Where a log is not as the schema wants it: the validator above passes over unknown words."""
+    """Where a log violates the schema; the validator above ignores unknown words."""
     schema = json.loads((PACKAGE / "sarif-2.1.0.json").read_text(encoding="utf-8"))
     validator = Draft7Validator(schema, format_checker=Draft7Validator.FORMAT_CHECKER)
     found = validator.iter_errors(json.loads(log.read_bytes()))

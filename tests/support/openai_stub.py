@@ -1,4 +1,4 @@
-"""A stub that speaks the OpenAI chat completions API: scripted refusals, then computed answers."""
+"""A stub of the OpenAI chat completions API: scripted refusals, then computed answers."""
 
 import json
 import re
@@ -14,7 +14,7 @@ Answer = Callable[[str, list[dict[str, str]], str], dict[str, Any] | str]
 
 @dataclass
 class Refusal:
-    """An HTTP answer given instead of a completion."""
+    """An HTTP answer instead of a completion."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class OpenAiStub:
 
 
 def questions(prompt: str) -> list[dict[str, str]]:
-    """The questions of a prompt, as the judge was asked them."""
+    """The questions of a prompt, in the form that the judge gets."""
     return json.loads(prompt.split("\n", 2)[1])
 
 

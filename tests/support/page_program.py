@@ -1,6 +1,6 @@
-"""Looks at reports in headless Chromium: `page_program.py < job.json`, what it saw on stdout.
+"""Looks at reports in headless Chromium: `page_program.py < job.json` prints what it saw.
 
-Runs in the environment of the dynamic analyzer, where the browser's driver is installed.
+It runs in the environment of the dynamic analyzer, where the browser's driver is installed.
 """
 
 import json
@@ -76,7 +76,7 @@ def violations(browser: Browser, path: str, axe: str, **context: Any) -> list[di
 
 
 def on_paper(browser: Browser, path: str) -> dict[str, Any]:
-    """What is lost on paper, by the way it lies."""
+    """What is lost on paper, by orientation of the page."""
     seen = {}
     for way, width in PAPER.items():
         page = opened(browser, path, viewport={"width": width, "height": 900})
@@ -92,7 +92,7 @@ def page_width(browser: Browser, path: str, width: int) -> int:
 
 
 def by_keyboard(page: Page) -> dict[str, Any]:
-    """Scroll areas that are there, those that Tab reaches, and whether an arrow key scrolls one."""
+    """All scroll areas, those that Tab reaches, and whether an arrow key scrolls one of them."""
     wanted, reached = page.evaluate(SCROLLS), set()
     moved = 0
     for _ in range(60):
@@ -105,7 +105,7 @@ def by_keyboard(page: Page) -> dict[str, Any]:
 
 
 def pressed_until_moved(page: Page) -> float:
-    """How far the focused area went; scrolling takes a moment."""
+    """How far the focused area scrolled; scrolling takes a moment."""
     moved = 0.0  # read from outside: the page's policy lets nothing in it poll
     page.keyboard.press("End")
     for _ in range(50):
@@ -117,7 +117,7 @@ def pressed_until_moved(page: Page) -> float:
 
 
 def at_size(browser: Browser, path: str) -> dict[str, Any]:
-    """Elements of a large fleet that nobody touched; where heads are when it is scrolled."""
+    """Number of elements of an untouched page of many apps; position of heads when scrolled."""
     page = opened(browser, path)
     return {"elements": page.evaluate(COUNT), "head": page.evaluate(HEAD)}
 
@@ -140,7 +140,7 @@ def unread(browser: Browser, path: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read the job, look, tell."""
+    """Read the job, look at the page, print what it saw."""
     job = json.load(sys.stdin)
     axe = Path(job["axe"]).read_text()
     small, lazy, wide = job["small"], job["lazy"], job["wide"]

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on purpose: cuts after so many bytes, or refuses WebSockets."""
+"""A TCP proxy with faults on purpose: it cuts after a number of bytes, or refuses WebSockets."""
 
 import asyncio
 from contextlib import suppress
@@ -40,7 +40,7 @@ class FaultyProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def drop(self) -> None:
-        """Reset the connections there are."""
+        """Reset all open connections."""
         for task in self._tasks:
             task.cancel()
 

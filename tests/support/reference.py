@@ -1,4 +1,4 @@
-"""What docs say of specs, tools, options and exit codes, and all JSON Schemas, out of the code.
+"""Makes reference pages and JSON Schemas from the code: specs, tools, options, exit codes.
 
 python -m tests.support.reference
 """
@@ -23,9 +23,9 @@ from tests.support.cli_reference import page as cli_page
 DOCS = Path(__file__).parents[2] / "docs"
 _HEAD = """# Reference
 
-Made out of the code by `python -m tests.support.reference`; a test keeps it current. JSON Schemas:
-[spec](schemas/spec.schema.json) and [report.json](schemas/report.schema.json) (also printed by
-`assay schema spec` and `schema report`), [analyzer protocol](protocol.schema.json).
+`python -m tests.support.reference` makes this page from the code; a test keeps it current. JSON
+Schemas: [spec](schemas/spec.schema.json) and [report.json](schemas/report.schema.json) (also
+printed by `assay schema spec` and `schema report`), [analyzer protocol](protocol.schema.json).
 An editor that knows YAML schemas checks a spec that begins with
 `# yaml-language-server: $schema=PATH/docs/schemas/spec.schema.json`.
 
@@ -39,8 +39,8 @@ options:
 """
 EXAMPLE = _HEAD.split("```yaml\n")[1].split("```")[0]
 _LOGIN = """
-A login is a reference, never a value: the worker looks it up for the one call that needs it, see
-[operations](operations.md#logins). Options without a value in the column "default" are left out.
+A login is a reference, never a value: the worker looks it up for the one call that needs it
+([operations](operations.md#logins)). An option without a default is set only by a spec.
 """
 
 
@@ -73,13 +73,13 @@ def _spec() -> Iterator[str]:
 def _tools() -> Iterator[str]:
     for kind in AnalyzerKind:
         tools: Iterable[Any] = importlib.import_module(f"analyzers.{kind}.tools").TOOLS
-        rows = [(f"`{tool.name}`", _said_of(tool)) for tool in tools]
+        rows = [(f"`{tool.name}`", _first_line(tool)) for tool in tools]
         yield f"### `{kind}`\n"
         yield table(("tool", "looks at"), rows)
 
 
-def _said_of(tool: Any) -> str:
-    """The first line of its module."""
+def _first_line(tool: Any) -> str:
+    """The first line of the tool's module."""
     text = str(sys.modules[type(tool).__module__].__doc__).splitlines()[0]
     return text[0].upper() + text[1:] if text.startswith("our") else text
 
@@ -95,24 +95,24 @@ def _options() -> Iterator[str]:
 
 
 def _exit_codes() -> Iterator[str]:
-    """Of the command line, where it has a table of them."""
+    """The exit codes of the command line."""
     try:
         codes: Iterable[Any] = importlib.import_module("cli.exits").Exit
     except ModuleNotFoundError:
         return
     yield "## Exit codes\n"
-    yield table(("code", "means"), [(f"{int(one)}", one.meaning) for one in codes])
+    yield table(("code", "means"), [(f"{int(code)}", code.meaning) for code in codes])
 
 
 def fields(model: Any, secret: Iterable[str] = ()) -> str:
     """A model's fields as a table."""
     schema = model.model_json_schema()
-    said, required = meanings(model), schema.get("required", ())
+    texts, required = meanings(model), schema.get("required", ())
     rows: list[tuple[str, ...]] = []
     for name, field in schema["properties"].items():
         kind = "reference" if name in secret else _type(field, schema.get("$defs", {}))
         default = "**required**" if name in required else _shown(field.get("default"))
-        rows.append((f"`{name}`", kind, default, said.get(name, "")))
+        rows.append((f"`{name}`", kind, default, texts.get(name, "")))
     return table(("field", "type", "default", "meaning"), rows)
 
 
@@ -142,8 +142,8 @@ def _range(field: Mapping[str, Any]) -> str:
         "maximum": "to",
         "exclusiveMaximum": "below",
     }
-    said = [f"{word} {_number(field[key])}" for key, word in words.items() if key in field]
-    return f", {' '.join(said)}" if said else ""
+    limits = [f"{word} {_number(field[key])}" for key, word in words.items() if key in field]
+    return f", {' '.join(limits)}" if limits else ""
 
 
 def _number(value: float) -> str:
@@ -189,7 +189,7 @@ PAGES: Mapping[Path, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write all of them anew."""
+    """Write every page."""
     for path, text in PAGES.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""For bench_static.py: a service whose commands are recorded, and their bare repetition."""
+"""For bench_static.py: a service that records its commands, and a bare repetition of them."""
 
 import asyncio
 import os
@@ -29,9 +29,9 @@ class Chain:
 
     Attributes:
         workspace: where they ran, and run again.
-        kept: copy of what lay there.
+        kept: copy of the files there.
         spent_s: how long the tool took, alone.
-        cpu_s: what it used, the service's own part with it.
+        cpu_s: CPU time that it used, the service's own part included.
     """
 
     tool: str
@@ -59,7 +59,7 @@ class Chain:
 
 @dataclass(slots=True)
 class Recorder:
-    """Stands before `Runner.__call__` and keeps what each command was given."""
+    """Wraps `Runner.__call__` and keeps the input of each command."""
 
     folder: Path
     chains: dict[Path, Chain] = field(default_factory=dict)
@@ -133,7 +133,7 @@ def repeat(chains: Sequence[Chain], cores: int) -> tuple[float, float]:
 
 
 async def together(service: Service, folders: Sequence[Path]) -> float:
-    """Seconds of as many subtasks at once."""
+    """Seconds of several subtasks at once."""
     began = time.monotonic()
     await asyncio.gather(*(analyze(service, folder) for folder in folders))
     return time.monotonic() - began
@@ -148,7 +148,7 @@ def cpu_s() -> float:
 
 
 def background(spent_s: float, stat: Mapping[str, float], since: Mapping[str, float]) -> float:
-    """Cores that others used meanwhile."""
+    """Cores that other programs used in that time."""
     busy = stat["busy"] - since["busy"]
     own = stat["own"] - since["own"]
     return max(busy - own, 0.0) / spent_s

@@ -1,4 +1,4 @@
-"""Runs one static adapter on a folder, as the runtime does; `python -m` re-records a fixture.
+"""Runs one static adapter on a folder, as the runtime does; `python -m` records a fixture again.
 
 python -m tests.support.static_run bandit    # tests/fixtures/bandit/sample -> raw, expected.json
 """
@@ -49,7 +49,7 @@ def reads_manifests(command: Command) -> bool:
 
 
 def run_here(command: Command) -> Completed:
-    """Really run a program of ours, within a test whose `execute` makes up all other answers."""
+    """Really run a program of ours, in a test whose `execute` invents all other answers."""
     done = subprocess.run(command.argv, input=command.stdin, capture_output=True, check=True)
     return Completed(command.argv, 0, done.stdout, done.stderr, done.stdout, 0.1)
 
@@ -80,7 +80,7 @@ def summary(parsed: Parsed) -> dict[str, Any]:
 
 
 async def record(tool: Any) -> None:
-    """Keep the raw report of a real run on the sample, and what the parser makes of it."""
+    """Store the raw report of a real run on the sample, and the result of the parser."""
     home = FIXTURES / tool.name
     reports: list[bytes] = []
 

@@ -1,4 +1,4 @@
-"""A folder of installed tools that lacks most of them: canaries cost a stack seconds each."""
+"""A folder with a few installed tools only: with all of them, canaries cost a stack seconds."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ INSTALLED = Path(__file__).resolve().parents[2] / ".tools"
 
 
 def tools_folder(folder: Path, *wanted: str) -> Path:
-    """`folder` with links to what is `wanted` below `.tools`, for `ASSAY_TOOLS`."""
+    """`folder` with links to the `wanted` tools below `.tools`, for `ASSAY_TOOLS`."""
     for kind in AnalyzerKind:
         (folder / kind).mkdir(parents=True)
     for name in wanted:

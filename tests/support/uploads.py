@@ -1,4 +1,4 @@
-"""What GitHub code scanning asks of a log, checked against the files of the app."""
+"""Checks a log against the rules of GitHub code scanning, and against the files of the app."""
 
 import gzip
 import json
@@ -6,26 +6,23 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from reports.files import github_sarif_name, sarif_name
+from reports.model import FleetReport
 from tests.support.multitool import errors_in, misfits_of
 
 MAX_BYTES = 10 * 1024**2
 
 
 def refused(report: Path, apps: Path, scratch: Path) -> list[str]:
-    """What consumers would refuse of the logs beside a report of the fleet in the folder `apps`.
+    """What consumers would refuse in the logs beside a report of the fleet in the folder `apps`.
 
     Raises:
         AssertionError: an app that was measured has no log to upload.
     """
-    document = json.loads(report.read_text(encoding="utf-8"))
-    looked = {
-        (cell["model"], cell["app_number"])
-        for cell in document["cells"]
-        if cell["finding_count"] is not None
-    }
-    every = [(app["model"], app["app_number"]) for app in document["apps"]]
-    full = [report.parent / sarif_name(*app) for app in every]
-    uploads = {app: report.parent / github_sarif_name(*app) for app in every if app in looked}
+    fleet = FleetReport.model_validate_json(report.read_bytes())
+    looked = {cell.ref for cell in fleet.cells if cell.finding_count is not None}
+    every = [app.ref for app in fleet.apps]
+    full = [report.parent / sarif_name(app) for app in every]
+    uploads = {app: report.parent / github_sarif_name(app) for app in every if app in looked}
     assert {log.name for log in uploads.values()} == {
         log.name for log in report.parent.glob("*.github.sarif")
     }
@@ -35,14 +32,14 @@ def refused(report: Path, apps: Path, scratch: Path) -> list[str]:
         *(misfit for log in (*full, *uploads.values()) for misfit in misfits_of(log)),
         *(
             problem
-            for (model, number), log in uploads.items()
-            for problem in problems_of(log, apps / model / f"app{number}")
+            for app, log in uploads.items()
+            for problem in problems_of(log, apps / app.label)
         ),
     ]
 
 
 def problems_of(log: Path, app: Path) -> list[str]:
-    """What GitHub would refuse or drop of `log`, made of the app in the folder `app`."""
+    """What GitHub would refuse in or drop from `log`, the log of the app in the folder `app`."""
     raw = log.read_bytes()
     runs = json.loads(raw)["runs"]
     found = [f"{len(runs)} runs"] if not 0 < len(runs) <= 20 else []

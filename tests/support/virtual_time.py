@@ -1,6 +1,6 @@
 """Hours in a moment: an event loop whose clock jumps to its next timer, and clocks that follow it.
 
-Threads are no part of it: what the code under test hands to one is done at once, in place.
+Threads are not simulated: work that the code under test gives to a thread is done at once.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ _STEP_S = 1e-6  # a timer is never missed by a rounding
 
 
 class _Jumping(selectors.SelectSelector):
-    """Never waits: time passes as soon as nobody has anything to do."""
+    """Never waits: time passes as soon as no task is ready."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 class Clock:
-    """Stands where a module has `time`, or `datetime`."""
+    """Replaces `time` or `datetime` in a module."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.monotonic = now
@@ -50,7 +50,7 @@ class Clock:
         return EPOCH_S + self.monotonic()
 
     def now(self, zone: tzinfo = UTC) -> datetime:
-        """The same as a moment."""
+        """The same time as a `datetime`."""
         return datetime.fromtimestamp(self.time(), tz=zone)
 
 

@@ -1,4 +1,4 @@
-"""Small apps for tests of the load survey: a case by its number, or a `do_GET` of one's own."""
+"""Small apps for tests of the load survey: a case by its number, or a `do_GET` of the test."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -59,7 +59,7 @@ def _written(folder: Path, body: str) -> Path:
 
 
 def role(run: ToolRun, service: str, kind: Literal["backend", "frontend"]) -> ToolRun:
-    """The same run, its only service named and taken for what a name suggests."""
+    """The same run; its only service has this name, and the role that the name suggests."""
     target = Target(service=service, base_url=run.request.targets[0].base_url, role=kind)
     return replace(run, request=run.request.model_copy(update={"targets": (target,)}))
 

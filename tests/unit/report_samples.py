@@ -74,6 +74,12 @@ def cell(
     )
 
 
+HAIKU_1, HAIKU_2, GPT_1, GPT_2 = (
+    AppRef(model=model, app_number=number) for model in (HAIKU, GPT) for number in (1, 2)
+)
+M_1 = AppRef(model="m", app_number=1)
+
+
 def changed(cell: CellRecord, **fields) -> CellRecord:
     """`cell` with other `fields` of its tool's report."""
     return cell.model_copy(update={"report": cell.report.model_copy(update=fields)})
@@ -206,7 +212,7 @@ def fleet(state: str = "completed") -> PipelineRecord:
         finished_at=datetime(2026, 3, 4, 12, 29, tzinfo=UTC),
         apps=(
             AppRecord(
-                ref=AppRef(model=HAIKU, app_number=1),
+                ref=HAIKU_1,
                 template="notes",
                 source=SourceRef(path="", digest="", main_file="docker-compose.yml"),
                 state=MEASURED,
@@ -217,27 +223,23 @@ def fleet(state: str = "completed") -> PipelineRecord:
                 ),
             ),
             AppRecord(
-                ref=AppRef(model=HAIKU, app_number=2),
+                ref=HAIKU_2,
                 template="shop",
                 state=APP_FAILED,
                 reason=dead,
                 facts=AppFacts(logs=(log,)),
             ),
             AppRecord(
-                ref=AppRef(model=GPT, app_number=1),
+                ref=GPT_1,
                 template="notes",
                 state=INFRA_FAILED,
                 reason=down,
             ),
-            AppRecord(ref=AppRef(model=GPT, app_number=2), template="shop"),
+            AppRecord(ref=GPT_2, template="shop"),
         ),
         cells=tuple(cells),
         fused=(
-            FusedRecord(
-                ref=AppRef(model=HAIKU, app_number=1), analyzer=STATIC, findings=(fused, XSS)
-            ),
-            FusedRecord(
-                ref=AppRef(model=HAIKU, app_number=2), analyzer=STATIC, findings=(fused, XSS)
-            ),
+            FusedRecord(ref=HAIKU_1, analyzer=STATIC, findings=(fused, XSS)),
+            FusedRecord(ref=HAIKU_2, analyzer=STATIC, findings=(fused, XSS)),
         ),
     )

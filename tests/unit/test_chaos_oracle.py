@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from contract.analysis import Coverage
+from contract.record import PipelineRecord
+from reports import build_fleet_report
 from tests.chaos.oracle import (
     ActivityRun,
     Cell,
@@ -19,6 +22,7 @@ from tests.chaos.oracle import (
     too_many_runs,
     unlike_reference,
 )
+from tests.unit import report_samples as samples
 
 NOBODY = frozenset[tuple[str, int]]()
 APP = "pipeline/p/m/app1"
@@ -160,19 +164,15 @@ def test_resume_counts_only_what_another_worker_started_after_the_kill():
 
 
 def test_cells_are_read_from_a_report():
-    report = {
-        "cells": [
-            {
-                "model": "m",
-                "app_number": 1,
-                "analyzer": "static",
-                "tool": "bandit",
-                "state": "measured",
-                "reason": "",
-                "coverage": {"reached": 3},
-                "findings": [{"fingerprint": "f2"}, {"fingerprint": "f1"}],
-            }
-        ]
-    }
+    findings = [samples.SQL.model_copy(update={"fingerprint": name}) for name in ("f2", "f1")]
+    cell = samples.cell(
+        "m",
+        1,
+        samples.STATIC,
+        "bandit",
+        coverage=Coverage(unit="files", reached=3),
+        findings=tuple(findings),
+    )
+    record = PipelineRecord(pipeline_id="p", state="completed", cells=(cell,))
 
-    assert cells_of(report) == [BANDIT]
+    assert cells_of(build_fleet_report(record, samples.NOW)) == [BANDIT]

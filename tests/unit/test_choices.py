@@ -179,9 +179,9 @@ def test_a_login_that_is_not_set_is_named_before_the_local_stack_starts(
     spec = parse_spec(spec_of(options={"dynamic": LOGIN}), "spec")
     settings = Settings(_env_file=None, data=tmp_path)
     with pytest.raises(PlatformError, match=r"auth_password: .*ASSAY_LOGIN_ANN"):
-        require_logins(spec, settings)
+        require_logins(spec, settings.secret)
     monkeypatch.setenv("ASSAY_LOGIN_ANN", "hunter2")
-    require_logins(spec, settings)
+    require_logins(spec, settings.secret)
 
 
 def test_a_value_out_of_a_models_range_does_not_become_its_default():

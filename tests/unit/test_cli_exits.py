@@ -1,9 +1,11 @@
 """The exit code tells how a pipeline ended; scripts build on the table."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,24 @@ import pytest
 from typer.main import get_command
 
 from cli.app import app
+from cli.commands.watch import _of_report
 from cli.exits import Exit
 from cli.printed import OF_COMMAND
-from contract.analysis import NO_SOURCE
+from cli.verdict import of_phase, verdict
+from contract.analysis import Coverage, MeasurementState, ToolReport
+from contract.analyzers import AnalyzerKind
 from contract.progress import PipelinePhase
-from control.reports import of_phase, verdict
+from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef
+from control.errors import DamagedReportError
+from control.reports import read_report, report_path
+from reports.build import build_fleet_report
+from reports.model import FleetReport
+from settings import Settings
 
 ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+COVERED = Coverage(unit="files", reached=1, given=1)
 # Stands for any command: it waits to be ended, and cleans up after itself.
 WAITING = """
 import asyncio
@@ -44,12 +57,37 @@ app(["wait"])
 """
 
 
-def report(state: str = "completed", *cells: str, app: str | None = "measured") -> dict[str, Any]:
-    return {
-        "pipeline": {"state": state},
-        "apps": [{"state": app}],
-        "cells": [{"state": cell} for cell in cells],
-    }
+def _report(tool: str, state: MeasurementState) -> ToolReport:
+    if state is MeasurementState.MEASURED:
+        return ToolReport(tool=tool, state=state, coverage=COVERED)
+    return ToolReport(tool=tool, state=state, reason="it is so")
+
+
+def report(state: str = "completed", *cells: str, app: str | None = "measured") -> FleetReport:
+    """A report of one app with these cells."""
+    if not cells:
+        return report(state, "measured", app=app).model_copy(update={"cells": ()})
+    ref = AppRef(model="m", app_number=1)
+    record = PipelineRecord(
+        pipeline_id="p",
+        state=state,
+        apps=(AppRecord(ref=ref),),
+        cells=tuple(
+            CellRecord(
+                ref=ref,
+                analyzer=AnalyzerKind.STATIC,
+                report=_report(f"tool{n}", MeasurementState(cell)),
+            )
+            for n, cell in enumerate(cells)
+        ),
+    )
+    whole = build_fleet_report(record, NOW)
+    (only,) = whole.apps
+    return whole.model_copy(
+        update={
+            "apps": (only.model_copy(update={"state": MeasurementState(app) if app else None}),)
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,22 +102,37 @@ def report(state: str = "completed", *cells: str, app: str | None = "measured") 
         (report("completed", "not_applicable"), Exit.NOTHING_MEASURED, Exit.NOTHING_MEASURED),
         (report("completed"), Exit.FAILED, Exit.FAILED),
         (report("completed", "measured", app=None), Exit.FAILED, Exit.FAILED),
-        (report("completed", "measured", "odd"), Exit.FAILED, Exit.FAILED),
         (report("cancelled", "measured"), Exit.CANCELLED, Exit.CANCELLED),
         (report("cancelled"), Exit.CANCELLED, Exit.CANCELLED),
         (report("failed", "measured"), Exit.FAILED, Exit.FAILED),
     ],
 )
-def test_a_report_deserves_its_code(document: dict[str, Any], code: Exit, strict: Exit) -> None:
+def test_a_report_deserves_its_code(document: FleetReport, code: Exit, strict: Exit) -> None:
     assert verdict(document) is code
     assert verdict(document, strict=True) is strict
 
 
 def test_a_source_outside_that_gave_no_answer_is_no_lack() -> None:
     document = report("completed", "measured", "infra_failed")
-    document["cells"][1]["reason"] = f"{NO_SOURCE}: no route to host"
+    seen, missing = document.cells
+    answerless = missing.report.model_copy(update={"lacks_source": True})
+    record = missing.record.model_copy(update={"report": answerless})
+    cells = (seen, missing.model_copy(update={"record": record}))
 
-    assert verdict(document, strict=True) is Exit.OK
+    assert verdict(document.model_copy(update={"cells": cells}), strict=True) is Exit.OK
+
+
+def test_a_report_whose_cell_has_no_state_is_damaged(tmp_path: Path) -> None:
+    document = report("completed", "measured").model_dump(mode="json")
+    document["cells"][0]["record"]["report"]["state"] = "odd"
+    path = report_path(tmp_path, "p", "json")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(document))
+    settings = Settings(_env_file=None, data=tmp_path)
+
+    with pytest.raises(DamagedReportError, match=r"cells\.0\.record\.report\.state"):
+        read_report(tmp_path, "p")
+    assert _of_report(settings, "p", strict=False) is Exit.FAILED
 
 
 def test_only_a_completed_pipeline_is_a_success() -> None:

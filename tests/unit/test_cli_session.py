@@ -1,13 +1,10 @@
-"""A command and the local stack: who stops it, who must not, who rides out a restart."""
+"""A command and the local stack: who stops it, and who must not."""
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from cli import session
 from cli.commands import demo, retry, submit
@@ -17,10 +14,8 @@ from cli.session import Session, open_session
 from cli.stack.lifecycle import hold_stack, stop_unless_held
 from cli.stack.model import Stack
 from contract.analyzers import AnalyzerKind
-from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AppsSpec, PipelinePlan, PipelineSpec
-from control import pipelines
-from control.errors import AlreadyRanError, NoPipelineError, ServerAwayError
+from control.errors import AlreadyRanError
 from control.pipelines import Pipeline
 from settings import PROJECT_ROOT, Settings
 
@@ -207,74 +202,6 @@ async def test_a_demo_that_leaves_everything_up_says_how_to_stop_it(
 
     assert fake.stopped is not keep
     assert ("starter.py down" in capsys.readouterr().err) is hinted
-
-
-def unavailable() -> RPCError:
-    return RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
-
-
-@pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pipeline]:
-    """A pipeline whose server answers `answers` in turn; `True`: it runs, an error: it is away."""
-    monkeypatch.setattr(pipelines, "_POLL_S", 0)
-
-    def make(*answers: bool | RPCError, silent: int = 0) -> Pipeline:
-        left = iter(answers)
-        failing = iter(range(silent))
-
-        async def describe() -> Any:
-            answer = next(left)
-            if isinstance(answer, RPCError):
-                raise answer
-            status = pipelines.WorkflowExecutionStatus
-            return SimpleNamespace(status=status.RUNNING if answer else status.COMPLETED)
-
-        async def query(*_: object, **__: object) -> PipelineProgress:
-            if next(failing, None) is not None:
-                raise WorkflowQueryFailedError("workflow didn't yield")
-            return PipelineProgress(pipeline_id="p", phase=PipelinePhase.RUNNING)
-
-        handle = SimpleNamespace(describe=describe, query=query)
-        client: Any = SimpleNamespace(get_workflow_handle_for=lambda *_, **__: handle)
-        return Pipeline(client, "p")
-
-    return make
-
-
-async def test_watching_rides_out_a_restart_of_the_server(
-    pipeline: Callable[..., Pipeline],
-) -> None:
-    watched = pipeline(True, unavailable(), unavailable(), True, False)
-
-    assert len([progress async for progress in watched.updates()]) == 3
-
-
-async def test_watching_rides_out_a_worker_too_busy_to_look_the_pipeline_up(
-    pipeline: Callable[..., Pipeline],
-) -> None:
-    watched = pipeline(True, True, True, False, silent=2)
-
-    assert len([progress async for progress in watched.updates()]) == 2
-
-
-async def test_watching_ends_when_the_server_stays_away(
-    pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipelines, "_PATIENCE_S", -1)
-
-    with pytest.raises(ServerAwayError, match="connection refused") as caught:
-        [progress async for progress in pipeline(True, unavailable()).updates()]
-
-    assert caught.value.next_step
-
-
-async def test_watching_a_pipeline_that_is_not_there_ends_at_once(
-    pipeline: Callable[..., Pipeline],
-) -> None:
-    gone = RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")
-
-    with pytest.raises(NoPipelineError, match="no running pipeline p"):
-        [progress async for progress in pipeline(gone).updates()]
 
 
 async def test_a_command_that_fails_does_not_end_within_moments_of_its_last_call(

@@ -15,7 +15,7 @@ from cli.app import app
 from cli.exits import Exit
 from clients.artifacts import FileArtifactStore
 from contract.analysis import MeasurementState
-from contract.outcome import AppOutcome
+from contract.outcome import AppFacts, AppOutcome
 from control.stored import Stored
 from store.engine import make_engine
 from store.migrate import alembic_config, upgrade
@@ -41,7 +41,7 @@ async def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ended = AppOutcome(
         ref=samples.app().ref,
         state=MeasurementState.MEASURED,
-        logs=(build, lost.model_copy(update={"name": "app-app.log"})),
+        facts=AppFacts(logs=(build, lost.model_copy(update={"name": "app-app.log"}))),
     )
     store = SqlResultStore.from_url(url)
     for name in ("p1", "p2"):

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from cli.view import (
     render_progress,
     render_summary,
 )
-from contract.analysis import MeasurementState
+from contract.analysis import Coverage, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.progress import (
     AnalyzerReadiness,
@@ -29,8 +30,11 @@ from contract.progress import (
     PipelinePhase,
     PipelineProgress,
 )
+from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
 from control.documents import PipelineLine
+from reports.build import build_fleet_report
+from reports.model import FleetReport
 
 HALF = "half\udc80"  # no model of ours takes it; error texts may hold it
 HOSTILE = [
@@ -80,14 +84,17 @@ def progress(text: str) -> PipelineProgress:
     )
 
 
-def report(text: str) -> dict[str, Any]:
-    where = {"model": f"m{text}", "app_number": 1}
-    cell = {"analyzer": "static", "tool": text, "state": "infra_failed", "reason": text}
-    return {
-        "pipeline": {"id": "p", "state": text},
-        "apps": [{**where, "state": "infra_failed"}],
-        "cells": [{**where, **cell, "findings": []}],
-    }
+def report(text: str) -> FleetReport:
+    ref = AppRef(model=f"m{text}", app_number=1)
+    state = MeasurementState.INFRA_FAILED
+    cell = CellRecord(
+        ref=ref,
+        analyzer=AnalyzerKind.STATIC,
+        report=ToolReport(tool=text, state=state, reason=text),
+    )
+    apps = (AppRecord(ref=ref, state=state),)
+    record = PipelineRecord(pipeline_id="p", state=text, apps=apps, cells=(cell,))
+    return build_fleet_report(record, datetime(2026, 1, 2, tzinfo=UTC))
 
 
 PLACES: dict[str, Callable[[str], Any]] = {
@@ -158,7 +165,15 @@ def test_what_runs_is_listed_first_and_what_is_cut_off_is_counted() -> None:
 )
 def test_findings_are_counted_by_the_report_not_by_what_it_lists(count, said) -> None:
     document = report("x")
-    document["cells"][0] |= {"state": "measured", "reason": "", "finding_count": count}
+    (cell,) = document.cells
+    measured = ToolReport(
+        tool="x",
+        state=MeasurementState.MEASURED,
+        coverage=Coverage(unit="files", reached=1, given=1),
+    )
+    record = cell.record.model_copy(update={"report": measured})
+    counted = cell.model_copy(update={"record": record, "finding_count": count})
+    document = document.model_copy(update={"cells": (counted,)})
 
     out = printed(render_summary(document))
 

@@ -140,9 +140,9 @@ def test_it_sees_the_apps_folder_and_writes_nowhere(tmp_path: Path, monkeypatch)
 
     assert b"SECRET" not in known
     assert b"HOME=/home/nobody" in known
-    assert written.code and "read-only" in written.said
-    assert elsewhere.code and "read-only" in elsewhere.said
-    assert other.code and "no such file" in other.said
+    assert written.code and "read-only" in written.messages
+    assert elsewhere.code and "read-only" in elsewhere.messages
+    assert other.code and "no such file" in other.messages
     assert sorted(path.name for path in root.iterdir()) == ["Dockerfile", "docker-compose.yml"]
 
 

@@ -333,11 +333,13 @@ def messages_of(client: ClientConversation, asked: list[Run], turns: Any) -> lis
 
 
 def events_of(client: ClientConversation, messages: list[str | bytes]) -> list[Event]:
-    """What comes out up to the first error."""
+    """What comes out up to the first error, for a caller that checks each chunk's digest."""
     found = list[Event]()
     with suppress(ProtocolError):
         for message in messages:
             event = client.receive(message)
+            if isinstance(event, Received) and not event.is_sound():
+                break
             found += [] if event is None else [event]
     return found
 

@@ -70,8 +70,8 @@ async def test_a_full_disk_does_not_keep_an_apps_containers(
     report = await runtime.teardown(WORKFLOW)
 
     assert "DELETE /containers/c1" in engine.calls
-    assert (report.containers, report.logs) == (1, ())
-    assert report.notes == ("app-web.log is not kept: the disk is full",)
+    assert (report.containers, report.facts.logs) == (1, ())
+    assert report.facts.notes == ("app-web.log is not kept: the disk is full",)
 
 
 async def test_an_unreadable_log_keeps_neither_its_container_nor_the_other_logs(
@@ -84,8 +84,8 @@ async def test_an_unreadable_log_keeps_neither_its_container_nor_the_other_logs(
     report = await runtime.teardown(WORKFLOW)
 
     assert report.containers == 2
-    assert [log.name for log in report.logs] == ["app-web.log"]
-    assert "invalid character" in report.notes[0]
+    assert [log.name for log in report.facts.logs] == ["app-web.log"]
+    assert "invalid character" in report.facts.notes[0]
 
 
 async def test_a_container_that_cannot_be_inspected_is_removed_all_the_same(
@@ -97,7 +97,7 @@ async def test_a_container_that_cannot_be_inspected_is_removed_all_the_same(
     report = await runtime.teardown(WORKFLOW)
 
     assert "DELETE /containers/c1" in engine.calls
-    assert "layer does not exist" in report.notes[0]
+    assert "layer does not exist" in report.facts.notes[0]
 
 
 async def test_an_engine_that_does_not_remove_fails_the_teardown(
@@ -325,7 +325,7 @@ async def test_a_failed_build_shows_what_was_substituted(
     )
 
     assert (outcome.app, outcome.phase) == (None, "build")
-    assert "app: base image python:3.12-slim -> assay/python:3.11" in outcome.notes
+    assert "app: base image python:3.12-slim -> assay/python:3.11" in outcome.facts.notes
     assert outcome.reason.endswith("code: 1: ERROR: No matching distribution found for x==9")
     assert b"No matching distribution" in artifacts.data["build.log"]
 

@@ -121,5 +121,5 @@ async def test_a_former_engine_that_is_gone_keeps_nothing_from_being_removed(
 
     report = await runtime.teardown(WORKFLOW)
 
-    assert "the engine shuts down" in report.notes[-1]
+    assert "the engine shuts down" in report.facts.notes[-1]
     assert await runtime.owned_workflows() == []

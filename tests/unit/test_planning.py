@@ -5,7 +5,7 @@ import pytest
 from contract.analysis import ArtifactRef, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode
-from contract.outcome import SubtaskOutcome, ToolSummary
+from contract.outcome import AppFacts, SubtaskOutcome, ToolSummary
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import (
     AppRef,
@@ -16,6 +16,7 @@ from contract.spec import (
     PlannedApp,
     SourceRef,
 )
+from tests.support.reported import reported
 from workflows.fleet import Fleet
 from workflows.planning import (
     Loss,
@@ -193,9 +194,8 @@ def test_the_tally_counts_spent_against_useful_seconds() -> None:
     retried = done(STATIC, M.MEASURED).model_copy(
         update={"wasted_seconds": 1.0, "retry_causes": ("WORKER_LOST",)}
     )
-    tally = Tally().plus(
-        fold(APP, AppOrders(), [retried], restarts=1, retry_causes=("UNAVAILABLE", "UNAVAILABLE"))
-    )
+    facts = AppFacts(restarts=1, retry_causes=("UNAVAILABLE", "UNAVAILABLE"))
+    tally = Tally().plus(fold(APP, AppOrders(), [retried], facts))
 
     assert tally.detail()["wasted_ratio"] == 1.5
     assert tally.detail()["retries_by_cause"] == {"WORKER_LOST": 1, "UNAVAILABLE": 2}
@@ -203,13 +203,18 @@ def test_the_tally_counts_spent_against_useful_seconds() -> None:
     assert Tally().detail()["wasted_ratio"] is None
 
 
+def cell(number: int, kind: AnalyzerKind, tool: str, state: M) -> CellRecord:
+    ref = AppRef(model="m", app_number=number)
+    return CellRecord(ref=ref, analyzer=kind, report=reported(tool, state))
+
+
 def record() -> PipelineRecord:
     """Three apps: measured, infra_failed in one analyzer, never finished."""
     cells = [
-        CellRecord(model="m", app_number=1, analyzer=STATIC, tool="a", state=M.MEASURED),
-        CellRecord(model="m", app_number=2, analyzer=STATIC, tool="a", state=M.MEASURED),
-        CellRecord(model="m", app_number=2, analyzer=DYNAMIC, tool="b", state=M.MEASURED),
-        CellRecord(model="m", app_number=2, analyzer=DYNAMIC, tool="c", state=M.INFRA_FAILED),
+        cell(1, STATIC, "a", M.MEASURED),
+        cell(2, STATIC, "a", M.MEASURED),
+        cell(2, DYNAMIC, "b", M.MEASURED),
+        cell(2, DYNAMIC, "c", M.INFRA_FAILED),
     ]
     apps = [
         AppRecord(ref=AppRef(model="m", app_number=1), state=M.MEASURED),

@@ -32,7 +32,7 @@ async def test_a_full_disk_does_not_keep_an_apps_processes(tmp_path: Path):
 
     report = await runtime.teardown(WORKFLOW)
 
-    assert report.notes == ("app-web.log is not kept: the disk is full",)
+    assert report.facts.notes == ("app-web.log is not kept: the disk is full",)
     assert list(await runtime.owned_workflows()) == []
 
 

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from contract.analysis import NO_SOURCE, Category, MeasurementState, Metric, Severity
+from contract.analysis import Category, MeasurementState, Metric, Severity
 from contract.record import AppRecord, FusedRecord, PipelineRecord
-from contract.spec import AppRef
 from reports import build_fleet_report, render_csv, render_html, render_json
 from reports.model import FleetReport, StateCounts
 from tests.unit import report_samples as samples
@@ -36,7 +35,7 @@ def one_app(
         pipeline_id="p",
         state=pipeline,
         spec={"analyzers": list(analyzers)},
-        apps=(AppRecord(ref=AppRef(model=GPT, app_number=1), state=state),),
+        apps=(AppRecord(ref=samples.GPT_1, state=state),),
         cells=cells,
         fused=fused,
     )
@@ -62,10 +61,10 @@ def test_every_app_has_a_state_for_every_tool_or_for_the_whole_analyzer(report):
 
 
 def test_an_app_that_never_ran_says_so_in_each_cell(report):
-    cells = [cell for cell in report.cells if cell.ref == (GPT, 2)]
+    cells = [cell for cell in report.cells if cell.ref == samples.GPT_2]
 
     assert [(cell.tool, cell.state) for cell in cells] == [("*", INFRA_FAILED)] * 4
-    assert {cell.reason for cell in cells} == {"not run: pipeline cancelled"}
+    assert {cell.report.reason for cell in cells} == {"not run: pipeline cancelled"}
     assert not any(cell.recorded for cell in cells)
     app = report.apps[-1]
     assert (app.state, app.reason) == (INFRA_FAILED, "not run: pipeline cancelled")
@@ -91,19 +90,17 @@ def test_a_dead_tool_is_never_a_zero():
 
 
 @pytest.mark.parametrize(
-    ("reasons", "told"),
+    ("tools", "lack_source", "told"),
     [
-        ({"bandit": "no such program"}, ""),
-        ({"npm-audit": f"{NO_SOURCE}: 405"}, "npm-audit could not ask its source"),
-        (
-            {"npm-audit": f"{NO_SOURCE}: 405", "pip-audit": f"{NO_SOURCE}: refused"},
-            "npm-audit and pip-audit could not ask their source",
-        ),
+        (["bandit"], False, ""),
+        (["npm-audit"], True, "npm-audit could not ask its source"),
+        (["npm-audit", "pip-audit"], True, "npm-audit and pip-audit could not ask their source"),
     ],
 )
-def test_tools_without_their_source_are_named_at_the_top(reasons, told):
+def test_tools_without_their_source_are_named_at_the_top(tools, lack_source, told):
     cells = [
-        samples.cell(GPT, 1, STATIC, tool, INFRA_FAILED, reason) for tool, reason in reasons.items()
+        samples.cell(GPT, 1, STATIC, tool, INFRA_FAILED, "405", lacks_source=lack_source)
+        for tool in tools
     ]
     report = one_app(*cells, samples.cell(GPT, 1, STATIC, "ruff"))
 
@@ -113,7 +110,9 @@ def test_tools_without_their_source_are_named_at_the_top(reasons, told):
 
 def test_a_load_test_proves_nothing_about_security():
     record = samples.fleet()
-    load = [c for c in record.cells if c.analyzer is samples.PERFORMANCE and c.model == HAIKU][:1]
+    load = [c for c in record.cells if c.analyzer is samples.PERFORMANCE and c.ref.model == HAIKU][
+        :1
+    ]
     report = build_fleet_report(
         record.model_copy(update={"cells": tuple(load), "apps": record.apps[:1], "spec": {}}), NOW
     )
@@ -147,12 +146,12 @@ def test_fused_findings_count_once_and_say_so(report):
 
 def test_a_missing_tool_column_is_filled_with_a_reason():
     record = samples.fleet()
-    fewer = [c for c in record.cells if not (c.model == GPT and c.tool == "eslint")]
+    fewer = [c for c in record.cells if not (c.ref.model == GPT and c.tool == "eslint")]
     report = build_fleet_report(record.model_copy(update={"cells": tuple(fewer)}), NOW)
 
-    (hole,) = [c for c in report.cells if (c.model, c.app_number, c.tool) == (GPT, 1, "eslint")]
+    (hole,) = [c for c in report.cells if (c.ref, c.tool) == (samples.GPT_1, "eslint")]
     assert hole.state is INFRA_FAILED
-    assert hole.reason
+    assert hole.report.reason
 
 
 def test_live_cells_of_an_app_that_failed_are_its_own_failure():
@@ -245,9 +244,9 @@ def test_tools_are_named_with_version_and_command(report):
 
 def test_cached_time_is_not_spent_twice():
     cell = samples.cell(GPT, 1, STATIC, "bandit")
-    provenance = cell.provenance.model_copy(update={"cached_from": NOW})
+    provenance = cell.report.provenance.model_copy(update={"cached_from": NOW})
 
-    (use,) = one_app(cell.model_copy(update={"provenance": provenance})).tools
+    (use,) = one_app(samples.changed(cell, provenance=provenance)).tools
 
     assert (use.cached, use.duration_s) == (1, 0)
 
@@ -269,18 +268,16 @@ def test_the_json_report_has_the_fields_others_rely_on(report):
     document = json.loads(render_json(report))
 
     assert document["pipeline"]["id"] == "demo-2026-03-04"
-    assert {"model", "app_number", "state"} <= document["apps"][0].keys()
-    assert {
-        "model",
-        "app_number",
-        "analyzer",
-        "tool",
-        "state",
-        "reason",
-        "coverage",
-        "findings",
-    } <= document["cells"][0].keys()
-    assert {cell["state"] for cell in document["cells"]} == {
+    app, cell = document["apps"][0], document["cells"][0]
+    assert app["ref"] == cell["record"]["ref"] == {"model": HAIKU, "app_number": 1}
+    assert {"ref", "state", "reason", "weaknesses", "facts"} <= app.keys()
+    assert app["facts"]["images"] == [
+        {"service": "web", "name": "sha256:0123", "size_bytes": 50_331_648}
+    ]
+    assert {"ref", "analyzer", "report", "attempts"} <= cell["record"].keys()
+    told = {"tool", "version", "state", "reason", "coverage", "findings", "metrics"}
+    assert told <= cell["record"]["report"].keys()
+    assert {cell["record"]["report"]["state"] for cell in document["cells"]} == {
         state.value for state in MeasurementState
     }
 
@@ -318,9 +315,7 @@ def test_no_count_comes_from_a_list_that_was_cut():
     cut = samples.cell(
         GPT, 1, STATIC, "ruff", findings=listed, metrics=metrics, data={"findings_left_out": rows}
     )
-    fused = FusedRecord(
-        ref=AppRef(model=GPT, app_number=1), analyzer=STATIC, findings=(samples.SQL,)
-    )
+    fused = FusedRecord(ref=samples.GPT_1, analyzer=STATIC, findings=(samples.SQL,))
     of_tools = one_app(cut)
     of_fusion = one_app(cut, fused=(fused,))
 
@@ -331,14 +326,14 @@ def test_no_count_comes_from_a_list_that_was_cut():
     assert (tally.total, tally.by_cwe) == (41, {"CWE-89": 41})
     # Fusion saw them all: what its tools do not list is in its findings.
     assert security(of_fusion.totals.findings).total == 1
-    more = cut.model_copy(update={"data": {"fused_left_out": rows[1:]}})
+    more = samples.changed(cut, data={"fused_left_out": rows[1:]})
     assert security(one_app(more, fused=(fused,)).totals.findings).total == 41
 
 
 def test_advice_is_no_weakness_where_fusion_found_none():
     advice = samples.finding("bandit", "B404", Severity.LOW, 78)
     cell = samples.cell(GPT, 1, STATIC, "bandit", findings=(advice, samples.LINT))
-    nothing = FusedRecord(ref=AppRef(model=GPT, app_number=1), analyzer=STATIC)
+    nothing = FusedRecord(ref=samples.GPT_1, analyzer=STATIC)
 
     tally = security(one_app(cell, fused=(nothing,)).totals.findings)
 

@@ -15,7 +15,7 @@ from reports.names import log_name
 from reports.view import in_blocks
 from tests.support.large_report import large_fleet
 from tests.unit import report_samples as samples
-from tests.unit.report_samples import DYNAMIC, GPT, HAIKU, HOSTILE, NOW, STATIC
+from tests.unit.report_samples import DYNAMIC, GPT, HOSTILE, NOW, STATIC
 
 
 class Page(HTMLParser):
@@ -61,7 +61,7 @@ def test_nothing_is_loaded_from_anywhere(page):
 
 def test_an_app_says_what_was_not_honoured_and_which_images_ran(page):
     assert "compose: web.privileged was dropped" in page.words()
-    assert "web: sha256:0123" in page.words()
+    assert "web ran sha256:0123 , 48 MiB" in page.words()
 
 
 def test_only_the_pages_own_style_and_script_may_run(page):
@@ -148,7 +148,7 @@ def links_of(page: Page) -> set[str | None]:
 
 def test_the_page_links_to_every_file_beside_it_and_to_no_other():
     report = build_fleet_report(samples.fleet(), generated_at=NOW)
-    log = log_name(HAIKU, 1, 0, report.apps[0].logs[0])
+    log = log_name(samples.HAIKU_1, 0, report.apps[0].facts.logs[0])
     beside = {log, "a/../../b.txt", "report.html~"}
 
     files = render_files(report, beside)
@@ -167,7 +167,9 @@ def test_a_log_that_is_not_beside_the_page_is_a_name():
 
 @pytest.mark.parametrize("name", ["../../x.log", "a b.log", "<b>.log", "", "é" * 90 + ".log"])
 def test_a_log_can_have_any_name(name):
-    file = log_name(GPT, 1, 3, ArtifactRef(key="k", sha256="ab" * 32, size_bytes=1, name=name))
+    file = log_name(
+        samples.GPT_1, 3, ArtifactRef(key="k", sha256="ab" * 32, size_bytes=1, name=name)
+    )
 
     assert re.fullmatch(r"openai%2Fgpt-4\.1-app1\.4\.[A-Za-z0-9._~%-]{1,60}\.txt", file)
 
@@ -209,7 +211,7 @@ def test_apps_of_a_large_fleet_wait_to_be_parsed_and_are_whole_without_scripts()
 def test_what_an_app_says_never_ends_the_text_that_waits():
     hostile = samples.finding("bandit", "B1", Severity.HIGH, message="</noscript></details><h1>x")
     record = large_fleet(5, 5)
-    cells = (record.cells[0].model_copy(update={"findings": (hostile,)}), *record.cells[1:])
+    cells = (samples.changed(record.cells[0], findings=(hostile,)), *record.cells[1:])
     report = build_fleet_report(record.model_copy(update={"cells": cells}), generated_at=NOW)
 
     page = Page(render_html(report))

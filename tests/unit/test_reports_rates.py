@@ -1,8 +1,11 @@
 """Which apps a rate counts, and on which side."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 
-from contract.analysis import Confidence, Coverage, Severity
+from contract.analysis import Category, Confidence, Coverage, Severity
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
 from reports import build_fleet_report
@@ -28,8 +31,15 @@ def cell(number: int, name: str, state=MEASURED, *findings) -> CellRecord:
     return samples.cell(GPT, number, analyzer, tool, state, reason, findings=findings)
 
 
-def report_of(*apps: dict[str, object], asked: tuple[str, ...] = ()) -> FleetReport:
-    """A fleet; each app is a state, or findings of a measured cell, by `analyzer/tool`."""
+def report_of(
+    *apps: dict[str, object],
+    asked: tuple[str, ...] = (),
+    looks_for: Mapping[str, tuple[Category, ...]] = MappingProxyType({}),
+) -> FleetReport:
+    """A fleet; each app is a state, or findings of a measured cell, by `analyzer/tool`.
+
+    A measured cell of a tool in `looks_for` says so.
+    """
     cells: list[CellRecord] = []
     for number, app in enumerate(apps, 1):
         for name, what in app.items():
@@ -44,7 +54,12 @@ def report_of(*apps: dict[str, object], asked: tuple[str, ...] = ()) -> FleetRep
             AppRecord(ref=AppRef(model=GPT, app_number=n), state=MEASURED)
             for n in range(1, len(apps) + 1)
         ),
-        cells=tuple(cells),
+        cells=tuple(
+            samples.changed(one, looks_for=looks_for.get(one.name))
+            if one.state is MEASURED
+            else one
+            for one in cells
+        ),
     )
     return build_fleet_report(record, generated_at=NOW)
 
@@ -80,6 +95,49 @@ def test_with_a_tool_that_saw_some_apps_the_others_are_missing_whatever_is_known
     assert counts(clean) == (1, 1, 18, 0)
     assert (clean.rate, clean.known_failed, clean.left_out) == (0.5, 3, ())
     assert clean.bounds == (0.05, 0.95)
+
+
+def test_a_tool_that_looks_for_no_weaknesses_decides_about_none():
+    """`html-validate` cannot read server-side templates, and half of a fleet was undecided."""
+    unread = {"static/html-validate": INFRA_FAILED}
+    apps = [static() | unread, static((HIGH,)) | {"static/html-validate": MEASURED}]
+    quality = {"static/html-validate": (Category.QUALITY,)}
+
+    (_, clean) = report_of(*apps, looks_for=quality).totals.rates
+    (_, unknown) = report_of(*apps).totals.rates
+
+    assert counts(clean) == (1, 1, 0, 0)
+    assert counts(unknown) == (0, 1, 1, 0), "it never said so: then as its analyzer"
+
+
+def test_a_cell_that_never_said_it_looks_for_what_its_tool_looks_for_elsewhere():
+    quality = {"static/pylint": (Category.QUALITY,)}
+    apps = [static() | {"static/pylint": MEASURED}, static() | {"static/pylint": INFRA_FAILED}]
+    report = report_of(*apps, looks_for=quality)
+
+    cells = {(cell.ref.app_number, cell.tool): cell.looks_for for cell in report.cells}
+    assert cells[2, "pylint"] == (Category.QUALITY,), "as it said of another app"
+    (tally,) = [one for one in report.totals.findings if one.category is Category.SECURITY]
+    assert tally.cells.total == 4, "cells that look for weaknesses"
+
+
+def test_a_tool_that_measured_nothing_is_named_only_where_it_would_be_required():
+    cells = [cell(1, "static/bandit"), cell(1, "static/pylint", INFRA_FAILED)]
+    said = samples.changed(cells[1], looks_for=(Category.QUALITY,))
+
+    for mine, left_out in ((cells[1], ("static/pylint",)), (said, ())):
+        record = PipelineRecord(pipeline_id="p", state="completed", cells=(cells[0], mine))
+        (_, clean) = build_fleet_report(record, generated_at=NOW).totals.rates
+        assert (counts(clean), clean.left_out) == ((1, 0, 0, 0), left_out)
+
+
+def test_a_fleet_without_cells_has_no_rates_and_no_traceback():
+    app = AppRecord(ref=AppRef(model=GPT, app_number=1))
+    record = PipelineRecord(pipeline_id="p", state="cancelled", apps=(app,))
+
+    report = build_fleet_report(record, generated_at=NOW)
+
+    assert [counts(rate) for rate in report.totals.rates] == [(0, 0, 0, 1), (0, 0, 0, 1)]
 
 
 def test_an_app_that_did_not_start_is_missing_too_where_a_tool_is():
@@ -158,7 +216,7 @@ def test_without_a_live_look_anywhere_nobody_is_said_to_run_or_to_fail():
 def test_the_label_says_what_was_required(app: dict[str, object], label: str):
     report = report_of(app, app)
 
-    assert report.totals.rates[1].label == report.models[0].rates[1].label == label
+    assert report.totals.rates[1].label == report.models[0].totals.rates[1].label == label
     assert f"{label}: 100 % (2 of 2)." in report.verdict
 
 
@@ -240,7 +298,7 @@ def test_an_analyzer_that_never_told_its_tools_is_left_out_as_a_whole():
 def test_the_requirement_is_the_fleets_and_not_a_models_own():
     """A tool that was down for one model all the time is missing there, not left out."""
     record = samples.fleet()
-    (_, theirs) = build_fleet_report(record, generated_at=NOW).models[1].rates
+    (_, theirs) = build_fleet_report(record, generated_at=NOW).models[1].totals.rates
 
     assert (counts(theirs), theirs.left_out) == ((0, 0, 2, 0), ())
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from contract.analysis import Location, Severity
+from contract.spec import AppRef
 from reports import build_fleet_report, to_sarif
 from reports.files import github_sarif_name, render_files, sarif_name
 from tests.unit import report_samples as samples
@@ -18,12 +19,12 @@ def report():
 
 
 def run_of(report, model, tool):
-    runs = to_sarif(report, model, 1)["runs"]
+    runs = to_sarif(report, AppRef(model=model, app_number=1))["runs"]
     return next(run for run in runs if run["tool"]["driver"]["name"] == tool)
 
 
 def test_one_log_with_a_run_per_tool_one_of_all_and_no_log_inside(report):
-    log = to_sarif(report, HAIKU, 1)
+    log = to_sarif(report, samples.HAIKU_1)
 
     assert (log["version"], len(log["runs"])) == ("2.1.0", 10)
     names = [run["tool"]["driver"]["name"] for run in log["runs"]]
@@ -70,7 +71,7 @@ def test_what_a_tool_did_not_look_at_is_a_warning_beside_its_results(report):
 
 def test_the_fused_run_has_each_weakness_once_with_its_witnesses(report):
     run = run_of(report, HAIKU, "Assay")
-    (weaknesses,) = (app.weaknesses for app in report.apps if app.ref == (HAIKU, 1))
+    (weaknesses,) = (app.weaknesses for app in report.apps if app.ref == samples.HAIKU_1)
 
     assert len(run["results"]) == len(weaknesses)
     (sql,) = (one for one in run["results"] if "SQL" in one["message"]["text"])
@@ -111,7 +112,7 @@ def test_odd_file_names_become_valid_references():
     record = samples.fleet().model_copy(
         update={"cells": (samples.cell(GPT, 1, STATIC, "bandit", findings=(odd,)),), "fused": ()}
     )
-    log = to_sarif(build_fleet_report(record, generated_at=NOW), GPT, 1)
+    log = to_sarif(build_fleet_report(record, generated_at=NOW), samples.GPT_1)
 
     run = next(run for run in log["runs"] if run["tool"]["driver"]["name"] == "bandit")
     uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
@@ -120,7 +121,7 @@ def test_odd_file_names_become_valid_references():
 
 def test_an_unknown_app_is_an_error(report):
     with pytest.raises(KeyError, match="app99"):
-        to_sarif(report, GPT, 99)
+        to_sarif(report, AppRef(model=GPT, app_number=99))
 
 
 def test_every_app_with_cells_has_a_file_of_its_own(report):
@@ -128,16 +129,16 @@ def test_every_app_with_cells_has_a_file_of_its_own(report):
     logs = {name: json.loads(data) for name, data in files.items()}
 
     apps = {cell.ref for cell in report.cells}
-    measured = apps - {(GPT, 2)}
-    assert set(logs) == {sarif_name(*app) for app in apps} | {
-        github_sarif_name(*app) for app in measured
+    measured = apps - {samples.GPT_2}
+    assert set(logs) == {sarif_name(app) for app in apps} | {
+        github_sarif_name(app) for app in measured
     }
-    assert logs[sarif_name(GPT, 1)] == to_sarif(report, GPT, 1)
+    assert logs[sarif_name(samples.GPT_1)] == to_sarif(report, samples.GPT_1)
 
 
 @pytest.mark.parametrize("model", ["openai/gpt-4.1", "..", "@cf/m", "a b", "ü" * 120])
 def test_a_models_file_is_named_safely_and_as_nobody_elses(model: str):
-    name = sarif_name(model, 1)
+    name = sarif_name(AppRef(model=model, app_number=1))
 
     assert re.fullmatch(r"[A-Za-z0-9%_-][A-Za-z0-9._~%-]{0,200}", name)
-    assert name != sarif_name(model + "x", 1)
+    assert name != sarif_name(AppRef(model=model[:100] + "x", app_number=1))

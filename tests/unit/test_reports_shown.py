@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from contract.analysis import Category, Coverage, Finding, Location, Provenance, Severity, Skipped
+from contract.outcome import AppFacts
 from contract.record import AppRecord, CellRecord, PipelineRecord
-from contract.spec import AppRef
 from reports import build_fleet_report, render_csv, render_html, render_json
 from reports.formats import unseen
 from reports.model import FleetReport, NotLookedAt
@@ -42,7 +42,7 @@ BROKEN = Finding(
 
 def report_of(*cells: CellRecord, state=MEASURED, reason="", notes=()) -> FleetReport:
     """Report of one app with these cells."""
-    app = AppRecord(ref=AppRef(model=GPT, app_number=1), state=state, reason=reason, notes=notes)
+    app = AppRecord(ref=samples.GPT_1, state=state, reason=reason, facts=AppFacts(notes=notes))
     record = PipelineRecord(pipeline_id="p", state="completed", apps=(app,), cells=cells)
     return build_fleet_report(record, generated_at=NOW)
 
@@ -72,7 +72,7 @@ def test_what_was_replaced_or_dropped_stands_beside_the_reason_of_a_failure(fail
 
 def test_json_and_csv_have_the_notes_with_the_reason(failed):
     document = json.loads(render_json(failed))
-    assert document["apps"][0]["notes"] == [STAND_IN, DROPPED]
+    assert document["apps"][0]["facts"]["notes"] == [STAND_IN, DROPPED]
     assert document["missing"][0]["notes"] == [STAND_IN, DROPPED]
     for row in rows(failed):
         assert (row["app_state"], row["app_reason"]) == ("app_failed", failed.apps[0].reason)

@@ -32,10 +32,8 @@ def held(rate: float, target: str = "GET /", *, cut: bool = False) -> tuple[Metr
 
 
 def by_model(*cells: CellRecord) -> dict[str, tuple[ModelLoad, ...]]:
-    keys = dict.fromkeys(cell.ref for cell in cells)
-    apps = tuple(
-        AppRecord(ref=AppRef(model=m, app_number=n), state=samples.MEASURED) for m, n in keys
-    )
+    refs = dict.fromkeys(cell.ref for cell in cells)
+    apps = tuple(AppRecord(ref=ref, state=samples.MEASURED) for ref in refs)
     record = PipelineRecord(pipeline_id="p", state="completed", apps=apps, cells=cells)
     return {model.model: model.load for model in build_fleet_report(record, NOW).models}
 

@@ -13,11 +13,14 @@ from contract.analysis import (
     Location,
     MeasurementState,
     Severity,
+    ToolReport,
 )
 from contract.analyzers import AnalyzerKind
 from contract.families import path_key
+from contract.record import CellRecord
 from reports.model import CellReport
 from reports.together import together
+from tests.unit import report_samples as samples
 
 HANDLERS = (
     {"file": "app.py", "line": 11, "spans": [["app.py", 10, 20], ["db.py", 5, 9]]},
@@ -70,15 +73,9 @@ def cells(
     services: Sequence[dict[str, str]] = (),
 ) -> list[CellReport]:
     def cell(analyzer: AnalyzerKind, tool: str, data: dict[str, Any]) -> CellReport:
-        return CellReport(
-            model="m",
-            app_number=1,
-            analyzer=analyzer,
-            tool=tool,
-            state=MeasurementState.MEASURED,
-            coverage=Coverage(unit="files", reached=1),
-            data=data,
-        )
+        measured, files = MeasurementState.MEASURED, Coverage(unit="files", reached=1)
+        report = ToolReport(tool=tool, state=measured, coverage=files, data=data)
+        return CellReport(record=CellRecord(ref=samples.M_1, analyzer=analyzer, report=report))
 
     surface = {"surface": {"handlers": list(HANDLERS), "services": list(services)}}
     found = {"paths": paths or {}, "path_names": names or {}}
@@ -227,7 +224,8 @@ def test_a_request_without_a_handler_or_an_older_record_without_lines_stays_alon
 
     assert len(together([findings[0], unplaced], cells())) == 2
     assert len(together(findings, [])) == 2
-    odd = cells()[0].model_copy(update={"data": {"surface": {"handlers": [{"file": 1}, 2]}}})
+    data = {"surface": {"handlers": [{"file": 1}, 2]}}
+    odd = CellReport(record=samples.changed(cells()[0].record, data=data))
     assert len(together(findings, [odd])) == 2
 
 

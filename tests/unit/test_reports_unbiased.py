@@ -13,6 +13,7 @@ from statistics import fmean, stdev
 import pytest
 
 from contract.analysis import AnalyzerKind, Finding, MeasurementState, Severity
+from contract.outcome import AppFacts, ServiceImage
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
 from reports import build_fleet_report
@@ -70,7 +71,7 @@ def app_cells(dice: random.Random, model: str, number: int) -> list[CellRecord]:
 
 def lost(one: CellRecord) -> CellRecord:
     """The cell as the platform leaves it when it fails."""
-    return cell(one.model, one.app_number, one.analyzer, one.tool, INFRA_FAILED, "lost")
+    return cell(one.ref.model, one.ref.app_number, one.analyzer, one.tool, INFRA_FAILED, "lost")
 
 
 def any_cell(dice: random.Random, cells: Sequence[CellRecord]) -> Iterable[CellRecord]:
@@ -98,11 +99,10 @@ def report_of(cells: Sequence[CellRecord]) -> FleetReport:
     """Report of a fleet with these cells."""
     refs = dict.fromkeys(cell.ref for cell in cells)
     ran = {c.ref for c in cells if c.analyzer is PERFORMANCE and c.tool != "*"}
+    facts = AppFacts(images=(ServiceImage(name="web"),))
     apps = tuple(
-        AppRecord(
-            ref=AppRef(model=m, app_number=n), state=MEASURED, images=("web",) * ((m, n) in ran)
-        )
-        for m, n in refs
+        AppRecord(ref=ref, state=MEASURED, facts=facts if ref in ran else AppFacts())
+        for ref in refs
     )
     asked = {"analyzers": ["static", "dynamic", "performance"]}
     record = PipelineRecord(
@@ -116,7 +116,7 @@ def figures(report: FleetReport) -> dict[str, float | None]:
     told: dict[str, float | None] = {}
     for who, rates in [
         ("fleet", report.totals.rates),
-        *((m.model, m.rates) for m in report.models),
+        *((m.model, m.totals.rates) for m in report.models),
     ]:
         told |= {f"{who} {rate.name}": rate.rate for rate in rates}
         told[f"{who} old no_high_finding"] = old_rule(report, who)
@@ -128,13 +128,13 @@ def figures(report: FleetReport) -> dict[str, float | None]:
 def old_rule(report: FleetReport, who: str) -> float | None:
     """What `no_high_finding` was before."""
     passed = failed = 0
-    seen: defaultdict[tuple[str, int], set[MeasurementState]] = defaultdict(set)
+    seen: defaultdict[AppRef, set[MeasurementState]] = defaultdict(set)
     for cell in report.cells:
         if cell.analyzer in (STATIC, DYNAMIC):
             seen[cell.ref].add(cell.state)
     for app in report.apps:
         states = seen[app.ref]
-        if who not in ("fleet", app.model):
+        if who not in ("fleet", app.ref.model):
             continue
         if app.weaknesses or APP_FAILED in states:
             failed += 1

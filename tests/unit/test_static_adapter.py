@@ -24,7 +24,7 @@ TOO_LARGE = "larger than 5 MiB"
 
 class Reader(CommandTool):
     name = "reader"
-    what = "Python"
+    file_kind = "Python"
     suffixes = (".py",)
     canary = Canary()
 

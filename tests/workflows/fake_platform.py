@@ -296,7 +296,7 @@ def _mine() -> FakePlatform:
 
 
 def _name(ref: AppRef) -> str:
-    return f"{ref.model}/app{ref.app_number}"
+    return ref.label
 
 
 def built(app: AppSpec) -> StartOutcome:

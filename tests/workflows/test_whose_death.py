@@ -7,6 +7,7 @@ from temporalio.client import Client
 
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
+from contract.outcome import AppFacts
 from contract.running import AppCheck, StartOutcome
 from contract.spec import AppSpec
 from tests.workflows.fake_platform import (
@@ -196,7 +197,9 @@ async def test_what_was_substituted_is_told_of_an_app_that_did_not_start(client:
     note = "python:3.9 was served by assay/python:3.11"
 
     def does_not_answer(app: AppSpec) -> StartOutcome:
-        return StartOutcome(phase="answer", reason="no port", notes=(note,), host=HOST)
+        return StartOutcome(
+            phase="answer", reason="no port", host=HOST, facts=AppFacts(notes=(note,))
+        )
 
     platform.starts[1] = does_not_answer
 

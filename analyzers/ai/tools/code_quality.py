@@ -59,7 +59,7 @@ class CodeQuality(JudgeTool):
         )
 
     def canary_error(self, parsed: Parsed) -> str:
-        """The canary is unsafe but easy to read: a judge that scores all apps alike is blind."""
+        """The canary is unsafe but easy to read: a judge that scores all apps alike fails."""
         given = {metric.name: metric.value for metric in parsed.metrics}
         unsafe = given.get("quality_security_practice", math.nan)
         readable = given.get("quality_readability", math.nan)

@@ -61,7 +61,7 @@ class Requirements(JudgeTool):
         )
 
     def canary_error(self, parsed: Parsed) -> str:
-        """The canary meets one requirement, provably, and not the other."""
+        """The canary provably meets one requirement, and not the other."""
         given = {row["id"]: row["verdict"] for row in parsed.data["requirements"]}
         return "; ".join(
             f"{key}: {given[key]}, expected {known}"
@@ -107,7 +107,7 @@ def _unread(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _metrics(verdicts: dict[str, Verdict], rulings: Rulings, *, whole: bool) -> tuple[Metric, ...]:
-    """Counts, and the ratio of met to decided: only of a `whole` source, else none can be unmet."""
+    """Counts, and the ratio of met to decided; only a `whole` source can leave any unmet."""
     given = list(verdicts.values())
     found = [
         Metric(name=f"requirements_{name}", value=float(given.count(name)), unit="count")

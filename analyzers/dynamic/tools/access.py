@@ -20,10 +20,8 @@ GENERIC = ("title", "name", "body", "content", "text", "description")
 GONE = {404, 410}
 MAX_RESOURCES = 12
 JSON = {"Content-Type": "application/json"}
-CANARY_DOCUMENT = {
-    "openapi": "3.0.0",
-    "paths": {"/api/me": {"get": {"security": [{"bearer": []}], "responses": {}}}},
-}
+_ME = {"get": {"security": [{"bearer": []}], "responses": {}}}
+CANARY_DOCUMENT = {"openapi": "3.0.0", "paths": {"/api/me": _ME}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,13 +249,8 @@ async def _check_declared(scope: Scope) -> None:
         if outside and is_open and outside.media_type == "application/json":
             text = "An operation that is declared to need a login answers without one"
             evidence = f"{request_line(outside)}\n{outside.text[:400]}"
-            scope.add(
-                "missing-authentication",
-                text,
-                operation.path,
-                operation=operation,
-                evidence=evidence,
-            )
+            path = operation.path
+            scope.add("missing-authentication", text, path, operation=operation, evidence=evidence)
 
 
 def listed_ids(answer: Answer) -> list[str]:

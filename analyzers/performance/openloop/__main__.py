@@ -1,7 +1,7 @@
 """`python -m analyzers.performance.openloop PLAN RESULT`: reads a LoadPlan, writes a LoadResult.
 
-The generator is a process of its own: neither the socket loop of the analyzer nor another tool can
-delay a request that is due.
+The generator is a separate process: neither the socket loop of the analyzer nor another tool can
+    delay a request that is due.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Ends a series when the app limits its clients, before the quota of whoever comes next is gone."""
+"""Ends a series when the app limits its clients, before the quota of later tools is used up."""
 
 from analyzers.performance.openloop.limits import (
     SHORT_WAIT_S,
@@ -31,7 +31,7 @@ class Brake:
         self._why = ""
 
     def saw(self, reply: Reply, at_s: float) -> None:
-        """One answer, `at_s` after the start of the series."""
+        """Take one answer, `at_s` after the start of the series."""
         if reply.status == TOO_MANY:
             self._limited(reply, at_s)
         elif 200 <= reply.status < 300:
@@ -41,7 +41,7 @@ class Brake:
                 self._spending(quota_of(reply.headers), at_s)
 
     def pulled(self, now_s: float) -> str:
-        """Why no further request is sent; empty while they are."""
+        """Why no further request is sent; empty while requests are sent."""
         if self._onset_s is None:
             return ""
         if self.is_short and now_s - self._onset_s < _WATCH_S and not self._why:
@@ -50,12 +50,12 @@ class Brake:
         return self._why or f"rate limit: 429 after {self._answered} answers"
 
     def end_of_step(self, now_s: float) -> None:
-        """The step that met a limit is over, whatever was still to be watched."""
+        """The step that met a limit is over, even if its watch is not."""
         self._conclude(now_s)
 
     @property
     def is_short(self) -> bool:
-        """Whether the quota is back at once: a rate per second, as far as the app tells."""
+        """Whether the quota is back at once: a rate per second, as far as the app says."""
         return self._wait_s is None or self._wait_s <= SHORT_WAIT_S
 
     def _limited(self, reply: Reply, at_s: float) -> None:
@@ -66,7 +66,7 @@ class Brake:
         self._quota, self._wait_s = quota_of(headers), wait_of(headers)
 
     def _spending(self, quota: Quota, at_s: float) -> None:
-        """A quota that is told beforehand is not spent to its end."""
+        """A quota that is announced is not used up completely."""
         if quota.is_to_be_kept:
             self._onset_s, self._quota, self._wait_s = at_s, quota, quota.back_s
             self._why = (
@@ -87,7 +87,7 @@ class Brake:
         )
 
     def _allowed(self, now_s: float) -> tuple[float | None, str]:
-        """About what a client is allowed per second, and where that is from."""
+        """About how many requests per second one client may send, and the source of that figure."""
         onset_s = self._onset_s or 0.0
         quota = self._quota
         if quota.per_s:

@@ -14,15 +14,15 @@ from analyzers.performance.openloop.tally import LATE_S, Tally, error_kind
 _DEAD_AFTER_S = 1.0
 _DEAD_AFTER_ERRORS = 10
 _BROKEN = frozenset({"refused", "disconnected"})
-# A step that cannot hold any more is ended, once there is enough of it to see.
+# A step that can no longer hold is ended as soon as enough of it was seen.
 _JUDGED_FROM = 1 / 4
-# A backlog is gone when an answer takes no more than this many times what it took at first.
+# A backlog is gone when an answer takes at most this many times its first duration.
 _CALM_TIMES = 3
 _CALM_FLOOR_S = 0.02
 
 
 async def run_plan(plan: LoadPlan) -> LoadResult:
-    """Run the steps of `plan` until one breaks the objective, then those that narrow it down."""
+    """Run the steps of `plan` until one breaks the objective, then steps in between."""
     async with Sender(plan) as sender:
         return await _Series(plan, sender).run()
 
@@ -47,7 +47,7 @@ class _Series:
         if plan.warmup_s:
             await self._step(plan.rates[0], plan.warmup_s)
             if self._brake.limit and self._brake.is_short:
-                self._brake = Brake()  # a rate per second: there is something to measure within it
+                self._brake = Brake()  # a rate per second: within it there is something to measure
         for rate in plan.rates:
             if self._over:
                 break
@@ -67,7 +67,7 @@ class _Series:
 
     @property
     def _over(self) -> bool:
-        """Whether no faster step is to be run."""
+        """Whether no faster step follows."""
         broke = bool(self._steps) and bool(self._steps[-1].broke)
         return broke or self._died or self._brake.limit is not None
 
@@ -81,7 +81,7 @@ class _Series:
             self._steps.append(await self._step(rate, self._plan.step_s))
 
     async def _settle(self) -> None:
-        """Ask one by one until the backlog of the last step is gone, at most for a time-out."""
+        """Ask one by one until the backlog of the last step is gone, at most for one time-out."""
         first = self._steps[0].latency
         usual_s = first.p50 / 1000 if first else 0.0
         end = time.monotonic() + self._plan.timeout_s
@@ -95,7 +95,7 @@ class _Series:
             await asyncio.sleep(_CALM_FLOOR_S)
 
     async def _step(self, rate: float, length_s: float) -> StepResult:
-        """One step; the garbage collector rests, so that its pauses are not the server's."""
+        """One step; garbage collection pauses, so that its delays do not count for the server."""
         gc.collect()
         gc.disable()
         try:
@@ -110,7 +110,7 @@ class _Series:
             gc.enable()
 
     async def _arrivals(self, tally: Tally, count: int) -> float:
-        """Send `count` requests; returns, at its end, how long the arrival window was."""
+        """Send `count` requests; returns at the end how long they took to arrive."""
         began = time.monotonic()
         await self._send_all(tally, began, count)
         planned_s = count / tally.rate
@@ -131,14 +131,14 @@ class _Series:
             task.add_done_callback(self._in_flight.discard)
 
     def _ended(self, tally: Tally, number: int, count: int) -> str:
-        """Why no further request of this step is sent; empty while they are."""
+        """Why no further request of this step is sent; empty while requests are sent."""
         if self._died:
             return "the application stopped answering"
         if why := self._brake.pulled(time.monotonic() - self._began):
             return why
         if len(self._in_flight) >= self._plan.max_in_flight:
             return f"{self._plan.max_in_flight} requests unanswered at once"
-        # The lowest rate speaks for the operation where none held, so it is seen to its end.
+        # Where no step held, the lowest rate represents the operation, so it runs to its end.
         if self._steps and number >= count * _JUDGED_FROM:
             return tally.hopeless(count)
         return ""
@@ -150,7 +150,7 @@ class _Series:
             tally.late += 1
         try:
             reply = await self._sender.get()
-        except Exception as error:  # whatever it was, it was not an answer
+        except Exception as error:  # any failure: it was not an answer
             self._note_failure(error_kind(error))
             tally.failed(error_kind(error), time.monotonic() - due)
         else:
@@ -165,7 +165,7 @@ class _Series:
         self._broken_since_answer = 0
 
     def _note_failure(self, kind: str) -> None:
-        """Broken connections alone, for a second and ten times, mean nobody listens any more."""
+        """Broken connections only, ten times and for a second: nobody listens any more."""
         if kind not in _BROKEN or self._died:
             return
         self._broken_since_answer += 1

@@ -1,7 +1,7 @@
-"""What an app says of its own limit on clients: 429, Retry-After and the RateLimit header fields.
+"""An app's statements about its limit on clients: 429, Retry-After and RateLimit header fields.
 
-The fields exist in several drafts and in the older `X-` form, and libraries mix them. Values come
-from the app under test: what is no sane number is not there.
+The fields exist in several drafts and in the older `X-` form, and libraries mix them. The values
+come from the app under test: a value that is no sane number is ignored.
 """
 
 import re
@@ -12,24 +12,24 @@ from email.utils import parsedate_to_datetime
 from contract.base import Frozen
 
 TOO_MANY = 429
-# A quota that is back this soon is a rate per second: what is accepted then can be measured.
+# A quota that is back this soon is a rate per second: the accepted requests can be measured.
 SHORT_WAIT_S = 2.0
-# So much of a quota that takes longer is left to what follows the load test.
+# This share of a slower quota is left to the tools that follow the load test.
 _KEPT_SHARE = 1 / 2
 _MAX_COUNT = 1e9
 _MAX_WAIT_S = 86_400.0 * 31
-_EPOCH_FROM = 1e9  # no reset is that many seconds away: it is a moment
+_EPOCH_FROM = 1e9  # no reset is that many seconds away: it is a point in time
 _PREFIXES = ("RateLimit-", "X-RateLimit-", "X-Rate-Limit-")
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 _PARAMETER = re.compile(r"\b([a-z]+)\s*=\s*(\d{1,15})\b")
 
 
 class Quota(Frozen):
-    """What one answer says of the quota; None where it does not say.
+    """The quota in one answer; None where it is not given.
 
     Attributes:
         limit: requests per window; `window_s`: its length.
-        remaining: requests left of it now; `reset_s`: seconds until it is whole again.
+        remaining: requests left now; `reset_s`: seconds until the quota is complete again.
     """
 
     limit: float | None = None
@@ -39,19 +39,19 @@ class Quota(Frozen):
 
     @property
     def back_s(self) -> float | None:
-        """Seconds until the quota is whole again, a whole window at most."""
+        """Seconds until the quota is complete again, at most a whole window."""
         return self.reset_s if self.reset_s is not None else self.window_s
 
     @property
     def is_to_be_kept(self) -> bool:
-        """Whether what is left is for whoever comes next: it takes long until there is more."""
+        """Whether the rest of the quota is for later tools: it takes long to come back."""
         if self.limit is None or self.remaining is None or self.back_s is None:
             return False
         return self.back_s > SHORT_WAIT_S and self.remaining <= self.limit * _KEPT_SHARE
 
     @property
     def per_s(self) -> float | None:
-        """Requests per second that the quota allows for long."""
+        """Requests per second that the quota allows in the long run."""
         return self.limit / self.window_s if self.limit and self.window_s else None
 
 
@@ -61,9 +61,9 @@ class RateLimit(Frozen):
     Attributes:
         answered: 2xx answers from the start of the series until the limit showed.
         after_s: when it showed, from the start of the series.
-        per_s: about what one client is allowed for long; None where nothing tells.
-        source: what `per_s` was read from.
-        wait_s: when the quota is back, counted from then; None where nothing tells.
+        per_s: about what one client may send in the long run; None where nothing says.
+        source: where `per_s` was read.
+        wait_s: when the quota is back, counted from then; None where nothing says.
     """
 
     answered: int
@@ -83,7 +83,7 @@ class RateLimit(Frozen):
 
 
 def quota_of(headers: Mapping[str, str], now: float | None = None) -> Quota:
-    """The quota as the header fields of one answer tell it; the tightest policy counts.
+    """The quota in the header fields of one answer; the tightest policy counts.
 
     >>> quota_of({"RateLimit-Policy": '"day";q=1000;w=86400, "min";q=60;w=60'}).per_s
     0.011574074074074073
@@ -101,7 +101,7 @@ def quota_of(headers: Mapping[str, str], now: float | None = None) -> Quota:
 
 
 def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds that `Retry-After` asks for, as a number or as a date; None without a sane one."""
+    """Seconds of `Retry-After`, a number or a date; None without a sane one."""
     now = time.time() if now is None else now
     value = headers.get("Retry-After", "").strip()[:100]
     if not value or _NUMBER.fullmatch(value):
@@ -113,7 +113,7 @@ def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float
 
 
 def wait_of(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """When the quota is back: what `Retry-After` asks for, else what the reset field says."""
+    """When the quota is back: by `Retry-After`, else by the reset field."""
     asked = retry_after_s(headers, now)
     return asked if asked is not None else quota_of(headers, now).reset_s
 

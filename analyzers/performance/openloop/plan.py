@@ -1,4 +1,4 @@
-"""What the open-loop generator is told and what it answers: both are JSON files of one run."""
+"""The input and output of the open-loop generator: two JSON files per run."""
 
 from typing import Annotated
 
@@ -8,12 +8,12 @@ from analyzers.performance.host import MAX_LATE_RATIO
 from analyzers.performance.openloop.limits import RateLimit
 from contract.base import Frozen
 
-# A percentile of fewer samples is the maximum under another name.
+# A percentile of fewer samples is really the maximum.
 _SAMPLES_NEEDED = {"p90": 10, "p95": 20, "p99": 100}
 
 
 def unknown_percentiles(samples: int) -> dict[str, int]:
-    """Percentiles that so few samples cannot tell, and how many each needs.
+    """Percentiles for which there are too few samples, and how many each needs.
 
     >>> unknown_percentiles(50)
     {'p99': 100}
@@ -26,8 +26,8 @@ class Objective(Frozen):
 
     Attributes:
         p95_ms: 95th percentile of the latency, measured from the intended send time.
-        max_error_ratio: errors among requests sent; everything but a 2xx answer is an error, and a
-            429 is neither: it says what the app allows, not what it can do.
+        max_error_ratio: errors among requests sent. Every answer but a 2xx is an error, except a
+            429: it says what the app allows, not what it can do.
     """
 
     p95_ms: Annotated[float, Field(gt=0)] = 500.0
@@ -35,7 +35,7 @@ class Objective(Frozen):
 
 
 class LoadPlan(Frozen):
-    """One series: one operation, a warm-up that is thrown away, then steps of rising arrival rate.
+    """One series: one operation, a discarded warm-up, then steps of rising arrival rate.
 
     Between the fastest rate that held and the slowest that did not, further steps halve the gap.
 
@@ -46,11 +46,11 @@ class LoadPlan(Frozen):
         step_s: length of a step.
         warmup_s: length of the warm-up at the first step's rate.
         timeout_s: after this a request counts as an error and keeps its time in the histogram.
-        max_in_flight: a step ends, objective broken, when this many requests are unanswered.
+        max_in_flight: a step ends (objective broken) when this many requests are unanswered.
         max_body_bytes: a longer body counts as an error.
-        resolution: the gap is narrow enough when the broken rate is above the held one by at most
+        resolution: the gap is narrow enough when the broken rate exceeds the held one by at most
             this share.
-        refine_steps: at most this many further steps, below the lowest rate too where none held.
+        refine_steps: at most this many further steps, also below the lowest rate if none held.
     """
 
     url: str
@@ -67,7 +67,7 @@ class LoadPlan(Frozen):
 
     @property
     def limit_s(self) -> float:
-        """A series cannot honestly take longer than this: before a further step, it waits too."""
+        """The longest possible time of a series: it also waits before a further step."""
         steps_s = len(self.rates) * (self.step_s + self.timeout_s)
         refined_s = self.refine_steps * (self.step_s + 2 * self.timeout_s)
         return self.warmup_s + self.timeout_s + steps_s + refined_s + 15.0
@@ -85,7 +85,7 @@ class Latency(Frozen):
     mean: float
 
     def known(self) -> dict[str, float]:
-        """Figures by name, without the percentiles that so few samples cannot tell."""
+        """Figures by name, without percentiles for which there are too few samples."""
         unknown = unknown_percentiles(self.samples)
         return self.model_dump(exclude={"samples", *unknown})
 
@@ -94,16 +94,16 @@ class StepResult(Frozen):
     """One step at one arrival rate.
 
     Attributes:
-        sent: requests that left; `completed`: 2xx answers; `limited`: answers 429; `errors`: the
+        sent: requests that left; `completed`: 2xx answers; `limited`: 429 answers; `errors`: the
             others by kind.
-        completed_in_window: 2xx answers that came before the last request had left.
-        late: requests the generator itself sent more than 20 ms after they were due.
-        window_s: how long requests arrived; the wait for the last answers is not part of it.
+        completed_in_window: 2xx answers that came before the last request was sent.
+        late: requests that the generator sent more than 20 ms after they were due.
+        window_s: how long requests arrived, without the wait for the last answers.
         throughput: 2xx answers per second while requests arrived, see `tally.answered_per_s`.
         bytes_received: of bodies, as they were sent (compressed, where the app compresses).
         latency: of 2xx answers and, censored at the limit, of time-outs; None without any.
         broke: why the objective did not hold; empty when it held.
-        pressure: CPU pressure of the host during the step, None where the kernel does not tell.
+        pressure: CPU pressure of the host during the step; None where the kernel has none.
         histogram: base64 of the compressed HDR histogram, in microseconds.
     """
 
@@ -124,7 +124,7 @@ class StepResult(Frozen):
 
     @property
     def error_ratio(self) -> float:
-        """Requests without a 2xx answer among those sent, answers 429 left out of both."""
+        """Requests without a 2xx answer among those sent, not counting 429 answers."""
         judged = self.sent - self.limited
         if not judged:
             return 0.0 if self.limited else 1.0
@@ -132,14 +132,14 @@ class StepResult(Frozen):
 
     @property
     def late_ratio(self) -> float:
-        """Share of requests the generator sent late: above a few percent the host was too busy."""
+        """Share of requests sent late: above a few percent the host was too busy."""
         return self.late / self.sent if self.sent else 0.0
 
     @property
     def generator_gave_out(self) -> bool:
         """The objective broke while our own requests were late: no verdict on the app.
 
-        An HTTP error is one whenever it was asked for.
+        HTTP errors count as errors all the same.
         """
         answered_with_errors = any(kind.startswith("http_") for kind in self.errors)
         return bool(self.broke) and not answered_with_errors and self.late_ratio > MAX_LATE_RATIO
@@ -149,12 +149,12 @@ class LoadResult(Frozen):
     """A whole series.
 
     Attributes:
-        steps: in the order they were run: rising until one broke, then those that narrow the gap.
+        steps: in the order they ran: rising until one broke, then those that narrow the gap.
         requests: all requests sent, warm-up included.
-        resent: requests sent once more, because a kept connection had been closed while idle.
-        cpu_s: processor time the generator itself used.
+        resent: requests sent again because a kept connection had been closed while idle.
+        cpu_s: processor time of the generator itself.
         limit: how the app limited us, which ended the series; None where it did not.
-        died: connections alone were broken, ten times and for a second, with no answer between.
+        died: only broken connections, ten times and for a second, without an answer between.
         last_answer_s: when the last answer came, from the start of the warm-up.
         requests_by_then: how many requests had been sent by then.
     """
@@ -177,14 +177,14 @@ class LoadResult(Frozen):
 
     @property
     def broken(self) -> StepResult | None:
-        """The slowest step that did not hold it, and is faster than all that did."""
+        """The slowest step that did not hold it and is faster than all that did."""
         floor = self.at_objective.rate if self.at_objective else 0.0
         broken = [step for step in self.steps if step.broke and step.rate > floor]
         return min(broken, key=lambda step: step.rate, default=None)
 
     @property
     def chosen(self) -> StepResult:
-        """The step that speaks for the operation: at the objective, the slowest if none held."""
+        """The step that represents the operation: at the objective, or the slowest if none held."""
         return self.at_objective or min(self.steps, key=lambda step: step.rate)
 
     @property
@@ -195,7 +195,7 @@ class LoadResult(Frozen):
 
 
 class Calibration(Frozen):
-    """What this host can do at all: our own server, loaded by the generator of the app's test.
+    """The limits of this host: our own server, loaded by the generator of the app's test.
 
     Attributes:
         series: the plan's rates in short steps.
@@ -207,7 +207,7 @@ class Calibration(Frozen):
 
     @property
     def best(self) -> StepResult | None:
-        """The fastest step that held the objective with its requests sent in time."""
+        """The fastest step that held the objective and whose requests were sent in time."""
         held = [
             step
             for step in self.series.steps

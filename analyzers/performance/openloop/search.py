@@ -1,23 +1,23 @@
-"""Which rate is tried next, once a step broke the objective."""
+"""The next rate to try after a step broke the objective."""
 
 import math
 from collections.abc import Sequence
 
 from analyzers.performance.openloop.plan import StepResult
 
-# Below one request in two seconds a step of seconds has no percentiles.
+# Below one request in two seconds, a step of seconds has no percentiles.
 _SLOWEST = 0.5
 
 
 def next_rate(steps: Sequence[StepResult], resolution: float) -> float | None:
     """The rate between the fastest step that held and the slowest that broke; None: no further one.
 
-    In the middle by ratio, for a cap is wanted to a share of itself. Where none held, half the
-    slowest. There is nothing to find where all held, where our own generator gave out, and where
-    the app gave no answer at all.
+    It is the geometric mean, because the limit is wanted to a share of itself. Where none held, it
+    is half of the slowest. There is no further rate where all held, where our own generator was too
+    slow, or where the app gave no answer at all.
 
     Args:
-        steps: what was run so far.
+        steps: the steps that ran so far.
         resolution: a gap of this share is narrow enough.
     """
     held = max((step.rate for step in steps if not step.broke), default=None)
@@ -36,5 +36,5 @@ def next_rate(steps: Sequence[StepResult], resolution: float) -> float | None:
 
 
 def _rounded(rate: float) -> float:
-    """Three digits are enough for a reader, and finer than any resolution asked for."""
+    """Three digits are enough for a reader, and finer than any possible resolution."""
     return float(f"{rate:.3g}")

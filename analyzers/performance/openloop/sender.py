@@ -1,7 +1,7 @@
-"""One GET after another over kept connections, as HTTP means it (RFC 9110, 9112).
+"""Sends one GET after another over kept connections, as HTTP defines it (RFC 9110, 9112).
 
 A server may close an idle connection at any time, also just when it is used again. That is no error
-of the server: the request is sent again. A fresh connection that breaks, and an answer that breaks
+of the server: the request is sent again. A new connection that breaks, and an answer that breaks
 off, are errors.
 """
 
@@ -26,12 +26,12 @@ class BodyTooLarge(Exception):
 
 
 class Disconnected(aiohttp.ClientError):
-    """A fresh connection broke before an answer came."""
+    """A new connection broke before an answer came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One whole answer; `headers` only where they speak of a limit, for they cost time."""
+    """One whole answer; `headers` only where they speak of a limit, because they cost time."""
 
     status: int
     size: int
@@ -78,7 +78,7 @@ class Sender:
 
         Raises:
             BodyTooLarge: it is longer than the plan's limit.
-            aiohttp.ClientError, TimeoutError: there is none, or it breaks off.
+            aiohttp.ClientError, TimeoutError: there is no answer, or it breaks off.
         """
         assert self._session  # noqa: S101 - entered
         size = 0
@@ -94,22 +94,23 @@ class Sender:
     async def _again_when_stale(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Send again what met a closed connection, but only after kept ones.
+        """Send a request again that met a closed connection, but only on kept connections.
 
-        Beside it others are kept, which may be closed as well: each is met once and then gone. The
-        library by itself would send again whatever broke: every other crash was hidden.
+        Other kept connections may be closed as well; each fails once and is then gone. The library
+        by itself would send every broken request again and so hide every other crash.
         """
-        for sent in range(_MOST_STALE + 1):
+        stale = 0
+        while True:
             _reused.set(False)
             try:
                 return await handler(request)
             except aiohttp.ClientConnectorError:
                 raise
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if not _reused.get() or sent == _MOST_STALE:
+                if not _reused.get() or stale == _MOST_STALE:
                     raise Disconnected(str(error)) from error
-            self.resent += not sent
-        raise AssertionError("the last try ends by itself")
+            self.resent += not stale
+            stale += 1
 
 
 async def _note_reuse(

@@ -1,4 +1,4 @@
-"""Counts of one step: errors by kind, bytes, when answers came, and how long they took."""
+"""Counts of one step: errors by kind, bytes, times and durations of answers."""
 
 import asyncio
 from bisect import bisect_left
@@ -38,17 +38,17 @@ def error_kind(error: BaseException) -> str:
 def answered_per_s(
     came_s: list[float], rate: float, sent: int, window_s: float, shortest_s: float
 ) -> float:
-    """Answers per second while requests kept arriving; never more than was offered.
+    """Answers per second while requests kept arriving; never more than were sent.
 
     An answer cannot come sooner than the app's shortest latency after its request, so the window of
-    answers is the window of arrivals, later by that time. Whatever comes after it is a backlog:
-    work the app did when nothing was asked of it any more. Edges lie between two arrivals, so that
-    a little jitter moves no answer across.
+    answers is the window of arrivals, shifted by that time. Answers after it are a backlog: work
+    that the app did when nobody asked any more. The edges lie between two arrivals, so that a
+    little jitter moves no answer across.
 
     Args:
         came_s: when successful answers were complete, from the start of the step, rising.
         rate: arrivals per second.
-        sent: how many arrived.
+        sent: how many requests arrived.
         window_s: how long they arrived.
         shortest_s: the shortest latency of a successful answer.
     """
@@ -87,7 +87,7 @@ class Tally:
         self._slow = 0
 
     def answered(self, status: int, latency_s: float, body_bytes: int, came_s: float) -> None:
-        """A complete answer: only a 2xx is a success, only a success enters the histogram."""
+        """A complete answer: only a 2xx is a success, and only a success enters the histogram."""
         self.bytes_received += body_bytes
         if 200 <= status < 300:
             self.completed += 1
@@ -100,15 +100,15 @@ class Tally:
             self.errors[f"http_{status}"] += 1
 
     def failed(self, kind: str, latency_s: float) -> None:
-        """No answer. A time-out keeps its (censored) time: left out, it would flatter the app."""
+        """No answer. A time-out keeps its (censored) time: without it the app would look better."""
         self.errors[kind] += 1
         if kind == "timeout":
             self._record(latency_s)
 
     def hopeless(self, planned: int) -> str:
-        """Why the step will not hold however its other requests end; empty while it still may.
+        """Why the step will not hold, however its other requests end; empty while it still may.
 
-        To go on would only add to a backlog that stands in the way of the next step.
+        Going on would only add to a backlog that delays the next step.
         """
         if self._slow > planned * _BEYOND_P95:
             return f"more than 5% of the answers took longer than {self._objective.p95_ms:.0f} ms"

@@ -1,4 +1,4 @@
-"""The tools of the performance analyzer. What they know of their host, `__main__` reads."""
+"""The tools of the performance analyzer. `__main__` reads their facts about the host."""
 
 from analyzers.performance.site import Site
 from analyzers.performance.tools.lighthouse import Lighthouse

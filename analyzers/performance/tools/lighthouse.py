@@ -43,9 +43,9 @@ _AUDITS = {
 }
 # A browser keeps every core of a small host busy by itself.
 _LIMITS = Thresholds(pressure=0.9)
-# Of a page that answered just now: a limit on its clients, a login, but no failure of the app.
+# From a page that answered a moment ago: a limit on clients, a login, but no failure of the app.
 _REFUSED = re.compile(r"Status code: (4\d\d)")
-# The page's own doing; every other runtime error is Lighthouse's or the browser's.
+# Errors of the page itself; every other runtime error is Lighthouse's or the browser's.
 _PAGE_ERRORS = frozenset(
     {"NO_FCP", "NO_LCP", "NOT_HTML", "ERRORED_DOCUMENT_REQUEST", "FAILED_DOCUMENT_REQUEST"}
     | {"PAGE_HUNG", "CHROME_INTERSTITIAL_ERROR", "INVALID_DOC_TYPE"}
@@ -53,11 +53,11 @@ _PAGE_ERRORS = frozenset(
 
 
 def parse_lighthouse(raw: bytes, target: str) -> tuple[Metric, ...]:
-    """Category scores (0 to 100) and key figures; what Lighthouse left empty is left out.
+    """Category scores (0 to 100) and key figures; values that Lighthouse left empty are left out.
 
     Raises:
         AppFault: the page did not load or paint.
-        ToolFault: the report is not one, or carries no figure.
+        ToolFault: it is no report, or has no figure.
     """
     try:
         report = json.loads(raw)
@@ -112,7 +112,7 @@ class Lighthouse:
         self._site = site
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """Lighthouse's version; the browser it drives must be there too."""
+        """Lighthouse's version; the browser that it drives must exist, too."""
         _browser()
         manifest = run.tools_dir / "node_modules/lighthouse/package.json"
         try:
@@ -122,7 +122,7 @@ class Lighthouse:
             raise ToolFault(f"{reason}: run analyzers/install.sh performance") from error
 
     def rules_digest(self) -> str:
-        """The categories asked for and the browser's flags."""
+        """The categories that we ask for and the browser's flags."""
         words = (*_CATEGORIES, _HEADLESS, *CHROMIUM_SWITCHES)
         return hashlib.sha256(" ".join(words).encode()).hexdigest()
 
@@ -130,7 +130,7 @@ class Lighthouse:
         """Load a page of every target that serves HTML, whatever its role.
 
         Raises:
-            AppFault, NotApplicable: as `blame.ROWS` have it.
+            AppFault, NotApplicable: as `blame.ROWS` say.
             ToolFault: the same; or browser or Lighthouse is missing or failed.
         """
         options = read_options(run.request)
@@ -215,7 +215,7 @@ class _Look:
         return parse_lighthouse(completed.output, name)
 
     def _unpainted(self, fault: AppFault, page: Page, *, calm: bool) -> Verdict:
-        """Whose fault a page is that did not load or paint."""
+        """Whose fault it is that a page did not load or paint."""
         if stopped := self._box.held().refusals:
             return blame.verdict("page-needs-outside", f"{fault}; {stopped}")
         if refused := _REFUSED.search(str(fault)):
@@ -256,7 +256,7 @@ def _quoted(switch: str) -> str:
 
 
 def _medians(loads: Sequence[tuple[Metric, ...]]) -> list[Metric]:
-    """Per figure the median of the loads that have it."""
+    """For each figure the median of the loads that have it."""
     return [
         first_metric.model_copy(
             update={

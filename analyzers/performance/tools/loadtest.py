@@ -1,7 +1,7 @@
 """Second generator (npm `loadtest --rps`) on a sample: does another program see the same app?
 
-It runs at a rate at which `openloop` held the objective, and its figures are held against that
-step's. Its times are whole milliseconds.
+It runs at a rate at which `openloop` held the objective, and its figures are compared with those of
+that step. Its times are whole milliseconds.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from analyzers.runtime.tool import Command, Execute, Parsed, ToolFault, ToolRun,
 from contract.analysis import Category, Coverage, Metric, Skipped
 
 _ERRORS = Path(__file__).with_name("non_2xx.mjs")
-# Two generators that see the same app differ by chance; by more than this factor, one is wrong.
+# Two generators of the same app differ by chance; by more than this factor, one is wrong.
 _APART = 2.0
 _COMPARED = ("throughput", "latency_p50", "latency_p95")
 # Below this, whole milliseconds and the network's own jitter are most of a latency.
@@ -93,14 +93,14 @@ class LoadTest:
             raise ToolFault(f"{reason}: run analyzers/install.sh performance") from error
 
     def rules_digest(self) -> str:
-        """Rate and length are options; the version says the rest, but for what an error is."""
+        """Rate and length are options; the version covers the rest, except for what an error is."""
         return hashlib.sha256(_ERRORS.read_bytes()).hexdigest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Load the first operation that answers 2xx at a moderate rate.
 
         Raises:
-            AppFault, NotApplicable: as `blame.ROWS` have it.
+            AppFault, NotApplicable: as `blame.ROWS` say.
             ToolFault: the same; or not installed, no target, a bad option, no lock of the host.
         """
         options = read_options(run.request)
@@ -119,14 +119,14 @@ class LoadTest:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """An operation, and the step of `openloop` to compare with, if there is one."""
+    """An operation, and the step of `openloop` to compare it with, if there is one."""
 
     operation: Operation
     step: HeldStep | None = None
 
 
 def _samples(run: ToolRun) -> list[_Sample]:
-    """What `openloop` left, operations it measured first.
+    """The operations that `openloop` left, measured ones first.
 
     Raises:
         NotApplicable: the app's own limit, met by `openloop`, is below any rate of a sample.
@@ -196,7 +196,7 @@ async def _measure(
 
 
 async def _nothing_succeeded(operation: Operation, rate: float) -> Verdict:
-    """Whose fault it is that a sample has no success: what answers afterwards was too slow."""
+    """Whose fault it is that no request of a sample succeeded: later answers were too slow."""
     text = f"no request to {operation.name} succeeded at {rate:g}/s"
     answer = await first_answer(operation)
     if answer.unreachable:
@@ -221,7 +221,7 @@ def _agreement(
 
 
 def deviations(ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
-    """Figures that both have and that lie more than twice apart; empty when none does."""
+    """Figures of both that differ by more than a factor of two; empty when none does."""
     found: list[str] = []
     for name in _COMPARED:
         if name not in ours or name not in theirs:

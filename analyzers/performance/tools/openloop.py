@@ -27,7 +27,7 @@ _VERSION = "3"
 
 
 class OpenLoop:
-    """Adapter for our own generator, a process of its own per series."""
+    """Adapter for our own generator, one separate process per series."""
 
     name = "openloop"
     looks_for = frozenset[Category]()
@@ -40,19 +40,19 @@ class OpenLoop:
         self._site = site
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """Its own version and that of the HTTP client that carries the load."""
+        """Its own version and that of the HTTP client that sends the load."""
         return f"{_VERSION}+aiohttp-{importlib.metadata.version('aiohttp')}"
 
     def rules_digest(self) -> str:
-        """The objective and steps used where the spec says nothing."""
+        """The objective and steps used where the spec gives none."""
         return hashlib.sha256(LoadOptions().model_dump_json().encode()).hexdigest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Load every operation that answers 2xx; under contention, repeat once the host is calm.
 
         Raises:
-            AppFault, NotApplicable: as `blame.ROWS` have it.
-            ToolFault: the same; or no target, a bad option, the host's lock was not to be had.
+            AppFault, NotApplicable: as `blame.ROWS` say.
+            ToolFault: the same; or no target, a bad option, or the host's lock was not available.
         """
         options = read_options(run.request)
         if not run.request.targets:
@@ -74,7 +74,7 @@ class OpenLoop:
 
 
 async def _canary(run: ToolRun, execute: Execute, options: LoadOptions) -> Parsed:
-    """A server of known delays: without the lock, it must not wait for a running load test."""
+    """A server of known delays, without the lock: it must not wait for a running load test."""
     async with serving(DELAYS_S) as port:
         plan = options.plan(f"http://127.0.0.1:{port}/")
         metrics = operation_metrics("GET /", await run_series(run, execute, plan))

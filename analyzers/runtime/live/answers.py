@@ -1,9 +1,9 @@
-"""Can an HTTP answer be what was asked for, or was what was asked for *not looked at*? Pure.
+"""Whether an HTTP answer can be the thing that was asked for, or that was *not looked at*. Pure.
 
-Every tool that asks an app something counts only what this module lets through. It compares with
-the answers of the same app to random paths: what says the same as those says nothing about the path
-that was asked. Nonces, tokens, times and the path's own echo are no difference; a word is one, so
-pages of one template, or an empty list, are kept.
+Every tool that sends requests to an app counts only answers that this module accepts. It compares
+an answer with the app's answers to random paths: an answer that says the same as those says nothing
+about the path that was asked for. Nonces, tokens, times and the echo of the path are no difference.
+A different word is, so pages of one template, and empty lists, are accepted.
 """
 
 import re
@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from analyzers.runtime.live.bodies import decoded, is_alike, words_of
 
-COMPARED_BYTES = 64 * 1024  # of a body: a page that begins alike and is as long is alike
+COMPARED_BYTES = 64 * 1024  # of a body: pages with the same beginning and the same length are alike
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REFUSALS = frozenset({400, 401, 403, 405, 406, 407, 411, 415, 421, 426, 451, 501})
 LOGIN_PATH = re.compile(
@@ -29,7 +29,7 @@ ONWARD = re.compile(r"(?:^|&)(?:next|return|redirect|continue|from|to|url|goto)\
 
 
 class Unseen(StrEnum):
-    """Why what was asked for was not looked at."""
+    """Why the thing that was asked for was not looked at."""
 
     LIKE_RANDOM = "like the answer to a random path"
     SAME_REFUSAL = "refused like everything else"
@@ -42,10 +42,10 @@ class Unseen(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked.
+    """The request.
 
     Attributes:
-        url: absolute. A path alone has no origin: every absolute redirect then leads elsewhere.
+        url: absolute. With a path alone every absolute redirect would lead to another origin.
     """
 
     method: str
@@ -53,7 +53,7 @@ class Question:
 
     @property
     def parts(self) -> SplitResult:
-        """The URL taken apart; one that cannot be is taken for `/`."""
+        """The parts of the URL; those of `/` if it cannot be parsed."""
         try:
             return urlsplit(self.url)
         except ValueError:
@@ -67,13 +67,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back.
+    """The answer.
 
     Attributes:
-        headers: names in any case; of a repeated one, any.
+        headers: names in any case; one value of a repeated header.
         body: its beginning, gzip and deflate undone.
         capped: whether the body is longer than what was read.
-        final_url: where redirects that were followed ended; empty where none was.
+        final_url: where the followed redirects ended; empty if none was followed.
     """
 
     status: int
@@ -83,7 +83,7 @@ class Reply:
     final_url: str = ""
 
     def header(self, name: str) -> str:
-        """A header's value, empty where there is none; `name` in lower case."""
+        """The value of a header, empty if there is none; `name` in lower case."""
         return next((value for key, value in self.headers.items() if key.lower() == name), "")
 
     @property
@@ -94,7 +94,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason` is None where the answer can be what was asked for; `detail` is for people."""
+    """`reason` is None if the answer can be what was asked for. `detail` is for people."""
 
     reason: Unseen | None = None
     detail: str = ""
@@ -105,7 +105,7 @@ class Verdict:
         return self.reason is None
 
     def __str__(self) -> str:
-        """`redirected to another origin: https://127.0.0.1/`; empty where it was looked at."""
+        """`redirected to another origin: https://127.0.0.1/`; empty if it was looked at."""
         return ": ".join(filter(None, (self.reason, self.detail)))
 
 
@@ -116,19 +116,19 @@ class Baseline:
     known: dict[tuple[str, str, str], list[tuple[Question, Reply]]] = field(default_factory=dict)
 
     def add(self, question: Question, reply: Reply) -> None:
-        """Keep the answer to a random path; one that is rate limited says nothing and is not."""
+        """Keep the answer to a random path, unless it is rate limited: then it says nothing."""
         if not is_rate_limited(reply):
             self.known.setdefault(group_of(question), []).append((question, reply))
 
     def lacks(self, question: Question) -> bool:
-        """Whether nothing random was asked yet of the method, folder and extension of this one."""
+        """Whether no random path was asked for yet with this method, folder and extension."""
         return group_of(question) not in self.known
 
     def near(self, question: Question, *, is_error: bool) -> list[list[tuple[Question, Reply]]]:
         """Groups that a random path in its place would be part of, the nearest first.
 
-        What is served at a folder is the entry of what lies there: a single-page app answers every
-        path with what stands at its root, and the root is still its page. Errors have no entry.
+        The answer at a folder is the entry page of what is there: a single-page app answers every
+        path with its root page, and the root page itself was still looked at. Errors have no entry.
         """
         method, folder, extension = group_of(question)
         entry = question.path if question.path.endswith("/") and not is_error else ""
@@ -144,7 +144,7 @@ class Baseline:
 
 
 def group_of(question: Question) -> tuple[str, str, str]:
-    """Method, folder (`/api/`) and file extension (`.js`, empty where there is none)."""
+    """Method, folder (`/api/`) and file extension (`.js`, empty if there is none)."""
     folder, _, name = question.path.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     has_one = dot and re.fullmatch(r"[A-Za-z0-9]{1,12}", extension) and (stem or name)
@@ -152,7 +152,7 @@ def group_of(question: Question) -> tuple[str, str, str]:
 
 
 def random_path(question: Question, token: str) -> str:
-    """A path nobody has written beside the one asked for: same folder, same extension."""
+    """A path that nobody wrote, in the same folder and with the same extension."""
     _, folder, extension = group_of(question)
     return f"{folder}{token}{extension}"
 
@@ -164,10 +164,10 @@ def judge(
 
     Args:
         question: with an absolute URL.
-        reply: to it, or to where its redirects led.
-        baseline: of the same app, asked by the same person.
-        place: whose neighbours it is compared with. For `/greet/{name}`, where a random name is as
-            good as any, `/greet`; None: its own.
+        reply: to it, or to the request to which its redirects led.
+        baseline: of the same app, asked with the same login.
+        place: the path whose neighbours it is compared with; None: its own. For `/greet/{name}`,
+            where any name is answered, it is `/greet`.
     """
     if is_rate_limited(reply):
         wait = reply.header("retry-after")
@@ -184,7 +184,7 @@ def judge(
 
 
 def is_rate_limited(reply: Reply) -> bool:
-    """429, or a refusal that says when to come back or that the quota is spent."""
+    """Whether it is a 429, or a refusal that says when to try again or that a quota is used up."""
     if reply.status in {403, 503}:
         spent = reply.header("x-ratelimit-remaining") or reply.header("ratelimit-remaining")
         return bool(reply.header("retry-after")) or spent.strip() == "0"
@@ -192,21 +192,21 @@ def is_rate_limited(reply: Reply) -> bool:
 
 
 def retry_after_s(reply: Reply, now: datetime) -> float | None:
-    """Seconds until the app wants to be asked again, as it says; None where it does not say.
+    """Seconds after which the app allows the next request; None if it does not say.
 
     Args:
         reply: its `Retry-After` is seconds or a date (RFC 9110, 10.2.3); else seconds, or the Unix
             time, in `RateLimit-Reset` and `X-RateLimit-Reset`.
         now: with a time zone.
     """
-    told = reply.header("retry-after").strip()
+    wait = reply.header("retry-after").strip()
     names = ("ratelimit-reset", "x-ratelimit-reset")
-    told = told or next((value for name in names if (value := reply.header(name).strip())), "")
-    if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", told):
-        seconds = float(told)
+    wait = wait or next((value for name in names if (value := reply.header(name).strip())), "")
+    if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", wait):
+        seconds = float(wait)
         return max(0.0, seconds - now.timestamp()) if seconds > _UNIX_TIME else seconds
     try:
-        return max(0.0, (parsedate_to_datetime(told) - now).total_seconds())
+        return max(0.0, (parsedate_to_datetime(wait) - now).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -217,12 +217,12 @@ def is_login(path: str) -> bool:
 
 
 def text_of(reply: Reply) -> str | None:
-    """The body as text; None where it cannot be read as what it says it is."""
+    """The body as text; None if it cannot be read as its headers say."""
     return decoded(reply.body, reply.header("content-type"), reply.header("content-encoding"))
 
 
 def _onward(question: Question, reply: Reply) -> str:
-    """Absolute or relative URL the answer led to, or points to; empty where to none."""
+    """The URL, absolute or relative, to which the answer led or points; empty if to none."""
     if reply.final_url and reply.final_url != question.url:
         return _joined(question.url, reply.final_url)
     location = reply.header("location")
@@ -237,7 +237,7 @@ def _joined(base: str, url: str) -> str:
 
 
 def _judge_redirect(question: Question, reply: Reply, onward: str) -> Verdict | None:
-    """Elsewhere, or to a login: known without any baseline."""
+    """Whether it leads to another origin or to a login: that needs no baseline."""
     target = Question(question.method, onward)
     if target.parts.netloc and _origin(target.parts) != _origin(question.parts):
         return Verdict(Unseen.TO_OTHER_ORIGIN, _origin(target.parts))
@@ -263,7 +263,7 @@ def _judge_readable(reply: Reply) -> Verdict | None:
 def _judge_against(
     question: Question, reply: Reply, group: list[tuple[Question, Reply]]
 ) -> Verdict | None:
-    """The verdict of one group of random answers; None where it has nothing against it."""
+    """The verdict by one group of random answers; None if they do not speak against the answer."""
     alike = [(asked, one) for asked, one in group if one.status == reply.status]
     if not alike:
         return None
@@ -278,7 +278,7 @@ def _judge_against(
 
 
 def _place(question: Question, reply: Reply) -> str:
-    """Where a redirect points, the asked path's echo left out."""
+    """Where a redirect points, without the echo of the path that was asked for."""
     return " ".join(sorted(words_of(reply.header("location"), [question.url])))
 
 
@@ -291,4 +291,4 @@ def _says_the_same(question: Question, reply: Reply, alike: list[tuple[Question,
     )
 
 
-_UNIX_TIME = 1e9  # more seconds than anybody waits: a point in time
+_UNIX_TIME = 1e9  # too many seconds for a wait: a point in time

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 _READABLE = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 _TEXT_TYPES = re.compile(r"^text/|json|xml|javascript|urlencoded", re.IGNORECASE)
-# What browsers read. Python knows more, some of it quadratic in the length of a hostile body.
+# Those that browsers read. Python knows more; some take quadratic time for a hostile body.
 _CHARSETS = re.compile(
     r"utf-?8|utf-?16(le|be)?|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?\d|windows-?125\d|cp125\d|"
     r"gb2312|gbk|gb18030|big5(-hkscs)?|euc-?(jp|kr)|shift[-_]?jis|sjis|iso-2022-jp|koi8-?[ru]",
@@ -21,18 +21,18 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Tokens, nonces, digests, UUIDs: eight or more characters with a digit, or letters without end.
+# Tokens, nonces, digests, UUIDs: eight or more characters with a digit, or very many letters.
 _VOLATILE = re.compile(r"(?<![\w+-])(?=[A-Za-z_+-]*\d)[\w+-]{8,}|\b[A-Za-z0-9_-]{24,}\b")
 _DIGITS = re.compile(r"\d+(?:[.:,]\d+)*")
 _SPLIT = re.compile(r"[\s<>\"'=;,]+")
-_MIN_ECHO = 3  # characters: a shorter name of a path is a word like any other
+_MIN_ECHO = 3  # characters: shorter names of a path are ordinary words
 
 Shown = tuple[str, bytes]
 """The URL that was asked, and the body that came."""
 
 
 def decoded(body: bytes, content_type: str, content_encoding: str) -> str | None:
-    """A body as text, broken characters replaced; None where it cannot be read.
+    """A body as text, with broken characters replaced; None if it cannot be read.
 
     Args:
         body: its beginning, gzip and deflate undone.
@@ -62,14 +62,14 @@ def _charset_of(body: bytes, content_type: str, media_type: str) -> str:
 
 
 def is_alike(one: Shown, others: list[Shown], compared: int) -> bool:
-    """Whether a body holds every word that `others` share, and no more besides than they do.
+    """Whether a body has every word that `others` share, and no more other words than they have.
 
-    What the others do not share changes by itself: a nonce, the quote of the day. It is learned
-    from two or more of them; from one, only what looks like a token, a number or the path's echo.
+    Words that the others do not share change by themselves: a nonce, the quote of the day. That
+    takes two or more of them. With one, only tokens, numbers and the echo of the path may change.
 
     Args:
-        one: the body in question.
-        others: at least one body known to say nothing.
+        one: the body to compare.
+        others: one or more bodies that are known to say nothing.
         compared: how many bytes at the beginning of each are looked at.
     """
     if all(_far(len(one[1]), len(body)) for _, body in others):
@@ -80,21 +80,23 @@ def is_alike(one: Shown, others: list[Shown], compared: int) -> bool:
     for words in known[1:]:
         shared = shared & words
     if 3 * shared.total() < 2 * max(words.total() for words in known):
-        return own in known  # they have little in common: only what is just the same is alike
+        return own in known  # they share little: then only an equal body is alike
     spare = max((words - shared).total() for words in known)
-    steady = {word for word, count in shared.items() if all(count == one[word] for one in known)}
+    steady = {
+        word for word, count in shared.items() if all(count == other[word] for other in known)
+    }
     return not steady & (shared - own).keys() and (own - shared).total() <= spare + spare // 4
 
 
 def words_of(text: str, urls: Iterable[str]) -> Counter[str]:
-    """Words and marks of a text; what changes by itself or echoes one of `urls` is one word."""
+    """Words and marks of a text. Tokens, numbers and echoes of `urls` all become the same word."""
     for echo in _echoes(urls):
         text = text.replace(echo, "\x01")
     return Counter(_SPLIT.split(_DIGITS.sub("0", _VOLATILE.sub("\x02", text))))
 
 
 def _far(one: int, other: int) -> bool:
-    """Lengths that no nonce, token or echoed path explains."""
+    """Whether no nonce, token or echoed path explains such a difference of lengths."""
     return abs(one - other) > 4_000 + min(one, other) // 2
 
 
@@ -103,7 +105,7 @@ def _text(body: bytes, compared: int) -> str:
 
 
 def _echoes(urls: Iterable[str]) -> list[str]:
-    """Forms in which a page may show what was asked, the longest first."""
+    """Forms in which a page may show the path that was asked for, the longest first."""
     found = set[str]()
     for url in urls:
         try:
@@ -113,6 +115,6 @@ def _echoes(urls: Iterable[str]) -> list[str]:
         path = parts.path or "/"
         names = {path, path.lstrip("/"), path.strip("/"), path.rstrip("/").rpartition("/")[2]}
         names |= {f"{path}?{parts.query}"} if parts.query else set()
-        for name in names | {unquote(one) for one in names}:
+        for name in names | {unquote(given) for given in names}:
             found |= {name, escape(name), quote(name, safe="")}
-    return sorted((one for one in found if len(one) >= _MIN_ECHO), key=len, reverse=True)
+    return sorted((form for form in found if len(form) >= _MIN_ECHO), key=len, reverse=True)

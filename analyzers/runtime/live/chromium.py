@@ -1,4 +1,4 @@
-"""Chromium as it is started here, by whatever drives it."""
+"""How Chromium is started here, whichever tool drives it."""
 
 import re
 
@@ -19,9 +19,9 @@ CHROMIUM_SWITCHES = (
     "--disable-quic",
     "--dns-prefetch-disable",
     f"--proxy-server={PROXY_URL}",
-    # By itself Chromium goes around every proxy to the loopback.
+    # Without this Chromium uses no proxy for the loopback.
     "--proxy-bypass-list=<-loopback>",
-    # It never asks a resolver: the proxy is told names.
+    # It never asks a resolver: the proxy gets names.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
@@ -30,12 +30,12 @@ CHROMIUM_SWITCHES = (
 
 
 def chromium_switches(origins: Origins) -> tuple[str, ...]:
-    """`CHROMIUM_SWITCHES` for one app; a browser else refuses ports such as 6000 by itself."""
+    """`CHROMIUM_SWITCHES` for one app. They allow its ports: browsers refuse some, such as 6000."""
     ports = sorted({name.rpartition(":")[2] for name in origins.routes})
     return (*CHROMIUM_SWITCHES, f"--explicitly-allowed-ports={','.join(ports)}", SANDBOX_WORD)
 
 
-# What Chromium asks for by itself, whatever its switches: refused as all else, and no page's doing.
+# Hosts that Chromium asks for whatever its switches: they are refused, and no page caused it.
 ASKED_BY_ITSELF = re.compile(
     r"(update|content-autofill|optimizationguide-pa|safebrowsing)\.googleapis\.com:"
     r"|(accounts|clients\d?|android\.clients)\.google\.com:|redirector\.gvt1\.com:"

@@ -1,14 +1,15 @@
 """How a program that executes what an app wrote is confined, and which confinement held.
 
-One rule for every browser: the app's own origins and nothing else. `egress.py` enforces it; here
-are the ways to confine, the best first:
+One rule for every browser: it reaches the app's own origins and nothing else. `egress.py` enforces
+it. The ways to confine are, the best first:
 
 - `namespace`: no network but a loopback of its own, no file but the system, its tools and one
   folder, own processes, not root. The proxy is the only way out because there is no other.
-- `files`: the same on the host's network, where no network namespace can be had.
-- `flags`: as the user it is. As with `files` Chromium's own switches lead all it does to the proxy.
+- `files`: the same, but on the host's network, if no network namespace is possible. Chromium's own
+  switches send everything to the proxy.
+- `flags`: those switches alone, as the current user.
 
-What cannot be confined is not run.
+A program that cannot be confined is not run.
 """
 
 import json
@@ -38,14 +39,14 @@ _SEEN_NAMES = 12
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Which confinement held, and what went through its one way out.
+    """Which confinement held, and which connections it let through or refused.
 
     Attributes:
         way: one of `WAYS`.
         failed: why each better way did not hold.
         sandbox: whether Chromium's own sandbox was on.
-        served: `host:port` -> connections that were let through to the app.
-        refused: `host:port` -> connections that were not.
+        served: `host:port` -> number of connections that were let through to the app.
+        refused: `host:port` -> number of connections that were refused.
     """
 
     way: str
@@ -56,19 +57,19 @@ class Held:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know: how it was confined, and what was refused."""
+        """For the report: how the program was confined, and which connections were refused."""
         refused = self.refusals
         return (f"confined: {self.text}", *((refused,) if refused else ()))
 
     @property
     def refusals(self) -> str:
-        """What the app's content asked for in vain, most often asked first; empty: nothing."""
+        """The refused connections that the app's content asked for, the most frequent first."""
         names = [name for name in self.refused if not ASKED_BY_ITSELF.match(name)]
         names.sort(key=lambda name: (-self.refused[name], name))
         shown = ", ".join(f"{name} ({self.refused[name]})" for name in names[:_SEEN_NAMES])
         more = f" and {len(names) - _SEEN_NAMES} more" if len(names) > _SEEN_NAMES else ""
-        said = f"connections beyond the app's own origins were refused: {shown}{more}"
-        return said if names else ""
+        refused = f"connections beyond the app's own origins were refused: {shown}{more}"
+        return refused if names else ""
 
     @property
     def text(self) -> str:
@@ -90,7 +91,7 @@ def _names(failed: Mapping[str, str], reason: str) -> str:
 
 
 class Confinement:
-    """One tool's confined programs: a folder that is theirs, and one way out.
+    """Runs a tool's programs confined, with a folder of their own and one way out.
 
     Args:
         workspace: the tool's own folder; the programs see only a folder below it.
@@ -121,10 +122,10 @@ class Confinement:
     def command(
         self, argv: Sequence[str], env: Mapping[str, str] | None = None, **more: Any
     ) -> Command:
-        """`argv` confined; it works in `folder`, to which its relative paths lead.
+        """The command that runs `argv` confined, in `folder`.
 
-        In `argv`, `{egress}` becomes the proxy's port and `{sandbox}` `--no-sandbox` where
-        Chromium has to do without its own, else nothing. `more` is as in `Command`.
+        In `argv`, `{egress}` becomes the proxy's port. `{sandbox}` becomes `--no-sandbox` if
+        Chromium's own sandbox is not possible, else nothing. `more` is as in `Command`.
         """
         self.folder.mkdir(exist_ok=True)
         if self._uid:
@@ -139,7 +140,7 @@ class Confinement:
         return Command(argv=line, called=called, **more)
 
     def opened(self, path: Path) -> BinaryIO:
-        """A file that a confined program left, for reading: never where a link leads.
+        """A file that a confined program left, opened for reading. Links are not followed.
 
         Raises:
             ToolFault: there is none.
@@ -150,7 +151,7 @@ class Confinement:
             raise ToolFault(f"no {path.name} was written: {error.strerror}") from error
 
     def held(self) -> Held:
-        """What the last command's confinement was.
+        """How the last command was confined.
 
         Raises:
             ToolFault: it left no report.
@@ -159,15 +160,15 @@ class Confinement:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Of all commands so far, each said once."""
+        """The notes of all commands so far, each once."""
         held = [_read(path) for path in self._reports if path.is_file()]
         if not held:
             return ()
         merged: dict[str, int] = {}
-        for one in held:
-            for name, count in one.refused.items():
+        for report in held:
+            for name, count in report.refused.items():
                 merged[name] = merged.get(name, 0) + count
-        ways = dict.fromkeys(note for one in held for note in one.notes[:1])
+        ways = dict.fromkeys(note for report in held for note in report.notes[:1])
         last = held[-1]
         return (*ways, *Held(last.way, last.failed, last.sandbox, {}, merged).notes[1:])
 
@@ -198,7 +199,7 @@ class Confinement:
         }
 
     def _view(self) -> list[str]:
-        """The system, the tools and the one folder; nothing else of the host's files."""
+        """Mounts: the system, the tools and the one folder, no other files of the host."""
         words = list[str]()
         for name in _SYSTEM:
             words += ["--ro-bind", name, name]
@@ -214,7 +215,7 @@ class Confinement:
         seen = [_PROGRAM, *self._readable, *_homes(Path(sys.executable))]
         seen += [folder for program in self._programs for folder in _homes(program)]
         parents = {parent for path in seen for parent in path.parents if parent != Path("/")}
-        for parent in sorted(parents):  # by itself bubblewrap makes them for root alone
+        for parent in sorted(parents):  # bubblewrap's default is readable by root alone
             in_system = any(parent.is_relative_to(name) for name in (*_SYSTEM, *_LINKED))
             words += [] if in_system else ["--perms", "0755", "--dir", str(parent)]
         for path in dict.fromkeys(seen):
@@ -226,7 +227,7 @@ class Confinement:
 def _bubblewrap(own_network: bool, is_root: bool) -> list[str]:
     words = ["bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-net"] if own_network else []
-    # Root needs no user namespace, only what `egress.py inside` becomes another user with.
+    # Root needs no user namespace, but the capabilities to become another user.
     more = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if is_root else ["--unshare-user"]
     return [*words, "--cap-drop", "ALL", *more]
 
@@ -236,7 +237,7 @@ def _python() -> tuple[str, ...]:
 
 
 def _homes(program: Path) -> list[Path]:
-    """Installation folders of an executable outside of /usr, at each step of its links."""
+    """Installation folders of an executable outside /usr, one for each link that leads to it."""
     found = list[Path]()
     while True:
         home = program.parent.parent
@@ -256,7 +257,7 @@ def _read(report: Path) -> Held:
 
 
 def trial() -> Held:
-    """Confine a program that does nothing: what this machine can do. Blocking, 20 s at most.
+    """Confine a program that does nothing, to see what this machine can do. Blocking, 20 s at most.
 
     Raises:
         ToolFault: no confinement holds here.

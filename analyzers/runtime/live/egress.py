@@ -2,18 +2,18 @@
 
 Run by path as its own small program (standard library only, isolated mode), below a process reaper:
 
-    egress.py JOB ARGV...            starts ARGV confined, serves its way out, ends as it ends
-    egress.py inside ... -- ARGV...  what runs first within the confinement, and becomes ARGV
+    egress.py JOB ARGV...            start ARGV confined, serve its way out, exit as it exits
+    egress.py inside ... -- ARGV...  first program within the confinement, which becomes ARGV
 
-JOB is a JSON file that `confine.py` writes: which names lead where (`localhost:3000` to the port
-the app really has), and the ways to confine ARGV, the best first; the first that holds is taken.
-In a network namespace of its own the program has a loopback and nothing else. The listening socket
-is made there by `inside` and handed out, so nothing but ARGV runs within; connections are opened
-out here, to the addresses of JOB and never to a name that was asked for.
+`confine.py` writes JOB, a JSON file. It says which names lead where (`localhost:3000` to the port
+that the app really has), and the ways to confine ARGV, the best first; the first that holds is
+used. In a network namespace of its own the program has a loopback and nothing else. `inside` makes
+the listening socket there and hands it out, so that nothing but ARGV runs within. Connections are
+opened outside, to the addresses in JOB and never to a name that the program asked for.
 
-SOCKS version 5 (RFC 1928) because it says host and port before the first byte of anything: HTTP,
-WebSocket and TLS are passed on unread. Whatever JOB does not name is refused (code 2, "not allowed
-by ruleset"), counted and listed in the report that is left beside JOB.
+The proxy speaks SOCKS version 5 (RFC 1928), which says host and port before the first byte of
+content: HTTP, WebSocket and TLS pass unread. A name that is not in JOB is refused (code 2, "not
+allowed by ruleset"), counted, and listed in the report beside JOB.
 """
 
 import array
@@ -34,7 +34,7 @@ from typing import Any, NoReturn
 
 NOT_CONFINED = 125
 PORT_WORD, SANDBOX_WORD = "{egress}", "{sandbox}"
-_PORT_INSIDE = 1080  # the namespace is ours alone
+_PORT_INSIDE = 1080  # nobody else is in the namespace
 _START_S = 20.0
 _CONNECT_S = 10.0
 _HANDSHAKE_S = 15.0
@@ -47,12 +47,12 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 class Gate:
-    """The one way out.
+    """The proxy: the one way out.
 
     Attributes:
         routes: `host:port` as it is asked for -> `host:port` that is connected to.
         served, refused, silent: how often each name was let through, was refused, had no answer.
-        connections: tasks of those that are open; asyncio itself keeps none whose peer has left.
+        connections: tasks of open connections; asyncio itself does not keep them alive.
     """
 
     def __init__(self, routes: dict[str, str]) -> None:
@@ -62,7 +62,7 @@ class Gate:
         self.connections = set[asyncio.Task[None] | None]()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection of the confined program; whatever it sends, only it ends."""
+        """Serve one connection of the confined program. What it sends can end only this one."""
         task = asyncio.current_task()
         self.connections.add(task)
         try:
@@ -127,7 +127,7 @@ async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 def _printable(name: bytes) -> str:
     text = name.decode("ascii", "backslashreplace").lower().rstrip(".")
-    return "".join(one if one.isprintable() else "?" for one in text)
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 async def _answer(writer: asyncio.StreamWriter, code: int) -> None:
@@ -136,7 +136,7 @@ async def _answer(writer: asyncio.StreamWriter, code: int) -> None:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass bytes on until their end; the other direction may still go on."""
+    """Pass bytes on until they end; the other direction may go on."""
     try:
         while block := await reader.read(_BLOCK_BYTES):
             writer.write(block)
@@ -150,9 +150,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def _start(attempt: dict[str, Any], job: dict[str, Any], argv: Sequence[str]) -> Any:
-    """(process, listener, what `inside` said); the process is None when it did not come to be."""
+    """(process, listener, message of `inside`); the process is None if it did not start."""
     ours, theirs = socket.socketpair()
-    said_read, said_write = os.pipe()
+    errors_read, errors_write = os.pipe()
     errors = os.dup(2)
     listener = None if attempt["own_network"] else socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1] if listener else _PORT_INSIDE
@@ -161,24 +161,24 @@ def _start(attempt: dict[str, Any], job: dict[str, Any], argv: Sequence[str]) ->
     passed = (theirs.fileno(), errors)
     try:
         process = subprocess.Popen(
-            line, cwd=attempt["cwd"], env=attempt["env"], stderr=said_write, pass_fds=passed
+            line, cwd=attempt["cwd"], env=attempt["env"], stderr=errors_write, pass_fds=passed
         )
     except OSError as error:
-        os.close(said_write)
+        os.close(errors_write)
         return None, None, {"error": f"{line[0]}: {error.strerror}"}
     finally:
         os.close(errors)
         theirs.close()
-    os.close(said_write)
+    os.close(errors_write)
     ours.settimeout(_START_S)
     message, handed = _received(ours)
     if "error" in message or not message:
         process.kill()
         process.wait()
-        with os.fdopen(said_read, "rb") as said:
-            text = said.read(4096).decode("utf-8", "replace").strip()
+        with os.fdopen(errors_read, "rb") as errors:
+            text = errors.read(4096).decode("utf-8", "replace").strip()
         return None, None, {"error": message.get("error") or text[:300] or "it did not start"}
-    os.close(said_read)
+    os.close(errors_read)
     return process, listener or handed, message
 
 
@@ -197,13 +197,13 @@ def _received(ours: socket.socket) -> tuple[dict[str, Any], socket.socket | None
 async def _serve(
     listener: socket.socket, process: "subprocess.Popen[bytes]", job: dict[str, Any], facts: Any
 ) -> NoReturn:
-    """Serve until the program ends, leave the report, end as it ended."""
+    """Serve until the program ends, write the report, and exit with its code."""
     gate = Gate(job["routes"])
     await asyncio.start_server(gate, sock=listener, limit=_BLOCK_BYTES, backlog=512)
     code = await asyncio.to_thread(process.wait)
     counts = {"served": gate.served, "refused": gate.refused, "silent": gate.silent}
     Path(job["report"]).write_text(json.dumps({**facts, **counts}), encoding="utf-8")
-    # Connections that nobody waits for any more are not worth an orderly end.
+    # Nobody waits for the open connections any more.
     os._exit(code if code >= 0 else 128 - code)
 
 
@@ -211,11 +211,11 @@ def _outside(job_file: Path, argv: Sequence[str]) -> int:
     job = json.loads(job_file.read_bytes())
     failed = dict[str, str]()
     for attempt in job["attempts"]:
-        process, listener, said = _start(attempt, job, argv)
+        process, listener, message = _start(attempt, job, argv)
         if process is None:
-            failed[attempt["name"]] = said["error"]
+            failed[attempt["name"]] = message["error"]
             continue
-        facts = {"held": attempt["name"], "failed": failed, **said}
+        facts = {"held": attempt["name"], "failed": failed, **message}
         asyncio.run(_serve(listener, process, job, facts))
     reasons = "; ".join(f"{name}: {why}" for name, why in failed.items())
     print(f"not confined, so not run: {reasons}", file=sys.stderr)
@@ -231,7 +231,7 @@ def _inside(words: Sequence[str]) -> NoReturn:
     errors, uid, port, own_network = (int(word) for word in words[1:5])
     argv = list(words[6:])
     try:
-        # Without it the program would outlive what serves its only way out.
+        # Without this the program would outlive its proxy.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         _become(uid)
         names = [name for _, name in socket.if_nameindex()]
@@ -263,7 +263,7 @@ def _inside(words: Sequence[str]) -> NoReturn:
 
 
 def _become(uid: int) -> None:
-    """An ordinary user for good; `uid` 0: whoever it is, as long as it is not root."""
+    """Become an ordinary user for good. With `uid` 0: stay as one, but never as root."""
     if uid and os.getuid() == 0:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
@@ -274,7 +274,7 @@ def _become(uid: int) -> None:
 
 
 def _may_make_namespaces() -> bool:
-    """Whether Chromium's own sandbox, which is made of namespaces, can be had here."""
+    """Whether Chromium's own sandbox, which needs namespaces, is possible here."""
     child = os.fork()
     if child == 0:
         flags = _NEW_USER | _NEW_PID | _NEW_NET

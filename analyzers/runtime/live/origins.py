@@ -1,8 +1,8 @@
-"""Under which origin a page is opened, and where what it asks for leads.
+"""Under which origin a page is opened, and where the requests of the page lead.
 
 A front end is written for the ports of its compose file: it calls `http://localhost:5000`, and its
-back end lets in `http://localhost:3000`. Here the app has other ports. So the proxy answers under
-the names the app knows, and a page is opened as its author opens it.
+back end allows `http://localhost:3000`. Here the app has other ports. So the proxy answers under
+the names that the app knows, and a page is opened under the origin that its author uses.
 """
 
 import re
@@ -24,7 +24,7 @@ _NAMED = re.compile(
     r"(?:(?:https?|wss?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])"
     r"|\bhostname\b[\s}+\"'`]{0,8}):(\d{2,5})\b"
 )
-# What a build or a container is told for the browser's code: `VITE_API_URL=http://localhost:5000`.
+# Settings of a build or a container for code in the browser: `VITE_API_URL=http://localhost:5000`.
 _BUILD_FILES = ("Dockerfile", ".dockerfile", "compose.yml", "compose.yaml")
 _FOR_BROWSERS = re.compile(
     r"^.*\b(?:VITE|REACT_APP|NEXT_PUBLIC|NUXT_PUBLIC|VUE_APP|NG_APP|PUBLIC|GATSBY)_\w+.*$", re.M
@@ -38,10 +38,10 @@ class Origins:
     """The app's own origins.
 
     Attributes:
-        routes: `host:port` as a page asks for it -> `host:port` where it is; nothing else is let
+        routes: `host:port` as a page asks for it -> the real `host:port`; nothing else is let
             through.
         opened: service -> origin its pages are opened under (`http://localhost:3000`).
-        notes: which port that only the app's code names was given to its back end.
+        notes: ports that only the app's code names, and that were given to its back end.
     """
 
     routes: Mapping[str, str]
@@ -67,24 +67,24 @@ class Origins:
         return tuple(f"{scheme}://{host}" for host in sorted(hosts))
 
     def page_url(self, service: str, url: str) -> str:
-        """`url` of a service, as it was reached from here, under the origin it is opened at."""
+        """`url` of a service under the origin at which its pages are opened."""
         base = self._bases[service]
         return self.opened[service] + url.removeprefix(base)
 
     def behind(self, url: str, targets: Sequence[Target]) -> Target | None:
-        """Whose `url` is, as a page writes it; None: not the app's."""
+        """The service behind `url` as a page writes it; None: it is not the app's."""
         try:
             there = self.routes.get(_netloc(url))
         except (ValueError, KeyError):
             return None
         for target in targets:
-            for base in (target.base_url, *(one.base_url for one in target.further)):
+            for base in (target.base_url, *(further.base_url for further in target.further)):
                 if _netloc(base) == there:
                     return target.model_copy(update={"base_url": base})
         return None
 
     def opened_notes(self) -> tuple[str, ...]:
-        """Which pages were opened under another origin than the one they have here."""
+        """For the report: pages that were opened under another origin than they have here."""
         return tuple(
             f"{service} opened as {origin}"
             for service, origin in self.opened.items()
@@ -95,9 +95,9 @@ class Origins:
 def origins_of(targets: Sequence[Target], source: SourceTree | None = None) -> Origins:
     """Own origins of an app: where its services are, and the ports they were written for.
 
-    Whose a port is, in this order: what the compose file publishes, what a service listens on
-    inside, and what the app's front end names though nobody has it, which is its back end's where
-    there is but one. A blocking read of the front end's files.
+    A port belongs to the service that publishes it in the compose file, else to the one that
+    listens on it inside. A port that the front end names and no service has belongs to the back
+    end, if there is only one. Blocking: reads the front end's files.
     """
     places: dict[int, tuple[str, str]] = {}
     for ports in (_published, _written):
@@ -120,8 +120,8 @@ def origins_of(targets: Sequence[Target], source: SourceTree | None = None) -> O
             note = f"localhost:{port}, which {file} names, was answered by {who}"
             notes.append(note + (f" (the compose file maps {', '.join(mapped)})" if mapped else ""))
     routes = {f"{name}:{port}": place for port, (_, place) in places.items() for name in LOOPBACK}
-    for target in targets:  # last: where a service really is, is nobody else's
-        for url in (target.base_url, *(one.base_url for one in target.further)):
+    for target in targets:  # last: the real address of a service belongs to nobody else
+        for url in (target.base_url, *(further.base_url for further in target.further)):
             routes[_netloc(url)] = _netloc(url)
     opened = {target.service: _opened(target, routes) for target in targets}
     bases = {target.service: target.base_url for target in targets}
@@ -131,7 +131,7 @@ def origins_of(targets: Sequence[Target], source: SourceTree | None = None) -> O
 def expected_origins(target: Target, source: SourceTree) -> tuple[str, ...]:
     """Origins under which the author may open a service's pages.
 
-    What the compose file publishes is certain. Without one nobody knows, and every local origin
+    Ports that the compose file publishes are certain. Without a compose file, every local origin
     that the app's code names counts.
     """
     ports: Iterable[int] = target.published
@@ -149,7 +149,7 @@ _ALL_CODE = (*_BROWSER_CODE, ".py", ".yml", ".yaml", ".json", ".toml", ".cfg", "
 
 
 def _opened(target: Target, routes: Mapping[str, str]) -> str:
-    """`http://localhost:PORT` for the first port that is the target's own; else where it is."""
+    """`http://localhost:PORT` for the first port of the target's own, else its real address."""
     parts = urlsplit(target.base_url)
     for port, _ in (*_published(target), *_written(target)):
         if routes[f"localhost:{port}"] == _netloc(target.base_url):
@@ -158,19 +158,19 @@ def _opened(target: Target, routes: Mapping[str, str]) -> str:
 
 
 def _published(target: Target) -> list[tuple[int, str]]:
-    """Ports of its author's machine, each with where it leads here."""
+    """Ports on its author's machine, each with the address here."""
     places = (target, *target.further)
-    return [(port, _netloc(one.base_url)) for one in places for port in one.published]
+    return [(port, _netloc(place.base_url)) for place in places for port in place.published]
 
 
 def _written(target: Target) -> list[tuple[int, str]]:
-    """Ports that it listens on inside, each with where it is here."""
+    """Ports that it listens on inside, each with the address here."""
     places = (target, *target.further)
-    return [(port, _netloc(one.base_url)) for one in places for port in one.written_for]
+    return [(port, _netloc(place.base_url)) for place in places for port in place.written_for]
 
 
 def _is_base(port: int, targets: Sequence[Target]) -> bool:
-    return any(_netloc(one.base_url).endswith(f":{port}") for one in targets)
+    return any(_netloc(target.base_url).endswith(f":{port}") for target in targets)
 
 
 def _named_ports(
@@ -203,5 +203,5 @@ def _netloc(url: str) -> str:
 
 
 def _short(netloc: str, default: int) -> str:
-    """Without the scheme's own port, as browsers write an origin."""
+    """The origin as browsers write it: without the default port of the scheme."""
     return netloc.removesuffix(f":{default}")

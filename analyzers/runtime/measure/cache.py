@@ -1,4 +1,7 @@
-"""Reports of unchanged apps, kept by all that could change them; failures are never kept."""
+"""The result cache of an analyzer: reports of unchanged apps. Failures are never kept.
+
+The key of a report is a digest of everything that could change it (`cache_key.py`).
+"""
 
 import json
 import logging
@@ -30,8 +33,8 @@ class CacheEntry(Frozen):
     """A kept report.
 
     Attributes:
-        shared: what the tool handed to later tools, as JSON.
-        has_shared: whether it handed on anything.
+        shared: values that the tool left for later tools, as JSON.
+        has_shared: whether it left any.
         max_age: how old it may become; None: any age.
     """
 
@@ -46,7 +49,7 @@ class ReportCache:
     """Keeps reports below `folder`, one sub-folder per key, written by atomic rename.
 
     Args:
-        max_age: of any report, however long its tool trusts it; None: no limit.
+        max_age: of any report, even if its tool allows more; None: no limit.
         now: the clock.
     """
 
@@ -63,7 +66,7 @@ class ReportCache:
     def load(self, key: str, attachments: Path) -> CacheEntry | None:
         """The kept report, marked with its age, its attachments copied to `attachments`. Blocking.
 
-        One that is older than it may become counts as unknown.
+        A report that is older than it may become counts as unknown.
         """
         entry_dir = self._folder / key
         try:
@@ -88,9 +91,9 @@ class ReportCache:
         attachments: Path,
         fresh_for: timedelta | None = None,
     ) -> None:
-        """Keep a report that says something about the app. Blocking; a full disk is only logged.
+        """Keep a report, if it says something about the app. Blocking; a full disk is only logged.
 
-        `fresh_for` is how long its tool trusts it; a report trusted for no time is not kept.
+        `fresh_for` is how long the report may be used again; zero: it is not kept.
         """
         if report.state not in _CACHED_STATES or (fresh_for is not None and not fresh_for):
             return

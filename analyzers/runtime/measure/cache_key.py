@@ -19,10 +19,10 @@ _NO_CODE = frozenset({"__pycache__", "node_modules", WEIGHTS})
 
 @runtime_checkable
 class Reads(Protocol):
-    """A tool that does not look at the whole app.
+    """A tool that does not read the whole app.
 
-    Its report stands as long as these files and the configuration are unchanged; a tool that wants
-    others' `shared` values cannot tell, and one without this method depends on every file.
+    Its report is valid while these files and the configuration are unchanged. The report of a tool
+    without this method depends on every file; so does that of a tool that reads `shared` values.
     """
 
     def reads(self, source: SourceTree) -> Iterable[str] | None:
@@ -61,8 +61,8 @@ def cache_key(
     """Digest of all that could change the report. Blocking.
 
     Container IDs and ports change with every start of the same app, so only the services' names and
-    roles count. The deadline counts because tools cut their budgets by it. Of a secret its keyed
-    digest counts, wherever it came from. `code` is what `code_digest` said.
+    roles count. The deadline counts because tools derive their budgets from it. Secrets count by
+    their keyed digest. `code` is the result of `code_digest`.
     """
     return _digest(
         {
@@ -85,8 +85,8 @@ def cache_key(
 def code_digest(tools: Sequence[Tool]) -> str:
     """Digest of the service's folder, the runtime and the readers: adapters, rules, pinned tools.
 
-    So a parser or a map of severities that was put right does not serve what it said before.
-    Blocking; taken once, when the service starts.
+    After a parser or a table of severities was corrected, reports of the old code do not count.
+    Blocking; computed once, when the service starts.
     """
     runtime = Path(__file__).parent.parent
     folders = {runtime, runtime.parent / "appsource", *(_service_folder(tool) for tool in tools)}
@@ -95,7 +95,7 @@ def code_digest(tools: Sequence[Tool]) -> str:
 
 
 def measured_weights(tools: Sequence[Tool]) -> dict[str, Weight]:
-    """What the services' folders say of how long their tools take. Blocking."""
+    """How long the tools take, from `weights.json` in the services' folders. Blocking."""
     folders = sorted({_service_folder(tool) for tool in tools})
     return {n: one for folder in folders for n, one in read_weights(folder / WEIGHTS).items()}
 

@@ -1,8 +1,8 @@
 """Proof that each tool sees: it must find the planted flaw of its own canary before it is believed.
 
-Verdicts are kept on disk by tool version and rule digest, so that a restart is ready at once and
-looks again in the background. A blind tool is asked again, at most once a minute and only if it is
-wanted, else every five minutes, until it sees.
+Verdicts are kept on disk by tool version and rule digest, so that a restarted analyzer is ready at
+once; it checks them again in the background. A blind tool is checked again when somebody needs it,
+at most once a minute, else every five minutes, until it sees.
 """
 
 import asyncio
@@ -41,13 +41,18 @@ logger = logging.getLogger("assay.analyzer")
 
 @dataclass(frozen=True, slots=True)
 class CanaryCheck:
-    """Runs one tool on its canary, in a private folder and within the CPU budget."""
+    """Runs one tool on its canary, in a private folder and within the CPU budget.
+
+    Attributes:
+        search_path: as that of `Runner`.
+    """
 
     kind: AnalyzerKind
     tools_dir: Path
     work_dir: Path
     budget: CpuBudget
     weights: Weights = field(default_factory=Weights)
+    search_path: str = ""
 
     async def version(self, tool: Tool) -> str:
         """The tool's version as it reports it.
@@ -66,7 +71,7 @@ class CanaryCheck:
                 raise ToolFault(f"no version: {type(error).__name__}: {error}") from error
 
     async def look(self, tool: Tool, version: str) -> Verdict:
-        """Run the canary; never raises but for cancellation."""
+        """Run the canary. It raises nothing but cancellation."""
         with self._folder() as folder:
             urgency = self.weights.seconds(tool.name, 1)
             share = self.budget.hold(self.weights.cores(tool), urgency=urgency)
@@ -100,7 +105,8 @@ class CanaryCheck:
                 yield (Target(service="canary", base_url=base_url),)
 
     def _runner(self, folder: Path) -> Runner:
-        return Runner(folder / "workspace", deadline=time.monotonic() + CANARY_LIMIT_S)
+        deadline = time.monotonic() + CANARY_LIMIT_S
+        return Runner(folder / "workspace", deadline=deadline, search_path=self.search_path)
 
     def _run(self, tool: Tool, folder: Path, targets: tuple[Target, ...]) -> ToolRun:
         return ToolRun(
@@ -122,7 +128,7 @@ class CanaryCheck:
 
 
 def _blindness(tool: Tool, report: ToolReport) -> str:
-    """Why the canary proves nothing; empty when the tool saw it."""
+    """Why the tool did not pass its canary; empty if it did."""
     if report.state is not MeasurementState.MEASURED:
         return report.reason
     seen = {finding.rule_id for finding in report.findings}
@@ -152,13 +158,13 @@ def _rules_digest(tool: Tool) -> str:
 
 
 class CanaryKeeper:
-    """Knows of each tool whether it sees, and keeps looking.
+    """Knows for each tool whether it sees, and checks it again from time to time.
 
     Args:
         tools: the service's tools.
         check: runs a canary.
         state_file: where verdicts are kept between restarts.
-        is_idle: whether no measurement runs; looking again waits for that.
+        is_idle: whether no measurement runs; tools are checked again only then.
     """
 
     def __init__(
@@ -180,11 +186,11 @@ class CanaryKeeper:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Look at every tool in the background, and again from time to time."""
+        """Check every tool in the background, and again from time to time."""
         self._task = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        """Stop looking; a canary that runs is ended."""
+        """Stop; a canary that runs is ended."""
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -192,7 +198,7 @@ class CanaryKeeper:
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
-        """Tools nobody knows anything about yet."""
+        """Tools that have no verdict yet, not even a kept one."""
         return tuple(name for name in self._tools if not self._known(name))
 
     def versions(self) -> dict[str, str]:
@@ -206,7 +212,7 @@ class CanaryKeeper:
     async def proven(self, name: str) -> Verdict:
         """The verdict on a tool that is about to be used; waits for its first canary.
 
-        A tool that was blind a while ago is asked again.
+        A tool that was blind is checked again if that is a minute ago.
         """
         verdict = self._verdicts.get(name)
         if verdict is None or (not verdict.ok and _age_s(verdict) > ASK_AGAIN_S):
@@ -214,7 +220,7 @@ class CanaryKeeper:
         return self._verdicts[name]
 
     async def settled(self) -> None:
-        """Wait until no canary is looked at again: a load generator must not run beside one."""
+        """Wait until no tool is being checked again: load generators run beside no canary."""
         async with self._looking_again:
             return
 

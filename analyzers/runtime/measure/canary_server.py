@@ -1,4 +1,4 @@
-"""A tiny app with a known answer on 127.0.0.1: what live tools are proven on."""
+"""A tiny app with known answers on 127.0.0.1: the canary of tools that need a running app."""
 
 import re
 from collections.abc import AsyncGenerator, Mapping

@@ -77,12 +77,13 @@ async def measure_cell(
     started_at, clock = datetime.now(UTC), time.monotonic()
 
     def provenance(*notes: str) -> Provenance:
+        executed = runner.executed
         return Provenance(
-            argv=tuple(one.argv for one in runner.executed),
-            exit_codes=tuple(one.exit_code for one in runner.executed),
+            argv=tuple(command.argv for command in executed),
+            exit_codes=tuple(command.exit_code for command in executed),
             rules_digest=tool.rules_digest(),
             duration_s=round(time.monotonic() - clock - runner.waited_s, 3),
-            cpu_s=round(sum(one.cpu_s for one in runner.executed), 3) if runner.executed else None,
+            cpu_s=round(sum(command.cpu_s for command in executed), 3) if executed else None,
             started_at=started_at,
             notes=(*notes, *kept.notes),
         )
@@ -93,7 +94,7 @@ async def measure_cell(
         parsed = await tool.run(run, runner)
         bare = _measured(tool, version, parsed, provenance(*parsed.notes), kept.names)
         here = await asyncio.to_thread(rooted, parsed.findings, run.source.root)
-        findings = [_placed(one, run.source.idle) for one in here]
+        findings = [_placed(finding, run.source.idle) for finding in here]
         report = await asyncio.to_thread(with_findings, bare, findings, kept.folder)
         return Cell(report, parsed.fresh_for)
     except NotApplicable as fault:
@@ -120,7 +121,7 @@ async def measure_cell(
 
 
 def _placed(found: Finding, idle: Sequence[str]) -> Finding:
-    """A finding in a project that nothing starts says so."""
+    """The finding, with a note if it is in a project that nothing starts."""
     note = note_for(found.location.path, idle)
     if not note:
         return found
@@ -150,7 +151,7 @@ def unmeasured(
 
 
 def _first_reason(parsed: Parsed) -> str:
-    """Why a tool did not look at one thing it was given, for a report that has nothing else."""
+    """Why a tool skipped the first thing it was given, for a reason that has no other detail."""
     first = next(iter(parsed.coverage.skipped), None)
     return f" ({first.what}: {first.reason})"[:500] if first else ""
 
@@ -177,7 +178,7 @@ def _measured(
         data=parsed.data,
         attachments=tuple(attached),
     )
-    # What cannot be written (lone surrogates) must fail here, named, and not with the whole report.
+    # Text that cannot be written (lone surrogates) must fail this cell, not the whole report.
     size = len(report.model_dump_json().encode())
     if size > MAX_BARE_BYTES:
         raise ToolFault(f"report of {size} bytes beside its findings, limit {MAX_BARE_BYTES}")
@@ -204,5 +205,5 @@ def cell_of(tool: Tool, report: ToolReport | None) -> ToolReport:
 
 
 def spent_s(cell: ToolReport) -> float:
-    """Tool time of this run: what came from the cache took none."""
+    """Seconds the tool took in this run; a report from the cache took none."""
     return 0.0 if cell.provenance.cached_from else cell.provenance.duration_s

@@ -11,7 +11,7 @@ _DUST = 1e-9
 
 @dataclass(slots=True, eq=False)
 class _Ask:
-    """Somebody waits for a share.
+    """One that waits for a share.
 
     Attributes:
         passed: how often a smaller ask was served while this one was next and did not fit.
@@ -27,15 +27,16 @@ class _Ask:
 class CpuBudget:
     """Hands out shares of the cores, fairly by owner: one app's slow tool starves no other app.
 
-    Whoever holds least is served next, among equals whoever was served, or came, longest ago; of an
-    owner's own tools the most urgent one, and in order of asking among equals. Where the next one
-    does not fit, smaller ones fill the gap, `MAX_PASSED` times at most: then it is kept for that.
-    Asks of the same moment are served together: their order does not depend on who spoke first.
+    The owner that holds least is served next; among equals, the one that was served (or came)
+    longest ago. Of an owner's tools the most urgent comes first, among equals the one that asked
+    first. If the next ask does not fit, smaller ones may fill the gap, at most `MAX_PASSED` times:
+    then the gap is kept for it. Asks of one moment are served together, so that the order does not
+    depend on which coroutine ran first.
 
     Args:
-        cores: the whole budget; a tool that costs more is given all of it. What costs more than a
-            core gets no more than its owner's even part, where that is a core at least, so that it
-            never waits for several tools of other owners to end together.
+        cores: the whole budget. A tool that costs more gets all of it. A tool that costs more than
+            one core gets at most its owner's even part, if that is at least one core: so it never
+            has to wait until several tools of other owners end together.
     """
 
     def __init__(self, cores: float) -> None:
@@ -83,7 +84,7 @@ class CpuBudget:
         self._serve_soon()
 
     def _forget(self, owner: str) -> None:
-        """An owner that neither holds nor waits is nobody any more."""
+        """Forget an owner that neither holds nor waits."""
         if owner not in self._held and all(ask.owner != owner for ask in self._waiting):
             self._last_turn.pop(owner, None)
 
@@ -119,7 +120,7 @@ class CpuBudget:
         )
 
     def _fitting(self, asks: Sequence[_Ask]) -> _Ask | None:
-        """The next one, or what may fill the gap that it leaves."""
+        """The next ask, or one that may fill the gap that it leaves."""
         for ask in asks:
             if self._share(ask) <= self._free + _DUST:
                 if ask is not asks[0]:

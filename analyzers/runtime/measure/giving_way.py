@@ -43,7 +43,7 @@ class GivingWay:
 
     @asynccontextmanager
     async def tool(self, waiting: AbstractContextManager[None], tell: Tell) -> AsyncGenerator[None]:
-        """One tool runs inside this block; where tools give way, it waits first, inside `waiting`."""
+        """One tool runs inside this block; if tools give way, it waits first, inside `waiting`."""
         work = None
         if self._gives_way == "tools":
             with waiting:

@@ -47,7 +47,7 @@ SERVICE_VERSION = "0.1.0"
 MAX_DEADLINE_S = 86_400.0
 _WRAP_UP_SHARE = 0.05
 _WRAP_UP_MAX_S = 10.0
-_SLACK_S = 1.0  # the subtask's own deadline speaks first, and names itself
+_SLACK_S = 1.0  # the subtask's own deadline comes first, with a reason that names it
 
 Fuse = Callable[[Sequence[ToolReport]], Sequence[Finding]]
 OnProgress = Callable[[Progress], None]
@@ -62,8 +62,8 @@ class Equipment:
     Attributes:
         code: digest of the service's own code, see `code_digest`.
         load_lock: of the host, whose load tests the tools give way to, see `GivingWay`.
-        fuse: makes one finding of what several tools saw; None: the service does not fuse.
-        weights: what is expected of the tools.
+        fuse: joins findings of several tools about one flaw; None: the service does not fuse.
+        weights: how long the tools are expected to take.
     """
 
     kind: AnalyzerKind
@@ -99,7 +99,7 @@ class Measurement:
 
     def __post_init__(self) -> None:
         wanted, equipment = self.request.tools, self.equipment
-        self._tools = [one for one in equipment.tools if not wanted or one.name in wanted]
+        self._tools = [tool for tool in equipment.tools if not wanted or tool.name in wanted]
         self._progress = RunProgress(self.request.subtask_id, len(self._tools), self.on_progress)
         self._giving_way = GivingWay(equipment.kind, equipment.load_lock)
 
@@ -149,7 +149,7 @@ class Measurement:
         return await asyncio.to_thread(fitted, report, self.attachments)
 
     async def _prepared(self, tools: Sequence[Tool]) -> Prepared:
-        """What takes time and is no tool's work comes first: then the most urgent one starts."""
+        """Do what takes time and is no tool's work, before the most urgent tool starts."""
         own = self.equipment
         prepared = await asyncio.to_thread(
             prepare, self.request, self.source_root, tools, own.code, own.weights
@@ -160,7 +160,7 @@ class Measurement:
 
     @contextmanager
     def _aside(self, tool: Tool, allowance: Allowance, runner: Runner) -> Generator[None]:
-        """A tool's wait for others is no work; its commands may run as long as the run may."""
+        """The tool waits for others inside this block; its commands may run later by that time."""
         began_s = time.monotonic()
         try:
             with self._progress.waiting(tool.name), allowance.aside():
@@ -170,7 +170,7 @@ class Measurement:
             runner.deadline = allowance.ends_at + _SLACK_S
 
     async def _cell(self, tool: Tool, prepared: Prepared, allowance: Allowance) -> None:
-        """Fill one cell; never raises but for cancellation from outside."""
+        """Fill one cell. It raises nothing but cancellation from outside."""
         try:
             self.reports[tool.name] = await self._report(tool, prepared, allowance)
         except (Exception, SystemExit) as error:
@@ -244,7 +244,7 @@ class Measurement:
                 self.reports[tool.name] = unmeasured(tool.name, failed, reason)
 
     def _in_order(self, tools: Sequence[Tool]) -> tuple[ToolReport, ...]:
-        """The planned tools' cells, then one for each name nobody knows."""
+        """The planned tools' cells, then one for each requested name that is no tool."""
         failed = MeasurementState.INFRA_FAILED
         known = [tool.name for tool in tools]
         cells = [cell_of(tool, self.reports.get(tool.name)) for tool in tools]
@@ -259,7 +259,7 @@ class Measurement:
     def _fused(
         self, cells: Sequence[ToolReport]
     ) -> tuple[tuple[Finding, ...], tuple[ToolReport, ...]]:
-        """Fused findings; a fusion that fails is a cell of its own and harms no tool's."""
+        """Fused findings. A fusion that fails becomes a cell of its own; the tools' cells stand."""
         if self.equipment.fuse is None:
             return (), ()
         try:

@@ -1,4 +1,4 @@
-"""What is settled of a run before its first tool starts: nothing but its turn then delays one."""
+"""What a run prepares before its first tool starts, so that then a tool waits for its turn only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -15,12 +15,12 @@ from contract.analysis import SubtaskRequest
 
 @dataclass(slots=True)
 class Prepared:
-    """One app's source, and what is known of each tool that is to look at it.
+    """One app's source, and what is known about each tool that will read it.
 
     Attributes:
         code: digest of the service's own code.
         size_bytes: of the files that each tool reads, by its name.
-        urgency: how long each tool, and what waits for it, may take.
+        urgency: seconds that each tool, and the tools that wait for it, may take.
         keys: of reports, by tool and its version.
         kept: reports that came from the cache, by key.
     """
@@ -35,7 +35,7 @@ class Prepared:
     kept: dict[str, CacheEntry | None] = field(default_factory=dict)
 
     def look_up(self, tool: Tool, version: str, cache: ReportCache, attachments: Path) -> None:
-        """Find the key, and the kept report where one is wanted. Blocking."""
+        """Compute the key of a tool's report, and load the kept one if it may be used. Blocking."""
         key = cache_key(tool, version, self.request, self.digests, self.code)
         if self.request.cache:
             self.kept[key] = cache.load(key, attachments / tool.name)
@@ -70,7 +70,7 @@ def look_up_all(
     """Keys and kept reports of the tools whose version is known. Blocking."""
     for tool in tools:
         if tool.name in versions:
-            with suppress(Exception, SystemExit):  # its own cell says why, when its turn comes
+            with suppress(Exception, SystemExit):  # the tool's cell says why, in its turn
                 prepared.look_up(tool, versions[tool.name], cache, attachments)
 
 

@@ -1,4 +1,4 @@
-"""Which tools run when: side by side within a CPU budget, load generators alone, readers last."""
+"""When each tool runs: side by side within a CPU budget, load generators alone, readers last."""
 
 import asyncio
 import time
@@ -14,9 +14,8 @@ _CANCEL_LIMIT_S = 5.0  # within the wrap-up that `measure.py` keeps back from a 
 class Allowance:
     """A run's time: what it may still take, not counting what it spent waiting for others.
 
-    It waits while at least one of its tools wants a share of the cores, or waits for something else
-    that is not its own, and no other is at work. The extension is
-    bounded, because a client waits no longer than that.
+    The run waits while at least one of its tools waits for cores or for another run, and none of
+    its tools is at work. The extension is bounded, because a client does not wait any longer.
 
     Args:
         limit_s: from now on.
@@ -47,7 +46,7 @@ class Allowance:
 
     @contextmanager
     def waiting(self) -> Generator[None]:
-        """What goes on inside is no work on the app: it counts only while another tool works."""
+        """The block is no work on the app: its time counts only while another tool works."""
         self._change(wanting=1)
         try:
             yield
@@ -92,7 +91,7 @@ class Allowance:
             self._reschedule(self._ends_at)
 
     def _reschedule(self, ends_at: float) -> None:
-        """While it waits the end moves on, at most by the whole extension."""
+        """While the run waits, its end moves, at most by the whole extension."""
         if self._timeout is not None and not self._timeout.expired():
             loop = asyncio.get_running_loop()
             self._timeout.reschedule(loop.time() + max(ends_at - time.monotonic(), 0.0))
@@ -103,7 +102,7 @@ async def run_in_order(
     start: Callable[[Tool], Awaitable[None]],
     on_change: Callable[[int, tuple[str, ...]], None],
 ) -> None:
-    """Run `start` for each tool once the tools it wants to read from have ended.
+    """Run `start` for each tool when the tools in its `after` have ended.
 
     An exclusive tool starts when no other runs, and nothing starts beside it. `start` must not
     raise. A circle of `after` is broken in the order of `tools`. Cancellation ends them all.
@@ -111,7 +110,7 @@ async def run_in_order(
     Args:
         tools: what to run.
         start: measures one tool.
-        on_change: told how many have ended and which were begun, after each change.
+        on_change: called after each change, with how many have ended and which have begun.
     """
     pending = list(tools)
     running: dict[asyncio.Task[None], Tool] = {}

@@ -1,7 +1,7 @@
 """Findings beyond what a report may carry: all go into an attachment, the worst stay in the report.
 
-What a report holds is built and read whole, on both sides, so its size bounds their memory; an
-attachment is streamed and may be as large as the archive.
+Both sides build or read a report as a whole, so its size bounds their memory. An attachment is
+streamed and may be as large as the archive.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ def with_findings(cell: ToolReport, findings: Sequence[Finding], folder: Path) -
 
 
 def whole(cell: ToolReport, folder: Path) -> ToolReport:
-    """`cell` with what was cut from its findings, for those that must see all. Blocking.
+    """`cell` with all its findings, also those that were cut. Blocking.
 
     Args:
         cell: of a tool.
@@ -53,7 +53,7 @@ def whole(cell: ToolReport, folder: Path) -> ToolReport:
 def fitted(
     report: AnalyzerReport, attachments: Path, max_bytes: int = MAX_REPORT_BYTES
 ) -> AnalyzerReport:
-    """`report` cut to `max_bytes` of JSON, fairly: short lists stay whole. Blocking.
+    """`report` cut to `max_bytes` of JSON; long lists are cut first. Blocking.
 
     Args:
         report: of all tools.
@@ -83,8 +83,8 @@ def fitted(
 
 def _cut(cell: ToolReport, folder: Path, max_bytes: int) -> ToolReport:
     metrics, attachments = cell.metrics, cell.attachments
-    total = next((int(one.value) for one in metrics if one.name == TRUE_COUNT), None)
-    if total is None:  # else what is cut once more was written before
+    total = next((int(metric.value) for metric in metrics if metric.name == TRUE_COUNT), None)
+    if total is None:  # else the findings were written when they were first cut
         total = len(cell.findings)
         metrics = (*metrics, Metric(name=TRUE_COUNT, value=total, unit="count"))
         attachments = (*attachments, _write(cell.findings, folder / ALL_FINDINGS))
@@ -92,7 +92,7 @@ def _cut(cell: ToolReport, folder: Path, max_bytes: int) -> ToolReport:
     before = left_out.read(cell.data, left_out.TOOLS_KEY)
     gone = left_out.added(before, left_out.left_out(cell.findings, kept))
     note = f"{_CUT}the worst {len(kept)} of {total} are listed, all stand in {ALL_FINDINGS}"
-    notes = [one for one in cell.provenance.notes if not one.startswith(_CUT)]
+    notes = [note for note in cell.provenance.notes if not note.startswith(_CUT)]
     provenance = cell.provenance.model_copy(update={"notes": (*notes, note)})
     return cell.model_copy(
         update={
@@ -108,7 +108,7 @@ def _cut(cell: ToolReport, folder: Path, max_bytes: int) -> ToolReport:
 def _with_fused(
     cell: ToolReport, fused: Sequence[Finding], kept: Sequence[Finding], attachments: Path
 ) -> ToolReport:
-    """Fused findings belong to no tool: the one that found most carries what was cut."""
+    """Fused findings belong to no tool: the tool with most findings carries those that were cut."""
     name = _write(fused, attachments / cell.tool / ALL_FUSED)
     note = (
         f"fused findings cut: the worst {len(kept)} of {len(fused)} are listed, all stand in {name}"
@@ -125,7 +125,7 @@ def _with_fused(
 
 
 def _fitting(findings: Sequence[Finding], max_bytes: int) -> tuple[Finding, ...]:
-    """Proof goes before findings do; then the worst that fit, in their order of severity."""
+    """The findings without evidence if that is enough, else the worst of them that fit."""
     bare = [finding.model_copy(update={"evidence": ""}) for finding in findings]
     bare.sort(key=lambda finding: _SEVERITIES.index(finding.severity))
     kept: list[Finding] = []
@@ -146,7 +146,7 @@ def _size_bytes(findings: Iterable[Finding]) -> int:
 
 
 def _shares(sizes: Sequence[int], left: int) -> list[int]:
-    """`left` bytes for lists of these sizes: none gets more than it needs, the rest is even."""
+    """Shares of `left` bytes for lists of these sizes: even, but none is more than it needs."""
     shares = [0] * len(sizes)
     for place, index in enumerate(sorted(range(len(sizes)), key=lambda index: sizes[index])):
         shares[index] = min(sizes[index], left // (len(sizes) - place))
@@ -155,7 +155,7 @@ def _shares(sizes: Sequence[int], left: int) -> list[int]:
 
 
 def _write(findings: Iterable[Finding], path: Path) -> str:
-    """One JSON object a line; the file's name."""
+    """Write one JSON object a line; the name of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         for finding in findings:

@@ -41,7 +41,7 @@ def load_verdicts(path: Path, known: Collection[str]) -> dict[str, Verdict]:
 
 
 def save_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
-    """Replace the file at once; one that cannot be written is only logged."""
+    """Replace the file in one step. If it cannot be written, that is only logged."""
     part = path.with_suffix(".part")
     try:
         part.write_bytes(_VERDICTS.dump_json(tuple(verdicts)))

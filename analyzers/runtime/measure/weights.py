@@ -1,8 +1,9 @@
 """How many cores each tool uses and how long it takes: measured beforehand, and learned in service.
 
-What a service's folder holds as `weights.json` are figures of one quiet machine (`bench_static.py
---write`): only how they compare matters. What the service sees itself goes into its data folder, by
-tool and size of the source. Neither is part of any result: they decide the order of the tools.
+`weights.json` in a service's folder has the figures of one quiet machine (`bench_static.py
+--write`): only their relation matters. What the service measures itself is kept in its data folder,
+by tool and size of the source. Neither is part of any result: they only decide the order of the
+tools.
 """
 
 import json
@@ -29,8 +30,8 @@ class Weight(Frozen):
 
     Attributes:
         cores: CPU seconds per second.
-        start_s: seconds for next to nothing.
-        s_per_mib: more of them for each MiB of what it reads.
+        start_s: seconds for a tiny app.
+        s_per_mib: further seconds for each MiB that it reads.
     """
 
     cores: float
@@ -46,8 +47,8 @@ class Weights:
     """What is expected of the tools of one service.
 
     Args:
-        measured: by tool; of a service without any, no tool comes before another.
-        learned_file: where it keeps what it learned; None: it does not learn.
+        measured: by tool; without any, no tool is more urgent than another.
+        learned_file: where learned figures are kept; None: nothing is learned.
     """
 
     def __init__(
@@ -59,12 +60,12 @@ class Weights:
         self._is_changed = False
 
     def cores(self, tool: Tool) -> float:
-        """Cores it uses; what the tool says itself where nobody has measured it."""
+        """Cores that the tool uses, as measured, else as the tool says itself."""
         known = self._measured.get(tool.name)
         return known.cores if known else tool.cost
 
     def seconds(self, name: str, size_bytes: int) -> float:
-        """How long it may take over so many bytes; nothing for nothing, or for a stranger."""
+        """Seconds it may take for so many bytes; zero for no bytes or for an unknown tool."""
         known = self._measured.get(name)
         if known is None or not size_bytes:
             return 0.0
@@ -72,7 +73,7 @@ class Weights:
         return learned or known.start_s + known.s_per_mib * size_bytes / 1024**2
 
     def learn(self, name: str, size_bytes: int, spent_s: float) -> None:
-        """Move what is expected towards what was seen: a single odd run moves it but a little."""
+        """Move the expected time towards the measured one. A single odd run changes it little."""
         expected_s = max(self.seconds(name, size_bytes), _MIN_S)
         if name not in self._measured or not size_bytes or self._file is None:
             return
@@ -82,7 +83,7 @@ class Weights:
         self._is_changed = True
 
     def save(self) -> None:
-        """Keep what was learned, a few kilobytes, at once; a full disk is only logged."""
+        """Write the learned figures, a few kilobytes. A full disk is only logged."""
         if self._file is None or not self._is_changed:
             return
         self._is_changed = False
@@ -102,13 +103,17 @@ class Weights:
 
 
 def urgencies(tools: Sequence[Tool], seconds: Mapping[str, float]) -> dict[str, float]:
-    """Of each tool, how long it and the longest chain of tools that wait for it may take."""
-    readers = {tool.name: [one.name for one in tools if tool.name in one.after] for tool in tools}
+    """By tool: seconds that it and the longest chain of tools that wait for it may take."""
+    readers = {
+        tool.name: [other.name for other in tools if tool.name in other.after] for tool in tools
+    }
     known: dict[str, float] = {}
 
     def longest(name: str, above: frozenset[str]) -> float:
         if name not in known:
-            below = [longest(one, above | {name}) for one in readers[name] if one not in above]
+            below = [
+                longest(reader, above | {name}) for reader in readers[name] if reader not in above
+            ]
             known[name] = seconds.get(name, 0.0) + max(below, default=0.0)
         return known[name]
 
@@ -116,7 +121,7 @@ def urgencies(tools: Sequence[Tool], seconds: Mapping[str, float]) -> dict[str, 
 
 
 def read_weights(path: Path) -> dict[str, Weight]:
-    """The figures measured beforehand; none where a service has no such file."""
+    """The figures measured beforehand; empty if the service has no such file."""
     try:
         return _WEIGHTS.validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -130,7 +135,7 @@ def as_json(measured: Mapping[str, Weight]) -> str:
 
 
 def _sound(sizes: Mapping[int, float]) -> dict[int, float]:
-    """Without what only a damaged file can hold."""
+    """The figures without those that only a damaged file can have."""
     return {bits: s for bits, s in sizes.items() if 0 < bits <= MAX_SIZE_BITS and 0 < s < _MAX_S}
 
 

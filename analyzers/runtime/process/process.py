@@ -1,8 +1,8 @@
 """One command's processes and the pipes to them.
 
-Each command runs under `reaper.py`, which ends every process the tool started whatever happens to
-the tool or to the analyzer. Output is read as it comes, so a flood is cut at the cap and never
-fills the memory.
+Each command runs under `reaper.py`, which ends every process that the tool started, whatever
+happens to the tool or to the analyzer. Output is read while it comes and is cut at a limit, so it
+never fills the memory.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Process:
         cls, command: Command, env: dict[str, str], workspace: Path, limits: Limits
     ) -> "Process":
         """Start the reaper; a working folder that is missing is a `ToolFault`."""
-        given: list[int] = []  # to the reaper, in the order of `reaper.FDS`; none may follow it
+        given: list[int] = []  # in the order of `reaper.FDS`; closed below, in any case
         with ExitStack() as unless_started:
             try:
                 given.append(in_memory("request", request_of(command.argv, env, limits.file_bytes)))
@@ -110,7 +110,7 @@ class Process:
             self._read_status()
 
     async def _drained(self) -> None:
-        """Wait for the end; the transports of the pipes close at theirs."""
+        """Wait until all pipes are at their end; then their transports close."""
         for stream in (self._stdout, self._errors):
             while await stream.read(_READ_BYTES):
                 pass
@@ -126,7 +126,7 @@ def _stdin(data: bytes | None) -> int:
 
 
 async def _reader(given: list[int]) -> asyncio.StreamReader:
-    """A pipe that is read here; its other end joins `given`. It is closed at its end."""
+    """A reader of a new pipe, whose other end is added to `given`. It closes itself at the end."""
     reader = asyncio.StreamReader()
     fd, other = os.pipe()
     given.append(other)
@@ -145,7 +145,7 @@ async def _read(stream: asyncio.StreamReader, into: bytearray, limits: Limits, w
 
 
 async def _uninterrupted(wait: Any) -> None:
-    """Wait to the end even if the caller is cancelled meanwhile; then let that through."""
+    """Wait to the end even if the caller is cancelled; then raise the cancellation."""
     task = asyncio.ensure_future(wait)
     cancelled = False
     while not task.done():

@@ -4,15 +4,16 @@ Run by path as its own small program (standard library only, isolated mode), onc
 
     reaper.py SOCKET_FD
 
-For each message on the socket it forks, which takes a tenth of the time that starting an
-interpreter takes, and the fork is the reaper of one command: it becomes the subreaper of everything
-the tool starts, so that daemons and orphans cannot leave. When the tool exits, when the analyzer
-asks, or when the analyzer is gone (its end of the control pipe closes, also after kill -9), every
-descendant is killed and reaped before the reaper exits. The end of the socket ends the program; the
-reapers at work need it no more.
+The program is a fork server: it forks once for each message on the socket. A fork takes a tenth of
+the time that an interpreter takes to start. Each fork is the reaper of one command: the kernel
+makes it the parent of every orphan among the tool's processes (`PR_SET_CHILD_SUBREAPER`), so that
+none can leave. It kills and reaps all of them when the tool exits, when the analyzer asks for it,
+or when the analyzer is gone (then its end of the control pipe closes, also after kill -9). The
+program ends with the socket; reapers at work do not need it.
 
 A message brings descriptors, in the order of `FDS`. The first holds the limit of file sizes in
 bytes, the number of arguments, the arguments, and the environment as NAME=VALUE, each ended by NUL.
+
 Control: one byte `t` sends SIGTERM to every descendant; end of file kills. Status: one JSON line
 `{"exit_code": N, "cpu_s": S}` (negative exit code: signal number), or `{"error": "..."}` why the
 tool did not start, or `{"fault": "..."}` why there is no reaper.
@@ -76,7 +77,7 @@ def _signal_all(number: int) -> None:
 
 
 def _kill_and_reap() -> None:
-    """Orphans are children of this process: with no child left, nothing is left at all."""
+    """Kill until no child is left: orphans are children of this process, too."""
     while True:
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
@@ -116,7 +117,7 @@ def _start(argv: list[bytes], env: dict[bytes, bytes], file_limit: int) -> tuple
 
 
 def _reap(pid: int) -> int | None:
-    """Reaps whatever ended; the tool's own wait status once it is among them."""
+    """Reap what has ended; the tool's wait status if the tool is among it, else None."""
     found = None
     try:
         while True:
@@ -130,7 +131,7 @@ def _reap(pid: int) -> int | None:
 
 
 def _watch(pid: int, control_fd: int, wakeup_fd: int) -> int:
-    """Waits for the tool's end or for the analyzer's word; the tool's exit code."""
+    """Wait for the tool's end, passing on what the analyzer asks; the tool's exit code."""
     while True:
         status = _reap(pid)
         if status is not None:
@@ -146,8 +147,8 @@ def _watch(pid: int, control_fd: int, wakeup_fd: int) -> int:
 
 def _keep(request: int, control_fd: int, status_fd: int) -> None:
     """Run one tool and report how it ended."""
-    with os.fdopen(request, "rb") as told:
-        file_limit, count, *words = told.read().split(b"\0")[:-1]
+    with os.fdopen(request, "rb") as message:
+        file_limit, count, *words = message.read().split(b"\0")[:-1]
     argv, settings = words[: int(count)], words[int(count) :]
     env = dict(setting.split(b"=", 1) for setting in settings)
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -158,7 +159,7 @@ def _keep(request: int, control_fd: int, status_fd: int) -> None:
     signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     pid, error = _start(argv, env, int(file_limit))
-    ending = f'"error": "{error}"'  # the system's own words: nothing in them needs an escape
+    ending = f'"error": "{error}"'  # a text of the operating system: it needs no escapes
     if not error:
         ending = f'"exit_code": {_watch(pid, control_fd, wakeup_read)}'
     _kill_and_reap()
@@ -168,7 +169,7 @@ def _keep(request: int, control_fd: int, status_fd: int) -> None:
 
 
 def _become_reaper(fds: list[int]) -> "NoReturn":
-    """What the fork does, in a session of its own; its streams are the tool's."""
+    """Be the reaper, in a session of its own. Its streams are those of the tool."""
     request, control_fd, status_fd, *streams, folder = fds
     try:
         for fd in fds:  # `recv_fds` does not pass on its flags

@@ -32,6 +32,7 @@ class Runner:
 
     Attributes:
         workspace: working folder, HOME and TMPDIR of the processes.
+        search_path: `PATH` of the processes; empty: this process's own.
         deadline: `time.monotonic()` at which every process must be gone; None: no deadline.
         executed: what ran so far.
         waited_s: how long the tool waited for others instead of working.
@@ -42,6 +43,7 @@ class Runner:
     limits: Limits = field(default_factory=Limits)
     executed: list[Executed] = field(default_factory=list)
     waited_s: float = 0.0
+    search_path: str = ""
 
     async def __call__(self, command: Command) -> Completed:
         """Run `command` to its end.
@@ -72,7 +74,7 @@ class Runner:
         return self._completed(command, process, ended, time.monotonic() - started)
 
     def _limit_s(self, command: Command) -> tuple[float | None, bool]:
-        """Seconds it may take, and whether that is its own limit and not the deadline."""
+        """Seconds the command may take, and whether that is its own limit, not the deadline."""
         left = None if self.deadline is None else self.deadline - time.monotonic()
         if left is not None and left <= 0:
             raise HostFault(f"{_program(command)}: no time left before the deadline")
@@ -81,10 +83,10 @@ class Runner:
         return left, False
 
     def environment(self, command: Command) -> dict[str, str]:
-        """All that a command sees of this process's environment, and its own."""
+        """The environment of a command: little of this process's, and its own variables."""
         folder = str(self.workspace)
         return {
-            "PATH": os.pathsep.join(os.get_exec_path()),
+            "PATH": self.search_path or os.pathsep.join(os.get_exec_path()),
             "HOME": folder,
             "TMPDIR": folder,
             "LANG": "C.UTF-8",
@@ -134,7 +136,7 @@ class Runner:
         try:
             seen = command.output.lstat()
             size = seen.st_size
-            if not stat.S_ISREG(seen.st_mode):  # a link may lead to what is not the tool's to read
+            if not stat.S_ISREG(seen.st_mode):  # a link may lead anywhere
                 raise FileNotFoundError
         except OSError:
             missing = f"{name} wrote no report to {command.output.name}"

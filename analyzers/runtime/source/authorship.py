@@ -1,7 +1,7 @@
 """Whose work a file or folder is: decided by what lies there, never by a name alone.
 
-People call their own packages `vendor`, `env`, `build`, `coverage`. What a package manager, a
-compiler or a report generator leaves has a shape of its own, and only that shape is taken for it.
+People call their own packages `vendor`, `env`, `build`, `coverage`. Folders that a package manager,
+a compiler or a report generator made are recognised by what they contain.
 """
 
 import json
@@ -63,12 +63,12 @@ _MAX_RECORD_BYTES = 1024 * 1024
 
 
 def not_own(reason: str) -> bool:
-    """Whether a reason of `SourceTree.left_out` says: somebody else's work, or a machine's."""
+    """Whether a reason of `SourceTree.left_out` means the work of other people or of a program."""
     return reason.startswith((VENDORED, BUILD_OUTPUT))
 
 
 def foreign_entries(folder: Path, names: Collection[str]) -> dict[str, str]:
-    """Entries of `folder` that are not the app's own, each with the reason; its own are not in it.
+    """Entries of `folder` that are not the app's own work, each with the reason.
 
     Args:
         folder: what was listed.
@@ -87,11 +87,11 @@ def foreign_entries(folder: Path, names: Collection[str]) -> dict[str, str]:
 
 
 def folder_reason(folder: Path, declared: Collection[str] = ()) -> str:
-    """Why the whole of `folder` is nobody's own work; empty where some of it may be.
+    """Why nothing in `folder` is the app's own work; empty if some of it may be.
 
     Args:
         folder: a folder of the app.
-        declared: names of sibling folders that a project file calls its output, see `outputs_of`.
+        declared: names of sibling folders that a project file declares as output, see `outputs_of`.
     """
     try:
         names = set(os.listdir(folder))
@@ -126,7 +126,7 @@ def _output_reason(folder: Path, names: set[str]) -> str:
 
 
 def outputs_of(folder: Path, names: Collection[str]) -> frozenset[str]:
-    """Names of folders beside a project file that it calls the compiler's output."""
+    """Names of folders beside a project file that it declares as the compiler's output."""
     found: set[str] = set()
     for name in names:
         if fnmatchcase(name, "tsconfig*.json"):
@@ -141,9 +141,9 @@ def outputs_of(folder: Path, names: Collection[str]) -> frozenset[str]:
 
 
 def is_compiled(path: Path) -> bool:
-    """Whether a compiler or bundler wrote a script or style sheet, by its own marks in the text.
+    """Whether a compiler or bundler wrote a script or style sheet: it leaves marks in the text.
 
-    Ask only about files in a folder for output: a mark alone proves nothing elsewhere.
+    Ask only about files in an output folder: elsewhere a mark alone proves nothing.
     """
     head = _head(path)
     if any(mark in head for mark in _COMPILED):
@@ -153,12 +153,12 @@ def is_compiled(path: Path) -> bool:
 
 
 def in_output_folder(relative_path: str, declared: Collection[str] = ()) -> bool:
-    """Whether one of the folders of a path is called as output folders are."""
+    """Whether a folder of the path has a name that is usual for output."""
     return any(part in _OUTPUTS or part in declared for part in relative_path.split("/")[:-1])
 
 
 def _environment(folder: Path, names: Collection[str]) -> dict[str, str]:
-    """A virtual environment's own entries; other files beside them are somebody's work."""
+    """The entries of a virtual environment; other files beside them may be the app's own."""
     activates = [name for name in ("bin", "Scripts") if (folder / name / "activate").is_file()]
     if "pyvenv.cfg" not in names and not activates:
         return {}
@@ -178,7 +178,7 @@ def _environment(folder: Path, names: Collection[str]) -> dict[str, str]:
 
 
 def _installed(folder: Path, names: Collection[str]) -> dict[str, str]:
-    """What `pip install --target` put here: its records list every file."""
+    """What `pip install --target` wrote here: its records list every file."""
     found: dict[str, str] = {}
     for info in (name for name in names if name.endswith(".dist-info")):
         record = folder / info / "RECORD"
@@ -190,7 +190,7 @@ def _installed(folder: Path, names: Collection[str]) -> dict[str, str]:
 
 
 def _reported(folder: Path, names: Collection[str]) -> dict[str, str]:
-    """A coverage report; sources beside it are somebody's work."""
+    """The entries of a coverage report; sources beside it may be the app's own."""
     html = "index.html" in names and any(name.startswith("coverage_html") for name in names)
     if not html and not {"lcov.info", "lcov-report", "coverage-final.json"} & set(names):
         return {}
@@ -206,7 +206,7 @@ def _reported(folder: Path, names: Collection[str]) -> dict[str, str]:
 
 
 def _copied(folder: Path, names: Collection[str]) -> dict[str, str]:
-    """Other people's packages and files in a folder for them: they bring their own licence."""
+    """Packages and files of other people in a vendor folder: each has its own licence."""
     found: dict[str, str] = {}
     for name in names:
         path = folder / name
@@ -232,7 +232,7 @@ def _package_reason(folder: Path) -> str:
 
 
 def _all_compiled(folder: Path) -> str:
-    """Output through and through: every script and style sheet has a compiler's marks."""
+    """Whether every script and style sheet has a compiler's marks."""
     sample: list[Path] = []
     for path in _files_below(folder):
         if path.name.endswith(_WRITTEN) and not path.name.endswith(".d.ts"):
@@ -262,7 +262,7 @@ def _listed(folder: Path) -> list[str]:
 
 def _head(path: Path, length: int = _HEAD_BYTES) -> bytes:
     try:
-        if path.is_symlink() or not path.is_file():  # a pipe would wait for ever
+        if path.is_symlink() or not path.is_file():  # reading a pipe would never end
             return b""
         with path.open("rb") as file:
             return file.read(length)

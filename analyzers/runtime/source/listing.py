@@ -23,15 +23,15 @@ MAX_DEPTH = 40
 MAX_FILE_BYTES = 5 * 1024 * 1024
 _HEAD_BYTES = 8 * 1024
 _MINIFIED_LINE_CHARS = 1_000
-_MIN_NAME_LINE_CHARS = 120  # mean line of a file that calls itself minified
+_MIN_NAME_LINE_CHARS = 120  # mean length of a line, in a file whose name says that it is minified
 
 _TEXT_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SOURCES = (
     *(".py", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte"),
     *(".astro", ".css", ".html", ".htm", ".json", ".yml", ".yaml", ".toml", ".txt"),
 )
-# A mark alone proves nothing: models sign their code, and whoever hides code writes one too. Only
-# what a known generator writes, under the name it gives, is nobody's own work.
+# A mark alone proves nothing: models sign their code, and people who hide code add marks, too. Only
+# the mark of a known generator counts, in a file with the name that it gives.
 _GENERATED: tuple[tuple[tuple[str, ...], tuple[bytes, ...]], ...] = (
     (
         ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py"),
@@ -43,7 +43,7 @@ _GENERATED: tuple[tuple[tuple[str, ...], tuple[bytes, ...]], ...] = (
 
 
 def list_source(root: Path) -> SourceTree:
-    """The app's files below `root`; never raises for what a stranger's tree contains.
+    """The app's files below `root`. No content of the tree makes it raise.
 
     At most `MAX_FILES` files of at most `MAX_FILE_BYTES`, nested at most `MAX_DEPTH` deep.
     """
@@ -139,7 +139,7 @@ def _content_reason(name: str, head: bytes) -> str:
 
 
 def _is_mostly_text(head: bytes) -> bool:
-    """Text with some NUL bytes, or in UTF-16 without a mark; a picture is neither."""
+    """Whether it is text with some NUL bytes, or UTF-16 without a mark; a picture is neither."""
     printable = sum(byte in b"\t\n\r" or 32 <= byte < 127 or byte == 0 for byte in head)
     return printable > 0.9 * len(head)
 

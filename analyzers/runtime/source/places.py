@@ -1,4 +1,4 @@
-"""Findings point at files that exist: people follow them, and some refuse whole logs otherwise."""
+"""Findings point at files that exist: people open them, and some programs refuse other logs."""
 
 import os
 import posixpath
@@ -13,9 +13,9 @@ _MAX_MESSAGE_CHARS = 4_000
 
 
 def rooted(findings: Sequence[Finding], root: Path) -> list[Finding]:
-    """`findings` that name regular files of the app at `root`, in one spelling. Blocking.
+    """`findings` whose paths are regular files of the app at `root`, in one spelling. Blocking.
 
-    A path that is no such file (a tool's mistake, or a judge's) becomes part of the message.
+    A path that is no such file (a mistake of a tool or a judge) moves into the message.
     """
     real_root = os.path.realpath(root)
     names = {_path(finding) for finding in findings} - {""}
@@ -28,11 +28,11 @@ def _path(finding: Finding) -> str:
 
 
 def _known(root: str, path: str) -> str:
-    """`path` from `root` in one spelling; empty where it is no regular file of the app."""
+    """`path` from `root` in one spelling; empty if it is no regular file of the app."""
     name = posixpath.relpath(path, root) if path.startswith("/") else posixpath.normpath(path)
     full = os.path.join(root, name)
     try:
-        inside = os.path.realpath(full) == full  # neither leads out nor through a link
+        inside = os.path.realpath(full) == full  # no link, and not outside the app
         return name if inside and os.path.isfile(full) and is_covered(name) else ""
     except (OSError, ValueError):  # NUL bytes, names that are too long
         return ""
@@ -45,7 +45,7 @@ def _rooted(finding: Finding, path: str) -> Finding:
     if path:
         place = finding.location.model_copy(update={"path": path})
         return finding.model_copy(update={"location": place})
-    told = f"{finding.message} (said of {given}, which is no file of the app)"
+    message = f"{finding.message} (said of {given}, which is no file of the app)"
     place = finding.location.model_copy(update=_NOWHERE)
-    message = told[:_MAX_MESSAGE_CHARS]
-    return finding.model_copy(update={"location": place, "message": message})
+    cut = message[:_MAX_MESSAGE_CHARS]
+    return finding.model_copy(update={"location": place, "message": cut})

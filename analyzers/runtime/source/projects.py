@@ -1,8 +1,8 @@
-"""Projects inside an app that nothing starts: a finding there says nothing of what runs.
+"""Projects inside an app that nothing starts: a finding there says nothing about what runs.
 
 Models leave a first attempt, an example or another front end beside the app. Such a folder has a
-manifest of its own, and no Dockerfile, compose service, script or source outside it names it.
-Whatever names it in any way keeps it from being called idle: the word has to be certain.
+manifest of its own, and no Dockerfile, compose service, script or source outside it names it. It is
+called idle only if nothing names it in any way.
 """
 
 import re
@@ -33,7 +33,7 @@ NOTE = "It is in {folder}, which nothing starts: no Dockerfile, compose service 
 def idle_folders(root: Path, files: Sequence[str]) -> tuple[str, ...]:
     """Folders with a project of their own (`old/`) that nothing outside them refers to.
 
-    None where the root itself starts nothing: then nobody knows which of several is the app.
+    Empty if the root itself starts nothing: then nobody knows which of several is the app.
     """
     if not any(_is_start(name) for name in files if "/" not in name):
         return ()
@@ -49,8 +49,8 @@ def idle_folders(root: Path, files: Sequence[str]) -> tuple[str, ...]:
 
 
 def note_for(path: str | None, idle: Sequence[str]) -> str:
-    """What a finding at `path` must say; empty where the place is not known to be idle."""
-    folder = next((one for one in idle if path and path.startswith(one)), "")
+    """The note on a finding at `path`; empty if the place is not known to be idle."""
+    folder = next((name for name in idle if path and path.startswith(name)), "")
     return NOTE.format(folder=folder) if folder else ""
 
 
@@ -59,7 +59,7 @@ def _is_start(name: str) -> bool:
 
 
 def _project(name: str) -> str:
-    """The folder whose manifest this file is; empty where it is none, or the root's."""
+    """The folder whose manifest this file is; empty if it is no manifest, or that of the root."""
     folder, _, base = name.rpartition("/")
     is_one = base in _MANIFESTS and folder and folder.count("/") < _MAX_DEPTH
     return f"{folder}/" if is_one else ""
@@ -76,10 +76,10 @@ def _is_named(root: Path, folder: str, files: Sequence[str], idle: Sequence[str]
         rf"""["'`/]{name}["'`/]|^\s*(?:from|import)\s+\.*(?:[\w.]+\.)?{name}\b|\.{name}\b""", re.M
     )
     others = [
-        one for one in files if not one.startswith((folder, *idle)) and not _says_nothing(one)
+        name for name in files if not name.startswith((folder, *idle)) and not _says_nothing(name)
     ]
     if len(others) > _MAX_FILES:
-        return True  # too many to read: what they say is not known
+        return True  # too many to read
     return any(
         (quoted if one.endswith(_SOURCES) else word).search(text)
         for one, text in _texts(root, others)

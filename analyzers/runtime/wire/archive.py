@@ -105,7 +105,7 @@ class ResultShelf:
         return self._folder / f"{key}.tar"
 
     def part(self, key: str) -> Path:
-        """Where it is written before it is whole."""
+        """Where the archive of the run `key` is written until it is whole."""
         return self._folder / f"{key}.part"
 
     def put(self, result: StoredResult) -> None:
@@ -121,7 +121,7 @@ class ResultShelf:
             (self._folder / f"{key}{suffix}").unlink(missing_ok=True)
 
     def load(self) -> dict[str, StoredResult]:
-        """The newest whole result of each subtask ID; whatever else lies about goes. Blocking."""
+        """The newest whole result of each subtask ID; all other files are removed. Blocking."""
         found: dict[str, StoredResult] = {}
         for about in self._folder.glob("*.json"):
             try:

@@ -51,7 +51,7 @@ class AnalyzerConnection:
         websocket: open and with the right subprotocol.
         kind: the service's own analyzer; requests for another are refused.
         jobs: the service's runs.
-        key: the service's own, for what tells one call's secrets from another's.
+        key: the service's own; makes the digests by which it tells secrets of calls apart.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class AnalyzerConnection:
         """Send the archive from `offset` on.
 
         Raises:
-            PlatformError: DATA_LOSS: it cannot be read. It is dropped; asked again, it is new.
+            PlatformError: DATA_LOSS: the archive cannot be read; the result is dropped.
         """
         try:
             async with aclosing(_read_ahead(self._jobs.archive(job), offset, result)) as blocks:

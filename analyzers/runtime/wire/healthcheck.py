@@ -2,7 +2,7 @@
 
     python analyzers/runtime/wire/healthcheck.py 2001
 
-Standard library only and run as a file, so that asking costs one small interpreter.
+It is run as a file and needs the standard library only, so it starts quickly.
 """
 
 import sys

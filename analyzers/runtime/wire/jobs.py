@@ -1,8 +1,8 @@
 """Runs by subtask ID: started once, re-attached to as often as asked, kept until acknowledged.
 
-The run belongs to the service, not to a connection. The same request re-attaches; a different one
-under the same ID replaces what there is, because the workflow's ID already guarantees that only one
-caller speaks for a subtask: the newest request is the one that counts.
+A run belongs to the service, not to a connection. The same request attaches to the run again. A
+different request under the same ID replaces the run or its result: the workflow's ID guarantees
+that a subtask has one caller, so the newest request counts.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Job:
 
     Attributes:
         key: names its archive; no other run has it.
-        progress: the latest word from the run.
+        progress: what the run said last.
         result: set when it finished.
         failure: set when it failed; a failed job is forgotten by the registry at once.
     """
@@ -59,7 +59,7 @@ class Job:
 
     @property
     def ending(self) -> bool:
-        """Whether it was told to end."""
+        """Whether somebody asked the run to end."""
         return self.task is not None and self.task.cancelling() > 0
 
     def notify(self) -> None:
@@ -73,7 +73,7 @@ class Job:
             await asyncio.wait_for(self._changed.wait(), limit_s)
 
     def on_progress(self, progress: Progress) -> None:
-        """Keep the latest word and tell those who wait."""
+        """Keep the progress and wake those who wait."""
         self.progress = progress
         self.notify()
 
@@ -85,7 +85,7 @@ class JobRegistry:
         measure: does the work, in the private folder it is given; answers the report and the folder
             of attachments.
         shelf: keeps finished results.
-        work_dir: private folders of runs; whatever lies there at start is a dead process's.
+        work_dir: private folders of runs; what is there at the start belonged to a dead process.
         capacity: runs at the same time.
     """
 
@@ -162,27 +162,27 @@ class JobRegistry:
     async def acknowledge(self, subtask_id: str, sha256: str = "") -> None:
         """Forget a finished result. A run that goes on is left alone.
 
-        With `sha256` only the result of that digest is meant: a late word about an older one does
-        not lose its successor.
+        With `sha256` only the result of that digest is forgotten: an acknowledgement that comes
+        late does not lose a newer result.
         """
         job = self._jobs.get(subtask_id)
         if job and job.result and sha256 in ("", job.result.sha256):
             await self.forget(job)
 
     async def forget(self, job: Job) -> None:
-        """Drop a finished job's result; what has taken its place stays."""
+        """Drop a finished job's result. A job that has taken its place stays."""
         if self._jobs.get(job.subtask_id) is job:
             del self._jobs[job.subtask_id]
         await asyncio.to_thread(self._shelf.drop, job.key)
 
     async def stop(self) -> None:
-        """End every run; results stay on the shelf. Nobody cancelled: asking again later helps."""
+        """End every run, as `UNAVAILABLE`: asking again later helps. Results stay on the shelf."""
         why, code = "the analyzer shuts down", ErrorCode.UNAVAILABLE
         running = [job for job in self._jobs.values() if not job.ended]
         await asyncio.gather(*(self._interrupt(job, why, code) for job in running))
 
     async def expire(self) -> None:
-        """Forget results nobody asked for in `RESULT_EXPIRY`."""
+        """Forget results that nobody fetched within `RESULT_EXPIRY`."""
         oldest = datetime.now(UTC) - RESULT_EXPIRY
         for job in list(self._jobs.values()):
             if job.result and job.result.finished_at < oldest:
@@ -195,13 +195,13 @@ class JobRegistry:
 
     async def _interrupt(self, job: Job, why: str, code: ErrorCode) -> None:
         if job.task and not job.task.done():
-            if not job.ending:  # a second cancellation would cut short what the first one undoes
+            if not job.ending:  # a second cancellation would interrupt the clean-up of the first
                 job.end_code, job.end_reason = code, why
                 job.task.cancel()
             await asyncio.wait([job.task])
 
     def _ended(self, job: Job) -> None:
-        """A task that was cancelled before its first step could say nothing itself."""
+        """Fail the job of a task that was cancelled before its first step."""
         if not job.ended:
             self._fail(job, job.end_code, job.end_reason)
         job.notify()
@@ -235,7 +235,7 @@ class JobRegistry:
             ) from error
 
     async def _keep(self, job: Job, report: AnalyzerReport, attachments: Path) -> None:
-        """Put the result on the shelf; a thread cannot be cancelled, so undo what it wrote."""
+        """Put the result on the shelf. A thread cannot be cancelled: what it wrote is removed."""
         store = asyncio.ensure_future(asyncio.to_thread(self._store, job, report, attachments))
         try:
             job.result = await asyncio.shield(store)

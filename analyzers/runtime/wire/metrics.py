@@ -11,7 +11,7 @@ from analyzers.runtime.wire.jobs import JobRegistry
 
 
 class Metrics:
-    """Reads the figures when they are asked for; nothing is counted twice."""
+    """Reads the figures from the service at each request; it keeps no counters of its own."""
 
     def __init__(self, jobs: JobRegistry, canaries: CanaryKeeper) -> None:
         self._jobs = jobs

@@ -1,6 +1,6 @@
 """The analyzer's one port: WebSocket protocol v1, and HTTP for health, metrics, results, sources.
 
-aiohttp rather than the websockets server: one port has to carry WebSocket beside streamed HTTP
+It uses aiohttp, not the websockets server: one port has to carry WebSocket beside streamed HTTP
 bodies (a result of a gigabyte by `GET` with `Range`, a source archive by `PUT`) in constant memory,
 and the websockets server can answer plain HTTP only with a small body from `process_request`.
 uvicorn would stream, but sets keep-alive of WebSockets for the whole process. aiohttp has both,
@@ -42,7 +42,7 @@ class AnalyzerServer:
 
     Args:
         health: the answer of `GET /health`, computed without waiting.
-        token: shared secret asked of every route but `/health`; None: not asked.
+        token: shared secret that every route but `/health` asks for; None: no route does.
         key: the service's own, see `AnalyzerConnection`.
     """
 

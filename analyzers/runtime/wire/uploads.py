@@ -29,8 +29,8 @@ MAX_UPLOAD_BYTES = MAX_TREE_BYTES + 64 * 1024 * 1024
 _MAX_DEPTH = 200
 _EXPIRY_S = 7 * 86_400.0
 _UPLOAD_LIMIT_S = 3_600.0  # longer than any upload takes
-_IN_USE_S = 6 * 3_600.0  # longer than a run that began with it goes on
-_MAX_ENTRIES = 4 * MAX_FILES  # folders and what is not covered, too
+_IN_USE_S = 6 * 3_600.0  # longer than any run that reads the source
+_MAX_ENTRIES = 4 * MAX_FILES  # folders and entries that are not covered count, too
 MAX_KEPT_BYTES = 8 * 1024**3
 _BLOCK_BYTES = 1024 * 1024
 
@@ -92,8 +92,8 @@ class SourceStore:
     def expire(self, max_bytes: int = MAX_KEPT_BYTES) -> None:
         """Remove what was not used for a week, then the longest unused above `max_bytes`.
 
-        Blocking. Leftovers of broken uploads go after an hour. What a run may be reading stays: it
-        was touched when the run began.
+        Blocking. Leftovers of broken uploads are removed after an hour. A source that a run may be
+        reading stays: its time stamp is the beginning of that run.
         """
         now, kept_bytes = time.time(), 0
         for used_at, entry in sorted(self._entries(), reverse=True):
@@ -126,7 +126,8 @@ def _size_bytes(path: Path) -> int:
 def digest_folder(root: Path) -> str:
     """Digest of a folder by the rule of `contract/source_digest.py`; empty when unreadable.
 
-    Also when it is larger than any source may be: a request may name any folder of this host.
+    It is also empty for a folder larger than any source may be: a request may name any folder of
+    this host.
     """
     tree = TreeDigest()
     try:
@@ -139,7 +140,7 @@ def digest_folder(root: Path) -> str:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """Every entry below `root`, folders among them, but for what is in folders not covered."""
+    """Every entry below `root`, also folders, but nothing inside folders that are not covered."""
     folders = [""]
     while folders:
         prefix = folders.pop()
@@ -151,7 +152,7 @@ def _walk(root: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
 
 
 def _add(tree: TreeDigest, name: str, entry: "os.DirEntry[str]") -> bool:
-    """Count an entry if it is covered; whether the tree is small enough still."""
+    """Count an entry if it is covered, and say whether the tree is still small enough."""
     if entry.is_symlink():
         target = os.readlink(entry.path).encode(errors="surrogateescape")
         tree.add(name, "L", len(target), hashlib.sha256(target).digest())
@@ -169,7 +170,7 @@ def _extract(tar: tarfile.TarFile, into: Path) -> str:
     for member in tar:
         name = _checked_name(member)
         path = into / name
-        if member.issym():  # covered by the digest, never made: no tool follows links
+        if member.issym():  # the digest covers links, but none is created: no tool follows links
             target = member.linkname.encode(errors="surrogateescape")
             tree.add(name, "L", len(target), hashlib.sha256(target).digest())
         else:

@@ -17,7 +17,7 @@ class ContainerFiles(OwnCheck):
     name = "container-files"
     looks_for = frozenset({Category.SECURITY})
     reputation = Reputation(school="container-files")
-    what = "Docker or compose"
+    file_kind = "Docker or compose"
     suffixes = (".yml", ".yaml", "Dockerfile", *_DOCKERFILES)
     script = Path(__file__).parent.parent / "compose_check.py"
     rules = {

@@ -38,7 +38,7 @@ class Hadolint(CommandTool):
     name = "hadolint"
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     reputation = Reputation(school="hadolint")
-    what = "Dockerfile"
+    file_kind = "Dockerfile"
     suffixes = (".dockerfile", ".Dockerfile")
     apart = True
     canary = Canary(

@@ -1,4 +1,4 @@
-"""html-validate: whole HTML pages. Server-side templates are no HTML yet and are left out."""
+"""html-validate: whole HTML pages. Server-side templates are not HTML yet and are left out."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ class HtmlValidate(NodeTool):
     name = "html-validate"
     looks_for = frozenset({Category.QUALITY, Category.ACCESSIBILITY})
     reads_selected = True
-    what = "plain HTML"
+    file_kind = "plain HTML"
     suffixes = (".html", ".htm")
     apart = True
     canary = Canary(
@@ -56,7 +56,7 @@ class HtmlValidate(NodeTool):
     )
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """Our configuration alone (`root`)."""
+        """Only our configuration (`root`)."""
         config = str(workspace / "html.json")
         return (
             *self.program(tools_dir),
@@ -71,8 +71,8 @@ class HtmlValidate(NodeTool):
             (source / name).write_text(_PLANTED)
         found = (path.relative_to(source) for path in source.rglob("*") if path.is_file())
         hidden = sorted(f"./{path}" for path in found if any(p[0] == "." for p in path.parts))
-        # In a folder it does not see what begins with a dot; by name it does not see brackets.
-        # It exits before a slow reader has taken what it wrote to a pipe: the report is a file.
+        # In a folder it does not find names that begin with a dot; by name it fails on brackets.
+        # It exits before a slow reader has read its output from a pipe: the report is a file.
         return Command(
             (*self.argv(tools_dir, workspace), *hidden),
             cwd=source,
@@ -99,7 +99,7 @@ class HtmlValidate(NodeTool):
         return self.parse(self.report(run, done), given, line_reader(run.source.root), reasons)
 
     def cleaned(self, data: bytes) -> bytes:
-        """Comments that switch rules off are no comments for the tool any more."""
+        """Comments that switch rules off become plain comments for the tool."""
         return data.replace(b"html-validate-", b"html_validate-")
 
     def parse(

@@ -1,6 +1,6 @@
-"""Retire.js with its database from npm, offline: known holes of JavaScript libraries.
+"""Retire.js with its database from npm, offline: known flaws of JavaScript libraries.
 
-Looks at library files an app ships (minified ones too) and at the versions its manifests name.
+It looks at library files that an app ships (also minified ones) and at versions in manifests.
 """
 
 import json
@@ -60,7 +60,7 @@ class Retire(NodeTool):
     name = "retire"
     looks_for = frozenset({Category.SECURITY})
     reputation = Reputation(school="retire")
-    what = "JavaScript or package.json"
+    file_kind = "JavaScript or package.json"
     suffixes = (*_SCRIPTS, "package.json", *NPM_LOCKS)
     apart = True
     parses = False
@@ -96,7 +96,7 @@ class Retire(NodeTool):
         return (*scripts, *npm_manifests(files), *locks)
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
-        """Libraries somebody copied into the app are no code of its own, but what it looks for."""
+        """Libraries copied into the app are not its own code, but are what this tool looks for."""
         minified = (name for name, why in source.left_out if why == "minified")
         vendored = [
             name
@@ -110,7 +110,7 @@ class Retire(NodeTool):
         return (*source.files, *minified, *copied, *named)
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """Scripts by the tool; what manifests and locks name by its database."""
+        """Scripts are checked by the tool, manifests and locks by its database."""
         manifests = await read_manifests(run, execute)
         self.copy(run, [name for name in given if name.endswith(_SCRIPTS)])
         done = await execute(self.command(run.tools_dir, run.workspace))
@@ -156,7 +156,7 @@ class Retire(NodeTool):
         return Parsed(covered, tuple(gathered.findings))
 
     def advisories(self, item: Dependency, database: dict[str, Any], lines: Lines) -> list[Finding]:
-        """What the database knows against one dependency of a manifest."""
+        """The database's entries against one dependency of a manifest."""
         if not item.version:
             return []
         entries = [
@@ -187,7 +187,7 @@ class Retire(NodeTool):
 
 
 def _scripts_of(source: SourceTree) -> tuple[str, ...]:
-    """Scripts of a folder, minified ones and those with a licence of their own too."""
+    """Scripts of a folder, including minified ones and those with their own licence."""
     minified = tuple(
         name for name, why in source.left_out if why == "minified" or why.startswith(VENDORED)
     )

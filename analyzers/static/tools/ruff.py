@@ -1,4 +1,4 @@
-"""Ruff: security rules (`S`) and the lint families that speak of bugs rather than of taste."""
+"""Ruff: security rules (`S`) and the lint families that find bugs rather than matters of taste."""
 
 import hashlib
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ _UNREAD = frozenset({"invalid-syntax", "E902", None})
 _LATER = "syntax was added in Python"  # it read the file all the same
 
 
-# Its security rules are bandit's, written anew.
+# Its security rules are bandit's, rewritten.
 _ADVICE = frozenset(f"S{number}" for number in range(401, 416)) | {"S101", "S110", "S112"}
 _NOISY = frozenset(
     {"S104", "S105", "S106", "S107", "S108", "S113", "S310", "S311", "S603", "S606", "S607"}
@@ -65,7 +65,7 @@ class Ruff(CommandTool):
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
     reputation = _REPUTATION
     reads_selected = True
-    what = "Python"
+    file_kind = "Python"
     suffixes = (".py",)
     apart = True
     max_depth = 2_000  # one file that nests deeper overflows its stack
@@ -93,7 +93,7 @@ class Ruff(CommandTool):
         return self.parse(self.report(run, done), given, line_reader(run.source.root), seen)
 
     def cleaned(self, data: bytes) -> bytes:
-        """It reads UTF-8 alone, where Python obeys what a file says of itself."""
+        """It reads only UTF-8, while Python honours the encoding that a file declares."""
         return in_utf8(data)
 
     def rules_digest(self) -> str:
@@ -104,7 +104,7 @@ class Ruff(CommandTool):
     def parse(
         self, raw: bytes, given: Sequence[str], lines: Lines, seen: Sequence[str] | None = None
     ) -> Parsed:
-        """A file with a syntax error was not looked at, whatever else is said about it."""
+        """A file with a syntax error was not looked at, whatever else is reported for it."""
         report = load_json(raw, self.name)
         known = frozenset(given)
         reached = given if seen is None else [relative(name, known) for name in seen]

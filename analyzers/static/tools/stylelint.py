@@ -31,7 +31,7 @@ class Stylelint(NodeTool):
     name = "stylelint"
     looks_for = frozenset({Category.QUALITY})
     reads_selected = True
-    what = "CSS"
+    file_kind = "CSS"
     suffixes = (".css",)
     apart = True
     canary = Canary(
@@ -39,7 +39,7 @@ class Stylelint(NodeTool):
     )
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """Our configuration alone; neither ignore files nor inline comments count."""
+        """Only our configuration; neither ignore files nor inline comments count."""
         config = str(workspace / "stylelint.json")
         return (
             *(*self.program(tools_dir), "--config", config, "--config-basedir", str(workspace)),
@@ -53,7 +53,7 @@ class Stylelint(NodeTool):
         found = (path.relative_to(source) for path in source.rglob("*.css"))
         hidden = sorted(f"./{path}" for path in found if any(p[0] == "." for p in path.parts))
         return Command(
-            (*self.argv(tools_dir, workspace), *hidden),  # a folder's are not seen otherwise
+            (*self.argv(tools_dir, workspace), *hidden),  # it does not find them itself
             cwd=source,
             ok_exit_codes=frozenset({0, 2}),
             output=workspace / "report.json",

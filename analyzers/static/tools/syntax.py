@@ -1,6 +1,6 @@
-"""Our own check that sources parse: the one place where a broken file is a finding.
+"""Our own check that sources parse: the only tool that makes a broken file a finding.
 
-Every other tool only names such a file as not read, so one broken file is one finding per language.
+Every other tool only names such a file as not read, so one broken file is one finding.
 """
 
 import hashlib
@@ -36,11 +36,11 @@ _SCRIPT = _Language("JavaScript", Severity.HIGH)
 
 
 class Syntax(CommandTool):
-    """Parses every source with the parsers that the other tools are built on."""
+    """Parses every source with the parsers that the other tools use."""
 
     name = "syntax"
     looks_for = frozenset({Category.QUALITY})
-    what = "Python, JavaScript, TypeScript, CSS or JSON"
+    file_kind = "Python, JavaScript, TypeScript, CSS or JSON"
     suffixes = (*CODE_SUFFIXES, ".json")
     reads_selected = True
     canary = Canary(
@@ -49,7 +49,7 @@ class Syntax(CommandTool):
     )
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """Of its own code there is one version, the digest, and it needs the tools' Python."""
+        """Its own code has one version, the digest, and it needs the tools' Python."""
         python = str(run.tools_dir / "venv/bin/python")
         await execute(Command((python, "--version"), cwd=run.workspace, limit_s=60))
         return f"1.0+{self.rules_digest()[:8]}"
@@ -62,16 +62,16 @@ class Syntax(CommandTool):
         ).hexdigest()
 
     def reads(self, source: SourceTree) -> tuple[str, ...] | None:
-        """Sources, and those that hold NUL bytes."""
+        """Sources, and files that hold NUL bytes."""
         return self.select((*source.files, *_with_nul(source)))
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """What a parser refuses is looked at; what is too new or too deep for it is skipped."""
+        """A file that a parser rejects was looked at; a file too new or too deep is skipped."""
         with_nul = self.select(_with_nul(run.source))
         given = (*self.select(run.source.files), *with_nul)
         withheld = self._withheld(run.source, given)
         if not given:
-            raise refusal(self.what, withheld)
+            raise refusal(self.file_kind, withheld)
         flaws = await flaws_of(run, self.select(run.source.files), execute)
         flaws |= dict.fromkeys(with_nul, NUL)
         unread = {name: flaw.reason for name, flaw in flaws.items() if not flaw.is_the_apps}

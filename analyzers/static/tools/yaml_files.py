@@ -1,4 +1,4 @@
-"""Our own check of YAML files: syntax, and keys that stand twice."""
+"""Our own check of YAML files: syntax, and keys that occur twice."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ class YamlFiles(OwnCheck):
 
     name = "yaml-files"
     looks_for = frozenset({Category.QUALITY})
-    what = "YAML"
+    file_kind = "YAML"
     suffixes = (".yml", ".yaml")
     script = Path(__file__).parent.parent / "yaml_check.py"
     rules = {
