@@ -1,8 +1,10 @@
 """Every activity call: which queue, which policy, which label on the timeline."""
 
+from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.analysis import AnalysisActivities
@@ -146,17 +148,16 @@ def run_analysis(order: SubtaskOrder, host: str = "") -> workflow.ActivityHandle
     )
 
 
-def watch_apps(pipeline_id: str) -> workflow.ActivityHandle[None]:
-    """Start to watch what the running apps do, until it is cancelled; nobody needs to await it."""
-    watch = workflow.start_activity_method(
-        WatchActivities.watch_apps,
-        pipeline_id,
-        task_queue=TASK_QUEUE_WATCH,
-        summary="what the running apps do",
-        **policies.WATCH_APPS,
-    )
-    watch.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # seen
-    return watch
+async def watch_apps(pipeline_id: str) -> None:
+    """Watch what the running apps do, until this is cancelled. A failure of it harms nobody."""
+    with suppress(ActivityError):
+        await workflow.execute_activity_method(
+            WatchActivities.watch_apps,
+            pipeline_id,
+            task_queue=TASK_QUEUE_WATCH,
+            summary="what the running apps do",
+            **policies.WATCH_APPS,
+        )
 
 
 async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome:
