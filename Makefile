@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ANALYZERS := static dynamic performance ai
+ANALYZERS := $(patsubst analyzers/%/__main__.py,%,$(wildcard analyzers/*/__main__.py))
 # Node.js for the analyzers' tools, whatever the machine has.
 export PATH := $(CURDIR)/.tools/node/bin:$(PATH)
 LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate

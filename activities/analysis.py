@@ -9,11 +9,11 @@ from temporalio import activity
 
 from activities import Activities
 from activities.heartbeat import Attempt
+from activities.liveness import Liveness
 from activities.ownership import is_disowned
 from activities.ports import AnalyzerGateway, AnalyzerResult, AppWatch, ArtifactStore
 from activities.result_cache import LOST, load_report, save_result, with_missing_tools
 from activities.slots import Slots
-from activities.vigil import Vigil
 from activities.work import lost_before
 from contract.analysis import (
     AnalyzerReport,
@@ -44,36 +44,36 @@ class AnalysisActivities:
         watch: AppWatch,
         slots: Slots | None = None,
     ) -> None:
-        """`slots`: of the queue, where a run's result is fetched without one."""
+        """`slots`: those of the queue, if a result is to be fetched without holding one."""
         self._slots = slots or Slots(0)
         self._gateway = gateway
         self._artifacts = artifacts
         self._watch = watch
 
     def activities(self) -> Activities:
-        """All of them: every analyzer's queue serves these."""
+        """All activities of this class; the queue of every analyzer serves them."""
         return [self.run_analysis]
 
     @activity.defn(name="run_analysis")
     async def run_analysis(self, order: SubtaskOrder) -> SubtaskOutcome:
-        """Run the analyzer, cache the result, then let the analyzer forget it.
+        """Run the analyzer, cache its result, then let the analyzer forget it.
 
-        Retry is safe: a cached result of the same workflow run is used as it is, and a run that
-        still goes on (or has ended) at the analyzer is re-attached by its subtask ID.
+        Retry is safe: a cached result of the same workflow run is used again, and a run that the
+        analyzer still works on (or has finished) is found by its subtask ID.
         """
         request = order.request
         began_s = time.monotonic()
         key = _cache_key(request, activity.info().workflow_run_id or "")
         async with Attempt(f"{request.analyzer}: looking for an earlier result") as attempt:
             kept = await self._kept(key)
-            vigil = Vigil(self._watch, order.app, attempt)
-            archive, report = kept or await self._measure(request, key, attempt, vigil)
+            liveness = Liveness(self._watch, order.app, attempt)
+            archive, report = kept or await self._measure(request, key, attempt, liveness)
             with suppress(PlatformError):
                 await self._gateway.acknowledge(request.subtask_id, request.analyzer)
             return _outcome(request, archive, report, attempt, time.monotonic() - began_s)
 
     async def _kept(self, key: str) -> tuple[ArtifactRef, AnalyzerReport] | None:
-        """An earlier attempt's result; one that cannot be read any more is none."""
+        """The result of an earlier attempt, if it can still be read."""
         archive = await self._artifacts.cached(key)
         if archive is None:
             return None
@@ -85,7 +85,7 @@ class AnalysisActivities:
             return None
 
     async def _measure(
-        self, request: SubtaskRequest, key: str, attempt: Attempt, vigil: Vigil
+        self, request: SubtaskRequest, key: str, attempt: Attempt, liveness: Liveness
     ) -> tuple[ArtifactRef, AnalyzerReport]:
         def on_progress(progress: Progress) -> None:
             attempt.saw_work(progress)
@@ -93,7 +93,7 @@ class AnalysisActivities:
                 attempt.begin()
             attempt.note(_describe(request, progress))
 
-        result = await self._run(request, on_progress, attempt, vigil)
+        result = await self._run(request, on_progress, attempt, liveness)
         attempt.note(f"{request.analyzer}: keeping the result")
         archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
         report = with_missing_tools(result.report, request.tools)
@@ -101,17 +101,17 @@ class AnalysisActivities:
         return archive, report
 
     async def _run(
-        self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt, vigil: Vigil
+        self, request: SubtaskRequest, on_progress: OnProgress, attempt: Attempt, liveness: Liveness
     ) -> AnalyzerResult:
-        """Run the analyzer. Waiting for a free place is no failure, so it uses up no attempt."""
+        """Run the analyzer. An attempt waits for a free place itself, so that none is used up."""
         on_end = self._slots.once()
         give_up_s = time.monotonic() + PLACES_WAIT_S
         while True:
-            await vigil.before()
+            await liveness.before()
             attempt.note(f"{request.analyzer}: connecting")
             run = asyncio.create_task(self._gateway.analyze(request, on_progress, on_end))
             try:
-                return await vigil.during(run)
+                return await liveness.during(run)
             except asyncio.CancelledError:
                 await self._leave(request, run)
                 raise
@@ -124,7 +124,7 @@ class AnalysisActivities:
             await asyncio.sleep(wait_s)
 
     async def _leave(self, request: SubtaskRequest, run: asyncio.Task[object]) -> None:
-        """End the run at the analyzer, unless a later attempt goes on with it."""
+        """End the run at the analyzer, unless a later attempt is to go on with it."""
         if await is_disowned():
             run.cancel()
         else:
@@ -134,7 +134,7 @@ class AnalysisActivities:
 
 
 def _cache_key(request: SubtaskRequest, run_id: str) -> str:
-    """A result stands for one workflow run and one life of the app."""
+    """A result is valid for one run of the workflow and one set of the app's containers."""
     lives = "+".join(target.container_id for target in request.targets)
     return f"{request.subtask_id}@{run_id}" + (f"@{lives}" if lives else "")
 
@@ -143,8 +143,8 @@ def _describe(request: SubtaskRequest, progress: Progress) -> str:
     names = progress.running[:_NAMES_MAX]
     more = len(progress.running) - len(names)
     running = ", ".join((*names, *([f"{more} more"] if more else [])))
-    said = "; ".join(filter(None, (running, progress.message))) or "working"
-    return f"{request.analyzer}: {progress.done}/{progress.total} tools, {said}"
+    doing = "; ".join(filter(None, (running, progress.message))) or "working"
+    return f"{request.analyzer}: {progress.done}/{progress.total} tools, {doing}"
 
 
 def _outcome(

@@ -1,4 +1,4 @@
-"""The app under test: start, check, remove; and the janitor of its host."""
+"""The app under test: build, start, check, remove; and the janitor of its host."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -23,7 +23,7 @@ from contract.quiet import Work, give_way
 from contract.running import AppCheck, RunningApp, StartOutcome, SweepReport, TeardownReport
 from contract.spec import AppSpec
 
-# An app that was built keeps a processor busy for about so long; then it waits, or is idle.
+# A new app keeps a processor busy for about so long; load tests wait no longer for it.
 START_BUSY_S = 10.0
 
 Answer = TypeVar("Answer", StartOutcome, AppCheck, TeardownReport)
@@ -38,38 +38,38 @@ class AppActivities:
         """Nothing is done yet.
 
         Args:
-            runtime: of this host.
-            slots: of the queue of builds; an app that was built waits for its answer without.
-            load_lock: of this host, whose load tests builds and starts give way to.
+            runtime: the app runtime of this host.
+            slots: those of the queue of builds; an app that is built needs none until it answers.
+            load_lock: the lock file of load tests on this host; builds and starts give way to them.
         """
         self._runtime = runtime
         self._slots = slots or Slots(0)
         self._load_lock = load_lock
 
     def on_any_host(self) -> Activities:
-        """Of the queue of builds, which every host serves."""
+        """For the queue of builds, which every host serves."""
         return [self.prepare_app]
 
     def on_build_host(self) -> Activities:
-        """Of the queue of starts on the host that built the app."""
+        """For the queue of starts on the host that built the app."""
         return [self.start_app]
 
     def on_app_host(self) -> Activities:
-        """Of the queue of the host that runs the app."""
+        """For the queue of the host that runs the app."""
         return [self.check_app, self.teardown_app, self.sweep_host, self.prune_host]
 
     def in_control(self) -> Activities:
-        """Of the control queue: they touch no host."""
+        """For the control queue: they need no particular host."""
         return [self.forget_host]
 
     @activity.defn(name="start_app")
     async def start_app(self, app: AppSpec) -> StartOutcome:
-        """Build and start `app` on this host. An app that does not start is an answer.
+        """Build and start `app` on this host. One that does not start is an answer, not an error.
 
-        Retry is safe: names and labels derive from the workflow ID, so an attempt adopts what an
-        earlier one left. Failed or cancelled, it removes what it made, for the workflow does not
-        know this host yet; merely given up on, it leaves all to the next attempt. What was paused
-        while it waited, for its slot or for a load test, has made nothing yet.
+        Retry is safe: names and labels derive from the workflow ID, so an attempt takes over what
+        an earlier one left. An attempt that failed or was cancelled removes what it made, because
+        the workflow does not know this host yet; one that is only replaced leaves all to the next
+        attempt. A pause is noticed before anything is made.
         """
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building and starting the app") as attempt:
@@ -85,9 +85,9 @@ class AppActivities:
 
     @activity.defn(name="prepare_app")
     async def prepare_app(self, app: AppSpec) -> StartOutcome:
-        """Build `app` on this host, which is to start it. An app that does not build is an answer.
+        """Build `app` on this host, which will start it. An app that does not build is an answer.
 
-        Retry is safe, and what is left of a failed attempt is removed, as for `start_app`.
+        Retry is safe as for `start_app`: what a failed attempt left is removed.
         """
         run_id = activity.info().workflow_run_id or ""
         async with Attempt("building the app") as attempt, self._turn(app, attempt):
@@ -96,7 +96,7 @@ class AppActivities:
 
     @asynccontextmanager
     async def _turn(self, app: AppSpec, attempt: Attempt) -> AsyncGenerator[Work]:
-        """Give way to load tests of this host, then be waited for by them."""
+        """Give way to load tests of this host; then load tests wait for this work."""
         work = Work(None, 0.0)
         try:
             if self._load_lock is not None:
@@ -118,25 +118,28 @@ class AppActivities:
 
     @activity.defn(name="check_app")
     async def check_app(self, app: RunningApp) -> AppCheck:
-        """Whether the containers that answer are the ones we started. Retry is safe: only reads."""
+        """Whether the containers that answer are those we started. Retry is safe: it only reads."""
         async with Attempt("checking that the app is still the one we started") as attempt:
             checked = await self._runtime.check(app)
             return _with_causes(checked, attempt)
 
     @activity.defn(name="teardown_app")
     async def teardown_app(self, workflow_id: str) -> TeardownReport:
-        """Remove everything labelled with `workflow_id`. Retry is safe: gone is success."""
+        """Remove everything that is labelled with `workflow_id`.
+
+        Retry is safe: what is gone already counts as removed.
+        """
         async with Attempt("removing the app") as attempt:
             removed = await self._runtime.teardown(workflow_id)
             return _with_causes(removed, attempt)
 
     @activity.defn(name="sweep_host")
     async def sweep_host(self) -> SweepReport:
-        """Remove what belongs to no running workflow. Retry is safe: gone is success.
+        """Remove what belongs to no running workflow.
 
-        Each owner is looked up right before its removal, and only a server that says "closed" or
-        "not found" allows it: when the server cannot be asked, nothing is removed. What cannot be
-        removed holds nothing else up.
+        Each workflow is looked up right before its leftovers are removed, and only the server's
+        "closed" or "not found" allows that: without an answer nothing is removed. What cannot be
+        removed does not stop the rest. Retry is safe: what is gone already counts as removed.
         """
         removed: list[str] = []
         kept: list[str] = []
@@ -160,9 +163,10 @@ class AppActivities:
 
     @activity.defn(name="forget_host")
     async def forget_host(self, host: str) -> None:
-        """Sweep `host` no more: nobody serves it. Its worker, once back, arranges it anew.
+        """Delete the janitor's schedule of `host`, which nobody serves any more.
 
-        Runs on any host. Retry is safe: gone is success.
+        When its worker comes back, it makes the schedule again. Runs on any host. Retry is safe: a
+        schedule that is gone already counts as deleted.
         """
         async with Attempt(f"forgetting {host}"):
             handle = activity.client().get_schedule_handle(janitor_schedule_id(host))
@@ -174,9 +178,9 @@ class AppActivities:
 
     @activity.defn(name="prune_host")
     async def prune_host(self) -> int:
-        """Remove old images and build cache of ours above the disk limit; bytes freed.
+        """Remove our oldest images and build caches above the disk limit; the bytes freed.
 
-        Retry is safe: what an earlier attempt removed no longer counts against the limit.
+        Retry is safe: what an earlier attempt removed does not count against the limit any more.
         """
         async with Attempt("pruning images"):
             return await self._runtime.prune()

@@ -1,6 +1,6 @@
 """From platform faults to Temporal failures: the code becomes the failure's type.
 
-Two endings of an attempt are no faults at all; the workflow then schedules the work anew.
+Two failures are nobody's fault (`Deferred`): the workflow schedules the same work again.
 """
 
 from datetime import timedelta
@@ -17,9 +17,11 @@ MESSAGE_CHARS = 900
 
 
 def as_application_error(fault: PlatformError, *details: Any) -> ApplicationError:
-    """`fault` as Temporal's policies understand it: what no retry cures is not retried.
+    """`fault` as Temporal's retry policies understand it.
 
-    The workflow finds `details` in the failure.
+    Args:
+        fault: one that no retry can cure is marked as not to be retried.
+        details: what the workflow finds in the failure.
     """
     after_s = fault.retry_after_s
     return ApplicationError(
@@ -31,12 +33,12 @@ def as_application_error(fault: PlatformError, *details: Any) -> ApplicationErro
     )
 
 
-class Aside(Exception):
-    """Ends an activity without a fault of anybody: no attempt is used up, none is blamed.
+class Deferred(Exception):
+    """Ends an activity whose work cannot begin now; nobody is blamed, and no attempt is used up.
 
     Attributes:
-        type: of the failure that the workflow sees.
-        details: what the workflow finds in it behind the last heartbeat.
+        type: type of the failure that the workflow sees.
+        details: what the workflow finds in the failure, after the last heartbeat.
     """
 
     def __init__(self, type: str, message: str, *details: Any) -> None:
@@ -45,7 +47,7 @@ class Aside(Exception):
         self.details = details
 
     def as_application_error(self, *before: Any) -> ApplicationError:
-        """As Temporal shows it: not retried by the server, and no alarm."""
+        """The failure: the server does not retry it, and counts it as benign."""
         return ApplicationError(
             str(self)[:MESSAGE_CHARS],
             *before,
@@ -56,15 +58,15 @@ class Aside(Exception):
         )
 
 
-class Held(Aside):
-    """The pipeline was paused while this waited in its queue: it begins after the resume."""
+class Held(Deferred):
+    """The pipeline was paused while the activity waited in its queue."""
 
     def __init__(self) -> None:
         super().__init__(HELD, "the pipeline is paused: it begins after the resume")
 
 
-class AppGone(Aside):
-    """The app is not there to be measured; the heartbeat tells whether it was under way."""
+class AppGone(Deferred):
+    """The app cannot be measured any more; the heartbeat says whether the work had begun."""
 
     def __init__(self, check: AppCheck) -> None:
         super().__init__(APP_GONE, f"the app is gone: {check.reason}", check)

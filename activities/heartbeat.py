@@ -1,4 +1,4 @@
-"""Heartbeats: without them an activity never learns of a cancel, nor Temporal of a dead worker."""
+"""Heartbeats: by them an activity learns of a cancel, and Temporal of a dead worker."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from temporalio import activity
 
-from activities.errors import Aside, as_application_error
+from activities.errors import Deferred, as_application_error
 from activities.work import WorkLog
 from contract.attempt import WORKER_LOST, Beat, Span
 from contract.errors import PlatformError
@@ -18,9 +18,9 @@ from contract.protocol import Progress
 
 
 class Attempt:
-    """One attempt of an activity: beats in the background and turns platform faults into failures.
+    """One attempt of an activity: it sends heartbeats and turns platform faults into failures.
 
-    `async with Attempt() as attempt:` around the whole body of an activity.
+    The whole body of an activity stands in `async with Attempt() as attempt:`.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -33,7 +33,7 @@ class Attempt:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """Why each earlier attempt ended."""
+        """Why each earlier attempt ended, the first one first."""
         return self._beat.causes
 
     @property
@@ -42,36 +42,36 @@ class Attempt:
         return self._beat.begun
 
     def begin(self) -> None:
-        """The work itself is under way: a later attempt goes on with it."""
+        """Note that the work has begun: a later attempt goes on with it."""
         if not self._beat.begun:
             self._beat = self._beat.model_copy(update={"begun": True})
 
     def note(self, message: str) -> None:
-        """Say what goes on; sent with the next beat."""
+        """Set what the next heartbeat says of this attempt."""
         self._beat = self._beat.model_copy(update={"message": message})
 
     @property
     def apps(self) -> Mapping[str, str]:
-        """What was told of the running apps of a pipeline, also by the attempt before."""
+        """What the last heartbeat, of this attempt or the one before, says of the running apps."""
         return self._beat.apps
 
     def tell_apps(self, apps: Mapping[str, str]) -> None:
-        """Say what each running app does now, by its label; sent at once where it changed."""
+        """Set what each running app does now, by its label; a change is sent at once."""
         if apps != self._beat.apps:
             self._beat = self._beat.model_copy(update={"apps": dict(apps)})
             self._send()
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """The work that this attempt and those before it saw."""
+        """The work that this attempt and earlier ones saw."""
         return self._work.spans
 
     def saw_work(self, progress: Progress) -> None:
-        """Take note of what an analyzer says is at work; tools that wait do no work."""
+        """Note which tools an analyzer says are at work; a tool that waits does not work."""
         self._work.saw(progress, time.time())
 
     async def __aenter__(self) -> Self:
-        """Start beating."""
+        """Send the first heartbeat, and go on in the background."""
         self._send()
         self._task = asyncio.create_task(self._run())
         return self
@@ -82,14 +82,14 @@ class Attempt:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop beating; the last beat carries the cause of a failure to the next attempt."""
+        """Stop; the last heartbeat carries the cause of a failure to the next attempt."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
         if exc is None or isinstance(exc, asyncio.CancelledError):
             return
-        if isinstance(exc, Aside):
+        if isinstance(exc, Deferred):
             self._send()
             raise exc.as_application_error(self._beat) from exc
         cause = exc.code.value if isinstance(exc, PlatformError) else type(exc).__name__

@@ -1,4 +1,4 @@
-"""Whether what an activity made still belongs to somebody."""
+"""Whether the workflow behind an activity still wants its work."""
 
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
@@ -25,11 +25,11 @@ async def is_running(workflow_id: str) -> bool:
 
 
 async def is_disowned() -> bool:
-    """Whether a cancelled attempt must undo its work: asked to, or its workflow has closed.
+    """Whether a cancelled attempt must undo its work: it was asked to, or its workflow has closed.
 
-    An attempt that was merely given up on (the server was away, the worker froze or shuts down, an
-    operator paused or reset it) must touch nothing: the next attempt goes on with the same run of
-    the analyzer and the same containers. So does a newer run of the same workflow.
+    An attempt that is only replaced (the server was away, the worker froze or shuts down, an
+    operator paused or reset it) must leave all as it is: the next attempt goes on with the same run
+    of the analyzer and the same containers. A newer run of the same workflow does so, too.
     """
     details = activity.cancellation_details()
     if details is None or details.cancel_requested:
@@ -45,7 +45,7 @@ async def is_disowned() -> bool:
 async def is_held() -> bool:
     """Whether the workflow of this activity is paused, so that nothing new may begin.
 
-    A server that cannot be asked says nothing: the activity has just come from it.
+    False when the server does not answer: the activity came from the server just now.
     """
     info = activity.info()
     handle = activity.client().get_workflow_handle(

@@ -1,6 +1,6 @@
 """The ports: what activities need, and adapters in `clients/` and `store/` provide."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,10 +8,11 @@ from contract.analysis import AnalyzerReport, ArtifactRef, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
+from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
 from contract.record import PipelineRecord
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
-from contract.spec import AppSpec, PipelinePlan
+from contract.spec import AppSpec
 
 
 class AnalyzerResult(Protocol):
@@ -32,7 +33,7 @@ class AnalyzerGateway(Protocol):
     """Speaks protocol v1 to the analyzers."""
 
     async def health(self, analyzer: AnalyzerKind) -> AnalyzerHealth:
-        """Ask `GET /health`, cached 5 s. A dead analyzer is `ok=False`, not an exception."""
+        """The answer of `GET /health`, cached 5 s. A dead analyzer is `ok=False`, no exception."""
         ...
 
     async def analyze(
@@ -41,11 +42,15 @@ class AnalyzerGateway(Protocol):
         on_progress: Callable[[Progress], None],
         on_end: Callable[[], None],
     ) -> AnalyzerResult:
-        """Run or re-attach to the subtask and fetch its result into a private folder.
+        """Run the subtask, or join its run, and fetch the result into a private folder.
 
-        `on_end` is called, if that is seen, when the run is over and its result begins to come.
+        When this call is cancelled, it sends `cancel` and waits until the analyzer has ended the
+        run.
 
-        A cancelled call sends `cancel` and waits until the analyzer has ended the run.
+        Args:
+            request: what to measure; its `subtask_id` names the run.
+            on_progress: called with each progress that the analyzer sends.
+            on_end: called when the run is over and its result begins to come; perhaps never.
 
         Raises:
             PlatformError: the analyzer is unreachable, refused, or failed.
@@ -53,20 +58,20 @@ class AnalyzerGateway(Protocol):
         ...
 
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
-        """Tell the analyzer that the result is safe; forgets local copies too. Best effort."""
+        """Tell the analyzer that the result is safe, and remove local copies; may fail silently."""
         ...
 
     async def detach(self, request: SubtaskRequest) -> None:
-        """Drop the connection of a running `analyze` but let the run go on; `analyze` re-attaches.
+        """End a pending `analyze` with a `PlatformError`, but let its run go on.
 
-        It is the call that got this very object: another attempt's, for an equal one, goes on.
-        The pending call ends with a `PlatformError`. For an attempt that is given up on.
+        A later `analyze` joins that run. Only the call that got this very object is ended: another
+        attempt's call with an equal request goes on.
         """
         ...
 
 
 class AppWatch(Protocol):
-    """Looks at a running app of this host."""
+    """Checks running apps of this host."""
 
     async def check(self, app: RunningApp) -> AppCheck:
         """Whether the same processes still run and answer.
@@ -80,15 +85,10 @@ class AppWatch(Protocol):
 class AppRuntime(Protocol):
     """Builds, runs, checks and removes apps on this host."""
 
-    @property
-    def host(self) -> str:
-        """Name of this host, stable over restarts."""
-        ...
-
     async def prepare(
         self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
     ) -> StartOutcome:
-        """Build what `start` would build; nothing of it runs. Its phase is `built`, or `build`.
+        """Build what `start` would build, and start nothing; the phase is `built` or `build`.
 
         Raises:
             PlatformError: as `start`.
@@ -102,9 +102,13 @@ class AppRuntime(Protocol):
         on_progress: Callable[[str], None],
         on_built: Callable[[], None],
     ) -> StartOutcome:
-        """Build and start `app`, or adopt what an earlier attempt of the same workflow left.
+        """Build and start `app`, or take over what an earlier attempt of its workflow left.
 
-        `on_built` is called when all is built: from then on it waits until the app answers.
+        Args:
+            app: what to start.
+            run_id: run of the workflow that asks.
+            on_progress: called with a sentence for people, from time to time.
+            on_built: called when all is built; from then on the call waits for the app's answer.
 
         Raises:
             PlatformError: the platform is at fault (no engine, disk full); never the app.
@@ -112,11 +116,11 @@ class AppRuntime(Protocol):
         ...
 
     async def check(self, app: RunningApp) -> AppCheck:
-        """Whether the same containers still run and answer; resolves targets for the analyzers."""
+        """Whether the same containers still run and answer, and where the analyzers find them."""
         ...
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
-        """Remove everything labelled with `workflow_id`. Safe to repeat, even with nothing there.
+        """Remove everything that is labelled with `workflow_id`; there may be nothing.
 
         Raises:
             PlatformError: the engine is unreachable.
@@ -124,18 +128,18 @@ class AppRuntime(Protocol):
         ...
 
     async def owned_workflows(self) -> Sequence[str]:
-        """Workflow IDs that own at least one resource on this host (for the janitor)."""
+        """IDs of the workflows to which anything on this host belongs (for the janitor)."""
         ...
 
     async def prune(self) -> int:
-        """Remove images of ours, longest unused first, above the disk limit; bytes freed."""
+        """Remove our images above the disk limit, longest unused first; the bytes freed."""
         ...
 
     async def probe(self) -> None:
         """Whether apps can be started here, within seconds.
 
         Raises:
-            PlatformError: the engine does not answer. A host that never had one is no fault.
+            PlatformError: the engine does not answer. A host that never had an engine is sound.
         """
         ...
 
@@ -171,13 +175,33 @@ class ArtifactStore(Protocol):
 class ResultStore(Protocol):
     """The projection that reports read. Every write is an upsert: twice changes nothing."""
 
-    async def register_pipeline(self, plan: PipelinePlan) -> None:
-        """Rows of the pipeline and of each app (unique on pipeline, model, app number).
+    async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
+        """Rows of the pipeline and of these apps (unique on pipeline, model, app number).
 
         A plan that only adds apps to the registered one extends it.
 
         Raises:
             PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
+        """
+        ...
+
+    async def load_header(self, pipeline_id: str) -> PlanHeader:
+        """The plan of a pipeline without its apps.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        ...
+
+    async def read_apps(self, pipeline_id: str, positions: Collection[int]) -> Sequence[AppEntry]:
+        """Apps at these positions of the fleet, in order, with what is recorded of them."""
+        ...
+
+    async def apps_to_retry(self, pipeline_id: str, labels: Collection[str]) -> Sequence[AppChoice]:
+        """The apps that `labels` name; without labels, those that lack a measurement.
+
+        Raises:
+            PlatformError: INVALID_ARGUMENT for a label that names none.
         """
         ...
 

@@ -17,21 +17,21 @@ Probe = Callable[[], Awaitable[None]]
 
 
 class PreflightActivities:
-    """Asks analyzers for their health (the gateway caches answers for 5 s), and probes services."""
+    """Asks analyzers for their health (the gateway caches answers for 5 s) and probes services."""
 
     def __init__(self, gateway: AnalyzerGateway, probes: Mapping[PlatformService, Probe]) -> None:
         self._gateway = gateway
         self._probes = probes
 
     def activities(self) -> Activities:
-        """All of them, for the control queue."""
+        """All activities of this class, for the control queue."""
         return [self.preflight]
 
     @activity.defn(name="preflight")
     async def preflight(
         self, analyzers: list[AnalyzerKind], services: list[PlatformService]
     ) -> Preflight:
-        """Readiness of each, in order. A dead one is an answer, not an error.
+        """Readiness of each, in order. That one is dead is an answer, not an error.
 
         Retry is safe: only reads.
         """

@@ -16,12 +16,12 @@ from reports import build_fleet_report, render_files
 from reports.names import HTML_NAME, JSON_NAME, log_name
 
 _MIB = 1024 * 1024
-# One log as it is copied, those of all apps, and what of them is in memory at once.
+# Limits: one log that is copied, all of them together, and what is in memory at once.
 _LOG_BYTES, _ALL_LOGS_BYTES, _BATCH_BYTES = 4 * _MIB, 256 * _MIB, 8 * _MIB
 
 
 class ReportActivities:
-    """Turns what was recorded into files."""
+    """Makes files from what was recorded."""
 
     def __init__(
         self, results: ResultStore, writer: ReportWriter, artifacts: ArtifactStore
@@ -31,12 +31,15 @@ class ReportActivities:
         self._artifacts = artifacts
 
     def activities(self) -> Activities:
-        """All of them, for the control queue."""
+        """All activities of this class, for the control queue."""
         return [self.write_report]
 
     @activity.defn(name="write_report")
     async def write_report(self, pipeline_id: str) -> tuple[str, str]:
-        """Paths of JSON and HTML report. Retry is safe: same rows, same files, atomic rename."""
+        """Write the report; paths of its JSON and HTML file.
+
+        Retry is safe: the same rows make the same files, written by atomic rename.
+        """
         async with Attempt("writing the report"):
             record = await self._results.load_pipeline(pipeline_id)
             logs = await self._copy_logs(record)
@@ -45,9 +48,9 @@ class ReportActivities:
             return paths[JSON_NAME], paths[HTML_NAME]
 
     async def _copy_logs(self, record: PipelineRecord) -> list[str]:
-        """Put the apps' logs beside the report, as text, a few at a time; the names of their files.
+        """Copy the apps' logs beside the report as text, a few at a time; the names of their files.
 
-        One that is gone, too long, or no text stays a name on the page.
+        A log that is gone, too long, or no text is only named on the page.
         """
         names: list[str] = []
         batch: dict[str, bytes] = {}
@@ -71,7 +74,7 @@ class ReportActivities:
             return await self._artifacts.get(log)
         except PlatformError as error:
             if error.code in (ErrorCode.NOT_FOUND, ErrorCode.DATA_LOSS):
-                return b""  # the report is worth more than a log that is no more
+                return b""  # a report without this log is better than none
             raise
 
 

@@ -1,4 +1,4 @@
-"""Results cached between the analyzer and the store, so that no crash makes a tool run again."""
+"""Results of analyzers, cached until they are recorded: after a crash no tool runs again."""
 
 import io
 import tarfile
@@ -10,14 +10,14 @@ from contract.analysis import AnalyzerReport, ArtifactRef, MeasurementState, Too
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import REPORT_MEMBER
 
-# An artifact that is damaged or gone: reading it again does not help.
+# Codes of an artifact that is damaged or gone: it does not help to read it again.
 LOST = frozenset({ErrorCode.DATA_LOSS, ErrorCode.NOT_FOUND})
 
 
 async def save_result(
     artifacts: ArtifactStore, key: str, archive: ArtifactRef, report: AnalyzerReport
 ) -> None:
-    """Keep `archive` under `key`, its report beside it; the key comes last, as the commit mark."""
+    """Cache `archive` under `key`, its report beside it. The key is written last: it commits."""
     small = await artifacts.put_bytes(report.model_dump_json().encode(), REPORT_MEMBER)
     await artifacts.cache(_report_key(archive), small)
     await artifacts.cache(key, archive)
@@ -36,18 +36,18 @@ async def load_report(artifacts: ArtifactStore, archive: ArtifactRef) -> Analyze
 
 
 def with_missing_tools(report: AnalyzerReport, asked: tuple[str, ...]) -> AnalyzerReport:
-    """`report` with a cell for each tool asked for: silence is `infra_failed`, never a zero."""
-    told = {tool.tool for tool in report.tools}
-    silent = tuple(
+    """`report` with a cell for each tool in `asked`: one without a report is `infra_failed`."""
+    reported = {tool.tool for tool in report.tools}
+    missing = tuple(
         ToolReport(
             tool=tool,
             state=MeasurementState.INFRA_FAILED,
             reason="the analyzer returned no report of this tool",
         )
         for tool in asked
-        if tool not in told
+        if tool not in reported
     )
-    return report.model_copy(update={"tools": (*report.tools, *silent)}) if silent else report
+    return report.model_copy(update={"tools": (*report.tools, *missing)}) if missing else report
 
 
 def _report_key(archive: ArtifactRef) -> str:

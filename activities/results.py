@@ -15,24 +15,28 @@ from activities.result_cache import LOST, load_report
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
-from contract.ids import app_key, app_workflow_id, subtask_id
+from contract.ids import app_workflow_id
 from contract.limits import REASON_CHARS
+from contract.missing import unended
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
+from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Skipped
 from contract.record import CellRecord, by_app
-from contract.spec import AppSpec, PipelinePlan
+from contract.spec import AppSpec
 
 
 class ResultActivities:
-    """Projects what happened into the store."""
+    """Writes what happened into the store, and reads it back."""
 
     def __init__(self, results: ResultStore, artifacts: ArtifactStore) -> None:
         self._results = results
         self._artifacts = artifacts
 
     def activities(self) -> Activities:
-        """All of them, for the control queue."""
+        """All activities of this class, for the control queue."""
         return [
-            self.register_pipeline,
+            self.register_page,
+            self.read_apps,
+            self.apps_to_retry,
             self.record_subtask,
             self.record_app,
             self.record_skipped,
@@ -41,18 +45,30 @@ class ResultActivities:
             self.await_app,
         ]
 
-    @activity.defn(name="register_pipeline")
-    async def register_pipeline(self, plan: PipelinePlan) -> None:
-        """Make the rows of the pipeline and its apps. Retry is safe: upserts."""
-        async with Attempt("registering the pipeline"):
-            await self._results.register_pipeline(plan)
+    @activity.defn(name="register_page")
+    async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
+        """Make the rows of the pipeline and of some of its apps. Retry is safe: upserts."""
+        async with Attempt("registering apps"):
+            await self._results.register_page(header, page)
+
+    @activity.defn(name="read_apps")
+    async def read_apps(self, pipeline_id: str, positions: list[int]) -> list[AppEntry]:
+        """Apps at these positions of the fleet. Only reads."""
+        async with Attempt("reading apps of the plan"):
+            return list(await self._results.read_apps(pipeline_id, positions))
+
+    @activity.defn(name="apps_to_retry")
+    async def apps_to_retry(self, pipeline_id: str, labels: list[str]) -> list[AppChoice]:
+        """The apps that `labels` name, or those that lack a measurement. Only reads."""
+        async with Attempt("looking for apps to run again"):
+            return list(await self._results.apps_to_retry(pipeline_id, labels))
 
     @activity.defn(name="record_subtask")
     async def record_subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome | None:
         """Write one subtask's cells. Retry is safe: upserts an immutable artifact's content.
 
-        Answers with another outcome where the record differs: the result cannot be read any more,
-        which no retry cures, or what an earlier run measured stands.
+        Answers the outcome as it was recorded, if that is another one: the result cannot be read
+        any more (no retry cures that), or what an earlier run measured is kept.
         """
         recorded = outcome
         async with Attempt("recording the subtask"):
@@ -73,22 +89,29 @@ class ResultActivities:
             await self._results.record_app(app, outcome)
 
     @activity.defn(name="record_skipped")
-    async def record_skipped(self, plan: PipelinePlan, outcomes: list[AppOutcome]) -> None:
+    async def record_skipped(self, skipped: Skipped) -> None:
         """Write what is missing of apps that did not end. Retry is safe: upserts.
 
-        `plan` lists the apps of `outcomes`, in the same order. What an app's workflow recorded
-        before it was ended stands.
+        What the workflow of an app recorded before it was ended is kept.
         """
         async with Attempt("recording apps that did not end") as attempt:
-            known, ended = await self._recorded(plan.pipeline_id)
-            for planned, outcome in zip(plan.apps, outcomes, strict=True):
-                app = plan.app_spec(planned)
+            header = await self._results.load_header(skipped.pipeline_id)
+            for entry in await self._results.read_apps(skipped.pipeline_id, skipped.positions):
+                app = header.app_spec(entry.app)
                 attempt.note(f"recording {app.key}")
-                for subtask in outcome.subtasks:
-                    if subtask.subtask_id not in known:
-                        await self._results.record_subtask(plan.pipeline_id, app, subtask, None)
-                if app.key not in ended:
-                    await self._results.record_app(app, outcome)
+                tools = {**skipped.tools, **app.tools}
+                await self._record_missing(
+                    app.model_copy(update={"tools": tools}), entry, skipped.reason
+                )
+
+    async def _record_missing(self, app: AppSpec, entry: AppEntry, reason: str) -> None:
+        outcome = unended(app, reason)
+        known = {*entry.result.analyzers, *entry.result.missing} if entry.result else set()
+        for subtask in outcome.subtasks:
+            if subtask.analyzer not in known:
+                await self._results.record_subtask(app.pipeline_id, app, subtask, None)
+        if entry.state is None:
+            await self._results.record_app(app, outcome)
 
     @activity.defn(name="recorded_subtasks")
     async def recorded_subtasks(self, app: AppSpec) -> list[SubtaskOutcome]:
@@ -100,20 +123,6 @@ class ResultActivities:
             cells.setdefault(cell.analyzer, []).append(cell)
         return [_as_outcome(app, kind, mine) for kind, mine in cells.items()]
 
-    async def _recorded(self, pipeline_id: str) -> tuple[set[str], set[str]]:
-        """Subtasks that have cells, and apps that have a state."""
-        record = await self._results.load_pipeline(pipeline_id)
-        cells = {
-            subtask_id(pipeline_id, cell.ref.model, cell.ref.app_number, cell.analyzer)
-            for cell in record.cells
-        }
-        ended = {
-            app_key(pipeline_id, app.ref.model, app.ref.app_number)
-            for app in record.apps
-            if app.state
-        }
-        return cells, ended
-
     @activity.defn(name="record_pipeline_state")
     async def record_pipeline_state(
         self, pipeline_id: str, state: str, detail: dict[str, Any]
@@ -124,9 +133,9 @@ class ResultActivities:
 
     @activity.defn(name="await_app")
     async def await_app(self, app: AppSpec) -> AppOutcome | None:
-        """Outcome of the workflow that already analyses `app`; None when it brought none.
+        """The outcome of the workflow that already analyses `app`; None if it ended without one.
 
-        Retry is safe: only waits.
+        Retry is safe: it only waits.
         """
         workflow_id = app_workflow_id(app.pipeline_id, app.ref.model, app.ref.app_number)
         handle = activity.client().get_workflow_handle(workflow_id, result_type=AppOutcome)
@@ -149,7 +158,7 @@ class ResultActivities:
 
 
 def _without_result(outcome: SubtaskOutcome, why: str) -> SubtaskOutcome:
-    """No number can be shown any more: data is missing, whatever the tools had measured."""
+    """The outcome without its measurements: their numbers cannot be shown any more."""
     reason = f"its result was lost before it was recorded: {why}"[:REASON_CHARS]
     measured = MeasurementState.MEASURED
     tools = tuple(

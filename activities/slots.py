@@ -1,7 +1,7 @@
 """Slots of a task queue that an activity can give back before it ends.
 
-A slot stands for what is scarce: a build's share of the host, the one load test. What an activity
-does after that (waiting until an app answers, fetching a result) is waiting, and costs none.
+A slot stands for something scarce: a share of the host for a build, the one load test. When that
+work is done, the activity may still wait (until an app answers, for a result): it needs no slot.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from temporalio.worker import (
 
 
 class Slots(CustomSlotSupplier):
-    """So many activities at once, not counting those that gave theirs back.
+    """Limits how many activities work at once; one that gave its slot back does not count.
 
-    The server's library asks from threads of its own.
+    Temporal's library calls the methods from its own threads.
 
     Args:
-        size: how many.
+        size: how many activities may work at once.
     """
 
     def __init__(self, size: int) -> None:
@@ -34,10 +34,10 @@ class Slots(CustomSlotSupplier):
         self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
 
     def once(self) -> Callable[[], None]:
-        """What one activity calls when its work is done and waiting begins; later calls are none.
+        """A function that one activity calls when its work is done; only its first call counts.
 
-        When another activity ends first, it is that one's slot which stays away until this one
-        has ended: never are there more than `size` at work.
+        Temporal frees a slot at the end of any activity. The next one that ends after the call
+        frees none, so that never more than `size` activities work.
         """
         called = False
 
@@ -65,11 +65,11 @@ class Slots(CustomSlotSupplier):
             try:
                 await turn
             except asyncio.CancelledError:
-                self._wake()  # it may have been our turn just now
+                self._wake()  # this poll may have been woken for a free slot
                 raise
 
     def try_reserve_slot(self, ctx: SlotReserveContext) -> SlotPermit | None:
-        """A slot where one is free."""
+        """A slot, if one is free."""
         with self._lock:
             if self._free <= 0:
                 return None
@@ -80,7 +80,7 @@ class Slots(CustomSlotSupplier):
         """Nothing to note."""
 
     def release_slot(self, ctx: SlotReleaseContext) -> None:
-        """An activity ended, or a poll found none: then no slot was given back for it."""
+        """An activity ended, or a poll ended without one (then nothing was given back for it)."""
         with self._lock:
             if ctx.slot_info is not None and self._given_back:
                 self._given_back -= 1
@@ -89,7 +89,7 @@ class Slots(CustomSlotSupplier):
         self._wake()
 
     def _wake(self) -> None:
-        """Let everybody who waits look again; there are as many as there are polls."""
+        """Let all waiting polls look again."""
         with self._lock:
             waiting, self._waiting = self._waiting, deque()
         for loop, turn in waiting:

@@ -1,7 +1,7 @@
 """What the running apps of a pipeline do now: one activity of the pipeline asks, for all viewers.
 
-Its heartbeat carries the answers. A viewer reads them from the description of the pipeline, so that
-the number of apps does not matter, nor does the number of viewers to the apps.
+Its heartbeat carries the answers. A viewer reads them from the description of the pipeline: one
+call to the server, however many apps run. More viewers cause no more questions to the apps.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from contract.errors import PlatformError
 from contract.ids import APP_WORKFLOW, app_label, pipeline_workflow_id
 from contract.limits import ASK_TIMEOUT, DOING_CHARS
 
-# Between two descriptions: those of all pipelines together are at most ten in a second.
+# Pause before each description: a worker asks for at most ten in a second, for all pipelines.
 _PAUSE_S = 0.1
-# From the beginning of one round over the running apps to the next: they beat as often.
+# From the start of one round over the running apps to the next; heartbeats come as often.
 _ROUND_S = 1.0
 
 _QUEUED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
@@ -42,14 +42,14 @@ class WatchActivities:
         self._turn = asyncio.Lock()
 
     def activities(self) -> Activities:
-        """All of them; they last as long as their pipelines, so their queue is theirs alone."""
+        """All activities of this class, for their own queue: they last as long as pipelines."""
         return [self.watch_apps]
 
     @activity.defn(name="watch_apps")
     async def watch_apps(self, pipeline_id: str) -> None:
-        """Tell what each running app of the pipeline does, until this run of it ends.
+        """Put into the heartbeat what each running app does, until this run of the pipeline ends.
 
-        A server that does not answer is asked again in the next round. Retry is safe: only reads.
+        If the server does not answer, the next round asks again. Retry is safe: only reads.
         """
         async with Attempt("watching what the running apps do") as attempt:
             try:
@@ -69,7 +69,7 @@ class WatchActivities:
             await asyncio.sleep(max(0.0, began_s + _ROUND_S - time.monotonic()))
 
     async def _round(self, pipeline_id: str, attempt: Attempt) -> bool:
-        """Look at each running app once; False when the run of the pipeline has ended.
+        """Describe each running app once; False when the run of the pipeline has ended.
 
         Raises:
             RPCError: the pipeline cannot be described.
@@ -87,7 +87,7 @@ class WatchActivities:
         return True
 
     async def _look(self, workflow_id: str) -> str:
-        """What one app does; nothing when that cannot be read now."""
+        """What one app does; empty when that cannot be read now."""
         try:
             return await doing_of(await self._describe(workflow_id))
         except (RPCError, PlatformError):
@@ -96,7 +96,7 @@ class WatchActivities:
     async def _describe(
         self, workflow_id: str, run_id: str | None = None
     ) -> WorkflowExecutionDescription:
-        """The description; the watches of all pipelines ask one after another, with pauses."""
+        """The description of a workflow; all watches of a worker ask one after another."""
         async with self._turn:
             await asyncio.sleep(_PAUSE_S)
             handle = activity.client().get_workflow_handle(workflow_id, run_id=run_id)
@@ -104,7 +104,7 @@ class WatchActivities:
 
 
 def _is_over() -> bool:
-    """Whether nobody needs the watch any more; else the next attempt goes on with it."""
+    """Whether nobody needs the watch any more; otherwise the next attempt goes on with it."""
     why = activity.cancellation_details()
     return why is not None and (why.cancel_requested or why.not_found)
 

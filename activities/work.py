@@ -1,4 +1,4 @@
-"""What an attempt sees of an analyzer's work, so that a later one can tell what was thrown away."""
+"""What an attempt sees of an analyzer's work; a later attempt computes from it what was wasted."""
 
 from collections.abc import Iterable
 
@@ -6,14 +6,14 @@ from contract.attempt import Span, seconds_by_tool
 from contract.outcome import together
 from contract.protocol import PROGRESS_INTERVAL_S, Progress
 
-# An analyzer at work is heard of at least each `PROGRESS_INTERVAL_S`. What it did while it was
-# silent for longer nobody saw: it may have been dead.
+# An analyzer at work sends progress at least each `PROGRESS_INTERVAL_S`. After a longer silence
+# nobody knows whether it worked: it may have been dead.
 SILENCE_S = 1.5 * PROGRESS_INTERVAL_S
 _MAX_SPANS = 20  # they travel with every heartbeat
 
 
 class WorkLog:
-    """Turns what is heard of an analyzer into spans of work; waiting is no work.
+    """Makes spans of work from the progress that an analyzer sends; waiting is not work.
 
     Args:
         earlier: spans of earlier attempts.
@@ -28,11 +28,11 @@ class WorkLog:
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """All work that was seen, the earliest first."""
+        """All work that was seen, in order of time."""
         return self._closed if self._span is None else (*self._closed, self._span)
 
     def saw(self, progress: Progress, now_s: float) -> None:
-        """The analyzer says what is at work from `now_s` (Unix time) on."""
+        """Take in that `progress.running` are at work from `now_s` (Unix time) on."""
         self.reach(now_s)
         silent = now_s - self._heard_s > SILENCE_S
         anew = progress.done < self._done or not progress.total
@@ -42,7 +42,7 @@ class WorkLog:
         self._tools, self._heard_s, self._done = progress.running, now_s, progress.done
 
     def reach(self, now_s: float) -> None:
-        """What was at work still is at `now_s`, unless nothing was heard for too long."""
+        """Extend the span to `now_s`, or to the moment when the silence became too long."""
         if self._span is None:
             return
         until_s = min(now_s, self._heard_s + SILENCE_S)
@@ -66,7 +66,7 @@ class WorkLog:
 
 
 def lost_before(began_s: float, spans: Iterable[Span]) -> dict[str, float]:
-    """Seconds by tool of runs that had ended when the one that counted began (Unix time)."""
+    """Seconds by tool of the runs that had ended at `began_s`, when the run that counted began."""
     return seconds_by_tool(*(span for span in spans if span.ended_s <= began_s))
 
 

@@ -1,7 +1,6 @@
-"""Whether the sources outside that some tools ask give an answer on this machine."""
+"""Whether the outside sources that some tools ask answer on this machine."""
 
 import asyncio
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,16 +16,19 @@ _LIMIT_S = 60.0
 
 
 async def unanswered(settings: Settings) -> dict[str, str]:
-    """By tool that asks outside: why its source gave no answer; empty where it answered.
+    """Why the source of each tool that asks outside gave no answer; empty where it answered.
 
     Each looks at its own canary, as it does before it is believed; 60 s at most.
     """
-    os.environ["PATH"] = settings.search_path
-    tools = [one for one in TOOLS if isinstance(one, ManifestTool) and one.asks_outside]
+    tools = [tool for tool in TOOLS if isinstance(tool, ManifestTool) and tool.asks_outside]
     with TemporaryDirectory(prefix="assay-doctor-", ignore_cleanup_errors=True) as folder:
         budget = CpuBudget(1.0)
         check = CanaryCheck(
-            AnalyzerKind.STATIC, settings.tools_dir / "static", Path(folder), budget
+            AnalyzerKind.STATIC,
+            settings.tools_dir / "static",
+            Path(folder),
+            budget,
+            search_path=settings.search_path,
         )
         reasons = await asyncio.gather(*(_reason(check, tool) for tool in tools))
     return {tool.name: reason for tool, reason in zip(tools, reasons, strict=True)}

@@ -33,11 +33,6 @@ class HostRuntime:
         self._later = later
 
     @property
-    def host(self) -> str:
-        """Name of this host, stable over restarts."""
-        return self._chosen.host
-
-    @property
     def description(self) -> str:
         """One line for people: how apps run here, and why."""
         return self._chosen.description

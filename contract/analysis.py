@@ -40,11 +40,33 @@ class Confidence(StrEnum):
     LOW = "low"
 
 
+class SkipCause(StrEnum):
+    """Why something was not looked at, for programs; the reason beside it is for people.
+
+    `broken`: the file is no source in its own language; `other_form`: it is of a tool's language,
+    in a form that the tool does not read.
+    """
+
+    VENDORED = "vendored"
+    BUILT = "built"
+    GENERATED = "generated"
+    MINIFIED = "minified"
+    BINARY = "binary"
+    LINK = "link"
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    BROKEN = "broken"
+    OTHER_FORM = "other_form"
+    PARTIAL = "partial"
+    OTHER = "other"
+
+
 class Skipped(Frozen):
     """Something a tool was given and did not look at."""
 
     what: str
     reason: str
+    cause: SkipCause = SkipCause.OTHER
 
 
 class Coverage(Frozen):

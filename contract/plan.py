@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -166,7 +167,7 @@ class Reopening(Frozen):
     header: PlanHeader
     registered: int
     counts: dict[MeasurementState, int] = {}
-    detail: dict[str, object] = {}
+    detail: dict[str, Any] = {}
     choices: tuple[AppChoice, ...] = ()
 
 

@@ -1,6 +1,7 @@
 """What a user asks for: a pipeline over a fleet of apps."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
@@ -220,6 +221,29 @@ class AppSpec(Frozen):
     cache: bool = True
     breaker: BreakerSpec = BreakerSpec()
 
+    @classmethod
+    def of(
+        cls,
+        pipeline_id: str,
+        spec: PipelineSpec,
+        templates: Mapping[str, TemplateSpec],
+        app: "PlannedApp",
+    ) -> "AppSpec":
+        """What the pipeline's `spec` says of `app`."""
+        return cls(
+            pipeline_id=pipeline_id,
+            ref=app.ref,
+            source=app.source,
+            analyzers=spec.analyzers,
+            tools=spec.tools,
+            options=spec.options,
+            template=templates.get(app.template) if app.template else None,
+            trusted=spec.apps.trusted,
+            egress=spec.egress,
+            cache=spec.cache,
+            breaker=spec.breaker,
+        )
+
     @property
     def key(self) -> str:
         """`{pipeline}/{model}/app{n}`."""
@@ -236,10 +260,9 @@ class AppSpec(Frozen):
 
 
 class PipelinePlan(Frozen):
-    """Input of `PipelineWorkflow`: the spec resolved to a fleet. Refs are unique by validator.
+    """The spec resolved to a fleet; it reaches its pipeline as a `PlanHeader` and pages of apps.
 
-    A fleet of 1,000 apps stays far below Temporal's 2 MB payload limit: templates are listed once
-    and named by each app.
+    Refs are unique by validator. Templates are listed once and named by each app.
     """
 
     pipeline_id: PipelineId
@@ -264,19 +287,7 @@ class PipelinePlan(Frozen):
 
     def app_spec(self, app: "PlannedApp") -> AppSpec:
         """The child's input for `app`."""
-        return AppSpec(
-            pipeline_id=self.pipeline_id,
-            ref=app.ref,
-            source=app.source,
-            analyzers=self.spec.analyzers,
-            tools=self.spec.tools,
-            options=self.spec.options,
-            template=self.templates.get(app.template) if app.template else None,
-            trusted=self.spec.apps.trusted,
-            egress=self.spec.egress,
-            cache=self.spec.cache,
-            breaker=self.spec.breaker,
-        )
+        return AppSpec.of(self.pipeline_id, self.spec, self.templates, app)
 
 
 class PlannedApp(Frozen):

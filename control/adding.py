@@ -1,4 +1,4 @@
-"""Which apps a running pipeline gets on top: found where it found the others, or elsewhere."""
+"""Adds apps to a running pipeline: from the folder of its fleet, or from another one."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,17 +11,20 @@ from control.fleet import app_folders, folder_of, model_folders
 from control.mistakes import unlike
 from control.pipelines import Pipeline
 from control.plans import planned
-from control.starting import current_plan
+from control.stored import Stored
 
 _LISTED = 20
 
 
-async def add(pipeline: Pipeline, refs: Sequence[AppRef], root: Path | None) -> Added:
+async def add(
+    pipeline: Pipeline, stored: Stored, refs: Sequence[AppRef], root: Path | None
+) -> Added:
     """Add the apps that `refs` name to a running pipeline.
 
     Args:
         pipeline: that gets them.
-        refs: which; when there are none, the error lists those one may add.
+        stored: where the plan of the pipeline is.
+        refs: names of the apps; if empty, the error lists the apps that can be added.
         root: folder of the fleet; None: the one of the pipeline.
 
     Raises:
@@ -30,7 +33,7 @@ async def add(pipeline: Pipeline, refs: Sequence[AppRef], root: Path | None) -> 
     """
     if not await pipeline.is_running():
         raise NoMoreAppsError(pipeline.id)
-    plan = await current_plan(pipeline.client, pipeline.id)
+    plan = await stored.plan(pipeline.id)
     apps = await asyncio.to_thread(apps_to_add, plan, refs, root)
     count = await pipeline.add_apps(apps)
     names = tuple(app.ref.label for app in apps)
@@ -42,7 +45,7 @@ def apps_to_add(plan: PipelinePlan, refs: Sequence[AppRef], root: Path | None) -
 
     Args:
         plan: of the running pipeline.
-        refs: which; when there are none, the error lists those one may add.
+        refs: names of the apps; if empty, the error lists the apps that can be added.
         root: folder of the fleet; None: the one of the pipeline.
 
     Raises:

@@ -1,87 +1,69 @@
-"""Starting a pipeline, or joining the one that runs; the plan that a history tells of."""
+"""Starting a pipeline, or joining the one that runs: a header first, then the pages of its plan."""
 
-from collections.abc import AsyncIterator
+import asyncio
 from contextlib import suppress
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
+from contract.plan import PlanPage, pages_of
 from contract.progress import PipelineResult
-from contract.spec import PipelinePlan, PlannedApp
+from contract.spec import PipelinePlan
+from workflows.pipeline import PipelineWorkflow
+from workflows.state import PipelineRun
+
+Handle = WorkflowHandle[PipelineWorkflow, PipelineResult]
+
+# How long one page may take: it needs a worker, which registers the page.
+_PAGE_S = 120.0
+# Under which a pipeline's memo has the digest of its plan.
+_PLAN = "plan"
 
 
-async def start_pipeline(
-    client: Client, plan: PipelinePlan, *, again: bool = False
-) -> WorkflowHandle[Any, PipelineResult]:
+async def start_pipeline(client: Client, plan: PipelinePlan) -> Handle:
     """Start the pipeline, or join it where this very plan runs already, whoever started it.
 
+    A plan of one page is handed over with the start, also while no worker runs. Further pages are
+    taken by a worker. Where that was broken off, whoever submits the plan again goes on with it.
     A handle of a pipeline that was joined has no `first_execution_run_id`.
-
-    Args:
-        client: of the server.
-        plan: what to do; a `PipelineRun` to go on from a state (retry of a closed pipeline).
-        again: run a closed pipeline again; else its ID names the closed one for ever.
 
     Raises:
         PlatformError: ALREADY_EXISTS for a pipeline that has ended, FAILED_PRECONDITION for one
-            that runs with another plan; nothing was started or changed then.
+            that runs with another plan; nothing was started or changed then. UNAVAILABLE when no
+            worker takes a page, and the reason of a pipeline that refuses one.
     """
-    id_ = pipeline_workflow_id(plan.pipeline_id)
-    reuse = WorkflowIDReusePolicy
     try:
-        return await client.start_workflow(
-            "Pipeline",
-            plan,
-            id=id_,
-            task_queue=TASK_QUEUE_CONTROL,
-            result_type=PipelineResult,
-            id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            static_summary=f"{len(plan.apps)} apps x {', '.join(plan.spec.analyzers)}",
-        )
+        handle = await _start(client, PipelineRun.of(plan), again=False)
     except WorkflowAlreadyStartedError as error:
-        if again:
-            message = f"pipeline {plan.pipeline_id} is running again already"
-            raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error
-        handle = client.get_workflow_handle(id_, result_type=PipelineResult)
-        await _require_same(client, handle, plan, error)
-        return handle
+        handle = client.get_workflow_handle_for(
+            PipelineWorkflow.run, pipeline_workflow_id(plan.pipeline_id)
+        )
+        await _require_same(handle, plan, error)
+    await _send_pages(handle, plan)
+    return handle
 
 
-async def _require_same(
-    client: Client,
-    handle: WorkflowHandle[Any, Any],
-    plan: PipelinePlan,
-    error: WorkflowAlreadyStartedError,
-) -> None:
-    name = f"pipeline {plan.pipeline_id}"
-    if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
-        raise PlatformError(ErrorCode.ALREADY_EXISTS, f"{name} already ran") from error
-    async for running in _plans(client, handle, page_size=1):
-        if running.digest != plan.digest:
-            message = f"{name} is running with a different spec or different sources"
-            raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error
-        return
-
-
-async def current_plan(client: Client, pipeline_id: str) -> PipelinePlan:
-    """The plan of the pipeline's latest run, with the apps that were added while it ran.
-
-    Apps count even where the store refused them afterwards: ask its record.
+async def start_again(client: Client, order: PipelineRun) -> Handle:
+    """Start a pipeline that has ended once more.
 
     Raises:
-        PlatformError: NOT_FOUND when the history is gone.
+        PlatformError: FAILED_PRECONDITION, it runs already.
     """
-    handle = client.get_workflow_handle(pipeline_workflow_id(pipeline_id))
-    plans = [plan async for plan in _plans(client, handle)]
-    if not plans:
-        raise PlatformError(ErrorCode.NOT_FOUND, f"the history of pipeline {pipeline_id} is gone")
-    return plans[-1]
+    try:
+        return await _start(client, order, again=True)
+    except WorkflowAlreadyStartedError as error:
+        message = f"pipeline {order.header.pipeline_id} is running again already"
+        raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error
 
 
 async def require_readable(client: Client, pipeline_id: str) -> None:
@@ -92,29 +74,58 @@ async def require_readable(client: Client, pipeline_id: str) -> None:
     """
     handle = client.get_workflow_handle(pipeline_workflow_id(pipeline_id))
     with suppress(RPCError):
-        async for _ in _plans(client, handle, page_size=1):
+        async for event in handle.fetch_history_events(page_size=1):
+            started = event.workflow_execution_started_event_attributes
+            await client.data_converter.decode(started.input.payloads[:1])
             return
 
 
-async def _plans(
-    client: Client, handle: WorkflowHandle[Any, Any], *, page_size: int | None = None
-) -> AsyncIterator[PipelinePlan]:
-    """The plan as it was at the start, then after each `add_apps`."""
-    decode = client.data_converter.decode
-    plan: PipelinePlan | None = None
-    async for event in handle.fetch_history_events(page_size=page_size):
-        if plan is None:
-            started = event.workflow_execution_started_event_attributes
-            (first,) = await decode(started.input.payloads[:1], [PipelinePlan])
-            plan = first
-            yield first
-            continue
-        for request in (
-            event.workflow_execution_update_accepted_event_attributes.accepted_request,
-            event.workflow_execution_update_admitted_event_attributes.request,  # after a reset
-        ):
-            if request.input.name == "add_apps":
-                (added,) = await decode(request.input.args.payloads[:1], [list[PlannedApp]])
-                apps = {app.ref: app for app in (*plan.apps, *added)}
-                plan = plan.model_copy(update={"apps": tuple(apps.values())})
-                yield plan
+async def _start(client: Client, order: PipelineRun, *, again: bool) -> Handle:
+    reuse = WorkflowIDReusePolicy
+    header = order.header
+    return await client.start_workflow(
+        PipelineWorkflow.run,
+        order,
+        id=pipeline_workflow_id(header.pipeline_id),
+        task_queue=TASK_QUEUE_CONTROL,
+        id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        memo={_PLAN: header.digest},
+        static_summary=f"{header.total} apps x {', '.join(header.spec.analyzers)}",
+    )
+
+
+async def _require_same(
+    handle: Handle, plan: PipelinePlan, error: WorkflowAlreadyStartedError
+) -> None:
+    name = f"pipeline {plan.pipeline_id}"
+    description = await handle.describe()
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        raise PlatformError(ErrorCode.ALREADY_EXISTS, f"{name} already ran") from error
+    if await description.memo_value(_PLAN, "") != plan.digest:
+        message = f"{name} is running with a different spec or different sources"
+        raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error
+
+
+async def _send_pages(handle: Handle, plan: PipelinePlan) -> None:
+    """Send what the pipeline lacks: it answers each page with how many apps have come."""
+    came = 0
+    for page in pages_of(plan)[1:]:
+        if page.first >= came:
+            came = await _send(handle, page)
+
+
+async def _send(handle: Handle, page: PlanPage) -> int:
+    name = handle.id.removeprefix("pipeline/")
+    # One update for all who send the same page at once.
+    id_ = f"page-{page.first}-{page.digest[:16]}"
+    try:
+        async with asyncio.timeout(_PAGE_S):
+            return await handle.execute_update(PipelineWorkflow.add_page, page, id=id_)
+    except TimeoutError as error:
+        message = f"no worker takes the plan of pipeline {name}; submit it again when one runs"
+        raise PlatformError(ErrorCode.UNAVAILABLE, message) from error
+    except WorkflowUpdateFailedError as error:
+        cause: Any = error.cause or error
+        message = f"pipeline {name} refused a page of its plan: {cause.message}"
+        raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error

@@ -1,15 +1,16 @@
-"""What the store tells of pipelines; none of it needs a server."""
+"""Reads pipelines from the store; needs no server."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from contract.errors import ErrorCode, PlatformError
+from contract.plan import Reopening
 from contract.progress import PipelineProgress
 from contract.record import PipelineListing, PipelineRecord
-from contract.spec import AppRef
-from control.errors import NotStoredError
+from contract.spec import AppRef, PipelinePlan, PipelineSpec
+from control.errors import NotStoredError, WrongInputError
 from control.listing import progress_of, state_of
 from store.engine import parse_url
 from store.migrate import upgrade
@@ -63,6 +64,40 @@ class Stored:
             PlatformError: the store cannot be read.
         """
         return await self._of(pipeline_id, lambda store: store.load_pipeline(pipeline_id))
+
+    async def plan(self, pipeline_id: str) -> PipelinePlan:
+        """The plan of the pipeline, with the apps that were added while it ran.
+
+        Raises:
+            NotStoredError: there is no such pipeline, or no store.
+            PlatformError: the store cannot be read.
+        """
+        record = await self.outline(pipeline_id)
+        return PipelinePlan(
+            pipeline_id=record.pipeline_id,
+            spec=PipelineSpec.model_validate(record.spec),
+            apps=tuple(app.planned for app in record.apps),
+            templates=record.templates,
+        )
+
+    async def reopening(self, pipeline_id: str, labels: Collection[str]) -> Reopening:
+        """What a run needs that goes on with the pipeline after its end.
+
+        Args:
+            pipeline_id: of the pipeline.
+            labels: the apps (`model/appN`) to run again; none: those that lack a measurement.
+
+        Raises:
+            NotStoredError: there is no such pipeline, or no store.
+            WrongInputError: it has no such app.
+            PlatformError: the store cannot be read.
+        """
+        try:
+            return await self._of(pipeline_id, lambda store: store.reopening(pipeline_id, labels))
+        except PlatformError as error:
+            if error.code is not ErrorCode.INVALID_ARGUMENT:
+                raise
+            raise WrongInputError(error.message) from error
 
     async def progress(self, pipeline_id: str) -> tuple[PipelineProgress, str]:
         """Where the pipeline is, and its state in one word.

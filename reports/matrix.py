@@ -106,7 +106,7 @@ def _why_missing(
 
 
 def not_run_reason(record: PipelineRecord) -> str:
-    """Why an app of this pipeline has no result yet, or never will."""
+    """Why an app of this pipeline has no result yet, or will never have one."""
     if record.state == "running":
         return "not finished: the pipeline is still running"
     return f"not run: pipeline {record.state}"

@@ -1,9 +1,9 @@
 """Rates that do not depend on their outcome: an app counts where it was looked at in full.
 
-A rule that takes a failure from any tool but a pass only from all of them counts failures even
-where data is missing, and passes only where none is. Here an app whose looks are incomplete is
-missing either way. What an app can never lose are the live looks of one that did not start; so
-apps that did not start are counted at the share at which the others were decided.
+A rule that takes a failure from any tool, but a pass only from all of them, counts failures even
+if data is missing, and passes only if no data is missing. Here an app whose looks are incomplete
+is missing in both cases. An app that did not start has no live look that could be lost; so apps
+that did not start are counted at the share at which the others were decided.
 """
 
 from collections import defaultdict
@@ -130,12 +130,12 @@ def _rate(
     name: str, judged: Sequence[_Judged], label: str = "", left_out: Sequence[str] = ()
 ) -> Rate:
     passed, failed, missing, aside = (
-        sum(one.verdict == kind for one in judged)
+        sum(app.verdict == kind for app in judged)
         for kind in ("pass", "fail", "missing", "not applicable")
     )
     total = passed + _counted_failures(judged)
-    decided = [one for one in judged if one.verdict in ("pass", "fail")]
-    known = bool(total) and (any(one.started for one in decided) or not _any_started(judged))
+    decided = [app for app in judged if app.verdict in ("pass", "fail")]
+    known = bool(total) and (any(app.started for app in decided) or not _any_started(judged))
     return Rate.model_validate(
         {
             "name": name,
@@ -144,7 +144,7 @@ def _rate(
             "failed": failed,
             "missing": missing,
             "not_applicable": aside,
-            "known_failed": sum(one.fails for one in judged if one.verdict == "missing"),
+            "known_failed": sum(app.fails for app in judged if app.verdict == "missing"),
             "left_out": tuple(left_out),
             "rate": round(passed / total, 4) if known else None,
             "interval": wilson_interval(passed, total) if known else None,
@@ -155,18 +155,18 @@ def _rate(
 
 def _counted_failures(judged: Sequence[_Judged]) -> float:
     """Failures, those of apps that did not start at the share at which the others were decided."""
-    in_play = [one for one in judged if one.verdict != "not applicable"]
-    stopped = [one for one in in_play if one.started is False]
-    started = [one for one in in_play if one.started]
+    in_play = [app for app in judged if app.verdict != "not applicable"]
+    stopped = [app for app in in_play if app.started is False]
+    started = [app for app in in_play if app.started]
     if not started:
-        return sum(one.verdict == "fail" for one in stopped)
-    decided = [one for one in started if one.verdict != "missing"]
+        return sum(app.verdict == "fail" for app in stopped)
+    decided = [app for app in started if app.verdict != "missing"]
     share = len(decided) / len(started)
-    return sum(one.verdict == "fail" for one in decided) + share * len(stopped)
+    return sum(app.verdict == "fail" for app in decided) + share * len(stopped)
 
 
 def _any_started(judged: Iterable[_Judged]) -> bool:
-    return any(one.started and one.verdict != "not applicable" for one in judged)
+    return any(app.started and app.verdict != "not applicable" for app in judged)
 
 
 def _judged(

@@ -1,47 +1,78 @@
-"""What registering a pipeline changes, decided without a database."""
+"""What registering a page of a plan changes, decided without a database."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from contract.errors import ErrorCode, PlatformError
-from store.rows import Row
+from contract.plan import PlanHeader
+from store.rows import Row, spec_digest_of
 
 AppKey = tuple[str, int]
 
 
+class Registered(NamedTuple):
+    """An app that is registered; `digest` is the identity of what is to be analysed."""
+
+    ordinal: int
+    digest: str
+
+
 def rows_to_add(
-    pipeline: Row, planned: Sequence[Row], spec_digest: str, registered: Mapping[AppKey, str]
+    header: PlanHeader,
+    wanted: Sequence[Row],
+    spec_digest: str,
+    registered: Mapping[AppKey, Registered],
 ) -> list[Row]:
-    """Rows of the apps that a plan adds to its registered pipeline; empty for the same plan.
+    """Rows of the apps that a page adds to its registered pipeline; empty for a page that it has.
+
+    A plan may have more apps than the registered one. An app beyond the plan's own, which was added
+    while the pipeline ran, must be new: it has its ordinal only if this very page added it.
 
     Args:
-        pipeline: the row the plan would make.
-        planned: the app rows it would make.
+        header: of the plan.
+        wanted: the app rows that the page would make, with ordinals as if it were new.
         spec_digest: of the registered pipeline.
-        registered: `plan_digest` of each registered app.
+        registered: the apps that it has.
 
     Raises:
         PlatformError: ALREADY_EXISTS when the plan is not the registered one with apps added.
     """
-    wanted = {_key(row): row for row in planned}
-    changed = [key for key, digest in registered.items() if _differs(wanted.get(key), digest)]
-    if pipeline["spec_digest"] != spec_digest:
-        raise _exists(pipeline["pipeline_id"], "its spec differs")
-    if changed:
-        model, number = changed[0]
-        cause = f"{model} app{number} is missing or has other files or another template"
-        raise _exists(pipeline["pipeline_id"], cause)
-    missing = [row for key, row in wanted.items() if key not in registered]
+    if spec_digest_of(header.spec) != spec_digest:
+        raise _exists(header, "its spec differs")
+    for row in wanted:
+        known = registered.get(_key(row))
+        if known and known.digest != row["plan_digest"]:
+            raise _exists(header, f"{_name(_key(row))} has other files or another template")
+        if known and row["ordinal"] >= header.total and known.ordinal != row["ordinal"]:
+            model, number = _key(row)
+            message = f"duplicate app: {model}/app{number}"
+            raise PlatformError(ErrorCode.ALREADY_EXISTS, message)
+    missing = [row for row in wanted if _key(row) not in registered]
+    _require_all_in_plan(header, wanted, len(missing), registered)
     return [{**row, "ordinal": len(registered) + index} for index, row in enumerate(missing)]
+
+
+def _require_all_in_plan(
+    header: PlanHeader, wanted: Sequence[Row], new: int, registered: Mapping[AppKey, Registered]
+) -> None:
+    """Refuse the last page of a plan when an app is registered that the plan does not have."""
+    is_last = bool(wanted) and wanted[-1]["ordinal"] == header.total - 1
+    if not is_last or len(registered) + new == header.total:
+        return
+    names = {_key(row) for row in wanted}
+    lost = next((key for key in registered if len(header.pages) == 1 and key not in names), None)
+    raise _exists(header, f"{_name(lost)} is missing" if lost else "it lacks a registered app")
 
 
 def _key(row: Row) -> AppKey:
     return row["target_model"], row["target_app_number"]
 
 
-def _differs(row: Row | None, digest: str) -> bool:
-    return row is None or row["plan_digest"] != digest
+def _name(key: AppKey) -> str:
+    return f"{key[0]} app{key[1]}"
 
 
-def _exists(pipeline_id: str, cause: str) -> PlatformError:
-    message = f"pipeline {pipeline_id!r} exists with a different plan: {cause}; use another ID"
+def _exists(header: PlanHeader, cause: str) -> PlatformError:
+    id_ = header.pipeline_id
+    message = f"pipeline {id_!r} exists with a different plan: {cause}; use another ID"
     return PlatformError(ErrorCode.ALREADY_EXISTS, message)

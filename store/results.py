@@ -1,10 +1,10 @@
 """The result store: every write is one transaction and an upsert; repeated, it changes nothing."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Row as SqlRow
 from sqlalchemy import Table, delete, insert, select, update
@@ -14,27 +14,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
+from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
 from contract.record import PipelineListing, PipelineRecord
-from contract.spec import AppRef, AppSpec, PipelinePlan
+from contract.spec import AppRef, AppSpec
 from store.columns import clean_json, clean_text
 from store.engine import describe, make_engine, reading
 from store.faults import platform_faults
 from store.loading import pipeline_record
 from store.merging import fused_together, replaced
+from store.plans import add_page, fetch_choices, fetch_entries, fetch_header, fetch_reopening
 from store.queries import fetch_listing, fetch_outline, fetch_pipeline
-from store.registering import rows_to_add
 from store.rows import (
     Row,
     SubtaskRows,
     app_row,
     pipeline_row,
-    planned_rows,
     subtask_rows,
     target_of,
 )
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
+_Found = TypeVar("_Found")
 FINISHED_STATES = frozenset({"completed", "cancelled", "failed"})
 
 
@@ -55,25 +56,49 @@ class SqlResultStore:
         """Close every connection."""
         await self._engine.dispose()
 
-    async def register_pipeline(self, plan: PipelinePlan) -> None:
-        """Rows of the pipeline and of each of its apps: all of them or none.
+    async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
+        """Rows of the pipeline and of a page of its apps: all of them or none.
 
         A plan that only adds apps to the registered one extends it.
 
         Raises:
             PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
         """
-        row, planned = pipeline_row(plan, datetime.now(UTC)), planned_rows(plan)
-        this = pipelines.c.pipeline_id == plan.pipeline_id
         async with self._writing() as connection:
-            await connection.execute(self._add(pipelines, row))
-            lock = select(pipelines.c.spec_digest).where(this).with_for_update()
-            spec_digest = (await connection.execute(lock)).scalar_one()
-            known = select(apps.c.target_model, apps.c.target_app_number, apps.c.plan_digest)
-            of_this = await connection.execute(known.where(apps.c.pipeline_id == plan.pipeline_id))
-            registered = {(model, number): digest for model, number, digest in of_this}
-            if new := rows_to_add(row, planned, spec_digest, registered):
-                await connection.execute(insert(apps), new)
+            await connection.execute(self._add(pipelines, pipeline_row(header, datetime.now(UTC))))
+            await add_page(connection, header, page)
+
+    async def load_header(self, pipeline_id: str) -> PlanHeader:
+        """The plan of a pipeline without its apps.
+
+        Raises:
+            PlatformError: NOT_FOUND; FAILED_PRECONDITION when an older version did not keep it.
+        """
+        async with self._reading() as connection:
+            return _found(await fetch_header(connection, pipeline_id), pipeline_id)
+
+    async def read_apps(self, pipeline_id: str, positions: Collection[int]) -> list[AppEntry]:
+        """Apps at these positions of the fleet, in order, with what is recorded of them."""
+        async with self._reading() as connection:
+            return await fetch_entries(connection, pipeline_id, positions)
+
+    async def apps_to_retry(self, pipeline_id: str, labels: Collection[str]) -> list[AppChoice]:
+        """The apps that `labels` name; without labels, those that lack a measurement.
+
+        Raises:
+            PlatformError: INVALID_ARGUMENT for a label that names none.
+        """
+        async with self._reading() as connection:
+            return await fetch_choices(connection, pipeline_id, labels)
+
+    async def reopening(self, pipeline_id: str, labels: Collection[str]) -> Reopening:
+        """What a run needs that goes on with a closed pipeline; apps as by `apps_to_retry`.
+
+        Raises:
+            PlatformError: as `load_header` and `apps_to_retry`.
+        """
+        async with self._reading() as connection:
+            return _found(await fetch_reopening(connection, pipeline_id, labels), pipeline_id)
 
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
@@ -134,11 +159,8 @@ class SqlResultStore:
         Raises:
             PlatformError: NOT_FOUND.
         """
-        with platform_faults(self._where):
-            async with self._reader.connect() as connection:
-                rows = await fetch_pipeline(connection, pipeline_id)
-        if rows is None:
-            raise _not_found(pipeline_id)
+        async with self._reading() as connection:
+            rows = _found(await fetch_pipeline(connection, pipeline_id), pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
 
     async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
@@ -149,11 +171,8 @@ class SqlResultStore:
         Raises:
             PlatformError: NOT_FOUND.
         """
-        with platform_faults(self._where):
-            async with self._reader.connect() as connection:
-                rows = await fetch_outline(connection, pipeline_id, app)
-        if rows is None:
-            raise _not_found(pipeline_id)
+        async with self._reading() as connection:
+            rows = _found(await fetch_outline(connection, pipeline_id, app), pipeline_id)
         return pipeline_record(rows)
 
     async def probe(self) -> None:
@@ -162,15 +181,19 @@ class SqlResultStore:
         Raises:
             PlatformError: UNAVAILABLE when the database does not answer.
         """
-        with platform_faults(self._where):
-            async with self._reader.connect() as connection:
-                await connection.execute(select(pipelines.c.pipeline_id).limit(1))
+        async with self._reading() as connection:
+            await connection.execute(select(pipelines.c.pipeline_id).limit(1))
 
     async def list_pipelines(self) -> tuple[PipelineListing, ...]:
         """Every pipeline in one line each, the newest first."""
+        async with self._reading() as connection:
+            return await fetch_listing(connection)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncGenerator[AsyncConnection]:
         with platform_faults(self._where):
             async with self._reader.connect() as connection:
-                return await fetch_listing(connection)
+                yield connection
 
     @asynccontextmanager
     async def _writing(self) -> AsyncGenerator[AsyncConnection]:
@@ -178,7 +201,7 @@ class SqlResultStore:
             async with self._engine.begin() as connection:
                 yield connection
 
-    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any]:
+    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any, Any]:
         """ID and body of the app's row, locked until the transaction ends; made if it came late."""
         await connection.execute(self._add(apps, app_row(app, _LATE)))
         query = select(apps.c.id, apps.c.body).filter_by(**target_of(app)).with_for_update()
@@ -241,6 +264,15 @@ async def _insert_cells(connection: AsyncConnection, rows: SubtaskRows) -> None:
             await connection.execute(insert(table), owned)
 
 
+def _found(found: _Found | None, pipeline_id: str) -> _Found:
+    if found is None:
+        raise _not_found(pipeline_id)
+    return found
+
+
 def _not_found(pipeline_id: str) -> PlatformError:
-    message = f"no pipeline {pipeline_id!r} in the store; `starter.py status` lists what there is"
-    return PlatformError(ErrorCode.NOT_FOUND, message)
+    return PlatformError(
+        ErrorCode.NOT_FOUND,
+        f"no pipeline {pipeline_id!r} in the store",
+        next_step="look up its ID in the list of pipelines",
+    )

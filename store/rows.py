@@ -10,7 +10,8 @@ from typing import Any
 
 from contract.analysis import AnalyzerReport, Finding, MeasurementState, Metric, ToolReport
 from contract.outcome import AppFacts, SubtaskOutcome, ToolSummary
-from contract.spec import AppSpec, PipelinePlan, PlannedApp
+from contract.plan import PlanHeader
+from contract.spec import AppSpec, PipelineSpec, PlannedApp
 from store.columns import clean_text
 
 Row = dict[str, Any]
@@ -32,24 +33,29 @@ class SubtaskRows:
     fused: list[Row] = field(default_factory=list)
 
 
-def pipeline_row(plan: PipelinePlan, created_at: datetime) -> Row:
+def pipeline_row(header: PlanHeader, created_at: datetime) -> Row:
     """Row of a pipeline that starts now."""
-    templates = {slug: one.model_dump(mode="json") for slug, one in plan.templates.items()}
     return {
-        "pipeline_id": plan.pipeline_id,
-        "spec_digest": _digest(plan.spec.model_dump(mode="json")),
-        "spec": plan.spec.model_dump(mode="json"),
+        "pipeline_id": header.pipeline_id,
+        "spec_digest": spec_digest_of(header.spec),
+        "spec": header.spec.model_dump(mode="json"),
         "state": "running",
         "detail": {},
-        "body": {"templates": templates},
+        "body": plan_body(header),
         "created_at": created_at,
         "finished_at": None,
     }
 
 
-def planned_rows(plan: PipelinePlan) -> list[Row]:
-    """One row per planned app, in the order of the plan."""
-    return [app_row(plan.app_spec(app), ordinal) for ordinal, app in enumerate(plan.apps)]
+def plan_body(header: PlanHeader) -> Row:
+    """What is kept of a plan and never queried, beside its spec and its apps."""
+    plan = header.model_dump(mode="json", include={"total", "digest", "pages"})
+    return {**header.model_dump(mode="json", include={"templates"}), "plan": plan}
+
+
+def spec_digest_of(spec: PipelineSpec) -> str:
+    """Identity of a spec."""
+    return _digest(spec.model_dump(mode="json"))
 
 
 def app_row(app: AppSpec, ordinal: int) -> Row:
@@ -110,8 +116,8 @@ def reconcile(
 ) -> tuple[ToolReport, ...]:
     """One cell per tool that either side names, in the order of the report.
 
-    The outcome may know more than the report: that the app died under a tool which itself ended
-    well. A cell that the outcome calls not measured is not measured, whatever the tool wrote.
+    The outcome may know more than the report: the app may have died under a tool that itself ended
+    well. A cell that the outcome calls not measured is not measured, whatever the tool reported.
     """
     known = {summary.tool: summary for summary in summaries}
     cells = {report.tool: _downgraded(report, known.get(report.tool)) for report in reports}
@@ -141,7 +147,7 @@ def _not_measured(report: ToolReport, state: MeasurementState, reason: str) -> T
 
 def _without_report(summary: ToolSummary) -> ToolReport:
     if summary.state is MeasurementState.MEASURED:
-        # Numbers that nobody can show are not numbers.
+        # The numbers are lost with their report, so nothing is measured.
         reason = "its report was lost before it was recorded"
         return ToolReport(tool=summary.tool, state=MeasurementState.INFRA_FAILED, reason=reason)
     reason = summary.reason or "no reason recorded"
@@ -154,7 +160,7 @@ def _without_report(summary: ToolSummary) -> ToolReport:
 
 
 def still_witnessed(fused: tuple[Finding, ...], measured: frozenset[str]) -> tuple[Finding, ...]:
-    """Fused findings that a tool of `measured` saw, or that name no witness."""
+    """Fused findings that a tool of `measured` saw, and those that name no witness."""
     return tuple(
         finding
         for finding in fused
@@ -189,7 +195,7 @@ def _cell(app: AppSpec, outcome: SubtaskOutcome, tool: ToolReport, siblings: int
         "state": tool.state.value,
         "reason": clean_text(tool.reason),
         "tool_seconds": 0.0 if cached else tool.provenance.duration_s,
-        # The waste of a subtask is nobody's in particular: equal shares, so that sums stay true.
+        # No tool alone caused the waste of a subtask: equal shares, so that sums stay true.
         "wasted_seconds": outcome.wasted_seconds / siblings,
         "saved_seconds": tool.provenance.duration_s if cached else 0.0,
         "artifact": outcome.report.model_dump(mode="json") if outcome.report else None,

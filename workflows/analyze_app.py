@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.attempt import PAUSED
     from contract.errors import ErrorCode
     from contract.ids import APP_WORKFLOW
+    from contract.missing import unmeasured
     from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import AppProgress, BreakerProgress
     from contract.running import SubtaskOrder
@@ -27,7 +28,6 @@ with workflow.unsafe.imports_passed_through():
         infra_failed,
         plan_subtasks,
         subtask_request,
-        unmeasured,
         with_loss,
     )
     from workflows.settle import Fault, failure_code, finalize, in_order, settle
@@ -44,7 +44,7 @@ class AnalyzeAppWorkflow:
     def __init__(self, order: AppRun) -> None:
         self._app = order.app
         self._orders = order.orders
-        self._gate = Gate(order.breaker, paused=order.orders.paused)
+        self._gate = Gate(order.app.breaker, paused=order.orders.paused)
         self._losses: dict[AnalyzerKind, Loss] = {}
         self._live = LiveApp(self._app, self._lose)
         self._work: list[asyncio.Task[SubtaskOutcome]] = []
@@ -99,8 +99,7 @@ class AnalyzeAppWorkflow:
     def _hold(self, *, paused: bool) -> None:
         """An activity that gets its slot now reads the memo, and stands aside while it says so."""
         self._gate.paused = paused
-        if workflow.patched("pause-holds-queued-work"):
-            workflow.upsert_memo({PAUSED: paused})
+        workflow.upsert_memo({PAUSED: paused})
 
     def _cancel(self) -> None:
         """End all subtasks; teardown and recording go on."""

@@ -1,50 +1,48 @@
 """The end of a pipeline: what never ran is named, then the report is written, whatever happened."""
 
-from collections.abc import Sequence
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from contract.missing import unended
     from contract.outcome import AppOutcome
+    from contract.plan import Skipped
     from workflows import policies, stages
-    from workflows.fleet import Fleet
+    from workflows.child import Child
+    from workflows.fleet import Fleet, Tools
     from workflows.settle import failure_code
-    from workflows.state import AppOrders
 
 
-async def record_missing(fleet: Fleet, keys: Sequence[str], reason: str) -> None:
-    """Write the missing cells of apps that did not end; what they recorded themselves stands."""
-    if not keys:
-        return
-    outcomes = [fleet.missing(key, reason) for key in keys]
-    try:
-        await stages.record_skipped(fleet.subset(keys), outcomes)
-    except ActivityError as exc:
-        workflow.logger.error("not recorded", extra={"cause": failure_code(exc).message})
-
-
-async def account_for(fleet: Fleet, key: str, orders: AppOrders, reason: str) -> AppOutcome:
+async def account_for(child: Child, tools: Tools, reason: str) -> AppOutcome:
     """The outcome of an app whose workflow did not end: what it recorded, the rest missing."""
-    outcome = fleet.missing(key, f"its workflow did not end: {reason}")
-    await record_missing(fleet, [key], outcome.reason)
+    outcome = unended(child.app, f"its workflow did not end: {reason}")
+    await _record_missing(child.app.pipeline_id, [child.entry.position], tools, outcome.reason)
     try:
-        recorded = await stages.recorded_subtasks(fleet.spec(key))
+        recorded = await stages.recorded_subtasks(child.app)
     except ActivityError as exc:
         workflow.logger.error("not read back", extra={"cause": failure_code(exc).message})
         return outcome
-    subtasks = tuple(subtask for subtask in recorded if subtask.analyzer not in orders.kept)
+    subtasks = tuple(s for s in recorded if s.analyzer not in child.orders.kept)
     return outcome.model_copy(update={"subtasks": subtasks})
 
 
-async def skip_pending(fleet: Fleet, why: str) -> None:
+async def skip_waiting(fleet: Fleet, tools: Tools, why: str) -> None:
     """Take every app off the waiting list; those that never ran become `infra_failed`."""
     reason = f"did not run: {why}"
-    while fleet.pending:
-        keys = fleet.drop_pending(policies.SKIP_BATCH)
-        await record_missing(fleet, keys, reason)
-        for key in keys:
-            fleet.finish(key, fleet.missing(key, reason), AppOrders())
+    while fleet.waiting:
+        skipped = fleet.drop(policies.SKIP_BATCH, reason)
+        await _record_missing(fleet.header.pipeline_id, skipped, tools, reason)
+
+
+async def _record_missing(id_: str, positions: list[int], tools: Tools, reason: str) -> None:
+    """Write the missing cells of apps that did not end; what they recorded themselves stands."""
+    if not positions:
+        return
+    skipped = Skipped(pipeline_id=id_, positions=tuple(positions), tools=dict(tools), reason=reason)
+    try:
+        await stages.record_skipped(skipped)
+    except ActivityError as exc:
+        workflow.logger.error("not recorded", extra={"cause": failure_code(exc).message})
 
 
 async def write_report(pipeline_id: str) -> tuple[str, str, str]:

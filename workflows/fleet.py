@@ -1,60 +1,140 @@
 """Bookkeeping of a pipeline's apps, without any Temporal call: who waits, runs, ended, and how."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
 
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
+from contract.ids import app_workflow_id
 from contract.outcome import AppOutcome
-from contract.progress import AnalyzerReadiness, AppProgress
-from contract.spec import AppSpec, PipelinePlan, PlannedApp
-from workflows.planning import unmeasured
-from workflows.state import AppOrders, AppResult, PipelineState, Tally
+from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader
+from contract.progress import AppProgress
+from contract.spec import AppRef, AppSpec
+from workflows.state import AppOrders, PipelineState
 
-# Stands for all tools of an analyzer whose results of an earlier run are kept.
-_REST = ""
+Tools = Mapping[AnalyzerKind, tuple[str, ...]]
+
+# How many apps are read from the store at once.
+READ_APPS = 100
+# How many ended apps one run remembers for people; the store has all.
+LINES_MAX = 500
+# And how many the next run: see `PipelineState`.
+LINES_CARRIED = 40
 
 
 class Fleet:
-    """The apps of one pipeline. Every app is known by its key `model/appN`."""
+    """The apps of one pipeline. Each is known by its position; the next ones are held in memory.
 
-    def __init__(self, plan: PipelinePlan, state: PipelineState) -> None:
-        self.plan = plan
-        self._apps = {app.ref.label: app for app in plan.apps}
-        self.pending = list(self._apps if state.pending is None else state.pending)
-        self.running: set[str] = set()
-        self.results = dict(state.results)
+    Attributes:
+        registered: how many apps the store has.
+        cursor: position of the first app that has not been begun; it runs before those of `again`.
+        again: positions of ended apps that wait to run again.
+        revision: grows with every change that people see in the apps' lines.
+    """
+
+    def __init__(self, header: PlanHeader, state: PipelineState) -> None:
+        self.header = header
+        self.registered = state.registered
+        self.cursor = state.cursor
+        self.again = list(state.again)
         self.whole = set(state.whole)
-        self.tools = dict(state.tools)
-        self.tally: Tally = state.tally
+        self.repeated = state.repeated
+        self._counts = Counter(state.counts)
+        self.tally = state.tally
         self.retried = state.retried
+        self.revision = 0
+        self._loaded: dict[int, AppEntry] = {}
+        self._running: dict[int, AppEntry] = {}
+        # By label, the oldest first.
+        self._lines = {line.ref.label: line for line in state.lines}
 
-    def take(self) -> str:
-        """The next app to run."""
-        key = self.pending.pop(0)
-        self.running.add(key)
-        return key
+    def state(self) -> PipelineState:
+        """What the next run of the pipeline has to know of its apps."""
+        return PipelineState(
+            registered=self.registered,
+            cursor=self.cursor,
+            again=tuple(self.again),
+            whole=tuple(sorted(self.whole)),
+            repeated=self.repeated,
+            counts=self.counts(),
+            lines=tuple(islice(self._by_interest(), LINES_CARRIED)),
+            tally=self.tally,
+            retried=self.retried,
+        )
 
-    def spec(self, key: str) -> AppSpec:
-        """The child's input, with the tools that preflight found where the user named none.
+    @property
+    def total(self) -> int:
+        """Apps of the fleet."""
+        return max(self.header.total, self.registered)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the plan has come, page by page."""
+        return 0 < self.registered >= self.header.total
+
+    @property
+    def waiting(self) -> int:
+        """How many apps are to be begun."""
+        return self.total - self.cursor + len(self.again)
+
+    @property
+    def finished(self) -> int:
+        """Apps that ended and do not run again."""
+        return self._counts.total() - self.repeated
+
+    def counts(self) -> dict[MeasurementState, int]:
+        """How many apps ended in each state."""
+        return {state: count for state, count in self._counts.items() if count}
+
+    def to_read(self) -> list[int]:
+        """Positions of the next apps, when the next one is not in memory."""
+        fresh = range(self.cursor, self.registered)
+        wanted = list(islice(chain(fresh, self.again), READ_APPS))
+        return [] if not wanted or wanted[0] in self._loaded else wanted
+
+    def load(self, entries: Iterable[AppEntry]) -> None:
+        """Take in apps that were read."""
+        self._loaded = {entry.position: entry for entry in entries}
+        self.revision += 1
+
+    def take(self) -> AppEntry:
+        """The next app to run; it is in memory."""
+        if self.cursor < self.registered:
+            # Whatever the store may have of it is of another time.
+            entry = AppEntry(position=self.cursor, app=self._loaded.pop(self.cursor).app)
+            self.cursor += 1
+        else:
+            entry = self._loaded.pop(self.again.pop(0))
+        self._running[entry.position] = entry
+        self._lines.pop(entry.app.ref.label, None)
+        self.revision += 1
+        return entry
+
+    def spec(self, entry: AppEntry, tools: Tools) -> AppSpec:
+        """The child's input, with the `tools` that preflight found where the user named none.
 
         Of an analyzer that lacks single measurements, only those tools run again.
         """
-        app = self.plan.app_spec(self._apps[key])
-        earlier = self._standing(key)
+        app = self.header.app_spec(entry.app)
+        earlier = self._standing(entry)
         again = earlier.tools_to_retry() if earlier else {}
-        return app.model_copy(update={"tools": {**self.tools, **app.tools, **again}})
+        return app.model_copy(update={"tools": {**tools, **app.tools, **again}})
 
     def orders(
-        self, key: str, down: dict[AnalyzerKind, str], *, paused: bool, ahead: bool = False
+        self,
+        entry: AppEntry,
+        down: dict[AnalyzerKind, str],
+        *,
+        paused: bool = False,
+        ahead: bool = False,
     ) -> AppOrders:
         """What of an earlier run stands: all but `infra_failed`; of a named app nothing."""
-        earlier = self._standing(key)
+        earlier = self._standing(entry)
         if earlier is None:
             return AppOrders(down=down, paused=paused, ahead=ahead)
         kept = {kind: s for kind, s in earlier.analyzers.items() if kind not in earlier.missing}
-        complete = len(kept) == len(self.plan.spec.analyzers)
+        complete = len(kept) == len(self.header.spec.analyzers)
         return AppOrders(
             kept={} if complete else kept,
             partly={k: s for k, s in earlier.analyzers.items() if k in earlier.tools_to_retry()},
@@ -63,127 +143,79 @@ class Fleet:
             ahead=ahead,
         )
 
-    def _standing(self, key: str) -> AppResult | None:
-        return None if key in self.whole else self.results.get(key)
+    def _standing(self, entry: AppEntry) -> AppResult | None:
+        return None if entry.position in self.whole else entry.result
 
-    def finish(self, key: str, outcome: AppOutcome, orders: AppOrders) -> None:
-        """Take in a finished app."""
-        self.running.discard(key)
-        cells = {kind: {_REST: state} for kind, state in (orders.kept | orders.partly).items()}
-        for subtask in outcome.subtasks:
-            tools = {tool.tool: tool.state for tool in subtask.tools}
-            cells[subtask.analyzer] = {**cells.get(subtask.analyzer, {}), **tools}
-        self.results[key] = AppResult.of(outcome.state, outcome.reason, cells)
-        self.whole.discard(key)
+    def finish(self, entry: AppEntry, outcome: AppOutcome) -> None:
+        """Take in an app that ended."""
+        del self._running[entry.position]
+        self.whole.discard(entry.position)
+        if entry.state is not None:
+            self._counts[entry.state] -= 1
+            self.repeated -= 1
+        self._counts[outcome.state] += 1
         self.tally = self.tally.plus(outcome)
+        self._remember(outcome.ref, outcome.state, outcome.reason)
 
-    def missing(self, key: str, reason: str) -> AppOutcome:
-        """The outcome of an app that did not run to its end."""
-        app = self.spec(key)
-        return AppOutcome(
-            ref=app.ref,
-            state=MeasurementState.INFRA_FAILED,
-            reason=reason,
-            subtasks=tuple(
-                unmeasured(app, kind, MeasurementState.INFRA_FAILED, reason)
-                for kind in app.analyzers
-            ),
-        )
+    def _remember(self, ref: AppRef, state: MeasurementState, reason: str) -> None:
+        self._lines[ref.label] = AppProgress(ref=ref, step="finished", state=state, reason=reason)
+        if len(self._lines) > LINES_MAX:
+            good = (label for label, line in self._lines.items() if not _is_failed(line))
+            del self._lines[next(good, next(iter(self._lines)))]
+        self.revision += 1
 
-    def drop_pending(self, count: int) -> list[str]:
-        """Take up to `count` waiting apps off the list for good; those that never ran are named."""
-        dropped, self.pending = self.pending[:count], self.pending[count:]
-        self.whole.difference_update(dropped)
-        return [key for key in dropped if key not in self.results]
+    def drop(self, count: int, reason: str) -> list[int]:
+        """Take up to `count` apps that never ran off the list for good: positions, for the store.
 
-    def subset(self, keys: Sequence[str]) -> PipelinePlan:
-        """The plan with these apps only."""
-        return self.plan.model_copy(update={"apps": tuple(self._apps[key] for key in keys)})
-
-    def retryable(self, keys: Sequence[str]) -> list[str]:
-        """The finished apps that `keys` name; without names, those with an `infra_failed` analyzer.
-
-        Raises:
-            ValueError: a key that is no app of this pipeline, or one that has not ended.
+        When there are none, those that were to run again are taken off; what they have stands.
         """
-        for key in keys:
-            if key not in self._apps:
-                raise ValueError(f"no app {key!r} in this pipeline; write MODEL/appN")
-            if key in self.running or key in self.pending:
-                raise ValueError(f"{key} has not ended; only ended apps can be run again")
-        chosen = keys or [key for key, result in self.results.items() if result.lacks_measurement]
-        busy = self.running.union(self.pending)
-        return [key for key in dict.fromkeys(chosen) if key not in busy]
+        end = min(self.cursor + count, self.registered)
+        dropped = list(range(self.cursor, end))
+        for position in dropped:
+            self._counts[MeasurementState.INFRA_FAILED] += 1
+            if entry := self._loaded.pop(position, None):
+                self._remember(entry.app.ref, MeasurementState.INFRA_FAILED, reason)
+        self.cursor = end if dropped else self.total
+        if not dropped:
+            self.again, self.repeated = [], 0
+            self.whole.clear()
+            self._loaded.clear()
+        return dropped
 
-    def retry(self, keys: Sequence[str], *, whole: bool) -> None:
-        """Put finished apps at the end of the list; `whole`: nothing they have stands."""
-        self.pending.extend(keys)
-        self.retried += len(keys)
+    def idle(self, chosen: Sequence[AppChoice]) -> list[AppChoice]:
+        """Those of `chosen` that have ended and do not wait to run again."""
+        busy = {*self._running, *self.again}
+        return [app for app in chosen if app.position < self.cursor and app.position not in busy]
+
+    def retry(self, chosen: Sequence[AppChoice], *, whole: bool) -> None:
+        """Put apps that ended at the end of the list; `whole`: nothing they have stands."""
+        positions = [app.position for app in chosen]
+        self.again.extend(positions)
+        self.repeated += sum(app.state is not None for app in chosen)
+        self.retried += len(positions)
         if whole:
-            self.whole.update(keys)
+            self.whole.update(positions)
 
-    def check_new(self, apps: Sequence[PlannedApp]) -> None:
-        """Refuse apps that are in the fleet, or twice in `apps`.
+    def lines(self, limit: int) -> tuple[AppProgress, ...]:
+        """Up to `limit` lines: of what runs, what failed, what comes next, what ended well."""
+        running = (self._line(entry, "analysing") for entry in self._running.values())
+        coming = (self._line(entry, "waiting") for entry in self._loaded.values())
+        again = {entry.app.ref.label for entry in self._loaded.values()}
+        ended = [line for line in self._by_interest() if line.ref.label not in again]
+        failed = [line for line in ended if _is_failed(line)]
+        every = chain(running, failed, coming, ended[len(failed) :])
+        return tuple(islice(every, limit))
 
-        Raises:
-            ValueError: the duplicate, by name.
-        """
-        counts = Counter(app.ref.label for app in apps)
-        for key, count in counts.items():
-            if key in self._apps or count > 1:
-                raise ValueError(f"duplicate app: {key}")
+    def _by_interest(self) -> list[AppProgress]:
+        """Lines of ended apps, failed ones first."""
+        return sorted(self._lines.values(), key=lambda line: not _is_failed(line))
 
-    def add(self, apps: Sequence[PlannedApp]) -> None:
-        """Append apps to the plan; `enqueue` lets them run, once they are registered."""
-        self.check_new(apps)
-        self.plan = self.plan.model_copy(update={"apps": (*self.plan.apps, *apps)})
-        self._apps.update({app.ref.label: app for app in apps})
+    def _line(self, entry: AppEntry, step: str) -> AppProgress:
+        ref = entry.app.ref
+        runs = entry.position in self._running
+        id_ = app_workflow_id(self.header.pipeline_id, ref.model, ref.app_number) if runs else ""
+        return AppProgress(ref=ref, step=step, workflow_id=id_)
 
-    def remove(self, apps: Sequence[PlannedApp]) -> None:
-        """Undo `add`."""
-        kept = tuple(app for app in self.plan.apps if app not in apps)
-        self.plan = self.plan.model_copy(update={"apps": kept})
-        self._apps = {app.ref.label: app for app in kept}
 
-    def enqueue(self, apps: Sequence[PlannedApp]) -> None:
-        """Put added apps at the end of the list."""
-        self.pending.extend(app.ref.label for app in apps)
-
-    def learn(self, readiness: Iterable[AnalyzerReadiness]) -> None:
-        """Remember the tools an analyzer named; one that is down keeps those it named before."""
-        self.tools.update({r.analyzer: r.tools for r in readiness if r.tools})
-
-    @property
-    def total(self) -> int:
-        """Apps of the fleet."""
-        return len(self._apps)
-
-    @property
-    def finished(self) -> int:
-        """Apps that ended and do not run again."""
-        busy = self.running.union(self.pending)
-        return sum(key not in busy for key in self.results)
-
-    def counts(self) -> dict[MeasurementState, int]:
-        """How many apps ended in each state."""
-        return dict(Counter(result.state for result in self.results.values()))
-
-    def apps(self) -> tuple[AppProgress, ...]:
-        """A line for each app, in order of the plan."""
-        return tuple(self._line(key) for key in self._apps)
-
-    def highlights(self, limit: int) -> tuple[AppProgress, ...]:
-        """Lines of what runs, then of what failed, then of the rest."""
-        measured = MeasurementState.MEASURED
-        failed = [k for k, result in self.results.items() if result.state is not measured]
-        order = dict.fromkeys([*sorted(self.running), *failed, *self.results, *self.pending])
-        return tuple(self._line(key) for key in islice(order, limit))
-
-    def _line(self, key: str) -> AppProgress:
-        app = self._apps[key]
-        id_ = self.plan.app_spec(app).workflow_id if key in self.running else ""
-        result = self.results.get(key)
-        if key in self.running or key in self.pending or result is None:
-            step = "analysing" if key in self.running else "waiting"
-            return AppProgress(ref=app.ref, step=step, workflow_id=id_)
-        return AppProgress(ref=app.ref, step="finished", state=result.state, reason=result.reason)
+def _is_failed(line: AppProgress) -> bool:
+    return line.state in (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED)

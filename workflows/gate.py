@@ -10,8 +10,8 @@ with workflow.unsafe.imports_passed_through():
     from contract.progress import BreakerProgress
     from contract.spec import BreakerSpec
     from workflows import stages
-    from workflows.board import is_down
     from workflows.breaker import BreakerState
+    from workflows.breakers import is_down
     from workflows.planning import services_of
 
 

@@ -7,6 +7,7 @@ from contract.analyzers import LIVE_ORDER, AnalyzerKind, PlatformService
 from contract.base import Frozen
 from contract.errors import ErrorCode
 from contract.limits import REASON_CHARS
+from contract.missing import unmeasured
 from contract.outcome import (
     ALL_TOOLS,
     AppFacts,
@@ -77,21 +78,6 @@ def subtask_order(
     conditions = running.conditions if running else ""
     request = subtask_request(app, kind, check.targets, conditions)
     return SubtaskOrder(**dict(request), app=running)
-
-
-def unmeasured(
-    app: AppSpec, kind: AnalyzerKind, state: MeasurementState, reason: str, code: str = ""
-) -> SubtaskOutcome:
-    """Every cell of one analyzer, missing for one reason; `*` when it never told its tools."""
-    return SubtaskOutcome(
-        subtask_id=app.subtask_id(kind),
-        analyzer=kind,
-        tools=tuple(
-            ToolSummary(tool=tool, state=state, reason=reason[:REASON_CHARS])
-            for tool in app.tools.get(kind) or (ALL_TOOLS,)
-        ),
-        error_code=code,
-    )
 
 
 def infra_failed(app: AppSpec, kind: AnalyzerKind, fault: Fault) -> SubtaskOutcome:

@@ -15,6 +15,7 @@ from contract.limits import (
     ANALYSIS_TIMEOUT,
     HEARTBEAT_TIMEOUT,
     PREFLIGHT_TIMEOUT,
+    RECORD_TIMEOUT,
     START_TIMEOUT,
 )
 
@@ -124,7 +125,7 @@ PREFLIGHT = Policy(
 )
 # The store may be gone for a while; a result is never dropped for that.
 RECORD = Policy(
-    start_to_close_timeout=timedelta(minutes=2),
+    start_to_close_timeout=RECORD_TIMEOUT,
     schedule_to_close_timeout=timedelta(hours=6),
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=0, maximum_s=10.0),

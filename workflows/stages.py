@@ -1,8 +1,10 @@
 """Every activity call: which queue, which policy, which label on the timeline."""
 
+from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.analysis import AnalysisActivities
@@ -21,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         task_queue_start,
     )
     from contract.outcome import AppOutcome, SubtaskOutcome
+    from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Skipped
     from contract.progress import PlatformService, Preflight
     from contract.running import (
         AppCheck,
@@ -30,17 +33,39 @@ with workflow.unsafe.imports_passed_through():
         SweepReport,
         TeardownReport,
     )
-    from contract.spec import AppSpec, PipelinePlan
+    from contract.spec import AppSpec
     from workflows import policies
 
 
-async def register(plan: PipelinePlan) -> None:
-    """Make the pipeline's rows."""
+async def register_page(header: PlanHeader, page: PlanPage) -> None:
+    """Make the rows of a page of apps, and the pipeline's."""
     await workflow.execute_activity_method(
-        ResultActivities.register_pipeline,
-        plan,
+        ResultActivities.register_page,
+        args=[header, page],
         task_queue=TASK_QUEUE_CONTROL,
-        summary=f"{len(plan.apps)} apps",
+        summary=f"{len(page.apps)} apps from {page.first + 1} on",
+        **policies.RECORD,
+    )
+
+
+async def read_apps(pipeline_id: str, positions: list[int]) -> list[AppEntry]:
+    """Apps of the pipeline, with what is recorded of them."""
+    return await workflow.execute_activity_method(
+        ResultActivities.read_apps,
+        args=[pipeline_id, positions],
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=f"{len(positions)} apps from {positions[0] + 1} on",
+        **policies.RECORD,
+    )
+
+
+async def apps_to_retry(pipeline_id: str, labels: list[str]) -> list[AppChoice]:
+    """The apps that `labels` name; without labels, those that lack a measurement."""
+    return await workflow.execute_activity_method(
+        ResultActivities.apps_to_retry,
+        args=[pipeline_id, labels],
+        task_queue=TASK_QUEUE_CONTROL,
+        summary=", ".join(labels)[:100] or "all that lack a measurement",
         **policies.RECORD,
     )
 
@@ -123,17 +148,16 @@ def run_analysis(order: SubtaskOrder, host: str = "") -> workflow.ActivityHandle
     )
 
 
-def watch_apps(pipeline_id: str) -> workflow.ActivityHandle[None]:
-    """Start to watch what the running apps do, until it is cancelled; nobody needs to await it."""
-    watch = workflow.start_activity_method(
-        WatchActivities.watch_apps,
-        pipeline_id,
-        task_queue=TASK_QUEUE_WATCH,
-        summary="what the running apps do",
-        **policies.WATCH_APPS,
-    )
-    watch.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # seen
-    return watch
+async def watch_apps(pipeline_id: str) -> None:
+    """Watch what the running apps do, until this is cancelled. A failure of it harms nobody."""
+    with suppress(ActivityError):
+        await workflow.execute_activity_method(
+            WatchActivities.watch_apps,
+            pipeline_id,
+            task_queue=TASK_QUEUE_WATCH,
+            summary="what the running apps do",
+            **policies.WATCH_APPS,
+        )
 
 
 async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome:
@@ -159,13 +183,13 @@ async def record_app(app: AppSpec, outcome: AppOutcome) -> None:
     )
 
 
-async def record_skipped(plan: PipelinePlan, outcomes: list[AppOutcome]) -> None:
-    """Write apps that never ran; `plan` lists just these, in the same order."""
+async def record_skipped(skipped: Skipped) -> None:
+    """Write what is missing of apps that did not end."""
     await workflow.execute_activity_method(
         ResultActivities.record_skipped,
-        args=[plan, outcomes],
+        skipped,
         task_queue=TASK_QUEUE_CONTROL,
-        summary=f"{len(outcomes)} apps that did not run",
+        summary=f"{len(skipped.positions)} apps that did not end",
         **policies.RECORD,
     )
 

@@ -1,15 +1,15 @@
 """What a pipeline carries from run to run (continue-as-new) and hands to its children."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
-from contract.limits import REASON_CHARS
-from contract.outcome import ALL_TOOLS, AppOutcome, worst_state
-from contract.record import CellRecord, PipelineRecord, by_app
-from contract.spec import AppSpec, PipelinePlan, PlannedApp
+from contract.outcome import AppOutcome
+from contract.plan import PlanHeader, PlanPage, Reopening, pages_of
+from contract.progress import AppProgress
+from contract.spec import AppSpec, PipelinePlan
 from workflows.breaker import CircuitBreaker
 
 
@@ -30,48 +30,6 @@ class AppOrders(Frozen):
     down: dict[AnalyzerKind, str] = {}
     paused: bool = False
     ahead: bool = False
-
-
-class AppResult(Frozen):
-    """One finished app in a pipeline's memory: small, since there may be thousands.
-
-    Attributes:
-        analyzers: worst state of those tools of each analyzer that the platform did not fail.
-        missing: the tools that it did; `*` when it failed all of them.
-    """
-
-    state: MeasurementState
-    reason: str = ""
-    analyzers: dict[AnalyzerKind, MeasurementState] = {}
-    missing: dict[AnalyzerKind, tuple[str, ...]] = {}
-
-    @classmethod
-    def of(
-        cls,
-        state: MeasurementState,
-        reason: str,
-        cells: Mapping[AnalyzerKind, Mapping[str, MeasurementState]],
-    ) -> "AppResult":
-        """What the pipeline remembers of an app with these cells."""
-        failed = MeasurementState.INFRA_FAILED
-        analyzers: dict[AnalyzerKind, MeasurementState] = {}
-        missing: dict[AnalyzerKind, tuple[str, ...]] = {}
-        for kind, tools in cells.items():
-            if stands := [found for found in tools.values() if found is not failed]:
-                analyzers[kind] = worst_state(stands)
-            if lost := tuple(tool for tool, found in tools.items() if found is failed):
-                missing[kind] = lost if kind in analyzers else (ALL_TOOLS,)
-        reason = reason[:REASON_CHARS]
-        return cls(state=state, reason=reason, analyzers=analyzers, missing=missing)
-
-    @property
-    def lacks_measurement(self) -> bool:
-        """Whether the platform owes it at least one tool's work."""
-        return bool(self.missing) or self.state is MeasurementState.INFRA_FAILED
-
-    def tools_to_retry(self) -> dict[AnalyzerKind, tuple[str, ...]]:
-        """Single tools to run again, of analyzers whose other results stand."""
-        return {kind: tools for kind, tools in self.missing.items() if ALL_TOOLS not in tools}
 
 
 class Tally(Frozen):
@@ -130,21 +88,30 @@ class Tally(Frozen):
 
 
 class PipelineState(Frozen):
-    """Everything a pipeline knows beside its plan.
+    """What a pipeline carries from run to run beside its plan's header: small, however many apps.
+
+    Apps are named by their positions in the fleet; the store has the apps, and how they ended.
 
     Attributes:
-        registered: whether the rows exist.
-        pending: keys of the apps still to run, in order. None: every app of the plan.
-        results: finished apps by key; an app that is run again is in both.
-        whole: keys of those pending that a person named: nothing of theirs stands.
+        registered: how many apps the store has of the plan, and of those that were added.
+        cursor: position of the first app that has not been begun.
+        again: positions of apps that ended and are to run again.
+        whole: those of them that a person named: nothing of theirs stands.
+        repeated: how many apps in `counts` are in `again`.
+        counts: how many apps ended in each state.
+        lines: a few of the apps that ended, for people.
         tools: every tool each analyzer named at preflight.
+        retried: how many apps were run again.
         runs: how often the workflow continued as new.
     """
 
-    registered: bool = False
-    pending: tuple[str, ...] | None = None
-    results: dict[str, AppResult] = {}
-    whole: tuple[str, ...] = ()
+    registered: int = 0
+    cursor: int = 0
+    again: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
+    repeated: int = 0
+    counts: dict[MeasurementState, int] = {}
+    lines: tuple[AppProgress, ...] = ()
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
     parallelism: int | None = None
     paused: bool = False
@@ -154,73 +121,46 @@ class PipelineState(Frozen):
     runs: int = 0
 
 
-class AppRun(AppSpec):
-    """Input of `AnalyzeApp`: an `AppSpec` alone will do.
+class AppRun(Frozen):
+    """Input of `AnalyzeApp`: what is to be done with the app, and what its pipeline says of it."""
 
-    One argument, not two: Temporal drops all type hints when the number of arguments differs.
-    """
-
+    app: AppSpec
     orders: AppOrders = AppOrders()
 
-    @property
-    def app(self) -> AppSpec:
-        """What activities get: without the orders."""
-        return AppSpec(**{name: getattr(self, name) for name in AppSpec.model_fields})
 
+class PipelineRun(Frozen):
+    """Input of `Pipeline`.
 
-class PipelineRun(PipelinePlan):
-    """Input of `Pipeline`: a `PipelinePlan` alone will do; with a state, it goes on from there."""
+    Attributes:
+        header: of the plan.
+        first: the first page of the plan; None when the store has it. The others come as updates.
+        state: where to go on from.
+    """
 
-    apps: tuple[PlannedApp, ...]
+    header: PlanHeader
+    first: PlanPage | None = None
     state: PipelineState = PipelineState()
 
-    @property
-    def plan(self) -> PipelinePlan:
-        """What activities get: without the state."""
-        return PipelinePlan(**{name: getattr(self, name) for name in PipelinePlan.model_fields})
+    @classmethod
+    def of(cls, plan: PipelinePlan) -> "PipelineRun":
+        """The first run of `plan`."""
+        return cls(header=PlanHeader.of(plan), first=pages_of(plan)[0])
 
     @classmethod
-    def of(cls, plan: PipelinePlan, state: PipelineState) -> "PipelineRun":
-        """`plan`, to be gone on with from `state`."""
-        fields = {name: getattr(plan, name) for name in PipelinePlan.model_fields}
-        return cls(**fields, state=state)
+    def again(cls, ended: Reopening, labels: Collection[str] = ()) -> "PipelineRun":
+        """A run of a closed pipeline that runs the chosen apps again.
 
-
-def resumed_state(record: PipelineRecord, keys: tuple[str, ...] = ()) -> PipelineState:
-    """State that runs a closed pipeline's apps again: those named, or all that lack a measurement.
-
-    Start `Pipeline` with `PipelineRun.of(plan, state)`; results that stand are not measured again,
-    but for those of apps that are named, which run as a whole.
-    """
-    cells = {ref.label: _by_analyzer(mine) for ref, mine in by_app(record.cells).items()}
-    results: dict[str, AppResult] = {}
-    pending: list[str] = []
-    for app in record.apps:
-        key = app.ref.label
-        found = cells.get(key, {})
-        result = AppResult.of(
-            app.state or MeasurementState.INFRA_FAILED,
-            app.reason or "its workflow did not end",
-            found,
+        Results that stand are not measured again, but for those of apps that `labels` names.
+        """
+        chosen = ended.choices
+        state = PipelineState(
+            registered=ended.registered,
+            cursor=ended.registered,
+            again=tuple(app.position for app in chosen),
+            whole=tuple(app.position for app in chosen if app.ref.label in labels),
+            repeated=sum(app.state is not None for app in chosen),
+            counts=ended.counts,
+            tally=Tally.of(ended.detail),
+            retried=int(ended.detail.get("apps_retried", 0)) + len(chosen),
         )
-        if app.state is None or key in keys or (not keys and result.lacks_measurement):
-            pending.append(key)
-        if app.state is not None or found:
-            results[key] = result
-    return PipelineState(
-        registered=True,
-        pending=tuple(pending),
-        results=results,
-        whole=tuple(key for key in pending if key in keys),
-        tally=Tally.of(record.detail),
-        retried=int(record.detail.get("apps_retried", 0)) + len(pending),
-    )
-
-
-def _by_analyzer(
-    cells: Iterable[CellRecord],
-) -> dict[AnalyzerKind, dict[str, MeasurementState]]:
-    states: dict[AnalyzerKind, dict[str, MeasurementState]] = {}
-    for cell in cells:
-        states.setdefault(cell.analyzer, {})[cell.tool] = cell.state
-    return states
+        return cls(header=ended.header, state=state)

@@ -1,7 +1,7 @@
-"""What static adapters share: a private copy of their files, coverage, findings, explicit maps.
+"""The common part of static adapters: a private copy of their files, coverage, findings, maps.
 
-A tool never sees the app's own folder: it gets a copy of the files of its languages and nothing
-else, so that neither the app's tool configuration nor its ignore files can blind it.
+A tool never sees the app's own folder. It gets a copy of only the files in its languages, so that
+neither the app's tool configuration nor its ignore files can hide anything from it.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzers.runtime.source.authorship import not_own
+from analyzers.runtime.reasons import cause_of, not_own
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -36,8 +36,8 @@ from analyzers.static.reading import (
     relative,
     with_skipped,
 )
-from analyzers.static.syntax import NOT_READ, explained, fences, refusal, unread_relatives
-from contract.analysis import Category
+from analyzers.static.syntax import explained, fences, refusal, unread_relatives
+from contract.analysis import Category, SkipCause
 
 __all__ = [
     "CommandTool",
@@ -63,12 +63,12 @@ class CommandTool:
 
     Attributes:
         file_kind: the kind of its files, for people (`Python`).
-        suffixes: names of its files end with one of these.
+        suffixes: the tool's files end with one of these.
         version_argv: arguments that print the version.
-        reads_selected: whether a `run` of its own reads no other files than `select` names.
-        apart: its coverage counts files, and a file it fails on is told apart from the others.
-        parses: it takes a file for source, not for any text.
-        max_depth: how deep a Python file may nest before the tool dies of it.
+        reads_selected: whether its own `run` reads only files that `select` names.
+        apart: its coverage counts files, and a file that it fails on is reported apart from others.
+        parses: it reads files as source, not as plain text.
+        max_depth: how deep a Python file may nest before the tool crashes on it.
     """
 
     name: str
@@ -86,15 +86,15 @@ class CommandTool:
     max_depth: int = ANY_DEPTH
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
-        """How the tool is started: the executable and what must precede the arguments."""
+        """How the tool is started: the executable and the words before the arguments."""
         return (str(tools_dir / "venv/bin" / self.name),)
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
-        """The files it looks at, out of all analysable files of the app."""
+        """The files that it looks at, out of all analysable files of the app."""
         return tuple(name for name in files if name.endswith(self.suffixes))
 
     def reads(self, source: SourceTree) -> tuple[str, ...] | None:
-        """The files its kept report depends on; None: any file of the app."""
+        """The files that its kept report depends on; None: any file of the app."""
         plain = type(self).run is CommandTool.run
         return self.select(source.files) if plain or self.reads_selected else None
 
@@ -107,7 +107,7 @@ class CommandTool:
         return Command(self.argv(tools_dir, workspace), cwd=workspace / "src")
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
-        """What `raw` says. Raises: ToolFault for anything it does not know."""
+        """Read `raw`. Raises: ToolFault for anything that it does not know."""
         raise NotImplementedError
 
     def raw(self, done: Completed) -> bytes:
@@ -115,11 +115,11 @@ class CommandTool:
         return done.output or done.stdout
 
     def cleaned(self, data: bytes) -> bytes:
-        """A file as it is copied: where a tool obeys comments they are changed, byte for byte."""
+        """The content of a copied file: comments that the tool would obey are changed in place."""
         return data
 
     def rules_digest(self) -> str:
-        """Empty: the version says all."""
+        """Empty: the version covers everything."""
         return ""
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
@@ -129,7 +129,7 @@ class CommandTool:
         return first_version(done.stdout + done.stderr, self.name)
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Measure its files; those the runtime withheld from every tool are skipped, not unseen."""
+        """Measure its files. Files that the runtime withheld from all tools count as skipped."""
         mine = self.select(self.candidates(run.source))
         given = tuple(name for name in mine if len(name.splitlines()) == 1)
         withheld = self._withheld(run.source, given)
@@ -146,7 +146,7 @@ class CommandTool:
         return with_skipped(parsed, withheld | fenced)
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
-        """Files of the app it may look at."""
+        """Files of the app that it may look at."""
         return source.files
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
@@ -161,21 +161,21 @@ class CommandTool:
         copy_files(run.source.root, names, run.workspace / "src", self.cleaned)
 
     def report(self, run: ToolRun, done: Completed) -> bytes:
-        """The report with paths as the app has them: the copy's own folder is cut off."""
+        """The report with the app's own paths: the copy's folder is removed from them."""
         raw = self.raw(done)
         for workspace in {str(run.workspace), os.path.realpath(run.workspace)}:
             raw = raw.replace(f"{workspace}/src/".encode(), b"")
         return raw
 
     def _withheld(self, source: SourceTree, given: Sequence[str]) -> dict[str, str]:
-        """Files and folders of the app it would have looked at, with the reason it cannot."""
+        """Files and folders of the app that it should look at and cannot, with the reason."""
         left = dict(source.withheld("")) | unread_relatives(self.suffixes, source.files)
         mine = {*self.select(tuple(left)), *(name for name in left if name.endswith("/"))}
-        mine |= {name for name in left if left[name].endswith(NOT_READ)}
+        mine |= {name for name in left if cause_of(left[name]) is SkipCause.OTHER_FORM}
         if not self.apart:  # it counts dependencies: folders that are not the app's hold none
             mine = {name for name in mine if not not_own(left[name])}
         if self.suffixes == ("",):
-            mine = {name for name in mine if left[name] != "binary"}
+            mine = {name for name in mine if cause_of(left[name]) is not SkipCause.BINARY}
         return {name: left[name] for name in sorted(mine.difference(given))}
 
 
@@ -188,7 +188,7 @@ class NodeTool(CommandTool):
 
 
 def first_version(text: bytes, tool: str) -> str:
-    """First dotted number in what a tool printed. Raises: ToolFault when there is none."""
+    """First dotted number in a tool's output. Raises: ToolFault when there is none."""
     match = re.search(rb"\d+(\.\d+)+", text)
     if match is None:
         raise ToolFault(f"{tool}: told no version")
@@ -196,5 +196,5 @@ def first_version(text: bytes, tool: str) -> str:
 
 
 def own_python() -> tuple[str, ...]:
-    """This interpreter, for checks of ours that run as a process of their own."""
+    """This interpreter, for our own checks that run as separate processes."""
     return (sys.executable, "-I")

@@ -1,6 +1,6 @@
-"""Checks of container files, as a process of its own: stranger's YAML may be deep or self-feeding.
+"""Checks of container files in a separate process: a stranger's YAML may be deep or endless.
 
-In and out as `own_check.py` says.
+`own_check.py` describes input and output.
 """
 
 import json
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def check(name: str, text: bytes) -> Iterator[Hit]:
-    """Findings of one file. Raises: ValueError, YAMLError, RecursionError for what is none."""
+    """Findings of one file. Raises: ValueError, YAMLError, RecursionError if it is unreadable."""
     if len(text) > _MAX_BYTES:
         raise ValueError("larger than 512 KiB")
     if not name.endswith((".yml", ".yaml")):
@@ -53,7 +53,7 @@ def check(name: str, text: bytes) -> Iterator[Hit]:
 
 
 def check_dockerfile(text: str) -> Iterator[Hit]:
-    """What Hadolint does not say: no user at all, and secrets that stay in the image."""
+    """Checks that Hadolint lacks: no user at all, and secrets that stay in the image."""
     if not text.strip():
         raise ValueError("empty file")
     user_line, last_from = 0, 1
@@ -71,7 +71,7 @@ def check_dockerfile(text: str) -> Iterator[Hit]:
 
 
 def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
-    """(line, instruction, its words on this line); an instruction may go on over several lines."""
+    """(line, instruction, its words on this line); an instruction may span several lines."""
     word = ""
     for number, line in enumerate(_LINE_END.split(text), start=1):
         words = line.strip()
@@ -86,7 +86,7 @@ def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def check_compose(document: Node | None) -> Iterator[Hit]:
-    """Findings of a compose file, read as a tree of nodes: nothing is built from it."""
+    """Findings of a compose file, read as a tree of nodes: no objects are made from it."""
     if _count(document) > _MAX_NODES:
         raise ValueError("too many nodes")
     services = _get(document, "services")

@@ -1,4 +1,4 @@
-"""Copies of an app's files, as the tools are given them."""
+"""Copies of an app's files in the form that the tools get."""
 
 import codecs
 import re
@@ -15,7 +15,7 @@ _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
 def as_utf8(data: bytes) -> bytes:
-    """Text in UTF-16 or UTF-32 that says so by its mark, in UTF-8; anything else as it is."""
+    """Text with a mark of UTF-16 or UTF-32, in UTF-8; anything else unchanged."""
     if not data.startswith((*_UTF16, *_UTF32)):
         return data
     coding = "utf-32" if data.startswith(_UTF32) else "utf-16"
@@ -23,13 +23,13 @@ def as_utf8(data: bytes) -> bytes:
 
 
 def in_utf8(data: bytes) -> bytes:
-    """Python source that names another encoding, in UTF-8; anything else as it is."""
+    """Python source that names another encoding, in UTF-8; anything else unchanged."""
     encoding = named_encoding(data)
     return data.decode(encoding, errors="replace").encode() if encoding else data
 
 
 def plain(data: bytes) -> bytes:
-    """Text in UTF-8 without a mark, whose lines end with LF: CR alone becomes one, in place."""
+    """Text in UTF-8 without a mark, whose lines end with LF; a single CR becomes an LF in place."""
     encoding = encoding_of(data)
     if encoding.startswith("utf"):
         data = data.removeprefix(codecs.BOM_UTF8)
@@ -41,10 +41,10 @@ def plain(data: bytes) -> bytes:
 def copy_files(
     root: Path, files: Iterable[str], target: Path, change: Callable[[bytes], bytes] = bytes
 ) -> None:
-    """Copy `files` below `target`, which is made, each as `change` leaves it.
+    """Copy `files` below the new folder `target`, each as `change` leaves it.
 
-    In UTF-8 where a file says by its mark that it is in UTF-16: browsers and compilers read it.
-    Python does not, so its files stay as they are.
+    A file whose mark says UTF-16 is copied in UTF-8, because browsers and compilers read it. Python
+    does not, so Python files stay unchanged.
     """
     target.mkdir(parents=True, exist_ok=True)
     for name in files:
@@ -55,9 +55,9 @@ def copy_files(
 
 
 def is_fenced(path: Path) -> bool:
-    """Whether the text begins with a Markdown code fence: an answer of a model, saved as it came.
+    """Whether the text begins with a Markdown code fence: a model's answer saved unchanged.
 
-    In JavaScript a fence is a template literal, so that parsers take the file for one long text.
+    In JavaScript a fence is a template literal, so that parsers read the file as one long text.
     """
     try:
         with path.open("rb") as file:

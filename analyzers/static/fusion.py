@@ -1,8 +1,8 @@
-"""One weakness that several tools saw becomes one finding, with its witnesses and a confidence.
+"""Merges the sightings of one weakness by several tools into one finding with its witnesses.
 
-A union of tools is worse than the best of them: each brings its false alarms. So tools do not vote.
-A path from the request to the harm (taint) is believed; a pattern is believed as far as its rule
-deserves (`reputation.py`); and tools that share their heuristics count as one witness.
+A union of tools is worse than the best of them, because each adds its false alarms. So tools do not
+vote. A path from the request to the harm (taint) is believed. A pattern is believed as far as its
+rule deserves (`reputation.py`). Tools that share their heuristics count as one witness.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ class Weakness:
     spots: dict[str, list[Spot]] = field(default_factory=dict)
 
     def add(self, spot: Spot) -> None:
-        """What one more tool saw of it."""
+        """Add the sighting of one more tool."""
         self.spots.setdefault(spot.tool, []).append(spot)
 
     def distance(self, other: Spot) -> int | None:
@@ -44,7 +44,7 @@ class Weakness:
         return min(apart, default=None)
 
     def fused(self, reputations: Reputations) -> Finding:
-        """The strongest sighting, with what the others add."""
+        """The strongest sighting, with the additions of the others."""
         spots = [spot for mine in self.spots.values() for spot in mine]
         findings = [found for spot in spots for found in spot.findings]
         witnesses = dict.fromkeys(f"{found.tool}:{found.rule_id}" for found in findings)
@@ -60,7 +60,7 @@ class Weakness:
 
 
 def fuse(reports: Sequence[ToolReport], reputations: Reputations) -> tuple[Finding, ...]:
-    """The app's weaknesses, worst first. Quality findings and mere advice are not among them.
+    """The app's weaknesses, worst first. Quality findings and mere advice are left out.
 
     Raises:
         KeyError: a tool that reports weaknesses has no reputation.
@@ -111,10 +111,10 @@ def _sightings(
 def _confidence(
     spots: Sequence[Spot], findings: Sequence[Finding], reputations: Reputations
 ) -> Confidence:
-    """High for a path; else the best reputation, raised a step when independent tools agree.
+    """High for a path; else the best reputation, one step higher when independent tools agree.
 
-    What is low stays so but for injections: that a hash is weak says nothing of what it is for,
-    however many say it.
+    A low one stays low, except for injections: a weak hash says nothing about its purpose, however
+    many tools report it.
     """
     if any(spot.steps for spot in spots):
         return Confidence.HIGH

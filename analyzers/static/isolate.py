@@ -1,7 +1,7 @@
-"""One file that ends a tool, or holds it up, costs that file and not the cell.
+"""Isolates a file that crashes or delays a tool: it costs that file and not the cell.
 
-A tool that fails on all files is asked again: first without those that no parser takes, then by
-halves until the culprit is named. Large files are tried alone first, each within its own limit.
+A tool that fails on all files runs again: first without files that no parser accepts, then on
+halves until the culprit is known. Large files run alone first, each within its own limit.
 """
 
 import time
@@ -28,7 +28,7 @@ FILE_LIMIT_S = 60.0
 _MAX_SLOW = 3
 _WHOLE_SHARE = 0.4  # of the deadline, for all files together
 _WHOLE_MIN_S = 120.0
-_SEARCH_SHARE = 0.25  # for finding who ended the tool
+_SEARCH_SHARE = 0.25  # for finding the culprit
 _MAX_TRIES = 40
 
 Measure = Callable[[ToolRun, Sequence[str], Execute], Awaitable[Parsed]]
@@ -40,7 +40,7 @@ _UNFORESEEN = (LookupError, ValueError, TypeError, AttributeError)
 async def _asked(
     measure: Measure, run: ToolRun, names: Sequence[str], execute: Execute, limit_s: float
 ) -> Parsed:
-    """`measure` within a limit; an answer the adapter stumbles over is a `ToolFault` as well."""
+    """`measure` within a limit; an answer that breaks the adapter is a `ToolFault` as well."""
     try:
         return await measure(run, names, _Limited(execute, limit_s))
     except _UNFORESEEN as error:
@@ -64,18 +64,18 @@ class _Limited:
 async def measured_apart(
     measure: Measure, run: ToolRun, given: Sequence[str], execute: Execute, *, depth: int
 ) -> Parsed:
-    """`measure` over `given`, without those files it fails on or does not get through.
+    """`measure` over `given`, without files that it fails on or does not finish.
 
     Args:
         measure: may be called several times, with any of the files.
         run: of the tool.
         given: its files.
         execute: runs its commands.
-        depth: how deep a Python file may nest before the tool dies of it.
+        depth: how deep a Python file may nest before the tool crashes on it.
 
     Raises:
         HostFault: no file is to blame.
-        ToolFault: nothing was left to measure, or no file could be told apart.
+        ToolFault: nothing was left to measure, or no culprit was found.
     """
     slow = await _slow(measure, run, given, execute)
     rest = [name for name in given if name not in slow]
@@ -84,14 +84,14 @@ async def measured_apart(
     parsed = await _spared(measure, run, rest, execute, depth)
     if not slow:
         return parsed
-    # A calmer host may get through them.
+    # A calmer host may finish them.
     return replace(with_skipped(parsed, slow), fresh_for=timedelta(0))
 
 
 async def _slow(
     measure: Measure, run: ToolRun, given: Sequence[str], execute: Execute
 ) -> dict[str, str]:
-    """Large files that it does not get through alone within their limit, each with the reason."""
+    """Large files that it does not finish alone within their limit, each with the reason."""
     sizes = {name: (run.source.root / name).stat().st_size for name in given}
     heavy = sorted((name for name in given if sizes[name] > HEAVY_BYTES), key=sizes.__getitem__)
     slow: dict[str, str] = {}
@@ -110,7 +110,7 @@ async def _slow(
         except HostFault:
             raise
         except ToolFault:
-            continue  # the whole will show who is to blame
+            continue  # the run over all files will show the culprit
     return slow
 
 
@@ -143,11 +143,11 @@ async def _spared(
 
 @dataclass(slots=True)
 class _Search:
-    """Finds the files a tool fails on, by halves; what it measured without them is the result.
+    """Finds the files that a tool fails on, by halves; the result is the rest's measurement.
 
     Attributes:
-        budget_s: for all tries together.
-        culprits: files it fails on, each with the reason.
+        budget_s: for all runs together.
+        culprits: files that it fails on, each with the reason.
     """
 
     measure: Measure
@@ -161,7 +161,7 @@ class _Search:
     _fault: ToolFault = field(default_factory=ToolFault)
 
     async def without_culprits(self, names: Sequence[str], fault: ToolFault) -> Parsed:
-        """Raises: ToolFault what `fault` says, where nothing is left to measure."""
+        """Raises: ToolFault with the text of `fault` where nothing is left to measure."""
         self._ends_at = time.monotonic() + self.budget_s
         self._fault = fault
         good = await self._add([], list(names))
@@ -171,7 +171,7 @@ class _Search:
         return parsed
 
     async def _add(self, context: list[str], group: list[str]) -> list[str]:
-        """`context` and those of `group` it does not fail on; it fails on both together."""
+        """`context` and those of `group` that it does not fail on; it fails on both together."""
         if len(group) == 1:
             self.culprits[group[0]] = f"the tool failed on it: {self._fault}"[:500]
             return context

@@ -1,8 +1,8 @@
-"""Lines and columns of an app's files: as editors count them, out of what each tool counts.
+"""Lines and columns of an app's files: converts each tool's counting to that of editors.
 
-An editor ends lines at LF, CR LF and CR. JavaScript also ends them at U+2028 and U+2029, YAML at
-U+0085 too, some tools at LF alone; none ends one at a form feed, as `str.splitlines` does. Tools
-count columns in characters, in UTF-16 or in bytes of UTF-8.
+An editor ends lines at LF, CR LF and CR. JavaScript also ends them at U+2028 and U+2029, YAML also
+at U+0085, some tools only at LF; none ends a line at a form feed, as `str.splitlines` does. Tools
+count columns in characters, in UTF-16 units or in bytes of UTF-8.
 """
 
 import re
@@ -27,7 +27,7 @@ _FILES = 32
 
 @dataclass(slots=True)
 class _Text:
-    """One file; `starts`: where its lines begin, by what ends them."""
+    """One file; `starts`: the beginnings of its lines, by kind of line end."""
 
     text: str
     starts: dict[Ends, list[int]] = field(default_factory=dict)
@@ -52,23 +52,23 @@ class Lines:
         self._text = lru_cache(maxsize=_FILES)(self._read)
 
     def __call__(self, path: str, line: int) -> str:
-        """The text of one line without what surrounds it; empty where there is no such line."""
+        """The text of one line without blanks around it; empty where there is no such line."""
         return self._text(path).line(line, "editor").strip()
 
     def number(self, path: str, line: int, ends: Ends) -> int:
-        """The line of an editor where a line begins that is counted by `ends`."""
+        """The editor's number of the line that has `number` when counted by `ends`."""
         return self.place(path, line, 0, ends, "characters")[0]
 
     def column(self, path: str, line: int, column: int, unit: Unit) -> int | None:
-        """A column counted in `unit`, from 1, in characters; nothing for a column below 1."""
+        """A column counted in `unit` from 1, converted to characters; None for a column below 1."""
         return self.place(path, line, column, "editor", unit)[1]
 
     def place(
         self, path: str, line: int, column: int, ends: Ends, unit: Unit
     ) -> tuple[int, int | None]:
-        """Line and column, in characters, of an editor for what a tool calls so.
+        """An editor's line and column (in characters) for those of a tool.
 
-        What lies beyond the file or the line is given back as it is; a column below 1 is none.
+        A place beyond the file or the line is returned unchanged; a column below 1 becomes None.
         """
         text = self._text(path)
         begins = text.begins(ends)

@@ -1,4 +1,4 @@
-"""What the tools that look at dependencies share: the manifests, read once for all of them."""
+"""The common part of tools for dependencies: the manifests, read once for all of them."""
 
 from collections.abc import Mapping
 
@@ -13,26 +13,26 @@ from analyzers.static.adapter import CommandTool, with_skipped
 
 
 class ManifestTool(CommandTool):
-    """Base of adapters whose input is what an app's manifests name, not files as they lie there.
+    """Base of adapters that read the dependencies in an app's manifests, not the files themselves.
 
     Attributes:
-        asks_outside: whether it measures nothing where the source of its knowledge gives no answer.
+        asks_outside: whether it measures nothing where its outside source gives no answer.
     """
 
     asks_outside = False
 
-    parses = False  # manifests are read by readers of their own, whatever their encoding
+    parses = False  # we read manifests with our own readers, whatever their encoding
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
-        """Manifests, those among them that no other tool is given."""
+        """Manifests, including those that no other tool gets."""
         return manifest_files(source)
 
     def reads(self, source: SourceTree) -> tuple[str, ...] | None:
-        """A manifest may include any file, and one in another encoding is in no list."""
+        """Any file: a manifest may include any file, and one in another encoding is in no list."""
         return None
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Look at the dependencies; what could not be read is skipped by name, not unseen."""
+        """Look at the dependencies; unreadable manifests are skipped by name, not unseen."""
         folders = {name: why for name, why in run.source.withheld("") if name.endswith("/")}
         if not self.select(self.candidates(run.source)):
             if folders:
@@ -43,11 +43,11 @@ class ManifestTool(CommandTool):
         return with_skipped(await self.look(run, found, faults, execute), faults)
 
     def faults(self, found: Manifests) -> Mapping[str, str]:
-        """What of its manifests could not be read."""
+        """The manifests that could not be read."""
         raise NotImplementedError
 
     async def look(
         self, run: ToolRun, found: Manifests, faults: Mapping[str, str], execute: Execute
     ) -> Parsed:
-        """Measure. `faults` are added to the coverage by the caller."""
+        """Measure. The caller adds `faults` to the coverage."""
         raise NotImplementedError

@@ -1,10 +1,10 @@
-"""Options of the static tools: none. What they look at is decided by the app."""
+"""Options of the static tools: none. The app decides what they look at."""
 
 from contract.base import Authored
 
 
 class StaticOptions(Authored):
-    """None: what the static tools look at is decided by the app."""
+    """None: the app decides what the static tools look at."""
 
 
 OPTIONS = StaticOptions

@@ -1,7 +1,7 @@
-"""Base of checks of our own that run as a process: a file that blows a parser harms it alone.
+"""Base of our own checks in a separate process: a file that crashes a parser harms only that one.
 
-Their script reads names on standard input, one a line, below the working folder; it writes JSON:
-`{"files": [...], "errors": {name: reason}, "findings": [{rule, path, line, message}]}`.
+The script reads names of files below the working folder on standard input, one per line. It writes
+JSON: `{"files": [...], "errors": {name: reason}, "findings": [{rule, path, line, message}]}`.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _YAML = (".yml", ".yaml")
 
 
 class Rule(NamedTuple):
-    """What a rule's findings are."""
+    """Severity and texts of a rule's findings."""
 
     cwe: tuple[int, ...]
     severity: Severity
@@ -50,11 +50,11 @@ class OwnCheck(CommandTool):
         return (*own_python(), str(self.script))
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """The files come on standard input."""
+        """No arguments: the files come on standard input."""
         return self.program(tools_dir)
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
-        """Names of the copy, one a line."""
+        """The command, with the names of the copy on standard input, one per line."""
         source = workspace / "src"
         names = sorted(
             str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()
@@ -63,7 +63,7 @@ class OwnCheck(CommandTool):
         return Command(self.argv(tools_dir, workspace), cwd=source, stdin=stdin)
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """Of its own code there is one version: the digest."""
+        """Its own code has one version: the digest."""
         return f"1.0+{self.rules_digest()[:8]}"
 
     def rules_digest(self) -> str:
@@ -72,7 +72,7 @@ class OwnCheck(CommandTool):
         return hashlib.sha256(self.script.read_bytes() + table).hexdigest()
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
-        """Files it could not read as what they should be are in `errors`."""
+        """`errors` holds the files that it could not read as their kind."""
         report = load_json(raw, self.name)
         known = frozenset(given)
         findings = tuple(self._finding(item, known, lines) for item in report["findings"])

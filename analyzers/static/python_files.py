@@ -1,6 +1,6 @@
-"""Asks the tools' own Python which files of an app it can parse, and why it cannot read the others.
+"""Asks the tools' own Python which files of an app it can parse, and why it cannot read others.
 
-Ruff's parser knows syntax that this Python does not: a file only Ruff takes is newer, not broken.
+Ruff's parser knows syntax that this Python does not: a file only Ruff parses is newer, not broken.
 """
 
 import re
@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from analyzers.appsource.text import lines_of
+from analyzers.runtime.reasons import Reason, broken
 from analyzers.runtime.tool import Command, Execute, ToolFault, ToolRun
 from analyzers.static.files import as_utf8
 from analyzers.static.reading import load_json
+from contract.analysis import SkipCause
 
 _PROBE = """
 import ast, json, sys, warnings
@@ -55,7 +57,7 @@ _OLD_LINE = re.compile(
 
 
 class Flaw(NamedTuple):
-    """Why a file cannot be read as what it is.
+    """Why a file cannot be read as its kind.
 
     Attributes:
         line: from 1; 0 where no line is to blame.
@@ -68,22 +70,25 @@ class Flaw(NamedTuple):
 
     @property
     def is_the_apps(self) -> bool:
-        """Whether the file itself is the reason, and not what reads it."""
+        """Whether the file itself is the reason, and not its reader."""
         return self.kind in ("broken", "python2", "template")
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> Reason:
         """In one line, for coverage."""
         where = f"line {self.line}: " if self.line else ""
         match self.kind:
             case "broken":
-                return f"syntax error: {where}{self.message}"
+                return broken(f"{where}{self.message}")
             case "python2":
-                return f"syntax error: Python 2 source: {where}{self.message}"
+                return broken(f"Python 2 source: {where}{self.message}")
+            case "template":
+                return Reason(self.message, SkipCause.BROKEN)
             case "newer":
-                return f"newer syntax than this parser reads: {where}{self.message}"
+                text = f"newer syntax than this parser reads: {where}{self.message}"
+                return Reason(text, SkipCause.OTHER)
             case _:
-                return self.message
+                return Reason(self.message, SkipCause.OTHER)
 
 
 async def python_flaws(
@@ -105,7 +110,7 @@ async def python_flaws(
 
 
 def _named(run: ToolRun, name: str, flaw: Flaw, version: Sequence[int], newer: bool) -> Flaw:
-    """`flaw` by what the text shows: another encoding, another Python."""
+    """`flaw` by the text: another encoding, another Python."""
     data = (run.source.root / name).read_bytes()
     if as_utf8(data) is not data:
         return Flaw(
@@ -130,7 +135,7 @@ def _named(run: ToolRun, name: str, flaw: Flaw, version: Sequence[int], newer: b
 async def _newer(
     run: ToolRun, names: Sequence[str], version: Sequence[int], execute: Execute
 ) -> frozenset[str]:
-    """Those of `names` in which Ruff sees nothing wrong but syntax of a later Python."""
+    """The `names` in which Ruff finds nothing wrong except syntax of a later Python."""
     if not names:
         return frozenset()
     argv = (
@@ -141,7 +146,7 @@ async def _newer(
     )
     try:
         done = await execute(Command(argv, cwd=run.source.root))
-    except ToolFault:  # it dies of what nests too deep: then nobody says that it is newer
+    except ToolFault:  # it crashes on deep nesting: then nobody can say that the file is newer
         return frozenset()
     items: Sequence[Mapping[str, Any]] = load_json(done.stdout, "ruff")
     messages_of: dict[str, list[str]] = {}
@@ -151,6 +156,6 @@ async def _newer(
             messages_of.setdefault(name, []).append(item["message"])
     return frozenset(
         name
-        for name, all_said in messages_of.items()
-        if all(_ADDED in message for message in all_said)
+        for name, messages in messages_of.items()
+        if all(_ADDED in message for message in messages)
     )

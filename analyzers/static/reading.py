@@ -1,4 +1,4 @@
-"""What adapters make of a report: explicit maps, coverage, findings, answers not understood."""
+"""Helpers to read reports: explicit maps, coverage, findings, answers not understood."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
+from analyzers.runtime.reasons import skipped as skipped_entry
 from analyzers.runtime.tool import Parsed, ToolFault
 from analyzers.static.fingerprint import fingerprint
-from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity, Skipped
+from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity
 
 T = TypeVar("T")
 
@@ -22,15 +23,15 @@ class Gathered:
     """Findings read one by one: an answer that is not understood costs its file, not the report.
 
     Attributes:
-        findings: what was understood.
-        reasons: files with an answer that was not, or that the tool says it did not read.
+        findings: those that were understood.
+        reasons: files with other answers, or that the tool says it did not read.
     """
 
     findings: list[Finding] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
 
     def add(self, path: str, read: Callable[[], Finding]) -> None:
-        """Keep what `read` makes of one message about the file `path`."""
+        """Keep the finding that `read` makes of one message about the file `path`."""
         try:
             self.findings.append(read())
         except (ToolFault, KeyError, TypeError, ValueError) as error:
@@ -43,7 +44,7 @@ class Gathered:
 
 
 def relative(path: str, given: frozenset[str]) -> str:
-    """`path` as a report has it (`./` or `file://` before it) as one of the files it was given.
+    """A report's `path` (with `./` or `file://` before it) as one of the files that were given.
 
     Raises:
         ToolFault: it is none of them, so the tool looked at something else.
@@ -74,12 +75,11 @@ def load_json(raw: bytes, tool: str) -> Any:
 def coverage(
     given: Sequence[str], reached: Iterable[str], reasons: Mapping[str, str] | None = None
 ) -> Coverage:
-    """Files given and reached; what was not reached is skipped, with the reason a tool gave."""
+    """Files given and reached; the others are skipped, with the reason that a tool gave."""
     missing = sorted(set(given) - (set(reached) - set(reasons or {})))
     why = reasons or {}
     skipped = tuple(
-        Skipped(what=name, reason=why.get(name, "not read by the tool")[:500])
-        for name in missing[:MAX_SKIPPED]
+        skipped_entry(name, why.get(name, "not read by the tool")) for name in missing[:MAX_SKIPPED]
     )
     return Coverage(
         unit="files",
@@ -91,11 +91,11 @@ def coverage(
 
 
 def with_skipped(parsed: Parsed, skipped: Mapping[str, str]) -> Parsed:
-    """`parsed`, with things that were never given to the tool counted as given and skipped."""
+    """`parsed`, counting things that the tool never got as given and skipped."""
     if not skipped:
         return parsed
     covered = parsed.coverage
-    more = tuple(Skipped(what=name, reason=why[:500]) for name, why in skipped.items())
+    more = tuple(skipped_entry(name, why) for name, why in skipped.items())
     update = {
         "given": (covered.given or covered.reached) + len(more),
         "skipped": (*covered.skipped, *more)[:MAX_SKIPPED],
@@ -119,8 +119,8 @@ def finding(
 ) -> Finding:
     """A finding with its fingerprint and its texts cut to the contract's limits.
 
-    `identity` replaces weakness and snippet as what tells it from others (an advisory and a
-    package, the digest of a secret).
+    `identity` replaces weakness and snippet in the fingerprint (an advisory and a package, the
+    digest of a secret).
     """
     weakness = f"CWE-{cwe[0]}" if cwe else f"{tool}:{rule_id}"
     kind, text = identity or (weakness, snippet)
@@ -140,5 +140,5 @@ def finding(
 
 
 def positive(value: Any) -> int | None:
-    """A line or column as the contract wants it: from 1, or nothing."""
+    """A line or column as the contract wants it: from 1, or None."""
     return value if isinstance(value, int) and value >= 1 else None

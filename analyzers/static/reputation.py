@@ -1,7 +1,7 @@
-"""What a tool's security rules are worth alone, by what they look at, not by any score.
+"""How far a tool's security rules can be believed alone, by what they look at.
 
-Each adapter that looks for weaknesses says it of its own rules; without that the tools cannot be
-fused.
+Each adapter that looks for weaknesses declares this for its own rules; without it the tools cannot
+be fused.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,16 +13,16 @@ from contract.analysis import Category, Finding
 
 @dataclass(frozen=True, slots=True)
 class Reputation:
-    """What fusion has to know of a tool's security rules.
+    """The facts that fusion needs about a tool's security rules.
 
     Attributes:
-        school: tools of one school apply the same heuristics and are one witness, however many
-            they are.
-        noisy: rules that alone are more often wrong than right: they cannot see whether the data
-            is the user's, whether the value is secret, or whether the use matters.
-        advice: rules that name a module or a habit, not a weakness of this app; their findings
-            stay with the tool.
-        by_name: rules that look at what a variable is called: they are one witness, whoever asks.
+        school: tools of one school apply the same heuristics and are one witness, however many they
+            are.
+        noisy: rules that alone are more often wrong than right: they cannot see whether the data is
+            the user's, whether the value is secret, or whether the use matters.
+        advice: rules that name a module or a habit, not a weakness of this app; their findings stay
+            with the tool.
+        by_name: rules that look at a variable's name: they are one witness, in whatever tool.
     """
 
     school: str
@@ -39,7 +39,7 @@ class Reputations:
     """The reputation of each tool that looks for weaknesses.
 
     Raises:
-        TypeError: one of `tools` looks for weaknesses and says nothing of its rules.
+        TypeError: one of `tools` looks for weaknesses and declares nothing about its rules.
     """
 
     def __init__(self, tools: Iterable[Tool]) -> None:
@@ -47,7 +47,7 @@ class Reputations:
         self._of: Mapping[str, Reputation] = {tool.name: _stated(tool) for tool in looking}
 
     def is_advice(self, found: Finding) -> bool:
-        """Whether it speaks of no weakness at all."""
+        """Whether it reports no weakness at all."""
         return found.rule_id in self._of[found.tool].advice
 
     def is_noisy(self, found: Finding) -> bool:

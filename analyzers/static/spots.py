@@ -1,6 +1,6 @@
 """Places of a file where tools saw something, and an index of them by line.
 
-Every look-up costs what is near, not what is in the file: a minified bundle has thousands of
+A look-up costs only what is near, not what is in the file: a minified bundle has thousands of
 findings, often on one line.
 """
 
@@ -14,9 +14,9 @@ from contract.analysis import Confidence, Finding, Severity
 from contract.families import families_of
 
 SLACK_LINES = 2
-ADVISORY = 1395  # on a package; (advisory, package, manifest) is what the fingerprint is made of
+ADVISORY = 1395  # on a package; the fingerprint is made from (advisory, package, manifest)
 _BLOCK_LINES = 16
-_MAX_LINES = 2_000  # what is longer is no statement, and is near everything
+_MAX_LINES = 2_000  # a longer range is no statement, and is near everything
 _SEVERITIES = {severity: rank for rank, severity in enumerate(Severity)}
 _CONFIDENCES = {confidence: rank for rank, confidence in enumerate(Confidence)}
 Strength = tuple[bool, bool, int, int]
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def strength(finding: Finding, *, on_path: bool, noisy: bool) -> Strength:
-    """Sorts the most believable first: paths, then rules of good name."""
+    """Sort key, most believable first: paths, then rules of good reputation."""
     return (
         not on_path,
         noisy,
@@ -35,11 +35,11 @@ def strength(finding: Finding, *, on_path: bool, noisy: bool) -> Strength:
 
 @dataclass(slots=True)
 class Spot:
-    """All that one tool says of one family of weaknesses at one line.
+    """All findings of one tool for one family of weaknesses at one line.
 
     Attributes:
         line: 0: the file as a whole.
-        last: the last line any of its findings reaches.
+        last: the last line of any of its findings.
         steps: lines of the path on which a taint engine followed the data there; empty: a pattern.
         findings: the strongest first.
         advisory: which advisory on which package; empty for weaknesses of the app's own code.
@@ -72,11 +72,11 @@ class Spot:
 def spots_of(
     sightings: Iterable[tuple[Finding, frozenset[int]]], reputations: Reputations
 ) -> list[Spot]:
-    """The same tool's findings of one family on one line are one spot; the strongest spots first.
+    """One spot per tool, family and line; the strongest spots first.
 
     Args:
         sightings: findings of one file, each with the lines of its path.
-        reputations: what the rules of their tools are worth.
+        reputations: how far the rules of their tools can be believed.
     """
     found: dict[tuple[object, ...], Spot] = {}
     ranked = (
@@ -88,7 +88,7 @@ def spots_of(
         last = min(max(line, sighting.location.end_line or line), line + _MAX_LINES)
         families = families_of(sighting.cwe)
         advisory = sighting.fingerprint if ADVISORY in sighting.cwe else ""
-        # Two findings of a file as a whole may be two things.
+        # Two findings about a file as a whole may be two things.
         alone = sighting.fingerprint if not line else ""
         key = (sighting.tool, line, families, advisory, alone)
         spot = found.get(key)
@@ -102,14 +102,14 @@ def spots_of(
 
 @dataclass(slots=True)
 class Nearby(Generic[T]):
-    """What stands at which lines of one file: a look-up gives all that may be near, and more."""
+    """Items by the lines of one file: a look-up gives all that may be near, and more."""
 
     _places: dict[tuple[str, int], list[T]] = field(default_factory=dict)
     _steps: dict[tuple[str, int], list[T]] = field(default_factory=dict)
     _advisories: dict[str, list[T]] = field(default_factory=dict)
 
     def put(self, item: T, spot: Spot) -> None:
-        """Let `item` be found wherever `spot` is."""
+        """Let a look-up find `item` wherever `spot` is."""
         if spot.advisory:
             self._advisories.setdefault(spot.advisory, []).append(item)
             return

@@ -1,13 +1,14 @@
-"""Common Weakness Enumeration numbers of rules whose tools do not tell them, and their severity."""
+"""Common Weakness Enumeration numbers of rules whose tools give none, and their severity."""
 
 from contract.analysis import Severity
 
 _H, _M, _L, _I = Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFO
 
-# By the number that bandit (`B`) and ruff (`S`) share. Their own numbers are often a neighbour's or
-# a parent's, and for some wrong: `exec` and `eval` run code (95), not a command (78); a YAML loader
-# makes objects (502) and an XML parser follows entities (611, 776), where bandit speaks of input
-# validation (20); `urlopen` asks for any address (918), it leaves no folder (22).
+# By the number that bandit (`B`) and ruff (`S`) share. Their own CWE numbers are often a
+# neighbour's or a parent's, and some are wrong: `exec` and `eval` run code (95), not a command
+# (78); a YAML loader makes objects (502) and an XML parser follows entities (611, 776), where
+# bandit reports input validation (20); `urlopen` asks for any address (918) and does not leave a
+# folder (22).
 _PYTHON: dict[int, tuple[tuple[int, ...], Severity]] = {
     101: ((703,), _I),
     102: ((95,), _M),

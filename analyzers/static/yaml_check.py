@@ -1,6 +1,6 @@
-"""Checks of YAML files, as a process of its own: what no parser takes, and keys that hide others.
+"""Checks of YAML files in a separate process: files that no parser accepts, and repeated keys.
 
-In and out as `own_check.py` says. Nothing is built from a document: nodes are only looked at.
+`own_check.py` describes input and output. We only look at nodes and make no objects from them.
 """
 
 import codecs
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def check(text: bytes) -> Iterator[Hit]:
-    """Findings of one file. Raises: ValueError, RecursionError where it is not to be judged."""
+    """Findings of one file. Raises: ValueError, RecursionError where it cannot be judged."""
     if len(text) > _MAX_BYTES:
         raise ValueError("larger than 1 MiB")
     try:
@@ -54,7 +54,7 @@ def check(text: bytes) -> Iterator[Hit]:
 
 
 def _line_of(error: yaml.YAMLError, text: bytes) -> int:
-    """Where it ends to be YAML, in lines as YAML counts them."""
+    """The line where the text stops being YAML, in lines as YAML counts them."""
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         return int(mark.line) + 1
@@ -68,7 +68,7 @@ def _line_of(error: yaml.YAMLError, text: bytes) -> int:
 
 
 def _repeated(document: yaml.Node | None) -> Iterator[Hit]:
-    """Keys that stand twice in one mapping: the first value is lost without a word."""
+    """Keys that occur twice in one mapping: the first value is lost silently."""
     seen_nodes: set[int] = set()
     stack = [document]
     while stack:

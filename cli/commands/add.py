@@ -1,8 +1,9 @@
-"""`add`: a running pipeline gets apps on top."""
+"""`add`: adds apps to a running pipeline."""
 
 from pathlib import Path
 
 from cli.exits import Exit
+from cli.installation import store_of
 from cli.output import print_result, say
 from cli.session import open_session
 from control.adding import add
@@ -17,7 +18,7 @@ async def run_add(
     """Add apps to a running pipeline."""
     refs = [app_of(app) for app in apps]
     async with open_session(settings, say, start=False) as session:
-        added = await add(Pipeline(session.client, pipeline_id), refs, root)
+        added = await add(Pipeline(session.client, pipeline_id), store_of(settings), refs, root)
     names = ", ".join(added.added)
     line = f"added to {pipeline_id}: {names} ({added.apps} apps now)"
     print_result(added, line, as_json=as_json)

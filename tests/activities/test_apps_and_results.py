@@ -15,9 +15,10 @@ from activities.apps import AppActivities
 from activities.preflight import PreflightActivities
 from activities.results import ResultActivities
 from analyzers.performance.lock import host_lock
-from contract.analysis import MeasurementState
+from contract.analysis import Coverage, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
+from contract.missing import unmeasured
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import PlatformService
 from contract.quiet import undisturbed
@@ -35,8 +36,7 @@ from tests.activities.fakes import (
     owner,
     report,
 )
-from tests.support.reported import reported
-from workflows.planning import is_answered, is_fault, unmeasured
+from workflows.planning import is_answered, is_fault
 
 STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
 TEARDOWN = f"teardown {APP.workflow_id}"
@@ -272,9 +272,22 @@ async def test_the_workflow_learns_what_an_earlier_run_measured_and_still_stands
     assert (is_fault(recorded), is_answered(recorded)) == (True, False), "now, it failed"
 
 
+def cell_of(number: int, tool: str, state: MeasurementState) -> CellRecord:
+    """A cell of `m/app{number}` as the store has it."""
+    whole = ToolReport(
+        tool=tool, state=MeasurementState.MEASURED, coverage=Coverage(unit="files", reached=1)
+    )
+    lost = ToolReport(tool=tool, state=MeasurementState.INFRA_FAILED, reason="it crashed")
+    return CellRecord(
+        ref=AppRef(model="m", app_number=number),
+        analyzer=STATIC,
+        report=whole if state is MeasurementState.MEASURED else lost,
+        tool_seconds=2.0,
+    )
+
+
 async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
-    bandit = reported("bandit", MeasurementState.MEASURED)
-    cell = CellRecord(ref=APP.ref, analyzer=STATIC, report=bandit)
+    cell = cell_of(1, "bandit", MeasurementState.MEASURED)
     results = FakeResults(PipelineRecord(pipeline_id="p", state="running", cells=(cell,)))
     plan = PipelinePlan(
         pipeline_id="p",
@@ -295,12 +308,12 @@ async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
 
 
 async def test_what_is_recorded_of_one_app_is_read_back() -> None:
-    def cell(number: int, tool: str, state: MeasurementState) -> CellRecord:
-        ref, report = AppRef(model="m", app_number=number), reported(tool, state)
-        return CellRecord(ref=ref, analyzer=STATIC, report=report, tool_seconds=2.0)
-
     measured, lost = MeasurementState.MEASURED, MeasurementState.INFRA_FAILED
-    cells = (cell(1, "bandit", measured), cell(1, "ruff", lost), cell(2, "bandit", measured))
+    cells = (
+        cell_of(1, "bandit", measured),
+        cell_of(1, "ruff", lost),
+        cell_of(2, "bandit", measured),
+    )
     results = FakeResults(PipelineRecord(pipeline_id="p", state="running", cells=cells))
     read = ResultActivities(results, FakeArtifacts([])).recorded_subtasks
     only_ruff = APP.model_copy(update={"tools": {STATIC: ("ruff",)}})

@@ -40,8 +40,10 @@ async def test_logs_lie_beside_the_report_as_text_where_they_can_be_read() -> No
     gone = kept.model_copy(update={"key": "sha256/00/00", "name": "gone.log"})
     huge = kept.model_copy(update={"size_bytes": 5 * 1024**2, "name": "huge.log"})
     archive_of_it = kept.model_copy(update={"name": "dynamic.tar"})
-    facts = AppFacts(logs=(gone, kept, huge, archive_of_it))
-    app = AppRecord(ref=AppRef(model="m/1", app_number=1), facts=facts)
+    app = AppRecord(
+        ref=AppRef(model="m/1", app_number=1),
+        facts=AppFacts(logs=(gone, kept, huge, archive_of_it)),
+    )
     record = PipelineRecord(
         pipeline_id="p", state="completed", spec={"analyzers": ["static"]}, apps=(app,)
     )

@@ -143,7 +143,7 @@ async def test_what_is_installed_ahead_is_not_started(tmp_path, runtime):
     app = make_app(tmp_path)
     built = await runtime.prepare(app, "run", lambda line: None)
 
-    assert (built.app, built.phase, built.host) == (None, "built", runtime.host)
+    assert (built.app, built.phase, built.host) == (None, "built", "here")
     assert list(await runtime.owned_workflows()) == []
     slots: list[str] = []
     outcome = await runtime.start(app, "run", lambda line: None, lambda: slots.append("free"))

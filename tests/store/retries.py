@@ -2,11 +2,11 @@
 
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.analyzers import AnalyzerKind
+from contract.missing import unmeasured
 from contract.outcome import AppFacts, ToolSummary
 from contract.record import CellRecord
 from store.results import SqlResultStore
 from tests.store import samples
-from workflows.planning import unmeasured
 
 M = MeasurementState
 LATER = samples.ARTIFACT.model_copy(update={"name": "later.tar"})

@@ -15,7 +15,7 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.analyzers import AnalyzerKind
-from contract.outcome import AppFacts, AppOutcome, ServiceImage, SubtaskOutcome, ToolSummary
+from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
 from contract.spec import (
     AppRef,
     AppSpec,
@@ -25,6 +25,7 @@ from contract.spec import (
     PlannedApp,
     SourceRef,
 )
+from tests.support.facts import ALL_FACTS
 
 MODEL = "openai/gpt-4.1"
 DIGEST = "ab" + "0" * 62
@@ -127,12 +128,7 @@ def outcome(
 
 
 NOTHING = AppFacts()
-RAN = AppFacts(
-    images=(ServiceImage(service="web", name="assay/apps:ab", size_bytes=48_000_000),),
-    notes=("compose: privileged dropped",),
-    restarts=1,
-    retry_causes=("UNAVAILABLE",),
-)
+RAN = ALL_FACTS.without_logs()
 
 
 def app_outcome(

@@ -25,8 +25,8 @@ from analyzers.runtime.tool import Parsed, ToolRun
 from analyzers.runtime.wire.archive import ResultShelf
 from analyzers.runtime.wire.jobs import JobRegistry
 from clients.analyzers.archive import read_report
-from contract.analysis import AnalyzerReport, Category, Coverage, SubtaskRequest
-from contract.analyzers import AnalyzerKind
+from contract.analysis import AnalyzerReport, Coverage, SubtaskRequest
+from contract.analyzers import AnalyzerKind, Category
 from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import SubtaskOutcome
@@ -60,8 +60,8 @@ class Sleeper:
     log: list[Execution]
     cost: float = 1.0
     exclusive: bool = False
-    looks_for: frozenset[Category] = frozenset()
     after: tuple[str, ...] = ()
+    looks_for: frozenset[Category] = frozenset()
 
     def rules_digest(self) -> str:
         """Always the same rules."""

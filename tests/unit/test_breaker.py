@@ -12,8 +12,8 @@ from contract.errors import ErrorCode
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import AnalyzerReadiness, PlatformService, Preflight, ServiceReadiness
 from contract.spec import AppRef, AppSpec, BreakerSpec, SourceRef
-from workflows.board import BreakerBoard
 from workflows.breaker import BreakerState, CircuitBreaker
+from workflows.breakers import BreakerBoard
 from workflows.planning import app_failed, fold, infra_failed
 from workflows.settle import Fault
 from workflows.state import AppOrders

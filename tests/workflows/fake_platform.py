@@ -3,8 +3,8 @@
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +26,17 @@ from contract import ids
 from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.attempt import Beat
+from contract.errors import PlatformError
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
+from contract.plan import (
+    AppChoice,
+    AppEntry,
+    PlanHeader,
+    PlanPage,
+    Reopening,
+    Skipped,
+    pages_of,
+)
 from contract.progress import (
     AnalyzerReadiness,
     PipelineProgress,
@@ -46,10 +56,12 @@ from contract.spec import (
     PlannedApp,
     SourceRef,
 )
-from control.starting import start_pipeline
+from control.starting import start_again, start_pipeline
 from tests.activities.fakes import FakeRuntime
 from tests.support.registered import name_of
+from tests.workflows.fake_store import FakeStore
 from workflows import WORKFLOWS
+from workflows.state import PipelineRun, PipelineState
 
 HOST = "h1"
 # How long, in real seconds, a test waits for what must come. A host whose cores others use has let
@@ -92,6 +104,7 @@ class FakePlatform:
         lost: what is recorded instead of a result that cannot be read any more.
         queue: while it is set to an event, builds and measurements wait for it before they begin,
             as for a slot.
+        order: what the pipeline is started with; None: its plan.
         alive: answers of `check_app`, or its faults, per app number, used up in order; then always
             alive.
     """
@@ -111,8 +124,10 @@ class FakePlatform:
         self.unrecordable: set[AnalyzerKind] = set()
         self.lost: dict[AnalyzerKind, SubtaskOutcome] = {}
         self.queue: asyncio.Event | None = None
-        self.subtasks: dict[str, SubtaskOutcome] = {}
-        self.apps: dict[str, AppOutcome] = {}
+        self.order: PipelineRun | None = None
+        self.store = FakeStore()
+        self.subtasks = self.store.subtasks
+        self.apps = self.store.apps
         self.states: list[tuple[str, dict[str, Any]]] = []
         self.now: dict[str, int] = defaultdict(int)
         self.peak: dict[str, int] = defaultdict(int)
@@ -120,7 +135,20 @@ class FakePlatform:
 
     async def start(self, client: Client) -> WorkflowHandle[Any, PipelineResult]:
         """Submit the pipeline."""
+        if self.order is not None:
+            return await start_again(client, self.order)
         return await start_pipeline(client, self.plan)
+
+    def goes_on(self, **state: Any) -> None:
+        """Let the pipeline begin where its plan is in the store, with this state."""
+        for page in pages_of(self.plan):
+            self.store.register(PlanHeader.of(self.plan), page)
+        known = PipelineState(registered=len(self.plan.apps), **state)
+        self.order = PipelineRun(header=PlanHeader.of(self.plan), state=known)
+
+    def reopening(self, *labels: str) -> Reopening:
+        """What the store tells of the pipeline after its end."""
+        return self.store.reopening(labels, self.states[-1][1])
 
     async def run(self, client: Client) -> PipelineResult:
         """Submit and await it."""
@@ -138,6 +166,19 @@ class FakePlatform:
             for key, outcome in self.subtasks.items()
             if key.startswith(prefix)
         }
+
+    def has_recorded(self, number: int, state: MeasurementState, **cells: MeasurementState) -> None:
+        """Let an earlier run of `m/app<number>` have ended in `state`, with these analyzers."""
+        ref = AppRef(model="m", app_number=number)
+        for kind, cell in cells.items():
+            tool = TOOLS[AnalyzerKind(kind)][0]
+            id_ = f"{self.id}/m/app{number}/{kind}"
+            self.subtasks[id_] = SubtaskOutcome(
+                subtask_id=id_,
+                analyzer=AnalyzerKind(kind),
+                tools=(ToolSummary(tool=tool, state=cell, reason="earlier"),),
+            )
+        self.apps[ref.label] = AppOutcome(ref=ref, state=state, reason="earlier")
 
     def count(self, what: str) -> int:
         """How often `what` begins a line of the log."""
@@ -276,12 +317,34 @@ def running(app: AppSpec, host: str = HOST) -> StartOutcome:
     )
 
 
-@activity.defn(name="register_pipeline")
-async def register_pipeline(plan: PipelinePlan) -> None:
+@activity.defn(name="register_page")
+async def register_page(header: PlanHeader, page: PlanPage) -> None:
     mine = _mine()
-    mine.log.append(f"register {len(plan.apps)}")
+    mine.log.append(f"register {page.first + len(page.apps)}")
     if mine.refuses_plan:
         raise ApplicationError("another plan", type="ALREADY_EXISTS", non_retryable=True)
+    with _refusals():
+        mine.store.register(header, page)
+
+
+@activity.defn(name="read_apps")
+async def read_apps(pipeline_id: str, positions: list[int]) -> list[AppEntry]:
+    return _mine().store.read(positions)
+
+
+@activity.defn(name="apps_to_retry")
+async def apps_to_retry(pipeline_id: str, labels: list[str]) -> list[AppChoice]:
+    with _refusals():
+        return _mine().store.choices(labels)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except PlatformError as refusal:
+        code = refusal.code
+        raise ApplicationError(refusal.message, type=code, non_retryable=True) from refusal
 
 
 @activity.defn(name="preflight")
@@ -373,11 +436,8 @@ async def record_app(app: AppSpec, outcome: AppOutcome) -> None:
 
 
 @activity.defn(name="record_skipped")
-async def record_skipped(plan: PipelinePlan, outcomes: list[AppOutcome]) -> None:
-    for outcome in outcomes:
-        for subtask in outcome.subtasks:
-            _mine().subtasks.setdefault(subtask.subtask_id, subtask)
-        _mine().apps.setdefault(_name(outcome.ref), outcome)
+async def record_skipped(skipped: Skipped) -> None:
+    _mine().store.skip(skipped)
 
 
 @activity.defn(name="recorded_subtasks")
@@ -406,7 +466,9 @@ async def write_report(pipeline_id: str) -> tuple[str, str]:
 FAKES = {
     name_of(fake): fake
     for fake in (
-        register_pipeline,
+        register_page,
+        read_apps,
+        apps_to_retry,
         preflight,
         prepare_app,
         start_app,

@@ -37,7 +37,7 @@ async def test_an_app_that_is_already_analysed_is_followed_never_started_twice(
     platform.runs[STATIC] = blocks(go)
     app = platform.plan.app_spec(platform.plan.apps[0])
     await client.start_workflow(
-        "AnalyzeApp", AppRun(**dict(app)), id=app.workflow_id, task_queue=TASK_QUEUE_CONTROL
+        "AnalyzeApp", AppRun(app=app), id=app.workflow_id, task_queue=TASK_QUEUE_CONTROL
     )
 
     handle = await platform.start(client)

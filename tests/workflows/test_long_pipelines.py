@@ -9,12 +9,12 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.progress import PipelinePhase
-from tests.workflows.fake_platform import FakePlatform, blocks, finished, make_plan, until
+from tests.workflows.fake_platform import FakePlatform, blocks, finished, until
 from workflows import search_attributes
 from workflows.fleet import Fleet
-from workflows.state import AppResult, PipelineRun, PipelineState
 
 MEASURED = MeasurementState.MEASURED
+INFRA_FAILED = MeasurementState.INFRA_FAILED
 
 
 async def test_continue_as_new_loses_nothing_and_repeats_nothing(client: Client) -> None:
@@ -35,8 +35,7 @@ async def test_continue_as_new_loses_nothing_and_repeats_nothing(client: Client)
 
 async def test_a_paused_pipeline_is_still_paused_after_it_continued_as_new(client: Client) -> None:
     platform = FakePlatform(apps=2, analyzers="s")
-    state = PipelineState(registered=True, paused=True, runs=3)
-    platform.plan = PipelineRun.of(platform.plan, state)
+    platform.goes_on(paused=True, runs=3)
 
     handle = await platform.start(client)
     progress = await until(handle, lambda p: p.phase is PipelinePhase.PAUSED)
@@ -49,35 +48,14 @@ async def test_a_paused_pipeline_is_still_paused_after_it_continued_as_new(clien
 
 async def test_a_retry_of_a_closed_pipeline_keeps_what_was_measured(client: Client) -> None:
     platform = FakePlatform(apps=2, analyzers="sd")
-    static, dynamic = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
-    failed = AppResult(
-        state=MeasurementState.INFRA_FAILED,
-        reason="lost",
-        analyzers={static: MEASURED},
-        missing={dynamic: ("*",)},
-    )
-    done = AppResult(state=MEASURED, analyzers=dict.fromkeys((static, dynamic), MEASURED))
-    state = PipelineState(
-        registered=True, pending=("m/app1",), results={"m/app1": failed, "m/app2": done}
-    )
-    platform.plan = PipelineRun.of(platform.plan, state)
+    platform.goes_on(cursor=2, again=(0,), repeated=1, counts={MEASURED: 1, INFRA_FAILED: 1})
+    platform.has_recorded(1, INFRA_FAILED, static=MEASURED, dynamic=INFRA_FAILED)
+    platform.has_recorded(2, MEASURED, static=MEASURED, dynamic=MEASURED)
 
     result = await platform.run(client)
 
     assert result.counts == {MEASURED: 2}
     assert [line for line in platform.log if line.startswith("run")] == ["run m/app1/dynamic"]
-
-
-def test_the_carried_state_of_a_thousand_apps_stays_below_a_megabyte() -> None:
-    plan = make_plan("big", 1000, "sdpa")
-    cells = {f"tool-{n}": MeasurementState.INFRA_FAILED for n in range(20)}
-    result = AppResult.of(
-        MeasurementState.INFRA_FAILED, "x" * 999, dict.fromkeys(AnalyzerKind, cells)
-    )
-    keys = tuple(f"{app.ref.model}/app{app.ref.app_number}" for app in plan.apps)
-    state = PipelineState(registered=True, pending=keys, results=dict.fromkeys(keys, result))
-
-    assert len(PipelineRun.of(plan, state).model_dump_json()) < 1_000_000
 
 
 async def state_of(handle: WorkflowHandle[Any, Any]) -> str | None:

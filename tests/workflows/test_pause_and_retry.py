@@ -9,21 +9,10 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
-from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.running import AppCheck
-from contract.spec import AppRef
 from control.retrying import reopen
-from tests.support.reported import reported
-from tests.workflows.fake_platform import (
-    FakePlatform,
-    blocks,
-    fails,
-    finished,
-    measured,
-    until,
-)
+from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, measured, until
 from workflows import policies
-from workflows.state import AppResult, PipelineRun, PipelineState
 
 MEASURED = MeasurementState.MEASURED
 APP_FAILED = MeasurementState.APP_FAILED
@@ -144,7 +133,7 @@ async def test_without_names_only_what_the_platform_failed_runs_again(client: Cl
     await platform.run(client)
     platform.runs.clear()
 
-    await reopen(client, recorded(platform), [])
+    await reopen(client, platform.reopening(), [])
     await finished(followed(client, platform))
 
     assert platform.cells(1) == {"static": MEASURED, "dynamic": APP_FAILED}
@@ -157,7 +146,7 @@ async def test_a_named_app_of_an_ended_pipeline_runs_as_a_whole(client: Client) 
     await platform.run(client)
     platform.runs.clear()
 
-    await reopen(client, recorded(platform), ["m/app1"])
+    await reopen(client, platform.reopening("m/app1"), ["m/app1"])
     result = await finished(followed(client, platform))
 
     assert result.counts == {MEASURED: 1}
@@ -169,16 +158,11 @@ async def test_what_was_named_is_still_whole_after_the_pipeline_continued_as_new
     client: Client,
 ) -> None:
     platform = FakePlatform(apps=14, analyzers="sd", parallelism=2)
-    lacking = AppResult(
-        state=APP_FAILED,
-        reason="blamed",
-        analyzers={DYNAMIC: APP_FAILED},
-        missing={STATIC: ("*",)},
+    platform.goes_on(
+        cursor=14, again=tuple(range(14)), whole=(13,), repeated=2, counts={APP_FAILED: 2}
     )
-    keys = tuple(f"m/app{n}" for n in range(1, 15))
-    results = dict.fromkeys(("m/app13", "m/app14"), lacking)
-    state = PipelineState(registered=True, pending=keys, results=results, whole=("m/app14",))
-    platform.plan = PipelineRun.of(platform.plan, state)
+    for number in (13, 14):
+        platform.has_recorded(number, APP_FAILED, static=INFRA_FAILED, dynamic=APP_FAILED)
 
     await platform.run(client)
 
@@ -192,18 +176,3 @@ def followed(client: Client, platform: FakePlatform):
     """The handle that a command would follow."""
     id_ = pipeline_workflow_id(platform.id)
     return client.get_workflow_handle(id_, result_type=PipelineResult)
-
-
-def recorded(platform: FakePlatform) -> PipelineRecord:
-    """What the store would tell of `m/app1`."""
-    ref = AppRef(model="m", app_number=1)
-    return PipelineRecord(
-        pipeline_id=platform.id,
-        state="completed",
-        apps=(AppRecord(ref=ref, state=platform.apps["m/app1"].state),),
-        cells=tuple(
-            CellRecord(ref=ref, analyzer=kind, report=reported(tool.tool, tool.state))
-            for kind in (STATIC, DYNAMIC)
-            for tool in platform.subtasks[f"{platform.id}/m/app1/{kind}"].tools
-        ),
-    )

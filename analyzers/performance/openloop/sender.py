@@ -99,17 +99,18 @@ class Sender:
         Other kept connections may be closed as well; each fails once and is then gone. The library
         by itself would send every broken request again and so hide every other crash.
         """
-        for sent in range(_MOST_STALE + 1):
+        stale = 0
+        while True:
             _reused.set(False)
             try:
                 return await handler(request)
             except aiohttp.ClientConnectorError:
                 raise
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if not _reused.get() or sent == _MOST_STALE:
+                if not _reused.get() or stale == _MOST_STALE:
                     raise Disconnected(str(error)) from error
-            self.resent += not sent
-        raise AssertionError("the last try ends by itself")
+            self.resent += not stale
+            stale += 1
 
 
 async def _note_reuse(

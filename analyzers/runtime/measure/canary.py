@@ -41,13 +41,18 @@ logger = logging.getLogger("assay.analyzer")
 
 @dataclass(frozen=True, slots=True)
 class CanaryCheck:
-    """Runs one tool on its canary, in a private folder and within the CPU budget."""
+    """Runs one tool on its canary, in a private folder and within the CPU budget.
+
+    Attributes:
+        search_path: as that of `Runner`.
+    """
 
     kind: AnalyzerKind
     tools_dir: Path
     work_dir: Path
     budget: CpuBudget
     weights: Weights = field(default_factory=Weights)
+    search_path: str = ""
 
     async def version(self, tool: Tool) -> str:
         """The tool's version as it reports it.
@@ -100,7 +105,8 @@ class CanaryCheck:
                 yield (Target(service="canary", base_url=base_url),)
 
     def _runner(self, folder: Path) -> Runner:
-        return Runner(folder / "workspace", deadline=time.monotonic() + CANARY_LIMIT_S)
+        deadline = time.monotonic() + CANARY_LIMIT_S
+        return Runner(folder / "workspace", deadline=deadline, search_path=self.search_path)
 
     def _run(self, tool: Tool, folder: Path, targets: tuple[Target, ...]) -> ToolRun:
         return ToolRun(

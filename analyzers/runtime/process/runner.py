@@ -32,6 +32,7 @@ class Runner:
 
     Attributes:
         workspace: working folder, HOME and TMPDIR of the processes.
+        search_path: `PATH` of the processes; empty: this process's own.
         deadline: `time.monotonic()` at which every process must be gone; None: no deadline.
         executed: what ran so far.
         waited_s: how long the tool waited for others instead of working.
@@ -42,6 +43,7 @@ class Runner:
     limits: Limits = field(default_factory=Limits)
     executed: list[Executed] = field(default_factory=list)
     waited_s: float = 0.0
+    search_path: str = ""
 
     async def __call__(self, command: Command) -> Completed:
         """Run `command` to its end.
@@ -84,7 +86,7 @@ class Runner:
         """The environment of a command: little of this process's, and its own variables."""
         folder = str(self.workspace)
         return {
-            "PATH": os.pathsep.join(os.get_exec_path()),
+            "PATH": self.search_path or os.pathsep.join(os.get_exec_path()),
             "HOME": folder,
             "TMPDIR": folder,
             "LANG": "C.UTF-8",

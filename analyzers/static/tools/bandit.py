@@ -63,7 +63,7 @@ class Bandit(CommandTool):
     )
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """Every file of the copy, no file excluded, no configuration of the app's."""
+        """Every file of the copy, with no file excluded and no configuration of the app's."""
         report = str(workspace / "bandit.json")
         options = ("-q", "-r", ".", "-x", "", "--ignore-nosec", "-f", "json", "-o", report)
         return (*self.program(tools_dir), *options)
@@ -78,11 +78,11 @@ class Bandit(CommandTool):
         )
 
     def rules_digest(self) -> str:
-        """Digest of the weaknesses that we name in place of its own."""
+        """Digest of the weaknesses that we use instead of its own."""
         return hashlib.sha256(repr(sorted(BANDIT_CWE.items())).encode()).hexdigest()
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
-        """Files that bandit could not parse are in `errors` alone, the exit code hides them."""
+        """Only `errors` names files that bandit could not parse; the exit code hides them."""
         report = load_json(raw, self.name)
         known = frozenset(given)
         reached = [relative(name, known) for name in report["metrics"] if name != "_totals"]

@@ -54,7 +54,7 @@ _TYPES = {
     "Twilio API Key": _SURE,
 }
 _MAX_NESTING = 100
-# Filters that pass over lines and whole files (CSS, SVG, what is called swagger) without a word.
+# Filters that silently skip lines and whole files (CSS, SVG, anything called swagger).
 _FILTERS = (
     "detect_secrets.filters.allowlist.is_line_allowlisted",
     "detect_secrets.filters.heuristic.is_non_text_file",
@@ -88,7 +88,7 @@ class DetectSecrets(CommandTool):
     )
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
-        """All but lock files, whose digests are no secrets."""
+        """All files but lock files, whose digests are no secrets."""
         return tuple(name for name in files if name.rpartition("/")[2] not in LOCK_FILES)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class DetectSecrets(CommandTool):
         )
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """It reads YAML by recursion and dies of one that nests too deep."""
+        """It reads YAML by recursion and crashes on one that nests too deep."""
         deep = {
             name: f"nested deeper than {_MAX_NESTING}"
             for name in given
@@ -113,7 +113,7 @@ class DetectSecrets(CommandTool):
         return with_skipped(await super().measure(run, rest, execute), deep)
 
     def cleaned(self, data: bytes) -> bytes:
-        """In UTF-8: it skips any other file without a word."""
+        """In UTF-8: it silently skips any other file."""
         data = as_utf8(data)
         try:
             data.decode()
@@ -156,7 +156,7 @@ class DetectSecrets(CommandTool):
 
 
 def _nesting(data: bytes) -> int:
-    """How deep brackets nest, in strings and comments too: never less than the parser sees."""
+    """How deep brackets nest, also in strings and comments: never less than the parser sees."""
     depth = deepest = 0
     for byte in data:
         if byte in b"[{":

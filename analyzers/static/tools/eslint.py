@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolRun
 from analyzers.static.adapter import (
     Gathered,
@@ -30,8 +31,8 @@ from contract.analysis import Category, Confidence, Finding, Location, Severity
 
 CONFIG = Path(__file__).parent.parent / "eslint.config.mjs"
 COMPONENT_SUFFIXES = (".vue", ".svelte", ".astro")
-# How a script is read, one after another, until it parses: as most are written, as old CommonJS
-# is (`return` outside functions, octal numbers), and with what only TypeScript's parser knows.
+# The ways to read a script, tried in order until it parses: as most are written, as old CommonJS
+# (`return` outside functions, octal numbers), and with TypeScript's parser.
 _PASSES = ("module", "commonjs", "typescript")
 _PLAIN = (".js", ".jsx", ".mjs", ".cjs")
 _SCRIPT = re.compile(r"(?is)<script\b([^>]*)>(.*?)</script\s*>")
@@ -77,7 +78,7 @@ class Eslint(NodeTool):
     )
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """Our configuration alone: no look-up, no ignore files, no inline comments."""
+        """Only our configuration: no look-up, no ignore files, no inline comments."""
         config = str(workspace / CONFIG.name)
         return (
             *(*self.program(tools_dir), "--no-config-lookup", "-c", config, "--no-ignore"),
@@ -99,7 +100,7 @@ class Eslint(NodeTool):
         return hashlib.sha256(CONFIG.read_bytes() + table).hexdigest()
 
     def copy(self, run: ToolRun, names: Sequence[str]) -> None:
-        """Of components their scripts alone, on the lines where they stand."""
+        """Copy only the scripts of components, on the lines where they stand."""
         components = [name for name in names if name.endswith(COMPONENT_SUFFIXES)]
         super().copy(run, [name for name in names if name not in set(components)])
         for name in components:
@@ -110,7 +111,7 @@ class Eslint(NodeTool):
             target.write_text(script, newline="")
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """Plugins are resolved from the configuration's own folder, so it lies beside a link."""
+        """Plugins are resolved from the configuration's folder, so we put a link to them there."""
         (run.workspace / CONFIG.name).write_bytes(CONFIG.read_bytes())
         link = run.workspace / "node_modules"
         if not link.is_symlink():
@@ -141,7 +142,7 @@ class Eslint(NodeTool):
             for message in item["messages"]:
                 if message.get("fatal") or message["ruleId"] is None:
                     where = f"line {message.get('line') or 1}"
-                    gathered.reasons[name] = f"syntax error: {where}: {message['message']}"
+                    gathered.reasons[name] = broken(f"{where}: {message['message']}")
                 else:
                     gathered.add(name, partial(self._finding, message, name, lines))
         components = sum(name.endswith(COMPONENT_SUFFIXES) for name in reached)
@@ -172,7 +173,7 @@ class Eslint(NodeTool):
 
 
 def script_of(name: str, text: str) -> tuple[str, str]:
-    """The scripts of a Vue, Svelte or Astro component, all else blank; and what suffix fits."""
+    """The scripts of a Vue, Svelte or Astro component with all else blank; and their suffix."""
     found = list(_SCRIPT.finditer(text))
     spans = [match.span(2) for match in found if not _DATA.search(match[1])]
     typed = [match[1].lower() for match_typed in found if (match := _TYPED.search(match_typed[1]))]

@@ -1,4 +1,4 @@
-"""html-validate: whole HTML pages. Server-side templates are no HTML yet and are left out."""
+"""html-validate: whole HTML pages. Server-side templates are not HTML yet and are left out."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.reasons import Reason, broken
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -26,7 +27,7 @@ from analyzers.static.adapter import (
     positive,
     relative,
 )
-from contract.analysis import Category, Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity, SkipCause
 
 _CONFIG = {
     "root": True,
@@ -39,6 +40,7 @@ _SENTINELS = frozenset({"assay-sentinel.html", "assay-sentinel.htm"})
 _PLANTED = (
     '<!DOCTYPE html>\n<html lang="en"><head><title>x</title></head><body><b></i></body></html>'
 )
+_TEMPLATE = Reason("server-side template", SkipCause.BROKEN)
 
 
 class HtmlValidate(NodeTool):
@@ -56,7 +58,7 @@ class HtmlValidate(NodeTool):
     )
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """Our configuration alone (`root`)."""
+        """Only our configuration (`root`)."""
         config = str(workspace / "html.json")
         return (
             *self.program(tools_dir),
@@ -71,8 +73,8 @@ class HtmlValidate(NodeTool):
             (source / name).write_text(_PLANTED)
         found = (path.relative_to(source) for path in source.rglob("*") if path.is_file())
         hidden = sorted(f"./{path}" for path in found if any(p[0] == "." for p in path.parts))
-        # In a folder it does not see what begins with a dot; by name it does not see brackets.
-        # It exits before a slow reader has taken what it wrote to a pipe: the report is a file.
+        # In a folder it does not find names that begin with a dot; by name it fails on brackets.
+        # It exits before a slow reader has read its output from a pipe: the report is a file.
         return Command(
             (*self.argv(tools_dir, workspace), *hidden),
             cwd=source,
@@ -86,8 +88,8 @@ class HtmlValidate(NodeTool):
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Read each page once to tell templates from pages."""
-        reasons = {
-            name: "server-side template" for name in given if _is_template(run.source.root / name)
+        reasons: dict[str, str] = {
+            name: _TEMPLATE for name in given if _is_template(run.source.root / name)
         }
         pages = [name for name in given if name not in reasons]
         if not pages:
@@ -99,7 +101,7 @@ class HtmlValidate(NodeTool):
         return self.parse(self.report(run, done), given, line_reader(run.source.root), reasons)
 
     def cleaned(self, data: bytes) -> bytes:
-        """Comments that switch rules off are no comments for the tool any more."""
+        """Comments that switch rules off become plain comments for the tool."""
         return data.replace(b"html-validate-", b"html_validate-")
 
     def parse(
@@ -121,7 +123,7 @@ class HtmlValidate(NodeTool):
                 continue
             for message in item["messages"]:
                 if message["ruleId"] == "parser-error":
-                    why[path] = f"syntax error: line {message['line']}: {message['message']}"
+                    why[path] = broken(f"line {message['line']}: {message['message']}")
                 else:
                     gathered.add(path, partial(self._finding, message, path, lines))
         if _SENTINELS - planted:

@@ -56,7 +56,7 @@ class Jscpd(CommandTool):
         )
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:
-        """The report's name is the tool's own choice.
+        """The tool chooses the report's name itself.
 
         A file of ours is long enough to be compared: a report without it is blind.
         """
@@ -68,11 +68,11 @@ class Jscpd(CommandTool):
         )
 
     def cleaned(self, data: bytes) -> bytes:
-        """Comments that hide a part of a file are plain ones."""
+        """Comments that hide a part of a file become plain comments."""
         return data.replace(b"jscpd:ignore", b"jscpd;ignore")
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:
-        """Statistics count files without names; too short ones hold no duplicate."""
+        """Statistics count files without names; files that are too short hold no duplicate."""
         report = load_json(raw, self.name)
         known = frozenset(given)
         total = report["statistics"]["total"]

@@ -41,7 +41,7 @@ class Lizard(CommandTool):
         return (*self.program(tools_dir), "--csv", "--no-gitignore", ".")
 
     def copy(self, run: ToolRun, names: Sequence[str]) -> None:
-        """Module TypeScript gets a name whose language it knows."""
+        """TypeScript modules get a name whose language it knows."""
         super().copy(run, names)
         for name in names:
             if name.endswith(_MODULES):
@@ -49,11 +49,11 @@ class Lizard(CommandTool):
                 copied.rename(copied.with_name(copied.name + ".ts"))
 
     def cleaned(self, data: bytes) -> bytes:
-        """Comments that forgive a function, or end the file, are plain ones."""
+        """Comments that exempt a function, or end the file, become plain comments."""
         return _FORGIVEN.sub(lambda match: b"x" * len(match[0]), data)
 
     def report(self, run: ToolRun, done: Completed) -> bytes:
-        """With the names the files really have."""
+        """The report with the real names of the files."""
         return re.sub(rb"(\.[mc]ts)\.ts\b", rb"\1", super().report(run, done))
 
     def command(self, tools_dir: Path, workspace: Path) -> Command:

@@ -36,7 +36,7 @@ class Loc(CommandTool):
     canary = Canary(files={"app.py": "# one comment\nVALUE = 1\n"})
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
-        """All but lock files, which nobody wrote."""
+        """All files but lock files, which nobody wrote."""
         return tuple(name for name in files if name.rpartition("/")[2] not in LOCK_FILES)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class Loc(CommandTool):
         return Command(argv, cwd=workspace / "src", env=_NO_GIT, output=workspace / "loc.json")
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """As it reports it."""
+        """The version that it reports."""
         argv = (*self.program(run.tools_dir), *self.version_argv)
         done = await execute(Command(argv, cwd=run.workspace, env=_NO_GIT, limit_s=60))
         return first_version(done.stdout, self.name)

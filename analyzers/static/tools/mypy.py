@@ -1,4 +1,4 @@
-"""Mypy: type errors in Python. One file that does not parse would stop it: those are left out."""
+"""Mypy: type errors in Python. A file that does not parse would stop it, so it is left out."""
 
 import json
 import re
@@ -35,7 +35,7 @@ _CACHE = "mypy-cache"  # see `after-install.sh`
 _SEVERITY = {"error": Severity.LOW, "note": Severity.INFO}
 _SENTINEL = "assay_sentinel.py"
 _SUPPRESSION = re.compile(rb"(#\s*(?:mypy(?=:)|type(?=:\s*ignore))):")
-# Modules mypy itself is built on: a file of the app with such a name would end it.
+# Modules that mypy itself uses: a file of the app with such a name would stop it.
 _CORE = frozenset(
     {"_collections_abc", "_typeshed", "abc", "builtins", "collections", "mypy_extensions", "sys"}
     | {"types", "typing", "typing_extensions"}
@@ -57,7 +57,7 @@ class Mypy(CommandTool):
     )
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """No configuration but ours; what it keeps is this run's own."""
+        """Only our configuration; its cache belongs to this run."""
         return (
             *(*self.program(tools_dir), "--output", "json", f"--config-file={CONFIG}"),
             f"--cache-dir={workspace / _CACHE}",
@@ -73,12 +73,12 @@ class Mypy(CommandTool):
         names = sorted(str(path.relative_to(source)) for path in source.rglob("*.py"))
         listed.write_text(
             "\n".join(names)
-        )  # a folder it would search without those that begin with a dot
+        )  # in a folder it would not find names that begin with a dot
         argv = (*self.argv(tools_dir, workspace), f"@{listed}")
         return Command(argv, cwd=source, ok_exit_codes=frozenset({1}))
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """First ask the same interpreter which files parse, then check those."""
+        """Ask the same interpreter first which files parse, then check those."""
         flaws = await python_flaws(run, given, execute)
         reasons = {name: flaw.reason for name, flaw in flaws.items()}
         for name in given:
@@ -93,7 +93,7 @@ class Mypy(CommandTool):
         return self.parse(self.report(run, done), given, line_reader(run.source.root), reasons)
 
     def cleaned(self, data: bytes) -> bytes:
-        """Comments that switch checks off are plain ones."""
+        """Comments that switch checks off become plain comments."""
         return _SUPPRESSION.sub(rb"\1;", data)
 
     def parse(
@@ -130,9 +130,9 @@ class Mypy(CommandTool):
 
 
 def _copy_cache(run: ToolRun) -> None:
-    """The standard library's types, read when the tools were installed; else they are read now.
+    """The standard library's types, read when the tools were installed; otherwise read now.
 
-    A copy for each command: nothing of one app, or of a run that failed, is there for the next.
+    Each command gets a copy: nothing of one app, or of a failed run, is there for the next.
     """
     shutil.rmtree(run.workspace / _CACHE, ignore_errors=True)
     if (kept := run.tools_dir / _CACHE).is_dir():

@@ -1,8 +1,8 @@
-"""npm audit: known advisories on what an app's JavaScript parts would install.
+"""npm audit: known advisories on the packages that an app's JavaScript parts would install.
 
-What a lock file pins (npm's, yarn's, pnpm's, bun's) is asked about as it stands, in a lock file of
-our own making. Where there is none one is made from the registry, for plain version ranges only: an
-address, a folder or a git repository in a stranger's manifest is never followed.
+Versions pinned by a lock file (npm's, yarn's, pnpm's, bun's) are asked about unchanged, in a lock
+file of our own making. Where there is none, we make one from the registry, only for plain version
+ranges: an address, a folder or a git repository in a stranger's manifest is never followed.
 """
 
 import json
@@ -77,7 +77,7 @@ class NpmAudit(ManifestTool):
     async def look(
         self, run: ToolRun, found: Manifests, faults: Mapping[str, str], execute: Execute
     ) -> Parsed:
-        """Audit each project; one that cannot be audited makes the tool fail as a whole."""
+        """Audit each project; if one cannot be audited, the tool fails as a whole."""
         parts: list[Parsed] = []
         skipped: dict[str, str] = {}
         lines = line_reader(run.source.root)
@@ -119,7 +119,7 @@ class NpmAudit(ManifestTool):
         known = project.dependencies
         asked = [item for item in known if item.exact]
         covered = dependency_coverage(known, asked)
-        if not project.lock:  # what npm made of the ranges, which may be more than they name
+        if not project.lock:  # npm's choice for the ranges, which may include more than they name
             count = report["metadata"]["dependencies"]["total"]
             covered = Coverage(unit="dependencies", given=count, reached=count)
         places = {item.name: item for item in (*project.direct, *asked)}
@@ -149,7 +149,7 @@ class NpmAudit(ManifestTool):
 
 
 def _prepare(project: NpmProject, folder: Path) -> dict[str, str] | None:
-    """Write what npm is to audit: pins, or a manifest with plain ranges of a registry alone.
+    """Write the input of npm: pins, or a manifest with only plain ranges of a registry.
 
     Returns the dependencies left out with the reason; None where nothing is left to ask about.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from analyzers.runtime.reasons import Reason, reason_of
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
@@ -27,7 +28,7 @@ from analyzers.static.adapter import (
 from analyzers.static.files import plain
 from analyzers.static.reputation import Reputation
 from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
-from contract.analysis import Category, Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity, SkipCause
 from contract.families import names_in, path_key
 
 TEMPLATE_SUFFIXES = (
@@ -76,7 +77,7 @@ class Opengrep(CommandTool):
         return (str(next(places, tools_dir / "venv/bin/opengrep")),)
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """The unpacked program tells it under its other name alone."""
+        """The unpacked program prints it only under its other name."""
         if not (core := run.tools_dir / "opengrep/opengrep-core").exists():
             return await super().version(run, execute)
         done = await execute(Command((str(core), "-version"), cwd=run.workspace, limit_s=150))
@@ -86,7 +87,7 @@ class Opengrep(CommandTool):
         """Taint is followed through the functions of a file; suppressions do not count.
 
         Its native front end (`--experimental`) starts in half the time and finds the same; the
-        unpacked program has no other.
+        unpacked program has no other one.
         """
         return (
             *(*self.program(tools_dir), "scan", "--experimental", "--json"),
@@ -97,7 +98,7 @@ class Opengrep(CommandTool):
         )
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """Its time limit for a file does not hold while it parses: endless lines are spared it."""
+        """Its time limit per file does not hold while it parses; it never gets endless lines."""
         long = {
             name: f"a line of more than {_MAX_LINE_BYTES} bytes"
             for name in given
@@ -113,7 +114,7 @@ class Opengrep(CommandTool):
     def command(self, tools_dir: Path, workspace: Path) -> Command:
         """An empty ignore file of ours replaces the built-in one, which leaves out tests.
 
-        Files of ours, one for each parser, hold a path that must be seen.
+        Files of ours, one for each parser, hold a path that it must find.
         """
         (workspace / "src" / ".semgrepignore").write_text("")
         (workspace / "rules.json").write_bytes(_rules())
@@ -127,7 +128,7 @@ class Opengrep(CommandTool):
         )
 
     def cleaned(self, data: bytes) -> bytes:
-        """It takes CR for no end of a line, and is blind behind a mark or what is no UTF-8."""
+        """It does not end lines at CR, and fails on a byte order mark or text that is not UTF-8."""
         return plain(data)
 
     def rules_digest(self) -> str:
@@ -199,18 +200,18 @@ class Opengrep(CommandTool):
 async def _read_in_part(
     run: ToolRun, given: Sequence[str], parsed: Parsed, execute: Execute
 ) -> Parsed:
-    """A sound file whose newest syntax its parser does not know was still read, but for that."""
+    """Whether a sound file was read except for new syntax that its parser does not know."""
     partly = {
         skipped.what: skipped.reason
         for skipped in parsed.coverage.skipped
-        if skipped.reason.startswith(_PARTIAL)
+        if skipped.cause is SkipCause.PARTIAL
     }
     flaws = await flaws_of(run, list(partly), execute) if partly else {}
     partly = {name: why for name, why in partly.items() if name not in flaws}
     if not partly:
         return parsed
     reasons = {
-        skipped.what: skipped.reason
+        skipped.what: reason_of(skipped)
         for skipped in parsed.coverage.skipped
         if skipped.what not in partly
     }
@@ -220,17 +221,18 @@ async def _read_in_part(
 
 @lru_cache(maxsize=1)
 def _rules() -> bytes:
-    """All rules as one JSON text: it is read in half the time that YAML takes."""
+    """All rules as one JSON text: it is read in half the time of YAML."""
     texts = [path.read_bytes() for path in sorted(RULES.glob("*.yaml"))]
     rules = [rule for text in texts for rule in yaml.safe_load(text)["rules"]]
     return json.dumps({"rules": rules}).encode()
 
 
-def error_reason(error: dict) -> str:
+def error_reason(error: dict) -> Reason:
     """Why a file was not looked at, in one line."""
     kind = error["type"]
     name = kind[0] if isinstance(kind, list) else kind
-    return f"{name}: {str(error.get('message', '')).strip().splitlines()[0]}"[:500]
+    text = f"{name}: {str(error.get('message', '')).strip().splitlines()[0]}"[:500]
+    return Reason(text, SkipCause.PARTIAL if name == _PARTIAL else SkipCause.OTHER)
 
 
 def _longest_line(data: bytes) -> int:
@@ -238,13 +240,13 @@ def _longest_line(data: bytes) -> int:
 
 
 def _names(path: str, steps: Sequence[int], lines: Lines) -> list[str]:
-    """Words on the lines of a path: among them is the input that it begins with."""
+    """Words on the lines of a path; the input that it begins with is among them."""
     words = {word for step in steps[:_MAX_NAMED_STEPS] for word in names_in(lines(path, step))}
     return sorted(words)[:_MAX_NAMES]
 
 
 def trace_lines(trace: Any) -> set[int]:
-    """Every line a taint path touches, out of its nested calls and places."""
+    """Every line of a taint path, out of its nested calls and places."""
     if isinstance(trace, dict):
         if "start" in trace:
             return {trace["start"]["line"]}

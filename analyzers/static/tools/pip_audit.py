@@ -1,7 +1,7 @@
-"""pip-audit: known advisories on the exact versions an app's Python manifests and locks pin.
+"""pip-audit: known advisories on the exact versions that an app's Python manifests and locks pin.
 
-A dependency counts as looked at only when the advisory source gave an answer about it: the tool
-itself says "no known vulnerabilities" and exits 0 when it could ask about none of them.
+A dependency counts as looked at only when the advisory source answered about it: the tool itself
+says "no known vulnerabilities" and exits 0 when it could ask about none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ class PipAudit(ManifestTool):
     )
 
     def select(self, files: Sequence[str]) -> tuple[str, ...]:
-        """Requirements files, pyproject.toml and what locks them."""
+        """Requirements files, pyproject.toml and their lock files."""
         return python_manifests(files)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ class PipAudit(ManifestTool):
     async def look(
         self, run: ToolRun, found: Manifests, faults: Mapping[str, str], execute: Execute
     ) -> Parsed:
-        """Ask about every exact pin of every manifest; two versions of one package in two runs."""
+        """Ask about every exact pin of every manifest; two versions of a package need two runs."""
         if not found.python:
             raise nothing_named(faults)
         rounds = _rounds(found.python)
@@ -97,7 +97,7 @@ class PipAudit(ManifestTool):
         found: Sequence[Dependency],
         lines: Lines,
     ) -> Parsed:
-        """Coverage in dependencies; `reports` holds what each run was asked and said.
+        """Coverage in dependencies; `reports` holds the question and answer of each run.
 
         Raises:
             NoSource: none of the dependencies got an answer.
@@ -132,7 +132,7 @@ class PipAudit(ManifestTool):
             f"{text} Fixed in: {fixed}.",
             Location(path=item.path, line=item.line),
             lines(item.path, item.line),
-            severity=Severity.MEDIUM,  # the source does not grade
+            severity=Severity.MEDIUM,  # the source gives no grade
             confidence=Confidence.HIGH,
             cwe=(1395,),
             identity=(advisory["id"], item.name),
@@ -140,7 +140,7 @@ class PipAudit(ManifestTool):
 
 
 def _rounds(found: Sequence[Dependency]) -> list[list[Dependency]]:
-    """Exact pins in as few runs as can be, none of which is asked for two versions of a package."""
+    """Exact pins in as few runs as possible, none with two versions of one package."""
     rounds: list[list[Dependency]] = []
     versions: list[dict[str, str]] = []
     for item in found:

@@ -34,7 +34,7 @@ _CONFIDENCE = {
     "INFERENCE_FAILURE": Confidence.LOW,
     "UNDEFINED": Confidence.MEDIUM,
 }
-# Nothing is installed here that an app imports; and layout and docstrings are matters of taste.
+# The app's imports are not installed here; and layout and docstrings are matters of taste.
 _SILENT = (
     *("import-error", "no-name-in-module", "missing-module-docstring", "missing-class-docstring"),
     *("missing-function-docstring", "line-too-long", "trailing-whitespace", "invalid-name"),
@@ -60,7 +60,7 @@ class Pylint(CommandTool):
     )
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
-        """It builds trees and keeps them: Python need not look for garbage every 2,000 objects."""
+        """It builds trees and keeps them: Python need not collect garbage every 2,000 objects."""
         return (str(tools_dir / "venv/bin/python"), "-I", "-c", _START)
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class Pylint(CommandTool):
         )
 
     def cleaned(self, data: bytes) -> bytes:
-        """Pragmas of the app (`skip-file`, `disable`) are plain comments."""
+        """Pragmas of the app (`skip-file`, `disable`) become plain comments."""
         return data.replace(b"pylint:", b"pylint;")
 
     def parse(self, raw: bytes, given: Sequence[str], lines: Lines) -> Parsed:

@@ -1,6 +1,6 @@
-"""Retire.js with its database from npm, offline: known holes of JavaScript libraries.
+"""Retire.js with its database from npm, offline: known flaws of JavaScript libraries.
 
-Looks at library files an app ships (minified ones too) and at the versions its manifests name.
+It looks at library files that an app ships (also minified ones) and at versions in manifests.
 """
 
 import json
@@ -13,9 +13,9 @@ from typing import Any
 from analyzers.appsource.dependencies import manifest_files, read_manifests
 from analyzers.appsource.manifests import Dependency, npm_manifests
 from analyzers.appsource.npm_locks import NPM_LOCKS
+from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import (
-    VENDORED,
     Canary,
     Command,
     Execute,
@@ -36,7 +36,7 @@ from analyzers.static.adapter import (
     relative,
 )
 from analyzers.static.reputation import Reputation
-from contract.analysis import Category, Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity, SkipCause
 from contract.source_digest import is_covered
 
 _SEVERITY = {
@@ -96,12 +96,13 @@ class Retire(NodeTool):
         return (*scripts, *npm_manifests(files), *locks)
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
-        """Libraries somebody copied into the app are no code of its own, but what it looks for."""
-        minified = (name for name, why in source.left_out if why == "minified")
+        """Libraries copied into the app are not its own code, but are what this tool looks for."""
+        minified = (name for name, why in source.left_out if cause_of(why) is SkipCause.MINIFIED)
         vendored = [
             name
             for name, why in source.left_out
-            if why.startswith(VENDORED) and (is_covered(f"{name}x") or name.endswith(_COPIED))
+            if cause_of(why) is SkipCause.VENDORED
+            and (is_covered(f"{name}x") or name.endswith(_COPIED))
         ]
         copied = [name for name in vendored if name.endswith(_SCRIPTS)]
         for folder in (name for name in vendored if name.endswith("/")):
@@ -110,7 +111,7 @@ class Retire(NodeTool):
         return (*source.files, *minified, *copied, *named)
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
-        """Scripts by the tool; what manifests and locks name by its database."""
+        """Scripts are checked by the tool, manifests and locks by its database."""
         manifests = await read_manifests(run, execute)
         self.copy(run, [name for name in given if name.endswith(_SCRIPTS)])
         done = await execute(self.command(run.tools_dir, run.workspace))
@@ -156,7 +157,7 @@ class Retire(NodeTool):
         return Parsed(covered, tuple(gathered.findings))
 
     def advisories(self, item: Dependency, database: dict[str, Any], lines: Lines) -> list[Finding]:
-        """What the database knows against one dependency of a manifest."""
+        """The database's entries against one dependency of a manifest."""
         if not item.version:
             return []
         entries = [
@@ -187,10 +188,9 @@ class Retire(NodeTool):
 
 
 def _scripts_of(source: SourceTree) -> tuple[str, ...]:
-    """Scripts of a folder, minified ones and those with a licence of their own too."""
-    minified = tuple(
-        name for name, why in source.left_out if why == "minified" or why.startswith(VENDORED)
-    )
+    """Scripts of a folder, including minified ones and those with their own licence."""
+    causes = (SkipCause.MINIFIED, SkipCause.VENDORED)
+    minified = tuple(name for name, why in source.left_out if cause_of(why) in causes)
     return tuple(name for name in (*source.files, *minified) if name.endswith(_SCRIPTS))
 
 

@@ -1,4 +1,4 @@
-"""Ruff: security rules (`S`) and the lint families that speak of bugs rather than of taste."""
+"""Ruff: security rules (`S`) and the lint families that find bugs rather than matters of taste."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
@@ -46,7 +47,7 @@ _UNREAD = frozenset({"invalid-syntax", "E902", None})
 _LATER = "syntax was added in Python"  # it read the file all the same
 
 
-# Its security rules are bandit's, written anew.
+# Its security rules are bandit's, rewritten.
 _ADVICE = frozenset(f"S{number}" for number in range(401, 416)) | {"S101", "S110", "S112"}
 _NOISY = frozenset(
     {"S104", "S105", "S106", "S107", "S108", "S113", "S310", "S311", "S603", "S606", "S607"}
@@ -93,7 +94,7 @@ class Ruff(CommandTool):
         return self.parse(self.report(run, done), given, line_reader(run.source.root), seen)
 
     def cleaned(self, data: bytes) -> bytes:
-        """It reads UTF-8 alone, where Python obeys what a file says of itself."""
+        """It reads only UTF-8, while Python honours the encoding that a file declares."""
         return in_utf8(data)
 
     def rules_digest(self) -> str:
@@ -104,7 +105,7 @@ class Ruff(CommandTool):
     def parse(
         self, raw: bytes, given: Sequence[str], lines: Lines, seen: Sequence[str] | None = None
     ) -> Parsed:
-        """A file with a syntax error was not looked at, whatever else is said about it."""
+        """A file with a syntax error was not looked at, whatever else is reported for it."""
         report = load_json(raw, self.name)
         known = frozenset(given)
         reached = given if seen is None else [relative(name, known) for name in seen]
@@ -116,7 +117,7 @@ class Ruff(CommandTool):
                 gathered.add(path, partial(self._finding, item, path, lines))
             elif _LATER not in item["message"]:
                 where = f"line {item['location']['row']}"
-                reasons.setdefault(path, f"syntax error: {where}: {item['message']}")
+                reasons.setdefault(path, broken(f"{where}: {item['message']}"))
         return Parsed(coverage(given, reached, reasons), tuple(gathered.findings))
 
     def _finding(self, item: dict, path: str, lines: Lines) -> Finding:

@@ -26,7 +26,7 @@ _SENTINEL_VERSION = "1.2.3"
 
 
 class Sbom(ManifestTool):
-    """Adapter for `cyclonedx-py requirements`; npm's manifests and locks are read by ourselves."""
+    """Adapter for `cyclonedx-py requirements`; we read npm's manifests and locks ourselves."""
 
     name = "cyclonedx-bom"
     looks_for = frozenset[Category]()
@@ -45,8 +45,8 @@ class Sbom(ManifestTool):
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
         """One cleaned requirements file, in a form that can be repeated.
 
-        Its own check of what it wrote takes six times as long as writing it (it builds 38 grammars
-        first), and the document goes on to get npm's part; what it lists is checked here.
+        Its own check of its output takes six times as long as writing it (it builds 38 grammars
+        first), and we still add npm's part to the document; we check the list here.
         """
         return (
             *(*self.program(tools_dir), "requirements", "--no-validate", "--output-reproducible"),
@@ -61,7 +61,7 @@ class Sbom(ManifestTool):
     async def look(
         self, run: ToolRun, found: Manifests, faults: Mapping[str, str], execute: Execute
     ) -> Parsed:
-        """Attach `bom.json`; coverage counts the dependencies whose exact version it names."""
+        """Attach `bom.json`; coverage counts the dependencies with an exact version."""
         npm = [item for project in found.npm for item in project.dependencies]
         both = (*found.python, *npm)
         if not both:
@@ -85,7 +85,7 @@ class Sbom(ManifestTool):
     async def _python_bom(
         self, python: Sequence[Dependency], run: ToolRun, execute: Execute
     ) -> dict[str, Any]:
-        """What the tool makes of our list; a package of ours on it proves that it read the list."""
+        """The tool's output for our list; a package of ours on it proves that it read the list."""
         named = [item for item in python if not item.why]
         lines = sorted({f"{i.name}=={i.version}" if i.exact else i.name for i in named})
         text = "\n".join((f"{_SENTINEL}=={_SENTINEL_VERSION}", *lines)) + "\n"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     Gathered,
@@ -39,7 +40,7 @@ class Stylelint(NodeTool):
     )
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """Our configuration alone; neither ignore files nor inline comments count."""
+        """Only our configuration; neither ignore files nor inline comments count."""
         config = str(workspace / "stylelint.json")
         return (
             *(*self.program(tools_dir), "--config", config, "--config-basedir", str(workspace)),
@@ -53,7 +54,7 @@ class Stylelint(NodeTool):
         found = (path.relative_to(source) for path in source.rglob("*.css"))
         hidden = sorted(f"./{path}" for path in found if any(p[0] == "." for p in path.parts))
         return Command(
-            (*self.argv(tools_dir, workspace), *hidden),  # a folder's are not seen otherwise
+            (*self.argv(tools_dir, workspace), *hidden),  # it does not find them itself
             cwd=source,
             ok_exit_codes=frozenset({0, 2}),
             output=workspace / "report.json",
@@ -82,7 +83,7 @@ class Stylelint(NodeTool):
                 raise ToolFault(f"stylelint: {item['invalidOptionWarnings']}"[:500])
             for warning in item["warnings"]:
                 if warning["rule"] == _SYNTAX:
-                    reasons[path] = f"syntax error: line {warning['line']}: {warning['text']}"
+                    reasons[path] = broken(f"line {warning['line']}: {warning['text']}")
                 else:
                     gathered.add(path, partial(self._finding, warning, path, lines))
         return Parsed(coverage(given, reached, reasons), tuple(gathered.findings))

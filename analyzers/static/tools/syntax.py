@@ -1,6 +1,6 @@
-"""Our own check that sources parse: the one place where a broken file is a finding.
+"""Our own check that sources parse: the only tool that makes a broken file a finding.
 
-Every other tool only names such a file as not read, so one broken file is one finding per language.
+Every other tool only names such a file as not read, so one broken file is one finding.
 """
 
 import hashlib
@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from analyzers.runtime.tool import NUL_BYTES, Canary, Command, Execute, Parsed, SourceTree, ToolRun
+from analyzers.runtime.reasons import cause_of
+from analyzers.runtime.tool import Canary, Command, Execute, Parsed, SourceTree, ToolRun
 from analyzers.static.adapter import CommandTool, coverage, finding, line_reader
 from analyzers.static.python_files import Flaw
 from analyzers.static.syntax import CODE_SUFFIXES, NODE_CHECK, NUL, flaws_of, refusal
-from contract.analysis import Category, Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity, SkipCause
 
 _DIGEST_FILES = (NODE_CHECK, NODE_CHECK.with_name("python_files.py"))
 _DETAILS = 300
@@ -36,7 +37,7 @@ _SCRIPT = _Language("JavaScript", Severity.HIGH)
 
 
 class Syntax(CommandTool):
-    """Parses every source with the parsers that the other tools are built on."""
+    """Parses every source with the parsers that the other tools use."""
 
     name = "syntax"
     looks_for = frozenset({Category.QUALITY})
@@ -49,7 +50,7 @@ class Syntax(CommandTool):
     )
 
     async def version(self, run: ToolRun, execute: Execute) -> str:
-        """Of its own code there is one version, the digest, and it needs the tools' Python."""
+        """Its own code has one version, the digest, and it needs the tools' Python."""
         python = str(run.tools_dir / "venv/bin/python")
         await execute(Command((python, "--version"), cwd=run.workspace, limit_s=60))
         return f"1.0+{self.rules_digest()[:8]}"
@@ -62,11 +63,11 @@ class Syntax(CommandTool):
         ).hexdigest()
 
     def reads(self, source: SourceTree) -> tuple[str, ...] | None:
-        """Sources, and those that hold NUL bytes."""
+        """Sources, and files that hold NUL bytes."""
         return self.select((*source.files, *_with_nul(source)))
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """What a parser refuses is looked at; what is too new or too deep for it is skipped."""
+        """A file that a parser rejects was looked at; a file too new or too deep is skipped."""
         with_nul = self.select(_with_nul(run.source))
         given = (*self.select(run.source.files), *with_nul)
         withheld = self._withheld(run.source, given)
@@ -106,4 +107,4 @@ class Syntax(CommandTool):
 
 
 def _with_nul(source: SourceTree) -> Sequence[str]:
-    return tuple(name for name, why in source.left_out if why == NUL_BYTES)
+    return tuple(name for name, why in source.left_out if cause_of(why) is SkipCause.BROKEN)

@@ -1,4 +1,4 @@
-"""Vulture: Python code that nothing uses. Handlers that a framework calls by decorator are used."""
+"""Vulture: unused Python code. Handlers that a framework calls by decorator count as used."""
 
 import re
 from collections.abc import Sequence
@@ -32,14 +32,14 @@ class Vulture(CommandTool):
     file_kind = "Python"
     suffixes = (".py",)
     apart = True
-    max_depth = 400  # it walks the syntax tree by recursion and dies of one that is deeper
+    max_depth = 400  # it walks the syntax tree by recursion and crashes on a deeper one
     canary = Canary(
         files={"app.py": "def used():\n    return 1\n    print('never')\n\n\nused()\n"},
         expect=frozenset({"unreachable-code"}),
     )
 
     def argv(self, tools_dir: Path, workspace: Path) -> tuple[str, ...]:
-        """No configuration file is near: the copy holds Python files only."""
+        """No configuration file is near: the copy holds only Python files."""
         ignore = ("--ignore-decorators", _DECORATORS, "--ignore-names", "model_config,Config")
         return (*self.program(tools_dir), "--min-confidence", "60", *ignore, ".")
 
@@ -57,7 +57,7 @@ class Vulture(CommandTool):
         )
 
     def cleaned(self, data: bytes) -> bytes:
-        """`# noqa` is a plain comment."""
+        """`# noqa` becomes a plain comment."""
         return _NOQA.sub(rb"\1noq_", data)
 
     def raw(self, done: Completed) -> bytes:

@@ -1,4 +1,4 @@
-"""Our own check of YAML files: syntax, and keys that stand twice."""
+"""Our own check of YAML files: syntax, and keys that occur twice."""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """What is planned and known of an app in one JSON column; templates of a pipeline, too."""
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,7 +30,7 @@ def upgrade() -> None:
     for table in ("pipelines", "apps"):
         body = sa.Column("body", sa.JSON(), nullable=False, server_default="{}")
         op.add_column(table, body)
-    _rewrite(("target_model", "target_app_number", *_MOVED), lambda row: {"body": _body(row)})
+    _rewrite(("target_model", "target_app_number", *_MOVED), _with_body)
     for name in _MOVED:
         op.drop_column("apps", name)
     op.create_index("ix_apps_ordinal", "apps", ["pipeline_id", "ordinal"], unique=False)
@@ -44,12 +45,12 @@ def downgrade() -> None:
     for name in _LISTS:
         column = sa.Column(name, sa.JSON(), nullable=False, server_default="[]")
         op.add_column("apps", column)
-    _rewrite(("body",), lambda row: _columns(row.body))
+    _rewrite(("body",), _with_columns)
     for table in ("apps", "pipelines"):
         op.drop_column(table, "body")
 
 
-def _rewrite(read: tuple[str, ...], values: Any) -> None:
+def _rewrite(read: tuple[str, ...], values: Callable[[Any], dict[str, Any]]) -> None:
     """Set `values` of each app to what they are made of, some hundred rows at a time."""
     connection, last = op.get_bind(), 0
     columns = [_APPS.c.id, *(_APPS.c[name] for name in read)]
@@ -61,19 +62,18 @@ def _rewrite(read: tuple[str, ...], values: Any) -> None:
         last = rows[-1].id
 
 
-def _body(row: Any) -> dict[str, Any]:
+def _with_body(row: Any) -> dict[str, Any]:
     """What was not kept is empty: the folder of the app, and the size of its images."""
     images = [{"service": "", "name": name, "size_bytes": None} for name in row.images]
     ref = {"model": row.target_model, "app_number": row.target_app_number}
     source = {"path": "", "digest": row.source_digest, "main_file": row.main_file}
-    return {
-        "planned": {"ref": ref, "source": source, "template": row.template},
-        "facts": {"logs": row.logs, "images": images, "notes": row.notes},
-    }
+    planned = {"ref": ref, "source": source, "template": row.template}
+    facts = {"logs": row.logs, "images": images, "notes": row.notes}
+    return {"body": {"planned": planned, "facts": facts}}
 
 
-def _columns(body: dict[str, Any]) -> dict[str, Any]:
-    planned, facts = body["planned"], body["facts"]
+def _with_columns(row: Any) -> dict[str, Any]:
+    planned, facts = row.body["planned"], row.body["facts"]
     return {
         "template": planned["template"],
         "source_digest": planned["source"]["digest"],

@@ -1,7 +1,7 @@
-"""Looks at the app that is measured: when the activity gets its slot, and while the work goes on.
+"""Whether the app that is measured lives: checked when the activity gets its slot, and after that.
 
-The workflow cannot: between its own look and the first request may lie hours in a queue, and from
-outside a queued measurement looks like a running one.
+The workflow cannot check it. Hours in a queue may lie between its own check and the first request,
+and a measurement that waits in a queue looks to it like one that runs.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from activities.ports import AppWatch
 from contract.errors import PlatformError
 from contract.running import AppCheck, RunningApp
 
-# A dead app is noticed within this time; a look costs the app one request.
+# A dead app is noticed within this time. A check costs the app one request.
 WATCH_S = 30.0
-# A dead app is dead at once; one that is slow is waited for without a slot.
+# An app that gives no answer for so long is waited for without a slot.
 LOOK_LIMIT_S = 20.0
 
 T = TypeVar("T")
 
 
-class Vigil:
-    """One attempt's eye on one app; `app` is None for what needs no running app."""
+class Liveness:
+    """Checks one app for one attempt; `app` is None when nothing runs that could die."""
 
     def __init__(self, watch: AppWatch, app: RunningApp | None, attempt: Attempt) -> None:
         self._watch = watch
@@ -31,12 +31,12 @@ class Vigil:
         self._attempt = attempt
 
     async def before(self) -> None:
-        """Return when the work may begin; work that is under way goes on whatever is found.
+        """Return when the work may begin. Work that an earlier attempt began is not checked.
 
         Raises:
             Held: the pipeline is paused.
-            AppGone: the app died, or is silent, while nobody looked.
-            PlatformError: it cannot be looked at.
+            AppGone: the app died, or became silent, while the activity waited.
+            PlatformError: the app cannot be checked.
         """
         if self._attempt.begun:
             return
@@ -45,38 +45,38 @@ class Vigil:
         if self._app is None:
             return
         self._attempt.note("looking whether the app is still the one we started")
-        check = await self._look(self._app)
+        check = await self._check(self._app)
         if not check.alive:
             raise AppGone(check)
 
     async def during(self, task: asyncio.Task[T]) -> T:
-        """What `task` answers, unless the app dies before.
+        """The result of `task`, unless the app dies before.
 
-        Silence of a process that runs proves nothing while it is under load. Cancelled, this leaves
-        `task` to its caller.
+        An app under load may be silent: that alone does not mean that it died. When this call is
+        cancelled, its caller has to end `task`.
 
         Raises:
             AppGone: the app died; `task` has ended.
         """
         if self._app is None:
             return await asyncio.shield(task)
-        look = asyncio.create_task(self._until_dead(self._app))
+        death = asyncio.create_task(self._until_dead(self._app))
         try:
-            await asyncio.wait([task, look], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([task, death], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            look.cancel()
+            death.cancel()
         if task.done():
             return task.result()
-        check = look.result()
+        check = death.result()
         self._attempt.note(f"ending the work: {check.reason}")
         task.cancel()
         await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # seen: the death of the app explains it
+            task.exception()  # retrieved: the death of the app explains it
         raise AppGone(check)
 
-    async def _look(self, app: RunningApp) -> AppCheck:
-        """A look that takes no slot for minutes: who gives no answer at once is called silent."""
+    async def _check(self, app: RunningApp) -> AppCheck:
+        """Check the app for some seconds only, as the slot is held meanwhile."""
         try:
             async with asyncio.timeout(LOOK_LIMIT_S):
                 return await self._watch.check(app)

@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import Worker
 
-from activities import ownership, vigil
+from activities import liveness, ownership
 from activities.analysis import AnalysisActivities
 from activities.apps import AppActivities
 from contract.attempt import APP_GONE, HELD, PAUSED, Beat
@@ -87,7 +87,7 @@ async def test_an_app_that_takes_its_time_to_answer_holds_no_slot(
         await asyncio.Event().wait()
         return ALIVE
 
-    monkeypatch.setattr(vigil, "LOOK_LIMIT_S", 0.01)
+    monkeypatch.setattr(liveness, "LOOK_LIMIT_S", 0.01)
     runtime = FakeRuntime()
     monkeypatch.setattr(runtime, "check", patient)
     gateway = FakeGateway(tmp_path, report())
@@ -131,7 +131,7 @@ async def test_a_later_attempt_goes_on_with_what_was_begun_whatever_the_app_is_b
 async def test_an_app_that_dies_while_it_is_measured_ends_the_run_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vigil, "WATCH_S", 0.01)
+    monkeypatch.setattr(liveness, "WATCH_S", 0.01)
     gateway = FakeGateway(tmp_path, report())
     gateway.block = asyncio.Event()
     looks = (ALIVE, SILENT, ENGINE_AWAY, ALIVE, DEAD)
@@ -146,7 +146,7 @@ async def test_an_app_that_dies_while_it_is_measured_ends_the_run_at_once(
 async def test_a_result_that_comes_first_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vigil, "WATCH_S", 60)
+    monkeypatch.setattr(liveness, "WATCH_S", 60)
     gateway = FakeGateway(tmp_path, report())
     work = activities(gateway, ALIVE, DEAD)
 

@@ -1,0 +1,182 @@
+"""A pipeline's plan in the store: registered page by page, and read back by positions."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Select, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
+from contract.errors import ErrorCode, PlatformError
+from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage, Reopening
+from contract.spec import AppRef
+from store.registering import Registered, rows_to_add
+from store.rows import Row, app_row, plan_body
+from store.tables import apps, cells, pipelines
+
+_INFRA_FAILED = MeasurementState.INFRA_FAILED.value
+_UNENDED = "its workflow did not end"
+
+
+async def add_page(connection: AsyncConnection, header: PlanHeader, page: PlanPage) -> None:
+    """Rows of the apps of `page`; the pipeline has its row, which is locked from here on.
+
+    Raises:
+        PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
+    """
+    this = pipelines.c.pipeline_id == header.pipeline_id
+    of_pipeline = select(pipelines.c.spec_digest).where(this).with_for_update()
+    spec_digest = (await connection.execute(of_pipeline)).scalar_one()
+    known = select(
+        apps.c.target_model, apps.c.target_app_number, apps.c.ordinal, apps.c.plan_digest
+    ).where(apps.c.pipeline_id == header.pipeline_id)
+    registered = {
+        (model, number): Registered(ordinal, digest)
+        for model, number, ordinal, digest in await connection.execute(known)
+    }
+    wanted = [app_row(header.app_spec(app), page.first + i) for i, app in enumerate(page.apps)]
+    if new := rows_to_add(header, wanted, spec_digest, registered):
+        await connection.execute(insert(apps), new)
+    if not page.first:
+        await connection.execute(update(pipelines).where(this).values(body=plan_body(header)))
+
+
+async def fetch_header(connection: AsyncConnection, pipeline_id: str) -> PlanHeader | None:
+    """The plan without its apps; None when there is no such pipeline.
+
+    Raises:
+        PlatformError: FAILED_PRECONDITION for a pipeline of a version that did not keep plans.
+    """
+    row = await _pipeline(connection, pipeline_id)
+    return None if row is None else _header(row)
+
+
+async def fetch_entries(
+    connection: AsyncConnection, pipeline_id: str, positions: Collection[int]
+) -> list[AppEntry]:
+    """Apps at `positions`, in order, with what is recorded of them."""
+    chosen = (apps.c.pipeline_id == pipeline_id) & apps.c.ordinal.in_(positions)
+    found = (await connection.execute(select(apps).where(chosen).order_by(apps.c.ordinal))).all()
+    states = select(
+        cells.c.target_model,
+        cells.c.target_app_number,
+        cells.c.analyzer,
+        cells.c.tool,
+        cells.c.state,
+    ).join_from(cells, apps, _same_app())
+    by_app: defaultdict[AppRef, _Cells] = defaultdict(dict)
+    for row in await connection.execute(states.where(chosen).order_by(cells.c.id)):
+        tools = by_app[_ref(row)].setdefault(AnalyzerKind(row.analyzer), {})
+        tools[row.tool] = MeasurementState(row.state)
+    return [_entry(row, by_app[_ref(row)]) for row in found]
+
+
+async def fetch_choices(
+    connection: AsyncConnection, pipeline_id: str, labels: Collection[str]
+) -> list[AppChoice]:
+    """The apps that `labels` name; without labels, those that lack a measurement.
+
+    Raises:
+        PlatformError: INVALID_ARGUMENT for a label that names none.
+    """
+    if not labels:
+        return await _choices(connection, _lacking(pipeline_id))
+    every = await _choices(connection, _apps_of(pipeline_id))
+    known = {choice.ref.label for choice in every}
+    for label in labels:
+        if label not in known:
+            message = f"no app {label!r} in this pipeline; write MODEL/appN"
+            raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
+    return [choice for choice in every if choice.ref.label in labels]
+
+
+async def fetch_reopening(
+    connection: AsyncConnection, pipeline_id: str, labels: Collection[str]
+) -> Reopening | None:
+    """All that a run needs that goes on with a closed pipeline; None when there is none.
+
+    Beside those that are chosen as by `fetch_choices`, apps that did not end run again.
+
+    Raises:
+        PlatformError: as `fetch_header` and `fetch_choices`.
+    """
+    row = await _pipeline(connection, pipeline_id)
+    if row is None:
+        return None
+    every = await _choices(connection, _apps_of(pipeline_id))
+    chosen = {c.position for c in await fetch_choices(connection, pipeline_id, labels)}
+    states = [choice.state for choice in every]
+    return Reopening(
+        header=_header(row),
+        registered=len(every),
+        counts={state: states.count(state) for state in MeasurementState if state in states},
+        detail=row.detail,
+        choices=tuple(c for c in every if c.state is None or c.position in chosen),
+    )
+
+
+_Cells = dict[AnalyzerKind, dict[str, MeasurementState]]
+
+
+async def _pipeline(connection: AsyncConnection, pipeline_id: str) -> Any:
+    this = pipelines.c.pipeline_id == pipeline_id
+    return (await connection.execute(select(pipelines).where(this))).first()
+
+
+def _header(row: Any) -> PlanHeader:
+    plan: Row = {"templates": row.body.get("templates", {}), **row.body.get("plan", {})}
+    if "digest" not in plan:
+        message = f"the plan of pipeline {row.pipeline_id} was not kept; submit it under another ID"
+        raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
+    return PlanHeader(pipeline_id=row.pipeline_id, spec=row.spec, **plan)
+
+
+def _entry(row: Any, found: _Cells) -> AppEntry:
+    state = MeasurementState(row.state) if row.state else None
+    result = AppResult.of(
+        state or MeasurementState.INFRA_FAILED, row.reason or ("" if state else _UNENDED), found
+    )
+    return AppEntry(
+        position=row.ordinal,
+        app=row.body["planned"],
+        state=state,
+        result=result if state or found else None,
+    )
+
+
+async def _choices(connection: AsyncConnection, query: Select[Any]) -> list[AppChoice]:
+    rows: Sequence[Any] = (await connection.execute(query.order_by(apps.c.ordinal))).all()
+    return [
+        AppChoice(
+            position=row.ordinal,
+            ref=_ref(row),
+            state=MeasurementState(row.state) if row.state else None,
+        )
+        for row in rows
+    ]
+
+
+def _apps_of(pipeline_id: str) -> Select[Any]:
+    columns = (apps.c.ordinal, apps.c.target_model, apps.c.target_app_number, apps.c.state)
+    return select(*columns).where(apps.c.pipeline_id == pipeline_id)
+
+
+def _lacking(pipeline_id: str) -> Select[Any]:
+    """Apps that did not end, or to which the platform owes at least one tool's work."""
+    lost = select(cells.c.id).where(_same_app(), cells.c.state == _INFRA_FAILED).exists()
+    owed = or_(apps.c.state.is_(None), apps.c.state == _INFRA_FAILED, lost)
+    return _apps_of(pipeline_id).where(owed)
+
+
+def _same_app() -> Any:
+    names = ("pipeline_id", "target_model", "target_app_number")
+    first, *rest = (cells.c[name] == apps.c[name] for name in names)
+    for condition in rest:
+        first &= condition
+    return first
+
+
+def _ref(row: Any) -> AppRef:
+    return AppRef(model=row.target_model, app_number=row.target_app_number)
