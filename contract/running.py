@@ -72,7 +72,7 @@ class StartOutcome(Frozen):
     Attributes:
         app: None when the app did not build, start or answer, or was only built.
         phase: where it stopped; `built`: all is there to start it, and it was not to be started.
-        reason: one sentence, with the last telling line of the log.
+        reason: one sentence, with the line of its log that names the cause.
         facts: its logs, what was replaced or not honoured, and the images it runs from.
     """
 

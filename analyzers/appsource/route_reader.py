@@ -1,4 +1,4 @@
-"""How an analyzer has the routes of an app read: once for a run, by a program of its own."""
+"""Reads the routes of an app for an analyzer: once for a run, by a separate program."""
 
 import json
 import sys
@@ -19,10 +19,10 @@ _SHARED = "appsource.routes"
 
 
 async def read_routes(run: ToolRun, execute: Execute) -> RouteMap:
-    """The app's routes; read when a tool of the run first asks, then handed on.
+    """The app's routes; read when a tool of the run first asks, then passed on.
 
-    What the reader itself fails at is no fault of the tool that asks: the map then has no route,
-    and says which files are unread and why.
+    A failure of the reader itself is no fault of the asking tool: the map then has no route, and
+    says which files are unread and why.
     """
     known = run.shared.get(_SHARED)
     if isinstance(known, RouteMap):
@@ -57,9 +57,9 @@ async def _read(run: ToolRun, execute: Execute) -> RouteMap:
 
 
 def route_sources(run: ToolRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Source files that are read, and those beyond the first `MAX_SOURCES`.
+    """Source files to read, and those beyond the first `MAX_SOURCES`.
 
-    Where there are more, those that lie higher are read: a server is rarely deep below its tree.
+    Where there are more, files nearer to the root are read: a server is rarely deep in its tree.
     """
     wanted = (*SOURCE_SUFFIXES, *OTHER_SUFFIXES)
     found = run.source.matching(*wanted) + _maybe_utf16(run.source, wanted)
@@ -74,7 +74,7 @@ def _maybe_utf16(source: SourceTree, wanted: tuple[str, ...]) -> tuple[str, ...]
 
 
 def routes_command(run: ToolRun) -> Command | None:
-    """Writes a map of routes as JSON; None where there is no source to read."""
+    """The command that writes a map of routes as JSON; None where there is no source to read."""
     files, _ = route_sources(run)
     if not files:
         return None
@@ -90,7 +90,7 @@ def routes_command(run: ToolRun) -> Command | None:
 
 
 def javascript_parser(tools_dir: Path) -> str | None:
-    """Babel's parser among an analyzer's tools, else among another's of the same host."""
+    """Babel's parser among an analyzer's tools, else among those of another one on this host."""
     for folder in (tools_dir, *sorted(tools_dir.parent.glob("*"))):
         if (folder / _PARSER).is_file():
             return str(folder / _PARSER)

@@ -151,6 +151,6 @@ async def _newer(
             messages_of.setdefault(name, []).append(item["message"])
     return frozenset(
         name
-        for name, all_said in messages_of.items()
-        if all(_ADDED in message for message in all_said)
+        for name, messages in messages_of.items()
+        if all(_ADDED in message for message in messages)
     )
