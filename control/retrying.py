@@ -36,12 +36,11 @@ async def retry(pipeline: Pipeline, stored: Stored, apps: Sequence[AppRef]) -> R
         return Retry(tuple(await pipeline.retry_failed(apps)), reopened=False)
     labels = [app.label for app in apps]
     ended = await stored.reopening(pipeline.id, labels)
-    await reopen(pipeline.client, ended, labels)
-    return Retry(tuple(app.ref.label for app in ended.choices), reopened=True)
+    return Retry(tuple(await reopen(pipeline.client, ended, labels)), reopened=True)
 
 
-async def reopen(client: Client, ended: Reopening, labels: Collection[str]) -> None:
-    """Start an ended pipeline again for the apps that were chosen, if there are any.
+async def reopen(client: Client, ended: Reopening, labels: Collection[str]) -> list[str]:
+    """Start an ended pipeline again for the apps that were chosen, if there are any: their labels.
 
     Args:
         client: of the server.
@@ -53,3 +52,4 @@ async def reopen(client: Client, ended: Reopening, labels: Collection[str]) -> N
     """
     if ended.choices:
         await start_again(client, PipelineRun.again(ended, labels))
+    return [app.ref.label for app in ended.choices]
