@@ -76,7 +76,7 @@ def _app(row: Row[Any]) -> AppRecord:
     )
 
 
-def ref_of(row: Row[Any]) -> AppRef:
+def ref_of(row: Any) -> AppRef:
     """The app that a row belongs to."""
     return AppRef(model=row.target_model, app_number=row.target_app_number)
 

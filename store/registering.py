@@ -57,7 +57,7 @@ def _require_all_in_plan(
     is_last = bool(wanted) and wanted[-1]["ordinal"] == header.total - 1
     if not is_last or len(registered) + new == header.total:
         return
-    names = {_ref(row) for row in wanted}
+    names = set(map(_ref, wanted))
     lost = next((ref for ref in registered if len(header.pages) == 1 and ref not in names), None)
     raise _exists(header, f"{lost.label} is missing" if lost else "it lacks a registered app")
 
