@@ -19,11 +19,12 @@ from contract.analysis import Coverage, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.missing import unmeasured
-from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
+from contract.outcome import SubtaskOutcome, ToolSummary
+from contract.plan import PlanHeader, Skipped, pages_of
 from contract.progress import PlatformService
 from contract.quiet import undisturbed
-from contract.record import CellRecord, PipelineRecord
-from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
+from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec
 from tests.activities.fakes import (
     APP,
     FakeArtifacts,
@@ -288,20 +289,22 @@ def cell_of(number: int, tool: str, state: MeasurementState) -> CellRecord:
 
 async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
     cell = cell_of(1, "bandit", MeasurementState.MEASURED)
-    results = FakeResults(PipelineRecord(pipeline_id="p", state="running", cells=(cell,)))
-    plan = PipelinePlan(
-        pipeline_id="p",
-        spec=PipelineSpec(apps=AppsSpec(root="/apps"), analyzers=(STATIC, DYNAMIC)),
-        apps=(PlannedApp(ref=APP.ref, source=APP.source),),
+    apps = (AppRecord(ref=APP.ref, source=APP.source),)
+    results = FakeResults(
+        PipelineRecord(
+            pipeline_id="p",
+            state="running",
+            spec=PipelineSpec(apps=AppsSpec(root="/apps"), analyzers=(STATIC, DYNAMIC)).model_dump(
+                mode="json"
+            ),
+            apps=apps,
+            cells=(cell,),
+        )
     )
-    missing: list[SubtaskOutcome] = [
-        unmeasured(APP, kind, MeasurementState.INFRA_FAILED, "terminated")
-        for kind in (STATIC, DYNAMIC)
-    ]
-    outcome = AppOutcome(ref=APP.ref, state=MeasurementState.INFRA_FAILED, subtasks=tuple(missing))
+    skipped = Skipped(pipeline_id="p", positions=(0,), reason="terminated")
 
-    skipped = ResultActivities(results, FakeArtifacts([])).record_skipped
-    await environment()[0].run(skipped, plan, [outcome])
+    record = ResultActivities(results, FakeArtifacts([])).record_skipped
+    await environment()[0].run(record, skipped)
 
     assert results.subtasks == [("p/m/app1/dynamic", None)]
     assert results.apps == ["p/m/app1"]
@@ -336,7 +339,8 @@ async def test_a_store_that_is_gone_is_retried_and_another_plan_is_not() -> None
         plan = PipelinePlan(
             pipeline_id="p", spec=PipelineSpec(apps=AppsSpec(root="/apps")), apps=()
         )
-        await environment()[0].run(activities.register_pipeline, plan)
+        (page,) = pages_of(plan)
+        await environment()[0].run(activities.register_page, PlanHeader.of(plan), page)
 
     assert (gone.value.type, gone.value.non_retryable) == ("UNAVAILABLE", False)
     assert (other.value.type, other.value.non_retryable) == ("ALREADY_EXISTS", True)
