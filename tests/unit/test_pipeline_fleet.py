@@ -155,9 +155,7 @@ def test_only_what_ended_and_does_not_wait_may_be_retried() -> None:
     assert [choice.position for choice in idle] == [0]
 
 
-def test_what_never_ran_is_counted_at_a_stop_and_retries_keep_what_they_have() -> (
-    None
-):
+def test_what_never_ran_is_counted_at_a_stop_and_retries_keep_what_they_have() -> None:
     run = Run(apps=5)
     run.end(run.take(), M.MEASURED)
     run.fleet.retry(run.choices(0), whole=True)
