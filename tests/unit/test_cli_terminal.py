@@ -159,6 +159,12 @@ def test_what_runs_is_listed_first_and_what_is_cut_off_is_counted() -> None:
     assert "and 2 more" in out
 
 
+def test_apps_that_a_long_pipeline_does_not_list_are_counted() -> None:
+    listed = progress("").model_copy(update={"total": 700})
+
+    assert "and 698 more" in printed(render_progress(listed))
+
+
 @pytest.mark.parametrize(
     ("count", "said"),
     [(900, "1 measured (900 findings)"), (0, "1 measured (0 findings)"), (None, "1 measured")],
