@@ -88,10 +88,12 @@ def _troubles(progress: PipelineProgress) -> list[RenderableType]:
         for analyzer in progress.analyzers
         if not analyzer.ok and analyzer.reason
     ]
+    # An analyzer that is starting is said once, and it is no failure.
+    starting = {analyzer.analyzer.value for analyzer in progress.analyzers if analyzer.starting}
     lines += [
         f"breaker {breaker.name} is {breaker.state}: {breaker.reason}"
         for breaker in progress.breakers
-        if breaker.state != "closed" and not breaker.reason.startswith("starting")
+        if breaker.state != "closed" and breaker.name not in starting
     ]
     return [Text(one_line(line), style="yellow") for line in lines]
 

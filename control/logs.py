@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from clients.artifacts import FileArtifactStore
-from clients.telling import plain
+from clients.log_lines import plain
 from contract.analysis import ArtifactRef
 from contract.analyzers import AnalyzerKind
 from contract.record import CellRecord

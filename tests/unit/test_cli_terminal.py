@@ -185,3 +185,19 @@ def test_findings_are_counted_by_the_report_not_by_what_it_lists(count, said) ->
 
     assert said in out
     assert ("findings" in out) == (count is not None)
+
+
+@pytest.mark.parametrize(("starting", "lines"), [(True, 1), (False, 2)])
+def test_an_analyzer_that_starts_is_told_of_once(starting: bool, lines: int) -> None:
+    """Whatever its reason says: a breaker that is open for that alone is no trouble of its own."""
+    ready = AnalyzerReadiness(
+        analyzer=AnalyzerKind.STATIC, ok=False, starting=starting, reason="starting: 1 of 2 done"
+    )
+    shown = progress("").model_copy(
+        update={
+            "analyzers": (ready,),
+            "breakers": (BreakerProgress(name="static", state="open", reason=ready.reason),),
+        }
+    )
+
+    assert printed(render_progress(shown)).count("starting: 1 of 2 done") == lines
