@@ -55,7 +55,7 @@ async def read_apps(pipeline_id: str, positions: list[int]) -> list[AppEntry]:
         args=[pipeline_id, positions],
         task_queue=TASK_QUEUE_CONTROL,
         summary=f"{len(positions)} apps from {positions[0] + 1} on",
-        **policies.RECORD,
+        **policies.READ,
     )
 
 
@@ -78,17 +78,6 @@ async def preflight(kinds: list[AnalyzerKind], services: list[PlatformService]) 
         task_queue=TASK_QUEUE_CONTROL,
         summary=", ".join([*kinds, *services]),
         **policies.PREFLIGHT,
-    )
-
-
-async def start_app(app: AppSpec) -> StartOutcome:
-    """Build and start the app on whichever host takes it."""
-    return await workflow.execute_activity_method(
-        AppActivities.start_app,
-        app,
-        task_queue=TASK_QUEUE_APPS,
-        summary=f"{app.ref.model} app {app.ref.app_number}",
-        **policies.START_APP,
     )
 
 

@@ -109,7 +109,7 @@ async def explained(
 
 
 def refusal(language: str, reasons: Mapping[str, str]) -> NotMeasured:
-    """Why a tool without readable files measured nothing, by the reasons of its files."""
+    """The verdict on a tool without readable files, by the reasons of its files."""
     ours_first = sorted(reasons.items(), key=lambda item: is_broken(item[1]))
     lines = [f"{name}: {why}" for name, why in ours_first]
     shown = "; ".join(lines[:3]) + (f" and {len(lines) - 3} more" if len(lines) > 3 else "")

@@ -15,7 +15,7 @@ async def test_recorded_cells_reach_the_report(tmp_path):
     url = f"sqlite:///{tmp_path / 'assay.db'}"
     await upgrade(url)
     store = SqlResultStore.from_url(url)
-    await store.register_pipeline(samples.plan(apps=2))
+    await samples.register(store, samples.plan(apps=2))
     recorded = samples.report(samples.measured("bandit", 2), samples.failed("semgrep"))
     await store.record_subtask("p1", samples.app(), samples.outcome(recorded), recorded)
     await store.record_app(samples.app(), samples.app_outcome(MeasurementState.INFRA_FAILED))
@@ -42,7 +42,7 @@ async def test_each_fact_of_an_app_goes_from_its_outcome_to_report_json(tmp_path
     url = f"sqlite:///{tmp_path / 'assay.db'}"
     await upgrade(url)
     store = SqlResultStore.from_url(url)
-    await store.register_pipeline(samples.plan(apps=1))
+    await samples.register(store, samples.plan(apps=1))
     outcome = samples.app_outcome().model_copy(update={"facts": ALL_FACTS})
     await store.record_app(samples.app(), outcome)
 
