@@ -42,7 +42,7 @@ async def test_each_fact_of_an_app_goes_from_its_outcome_to_report_json(tmp_path
     url = f"sqlite:///{tmp_path / 'assay.db'}"
     await upgrade(url)
     store = SqlResultStore.from_url(url)
-    await store.register_pipeline(samples.plan(apps=1))
+    await samples.register(store, samples.plan(apps=1))
     outcome = samples.app_outcome().model_copy(update={"facts": ALL_FACTS})
     await store.record_app(samples.app(), outcome)
 
