@@ -14,9 +14,9 @@ from analyzers.runtime.tool import (
     Command,
     Execute,
     NotApplicable,
+    NotMeasured,
     Parsed,
     ToolRun,
-    Verdict,
 )
 from analyzers.static.files import is_fenced
 from analyzers.static.python_files import ANY_DEPTH, Flaw, python_flaws
@@ -108,8 +108,8 @@ async def explained(
     return replace(parsed, coverage=covered)
 
 
-def refusal(language: str, reasons: Mapping[str, str]) -> Verdict:
-    """The verdict on a tool without readable files, by the reasons of its files."""
+def refusal(language: str, reasons: Mapping[str, str]) -> NotMeasured:
+    """Why a tool without readable files measured nothing, by the reasons of its files."""
     ours_first = sorted(reasons.items(), key=lambda item: is_broken(item[1]))
     lines = [f"{name}: {why}" for name, why in ours_first]
     shown = "; ".join(lines[:3]) + (f" and {len(lines) - 3} more" if len(lines) > 3 else "")

@@ -24,7 +24,7 @@ from analyzers.performance.shared import HeldStep, taken_over
 from analyzers.performance.site import Site
 from analyzers.performance.survey import survey_app
 from analyzers.runtime import blame
-from analyzers.runtime.tool import Command, Execute, Parsed, ToolFault, ToolRun, Verdict
+from analyzers.runtime.tool import Command, Execute, NotMeasured, Parsed, ToolFault, ToolRun
 from contract.analysis import Category, Coverage, Metric, Skipped
 
 _ERRORS = Path(__file__).with_name("non_2xx.mjs")
@@ -195,7 +195,7 @@ async def _measure(
     )
 
 
-async def _nothing_succeeded(operation: Operation, rate: float) -> Verdict:
+async def _nothing_succeeded(operation: Operation, rate: float) -> NotMeasured:
     """Whose fault it is that no request of a sample succeeded: later answers were too slow."""
     text = f"no request to {operation.name} succeeded at {rate:g}/s"
     answer = await first_answer(operation)
