@@ -32,6 +32,9 @@ START_TIMEOUT = timedelta(seconds=GIVE_WAY_S + max(BUILD_MAX_S, START_MAX_S) + 9
 PROBE_S = 5.0
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
 
+# One attempt to record something: the store answers, or says why it does not, within this time.
+RECORD_TIMEOUT = timedelta(minutes=4)
+
 # How long an activity waits for one answer of the server, which it asks about workflows.
 ASK_TIMEOUT = timedelta(seconds=5)
 

@@ -1,14 +1,16 @@
-"""How all that works on one host gives way to a load test: three files, locked by the kernel.
+"""How all work on one host gives way to a load test: three files, which the kernel locks.
 
-`LOAD_LOCK` is held by the one load test of the host. Beside it lies a second file (`work_lock`):
-whoever works holds it shared, and a load test takes it alone before it begins. What wants to begin
-while the first is held waits; what has begun is waited for. The third (`scan_lock`) is held shared
-by scans from their first tool to their last: load tests let them end before they hold off anything,
-so that several load tests follow one another, and then several scans work side by side. A holder
-that dies frees all. All waits are bounded: who has waited long enough goes on, and the load test's
-own figures say what came of it.
+- `LOAD_LOCK`: held by the one load test of the host. Work that wants to begin waits while it is
+  held.
+- `work_lock`: all work holds it shared while it goes on. A load test takes it alone before it
+  begins: so it waits for the work that has begun.
+- `scan_lock`: each scan holds it shared from its first tool to its last. A load test lets scans end
+  before it holds anything else off. So several load tests follow one another, and after them
+  several scans work side by side.
 
-Files that cannot be opened mean that nobody can be given way to, and nobody is waited for.
+When a holder dies, the kernel frees its locks. All waits are bounded: after its limit, work goes on
+beside the load test, whose own figures show the effect. Where a file cannot be opened, nothing
+waits.
 """
 
 import asyncio
@@ -22,28 +24,28 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 LOAD_LOCK = Path("/tmp/assay-load-test.lock")  # noqa: S108 - one per host, whoever runs it
-# Between two load tests who waited can begin; no load test begins within this time after another.
+# After a load test no other begins within this time, so that work that waited can begin.
 GAP_S = 0.5
-# From the end of one load test to the beginning of the next app's: no tool of a scan begins then.
+# After a load test no tool of a scan begins within this time, as the next app's may follow.
 SCAN_CALM_S = 4.0
 _POLL_S = 0.1
 
 
 def work_lock(load_lock: Path) -> Path:
-    """The second file."""
+    """The file that all work holds."""
     return load_lock.with_name(f"{load_lock.name}.work")
 
 
 def scan_lock(load_lock: Path) -> Path:
-    """The third file."""
+    """The file that scans hold."""
     return load_lock.with_name(f"{load_lock.name}.scans")
 
 
 class Work:
-    """Work that was begun, as load tests see it; `end` may be called twice.
+    """Work for which load tests wait until its `end`, which may be called twice.
 
     Attributes:
-        waited_s: how long it gave way.
+        waited_s: how long it had to wait before it began.
     """
 
     def __init__(self, descriptor: int | None, waited_s: float) -> None:
@@ -51,7 +53,7 @@ class Work:
         self.waited_s = waited_s
 
     def end(self) -> None:
-        """Nobody needs to wait for it any more."""
+        """Let load tests begin."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -66,11 +68,11 @@ async def give_way(
     """Wait while a load test runs on this host, then begin; the caller must `end` the work.
 
     Args:
-        load_lock: of the host.
-        limit_s: who has waited as long goes on beside the load test, and one that has lasted as
-            long is given way to no more.
-        tell: is told once that it waits.
-        calm_s: wait until the last load test is so long ago, as another may follow.
+        load_lock: the lock file of the host.
+        limit_s: after this time the work begins beside the load test. The work does not wait at
+            all for a load test that has already lasted so long.
+        tell: called once, with a sentence for people, when the work has to wait.
+        calm_s: the last load test must have ended so long ago, as another may follow.
     """
     began_s = time.monotonic()
     told = False
@@ -81,8 +83,8 @@ async def give_way(
             descriptor = _open(work_lock(load_lock))
             if descriptor is None:
                 return Work(None, waited_s)
-            _try(descriptor, fcntl.LOCK_SH)  # one that we do not give way to may hold it
-            # Between the look and the lock a load test may have begun to wait for us.
+            _try(descriptor, fcntl.LOCK_SH)  # fails if a load test of this kind holds it
+            # After the check, and before the lock, a load test may have begun to wait.
             if waited_s >= limit_s or not _is_loaded(load_lock, limit_s, 0.0):
                 return Work(descriptor, waited_s)
             os.close(descriptor)
@@ -93,24 +95,24 @@ async def give_way(
 
 
 def scan(load_lock: Path) -> Work:
-    """A scan has begun; the caller must `end` it."""
+    """Note that a scan has begun; the caller must `end` it."""
     descriptor = _open(scan_lock(load_lock))
     if descriptor is not None:
-        _try(descriptor, fcntl.LOCK_SH)  # a load test looks for an instant: then it is not seen
+        _try(descriptor, fcntl.LOCK_SH)  # fails in the instant in which a load test checks it
     return Work(descriptor, 0.0)
 
 
 async def scans_ended(
     load_lock: Path, limit_s: float, tell: Callable[[str], None] = lambda _message: None
 ) -> None:
-    """Wait until no scan is under way on this host; nothing is held off meanwhile.
+    """Wait until no scan goes on on this host; meanwhile all other work may begin.
 
-    Where a load test runs, or ended just now, the scans stand still already: then there is no wait.
+    There is no wait while another load test runs, or has just ended: all scans stand still then.
 
     Args:
-        load_lock: of the host.
-        limit_s: after this they are held off as they are, tool by tool.
-        tell: is told once that it waits.
+        load_lock: the lock file of the host.
+        limit_s: the longest wait; then scans stop between two of their tools.
+        tell: called once, with a sentence for people, when this has to wait.
     """
     descriptor = _open(scan_lock(load_lock))
     if descriptor is None:
@@ -131,9 +133,10 @@ async def scans_ended(
 
 @asynccontextmanager
 async def undisturbed(load_lock: Path, limit_s: float) -> AsyncGenerator[bool]:
-    """Wait until all work on this host has ended and hold off new work; the load lock is held.
+    """Wait until all work on this host has ended, and let none begin in this block.
 
-    Yields whether it ended within `limit_s`; where it did not, the load test runs beside it.
+    The caller holds the load lock. Yields whether the work ended within `limit_s`; if it did not,
+    the load test runs beside it.
     """
     descriptor = _open(work_lock(load_lock))
     if descriptor is None:
@@ -154,17 +157,17 @@ async def undisturbed(load_lock: Path, limit_s: float) -> AsyncGenerator[bool]:
 def _is_loaded(load_lock: Path, limit_s: float, calm_s: float) -> bool:
     """Whether a load test runs that began within `limit_s`, or one ended within `calm_s`.
 
-    A holder writes into the file when it begins, and empties it at its end. A look locks the file
-    for an instant; who wants to load tries ten times a second.
+    A holder writes into the file when it begins, and empties the file at its end. This check locks
+    the file for an instant; a load test that wants it tries ten times a second.
     """
-    # It is the load test's to make: only its owner writes into it.
+    # Only load tests make the file, because only its owner can write into it.
     descriptor = _open(load_lock) if load_lock.exists() else None
     if descriptor is None:
         return False
     try:
         held = not _try(descriptor, fcntl.LOCK_SH)
         facts = os.fstat(descriptor)
-        # A folder (an engine makes one where a file to be mounted is missing) says nothing.
+        # An engine makes a folder where a file to be mounted is missing: it says nothing.
         is_file = stat.S_ISREG(facts.st_mode)
         age_s = time.time() - facts.st_mtime
         if held:
@@ -175,7 +178,7 @@ def _is_loaded(load_lock: Path, limit_s: float, calm_s: float) -> bool:
 
 
 def _open(path: Path) -> int | None:
-    """For reading: another user's file in /tmp can be locked but not opened to write."""
+    """Open it for reading: that is enough to lock a file of another user in /tmp."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         return os.open(path, flags if path.exists() else flags | os.O_CREAT, 0o644)

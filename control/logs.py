@@ -1,4 +1,4 @@
-"""Where the logs of one app are, and what they say: by the store and the artifact store."""
+"""Finds and reads the logs of one app: the store knows them, the artifact store has them."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Running apps of a pipeline again: inside it while it runs, else by opening it again."""
+"""Runs apps of a pipeline again: inside the running pipeline, or by reopening an ended one."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from workflows.state import PipelineRun
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What a retry began.
+    """What a retry started.
 
     Attributes:
         apps: `model/appN` of what runs again; none when nothing was `infra_failed`.
@@ -36,12 +36,11 @@ async def retry(pipeline: Pipeline, stored: Stored, apps: Sequence[AppRef]) -> R
         return Retry(tuple(await pipeline.retry_failed(apps)), reopened=False)
     labels = [app.label for app in apps]
     ended = await stored.reopening(pipeline.id, labels)
-    await reopen(pipeline.client, ended, labels)
-    return Retry(tuple(app.ref.label for app in ended.choices), reopened=True)
+    return Retry(tuple(await reopen(pipeline.client, ended, labels)), reopened=True)
 
 
-async def reopen(client: Client, ended: Reopening, labels: Collection[str]) -> None:
-    """Start an ended pipeline again for the apps that were chosen, if there are any.
+async def reopen(client: Client, ended: Reopening, labels: Collection[str]) -> list[str]:
+    """Start an ended pipeline again for the apps that were chosen, if there are any: their labels.
 
     Args:
         client: of the server.
@@ -53,3 +52,4 @@ async def reopen(client: Client, ended: Reopening, labels: Collection[str]) -> N
     """
     if ended.choices:
         await start_again(client, PipelineRun.again(ended, labels))
+    return [app.ref.label for app in ended.choices]

@@ -102,7 +102,7 @@ def _cell(row: Row[Any], findings: list[Finding], metrics: list[Metric]) -> Cell
 
 
 def _fused(rows: Rows, cells: Rows) -> Iterable[FusedRecord]:
-    """Groups by analyzer and app; one that came to nothing is a group, too: it was fused."""
+    """Fused findings of each analyzer on each app; a fusion without findings is a record, too."""
     grouped: defaultdict[tuple[AppRef, AnalyzerKind], list[Finding]] = defaultdict(list)
     for cell in cells:
         if cell.analyzer in _FUSING and cell.artifact is not None:

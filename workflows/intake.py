@@ -45,6 +45,18 @@ class Intake:
         if self._refusal is not None:
             raise self._refusal
 
+    async def read_next(self, stopped: Callable[[], bool]) -> None:
+        """Have the next apps in memory, unless the pipeline is stopped while the store is away."""
+        if positions := self._fleet.to_read():
+            reading = asyncio.create_task(
+                stages.read_apps(self._fleet.header.pipeline_id, positions)
+            )
+            await workflow.wait_condition(lambda: reading.done() or stopped())
+            if reading.done():
+                self._fleet.load(reading.result())
+            else:
+                reading.cancel()
+
     async def add_page(self, page: PlanPage) -> int:
         """Register a page of the plan, unless it came before; how many apps are registered."""
         await workflow.wait_condition(lambda: page is self._first or self._fleet.registered > 0)

@@ -18,9 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from contract.running import AppCheck, RunningApp, StartOutcome, SubtaskOrder
     from contract.spec import AppSpec
     from workflows import policies, stages
-    from workflows.aside import Absence, absence_of, is_held
     from workflows.building import AppDown, Building
     from workflows.guard import Guard
+    from workflows.held import Absence, absence_of, is_held
     from workflows.host_watch import Again, HostLost, watched
     from workflows.planning import (
         Loss,
@@ -187,15 +187,12 @@ class LiveApp:
             )
 
     async def _start(self) -> None:
-        if self._starts >= policies.MAX_STARTS and self._starts >= _most_starts():
+        if self._starts >= policies.MAX_STARTS:
             raise _unsteady(f"no host kept the app alive in {self._starts} starts")
         self._starts += 1
         try:
-            if workflow.patched("built-apart"):
-                await self._build()
-                started = await self._building.start()
-            else:
-                started = await stages.start_app(self._app)
+            await self._build()
+            started = await self._building.start()
         except ActivityError as exc:
             if is_held(exc):
                 self._starts -= 1
@@ -286,11 +283,6 @@ class LiveApp:
 
     def _keep_causes(self, facts: AppFacts) -> None:
         self._learn(AppFacts(retry_causes=facts.retry_causes))
-
-
-def _most_starts() -> int:
-    """How often an app is started; runs that counted to an older limit keep it."""
-    return policies.MAX_STARTS_NOW if workflow.patched("more-starts") else policies.MAX_STARTS
 
 
 def _unsteady(message: str) -> ApplicationError:

@@ -74,15 +74,17 @@ class PipelineWorkflow(PipelineHandlers):
         When the history grows long it ends, too, once no app is in flight.
         """
         await self._intake.run(self._is_winding_down)
+        if not self._fleet.is_whole:
+            return
         self._display.enter(PipelinePhase.RUNNING)
         beside = self._window.background
         beside.run(self._display.keep_up())
         beside.run(self._admission.probe_while_open())
         beside.run(self._window.promote_in_turn())
+        beside.run(stages.watch_apps(self._order.header.pipeline_id))
         while await self._next_turn():
-            if positions := self._fleet.to_read():
-                self._fleet.load(await stages.read_apps(self._order.header.pipeline_id, positions))
             self._window.gave_up = await self._admission.admit(lambda: self._window.stopped)
+            await self._intake.read_next(lambda: self._window.stopped)
             if self._may_launch():
                 self._launch()
         await workflow.wait_condition(lambda: self._window.is_empty or beside.crashed)

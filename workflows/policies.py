@@ -15,6 +15,7 @@ from contract.limits import (
     ANALYSIS_TIMEOUT,
     HEARTBEAT_TIMEOUT,
     PREFLIGHT_TIMEOUT,
+    RECORD_TIMEOUT,
     START_TIMEOUT,
 )
 
@@ -34,10 +35,8 @@ NEVER_RETRIED = ("PayloadsTooLarge",)
 
 # How often a subtask is run anew after its analyzer was down, and an app on another host.
 MAX_ROUNDS = 3
-MAX_STARTS = 4
-# Since apps whose death is nobody's fault are started anew; `MAX_STARTS` is for older runs.
-MAX_STARTS_NOW = 8
-# How often one live subtask is begun: above what `MAX_STARTS_NOW` allows, for an app that is silent
+MAX_STARTS = 8
+# How often one live subtask is begun: above what `MAX_STARTS` allows, for an app that is silent
 # each time its turn comes is not started anew.
 MAX_TRIES = 12
 
@@ -124,8 +123,14 @@ PREFLIGHT = Policy(
 )
 # The store may be gone for a while; a result is never dropped for that.
 RECORD = Policy(
-    start_to_close_timeout=timedelta(minutes=2),
+    start_to_close_timeout=RECORD_TIMEOUT,
     schedule_to_close_timeout=timedelta(hours=6),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_retry(attempts=0, maximum_s=10.0),
+)
+# Without the next apps a pipeline cannot go on, however long the store is gone.
+READ = Policy(
+    start_to_close_timeout=timedelta(minutes=2),
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=0, maximum_s=10.0),
 )

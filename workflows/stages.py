@@ -1,8 +1,10 @@
 """Every activity call: which queue, which policy, which label on the timeline."""
 
+from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.analysis import AnalysisActivities
@@ -53,7 +55,7 @@ async def read_apps(pipeline_id: str, positions: list[int]) -> list[AppEntry]:
         args=[pipeline_id, positions],
         task_queue=TASK_QUEUE_CONTROL,
         summary=f"{len(positions)} apps from {positions[0] + 1} on",
-        **policies.RECORD,
+        **policies.READ,
     )
 
 
@@ -76,17 +78,6 @@ async def preflight(kinds: list[AnalyzerKind], services: list[PlatformService]) 
         task_queue=TASK_QUEUE_CONTROL,
         summary=", ".join([*kinds, *services]),
         **policies.PREFLIGHT,
-    )
-
-
-async def start_app(app: AppSpec) -> StartOutcome:
-    """Build and start the app on whichever host takes it."""
-    return await workflow.execute_activity_method(
-        AppActivities.start_app,
-        app,
-        task_queue=TASK_QUEUE_APPS,
-        summary=f"{app.ref.model} app {app.ref.app_number}",
-        **policies.START_APP,
     )
 
 
@@ -146,17 +137,16 @@ def run_analysis(order: SubtaskOrder, host: str = "") -> workflow.ActivityHandle
     )
 
 
-def watch_apps(pipeline_id: str) -> workflow.ActivityHandle[None]:
-    """Start to watch what the running apps do, until it is cancelled; nobody needs to await it."""
-    watch = workflow.start_activity_method(
-        WatchActivities.watch_apps,
-        pipeline_id,
-        task_queue=TASK_QUEUE_WATCH,
-        summary="what the running apps do",
-        **policies.WATCH_APPS,
-    )
-    watch.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # seen
-    return watch
+async def watch_apps(pipeline_id: str) -> None:
+    """Watch what the running apps do, until this is cancelled. A failure of it harms nobody."""
+    with suppress(ActivityError):
+        await workflow.execute_activity_method(
+            WatchActivities.watch_apps,
+            pipeline_id,
+            task_queue=TASK_QUEUE_WATCH,
+            summary="what the running apps do",
+            **policies.WATCH_APPS,
+        )
 
 
 async def record_subtask(app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome:

@@ -14,8 +14,9 @@ from typing import Any
 from analyzers.appsource.manifests import Dependency
 from analyzers.appsource.npm_projects import NpmProject
 from analyzers.appsource.python_manifests import python_manifests
+from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.tool import Command, Execute, NotApplicable, SourceTree, ToolFault, ToolRun
-from contract.analysis import Coverage, Skipped
+from contract.analysis import Coverage, SkipCause, Skipped
 
 _PROGRAM = Path(__file__).with_name("manifest_program.py")
 _SHARED = "appsource.dependencies"
@@ -59,7 +60,7 @@ def manifest_files(source: SourceTree) -> tuple[str, ...]:
 
 def _is_withheld(why: str) -> bool:
     """Whether it was left out for its content, not for its place or kind."""
-    return why.startswith(("binary", "larger than", "NUL", "UTF-16"))
+    return cause_of(why) in (SkipCause.BINARY, SkipCause.TOO_LARGE, SkipCause.BROKEN)
 
 
 async def read_manifests(run: ToolRun, execute: Execute) -> Manifests:

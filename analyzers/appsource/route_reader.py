@@ -7,13 +7,15 @@ from pathlib import Path
 from analyzers.appsource.manifests import npm_manifests
 from analyzers.appsource.reading.others import OTHER_SUFFIXES
 from analyzers.appsource.route_map import RouteMap, Unread, parse_route_map
+from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.tool import Command, Execute, SourceTree, ToolFault, ToolRun
+from contract.analysis import SkipCause
 
 MAX_SOURCES = 2_000
 SOURCE_SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx")
 _PROGRAM = Path(__file__).with_name("program.py")
 _PARSER = "node_modules/@babel/parser/lib/index.js"
-_NO_SERVER = {"minified", "generated"}
+_NO_SERVER = {SkipCause.MINIFIED, SkipCause.GENERATED}
 _LIMIT_S = 60.0
 _SHARED = "appsource.routes"
 
@@ -39,7 +41,7 @@ async def _read(run: ToolRun, execute: Execute) -> RouteMap:
     ]
     given = {*files, *beyond}
     unread += [
-        Unread(file=name, reason=reason, may_route=reason not in _NO_SERVER)
+        Unread(file=name, reason=reason, may_route=cause_of(reason) not in _NO_SERVER)
         for name, reason in run.source.withheld(*SOURCE_SUFFIXES, *OTHER_SUFFIXES)
         if name not in given
     ]
@@ -70,7 +72,11 @@ def route_sources(run: ToolRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _maybe_utf16(source: SourceTree, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Sources that count as binary because every other byte is zero; the reader looks closer."""
-    return tuple(name for name, why in source.left_out if why == "binary" and name.endswith(wanted))
+    return tuple(
+        name
+        for name, why in source.left_out
+        if cause_of(why) is SkipCause.BINARY and name.endswith(wanted)
+    )
 
 
 def routes_command(run: ToolRun) -> Command | None:

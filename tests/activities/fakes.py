@@ -7,7 +7,7 @@ import hashlib
 import io
 import tarfile
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
+from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
 from contract.record import PipelineRecord
 from contract.running import (
@@ -277,9 +278,21 @@ class FakeResults:
         self.subtasks: list[tuple[str, AnalyzerReport | None]] = []
         self.apps: list[str] = []
         self.stands: tuple[ToolSummary, ...] = ()
+        self.header: PlanHeader | None = None
+        self.entries: list[AppEntry] = []
 
-    async def register_pipeline(self, plan: Any) -> None:
+    async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
         raise PlatformError(ErrorCode.ALREADY_EXISTS, "p stands for another plan")
+
+    async def load_header(self, pipeline_id: str) -> PlanHeader:
+        assert self.header is not None
+        return self.header
+
+    async def read_apps(self, pipeline_id: str, positions: Collection[int]) -> list[AppEntry]:
+        return [entry for entry in self.entries if entry.position in positions]
+
+    async def apps_to_retry(self, pipeline_id: str, labels: Collection[str]) -> list[AppChoice]:
+        raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"no app {labels!r} in this pipeline")
 
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None

@@ -28,7 +28,7 @@ class TestPostgresStore(StoreBehaviour):
     async def test_a_lost_connection_is_replaced_by_the_pool(self, store, postgres_url):
         import asyncpg
 
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         admin = await asyncpg.connect(postgres_url)
         await admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -16,10 +16,11 @@ from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
 from tests.store.migrating import MigrationBehaviour
+from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
 
 
-class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
+class StoreBehaviour(RetryBehaviour, MigrationBehaviour, PlanBehaviour):
     """Subclasses give a fixture `store_url` of an empty database."""
 
     @pytest.fixture
@@ -36,7 +37,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         await engine.dispose()
 
     async def test_a_second_row_of_an_app_is_refused_by_the_database_itself(self, store, engine):
-        await store.register_pipeline(samples.plan(apps=1))
+        await samples.register(store, samples.plan(apps=1))
         async with engine.begin() as connection:
             row = (await connection.execute(select(apps))).one()
         again = {name: value for name, value in row._mapping.items() if name != "id"}
@@ -48,34 +49,34 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
     async def test_fifty_registrations_at_once_give_one_row_per_app(self, store, engine):
         plan = samples.plan(apps=4)
 
-        await asyncio.gather(*(store.register_pipeline(plan) for _ in range(50)))
+        await asyncio.gather(*(samples.register(store, plan) for _ in range(50)))
 
         async with engine.begin() as connection:
             assert await connection.scalar(select(func.count()).select_from(apps)) == 4
             assert await connection.scalar(select(func.count()).select_from(pipelines)) == 1
 
     async def test_a_different_plan_under_the_same_id_is_refused_whole(self, store):
-        await store.register_pipeline(samples.plan(apps=2))
+        await samples.register(store, samples.plan(apps=2))
         before = await store.load_pipeline("p1")
 
         with pytest.raises(PlatformError, match="its spec differs; use another ID") as refused:
-            await store.register_pipeline(samples.plan(apps=3, parallelism=9))
+            await samples.register(store, samples.plan(apps=3, parallelism=9))
 
         assert refused.value.code is ErrorCode.ALREADY_EXISTS
         assert await store.load_pipeline("p1") == before
 
     async def test_a_plan_with_more_apps_extends_the_pipeline(self, store):
-        await store.register_pipeline(samples.plan(apps=2))
+        await samples.register(store, samples.plan(apps=2))
         await store.record_app(samples.app(), samples.app_outcome())
 
-        await store.register_pipeline(samples.plan(apps=4))
+        await samples.register(store, samples.plan(apps=4))
 
         apps_ = (await store.load_pipeline("p1")).apps
         assert [app.ref.app_number for app in apps_] == [1, 2, 3, 4]
         assert apps_[0].state is MeasurementState.MEASURED
 
     async def test_an_outline_tells_of_the_apps_and_of_one_its_cells_without_findings(self, store):
-        await store.register_pipeline(samples.plan(apps=2))
+        await samples.register(store, samples.plan(apps=2))
         report = samples.report(samples.measured())
         await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
 
@@ -93,29 +94,29 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
             await store.load_outline("nowhere")
 
     async def test_a_plan_without_a_registered_app_is_refused(self, store):
-        await store.register_pipeline(samples.plan(apps=2))
+        await samples.register(store, samples.plan(apps=2))
 
         with pytest.raises(PlatformError, match=r"gpt-4\.1 app2 is missing"):
-            await store.register_pipeline(samples.plan(apps=1))
+            await samples.register(store, samples.plan(apps=1))
 
     async def test_a_plan_whose_app_has_other_files_is_refused(self, store):
         plan = samples.plan(apps=1)
-        await store.register_pipeline(plan)
+        await samples.register(store, plan)
         edited = plan.apps[0].source.model_copy(update={"digest": "other"})
         again = plan.apps[0].model_copy(update={"source": edited})
 
         with pytest.raises(PlatformError, match="other files"):
-            await store.register_pipeline(plan.model_copy(update={"apps": (again,)}))
+            await samples.register(store, plan.model_copy(update={"apps": (again,)}))
 
     async def test_a_plan_from_before_main_files_were_known_is_the_same_plan(self, store):
         plan = samples.plan(apps=1)
-        await store.register_pipeline(plan)
+        await samples.register(store, plan)
         older = plan.apps[0].source.model_copy(update={"main_file": ""})
         again = plan.model_copy(
             update={"apps": (plan.apps[0].model_copy(update={"source": older}),)}
         )
 
-        await store.register_pipeline(again)
+        await samples.register(store, again)
 
         assert again.digest == plan.digest
 
@@ -123,7 +124,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         plans = [samples.plan(apps=2, parallelism=2), samples.plan(apps=5)]
 
         results = await asyncio.gather(
-            *(store.register_pipeline(plan) for plan in plans), return_exceptions=True
+            *(samples.register(store, plan) for plan in plans), return_exceptions=True
         )
 
         refused = [result for result in results if result is not None]
@@ -132,7 +133,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert len((await store.load_pipeline("p1")).apps) == len(winner.apps)
 
     async def test_what_was_recorded_is_what_is_loaded(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         fused = samples.finding(7).model_copy(update={"witnesses": ("bandit:B7", "semgrep:x")})
         report = samples.report(fused=(fused,))
 
@@ -161,7 +162,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert record.spec["parallelism"] == 3
 
     async def test_a_fusion_without_result_is_told_from_one_that_failed(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         for tools, fused in (
             ((samples.measured(),), [()]),
             ((samples.measured(), samples.failed(FUSION)), []),
@@ -172,11 +173,11 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
             assert [one.findings for one in (await store.load_pipeline("p1")).fused] == fused
 
     async def test_recording_twice_changes_nothing(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         report = samples.report(fused=(samples.finding(3),))
 
         async def record() -> None:
-            await store.register_pipeline(samples.plan())
+            await samples.register(store, samples.plan())
             await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
             await store.record_app(samples.app(), samples.app_outcome())
             await store.record_pipeline_state("p1", "completed", {"restarts": 1})
@@ -188,7 +189,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert await store.load_pipeline("p1") == once
 
     async def test_a_rerun_replaces_what_its_subtask_left(self, store, engine):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         first = samples.report(samples.measured("bandit", 5), samples.failed())
         second = samples.report(samples.measured("bandit", 1))
 
@@ -202,7 +203,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
             assert await connection.scalar(select(func.count()).select_from(metrics)) == 1
 
     async def test_twenty_recordings_of_one_subtask_at_once_leave_one_set_of_cells(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         report = samples.report()
 
         await asyncio.gather(
@@ -217,7 +218,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert len(record.cells[0].report.findings) == 2
 
     async def test_twenty_recordings_of_different_apps_at_once_are_all_there(self, store):
-        await store.register_pipeline(samples.plan(apps=20))
+        await samples.register(store, samples.plan(apps=20))
         report = samples.report()
 
         async def record(number: int) -> None:
@@ -231,7 +232,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert {cell.ref.app_number for cell in record_.cells} == set(range(1, 21))
 
     async def test_a_subtask_without_report_still_has_its_cells(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         lost = SubtaskOutcome(
             subtask_id=samples.app().subtask_id(AnalyzerKind.DYNAMIC),
             analyzer=AnalyzerKind.DYNAMIC,
@@ -250,7 +251,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert cell.report.reason == "analyzer is down"
 
     async def test_logs_of_earlier_attempts_stay(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
 
         await store.record_app(
             samples.app(), samples.app_outcome(MeasurementState.INFRA_FAILED, "attempt1.log")
@@ -262,7 +263,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert [log.name for log in app.facts.logs] == ["attempt1.log", "attempt2.log"]
 
     async def test_strings_of_hostile_apps_are_stored(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         tool = samples.measured(findings=0).model_copy(
             update={
                 "findings": (samples.finding(message="nul \0 and '); DROP TABLE apps"),),
@@ -279,7 +280,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert semgrep.report.reason == "died � here"
 
     async def test_a_metric_that_is_no_number_makes_its_cell_not_measured(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         nan = Metric(name="latency_p95", value=float("nan"), unit="ms")
         tool = samples.measured().model_copy(update={"metrics": (nan,)})
         report = samples.report(tool)
@@ -292,7 +293,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert cell.report.findings == ()
 
     async def test_twenty_thousand_findings_of_one_subtask(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         report = samples.report(samples.measured(findings=20_000))
 
         await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
@@ -301,7 +302,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert cell.report.findings == report.tools[0].findings
 
     async def test_details_add_up_and_the_end_keeps_its_moment(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
 
         await store.record_pipeline_state("p1", "running", {"host": "a"})
         assert (await store.load_pipeline("p1")).finished_at is None
@@ -314,8 +315,8 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert await store.load_pipeline("p1") == ended
 
     async def test_pipelines_are_listed_with_their_apps_counted(self, store):
-        await store.register_pipeline(samples.plan("p1", apps=2))
-        await store.register_pipeline(samples.plan("p2", apps=1))
+        await samples.register(store, samples.plan("p1", apps=2))
+        await samples.register(store, samples.plan("p2", apps=1))
         await store.record_app(samples.app(), samples.app_outcome())
 
         listing = {line.pipeline_id: line for line in await store.list_pipelines()}
@@ -344,13 +345,13 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         store = SqlResultStore.from_url(store_url)
 
         with pytest.raises(PlatformError, match="alembic upgrade head") as old:
-            await store.register_pipeline(samples.plan())
+            await samples.register(store, samples.plan())
         await store.close()
 
         assert old.value.code in (ErrorCode.FAILED_PRECONDITION, ErrorCode.UNAVAILABLE)
 
     async def test_a_recording_that_fails_midway_leaves_the_old_one(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         good = samples.report()
         await store.record_subtask("p1", samples.app(), samples.outcome(good), good)
         before = await store.load_pipeline("p1")
@@ -365,7 +366,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour):
         assert await store.load_pipeline("p1") == before
 
     async def test_the_application_cannot_store_a_cell_twice(self, store, engine):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         report = samples.report(samples.measured())
         await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
         async with engine.begin() as connection:

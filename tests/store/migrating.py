@@ -33,7 +33,7 @@ class MigrationBehaviour:
             columns = inspect(connection).get_columns("cells")
             return {column["name"] for column in columns}
 
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         report = samples.report(samples.cached("bandit", 7.5), samples.failed())
         await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
         assert (await store.load_pipeline("p1")).cells[0].saved_seconds == 7.5
@@ -53,7 +53,7 @@ class MigrationBehaviour:
             there(config, "0004" if there is command.downgrade else "head")
             return {column["name"] for column in inspect(connection).get_columns("apps")}
 
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         await store.record_app(samples.app(), samples.app_outcome(facts=samples.RAN))
         before = (await store.load_pipeline("p1")).apps
 
@@ -67,7 +67,7 @@ class MigrationBehaviour:
 
         (ran, other) = (await store.load_pipeline("p1")).apps
         assert (ran.facts.logs, ran.facts.notes) == (before[0].facts.logs, samples.RAN.notes)
-        assert [image.name for image in ran.facts.images] == ["assay/apps:ab"]
+        assert [image.name for image in ran.facts.images] == [samples.RAN.images[0].name]
         assert (ran.state, ran.source.digest) == (before[0].state, "d1")
         assert (other.facts, other.source.main_file) == (AppFacts(), "Dockerfile")
 

@@ -36,7 +36,7 @@ class RetryBehaviour:
     """Part of `StoreBehaviour`."""
 
     async def test_a_retry_that_fails_keeps_what_was_measured(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         fused = samples.finding(7).model_copy(update={"witnesses": ("bandit:B7",)})
         await record(store, samples.report(fused=(fused,)))
         before = (await store.load_pipeline("p1")).fused
@@ -58,7 +58,7 @@ class RetryBehaviour:
         assert (await store.load_pipeline("p1")).fused == before
 
     async def test_a_retry_of_one_tool_leaves_its_siblings_alone(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         seen = samples.finding(1).model_copy(update={"witnesses": ("bandit:B1",)})
         also = samples.finding(1).model_copy(update={"witnesses": ("semgrep:sql",)})
         other = samples.finding(2).model_copy(update={"witnesses": ("semgrep:xss",)})
@@ -81,7 +81,7 @@ class RetryBehaviour:
         ]
 
     async def test_a_tool_that_fails_this_time_keeps_its_earlier_numbers(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         await record(store, samples.report(samples.measured()))
 
         await record(store, samples.report(samples.failed("bandit")), report=LATER)
@@ -89,7 +89,7 @@ class RetryBehaviour:
         assert (await static_cells(store))["bandit"].state is M.MEASURED
 
     async def test_named_tools_take_the_place_of_the_wildcard(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         await record_loss(store, M.INFRA_FAILED)
         assert list(await static_cells(store)) == ["*"]
 
@@ -98,7 +98,7 @@ class RetryBehaviour:
         assert list(await static_cells(store)) == ["bandit", "semgrep"]
 
     async def test_an_app_that_no_longer_builds_fails_the_cells_that_had_no_number(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         await record(store, samples.report())
 
         await record_loss(store, M.APP_FAILED)
@@ -107,7 +107,7 @@ class RetryBehaviour:
         assert states == {"bandit": M.MEASURED, "semgrep": M.APP_FAILED}
 
     async def test_notes_and_images_of_an_app_stay_until_it_runs_again(self, store):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         await store.record_app(samples.app(), samples.app_outcome(facts=samples.RAN))
 
         await store.record_app(samples.app(), samples.app_outcome())
@@ -118,7 +118,7 @@ class RetryBehaviour:
     async def test_a_start_that_fails_leaves_its_own_notes_and_no_images_of_an_earlier_life(
         self, store
     ):
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         await store.record_app(samples.app(), samples.app_outcome(facts=samples.RAN))
 
         failed = samples.app_outcome(M.APP_FAILED, facts=AppFacts(notes=("a stand-in",)))

@@ -15,7 +15,8 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.analyzers import AnalyzerKind
-from contract.outcome import AppFacts, AppOutcome, ServiceImage, SubtaskOutcome, ToolSummary
+from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
+from contract.plan import PlanHeader, pages_of
 from contract.spec import (
     AppRef,
     AppSpec,
@@ -25,6 +26,8 @@ from contract.spec import (
     PlannedApp,
     SourceRef,
 )
+from store.results import SqlResultStore
+from tests.support.facts import ALL_FACTS
 
 MODEL = "openai/gpt-4.1"
 DIGEST = "ab" + "0" * 62
@@ -47,6 +50,12 @@ def plan(pipeline_id: str = "p1", apps: int = 2, parallelism: int = 3) -> Pipeli
             for number in range(1, apps + 1)
         ),
     )
+
+
+async def register(store: SqlResultStore, whole: PipelinePlan) -> None:
+    """Register every page of a plan, as its pipeline does."""
+    for page in pages_of(whole):
+        await store.register_page(PlanHeader.of(whole), page)
 
 
 def app(number: int = 1, pipeline_id: str = "p1") -> AppSpec:
@@ -127,12 +136,7 @@ def outcome(
 
 
 NOTHING = AppFacts()
-RAN = AppFacts(
-    images=(ServiceImage(service="web", name="assay/apps:ab", size_bytes=48_000_000),),
-    notes=("compose: privileged dropped",),
-    restarts=1,
-    retry_causes=("UNAVAILABLE",),
-)
+RAN = ALL_FACTS.without_logs()
 
 
 def app_outcome(

@@ -32,9 +32,9 @@ class TestSqliteStore(StoreBehaviour):
         store = SqlResultStore.from_url(store_url)
 
         with pytest.raises(PlatformError, match="unable to open") as gone:
-            await store.register_pipeline(samples.plan())
+            await samples.register(store, samples.plan())
         away.rename(file)
-        await store.register_pipeline(samples.plan())
+        await samples.register(store, samples.plan())
         await store.close()
 
         assert gone.value.retryable
@@ -47,7 +47,7 @@ class TestSqliteStore(StoreBehaviour):
             await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
         with pytest.raises(PlatformError, match="disk full: free space or move ASSAY_DATA") as full:
-            await store.register_pipeline(samples.plan(apps=2_000))
+            await samples.register(store, samples.plan(apps=2_000))
         await store.close()
 
         assert full.value.code is ErrorCode.RESOURCE_EXHAUSTED

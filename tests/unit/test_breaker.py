@@ -1,4 +1,4 @@
-"""The breaker's state machine, driven at random, and the board of all breakers."""
+"""The breaker's state machine, driven at random, and all breakers of a pipeline."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.progress import AnalyzerReadiness, PlatformService, Preflight, ServiceReadiness
 from contract.spec import AppRef, AppSpec, BreakerSpec, SourceRef
 from workflows.breaker import BreakerState, CircuitBreaker
-from workflows.breakers import BreakerBoard
+from workflows.breakers import Breakers
 from workflows.planning import app_failed, fold, infra_failed
 from workflows.settle import Fault
 from workflows.state import AppOrders
@@ -114,8 +114,8 @@ def probed(*down: AnalyzerKind | PlatformService) -> Preflight:
     )
 
 
-def board(**spec: object) -> BreakerBoard:
-    return BreakerBoard(BreakerSpec.model_validate(spec), (STATIC, DYNAMIC))
+def breakers_of(**spec: object) -> Breakers:
+    return Breakers(BreakerSpec.model_validate(spec), (STATIC, DYNAMIC))
 
 
 def outcome(*codes: ErrorCode | None) -> AppOutcome:
@@ -139,36 +139,36 @@ def measured_app() -> AppOutcome:
     return fold(APP, AppOrders(), subtasks)
 
 
-class BoardMachine(RuleBasedStateMachine):
+class BreakersMachine(RuleBasedStateMachine):
     """Apps of all kinds end between probes; only what an analyzer or a probe says may count."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.board = board(analyzer_threshold=2, pipeline_threshold=2)
+        self.breakers = breakers_of(analyzer_threshold=2, pipeline_threshold=2)
 
     def states(self, *but: str) -> dict[str, tuple[str, int]]:
-        breakers = self.board.breakers.items()
+        breakers = self.breakers.by_name.items()
         return {n: (b.state.value, b.failures) for n, b in breakers if n not in ("store", *but)}
 
     @rule()
     def an_app_does_not_build(self) -> None:
         before = self.states("engine")
-        self.board.count(outcome(None, None), 0.0)
+        self.breakers.count(outcome(None, None), 0.0)
         assert self.states("engine") == before, "neither for nor against"
-        engine = self.board.breakers["engine"]
+        engine = self.breakers.by_name["engine"]
         assert engine.is_open or engine.opened_at_s is None, "it tried to build it"
 
     @rule()
     def an_app_lacks_what_no_retry_cures(self) -> None:
         before = self.states()
-        self.board.count(outcome(ErrorCode.FAILED_PRECONDITION, ErrorCode.UNIMPLEMENTED), 0.0)
+        self.breakers.count(outcome(ErrorCode.FAILED_PRECONDITION, ErrorCode.UNIMPLEMENTED), 0.0)
         assert self.states() == before
 
     @rule()
     def an_app_meets_faults(self) -> None:
-        engine_down = self.board.breakers["engine"].is_open
+        engine_down = self.breakers.by_name["engine"].is_open
         before = self.states()
-        self.board.count(outcome(ErrorCode.UNAVAILABLE, ErrorCode.UNAVAILABLE), 0.0)
+        self.breakers.count(outcome(ErrorCode.UNAVAILABLE, ErrorCode.UNAVAILABLE), 0.0)
         after = self.states()
         assert after["static"][1] == before["static"][1] + 1
         assert after["dynamic"][1] == before["dynamic"][1] + (not engine_down), "the engine's fault"
@@ -176,34 +176,34 @@ class BoardMachine(RuleBasedStateMachine):
 
     @rule()
     def an_app_is_measured(self) -> None:
-        self.board.count(measured_app(), 0.0)
-        for breaker in self.board.breakers.values():
+        self.breakers.count(measured_app(), 0.0)
+        for breaker in self.breakers.by_name.values():
             assert breaker.is_open or breaker.opened_at_s is None
 
     @rule(down=st.sets(st.sampled_from([STATIC, DYNAMIC, *PlatformService])))
     def probe(self, down: set[AnalyzerKind | PlatformService]) -> None:
-        self.board.learn(probed(*down), 0.0)
+        self.breakers.learn(probed(*down), 0.0)
         for name in (STATIC, DYNAMIC, *PlatformService):
-            assert self.board.breakers[name].is_open == (name in down)
-        assert down or not self.board.any_open
+            assert self.breakers.by_name[name].is_open == (name in down)
+        assert down or not self.breakers.any_open
 
     @invariant()
     def what_lacks_something_is_down(self) -> None:
-        open_names = {name for name, breaker in self.board.breakers.items() if breaker.is_open}
-        assert (STATIC in self.board.down()) == ("static" in open_names)
-        assert (DYNAMIC in self.board.down()) == bool(open_names & {"dynamic", "engine"})
+        open_names = {name for name, breaker in self.breakers.by_name.items() if breaker.is_open}
+        assert (STATIC in self.breakers.down()) == ("static" in open_names)
+        assert (DYNAMIC in self.breakers.down()) == bool(open_names & {"dynamic", "engine"})
         everything = {"static", "dynamic"} <= open_names or {"static", "engine"} <= open_names
-        assert bool(self.board.hopeless()) == (
+        assert bool(self.breakers.hopeless()) == (
             bool(open_names & {"pipeline", "store"}) or everything
         )
 
 
-BoardMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
-TestBoardMachine = BoardMachine.TestCase
+BreakersMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestBreakersMachine = BreakersMachine.TestCase
 
 
 def test_a_failed_probe_holds_work_back_until_the_limit() -> None:
-    it = board(wait_limit_s=60)
+    it = breakers_of(wait_limit_s=60)
     it.learn(probed(DYNAMIC), now_s=100.0)
 
     assert [b.name for b in it.blocking(159.0)] == ["dynamic"]
@@ -212,17 +212,19 @@ def test_a_failed_probe_holds_work_back_until_the_limit() -> None:
     assert it.next_probe_s(150.0) == 10.0, "not later than the end of waiting"
 
 
-def test_changes_are_told_once() -> None:
-    it = board()
+def test_work_waits_for_what_is_open_and_not_for_what_is_on_trial() -> None:
+    it = breakers_of()
     it.learn(probed(DYNAMIC), 0.0)
-    assert [(c.name, c.state) for c in it.changes()] == [("dynamic", "open")]
-    assert it.changes() == []
+    assert it.opened() == {"dynamic"}
+    assert it.waiting_for(1.0) == "dynamic (refused)"
     it.learn(probed(), 1.0)
-    assert [(c.name, c.state) for c in it.changes()] == [("dynamic", "half_open")]
+    assert it.opened() == frozenset()
+    assert it.waiting_for(1.0) == ""
+    assert not it.on_trial, "the pipeline's own breaker was never open"
 
 
 def test_curable_faults_of_one_analyzer_open_its_breaker_alone() -> None:
-    it = board(analyzer_threshold=2)
+    it = breakers_of(analyzer_threshold=2)
     for _ in range(2):
         it.count(outcome(None, ErrorCode.UNAVAILABLE), 0.0)
 
@@ -230,7 +232,7 @@ def test_curable_faults_of_one_analyzer_open_its_breaker_alone() -> None:
 
 
 def test_three_apps_without_any_measurement_open_the_pipelines_breaker() -> None:
-    it = board(analyzer_threshold=99)
+    it = breakers_of(analyzer_threshold=99)
     for _ in range(3):
         assert not it.pipeline.is_open
         it.count(outcome(ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL), 0.0)
@@ -241,17 +243,17 @@ def test_three_apps_without_any_measurement_open_the_pipelines_breaker() -> None
 
 
 def test_faults_of_apps_and_lasting_lacks_never_count() -> None:
-    it = board(analyzer_threshold=1, pipeline_threshold=1)
+    it = breakers_of(analyzer_threshold=1, pipeline_threshold=1)
     it.count(outcome(None, None), 0.0)
     it.count(outcome(ErrorCode.FAILED_PRECONDITION, ErrorCode.UNIMPLEMENTED), 0.0)
 
     assert not it.any_open
-    assert {b.failures for b in it.breakers.values()} == {0}
+    assert {b.failures for b in it.by_name.values()} == {0}
 
 
 def test_an_outcome_of_an_analyzer_nobody_asked_for_is_ignored() -> None:
-    it = BreakerBoard(BreakerSpec(), (STATIC,))
+    it = Breakers(BreakerSpec(), (STATIC,))
     it.count(outcome(None, ErrorCode.UNAVAILABLE), 0.0)
 
-    assert set(it.breakers) == {"static", "store", "pipeline"}
+    assert set(it.by_name) == {"static", "store", "pipeline"}
     assert outcome(None).state is MeasurementState.APP_FAILED

@@ -45,7 +45,7 @@ async def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     store = SqlResultStore.from_url(url)
     for name in ("p1", "p2"):
-        await store.register_pipeline(samples.plan(name))
+        await samples.register(store, samples.plan(name))
     await store.record_subtask("p1", samples.app(), outcome, report)
     await store.record_app(samples.app(), ended)
     await store.record_pipeline_state("p1", "cancelled", {"parallelism": 2})

@@ -8,11 +8,13 @@ from pydantic import ValidationError
 import worker
 from activities import analysis, heartbeat
 from analyzers.runtime.measure import giving_way
+from clients.analyzers import http
 from contract import limits
 from contract.analysis import MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.protocol import MAX_WAITING_S
 from settings import Settings
+from store import engine
 from tests.activities.fakes import APP
 from workflows import planning, policies
 from workflows.policies import Policy
@@ -68,7 +70,14 @@ def test_a_setting_allows_no_more_than_one_attempt_holds(field: str, policy: Pol
 
 
 def test_a_preflight_holds_its_probes() -> None:
-    assert seconds(policies.PREFLIGHT, "start_to_close_timeout") >= 2 * limits.PROBE_S
+    longest_s = max(limits.PROBE_S, http.HEALTH_LIMIT_S)
+    assert seconds(policies.PREFLIGHT, "start_to_close_timeout") >= 2 * longest_s
+
+
+def test_the_store_says_what_is_wrong_before_its_attempt_is_over() -> None:
+    longest_s = engine.POOL_TIMEOUT_S + engine.CONNECT_TIMEOUT_S + engine.STATEMENT_TIMEOUT_S
+
+    assert seconds(policies.RECORD, "start_to_close_timeout") > longest_s
 
 
 def test_a_reason_has_the_same_length_whoever_cuts_it() -> None:

@@ -5,19 +5,16 @@ import pytest
 from contract.analysis import ArtifactRef, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode
+from contract.missing import unmeasured
 from contract.outcome import AppFacts, SubtaskOutcome, ToolSummary
-from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.plan import AppResult
+from contract.record import CellRecord
 from contract.spec import (
     AppRef,
     AppSpec,
-    AppsSpec,
-    PipelinePlan,
-    PipelineSpec,
-    PlannedApp,
     SourceRef,
 )
 from tests.support.reported import reported
-from workflows.fleet import Fleet
 from workflows.planning import (
     Loss,
     app_died,
@@ -26,11 +23,10 @@ from workflows.planning import (
     infra_failed,
     plan_subtasks,
     subtask_request,
-    unmeasured,
     with_loss,
 )
 from workflows.settle import Fault
-from workflows.state import AppOrders, AppResult, AppRun, PipelineState, Tally, resumed_state
+from workflows.state import AppOrders, Tally
 
 M = MeasurementState
 STATIC, DYNAMIC, PERFORMANCE = (
@@ -163,13 +159,6 @@ def test_one_measurement_speaks_for_the_platform() -> None:
     assert not fold(APP, AppOrders(), [lost, done(STATIC, M.MEASURED)]).platform_fault
 
 
-def test_an_app_spec_alone_is_a_valid_order() -> None:
-    order = AppRun.model_validate_json(APP.model_dump_json())
-
-    assert order.orders == AppOrders()
-    assert order.app == APP
-
-
 def test_lost_work_that_a_later_try_could_reuse_is_saved_and_not_wasted() -> None:
     """Round one lost 8 s of t0, whose report was kept, and 3 s of t1; round two reused t0."""
     tools = (
@@ -206,115 +195,6 @@ def test_the_tally_counts_spent_against_useful_seconds() -> None:
 def cell(number: int, kind: AnalyzerKind, tool: str, state: M) -> CellRecord:
     ref = AppRef(model="m", app_number=number)
     return CellRecord(ref=ref, analyzer=kind, report=reported(tool, state))
-
-
-def record() -> PipelineRecord:
-    """Three apps: measured, infra_failed in one analyzer, never finished."""
-    cells = [
-        cell(1, STATIC, "a", M.MEASURED),
-        cell(2, STATIC, "a", M.MEASURED),
-        cell(2, DYNAMIC, "b", M.MEASURED),
-        cell(2, DYNAMIC, "c", M.INFRA_FAILED),
-    ]
-    apps = [
-        AppRecord(ref=AppRef(model="m", app_number=1), state=M.MEASURED),
-        AppRecord(ref=AppRef(model="m", app_number=2), state=M.INFRA_FAILED, reason="lost"),
-        AppRecord(ref=AppRef(model="m", app_number=3)),
-    ]
-    return PipelineRecord(
-        pipeline_id="p",
-        state="failed",
-        detail={
-            "tool_seconds": 3.0,
-            "wasted_ratio": 1.0,
-            "restarts": 2,
-            "retries": 4,
-            "retries_by_cause": {"UNAVAILABLE": 4},
-            "apps_retried": 1,
-        },
-        apps=tuple(apps),
-        cells=tuple(cells),
-    )
-
-
-def test_a_closed_pipeline_is_resumed_where_measurements_lack() -> None:
-    state = resumed_state(record())
-
-    assert state.pending == ("m/app2", "m/app3")
-    assert state.results["m/app2"].analyzers == {STATIC: M.MEASURED, DYNAMIC: M.MEASURED}
-    assert state.results["m/app2"].missing == {DYNAMIC: ("c",)}
-    assert state.tally == Tally(tool_seconds=3.0, restarts=2, retries_by_cause={"UNAVAILABLE": 4})
-    assert state.retried == 1 + 2, "of earlier runs, and these"
-    assert PipelineState.model_validate_json(state.model_dump_json()) == state
-
-
-def test_a_person_may_name_what_runs_again() -> None:
-    state = resumed_state(record(), ("m/app1",))
-
-    assert state.pending == ("m/app1", "m/app3")
-    assert state.whole == ("m/app1",), "the other one has not ended, and keeps what it has"
-    assert resumed_state(record()).whole == ()
-    assert PipelineState.model_validate_json(state.model_dump_json()) == state
-
-
-def fleet(*analyzers: AnalyzerKind) -> Fleet:
-    """A pipeline of one app, `m/app1`, whose tools are known."""
-    plan = PipelinePlan(
-        pipeline_id="p",
-        spec=PipelineSpec(apps=AppsSpec(root="/apps"), analyzers=analyzers),
-        apps=(PlannedApp(ref=AppRef(model="m", app_number=1), source=APP.source),),
-    )
-    return Fleet(plan, PipelineState(tools={STATIC: ("t0", "t1", "t2")}))
-
-
-def test_of_a_named_app_nothing_stands_until_it_has_run() -> None:
-    it = fleet(STATIC, DYNAMIC)
-    orders = it.orders(it.take(), {}, paused=False)
-    lacking = [done(STATIC, M.MEASURED, M.INFRA_FAILED), done(DYNAMIC, M.APP_FAILED)]
-    it.finish("m/app1", fold(APP, orders, lacking), orders)
-
-    it.retry(["m/app1"], whole=True)
-    orders = it.orders(it.take(), {}, paused=False)
-    assert (orders.kept, orders.partly) == ({}, {})
-    assert it.spec("m/app1").tools[STATIC] == ("t0", "t1", "t2")
-
-    it.finish("m/app1", fold(APP, orders, lacking), orders)
-    it.retry(["m/app1"], whole=False)
-    orders = it.orders(it.take(), {}, paused=False)
-    assert (orders.kept, orders.partly) == ({DYNAMIC: M.APP_FAILED}, {STATIC: M.MEASURED})
-    assert it.spec("m/app1").tools[STATIC] == ("t1",)
-
-
-def test_a_retry_runs_exactly_the_tools_that_the_platform_failed() -> None:
-    it = fleet(STATIC, DYNAMIC)
-    orders = it.orders(it.take(), {}, paused=False)
-    ended = [done(STATIC, M.APP_FAILED, M.INFRA_FAILED, M.MEASURED), done(DYNAMIC, M.MEASURED)]
-    it.finish("m/app1", fold(APP, orders, ended), orders)
-
-    assert it.retryable([]) == ["m/app1"], "though its worst state is app_failed"
-    orders = it.orders("m/app1", {}, paused=False)
-    assert it.spec("m/app1").tools[STATIC] == ("t1",)
-    assert (orders.kept, orders.partly) == ({DYNAMIC: M.MEASURED}, {STATIC: M.APP_FAILED})
-
-    again = done(STATIC, M.MEASURED).model_copy(
-        update={"tools": (ToolSummary(tool="t1", state=M.MEASURED),)}
-    )
-    outcome = fold(APP, orders, [again])
-    it.finish("m/app1", outcome, orders)
-    assert outcome.state is M.APP_FAILED, "what stands still speaks for the app"
-    assert it.retryable([]) == []
-    assert it.orders("m/app1", {}, paused=False).kept == {}, "named, an app runs again as a whole"
-    assert it.spec("m/app1").tools[STATIC] == ("t0", "t1", "t2")
-
-
-def test_an_analyzer_that_never_told_its_tools_runs_as_a_whole_again() -> None:
-    it = fleet(STATIC)
-    orders = it.orders(it.take(), {}, paused=False)
-    lost = infra_failed(APP.model_copy(update={"tools": {}}), STATIC, UNREACHABLE)
-    it.finish("m/app1", fold(APP, orders, [lost]), orders)
-
-    assert it.spec("m/app1").tools[STATIC] == ("t0", "t1", "t2")
-    assert it.orders("m/app1", {}, paused=False) == AppOrders()
 
 
 def test_earlier_tries_of_a_subtask_are_in_its_outcome() -> None:

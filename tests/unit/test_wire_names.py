@@ -21,7 +21,7 @@ type it (`temporal workflow signal --name pause`).
 WORKFLOW_NAMES: dict[str, dict[str, list[str]]] = {
     "Pipeline": {
         "signals": ["cancel", "pause", "resume"],
-        "updates": ["add_apps", "reset_breaker", "retry_failed", "set_parallelism"],
+        "updates": ["add_apps", "add_page", "reset_breaker", "retry_failed", "set_parallelism"],
         "queries": ["progress"],
     },
     "AnalyzeApp": {
@@ -46,13 +46,15 @@ ACTIVITY_NAMES = {
     "PreflightActivities": ["preflight"],
     "ReportActivities": ["write_report"],
     "ResultActivities": [
+        "apps_to_retry",
         "await_app",
+        "read_apps",
         "record_app",
         "record_pipeline_state",
         "record_skipped",
         "record_subtask",
         "recorded_subtasks",
-        "register_pipeline",
+        "register_page",
     ],
     "WatchActivities": ["watch_apps"],
 }

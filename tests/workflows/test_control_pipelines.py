@@ -8,22 +8,18 @@ import pytest
 from rich.console import Console
 from temporalio.client import Client
 
-from cli.errors import UserError, explained
-from cli.session import _check_namespace
+from cli.errors import explained
 from cli.view import progress_line, render_progress
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
-from contract.record import AppRecord, CellRecord, PipelineRecord
-from contract.spec import AppRef
 from control.errors import AlreadyRanError, OtherPlanError, WrongInputError
 from control.listing import state_of
+from control.namespace import require_namespace
 from control.pipelines import Pipeline, list_pipelines, submit
 from control.retrying import reopen
-from control.starting import start_pipeline
-from tests.support.reported import reported
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,
@@ -44,31 +40,6 @@ def followed(client: Client, platform: FakePlatform):
     """The handle that a command would follow."""
     id_ = pipeline_workflow_id(platform.id)
     return client.get_workflow_handle(id_, result_type=PipelineResult)
-
-
-def _ref(name: str) -> AppRef:
-    model, _, number = name.partition("/app")
-    return AppRef(model=model, app_number=int(number))
-
-
-def recorded(platform: FakePlatform) -> PipelineRecord:
-    """What the store would tell of it: one analyzer with one tool."""
-    apps = {name: _ref(name) for name in platform.apps}
-    return PipelineRecord(
-        pipeline_id=platform.id,
-        state="completed",
-        apps=tuple(
-            AppRecord(ref=ref, state=platform.apps[name].state) for name, ref in apps.items()
-        ),
-        cells=tuple(
-            CellRecord(
-                ref=ref,
-                analyzer=STATIC,
-                report=reported("bandit", platform.subtasks[f"{platform.id}/{name}/static"].state),
-            )
-            for name, ref in apps.items()
-        ),
-    )
 
 
 async def test_fifty_submissions_are_one_pipeline_and_one_child_per_app(client: Client) -> None:
@@ -135,7 +106,7 @@ async def test_an_app_that_was_added_is_retried_after_the_end(client: Client) ->
     assert (await finished(handle)).counts == {MEASURED: 1, INFRA_FAILED: 1}
     platform.runs.clear()
 
-    retried = await reopen(client, recorded(platform), [])
+    retried = await reopen(client, platform.reopening(), [])
     result = await finished(followed(client, platform))
 
     assert retried == ["n/app7"]
@@ -158,24 +129,11 @@ async def test_an_app_the_store_refused_is_not_in_the_retry(client: Client) -> N
     go.set()
     await finished(handle)
 
-    await reopen(client, recorded(platform), ["m/app1"])
+    await reopen(client, platform.reopening("m/app1"), ["m/app1"])
     result = await finished(followed(client, platform))
 
     assert result.counts == {MEASURED: 1}
     assert (await Pipeline(client, platform.id).progress()).total == 1
-
-
-async def test_an_app_no_history_tells_of_is_a_clear_refusal(client: Client) -> None:
-    platform = FakePlatform(apps=1, analyzers="s")
-    await submit(client, platform.plan)
-    await finished(followed(client, platform))
-    record = recorded(platform)
-    record = record.model_copy(
-        update={"apps": (*record.apps, AppRecord(ref=AppRef(model="x", app_number=1)))}
-    )
-
-    with pytest.raises(WrongInputError, match="x/app1"):
-        await reopen(client, record, [])
 
 
 async def test_two_retries_at_once_are_one(client: Client) -> None:
@@ -185,9 +143,10 @@ async def test_two_retries_at_once_are_one(client: Client) -> None:
     go = asyncio.Event()
     platform.runs[STATIC] = blocks(go)
 
-    await start_pipeline(client, platform.plan, again=True)
+    ended = platform.reopening("m/app1")
+    await reopen(client, ended, ["m/app1"])
     with pytest.raises(PlatformError, match="running again already"):
-        await start_pipeline(client, platform.plan, again=True)
+        await reopen(client, ended, ["m/app1"])
     go.set()
 
     assert (await finished(followed(client, platform))).counts == {MEASURED: 1}
@@ -251,8 +210,8 @@ async def test_a_namespace_that_is_not_there_is_named(client: Client) -> None:
         client.service_client.config.target_host, namespace="no-such-namespace"
     )
 
-    with pytest.raises(UserError, match="no namespace no-such-namespace"):
-        await _check_namespace(elsewhere, with_worker=False)
+    with pytest.raises(PlatformError, match="no namespace no-such-namespace"):
+        await require_namespace(elsewhere, with_worker=False)
 
 
 async def test_an_analyzer_that_starts_is_waited_for_without_alarm(client: Client) -> None:

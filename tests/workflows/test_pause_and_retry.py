@@ -58,7 +58,7 @@ async def test_a_pause_of_any_length_uses_up_no_start_and_no_round(
 
     handle = await platform.start(client)
     child = client.get_workflow_handle(platform.app_id(1))
-    for times in range(1, policies.MAX_STARTS_NOW + 2):
+    for times in range(1, policies.MAX_STARTS + 2):
         await platform.logged("queue build", times)
         await child.signal("pause")
         while not (await (await child.describe()).memo()).get("paused"):

@@ -22,7 +22,7 @@ from contract.errors import ErrorCode, PlatformError
 from control import pipelines
 from control.doings import doings_of
 from control.pipelines import Pipeline
-from control.starting import current_plan, start_pipeline
+from control.starting import require_readable, start_pipeline
 from tests.workflows.fake_platform import FakePlatform, fails, finished, workers
 from workflows.search_attributes import names
 
@@ -110,7 +110,7 @@ async def test_who_has_the_key_reads_all_as_ever(sealed: Client):
     platform = platform_with(WORD)
     await platform.run(sealed)
 
-    assert await current_plan(sealed, platform.id) == platform.plan
+    await require_readable(sealed, platform.id)
     progress = await Pipeline(sealed, platform.id).progress()
     assert [app.ref.model for app in progress.apps] == ["m"]
 
@@ -151,7 +151,7 @@ async def test_what_cannot_be_read_is_one_error_and_no_hang(sealed: Client, keys
     await platform.run(sealed)
     client = await connect(address_of(sealed), NAMESPACE, keys=keys)
 
-    for ask in (current_plan(client, platform.id), Pipeline(client, platform.id).progress()):
+    for ask in (require_readable(client, platform.id), Pipeline(client, platform.id).progress()):
         with pytest.raises(PlatformError, match=r"'k1'.*ASSAY_PAYLOAD_KEYS"):
             await ask
 

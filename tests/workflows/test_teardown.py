@@ -22,7 +22,7 @@ async def analyze(client: Client, platform: FakePlatform) -> WorkflowHandle[obje
     app = platform.plan.app_spec(platform.plan.apps[0])
     return await client.start_workflow(
         "AnalyzeApp",
-        AppRun(**dict(app)),
+        AppRun(app=app),
         id=app.workflow_id,
         task_queue=TASK_QUEUE_CONTROL,
         result_type=AppOutcome,
@@ -164,7 +164,7 @@ async def test_a_lost_host_costs_a_restart_elsewhere_and_no_finished_subtask(
     outcome = await (await analyze(client, platform)).result()
 
     assert outcome.state is MeasurementState.MEASURED
-    assert outcome.restarts == 1
+    assert outcome.facts.restarts == 1
     assert platform.count("start") == 2
     assert platform.count("run m/app1/static") == 1
     assert platform.count("run m/app1/dynamic") == 1

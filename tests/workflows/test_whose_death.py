@@ -78,7 +78,7 @@ async def test_an_app_that_somebody_ends_each_time_it_waits_is_missing_data(
     await platform.run(client)
 
     assert platform.cells(1) == {"performance": INFRA_FAILED}
-    assert platform.count("start") == policies.MAX_STARTS_NOW
+    assert platform.count("start") == policies.MAX_STARTS
 
 
 @pytest.mark.parametrize("seen", ["after it", "under it"])
