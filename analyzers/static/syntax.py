@@ -101,8 +101,8 @@ async def explained(
     flaws = await flaws_of(run, [n for n in unread if n.endswith(CODE_SUFFIXES)], execute)
     reasons = {left_out.what: reason_of(left_out) for left_out in covered.skipped}
     reasons |= {name: flaw.reason for name, flaw in flaws.items()}
-    told = tuple(skipped(left_out.what, reasons[left_out.what]) for left_out in covered.skipped)
-    covered = covered.model_copy(update={"skipped": told})
+    rows = tuple(skipped(left_out.what, reasons[left_out.what]) for left_out in covered.skipped)
+    covered = covered.model_copy(update={"skipped": rows})
     if none:
         raise refusal(language, reasons)
     return replace(parsed, coverage=covered)

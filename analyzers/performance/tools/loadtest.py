@@ -220,16 +220,16 @@ def _agreement(
     return (metric,), f"{name} at {step.rate:g}/s: both generators agree within {_APART:g}x"
 
 
-def deviations(ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
+def deviations(measured: Mapping[str, float], expected: Mapping[str, float]) -> str:
     """Figures of both that differ by more than a factor of two; empty when none does."""
     found: list[str] = []
     for name in _COMPARED:
-        if name not in ours or name not in theirs:
+        if name not in measured or name not in expected:
             continue
         floor = _FLOOR_MS if name.startswith("latency") else 1e-9
-        low, high = sorted((max(ours[name], floor), max(theirs[name], floor)))
+        low, high = sorted((max(measured[name], floor), max(expected[name], floor)))
         if high > _APART * low:
-            found.append(f"{name} {ours[name]:g} by loadtest, {theirs[name]:g} by openloop")
+            found.append(f"{name} {measured[name]:g} by loadtest, {expected[name]:g} by openloop")
     return "; ".join(found)
 
 
