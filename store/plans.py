@@ -150,7 +150,7 @@ def _entry(row: Any, found: _Cells) -> AppEntry:
     )
 
 
-async def _choices(connection: AsyncConnection, query: Select[Any]) -> list[AppChoice]:
+async def _choices(connection: AsyncConnection, query: Select) -> list[AppChoice]:
     rows: Sequence[Any] = (await connection.execute(query.order_by(apps.c.ordinal))).all()
     return [
         AppChoice(
@@ -162,12 +162,12 @@ async def _choices(connection: AsyncConnection, query: Select[Any]) -> list[AppC
     ]
 
 
-def _apps_of(pipeline_id: str) -> Select[Any]:
+def _apps_of(pipeline_id: str) -> Select:
     columns = (apps.c.ordinal, apps.c.target_model, apps.c.target_app_number, apps.c.state)
     return select(*columns).where(apps.c.pipeline_id == pipeline_id)
 
 
-def _lacking(pipeline_id: str) -> Select[Any]:
+def _lacking(pipeline_id: str) -> Select:
     """Apps that did not end, or to which the platform owes at least one tool's work."""
     lost = select(cells.c.id).where(_same_app(), cells.c.state == _INFRA_FAILED).exists()
     owed = or_(apps.c.state.is_(None), apps.c.state == _INFRA_FAILED, lost)
