@@ -110,13 +110,8 @@ def notices_of(cell: CellReport) -> list[Notice]:
     notices = [(level, cell.report.reason)] if cell.report.reason else []
     if cell.not_looked_at:
         notices.append(("warning", f"not looked at: {unseen(cell.not_looked_at)}"))
-    notices += [("warning", note) for note in cell.report.provenance.notes if is_cut(note)]
+    notices += [("warning", cut) for cut in cell.report.provenance.cuts]
     return notices
-
-
-def is_cut(note: str) -> bool:
-    """Whether a note of a tool says that not all findings are listed."""
-    return note.partition(": ")[0].endswith(" cut")
 
 
 def _fused_run(app: OneApp) -> dict[str, Any]:

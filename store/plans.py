@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
+from contract.outcome import AppFacts
 from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage, Reopening
 from contract.spec import AppRef
 from store.loading import ref_of
 from store.registering import Registered, rows_to_add
-from store.rows import Row, app_row, plan_body
+from store.rows import Row, app_body, app_row, plan_body
 from store.tables import apps, cells, pipelines
 
 _INFRA_FAILED = MeasurementState.INFRA_FAILED.value
@@ -37,7 +38,10 @@ async def add_page(connection: AsyncConnection, header: PlanHeader, page: PlanPa
         ref_of(row): Registered(row.ordinal, row.plan_digest)
         for row in await connection.execute(known)
     }
-    wanted = [app_row(header.app_spec(app), page.first + i) for i, app in enumerate(page.apps)]
+    wanted = [
+        {**app_row(header.app_spec(app), position), "body": app_body(app, AppFacts())}
+        for position, app in enumerate(page.apps, page.first)
+    ]
     if new := rows_to_add(header, wanted, spec_digest, registered):
         await connection.execute(insert(apps), new)
     if not page.first:

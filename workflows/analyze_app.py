@@ -15,21 +15,17 @@ with workflow.unsafe.imports_passed_through():
     from contract.outcome import AppOutcome, SubtaskOutcome
     from contract.progress import AppProgress, BreakerProgress
     from contract.running import SubtaskOrder
-    from workflows import policies, search_attributes, stages
-    from workflows.aside import is_held, loss_of
-    from workflows.building import AppDown
+    from workflows import search_attributes, stages
     from workflows.details import app_details
-    from workflows.gate import Gate, why_down
+    from workflows.gate import Gate
     from workflows.live import LiveApp
     from workflows.planning import (
-        Loss,
-        app_failed,
         fold,
         infra_failed,
         plan_subtasks,
         subtask_request,
-        with_loss,
     )
+    from workflows.rounds import Rounds
     from workflows.settle import Fault, failure_code, finalize, in_order, settle
     from workflows.state import AppRun
 
@@ -45,10 +41,9 @@ class AnalyzeAppWorkflow:
         self._app = order.app
         self._orders = order.orders
         self._gate = Gate(order.app.breaker, paused=order.orders.paused)
-        self._losses: dict[AnalyzerKind, Loss] = {}
-        self._live = LiveApp(self._app, self._lose)
+        self._rounds = Rounds(self._app, self._gate, self._step)
+        self._live = LiveApp(self._app, self._rounds.lose)
         self._work: list[asyncio.Task[SubtaskOutcome]] = []
-        self._cancelled = False
         self._is_due = not self._orders.ahead
         self._ahead: asyncio.Task[None] | None = None
         self._steps: dict[AnalyzerKind, str] = {
@@ -103,7 +98,7 @@ class AnalyzeAppWorkflow:
 
     def _cancel(self) -> None:
         """End all subtasks; teardown and recording go on."""
-        self._cancelled = True
+        self._rounds.cancelled = True
         for task in (*self._work, *filter(None, [self._ahead])):
             task.cancel()
 
@@ -132,7 +127,7 @@ class AnalyzeAppWorkflow:
             self._ahead = asyncio.create_task(self._live.build_ahead())
             for kind in live:
                 self._step(kind, "is built ahead of its turn")
-        await workflow.wait_condition(lambda: self._is_due or self._cancelled)
+        await workflow.wait_condition(lambda: self._is_due or self._rounds.cancelled)
 
     async def _run_live(self, kinds: tuple[AnalyzerKind, ...]) -> list[SubtaskOutcome]:
         """One after another: a load test and a scan of the same app would measure each other."""
@@ -158,67 +153,18 @@ class AnalyzeAppWorkflow:
 
     async def _subtask(self, kind: AnalyzerKind) -> SubtaskOutcome:
         """Measure in a task of its own, so that a cancel reaches it alone and not the recording."""
-        task = asyncio.create_task(self._measure(kind))
+        task = asyncio.create_task(self._rounds.measure(kind, self._run))
         self._work.append(task)
-        if self._cancelled:
+        if self._rounds.cancelled:
             task.cancel()
         try:
             outcome = await task
         except (asyncio.CancelledError, FailureError) as exc:
             fault = CANCELLED if is_cancelled_exception(exc) else failure_code(exc)
             outcome = infra_failed(self._app, kind, fault)
-        outcome = with_loss(outcome, self._losses.get(kind, Loss()))
-        outcome = await stages.record_subtask(self._app, outcome)
+        outcome = await stages.record_subtask(self._app, self._rounds.counted(outcome))
         self._step(kind, outcome.state)
         return outcome
-
-    async def _measure(self, kind: AnalyzerKind) -> SubtaskOutcome:
-        """Measure; a curable fault is tried again when all that `kind` needs is up.
-
-        Of what was up all the time, only an unreachable analyzer is asked once more: it may just
-        have come back, and hold the result.
-        """
-        fault = Fault(ErrorCode.UNAVAILABLE, f"analyzer {kind} went down again and again")
-        once_more = True
-        rounds = 0
-        while rounds < policies.MAX_ROUNDS:
-            self._step(kind, "waits for the platform" if not self._gate.paused else "is paused")
-            reason = await self._gate.wait(kind)
-            if reason:
-                return infra_failed(self._app, kind, Fault(ErrorCode.UNAVAILABLE, reason))
-            self._step(kind, "running")
-            try:
-                return await self._run(kind)
-            except AppDown as down:
-                return app_failed(self._app, kind, str(down))
-            except FailureError as exc:
-                if is_cancelled_exception(exc):
-                    raise
-                if self._is_kept_back(kind, exc):
-                    continue
-                fault = failure_code(exc)
-            rounds += 1
-            self._lose(kind, Loss(lost=dict(fault.lost), causes=fault.causes[:-1]))
-            if not fault.curable:
-                break
-            if not await why_down(kind):
-                if fault.code is not ErrorCode.UNAVAILABLE or not once_more:
-                    break
-                once_more = False
-            self._lose(kind, Loss(causes=(fault.code,)))
-        return infra_failed(self._app, kind, fault)
-
-    def _is_kept_back(self, kind: AnalyzerKind, exc: FailureError) -> bool:
-        """Whether a pause met it in its queue: it has not begun, and waits at the gate again."""
-        if not is_held(exc):
-            return False
-        self._lose(kind, loss_of(exc))
-        if self._cancelled:
-            raise asyncio.CancelledError from exc
-        return True
-
-    def _lose(self, kind: AnalyzerKind, loss: Loss) -> None:
-        self._losses[kind] = self._losses.get(kind, Loss()).plus(loss)
 
     async def _run(self, kind: AnalyzerKind) -> SubtaskOutcome:
         if not kind.is_live:

@@ -7,7 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.running import StartOutcome
     from contract.spec import AppSpec
     from workflows import stages
-    from workflows.aside import is_held
+    from workflows.held import is_held
     from workflows.host_watch import HostLost
     from workflows.settle import is_unclaimed
 

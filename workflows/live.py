@@ -18,9 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from contract.running import AppCheck, RunningApp, StartOutcome, SubtaskOrder
     from contract.spec import AppSpec
     from workflows import policies, stages
-    from workflows.aside import Absence, absence_of, is_held
     from workflows.building import AppDown, Building
     from workflows.guard import Guard
+    from workflows.held import Absence, absence_of, is_held
     from workflows.host_watch import Again, HostLost, watched
     from workflows.planning import (
         Loss,

@@ -14,11 +14,6 @@ from typing import Any, Protocol, runtime_checkable
 from contract.analysis import Category, Coverage, Finding, Metric, SubtaskRequest
 from contract.source_digest import is_covered
 
-NUL_BYTES = "NUL bytes in its text"
-VENDORED = "vendored"
-BUILD_OUTPUT = "build output"
-"""How reasons in `SourceTree.left_out` of what is not the app's own work begin."""
-
 
 class Verdict(Exception):
     """Why a cell is not measured; `row` is the key in `blame.ROWS` that decided it, if one did."""
@@ -74,7 +69,7 @@ class SourceTree:
         root: read-only folder.
         files: analysable files, relative POSIX paths, sorted; symlinks out of the tree, vendored,
             generated and oversized files are not among them.
-        left_out: (relative path, reason) of the others; folders end with `/`.
+        left_out: (relative path, reason) of the others, see `reasons.py`; folders end with `/`.
         idle: folders (`old-site/`) that nothing starts, see `projects.py`.
     """
 

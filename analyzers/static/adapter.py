@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzers.runtime.source.authorship import not_own
+from analyzers.runtime.reasons import cause_of, not_own
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -36,8 +36,8 @@ from analyzers.static.reading import (
     relative,
     with_skipped,
 )
-from analyzers.static.syntax import NOT_READ, explained, fences, refusal, unread_relatives
-from contract.analysis import Category
+from analyzers.static.syntax import explained, fences, refusal, unread_relatives
+from contract.analysis import Category, SkipCause
 
 __all__ = [
     "CommandTool",
@@ -171,11 +171,11 @@ class CommandTool:
         """Files and folders of the app that it should look at and cannot, with the reason."""
         left = dict(source.withheld("")) | unread_relatives(self.suffixes, source.files)
         mine = {*self.select(tuple(left)), *(name for name in left if name.endswith("/"))}
-        mine |= {name for name in left if left[name].endswith(NOT_READ)}
+        mine |= {name for name in left if cause_of(left[name]) is SkipCause.OTHER_FORM}
         if not self.apart:  # it counts dependencies: folders that are not the app's hold none
             mine = {name for name in mine if not not_own(left[name])}
         if self.suffixes == ("",):
-            mine = {name for name in mine if left[name] != "binary"}
+            mine = {name for name in mine if cause_of(left[name]) is not SkipCause.BINARY}
         return {name: left[name] for name in sorted(mine.difference(given))}
 
 

@@ -28,9 +28,9 @@ from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
-from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage
+from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
-from contract.record import CellRecord, PipelineRecord, by_app
+from contract.record import PipelineRecord
 from contract.running import (
     AppCheck,
     RunningApp,
@@ -39,7 +39,7 @@ from contract.running import (
     SubtaskOrder,
     TeardownReport,
 )
-from contract.spec import AppRef, AppSpec, PipelineSpec, SourceRef
+from contract.spec import AppRef, AppSpec, SourceRef
 
 STATIC = AnalyzerKind.STATIC
 APP = AppSpec(
@@ -270,13 +270,6 @@ class FakeRuntime:
             raise self.fault
 
 
-def _result(cells: list[CellRecord]) -> AppResult | None:
-    states: dict[AnalyzerKind, dict[str, MeasurementState]] = {}
-    for cell in cells:
-        states.setdefault(cell.analyzer, {})[cell.tool] = cell.state
-    return AppResult.of(MeasurementState.INFRA_FAILED, "", states) if cells else None
-
-
 class FakeResults:
     """Remembers calls."""
 
@@ -285,37 +278,21 @@ class FakeResults:
         self.subtasks: list[tuple[str, AnalyzerReport | None]] = []
         self.apps: list[str] = []
         self.stands: tuple[ToolSummary, ...] = ()
+        self.header: PlanHeader | None = None
+        self.entries: list[AppEntry] = []
 
     async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
         raise PlatformError(ErrorCode.ALREADY_EXISTS, "p stands for another plan")
 
     async def load_header(self, pipeline_id: str) -> PlanHeader:
-        return PlanHeader(
-            pipeline_id=pipeline_id,
-            spec=PipelineSpec.model_validate(self.record.spec),
-            total=len(self.record.apps),
-            digest="",
-            pages=(),
-        )
+        assert self.header is not None
+        return self.header
 
     async def read_apps(self, pipeline_id: str, positions: Collection[int]) -> list[AppEntry]:
-        cells = by_app(self.record.cells)
-        return [
-            AppEntry(
-                position=position,
-                app=self.record.apps[position].planned,
-                state=self.record.apps[position].state,
-                result=_result(cells.get(self.record.apps[position].ref, [])),
-            )
-            for position in positions
-        ]
+        return [entry for entry in self.entries if entry.position in positions]
 
     async def apps_to_retry(self, pipeline_id: str, labels: Collection[str]) -> list[AppChoice]:
-        return []
-
-    async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
-        cells = tuple(cell for cell in self.record.cells if app in (None, cell.ref))
-        return self.record.model_copy(update={"cells": cells})
+        raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"no app {labels!r} in this pipeline")
 
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
@@ -331,6 +308,10 @@ class FakeResults:
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record
+
+    async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
+        cells = tuple(cell for cell in self.record.cells if app in (None, cell.ref))
+        return self.record.model_copy(update={"cells": cells})
 
     async def probe(self) -> None:
         return None

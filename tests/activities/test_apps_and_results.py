@@ -20,11 +20,11 @@ from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.missing import unmeasured
 from contract.outcome import SubtaskOutcome, ToolSummary
-from contract.plan import PlanHeader, Skipped, pages_of
+from contract.plan import AppEntry, AppResult, PlanHeader, Skipped, pages_of
 from contract.progress import PlatformService
 from contract.quiet import undisturbed
-from contract.record import AppRecord, CellRecord, PipelineRecord
-from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec
+from contract.record import CellRecord, PipelineRecord
+from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from tests.activities.fakes import (
     APP,
     FakeArtifacts,
@@ -287,27 +287,31 @@ def cell_of(number: int, tool: str, state: MeasurementState) -> CellRecord:
     )
 
 
-async def test_what_an_app_recorded_before_its_end_is_not_overwritten() -> None:
-    cell = cell_of(1, "bandit", MeasurementState.MEASURED)
-    apps = (AppRecord(ref=APP.ref, source=APP.source),)
-    results = FakeResults(
-        PipelineRecord(
-            pipeline_id="p",
-            state="running",
-            spec=PipelineSpec(apps=AppsSpec(root="/apps"), analyzers=(STATIC, DYNAMIC)).model_dump(
-                mode="json"
-            ),
-            apps=apps,
-            cells=(cell,),
-        )
+PLAN = PipelinePlan(
+    pipeline_id="p",
+    spec=PipelineSpec(apps=AppsSpec(root="/apps"), analyzers=(STATIC, DYNAMIC)),
+    apps=(PlannedApp(ref=APP.ref, source=APP.source),),
+)
+
+
+@pytest.mark.parametrize("state", [None, MeasurementState.MEASURED])
+async def test_what_an_app_recorded_before_its_end_is_not_overwritten(
+    state: MeasurementState | None,
+) -> None:
+    results = FakeResults()
+    results.header = PlanHeader.of(PLAN)
+    cells = {STATIC: {"bandit": MeasurementState.MEASURED}}
+    found = AppResult.of(state or MeasurementState.INFRA_FAILED, "", cells)
+    results.entries = [AppEntry(position=0, app=PLAN.apps[0], state=state, result=found)]
+    skipped = Skipped(
+        pipeline_id="p", positions=(0,), tools={DYNAMIC: ("zap", "nuclei")}, reason="terminated"
     )
-    skipped = Skipped(pipeline_id="p", positions=(0,), reason="terminated")
 
     record = ResultActivities(results, FakeArtifacts([])).record_skipped
     await environment()[0].run(record, skipped)
 
     assert results.subtasks == [("p/m/app1/dynamic", None)]
-    assert results.apps == ["p/m/app1"]
+    assert results.apps == (["p/m/app1"] if state is None else []), "its own state stands"
 
 
 async def test_what_is_recorded_of_one_app_is_read_back() -> None:
@@ -336,11 +340,11 @@ async def test_a_store_that_is_gone_is_retried_and_another_plan_is_not() -> None
     with pytest.raises(ApplicationError) as gone:
         await environment()[0].run(activities.record_pipeline_state, "p", "running", {})
     with pytest.raises(ApplicationError) as other:
-        plan = PipelinePlan(
-            pipeline_id="p", spec=PipelineSpec(apps=AppsSpec(root="/apps")), apps=()
-        )
-        (page,) = pages_of(plan)
-        await environment()[0].run(activities.register_page, PlanHeader.of(plan), page)
+        header, (page,) = PlanHeader.of(PLAN), pages_of(PLAN)
+        await environment()[0].run(activities.register_page, header, page)
+    with pytest.raises(ApplicationError) as unknown:
+        await environment()[0].run(activities.apps_to_retry, "p", ["m/app9"])
 
     assert (gone.value.type, gone.value.non_retryable) == ("UNAVAILABLE", False)
     assert (other.value.type, other.value.non_retryable) == ("ALREADY_EXISTS", True)
+    assert (unknown.value.type, unknown.value.non_retryable) == ("INVALID_ARGUMENT", True)

@@ -8,8 +8,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from contract.spec import PipelinePlan
 from workflows import WORKFLOWS
+from workflows.state import PipelineRun
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
@@ -19,7 +19,7 @@ class ChangedPipeline:
     """A pipeline that does something else first."""
 
     @workflow.run
-    async def run(self, plan: PipelinePlan) -> None:
+    async def run(self, order: PipelineRun) -> None:
         await workflow.sleep(1)
 
 

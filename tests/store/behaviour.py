@@ -16,11 +16,11 @@ from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
 from tests.store.migrating import MigrationBehaviour
-from tests.store.paging import PagingBehaviour
+from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
 
 
-class StoreBehaviour(PagingBehaviour, RetryBehaviour, MigrationBehaviour):
+class StoreBehaviour(RetryBehaviour, MigrationBehaviour, PlanBehaviour):
     """Subclasses give a fixture `store_url` of an empty database."""
 
     @pytest.fixture

@@ -52,10 +52,10 @@ def plan(pipeline_id: str = "p1", apps: int = 2, parallelism: int = 3) -> Pipeli
     )
 
 
-async def register(store: SqlResultStore, plan: PipelinePlan) -> None:
-    """Have the store register all pages of `plan`, as its pipeline does."""
-    for page in pages_of(plan):
-        await store.register_page(PlanHeader.of(plan), page)
+async def register(store: SqlResultStore, whole: PipelinePlan) -> None:
+    """Register every page of a plan, as its pipeline does."""
+    for page in pages_of(whole):
+        await store.register_page(PlanHeader.of(whole), page)
 
 
 def app(number: int = 1, pipeline_id: str = "p1") -> AppSpec:

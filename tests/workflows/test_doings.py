@@ -34,6 +34,7 @@ from tests.workflows.fake_platform import (
     finished,
     measured,
 )
+from workflows.state import AppRun
 
 LOCKED = "performance: 0/1 tools, openloop; waits for another stack's load test (12 s)"
 FULL = "dynamic: waits, all 2 places are taken"
@@ -127,7 +128,7 @@ async def test_an_app_that_runs_already_says_so(client: Client) -> None:
     platform.runs[AnalyzerKind.STATIC] = blocks(go)
     app = platform.plan.app_spec(platform.plan.apps[0])
     await client.start_workflow(
-        APP_WORKFLOW, app, id=app.workflow_id, task_queue=TASK_QUEUE_CONTROL
+        APP_WORKFLOW, AppRun(app=app), id=app.workflow_id, task_queue=TASK_QUEUE_CONTROL
     )
 
     handle = await platform.start(client)

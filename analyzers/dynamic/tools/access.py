@@ -26,7 +26,7 @@ CANARY_DOCUMENT = {"openapi": "3.0.0", "paths": {"/api/me": _ME}}
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A collection that objects are made in, and the operations on one of them."""
+    """A collection in which objects can be made, and the operations on one of them."""
 
     create: Operation
     path: str
@@ -43,7 +43,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One object we made; `mark` stands in its text fields."""
+    """One object that we made; `mark` stands in its text fields."""
 
     path: str
     mark: str
@@ -73,7 +73,7 @@ class AccessControl(Probe):
         return "" if known else "no login operation was found"
 
     async def check(self, scope: Scope) -> None:
-        """Objects first, then accounts and tokens."""
+        """Check objects first, then accounts and tokens."""
         await _check_declared(scope)
         login = find_operation(scope.surface, LOGIN)
         if not scope.sessions and login:
@@ -147,7 +147,7 @@ async def _make(scope: Scope, resource: Resource, session: Session | None) -> Th
 
 
 def identifier(answer: Answer) -> str:
-    """Id of what was made: from the JSON answer, at the top or one level below, or Location."""
+    """Id of the new object: from the JSON answer, at the top or one level below, or Location."""
     document = _json(answer)
     if isinstance(document, dict):
         for level in (document, *(part for part in document.values() if isinstance(part, dict))):
@@ -220,7 +220,7 @@ async def _check_delete(
 
 
 async def _check_open_delete(scope: Scope) -> None:
-    """A collection nobody can add to: the last of several objects is deleted without a login."""
+    """For a collection without POST: delete the last of several objects without a login."""
     made = {resource.path for resource in resources_of(scope.surface)}
     for operation in scope.surface.operations:
         stem = re.sub(r"/\{[^/}]+\}/?$", "", operation.path)
@@ -240,7 +240,7 @@ async def _check_open_delete(scope: Scope) -> None:
 
 
 async def _check_declared(scope: Scope) -> None:
-    """Operations declared to need a login that answer without one."""
+    """Report operations declared to need a login that answer without one."""
     for operation in scope.surface.operations:
         if operation.method != "GET" or operation.auth is not True or "{" in operation.path:
             continue
@@ -254,7 +254,7 @@ async def _check_declared(scope: Scope) -> None:
 
 
 def listed_ids(answer: Answer) -> list[str]:
-    """Ids of the objects a collection lists."""
+    """Ids of the objects that a collection lists."""
     document = _json(answer)
     if isinstance(document, dict):
         document = next((part for part in document.values() if isinstance(part, list)), [])
