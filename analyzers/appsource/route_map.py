@@ -138,8 +138,8 @@ def parse_route_map(raw: bytes) -> RouteMap:
 
 
 def _fits(template: str, path: str) -> bool:
-    ours, theirs = template.split("/"), path.split("/")
-    return len(ours) == len(theirs) and all(
-        mine == other or (mine.startswith("{") and mine.endswith("}") and other != "")
-        for mine, other in zip(ours, theirs, strict=True)
+    template_parts, path_parts = template.split("/"), path.split("/")
+    return len(template_parts) == len(path_parts) and all(
+        wanted == other or (wanted.startswith("{") and wanted.endswith("}") and other != "")
+        for wanted, other in zip(template_parts, path_parts, strict=True)
     )

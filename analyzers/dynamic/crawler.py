@@ -162,9 +162,9 @@ def _read(state: Crawl, client: BoundedClient, answer: Answer, place: str) -> li
     forms = [form_operation(base_url, answer.path, form) for form in page.forms]
     state.operations += [form for form in forms if form and not shows_payload(form.path)]
     links = local_paths(base_url, answer.path, page.links)
-    for refused in (ours := [link for link in links if shows_payload(link)]):
+    for refused in (payload_links := [link for link in links if shows_payload(link)]):
         client.leave_out(f"GET {refused}", OURS)
-    return [link for link in links if link not in ours]
+    return [link for link in links if link not in payload_links]
 
 
 def _from_script(path: str) -> Operation:

@@ -82,8 +82,8 @@ def handlers_of(known: RouteMap) -> tuple[HandlerCode, ...]:
         if route.line and route.spans:
             spans.setdefault((route.file, route.line), {}).update(dict.fromkeys(route.spans))
     found = [
-        HandlerCode(file=file, line=line, spans=tuple(mine)[:MAX_SPANS])
-        for (file, line), mine in spans.items()
+        HandlerCode(file=file, line=line, spans=tuple(lines)[:MAX_SPANS])
+        for (file, line), lines in spans.items()
     ]
     return tuple(found[:MAX_HANDLERS])
 
@@ -263,9 +263,9 @@ def _as_template(operation: Operation, known: list[Operation]) -> Operation:
         return operation
     pairs = zip(template.path.split("/"), path.split("/"), strict=False)
     inputs = [
-        Parameter(name=ours[1:-1], place="path", example=theirs)
-        for ours, theirs in pairs
-        if ours.startswith("{")
+        Parameter(name=template_part[1:-1], place="path", example=path_part)
+        for template_part, path_part in pairs
+        if template_part.startswith("{")
     ]
     return operation.model_copy(
         update={"path": template.path, "parameters": (*inputs, *operation.parameters)}

@@ -164,10 +164,10 @@ def fits(template: str, path: str) -> bool:
     >>> fits("/notes/{id}", "/notes/7"), fits("/notes/{id}", "/notes")
     (True, False)
     """
-    ours, theirs = template.split("/"), path.split("/")
-    return len(ours) == len(theirs) and all(
-        mine == other or (PARAMETER.fullmatch(mine) is not None and other != "")
-        for mine, other in zip(ours, theirs, strict=True)
+    template_parts, path_parts = template.split("/"), path.split("/")
+    return len(template_parts) == len(path_parts) and all(
+        wanted == other or (PARAMETER.fullmatch(wanted) is not None and other != "")
+        for wanted, other in zip(template_parts, path_parts, strict=True)
     )
 
 

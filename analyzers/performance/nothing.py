@@ -8,7 +8,7 @@ from analyzers.performance.openloop.limits import TOO_MANY
 from analyzers.performance.probe import Answer
 from analyzers.runtime import blame
 from analyzers.runtime.live.answers import LOGIN_PATH, Unseen
-from analyzers.runtime.tool import Verdict
+from analyzers.runtime.tool import NotMeasured
 
 _NAMED = 8
 _MISSING = frozenset({404, 405, 410})
@@ -90,7 +90,7 @@ def _kind(answer: Answer, unseen: Unseen | None, where: str) -> Kind | None:
 
 def nothing_to_load(
     misses: Sequence[Miss], *, reached: bool, only_writes: bool = False, unread: str = ""
-) -> Verdict:
+) -> NotMeasured:
     """The verdict on an app without any operation that can be loaded.
 
     Args:

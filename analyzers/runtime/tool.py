@@ -15,17 +15,17 @@ from contract.analysis import Category, Coverage, Finding, Metric, SubtaskReques
 from contract.source_digest import is_covered
 
 
-class Verdict(Exception):
+class NotMeasured(Exception):
     """Why a cell is not measured; `row` is the key in `blame.ROWS` that decided it, if one did."""
 
     row: str = ""
 
 
-class AppFault(Verdict):
+class AppFault(NotMeasured):
     """The app under test did not build, answer or survive: the cell becomes `app_failed`."""
 
 
-class NotApplicable(Verdict):
+class NotApplicable(NotMeasured):
     """Nothing for this tool to look at: the cell becomes `not_applicable`.
 
     Attributes:
@@ -37,7 +37,7 @@ class NotApplicable(Verdict):
         self.coverage = coverage
 
 
-class ToolFault(Verdict):
+class ToolFault(NotMeasured):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
 
 

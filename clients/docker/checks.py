@@ -63,8 +63,10 @@ class AppChecker:
             for service in app.services
             if (ending := await self._service_changed(service))
         ]
-        ours = (ending for ending in found if ending.row.state is not MeasurementState.APP_FAILED)
-        return next(ours, None) or next(iter(found), None)
+        platform_endings = (
+            ending for ending in found if ending.row.state is not MeasurementState.APP_FAILED
+        )
+        return next(platform_endings, None) or next(iter(found), None)
 
     async def _service_changed(self, service: RunningService) -> Ending | None:
         if ending := await self.endings.of(service.container_id):

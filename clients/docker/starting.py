@@ -258,10 +258,10 @@ class Starting:
 
     async def _create(self, network: str) -> dict[str, str]:
         app, volumes = self.app, self.parts.volumes
-        mine = self.parts.labels.of_app(app, self.run_id)
+        labels = self.parts.labels.of_app(app, self.run_id)
         for plan in self._plan.services:
-            await volumes.create(app.workflow_id, plan, mine)
-        await volumes.hold(app.workflow_id, self._plan.services, mine)
+            await volumes.create(app.workflow_id, plan, labels)
+        await volumes.hold(app.workflow_id, self._plan.services, labels)
         return {plan.name: await self._made(plan, network) for plan in self._plan.services}
 
     async def _made(self, plan: ServicePlan, network: str) -> str:
@@ -275,13 +275,13 @@ class Starting:
         """IDs by service when all run this plan and source, unbroken or done."""
         states = await self.parts.containers.states(self.app.workflow_id)
 
-        def ours(state: State) -> bool:
+        def is_ours(state: State) -> bool:
             wanted = {LABEL_SOURCE: self.app.source.digest, LABEL_RUN: self.run_id}
             runs = state.unbroken or state.is_done
             return runs and wanted.items() <= state.labels.items()
 
         plans: Sequence[ServicePlan] = self._plan.services
-        if set(states) != {plan.name for plan in plans} or not all(map(ours, states.values())):
+        if set(states) != {plan.name for plan in plans} or not all(map(is_ours, states.values())):
             return None
         return {name: state.id for name, state in states.items()}
 

@@ -202,8 +202,8 @@ class _Names:
                 owner = owner.parent
             owner.bind(f"{target.value.id}.{target.attr}", Bound("expr", value, self.scope))
         elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-            for target_node, of in zip(target.elts, value.elts, strict=False):
-                self._target(target_node, of)
+            for target_node, element in zip(target.elts, value.elts, strict=False):
+                self._target(target_node, element)
 
 
 def keywords(call: ast.Call) -> dict[str, ast.expr]:

@@ -173,11 +173,11 @@ async def _check_read(
 ) -> None:
     if "GET" not in resource.items:
         return
-    mine = await scope.client.get(thing.path, headers=owner.headers)
-    theirs = await scope.client.get(thing.path, headers=other.headers)
-    if mine and theirs and mine.ok and theirs.ok and _same_object(mine, theirs, thing):
+    owned = await scope.client.get(thing.path, headers=owner.headers)
+    seen = await scope.client.get(thing.path, headers=other.headers)
+    if owned and seen and owned.ok and seen.ok and _same_object(owned, seen, thing):
         text = "Any user can read objects that belong to another user"
-        evidence = f"as another user: {request_line(theirs)}\n{theirs.text[:600]}"
+        evidence = f"as another user: {request_line(seen)}\n{seen.text[:600]}"
         scope.add("object-read-by-other-user", text, thing.path, evidence=evidence)
 
 
@@ -212,10 +212,10 @@ async def _check_delete(
     answer = await scope.client.send("DELETE", thing.path, headers=_headers(other))
     after = await scope.client.get(thing.path, headers=owner.headers)
     if answer and answer.status < 400 and after and after.status in GONE:
-        who = "another user" if other else "anyone, without logging in,"
+        actor = "another user" if other else "anyone, without logging in,"
         rule = "object-delete-by-other-user" if other else "missing-authentication"
         evidence = f"{request_line(answer)}\nthe owner then gets: {request_line(after)}"
-        text = f"Objects of a user can be deleted by {who.rstrip(',')}"
+        text = f"Objects of a user can be deleted by {actor.rstrip(',')}"
         scope.add(rule, text, thing.path, method="DELETE", evidence=evidence)
 
 
@@ -262,10 +262,10 @@ def listed_ids(answer: Answer) -> list[str]:
     return [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row]
 
 
-def _same_object(mine: Answer, theirs: Answer, thing: Thing) -> bool:
-    if thing.mark in mine.text:
-        return thing.mark in theirs.text
-    return mine.body == theirs.body and isinstance(_json(mine), dict) and len(mine.body) > 10
+def _same_object(owned: Answer, seen: Answer, thing: Thing) -> bool:
+    if thing.mark in owned.text:
+        return thing.mark in seen.text
+    return owned.body == seen.body and isinstance(_json(owned), dict) and len(owned.body) > 10
 
 
 def _shows(answer: Answer, thing: Thing) -> bool:

@@ -195,9 +195,11 @@ def _scripts_of(source: SourceTree) -> tuple[str, ...]:
 
 
 def _affected(version: str, entry: dict[str, Any]) -> bool:
-    mine = _ordered(version)
+    found_version = _ordered(version)
     below, above = entry.get("below"), entry.get("atOrAbove")
-    return (below is None or mine < _ordered(below)) and (above is None or mine >= _ordered(above))
+    return (below is None or found_version < _ordered(below)) and (
+        above is None or found_version >= _ordered(above)
+    )
 
 
 def _ordered(version: str) -> tuple[tuple[int, ...], bool, str]:
