@@ -97,6 +97,7 @@ class FakePlatform:
 
     Attributes:
         down: analyzers and services whose health fails.
+        starting: those of them that only start.
         runs: replaces a measurement, per analyzer.
         starts: replaces the start of an app, per app number.
         prepares: replaces its build; `builds`: what that waits for.
@@ -115,6 +116,7 @@ class FakePlatform:
         self.plan = make_plan(self.id, apps, analyzers, **spec)
         self.log: list[str] = []
         self.down: dict[str, str] = {}
+        self.starting: set[str] = set()
         self.runs: dict[AnalyzerKind, Run] = {}
         self.starts: dict[int, Callable[[AppSpec], StartOutcome]] = {}
         self.prepares: dict[int, Callable[[AppSpec], StartOutcome]] = {}
@@ -358,7 +360,10 @@ async def preflight(analyzers: list[AnalyzerKind], services: list[PlatformServic
 def _analyzer(kind: AnalyzerKind) -> AnalyzerReadiness:
     reason = _mine().down.get(kind, "")
     tools = () if reason else TOOLS[kind]
-    return AnalyzerReadiness(analyzer=kind, ok=not reason, tools=tools, reason=reason)
+    starting = kind in _mine().starting
+    return AnalyzerReadiness(
+        analyzer=kind, ok=not reason, tools=tools, reason=reason, starting=starting
+    )
 
 
 def _service(service: PlatformService) -> ServiceReadiness:
