@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from temporalio.client import (
     Client,
@@ -121,7 +121,8 @@ async def _send(handle: Handle, page: PlanPage) -> int:
     id_ = f"page-{page.first}-{page.digest[:16]}"
     try:
         async with asyncio.timeout(_PAGE_S):
-            return await handle.execute_update(PipelineWorkflow.add_page, page, id=id_)
+            answer = await handle.execute_update(PipelineWorkflow.add_page, page, id=id_)
+            return cast("int", answer)  # the SDK's type of an `async` update keeps its coroutine
     except TimeoutError as error:
         message = f"no worker takes the plan of pipeline {name}; submit it again when one runs"
         raise PlatformError(ErrorCode.UNAVAILABLE, message) from error
