@@ -2,7 +2,7 @@
 
 Each field is an environment variable `ASSAY_<FIELD>` (or a line in `.env` of the project's root).
 Which Temporal server is used is decided by the SDK's own configuration (`TEMPORAL_*`,
-`temporal.toml`); none given means the embedded one of the local stack.
+`temporal.toml`); without any, it is the embedded server of the local stack.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ _SLOTS = {
 }
 if TYPE_CHECKING:
     _Slots = BaseSettings
-else:
+else:  # a type checker sees no such fields: they are read through `analyzer_slots`
     _Slots = pydantic.create_model("_Slots", __base__=BaseSettings, **_SLOTS)
 
 

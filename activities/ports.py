@@ -12,7 +12,7 @@ from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
 from contract.record import PipelineRecord
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
-from contract.spec import AppSpec
+from contract.spec import AppRef, AppSpec
 
 
 class AnalyzerResult(Protocol):
@@ -226,6 +226,14 @@ class ResultStore(Protocol):
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         """All that the report needs.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        ...
+
+    async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
+        """The pipeline without findings and metrics; with `app`, that app alone and its cells.
 
         Raises:
             PlatformError: NOT_FOUND.

@@ -50,6 +50,7 @@ class PreflightActivities:
         return AnalyzerReadiness(
             analyzer=kind,
             ok=health.ok,
+            starting=health.starting,
             tools=tuple(tool.name for tool in health.tools),
             blind=tuple(tool.name for tool in health.tools if not tool.ok),
             reason=health.reason or ("" if health.ok else "it does not take work"),

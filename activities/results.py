@@ -20,7 +20,7 @@ from contract.limits import REASON_CHARS
 from contract.missing import unended
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Skipped
-from contract.record import CellRecord, by_app
+from contract.record import CellRecord
 from contract.spec import AppSpec
 
 
@@ -117,9 +117,9 @@ class ResultActivities:
     async def recorded_subtasks(self, app: AppSpec) -> list[SubtaskOutcome]:
         """What is recorded of `app`; seconds are those of the tools it was to run. Only reads."""
         async with Attempt(f"reading what is recorded of {app.key}"):
-            record = await self._results.load_pipeline(app.pipeline_id)
+            record = await self._results.load_outline(app.pipeline_id, app.ref)
         cells: dict[AnalyzerKind, list[CellRecord]] = {}
-        for cell in by_app(record.cells).get(app.ref, ()):
+        for cell in record.cells:
             cells.setdefault(cell.analyzer, []).append(cell)
         return [_as_outcome(app, kind, mine) for kind, mine in cells.items()]
 

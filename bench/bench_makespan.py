@@ -58,7 +58,7 @@ from contract.spec import AppRef
 from reports.model import FleetReport
 from settings import Settings
 from tests.support.cases import case_app
-from tests.support.makespan_stack import Lookout, Shell, clean_up
+from tests.support.makespan_stack import LoadMonitor, Shell, clean_up
 
 PROJECT = Path(__file__).resolve().parents[1]
 ALONE = ("openloop", "loadtest", "lighthouse")
@@ -238,11 +238,11 @@ def bench(project: Path, apps: int, parallelism: int, few_tools: bool) -> dict[s
         try:
             shell.up()
             for name in ("cold", "warm"):
-                lookout = Lookout(shell)
-                lookout.start()
+                monitor = LoadMonitor(shell)
+                monitor.start()
                 load = os.getloadavg()[0]
                 shell.run("submit", str(file), "--id", name, "--wait")
-                found = asyncio.run(measured(shell, name)) | lookout.end()
+                found = asyncio.run(measured(shell, name)) | monitor.end()
                 found["ratio"] = round(found["makespan_s"] / found["bound_s"], 2)
                 result[name] = found | {"load_before": round(load, 1)}
                 said = {key: found[key] for key in ("makespan_s", "bound_s", "ratio", "contended")}

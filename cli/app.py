@@ -1,4 +1,4 @@
-"""The commands of `assay` (and of `starter.py`): what is given, and who does it."""
+"""Registers the commands of `assay` (and of `starter.py`) with their arguments and options."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -22,7 +22,7 @@ app = typer.Typer(
 
 
 def _pipeline_ids() -> list[str]:
-    """For the shell: pipelines of the local store."""
+    """IDs of stored pipelines, which the shell offers as completions."""
     from cli.completion import pipeline_ids
 
     return pipeline_ids()

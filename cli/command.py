@@ -1,4 +1,4 @@
-"""What every command has around it: signals, exit codes, errors, and the group of commands."""
+"""Runs any command: handles its signals and errors, and turns its result into an exit code."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(job: Callable[["Settings"], Coroutine[Any, Any, Exit]]) -> None:
-    """Run an async command: settings in, exit code out; what it may meet is left to the group."""
+    """Run an async command with the settings, and exit with its code; `Commands` handles errors."""
     from settings import load_settings  # late: it takes half a second, and help needs none
 
     end_by_signal()
@@ -30,7 +30,7 @@ def run(job: Callable[["Settings"], Coroutine[Any, Any, Exit]]) -> None:
 
 
 class Commands(TyperGroup):
-    """The commands as one program: however one ends, it ends with a code of `Exit`."""
+    """The group of all commands: each ends with a code of `Exit`, whatever happens."""
 
     def main(
         self,
@@ -55,7 +55,7 @@ class Commands(TyperGroup):
         return code
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; a reader that went away ends it quietly, with a code of its own."""
+        """Run the command; if the reader of its output has gone, end quietly with READER_GONE."""
         try:
             try:
                 return super().invoke(ctx)
@@ -92,7 +92,7 @@ def _report(error: UserError, as_json: bool) -> Exit:
 
 
 def _wrong_usage(error: Any) -> UserError:
-    """Typer's word on a command line as one of ours."""
+    """An error of Typer about the command line as a `UserError`."""
     context = getattr(error, "ctx", None)
     names = context.command_path.split(" ")[1:] if context else []
     return UserError(
@@ -102,6 +102,6 @@ def _wrong_usage(error: Any) -> UserError:
 
 
 def _drop_output() -> None:
-    """The interpreter flushes standard output once more at its end: let that succeed."""
+    """Let the interpreter's last flush of standard output succeed."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What the shell offers for an argument; a wrong setting or no store offers nothing."""
+"""Completions for the shell. With a wrong setting or without a store there are none."""
 
 import asyncio
 

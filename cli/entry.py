@@ -1,4 +1,4 @@
-"""Entry point of `assay` and `starter.py`: signals count from the first moment on."""
+"""Entry point of `assay` and `starter.py`; it handles signals before it imports anything else."""
 
 import sys
 from io import TextIOWrapper

@@ -1,4 +1,4 @@
-"""The one way a command ends badly: a sentence that names the cause, the next step and a code."""
+"""How a command fails: a sentence that names the cause, the next step, and an exit code."""
 
 from cli.exits import Exit
 from cli.program import command
@@ -7,7 +7,7 @@ from contract.errors import ErrorCode, PlatformError
 
 
 class UserError(Exception):
-    """Something the user can mend; shown without a traceback.
+    """An error that the user can correct; shown without a traceback.
 
     Attributes:
         lines: details, one per line (e.g. each wrong field of a spec).
@@ -47,12 +47,12 @@ _WRONG_INPUT = frozenset(
 
 
 def expected() -> tuple[type[Exception], ...]:
-    """What a command may meet that is no bug of ours. Anything else shows its traceback."""
+    """Exceptions that are no bug of Assay. Any other one shows its traceback."""
     return (UserError, PlatformError, *_of_temporal(), OSError)
 
 
 def _of_temporal() -> tuple[type[Exception], type[Exception]]:
-    """Late: it takes half a second to import, and help and completion need none of it."""
+    """Temporal's exceptions, imported late: that takes half a second, and help needs none of it."""
     from temporalio.client import WorkflowFailureError
     from temporalio.service import RPCError
 
@@ -60,7 +60,7 @@ def _of_temporal() -> tuple[type[Exception], type[Exception]]:
 
 
 def explained(error: Exception) -> UserError:
-    """One of the `expected` as the sentence that people read."""
+    """An `expected` exception as the error that the user reads."""
     refused, failed = _of_temporal()
     match error:
         case UserError():

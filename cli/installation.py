@@ -1,4 +1,4 @@
-"""What `control` needs of this installation, taken from its settings."""
+"""Builds from the settings what `control` takes as arguments."""
 
 from collections.abc import Callable
 
@@ -21,17 +21,17 @@ def has_server(settings: Settings) -> bool:
 
 
 def store_of(settings: Settings) -> Stored:
-    """The store; where a server runs, its worker may be using it."""
+    """The store of this installation. While a server runs, its worker may be using the store."""
     return Stored(settings.database_url, in_use=lambda: has_server(settings))
 
 
 def login_finder(settings: Settings) -> Callable[[SecretRef], str] | None:
-    """How the worker of the local stack finds logins; None where the work is done elsewhere."""
+    """Finds logins as the local stack's worker does; None where other workers do the work."""
     return None if temporal_is_configured() else settings.secret
 
 
 def machine_of(settings: Settings) -> Machine | None:
-    """This machine, if it does the work; None where a configured server's workers do."""
+    """This machine if its own worker does the work; None where a configured server's workers do."""
     return None if temporal_is_configured() else settings
 
 

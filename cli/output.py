@@ -1,4 +1,4 @@
-"""What commands print: results on standard output, words for people on standard error."""
+"""Prints: results go to standard output, messages for people to standard error."""
 
 import json
 import sys
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """A line of progress on standard error."""
+    """Print a line of progress on standard error."""
     progress_out.print(message, style="dim")
 
 
 def say_why(code: Exit) -> None:
-    """Why a command that did what it was asked for does not end with 0."""
+    """Say on standard error why the exit code is not 0."""
     if code:
         say(f"exit code {int(code)}: {code.meaning}")
 
 
 def print_lines(*lines: RenderableType) -> None:
-    """Results for people on standard output."""
+    """Print lines for people on standard output."""
     for line in lines:
         stdout.print(line)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output; pure ASCII, so a terminal takes it as it is."""
+    """Print one JSON document on standard output; pure ASCII, which a terminal never obeys."""
     plain = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
     sys.stdout.write(json.dumps(plain, indent=2, default=str) + "\n")
 
 
 def print_result(document: "BaseModel", *lines: RenderableType, as_json: bool) -> None:
-    """The result of a command: the document for programs, or the lines for people."""
+    """Print the result of a command: `document` with `--json`, else `lines`."""
     if as_json:
         print_json(document)
     else:
@@ -47,13 +47,13 @@ def print_result(document: "BaseModel", *lines: RenderableType, as_json: bool) -
 
 
 def print_where(link: str, *, as_json: bool) -> None:
-    """Where the Temporal Web UI shows it, if that is known; no part of a JSON document."""
+    """Print where the Temporal Web UI shows the pipeline, if known; not with `--json`."""
     if link and not as_json:
         stdout.print(f"Temporal UI: {link}")
 
 
 def report_error(error: UserError, *, as_json: bool) -> None:
-    """The error on standard error; with `as_json` also as the document on standard output."""
+    """Print the error on standard error; with `as_json` also a document on standard output."""
     lines = [
         Text.assemble(("error: ", "bold red"), error.message),
         *(Text(f"  - {line}") for line in error.lines),
@@ -66,7 +66,7 @@ def report_error(error: UserError, *, as_json: bool) -> None:
 
 
 def _document(error: UserError) -> dict[str, Any]:
-    """What the JSON of an error holds."""
+    """The JSON document of an error."""
     from cli.documents import Trouble  # late: a quarter of a second, which help does not need
 
     trouble = Trouble(

@@ -1,4 +1,4 @@
-"""How the user called us: hints name a command that can be typed as it stands."""
+"""How the user started this program, so that hints name commands that can be typed as they are."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ def _program() -> str:
 
 
 def _near(path: str) -> str:
-    """`path` from here, where it lies below: `.venv/bin/python`."""
+    """`path` relative to the current folder if it lies below it: `.venv/bin/python`."""
     try:
         return str(Path(path).absolute().relative_to(Path.cwd()))
     except (OSError, ValueError):
@@ -34,7 +34,7 @@ def _near(path: str) -> str:
 
 
 def version() -> str:
-    """Assay's version, and the ones of what a report of a bug should name."""
+    """The versions that a bug report should name."""
     project = loads(_PROJECT.read_text(encoding="utf-8"))["project"]
     python = ".".join(map(str, sys.version_info[:3]))
     return f"assay {project['version']} (Python {python}, temporalio {version_of('temporalio')})"

@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import TextIO
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from cli.errors import UserError, expected, explained
 from cli.exits import Exit
@@ -21,7 +17,8 @@ from cli.stack.model import Stack
 from clients.shared_keys import require_shared_keys
 from clients.temporal import connect
 from contract.errors import PlatformError
-from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
+from contract.ids import pipeline_workflow_id
+from control.namespace import require_namespace
 from control.pipelines import running_pipelines
 from settings import Settings, temporal_is_configured
 
@@ -81,7 +78,7 @@ async def _opened(
 ) -> AsyncGenerator[Session]:
     if temporal_is_configured():
         client = await _connect_configured(settings)
-        await _check_namespace(client, with_worker=start)
+        await require_namespace(client, with_worker=start)
         await require_shared_keys(client)
         yield Session(client, settings, None, started=False)
         return
@@ -105,7 +102,7 @@ async def _opened(
 async def _stop(
     stack: Stack, session: Session | None, lease: TextIO, say: Callable[[str], None]
 ) -> None:
-    """Stop the stack this command started, unless somebody else's work would stop with it."""
+    """Stop the stack that this command started, unless other pipelines or commands use it."""
     names = await running_pipelines(session.client) if session else []
     others = [name for name in names if session and name != session.abandoned]
     if others:
@@ -131,7 +128,7 @@ def _running(settings: Settings) -> Stack:
 async def _start(
     settings: Settings, say: Callable[[str], None], lease: TextIO
 ) -> tuple[Stack, bool]:
-    """Start the stack in a thread; interrupted, nothing of it stays."""
+    """Start the stack in a thread; if interrupted, stop what was started."""
     interrupted = Event()
     starting = asyncio.create_task(asyncio.to_thread(start_stack, settings, say, interrupted))
     try:
@@ -162,28 +159,3 @@ async def _connect_configured(settings: Settings) -> Client:
             "the embedded server",
             code=explained(error).code,
         ) from error
-
-
-async def _check_namespace(client: Client, *, with_worker: bool) -> None:
-    """Refuse a namespace that is not there, or that nobody works in."""
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    try:
-        described = await client.workflow_service.describe_task_queue(request)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        raise UserError(
-            f"no namespace {client.namespace} on {client.service_client.config.target_host}",
-            next_step="correct TEMPORAL_NAMESPACE, or make it: "
-            f"temporal operator namespace create -n {client.namespace}",
-        ) from error
-    if with_worker and not described.pollers:
-        raise UserError(
-            f"no worker polls {TASK_QUEUE_CONTROL} in namespace {client.namespace}",
-            next_step="start one with 'python worker.py' and the same TEMPORAL_* settings",
-            code=Exit.UNAVAILABLE,
-        )

@@ -1,4 +1,4 @@
-"""Signals that end a command; the standard library alone, for they count before all else."""
+"""Signals that end a command. Only the standard library: handlers are set before other imports."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""Whether the sources outside that some tools ask give an answer on this machine."""
+"""Whether the outside sources that some tools ask answer on this machine."""
 
 import asyncio
 from pathlib import Path
@@ -16,11 +16,11 @@ _LIMIT_S = 60.0
 
 
 async def unanswered(settings: Settings) -> dict[str, str]:
-    """By tool that asks outside: why its source gave no answer; empty where it answered.
+    """Why the source of each tool that asks outside gave no answer; empty where it answered.
 
     Each looks at its own canary, as it does before it is believed; 60 s at most.
     """
-    tools = [one for one in TOOLS if isinstance(one, ManifestTool) and one.asks_outside]
+    tools = [tool for tool in TOOLS if isinstance(tool, ManifestTool) and tool.asks_outside]
     with TemporaryDirectory(prefix="assay-doctor-", ignore_cleanup_errors=True) as folder:
         budget = CpuBudget(1.0)
         check = CanaryCheck(

@@ -1,4 +1,4 @@
-"""The last look round: nothing of an interrupted pipeline stays on this host."""
+"""Removes what an interrupted pipeline left on this host."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from settings import Settings
 
 
 async def leave_nothing(settings: Settings, pipeline_id: str, say: Callable[[str], None]) -> None:
-    """Remove what still belongs to the pipeline's apps; says what could not be removed."""
+    """Remove what still belongs to the pipeline's apps; say what could not be removed."""
     try:
         artifacts = FileArtifactStore(settings.data_dir / "artifacts")
         runtime = await asyncio.to_thread(

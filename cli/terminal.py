@@ -32,7 +32,7 @@ class SafeConsole(Console):
         )
 
     def render_str(self, text: str, **how: Any) -> Text:
-        """As Rich, which would drop some control codes without a trace."""
+        """As Rich does, but control codes are shown as escapes; Rich would drop some silently."""
         return super().render_str(shown(text), **how)
 
     def render(

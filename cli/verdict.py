@@ -1,4 +1,4 @@
-"""What a pipeline says to a script: the exit code that it deserves."""
+"""The exit code of a pipeline: what scripts learn of how it ended."""
 
 from collections.abc import Mapping
 
@@ -14,12 +14,12 @@ _BY_PHASE: Mapping[str, Exit] = {
 
 
 def verdict(report: FleetReport, *, strict: bool = False) -> Exit:
-    """The exit code that the pipeline of this report deserves.
+    """The exit code of the pipeline that this report is of.
 
     Args:
         report: what was written of it.
-        strict: a cell that the platform failed is no success, but for those whose source outside
-            gave no answer: without them apps count as measured, too.
+        strict: cells that the platform failed count as a failure, but not those whose outside
+            source gave no answer: apps count as measured without them.
     """
     ended = _BY_PHASE.get(report.pipeline.state)
     if ended is not None:

@@ -33,12 +33,13 @@ _BAR_WIDTH = 50
 def render_progress(
     progress: PipelineProgress, left: str = "", rows: int | None = None
 ) -> RenderableType:
-    """A table of apps with what each is doing, and what the whole waits for.
+    """A table of apps with what each is doing, and what the pipeline waits for.
 
     Args:
         progress: what to show.
         left: how long it still takes, in words.
-        rows: at most so many apps; what is cut off is counted.
+        rows: at most so many apps; the others are counted, also those that a pipeline of many apps
+            does not list.
     """
     head = Text.assemble(
         (f"{progress.pipeline_id}  ", "bold"),
@@ -59,14 +60,14 @@ def render_progress(
         bar = ProgressBar(total=progress.total, completed=progress.finished, width=_BAR_WIDTH)
         parts.append(Padding(bar, 0, expand=False))  # a bar alone does not end its line
     parts.append(table)
-    if rows is not None and len(ordered) > rows:
-        parts.append(Text(f"and {len(ordered) - rows} more", style="dim"))
+    if (hidden := max(progress.total, len(ordered)) - len(ordered[:rows])) > 0:
+        parts.append(Text(f"and {hidden} more", style="dim"))
     parts.extend(_troubles(progress))
     return Group(*parts)
 
 
 def by_interest(apps: Iterable[AppProgress]) -> list[AppProgress]:
-    """What runs first, then what failed, what waits, and what ended well."""
+    """Apps in the order: running, failed, waiting, ended well."""
     return sorted(apps, key=_interest)
 
 
@@ -87,16 +88,18 @@ def _troubles(progress: PipelineProgress) -> list[RenderableType]:
         for analyzer in progress.analyzers
         if not analyzer.ok and analyzer.reason
     ]
+    # An analyzer that is starting is said once, and it is no failure.
+    starting = {analyzer.analyzer.value for analyzer in progress.analyzers if analyzer.starting}
     lines += [
         f"breaker {breaker.name} is {breaker.state}: {breaker.reason}"
         for breaker in progress.breakers
-        if breaker.state != "closed" and not breaker.reason.startswith("starting")
+        if breaker.state != "closed" and breaker.name not in starting
     ]
     return [Text(one_line(line), style="yellow") for line in lines]
 
 
 def progress_line(progress: PipelineProgress) -> str:
-    """One line for logs and pipes; changes only when something happened."""
+    """One line for logs and pipes; it changes only when something has happened."""
     steps = ", ".join(
         f"{_name(app)}: {one_line(app.step)}"
         for app in progress.apps

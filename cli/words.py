@@ -1,4 +1,4 @@
-"""What the command line says where `control` speaks of no program: commands that can be typed."""
+"""The next steps after errors of `control`, as commands that the user can type."""
 
 from cli.program import command
 from contract.errors import PlatformError
@@ -10,7 +10,7 @@ AI_IS_OFF = (
 
 
 def next_step_of(error: PlatformError) -> str:
-    """The next step after `error`; empty where it knows none."""
+    """The next step after `error`; empty if none is known."""
     match error:
         case errors.NoPipelineError():
             return f"{command('status')} lists those there are"
@@ -30,6 +30,8 @@ def next_step_of(error: PlatformError) -> str:
         case errors.DamagedReportError(pipeline_id=id_):
             retry = command(f"retry {id_} MODEL/appN")
             return f"{retry} measures an app again and writes the report anew"
+        case errors.NoWorkerError():
+            return "start one with 'python worker.py' and the same TEMPORAL_* settings"
         case errors.OtherPlanError():
             return "choose another --id, or cancel the running one first"
         case _:

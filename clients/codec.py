@@ -108,8 +108,8 @@ class SealingCodec(PayloadCodec):
         name = payload.metadata.get(KEY_ID, b"").decode(errors="replace")
         cipher = self._ciphers.get(name)
         if cipher is None:
-            ours = ", ".join(self._ciphers) or "none"
-            raise _no_key(f"it is encrypted with the key {name!r}; the keys here: {ours}")
+            known_keys = ", ".join(self._ciphers) or "none"
+            raise _no_key(f"it is encrypted with the key {name!r}; the keys here: {known_keys}")
         from cryptography.exceptions import InvalidTag
 
         nonce, data = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]

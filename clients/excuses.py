@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clients import blame
+from clients.log_lines import cause_line, plain
 from clients.substitution import Substitution, start_cause
-from clients.telling import plain, telling_line
 from contract.blame import Row
 
 _OWN_ERROR = re.compile(
@@ -63,7 +63,7 @@ def excuse(log: str, under: Circumstances) -> tuple[Row, str] | None:
     text = plain(log[-40_000:])
     if cause := start_cause(text, under.substitutions):
         return blame.STAND_IN, f"{cause}; load the original image, then retry the app"
-    if _OWN_ERROR.search(telling_line(text)):
+    if _OWN_ERROR.search(cause_line(text)):
         return None
     if needed := _needed(text, under.not_honoured):
         return blame.NOT_HONOURED, f"not honoured, and it may need it: {'; '.join(needed[:3])}"
@@ -82,7 +82,7 @@ def _needed(text: str, settings: tuple[str, ...]) -> list[str]:
     return found
 
 
-def _asked(text: str, knocked: bool) -> str:
+def _asked(text: str, tried_outside: bool) -> str:
     """The sign that the app asked for an address outside; empty when there is none."""
     for line in reversed(text.splitlines()[-200:]):
         match = _NETWORK.search(line[:1_000])
@@ -92,11 +92,11 @@ def _asked(text: str, knocked: bool) -> str:
         if outside:
             return f"asked for {outside}, and `egress: deny` closes the way out"
         unnamed = not _INNER.search(line) and not _ADDRESS.search(line)
-        if unnamed and (knocked or _RESOLUTION.search(line)):
+        if unnamed and (tried_outside or _RESOLUTION.search(line)):
             return (
                 f"asked for an address outside, and `egress: deny` closes the way out: {line[:120]}"
             )
-    if knocked and not text.strip():
+    if tried_outside and not text.strip():
         return "asked for an address outside before it ended, and `egress: deny` closes the way out"
     return ""
 

@@ -1,4 +1,4 @@
-"""Files that are complete or absent: unique temporary name, fsync, atomic rename.
+"""Files that are whole or not there: unique temporary name, fsync, atomic rename.
 
 A temporary file stays locked while its writer lives. `remove_stale` therefore recognises those that
 a killed process left, however long other processes need for theirs.

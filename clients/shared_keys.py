@@ -35,16 +35,16 @@ async def require_shared_keys(client: Client) -> None:
         PlatformError: FAILED_PRECONDITION, with what to do; RPCError as of the server.
     """
     codec = client.data_converter.payload_codec
-    ours = tuple(key.mark for key in codec.keys) if isinstance(codec, SealingCodec) else ()
+    own_marks = tuple(key.mark for key in codec.keys) if isinstance(codec, SealingCodec) else ()
     request = DescribeTaskQueueRequest(
         namespace=client.namespace,
         task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
     described = await client.workflow_service.describe_task_queue(request)
-    theirs = [_marks(poller.identity) for poller in described.pollers]
-    if theirs and not any(_understand(ours, marks) for marks in theirs):
-        raise PlatformError(ErrorCode.FAILED_PRECONDITION, _difference(ours, theirs[0]))
+    worker_marks = [_marks(poller.identity) for poller in described.pollers]
+    if worker_marks and not any(_understand(own_marks, marks) for marks in worker_marks):
+        raise PlatformError(ErrorCode.FAILED_PRECONDITION, _difference(own_marks, worker_marks[0]))
 
 
 def _marks(name: str) -> tuple[str, ...]:
@@ -52,17 +52,17 @@ def _marks(name: str) -> tuple[str, ...]:
     return tuple(found[1].split(",")) if found else ()
 
 
-def _understand(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+def _understand(own_marks: Sequence[str], worker_marks: Sequence[str]) -> bool:
     """Whether each side can decrypt what the other one encrypts with its first key."""
-    if not ours or not theirs:
-        return not ours and not theirs
-    return ours[0] in theirs and theirs[0] in ours
+    if not own_marks or not worker_marks:
+        return not own_marks and not worker_marks
+    return own_marks[0] in worker_marks and worker_marks[0] in own_marks
 
 
-def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
-    if not ours:
+def _difference(own_marks: Sequence[str], worker_marks: Sequence[str]) -> str:
+    if not own_marks:
         cause = "the worker encrypts what Temporal keeps, and there is no key here"
-    elif not theirs:
+    elif not worker_marks:
         cause = "there is a key here, and the worker has none"
     else:
         cause = "the worker encrypts what Temporal keeps with other keys than those here"

@@ -1,4 +1,4 @@
-"""Identity of an app's source tree: the same files give the same digest on every host."""
+"""Identity of an app's source tree: the same files, the same digest, on every host."""
 
 import hashlib
 import os

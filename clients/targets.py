@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from contract.analysis import Further, Target
 from contract.running import RunningApp
+from contract.target import Further, Target
 
 Location = Literal["host", "network"]
 

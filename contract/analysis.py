@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from contract.analyzers import AnalyzerKind, Category
 from contract.base import Frozen
 from contract.spec import AppRef, Options, SourceRef, TemplateSpec
+from contract.target import Target
 
 
 class MeasurementState(StrEnum):
@@ -39,11 +40,33 @@ class Confidence(StrEnum):
     LOW = "low"
 
 
+class SkipCause(StrEnum):
+    """Why something was not looked at, for programs; the reason beside it is for people.
+
+    `broken`: the file is no source in its own language; `other_form`: it is of a tool's language,
+    in a form that the tool does not read.
+    """
+
+    VENDORED = "vendored"
+    BUILT = "built"
+    GENERATED = "generated"
+    MINIFIED = "minified"
+    BINARY = "binary"
+    LINK = "link"
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    BROKEN = "broken"
+    OTHER_FORM = "other_form"
+    PARTIAL = "partial"
+    OTHER = "other"
+
+
 class Skipped(Frozen):
     """Something a tool was given and did not look at."""
 
     what: str
     reason: str
+    cause: SkipCause = SkipCause.OTHER
 
 
 class Coverage(Frozen):
@@ -134,6 +157,7 @@ class Provenance(Frozen):
         rules_digest: sha256 of rule set and configuration, where there is one.
         exit_codes: of the processes, in order of `argv`.
         notes: what a reader of a paper must know (substitutions, flags raised, contention).
+        cuts: which lists of the report are not whole, and where all of it stands.
     """
 
     argv: tuple[tuple[str, ...], ...] = ()
@@ -144,6 +168,12 @@ class Provenance(Frozen):
     started_at: datetime | None = None
     cached_from: datetime | None = None
     notes: tuple[str, ...] = ()
+    cuts: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All that is to be read beside the figures."""
+        return (*self.notes, *self.cuts)
 
 
 class ToolReport(Frozen):
@@ -195,44 +225,6 @@ class AnalyzerReport(Frozen):
     started_at: datetime | None = None
     duration_s: float = 0.0
     tool_seconds: float = 0.0
-
-
-class Further(Frozen):
-    """A port of a service beside the one of its `Target`.
-
-    Attributes:
-        base_url: `http://host:port`, whatever protocol it speaks.
-        published, written_for: as those of `Target`.
-    """
-
-    base_url: str
-    published: tuple[int, ...] = ()
-    written_for: tuple[int, ...] = ()
-
-
-class Target(Frozen):
-    """A running service of an app, as seen from where the analyzer runs.
-
-    Attributes:
-        service: compose service name, `app` for a single-service app.
-        base_url: `http://host:port`, no path.
-        container_id: what must be answering; empty for a confined process.
-        role: by what it answered: `frontend` serves pages, and another service serves what they
-            need; all else is `backend`, also where it could not be told.
-        published: ports of its author's machine under which the compose file publishes it.
-        written_for: further ports it was written for: the one it listens on inside.
-        folder: of the app, from which it is built; empty: unknown, or all of it.
-        further: other ports of it that accept connections.
-    """
-
-    service: str
-    base_url: str
-    container_id: str = ""
-    role: Literal["backend", "frontend"] = "backend"
-    published: tuple[int, ...] = ()
-    written_for: tuple[int, ...] = ()
-    folder: str = ""
-    further: tuple[Further, ...] = ()
 
 
 class SubtaskRequest(Frozen):

@@ -14,10 +14,16 @@ class ToolHealth(Frozen):
 
 
 class AnalyzerHealth(Frozen):
-    """Answer of `GET /health`; `ok`: the service takes work (single tools may still be blind)."""
+    """Answer of `GET /health`.
+
+    Attributes:
+        ok: the service takes work; single tools may be blind all the same.
+        starting: it takes none yet, and will soon: its canaries run for the first time.
+    """
 
     analyzer: AnalyzerKind
     ok: bool
+    starting: bool = False
     reason: str = ""
     version: str = ""
     tools: tuple[ToolHealth, ...] = ()

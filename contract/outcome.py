@@ -38,8 +38,8 @@ class SubtaskOutcome(Frozen):
         attempts: activity attempts it took.
         tool_seconds: tool time that counted; `wasted_seconds`: tool time thrown away;
             `saved_seconds`: tool time of reused reports.
-        lost: tool time by tool that was spent before the run that counted, reused or not; what
-            of it was not reused is wasted, see `thrown_away`.
+        lost: tool time by tool that was spent before the run that counted, reused or not; the part
+            that was not reused is wasted, see `thrown_away`.
         retry_causes: why each earlier attempt ended: an `ErrorCode`, `WORKER_LOST`, `HOST_LOST`, or
             `APP_LOST` (its engine took the app away).
     """
@@ -61,8 +61,8 @@ class SubtaskOutcome(Frozen):
     def state(self) -> MeasurementState:
         """Worst state of its cells, see `worst_state`.
 
-        A tool whose source outside gave no answer does not speak for others that did measure: where
-        nothing outside can be reached, every app would be called incomplete for that alone. The
+        A tool whose source outside gave no answer does not count beside tools that did measure: on
+        a machine without access to the outside, every app would be incomplete for that alone. The
         report says at its top which tools these are.
         """
         asked = [tool.state for tool in self.tools if not tool.lacks_source]
@@ -70,7 +70,7 @@ class SubtaskOutcome(Frozen):
         return worst_state(asked if measured else (tool.state for tool in self.tools))
 
     def all_lost(self) -> dict[str, float]:
-        """`lost`, with what is called wasted without a tool's name under the empty one."""
+        """`lost`, and under an empty name the wasted seconds that no tool is known for."""
         unnamed = self.wasted_seconds - thrown_away(self.lost, self.tools)
         return together(self.lost, {"": unnamed} if unnamed > 0 else {})
 
@@ -81,20 +81,20 @@ class SubtaskOutcome(Frozen):
         return together(self.all_lost(), spent, {"": unnamed} if unnamed > 0 else {})
 
     def all_in_vain(self) -> dict[str, Any]:
-        """The seconds as fields of an outcome of which nothing stands."""
+        """The seconds as fields of an outcome whose whole result is withdrawn."""
         lost = self.all_seconds()
         wasted = {"lost": lost, "wasted_seconds": sum(lost.values())}
         return {"tool_seconds": 0.0, "saved_seconds": 0.0, **wasted}
 
 
 def thrown_away(lost: Mapping[str, float], tools: Iterable[ToolSummary]) -> float:
-    """Seconds of `lost` work that did not come back: a report that was reused lost nothing.
+    """Seconds of `lost` work that were not saved by a reused report.
 
-    Work that was broken off before its report was kept is thrown away even if the tool's report was
-    reused later: at most the seconds behind that report came back.
+    Work that was broken off before its report was kept is thrown away, even if a report of the tool
+    was reused later: at most the seconds behind that report are saved.
     """
-    back = {tool.tool: tool.seconds for tool in tools if tool.cached}
-    return sum(max(0.0, seconds - back.get(tool, 0.0)) for tool, seconds in lost.items())
+    saved = {tool.tool: tool.seconds for tool in tools if tool.cached}
+    return sum(max(0.0, seconds - saved.get(tool, 0.0)) for tool, seconds in lost.items())
 
 
 def together(*parts: Mapping[str, float]) -> dict[str, float]:
@@ -200,7 +200,7 @@ def worst_state(states: Any) -> MeasurementState:
     return next((state for state in _ORDER if state in present), MeasurementState.NOT_APPLICABLE)
 
 
-# A wildcard cell: the analyzer never told its tools, so all of them stand under this one name.
+# Name of the cell that stands for all tools of an analyzer that never named its tools.
 ALL_TOOLS = "*"
 # The cell of an analyzer that could not fuse what its tools found.
 FUSION = "fusion"

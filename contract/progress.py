@@ -43,10 +43,11 @@ class BreakerProgress(Frozen):
 
 
 class AnalyzerReadiness(Frozen):
-    """What preflight found for one analyzer."""
+    """What preflight found for one analyzer; `starting`: it is not `ok` yet, and will be soon."""
 
     analyzer: AnalyzerKind
     ok: bool
+    starting: bool = False
     tools: tuple[str, ...] = ()
     blind: tuple[str, ...] = ()
     reason: str = ""

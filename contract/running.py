@@ -71,7 +71,7 @@ class StartOutcome(Frozen):
 
     Attributes:
         app: None when the app did not build, start or answer, or was only built.
-        phase: where it stopped; `built`: all is there to start it, and it was not to be started.
+        phase: where it stopped; `built`: it is ready to be started, and only a build was asked for.
         reason: one sentence, with the last telling line of the log.
         facts: its logs, what was replaced or not honoured, and the images it runs from.
     """
@@ -95,7 +95,7 @@ class SubtaskOrder(SubtaskRequest):
 
     @property
     def request(self) -> SubtaskRequest:
-        """What the analyzer gets."""
+        """The part of it that the analyzer gets."""
         return SubtaskRequest(**{name: getattr(self, name) for name in SubtaskRequest.model_fields})
 
 
@@ -105,10 +105,10 @@ class AppCheck(Frozen):
     Attributes:
         alive: same containers, running, never restarted since `start_app`.
         taken: not alive because the platform took it away; never the app's fault.
-        silent: not alive in so far as its processes run unchanged and gave no answer; alone it
-            proves nothing, for a host may be too busy.
-        killed: not alive because SIGKILL or SIGTERM ended a process and no memory limit is on
-            record: somebody's hand or its own; what it was measured for is measured once more.
+        silent: its processes run unchanged and gave no answer. That alone proves nothing, because
+            the host may be too busy.
+        killed: not alive because SIGKILL or SIGTERM ended a process, and no memory limit is on
+            record. It is unknown who sent the signal, so the measurement is made once more.
         reason: what changed (`exited with 137 (out of memory)`), empty when alive.
         targets: addresses for the analyzer, resolved for where it runs.
         facts: logs of an app that is not alive.

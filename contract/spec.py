@@ -275,7 +275,7 @@ class PipelinePlan(Frozen):
         seen: set[AppRef] = set()
         for app in self.apps:
             if app.ref in seen:
-                raise ValueError(f"duplicate app: {app.ref.model} app{app.ref.app_number}")
+                raise ValueError(f"duplicate app: {app.ref.label}")
             seen.add(app.ref)
         return self
 

@@ -1,4 +1,4 @@
-"""Which apps a running pipeline gets on top: found where it found the others, or elsewhere."""
+"""Adds apps to a running pipeline: from the folder of its fleet, or from another one."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ async def add(
 
     Args:
         pipeline: that gets them.
-        stored: where its plan is.
-        refs: which; when there are none, the error lists those one may add.
+        stored: where the plan of the pipeline is.
+        refs: names of the apps; if empty, the error lists the apps that can be added.
         root: folder of the fleet; None: the one of the pipeline.
 
     Raises:
@@ -45,7 +45,7 @@ def apps_to_add(plan: PipelinePlan, refs: Sequence[AppRef], root: Path | None) -
 
     Args:
         plan: of the running pipeline.
-        refs: which; when there are none, the error lists those one may add.
+        refs: names of the apps; if empty, the error lists the apps that can be added.
         root: folder of the fleet; None: the one of the pipeline.
 
     Raises:

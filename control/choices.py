@@ -1,4 +1,4 @@
-"""A spec's tools and options against what the analyzers declare: what nobody knows is refused."""
+"""Refuses tools and options in a spec that no analyzer declares."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -54,11 +54,11 @@ def require_logins(spec: PipelineSpec, secret: Callable[[SecretRef], str]) -> No
 
 
 def secret_names(model: type[Authored]) -> frozenset[str]:
-    """Options whose value is no business of a spec."""
+    """Options whose values are secrets: a spec may only refer to them."""
     return frozenset(
         name
         for name, field in model.model_fields.items()
-        if any(isinstance(one, IsSecret) for one in field.metadata)
+        if any(isinstance(mark, IsSecret) for mark in field.metadata)
     )
 
 
@@ -110,6 +110,6 @@ def _owner(name: str) -> AnalyzerKind | None:
 
 
 def _all(known: Iterable[str], name: str) -> str:
-    """The names there are, where none is near."""
+    """The known names, if none of them resembles `name`."""
     near = "did you mean" in unlike(name, known, "")
     return "" if near else f"; its tools: {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""What the analyzers declare: the names of their tools, and their options. Loaded when asked for.
+"""The names of the analyzers' tools, and their options. Loaded only when asked for.
 
 The options are light. The names come from the adapters themselves, which are not: only a spec that
 names tools has to wait for them.

@@ -1,4 +1,4 @@
-"""What `control` answers: documents that any program can show or send on.
+"""The documents that `control` returns; any program can show them or send them on.
 
 Fields are only ever added. Times are ISO 8601 in UTC, `_s` stands for seconds.
 """
@@ -171,7 +171,7 @@ class AppLogs(Frozen):
 
 
 class Retried(Frozen):
-    """A retry that is not followed; one that is ends with the report as its document.
+    """A retry that is not followed; a followed one prints the report as its document.
 
     Attributes:
         retried: `model/appN` of what runs again; none when nothing was `infra_failed`.
@@ -182,7 +182,7 @@ class Retried(Frozen):
 
 
 class Added(Frozen):
-    """Apps that a running pipeline got on top.
+    """Apps that were added to a running pipeline.
 
     Attributes:
         added: `model/appN` of each.

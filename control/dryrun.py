@@ -1,4 +1,4 @@
-"""What a spec would run, and what would not be measured as things are; nothing is started."""
+"""Says what a spec would run, and what could not be measured; nothing is started."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from control.documents import Validated, ValidatedApp
 
 
 class Machine(RuntimeSettings, Protocol):
-    """What is to be known of the machine that does the work; `settings.Settings` has this shape."""
+    """The machine that does the work; `settings.Settings` has this shape."""
 
     docker_host: str
 
@@ -75,7 +75,7 @@ def _lacking(plan: PipelinePlan, machine: Machine) -> Iterator[str]:
 
 
 def _no_engine(machine: Machine) -> str:
-    """Why apps that are not ours cannot run here; empty when they can."""
+    """Why untrusted apps cannot run here; empty if they can."""
     try:
         with TemporaryDirectory() as folder:
             artifacts = FileArtifactStore(Path(folder))

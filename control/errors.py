@@ -1,7 +1,7 @@
-"""What can be wrong with a request to `control`; all are `PlatformError`.
+"""The errors of `control`; all are `PlatformError`.
 
-A situation that each program puts in its own words (which command, which page helps) has a class of
-its own; its `next_step` says it without the name of any program.
+A situation has a class of its own if a program may want to say the next step in its own words
+(which command or page helps). `next_step` itself names no program.
 """
 
 from pathlib import Path
@@ -21,6 +21,17 @@ class ServerAwayError(PlatformError):
 
     def __init__(self, message: str, *, next_step: str) -> None:
         super().__init__(ErrorCode.UNAVAILABLE, message, next_step=next_step)
+
+
+class NoWorkerError(PlatformError):
+    """No worker would do the work."""
+
+    def __init__(self, task_queue: str, namespace: str) -> None:
+        super().__init__(
+            ErrorCode.UNAVAILABLE,
+            f"no worker polls {task_queue} in namespace {namespace}",
+            next_step="start a worker with the same TEMPORAL_* settings",
+        )
 
 
 class PipelineError(PlatformError):

@@ -1,4 +1,4 @@
-"""How long a running pipeline still needs, asked of the server seldom: its answer moves slowly."""
+"""Estimates how long a running pipeline still needs; asks the server seldom."""
 
 import time
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _ASK_EVERY_S = 10.0
 
 
 class Estimate:
-    """The time left of one pipeline."""
+    """The time left of one pipeline; the list of its apps is asked for every 10 s at most."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline

@@ -18,7 +18,7 @@ _LISTED = 10
 
 
 def silent(_: str) -> None:
-    """Nobody is told."""
+    """Say nothing."""
 
 
 def folder_of(base: Path, text: str, field: str) -> Path:

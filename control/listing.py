@@ -1,4 +1,4 @@
-"""Which pipelines there are, and how they stand, by the store and by the server together."""
+"""Joins what the store and the server know of pipelines."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,32 +16,32 @@ def merged(
     stored: Iterable[PipelineListing], served: Mapping[str, Served] | None
 ) -> list[PipelineLine]:
     """A line for every pipeline, the newest first; `served` is None where no server was asked."""
-    left = dict(served or {})
+    only_served = dict(served or {})
     lines = [
         PipelineLine(
-            id=one.pipeline_id,
-            state=state_of(one.state, left.pop(one.pipeline_id, None)),
-            started_at=one.created_at,
-            finished_at=one.finished_at,
-            apps=one.apps,
-            counts=one.counts,
+            id=listing.pipeline_id,
+            state=state_of(listing.state, only_served.pop(listing.pipeline_id, None)),
+            started_at=listing.created_at,
+            finished_at=listing.finished_at,
+            apps=listing.apps,
+            counts=listing.counts,
         )
-        for one in stored
+        for listing in stored
     ]
     lines += [
         PipelineLine(
-            id=one.id,
-            state=state_of("", one),
-            started_at=one.started_at,
-            finished_at=one.closed_at,
+            id=pipeline.id,
+            state=state_of("", pipeline),
+            started_at=pipeline.started_at,
+            finished_at=pipeline.closed_at,
         )
-        for one in left.values()
+        for pipeline in only_served.values()
     ]
     return sorted(lines, key=lambda line: (str(line.started_at), line.id), reverse=True)
 
 
 def state_of(stored: str, served: Served | None) -> str:
-    """One word for how a pipeline stands; `stored` is empty where the store does not know it."""
+    """The state of a pipeline in one word; `stored` is empty if the store does not know it."""
     if served is not None and served.status == _RUNNING:
         return served.phase if served.phase and stored in ("", _RUNNING) else _RUNNING
     if stored and stored != _RUNNING:
@@ -54,7 +54,7 @@ def state_of(stored: str, served: Served | None) -> str:
 
 
 def progress_of(record: PipelineRecord, state: str) -> PipelineProgress:
-    """What the store tells of a pipeline that no server knows, in the words of its workflow."""
+    """The progress of a pipeline that no server knows, made of its record in the store."""
     apps = tuple(_app(app) for app in record.apps)
     states = [app.state for app in apps if app.state]
     ended = state != UNFINISHED

@@ -1,10 +1,10 @@
-"""Where the logs of one app are, and what they say: by the store and the artifact store."""
+"""Finds and reads the logs of one app: the store knows them, the artifact store has them."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from clients.artifacts import FileArtifactStore
-from clients.telling import plain
+from clients.log_lines import plain
 from contract.analysis import ArtifactRef
 from contract.analyzers import AnalyzerKind
 from contract.record import CellRecord

@@ -1,4 +1,4 @@
-"""What is wrong with a document that a person wrote, field by field, with the word they meant."""
+"""Names each wrong field of a document that a person wrote, and suggests the right word."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ _BRANCHES = ("[key]", "value", "reference")
 
 
 def unlike(name: str, known: Iterable[str], what: str) -> str:
-    """That `name` is unknown, and what it may have been meant to be."""
+    """Says that `name` is unknown, and suggests the known name most like it."""
     return f"unknown {what} {name!r}{_nearest(name, known)}"
 
 
@@ -94,7 +94,7 @@ def _model_at(model: type[BaseModel], place: tuple[Any, ...]) -> type[BaseModel]
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models among the types an annotation is made of."""
+    """The models among the types in an annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):

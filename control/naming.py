@@ -14,13 +14,13 @@ _APP = re.compile(r"(.+)/app([0-9]{1,7})")
 
 
 def new_id(stem: str) -> str:
-    """A pipeline ID that sorts by time, is no other's and is usable whatever the `stem`."""
+    """A new, unique pipeline ID that sorts by time; any `stem` gives a usable one."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem)[:40].strip("-._") or "pipeline"
     return f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def pipeline_id(text: str) -> str:
-    """`text`, if a pipeline can be called so.
+    """`text`, if it can be the ID of a pipeline.
 
     Raises:
         PlatformError: it cannot.

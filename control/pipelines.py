@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 
 from temporalio.client import (
     Client,
+    WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowHandle,
@@ -39,7 +40,7 @@ from control.errors import (
     ServerAwayError,
     WrongInputError,
 )
-from control.server_errors import AWAY, explained
+from control.server_errors import AWAY, explained, refused
 from control.starting import require_readable, start_pipeline
 from control.time_left import Span
 from workflows.pipeline import PipelineWorkflow
@@ -54,7 +55,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A pipeline as the server lists it; `phase` is its own word, and lags a little."""
+    """A pipeline as the server lists it; `phase`, set by the workflow, lags a little."""
 
     id: str
     status: str
@@ -64,7 +65,7 @@ class Served:
 
 
 async def submit(client: Client, plan: PipelinePlan) -> bool:
-    """Start the pipeline; False when this very pipeline runs already and we only joined it.
+    """Start the pipeline; False if it runs already with this very plan, and was joined.
 
     Raises:
         AlreadyRanError: the ID stands for a pipeline that has ended.
@@ -86,18 +87,23 @@ async def list_pipelines(client: Client) -> list[Served]:
     """Every pipeline the server knows, latest first.
 
     Raises:
-        RPCError: the server does not answer.
+        PlatformError: the server does not answer.
     """
-    return [
-        Served(
-            id=workflow.id.removeprefix("pipeline/"),
-            status=workflow.status.name.lower() if workflow.status else "unknown",
-            phase=workflow.typed_search_attributes.get(STATE) or "",
-            started_at=workflow.start_time,
-            closed_at=workflow.close_time,
-        )
-        async for workflow in client.list_workflows("WorkflowType = 'Pipeline'")
-    ]
+    try:
+        listed = client.list_workflows("WorkflowType = 'Pipeline'")
+        return [_served(workflow) async for workflow in listed]
+    except RPCError as error:
+        raise refused(error) from error
+
+
+def _served(workflow: WorkflowExecution) -> Served:
+    return Served(
+        id=workflow.id.removeprefix("pipeline/"),
+        status=workflow.status.name.lower() if workflow.status else "unknown",
+        phase=workflow.typed_search_attributes.get(STATE) or "",
+        started_at=workflow.start_time,
+        closed_at=workflow.close_time,
+    )
 
 
 async def running_pipelines(client: Client) -> list[str]:
@@ -106,7 +112,7 @@ async def running_pipelines(client: Client) -> list[str]:
         listed = [row.id for row in await list_pipelines(client) if row.status == "running"]
         # The list lags behind; a pipeline itself does not.
         return [id_ for id_ in listed if await Pipeline(client, id_).is_running()]
-    except (RPCError, PlatformError):
+    except PlatformError:
         return []
 
 
@@ -159,14 +165,14 @@ class Pipeline:
             doings = await doings_of(described)
             apps = tuple(_closer(app, doings) for app in progress.apps)
             return progress.model_copy(update={"apps": apps}), True
-        if progress.phase not in ENDED:  # whoever ended it did not ask it
+        if progress.phase not in ENDED:  # ended from outside, not by itself
             status = described.status.name.lower() if described.status else "ended"
             update = {"phase": PipelinePhase.FAILED, "message": f"its workflow was {status}"}
             progress = progress.model_copy(update=update)
         return progress, False
 
     async def _patiently(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """What `ask` answers; a server or a worker that restarts is waited for."""
+        """The answer of `ask`, which is repeated while the server or the worker restarts."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
@@ -181,7 +187,7 @@ class Pipeline:
         return (await self._described()).status is WorkflowExecutionStatus.RUNNING
 
     async def require_running(self) -> None:
-        """Refuse what only a running pipeline takes.
+        """Require that the pipeline runs.
 
         Raises:
             EndedError: it does not run any more.
@@ -244,7 +250,7 @@ class Pipeline:
 
     @contextmanager
     def _asking(self, what: str) -> Generator[None]:
-        """The server's errors as ours; a validator's refusal becomes the error's text."""
+        """Turn the server's errors, and refusals of the pipeline, into errors of `control`."""
         try:
             yield
         except WorkflowUpdateFailedError as error:
@@ -255,11 +261,11 @@ class Pipeline:
 
 
 def _closer(app: AppProgress, doings: Mapping[str, str]) -> AppProgress:
-    """The app with what its pending activities last said of themselves."""
+    """The app with what its running activities last reported."""
     doing = doings.get(app.ref.label)
     return app if app.state is not None or not doing else app.model_copy(update={"step": doing})
 
 
 def _answer(answer: Coroutine[Any, Any, _Answer] | _Answer) -> _Answer:
-    """What an update answered: the SDK's type of an `async` one keeps its coroutine."""
+    """The answer of an update; the SDK types the answer of an `async` update as its coroutine."""
     return cast("_Answer", answer)

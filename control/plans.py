@@ -1,4 +1,4 @@
-"""From a spec file to a `PipelinePlan`: whatever is wrong is named before anything starts."""
+"""Turns a spec file into a `PipelinePlan`; names whatever is wrong before anything starts."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ from control.specfile import load_spec, read_yaml, validate
 def checked_plan(
     spec: Path, pipeline_id: str, say: Say, secret: Callable[[SecretRef], str] | None
 ) -> PipelinePlan:
-    """The plan of the spec file, with all that can be known to be wrong named now. Blocking.
+    """The plan of the spec file, checked as far as it can be before the start. Blocking.
 
     Args:
         spec: the file.
@@ -104,7 +104,7 @@ def planned(spec: PipelineSpec, ref: AppRef, folder: Path) -> PlannedApp:
 
 
 def _check_template_numbers(spec: PipelineSpec, folders: Mapping[str, Path]) -> None:
-    """A template for an app that no model has is a slip of the pen."""
+    """Refuse a template for an app number that no model has."""
     there = {number for folder in folders.values() for number in app_folders(folder)}
     idle = sorted(set(spec.apps.templates) - there)
     if idle:

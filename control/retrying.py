@@ -1,4 +1,4 @@
-"""Running apps of a pipeline again: inside it while it runs, else by opening it again."""
+"""Runs apps of a pipeline again: inside the running pipeline, or by reopening an ended one."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from workflows.state import PipelineRun
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What a retry began.
+    """What a retry started.
 
     Attributes:
         apps: `model/appN` of what runs again; none when nothing was `infra_failed`.

@@ -1,4 +1,4 @@
-"""The Temporal server's errors as errors of a pipeline."""
+"""Turns errors of the Temporal server into errors of `control`."""
 
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -17,19 +17,19 @@ AWAY = frozenset(
 
 
 def explained(error: RPCError, pipeline_id: str) -> PlatformError:
-    """What the server's error means to somebody who asked for this pipeline."""
+    """The server's answer to a request about this pipeline as an error of `control`."""
     if error.status is RPCStatusCode.NOT_FOUND:
         return NoPipelineError(pipeline_id)
+    return refused(error)
+
+
+def refused(error: RPCError) -> PlatformError:
+    """The server's answer to any request as an error of `control`."""
     if error.status in AWAY:
         return ServerAwayError(
             f"the Temporal server, or the worker, does not answer: {error.message}",
             next_step="see that both run; the pipeline goes on when they do",
         )
-    return refused(error)
-
-
-def refused(error: RPCError) -> PlatformError:
-    """That the server does not do what it was asked for."""
     return PlatformError(
         ErrorCode.UNAVAILABLE,
         f"the Temporal server refused: {error}",

@@ -1,4 +1,4 @@
-"""Spec and template files, written by people: each mistake is named, with the word they meant."""
+"""Reads spec and template files, which people write; names each mistake in them."""
 
 from pathlib import Path
 from typing import Any, TypeVar

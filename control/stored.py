@@ -1,4 +1,4 @@
-"""What the store tells of pipelines; none of it needs a server."""
+"""Reads pipelines from the store; needs no server."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How long a pipeline still needs: pure. An estimate from apps that ended, or why there is none."""
+"""Estimates how long a pipeline still needs from the apps that ended. Pure, without I/O."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -64,16 +64,16 @@ def _why(phase: PipelinePhase) -> str:
 
 
 def _remaining(progress: PipelineProgress, running_s: Sequence[float], mean_s: float) -> float:
-    """Apps still to be measured; those in flight count for what they have before them."""
+    """Apps still to be measured; an app in flight counts by the part it still has to do."""
     left = progress.total - progress.finished
     in_flight = sorted(running_s, reverse=True)[: progress.in_flight]
     return max(0.0, left - sum(min(0.9, seconds / mean_s) for seconds in in_flight))
 
 
 def _at_once(known: Sequence[Span], first: datetime, last: datetime, now: datetime) -> float:
-    """How many apps were really under way at once: where all wait for one load test, they are few.
+    """The mean number of apps that were under way at once; few where all wait for one load test.
 
-    With it the estimate is Little's law: what is under way, over the time each takes, is the rate.
+    The estimate is Little's law: apps under way, divided by the time each takes, is the rate.
     """
     wall = (last - first).total_seconds()
     if wall <= 0:
@@ -83,7 +83,7 @@ def _at_once(known: Sequence[Span], first: datetime, last: datetime, now: dateti
 
 
 def in_words(left: TimeLeft) -> str:
-    """`about 4 to 6 min left`: no finer than anybody can know."""
+    """For people: `about 4 to 6 min left`, rounded to what the estimate is good for."""
     low, high = (_rounded(seconds) for seconds in (left.low_s, left.high_s))
     unit, size = _unit(high)
     low_text, high_text = (f"{round(value / size, 1):g}" for value in (low, high))

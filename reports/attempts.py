@@ -1,6 +1,6 @@
-"""What two attempts of one analyzer fused apart from each other is one weakness once. Pure.
+"""One weakness that two attempts of an analyzer fused apart from each other is one finding. Pure.
 
-A retry runs only the tools that came to nothing, so its weaknesses do not know those of the others.
+A retry runs only the tools that failed, so its fusion does not see the findings of the others.
 """
 
 from collections import defaultdict
@@ -14,9 +14,9 @@ _CONFIDENCES = tuple(Confidence)
 
 
 def of_all_attempts(sources: Iterable[Finding]) -> list[Finding]:
-    """Weaknesses in the source, each once: neighbours of one family that no tool saw both of.
+    """Weaknesses in the source, each once: neighbours of one family are one if no tool saw both.
 
-    One fusion leaves no such neighbours, so what it told apart stays apart.
+    A single fusion leaves no such neighbours, so weaknesses that it kept apart stay apart.
     """
     kept: list[Finding] = []
     nearby: defaultdict[tuple[str | None, frozenset[str], int], list[int]] = defaultdict(list)

@@ -155,7 +155,7 @@ def _weaknesses(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[Finding
             seen.add(key)
             yield from of_fusion
         categories = _categories(cell, fused)
-        yield from (one for one in cell.report.findings if one.category not in categories)
+        yield from (found for found in cell.report.findings if found.category not in categories)
 
 
 def _categories(cell: CellReport, fused: FusedBy) -> frozenset[Category]:
@@ -163,8 +163,8 @@ def _categories(cell: CellReport, fused: FusedBy) -> frozenset[Category]:
     of_fusion = fused.get((cell.ref, cell.analyzer))
     if of_fusion is None:
         return frozenset()
-    told = frozenset(finding.category for finding in of_fusion)
-    return told | cell.analyzer.row.fuses
+    found = frozenset(finding.category for finding in of_fusion)
+    return found | cell.analyzer.row.fuses
 
 
 def _unlisted(cells: Iterable[CellReport], fused: FusedBy) -> Iterable[LeftOut]:
@@ -201,10 +201,10 @@ def _missing(
         groups.items(), key=lambda group: (order.index(group[0][0]), -len(group[1]), group[0][1])
     ):
         failed = mine if state is MeasurementState.APP_FAILED else []
-        told = (note for cell in failed for note in notes.get(cell.ref, ()))
+        lines = (note for cell in failed for note in notes.get(cell.ref, ()))
         yield MissingGroup(
             state=state,
             reason=reason,
             cells=tuple(f"{c.ref.label}/{c.name}" for c in mine),
-            notes=tuple(dict.fromkeys(told)),
+            notes=tuple(dict.fromkeys(lines)),
         )

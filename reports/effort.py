@@ -43,8 +43,8 @@ def tools_used(cells: Iterable[CellReport]) -> tuple[ToolUse, ...]:
             cached=sum(cell.cached for cell in group),
             duration_s=round(sum(c.report.provenance.duration_s for c in group if not c.cached), 3),
             saved_s=round(sum(c.report.provenance.duration_s for c in group if c.cached), 3),
-            argv=next((one.argv for one in _provenances(group) if one.argv), ()),
-            notes=tuple(sorted({note for one in _provenances(group) for note in one.notes}))[:20],
+            argv=next((how.argv for how in _provenances(group) if how.argv), ()),
+            notes=tuple(sorted({note for how in _provenances(group) for note in how.remarks}))[:20],
             contended=tuple(c.ref.label for c in group if is_contended(c)),
         )
         for (analyzer, tool, version, digest), group in sorted(groups.items(), key=_by_name)

@@ -66,7 +66,7 @@ def render_csv(report: FleetReport) -> str:
             "yes" if cell.cached else "no",
             unseen(cell.not_looked_at),
             *(getattr(cell.record, name) if cell.recorded else "" for name in _SECONDS),
-            "; ".join(cell.report.provenance.notes),
+            "; ".join(cell.report.provenance.remarks),
             app.state.value if app.state else "",
             app.reason,
             "; ".join(app.facts.notes),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contract.analysis import Metric
 from reports.model import CellReport, LoadFigures
 
-# Metrics of the host during a load test, and of its calibration: context, not figures of the app.
+# Metrics of the host during a load test, and of its calibration, are context: not of the app.
 _CALIBRATION = "calibration"
 
 

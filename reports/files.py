@@ -15,8 +15,8 @@ def render_files(report: FleetReport, beside: Collection[str] = ()) -> dict[str,
     """Content by file name. Takes seconds for a fleet of 1,000 apps: not for an event loop.
 
     Args:
-        report: what the files say.
-        beside: names of files that are there already, such as logs; the page links to them.
+        report: content of the files.
+        beside: names of files that are already in the folder, such as logs; the page links to them.
     """
     files = {
         JSON_NAME: render_json(report).encode(),
@@ -27,7 +27,7 @@ def render_files(report: FleetReport, beside: Collection[str] = ()) -> dict[str,
 
 
 def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
-    """Two logs for each app that has cells, one where nothing was measured."""
+    """Two logs for each app that has cells; one log if nothing was measured."""
     apps = {app.ref: app for app in report.apps}
     finders = frozenset(cell.tool for cell in report.cells if cell.report.findings)
     for ref, own in by_app(report.cells).items():

@@ -121,15 +121,15 @@ def coverage(value: Coverage | None) -> str:
 
 def unseen(groups: Sequence[NotLookedAt]) -> str:
     """`12 like the answer to a random path, 3 led to a login`; empty where all was looked at."""
-    told = [
+    parts = [
         f"{'at least ' * group.at_least}{group.count:,} {group.reason}".strip()
         for group in groups
         if group.reason
     ]
     rest = sum(group.count for group in groups if not group.reason)
     if rest:
-        told.append(f"{rest:,} more" if told else f"{rest:,} without a reason")
-    return ", ".join(told)
+        parts.append(f"{rest:,} more" if parts else f"{rest:,} without a reason")
+    return ", ".join(parts)
 
 
 def place(finding: Finding) -> str:

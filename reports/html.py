@@ -28,9 +28,9 @@ def render_html(
     allows only the style and the script whose digests it names.
 
     Args:
-        report: what the page shows.
-        json_name: where it says that the rest can be found.
-        beside: names of the files in its folder; it links to those that it knows.
+        report: content of the page.
+        json_name: file that the page names for all that it leaves out.
+        beside: names of the files in its folder; the page links to those that it knows.
     """
     environment = _environment()
     style, script = "".join(_asset(name) for name in _STYLES), _asset("report.js")

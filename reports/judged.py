@@ -26,7 +26,7 @@ def scores(cells: Iterable[CellReport]) -> tuple[Score, ...]:
 
 
 def requirements(cells: Iterable[CellReport]) -> tuple[RequirementVerdict, ...]:
-    """Verdicts a judge left under `requirements` of its data; what is no verdict is left out."""
+    """Verdicts that a judge left under `requirements` of its data; other values are left out."""
     return tuple(
         _verdict(cell.tool, row)
         for cell in cells
@@ -50,14 +50,15 @@ def _rows(value: Any) -> list[Mapping[str, Any]]:
 def _verdict(tool: str, row: Mapping[str, Any]) -> RequirementVerdict:
     judges = row.get("judges")
     given = judges if isinstance(judges, dict) else {}
-    told = {str(model): one for model, one in given.items() if isinstance(one, dict)}
+    answers = {str(model): answer for model, answer in given.items() if isinstance(answer, dict)}
     verdict = str(row["verdict"])
-    reasons = [str(one.get("reason", "")) for one in told.values() if one.get("verdict") == verdict]
+    agreeing = [answer for answer in answers.values() if answer.get("verdict") == verdict]
+    reasons = [str(answer.get("reason", "")) for answer in agreeing]
     return RequirementVerdict(
         tool=tool,
         id=str(row.get("id", "")),
         text=str(row.get("text", "")),
         verdict=verdict,
-        judges={model: str(one.get("verdict", "")) for model, one in told.items()},
+        judges={model: str(answer.get("verdict", "")) for model, answer in answers.items()},
         reason=reasons[0] if reasons else "",
     )

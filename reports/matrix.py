@@ -22,7 +22,7 @@ def full_matrix(record: PipelineRecord) -> tuple[CellReport, ...]:
     columns = _columns(record)
     known = _looks_for(record.cells)
     return tuple(
-        _told(cell, known)
+        _with_looks_for(cell, known)
         for app in _all_apps(record)
         for analyzer, tools in columns.items()
         for cell in _row(
@@ -36,12 +36,14 @@ def full_matrix(record: PipelineRecord) -> tuple[CellReport, ...]:
 
 
 def _looks_for(cells: Iterable[CellRecord]) -> dict[str, tuple[Category, ...]]:
-    """What each tool of the fleet looks for, by the name of its cells, where it ever said so."""
-    return {cell.name: said for cell in cells if (said := cell.report.looks_for) is not None}
+    """What each tool looks for, by the name of its cells, if any of its cells says so."""
+    return {
+        cell.name: categories for cell in cells if (categories := cell.report.looks_for) is not None
+    }
 
 
-def _told(cell: CellReport, known: Mapping[str, tuple[Category, ...]]) -> CellReport:
-    """The cell with what its tool looks for; of one that never said it, what its analyzer does."""
+def _with_looks_for(cell: CellReport, known: Mapping[str, tuple[Category, ...]]) -> CellReport:
+    """The cell with what its tool looks for; if that is unknown, with what its analyzer does."""
     of_kind = tuple(sorted(cell.analyzer.row.looks_for))
     looks_for = known.get(cell.name, of_kind)
     counts = cell.state is MeasurementState.MEASURED and (looks_for or cell.report.findings)
@@ -106,7 +108,7 @@ def _why_missing(
 
 
 def not_run_reason(record: PipelineRecord) -> str:
-    """Why an app of this pipeline has no result yet, or never will."""
+    """Why an app of this pipeline has no result yet, or will never have one."""
     if record.state == "running":
         return "not finished: the pipeline is still running"
     return f"not run: pipeline {record.state}"

@@ -57,7 +57,11 @@ class ModelLoad(Frozen):
 
 
 class Score(Frozen):
-    """One number a judge gave, or what asking it cost; `target`: the judge, empty for the app."""
+    """One number that a judge gave, or what it cost to ask it.
+
+    Attributes:
+        target: the judge; empty: the number is of the whole app.
+    """
 
     tool: str
     name: str
@@ -71,7 +75,7 @@ class RequirementVerdict(Frozen):
 
     Attributes:
         judges: verdict of each judge by its model.
-        reason: why, in the words of the first judge who agrees with the verdict.
+        reason: the reason of the first judge who agrees with the verdict.
     """
 
     tool: str
@@ -83,10 +87,10 @@ class RequirementVerdict(Frozen):
 
 
 class NotLookedAt(Frozen):
-    """How much a tool did not look at for one reason; `reason` is empty for what has no name.
+    """How much a tool did not look at for one reason; `reason` is empty if none is known.
 
     Attributes:
-        at_least: whether there may be more, since a report names only a sample.
+        at_least: whether there may be more, because a report names only a sample.
     """
 
     reason: str
@@ -98,10 +102,10 @@ class CellReport(Frozen):
     """One (app, tool) cell: its record, and what a reader asks of it.
 
     Attributes:
-        record: what the store holds; of a cell that never came, what stands for it.
+        record: what the store holds; for a cell that never came, a stand-in that says why.
         looks_for: categories of the findings that its tool looks for.
         finding_count: None when not measured, or when the tool looks for no findings.
-        not_looked_at: what it was given and did not look at, by reason.
+        not_looked_at: what the tool was given and did not look at, by reason.
         cached: the report of an earlier, identical run was used.
         recorded: False for a cell that was expected and never came.
     """
@@ -149,8 +153,8 @@ class AppReport(Frozen):
 
     Attributes:
         state: None only while the pipeline still runs.
-        weaknesses: its findings after fusion; those of the tools where nothing was fused.
-        syntax_errors: those of them that say that a file is no source; no security findings.
+        weaknesses: its findings after fusion; if nothing was fused, the findings of its tools.
+        syntax_errors: the weaknesses that say that a file cannot be parsed; no security findings.
         main_file: the file that stands for the whole app; empty: unknown.
         facts: what became known of it while it was built, run and removed.
     """
@@ -194,7 +198,7 @@ class MissingGroup(Frozen):
     """Cells that were not measured for the same reason.
 
     Attributes:
-        notes: where the apps failed, what of their files was not honoured or was replaced.
+        notes: if the apps failed, what of their files was not honoured or was replaced.
     """
 
     state: MeasurementState
@@ -227,12 +231,12 @@ class ToolUse(Frozen):
 
 
 class Effort(Frozen):
-    """What the run cost and how often it had to begin again.
+    """What the run cost, and how often work was repeated.
 
     Attributes:
         tool_seconds: tool time that counted, summed over tools that ran at once.
-        wasted_seconds: tool time thrown away, as far as it was seen: of attempts that came to
-            nothing and left nothing to reuse, and of whole results that could not stand.
+        wasted_seconds: tool time thrown away, as far as it was seen: of attempts that failed and
+            left nothing to reuse, and of whole results that were withdrawn.
         saved_seconds: tool time of reports that were reused instead of made again.
         wasted_ratio: (counted + thrown away) / counted; None when none counted.
     """

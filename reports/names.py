@@ -15,7 +15,7 @@ _LOG_CHARS = 60
 
 
 def app_stem(ref: AppRef) -> str:
-    """How each file of one app begins; a long model name is cut and told apart by its digest."""
+    """Beginning of the name of each file of one app; a long model name is cut, with its digest."""
     name = safe_model(ref.model)
     if len(name) > _MODEL_CHARS:
         name = f"{name[:_MODEL_CHARS]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
@@ -28,11 +28,11 @@ def sarif_name(ref: AppRef) -> str:
 
 
 def github_sarif_name(ref: AppRef) -> str:
-    """File of one app's log for GitHub code scanning; there is none where nothing was measured."""
+    """File of one app's log for GitHub code scanning; not written if nothing was measured."""
     return f"{app_stem(ref)}.github.sarif"
 
 
 def log_name(ref: AppRef, place: int, log: ArtifactRef) -> str:
-    """File of an app's log at `place`; it ends so that each browser shows it, and as text."""
+    """File of an app's log at `place`; each browser shows a file of that ending as text."""
     name = quote(log.name or "log", safe="")[:_LOG_CHARS]
     return f"{app_stem(ref)}.{place + 1}.{name}.txt"

@@ -10,7 +10,7 @@ from contract.families import SERVICE_WIDE, family_of
 from reports.reach import Reach, Span
 
 HandlerKey = tuple[str | None, int | None, frozenset[str]]
-"""File and line of a handler, and the family of what was found there."""
+"""File and line of a handler, and the families of the weakness that was found there."""
 
 
 @dataclass(slots=True)
@@ -18,10 +18,12 @@ class Place:
     """A weakness in the source, and the requests that have shown it.
 
     Attributes:
-        steps: lines of the path on which its data comes; empty: it was seen as a pattern.
-        words: words on these lines, and where it stands.
-        handled: whether it stands in a handler of some route; asked where all of a service counts.
-        inputs: the input by which a handler has shown it.
+        steps: lines of the path that the data takes to it; empty: a pattern was found, no path.
+        words: words on these lines and on its own line.
+        handled: whether it is in a handler of some route; known for families of a whole service
+            alone.
+        shown: findings of requests that have shown it.
+        inputs: for each handler, the input that has shown it.
     """
 
     found: Finding
@@ -38,12 +40,12 @@ class Places:
     def __init__(self, sources: Sequence[Finding], reach: Reach):
         self._all = [
             Place(
-                one,
-                reach.steps_of(one),
-                reach.words(one),
-                not SERVICE_WIDE.isdisjoint(family_of(one)) and reach.is_handled(one),
+                found,
+                reach.steps_of(found),
+                reach.words(found),
+                not SERVICE_WIDE.isdisjoint(family_of(found)) and reach.is_handled(found),
             )
-            for one in sources
+            for found in sources
         ]
         self._of: defaultdict[str, list[Place]] = defaultdict(list)
         lines: defaultdict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
@@ -59,11 +61,11 @@ class Places:
         return iter(self._all)
 
     def of(self, families: Iterable[str]) -> list[Place]:
-        """All of these families."""
+        """All weaknesses of these families."""
         return [place for family in families for place in self._of[family]]
 
     def within(self, families: Iterable[str], spans: Iterable[Span]) -> list[Place]:
-        """Those that stand on these lines or whose paths lead over them, in their order."""
+        """Weaknesses that are on these lines or whose paths lead over them, in their order."""
         wanted = list(families)
         found: set[int] = set()
         for file, first, last in spans:

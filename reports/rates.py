@@ -1,9 +1,9 @@
 """Rates that do not depend on their outcome: an app counts where it was looked at in full.
 
-A rule that takes a failure from any tool but a pass only from all of them counts failures even
-where data is missing, and passes only where none is. Here an app whose looks are incomplete is
-missing either way. What an app can never lose are the live looks of one that did not start; so
-apps that did not start are counted at the share at which the others were decided.
+A rule that takes a failure from any tool, but a pass only from all of them, counts failures even
+if data is missing, and passes only if no data is missing. Here an app whose looks are incomplete
+is missing in both cases. An app that did not start has no live look that could be lost; so apps
+that did not start are counted at the share at which the others were decided.
 """
 
 from collections import defaultdict
@@ -30,22 +30,22 @@ _INFRA_FAILED = MeasurementState.INFRA_FAILED
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What of an app must have been looked at, the same for every app of a fleet.
+    """Which tools must have looked at an app, the same ones for every app of a fleet.
 
     Attributes:
-        live: tools of live analyzers; whether an app runs is known when one tool of each analyzer
-            had its look, since its processes are checked before and after.
-        security: tools that look for weaknesses; each must have had its look.
-        left_out: tools that would be required, and measured nothing on any app.
+        live: tools of live analyzers. One tool of each analyzer must have looked: then it is known
+            whether the app runs, because its processes are checked before and after.
+        security: tools that look for weaknesses. Each of them must have looked.
+        left_out: tools that would be required, but measured nothing on any app.
     """
 
     live: frozenset[ToolKey] = frozenset()
     security: frozenset[ToolKey] = frozenset()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[ToolKey, ...] = ()
 
     @property
     def label(self) -> str:
-        """What an app that passes was seen to do."""
+        """What is known of an app that passes."""
         dynamic = any(kind.is_live for kind, _ in self.security)
         clean = "no high finding" if dynamic else "no high finding in the source"
         return f"Runs, {clean}" if self.live else clean.capitalize()
@@ -54,7 +54,7 @@ class Requirement:
 def requirement_of(cells: Iterable[CellReport], *, running: bool = False) -> Requirement:
     """What is required of each app of the fleet with these cells.
 
-    While its pipeline is `running`, what has not come yet is not called gone.
+    While its pipeline is `running`, a tool without cells may still get some: it is not left out.
     """
     states: defaultdict[ToolKey, set[MeasurementState]] = defaultdict(set)
     whole: defaultdict[AnalyzerKind, set[MeasurementState]] = defaultdict(set)
@@ -74,11 +74,7 @@ def requirement_of(cells: Iterable[CellReport], *, running: bool = False) -> Req
     return Requirement(
         live=frozenset(key for key in there if key[0].is_live),
         security=frozenset(there & looking),
-        left_out=tuple(
-            f"{kind}/{tool}"
-            for kind, tool in states
-            if (kind, tool) in gone and (kind.is_live or (kind, tool) in looking)
-        ),
+        left_out=tuple(key for key in states if key in gone and (key[0].is_live or key in looking)),
     )
 
 
@@ -89,7 +85,7 @@ def _is_gone(seen: set[MeasurementState]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """One app: its verdict, whether it is known to fail, whether it started (None: unknown)."""
+    """The verdict on one app; whether it is known to fail; whether it started (None: unknown)."""
 
     verdict: Verdict
     fails: bool
@@ -97,7 +93,7 @@ class _Judged:
 
 
 def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -> tuple[Rate, ...]:
-    """The two scores a report gives of a group of apps of the fleet."""
+    """The two rates that a report gives for a group of apps of the fleet."""
     runs: list[_Judged] = []
     clean: list[_Judged] = []
     for app in apps:
@@ -107,7 +103,7 @@ def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -
         runs.append(_judged(lives, started) if required.live else _unseen(cells))
         grave = any(is_grave(finding) for finding in app.weaknesses)
         clean.append(_judged([*lives, *tools], started, grave, of=tools))
-    of_live = tuple(name for name in required.left_out if _is_live(name))
+    of_live = tuple(key for key in required.left_out if key[0].is_live)
     return (
         _rate("runs", runs, label="Runs and stays up", left_out=of_live),
         _rate("no_high_finding", clean, required.label, required.left_out),
@@ -115,7 +111,7 @@ def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -
 
 
 def is_grave(finding: Finding) -> bool:
-    """Whether a finding decides against an app; one that a single tool doubts itself does not."""
+    """Whether a finding decides against an app; not if its only tool is unsure of it."""
     seen_by = {witness.partition(":")[0] for witness in finding.witnesses}
     sure = finding.confidence is not Confidence.LOW or len(seen_by) > 1
     return sure and finding.severity in GRAVE and finding.category is Category.SECURITY
@@ -127,15 +123,15 @@ def rate(name: str, verdicts: Sequence[Verdict]) -> Rate:
 
 
 def _rate(
-    name: str, judged: Sequence[_Judged], label: str = "", left_out: Sequence[str] = ()
+    name: str, judged: Sequence[_Judged], label: str = "", left_out: Sequence[ToolKey] = ()
 ) -> Rate:
     passed, failed, missing, aside = (
-        sum(one.verdict == kind for one in judged)
+        sum(app.verdict == kind for app in judged)
         for kind in ("pass", "fail", "missing", "not applicable")
     )
     total = passed + _counted_failures(judged)
-    decided = [one for one in judged if one.verdict in ("pass", "fail")]
-    known = bool(total) and (any(one.started for one in decided) or not _any_started(judged))
+    decided = [app for app in judged if app.verdict in ("pass", "fail")]
+    known = bool(total) and (any(app.started for app in decided) or not _any_started(judged))
     return Rate.model_validate(
         {
             "name": name,
@@ -144,8 +140,8 @@ def _rate(
             "failed": failed,
             "missing": missing,
             "not_applicable": aside,
-            "known_failed": sum(one.fails for one in judged if one.verdict == "missing"),
-            "left_out": tuple(left_out),
+            "known_failed": sum(app.fails for app in judged if app.verdict == "missing"),
+            "left_out": tuple(f"{kind}/{tool}" for kind, tool in left_out),
             "rate": round(passed / total, 4) if known else None,
             "interval": wilson_interval(passed, total) if known else None,
             "bounds": missing_data_bounds(passed, failed, missing),
@@ -155,18 +151,18 @@ def _rate(
 
 def _counted_failures(judged: Sequence[_Judged]) -> float:
     """Failures, those of apps that did not start at the share at which the others were decided."""
-    in_play = [one for one in judged if one.verdict != "not applicable"]
-    stopped = [one for one in in_play if one.started is False]
-    started = [one for one in in_play if one.started]
+    in_play = [app for app in judged if app.verdict != "not applicable"]
+    stopped = [app for app in in_play if app.started is False]
+    started = [app for app in in_play if app.started]
     if not started:
-        return sum(one.verdict == "fail" for one in stopped)
-    decided = [one for one in started if one.verdict != "missing"]
+        return sum(app.verdict == "fail" for app in stopped)
+    decided = [app for app in started if app.verdict != "missing"]
     share = len(decided) / len(started)
-    return sum(one.verdict == "fail" for one in decided) + share * len(stopped)
+    return sum(app.verdict == "fail" for app in decided) + share * len(stopped)
 
 
 def _any_started(judged: Iterable[_Judged]) -> bool:
-    return any(one.started and one.verdict != "not applicable" for one in judged)
+    return any(app.started and app.verdict != "not applicable" for app in judged)
 
 
 def _judged(
@@ -175,7 +171,14 @@ def _judged(
     grave: bool = False,
     of: Sequence[MeasurementState] | None = None,
 ) -> _Judged:
-    """`looks`: states of all that is required; `of`: of which some must not be inapplicable."""
+    """The verdict on one app.
+
+    Args:
+        looks: states of the cells that are required.
+        started: see `_Judged`.
+        grave: whether a finding decides against it.
+        of: states of the cells of which at least one must be applicable; None: `looks`.
+    """
     fails = grave or _APP_FAILED in looks
     if not set(looks if of is None else of) - {MeasurementState.NOT_APPLICABLE}:
         return _Judged("not applicable", False, started)
@@ -185,7 +188,7 @@ def _judged(
 
 
 def _unseen(cells: Iterable[CellReport]) -> _Judged:
-    """An app of a fleet in which no live analyzer measured: that some failed is known, no more."""
+    """An app of a fleet that no live analyzer measured: at most a failure is known."""
     states = [cell.state for cell in cells if cell.analyzer.is_live]
     if not states:
         return _Judged("not applicable", False, None)
@@ -209,7 +212,7 @@ def _looks(
 
 
 def _look(cell: CellReport) -> MeasurementState:
-    """The cell's state; where there was something to look at and none of it was, it is missing."""
+    """The cell's state; missing if its tool had something to look at, and could read none of it."""
     coverage = cell.report.coverage
     unread = coverage is not None and not coverage.reached and coverage.skipped_total
     inapplicable = cell.state is MeasurementState.NOT_APPLICABLE
@@ -222,9 +225,9 @@ def _of_analyzer(states: set[MeasurementState]) -> MeasurementState:
 
 
 def _started(app: AppReport, cells: Iterable[CellReport], required: Requirement) -> bool | None:
-    """Whether the app ran at all; None where every live look was lost.
+    """Whether the app ran at all; None if no live cell tells.
 
-    Only the images of an app that ran are recorded.
+    The images of an app are recorded only if it ran.
     """
     states = {cell.state for cell in cells if cell.analyzer.is_live}
     if not required.live or _MEASURED in states or app.facts.images:
@@ -232,7 +235,3 @@ def _started(app: AppReport, cells: Iterable[CellReport], required: Requirement)
     if _APP_FAILED in states:
         return False
     return None if _INFRA_FAILED in states else True
-
-
-def _is_live(name: str) -> bool:
-    return AnalyzerKind(name.partition("/")[0]).is_live

@@ -1,7 +1,7 @@
-"""What dynamic and static tools left beside their findings: lines that run, paths of data. Pure.
+"""What tools left beside their findings: lines that run, paths of data. Pure.
 
-Reports of stored pipelines may be older than this, and data is free-form: what is not understood is
-as if it were not there.
+Reports of stored pipelines may be older than this module, and data is free-form: a value that is
+not understood is ignored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ class Reach:
     """What is known of one app.
 
     Attributes:
-        spans: lines that run for the handler at a file and line, its own first.
+        spans: lines that run for the handler at a file and line; its own lines come first.
         folders: of the app's services; empty names are not among them.
         steps: lines of the path of a finding, by `path_key`.
         names: words on these lines.
@@ -38,7 +38,7 @@ class Reach:
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, found: Finding) -> tuple[Span, ...]:
-        """What runs for a request's finding; nothing where its handler is not known."""
+        """Lines that run for a request's finding; none if its handler is not known."""
         place = found.location
         return self.spans.get((place.path or "", place.line or 0), ())
 
@@ -47,11 +47,11 @@ class Reach:
         return self.steps.get(path_key(found), ())
 
     def words(self, found: Finding) -> frozenset[str]:
-        """Words where a source finding stands and on its path."""
+        """Words on the line of a source finding and on its path."""
         return names_in(found.evidence) | frozenset(self.names.get(path_key(found), ()))
 
     def is_handled(self, found: Finding) -> bool:
-        """Whether a source finding stands in some handler."""
+        """Whether a source finding is in some handler."""
         path, line = found.location.path, found.location.line or 0
         return any(
             spans[0][0] == path and spans[0][1] <= line <= spans[0][2]
@@ -59,7 +59,7 @@ class Reach:
         )
 
     def same_service(self, one: Finding, other: Finding) -> bool:
-        """Whether two places belong to one service; of an app with one, everything does."""
+        """Whether two places belong to one service; in an app with one service, all do."""
         return self._folder(one) == self._folder(other)
 
     def _folder(self, found: Finding) -> str:
@@ -69,7 +69,7 @@ class Reach:
 
 
 def reach_of(cells: Iterable[CellReport]) -> Reach:
-    """What the cells of one app tell."""
+    """What the data of one app's cells says."""
     known = Reach()
     for cell in cells:
         surface = cell.report.data.get("surface")

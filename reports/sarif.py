@@ -12,7 +12,7 @@ from contract.analysis import Finding, MeasurementState
 from contract.spec import AppRef
 from reports.formats import unseen
 from reports.model import CellReport, FleetReport
-from reports.sarif_results import SOURCE_ROOT, Style, Told, told
+from reports.sarif_results import SOURCE_ROOT, Results, Style, results_of
 from reports.sarif_text import cleaned, plain
 from reports.tool_pages import TOOL_PAGES
 
@@ -21,12 +21,12 @@ SCHEMA_URI = (
 )
 PRODUCT = "Assay"
 Notice = tuple[str, str]
-"""Level and text of what a reader of a run must know."""
+"""Level and text of something that a reader of a run must know."""
 
 
 @dataclass(frozen=True, slots=True)
 class OneApp:
-    """What the logs of one app are made from."""
+    """The parts of a report that the logs of one app are made of."""
 
     pipeline: str
     ref: AppRef
@@ -35,7 +35,7 @@ class OneApp:
     main_file: str
 
     def automation_id(self, *parts: str) -> str:
-        """ID of a run: what it is, the same in each scan, and after the last `/` which scan."""
+        """ID of a run: a name that is the same in each scan, then `/` and the ID of the scan."""
         names = ("assay", self.ref.model, f"app{self.ref.app_number}", *parts, self.pipeline)
         return cleaned("/".join(names))
 
@@ -79,9 +79,9 @@ def written(log: dict[str, Any]) -> bytes:
 
 
 def run_of(
-    driver: dict[str, Any], automation_id: str, invocation: dict[str, Any], seen: Told | None
+    driver: dict[str, Any], automation_id: str, invocation: dict[str, Any], seen: Results | None
 ) -> dict[str, Any]:
-    """A run; without `results` where nothing was `seen` because nobody looked."""
+    """A run. It has no `results` if `seen` is None, because no tool looked."""
     run: dict[str, Any] = {
         "tool": {"driver": {**driver, "rules": seen.rules if seen else []}},
         "automationDetails": {"id": automation_id},
@@ -95,7 +95,7 @@ def run_of(
 
 
 def invocation_of(successful: bool, notices: Sequence[Notice]) -> dict[str, Any]:
-    """An invocation that tells `notices`."""
+    """An invocation with `notices` for its reader."""
     invocation: dict[str, Any] = {"executionSuccessful": successful}
     if notices:
         invocation["toolExecutionNotifications"] = [
@@ -105,23 +105,18 @@ def invocation_of(successful: bool, notices: Sequence[Notice]) -> dict[str, Any]
 
 
 def notices_of(cell: CellReport) -> list[Notice]:
-    """What of a tool's look is missing."""
+    """What the tool did not look at, and why."""
     level = "note" if cell.state is MeasurementState.NOT_APPLICABLE else "error"
     notices = [(level, cell.report.reason)] if cell.report.reason else []
     if cell.not_looked_at:
         notices.append(("warning", f"not looked at: {unseen(cell.not_looked_at)}"))
-    notices += [("warning", note) for note in cell.report.provenance.notes if is_cut(note)]
+    notices += [("warning", cut) for cut in cell.report.provenance.cuts]
     return notices
-
-
-def is_cut(note: str) -> bool:
-    """Whether a note of a tool says that not all findings are listed."""
-    return note.partition(": ")[0].endswith(" cut")
 
 
 def _fused_run(app: OneApp) -> dict[str, Any]:
     looked = any(cell.finding_count is not None for cell in app.cells)
-    seen = told(app.weaknesses, Style(app.main_file, every_tool=True)) if looked else None
+    seen = results_of(app.weaknesses, Style(app.main_file, every_tool=True)) if looked else None
     notices: list[Notice] = [("warning", cut) for cut in seen.cuts] if seen else []
     if not looked:
         notices.append(("error", "no tool that looks for weaknesses has measured"))
@@ -132,7 +127,7 @@ def _fused_run(app: OneApp) -> dict[str, Any]:
 
 def _tool_run(app: OneApp, cell: CellReport) -> dict[str, Any]:
     measured = cell.state is MeasurementState.MEASURED
-    seen = told(cell.report.findings, Style(app.main_file)) if measured else None
+    seen = results_of(cell.report.findings, Style(app.main_file)) if measured else None
     notices = notices_of(cell) + [("warning", cut) for cut in (seen.cuts if seen else ())]
     invocation = invocation_of(measured, notices)
     if cell.report.provenance.argv:

@@ -27,7 +27,7 @@ from reports.sarif import (
     run_of,
     written,
 )
-from reports.sarif_results import MAX_RESULTS, Style, told
+from reports.sarif_results import MAX_RESULTS, Style, results_of
 from reports.sarif_rules import FUSED, SEVERITY_RANK, rule_name
 
 MAX_RUNS = 20
@@ -38,7 +38,7 @@ _OTHERS = "others"
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one run is made from."""
+    """The cells, findings and notices that one run is made of."""
 
     name: str
     cells: tuple[CellReport, ...]
@@ -71,7 +71,7 @@ def github_sarif(report: FleetReport, ref: AppRef, finders: Collection[str] = ()
 
 
 def _packed_bytes(data: bytes) -> int:
-    """How large the upload is; what is small unpacked need not be packed to be weighed."""
+    """Size of the upload, compressed; text below the limit is not compressed to learn its size."""
     return len(data) if len(data) <= MAX_GZIP_BYTES else len(gzip.compress(data, 6, mtime=0))
 
 
@@ -91,7 +91,7 @@ def _parts(app: OneApp, finders: Collection[str]) -> list[_Part]:
 def _by_tool(
     findings: Sequence[Finding], measured: Mapping[str, CellReport]
 ) -> dict[str, tuple[Finding, ...]]:
-    """Each finding once: with the witness whose rule it has, else with one that measured."""
+    """Each finding once: under the tool whose rule it has, else under a witness that measured."""
     groups: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         seen_by = [witness.partition(":")[0] for witness in finding.witnesses]
@@ -102,12 +102,12 @@ def _by_tool(
 
 
 def _first(part: _Part, finders: Collection[str]) -> tuple[int, bool, str]:
-    gravest = min((SEVERITY_RANK[one.severity] for one in part.findings), default=99)
+    gravest = min((SEVERITY_RANK[finding.severity] for finding in part.findings), default=99)
     return gravest, part.name not in finders, part.name
 
 
 def _within(parts: list[_Part]) -> list[_Part]:
-    """At most `MAX_RUNS`: empty ones go, then the least grave share one."""
+    """At most `MAX_RUNS` parts: empty parts are left out first, then the least grave are merged."""
     if len(parts) <= MAX_RUNS:
         return parts
     full = [part for part in parts if part.findings]
@@ -134,7 +134,7 @@ def _merged(parts: Sequence[_Part]) -> _Part:
 
 
 def _missing(app: OneApp) -> tuple[Notice, ...]:
-    """Whose alerts cannot be told anew, and why."""
+    """Tools that did not measure, whose alerts therefore stay as they are, and why."""
     lost = (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED)
     return tuple(
         ("warning", f"{cell.name} did not measure: {cell.report.reason}")
@@ -145,8 +145,8 @@ def _missing(app: OneApp) -> tuple[Notice, ...]:
 
 def _run(app: OneApp, part: _Part, max_results: int) -> dict[str, Any]:
     style = Style(app.main_file, every_tool=True, complete=True)
-    seen = told(part.findings, style, max_results)
-    notices = [*part.notices, *(one for cell in part.cells for one in notices_of(cell))]
+    seen = results_of(part.findings, style, max_results)
+    notices = [*part.notices, *(notice for cell in part.cells for notice in notices_of(cell))]
     notices += [("warning", cut) for cut in seen.cuts]
     if len(seen.results) > SHOWN_RESULTS:
         shown = f"GitHub shows {SHOWN_RESULTS:,} of the {len(seen.results):,} results of a run"

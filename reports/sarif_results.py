@@ -23,10 +23,11 @@ class Style:
     """How results are written.
 
     Attributes:
-        main_file: of the app, where what no file is known for is put; empty: there is none.
+        main_file: file of the app that takes the findings for which no file is known; empty: the
+            app has none.
         every_tool: findings of all tools are in one run.
-        complete: each result has a file and a line, or is left out, and its message says all that
-            is known: the reader shows nothing else.
+        complete: each result has a file and a line, or it is left out, and its message says all
+            that is known, because the reader shows nothing else.
     """
 
     main_file: str = ""
@@ -35,35 +36,42 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """`rules` and `results` of a run; `cuts` says what of its findings is not among them."""
+class Results:
+    """`rules` and `results` of a run; `cuts` says which of its findings are not among them."""
 
     rules: list[dict[str, Any]]
     results: list[dict[str, Any]]
     cuts: list[str]
 
 
-def told(findings: Sequence[Finding], style: Style, max_results: int = MAX_RESULTS) -> Told:
-    """What a run tells of `findings`: the gravest first, if there are more than `max_results`."""
-    placed = [one for one in findings if not style.complete or _path(one.location, style)]
+def results_of(
+    findings: Sequence[Finding], style: Style, max_results: int = MAX_RESULTS
+) -> Results:
+    """`findings` as results of a run: only the gravest, if there are more than `max_results`."""
+    placed = [finding for finding in findings if _has_place(finding, style)]
     kept = placed
     if len(placed) > max_results:
-        kept = sorted(placed, key=lambda one: SEVERITY_RANK[one.severity])[:max_results]
-    names = {index: _named(one, style) for index, one in enumerate(kept)}
+        kept = sorted(placed, key=lambda finding: SEVERITY_RANK[finding.severity])[:max_results]
+    names = {index: _named(finding, style) for index, finding in enumerate(kept)}
     of_rule: defaultdict[str, list[Finding]] = defaultdict(list)
-    for index, one in enumerate(kept):
-        of_rule[names[index].id].append(one)
+    for index, finding in enumerate(kept):
+        of_rule[names[index].id].append(finding)
     first = {name.id: name for name in reversed(names.values())}
     places = {rule: place for place, rule in enumerate(of_rule)}
     hashes = _hashes(kept, [name.id for name in names.values()])
-    return Told(
+    return Results(
         rules=[described(first[rule], mine) for rule, mine in of_rule.items()],
         results=[
-            _result(one, names[index].id, places[names[index].id], hashes[index], style)
-            for index, one in enumerate(kept)
+            _result(finding, names[index].id, places[names[index].id], hashes[index], style)
+            for index, finding in enumerate(kept)
         ],
         cuts=_cuts(len(findings), len(placed), len(kept)),
     )
+
+
+def _has_place(finding: Finding, style: Style) -> bool:
+    """Whether a reader can show the finding: a complete style needs a file."""
+    return not style.complete or bool(_path(finding.location, style))
 
 
 def _named(finding: Finding, style: Style) -> RuleName:
@@ -94,7 +102,7 @@ def _result(
         "partialFingerprints": {_LINE_HASH: line_hash},
         "properties": {
             "severity": finding.severity.value,
-            "witnesses": [cleaned(one) for one in dict.fromkeys(finding.witnesses)],
+            "witnesses": [cleaned(name) for name in dict.fromkeys(finding.witnesses)],
         },
     }
     if place := _location(finding.location, style):
@@ -159,11 +167,12 @@ def _region(location: Location, exact: bool, needed: bool) -> dict[str, int]:
 
 
 def _hashes(findings: Sequence[Finding], rules: Sequence[str]) -> list[str]:
-    """What tells each result from all others, in this scan and the next ones.
+    """A text for each result that no other result has, the same in this scan and the next ones.
 
-    Findings of equal lines of a file have equal fingerprints: they are counted, from top to bottom.
+    Findings on equal lines of a file have equal fingerprints; a number tells them apart, counted
+    from the top of the file to its bottom.
     """
-    bases = [_base(one, rule) for one, rule in zip(findings, rules, strict=True)]
+    bases = [_base(found, rule) for found, rule in zip(findings, rules, strict=True)]
     seen: Counter[str] = Counter()
     hashes = [""] * len(bases)
     for index in sorted(range(len(bases)), key=lambda index: _from_top(findings[index].location)):

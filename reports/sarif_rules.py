@@ -42,7 +42,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class RuleName:
-    """A rule by the tool that has it; `id` is what a log calls it."""
+    """A rule and the tool that has it; `id` is the rule's ID in a log."""
 
     tool: str
     rule: str
@@ -52,8 +52,8 @@ class RuleName:
 def rule_name(finding: Finding) -> RuleName:
     """The rule that a finding is reported under.
 
-    A fused finding's is the one of the witness it took its own from; the tool stands before it,
-    since tools call different things by one name.
+    A fused finding took its rule from one of its witnesses. The name of that tool stands before
+    the rule, since two tools may use one name for different rules.
     """
     if finding.tool != FUSED:
         return RuleName(finding.tool, finding.rule_id, identifier(finding.rule_id))
@@ -64,7 +64,7 @@ def rule_name(finding: Finding) -> RuleName:
 
 
 def with_tool(name: RuleName) -> RuleName:
-    """The same rule, told apart from rules that other tools call so."""
+    """The same rule with its tool in its ID, as other tools may have a rule of that name."""
     return RuleName(name.tool, name.rule, identifier(f"{name.tool}:{name.rule}"))
 
 
@@ -76,7 +76,7 @@ def described(name: RuleName, findings: Sequence[Finding]) -> dict[str, Any]:
         findings: all that a run has of it; the gravest decides how grave the rule is.
     """
     gravest = min(findings, key=lambda finding: SEVERITY_RANK[finding.severity])
-    known = next((one for one in map(weakness, gravest.cwe) if one), None)
+    known = next((found for found in map(weakness, gravest.cwe) if found), None)
     level = LEVELS[gravest.severity]
     lines = _help(name.tool, known)
     rule: dict[str, Any] = {
@@ -90,7 +90,7 @@ def described(name: RuleName, findings: Sequence[Finding]) -> dict[str, Any]:
         "defaultConfiguration": {"level": level},
         "properties": {
             "tags": _tags(gravest.category, findings),
-            "precision": min((one.confidence for one in findings), key=_CONFIDENCES.index).value,
+            "precision": _surest(findings).value,
             "problem.severity": _PROBLEM_SEVERITY[level],
         },
     }
@@ -102,6 +102,11 @@ def described(name: RuleName, findings: Sequence[Finding]) -> dict[str, Any]:
     if gravest.category is Category.SECURITY and gravest.severity in _SECURITY_SEVERITY:
         rule["properties"]["security-severity"] = _SECURITY_SEVERITY[gravest.severity]
     return rule
+
+
+def _surest(findings: Sequence[Finding]) -> Confidence:
+    """The highest confidence of the findings."""
+    return min((finding.confidence for finding in findings), key=_CONFIDENCES.index)
 
 
 def _title(name: RuleName, known: Weakness | None) -> str:

@@ -95,5 +95,5 @@ def _metrics(name: str, cell: CellReport) -> list[Metric]:
 
 
 def _endless(name: str, cell: CellReport, metrics: Iterable[Metric]) -> list[float]:
-    cut = defaultdict(float, {one.target: one.value for one in _metrics("censored", cell)})
+    cut = defaultdict(float, {metric.target: metric.value for metric in _metrics("censored", cell)})
     return [math.inf if cut[metric.target] else metric.value for metric in metrics]

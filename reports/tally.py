@@ -1,4 +1,4 @@
-"""Counting: what is known, out of how much, and None where nothing is known."""
+"""Counts: how many are known, out of how many; None if nothing is known."""
 
 from collections import Counter
 from collections.abc import Container, Iterable

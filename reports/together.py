@@ -1,11 +1,11 @@
 """One weakness that the source shows and a request proves is one finding with all witnesses. Pure.
 
-A request's finding names its handler, and discovery left which lines run for it. What a static tool
-found on these lines, of the same family, is what the request has shown. What decides for a whole
-service (its debugger, its error handler) is shown by any of its operations.
+A request's finding names its handler, and discovery recorded which lines run for that handler. A
+finding of a static tool on these lines, of the same family, is the weakness that the request has
+shown. A weakness of a whole service (its debugger, its error handler) is shown by any operation.
 
-Where it cannot be told which of several places a request has shown, all stay: a weakness that is
-told twice is better than one that is lost.
+If it is not clear which of several places a request has shown, all findings stay: a weakness that
+is reported twice is better than a weakness that is lost.
 """
 
 import re
@@ -27,7 +27,7 @@ _NAMED_OPERATIONS = 5
 
 
 def together(findings: Iterable[Finding], cells: Sequence[CellReport]) -> list[Finding]:
-    """The findings of one app, those of its source and of requests that are one as one.
+    """The findings of one app; a finding of its source and the requests that show it are joined.
 
     Args:
         findings: of all its analyzers, fused or not.
@@ -55,17 +55,21 @@ def together(findings: Iterable[Finding], cells: Sequence[CellReport]) -> list[F
 
 @dataclass(frozen=True, slots=True)
 class _Matching:
-    """Finds what in the source a request has shown; `inputs`: those at fault, by handler."""
+    """Finds the weakness in the source that a request has shown.
+
+    Attributes:
+        inputs: the inputs at fault, for each handler.
+    """
 
     places: Places
     reach: Reach
     inputs: dict[HandlerKey, set[str]]
 
     def match(self, requests: Iterable[Finding]) -> list[Finding]:
-        """Put every finding of a request to its place; those that have none are left."""
+        """Add every finding of a request to its place; answers those that have no place."""
         alone: list[Finding] = []
-        # What names its input is told apart best, so it chooses first.
-        for found in sorted(requests, key=lambda one: not one.location.parameter):
+        # A finding that names its input fits fewer places, so it chooses first.
+        for found in sorted(requests, key=lambda request: not request.location.parameter):
             place = self._place_of(found)
             if place is None:
                 alone.append(found)
@@ -85,29 +89,29 @@ class _Matching:
         if SERVICE_WIDE.isdisjoint(families) or not found.location.path:
             return None
         wide = [
-            one
-            for one in self.places.of(families)
-            if not one.handled and self.reach.same_service(one.found, found)
+            place
+            for place in self.places.of(families)
+            if not place.handled and self.reach.same_service(place.found, found)
         ]
         return wide[0] if len(wide) == 1 else None
 
     def _fitting(self, found: Finding, here: list[Place]) -> list[Place]:
-        """Places that may be what was shown.
+        """Places that the request may have shown.
 
-        One that names another input of the handler, and not this one, is another weakness; one
-        that names none is that of the first that has shown it. And what comes with no input of
-        this request was kept before: a path that begins at this request is not its own.
+        A place that names another input of the handler, and not this input, is another weakness. A
+        place that names no input belongs to the first request that has shown it. A request without
+        an input shows no place with a path: that path begins at an input.
         """
         name = _plain(found.location.parameter)
         if not name and not INJECTIONS.isdisjoint(family_of(found)):
-            return [one for one in here if not one.steps]
+            return [place for place in here if not place.steps]
         handler = _handler(found)
         others = self.inputs[handler] - {name}
-        sure = [one for one in here if name and name in one.words]
+        sure = [place for place in here if name and name in place.words]
         return sure or [
-            one
-            for one in here
-            if one.inputs.get(handler, name) == name and others.isdisjoint(one.words)
+            place
+            for place in here
+            if place.inputs.get(handler, name) == name and others.isdisjoint(place.words)
         ]
 
 
@@ -130,11 +134,14 @@ def _plain(parameter: str | None) -> str:
 
 
 def _joined(place: Place) -> Finding:
-    """The source's finding with the operation that shows it; the better believed one names it."""
+    """The source's finding with the operation that shows it.
+
+    The rule and the message are the source's, unless its tool itself doubts the finding.
+    """
     source = place.found
     if not place.shown:
         return source
-    shown = sorted(place.shown, key=lambda one: _SEVERITIES[one.severity])
+    shown = sorted(place.shown, key=lambda finding: _SEVERITIES[finding.severity])
     proof = shown[0]
     believed = source.confidence is not Confidence.LOW
     first = source if believed else proof
@@ -145,28 +152,32 @@ def _joined(place: Place) -> Finding:
         update={
             "tool": "fused",
             "message": _message(first, shown),
-            "severity": min((one.severity for one in graded), key=_SEVERITIES.__getitem__),
+            "severity": min((finding.severity for finding in graded), key=_SEVERITIES.__getitem__),
             "confidence": _confidence(source, shown),
-            "cwe": tuple(dict.fromkeys(number for one in everything for number in one.cwe)),
+            "cwe": tuple(dict.fromkeys(cwe for finding in everything for cwe in finding.cwe)),
             "location": source.location.model_copy(update=operation),
             "fingerprint": source.fingerprint,
-            "witnesses": tuple(dict.fromkeys(name for one in everything for name in one.witnesses)),
+            "witnesses": _witnesses(everything),
             "evidence": f"{source.evidence}\n\n{proof.evidence}".strip()[:_MAX_EVIDENCE],
         }
     )
 
 
+def _witnesses(findings: Iterable[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for finding in findings for name in finding.witnesses))
+
+
 def _confidence(source: Finding, shown: Sequence[Finding]) -> Confidence:
     """Source and request agree: high, unless the request itself was a guess."""
-    best = min((one.confidence for one in shown), key=_CONFIDENCES.__getitem__)
+    best = min((finding.confidence for finding in shown), key=_CONFIDENCES.__getitem__)
     return source.confidence if best is Confidence.LOW else Confidence.HIGH
 
 
 def _message(first: Finding, shown: Sequence[Finding]) -> str:
-    """What is wrong, what shows it, and where else it was seen."""
+    """The weakness, the request that shows it, and other operations where it was seen."""
     proof = shown[0]
     texts = [first.message] if first is proof else [first.message, f"Shown: {proof.message}"]
-    also = dict.fromkeys(_operation(one) for one in shown if _operation(one) != _operation(proof))
+    also = dict.fromkeys(name for name in map(_operation, shown) if name != _operation(proof))
     if also:
         more = f" and {len(also) - _NAMED_OPERATIONS} more" if len(also) > _NAMED_OPERATIONS else ""
         texts.append(f"Also at {', '.join(list(also)[:_NAMED_OPERATIONS])}{more}")

@@ -1,4 +1,4 @@
-"""What tools were given and did not look at, by reason: nobody takes it for looked at and clean."""
+"""What tools were given and did not look at, by reason, so that nobody takes it for clean."""
 
 from collections import Counter
 
@@ -9,14 +9,14 @@ _SAMPLE = 50  # the most that a coverage names
 
 
 def not_looked_at(coverage: Coverage | None) -> tuple[NotLookedAt, ...]:
-    """Counts by reason, the largest first; what follows a colon in a reason is a detail.
+    """Counts by reason, the largest first; the text after a colon in a reason is a detail.
 
-    What was given and not reached counts, named or not; what is not named comes last, without a
-    reason. Where the sample is full, each reason may stand for more.
+    All that was given and not reached counts. What the sample does not name comes last, without a
+    reason. If the sample is full, each reason may stand for more.
     """
     if coverage is None:
         return ()
-    reasons = Counter(one.reason.partition(": ")[0].strip() for one in coverage.skipped)
+    reasons = Counter(skipped.reason.partition(": ")[0].strip() for skipped in coverage.skipped)
     given = coverage.given if coverage.given is not None else 0
     total = max(coverage.skipped_total, given - coverage.reached, len(coverage.skipped))
     unnamed = total - len(coverage.skipped)

@@ -8,7 +8,7 @@ from reports.rates import GRAVE
 
 
 def verdict(pipeline_state: str, totals: Totals, cells: Iterable[CellReport]) -> str:
-    """What a person should take away when they read nothing else."""
+    """The sentences for a person who reads nothing else of the report."""
     parts = [_apps(totals), _cells(totals.cells), _weaknesses(totals), _clean(totals)]
     parts.append(_without_source(cells))
     if pipeline_state in ("cancelled", "failed"):
@@ -18,9 +18,9 @@ def verdict(pipeline_state: str, totals: Totals, cells: Iterable[CellReport]) ->
 
 def _apps(totals: Totals) -> str:
     number = totals.apps.total + totals.unfinished
-    told = [
-        f"{count} {what}"
-        for count, what in (
+    parts = [
+        f"{count} {label}"
+        for count, label in (
             (totals.apps.measured, "measured in full"),
             (
                 totals.apps.app_failed,
@@ -32,7 +32,7 @@ def _apps(totals: Totals) -> str:
         )
         if count
     ]
-    return f"{_plural(number, 'app')}: {_joined(told)}." if told else "No apps."
+    return f"{_plural(number, 'app')}: {_joined(parts)}." if parts else "No apps."
 
 
 def _cells(cells: StateCounts) -> str:
@@ -62,13 +62,12 @@ def _clean(totals: Totals) -> str:
     if found.rate is None:
         return "" if not found.missing else f"{found.label}: unknown, no app was looked at in full."
     undecided = f", {found.missing} undecided" if found.missing else ""
-    told = f"{found.label}: {found.rate * 100:.0f} % ({found.passed} of {decided}{undecided})."
+    sentence = f"{found.label}: {found.rate * 100:.0f} % ({found.passed} of {decided}{undecided})."
     if not found.left_out:
-        return told
+        return sentence
     names, more = ", ".join(found.left_out[:3]), len(found.left_out) - 3
-    return (
-        f"{told} Not required, as it measured nothing: {names}{f' and {more} more' * (more > 0)}."
-    )
+    named = f"{names}{f' and {more} more' * (more > 0)}"
+    return f"{sentence} Not required, as it measured nothing: {named}."
 
 
 def _without_source(cells: Iterable[CellReport]) -> str:

@@ -1,4 +1,4 @@
-"""What the page needs beside the report itself: the matrix as a grid, the tables as columns."""
+"""The report as its page shows it: the matrix as a grid, the tables as columns."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -39,24 +39,24 @@ class GridCell:
 
     @property
     def is_part(self) -> bool:
-        """Whether its tool did not look at all it was given."""
+        """Whether its tool looked at a part of what it was given."""
         return self.text is not None and bool(self.cell.not_looked_at)
 
     @property
     def text(self) -> str | None:
-        """The number to show; None where there is none to show."""
+        """The number to show; None: there is none."""
         number = self.cell.finding_count
         return None if number is None else f"{number:,}"
 
 
 @dataclass(frozen=True, slots=True)
 class AppView:
-    """One app with its cells and what of its findings fits the page.
+    """One app with its cells and as many of its findings as fit the page.
 
     Attributes:
         grids: its row in each block of the matrix.
-        sarif: its files of that format that lie beside the page.
-        logs: each of its logs with its file beside the page, which may be missing (empty).
+        sarif: names of its SARIF files beside the page.
+        logs: each of its logs with the name of its file beside the page; empty: there is none.
     """
 
     app: AppReport
@@ -81,7 +81,7 @@ class AppView:
 
     @property
     def load_columns(self) -> list[str]:
-        """Metrics of the load table, then its flags; only those that somebody measured."""
+        """Metrics of the load table, then its flags; only those that a tool measured."""
         present = {name for row in self.load_rows for name in row.figures}
         return [name for name in (*METRIC_LABELS, *_FLAGS) if name in present]
 
@@ -115,7 +115,7 @@ class LoadTable:
 
     @property
     def columns(self) -> list[str]:
-        """Metrics of the table; a throughput at an objective makes one at any load needless."""
+        """Metrics of the table; throughput at an objective replaces throughput at any load."""
         present = {name for _, load in self.rows for name in load.figures}
         if "throughput_at_objective" in present:
             present.discard("throughput")
@@ -172,7 +172,7 @@ def _columns(cells: Sequence[CellReport]) -> Columns:
 
 
 def in_blocks(columns: Columns) -> tuple[Columns, ...]:
-    """The columns in tables that fit on paper, parted between analyzers where that is possible."""
+    """The columns as tables that fit on paper, split between analyzers if that is possible."""
     blocks: list[Columns] = [{}]
     for kind, tools in columns.items():
         for start in range(0, len(tools), WIDEST_MATRIX):

@@ -1,1 +1,1 @@
-"""The store: a projection of what happened, in SQLite or PostgreSQL. Rows never leave this room."""
+"""The store: a record of what happened, in SQLite or PostgreSQL. Rows never leave this package."""

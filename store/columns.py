@@ -58,7 +58,7 @@ def clean_json(value: Any) -> Any:
 
 
 def dump_json(value: Any) -> str:
-    """JSON that both databases accept; the slow cleaning only happens where it is needed."""
+    """JSON that both databases accept; the slow cleaning is done only if it is needed."""
     try:
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a database says, as platform faults with a cause and a next step."""
+"""Errors of a database as platform faults with a cause and a next step."""
 
 import sqlite3
 from collections.abc import Generator
@@ -53,7 +53,7 @@ def platform_faults(where: str) -> Generator[None]:
         where: the store's URL without its password.
 
     Raises:
-        PlatformError: UNAVAILABLE for what passes, RESOURCE_EXHAUSTED for a full disk, and so on.
+        PlatformError: UNAVAILABLE for a fault that passes, RESOURCE_EXHAUSTED for a full disk, ...
     """
     try:
         yield

@@ -67,7 +67,7 @@ def _metric(row: Row[Any]) -> Metric:
 def _app(row: Row[Any]) -> AppRecord:
     planned = PlannedApp.model_validate(row.body["planned"])
     return AppRecord(
-        ref=_ref(row),
+        ref=ref_of(row),
         template=planned.template,
         source=planned.source,
         state=MeasurementState(row.state) if row.state else None,
@@ -76,7 +76,8 @@ def _app(row: Row[Any]) -> AppRecord:
     )
 
 
-def _ref(row: Row[Any]) -> AppRef:
+def ref_of(row: Any) -> AppRef:
+    """The app that a row belongs to."""
     return AppRef(model=row.target_model, app_number=row.target_app_number)
 
 
@@ -89,7 +90,7 @@ def _report(row: Row[Any], findings: list[Finding], metrics: list[Metric]) -> To
 def _cell(row: Row[Any], findings: list[Finding], metrics: list[Metric]) -> CellRecord:
     return CellRecord.model_validate(
         {
-            "ref": _ref(row),
+            "ref": ref_of(row),
             "analyzer": row.analyzer,
             "report": _report(row, findings, metrics),
             "artifact": row.artifact,
@@ -102,7 +103,7 @@ def _cell(row: Row[Any], findings: list[Finding], metrics: list[Metric]) -> Cell
 
 
 def _fused(rows: Rows, cells: Rows) -> Iterable[FusedRecord]:
-    """Groups by analyzer and app; one that came to nothing is a group, too: it was fused."""
+    """Fused findings of each analyzer on each app; a fusion without findings is a record, too."""
     grouped: defaultdict[tuple[AppRef, AnalyzerKind], list[Finding]] = defaultdict(list)
     for cell in cells:
         if cell.analyzer in _FUSING and cell.artifact is not None:
@@ -117,4 +118,4 @@ def _fused(rows: Rows, cells: Rows) -> Iterable[FusedRecord]:
 
 
 def _of_analyzer(row: Row[Any]) -> tuple[AppRef, AnalyzerKind]:
-    return _ref(row), AnalyzerKind(row.analyzer)
+    return ref_of(row), AnalyzerKind(row.analyzer)

@@ -1,7 +1,7 @@
 """What a newer outcome of a subtask replaces, tool by tool: pure.
 
-A retry runs only the tools that lack a measurement, and it may fail itself. What was measured is
-never given up for an outcome that measured nothing.
+A retry runs only the tools that lack a measurement, and the retry itself may fail. A measurement is
+never replaced by an outcome that measured nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,18 +33,19 @@ def replaced(
     Args:
         rows: everything of the newer outcome.
         before: state of each tool's cell as it is stored.
-        reported: whether the newer outcome has an analyzer's report. One without never replaces a
-            measured cell, one with does so only by a measurement or a failure of the app.
+        reported: whether the newer outcome has an analyzer's report. An outcome without a report
+            never replaces a measured cell; an outcome with a report replaces it only by a
+            measurement or by a failure of the app.
     """
     named = [tool for tool in before if tool != ALL_TOOLS]
     new = _spelled_out(rows, named)
     indices = [i for i, cell in enumerate(new.cells) if not _stands(cell, before, reported)]
-    told = {cell["tool"] for cell in new.cells}
+    reported_tools = {cell["tool"] for cell in new.cells}
     gone = {new.cells[i]["tool"] for i in indices}
-    if named or told != {ALL_TOOLS}:
+    if named or reported_tools != {ALL_TOOLS}:
         gone.add(ALL_TOOLS)
     if reported:
-        gone |= {tool for tool, state in before.items() if state is _INFRA_FAILED} - told
+        gone |= {tool for tool, state in before.items() if state is _INFRA_FAILED} - reported_tools
     return Replacement(
         rows=SubtaskRows(
             subtask=new.subtask,
@@ -62,7 +63,7 @@ def replaced(
 def fused_together(
     new: Iterable[Row], old_bodies: Iterable[Any], measured_before: frozenset[str]
 ) -> list[Row]:
-    """Fused findings of a report and of the cells that stay: those alike are one, all witnesses."""
+    """Fused findings of a report and of the cells that stay; equal ones are joined."""
     rows = list(new)
     if not measured_before:
         return rows
@@ -80,7 +81,7 @@ def fused_together(
 
 
 def _spelled_out(rows: SubtaskRows, named: list[str]) -> SubtaskRows:
-    """`rows` whose wildcard cell speaks for each tool that is known by now."""
+    """`rows` with one cell for each known tool in place of the wildcard cell."""
     if not named or [cell["tool"] for cell in rows.cells] != [ALL_TOOLS]:
         return rows
     return SubtaskRows(

@@ -13,6 +13,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.outcome import AppFacts
 from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage, Reopening
 from contract.spec import AppRef
+from store.loading import ref_of
 from store.registering import Registered, rows_to_add
 from store.rows import Row, app_body, app_row, plan_body
 from store.tables import apps, cells, pipelines
@@ -34,8 +35,8 @@ async def add_page(connection: AsyncConnection, header: PlanHeader, page: PlanPa
         apps.c.target_model, apps.c.target_app_number, apps.c.ordinal, apps.c.plan_digest
     ).where(apps.c.pipeline_id == header.pipeline_id)
     registered = {
-        (model, number): Registered(ordinal, digest)
-        for model, number, ordinal, digest in await connection.execute(known)
+        ref_of(row): Registered(row.ordinal, row.plan_digest)
+        for row in await connection.execute(known)
     }
     wanted = [
         {**app_row(header.app_spec(app), position), "body": app_body(app, AppFacts())}
@@ -72,9 +73,9 @@ async def fetch_entries(
     ).join_from(cells, apps, _same_app())
     by_app: defaultdict[AppRef, _Cells] = defaultdict(dict)
     for row in await connection.execute(states.where(chosen).order_by(cells.c.id)):
-        tools = by_app[_ref(row)].setdefault(AnalyzerKind(row.analyzer), {})
+        tools = by_app[ref_of(row)].setdefault(AnalyzerKind(row.analyzer), {})
         tools[row.tool] = MeasurementState(row.state)
-    return [_entry(row, by_app[_ref(row)]) for row in found]
+    return [_entry(row, by_app[ref_of(row)]) for row in found]
 
 
 async def fetch_choices(
@@ -121,6 +122,7 @@ async def fetch_reopening(
     )
 
 
+_Apps = Select[Any, Any, Any, Any]
 _Cells = dict[AnalyzerKind, dict[str, MeasurementState]]
 
 
@@ -150,24 +152,24 @@ def _entry(row: Any, found: _Cells) -> AppEntry:
     )
 
 
-async def _choices(connection: AsyncConnection, query: Select) -> list[AppChoice]:
+async def _choices(connection: AsyncConnection, query: _Apps) -> list[AppChoice]:
     rows: Sequence[Any] = (await connection.execute(query.order_by(apps.c.ordinal))).all()
     return [
         AppChoice(
             position=row.ordinal,
-            ref=_ref(row),
+            ref=ref_of(row),
             state=MeasurementState(row.state) if row.state else None,
         )
         for row in rows
     ]
 
 
-def _apps_of(pipeline_id: str) -> Select:
+def _apps_of(pipeline_id: str) -> _Apps:
     columns = (apps.c.ordinal, apps.c.target_model, apps.c.target_app_number, apps.c.state)
     return select(*columns).where(apps.c.pipeline_id == pipeline_id)
 
 
-def _lacking(pipeline_id: str) -> Select:
+def _lacking(pipeline_id: str) -> _Apps:
     """Apps that did not end, or to which the platform owes at least one tool's work."""
     lost = select(cells.c.id).where(_same_app(), cells.c.state == _INFRA_FAILED).exists()
     owed = or_(apps.c.state.is_(None), apps.c.state == _INFRA_FAILED, lost)
@@ -180,7 +182,3 @@ def _same_app() -> Any:
     for condition in rest:
         first &= condition
     return first
-
-
-def _ref(row: Any) -> AppRef:
-    return AppRef(model=row.target_model, app_number=row.target_app_number)

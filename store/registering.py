@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from contract.errors import ErrorCode, PlatformError
 from contract.plan import PlanHeader
+from contract.spec import AppRef
 from store.rows import Row, spec_digest_of
-
-AppKey = tuple[str, int]
 
 
 class Registered(NamedTuple):
@@ -21,7 +20,7 @@ def rows_to_add(
     header: PlanHeader,
     wanted: Sequence[Row],
     spec_digest: str,
-    registered: Mapping[AppKey, Registered],
+    registered: Mapping[AppRef, Registered],
 ) -> list[Row]:
     """Rows of the apps that a page adds to its registered pipeline; empty for a page that it has.
 
@@ -40,36 +39,31 @@ def rows_to_add(
     if spec_digest_of(header.spec) != spec_digest:
         raise _exists(header, "its spec differs")
     for row in wanted:
-        known = registered.get(_key(row))
+        ref = _ref(row)
+        known = registered.get(ref)
         if known and known.digest != row["plan_digest"]:
-            raise _exists(header, f"{_name(_key(row))} has other files or another template")
+            raise _exists(header, f"{ref.label} has other files or another template")
         if known and row["ordinal"] >= header.total and known.ordinal != row["ordinal"]:
-            model, number = _key(row)
-            message = f"duplicate app: {model}/app{number}"
-            raise PlatformError(ErrorCode.ALREADY_EXISTS, message)
-    missing = [row for row in wanted if _key(row) not in registered]
+            raise PlatformError(ErrorCode.ALREADY_EXISTS, f"duplicate app: {ref.label}")
+    missing = [row for row in wanted if _ref(row) not in registered]
     _require_all_in_plan(header, wanted, len(missing), registered)
     return [{**row, "ordinal": len(registered) + index} for index, row in enumerate(missing)]
 
 
 def _require_all_in_plan(
-    header: PlanHeader, wanted: Sequence[Row], new: int, registered: Mapping[AppKey, Registered]
+    header: PlanHeader, wanted: Sequence[Row], new: int, registered: Mapping[AppRef, Registered]
 ) -> None:
     """Refuse the last page of a plan when an app is registered that the plan does not have."""
     is_last = bool(wanted) and wanted[-1]["ordinal"] == header.total - 1
     if not is_last or len(registered) + new == header.total:
         return
-    names = {_key(row) for row in wanted}
-    lost = next((key for key in registered if len(header.pages) == 1 and key not in names), None)
-    raise _exists(header, f"{_name(lost)} is missing" if lost else "it lacks a registered app")
+    names = set(map(_ref, wanted))
+    lost = next((ref for ref in registered if len(header.pages) == 1 and ref not in names), None)
+    raise _exists(header, f"{lost.label} is missing" if lost else "it lacks a registered app")
 
 
-def _key(row: Row) -> AppKey:
-    return row["target_model"], row["target_app_number"]
-
-
-def _name(key: AppKey) -> str:
-    return f"{key[0]} app{key[1]}"
+def _ref(row: Row) -> AppRef:
+    return AppRef(model=row["target_model"], app_number=row["target_app_number"])
 
 
 def _exists(header: PlanHeader, cause: str) -> PlatformError:

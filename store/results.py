@@ -271,5 +271,8 @@ def _found(found: _Found | None, pipeline_id: str) -> _Found:
 
 
 def _not_found(pipeline_id: str) -> PlatformError:
-    message = f"no pipeline {pipeline_id!r} in the store; `starter.py status` lists what there is"
-    return PlatformError(ErrorCode.NOT_FOUND, message)
+    return PlatformError(
+        ErrorCode.NOT_FOUND,
+        f"no pipeline {pipeline_id!r} in the store",
+        next_step="look up its ID in the list of pipelines",
+    )

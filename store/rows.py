@@ -116,8 +116,8 @@ def reconcile(
 ) -> tuple[ToolReport, ...]:
     """One cell per tool that either side names, in the order of the report.
 
-    The outcome may know more than the report: that the app died under a tool which itself ended
-    well. A cell that the outcome calls not measured is not measured, whatever the tool wrote.
+    The outcome may know more than the report: the app may have died under a tool that itself ended
+    well. A cell that the outcome calls not measured is not measured, whatever the tool reported.
     """
     known = {summary.tool: summary for summary in summaries}
     cells = {report.tool: _downgraded(report, known.get(report.tool)) for report in reports}
@@ -147,7 +147,7 @@ def _not_measured(report: ToolReport, state: MeasurementState, reason: str) -> T
 
 def _without_report(summary: ToolSummary) -> ToolReport:
     if summary.state is MeasurementState.MEASURED:
-        # Numbers that nobody can show are not numbers.
+        # The numbers are lost with their report, so nothing is measured.
         reason = "its report was lost before it was recorded"
         return ToolReport(tool=summary.tool, state=MeasurementState.INFRA_FAILED, reason=reason)
     reason = summary.reason or "no reason recorded"
@@ -160,7 +160,7 @@ def _without_report(summary: ToolSummary) -> ToolReport:
 
 
 def still_witnessed(fused: tuple[Finding, ...], measured: frozenset[str]) -> tuple[Finding, ...]:
-    """Fused findings that a tool of `measured` saw, or that name no witness."""
+    """Fused findings that a tool of `measured` saw, and those that name no witness."""
     return tuple(
         finding
         for finding in fused
@@ -195,7 +195,7 @@ def _cell(app: AppSpec, outcome: SubtaskOutcome, tool: ToolReport, siblings: int
         "state": tool.state.value,
         "reason": clean_text(tool.reason),
         "tool_seconds": 0.0 if cached else tool.provenance.duration_s,
-        # The waste of a subtask is nobody's in particular: equal shares, so that sums stay true.
+        # No tool alone caused the waste of a subtask: equal shares, so that sums stay true.
         "wasted_seconds": outcome.wasted_seconds / siblings,
         "saved_seconds": tool.provenance.duration_s if cached else 0.0,
         "artifact": outcome.report.model_dump(mode="json") if outcome.report else None,

@@ -1,4 +1,7 @@
-"""The rows. Columns exist for what is queried; the rest of a value is kept whole in a JSON column.
+"""The tables. What is queried has a column; the rest of a value is in one JSON column, `body`.
+
+`apps.body` holds the app as planned and `AppFacts`, `cells.body` the fields of a `ToolReport` that
+are no columns, `pipelines.body` the templates: a new field there needs no migration.
 
 A task is unique in the database itself: `uq_apps_target` refuses a second row of the same app even
 when every line of application logic is bypassed.

@@ -1,1 +1,1 @@
-"""The AI analyzer: models judge an app through any OpenAI-compatible endpoint, with evidence."""
+"""The AI analyzer: judges behind any OpenAI-compatible endpoint, held to evidence that exists."""

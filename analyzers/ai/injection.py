@@ -1,4 +1,4 @@
-"""Text in an app that speaks to its judge. It is reported, and hidden from the judges.
+"""Text in an app that speaks to its judge. It is reported, and withheld from the judges.
 
 There are three defences in a row, and none trusts the model. Lines found here never reach a judge.
 Text that reaches a judge stands between random markers and is declared to be data. Each list of

@@ -105,7 +105,10 @@ class JudgeTool(ABC):
         judges = (("judges", hearing.valid), ("judges_missing", hearing.missing))
         metrics = (
             *metrics,
-            *(Metric(name=name, value=float(len(of)), unit="count") for name, of in judges),
+            *(
+                Metric(name=name, value=float(len(counted)), unit="count")
+                for name, counted in judges
+            ),
         )
         if agreement is not None:
             value = round(agreement, 4)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from analyzers.runtime.reasons import Reason, skipped
 from analyzers.runtime.tool import SourceTree
-from contract.analysis import Coverage, Skipped
+from contract.analysis import Coverage, SkipCause, Skipped
 
 _MAX_FILE_BYTES = 400_000
 _MAX_APP_CHARS = 8_000_000  # bounds memory, and the number of calls where no budget does
@@ -15,9 +16,9 @@ _NO_SOURCE = (
     *(".woff2", ".eot", ".mp3", ".mp4", ".wav", ".zip", ".gz", ".csv", ".tsv", ".json", ".map"),
     *(".geojson", ".txt", ".log", ".pyc", ".db", ".sqlite", ".sqlite3"),
 )
-_NO_SOURCE_REASONS = frozenset(
-    {"binary", "lock file", "empty", "minified", "vendored", "build output"}
-    | {"not a regular file", "symbolic link", "symbolic link out of the tree"}
+_NO_SOURCE_CAUSES = frozenset(
+    {SkipCause.BINARY, SkipCause.EMPTY, SkipCause.MINIFIED, SkipCause.GENERATED}
+    | {SkipCause.VENDORED, SkipCause.BUILT, SkipCause.LINK}
 )
 _LOCK_FILES = ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "uv.lock")
 
@@ -40,7 +41,7 @@ class AppText:
         return tuple(
             skipped.what
             for skipped in self.skipped
-            if skipped.reason not in _NO_SOURCE_REASONS
+            if skipped.cause not in _NO_SOURCE_CAUSES
             and not skipped.what.lower().endswith(_NO_SOURCE)
         )
 
@@ -84,7 +85,7 @@ class Part:
 def read_app(source: SourceTree) -> AppText:
     """Every text file of the app; binary, huge and lock files are listed with their reason."""
     files: dict[str, tuple[str, ...]] = {}
-    skipped = [Skipped(what=name, reason=reason) for name, reason in source.left_out]
+    unread = [skipped(name, reason) for name, reason in source.left_out]
     size = 0
     for name in source.files:
         text, reason = _text(source, name)
@@ -92,15 +93,15 @@ def read_app(source: SourceTree) -> AppText:
         if size > _MAX_APP_CHARS:
             reason = reason or f"beyond the first {_MAX_APP_CHARS} characters of text"
         if reason:
-            skipped.append(Skipped(what=name, reason=reason))
+            unread.append(skipped(name, reason))
         else:
             files[name] = lines_of(text)
-    return AppText(files, tuple(skipped))
+    return AppText(files, tuple(unread))
 
 
 def _text(source: SourceTree, name: str) -> tuple[str, str]:
     if name.endswith(_LOCK_FILES):
-        return "", "lock file"
+        return "", Reason("lock file", SkipCause.GENERATED)
     raw = (source.root / name).read_bytes()
     if len(raw) > _MAX_FILE_BYTES:
         return "", f"{len(raw)} bytes, limit {_MAX_FILE_BYTES}"
@@ -109,9 +110,9 @@ def _text(source: SourceTree, name: str) -> tuple[str, str]:
     except UnicodeDecodeError:
         return "", "not UTF-8 text"
     if "\0" in text:
-        return "", "binary"
+        return "", Reason("binary", SkipCause.BINARY)
     if not text.strip():
-        return "", "empty"
+        return "", Reason("empty", SkipCause.EMPTY)
     longest = max(len(line) for line in lines_of(text))
     if longest > _MAX_LINE_CHARS:
         return "", f"a line of {longest} characters (generated or minified)"

@@ -1,1 +1,1 @@
-"""What an app's source says of itself, read once for all analyzers: routes, manifests."""
+"""Facts in an app's source, read once for all analyzers: routes, manifests."""

@@ -1,6 +1,6 @@
 """Which GET operations change an app's state: by the words of path and handler, and by its body.
 
-A load test never asks them, a scan does so with care: `GET /reset-db` repeated a thousand times is
+A load test never asks them; a scan does so with care. `GET /reset-db` repeated a thousand times is
 no measurement of the app.
 """
 
@@ -43,7 +43,7 @@ _STATIC = re.compile(r"\.(?:js|css|png|svg|ico|map|woff2?|jpe?g|gif|html|txt|jso
 
 
 class Changing(Protocol):
-    """What of a route is looked at; `route_map.Route` is one."""
+    """The facts of a route that matter here; `route_map.Route` has them."""
 
     @property
     def method(self) -> str:
@@ -57,7 +57,7 @@ class Changing(Protocol):
 
     @property
     def handler(self) -> str:
-        """Name of what answers; empty where nobody knows."""
+        """Name of the handler; empty where it is unknown."""
         ...
 
     @property
@@ -74,14 +74,14 @@ def changes_state(route: Changing) -> str:
         return reason
     if route.writes:
         return f"its handler writes: {route.writes}"
-    # `users.create_user`, `self.reset`: what stands last is the function.
+    # `users.create_user`, `self.reset`: the last part is the function.
     if word := _verb_in(route.handler.rpartition(".")[2]):
         return f"its handler {route.handler} says {word}"
     return ""
 
 
 def path_changes_state(path: str) -> str:
-    """Why a GET of `path` changes state, by its words alone.
+    """Why a GET of `path` changes state, judged only by its words.
 
     >>> path_changes_state("/admin/reset-db"), path_changes_state("/address/dropdown")
     ('its path says reset', '')

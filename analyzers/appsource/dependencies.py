@@ -1,7 +1,7 @@
-"""The dependencies an app names, read once for all tools, by a program of its own.
+"""The dependencies that an app names, read once for all tools, by a separate program.
 
-What could not be read is always said: "the manifests name no dependencies" is true only where
-nothing is left over.
+Unreadable manifests are always reported: "the manifests name no dependencies" is true only if every
+    manifest was read.
 """
 
 import json
@@ -14,8 +14,9 @@ from typing import Any
 from analyzers.appsource.manifests import Dependency
 from analyzers.appsource.npm_projects import NpmProject
 from analyzers.appsource.python_manifests import python_manifests
+from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.tool import Command, Execute, NotApplicable, SourceTree, ToolFault, ToolRun
-from contract.analysis import Coverage, Skipped
+from contract.analysis import Coverage, SkipCause, Skipped
 
 _PROGRAM = Path(__file__).with_name("manifest_program.py")
 _SHARED = "appsource.dependencies"
@@ -26,12 +27,12 @@ _NPM_MORE = ("bun.lock", "bun.lockb", "pnpm-workspace.yaml", "lerna.json")
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """All that the manifests say.
+    """The content of all manifests.
 
     Attributes:
-        python: dependencies of Python's manifests and what they include.
-        npm: what is installed together, by its lock file.
-        faults: file -> why it, or a part of it, could not be read, by ecosystem.
+        python: dependencies in Python's manifests and in files that they include.
+        npm: packages that are installed together, by lock file.
+        faults: by ecosystem: file -> why it, or a part of it, could not be read.
     """
 
     python: tuple[Dependency, ...] = ()
@@ -41,7 +42,7 @@ class Manifests:
 
 
 def nothing_named(faults: Mapping[str, str]) -> Exception:
-    """What a tool without any dependency to look at says: there is none, or it cannot be known."""
+    """The message of a tool without any dependency: there is none, or nobody can know."""
     if not faults:
         return NotApplicable("the manifests name no dependencies")
     shown = "; ".join(f"{path}: {why}" for path, why in list(faults.items())[:5])
@@ -50,7 +51,7 @@ def nothing_named(faults: Mapping[str, str]) -> Exception:
 
 
 def manifest_files(source: SourceTree) -> tuple[str, ...]:
-    """Files that may be manifests, also those no other tool is given (UTF-16, large lock files)."""
+    """Files that may be manifests, also those no other tool gets (UTF-16, large lock files)."""
     withheld = (name for name, why in source.left_out if _is_withheld(why))
     names = (*source.files, *withheld)
     npm = (name for name in names if name.rpartition("/")[2] in {*_NPM, *_NPM_MORE})
@@ -58,12 +59,12 @@ def manifest_files(source: SourceTree) -> tuple[str, ...]:
 
 
 def _is_withheld(why: str) -> bool:
-    """Left out for what it holds, not for where it lies or what it is."""
-    return why.startswith(("binary", "larger than", "NUL", "UTF-16"))
+    """Whether it was left out for its content, not for its place or kind."""
+    return cause_of(why) in (SkipCause.BINARY, SkipCause.TOO_LARGE, SkipCause.BROKEN)
 
 
 async def read_manifests(run: ToolRun, execute: Execute) -> Manifests:
-    """The app's dependencies; read when a tool of the run first asks, then handed on.
+    """The app's dependencies; read when a tool of the run first asks, then passed on.
 
     Raises:
         ToolFault: the reader failed.
@@ -84,7 +85,7 @@ async def read_manifests(run: ToolRun, execute: Execute) -> Manifests:
 
 
 def parse_manifests(raw: bytes) -> Manifests:
-    """What the program wrote. Raises: ToolFault when it is something else."""
+    """Parse the program's output. Raises: ToolFault when it is something else."""
     try:
         document: dict[str, Any] = json.loads(raw)
         return Manifests(

@@ -1,6 +1,6 @@
 """Reads an app's manifests: `python -I manifest_program.py ROOT < files.json > dependencies.json`.
 
-A program of its own: a stranger's YAML, JSON or TOML must neither block nor end an analyzer.
+It is a separate program: a stranger's YAML, JSON or TOML must neither block nor end an analyzer.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Read the file list (JSON), write dependencies and what is unread (JSON)."""
+    """Read the file list (JSON), write dependencies and unread files (JSON)."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from analyzers.appsource.npm_projects import npm_projects
     from analyzers.appsource.python_manifests import python_manifests, read_python

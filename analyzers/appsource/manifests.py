@@ -1,4 +1,4 @@
-"""An app's dependency manifests, read as data: what npm's name, and what a dependency is at all."""
+"""An app's dependency manifests, read as data: npm's, and what counts as a dependency."""
 
 import json
 import re
@@ -13,7 +13,7 @@ LOCK_FILES = frozenset(
     {"npm-shrinkwrap.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"}
     | {"Pipfile.lock", "pdm.lock", "poetry.lock", "pylock.toml", "uv.lock"}
 )
-"""Written by package managers: no code, and full of digests that look like secrets."""
+"""Files that package managers write: no code, and full of digests that look like secrets."""
 
 MAX_MANIFEST_BYTES = 20_000_000
 NO_PACKAGE = "an address or folder, no package of the registry"
@@ -30,7 +30,7 @@ class Dependency:
     """One line of a manifest.
 
     Attributes:
-        version: exact version, the lowest one a range allows for npm; empty where there is none.
+        version: exact version, or for npm the lowest one of a range; empty where there is none.
         line: from 1.
         exact: the manifest names exactly this version.
         why: why no source of advisories can know it; empty where one may.
@@ -67,7 +67,7 @@ def read_package(root: Path, path: str) -> Iterator[Dependency]:
 
 
 def manifest_text(root: Path, path: str) -> str:
-    """A manifest's text, whatever its encoding. Raises: ValueError when it cannot be read."""
+    """A manifest's text in any encoding. Raises: ValueError when it cannot be read."""
     try:
         return decoded(read_bytes(root, path, MAX_MANIFEST_BYTES)).removeprefix("\ufeff")
     except OSError as error:
@@ -118,7 +118,7 @@ def _locked(path: str, line: int, name: str, entry: Mapping[str, Any], source: s
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """The object a JSON text holds. Raises: ValueError when it is none."""
+    """The object in a JSON text. Raises: ValueError when there is none."""
     try:
         document = json.loads(text)
     except RecursionError:

@@ -16,7 +16,7 @@ from analyzers.appsource.manifests import (
 from analyzers.appsource.text import lines_of
 
 NPM_LOCKS = ("npm-shrinkwrap.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock")
-"""In the order in which the first one found beside a `package.json` counts."""
+"""In this order: the first one found beside a `package.json` counts."""
 UNREADABLE_LOCKS = {"bun.lockb": "bun's binary lock file is read by bun alone"}
 _MAX_INDENT = 200
 _MAX_FLOW = 100
@@ -27,7 +27,7 @@ _BUN = re.compile(r'^\s*"[^"]+":\s*\["(@?[^@"]+)@([^"]+)"')
 
 
 def read_npm_lock(root: Path, path: str) -> list[Dependency]:
-    """Every package of a lock file. Raises: ValueError when it is none that can be read."""
+    """Every package of a lock file. Raises: ValueError when it cannot be read."""
     base = path.rpartition("/")[2]
     if base in UNREADABLE_LOCKS:
         raise ValueError(UNREADABLE_LOCKS[base])
@@ -112,7 +112,7 @@ def _pnpm(path: str, text: str) -> Iterator[Dependency]:
 
 
 def _bun(path: str, text: str) -> Iterator[Dependency]:
-    """Bun's text format: JSON with commas that JSON does not allow, one package in a line."""
+    """Bun's text format: JSON with commas that JSON does not allow, one package per line."""
     if '"lockfileVersion"' not in text:
         raise ValueError("no lock file of bun")
     for number, raw in enumerate(lines_of(text), 1):

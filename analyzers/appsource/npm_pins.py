@@ -1,4 +1,4 @@
-"""A lock file of our own making, for tools that read npm's alone: exact packages, no addresses."""
+"""Our own lock file for tools that read only npm's: exact packages, no addresses."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ ALIAS = "assay-pin-"
 def write_pins(folder: Path, pins: Sequence[Dependency]) -> None:
     """Write `package.json` and `package-lock.json` that name exactly these packages.
 
-    npm nests the second version of a package; an alias says the same, and needs no parent.
+    npm would nest the second version of a package; an alias has the same effect without a parent.
     """
     wanted: dict[str, str] = {}
     packages: dict[str, dict[str, Any]] = {}
@@ -33,5 +33,5 @@ def write_pins(folder: Path, pins: Sequence[Dependency]) -> None:
 
 
 def distinct(pins: Iterable[Dependency]) -> list[Dependency]:
-    """One of each package and version, in order."""
+    """Each package and version once, in order."""
     return list({(pin.name, pin.version): pin for pin in pins if pin.exact}.values())

@@ -1,6 +1,6 @@
-"""The npm parts of an app: each `package.json`, and the lock file that pins what it wants.
+"""The npm parts of an app: each `package.json`, and the lock file that pins its dependencies.
 
-A member of a workspace has none of its own: npm, yarn and pnpm keep one at the workspace's root.
+A member of a workspace has no lock file: npm, yarn and pnpm keep one at the workspace's root.
 """
 
 import re
@@ -23,12 +23,12 @@ _SECTIONS = ("dependencies", "devDependencies", "optionalDependencies")
 
 @dataclass(slots=True)
 class NpmProject:
-    """What is installed together.
+    """Packages that are installed together.
 
     Attributes:
         manifests: `package.json` files, a workspace's root first.
-        lock: the file that pins it all; empty where there is none.
-        direct: what the manifests name.
+        lock: the file that pins them all; empty where there is none.
+        direct: dependencies that the manifests name.
         locked: every package of the lock file.
         wanted: section -> name -> range, of all manifests.
     """
@@ -41,7 +41,7 @@ class NpmProject:
 
     @property
     def dependencies(self) -> list[Dependency]:
-        """All that is installed, as far as it is known, at the line that asks for it by name."""
+        """All that is installed, as far as known, each at the line that asks for it by name."""
         if not self.lock:
             return self.direct
         asked = {item.name: item for item in reversed(self.direct)}
@@ -54,7 +54,7 @@ class NpmProject:
 
     @property
     def label(self) -> str:
-        """The file that stands for it."""
+        """The file that represents it."""
         return (self.manifests or [self.lock])[0]
 
 
@@ -84,7 +84,7 @@ def npm_projects(root: Path, files: Sequence[str]) -> tuple[list[NpmProject], di
 def _without_manifest(
     projects: dict[str, NpmProject], files: Sequence[str], faults: dict[str, str]
 ) -> None:
-    """Lock files that no manifest was joined with: a second one, or one left alone."""
+    """Lock files that belong to no manifest: a second one, or one without a manifest."""
     used = {str(PurePosixPath(lock).parent): lock for lock in projects if projects[lock].lock}
     for name in (*NPM_LOCKS, *UNREADABLE_LOCKS):
         for lock in npm_manifests(files, name):
@@ -112,14 +112,14 @@ def _filled(
         except ValueError as error:
             faults[project.lock] = f"could not be read: {error}"[:300]
             project.lock = ""
-    # What is a part of the app itself is nobody's dependency.
+    # A part of the app itself is nobody's dependency.
     names = {str(documents[path].get("name")) for path in project.manifests}
     project.direct = [item for item in project.direct if item.name not in names]
     return faults
 
 
 def _distinct(found: Sequence[Dependency]) -> list[Dependency]:
-    """One of each package and version."""
+    """Each package and version once."""
     return list({(pin.name, pin.version, pin.why): pin for pin in reversed(found)}.values())[::-1]
 
 
@@ -179,7 +179,7 @@ def _patterns(
 
 
 def _matches(below: str, pattern: str) -> bool:
-    """Whether a folder is meant by `packages/*`, `apps/**`, `./web`."""
+    """Whether `packages/*`, `apps/**` or `./web` matches a folder."""
     parts = re.sub(r"(\*\*/)+", "**/", pattern.removeprefix("./").strip("/"))
     if len(parts) > 200 or parts.count("*") > 8:
         return False

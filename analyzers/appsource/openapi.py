@@ -30,7 +30,7 @@ def parse_document(body: bytes) -> dict[str, Any] | None:
 
 
 def base_path(document: dict[str, Any]) -> str:
-    """What its paths are below, without a final slash."""
+    """The common prefix of its paths, without a final slash."""
     base = document.get("basePath")
     if not isinstance(base, str):
         servers = document.get("servers")

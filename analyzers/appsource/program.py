@@ -1,7 +1,7 @@
 """Reads the routes of an app: `python -I program.py ROOT < request.json > routes.json`.
 
-A program of its own, run under the newest interpreter: source that no parser survives must not take
-an analyzer down. Standard library only.
+It is a separate program, run under the newest interpreter: source that crashes every parser must
+not crash an analyzer. It uses only the standard library.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Read `{"files": [...], "parser": ...}` (JSON), write routes and what is unread (JSON)."""
+    """Read `{"files": [...], "parser": ...}` (JSON), write routes and unread files (JSON)."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from analyzers.appsource.reading.tree import read_tree
 

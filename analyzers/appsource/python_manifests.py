@@ -1,4 +1,4 @@
-"""What an app's Python manifests name: requirements files, pyproject.toml, Pipfile, lock files."""
+"""The dependencies in an app's Python manifests: requirements, pyproject.toml, Pipfile, locks."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _EXACT = re.compile(r"^===?\s*([A-Za-z0-9.!+_-]+)$|^(\d[A-Za-z0-9.!+_-]*)$")
 
 
 def python_manifests(files: Sequence[str]) -> tuple[str, ...]:
-    """Manifests of an app; where a lock file says it exactly, not the one it was made from."""
+    """Manifests of an app; a lock file replaces the manifest that it was made from."""
     known = set(files)
     return tuple(
         name
@@ -36,7 +36,7 @@ def python_manifests(files: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_python(root: Path, manifests: Sequence[str]) -> tuple[list[Dependency], dict[str, str]]:
-    """Dependencies of all manifests and what they include; and what could not be read, with why."""
+    """Dependencies of all manifests and their includes; and unreadable files with the reason."""
     plain = [path for path in manifests if is_requirements(path)]
     requirements = Requirements(root)
     pinning = constraint_files(root, plain)
@@ -52,7 +52,7 @@ def read_python(root: Path, manifests: Sequence[str]) -> tuple[list[Dependency],
             text = manifest_text(root, path)
             found += reader(path, text)
             for name in _included(path, text):
-                requirements.read(name, said_by=path)
+                requirements.read(name, included_by=path)
         except (ValueError, RecursionError) as error:
             requirements.faults[path] = f"could not be read: {error}"[:300]
     both = [*requirements.pinned(), *found]
@@ -101,7 +101,7 @@ def _read_pipfile(path: str, text: str) -> Iterator[Dependency]:
 
 
 def _wanted(path: str, line: int, name: str, wanted: Any) -> Dependency:
-    """A name and what a table wants of it: a version, or a table with one or with an address."""
+    """A name and its value in a table: a version, or a table with a version or an address."""
     if isinstance(wanted, dict):
         if not wanted.keys().isdisjoint(("git", "path", "url", "file")):
             return Dependency(path, line, canonical(name), why=NO_PACKAGE)
@@ -181,6 +181,6 @@ def _strings(value: Any) -> list[str]:
 
 
 def _line_of(text: str, words: str) -> int:
-    """Line on which `words` stand first; the first line where they do not."""
+    """The first line with `words`; the first line of the file where there is none."""
     place = text.find(words)
     return text.count("\n", 0, place) + 1 if place >= 0 else 1

@@ -24,10 +24,10 @@ _INCLUDE = re.compile(r"^(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[
 
 @dataclass(slots=True)
 class Requirements:
-    """What was found so far, over all files that include each other.
+    """The requirements found so far, over all files that include each other.
 
     Attributes:
-        seen: files that were read; none is read twice, so a circle ends.
+        seen: files that were read; no file is read twice, so a circle ends.
         constraints: name -> pinned line of a constraints file.
         included: files that others include, as (file, whether as constraints).
     """
@@ -38,8 +38,8 @@ class Requirements:
     seen: set[tuple[str, bool]] = field(default_factory=set)
     constraints: dict[str, Dependency] = field(default_factory=dict)
 
-    def read(self, path: str, *, as_constraints: bool = False, said_by: str = "") -> None:
-        """One file and all it includes; what cannot be read becomes a fault."""
+    def read(self, path: str, *, as_constraints: bool = False, included_by: str = "") -> None:
+        """One file and all its includes; an unreadable file becomes a fault."""
         mark = (path, as_constraints)
         if mark in self.seen:
             return
@@ -50,7 +50,7 @@ class Requirements:
         try:
             text = manifest_text(self.root, path)
         except ValueError as error:
-            where = f" ({said_by} includes it)" if said_by else ""
+            where = f" ({included_by} includes it)" if included_by else ""
             self.faults[path] = f"could not be read: {error}{where}"[:300]
             return
         self._lines(path, text, as_constraints)
@@ -78,10 +78,10 @@ class Requirements:
         if os.path.isabs(target) or not real.startswith(real_root + os.sep):
             self.faults[f"{path}: {target[:200]}"] = "not read: it lies outside the app"
             return
-        self.read(name, as_constraints=constraint or within, said_by=path)
+        self.read(name, as_constraints=constraint or within, included_by=path)
 
     def pinned(self) -> list[Dependency]:
-        """All dependencies, those without a version with the one a constraint gives them."""
+        """All dependencies; those without a version get the one of a constraint."""
         return [self._pin(item) for item in self.found]
 
     def _pin(self, item: Dependency) -> Dependency:
@@ -92,14 +92,14 @@ class Requirements:
 
 
 def read_requirements(path: str, text: str) -> Iterator[Dependency]:
-    """Dependencies of one requirements file alone; options and includes are none."""
+    """Dependencies of only one requirements file; options and includes are ignored."""
     for number, line in _logical(text):
         if not _INCLUDE.match(line):
             yield from requirement_of(path, number, line)
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:
-    """(number of its first line, requirement or include), comments and other options left out."""
+    """(number of its first line, requirement or include), without comments and other options."""
     pending, first = "", 0
     for number, raw in enumerate(lines_of(text), 1):
         line = raw.strip()
@@ -140,7 +140,7 @@ def requirement_of(path: str, number: int, text: str) -> Iterator[Dependency]:
 
 
 def _address_name(text: str) -> str:
-    """A name for people; what stands before `@` in an address may be a password."""
+    """A name for people; the text before `@` in an address may be a password."""
     if match := re.search(r"#egg=([\w.-]+)", text) or re.match(
         r"([\w.-]+)\s*(?:\[[^\]]*\])?\s*@\s", text
     ):
@@ -154,7 +154,7 @@ def canonical(name: str) -> str:
 
 
 def constraint_files(root: Path, files: Sequence[str]) -> set[str]:
-    """Files that others name as constraints: they pin, and ask for nothing themselves."""
+    """Files that others name as constraints: they pin versions, and ask for nothing themselves."""
     found: set[str] = set()
     for path in files:
         try:

@@ -1,4 +1,4 @@
-"""What an app's source says of its routes, what of it is unread, and whether that is all."""
+"""The routes in an app's source, the parts that could not be read, and whether that is all."""
 
 import json
 from typing import Literal
@@ -13,7 +13,7 @@ _SHOWN = 5
 
 
 class RouteInput(Frozen):
-    """One input a handler takes."""
+    """One input of a handler."""
 
     name: str = Field(min_length=1, max_length=200)
     place: Place
@@ -25,14 +25,14 @@ class Route(Frozen):
     Attributes:
         path: with its parameters as `{name}`, all prefixes applied; begins with a slash.
         file: where its handler is, relative to the app's root, with `line`.
-        auth: whether it is declared to need a login; None when nobody says.
-        inputs: those that could be named.
-        opaque: why it may take more than `inputs`; empty where they are all.
+        auth: whether it is declared to need a login; None when nothing says.
+        inputs: the named ones.
+        opaque: why it may take more than `inputs`; empty where those are all.
         handler: its name in the source; empty where there is none.
-        spans: file, first and last line of what runs for it: the handler's own, then those of
-            functions it calls; empty where nobody knows.
+        spans: file, first and last line of the code that runs for it: the handler's own, then those
+            of functions that it calls; empty where they are unknown.
         writes: what its handler's body visibly changes; empty where nothing (see `changes`).
-        framework: whose route it is (`flask`).
+        framework: its framework (`flask`).
         kind: `graphql` where it takes any query.
     """
 
@@ -54,8 +54,8 @@ class Unread(Frozen):
     """A file, or a part of one, that no reader understood.
 
     Attributes:
-        may_route: whether routes may be lost by it: a broken script that mentions no web framework
-            loses none.
+        may_route: whether routes may be lost with it: a broken script that mentions no web
+            framework loses none.
     """
 
     file: str
@@ -65,16 +65,16 @@ class Unread(Frozen):
 
     @property
     def skipped(self) -> Skipped:
-        """In the form coverage has it."""
+        """In the form of a report's coverage."""
         where = f"line {self.line}: " if self.line else ""
         return Skipped(what=self.file[:500], reason=f"{where}{self.reason}"[:500])
 
 
 class RouteMap(Frozen):
-    """All that the source says.
+    """All facts in the source.
 
     Attributes:
-        frameworks: web frameworks the app uses, whether or not their routes could be read.
+        frameworks: web frameworks that the app uses, whether or not their routes could be read.
     """
 
     routes: tuple[Route, ...] = ()
@@ -83,7 +83,7 @@ class RouteMap(Frozen):
 
     @property
     def complete(self) -> bool:
-        """Whether nothing was left unread that may hold routes."""
+        """Whether every part that may hold routes was read."""
         return not any(unread.may_route for unread in self.unread)
 
     @property
@@ -98,7 +98,7 @@ class RouteMap(Frozen):
 
     @property
     def absence_unproven(self) -> str:
-        """Why "no operation takes an input", "no login" may not be said; empty where they may."""
+        """Why "no operation takes an input", "no login" may not be claimed; empty where it may."""
         opaque = next((route for route in self.routes if route.opaque), None)
         if self.reason or opaque is None:
             return self.reason
@@ -106,11 +106,11 @@ class RouteMap(Frozen):
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """What was left unread, for coverage."""
+        """The unread parts, for coverage."""
         return tuple(unread.skipped for unread in self.unread)
 
     def find(self, method: str, path: str) -> Route | None:
-        """The route a path or a template belongs to, literal segments before parameters."""
+        """The route of a path or a template, literal segments before parameters."""
         bare = path.split("?")[0].rstrip("/") or "/"
         fitting = [
             route
@@ -121,7 +121,7 @@ class RouteMap(Frozen):
 
 
 def parse_route_map(raw: bytes) -> RouteMap:
-    """The map that the reader's program wrote. Raises: ValueError when it is none."""
+    """Parse the output of the reader's program. Raises: ValueError when it is none."""
     try:
         document = json.loads(raw)
         routes = [Route.model_validate(row) for row in document["operations"]]
@@ -138,8 +138,8 @@ def parse_route_map(raw: bytes) -> RouteMap:
 
 
 def _fits(template: str, path: str) -> bool:
-    ours, theirs = template.split("/"), path.split("/")
-    return len(ours) == len(theirs) and all(
-        mine == other or (mine.startswith("{") and mine.endswith("}") and other != "")
-        for mine, other in zip(ours, theirs, strict=True)
+    template_parts, path_parts = template.split("/"), path.split("/")
+    return len(template_parts) == len(path_parts) and all(
+        wanted == other or (wanted.startswith("{") and wanted.endswith("}") and other != "")
+        for wanted, other in zip(template_parts, path_parts, strict=True)
     )

@@ -1,4 +1,4 @@
-"""How an analyzer has the routes of an app read: once for a run, by a program of its own."""
+"""Reads the routes of an app for an analyzer: once for a run, by a separate program."""
 
 import json
 import sys
@@ -7,22 +7,24 @@ from pathlib import Path
 from analyzers.appsource.manifests import npm_manifests
 from analyzers.appsource.reading.others import OTHER_SUFFIXES
 from analyzers.appsource.route_map import RouteMap, Unread, parse_route_map
+from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.tool import Command, Execute, SourceTree, ToolFault, ToolRun
+from contract.analysis import SkipCause
 
 MAX_SOURCES = 2_000
 SOURCE_SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx")
 _PROGRAM = Path(__file__).with_name("program.py")
 _PARSER = "node_modules/@babel/parser/lib/index.js"
-_NO_SERVER = {"minified", "generated"}
+_NO_SERVER = {SkipCause.MINIFIED, SkipCause.GENERATED}
 _LIMIT_S = 60.0
 _SHARED = "appsource.routes"
 
 
 async def read_routes(run: ToolRun, execute: Execute) -> RouteMap:
-    """The app's routes; read when a tool of the run first asks, then handed on.
+    """The app's routes; read when a tool of the run first asks, then passed on.
 
-    What the reader itself fails at is no fault of the tool that asks: the map then has no route,
-    and says which files are unread and why.
+    A failure of the reader itself is no fault of the asking tool: the map then has no route, and
+    says which files are unread and why.
     """
     known = run.shared.get(_SHARED)
     if isinstance(known, RouteMap):
@@ -39,7 +41,7 @@ async def _read(run: ToolRun, execute: Execute) -> RouteMap:
     ]
     given = {*files, *beyond}
     unread += [
-        Unread(file=name, reason=reason, may_route=reason not in _NO_SERVER)
+        Unread(file=name, reason=reason, may_route=cause_of(reason) not in _NO_SERVER)
         for name, reason in run.source.withheld(*SOURCE_SUFFIXES, *OTHER_SUFFIXES)
         if name not in given
     ]
@@ -57,9 +59,9 @@ async def _read(run: ToolRun, execute: Execute) -> RouteMap:
 
 
 def route_sources(run: ToolRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Source files that are read, and those beyond the first `MAX_SOURCES`.
+    """Source files to read, and those beyond the first `MAX_SOURCES`.
 
-    Where there are more, those that lie higher are read: a server is rarely deep below its tree.
+    Where there are more, files nearer to the root are read: a server is rarely deep in its tree.
     """
     wanted = (*SOURCE_SUFFIXES, *OTHER_SUFFIXES)
     found = run.source.matching(*wanted) + _maybe_utf16(run.source, wanted)
@@ -70,11 +72,15 @@ def route_sources(run: ToolRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _maybe_utf16(source: SourceTree, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Sources that count as binary because every other byte is zero; the reader looks closer."""
-    return tuple(name for name, why in source.left_out if why == "binary" and name.endswith(wanted))
+    return tuple(
+        name
+        for name, why in source.left_out
+        if cause_of(why) is SkipCause.BINARY and name.endswith(wanted)
+    )
 
 
 def routes_command(run: ToolRun) -> Command | None:
-    """Writes a map of routes as JSON; None where there is no source to read."""
+    """The command that writes a map of routes as JSON; None where there is no source to read."""
     files, _ = route_sources(run)
     if not files:
         return None
@@ -90,7 +96,7 @@ def routes_command(run: ToolRun) -> Command | None:
 
 
 def javascript_parser(tools_dir: Path) -> str | None:
-    """Babel's parser among an analyzer's tools, else among another's of the same host."""
+    """Babel's parser among an analyzer's tools, else among those of another one on this host."""
     for folder in (tools_dir, *sorted(tools_dir.parent.glob("*"))):
         if (folder / _PARSER).is_file():
             return str(folder / _PARSER)

@@ -1,4 +1,4 @@
-"""What setup.py, setup.cfg and a conda environment name, read as data: nothing of them is run."""
+"""The dependencies in setup.py, setup.cfg and conda environments, read as data and never run."""
 
 import ast
 import configparser
@@ -83,7 +83,7 @@ def _listed(path: str, node: ast.expr, named: dict[str, ast.expr]) -> Iterator[D
 
 
 def read_conda(path: str, text: str) -> Iterator[Dependency]:
-    """A conda environment: its own packages, and those pip installs into it."""
+    """A conda environment: its own packages, and those that pip installs into it."""
     document = load_yaml(text)
     listed = document.get("dependencies") if isinstance(document, dict) else None
     if listed is None:

@@ -22,7 +22,7 @@ def read_bytes(root: Path, name: str, max_bytes: int) -> bytes:
     """A regular file below `root`, links not followed.
 
     Raises:
-        ValueError: larger than `max_bytes`, no regular file, or not to be opened.
+        ValueError: larger than `max_bytes`, no regular file, or it cannot be opened.
         OSError: reading it failed.
     """
     # O_NONBLOCK: opening a FIFO must not wait for someone to write into it.
@@ -55,9 +55,9 @@ def decoded(data: bytes) -> str:
 
 
 def encoding_of(data: bytes) -> str:
-    """How a file is written: by its mark, the zeros of UTF-16, its cookie, else UTF-8 or latin-1.
+    """The encoding of a file: by its mark, the zeros of UTF-16, its cookie, else UTF-8 or latin-1.
 
-    A cookie that names no encoding is none.
+    A cookie that names no encoding does not count.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -74,7 +74,7 @@ def encoding_of(data: bytes) -> str:
 
 
 def named_encoding(data: bytes) -> str:
-    """The encoding that a file's cookie names; empty where it has none, or names none of text."""
+    """The encoding that a file's cookie names; empty where there is none for text."""
     cookie = _cookie(data)
     try:
         "a".encode(cookie or "utf-8")
@@ -100,5 +100,5 @@ def _unmarked(sample: bytes) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines as an editor counts them: form feeds and U+2028 end none, as `splitlines` has it."""
+    """Lines as an editor counts them: unlike `splitlines`, form feeds and U+2028 end no line."""
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

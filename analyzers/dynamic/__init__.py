@@ -1,1 +1,1 @@
-"""Dynamic analysis: what a running app shows to whoever sends it requests."""
+"""Dynamic analysis: what a running app shows to anybody who sends it requests."""

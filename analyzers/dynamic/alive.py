@@ -4,19 +4,19 @@ import asyncio
 
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.bounds import Budget
-from analyzers.dynamic.ground import Ground, ground_of
 from analyzers.dynamic.http import BoundedClient
+from analyzers.dynamic.target_facts import TargetFacts, facts_of
 from analyzers.runtime.blame import verdict
 from analyzers.runtime.tool import ToolRun
 from contract.analysis import Target
 
 
 async def require_answer(target: Target, when: str) -> Answer:
-    """Prove that `target` answers HTTP, whatever the status; its answer to `GET /`.
+    """Prove that `target` answers HTTP, whatever the status; returns its answer to `GET /`.
 
     Raises:
         AppFault: it refused or dropped every connection.
-        ToolFault: it took connections and gave no answer in time: slow, perhaps, not dead.
+        ToolFault: it accepted connections and gave no answer in time: perhaps slow, but not dead.
     """
     reasons = list[str]()
     async with BoundedClient(target, Budget(max_requests=3, limit_s=40)) as client:
@@ -31,10 +31,10 @@ async def require_answer(target: Target, when: str) -> Answer:
     raise verdict("scan-silent" if is_slow else "scan-died", reason)
 
 
-async def prepared_ground(run: ToolRun, target: Target) -> Ground:
-    """The ground of a target, with the headers it wants: for tools that ask it by themselves."""
-    ground = ground_of(run, target)
-    budget = Budget(max_requests=3, limit_s=65)  # a quota of the usual minute is waited for
-    async with BoundedClient(target, budget, ground=ground) as client:
+async def prepared_facts(run: ToolRun, target: Target) -> TargetFacts:
+    """The facts of a target and the headers it needs, for tools that send requests themselves."""
+    facts = facts_of(run, target)
+    budget = Budget(max_requests=3, limit_s=65)  # wait for a quota of the usual minute
+    async with BoundedClient(target, budget, facts=facts) as client:
         await client.send("GET", "/", counted=False)
-    return ground
+    return facts

@@ -1,4 +1,4 @@
-"""One answer of an app, read within bounds, with the verdict whether it is what was asked for."""
+"""One answer of an app, read within bounds, with the verdict whether it answers the request."""
 
 import zlib
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class Answer:
     """One HTTP answer.
 
     Attributes:
-        path: path and query that were asked for, without origin.
+        path: path and query of the request, without origin.
         body: at most `BODY_CAP_BYTES`, decompressed.
-        note: what was cut (`body cut at ...`), empty when nothing was.
-        verdict: whether it can be what was asked for.
+        note: how the body was cut (`body cut at ...`); empty when it was not.
+        verdict: whether it can be an answer to the request.
     """
 
     method: str
@@ -33,7 +33,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body as text, in the character set it names; broken characters are replaced."""
+        """The body as text, in the character set that it names; broken characters are replaced."""
         return text_of(self.reply) or self.body.decode("utf-8", "replace")
 
     @property
@@ -53,12 +53,12 @@ class Answer:
 
     @property
     def reply(self) -> Reply:
-        """The answer as `runtime.answers` judges it."""
+        """The answer in the form that `runtime.live.answers` judges."""
         return Reply(self.status, self.headers, self.body, capped=bool(self.note))
 
 
 def inflate(data: bytes) -> bytes:
-    """Decompress gzip or zlib data up to `BODY_CAP_BYTES`; other data comes back as it is."""
+    """Decompress gzip or zlib data up to `BODY_CAP_BYTES`; other data is returned unchanged."""
     decoder = zlib.decompressobj(wbits=47)
     try:
         return decoder.decompress(data, BODY_CAP_BYTES)

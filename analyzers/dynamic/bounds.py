@@ -1,4 +1,4 @@
-"""How much one tool may ask of an app, and how much of what it left out a report names."""
+"""How much one tool may ask of an app, and how much of the rest a report names."""
 
 import time
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ MAX_SAMPLED = 50
 
 @dataclass(slots=True)
 class Budget:
-    """How many requests and how much time one tool may spend on an app."""
+    """The requests and the time that one tool may spend on an app."""
 
     max_requests: int = 2_000
     limit_s: float = 120.0
@@ -20,7 +20,7 @@ class Budget:
     spent: int = 0
 
     def refusal(self) -> str:
-        """Why no further request is made; empty while one may be."""
+        """Why no further request is made; empty while one may be made."""
         if self.spent >= self.max_requests:
             return f"request budget of {self.max_requests} spent"
         if time.monotonic() - self.started > self.limit_s:
@@ -28,18 +28,18 @@ class Budget:
         return ""
 
     def allows_wait(self, pause_s: float) -> bool:
-        """Whether there is time left after a wait."""
+        """Whether time is left after a wait."""
         return time.monotonic() - self.started + pause_s < self.limit_s
 
 
 def sampled(rows: list[Skipped]) -> tuple[Skipped, ...]:
-    """At most 50 of `rows`, so that each reason is among them."""
+    """At most 50 of `rows`, with each reason among them."""
     firsts = {row.reason: row for row in reversed(rows)}
     return tuple(sorted(rows, key=lambda row: firsts[row.reason] is not row)[:MAX_SAMPLED])
 
 
 def budget_of(run: ToolRun, tool: str) -> Budget:
-    """What `tool` may spend on one target; options `max_requests` and `<tool>_limit_s`.
+    """The budget of `tool` for one target; options `max_requests` and `<tool>_limit_s`.
 
     Raises:
         ToolFault: a wrong option.
@@ -49,7 +49,7 @@ def budget_of(run: ToolRun, tool: str) -> Budget:
 
 
 def limit_of(run: ToolRun, tool: str) -> float:
-    """Seconds that the option `<tool>_limit_s` leaves it, within the subtask's own time.
+    """Seconds of the option `<tool>_limit_s`, within the subtask's own time.
 
     Raises:
         ToolFault: a wrong option.

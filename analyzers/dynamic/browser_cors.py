@@ -1,8 +1,9 @@
-"""CORS failures that only our own origin is to blame for are no findings.
+"""CORS failures that only our own origin causes are no findings.
 
-An app lets in the origin its author opens it under. Where that is known, pages are opened under it
-and a failure is the app's. Where it may have been another one (`127.0.0.1` for `localhost`, a port
-that no compose file publishes), the app is asked: what it lets in from there would not have failed.
+An app allows the origin under which its author opens it. Where that origin is known, pages are
+opened under it and a failure is the app's. Where another origin is possible (`127.0.0.1` for
+`localhost`, a port that no compose file publishes), we ask the app: a request that it allows from
+there would not have failed.
 """
 
 import re
@@ -24,7 +25,7 @@ _BLOCKED = re.compile(
 _ORIGIN = re.compile(
     r"No 'Access-Control-Allow-Origin' header|not equal to the supplied origin|HTTP ok status"
 )
-# What a script says of a request that the browser kept the answer of from it.
+# A script's error when the browser kept the answer of a request from it.
 _CONSEQUENCE = re.compile(r"Failed to fetch|NetworkError|Network Error|Load failed", re.IGNORECASE)
 _MAX_ASKED = 20
 _MAX_ORIGINS = 12
@@ -35,7 +36,7 @@ Rows = list[dict[str, Any]]
 async def without_own_cors(
     rows: Rows, targets: Sequence[Target], origins: Origins, expected: Sequence[str]
 ) -> tuple[Rows, list[str]]:
-    """`rows` without failures that would not be under an `expected` origin; and a note of each."""
+    """`rows` without failures that would not occur under an `expected` origin, and their notes."""
     notes: dict[str, None] = {}
     verdicts: dict[tuple[str, str, bool], str] = {}
     kept: Rows = []
@@ -59,7 +60,7 @@ async def without_own_cors(
 
 
 def _others(row: dict[str, Any], excused: set[str]) -> list[dict[str, Any]]:
-    """Events of a page but for the excused requests and what followed from them."""
+    """Events of a page without the excused requests and their consequences."""
 
     def is_of_them(event: dict[str, Any]) -> bool:
         found = _BLOCKED.match(event["text"])
@@ -73,9 +74,9 @@ def _others(row: dict[str, Any], excused: set[str]) -> list[dict[str, Any]]:
 async def _let_in(
     url: str, others: Sequence[str], preflight: bool, targets: Sequence[Target], origins: Origins
 ) -> str:
-    """The first of `others` that the service behind `url` lets in; empty: none, or not the app's.
+    """The first of `others` that the service behind `url` allows; empty: none, or not the app's.
 
-    Asked as the browser did: a preflight changes nothing, and a plain request was a GET.
+    We ask as the browser did: a preflight changes nothing, and a plain request was a GET.
     """
     target = origins.behind(url, targets)
     if target is None:

@@ -1,12 +1,12 @@
-"""A pass of headless Chromium over an app's pages: `browser_program.py SWITCH... < job.json`.
+"""A visit of headless Chromium to an app's pages: `browser_program.py SWITCH... < job.json`.
 
-A program of its own, run with the tools' interpreter, because a browser is the one thing here that
-a page can bring down, and confined by `runtime/live/confine.py`, whose switches for Chromium it is
-given. The job names pages, the app's own origins, the headers of a logged-in session, axe's script
-and limits; the answer is JSON on standard output, the screenshot a file.
+It is a separate program, run with the tools' interpreter, because a page can crash a browser. It is
+confined by `runtime/live/confine.py`, which also gives it switches for Chromium. The job names
+pages, the app's own origins, the headers of a logged-in session, axe's script and limits. The
+answer is JSON on standard output; the screenshot is a file.
 
-Each page has a browser context, and so a process, of its own: a script that never ends costs that
-page its time and no other page anything.
+Each page has its own browser context and therefore its own process: a script that never ends costs
+only its own page's time.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from playwright.async_api import (  # pyright: ignore[reportMissingImports]
 )
 
 NO_SANDBOX = "--no-sandbox"
-# How a SOCKS proxy's refusal and a failed connection behind it look in Chromium.
+# How a SOCKS proxy's refusal, or a failed connection behind it, looks in Chromium.
 NO_WAY = "net::ERR_SOCKS_CONNECTION_FAILED"
 MAX_EVENTS = 50
 CLOSE_LIMIT_S = 5.0
@@ -36,7 +36,7 @@ AXE_RUN = "() => axe.run(document, {resultTypes: ['violations']}).then(r => r.vi
 
 
 class Visit:
-    """What one page did while it was open."""
+    """The events of one page while it was open."""
 
     def __init__(self, path: str, origins: list[str]):
         self.path = path
@@ -50,7 +50,7 @@ class Visit:
             self.events.append({"kind": kind, "text": text[:500], "url": url[:500]})
 
     def is_own(self, url: str) -> bool:
-        """Whether `url` is the app's: nothing else can be asked."""
+        """Whether `url` is the app's: nothing else can be reached."""
         return origin_of(url) in self.origins
 
 
@@ -61,7 +61,7 @@ def origin_of(url: str) -> str:
 
 
 def is_mixed(request: Any) -> bool:
-    """Whether a page that came over HTTPS asks for a part of itself over plain HTTP."""
+    """Whether a page that came over HTTPS loads a part of itself over plain HTTP."""
     if not request.url.startswith("http:") or request.is_navigation_request():
         return False
     return request.frame.url.startswith("https:")
@@ -79,7 +79,7 @@ class Watch:
         page.on("response", self.response)
 
     def console(self, message: Any) -> None:
-        """An error, or what Chromium itself stopped or sent over HTTPS."""
+        """An error, or a request that Chromium itself blocked or sent over HTTPS."""
         text = message.text
         if text.startswith("Mixed Content:"):
             named = re.search(r"'(http:[^']+)'", text)
@@ -88,7 +88,7 @@ class Watch:
             self.visit.note("console-error", text)
 
     def exception(self, error: Any) -> None:
-        """A script's end."""
+        """An exception that ended a script."""
         self.visit.note("page-error", str(error))
 
     def request(self, request: Any) -> None:
@@ -97,7 +97,7 @@ class Watch:
             self.visit.note("mixed-content", "asked for over plain HTTP", request.url)
 
     def failed(self, request: Any) -> None:
-        """A request without an answer; what the proxy refused, it lists itself."""
+        """A request without an answer; the proxy itself lists those that it refused."""
         reason = (request.failure or "").replace(NO_WAY, "net::ERR_CONNECTION_REFUSED")
         if self.visit.is_own(request.url):
             if "ABORTED" not in reason:
@@ -115,7 +115,7 @@ class Watch:
 
 
 async def pass_on(route: Any) -> None:
-    """Let a request go on as it is."""
+    """Let a request go on unchanged."""
     await route.continue_()
 
 
@@ -157,12 +157,12 @@ def cookies_of(header: str) -> dict[str, str]:
 
 
 async def look_at(context: BrowserContext, job: dict[str, Any], path: str, row: Any) -> None:
-    """Open one page, wait until it is quiet, run axe, take a picture where one is asked for."""
+    """Open one page, wait until it is quiet, run axe, take a picture if it is wanted."""
     page = await context.new_page()
     visit = row["visit"]
     if set(job["headers"]) - {"Cookie"}:
-        # A session's header is ours, and no reason to ask the back end first whether it may come:
-        # with a route, preflights are answered here.
+        # A session's header is ours, and no reason for a preflight to the back end: with a route,
+        # preflights are answered here.
         await page.route("**/*", pass_on)
     page.on("dialog", dismiss)
     Watch(page, visit)
@@ -185,7 +185,7 @@ async def look_at(context: BrowserContext, job: dict[str, Any], path: str, row: 
 
 
 async def visit_page(browser: Browser, job: dict[str, Any], path: str, shot: str) -> dict[str, Any]:
-    """One page in a context of its own, within the job's limit for a page."""
+    """One page in its own context, within the job's limit for a page."""
     visit, limit_s = Visit(path, job["origins"]), job["page_limit_s"]
     row: dict[str, Any] = {"path": path, "status": 0, "error": "", "violations": None}
     row |= {"visit": visit, "shot": shot}
@@ -206,7 +206,7 @@ async def visit_page(browser: Browser, job: dict[str, Any], path: str, shot: str
 
 
 async def within(limit_s: float, closing: Any) -> None:
-    """Close something; a page that hangs must not hold up the others."""
+    """Close something; a page that hangs must not delay the others."""
     try:
         async with asyncio.timeout(limit_s):
             await closing
@@ -215,7 +215,7 @@ async def within(limit_s: float, closing: Any) -> None:
 
 
 async def main() -> None:
-    """Read the job, visit each page within the time limit, print what happened."""
+    """Read the job, visit each page within the time limit, print the events."""
     job = json.load(sys.stdin)
     ends = time.monotonic() + job["limit_s"]
     play = await async_playwright().start()

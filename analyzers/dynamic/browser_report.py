@@ -1,4 +1,4 @@
-"""What the browser program's answer means: pages reached, severities, findings. Pure."""
+"""Reads the browser program's answer: pages reached, severities, findings. Pure functions."""
 
 import json
 from dataclasses import dataclass
@@ -56,9 +56,9 @@ def parse(raw: bytes) -> list[dict[str, Any]]:
 
 
 def findings_of(target: Target, surface: ServiceSurface, row: dict[str, Any]) -> list[Finding]:
-    """What one page did wrong."""
+    """The faults of one page."""
     found = []
-    # A script that a probe of ours stored may throw, ask and log: not the app's doing.
+    # A script that our probes stored may throw, ask and log: not the app's fault.
     for event in [] if row.get("marked") else row.get("events") or []:
         kind, url = event["kind"], urlsplit(event["url"]).path
         found.append(
@@ -77,7 +77,7 @@ def findings_of(target: Target, surface: ServiceSurface, row: dict[str, Any]) ->
 
 
 def is_ours(violation: dict[str, Any]) -> bool:
-    """Whether every element shown for a violation is one that a probe of ours stored."""
+    """Whether our probes stored every element that is shown for a violation."""
     nodes = violation["nodes"]
     return bool(nodes) and all(shows_payload(str(node)) for node in nodes)
 
@@ -97,9 +97,9 @@ def _violation(target: Target, surface: ServiceSurface, path: str, row: dict[str
 
 
 def examined(visited: Visited) -> tuple[list[dict[str, Any]], list[Skipped]]:
-    """Rows of the pages that were really seen, each under its own path; and the others, why.
+    """Rows of the pages that were really seen, by their own path; and the others with the reason.
 
-    A page that led to the login was not seen: what was seen is the login.
+    A page that redirected to the login was not seen: we saw the login.
     """
     good: dict[str, dict[str, Any]] = {}
     missed = list(visited.left_out)
@@ -119,7 +119,7 @@ def examined(visited: Visited) -> tuple[list[dict[str, Any]], list[Skipped]]:
 
 
 def marked_notes(pairs: list[tuple[Visited, list[dict[str, Any]], list[Skipped]]]) -> list[str]:
-    """Which pages show what probes of ours stored."""
+    """Notes on pages that show content that our probes stored."""
     found = [row["path"] for _, rows, _ in pairs for row in rows if row.get("marked")]
     shown = ", ".join(found[:5])
     text = "what our own probes stored is shown, so errors and failed requests are left out"

@@ -1,4 +1,4 @@
-"""What a tool may call looked at, and what is said where it looked at nothing."""
+"""What counts as looked at by a tool, and its verdict where it looked at nothing."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ from analyzers.runtime.blame import verdict
 from analyzers.runtime.live.answers import Unseen
 from contract.analysis import Skipped, Target
 
-Seen = tuple[Target, str, int]  # a target, what was asked of it, the best status it answered
+Seen = tuple[Target, str, int]  # a target, the request, the best status of its answers
 LOGIN_OPTIONS = "give the options auth_username and auth_password, or auth_header"
 
 
 @dataclass(slots=True)
 class Unusable:
-    """What was answered with something else than what was asked for.
+    """Answers that were not answers to their requests.
 
     Attributes:
-        knows_routes: whether anything is known that the app should answer.
+        knows_routes: whether we know anything that the app should answer.
         is_up: whether the app answered something else without a server error.
-        rows: each with the reason.
+        rows: each answer with the reason.
         refused: why requests were not sent, or got no answer.
     """
 
@@ -30,11 +30,11 @@ class Unusable:
     refused: list[str] = field(default_factory=list)
 
     def add(self, target: Target, request: str, status: int, reason: str) -> None:
-        """Note one."""
+        """Note one answer."""
         self.rows.append(((target, request, status), reason))
 
     def forget(self, guessed: set[str]) -> None:
-        """Leave out what nobody told of (`service METHOD /path`): nothing is missed there."""
+        """Leave out guessed requests (`service METHOD /path`): nothing is missing there."""
         self.rows = [row for row in self.rows if f"{row[0][0].service} {row[0][1]}" not in guessed]
 
     def skipped(self) -> list[Skipped]:
@@ -45,7 +45,7 @@ class Unusable:
         ]
 
     def raise_it(self) -> NoReturn:
-        """Say why nothing was looked at.
+        """Raise the reason why nothing was looked at.
 
         Raises:
             AppFault, ToolFault, NotApplicable: as `raise_unusable`.
@@ -64,16 +64,16 @@ class Unusable:
 def raise_unusable(
     seen: list[Seen], reasons: Sequence[str] = (), *, knows_routes: bool = True
 ) -> NoReturn:
-    """Say why none of the answers can be judged.
+    """Raise the reason why none of the answers can be judged.
 
     Args:
-        seen: what was asked, and the best status it was answered with.
-        reasons: why each of them is no look at what was asked for.
-        knows_routes: whether anything is known that the app should answer.
+        seen: the requests, and the best status of their answers.
+        reasons: why each answer is no answer to its request.
+        knows_routes: whether we know anything that the app should answer.
 
     Raises:
         AppFault: there are server errors among them.
-        ToolFault: what lies behind a quota, https, a login or an unknown path is missing data.
+        ToolFault: pages behind a quota, https, a login or an unknown path are missing data.
         NotApplicable: a back end has nothing there.
     """
     shown = ", ".join(
@@ -106,7 +106,7 @@ def raise_unusable(
 
 
 def _kept_away(statuses: set[int], reasons: Sequence[str]) -> tuple[str, str] | None:
-    """What stands between us and the app, as row and text; None where nothing does."""
+    """The obstacle between us and the app, as row and text; None where there is none."""
     away = _among(reasons, Unseen.TO_OTHER_ORIGIN)
     if "https://" in away:
         text = "not measurable over http: it answers with redirects to https"
@@ -125,17 +125,17 @@ def _among(reasons: Sequence[str], wanted: Unseen) -> str:
 
 
 def client_notes(client: BoundedClient) -> list[str]:
-    """What a reader must know of the answers: cut bodies, the first ten by name; quota; https."""
+    """Notes on the answers for readers: cut bodies, the first ten by name; quota; https."""
     service = client.target.service
     rows = [f"{service} {key}: {note}" for key, note in client.cut.items()]
     rows = [*rows[:10], f"{len(rows) - 10} more bodies were cut"] if len(rows) > 10 else rows
-    if client.ground.headers:
+    if client.facts.headers:
         rows.append(f"{service} redirects plain http: asked as a proxy that ends https would")
-    return rows + client.ground.quota.notes(service)
+    return rows + client.facts.quota.notes(service)
 
 
 def quota_data(clients: Iterable[BoundedClient]) -> dict[str, Any]:
     """The quotas that were met, by service, as a report's data."""
-    met = {client.target.service: client.ground.quota.data() for client in clients}
+    met = {client.target.service: client.facts.quota.data() for client in clients}
     found = {service: data for service, data in met.items() if data}
     return {"rate_limits": found} if found else {}

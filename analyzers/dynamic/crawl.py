@@ -1,4 +1,4 @@
-"""Reads links, forms and API paths out of what an app served. Pure."""
+"""Reads links, forms and API paths from an app's answers. Pure functions."""
 
 import re
 from collections.abc import Collection
@@ -28,7 +28,7 @@ class Form:
 
 
 class Page(HTMLParser):
-    """Links and forms of one page; malformed HTML yields what could be read."""
+    """Links and forms of one page; of malformed HTML, the readable part."""
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
@@ -38,7 +38,7 @@ class Page(HTMLParser):
         try:
             self.feed(html)
         except (AssertionError, ValueError):
-            self.links.append("")  # the parser gave up: keep what it saw
+            self.links.append("")  # the parser gave up: keep the part it read
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note a link, a form or a field."""
@@ -59,7 +59,7 @@ class Page(HTMLParser):
 
 
 def local_paths(base_url: str, page_path: str, links: list[str]) -> list[str]:
-    """Links as paths of this origin, without fragments; others are left out."""
+    """Links as paths of this origin, without fragments; other origins are left out."""
     own, found = urlsplit(base_url).netloc, list[str]()
     for link in links:
         try:
@@ -90,7 +90,7 @@ def is_safe_to_follow(path: str, known: Collection[str] = ()) -> bool:
 
 
 def form_operation(base_url: str, page_path: str, form: Form) -> Operation | None:
-    """The operation a form leads to; None when it leaves the app."""
+    """The operation that a form sends to; None when it leaves the app."""
     paths = local_paths(base_url, page_path, [form.action or page_path])
     if not paths or form.method not in {"GET", "POST"}:
         return None
@@ -140,7 +140,7 @@ def _brace(step: str) -> str:
 
 
 def script_paths(script: str) -> list[str]:
-    """API paths named in string literals of a script; template parts become parameters."""
+    """API paths in string literals of a script; parts of templates become parameters."""
     found = []
     for path in SCRIPT_PATH.findall(script)[:300]:
         plain = re.sub(r"\$\{[^}]*\}", "{id}", path)

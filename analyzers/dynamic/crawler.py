@@ -1,4 +1,4 @@
-"""Follows links from page to page of one running service, and says which it left out."""
+"""Follows links from page to page of one running service, and names those it left out."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ from analyzers.dynamic.surface import Operation
 from analyzers.runtime.live.answers import Unseen
 
 MAX_PAGES = 120
-MAX_ALIKE = 6  # pages that differ in ids or parameter values only
+MAX_ALIKE = 6  # pages that differ only in ids or parameter values
 UNSAFE = "not followed: its name says that it changes something"
 OURS = "put there by a probe of ours"
 LISTS = ("/robots.txt", "/sitemap.xml")
@@ -33,10 +33,10 @@ MOVED = {Unseen.TO_LOGIN, Unseen.TO_OTHER_ORIGIN}
 
 @dataclass(slots=True)
 class Crawl:
-    """What one crawl gathered.
+    """The results of one crawl.
 
     Attributes:
-        effects: paths whose handlers change something, and what says so.
+        effects: paths whose handlers change something, with the evidence.
         harmless: paths whose handlers were read and change nothing.
     """
 
@@ -63,15 +63,15 @@ async def crawl_service(
     headers: dict[str, str],
     entries: Sequence[str] = (),
 ) -> Crawl:
-    """Visit the start page, what is `declared` without parameters, and what those link to.
+    """Visit the start page, `declared` operations without parameters, and the pages they link to.
 
-    At most `MAX_PAGES`; what lies beyond is left out by name in `client`.
+    At most `MAX_PAGES`; `client` names the paths beyond that.
 
     Args:
-        client: judges what it answers; what is no page of the app is not read.
+        client: judges the answers; an answer that is no page of the app is not read.
         declared: operations of the app's source, template and document.
         headers: of a session.
-        entries: paths the app's files name as its own.
+        entries: paths that the app's files name as its own.
     """
     state = Crawl()
     gets = [
@@ -103,7 +103,7 @@ class _Queue:
         self.add(paths)
 
     def add(self, paths: Sequence[str]) -> None:
-        """Append those that were never in it."""
+        """Append the paths that were never in it."""
         fresh = [path for path in dict.fromkeys(paths) if path not in self.known]
         self.waiting += fresh
         self.known.update(fresh)
@@ -141,14 +141,14 @@ async def _visit(
 
 
 def _place(client: BoundedClient, answer: Answer, asked: str) -> str:
-    """The path a page is kept under: what was asked for, but not where that led to a login."""
+    """The path to keep a page under: the requested one, except where it redirected to a login."""
     moved = answer.path.split("?")[0] != asked.split("?")[0]
     why = client.why_unseen("GET", asked) if moved else ""
     return answer.path if any(why.startswith(prefix) for prefix in MOVED) else asked
 
 
 def _read(state: Crawl, client: BoundedClient, answer: Answer, place: str) -> list[str]:
-    """Note what a page holds; returns the links to follow."""
+    """Note the content of a page; returns the links to follow."""
     state.pages[place] = answer.media_type
     if place not in LISTS:
         state.operations.append(link_operation(place))
@@ -162,9 +162,9 @@ def _read(state: Crawl, client: BoundedClient, answer: Answer, place: str) -> li
     forms = [form_operation(base_url, answer.path, form) for form in page.forms]
     state.operations += [form for form in forms if form and not shows_payload(form.path)]
     links = local_paths(base_url, answer.path, page.links)
-    for refused in (ours := [link for link in links if shows_payload(link)]):
+    for refused in (payload_links := [link for link in links if shows_payload(link)]):
         client.leave_out(f"GET {refused}", OURS)
-    return [link for link in links if link not in ours]
+    return [link for link in links if link not in payload_links]
 
 
 def _from_script(path: str) -> Operation:

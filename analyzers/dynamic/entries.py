@@ -1,4 +1,4 @@
-"""Where an app may begin: base paths its own files name, and those people usually choose."""
+"""Where an app may begin: base paths that its own files name, and usual ones."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def named_entries(run: ToolRun) -> list[str]:
 
 
 def entries_in(name: str, text: str) -> list[str]:
-    """Paths of this app that one of its files names, the root left out."""
+    """Paths of this app that one of its files names, without the root."""
     paths = [hit[1] or "/" for hit in _OWN_URL.finditer(text)]
     paths += [hit[1] for pattern in _BASES for hit in pattern.finditer(text)]
     if name.endswith("package.json"):

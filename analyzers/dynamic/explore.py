@@ -1,4 +1,4 @@
-"""Finds out what there is to look at: crawl, OpenAPI document, routes in the source, template."""
+"""Finds the things to look at: by crawl, OpenAPI document, routes in the source, template."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from analyzers.dynamic.bounds import Budget, sampled
 from analyzers.dynamic.crawl import link_operation_of
 from analyzers.dynamic.crawler import crawl_service
 from analyzers.dynamic.entries import named_entries
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.sessions import sessions_of
@@ -27,6 +26,7 @@ from analyzers.dynamic.surface import (
     fits,
     merge,
 )
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import Execute, ToolRun
 from contract.analysis import Target
@@ -38,7 +38,7 @@ COUNTS = re.compile(
 
 
 async def surface_of(run: ToolRun, execute: Execute) -> Surface:
-    """What discovery left for this run; explored now where discovery was not part of it."""
+    """The surface that discovery left for this run; explored now if there was no discovery."""
     known = run.shared.get("discovery")
     if known is not None:
         return Surface.model_validate(known)
@@ -55,14 +55,14 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
         own = [route for route in declared if belongs(route.file or "", target, targets)]
         own += template_operations(run) if target.role == "backend" else []
         budget = Budget(max_requests=400, limit_s=discovery_limit_s(run))
-        async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+        async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
             known = await explore_service(client, target, own, entries=entries)
             sessions = await sessions_of(run, target, known)
-            if sessions:  # what only a logged-in person sees
+            if sessions:  # pages that only a logged-in person sees
                 inside = await explore_service(client, target, own, sessions[0].headers)
                 known = joined(known, inside)
             lowest = lowest_status(client)
-            doubts = () if known.is_told else doubts_of(client, is_inside=bool(sessions))
+            doubts = () if known.is_declared else doubts_of(client, is_inside=bool(sessions))
             facts = {"lowest_status": lowest, "doubts": doubts, "folder": target.folder}
             services.append(known.model_copy(update=facts))
             clients.append(client)
@@ -76,14 +76,14 @@ async def explore(run: ToolRun, execute: Execute, clients: list[BoundedClient]) 
 
 
 def handlers_of(known: RouteMap) -> tuple[HandlerCode, ...]:
-    """What runs where a finding names a handler's place; several may begin on one line."""
+    """The code that runs where a finding names a handler's place; several may begin on one line."""
     spans: dict[tuple[str, int], dict[tuple[str, int, int], None]] = {}
     for route in known.routes:
         if route.line and route.spans:
             spans.setdefault((route.file, route.line), {}).update(dict.fromkeys(route.spans))
     found = [
-        HandlerCode(file=file, line=line, spans=tuple(mine)[:MAX_SPANS])
-        for (file, line), mine in spans.items()
+        HandlerCode(file=file, line=line, spans=tuple(lines)[:MAX_SPANS])
+        for (file, line), lines in spans.items()
     ]
     return tuple(found[:MAX_HANDLERS])
 
@@ -109,7 +109,7 @@ def without_proxied(services: list[ServiceSurface]) -> tuple[ServiceSurface, ...
 
 
 def joined(outside: ServiceSurface, inside: ServiceSurface) -> ServiceSurface:
-    """What anyone and what a logged-in person sees, as one surface."""
+    """The pages of anyone and of a logged-in person, as one surface."""
     return outside.model_copy(
         update={
             "operations": merge([*outside.operations, *inside.operations]),
@@ -126,7 +126,7 @@ async def explore_service(
     headers: dict[str, str] | None = None,
     entries: Sequence[str] = (),
 ) -> ServiceSurface:
-    """The surface of one service, by crawl and document, joined with what is `declared`."""
+    """The surface of one service, by crawl and document, joined with the `declared` operations."""
     client.place = ServiceSurface(
         service=target.service, role=target.role, operations=merge(declared)
     ).place_of
@@ -145,7 +145,7 @@ async def explore_service(
 
 
 def lowest_status(client: BoundedClient) -> int | None:
-    """The best an app answered; what it refused for its quota says nothing of it."""
+    """The best status of an app; a refusal for its quota says nothing about it."""
     rows = [row for known in client.answered.values() for row in known.items()]
     return min(
         (code for code, verdict in rows if verdict.reason is not Unseen.RATE_LIMITED), default=None
@@ -156,8 +156,8 @@ def doubts_of(client: BoundedClient, *, is_inside: bool) -> tuple[str, ...]:
     """Why the crawl may have missed pages and operations.
 
     Args:
-        client: what it was answered, and what not.
-        is_inside: whether the app was also seen as a person who is logged in.
+        client: its answers, and its requests without one.
+        is_inside: whether a logged-in person was also tried.
     """
     missed = {Unseen.RATE_LIMITED, Unseen.UNREADABLE} | (set() if is_inside else {Unseen.TO_LOGIN})
     notes = list[str]()
@@ -174,7 +174,7 @@ def doubts_of(client: BoundedClient, *, is_inside: bool) -> tuple[str, ...]:
 
 
 def discovery_limit_s(run: ToolRun) -> float:
-    """Seconds for one target: a quota is waited out once or twice, not for the whole deadline."""
+    """Seconds for one target: we wait for a quota once or twice, not for the whole deadline."""
     return max(60.0, min(150.0, run.request.deadline_s * 0.2))
 
 
@@ -189,14 +189,14 @@ async def _document(client: BoundedClient) -> tuple[str | None, list[Operation]]
 
 
 async def source_routes(run: ToolRun, execute: Execute) -> tuple[list[Operation], RouteMap]:
-    """Operations the source declares, and the map they come from."""
+    """Operations that the source declares, and the map that they come from."""
     known = await read_routes(run, execute)
     forms = {row.path for row in known.routes if row.method in {"POST", "PUT", "PATCH"}}
     return [operation for row in known.routes if (operation := _routed(row, forms))], known
 
 
 def _routed(row: Route, forms: set[str]) -> Operation | None:
-    """A route as an operation; where a path also takes what it changes, its GET shows the form."""
+    """A route as an operation; where a path also takes changes, its GET shows the form."""
     body_allowed = row.method not in {"GET", "HEAD", "OPTIONS", "DELETE"}
     inputs = [Parameter(name=field.name, place=field.place) for field in row.inputs]
     inputs = [known for known in inputs if body_allowed or known.place in {"query", "path"}]
@@ -215,13 +215,13 @@ def _routed(row: Route, forms: set[str]) -> Operation | None:
 
 
 def effect_of(route: Route) -> str:
-    """Why a GET is not asked; a page that only counts its views, or renews what it has, is."""
+    """Why a GET is not asked; a page that only counts views, or renews its data, is asked."""
     reason = changes_state(route)[:200]
     return "" if reason.startswith("its handler writes") and COUNTS.search(reason) else reason
 
 
 def template_operations(run: ToolRun) -> list[Operation]:
-    """Operations the app's template declares."""
+    """Operations that the app's template declares."""
     declared = run.request.template.endpoints if run.request.template else ()
     return [
         link_operation_of(operation.method, operation.path, operation.auth)
@@ -230,10 +230,10 @@ def template_operations(run: ToolRun) -> list[Operation]:
 
 
 def belongs(file: str, target: Target, targets: tuple[Target, ...]) -> bool:
-    """Whether a source file is part of a target: of the one built from the innermost folder.
+    """Whether a source file is part of a target: the one built from the innermost folder.
 
-    Where no target says what it is built from, a folder with its name will do; what is nobody's is
-    the back ends'.
+    Where no target says what it is built from, a folder with its name is enough; files of no target
+    count for the back ends.
     """
     path = Path(file)
     builders = {
@@ -253,7 +253,7 @@ def belongs(file: str, target: Target, targets: tuple[Target, ...]) -> bool:
 
 
 def _as_template(operation: Operation, known: list[Operation]) -> Operation:
-    """A crawled path under the template it is an instance of; its values become examples."""
+    """A crawled path under the template that it matches; its values become examples."""
     path = operation.path.rstrip("/") or "/"
     fitting = [
         k for k in known if k.method == operation.method and fits(k.path.rstrip("/") or "/", path)
@@ -263,9 +263,9 @@ def _as_template(operation: Operation, known: list[Operation]) -> Operation:
         return operation
     pairs = zip(template.path.split("/"), path.split("/"), strict=False)
     inputs = [
-        Parameter(name=ours[1:-1], place="path", example=theirs)
-        for ours, theirs in pairs
-        if ours.startswith("{")
+        Parameter(name=template_part[1:-1], place="path", example=path_part)
+        for template_part, path_part in pairs
+        if template_part.startswith("{")
     ]
     return operation.model_copy(
         update={"path": template.path, "parameters": (*inputs, *operation.parameters)}

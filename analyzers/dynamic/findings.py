@@ -31,7 +31,7 @@ def fingerprint_http(service: str, rule: str, method: str, path: str, parameter:
 
 
 def worth_of(rules: Mapping[str, Rule], key: str, called: str) -> Rule:
-    """What a finding of `key` is worth; `called` names it in the fault.
+    """The worth of a finding of `key`; `called` names it in the fault.
 
     Raises:
         ToolFault: nobody has decided its severity.
@@ -55,11 +55,11 @@ def make_finding(
     worth: Rule | None = None,
     witness: str = "",
 ) -> Finding:
-    """What a tool found at one operation.
+    """The finding of a tool at one operation.
 
     Args:
-        tool: which tool reports it.
-        rule_id: the tool's rule; key of `RULES` for those of our own probes.
+        tool: the tool that reports it.
+        rule_id: the tool's rule; for our own probes a key of `RULES`.
         message: one sentence for a person, cut at 4,000 characters.
         service: compose service the operation belongs to.
         method: HTTP method.
@@ -67,8 +67,8 @@ def make_finding(
         parameter: name of the query, form, JSON or path parameter, cookie or header at fault.
         evidence: proof, cut at 2,000 characters.
         source: file and line of the handler, where known.
-        worth: severity and the rest, of a tool that is not ours; None: as `RULES` has it.
-        witness: `tool:rule` in the words of a tool that is not ours; empty: these.
+        worth: severity and the rest, from a tool that is not ours; None: as in `RULES`.
+        witness: `tool:rule` in the words of a tool that is not ours; empty: our words.
 
     Raises:
         ToolFault: `rule_id` has no severity.

@@ -1,12 +1,12 @@
-"""Runs a Python program several times, loading it once: each run is a process of its own.
+"""Runs a Python program several times but loads it once: each run is a separate process.
 
     python forked.py JOB ARGUMENT...  <MORE_ARGUMENTS
 
-It is executed by the interpreter of the program's own environment, so it needs nothing but the
-standard library. JOB is a JSON object (see `Job`), the arguments are those that all runs share;
-more of them come as a JSON list on standard input, where no list of processes shows them.
-What became of each run is written to the file that the job names; runs that would begin after the
-job's time are not begun. What a run prints goes to `NAME.log`.
+The interpreter of the program's own environment executes it, so it needs only the standard library.
+JOB is a JSON object (see `Job`); the arguments are common to all runs. Further arguments come as a
+JSON list on standard input, where no list of processes shows them. The results of the runs are
+written to the file that the job names; no run begins after the job's time. The output of a run goes
+to `NAME.log`.
 """
 
 import importlib
@@ -25,8 +25,8 @@ class Run(TypedDict):
     """One run.
 
     Attributes:
-        name: of its log, too.
-        arguments: behind those that all share.
+        name: also the name of its log.
+        arguments: put behind the common ones.
         limit_s: then its processes are killed.
     """
 
@@ -39,9 +39,9 @@ class Job(TypedDict):
     """What to run.
 
     Attributes:
-        module, function: what to call, without arguments, once `sys.argv` is set.
+        module, function: called without arguments, once `sys.argv` is set.
         limit_s: no run begins later than this.
-        ended: file for what became of the runs, a list of `Ended`.
+        ended: file for the results of the runs, a list of `Ended`.
     """
 
     module: str
@@ -52,10 +52,10 @@ class Job(TypedDict):
 
 
 class Ended(TypedDict):
-    """What became of one run.
+    """The result of one run.
 
     Attributes:
-        exit_code: negative: killed by that signal; None: not begun.
+        exit_code: negative: killed by that signal; None: it never began.
     """
 
     name: str
@@ -89,7 +89,7 @@ def _run(run: Run, function: Any) -> Ended:
 
 
 def _child(run: Run, function: Any) -> NoReturn:
-    """The program, as if it had been started by itself."""
+    """Run the program as if it had been started alone."""
     os.setpgid(0, 0)
     out = os.open(f"{run['name']}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(out, 1)
@@ -110,7 +110,7 @@ def _child(run: Run, function: Any) -> NoReturn:
 
 
 def _waited(child: int, end_s: float) -> int:
-    """Its exit code; past its time it is killed, and all that is in its process group."""
+    """Its exit code; after its time it is killed with its whole process group."""
     while time.monotonic() < end_s:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:

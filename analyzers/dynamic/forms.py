@@ -19,11 +19,11 @@ TOKEN_HEADERS = ("X-CSRFToken", "X-CSRF-Token", "X-XSRF-TOKEN")  # Django, Rails
 
 @dataclass(slots=True)
 class FormState:
-    """What one sending of a form takes along; a token may be good for one sending only.
+    """The data for sending a form once; a token may be valid only once.
 
     Attributes:
         fields: hidden fields that hold a token.
-        headers: cookies of the page beside those of the session, and the token.
+        headers: cookies of the page in addition to those of the session, and the token.
     """
 
     fields: dict[str, str] = field(default_factory=dict)
@@ -46,13 +46,13 @@ async def form_state(
     session: Mapping[str, str],
     surface: ServiceSurface | None = None,
 ) -> FormState:
-    """Fetch the page of a form afresh, and take from it what its sending needs.
+    """Fetch the page of a form again, and take what is needed to send it.
 
     Args:
         client: asks for the page.
-        operation: its `page`, else its own path, else the start page is fetched.
-        session: headers of whoever is logged in.
-        surface: may know an operation that hands out tokens.
+        operation: its `page` is fetched, else its own path, else the start page.
+        session: headers of the logged-in person.
+        surface: may know an operation that gives out tokens.
     """
     state = FormState(headers=dict(session))
     for page in dict.fromkeys([operation.page or operation.path, "/"]):
@@ -69,9 +69,9 @@ async def form_state(
         answer = await client.send("GET", path, counted=False, headers=dict(state.headers))
         if answer and answer.ok:
             _take(state, answer)
-    if state.has_token:  # a browser says where the form was, and Django wants to know
+    if state.has_token:  # a browser says where the form was, and Django checks it
         origin = client.target.base_url
-        origin = re.sub("^http:", "https:", origin) if client.ground.headers else origin
+        origin = re.sub("^http:", "https:", origin) if client.facts.headers else origin
         state.headers |= {"Referer": origin + operation.path, "Origin": origin}
     return state
 
@@ -109,7 +109,7 @@ def cookies_set(set_cookies: tuple[str, ...]) -> dict[str, str]:
 
 
 def cookie_header(set_cookies: tuple[str, ...]) -> str:
-    """`Cookie` value a browser would send back."""
+    """The `Cookie` value that a browser would send back."""
     return "; ".join(f"{name}={value}" for name, value in cookies_set(set_cookies).items())
 
 
@@ -128,7 +128,7 @@ def document_of(body: bytes) -> dict[str, Any]:
 
 
 def csrf_of(body: bytes) -> str:
-    """CSRF token an answer hands out as JSON; empty when none."""
+    """The CSRF token that an answer gives out as JSON; empty when there is none."""
     for key, value in document_of(body).items():
         if CSRF_WORDS.search(key) and isinstance(value, str):
             return value

@@ -1,9 +1,9 @@
-"""One weakness that several dynamic tools met becomes one finding with its witnesses. Pure.
+"""Merges one weakness that several dynamic tools met into one finding with its witnesses. Pure.
 
-Two findings are one weakness where they name the same kind of flaw in the same input of the same
-operation: a login that a query lets pass is that query. A missing header, a cookie flag or a
-debugger is one setting, whichever page showed it. Where there is no input, one tool's two rules
-are two weaknesses: the tool tells them apart.
+Two findings are one weakness when they name the same kind of flaw in the same input of the same
+operation; for example, a login bypassed by an injected query is that injection. A missing header, a
+cookie flag or a debugger is one setting, on whichever page it was seen. Where there is no input,
+two rules of one tool are two weaknesses, because the tool distinguishes them.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ Key = tuple[str, ...]
 
 _SEVERITY_ORDER = tuple(Severity)
 _CONFIDENCE_ORDER = tuple(Confidence)
-# Where CWE numbers do not tell a policy that is missing from one that stops nothing, or what a page
-# echoes from what it keeps.
+# CWE numbers do not distinguish a missing policy from a useless one, nor an echo from stored
+# content.
 _FAMILIES = {
     "stored-xss": "stored-xss",
     "stored-cross-site-scripting": "stored-xss",
@@ -76,7 +76,7 @@ def _joins(found: Finding, group: list[Finding]) -> bool:
 
 
 def _fused(group: list[Finding]) -> Finding:
-    """The strongest finding, with what the others add; medium becomes high where tools agree."""
+    """The strongest finding, with additions of the others; medium becomes high if tools agree."""
     first, tools = group[0], {member.tool for member in group}
     agreed = len(tools) > 1 and first.confidence is Confidence.MEDIUM
     return first.model_copy(
@@ -92,7 +92,7 @@ def _fused(group: list[Finding]) -> Finding:
 
 
 def _strongest_first(found: Finding) -> tuple[int, int, bool]:
-    """Of equals, one whose handler is known tells more."""
+    """Among equals, a finding with a known handler says more."""
     strength = _CONFIDENCE_ORDER.index(found.confidence), _SEVERITY_ORDER.index(found.severity)
     return (*strength, found.location.path is None)
 

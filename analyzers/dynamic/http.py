@@ -1,7 +1,7 @@
-"""One bounded HTTP client for every probe of our own: an app under test may answer anything.
+"""One bounded HTTP client for all our own probes: an app under test may answer anything.
 
-Endless bodies, slow drips, decompression bombs, huge headers and redirect loops end at a cap and
-are named. Requests leave for the target's own origin only, and never through a proxy.
+Endless bodies, slow drips, decompression bombs, huge headers and redirect loops end at a limit and
+are named. Requests go only to the target's own origin, and never through a proxy.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import httpx
 
 from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.bounds import Budget
-from analyzers.dynamic.ground import Ground, is_gone
+from analyzers.dynamic.target_facts import TargetFacts, is_gone
 from analyzers.runtime.blame import verdict
 from analyzers.runtime.live.answers import Unseen, Verdict, is_rate_limited
 from analyzers.runtime.live.authorities import authorities
@@ -27,22 +27,22 @@ REDIRECT_CAP = 5
 REQUEST_DEADLINE_S = 10.0
 FAULTS_UNTIL_DEAD = 5
 CONCURRENCY = 4
-MAX_JUDGED = 3  # answers of one status to one path, where none of them was what was asked for
-MAX_NAMED = 5_000  # of what was not answered; the rest is only counted
+MAX_JUDGED = 3  # answers of one status to one path, none of which answers the request
+MAX_NAMED = 5_000  # named requests without an answer; the rest is only counted
 USER_AGENT = "assay-probe/1"
 
 
 class BoundedClient:
-    """Talks to one target. An answer that cannot be had is `None` and recorded in `unanswered`.
+    """Talks to one target. A missing answer is `None` and recorded in `unanswered`.
 
     Attributes:
-        ground: what the app answers to random paths and what quota it grants, shared by all tools.
-        answered: `METHOD /path`, without query -> status -> whether an answer of it was what was
-            asked for; without a `ground` to compare with, each counts.
-        unanswered: what was asked for in vain or left out, with the reason.
-        cut: `METHOD /path` whose body was read in part only, and how far.
-        guessed: `METHOD /path` of what nobody told of: that it is not there is nothing missed.
-        place: whose neighbours an answer is compared with, by method and path.
+        facts: the app's answers to random paths and its quota, shared by all tools.
+        answered: `METHOD /path`, without query -> status -> whether an answer of it answers the
+            request; without a `facts` to compare with, each counts.
+        unanswered: requests without an answer or left out, with the reason.
+        cut: `METHOD /path` whose body was read only in part, and how far.
+        guessed: `METHOD /path` of guesses: if it does not exist, nothing is missing.
+        place: the path whose neighbours an answer is compared with, by method and path.
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class BoundedClient:
         target: Target,
         budget: Budget,
         headers: Mapping[str, str] | None = None,
-        ground: Ground | None = None,
+        facts: TargetFacts | None = None,
     ):
         self.target, self.budget = target, budget
-        self.ground = ground or Ground(target)
+        self.facts = facts or TargetFacts(target)
         self.unanswered: dict[str, str] = {}
         self.answered: dict[str, dict[int, Verdict]] = {}
         self.cut: dict[str, str] = {}
         self.guessed: set[str] = set()
         self.place: Callable[[str, str], str] = lambda _method, path: path
-        self._judges, self._unnamed, self._faults = ground is not None, 0, 0
+        self._judges, self._unnamed, self._faults = facts is not None, 0, 0
         self._judged: dict[tuple[str, int], int] = {}
         self._slots = asyncio.Semaphore(CONCURRENCY)
         base = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -88,20 +88,20 @@ class BoundedClient:
         counted: bool = True,
         **content: Any,
     ) -> Answer | None:
-        """One request, redirects not followed.
+        """Send one request; redirects are not followed.
 
         Args:
             method: HTTP method.
             path: path and query, already percent-encoded.
-            patient: a refusal for the app's quota is waited out within the budget.
-            counted: whether the answer is kept among those `answered`.
+            patient: whether to wait, within the budget, when the app's quota refuses it.
+            counted: whether the answer is kept in `answered`.
             content: `headers`, `json`, `data`, `files` or `content`, as httpx takes them.
 
         Raises:
             AppFault: the target is gone.
         """
         if self._judges:
-            await self.ground.prepare(self._ask)
+            await self.facts.prepare(self._ask)
         while True:
             refusal = self.budget.refusal() or _foreign(path)
             refusal = refusal or (await self._pause(path) if patient else "")
@@ -113,7 +113,7 @@ class BoundedClient:
                 answer = await self._attempt(method, path, content)
             if (
                 answer is None or not patient
-            ):  # a limit that is tried on purpose is no quota of ours
+            ):  # a limit that a probe tries on purpose is no quota of ours
                 break
             self._note_quota(answer)
             if not self._is_worth_waiting(answer):
@@ -121,11 +121,11 @@ class BoundedClient:
         return await self._noted(answer, content) if answer and counted else answer
 
     async def get(self, path: str, **content: Any) -> Answer | None:
-        """GET, redirects not followed."""
+        """GET; redirects are not followed."""
         return await self.send("GET", path, **content)
 
     async def follow(self, path: str, **content: Any) -> Answer | None:
-        """GET, up to `REDIRECT_CAP` redirects within the target's origin; the last answer."""
+        """GET, following up to `REDIRECT_CAP` redirects within the target's origin."""
         answer = await self.get(path, **content)
         for _ in range(REDIRECT_CAP):
             onward = self.redirect_path(answer) if answer else None
@@ -136,7 +136,7 @@ class BoundedClient:
         return None
 
     def redirect_path(self, answer: Answer) -> str | None:
-        """Where a redirect leads within this target; None when it is none or leads elsewhere."""
+        """The target of a redirect within this app; None when it is none or leads elsewhere."""
         location = answer.headers.get("location")
         if answer.status not in {301, 302, 303, 307, 308} or not location:
             return None
@@ -153,7 +153,7 @@ class BoundedClient:
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def leave_out(self, request: str, reason: str) -> None:
-        """Record something that is not looked at, and why."""
+        """Record a request that is not made, and why."""
         if request[:200] in self.unanswered:
             return
         if len(self.unanswered) < MAX_NAMED:
@@ -162,41 +162,41 @@ class BoundedClient:
             self._unnamed += 1
 
     def why_unseen(self, method: str, path: str) -> str:
-        """Why no answer to a path was what was asked for; empty where one was, or none came."""
+        """Why no answer to a path answers the request; empty where one does, or none came."""
         verdicts = self.answered.get(_key(method, path), {}).values()
         return "" if any(seen.is_seen for seen in verdicts) else str(next(iter(verdicts), ""))
 
     async def judge(self, answer: Answer, sent: Mapping[str, str]) -> Verdict:
-        """Whether an answer, of ours or of a tool that asked by itself, is what was asked for."""
+        """Whether an answer, ours or another tool's, answers its request."""
         place = self.place(answer.method, answer.path)
-        return await self.ground.judge(answer, sent, place, self._ask)
+        return await self.facts.judge(answer, sent, place, self._ask)
 
     @property
     def missed(self) -> int:
-        """How many were not answered or left out."""
+        """How many requests had no answer or were left out."""
         return len(self.unanswered) + self._unnamed
 
     def skipped(self) -> list[Skipped]:
-        """What was not answered or left out, with reasons."""
+        """Requests without an answer or left out, with reasons."""
         return [Skipped(what=request, reason=reason) for request, reason in self.unanswered.items()]
 
     async def _pause(self, path: str) -> str:
-        """Wait for the app's quota; why not, where the budget ends before."""
+        """Wait for the app's quota; returns why not, where the budget ends before."""
         bare = path.split("?")[0]
-        while (pause_s := self.ground.quota.pause_s(bare)) > 0:
+        while (pause_s := self.facts.quota.pause_s(bare)) > 0:
             if not self.budget.allows_wait(pause_s):
-                return f"{Unseen.RATE_LIMITED}: {self.ground.quota.answer_text}"
-            self.ground.quota.waited_s += pause_s
+                return f"{Unseen.RATE_LIMITED}: {self.facts.quota.answer_text}"
+            self.facts.quota.waited_s += pause_s
             await asyncio.sleep(pause_s)
         return ""
 
     def _is_worth_waiting(self, answer: Answer) -> bool:
-        """Whether it was refused for the quota, and time is left to ask again."""
-        pause_s = self.ground.quota.pause_s(answer.path.split("?")[0])
+        """Whether the quota refused it, and time is left to ask again."""
+        pause_s = self.facts.quota.pause_s(answer.path.split("?")[0])
         return is_rate_limited(answer.reply) and self.budget.allows_wait(pause_s)
 
     async def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> Answer | None:
-        """One request that counts for nothing: what the app answers to it is only compared with."""
+        """Send one request that no count includes: its answer is only compared with others."""
         if self.budget.refusal() or await self._pause(path):
             return None
         answer = await self._attempt(method, path, {"headers": dict(headers)}, named=False)
@@ -242,9 +242,9 @@ class BoundedClient:
     def _note_quota(self, answer: Answer) -> None:
         bare = answer.path.split("?")[0]
         if is_rate_limited(answer.reply):
-            self.ground.quota.spent(bare, answer.reply)
+            self.facts.quota.spent(bare, answer.reply)
         else:
-            self.ground.quota.granted(bare)
+            self.facts.quota.granted(bare)
 
     async def _count_fault(self, error: Exception) -> None:
         gone = isinstance(error, httpx.ConnectError | httpx.ReadError)
@@ -261,13 +261,13 @@ class BoundedClient:
         self._faults = 0  # it drops some requests, and lives
 
     async def _exchange(self, method: str, path: str, content: dict[str, Any]) -> Answer:
-        headers = {**self.ground.headers, **(content.get("headers") or {})}
+        headers = {**self.facts.headers, **(content.get("headers") or {})}
         sent: dict[str, Any] = {**content, "headers": headers}
         started = time.monotonic()
         async with self._http.stream(method, path, **sent) as response:
             body, note = await _read_capped(response)
         elapsed = time.monotonic() - started
-        got = self.ground.plain(response.headers)
+        got = self.facts.plain(response.headers)
         return Answer(method, path, response.status_code, got, body, elapsed, note)
 
 
@@ -280,7 +280,7 @@ def _key(method: str, path: str) -> str:
 
 
 async def _read_capped(response: httpx.Response) -> tuple[bytes, str]:
-    """Body up to the cap, decompressed with a bound; a slow drip keeps what came so far."""
+    """The body up to the limit, decompressed with a bound; of a slow drip, the part that came."""
     raw, note = bytearray(), ""
     try:
         async with asyncio.timeout(REQUEST_DEADLINE_S / 2):

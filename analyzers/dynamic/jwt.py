@@ -43,7 +43,7 @@ def without_signature(token: str) -> str:
 
 
 def with_wrong_signature(token: str) -> str:
-    """The same header and claims with a signature nobody made."""
+    """The same header and claims with an invalid signature."""
     signature = hashlib.sha256(token.encode()).digest()
     return ".".join([*token.split(".")[:2], _encode(signature)])
 

@@ -2,8 +2,8 @@
 
     python -I -B launched.py SCRIPT ARGUMENT...  <MORE_ARGUMENTS
 
-It is executed by the interpreter of the program's own environment, so it needs nothing but the
-standard library. What comes on standard input is a JSON list of further arguments.
+The interpreter of the program's own environment executes it, so it needs only the standard library.
+Standard input holds a JSON list of further arguments.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Signs of what our own tools put into an app's data: no content of the app, and no finding. Pure.
+"""Signs of values that our own tools put into an app: neither its content nor findings. Pure.
 
-Every value a probe of ours sends carries `zq` and hexadecimal digits, or is one of a few payloads;
-the scanners' payloads are known by their shape. Names of our accounts (`assay...`) are harmless and
-no sign.
+Every value that our probes send contains `zq` and hexadecimal digits, or is one of a few payloads;
+the payloads of scanners are recognised by their shape. Names of our accounts (`assay...`) are
+harmless and no sign.
 """
 
 import html
@@ -11,7 +11,7 @@ import secrets
 from urllib.parse import unquote
 
 _OURS = (
-    r"zq[0-9a-f]{8}",  # what `new_mark` makes
+    r"zq[0-9a-f]{8}",  # made by `new_mark`
     r"41\*271|zq11111|11111zq",
     r"etc/passwd",
     r"assay-(?:redirect|origin)\.invalid",
@@ -29,12 +29,12 @@ _SIGNS = re.compile("|".join((*_OURS, *_WAPITI)))
 
 
 def new_mark() -> str:
-    """A word that no app writes and `shows_payload` knows."""
+    """A word that no app writes and that `shows_payload` recognises."""
     return f"zq{secrets.token_hex(4)}"
 
 
 def shows_payload(text: str) -> bool:
-    """Whether a page, a link or a message holds what a tool of ours sent, escaped or not."""
+    """Whether a page, a link or a message holds a value that our tools sent, escaped or not."""
     return any(_SIGNS.search(form) for form in (text, html.unescape(text), unquote(text)))
 
 

@@ -15,7 +15,7 @@ BODY_PLACES = {
 
 
 def operations_of(document: dict[str, Any]) -> list[Operation]:
-    """Every operation a document declares; malformed parts are passed over."""
+    """Every operation that a document declares; malformed parts are ignored."""
     base = base_path(document)
     found: list[Operation] = []
     for path, item in document["paths"].items():
@@ -77,7 +77,7 @@ def _typed(name: str, place: Any, schema: Any) -> Parameter:
 
 
 def resolve(document: dict[str, Any], node: Any) -> dict[str, Any]:
-    """The object `node` refers to, at most 5 references deep; empty when there is none."""
+    """The object that `node` refers to, at most 5 references deep; empty when there is none."""
     for _ in range(5):
         if not isinstance(node, dict):
             return {}

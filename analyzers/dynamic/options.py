@@ -15,16 +15,16 @@ _Path = Annotated[str, Field(pattern=r"^/\S*$", max_length=2_000)]
 
 
 class ScanOptions(Authored):
-    """How an app is scanned, and how it is logged in to.
+    """How an app is scanned, and how we log in to it.
 
     Attributes:
-        auth_username: account to log in with, instead of registering accounts of our own. A plain
+        auth_username: account to log in with, instead of registering our own accounts. A plain
             name, or a reference.
         auth_password: its password, as a reference.
-        auth_login_path: path that the login is sent to; left out: found among the app's operations.
-        auth_register_path: path that accounts of our own are made at; left out: found as well.
-        auth_header: a header that is logged in already, `Name: value`, as a reference.
-        auth_cookie: value of a Cookie header that is logged in already, as a reference.
+        auth_login_path: path to send the login to; without it: found among the app's operations.
+        auth_register_path: path to register our own accounts at; without it: found as well.
+        auth_header: a header of an open session, `Name: value`, as a reference.
+        auth_cookie: Cookie header value of an open session, as a reference.
         max_requests: requests that a probe may send to one service.
         http_headers_limit_s: seconds that the tool `http-headers` may take for one service; this
             and the other limits end at 60 % of the subtask's time.
@@ -70,7 +70,7 @@ class ScanOptions(Authored):
         return bool(self.auth_username or self.auth_header or self.auth_cookie)
 
     def plain(self, name: str) -> str:
-        """The value of an option of the login; empty where it is not given."""
+        """The value of a login option; empty where it is not given."""
         value = getattr(self, name)
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
 
@@ -86,6 +86,6 @@ def scan_options(request: SubtaskRequest) -> ScanOptions:
     """The request's options.
 
     Raises:
-        ToolFault: an option nobody knows, a value out of range, a secret that did not come.
+        ToolFault: an unknown option, a value out of range, a missing secret.
     """
     return declared_options(request, ScanOptions)

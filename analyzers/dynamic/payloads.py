@@ -1,4 +1,4 @@
-"""Attacks with proof: each payload comes with the sign only a successful attack shows. Pure."""
+"""Attacks with proof: each payload has a sign that only a successful attack shows. Pure."""
 
 import html
 import json
@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 from analyzers.dynamic.answer import Answer
 
-PRODUCT = 41 * 271  # what an interpreter makes of the payloads below
+PRODUCT = 41 * 271  # results that an interpreter makes of the payloads below
 CANARY_HOST = "assay-redirect.invalid"
 PASSWD = re.compile(r"root:[^:\n]*:0:0:")
 URL_NAMES = re.compile(
@@ -82,23 +82,23 @@ def proven(attack: Attack, answer: Answer, baseline: Answer) -> str:
 
 
 def reflected(answer: Answer, mark: str = MARK) -> str:
-    """Where in a page the element `mark` (`<zq...>`) of ours came to be; empty when it did not.
+    """Where our element `mark` (`<zq...>`) stands in a page; empty when it does not.
 
-    An echo in text, in a comment, in an attribute, in a script's string or in JSON is none: no
-    browser makes an element of it. The page of a framework's debugger, which shows the request, is
-    the debugger's; an error page of the app's own that echoes is not.
+    An echo in text, in a comment, in an attribute, in a script's string or in JSON does not count:
+    no browser makes an element of it. The page of a framework's debugger, which shows the request,
+    belongs to the debugger; an echoing error page of the app counts.
     """
     if not answer.is_html or is_debugger(answer):
         return ""
     reader = _Elements(mark.strip("<>").lower())
-    with suppress(AssertionError, ValueError):  # the parser gave up: what it saw counts
+    with suppress(AssertionError, ValueError):  # the parser gave up: the part it read counts
         reader.feed(answer.text)
     at = answer.text.lower().rfind(mark.rstrip(">").lower()) if reader.is_there else -1
     return answer.text[max(0, at - 120) : at + 200] if at >= 0 else ""
 
 
 class _Elements(HTMLParser):
-    """Looks for one element among those a browser would make of a page."""
+    """Looks for one element among those that a browser would make of a page."""
 
     RAW = frozenset({"textarea", "title", "noscript", "xmp", "iframe", "noembed", "noframes"})
 
@@ -107,20 +107,20 @@ class _Elements(HTMLParser):
         self.wanted, self.is_there, self._within = wanted, False, ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element, unless it stands where a browser reads text only."""
+        """Note an element, unless it stands where a browser reads only text."""
         if self._within or self.is_there:
             return
         self.is_there = tag == self.wanted
         self._within = tag if tag in self.RAW else ""
 
     def handle_endtag(self, tag: str) -> None:
-        """Leave what holds text only."""
+        """Leave an element that holds only text."""
         if tag == self._within:
             self._within = ""
 
 
 def is_debugger(answer: Answer) -> bool:
-    """Whether it is the page with which a framework shows an error to its developer."""
+    """Whether it is a framework's page that shows an error to its developer."""
     return answer.status >= 400 and is_debugger_text(answer.text)
 
 
@@ -130,16 +130,16 @@ def is_debugger_text(text: str) -> bool:
 
 
 def redirected_away(answer: Answer) -> bool:
-    """Whether the answer sends a browser to the host we named."""
+    """Whether the answer redirects a browser to the host that we named."""
     location = answer.headers.get("location", "")
     pattern = rf"(https?:)?[/\\]{{2,}}{re.escape(CANARY_HOST)}([/?#:]|$)"
     return 300 <= answer.status < 400 and re.match(pattern, location, re.IGNORECASE) is not None
 
 
 def without_echo(answer: Answer, payload: str) -> str:
-    """Status and body with every form of the payload, and all digits, left out.
+    """Status and body without all forms of the payload and without digits.
 
-    So are all payloads of its kind: a page may show what another request of ours stored.
+    All payloads of its kind are removed: a page may show a value that another request stored.
     """
     text = answer.text
     kind = {payload, *LOGIN_BYPASS, *(sent for pair in BOOLEAN_PAIRS for sent in pair)}
@@ -150,6 +150,6 @@ def without_echo(answer: Answer, payload: str) -> str:
 
 
 def _forms(payload: str) -> tuple[str, ...]:
-    """A payload as pages, links and JSON show it."""
+    """The forms of a payload in pages, links and JSON."""
     plain = (payload, html.escape(payload), payload.replace("'", "&#39;"), unquote(payload))
     return (*plain, quote(payload), quote(payload, safe=""), json.dumps(payload)[1:-1])

@@ -1,6 +1,6 @@
-"""The skeleton of every probe of our own: the app answers, each target is looked at, it answers.
+"""The skeleton of our own probes: check that the app answers, look at each target, check again.
 
-A probe subclasses `Probe` and implements `check`; budgets, coverage and the app's death are here.
+A probe subclasses `Probe` and implements `check`; this module has budgets, coverage and the checks.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ from analyzers.dynamic.covered import Seen, Unusable, client_notes, quota_data, 
 from analyzers.dynamic.crawl import is_safe_to_follow
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, stable_path, unique
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.sessions import Session, require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.blame import verdict
 from analyzers.runtime.live.answers import Unseen, Verdict
 from analyzers.runtime.tool import (
@@ -33,8 +33,8 @@ from analyzers.runtime.tool import (
 from contract.analysis import Category, Coverage, Finding, Metric, Skipped, Target
 
 PROBE_VERSION = "1.2.0"
-# One writes to the app at a time, our own before the scanners that fill it with payloads: what one
-# stores is no finding of another, and does not disturb answers that are compared byte by byte.
+# Only one tool writes to the app at a time, our own before the scanners that fill it with payloads:
+# so a value stored by one is no finding of another, and does not disturb byte-by-byte comparisons.
 WRITERS = ("browser", "injection", "access-control", "error-pages", "wapiti", "schemathesis")
 UNSAFE = "its name says that it changes something"
 FAILS = "answers nothing but server errors"
@@ -42,10 +42,10 @@ FAILS = "answers nothing but server errors"
 
 @dataclass(slots=True)
 class Scope:
-    """One target under one probe: where to send, what is known, what was found.
+    """One target under one probe: where to send, known facts, findings.
 
     Attributes:
-        secrets: what must not stand in evidence (session tokens).
+        secrets: texts that must not stand in evidence (session tokens).
     """
 
     tool: str
@@ -58,7 +58,7 @@ class Scope:
     notes: list[str] = field(default_factory=list)
 
     def add(self, rule: str, message: str, path: str, **details: Any) -> None:
-        """Record a finding; the handler's place in the source is added where it is known."""
+        """Record a finding, with the handler's place in the source where it is known."""
         method = details.setdefault("method", "GET")
         operation: Operation | None = details.pop("operation", None)
         operation = operation or self.surface.find(method, path)
@@ -71,7 +71,7 @@ class Scope:
         self.findings.append(found)
 
     def by_operation(self) -> dict[str, dict[int, Verdict]]:
-        """Statuses and verdicts of each operation, whatever values its path was asked with."""
+        """Statuses and verdicts of each operation, whatever values were in its path."""
         found: dict[str, dict[int, Verdict]] = {}
         for key, verdicts in self.client.answered.items():
             method, _, path = key.partition(" ")
@@ -87,7 +87,7 @@ class Probe(ABC):
     """A tool in our own code that sends bounded HTTP requests.
 
     Attributes:
-        judges_errors: a server error tells it something, so an app of nothing else is measured.
+        judges_errors: a server error tells it something, so an app with only errors is measured.
     """
 
     name: str
@@ -114,24 +114,24 @@ class Probe(ABC):
     def applies_to(self, surface: ServiceSurface) -> str:
         """Why this probe has nothing to look at in a service; empty when it has.
 
-        It is said only of a service whose routes could be read.
+        It is asked only about a service whose routes could be read.
         """
         return ""
 
     def can_judge(self, status: int, path: str) -> bool:
-        """Whether an answer of this status tells the probe anything; only those are coverage."""
+        """Whether an answer of this status tells the probe anything; only such answers count."""
         return status < 500 or self.judges_errors
 
     def why_not(self, status: int, path: str, verdict: Verdict) -> str:
-        """Why an answer is no look at what was asked for; empty where it is one."""
+        """Why an answer does not answer its request; empty where it does."""
         if not self.can_judge(status, path):
             return f"answered {status}: cannot be judged"
         if self.judges_errors and status >= 500 and verdict.reason is Unseen.LIKE_RANDOM:
-            return ""  # how it fails is what was asked for
+            return ""  # the failure itself is what the probe asks for
         return str(verdict)
 
     def nothing_seen(self, unseen: Unusable) -> NoReturn:
-        """Say why nothing was looked at.
+        """Raise the reason why nothing was looked at.
 
         Raises:
             AppFault, ToolFault, NotApplicable: as `raise_unusable`.
@@ -233,7 +233,7 @@ class Probe(ABC):
         budget = budget_of(run, self.name)
         sessions = await sessions_of(run, target, surface) if self.needs_login else ()
         run.progress(f"{self.name}: {target.service}")
-        async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+        async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
             surface = self._without_effects(client, surface)
             scope = Scope(self.name, run, target, surface, client, sessions)
             client.place = surface.place_of
@@ -242,7 +242,7 @@ class Probe(ABC):
 
 
 def is_safe(operation: Operation) -> bool:
-    """Whether asking a GET looks free of side effects, by its handler or by its name."""
+    """Whether a GET looks free of side effects, by its handler or by its name."""
     was_read = (operation.path,) if "source" in operation.origins else ()
     return not operation.effect and is_safe_to_follow(operation.path, was_read)
 
@@ -259,12 +259,12 @@ def targets_of(run: ToolRun) -> tuple[Target, ...]:
 
 
 def behind(tool: str) -> tuple[str, ...]:
-    """What a tool that writes to the app waits for."""
+    """The tools that must end before a tool that writes to the app begins."""
     return ("discovery", *WRITERS[: WRITERS.index(tool)])
 
 
 def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:
-    """Refuse an app that answers nothing but server errors: none of its pages can be looked at.
+    """Refuse an app that only answers server errors: none of its pages can be looked at.
 
     Raises:
         AppFault: it is one.
@@ -275,7 +275,7 @@ def require_usable(targets: tuple[Target, ...], surface: Surface) -> None:
 
 
 def failing_always(targets: tuple[Target, ...], surface: Surface) -> list[Seen]:
-    """Those that answered discovery with nothing but server errors."""
+    """Targets that answered discovery only with server errors."""
     best = [
         (target, "any request", surface.of(target.service).lowest_status or 0) for target in targets
     ]
@@ -283,12 +283,12 @@ def failing_always(targets: tuple[Target, ...], surface: Surface) -> list[Seen]:
 
 
 def request_line(answer: Answer) -> str:
-    """Evidence in one line: what was asked and what status came back."""
+    """Evidence in one line: the request and the status of its answer."""
     return f"{answer.method} {answer.path[:500]} -> {answer.status}"
 
 
 def probes_digest() -> str:
-    """Digest of our own code: what it finds depends on every line of it."""
+    """Digest of our own code: the findings depend on every line of it."""
     folder = Path(__file__).parent
     sources = sorted([*folder.glob("*.py"), *folder.glob("tools/*.py")])
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()

@@ -1,4 +1,4 @@
-"""The quota an app grants its callers: when it may be asked again, and what to tell of it."""
+"""The quota that an app grants its clients: when to ask again, and how to report it."""
 
 import time
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ EVERYTHING = "*"
 
 @dataclass(slots=True)
 class Quota:
-    """Shared by all that ask one target.
+    """Shared by everything that asks one target.
 
     Attributes:
         until: path -> when it may be asked again, on the monotonic clock; `*` for all paths.
-        answered: answers before the first that was refused for the quota, and after.
-        refused: answers that were.
+        answered: answers before and after the first one that the quota refused.
+        refused: answers that the quota refused.
         first: number of answers before the first refusal; None: there was none.
         answer_text: the status and the wait that the app answered with.
         waited_s: seconds all requests together waited.
@@ -33,7 +33,7 @@ class Quota:
     _streak: dict[str, int] = field(default_factory=dict)
 
     def pause_s(self, path: str) -> float:
-        """Seconds until `path` may be asked again; zero where it may be now."""
+        """Seconds until `path` may be asked again; zero where it may be asked now."""
         now = time.monotonic()
         return max(0.0, *(self.until.get(key, 0.0) - now for key in (path, EVERYTHING)))
 
@@ -43,7 +43,7 @@ class Quota:
         self._streak.pop(path, None)
 
     def spent(self, path: str, reply: Reply) -> None:
-        """Note a refusal: of one path at first, of everything where a second path is refused."""
+        """Note a refusal: of one path at first, of everything when a second path is refused."""
         self.refused += 1
         self.first = self.answered if self.first is None else self.first
         streak = self._streak[path] = self._streak.get(path, 0) + 1

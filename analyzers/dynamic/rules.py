@@ -7,7 +7,7 @@ from contract.analysis import Category, Confidence, Severity
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a rule's findings are worth."""
+    """The worth of a rule's findings."""
 
     severity: Severity
     confidence: Confidence

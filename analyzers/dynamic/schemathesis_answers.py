@@ -1,4 +1,4 @@
-"""What schemathesis was answered, operation by operation, and whether that was a look at it."""
+"""The answers that schemathesis got, by operation, and whether each answers its request."""
 
 import base64
 import binascii
@@ -12,11 +12,11 @@ import httpx
 
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.bounds import Budget
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.quota import Quota
 from analyzers.dynamic.sessions import LOGIN
 from analyzers.dynamic.surface import ServiceSurface
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import Parsed, ToolRun
 from contract.analysis import Skipped, Target
@@ -61,7 +61,7 @@ def _answer(exchange: dict[str, Any]) -> Answer | None:
 
 
 def content_of(body: Any) -> bytes:
-    """Bytes of a body as the events hold it."""
+    """Bytes of a body, from the form in the events."""
     coded = body.get("$base64") if isinstance(body, dict) else None
     try:
         return base64.b64decode(coded or "")
@@ -76,13 +76,13 @@ async def unseen_by(
     answers: Answers,
     headers: dict[str, str],
 ) -> dict[str, str]:
-    """Operation -> why none of its answers was a look at it; those that were looked at are not in.
+    """Operation -> why none of its answers answers a request; others are not included.
 
-    A server error is one: that is what the requests are made for.
+    A server error does: the requests are made to cause it.
     """
     found: dict[str, str] = {}
     budget = Budget(max_requests=MAX_OPERATIONS, limit_s=45)
-    async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+    async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
         client.place = surface.place_of
         for label, known in answers.items():
             whys = [await _why_not(client, case, headers) for case in known.values()]
@@ -101,14 +101,14 @@ async def _why_not(client: BoundedClient, answer: Answer, headers: dict[str, str
 
 
 def within(quota: Quota) -> tuple[str, ...]:
-    """Arguments that keep to a quota the app was seen to grant."""
+    """Arguments that respect a quota that the app was seen to grant."""
     return ("--rate-limit", f"{max(1, quota.first)}/m") if quota.first is not None else ()
 
 
 def without_unseen(
     parsed: Parsed, target: Target, answers: Answers, unseen: dict[str, str]
 ) -> Parsed:
-    """Coverage of operations that an answer was a look at; the others are skipped by name."""
+    """Coverage of operations with an answer to a request; the others are skipped by name."""
     known = parsed.coverage
     seen = [label for label in answers if label not in unseen]
     skipped = [

@@ -1,7 +1,7 @@
-"""Two accounts of our own on the app, so that what needs a login is looked at too.
+"""Two accounts of our own on the app, so that pages behind a login are looked at, too.
 
-A recipe is found among the app's operations (register, then log in, as JSON or as a form) or given
-by options. A session counts only when the same login with a wrong password is refused.
+The recipe is found among the app's operations (register, then log in, as JSON or as a form) or
+given by options. A session counts only when the same login with a wrong password is refused.
 """
 
 import re
@@ -18,10 +18,10 @@ from analyzers.dynamic.forms import (
     document_of,
     form_state,
 )
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.options import ScanOptions, scan_options
 from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface, Surface
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.tool import ToolFault, ToolRun
 from contract.analysis import Target
 from contract.base import Frozen
@@ -40,10 +40,10 @@ class Session(Frozen):
     """A logged-in account.
 
     Attributes:
-        headers: to be sent with every request.
+        headers: sent with every request.
         set_cookies: raw Set-Cookie headers of the login.
         token: bearer token, empty for cookie sessions.
-        account: fields the account was made with.
+        account: fields that the account was made with.
     """
 
     service: str
@@ -56,11 +56,11 @@ class Session(Frozen):
 
 
 async def sessions_of(run: ToolRun, target: Target, surface: ServiceSurface) -> tuple[Session, ...]:
-    """Up to two sessions on a service; made once per run and handed on in `run.shared`."""
+    """Up to two sessions on a service; made once per run and passed on in `run.shared`."""
     shared: dict[str, Any] = run.shared.setdefault("dynamic-sessions", {})
     if target.service not in shared:
         budget = Budget(max_requests=80, limit_s=90)
-        async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+        async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
             made = await log_in_all(client, scan_options(run.request), surface)
         shared[target.service] = [session.model_dump() for session in made]
     return tuple(Session.model_validate(session) for session in shared[target.service])
@@ -75,7 +75,7 @@ LOGIN_REFUSED = (
 async def require_login(run: ToolRun, surface: Surface) -> None:
     """Refuse to look at an app without the login that its spec gives.
 
-    An app that answers nothing but server errors has other troubles; those speak for themselves.
+    An app that only answers server errors has other faults, which are reported instead.
 
     Raises:
         ToolFault: no service took it.
@@ -94,7 +94,7 @@ async def require_login(run: ToolRun, surface: Surface) -> None:
 async def log_in_all(
     client: BoundedClient, options: ScanOptions, surface: ServiceSurface
 ) -> list[Session]:
-    """Two accounts where registration works; one where options give it; none otherwise."""
+    """Two accounts where registration works; one where options give it; otherwise none."""
     given = given_session(client.target.service, options)
     if given:
         return [given]
@@ -128,7 +128,7 @@ def given_session(service: str, options: ScanOptions) -> Session | None:
 def find_operation(
     surface: ServiceSurface, pattern: re.Pattern[str], path: str = ""
 ) -> Operation | None:
-    """The POST operation that looks like it: the given path, or the best match of the pattern."""
+    """The POST operation that fits: the given path, or the best match of the pattern."""
     if path:
         return surface.find("POST", path) or Operation(method="POST", path=path)
     posts = [
@@ -164,7 +164,7 @@ def asks_for_account(operation: Operation) -> bool:
 async def register_and_log_in(
     client: BoundedClient, register: Operation, login: Operation, surface: ServiceSurface
 ) -> Session | None:
-    """A fresh account, logged in; None when the app does not let us."""
+    """A new account, logged in; None when the app does not allow it."""
     suffix = secrets.token_hex(4)
     account = _named(f"assay{suffix}", f"Pw-{secrets.token_hex(8)}!7")
     answer, _ = await submit(client, register, account, {}, surface)
@@ -195,7 +195,7 @@ async def _log_in(
 def session_from(
     service: str, path: str, answer: Answer, account: dict[str, str], *, as_json: bool
 ) -> Session | None:
-    """The session a login answer opens; None when it carries neither cookie nor token."""
+    """The session that a login answer opens; None when it has neither cookie nor token."""
     set_cookies = tuple(answer.headers.get_list("set-cookie"))
     cookie, token = cookie_header(set_cookies), token_of(answer.body)
     headers = {"Cookie": cookie} if cookie else {}
@@ -228,7 +228,7 @@ async def submit(
 ) -> tuple[Answer | None, bool]:
     """POST an account as JSON, then as a form; the first answer below 400, else the last one.
 
-    Each try takes a fresh token from the form's page: the first may have used the other up.
+    Each try takes a new token from the form's page: the first try may have used the other.
     """
     places = {parameter.place for parameter in operation.parameters}
     answer: Answer | None = None
@@ -245,7 +245,7 @@ async def submit(
 
 
 def account_fields(operation: Operation, account: dict[str, str]) -> dict[str, str]:
-    """Values for the fields an account operation declares, or for the usual ones."""
+    """Values for the fields that an account operation declares, or for the usual ones."""
     names = [parameter for parameter in operation.parameters if parameter.place in {"json", "form"}]
     known = names or [Parameter(name=name, place="json") for name in account]
     return {parameter.name: _value(parameter, account) for parameter in known}
@@ -276,7 +276,7 @@ def token_of(body: bytes) -> str:
 
 
 def _same_outcome(refused: Answer, accepted: Answer) -> bool:
-    """Whether a wrong password got the same as the right one, so that nothing is proven."""
+    """Whether a wrong password gave the same result as the right one: then nothing is proven."""
     return (
         refused.status == accepted.status
         and bool(token_of(refused.body)) == bool(token_of(accepted.body))

@@ -1,4 +1,4 @@
-"""Where a probe can put a value: one parameter of one operation, the others filled plausibly."""
+"""Where a probe can put a value: one parameter of one operation, with plausible other values."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Slot:
 
 
 def slots_of(surface: ServiceSurface) -> list[Slot]:
-    """Every input worth trying; nothing that deletes or takes a password."""
+    """Every input worth trying, without those that delete or take a password."""
     found = [
         Slot(operation, parameter)
         for operation in surface.operations

@@ -1,4 +1,4 @@
-"""What discovery found: the app's operations, pages and documents, per running service."""
+"""The results of discovery: the app's operations, pages and documents, per running service."""
 
 import re
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ PARAMETER = re.compile(r"\{([^/}]+)\}")
 
 
 class Parameter(Frozen):
-    """One input of an operation; `example` is a value the app itself showed."""
+    """One input of an operation; `example` is a value that the app itself showed."""
 
     name: str
     place: Literal["query", "path", "form", "json", "file"]
@@ -28,11 +28,11 @@ class Operation(Frozen):
 
     Attributes:
         path: template, parameters as `{name}`.
-        origins: who told of it.
-        file: where its handler is, relative to the app's root, with `line`.
-        auth: whether it is declared to need a login; None when nobody says.
-        page: where its form was seen.
-        effect: why asking for it would change the app, though it is a GET; empty where it does not.
+        origins: the sources that named it.
+        file: the place of its handler, relative to the app's root, with `line`.
+        auth: whether it is declared to need a login; None when nothing says.
+        page: the page that showed its form.
+        effect: why a request would change the app, though it is a GET; empty where it would not.
     """
 
     method: str
@@ -47,7 +47,7 @@ class Operation(Frozen):
 
     @property
     def key(self) -> str:
-        """`GET /notes/{}`: equal for operations that differ in parameter names only."""
+        """`GET /notes/{}`: equal for operations that differ only in parameter names."""
         return f"{self.method} {PARAMETER.sub('{}', self.path.rstrip('/') or '/')}"
 
     @property
@@ -71,11 +71,11 @@ class Operation(Frozen):
 
 
 class HandlerCode(Frozen):
-    """Which lines run for the operations that are answered at one place of the source.
+    """The lines that run for operations with their handler at one place of the source.
 
     Attributes:
         file, line: the handler's place, as findings name it.
-        spans: file, first and last line of its own, then those of functions that it calls.
+        spans: file, first and last line of its own, then those of the functions that it calls.
     """
 
     file: str
@@ -87,12 +87,12 @@ class ServiceSurface(Frozen):
     """One running service.
 
     Attributes:
-        folder: of the app, from which it is built; empty: unknown, or all of it.
-        pages: paths that answered below 400, GET, with the media type.
-        openapi: path its OpenAPI document is served at.
-        entry: where the app begins: `/`, or the base path it is served under.
-        lowest_status: the best it answered to anything at all; None: nothing was asked.
-        doubts: why there may be operations and pages that were not seen.
+        folder: the app's folder that it is built from; empty: unknown, or the whole app.
+        pages: paths with a GET answer below 400, with the media type.
+        openapi: path of its OpenAPI document.
+        entry: where the app begins: `/`, or its base path.
+        lowest_status: its best status for any request; None: nothing was asked.
+        doubts: why there may be operations and pages that we did not see.
     """
 
     service: str
@@ -106,12 +106,12 @@ class ServiceSurface(Frozen):
     doubts: tuple[str, ...] = ()
 
     @property
-    def is_told(self) -> bool:
-        """Whether the app's source or document tells its operations, not only a crawl."""
+    def is_declared(self) -> bool:
+        """Whether the app's source or document names its operations, and not only a crawl."""
         return any({"source", "openapi"} & set(operation.origins) for operation in self.operations)
 
     def find(self, method: str, path: str) -> Operation | None:
-        """The operation a concrete path belongs to, literal segments before parameters."""
+        """The operation that a concrete path belongs to, literal segments before parameters."""
         bare = path.split("?")[0].rstrip("/") or "/"
         fitting = [
             operation
@@ -121,7 +121,7 @@ class ServiceSurface(Frozen):
         return min(fitting, key=lambda operation: operation.path.count("{"), default=None)
 
     def place_of(self, method: str, path: str) -> str:
-        """Whose neighbours an answer is compared with: those of the first parameter's parent.
+        """The path whose neighbours an answer is compared with: the first parameter's parent.
 
         Where a path has a parameter, a random value is as good as any other.
         """
@@ -132,11 +132,11 @@ class ServiceSurface(Frozen):
 
 
 class Surface(Frozen):
-    """What is handed to the other tools as `shared["discovery"]`, in JSON form.
+    """The data for other tools in `shared["discovery"]`, in JSON form.
 
     Attributes:
-        routes_unread: why nothing may be called absent that only the source would tell of; empty
-            where all routes and their inputs were read.
+        routes_unread: why nothing may be called absent that only the source would name; empty where
+            all routes and their inputs were read.
     """
 
     services: tuple[ServiceSurface, ...] = ()
@@ -146,14 +146,14 @@ class Surface(Frozen):
     routes_unread: str = ""
 
     def unread_by(self, service: str) -> str:
-        """Why a service may have operations nobody knows of; empty where it has none."""
+        """Why a service may have operations that nobody knows; empty where it has none."""
         known = self.of(service)
         if self.routes_unread and not known.openapi:
             return self.routes_unread
         return f"routes could not be read: {known.doubts[0]}" if known.doubts else ""
 
     def of(self, service: str) -> ServiceSurface:
-        """The part of one service; an empty one when discovery knows nothing of it."""
+        """The part of one service; an empty one when discovery does not know it."""
         empty = ServiceSurface(service=service, role="backend")
         return next((known for known in self.services if known.service == service), empty)
 
@@ -164,15 +164,15 @@ def fits(template: str, path: str) -> bool:
     >>> fits("/notes/{id}", "/notes/7"), fits("/notes/{id}", "/notes")
     (True, False)
     """
-    ours, theirs = template.split("/"), path.split("/")
-    return len(ours) == len(theirs) and all(
-        mine == other or (PARAMETER.fullmatch(mine) is not None and other != "")
-        for mine, other in zip(ours, theirs, strict=True)
+    template_parts, path_parts = template.split("/"), path.split("/")
+    return len(template_parts) == len(path_parts) and all(
+        wanted == other or (PARAMETER.fullmatch(wanted) is not None and other != "")
+        for wanted, other in zip(template_parts, path_parts, strict=True)
     )
 
 
 def merge(operations: list[Operation]) -> tuple[Operation, ...]:
-    """One operation per key; the first to tell wins, the others add parameters and origins."""
+    """One operation per key; the first source wins, the others add parameters and origins."""
     merged: dict[str, Operation] = {}
     for operation in operations:
         known = merged.get(operation.key)

@@ -1,7 +1,7 @@
-"""Wapiti's attack modules: one run for each, of a wapiti that was loaded once.
+"""Wapiti's attack modules: one run for each, of a wapiti that is loaded once.
 
-A wapiti that is killed leaves no report, so a module has a run of its own; loading wapiti takes
-longer than most of them, so the runs are forks of one that is loaded.
+A killed wapiti leaves no report, so each module has its own run. Loading wapiti takes longer than
+most modules, so the runs are forks of one loaded process.
 """
 
 import json
@@ -16,7 +16,7 @@ from analyzers.runtime.process.process import tail_of
 from analyzers.runtime.tool import ToolFault
 
 PROGRAM = Path(forked.__file__).resolve()
-# One run each. `permanentxss` looks for what `xss` left in the app: alone it does nothing.
+# One run each. `permanentxss` looks for values that `xss` left in the app: alone it does nothing.
 ATTACKS = (
     *(("sql",), ("xss", "permanentxss"), ("exec",), ("file",)),
     *(("redirect",), ("crlf",), ("upload",)),
@@ -31,11 +31,11 @@ _STOPPED = re.compile(rb"^Max attack time was reached for module (\w+),", re.MUL
 
 @dataclass(frozen=True, slots=True)
 class Attacked:
-    """What became of one run's modules.
+    """The result of one run's modules.
 
     Attributes:
-        ran: modules that did.
-        skipped: module -> why it did not run, or not to its end.
+        ran: modules that ran.
+        skipped: module -> why it did not run, or did not finish.
         report: its raw report; empty: none.
     """
 
@@ -50,9 +50,9 @@ class Attack:
 
     Attributes:
         shared: arguments of each, as after the crawl.
-        share_s: what each module may take.
+        share_s: the time of each module.
         limit_s: no run begins later than this.
-        headers: arguments for what each request carries, see `secret_headers`.
+        headers: arguments for the contents of each request, see `secret_headers`.
     """
 
     shared: Sequence[str]
@@ -63,10 +63,10 @@ class Attack:
     async def run(
         self, means: Confined, python: str, groups: Sequence[tuple[str, ...]]
     ) -> list[Attacked]:
-        """One after another.
+        """Run one module after another.
 
         Raises:
-            ToolFault: not even what became of them is known.
+            ToolFault: even their results are unknown.
         """
         runs = [self._run(group) for group in groups]
         job = forked.Job(
@@ -80,7 +80,7 @@ class Attack:
         for left in means.box.folder.glob("wapiti-*"):  # by the runs over another target
             left.unlink()
         command = means.box.command(
-            # Isolated, or modules beside our script would stand before the standard library's.
+            # Isolated, or modules beside our script would come before the standard library's.
             (python, "-I", "-B", str(PROGRAM), json.dumps(job), *self.shared),
             output=output,
             limit_s=sum(run["limit_s"] for run in runs) + STARTUP_S,
@@ -96,7 +96,7 @@ class Attack:
             raise ToolFault(f"wapiti: unreadable list of its runs: {error}") from error
 
     def _run(self, group: tuple[str, ...]) -> forked.Run:
-        detail = "2" if "xss" in group else "1"  # an echo is told from a debugger's page
+        detail = "2" if "xss" in group else "1"  # to distinguish an echo from a debugger's page
         times = ("--max-scan-time", f"{self.share_s:.0f}", "--max-attack-time")
         return forked.Run(
             name=_name(group),
@@ -132,10 +132,10 @@ def _name(group: tuple[str, ...]) -> str:
 
 
 def _left(means: Confined, name: str) -> bytes:
-    """What a run left.
+    """The output that a run left.
 
     Raises:
-        ToolFault: nothing, or too much.
+        ToolFault: there is none, or too much.
     """
     with means.box.opened(means.box.folder / name) as stream:
         data = stream.read(_MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""Where wapiti's crawl begins, and where it must not go. Pure."""
+"""Where wapiti's crawl begins, and where it must not go. Pure functions."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from analyzers.dynamic.crawl import Page
 from analyzers.dynamic.probe import is_safe
 from analyzers.dynamic.surface import ServiceSurface
 
-# What its own crawl may meet: it has no list of links that are not to be followed.
+# For its own crawl: it has no list of links that must not be followed.
 UNSAFE = (
     *("*/logout*", "*/log-out*", "*/signout*", "*/delete*", "*/remove*", "*/reset*"),
     *("*/drop", "*/seed", "*/init", "*/init-db", "*/init_db", "*/initdb"),
@@ -15,7 +15,7 @@ UNSAFE = (
 
 
 def start_paths(surface: ServiceSurface) -> list[str]:
-    """GET operations with a value for each query parameter, those wapiti's command line takes."""
+    """GET operations with a value for each query parameter, as wapiti's command line takes them."""
     found = []
     for operation in surface.operations:
         if operation.method != "GET" or not is_safe(operation):
@@ -32,11 +32,11 @@ def leaving_paths(surface: ServiceSurface) -> list[str]:
 
 
 def is_attackable(crawled: list[dict[str, Any]], starts: list[str]) -> bool:
-    """Whether the crawl met anything that takes input: reports with answers leave out queries.
+    """Whether the crawl met anything that takes input; reports with answers leave out queries.
 
     Args:
         crawled: its requests, with their answers.
-        starts: what it was given to start from.
+        starts: the paths that it started from.
     """
     if any("?" in path for path in starts):
         return True

@@ -1,4 +1,4 @@
-"""What a wapiti report means: categories, severities, findings, answers that were met."""
+"""Reads a wapiti report: categories, severities, findings, answers."""
 
 import json
 import re
@@ -10,12 +10,12 @@ import httpx
 from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer
 from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.findings import make_finding, printable, worth_of
-from analyzers.dynamic.ground import ground_of
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.marks import shows_payload
 from analyzers.dynamic.payloads import is_debugger_text
 from analyzers.dynamic.rules import Rule, rule
 from analyzers.dynamic.surface import ServiceSurface
+from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.tool import ToolFault, ToolRun
 from contract.analysis import Finding, Target
 
@@ -53,7 +53,7 @@ CATEGORIES: dict[str, Rule] = {
     "Internal Server Error": rule("low", "high", 755, category="quality"),
     "Resource consumption": rule("low", "low", 400, category="quality"),
 }
-# What wapiti notes beside its findings: facts about the server, no weakness.
+# Wapiti's notes beside its findings: facts about the server, no weakness.
 NOTES = frozenset(
     {
         "HTTP Methods",
@@ -94,7 +94,7 @@ def parse_report(
 
 
 def is_moot(category: str, row: dict[str, Any]) -> bool:
-    """Whether it speaks of what a tool of ours stored, or of the echo of a framework's debugger."""
+    """Whether it is about a value that our tools stored, or the echo of a framework's debugger."""
     if shows_payload(urlsplit(str(row.get("path", ""))).path):
         return True
     response = (row.get("detail") or {}).get("response") or {}
@@ -109,22 +109,22 @@ async def unseen_by(
     crawled: list[dict[str, Any]],
     headers: dict[str, str],
 ) -> dict[str, str]:
-    """Why answers the crawl met were not what it asked for: `METHOD /path` -> reason or empty."""
+    """Why answers do not answer the crawl's requests: `METHOD /path` -> reason or empty."""
     whys: dict[str, str] = {}
     budget = Budget(max_requests=MAX_COMPARED, limit_s=45)
-    async with BoundedClient(target, budget, ground=ground_of(run, target)) as client:
+    async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
         client.place = surface.place_of
         for request in crawled:
             if (answer := _answer(request)) is None:
                 continue
             key = f"{request['method']} {urlsplit(request['url']).path or '/'}"[:250]
-            if whys.get(key, "?"):  # one answer of several that is what was asked for will do
+            if whys.get(key, "?"):  # one of several answers that answers the request is enough
                 whys[key] = str(await client.judge(answer, headers))
     return whys
 
 
 def _answer(row: dict[str, Any]) -> Answer | None:
-    """What one request of the crawl was answered, where the report holds it."""
+    """The answer to one request of the crawl, where the report has it."""
     response, parts = row["response"], urlsplit(row["url"])
     if not response or not isinstance(response.get("status_code"), int):
         return None
@@ -144,7 +144,7 @@ def _utf8(name: str, value: str) -> str:
 
 
 def _request(page: dict[str, Any]) -> dict[str, Any]:
-    """A request of the crawl; reports of either level of detail."""
+    """A request of the crawl; from reports of either level of detail."""
     request, response = page["request"], page.get("response") or {}
     status = request.get("status_code", response.get("status_code"))
     takes = request.get("post_params") or request["method"] not in {"GET", "HEAD"}

@@ -45,7 +45,7 @@ async def host_lock(
     """
     handle = _open(path)
     began = time.monotonic()
-    told_at = -_TELL_EVERY_S
+    announced_at = -_TELL_EVERY_S
     try:
         while not _try_lock(handle):
             waited_s = time.monotonic() - began
@@ -54,8 +54,8 @@ async def host_lock(
                     f"another load test held {path} for {wait_s:.0f} s ({holder(path)}): "
                     "run one load test per host at a time"
                 )
-            if waited_s - told_at >= _TELL_EVERY_S:
-                told_at = waited_s
+            if waited_s - announced_at >= _TELL_EVERY_S:
+                announced_at = waited_s
                 tell(
                     f"waiting for the host's load-test lock, held by {holder(path)}; "
                     f"waited {waited_s:.0f} s so far"

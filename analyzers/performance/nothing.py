@@ -8,7 +8,7 @@ from analyzers.performance.openloop.limits import TOO_MANY
 from analyzers.performance.probe import Answer
 from analyzers.runtime import blame
 from analyzers.runtime.live.answers import LOGIN_PATH, Unseen
-from analyzers.runtime.tool import Verdict
+from analyzers.runtime.tool import NotMeasured
 
 _NAMED = 8
 _MISSING = frozenset({404, 405, 410})
@@ -90,7 +90,7 @@ def _kind(answer: Answer, unseen: Unseen | None, where: str) -> Kind | None:
 
 def nothing_to_load(
     misses: Sequence[Miss], *, reached: bool, only_writes: bool = False, unread: str = ""
-) -> Verdict:
+) -> NotMeasured:
     """The verdict on an app without any operation that can be loaded.
 
     Args:
@@ -109,23 +109,23 @@ def nothing_to_load(
 
 
 def _row(kinds: set[Kind], only_writes: bool) -> tuple[str, str]:
-    telling = kinds - {Kind.MISSING, Kind.FALLBACK, Kind.WRITES}
-    if not telling:
-        return _nothing_telling(kinds, only_writes)
-    if telling == {Kind.SERVER_ERROR}:
+    meaningful = kinds - {Kind.MISSING, Kind.FALLBACK, Kind.WRITES}
+    if not meaningful:
+        return _nothing_meaningful(kinds, only_writes)
+    if meaningful == {Kind.SERVER_ERROR}:
         return "load-server-errors", "every endpoint answered non-2xx"
-    if telling == {Kind.HTTPS}:
+    if meaningful == {Kind.HTTPS}:
         return "load-https-only", "not measurable over http, it only redirects to https"
-    if Kind.LIMITED in telling and telling <= {Kind.LIMITED, Kind.LOGIN}:
+    if Kind.LIMITED in meaningful and meaningful <= {Kind.LIMITED, Kind.LOGIN}:
         return "load-rate-limited", "the app limits its clients, nothing could be asked"
-    if telling == {Kind.LOGIN}:
+    if meaningful == {Kind.LOGIN}:
         return "load-login", "everything needs a login, and a load test does not log in"
-    if Kind.SILENT in telling and telling <= {Kind.SILENT, Kind.UNREACHABLE}:
+    if Kind.SILENT in meaningful and meaningful <= {Kind.SILENT, Kind.UNREACHABLE}:
         return "load-silent", "no answer in time, asked twice: slow is not dead"
     return "load-nothing", "nothing here can be loaded"
 
 
-def _nothing_telling(kinds: set[Kind], only_writes: bool) -> tuple[str, str]:
+def _nothing_meaningful(kinds: set[Kind], only_writes: bool) -> tuple[str, str]:
     if only_writes:
         return "load-only-writes", "no operation only reads, and a load test changes nothing"
     if kinds <= {Kind.MISSING, Kind.WRITES}:

@@ -10,7 +10,7 @@ from analyzers.appsource.route_map import RouteMap
 from analyzers.performance.nothing import Kind, Miss, nothing_to_load
 from analyzers.performance.probe import WHOLE_S, Answer, ask, follow
 from analyzers.performance.routes import Sourced
-from analyzers.runtime.tool import Verdict
+from analyzers.runtime.tool import NotMeasured
 from contract.analysis import Skipped
 
 SURVEY_S = 60.0
@@ -80,7 +80,7 @@ class Found:
         """Operations that cannot be loaded, for the coverage."""
         return tuple(Skipped(what=miss.operation, reason=miss.reason) for miss in self.misses)
 
-    def verdict(self, sourced: Sourced) -> Verdict:
+    def verdict(self, sourced: Sourced) -> NotMeasured:
         """Why there is nothing to load."""
         return nothing_to_load(
             self.misses,

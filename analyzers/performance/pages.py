@@ -13,7 +13,7 @@ from analyzers.performance.routes import forbidden
 from analyzers.performance.shared import taken_over
 from analyzers.performance.survey import MAX_WAIT_S, survey_app
 from analyzers.runtime import blame
-from analyzers.runtime.tool import Execute, ToolRun, Verdict
+from analyzers.runtime.tool import Execute, NotMeasured, ToolRun
 from contract.analysis import Target
 
 _NO_HTML = "no service serves HTML at /"
@@ -89,7 +89,7 @@ async def _other_pages(run: ToolRun, execute: Execute, misses: Sequence[Miss]) -
     if not operations:
         try:
             operations = list((await survey_app(run, execute)).operations)
-        except Verdict:
+        except NotMeasured:
             return ()
     first: dict[str, Page] = {}
     for operation in operations:
@@ -98,7 +98,7 @@ async def _other_pages(run: ToolRun, execute: Execute, misses: Sequence[Miss]) -
     return tuple(first.values())
 
 
-def no_page(misses: Sequence[Miss]) -> Verdict:
+def no_page(misses: Sequence[Miss]) -> NotMeasured:
     """Why no service has a page, by the answer of each start page."""
     kinds = {miss.kind for miss in misses}
     listed = ", ".join(f"{miss.operation} {miss.reason}" for miss in misses)

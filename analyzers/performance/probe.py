@@ -118,8 +118,8 @@ def own_target(client: httpx.AsyncClient, url: str, location: str) -> str:
     own = split(url)
     if parts is None or own is None or parts.netloc != own.netloc:
         return ""
-    told_https = "X-Forwarded-Proto" in client.headers
-    if parts.scheme != own.scheme and not (told_https and parts.scheme == "https"):
+    sends_https = "X-Forwarded-Proto" in client.headers
+    if parts.scheme != own.scheme and not (sends_https and parts.scheme == "https"):
         return ""
     return parts._replace(scheme=own.scheme, fragment="").geturl()
 

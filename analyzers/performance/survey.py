@@ -71,15 +71,15 @@ async def survey(targets: Sequence[Target], named: Named) -> Found:
 
 async def _may_pass(run: ToolRun, found: Found, calm_wait_s: float) -> bool:
     """Wait for a change that may help, a quota or a calm host; False where none may."""
-    telling = found.kinds - _NEUTRAL
-    if not telling or not telling <= _MAY_PASS:
+    meaningful = found.kinds - _NEUTRAL
+    if not meaningful or not meaningful <= _MAY_PASS:
         return False
     waits = [miss.wait_s for miss in found.misses if miss.wait_s is not None]
     if waits and min(waits) <= MAX_WAIT_S:
         run.progress(f"the app asks its clients to wait: asked again in {min(waits):.0f} s")
         await asyncio.sleep(min(waits))
         return True
-    if Kind.LIMITED in telling:
+    if Kind.LIMITED in meaningful:
         return False
     run.progress("nothing can be loaded: asked again once the host is calm")
     await wait_until_calm(Thresholds(), calm_wait_s)

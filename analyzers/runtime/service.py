@@ -173,7 +173,8 @@ class Service:
             reason = f"starting: canaries of {done} of {len(tools)} tools done"
         return AnalyzerHealth(
             analyzer=self._kind,
-            ok=not reason,
+            ok=not waiting,
+            starting=bool(waiting),
             reason=reason,
             version=SERVICE_VERSION,
             tools=tools,

@@ -14,23 +14,18 @@ from typing import Any, Protocol, runtime_checkable
 from contract.analysis import Category, Coverage, Finding, Metric, SubtaskRequest
 from contract.source_digest import is_covered
 
-NUL_BYTES = "NUL bytes in its text"
-VENDORED = "vendored"
-BUILD_OUTPUT = "build output"
-"""How reasons in `SourceTree.left_out` of what is not the app's own work begin."""
 
-
-class Verdict(Exception):
+class NotMeasured(Exception):
     """Why a cell is not measured; `row` is the key in `blame.ROWS` that decided it, if one did."""
 
     row: str = ""
 
 
-class AppFault(Verdict):
+class AppFault(NotMeasured):
     """The app under test did not build, answer or survive: the cell becomes `app_failed`."""
 
 
-class NotApplicable(Verdict):
+class NotApplicable(NotMeasured):
     """Nothing for this tool to look at: the cell becomes `not_applicable`.
 
     Attributes:
@@ -42,7 +37,7 @@ class NotApplicable(Verdict):
         self.coverage = coverage
 
 
-class ToolFault(Verdict):
+class ToolFault(NotMeasured):
     """The tool failed: the cell becomes `infra_failed`. Any other exception does the same."""
 
 
@@ -74,7 +69,7 @@ class SourceTree:
         root: read-only folder.
         files: analysable files, relative POSIX paths, sorted; symlinks out of the tree, vendored,
             generated and oversized files are not among them.
-        left_out: (relative path, reason) of the others; folders end with `/`.
+        left_out: (relative path, reason) of the others, see `reasons.py`; folders end with `/`.
         idle: folders (`old-site/`) that nothing starts, see `projects.py`.
     """
 

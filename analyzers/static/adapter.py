@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyzers.runtime.source.authorship import not_own
+from analyzers.runtime.reasons import cause_of, not_own
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -36,8 +36,8 @@ from analyzers.static.reading import (
     relative,
     with_skipped,
 )
-from analyzers.static.syntax import NOT_READ, explained, fences, refusal, unread_relatives
-from contract.analysis import Category
+from analyzers.static.syntax import explained, fences, refusal, unread_relatives
+from contract.analysis import Category, SkipCause
 
 __all__ = [
     "CommandTool",
@@ -130,10 +130,10 @@ class CommandTool:
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Measure its files. Files that the runtime withheld from all tools count as skipped."""
-        mine = self.select(self.candidates(run.source))
-        given = tuple(name for name in mine if len(name.splitlines()) == 1)
+        selected = self.select(self.candidates(run.source))
+        given = tuple(name for name in selected if len(name.splitlines()) == 1)
         withheld = self._withheld(run.source, given)
-        withheld |= dict.fromkeys(set(mine).difference(given), "a line break in its name")
+        withheld |= dict.fromkeys(set(selected).difference(given), "a line break in its name")
         flaws = fences(run.source.root, given) if self.parses else {}
         fenced = {name: flaw.reason for name, flaw in flaws.items()}
         usable = [name for name in given if name not in fenced]
@@ -170,13 +170,13 @@ class CommandTool:
     def _withheld(self, source: SourceTree, given: Sequence[str]) -> dict[str, str]:
         """Files and folders of the app that it should look at and cannot, with the reason."""
         left = dict(source.withheld("")) | unread_relatives(self.suffixes, source.files)
-        mine = {*self.select(tuple(left)), *(name for name in left if name.endswith("/"))}
-        mine |= {name for name in left if left[name].endswith(NOT_READ)}
+        selected = {*self.select(tuple(left)), *(name for name in left if name.endswith("/"))}
+        selected |= {name for name in left if cause_of(left[name]) is SkipCause.OTHER_FORM}
         if not self.apart:  # it counts dependencies: folders that are not the app's hold none
-            mine = {name for name in mine if not not_own(left[name])}
+            selected = {name for name in selected if not not_own(left[name])}
         if self.suffixes == ("",):
-            mine = {name for name in mine if left[name] != "binary"}
-        return {name: left[name] for name in sorted(mine.difference(given))}
+            selected = {name for name in selected if cause_of(left[name]) is not SkipCause.BINARY}
+        return {name: left[name] for name in sorted(selected.difference(given))}
 
 
 class NodeTool(CommandTool):

@@ -31,21 +31,21 @@ class Weakness:
 
     def distance(self, other: Spot) -> int | None:
         """Lines between this weakness and `other`; None where it is another weakness."""
-        for mine in self.spots.get(other.tool, ()):
+        for spot in self.spots.get(other.tool, ()):
             # Two places are two weaknesses; on one line, two rules look at the same thing.
-            if mine.line != other.line or not other.line or mine.distance(other) is None:
+            if spot.line != other.line or not other.line or spot.distance(other) is None:
                 return None
         apart = [
             lines
             for spots in self.spots.values()
-            for mine in spots
-            if (lines := mine.distance(other)) is not None
+            for known in spots
+            if (lines := known.distance(other)) is not None
         ]
         return min(apart, default=None)
 
     def fused(self, reputations: Reputations) -> Finding:
         """The strongest sighting, with the additions of the others."""
-        spots = [spot for mine in self.spots.values() for spot in mine]
+        spots = [spot for known in self.spots.values() for spot in known]
         findings = [found for spot in spots for found in spot.findings]
         witnesses = dict.fromkeys(f"{found.tool}:{found.rule_id}" for found in findings)
         numbers = dict.fromkeys(number for found in findings for number in found.cwe)
@@ -68,7 +68,7 @@ def fuse(reports: Sequence[ToolReport], reputations: Reputations) -> tuple[Findi
     by_path: defaultdict[str | None, list[tuple[Finding, frozenset[int]]]] = defaultdict(list)
     for found, steps in _sightings(reports, reputations):
         by_path[found.location.path].append((found, steps))
-    files = (spots_of(mine, reputations) for mine in by_path.values())
+    files = (spots_of(sightings, reputations) for sightings in by_path.values())
     weaknesses = [weakness for spots in files for weakness in _of_file(spots)]
     fused = (weakness.fused(reputations) for weakness in weaknesses)
     return tuple(sorted(fused, key=_worst_first))

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from analyzers.appsource.text import lines_of
+from analyzers.runtime.reasons import Reason, broken
 from analyzers.runtime.tool import Command, Execute, ToolFault, ToolRun
 from analyzers.static.files import as_utf8
 from analyzers.static.reading import load_json
+from contract.analysis import SkipCause
 
 _PROBE = """
 import ast, json, sys, warnings
@@ -72,18 +74,21 @@ class Flaw(NamedTuple):
         return self.kind in ("broken", "python2", "template")
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> Reason:
         """In one line, for coverage."""
         where = f"line {self.line}: " if self.line else ""
         match self.kind:
             case "broken":
-                return f"syntax error: {where}{self.message}"
+                return broken(f"{where}{self.message}")
             case "python2":
-                return f"syntax error: Python 2 source: {where}{self.message}"
+                return broken(f"Python 2 source: {where}{self.message}")
+            case "template":
+                return Reason(self.message, SkipCause.BROKEN)
             case "newer":
-                return f"newer syntax than this parser reads: {where}{self.message}"
+                text = f"newer syntax than this parser reads: {where}{self.message}"
+                return Reason(text, SkipCause.OTHER)
             case _:
-                return self.message
+                return Reason(self.message, SkipCause.OTHER)
 
 
 async def python_flaws(
@@ -151,6 +156,6 @@ async def _newer(
             messages_of.setdefault(name, []).append(item["message"])
     return frozenset(
         name
-        for name, all_said in messages_of.items()
-        if all(_ADDED in message for message in all_said)
+        for name, messages in messages_of.items()
+        if all(_ADDED in message for message in messages)
     )

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
+from analyzers.runtime.reasons import skipped as skipped_entry
 from analyzers.runtime.tool import Parsed, ToolFault
 from analyzers.static.fingerprint import fingerprint
-from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity, Skipped
+from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity
 
 T = TypeVar("T")
 
@@ -78,8 +79,7 @@ def coverage(
     missing = sorted(set(given) - (set(reached) - set(reasons or {})))
     why = reasons or {}
     skipped = tuple(
-        Skipped(what=name, reason=why.get(name, "not read by the tool")[:500])
-        for name in missing[:MAX_SKIPPED]
+        skipped_entry(name, why.get(name, "not read by the tool")) for name in missing[:MAX_SKIPPED]
     )
     return Coverage(
         unit="files",
@@ -95,7 +95,7 @@ def with_skipped(parsed: Parsed, skipped: Mapping[str, str]) -> Parsed:
     if not skipped:
         return parsed
     covered = parsed.coverage
-    more = tuple(Skipped(what=name, reason=why[:500]) for name, why in skipped.items())
+    more = tuple(skipped_entry(name, why) for name, why in skipped.items())
     update = {
         "given": (covered.given or covered.reached) + len(more),
         "skipped": (*covered.skipped, *more)[:MAX_SKIPPED],

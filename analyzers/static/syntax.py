@@ -9,37 +9,38 @@ from dataclasses import replace
 from pathlib import Path
 
 from analyzers.runtime import blame
-from analyzers.runtime.source.authorship import not_own
+from analyzers.runtime.reasons import Reason, cause_of, reason_of, skipped
 from analyzers.runtime.tool import (
-    NUL_BYTES,
     Command,
     Execute,
     NotApplicable,
+    NotMeasured,
     Parsed,
     ToolRun,
-    Verdict,
 )
 from analyzers.static.files import is_fenced
 from analyzers.static.python_files import ANY_DEPTH, Flaw, python_flaws
 from analyzers.static.reading import MAX_SKIPPED, load_json
-from contract.analysis import Coverage, Skipped
+from contract.analysis import Coverage, SkipCause
 
 SCRIPT_SUFFIXES = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts")
 CODE_SUFFIXES = (".py", *SCRIPT_SUFFIXES, ".css")
-SYNTAX_ERROR = "syntax error"
-TEMPLATE = "server-side template"
-_TEMPLATE = f"{TEMPLATE}: no script, style sheet or JSON yet"
+_TEMPLATE = "server-side template: no script, style sheet or JSON yet"
 NODE_CHECK = Path(__file__).with_name("syntax_check.mjs")
 FENCE = Flaw(1, "a Markdown code fence", "broken")
 NUL = Flaw(1, "NUL bytes in its text", "broken")
-NOT_READ = "which this tool does not read"
+_NOT_READ = "which this tool does not read"
 # Files in a tool's language, or with some of it inside, by the suffix that the tool reads.
 _RELATIVES = {
     ".py": {".ipynb": "a notebook", ".pyw": "Python under another name", ".pyx": "Cython"},
     ".js": {".vue": "a component", ".svelte": "a component", ".astro": "a component"},
     ".css": {".scss": "Sass", ".sass": "Sass", ".less": "Less", ".styl": "Stylus"},
 }
-_NO_SOURCE = frozenset({"binary", "minified", "generated"})  # left out because nobody wrote it
+_NOT_WRITTEN = frozenset(
+    {SkipCause.VENDORED, SkipCause.BUILT, SkipCause.GENERATED, SkipCause.MINIFIED}
+    | {SkipCause.BINARY, SkipCause.OTHER_FORM}
+)
+"""Causes of files in a tool's language that nobody wrote for it to read."""
 
 
 async def flaws_of(
@@ -98,32 +99,30 @@ async def explained(
         given if none else [left_out.what for left_out in covered.skipped if left_out.what in known]
     )
     flaws = await flaws_of(run, [n for n in unread if n.endswith(CODE_SUFFIXES)], execute)
-    reasons = {left_out.what: left_out.reason for left_out in covered.skipped}
+    reasons = {left_out.what: reason_of(left_out) for left_out in covered.skipped}
     reasons |= {name: flaw.reason for name, flaw in flaws.items()}
-    skipped = tuple(
-        Skipped(what=left_out.what, reason=reasons[left_out.what]) for left_out in covered.skipped
-    )
-    covered = covered.model_copy(update={"skipped": skipped})
+    rows = tuple(skipped(left_out.what, reasons[left_out.what]) for left_out in covered.skipped)
+    covered = covered.model_copy(update={"skipped": rows})
     if none:
         raise refusal(language, reasons)
     return replace(parsed, coverage=covered)
 
 
-def refusal(language: str, reasons: Mapping[str, str]) -> Verdict:
-    """The verdict on a tool without readable files, by the reasons of its files."""
+def refusal(language: str, reasons: Mapping[str, str]) -> NotMeasured:
+    """Why a tool without readable files measured nothing, by the reasons of its files."""
     ours_first = sorted(reasons.items(), key=lambda item: is_broken(item[1]))
     lines = [f"{name}: {why}" for name, why in ours_first]
     shown = "; ".join(lines[:3]) + (f" and {len(lines) - 3} more" if len(lines) > 3 else "")
     broken = [why for why in reasons.values() if is_broken(why)]
     if len(broken) + sum(_is_nobodys(why) for why in reasons.values()) < len(reasons):
         return blame.verdict("source-unread", f"no {language} files could be read: {shown}")
-    skipped = [Skipped(what=name, reason=why[:500]) for name, why in reasons.items()]
+    unread = [skipped(name, why) for name, why in reasons.items()]
     covered = Coverage(
         unit="files",
-        given=len(skipped),
+        given=len(unread),
         reached=0,
-        skipped=tuple(skipped[:MAX_SKIPPED]),
-        skipped_total=len(skipped),
+        skipped=tuple(unread[:MAX_SKIPPED]),
+        skipped_total=len(unread),
     )
     if broken:
         fault = blame.verdict("source-broken", f"no {language} file that can be parsed: {shown}")
@@ -136,7 +135,7 @@ def refusal(language: str, reasons: Mapping[str, str]) -> Verdict:
 def unread_relatives(suffixes: Sequence[str], files: Sequence[str]) -> dict[str, str]:
     """Files of a tool's language in a form that it does not read, each with the reason."""
     others = {
-        other: f"{relative}, {NOT_READ}"
+        other: Reason(f"{relative}, {_NOT_READ}", SkipCause.OTHER_FORM)
         for suffix in suffixes
         for other, relative in _RELATIVES.get(suffix, {}).items()
         if other not in suffixes
@@ -146,8 +145,8 @@ def unread_relatives(suffixes: Sequence[str], files: Sequence[str]) -> dict[str,
 
 def is_broken(reason: str) -> bool:
     """Whether a reason for skipping a file says that the file itself is no source."""
-    return reason.startswith((SYNTAX_ERROR, TEMPLATE, NUL_BYTES))
+    return cause_of(reason) is SkipCause.BROKEN
 
 
 def _is_nobodys(reason: str) -> bool:
-    return reason in _NO_SOURCE or not_own(reason) or reason.endswith(NOT_READ)
+    return cause_of(reason) in _NOT_WRITTEN

@@ -1,4 +1,4 @@
-"""`add`: a running pipeline gets apps on top."""
+"""`add`: adds apps to a running pipeline."""
 
 from pathlib import Path
 

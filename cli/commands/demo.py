@@ -1,4 +1,4 @@
-"""`demo`: the bundled apps through everything this machine allows, from nothing to a report."""
+"""`demo`: analyses the bundled apps with every analyzer that this machine can run."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""`doctor`: what this machine can measure, and the next step for what it cannot."""
+"""`doctor`: says what this machine can measure, and how to get what it lacks."""
 
 import asyncio
 import shutil
@@ -174,7 +174,7 @@ def _confinement() -> Check:
 
 
 async def _sources(settings: Settings) -> list[Check]:
-    """Advisories are not part of the tools: they are asked for where their packages come from."""
+    """Advisories are no part of the tools: tools ask the package registries for them."""
     return [
         Check(
             f"advisories for {name}",

@@ -1,4 +1,4 @@
-"""`logs`: what was kept of one app's build, start and containers, and where the rest is."""
+"""`logs`: prints the kept logs of one app, and says where the other logs are."""
 
 from cli.errors import UserError
 from cli.exits import Exit
@@ -14,7 +14,7 @@ from settings import Settings
 async def run_logs(
     settings: Settings, pipeline_id: str, app: str, name: str, *, lines: int, as_json: bool
 ) -> Exit:
-    """Print the logs of one app, or where they are."""
+    """Print the logs of one app; with `as_json`, where they are."""
     stored = store_of(settings)
     document = await app_logs(stored, settings.data_dir, pipeline_id, app_of(app))
     chosen = _chosen(document, name)
@@ -48,7 +48,7 @@ async def _print_log(settings: Settings, log: KeptLog, lines: int) -> None:
 
 
 def _say_places(document: AppLogs) -> None:
-    """To people: the logs themselves are what standard output is for."""
+    """Say on standard error where things are: standard output is for the logs themselves."""
     say(f"--- {document.app}: {document.state or 'not ended'} {document.reason}".rstrip())
     if not document.logs:
         say("no log is kept: it was not built or started, or has not ended yet")

@@ -1,4 +1,4 @@
-"""`report`: the summary of a written report."""
+"""`report`: prints the summary of a written report."""
 
 from cli.exits import Exit
 from cli.summary import show_report

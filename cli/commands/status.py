@@ -1,4 +1,4 @@
-"""`status`: which pipelines there are, and where one is; also without a running stack."""
+"""`status`: lists pipelines, or shows one of them; works without a running stack, too."""
 
 from cli.documents import PipelineList
 from cli.exits import Exit
@@ -19,7 +19,7 @@ from settings import Settings
 
 
 async def run_list(settings: Settings, *, as_json: bool) -> Exit:
-    """Every pipeline, by the store, and by the server where there is one."""
+    """List every pipeline that the store or the server knows."""
     stored, served = await _stored(settings), await _served(settings)
     lines = merged(stored, served)
     if as_json:
@@ -52,7 +52,7 @@ async def _served(settings: Settings) -> dict[str, Served] | None:
 
 
 async def run_status(settings: Settings, pipeline_id: str, *, as_json: bool) -> Exit:
-    """One pipeline: by its workflow where a server knows it, else by the store."""
+    """Show one pipeline as its workflow says, or, where no server knows it, as the store does."""
     missing = None
     if has_server(settings):
         async with open_session(settings, say, start=False) as session:
@@ -61,7 +61,7 @@ async def run_status(settings: Settings, pipeline_id: str, *, as_json: bool) -> 
                 return await _show_live(pipeline, as_json=as_json)
             except NoPipelineError as error:
                 missing = error
-            except ServerAwayError as error:  # one that ended needs no worker to be told of
+            except ServerAwayError as error:  # the store knows a pipeline that has ended
                 if await pipeline.is_running():
                     raise
                 missing = error

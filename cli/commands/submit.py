@@ -1,4 +1,4 @@
-"""`submit`: a spec becomes a pipeline."""
+"""`submit`: starts a pipeline from a spec file."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`validate`: what a spec would run; nothing is started."""
+"""`validate`: says what a spec would run; starts nothing."""
 
 import asyncio
 from collections.abc import Iterator

@@ -19,7 +19,7 @@ from settings import Settings
 
 
 async def run_watch(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:
-    """Follow a running pipeline; one that ended is told of at once."""
+    """Follow a running pipeline; of an ended one, say at once how it ended."""
     if told_by_server := has_server(settings):
         async with open_session(settings, say, start=False) as session:
             last = await watch(Pipeline(session.client, pipeline_id))
@@ -42,7 +42,7 @@ def _of_report(settings: Settings, pipeline_id: str, *, strict: bool) -> Exit:
 
 
 async def _ended(settings: Settings, pipeline_id: str) -> PipelineProgress:
-    """What came of a pipeline that ended; nothing would happen to one that did not."""
+    """How an ended pipeline ended; an unfinished one is refused, since nobody works on it."""
     progress, state = await stored_progress(settings, pipeline_id)
     if state == UNFINISHED:
         raise UserError(

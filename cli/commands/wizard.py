@@ -1,4 +1,4 @@
-"""`wizard`: a few questions, a spec file, and the pipeline if the answer is yes."""
+"""`wizard`: asks a few questions, writes a spec file, and submits it if the user agrees."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from settings import Settings, load_settings
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was answered: how many apps the spec has, where it is, and whether it is to run."""
+    """The answers: how many apps the spec has, where it is, and whether to submit it."""
 
     apps: int
     target: Path

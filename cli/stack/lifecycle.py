@@ -44,7 +44,7 @@ def running_stack(settings: Settings) -> Stack | None:
 def start_stack(
     settings: Settings, say: Callable[[str], None], interrupted: Event
 ) -> tuple[Stack, bool]:
-    """Start the stack unless it runs; answers it and whether this call started it. Blocking.
+    """Start the stack unless it runs; return it, and whether this call started it. Blocking.
 
     Raises:
         UserError: a part did not start, or `interrupted` was set; all that was started is stopped
@@ -84,7 +84,7 @@ def stop_stack(stack: Stack) -> None:
 
 
 def hold_stack(data_dir: Path) -> TextIO:
-    """A lease on the stack of this data folder: who started it does not stop it before we close.
+    """A lease on the stack of this data folder: nobody else stops the stack until it is closed.
 
     Blocking while another command stops it.
     """
@@ -96,7 +96,7 @@ def hold_stack(data_dir: Path) -> TextIO:
 
 
 def stop_unless_held(stack: Stack, lease: TextIO) -> bool:
-    """Stop the stack; False, and it stays up, while another command has a lease. Blocking."""
+    """Stop the stack, unless another command has a lease: then False. Blocking."""
     with _lock(Path(stack.data_dir)):
         try:
             fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -133,7 +133,7 @@ def _gone_is_fine() -> Generator[None]:
 
 @contextmanager
 def _writing(data_dir: Path | str) -> Generator[None]:
-    """Name the data folder, and what to do, when it cannot be written."""
+    """Turn a failed write into an error that names the data folder and the next step."""
     try:
         yield
     except OSError as error:
@@ -146,7 +146,7 @@ def _writing(data_dir: Path | str) -> Generator[None]:
 
 @contextmanager
 def _lock(data_dir: Path) -> Generator[None]:
-    """Two commands that start the same stack at once get one stack."""
+    """A lock, so that two commands that start the same stack at once get one stack."""
     run_dir = data_dir / "run"
     with _writing(data_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ def _recorded(data_dir: Path) -> Stack | None:
 
 
 def _check_ai(settings: Settings) -> None:
-    """A wrong variable is named now, not in the log of an analyzer that does not start."""
+    """Refuse a wrong AI setting now; else only the log of the analyzer would name it."""
     try:
         AiConfig.from_environment(settings.ai_environment)
     except ValueError as error:
@@ -194,7 +194,7 @@ def _holds_text(path: Path) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, and for our eyes only: a full disk leaves no empty secret."""
+    """Write the whole file or nothing, readable by its owner only."""
     with temporary_file(path.parent) as (file, temporary):
         os.fchmod(file.fileno(), 0o600)
         file.write(text.encode())
@@ -222,8 +222,8 @@ def _launch(stack: Stack, settings: Settings) -> None:
         command, env=env, cwd=PROJECT_ROOT, capture_output=True, text=True, start_new_session=True
     )
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()[-300:]
-        raise UserError(f"supervisord did not start: {said}", code=Exit.UNAVAILABLE)
+        output = (done.stderr or done.stdout).strip()[-300:]
+        raise UserError(f"supervisord did not start: {output}", code=Exit.UNAVAILABLE)
 
 
 def _supervisor(stack: Stack) -> psutil.Process | None:
@@ -235,5 +235,5 @@ def _supervisor(stack: Stack) -> psutil.Process | None:
 
 
 def _keep_closed_workflows(stack: Stack) -> None:
-    """The embedded server keeps closed workflows for a day unless told otherwise."""
+    """Make the embedded server keep closed workflows for 30 days; its default is one day."""
     temporal(stack, "operator", "namespace", "update", "-n", "default", "--retention", "30d")

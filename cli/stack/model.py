@@ -1,4 +1,4 @@
-"""What is to be known of a local stack: its ports, its folders, variables of its processes."""
+"""The facts of a local stack: its ports, its folders, the variables of its processes."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Ports for a stack that starts: no other stack of this user gets them before it listens."""
+"""Reserves ports for a stack that starts, until its programs listen on them."""
 
 import fcntl
 import os
@@ -40,7 +40,7 @@ class Ports:
         )
 
     def _is_mine(self, port: int) -> bool:
-        """The lock goes with this process, however it ends; files that lie there mean nothing."""
+        """Whether this process got the port's lock; the kernel frees it when the process ends."""
         lock = self._locks.enter_context((self.folder / str(port)).open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

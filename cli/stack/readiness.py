@@ -1,4 +1,4 @@
-"""Whether each part of a local stack answers, and is the stack's own."""
+"""Checks that each part of a local stack answers, and that it belongs to this stack."""
 
 import json
 import subprocess
@@ -49,7 +49,7 @@ def wait_until_ready(stack: Stack, say: Callable[[str], None], interrupted: Even
 
 
 def analyzer_health(stack: Stack, kind: str) -> AnalyzerHealth | None:
-    """What the stack's analyzer says of itself; None when none, or a foreign service, answers.
+    """The health of the stack's analyzer; None if nothing answers, or a foreign service does.
 
     A service that took the port, another installation's analyzer included, refuses our token.
     """

@@ -39,25 +39,25 @@ class Reading:
     ledger: Ledger
 
 
-def service_plan(of: Reading, name: str) -> ServicePlan:
+def service_plan(reading: Reading, name: str) -> ServicePlan:
     """Plan of service `name`.
 
     Raises:
         AppFault: a file is missing.
         PlatformError: a key that Compose would honour and that cannot be left out.
     """
-    body, ledger = of.document.services[name], of.ledger
-    settings.refuse_unsupported(of.file, name, body)
+    body, ledger = reading.document.services[name], reading.ledger
+    settings.refuse_unsupported(reading.file, name, body)
     settings.record_extras(name, body, ledger)
-    build = body.build or of.document.build_of(body.image)
-    context, dockerfile = _build(of, name, build) if build else (None, "")
+    build = body.build or reading.document.build_of(body.image)
+    context, dockerfile = _build(reading, name, build) if build else (None, "")
     ports = _ports(name, body, ledger)
-    found = mounts(of.root, name, body, of.document, ledger)
-    own = secrets_and_configs(of.root, name, body, of.document, of.variables, ledger)
+    found = mounts(reading.root, name, body, reading.document, ledger)
+    own = secrets_and_configs(reading.root, name, body, reading.document, reading.variables, ledger)
     files = (*found.files, *own)
-    one_shot = of.document.is_awaited(name)
+    one_shot = reading.document.is_awaited(name)
     depends_on = {
-        other: dependency for other, dependency in body.depends_on.items() if _runs(of, other)
+        other: dependency for other, dependency in body.depends_on.items() if _runs(reading, other)
     }
     if body.read_only and files:
         ledger.note(f"{name}: read_only (files are copied into it)")
@@ -82,7 +82,7 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
         ),
         one_shot=one_shot,
         restarts=str((body.model_extra or {}).get("restart", "no")) != "no",
-        healthcheck=_healthcheck(of.file, name, body),
+        healthcheck=_healthcheck(reading.file, name, body),
         volumes=tuple(found.volumes),
         folders=tuple(found.private),
         files=files,
@@ -99,26 +99,28 @@ def service_plan(of: Reading, name: str) -> ServicePlan:
     )
 
 
-def _runs(of: Reading, other: str) -> bool:
+def _runs(reading: Reading, other: str) -> bool:
     """Whether a dependency is run at all; Docker Compose has checked the required ones."""
-    return other in of.document.services and of.document.services[other].copies > 0
+    return other in reading.document.services and reading.document.services[other].copies > 0
 
 
-def _build(of: Reading, name: str, build: ComposeBuild) -> tuple[Path, str]:
-    field = f"{of.file}: {name}: build.context"
-    below = relative(of.root, build.context)
+def _build(reading: Reading, name: str, build: ComposeBuild) -> tuple[Path, str]:
+    field = f"{reading.file}: {name}: build.context"
+    below = relative(reading.root, build.context)
     if below is None:
         raise outside(
-            f"{field}: {shown(of.root, build.context)[:100]!r} leads out of the app folder"
+            f"{field}: {shown(reading.root, build.context)[:100]!r} leads out of the app folder"
         )
-    context = inside(of.root, below, field)
+    context = inside(reading.root, below, field)
     if not context.is_dir():
         raise AppFault("build", f"{field}: there is no folder {below!r}")
     if build.dockerfile_inline:
         return context, build.dockerfile_inline
-    dockerfile = relative(of.root, build.dockerfile) if build.dockerfile.startswith("/") else None
-    where = dockerfile or str(context.relative_to(of.root.resolve()) / build.dockerfile)
-    return context, read_text(of.root, where, f"{of.file}: {name}: dockerfile")
+    dockerfile = (
+        relative(reading.root, build.dockerfile) if build.dockerfile.startswith("/") else None
+    )
+    where = dockerfile or str(context.relative_to(reading.root.resolve()) / build.dockerfile)
+    return context, read_text(reading.root, where, f"{reading.file}: {name}: dockerfile")
 
 
 def _arguments(name: str, build: ComposeBuild, ledger: Ledger) -> dict[str, str]:

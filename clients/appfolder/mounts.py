@@ -147,7 +147,7 @@ def _shared_volumes(document: ComposeDocument) -> frozenset[str]:
         for entry in body.volumes:
             if entry.type == "volume" and entry.source:
                 users.setdefault(entry.source, set()).add(name)
-    return frozenset(volume for volume, who in users.items() if len(who) > 1)
+    return frozenset(volume for volume, services in users.items() if len(services) > 1)
 
 
 def _bind(

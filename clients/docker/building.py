@@ -1,8 +1,8 @@
-"""One build: by BuildKit where we can guard its steps or nothing else works, else classic.
+"""One build: by BuildKit where we can limit its steps or nothing else works, else classic.
 
-The engine's build call ignores limits and networks when it uses BuildKit. `guard.py` sets both from
-outside, as root on the engine's host. Elsewhere the classic builder, which supports both, does what
-it can; the rest is built without limits, and a note says so.
+The engine's build call ignores limits and networks when it uses BuildKit. `step_limits.py` sets
+both from outside, as root on the engine's host. Elsewhere the classic builder, which supports both,
+does what it can; the rest is built without limits, and a note says so.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ from clients.docker.dockerfile_writer import lacking
 from clients.docker.engine import ran_out_of_memory, running_since
 from clients.docker.errors import call
 from clients.docker.frontends import CLASSIC, Builder, language_of, official
-from clients.docker.guard import StepGuard
 from clients.docker.result import StreamResult
+from clients.docker.step_limits import StepLimits
 from clients.docker.stream import EngineStream, build_params, buildkit_params
 from clients.limits import AppLimits
 from clients.substitution import Substitution
@@ -76,7 +76,7 @@ class Building:
     stream: EngineStream
     limits: AppLimits
     cgroups: BuildCgroups
-    guard: StepGuard
+    step_limits: StepLimits
     cache: BuildCache
     engine: Engine
     _running: int = 0
@@ -93,7 +93,7 @@ class Building:
         """The builders of the engine at `docker_host`."""
         cgroups = BuildCgroups(client, docker_host, limits.build_pids)
         cache = BuildCache(client, stream, limits)
-        return cls(client, stream, limits, cgroups, StepGuard(docker_host, limits), cache, engine)
+        return cls(client, stream, limits, cgroups, StepLimits(docker_host, limits), cache, engine)
 
     @property
     def busy(self) -> bool:
@@ -118,9 +118,9 @@ class Building:
         classic = Builder("classic", CLASSIC, "the classic builder")
         if language == CLASSIC or not version:
             return await self._by_classic(read, classic)
-        obstacle = self.engine.apart or await asyncio.to_thread(self.guard.obstacle)
+        obstacle = self.engine.apart or await asyncio.to_thread(self.step_limits.obstacle)
         if not obstacle:
-            self.guard.learn(str((await call(self.client.info)).get("DockerRootDir") or ""))
+            self.step_limits.learn(str((await call(self.client.info)).get("DockerRootDir") or ""))
         if obstacle and not lacking(read.needs, classic):
             return await self._by_classic(read, classic)
         note = f"no limits of memory, processors and processes, no firewall ({obstacle})"
@@ -216,16 +216,16 @@ class Building:
         args = self._args(order)
         params = buildkit_params(order.tag, DOCKERFILE_NAME, args, order.plan.target, order.labels)
         begun, deadline_s = time.time(), self.limits.build_deadline_s
-        with self.guard.watching():
-            before = self.guard.guarded()
+        with self.step_limits.watching():
+            before = self.step_limits.limited()
             try:
                 result = await self.stream.build(order.context, params, deadline_s, on_line)
             finally:
                 self.cache.built(begun)
             killed = result.exit_code == 137 and await asyncio.to_thread(
-                self.guard.ran_out_of_memory, before
+                self.step_limits.ran_out_of_memory, before
             )
-            unlimited = self.guard.unlimited(before)
+            unlimited = self.step_limits.unlimited(before)
         notes = (f"{order.plan.name}: its build's limits: {unlimited}",) if unlimited else ()
         return result, killed, notes
 
@@ -238,4 +238,4 @@ class Building:
             identity: list[Any] = [args, order.plan.target, order.bases, order.labels]
             scope = cache_scope(order.read, order.context, identity)
             args["BUILDKIT_CACHE_MOUNT_NS"] = f"assay-{scope}"
-        return args | self.guard.build_args
+        return args | self.step_limits.build_args

@@ -1,4 +1,4 @@
-"""Whether the running app is still the one that was started, and still answers."""
+"""Whether an app is still the app that was started, and still answers."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
 from clients.docker.sockets import listening
 from clients.ending import Ending, app_check
+from clients.log_lines import error_line
 from clients.probe import ask
 from clients.targets import Location, resolve_targets
-from clients.telling import error_line
 from contract.analysis import MeasurementState
 from contract.running import AppCheck, RunningApp, RunningService
 
@@ -63,8 +63,10 @@ class AppChecker:
             for service in app.services
             if (ending := await self._service_changed(service))
         ]
-        ours = (ending for ending in found if ending.row.state is not MeasurementState.APP_FAILED)
-        return next(ours, None) or next(iter(found), None)
+        platform_endings = (
+            ending for ending in found if ending.row.state is not MeasurementState.APP_FAILED
+        )
+        return next(platform_endings, None) or next(iter(found), None)
 
     async def _service_changed(self, service: RunningService) -> Ending | None:
         if ending := await self.endings.of(service.container_id):

@@ -7,9 +7,9 @@ from clients import blame
 from clients.blame import AppFault, fault
 from clients.docker.errors import COMMAND_FAULT
 from clients.docker.result import StreamResult
+from clients.log_lines import cause_line, plain
 from clients.registries import registry_fault
 from clients.substitution import Substitution, line_at, missing_tool, start_cause
-from clients.telling import plain, telling_line
 from contract.errors import PlatformError
 
 _BUILDKIT = re.compile(
@@ -62,7 +62,7 @@ def build_fault(
     """
     if found := platform_fault(result, substitutions, out_of_memory):
         return found
-    line = telling_line(result.telling())
+    line = cause_line(result.failure_log())
     row, why = blame.BUILD_FAILED, ""
     if out_of_memory:
         row, why = blame.BUILD_MEMORY, f" (out of memory: {memory_bytes} bytes allowed)"

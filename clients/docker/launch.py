@@ -9,7 +9,6 @@ from clients import blame
 from clients.appfolder import AppFault, ServicePlan
 from clients.blame import PlatformFault, fault
 from clients.calm import Host
-from clients.docker.autopsy import Autopsy
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
 from clients.docker.finding import Finder
@@ -17,11 +16,12 @@ from clients.docker.health import HealthChecks
 from clients.docker.readiness import Readiness, Wanted
 from clients.docker.services import Found, running_services
 from clients.docker.settling import Settling
+from clients.docker.start_faults import StartFaults
 from clients.docker.starttime import StartTime
 from clients.ending import Ending
+from clients.log_lines import cause_line
 from clients.roles import Served, look
 from clients.targets import Location
-from clients.telling import telling_line
 from contract.analysis import MeasurementState
 from contract.errors import PlatformError
 from contract.running import RunningService
@@ -53,7 +53,7 @@ class Launch:
 
     containers: Containers
     endings: Endings
-    autopsy: Autopsy
+    faults: StartFaults
     plans: Sequence[ServicePlan]
     container_ids: dict[str, str]
     location: Location
@@ -136,7 +136,7 @@ class Launch:
         if state.fresh:
             self.on_progress(f"{plan.name}: starting")
             if refusal := await self.containers.start(state.id):
-                raise await self.autopsy.refusal(plan.name, refusal)
+                raise await self.faults.refusal(plan.name, refusal)
         ready.begin(plan.name)
         return await self._watch(plan, ready)
 
@@ -162,7 +162,7 @@ class Launch:
             raise await self._died(plan, state)
         text = f"did not become ready for {waiting.name} ({condition}) {ready.time.waited()}"
         row = blame.SLOW_START if ready.time.strain() else blame.NEVER_ANSWERED
-        raise await self.autopsy.failure(plan.name, state, row, "start", text)
+        raise await self.faults.failure(plan.name, state, row, "start", text)
 
     async def _fulfils(
         self, plan: ServicePlan, state: State, condition: str, ready: Readiness
@@ -175,7 +175,7 @@ class Launch:
             return False
         health = await ready.health.of(state)
         # A stand-in image may lack the program that the check needs.
-        excused = health == "broken" and self.autopsy.is_on_stand_in(plan.name)
+        excused = health == "broken" and self.faults.is_on_stand_in(plan.name)
         return health in ("none", "healthy") or excused
 
     async def _watch(self, plan: ServicePlan, ready: Readiness) -> Found | None:
@@ -216,9 +216,9 @@ class Launch:
         """
         found = await self.endings.of(state.id) or Ending(blame.EXIT, state.ending)
         if self.renew is None or found.row is not blame.EXIT or not self._may_restart(plan, state):
-            raise await self.autopsy.death(plan.name, state, found)
+            raise await self.faults.death(plan.name, state, found)
         tried = self._restarts.get(plan.name, 0)
-        line = telling_line((await self.containers.log(state.id)).decode(errors="replace"))
+        line = cause_line((await self.containers.log(state.id)).decode(errors="replace"))
         note = f"{plan.name}: {found.text} at its start and was started again: {line}"
         self.notes.append(note)
         self.on_progress(note)
@@ -229,7 +229,7 @@ class Launch:
             self.container_ids[plan.name] = made
             self._restarts[plan.name] = tried + 1
         if refusal := await self.containers.start(made):
-            raise await self.autopsy.refusal(plan.name, refusal)
+            raise await self.faults.refusal(plan.name, refusal)
 
     def _wanted(self, plan: ServicePlan) -> Wanted:
         """What we expect of a service: one of the app's own that publishes a port should serve.
@@ -266,7 +266,7 @@ class Launch:
         self, plan: ServicePlan, state: State, ready: Readiness
     ) -> AppFault | PlatformError:
         row, text = await ready.verdict(plan.name, state)
-        return await self.autopsy.failure(plan.name, state, row, "answer", text)
+        return await self.faults.failure(plan.name, state, row, "answer", text)
 
     async def _state(self, plan: ServicePlan) -> State:
         async with self._replacing:
@@ -279,7 +279,7 @@ class Launch:
 
     async def _died(self, plan: ServicePlan, state: State) -> AppFault | PlatformError:
         found = await self.endings.of(state.id) or Ending(blame.EXIT, state.ending)
-        return await self.autopsy.death(plan.name, state, found)
+        return await self.faults.death(plan.name, state, found)
 
 
 async def together(parts: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

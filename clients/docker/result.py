@@ -71,7 +71,7 @@ class StreamResult:
         start = next((n for n in range(len(log) - 1, -1, -1) if _STEP.match(log[n])), 0)
         return log[max(start, len(log) - _LAST_PIECES) :]
 
-    def telling(self) -> str:
+    def failure_log(self) -> str:
         """The log without the engine's last sentence, which the reason repeats anyway."""
         if self.trace.steps:
             return "".join(self.last_step())

@@ -15,7 +15,6 @@ from clients.blame import AppFault
 from clients.calm import Host, Patience
 from clients.docker.about import learn
 from clients.docker.address import usable
-from clients.docker.autopsy import with_notes
 from clients.docker.base_images import BaseImageMap, BaseImages
 from clients.docker.building import Building
 from clients.docker.checks import AppChecker
@@ -26,6 +25,7 @@ from clients.docker.firewall import Firewall
 from clients.docker.images import Images
 from clients.docker.labels import Labels
 from clients.docker.network import Networks
+from clients.docker.start_faults import with_notes
 from clients.docker.starting import Parts, Starting
 from clients.docker.stream import EngineStream
 from clients.docker.volumes import Volumes

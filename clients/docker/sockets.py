@@ -1,4 +1,4 @@
-"""Where a container listens: its open sockets are the truth, whatever it says."""
+"""Where a container listens: its open sockets are the truth about its port, whatever it says."""
 
 import asyncio
 from contextlib import suppress

@@ -13,7 +13,6 @@ from clients.blame import AppFault, PlatformFault
 from clients.calm import Host
 from clients.conditions import conditions
 from clients.docker.about import Engine
-from clients.docker.autopsy import Autopsy
 from clients.docker.composer import Composers
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
@@ -25,6 +24,7 @@ from clients.docker.labels import LABEL_SOURCE, Labels
 from clients.docker.launch import Launch, together
 from clients.docker.network import Networks
 from clients.docker.readiness import Moved
+from clients.docker.start_faults import StartFaults
 from clients.docker.volumes import Volumes
 from clients.excuses import Circumstances
 from clients.limits import AppLimits
@@ -136,7 +136,7 @@ class Starting:
         )
         return AppFacts(images=tuple(images), notes=tuple(self.notes))
 
-    def _unguarded(self, why: str) -> list[str]:
+    def _left_open(self, why: str) -> list[str]:
         """A note on what the missing firewall leaves open."""
         notes = [f"network: the app can reach ports of its host ({why})"]
         engine = self.parts.engine
@@ -146,7 +146,7 @@ class Starting:
 
     async def _up(self) -> tuple[tuple[RunningService, ...], str]:
         """Running services and their network; all are created again where one listens elsewhere."""
-        await together([self._guard(), self._prepare(), self._read_hints()])
+        await together([self._install_firewall(), self._prepare(), self._read_hints()])
         ids, network = self._ids, self._net
         for _ in range(len(self._plan.services) + 1):
             ids = ids or await self._create(network)
@@ -168,10 +168,10 @@ class Starting:
             return tuple(map(self._with_folder, services)), network
         raise AssertionError("each service moves once")
 
-    async def _guard(self) -> None:
+    async def _install_firewall(self) -> None:
         """Install the firewall's rules before anything runs."""
-        if unguarded := await self.parts.firewall.install():
-            self.notes += self._unguarded(unguarded)
+        if obstacle := await self.parts.firewall.install():
+            self.notes += self._left_open(obstacle)
 
     async def _prepare(self) -> None:
         """Find the containers to adopt, or remove leftovers for new ones; and make a network."""
@@ -195,8 +195,9 @@ class Starting:
             await call(parts.client.api.remove_container, container_id, v=True, force=True)
             return await self._made(plan, network)
 
+        faults = await self._start_faults(network)
         return Launch(
-            parts.containers, parts.endings, await self._autopsy(network), self._plan.services, ids,
+            parts.containers, parts.endings, faults, self._plan.services, ids,
             parts.location, parts.limits.start_deadline_s, parts.host, self.on_progress, declared,
             renew, {name: hint.source for name, hint in hints.items()},
         )  # fmt: skip
@@ -237,7 +238,7 @@ class Starting:
             await networks.connect_peers(network)
         return network
 
-    async def _autopsy(self, network: str) -> Autopsy:
+    async def _start_faults(self, network: str) -> StartFaults:
         """The circumstances of each service's start, and whether it tries to reach the outside."""
         denied = self.app.egress != "allow"
         under = {
@@ -250,17 +251,17 @@ class Starting:
         firewall = self.parts.firewall
         before = firewall.turned_away(subnet)
 
-        async def knocked(_state: State) -> bool:
+        async def tried_outside(_state: State) -> bool:
             return firewall.turned_away(subnet) != before
 
-        return Autopsy(self.parts.containers, under, knocked)
+        return StartFaults(self.parts.containers, under, tried_outside)
 
     async def _create(self, network: str) -> dict[str, str]:
         app, volumes = self.app, self.parts.volumes
-        mine = self.parts.labels.of_app(app, self.run_id)
+        labels = self.parts.labels.of_app(app, self.run_id)
         for plan in self._plan.services:
-            await volumes.create(app.workflow_id, plan, mine)
-        await volumes.hold(app.workflow_id, self._plan.services, mine)
+            await volumes.create(app.workflow_id, plan, labels)
+        await volumes.hold(app.workflow_id, self._plan.services, labels)
         return {plan.name: await self._made(plan, network) for plan in self._plan.services}
 
     async def _made(self, plan: ServicePlan, network: str) -> str:
@@ -274,13 +275,13 @@ class Starting:
         """IDs by service when all run this plan and source, unbroken or done."""
         states = await self.parts.containers.states(self.app.workflow_id)
 
-        def ours(state: State) -> bool:
+        def is_ours(state: State) -> bool:
             wanted = {LABEL_SOURCE: self.app.source.digest, LABEL_RUN: self.run_id}
             runs = state.unbroken or state.is_done
             return runs and wanted.items() <= state.labels.items()
 
         plans: Sequence[ServicePlan] = self._plan.services
-        if set(states) != {plan.name for plan in plans} or not all(map(ours, states.values())):
+        if set(states) != {plan.name for plan in plans} or not all(map(is_ours, states.values())):
             return None
         return {name: state.id for name, state in states.items()}
 

@@ -1,4 +1,4 @@
-"""The engine's two streaming calls, build and pull; they can be cancelled at any moment.
+"""The engine's two streaming calls, build and pull, cancellable at any moment.
 
 The Docker SDK blocks a thread until the next line of a build arrives, which may never happen. Here
 a cancelled or overdue build closes its connection, and the engine stops the build.

@@ -18,6 +18,7 @@ from clients import blame
 from clients.blame import AppFault, fault
 from clients.excuses import Circumstances, excuse
 from clients.limits import AppLimits
+from clients.log_lines import cause_line, plain
 from clients.process.recipe import Recipe
 from clients.process.sandbox import (
     KILLED,
@@ -28,7 +29,6 @@ from clients.process.sandbox import (
 )
 from clients.registries import registry_fault
 from clients.source import digest_tree
-from clients.telling import plain, telling_line
 from contract.errors import ErrorCode, PlatformError
 from contract.source_digest import SKIPPED_FOLDERS
 
@@ -204,7 +204,7 @@ def _failure(
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
     if (refusal := sandbox_refusal(last)) is not None:
         return refusal
-    last_line = telling_line(text)
+    last_line = cause_line(text)
     failure = f"{recipe.name}: {Path(command[0]).name} {' '.join(command[1:4])} failed: {last_line}"
     if registry_fault(plain(text)):
         return fault(blame.REGISTRY, "build", f"no package registry: {failure}")

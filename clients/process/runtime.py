@@ -17,6 +17,7 @@ from clients.calm import Host, Patience
 from clients.conditions import conditions
 from clients.ending import Ending, app_check
 from clients.limits import AppLimits
+from clients.log_lines import error_line
 from clients.logs import Artifacts, SavedLogs
 from clients.probe import ask, patience_s
 from clients.process.environments import Environments
@@ -27,7 +28,6 @@ from clients.process.state import Record, StateFolder
 from clients.process.watch import Asked, StartClock, silent
 from clients.roles import with_roles
 from clients.targets import resolve_targets
-from clients.telling import error_line
 from contract.analysis import ArtifactRef
 from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport

@@ -10,11 +10,11 @@ from clients.blame import AppFault, Phase, fault
 from clients.calm import Host, Moment, Patience
 from clients.ending import Ending
 from clients.excuses import Circumstances, excuse
+from clients.log_lines import cause_line
 from clients.probe import Answer, ask
 from clients.process.recipe import Recipe
 from clients.process.sandbox import Confined, sandbox_refusal
 from clients.sockets import Listening, parse
-from clients.telling import telling_line
 from contract.analysis import MeasurementState
 from contract.blame import Row
 from contract.errors import PlatformError
@@ -92,7 +92,7 @@ def failure(
 ) -> AppFault | PlatformError:
     """The fault that `row` describes, unless our interpreter may have caused it."""
     log = confined.log(_LOG_BYTES).decode(errors="replace")
-    line = telling_line(log)
+    line = cause_line(log)
     command = " ".join(recipe.command)[:200]
     reason = f"{recipe.name} {text}" + (
         f": {line}" if line else f"; its log is empty; it ran `{command}`"

@@ -309,6 +309,10 @@ class FakeResults:
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record
 
+    async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
+        cells = tuple(cell for cell in self.record.cells if app in (None, cell.ref))
+        return self.record.model_copy(update={"cells": cells})
+
     async def probe(self) -> None:
         return None
 

@@ -105,6 +105,16 @@ async def test_a_full_analyzer_says_when_to_come_again(bench: Bench):
     await asyncio.wait([first])
 
 
+async def test_a_subtask_id_that_is_too_long_is_refused_and_not_waited_for(bench: Bench):
+    service = await bench.service()
+    gateway = bench.gateway(service.port)
+    async with asyncio.timeout(10):
+        fault = await fault_of(gateway.analyze(bench.request(subtask_id="x" * 600), ignore))
+    assert (fault.code, "512" in fault.message) == (ErrorCode.INVALID_ARGUMENT, True)
+    assert (await gateway.analyze(bench.request(), ignore)).report.tools
+    assert gateway.handshakes == 1
+
+
 async def test_cancel_ends_every_process_of_the_run(bench: Bench):
     service = await bench.service()
     gateway = bench.gateway(service.port)

@@ -356,6 +356,7 @@ async def test_verdicts_outlive_a_restart_and_are_looked_at_again(
     first = Service(STATIC, (DemoTool(),), options)
     assert not first.health().ok
     assert first.health().reason == "starting: canaries of 0 of 1 tools done"
+    assert first.health().starting
     await first.canaries.proven("demo")
     assert first.health().ok
     await first.stop()

@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from analyzers.runtime.service import Service, ServiceOptions, StartupError
+from analyzers.runtime.wire.jobs import Job
 from contract.analysis import AnalyzerKind
 from contract.protocol import SUBPROTOCOL
 from tests.support.demo_analyzer import DemoTool, request_for, sha
@@ -117,6 +118,24 @@ async def test_a_kept_result_of_another_size_is_lost_and_made_anew(
         frames, data = await conversation(connection)
         assert (frames[-1]["code"], data) == ("DATA_LOSS", b"")
         await connection.send(analyze(tmp_path))
+        frames, _ = await conversation(connection)
+        assert frames[-1]["type"] == "completed"
+
+
+async def test_a_defect_while_a_result_is_sent_is_named_and_ends_the_subtask(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(_job: Job) -> Path:
+        raise ZeroDivisionError("no such shelf")
+
+    async with websocket(service) as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(service.jobs, "archive", broken)
+            await connection.send(analyze(tmp_path, subtask_id="defect"))
+            frames, _ = await conversation(connection)
+        assert frames[-1]["code"] == "INTERNAL"
+        assert frames[-1]["message"] == "ZeroDivisionError: no such shelf"
+        await connection.send(analyze(tmp_path, subtask_id="defect"))
         frames, _ = await conversation(connection)
         assert frames[-1]["type"] == "completed"
 

@@ -96,7 +96,7 @@ class StoreBehaviour(RetryBehaviour, MigrationBehaviour, PlanBehaviour):
     async def test_a_plan_without_a_registered_app_is_refused(self, store):
         await samples.register(store, samples.plan(apps=2))
 
-        with pytest.raises(PlatformError, match=r"gpt-4\.1 app2 is missing"):
+        with pytest.raises(PlatformError, match=r"gpt-4\.1/app2 is missing"):
             await samples.register(store, samples.plan(apps=1))
 
     async def test_a_plan_whose_app_has_other_files_is_refused(self, store):

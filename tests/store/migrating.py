@@ -67,7 +67,7 @@ class MigrationBehaviour:
 
         (ran, other) = (await store.load_pipeline("p1")).apps
         assert (ran.facts.logs, ran.facts.notes) == (before[0].facts.logs, samples.RAN.notes)
-        assert [image.name for image in ran.facts.images] == ["assay/apps:ab"]
+        assert [image.name for image in ran.facts.images] == [samples.RAN.images[0].name]
         assert (ran.state, ran.source.digest) == (before[0].state, "d1")
         assert (other.facts, other.source.main_file) == (AppFacts(), "Dockerfile")
 

@@ -15,7 +15,7 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.analyzers import AnalyzerKind
-from contract.outcome import AppFacts, AppOutcome, ServiceImage, SubtaskOutcome, ToolSummary
+from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader, pages_of
 from contract.spec import (
     AppRef,
@@ -27,6 +27,7 @@ from contract.spec import (
     SourceRef,
 )
 from store.results import SqlResultStore
+from tests.support.facts import ALL_FACTS
 
 MODEL = "openai/gpt-4.1"
 DIGEST = "ab" + "0" * 62
@@ -135,12 +136,7 @@ def outcome(
 
 
 NOTHING = AppFacts()
-RAN = AppFacts(
-    images=(ServiceImage(service="web", name="assay/apps:ab", size_bytes=48_000_000),),
-    notes=("compose: privileged dropped",),
-    restarts=1,
-    retry_causes=("UNAVAILABLE",),
-)
+RAN = ALL_FACTS.without_logs()
 
 
 def app_outcome(

@@ -8,6 +8,7 @@ from reports import build_fleet_report, render_html, render_json
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.store import samples
+from tests.support.facts import ALL_FACTS
 
 
 async def test_recorded_cells_reach_the_report(tmp_path):
@@ -34,3 +35,20 @@ async def test_recorded_cells_reach_the_report(tmp_path):
     assert [cell["finding_count"] for cell in static] == [2, None, None]
     assert told[2]["reason"] == "not run: pipeline cancelled"
     assert "exit code 2: out of memory" in render_html(report)
+
+
+async def test_each_fact_of_an_app_goes_from_its_outcome_to_report_json(tmp_path):
+    """Between them no code names a fact: neither workflow, nor activity, nor table."""
+    url = f"sqlite:///{tmp_path / 'assay.db'}"
+    await upgrade(url)
+    store = SqlResultStore.from_url(url)
+    await samples.register(store, samples.plan(apps=1))
+    outcome = samples.app_outcome().model_copy(update={"facts": ALL_FACTS})
+    await store.record_app(samples.app(), outcome)
+
+    report = build_fleet_report(await store.load_pipeline("p1"), generated_at=datetime.now(UTC))
+    await store.close()
+
+    (app,) = json.loads(render_json(report))["apps"]
+    assert app["facts"] == ALL_FACTS.model_dump(mode="json")
+    assert "web ran <code>assay/apps:ab</code>, 45.78 MiB" in render_html(report)

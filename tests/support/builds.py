@@ -34,7 +34,7 @@ class Builds:
         chosen, stream = AppLimits(**limits), EngineStream(HOST)
         building = Building.on(self.client, stream, HOST, chosen)
         if obstacle:
-            building.guard.obstacle = lambda: obstacle
+            building.step_limits.obstacle = lambda: obstacle
         return Images(self.client, stream, self.scope, BaseImages("auto"), chosen, building)
 
     def plan(

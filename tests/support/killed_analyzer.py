@@ -20,7 +20,7 @@ from activities.analysis import AnalysisActivities
 from analyzers.runtime.measure.cache import ReportCache
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.measure.measure import Equipment, Measurement
-from analyzers.runtime.measure.verdicts import Verdict
+from analyzers.runtime.measure.verdicts import CanaryVerdict
 from analyzers.runtime.tool import Parsed, ToolRun
 from analyzers.runtime.wire.archive import ResultShelf
 from analyzers.runtime.wire.jobs import JobRegistry
@@ -83,8 +83,8 @@ class Sleeper:
 class _Believed:
     """Canaries that were all seen."""
 
-    async def proven(self, tool: str) -> Verdict:
-        return Verdict(tool=tool, version="1", ok=True, checked_at=datetime.now(UTC))
+    async def proven(self, tool: str) -> CanaryVerdict:
+        return CanaryVerdict(tool=tool, version="1", ok=True, checked_at=datetime.now(UTC))
 
     def versions(self) -> dict[str, str]:
         return {}

@@ -12,9 +12,9 @@ from typing import Any
 from clients import blame
 from clients.appfolder import ServicePlan
 from clients.calm import Host, Moment
-from clients.docker.autopsy import Autopsy
 from clients.docker.containers import State
 from clients.docker.launch import Launch
+from clients.docker.start_faults import StartFaults
 from clients.ending import Ending
 from clients.excuses import Circumstances
 
@@ -76,10 +76,10 @@ class Bench:
         async def knocked(_state: State) -> bool:
             return self.knocks
 
-        autopsy = Autopsy(self.containers, {"web": self.under}, knocked)
+        faults = StartFaults(self.containers, {"web": self.under}, knocked)
         host = Host(look=self.look)
         return Launch(
-            self.containers, self.endings, autopsy, plans or [ServicePlan("web")],
+            self.containers, self.endings, faults, plans or [ServicePlan("web")],
             {"web": "c1"}, "host", self.deadline_s, host, lambda _: None,
             {"web": {8000: "EXPOSE"}},
         )  # fmt: skip

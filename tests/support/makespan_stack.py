@@ -71,7 +71,7 @@ class Shell:
 
 
 @dataclass
-class Lookout(threading.Thread):
+class LoadMonitor(threading.Thread):
     """Checks a few times per second whether a load test runs and what of ours runs beside it."""
 
     shell: Shell

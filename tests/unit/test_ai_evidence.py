@@ -18,7 +18,9 @@ from analyzers.ai.schema import (
     RequirementVerdict,
 )
 from analyzers.ai.sources import AppText, Part, Span, in_parts, lines_of, read_app
+from analyzers.runtime.reasons import Reason, vendored
 from analyzers.runtime.tool import SourceTree
+from contract.analysis import SkipCause
 
 FILES = {
     "app.py": ("import flask", "# R1 is done here", "def notes():", "    return all_notes()"),
@@ -180,7 +182,11 @@ def test_what_cannot_be_read_is_listed(tmp_path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8")
     (tmp_path / "map.svg").write_text("x" * 5_000)
     names = tuple(sorted(one.name for one in tmp_path.iterdir()))
-    left_out = (("logo.png", "binary"), ("big.py", "larger than 5 MiB"), ("venv/", "vendored"))
+    left_out = (
+        ("logo.png", Reason("binary", SkipCause.BINARY)),
+        ("big.py", "larger than 5 MiB"),
+        ("venv/", vendored("a virtual environment")),
+    )
     app = read_app(SourceTree(tmp_path, names, left_out))
 
     assert tuple(app.files) == ("a.py",)
@@ -193,7 +199,7 @@ def test_what_cannot_be_read_is_listed(tmp_path) -> None:
         "photo.jpg": "not UTF-8 text",
         "map.svg": "a line of 5000 characters (generated or minified)",
         "big.py": "larger than 5 MiB",
-        "venv/": "vendored",
+        "venv/": "vendored: a virtual environment",
     }
     assert app.unread == ("big.py", "huge.py", "latin.py", "min.js")
     assert app.coverage().given == 10

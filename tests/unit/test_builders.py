@@ -17,7 +17,7 @@ from clients.docker.build_cache import BuildCache, cache_scope
 from clients.docker.building import FRONT_END, Building, Order
 from clients.docker.context import pack_context
 from clients.docker.dockerfile import read
-from clients.docker.guard import StepGuard
+from clients.docker.step_limits import StepLimits
 from clients.docker.steps import bundle_of, firewall_rules
 from clients.docker.stream import EngineStream
 from clients.limits import AppLimits
@@ -47,7 +47,7 @@ def is_a(engine: FakeEngine, version: str, component: str = "Engine") -> None:
 
 
 def guarded(building: Building) -> None:
-    building.guard.obstacle = lambda: ""
+    building.step_limits.obstacle = lambda: ""
 
 
 async def nowhere(_: str) -> bool:
@@ -134,7 +134,7 @@ async def test_podman_builds_by_itself(engine: FakeEngine, building: Building):
 
 @pytest.mark.parametrize("host", ["tcp://10.0.0.1:2375", "unix:///nowhere/docker.sock"])
 def test_steps_are_guarded_only_where_the_engine_is_ours(host: str):
-    assert StepGuard(host, AppLimits()).obstacle() != ""
+    assert StepLimits(host, AppLimits()).obstacle() != ""
 
 
 def test_a_step_asks_for_names_and_reaches_no_address_of_this_host():

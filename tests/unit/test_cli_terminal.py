@@ -159,6 +159,12 @@ def test_what_runs_is_listed_first_and_what_is_cut_off_is_counted() -> None:
     assert "and 2 more" in out
 
 
+def test_apps_that_a_long_pipeline_does_not_list_are_counted() -> None:
+    listed = progress("").model_copy(update={"total": 700})
+
+    assert "and 698 more" in printed(render_progress(listed))
+
+
 @pytest.mark.parametrize(
     ("count", "said"),
     [(900, "1 measured (900 findings)"), (0, "1 measured (0 findings)"), (None, "1 measured")],
@@ -179,3 +185,19 @@ def test_findings_are_counted_by_the_report_not_by_what_it_lists(count, said) ->
 
     assert said in out
     assert ("findings" in out) == (count is not None)
+
+
+@pytest.mark.parametrize(("starting", "lines"), [(True, 1), (False, 2)])
+def test_an_analyzer_that_starts_is_told_of_once(starting: bool, lines: int) -> None:
+    """Whatever its reason says: a breaker that is open for that alone is no trouble of its own."""
+    ready = AnalyzerReadiness(
+        analyzer=AnalyzerKind.STATIC, ok=False, starting=starting, reason="starting: 1 of 2 done"
+    )
+    shown = progress("").model_copy(
+        update={
+            "analyzers": (ready,),
+            "breakers": (BreakerProgress(name="static", state="open", reason=ready.reason),),
+        }
+    )
+
+    assert printed(render_progress(shown)).count("starting: 1 of 2 done") == lines

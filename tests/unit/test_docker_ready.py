@@ -14,10 +14,10 @@ from clients.appfolder import AppFault, ServicePlan
 from clients.appfolder.model import OwnFile
 from clients.calm import Host
 from clients.docker import finding, health, launch, readiness, settling, starttime, unready
-from clients.docker.autopsy import Autopsy
 from clients.docker.containers import State
 from clients.docker.launch import Launch
 from clients.docker.readiness import Moved
+from clients.docker.start_faults import StartFaults
 from clients.excuses import Circumstances
 from clients.sockets import Listening
 from clients.substitution import Substitution
@@ -79,7 +79,7 @@ class World:
         ids = {plan.name: plan.name for plan in plans}
         under = {plan.name: self.under.get(plan.name, Circumstances()) for plan in plans}
         start = Launch(
-            self, FakeEndings(), Autopsy(self, under), plans, ids, "host", self.deadline_s,
+            self, FakeEndings(), StartFaults(self, under), plans, ids, "host", self.deadline_s,
             Host(self.local, calm), lambda _: None, self.declared, self.renew,
         )  # fmt: skip
         self.notes = start.notes

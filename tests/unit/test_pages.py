@@ -60,6 +60,15 @@ def test_files_that_a_page_names_exist(page: Path):
     assert not {name for name in named_files(page) if not (ROOT / name).exists()}
 
 
+def test_parts_of_rooms_exist():
+    """Rows of the architecture's table "Inside the rooms": a folder, then what is in it."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = page.split("Inside the rooms:")[1].split("\n\nAn analyzer")[0]
+    for room, parts in re.findall(r"^\| `([^`]+)/` \| (.+) \|$", table, re.MULTILINE):
+        named = [part for part in CODE.findall(parts) if part.endswith((".py", "/"))]
+        assert not {part for part in named if not (ROOT / room / part).exists()}, room
+
+
 def reading_path() -> list[Path]:
     """The numbered files in CONTRIBUTING's section "Read these five files first"."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -275,14 +275,14 @@ def test_an_upload_that_would_be_too_large_is_cut_until_it_fits(monkeypatch):
 
 
 def test_a_cut_that_a_tool_made_is_passed_on():
-    notes = ("findings cut: the worst 5 of 9 are listed", "the host was busy")
+    cut, note = "findings cut: the worst 5 of 9 are listed", "upload cut: the host was busy"
     provenance = samples.cell("m", 1, STATIC, "bandit").report.provenance.model_copy(
-        update={"notes": notes}
+        update={"notes": (note,), "cuts": (cut,)}
     )
     log = log_of(cell("bandit", found(), provenance=provenance))
 
-    assert notes[0] in notices_of(log)
-    assert notes[1] not in notices_of(log)
+    assert cut in notices_of(log)
+    assert note not in notices_of(log)
 
 
 def test_neither_command_lines_nor_the_runs_of_others_are_uploaded(sample):

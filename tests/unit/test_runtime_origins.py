@@ -6,7 +6,7 @@ import pytest
 
 from analyzers.runtime.live.origins import expected_origins, origins_of
 from analyzers.runtime.source.listing import list_source
-from contract.analysis import Further, Target
+from contract.target import Further, Target
 
 API = Target(
     service="api", base_url="http://127.0.0.1:40001", published=(5000,), written_for=(8000,)

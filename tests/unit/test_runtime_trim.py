@@ -65,7 +65,7 @@ def test_a_tools_findings_above_its_share_are_counted_and_kept(
     assert cut.attachments == ("findings.jsonl",)
     assert lines(tmp_path / "findings.jsonl") == [str(number) for number in range(25)]
     assert [(metric.name, metric.value) for metric in cut.metrics] == [("findings_total", 25.0)]
-    assert cut.provenance.notes == (
+    assert cut.provenance.cuts == (
         "findings cut: the worst 10 of 25 are listed, all stand in findings.jsonl",
     )
 
@@ -94,7 +94,7 @@ def test_a_report_is_cut_to_its_size_and_short_lists_stay_whole(tmp_path: Path):
     assert len(lines(tmp_path / "long/findings.jsonl")) == 1_000
     assert len(lines(tmp_path / "long/fused.jsonl")) == 900
     assert long.attachments == ("findings.jsonl", "fused.jsonl")
-    assert f"fused findings cut: the worst {len(cut.fused)} of 900" in long.provenance.notes[-1]
+    assert f"fused findings cut: the worst {len(cut.fused)} of 900" in long.provenance.cuts[-1]
 
 
 def test_what_was_cut_before_keeps_its_true_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -105,8 +105,8 @@ def test_what_was_cut_before_keeps_its_true_count(tmp_path: Path, monkeypatch: p
     assert twice.attachments == ("findings.jsonl",)
     assert len(lines(tmp_path / "a/findings.jsonl")) == 1_000
     assert [metric.value for metric in twice.metrics] == [1_000.0]
-    assert len(twice.provenance.notes) == 1
-    assert "of 1000 are listed" in twice.provenance.notes[0]
+    assert len(twice.provenance.cuts) == 1
+    assert "of 1000 are listed" in twice.provenance.cuts[0]
 
 
 def test_no_report_is_written_that_could_not_be_read(

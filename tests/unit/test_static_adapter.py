@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzers.runtime.reasons import built, vendored
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -67,7 +68,7 @@ def test_a_path_that_only_ends_like_a_file_is_a_fault(path: str):
 async def test_files_withheld_from_every_tool_are_given_and_skipped(tmp_path: Path):
     left_out = {"big.py": TOO_LARGE, "deep/": "nested deeper than 40 folders", "big.js": TOO_LARGE}
 
-    parsed = await read(tmp_path, ["a.py"], left_out | {"node_modules/": "vendored"})
+    parsed = await read(tmp_path, ["a.py"], left_out | {"node_modules/": vendored()})
 
     covered = parsed.coverage
     assert (covered.reached, covered.given, covered.skipped_total) == (1, 3, 2)
@@ -83,7 +84,7 @@ async def test_an_app_whose_files_are_all_withheld_is_not_measured(
 
 
 @pytest.mark.parametrize(
-    "left_out", [{}, {"app.js": TOO_LARGE}, {"venv/": "vendored"}, {"a.py": "generated"}]
+    "left_out", [{}, {"app.js": TOO_LARGE}, {"venv/": vendored()}, {"a.py": built()}]
 )
 async def test_an_app_without_files_of_its_own_is_not_applicable(
     left_out: dict[str, str], tmp_path: Path

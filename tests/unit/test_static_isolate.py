@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzers.runtime.reasons import Reason, broken, vendored
 from analyzers.runtime.tool import (
     Command,
     Completed,
@@ -21,7 +22,7 @@ from analyzers.runtime.tool import (
 from analyzers.static.isolate import HEAVY_BYTES, measured_apart
 from analyzers.static.reading import coverage
 from analyzers.static.syntax import explained, refusal
-from contract.analysis import Coverage, Metric, Skipped
+from contract.analysis import Coverage, Metric, SkipCause, Skipped
 from tests.support.static_run import make_run
 
 Fails = Callable[[frozenset[str]], Exception | None]
@@ -159,25 +160,29 @@ async def test_files_that_do_not_parse_are_left_out_before_anything_is_searched(
     ("reasons", "kind", "text", "row"),
     [
         (
-            {"a.py": "syntax error: line 3: invalid syntax"},
+            {"a.py": broken("line 3: invalid syntax")},
             NotApplicable,
             "a.py: syntax error",
             "source-broken",
         ),
         (
-            {"a.py": "syntax error: Python 2 source: line 1: x"},
+            {"a.py": broken("Python 2 source: line 1: x")},
             NotApplicable,
             "can be parsed",
             "source-broken",
         ),
         (
-            {"a.py": "NUL bytes in its text", "b.py": "generated"},
+            {
+                "a.py": Reason("NUL bytes in its text", SkipCause.BROKEN),
+                "b.py": Reason("generated", SkipCause.GENERATED),
+            },
             NotApplicable,
             "can be parsed",
             "source-broken",
         ),
-        ({"vendor/": "vendored: Go's packages"}, NotApplicable, "no Python files", ""),
-        ({"a.ipynb": "a notebook, which this tool does not read"}, NotApplicable, "no Python", ""),
+        ({"vendor/": vendored("Go's packages")}, NotApplicable, "no Python files", ""),
+        ({"a.ipynb": Reason("a notebook", SkipCause.OTHER_FORM)}, NotApplicable, "no Python", ""),
+        ({"a.py": "syntax error: x"}, ToolFault, "could be read", "source-unread"),
         (
             {"a.py": "newer syntax than this parser reads: line 1"},
             ToolFault,
@@ -186,7 +191,7 @@ async def test_files_that_do_not_parse_are_left_out_before_anything_is_searched(
         ),
         ({"a.py": "larger than 5 MiB"}, ToolFault, "could be read", "source-unread"),
         (
-            {"a.py": "syntax error: x", "b.py": "it crashed"},
+            {"a.py": broken("x"), "b.py": "it crashed"},
             ToolFault,
             "read: b.py: it crashed",
             "source-unread",

@@ -8,8 +8,7 @@ import pytest
 from rich.console import Console
 from temporalio.client import Client
 
-from cli.errors import UserError, explained
-from cli.session import _check_namespace
+from cli.errors import explained
 from cli.view import progress_line, render_progress
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
@@ -18,6 +17,7 @@ from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase, PipelineResult
 from control.errors import AlreadyRanError, OtherPlanError, WrongInputError
 from control.listing import state_of
+from control.namespace import require_namespace
 from control.pipelines import Pipeline, list_pipelines, submit
 from control.retrying import reopen
 from tests.workflows.fake_platform import (
@@ -210,8 +210,8 @@ async def test_a_namespace_that_is_not_there_is_named(client: Client) -> None:
         client.service_client.config.target_host, namespace="no-such-namespace"
     )
 
-    with pytest.raises(UserError, match="no namespace no-such-namespace"):
-        await _check_namespace(elsewhere, with_worker=False)
+    with pytest.raises(PlatformError, match="no namespace no-such-namespace"):
+        await require_namespace(elsewhere, with_worker=False)
 
 
 async def test_an_analyzer_that_starts_is_waited_for_without_alarm(client: Client) -> None:

@@ -7,10 +7,11 @@ from temporalio.exceptions import ApplicationError
 from contract.analysis import MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.missing import unmeasured
-from contract.outcome import AppFacts, ServiceImage, SubtaskOutcome
+from contract.outcome import SubtaskOutcome
 from contract.progress import PipelinePhase
 from contract.running import AppCheck, StartOutcome
 from contract.spec import AppSpec
+from tests.support.facts import ALL_FACTS
 from tests.workflows.fake_platform import HOST, FakePlatform, fails, measured, running
 from workflows import policies
 
@@ -127,15 +128,13 @@ async def test_the_check_after_a_measurement_waits_for_its_engine(client: Client
 
 async def test_what_an_app_ran_under_reaches_the_analyzer_and_the_record(client: Client) -> None:
     platform = FakePlatform(analyzers="sd")
-    image = ServiceImage(service="web", name="sha256:ab", size_bytes=48_000_000)
-    facts = AppFacts(images=(image,), notes=("no egress rule",))
     asked: dict[str, str] = {}
 
     def starts(app: AppSpec) -> StartOutcome:
         started = running(app)
         assert started.app is not None
         app_of_ours = started.app.model_copy(update={"conditions": "digest"})
-        return started.model_copy(update={"app": app_of_ours, "facts": facts})
+        return started.model_copy(update={"app": app_of_ours, "facts": ALL_FACTS})
 
     async def run(request: SubtaskRequest) -> SubtaskOutcome:
         asked[request.analyzer] = request.conditions
@@ -147,7 +146,7 @@ async def test_what_an_app_ran_under_reaches_the_analyzer_and_the_record(client:
     await platform.run(client)
 
     assert asked == {"static": "", "dynamic": "digest"}
-    assert platform.apps["m/app1"].facts == facts
+    assert platform.apps["m/app1"].facts == ALL_FACTS
 
 
 async def test_a_result_that_cannot_be_read_any_more_is_missing_data(client: Client) -> None:

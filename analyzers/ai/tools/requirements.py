@@ -131,7 +131,7 @@ def _row(
         "text": question.text,
         "verdict": verdict,
         "judges": {
-            **{model: _quoted(of[question.id]) for model, of in rulings.items()},
+            **{model: _quoted(ruling_of[question.id]) for model, ruling_of in rulings.items()},
             **{
                 opinion.model: {"verdict": "missing", "reason": opinion.failure}
                 for opinion in missing

@@ -1,1 +1,1 @@
-"""The reader of routes: a program of its own, standard library only (see `program.py`)."""
+"""The reader of routes: a separate program, standard library only (see `program.py`)."""

@@ -1,4 +1,4 @@
-"""How a Python handler reaches into a request: `request.args.get("q")`, `body["title"]`."""
+"""How a Python handler reads a request: `request.args.get("q")`, `body["title"]`."""
 
 import ast
 import re
@@ -43,7 +43,7 @@ def keyed_access(node: ast.AST, bodies: dict[str, str]) -> tuple[str, str]:
 
 
 def bodies_of(node: ast.AST) -> dict[str, str]:
-    """Names a request's parts are put under: `body = await request.json()`."""
+    """Names of variables that hold parts of a request: `body = await request.json()`."""
     found: dict[str, str] = {}
     for item in ast.walk(node):
         if isinstance(item, ast.Assign) and len(item.targets) == 1:
@@ -72,7 +72,7 @@ def owner_text(node: ast.expr) -> str:
 
 
 def place_of(text: str) -> str:
-    """Where a part of a request stands (`request.args`: query); empty where it is none."""
+    """The place of a part of a request (`request.args`: query); empty where it is none."""
     if not re.search(r"\b(request|req|self|ctx|flask\.request|bottle\.request)\b", text):
         return ""
     for ends, place in ((_QUERY, "query"), (_FORM, "form"), (_BOTH, "query"), (_FILES, "file")):
@@ -114,5 +114,5 @@ def access(node: ast.AST, bodies: dict[str, str]) -> tuple[str, str]:
 
 
 def text_of(node: ast.expr | None) -> str:
-    """A literal string; empty for all else."""
+    """A literal string; empty for everything else."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

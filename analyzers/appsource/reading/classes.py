@@ -9,11 +9,11 @@ from analyzers.appsource.reading.values import Defined, Function, Outside, Scope
 
 
 class Classes(Imports):
-    """What is asked of a class of the app."""
+    """Answers questions about a class of the app."""
 
     @abstractmethod
     def value(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Value:
-        """What an expression stands for."""
+        """The value of an expression."""
 
     def line(self, cls: Defined, depth: int = 0) -> Iterator[Defined]:
         """A class and its bases among the app's own classes."""
@@ -25,7 +25,7 @@ class Classes(Imports):
                     yield from self.line(found, depth + 1)
 
     def bases(self, cls: Defined) -> list[str]:
-        """Names of the classes outside the app a class is made of (`flask.views.MethodView`)."""
+        """Names of base classes outside the app (`flask.views.MethodView`)."""
         found: list[str] = []
         for ancestor in self.line(cls):
             for base in getattr(ancestor.node, "bases", ()):
@@ -41,7 +41,7 @@ class Classes(Imports):
         return next(iter(self.bases(cls)), "")
 
     def methods(self, cls: Defined) -> dict[str, Defined]:
-        """Its methods, those of the app's base classes too."""
+        """Its methods, including those of the app's base classes."""
         found: dict[str, Defined] = {}
         for ancestor in self.line(cls):
             for node in getattr(ancestor.node, "body", ()):

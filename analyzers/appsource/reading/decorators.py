@@ -47,7 +47,7 @@ class Decorated(Registrar):
     def _module_level(
         self, owner: Value, decorator: ast.Call, handler: Handler, scope: Scope
     ) -> bool:
-        """Bottle's and Litestar's decorators that belong to no object of the app."""
+        """Decorators of Bottle and Litestar that belong to no object of the app."""
         if not isinstance(owner, Outside):
             return False
         package, last = owner.name.partition(".")[0], owner.name.rpartition(".")[2]
@@ -56,13 +56,13 @@ class Decorated(Registrar):
         if package not in {"bottle", "litestar"} or last not in _DECORATORS:
             return False
         if package == "litestar":
-            return True  # what it decorates is named in a table
+            return True  # a table names the function that it decorates
         router = self.default("bottle", scope)
         self._register(decorator, last, router, handler, scope)
         return True
 
     def _guessed(self, decorator: ast.Call, scope: Scope) -> tuple[str, str] | None:
-        """A decorator that looks like a route on something nobody can tell."""
+        """A decorator that looks like a route on an unknown object."""
         path = self.project.text(argument(decorator, 0, "path", "rule"), scope)
         if path is None or not path.startswith("/"):
             return None
@@ -80,7 +80,7 @@ class Decorated(Registrar):
         self, call: ast.Call, name: str, router: tuple[str, str], handler: Handler, scope: Scope
     ) -> None:
         """`@router.get("/x")` and the like."""
-        at = 1 if name == "api_operation" else 0  # Ninja's, whose methods come first
+        at = 1 if name == "api_operation" else 0  # Ninja's, where the methods come first
         nodes = [argument(call, at, "path", "rule", "uri", "pattern", "endpoint")]
         if router[1] == "flask" and len(call.args) > 1 and not is_list(call.args[1]):
             nodes = list(call.args)  # flask-restx takes several paths
@@ -110,7 +110,7 @@ class Decorated(Registrar):
 
 
 def is_bound(scope: Scope, name: str) -> bool:
-    """Whether anything in a file gives a name a meaning, be it one nobody can tell."""
+    """Whether anything in a file gives a name a value, even an unknown one."""
     inner: Scope | None = scope
     while inner is not None:
         if name in inner.names or inner.stars:

@@ -241,7 +241,7 @@ class DjangoRoutes:
             )
 
     def _router_urls(self, owner: ast.expr, scope: Scope, place: _Place) -> bool:
-        """`router.urls`, `admin.site.urls`, `api.urls`: whether they were known."""
+        """`router.urls`, `admin.site.urls`, `api.urls`: returns whether they were known."""
         text = ast.unparse(owner)
         value = self.project.value(owner, scope)
         if text.endswith(("admin.site", "admin_site")) or (

@@ -1,4 +1,4 @@
-"""What Django's views answer: functions, class-based views, REST framework's views and viewsets."""
+"""The operations of Django's views: functions, classes, REST framework's views and viewsets."""
 
 import ast
 import re
@@ -60,7 +60,7 @@ _MIXED = {
 
 @dataclass(slots=True)
 class Operation:
-    """One method of a view, `path` below where the view stands."""
+    """One method of a view; `path` is relative to the view's place."""
 
     method: str
     path: str
@@ -70,7 +70,7 @@ class Operation:
     read: Read = field(default_factory=Read)
 
     def at(self, router: str, method: str, path: str) -> Found:
-        """The route it makes there."""
+        """Its route at that place."""
         read = self.read
         file, line = (read.code.span[0], read.code.line) if read.code else (self.file, self.line)
         return Found(
@@ -82,7 +82,7 @@ class Operation:
 def view_operations(
     reg: Registrar, view: ast.expr, scope: Scope, *, viewset: bool = False
 ) -> list[Operation]:
-    """What a view answers; nothing where it is not known."""
+    """The operations of a view; none where it is unknown."""
     if not viewset and isinstance(view, ast.Call) and _is_as_view(view) and view.args:
         return _mapped_viewset(reg, view, scope)  # as_view({"get": "list"})
     handler = reg.handlers.of(view, scope)
@@ -103,7 +103,7 @@ def view_operations(
 
 
 def function_methods(view: Defined) -> tuple[str, ...]:
-    """Methods a function view answers, by its decorators, else by what it reads."""
+    """Methods that a function view answers, by its decorators, else by what it reads."""
     node = view.node
     for decorator in node.decorator_list:
         text = ast.unparse(decorator)
@@ -145,7 +145,7 @@ def _class(reg: Registrar, handler: Handler, scope: Scope, view: ast.expr) -> li
     bases = [base.rpartition(".")[2] for base in reg.project.bases(cls)]
     own = reg.handlers.class_methods(handler)
     generic = next((_GENERIC[base] for base in bases if base in _GENERIC), "").split()
-    # A generic view answers HTTP methods of its own, whatever else the class defines.
+    # A generic view answers its own HTTP methods, whatever else the class defines.
     methods = tuple(dict.fromkeys((*own, *generic)))
     rows = []
     for method in methods:
@@ -249,7 +249,7 @@ def _operation(
 
 
 def _outside(label: str, text: str, scope: Scope, view: ast.expr) -> list[Operation]:
-    """Views of Django and the REST framework themselves, by the name they have in `text`."""
+    """Views of Django and of the REST framework themselves, by their name in `text`."""
     last = next(
         (
             view_name

@@ -1,4 +1,4 @@
-"""What in a handler's body changes the app's state, as far as its text shows it."""
+"""Changes of the app's state in a handler's body, as far as its text shows them."""
 
 import ast
 import re
@@ -45,12 +45,12 @@ def python_writes(node: ast.AST, method: str = "GET") -> str:
 
 
 def sql_writes(text: str) -> str:
-    """The SQL of a text that changes data."""
+    """The SQL in a text that changes data."""
     return _shown(_SQL.search(text))
 
 
 def javascript_writes(text: str) -> str:
-    """What a JavaScript handler visibly writes; what it puts into lists of its own is nothing."""
+    """What a JavaScript handler visibly writes; additions to its own lists do not count."""
     if found := sql_writes(text):
         return found
     own = set(_LOCAL.findall(text))
@@ -68,7 +68,7 @@ def _shown(hit: "re.Match[str] | None") -> str:
 
 
 def _for_get(body: Sequence[ast.AST]) -> list[ast.AST]:
-    """The statements that a GET reaches, as far as tests of the method say so."""
+    """The statements that a GET reaches, as far as tests of the method show."""
     found: list[ast.AST] = []
     for node in body:
         if not isinstance(node, ast.If):

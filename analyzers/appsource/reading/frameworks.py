@@ -1,15 +1,15 @@
-"""Web frameworks: what makes an application or a router, and which ones no reader knows."""
+"""Web frameworks: constructors of applications and routers, and frameworks that no reader knows."""
 
 from dataclasses import dataclass
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 ANY = ("GET", "POST")
-"""What a handler that says nothing about methods is taken to answer."""
+"""Methods of a handler that declares none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a constructor makes.
+    """The object that a constructor makes.
 
     Attributes:
         prefix: its arguments that hold the prefix, first one wins; `0` and so on by position.
@@ -85,7 +85,7 @@ MAKERS: dict[str, dict[str, Kind]] = {
     },
 }
 GRAPHQL = {"GraphQLRouter", "GraphQLView", "GraphQL", "GraphQLApp", "AsyncGraphQLView"}
-"""Outside names that answer GraphQL wherever they are mounted."""
+"""Names outside the app that answer GraphQL wherever they are mounted."""
 
 PACKAGES: dict[str, str] = {
     **dict.fromkeys(("flask", "quart", "apiflask", "flask_openapi3", "microdot"), "flask"),
@@ -103,7 +103,7 @@ PACKAGES: dict[str, str] = {
     "django.conf.urls": "django",
     "http.server": "http.server",
 }
-"""Import -> framework: an app that imports it and shows no route of it is not read to the end."""
+"""Import -> framework: if an app imports it without a visible route, some routes were missed."""
 
 UNKNOWN = frozenset(
     {"connexion", "pyramid", "cherrypy", "web", "webapp2", "hug", "tg", "masonite", "eve", "spyne"}
@@ -113,11 +113,11 @@ UNKNOWN = frozenset(
     | {"fastapi_users", "fastapi_crudrouter", "sqladmin", "fasthtml", "esmerald", "muffin"}
     | {"socketio", "flask_socketio", "xmlrpc.server", "wsgiref.simple_server", "twisted.web"}
 )
-"""Packages that register routes in ways no reader here knows."""
+"""Packages that register routes in ways that no reader here knows."""
 
 
 def maker(name: str) -> Kind | None:
-    """What calling an outside name makes, if it is an application or a router."""
+    """The object made by calling an outside name, if it is an application or a router."""
     package, last = name.partition(".")[0], name.rpartition(".")[2]
     kinds = MAKERS.get(package)
     if kinds is None:

@@ -1,4 +1,4 @@
-"""What answers a route: the function or class behind it, its methods, guards and inputs."""
+"""The handler of a route: its function or class, its methods, guards and inputs."""
 
 import ast
 import re
@@ -27,7 +27,7 @@ _UNWRAPPED = 5
 
 @dataclass(slots=True)
 class Handler:
-    """What answers. `graphql`: a view of a GraphQL library."""
+    """A handler. `graphql`: a view of a GraphQL library."""
 
     defined: Defined | None = None
     guards: Sequence[ast.expr] = ()
@@ -56,8 +56,8 @@ class Read:
 
     Attributes:
         inputs: name -> place.
-        opaque: why its inputs cannot all be told; empty where they can.
-        writes: what in its body changes state; empty where nothing does.
+        opaque: why not all its inputs are known; empty where they are.
+        writes: the change of state in its body; empty where there is none.
         code: the function that was read; None: none.
     """
 
@@ -121,7 +121,7 @@ class Handlers:
         return None
 
     def class_methods(self, handler: Handler) -> tuple[str, ...]:
-        """HTTP methods a class answers (`get`, `on_get`); none for a function."""
+        """HTTP methods that a class answers (`get`, `on_get`); none for a function."""
         if handler.graphql:
             return ("GET", "POST")
         if handler.defined is None or not isinstance(handler.defined.node, ast.ClassDef):
@@ -131,7 +131,7 @@ class Handlers:
         return tuple(method.upper() for method in found)
 
     def read(self, handler: Handler, method: str) -> Read:
-        """What the handler takes when called with `method`."""
+        """The inputs and effects of the handler when called with `method`."""
         if handler.graphql:
             takes = {"query": "query"} if method == "GET" else dict(GRAPHQL_INPUTS)
             return Read(takes, kind="graphql")
@@ -156,7 +156,7 @@ class Handlers:
         return Read(dict(inputs), auth, opaque, writes, kind, code)
 
     def _body(self, function: Defined, method: str) -> tuple[dict[str, str], str, str, bool]:
-        """What a function's body says; read once, however many routes lead to it."""
+        """The facts in a function's body; read once, however many routes lead to it."""
         mark = (id(function.node), method)
         if mark not in self._bodies:
             self.project.budget.spend(sum(1 for _ in ast.walk(function.node)))

@@ -11,7 +11,7 @@ _WSGI = ["environ", "start_response"]
 
 
 def read_handwritten(reg: Registrar, module: Module) -> None:
-    """Literal paths of request handlers; that there may be others is always said."""
+    """Literal paths of request handlers; it is always noted that there may be others."""
     for node in module.tree.body:
         if isinstance(node, ast.ClassDef):
             defined = Defined(node, module.scope)
@@ -30,7 +30,7 @@ def _handler(reg: Registrar, module: Module, cls: Defined) -> None:
         function = methods[f"do_{verb.upper()}"]
         paths = _literal_paths(function.node)
         if known and not paths:
-            paths = [("/", function.node.lineno)]  # one answer, whatever is asked
+            paths = [("/", function.node.lineno)]  # one answer to every request
         paths.sort(key=lambda pair: pair[1])
         ends = [line - 1 for _, line in paths[1:]] + [function.node.end_lineno or 0]
         for (path, line), end in zip(paths, ends, strict=True):
@@ -43,7 +43,7 @@ def _handler(reg: Registrar, module: Module, cls: Defined) -> None:
 
 
 def _all_literal(cls: ast.AST) -> bool:
-    """Whether a class does nothing with a request but compare its path with literals."""
+    """Whether a class only compares its request path with literals."""
     compared: set[int] = set()
     for inner in ast.walk(cls):
         if isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.Eq | ast.NotEq | ast.In):
@@ -65,7 +65,7 @@ def _all_literal(cls: ast.AST) -> bool:
 
 
 def _literal_paths(node: ast.AST) -> list[tuple[str, int]]:
-    """Texts a path is compared with."""
+    """Texts that a path is compared with."""
     found: dict[str, int] = {}
     for inner in ast.walk(node):
         compared: list[ast.AST] = []

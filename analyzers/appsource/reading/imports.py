@@ -53,7 +53,7 @@ class Imports:
         return None
 
     def _is_folder(self, dotted: str, importer: str) -> bool:
-        """Whether a name is a package of the app without a file of its own."""
+        """Whether a name is a package of the app without its own file."""
         level = len(dotted) - len(dotted.lstrip("."))
         folder = PurePosixPath(importer).parent
         parts = [part for part in dotted.split(".") if part]

@@ -1,4 +1,4 @@
-"""What a Python handler takes: parameters of a request it reads, models it is given."""
+"""The inputs of a Python handler: parameters of a request that it reads, models that it gets."""
 
 import ast
 import re
@@ -35,7 +35,7 @@ _FOLLOWED = 3
 
 
 def inputs_of(project: Project, function: Defined, method: str) -> tuple[dict[str, str], str]:
-    """Name -> place of what a function reads, functions it calls included; and why not all."""
+    """Name -> place of a function's inputs, with functions that it calls; and why not all."""
     taken = Taken()
     _read(project, function, method, taken, 0, {})
     places, wanted = taken.places, set(taken.unnamed)
@@ -52,11 +52,11 @@ def inputs_of(project: Project, function: Defined, method: str) -> tuple[dict[st
 
 @dataclass(slots=True)
 class Taken:
-    """What was seen so far.
+    """The inputs found so far.
 
     Attributes:
         unnamed: `body` and `query`, where they are read as a whole.
-        keyed: parameters of functions of the app that are the name of an input.
+        keyed: parameters of the app's functions that hold the name of an input.
     """
 
     places: dict[str, str] = field(default_factory=dict)
@@ -108,9 +108,9 @@ def _taken(taken: Taken, name: str, place: str) -> None:
 def _called(
     project: Project, call: ast.Call, caller: Defined, method: str, taken: Taken, depth: int
 ) -> None:
-    """What a call brings: fields of a form, and what a function of the app reads.
+    """The inputs of a call: fields of a form, and inputs that a function of the app reads.
 
-    Names that such a function is given are inputs' names.
+    Names given to such a function are names of inputs.
     """
     for name, place in fields_of_call(project, call, caller.inside).items():
         _taken(taken, name, place)
@@ -127,5 +127,5 @@ def _called(
     for parameter, place in taken.keyed.get(id(callee.node), {}).items():
         node = given.get(parameter)
         _taken(taken, text_of(node), place)
-        if isinstance(node, ast.Name):  # handed on under another name
+        if isinstance(node, ast.Name):  # passed on under another name
             taken.keyed.setdefault(id(caller.node), {})[node.id] = place

@@ -38,7 +38,7 @@ class Scripts:
 
 
 def packages_of(text: str) -> frozenset[str]:
-    """Packages a `package.json` names; nothing where it is none."""
+    """Packages that a `package.json` names; none where it is no such file."""
     try:
         document = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
@@ -50,7 +50,7 @@ def packages_of(text: str) -> frozenset[str]:
 
 
 def may_route_javascript(file: str, text: str) -> bool:
-    """Whether a file nobody can parse mentions a server or is a route by its place."""
+    """Whether an unreadable file mentions a server or is a route by its place."""
     if _TESTS.search(file):
         return False
     return _HINT.search(text) is not None or _BY_PLACE.search(file) is not None
@@ -129,7 +129,7 @@ def _frameworks(module: JsModule, found: Collected) -> None:
 
 
 def _by_hand(reader: JsRegistrar, module: JsModule) -> None:
-    """`http.createServer((req, res) => ...)`: literal paths, and that there may be others."""
+    """`http.createServer((req, res) => ...)`: literal paths; others may exist."""
     for node in walk(module.body):
         if node.get("type") != "CallExpression":
             continue

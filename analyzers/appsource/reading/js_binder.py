@@ -22,7 +22,7 @@ def js_module(file: str, body: list[Node], text: str) -> JsModule:
 
 
 class _Binder:
-    """Binds what a module defines; an explicit stack, so that no nesting ends it."""
+    """Binds the names of a module; an explicit stack, so that deep nesting does not end it."""
 
     def __init__(self, module: JsModule):
         self.module = module
@@ -114,7 +114,7 @@ class _Binder:
                 scope.bind(local, JsBound("from", text=source, member=named))
 
     def _pushed(self, node: Node, scope: JsScope) -> None:
-        """What is added to a list later."""
+        """Elements that are added to a list later."""
         callee = node.get("callee") or {}
         if name_of(callee.get("property")) == "push" and name_of(callee.get("object")):
             more = {"type": "ArrayExpression", "elements": node.get("arguments") or []}

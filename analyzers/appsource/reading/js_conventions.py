@@ -29,7 +29,7 @@ _NEST_ANY = {"All": ("GET", "POST"), "Head": ("HEAD",), "Options": ("OPTIONS",)}
 
 
 def read_conventions(reg: JsRegistrar, module: JsModule, packages: frozenset[str]) -> None:
-    """Operations that a file has by its place. `packages`: what files import, manifests name."""
+    """Operations that a file has by its place. `packages`: those imported or in manifests."""
     file = module.file
     astro = any(name == "astro" or name.startswith("astro/") for name in packages)
     if astro and "next" not in packages and (hit := _ASTRO.search(file)):
@@ -80,7 +80,7 @@ def _exported(reg: JsRegistrar, module: JsModule, path: str, family: str) -> Non
 
 
 def _next_pages(reg: JsRegistrar, module: JsModule, path: str) -> None:
-    """A handler of all methods; those it compares `req.method` with are its own."""
+    """A handler of all methods; if it compares `req.method`, of those methods."""
     router = reg.default("next", module.scope)
     reg.found.frameworks.setdefault("next", module.file)
     node = module.exports.get("default")
@@ -155,7 +155,7 @@ def _decorators(node: Node) -> dict[str, Node]:
 
 
 def _paths(reg: JsRegistrar, module: JsModule, expression: Node) -> list[str] | None:
-    """Paths a decorator is given: a string, an array, `{ path }`, or nothing."""
+    """Paths given to a decorator: a string, an array, `{ path }`, or nothing."""
     arguments = expression.get("arguments") or []
     if not arguments:
         return [""]
@@ -238,7 +238,7 @@ def _nest_read(reg: JsRegistrar, module: JsModule, member: Node, path: str, meth
 
 
 def _dto_fields(reg: JsRegistrar, module: JsModule, param: Node) -> list[str]:
-    """Fields of the class a parameter is typed with."""
+    """Fields of the class that types a parameter."""
     target = param.get("parameter") or param
     annotation = (target.get("typeAnnotation") or {}).get("typeAnnotation") or {}
     name = name_of(annotation.get("typeName"))

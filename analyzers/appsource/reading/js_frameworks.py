@@ -1,4 +1,4 @@
-"""Web frameworks of JavaScript: what makes an application or a router, and what no reader knows."""
+"""JavaScript web frameworks: constructors of applications and routers, and unknown frameworks."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ VERBS = {**{name: (name.upper(),) for name in METHODS}, "del": ("DELETE",), "all
 
 @dataclass(frozen=True, slots=True)
 class JsKind:
-    """What a constructor makes; `prefix`: the option that holds its prefix."""
+    """The object that a constructor makes; `prefix`: the option that holds its prefix."""
 
     family: str
     root: bool = False
@@ -99,7 +99,7 @@ GRAPHQL = (
     "ApolloServer",
     "fastifyApollo",
 )
-"""Names of what answers GraphQL where it is mounted."""
+"""Names that answer GraphQL where they are mounted."""
 
 HARMLESS = frozenset(
     {"static", "serveStatic", "cors", "helmet", "morgan", "compression", "cookieParser", "json"}
@@ -113,11 +113,11 @@ SAME_OBJECT = frozenset(
     | {"derive", "state", "on", "listen", "onError", "notFound", "callback", "default", "basePath"}
     | {"allowedMethods", "ready"}
 )
-"""Methods of routers and applications that give the same object back."""
+"""Methods of routers and applications that return the same object."""
 
 
 def maker(name: str) -> JsKind | None:
-    """What calling an outside name makes, if it is an application or a router."""
+    """The object made by calling an outside name, if it is an application or a router."""
     if name.endswith((".Router", ".default")) and name not in MAKERS:
         base = name.rpartition(".")[0]
         known = MAKERS.get(base)

@@ -1,4 +1,4 @@
-"""What a JavaScript handler takes and does, from its own text."""
+"""The inputs and effects of a JavaScript handler, from its own text."""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _GETS = (
     (re.compile(r"\breq\.files?\.(\w+)"), "file"),
     (re.compile(r"upload\.(?:single|array)\(\s*['\"`]([\w.\-]+)"), "file"),
 )
-# Elysia's handlers, and those that take their request apart at once: `({ body, params }) => ...`.
+# Elysia's handlers, and others that take their request apart at once: `({ body, params }) => ...`.
 _GIVEN_BODY = re.compile(r"\s*(?:async\s*)?(?:function\s*\w*\s*)?\(\s*\{[^()]{0,1000}?\bbody\b")
 _HANDED_ON = re.compile(r"[\w\])]\(\s*(?:req|request|ctx|event)\s*[,)]")
 
@@ -43,7 +43,7 @@ class JsRead:
 
 
 def read_handler(text: str, guards: Sequence[str], path: str, method: str) -> JsRead:
-    """Inputs a handler's text names; `guards` are what stands before it."""
+    """Inputs that a handler's text names; `guards` are the handlers before it."""
     places: dict[str, str] = dict.fromkeys(placeholders(path), "path")
     if len(text) > MAX_HANDLER_CHARS:
         return JsRead(opaque=f"its handler has more than {MAX_HANDLER_CHARS} characters")
@@ -79,7 +79,7 @@ def _head_off(text: str) -> str:
 
 
 def _named(text: str, source: str) -> list[str]:
-    """`source.x`, `source['x']`, `{ x, y } = source`, and the same of a variable made of it."""
+    """`source.x`, `source['x']`, `{ x, y } = source`, and the same of a variable that holds it."""
     names: list[str] = []
     owners = [f"(?:{source})"]
     assigned = re.findall(

@@ -19,7 +19,7 @@ class JsImports:
     def __init__(self, modules: dict[str, JsModule], packages: frozenset[str] = frozenset()):
         self.modules = modules
         self.packages = packages
-        """What the app's manifests name; empty where there is none."""
+        """The packages in the app's manifests; empty where there is none."""
 
     def file_of(self, source: str, importer: str) -> str | None:
         """The file of the app that a module name means."""
@@ -72,7 +72,7 @@ class JsImports:
         )
 
     def aliased(self, source: str) -> str | None:
-        """The file that a name set up in `tsconfig.json` or a bundler most likely means."""
+        """The file that an alias of `tsconfig.json` or a bundler most likely means."""
         ends = source.lstrip("@~#/$")
         found = [
             file for file in self.modules if _bare(file).endswith(f"/{ends}") or _bare(file) == ends
@@ -81,7 +81,7 @@ class JsImports:
 
 
 def _bare(file: str) -> str:
-    """A file's path without its suffix, an `index` as its folder."""
+    """The path of a file without its suffix; of an `index`, its folder."""
     path = file
     for suffix in _SUFFIXES:
         path = path.removesuffix(suffix)

@@ -20,19 +20,19 @@ class JsLiterals(JsImports):
 
     @abstractmethod
     def value(self, node: Any, scope: JsScope, depth: int = 0) -> JsValue:
-        """What an expression stands for."""
+        """The value of an expression."""
 
     @abstractmethod
     def whole(self, value: JsValue, depth: int = 0) -> JsValue:
-        """A module of the app as what it exports by default."""
+        """The default export of a module of the app."""
 
     def text(self, node: Any, scope: JsScope, depth: int = 0) -> str | None:
-        """The string an expression stands for."""
+        """The string that an expression stands for."""
         found = self.value(node, scope, depth)
         return found if isinstance(found, str) else None
 
     def items(self, node: Any, scope: JsScope) -> list[tuple[Node, JsScope]] | None:
-        """Elements of the array an expression stands for; `Object.entries` of a literal too."""
+        """Elements of the array of an expression; also of `Object.entries` of a literal."""
         if isinstance(node, dict) and node.get("type") == "CallExpression":
             name = dotted(node.get("callee"))
             if name in {"Object.entries", "Object.values", "Object.keys"} and node.get("arguments"):
@@ -58,7 +58,7 @@ class JsLiterals(JsImports):
         return rows
 
     def template(self, node: Node, scope: JsScope, depth: int) -> JsValue:
-        """A template string all of whose parts are known."""
+        """A template string if all its parts are known."""
         parts = [
             str(((quasi.get("value") or {}).get("cooked")) or "")
             for quasi in node.get("quasis", ())
@@ -74,7 +74,7 @@ class JsLiterals(JsImports):
         return "".join(filled)
 
     def sum_of(self, node: Node, scope: JsScope, depth: int) -> JsValue:
-        """Two texts added."""
+        """The sum of two texts."""
         sides = [self.text(node.get(side), scope, depth + 1) for side in ("left", "right")]
         known = node.get("operator") == "+" and None not in sides
         return "".join(str(side_text) for side_text in sides) if known else None

@@ -1,4 +1,4 @@
-"""What is mounted on a router in JavaScript: routers, plugins, middleware, groups."""
+"""Things mounted on a router in JavaScript: routers, plugins, middleware, groups."""
 
 from analyzers.appsource.reading.js_frameworks import HARMLESS, answers_graphql
 from analyzers.appsource.reading.js_registrar import JsRegistrar, field_of
@@ -20,10 +20,10 @@ from analyzers.appsource.reading.links import Mount, Router
 
 
 class JsMounts(JsRegistrar):
-    """Reads `use`, `register` and their like."""
+    """Reads `use`, `register` and the like."""
 
     def flat(self, handlers: list[Node], scope: JsScope) -> list[Node]:
-        """Handlers given in arrays; Fastify's options hold one too."""
+        """Handlers given in arrays; Fastify's options hold one, too."""
         found: list[Node] = []
         for handler in handlers:
             if handler.get("type") == "ArrayExpression":
@@ -88,7 +88,7 @@ class JsMounts(JsRegistrar):
             self.found.mounts.append(Mount(router[0], maybe[0], prefix))
 
     def _unknown(self, handler: Node, node: Node, scope: JsScope) -> None:
-        """What stands last answers; what stands before it lets through or refuses."""
+        """The last handler answers; those before it let a request through or refuse it."""
         value = self._described_plugin(self.project.value(handler, scope))
         plain = handler.get("type") in {"ObjectExpression", "JSX"} or _harmless(handler)
         if value is None and not plain:
@@ -117,7 +117,7 @@ class JsMounts(JsRegistrar):
         node: Node,
         scope: JsScope,
     ) -> None:
-        """A plugin that is given the application, or middleware."""
+        """A plugin that gets the application, or middleware."""
         params = [name_of(param) for param in value.node.get("params") or ()]
         if router[1] in {"fastify", "elysia", "hapi"} and params and params[0]:
             key = JsGiven(value.inside, params[0])
@@ -134,7 +134,7 @@ class JsMounts(JsRegistrar):
             self.guards.setdefault(router[0], []).append(text[:300])
 
     def _described_plugin(self, value: JsValue) -> JsValue:
-        """Hapi's plugins are a file's `plugin`, or the file itself."""
+        """A Hapi plugin is a file's `plugin`, or the file itself."""
         whole = self.project.whole(value)
         if whole is None and isinstance(value, JsFile):
             return self.project.exported(value.file, "plugin")

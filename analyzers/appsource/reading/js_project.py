@@ -1,4 +1,4 @@
-"""A JavaScript project as a whole: which file an import means, what an expression stands for."""
+"""A JavaScript project as a whole: the file of an import, the value of an expression."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class JsProject(JsLiterals):
         self.loops: dict[tuple[int, str], tuple[Node, JsScope]] = {}
 
     def imported(self, source: str, importer: str) -> JsValue:
-        """What importing a module gives."""
+        """The value of an imported module."""
         file = self.file_of(source, importer)
         if file is not None:
             return JsFile(file)
@@ -49,7 +49,7 @@ class JsProject(JsLiterals):
         return JsFile(other) if other else None
 
     def exported(self, file: str, name: str, depth: int = 0) -> JsValue:
-        """What a file of the app exports under a name."""
+        """The value that a file of the app exports under a name."""
         module = self.modules.get(file)
         if module is None or depth > MAX_DEPTH:
             return None
@@ -77,13 +77,13 @@ class JsProject(JsLiterals):
         return self.named(module.scope, str(node["name"]), depth + 1)
 
     def whole(self, value: JsValue, depth: int = 0) -> JsValue:
-        """A module of the app as what it exports by default."""
+        """The default export of a module of the app."""
         return self.exported(value.file, "default", depth) if isinstance(value, JsFile) else value
 
     # --- names -------------------------------------------------------------------------------
 
     def named(self, scope: JsScope, name: str, depth: int = 0) -> JsValue:
-        """What a name stands for in a scope; None where nobody can tell."""
+        """The value of a name in a scope; None where it is unknown."""
         inner: JsScope | None = scope
         while inner is not None and depth <= MAX_DEPTH:
             if (id(inner), name) in self.loops:
@@ -103,7 +103,7 @@ class JsProject(JsLiterals):
         return None
 
     def _extended(self, found: JsList, scope: JsScope, bounds: list[JsBound], depth: int) -> JsList:
-        """A list with what is added to it later."""
+        """A list with the elements that are added to it later."""
         more = [bound.node for bound in bounds if bound.kind == "more" and bound.node is not None]
         added = [item for node in more for item in self._items(node["elements"], scope, depth)]
         return JsList([*found.items, *added][:MAX_ITEMS])
@@ -161,7 +161,7 @@ class JsProject(JsLiterals):
     # --- expressions -------------------------------------------------------------------------
 
     def value(self, node: Any, scope: JsScope, depth: int = 0) -> JsValue:
-        """What an expression stands for; None where nobody can tell without running it."""
+        """The value of an expression; None where it is known only at run time."""
         if not isinstance(node, dict) or depth > MAX_DEPTH:
             return None
         mark = (id(node), id(scope))

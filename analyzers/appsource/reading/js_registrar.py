@@ -1,4 +1,4 @@
-"""What is put on what in JavaScript: routers, mounts and routes, as they are met."""
+"""Collects routers, mounts and routes of JavaScript as the reader meets them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +36,7 @@ class JsRegistrar:
         """Middleware that stands before all later routes of a router."""
 
     def router(self, value: JsValue) -> tuple[str, str] | None:
-        """(key, family) of a value that routes can be put on; it becomes known by that."""
+        """(key, family) of a value that can hold routes; it becomes known here."""
         value = self.project.whole(value)
         if isinstance(value, JsGiven):
             label = f"the parameter {value.name}"
@@ -59,7 +59,7 @@ class JsRegistrar:
         )
 
     def option(self, call: Node, position: int, name: str, scope: JsScope) -> str | None:
-        """A string among the options a call is given."""
+        """A string among the options of a call."""
         arguments = call.get("arguments") or []
         if len(arguments) <= position:
             return ""
@@ -77,7 +77,7 @@ class JsRegistrar:
     # --- handlers ----------------------------------------------------------------------------
 
     def handler(self, node: Any, scope: JsScope, depth: int = 0) -> JsDefined | None:
-        """The function behind an expression; calls around it are looked through."""
+        """The function behind an expression; calls around it are ignored."""
         value = self.project.whole(self.project.value(node, scope))
         if isinstance(value, JsDefined) and value.node.get("type") in FUNCTIONS:
             return value
@@ -99,7 +99,7 @@ class JsRegistrar:
         node: Node,
         scope: JsScope,
     ) -> None:
-        """One route; the last of its handlers answers, the others stand before it."""
+        """One route; the last of its handlers answers, the others run before it."""
         found = self.handler(handlers[-1], scope) if handlers else None
         self.found.budget.spend(len(found.text) // 10 if found else 1)
         before = [self._text(handler, scope) for handler in handlers[:-1]]
@@ -141,7 +141,7 @@ class JsRegistrar:
     def code(
         self, found: JsDefined | None, node: Node, before: Sequence[JsDefined | None] = ()
     ) -> JsCode | None:
-        """The code of a handler; one that is written where it is registered begins there."""
+        """The code of a handler; code that is written where it is registered begins there."""
         if found is None:
             return None
         start, end, inner = node.get("s"), node.get("e"), found.node
@@ -175,7 +175,7 @@ class JsRegistrar:
         return key, family
 
     def bind(self, inside: JsScope, name: str, value: JsValue, prefix: str = "") -> None:
-        """A router given to a function of the app is what its parameter stands for there."""
+        """Let a parameter of an app's function stand for the router that it gets."""
         if isinstance(value, JsAt):
             return
         router = self.router(value)
@@ -188,7 +188,7 @@ class JsRegistrar:
             self.found.mounts.append(Mount(router[0], key, prefix))
 
     def bindings(self, target: Any, item: Node, where: JsScope) -> dict[str, tuple[Node, JsScope]]:
-        """What the variables of a loop stand for at one element."""
+        """The values of a loop's variables at one element."""
         kind = (target or {}).get("type")
         if kind == "Identifier":
             return {name_of(target): (item, where)}
@@ -207,12 +207,12 @@ class JsRegistrar:
         return found
 
     def miss(self, scope: JsScope, node: Node | None, reason: str) -> None:
-        """Something of a file could not be read."""
+        """Note a part of a file that could not be read."""
         self.found.miss(scope.module.file, reason, (node or {}).get("line"))
 
 
 def field_of(node: Node, name: str) -> Node | None:
-    """The value an object literal gives a name; a method stands for itself."""
+    """The value of a name in an object literal; a method stands for itself."""
     for property_node in node.get("properties", ()):
         if name_of(property_node.get("key")) == name:
             return (

@@ -1,4 +1,4 @@
-"""Routes of JavaScript frameworks: calls on routers that are followed across files."""
+"""Routes of JavaScript frameworks: calls on routers, followed across files."""
 
 from typing import Any
 
@@ -148,7 +148,7 @@ class JsRoutes(JsMounts):
             )
 
     def _looks_like_routing(self, name: str, arguments: list[Node], scope: JsScope) -> bool:
-        """A parameter is taken for a router only where it is used like one."""
+        """A parameter counts as a router only where it is used like one."""
         if not arguments:
             return False
         if name in VERBS:
@@ -267,7 +267,7 @@ class JsRoutes(JsMounts):
     def _lost(
         self, name: str, arguments: list[Node], owner: JsValue, node: Node, scope: JsScope
     ) -> None:
-        """What looks like a route on something nobody can tell."""
+        """A call that looks like a route on an unknown object."""
         if isinstance(owner, JsMade) and owner.name.endswith("ApolloServer") and name == "listen":
             self.graphql_at(self.default("graphql", scope), "/", node, scope)
             return

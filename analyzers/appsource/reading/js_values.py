@@ -1,6 +1,6 @@
-"""What the names of a JavaScript project stand for, across its files, without running any of it.
+"""The values of names in a JavaScript project, across its files, without running any of it.
 
-Nodes are Babel's, as `parse.mjs` passes them on.
+Nodes are Babel's, in the form that `parse.mjs` writes.
 """
 
 import re
@@ -15,7 +15,7 @@ FUNCTIONS = frozenset(
     | {"ObjectMethod", "ClassMethod", "ClassPrivateMethod"}
 )
 CLASSES = frozenset({"ClassDeclaration", "ClassExpression"})
-# Nodes that stand for the value of one of their members, and which member that is.
+# Nodes that stand for the value of one of their members, and that member.
 WRAPPERS = {
     "AwaitExpression": "argument",
     "TSAsExpression": "expression",
@@ -32,7 +32,7 @@ WRAPPERS = {
 
 @dataclass(slots=True)
 class JsScope:
-    """Names of a module or a function; blocks are part of theirs."""
+    """Names of a module or a function; blocks belong to them."""
 
     module: "JsModule"
     parent: "JsScope | None" = None
@@ -42,7 +42,7 @@ class JsScope:
     node: Node | None = None
 
     def bind(self, name: str, bound: "JsBound") -> None:
-        """One more meaning of `name`."""
+        """Add one more meaning of `name`."""
         self.names.setdefault(name, []).append(bound)
 
 
@@ -61,8 +61,8 @@ class JsModule:
     """One parsed file, its names bound by `js_binder`.
 
     Attributes:
-        exports: exported name -> expression; `default` is also what `module.exports =` gives.
-        starts: where its lines begin, in UTF-16; filled when first asked for.
+        exports: exported name -> expression; `default` is also the value of `module.exports =`.
+        starts: beginnings of its lines, in UTF-16 units; computed on first use.
     """
 
     file: str
@@ -87,7 +87,7 @@ class JsModule:
         return bisect_right(self.starts, start), bisect_right(self.starts, max(start, end - 1))
 
     def slice(self, node: Node) -> str:
-        """The source of a node; the parser counts in UTF-16."""
+        """The source of a node; the parser counts in UTF-16 units."""
         start, end = node.get("s"), node.get("e")
         if not isinstance(start, int) or not isinstance(end, int):
             return ""
@@ -116,14 +116,14 @@ class JsOutside:
 
 @dataclass(frozen=True, slots=True)
 class JsFile:
-    """All that a module of the app exports."""
+    """All exports of a module of the app."""
 
     file: str
 
 
 @dataclass(slots=True)
 class JsMade:
-    """What a call or `new` of an outside name gives."""
+    """The object made by a call or `new` of an outside name."""
 
     name: str
     node: Node
@@ -131,7 +131,7 @@ class JsMade:
 
     @property
     def key(self) -> str:
-        """Where it is made tells it from others."""
+        """The place where it is made identifies it."""
         return f"{self.scope.module.file}:{self.node.get('line')}:{self.node.get('s')}"
 
 
@@ -144,7 +144,7 @@ class JsDefined:
 
     @property
     def inside(self) -> JsScope:
-        """The names within it."""
+        """The scope of its inner names."""
         return self.scope.inner.get(id(self.node), self.scope)
 
     @property
@@ -185,7 +185,7 @@ JsValue = str | JsOutside | JsFile | JsMade | JsDefined | JsGiven | JsAt | JsLis
 
 
 def name_of(node: Any) -> str:
-    """The name an identifier or a string key has; empty where it is neither."""
+    """The name of an identifier or a string key; empty where it is neither."""
     if not isinstance(node, dict):
         return ""
     if node.get("type") == "StringLiteral":

@@ -1,4 +1,4 @@
-"""Routers, the routes on them and where they are mounted; joined to the paths an app answers at.
+"""Joins routers, their routes and their mounts to the paths that an app answers.
 
 Both languages are brought to this form, so that prefixes are joined in one place.
 """
@@ -16,18 +16,18 @@ MAX_TEXT_CHARS = 4_000
 """A longer text is no path or prefix; texts that double must not fill the memory."""
 _MAX_DEPTH = 20
 Span = tuple[str, int, int]
-"""A file, and the first and last of some lines of it."""
+"""A file, and the first and last of some of its lines."""
 VERSION = "\x01"
-"""Before a segment that stands first, wherever its router is mounted (Sanic's versions)."""
+"""Before a segment that always comes first, wherever its router is mounted (Sanic's versions)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Something routes are put on.
+    """An object that routes are put on.
 
     Attributes:
-        key: tells it from all others of the tree.
-        root: it answers at its own prefix without being mounted (an application).
+        key: identifies it among all routers of the app.
+        root: whether it answers at its own prefix without being mounted (an application).
         prefix: its own one.
         family: the framework (`flask`).
         label: for people (`bp in users.py`).
@@ -57,8 +57,8 @@ class Found:
     """One registration, before its prefixes are known.
 
     Attributes:
-        code: the function that answers, see `reach`; None where nobody knows.
-        within: the lines of it that are this route's, where it answers several.
+        code: the function that answers, see `reach`; None where it is unknown.
+        within: the lines of it that belong to this route, where it answers several.
     """
 
     router: str
@@ -79,7 +79,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What could not be read, and whether routes may be lost by it."""
+    """A part that could not be read, and whether routes may be lost with it."""
 
     file: str
     reason: str
@@ -91,12 +91,12 @@ _STEPS_BETWEEN_LOOKS = 1_000
 
 
 class TooMuch(Exception):
-    """Following an app's names takes more steps or time than it may."""
+    """Following an app's names takes more steps or time than allowed."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """Steps and time that may be spent on one app, whatever its source makes of loops and names."""
+    """Steps and time for one app, whatever loops and names its source has."""
 
     steps: int = 20_000_000
     end: float = field(default_factory=lambda: time.monotonic() + 40.0)
@@ -112,14 +112,14 @@ class Budget:
                 raise TooMuch("there is too much to follow")
 
     def narrow(self, steps: int, time_s: float) -> None:
-        """Leave no more than this for what is still to come."""
+        """Leave no more than this for the remaining work."""
         self.steps = min(self.steps, steps)
         self.end = min(self.end, time.monotonic() + time_s)
 
 
 @dataclass(slots=True)
 class Collected:
-    """What the readers of all languages found."""
+    """The results of the readers of all languages."""
 
     routers: dict[str, Router] = field(default_factory=dict)
     mounts: list[Mount] = field(default_factory=list)
@@ -130,14 +130,14 @@ class Collected:
     budget: Budget = field(default_factory=Budget)
 
     def miss(self, file: str, reason: str, line: int | None = None, may_route: bool = True) -> None:
-        """Note once what could not be read."""
+        """Note once a part that could not be read."""
         unread = Unread(file, reason[:300], line, may_route)
         if unread not in self.unread:
             self.unread.append(unread)
 
 
 def joined(*parts: str) -> str:
-    """Paths one below the other, with exactly one slash between them; a last slash stays."""
+    """Joined paths, with exactly one slash between them; a last slash stays."""
     path = ""
     for part in parts:
         if part:
@@ -166,14 +166,14 @@ def placeholders(path: str) -> list[str]:
 
 
 def attempt(step: Callable[[], None], file: str, found: Collected) -> None:
-    """Run one step for one file; whatever ends it costs that file and no other."""
+    """Run one step for one file; an error costs only that file."""
     try:
         step()
     except (RecursionError, MemoryError):
         found.miss(file, "nested too deep")
     except TooMuch as error:
         found.miss(file, f"{error}")
-    except Exception as error:  # a stranger's source found a hole in the reader
+    except Exception as error:  # a stranger's source found a fault in the reader
         found.miss(file, f"the reader failed: {type(error).__name__}: {error}")
 
 
@@ -189,7 +189,7 @@ class Linker:
         self._known: dict[str, tuple[str, ...]] = {}
 
     def rows(self) -> list[dict]:
-        """Every operation once, at every path it is reached at."""
+        """Every operation once, at every path where it is reached."""
         rows: dict[tuple[str, str], dict] = {}
         for route in self._found.routes:
             for prefix in self.prefixes(route.router):
@@ -226,13 +226,13 @@ class Linker:
         )
 
     def _lines(self, route: Found) -> list[Span]:
-        """What runs for it, its handler first."""
+        """The lines that run for it, its handler first."""
         if route.within:
             return [(route.file, *route.within)]
         return self._spans(route.code) if route.code else []
 
     def _family(self, route: Found) -> str:
-        """Its framework; of a function that is given an application, that application's."""
+        """Its framework; for a function that gets an application, that application's."""
         key, seen = route.router, set[str]()
         while key not in seen:
             seen.add(key)
@@ -243,11 +243,11 @@ class Linker:
         return route.family
 
     def families(self) -> set[str]:
-        """Frameworks that routes were found of."""
+        """Frameworks with routes."""
         return {self._family(route) for route in self._found.routes}
 
     def prefixes(self, key: str, depth: int = 0) -> tuple[str, ...]:
-        """Every prefix a router is reached at; its own where nobody mounts it."""
+        """Every prefix at which a router is reached; its own where nobody mounts it."""
         if key in self._known:
             return self._known[key]
         router = self._found.routers.get(key)

@@ -10,12 +10,12 @@ class Literals(Classes):
     """Reads sums, f-strings, alternatives and the lists of dictionaries."""
 
     def text(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> str | None:
-        """The string an expression stands for."""
+        """The string that an expression stands for."""
         found = self.value(node, scope, depth)
         return found if isinstance(found, str) else None
 
     def items(self, node: ast.AST | None, scope: Scope) -> list[tuple[ast.expr, Scope]] | None:
-        """Elements of the list an expression stands for; None where it is no such list."""
+        """Elements of the list that an expression stands for; None where it is no such list."""
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)

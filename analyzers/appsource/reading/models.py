@@ -1,4 +1,4 @@
-"""What a Python handler is given: typed arguments, models, forms, serializers, parsers."""
+"""The data that a Python handler gets: typed arguments, models, forms, serializers, parsers."""
 
 import ast
 import re
@@ -48,7 +48,7 @@ def argument_inputs(
 
 
 def _alias(project: Project, kind: ast.expr | None, scope: Scope) -> tuple[ast.expr | None, Scope]:
-    """`Term` as the `Annotated[str, Query()]` it is another name for."""
+    """`Term` as the `Annotated[str, Query()]` that it is another name for."""
     if not isinstance(kind, ast.Name):
         return kind, scope
     holder, name = scope.module.scope, kind.id
@@ -66,7 +66,7 @@ def _alias(project: Project, kind: ast.expr | None, scope: Scope) -> tuple[ast.e
 def _depended(
     project: Project, default: ast.expr | None, kind: ast.expr | None, scope: Scope, method: str
 ) -> list[tuple[str, str]]:
-    """What a FastAPI dependency of the app takes: `form: OAuth2PasswordRequestForm = Depends()`."""
+    """The inputs of a FastAPI dependency: `form: OAuth2PasswordRequestForm = Depends()`."""
     text = f"{ast.unparse(kind) if kind else ''} {ast.unparse(default) if default else ''}"
     if "OAuth2PasswordRequestForm" in text:
         return [("username", "form"), ("password", "form")]

@@ -1,4 +1,4 @@
-"""Has JavaScript parsed by Babel's parser, in a process that a hostile file may end."""
+"""Has JavaScript parsed by Babel's parser, in a process that a hostile file may crash."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _PROGRAM = Path(__file__).with_name("parse.mjs")
 
 
 class Unparsed(Exception):
-    """A file no parser read; `line` where it says so."""
+    """A file that no parser could read; `line` where it says so."""
 
     def __init__(self, reason: str, line: int | None = None):
         super().__init__(reason)
@@ -23,7 +23,7 @@ class Unparsed(Exception):
 
 
 class JavaScriptParser:
-    """One parser process, started when it is first needed and anew after each death."""
+    """One parser process, started when it is first needed and again after each crash."""
 
     def __init__(self, parser: str):
         self._argv = ["node", f"--max-old-space-size={_HEAP_MB}", str(_PROGRAM), parser]
@@ -46,7 +46,7 @@ class JavaScriptParser:
         return answer["tree"]
 
     def _exchange(self, line: bytes, limit_s: float) -> bytes:
-        """Write one line and read one, both without waiting longer than `limit_s`."""
+        """Write one line and read one, neither waiting longer than `limit_s`."""
         process = self._running()
         if process.stdin is None or process.stdout is None:
             raise OSError("no pipes")

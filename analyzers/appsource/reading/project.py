@@ -1,4 +1,4 @@
-"""A Python project as a whole: which file an import means, and what an expression stands for."""
+"""A Python project as a whole: the file of an import, the value of an expression."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -33,16 +33,16 @@ class Project(Literals):
         self.budget = budget
         self._busy: set[tuple[int, int]] = set()
         self.loops: dict[tuple[int, str], tuple[ast.expr, Scope]] = {}
-        """What a loop's variable stands for just now, by scope and name."""
+        """The current value of a loop's variable, by scope and name."""
 
     def imported(self, dotted: str, importer: str) -> Value:
-        """What `import dotted` gives: a module of the app, or something outside."""
+        """The value of `import dotted`: a module of the app, or something outside."""
         if self.file_of(dotted, importer) or self.is_folder(dotted, importer):
             return Package(dotted, importer)
         return Outside(dotted.lstrip("."))
 
     def member(self, package: Package, name: str, depth: int = 0) -> Value:
-        """`package.name`: what its file binds, else a module below it."""
+        """`package.name`: the value in its file, else a module below it."""
         file = self.file_of(package.dotted, package.importer)
         if file is not None:
             found = self.named(self.modules[file].scope, name, depth + 1)
@@ -56,7 +56,7 @@ class Project(Literals):
     # --- names -------------------------------------------------------------------------------
 
     def named(self, scope: Scope, name: str, depth: int = 0) -> Value:
-        """What a name stands for in a scope; None where nobody can tell."""
+        """The value of a name in a scope; None where it is unknown."""
         inner: Scope | None = scope
         while inner is not None and depth <= MAX_DEPTH:
             if inner.kind != "class" or inner is scope or "." in name:
@@ -86,7 +86,7 @@ class Project(Literals):
         return given
 
     def _extended(self, found: Listed, scope: Scope, bounds: Sequence[Bound], depth: int) -> Listed:
-        """A list with what is added to it later; what cannot be told stays an element."""
+        """A list with the elements added to it later; an unknown one stays an element."""
         items = list(found.items)
         for bound in bounds:
             if bound.kind == "more" and isinstance(bound.node, ast.expr):
@@ -117,7 +117,7 @@ class Project(Literals):
     # --- expressions -------------------------------------------------------------------------
 
     def value(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Value:
-        """What an expression stands for; None where nobody can tell without running it."""
+        """The value of an expression; None where it is known only at run time."""
         mark = (id(node), id(scope))
         if node is None or depth > MAX_DEPTH or mark in self._busy:
             return None
@@ -179,7 +179,7 @@ class Project(Literals):
                 return None
 
     def _field(self, cls: Defined, name: str, depth: int) -> Value:
-        """A class attribute, or what a method puts on `self`; base classes of the app too."""
+        """A class attribute, or an attribute that a method sets on `self`; also of base classes."""
         for ancestor in self.line(cls):
             for key in (name, f"self.{name}"):
                 found = self._bound(ancestor.inside, key, depth + 1)
@@ -205,7 +205,7 @@ class Project(Literals):
                 return self._method(node, scope, depth)
 
     def _method(self, node: ast.Call, scope: Scope, depth: int) -> Value:
-        """A method of a string, or of what is made elsewhere."""
+        """A method of a string, or of an object made elsewhere."""
         if not isinstance(node.func, ast.Attribute):
             return None
         name = node.func.attr
@@ -222,7 +222,7 @@ class Project(Literals):
         return None
 
     def _returned(self, function: Defined, depth: int) -> Value:
-        """What a function of the app returns, where one of its returns says so."""
+        """The value that a function of the app returns, where one of its returns says so."""
         pending: list[ast.AST] = list(function.node.body)
         while pending:
             node = pending.pop(0)

@@ -34,12 +34,12 @@ def parse_python(sources: dict[str, str], found: Collected) -> dict[str, Module]
 
 
 def may_route_python(file: str, text: str) -> bool:
-    """Whether a file nobody can parse mentions a web framework."""
+    """Whether an unreadable file mentions a web framework."""
     return not is_test(file) and _HINT.search(text) is not None
 
 
 def is_test(file: str) -> bool:
-    """Whether a file is part of a test suite, which is no part of the running app."""
+    """Whether a file belongs to a test suite, which is no part of the running app."""
     return _TESTS.search(file) is not None
 
 

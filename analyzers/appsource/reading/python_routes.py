@@ -63,7 +63,7 @@ class PythonRoutes(Decorated):
         self._body(ast.iter_child_nodes(node), scope)
 
     def _loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
-        """The body once for each element of a list that can be read."""
+        """Read the body once for each element of a list that can be read."""
         items = self.project.items(node.iter, scope)
         if items is None:
             self._body(node.body, scope)
@@ -121,7 +121,7 @@ class PythonRoutes(Decorated):
             self._late(call, name, router, scope)
 
     def _lost(self, call: ast.Call, name: str, owner: Value, scope: Scope) -> None:
-        """A registration on something nobody can tell."""
+        """A registration on an unknown object."""
         if name in {"add_url_rule", "register_blueprint", "include_router", "add_api_route"} and (
             owner is None or isinstance(owner, Made)
         ):
@@ -131,7 +131,7 @@ class PythonRoutes(Decorated):
             self.miss(scope, call, f"what {shown} is, on which {name} is called, is not known")
 
     def _handed_on(self, call: ast.Call, scope: Scope) -> None:
-        """A router given to a function of the app is what its parameter stands for there."""
+        """Let a parameter of an app's function stand for the router that it gets."""
         callee = self.project.value(call.func, scope)
         if not isinstance(callee, Defined):
             return
@@ -205,7 +205,7 @@ class PythonRoutes(Decorated):
             self.miss(scope, call, f"what {shown} is, which is mounted here, is not known")
 
     def _by_name(self, dotted: str, scope: Scope) -> Value:
-        """What `"shop.api.router"` stands for."""
+        """The value named by `"shop.api.router"`."""
         module, _, name = dotted.rpartition(".")
         package = self.project.imported(module, scope.module.file)
         return self.project.member(package, name) if isinstance(package, Package) else None

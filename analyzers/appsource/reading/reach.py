@@ -13,7 +13,7 @@ from analyzers.appsource.reading.values import Defined, Function, calls_within
 
 MAX_FUNCTIONS = 20
 MAX_CALLS_DEEP = 3
-_STEPS = 2_000_000  # what an app's calls may cost, beside what its routes did
+_STEPS = 2_000_000  # the cost of following an app's calls, in addition to its routes
 _TIME_S = 4.0
 
 
@@ -33,11 +33,11 @@ class PythonCode:
 
     @property
     def line(self) -> int:
-        """Where its name stands."""
+        """The line of its name."""
         return self.defined.node.lineno
 
     def called(self) -> Iterator["PythonCode"]:
-        """Functions of the app that it calls or is wrapped in, as far as names tell them."""
+        """Functions of the app that it calls or is wrapped in, as far as names show them."""
         node, outside = self.defined.node, self.defined.scope
         wrappers = [getattr(decorator, "func", decorator) for decorator in node.decorator_list]
         values = [self.project.value(wrapper, outside) for wrapper in wrappers]
@@ -66,8 +66,8 @@ class JsCode:
     """A function of a JavaScript project.
 
     Attributes:
-        first: where its registration begins, before it.
-        before: handlers that stand before it.
+        first: the beginning of its registration, before it.
+        before: handlers that run before it.
     """
 
     project: JsProject
@@ -88,7 +88,7 @@ class JsCode:
         return self.span[1]
 
     def called(self) -> Iterator["JsCode"]:
-        """Functions of the app that it calls or that stand before it, as far as names tell them."""
+        """Functions of the app that it calls or that run before it, as far as names show them."""
         yield from (JsCode(self.project, function) for function in self.before)
         for node in walk(self.defined.node):
             if str(node.get("type")).endswith("CallExpression"):
@@ -110,7 +110,7 @@ class Reach:
         self._known: dict[Span, list[Span]] = {}
 
     def of(self, code: Code) -> list[Span]:
-        """The handler's own lines, then those of what it calls; what takes too long is left out."""
+        """The handler's own lines, then those of its callees; slow parts are left out."""
         own = code.span
         if own not in self._known:
             self._known[own] = self._follow(code)

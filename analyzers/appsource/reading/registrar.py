@@ -1,4 +1,4 @@
-"""What is put on what: routers, mounts and routes of Python, as they are met."""
+"""Collects routers, mounts and routes of Python as the reader meets them."""
 
 import ast
 import re
@@ -34,7 +34,7 @@ class Registrar:
         """Calls of `register` on an object of the app (viewsets of Django's REST framework)."""
 
     def router(self, value: Value) -> tuple[str, str] | None:
-        """(key, family) of a value that routes can be put on; it becomes known by that."""
+        """(key, family) of a value that can hold routes; it becomes known here."""
         if isinstance(value, Given):
             known = Router(value.key, "", value.scope.module.file, 0, f"the parameter {value.name}")
             self.found.routers.setdefault(value.key, known)
@@ -51,7 +51,7 @@ class Registrar:
         prefix = self._prefix(value, kind)
         family = kind.family
         label = f"a router ({value.name.rpartition('.')[2]}, line {line})"
-        # An Api or an application given to another answers below that one.
+        # An Api or an application given to another one answers below that one.
         self.found.routers[value.key] = Router(
             value.key, family, file, line, label, kind.root, prefix
         )
@@ -69,7 +69,7 @@ class Registrar:
             self._group(value)
 
     def _made_by_class(self, value: Made) -> None:
-        """A subclass that hands its table to `super().__init__`."""
+        """A subclass that passes its table to `super().__init__`."""
         made = self.project.methods(value.cls).get("__init__") if value.cls else None
         for call in calls_within(made.node) if made else ():
             func = call.func
@@ -139,7 +139,7 @@ class Registrar:
         node: ast.AST,
         scope: Scope,
     ) -> None:
-        """One route, with what its handler takes."""
+        """Add one route, with the inputs of its handler."""
         line = getattr(handler.node, "lineno", getattr(node, "lineno", 1))
         file = handler.file or scope.module.file
         family = router[1] or "unknown"
@@ -164,13 +164,13 @@ class Registrar:
         return isinstance(value, Made) and value.name.rpartition(".")[2] in GRAPHQL
 
     def graphql_path(self, value: Value) -> str:
-        """The path a GraphQL router was given."""
+        """The path given to a GraphQL router."""
         if isinstance(value, Made):
             return self.project.text(keywords(value.call).get("path"), value.scope) or ""
         return ""
 
     def table(self, value: Made, node: ast.expr | None) -> None:
-        """Routes of a table that an application is made with."""
+        """Routes of the table that an application is made with."""
         if node is not None and (router := self.router(value)):
             self._read_table(self, router, node, value.scope, value.call)
 
@@ -182,7 +182,7 @@ class Registrar:
             self._read_table(self, router, node, scope, call)
 
     def miss(self, scope: Scope, node: ast.AST, reason: str) -> None:
-        """Something of a file could not be read."""
+        """Note a part of a file that could not be read."""
         self.found.miss(scope.module.file, reason, getattr(node, "lineno", None))
 
 

@@ -1,4 +1,4 @@
-"""Routes that stand in tables: Starlette, aiohttp, Tornado, Litestar."""
+"""Routes in tables: Starlette, aiohttp, Tornado, Litestar."""
 
 import ast
 
@@ -25,7 +25,7 @@ _TORNADO = {"url", "URLSpec", "Rule"}
 def read_table(
     reg: Registrar, router: tuple[str, str], node: ast.expr, scope: Scope, call: ast.Call
 ) -> None:
-    """Every entry of a table of routes put on `router`."""
+    """Read every entry of a table of routes on `router`."""
     items = reg.project.items(node, scope)
     if items is None:
         value = reg.project.value(node, scope)

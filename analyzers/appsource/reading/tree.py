@@ -31,7 +31,7 @@ _ENOUGH_S = 30.0
 def read_tree(
     root: Path, files: list[str], parser: str | None = None, budget: Budget | None = None
 ) -> dict:
-    """Routes, frameworks and what could not be read. Never raises for what a file holds."""
+    """Routes, frameworks and unreadable parts. Never raises for the content of a file."""
     found = Collected(budget=budget or Budget())
     end = time.monotonic() + _ENOUGH_S
     python, scripts = _sources(root, files, found, end)
@@ -52,7 +52,7 @@ def read_tree(
 def _sources(
     root: Path, files: list[str], found: Collected, end: float
 ) -> tuple[dict[str, str], Scripts]:
-    """Texts by language; what cannot be read is noted."""
+    """Texts by language; unreadable files are noted."""
     python: dict[str, str] = {}
     scripts = Scripts()
     left_bytes = MAX_TOTAL_BYTES
@@ -91,7 +91,7 @@ _BENEATH = {"ninja": "django"}  # whose URL configuration mounts the other's ope
 
 
 def _unseen(found: Collected, shown: set[str]) -> None:
-    """A framework in use without one route of it: something was missed."""
+    """A framework in use without a single route: something was missed."""
     shown = shown | {_BENEATH[name] for name in shown & _BENEATH.keys()}
     for framework, file in found.frameworks.items():
         named = {unread.file for unread in found.unread if framework in unread.reason}

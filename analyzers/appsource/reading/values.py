@@ -1,4 +1,4 @@
-"""What the names of a Python project stand for, across its files, without running any of it."""
+"""The values of names in a Python project, across its files, without running any of it."""
 
 import ast
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ class Scope:
 
     Attributes:
         names: expressions, definitions, imports or parameters bound to a name, in order.
-        stars: modules all of whose names were imported.
+        stars: modules from which all names were imported.
     """
 
     module: "Module"
@@ -27,7 +27,7 @@ class Scope:
     inner: "dict[int, Scope]" = field(default_factory=dict)
 
     def bind(self, name: str, bound: "Bound") -> None:
-        """One more meaning of `name`."""
+        """Add one more meaning of `name`."""
         self.names.setdefault(name, []).append(bound)
 
 
@@ -71,7 +71,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a call of an outside name, or of a class made of one, gives."""
+    """The object made by calling an outside name, or a class derived from one."""
 
     name: str
     call: ast.Call
@@ -80,7 +80,7 @@ class Made:
 
     @property
     def key(self) -> str:
-        """Where it is made tells it from others."""
+        """The place where it is made identifies it."""
         return f"{self.scope.module.file}:{self.call.lineno}:{self.call.col_offset}"
 
 
@@ -93,13 +93,13 @@ class Defined:
 
     @property
     def inside(self) -> Scope:
-        """The names within it."""
+        """The scope of its inner names."""
         return self.scope.inner.get(id(self.node), self.scope)
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A parameter of a function of the app: what it is only its callers know."""
+    """A parameter of a function of the app: only its callers know its value."""
 
     scope: Scope
     name: str
@@ -121,7 +121,7 @@ Value = str | Outside | Package | Made | Defined | Given | Listed | None
 
 
 class _Names:
-    """Binds what the statements of one scope define; functions and classes get their own."""
+    """Binds the names in the statements of one scope; functions and classes get their own."""
 
     def __init__(self, scope: Scope):
         self.scope = scope
@@ -189,7 +189,7 @@ class _Names:
             self._more(func.value, node.args[0])
 
     def _more(self, target: ast.expr, value: ast.expr) -> None:
-        """What is added to a list later; `urlpatterns += ...` is read as one more table."""
+        """Elements that are added to a list later; `urlpatterns += ...` is one more table."""
         if isinstance(target, ast.Name):
             self.scope.bind(target.id, Bound("more", value, self.scope))
 
@@ -202,8 +202,8 @@ class _Names:
                 owner = owner.parent
             owner.bind(f"{target.value.id}.{target.attr}", Bound("expr", value, self.scope))
         elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-            for target_node, of in zip(target.elts, value.elts, strict=False):
-                self._target(target_node, of)
+            for target_node, element in zip(target.elts, value.elts, strict=False):
+                self._target(target_node, element)
 
 
 def keywords(call: ast.Call) -> dict[str, ast.expr]:

@@ -1,4 +1,4 @@
-"""The tools of the dynamic analyzer, in the order they are shown."""
+"""The tools of the dynamic analyzer, in the order of reports."""
 
 from analyzers.dynamic.tools.access import AccessControl
 from analyzers.dynamic.tools.browser import Browser

@@ -26,7 +26,7 @@ CANARY_DOCUMENT = {"openapi": "3.0.0", "paths": {"/api/me": _ME}}
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A collection that objects are made in, and the operations on one of them."""
+    """A collection in which objects can be made, and the operations on one of them."""
 
     create: Operation
     path: str
@@ -43,7 +43,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One object we made; `mark` stands in its text fields."""
+    """One object that we made; `mark` stands in its text fields."""
 
     path: str
     mark: str
@@ -73,7 +73,7 @@ class AccessControl(Probe):
         return "" if known else "no login operation was found"
 
     async def check(self, scope: Scope) -> None:
-        """Objects first, then accounts and tokens."""
+        """Check objects first, then accounts and tokens."""
         await _check_declared(scope)
         login = find_operation(scope.surface, LOGIN)
         if not scope.sessions and login:
@@ -147,7 +147,7 @@ async def _make(scope: Scope, resource: Resource, session: Session | None) -> Th
 
 
 def identifier(answer: Answer) -> str:
-    """Id of what was made: from the JSON answer, at the top or one level below, or Location."""
+    """Id of the new object: from the JSON answer, at the top or one level below, or Location."""
     document = _json(answer)
     if isinstance(document, dict):
         for level in (document, *(part for part in document.values() if isinstance(part, dict))):
@@ -173,11 +173,11 @@ async def _check_read(
 ) -> None:
     if "GET" not in resource.items:
         return
-    mine = await scope.client.get(thing.path, headers=owner.headers)
-    theirs = await scope.client.get(thing.path, headers=other.headers)
-    if mine and theirs and mine.ok and theirs.ok and _same_object(mine, theirs, thing):
+    owned = await scope.client.get(thing.path, headers=owner.headers)
+    seen = await scope.client.get(thing.path, headers=other.headers)
+    if owned and seen and owned.ok and seen.ok and _same_object(owned, seen, thing):
         text = "Any user can read objects that belong to another user"
-        evidence = f"as another user: {request_line(theirs)}\n{theirs.text[:600]}"
+        evidence = f"as another user: {request_line(seen)}\n{seen.text[:600]}"
         scope.add("object-read-by-other-user", text, thing.path, evidence=evidence)
 
 
@@ -212,15 +212,15 @@ async def _check_delete(
     answer = await scope.client.send("DELETE", thing.path, headers=_headers(other))
     after = await scope.client.get(thing.path, headers=owner.headers)
     if answer and answer.status < 400 and after and after.status in GONE:
-        who = "another user" if other else "anyone, without logging in,"
+        actor = "another user" if other else "anyone, without logging in,"
         rule = "object-delete-by-other-user" if other else "missing-authentication"
         evidence = f"{request_line(answer)}\nthe owner then gets: {request_line(after)}"
-        text = f"Objects of a user can be deleted by {who.rstrip(',')}"
+        text = f"Objects of a user can be deleted by {actor.rstrip(',')}"
         scope.add(rule, text, thing.path, method="DELETE", evidence=evidence)
 
 
 async def _check_open_delete(scope: Scope) -> None:
-    """A collection nobody can add to: the last of several objects is deleted without a login."""
+    """For a collection without POST: delete the last of several objects without a login."""
     made = {resource.path for resource in resources_of(scope.surface)}
     for operation in scope.surface.operations:
         stem = re.sub(r"/\{[^/}]+\}/?$", "", operation.path)
@@ -240,7 +240,7 @@ async def _check_open_delete(scope: Scope) -> None:
 
 
 async def _check_declared(scope: Scope) -> None:
-    """Operations declared to need a login that answer without one."""
+    """Report operations declared to need a login that answer without one."""
     for operation in scope.surface.operations:
         if operation.method != "GET" or operation.auth is not True or "{" in operation.path:
             continue
@@ -254,7 +254,7 @@ async def _check_declared(scope: Scope) -> None:
 
 
 def listed_ids(answer: Answer) -> list[str]:
-    """Ids of the objects a collection lists."""
+    """Ids of the objects that a collection lists."""
     document = _json(answer)
     if isinstance(document, dict):
         document = next((part for part in document.values() if isinstance(part, list)), [])
@@ -262,10 +262,10 @@ def listed_ids(answer: Answer) -> list[str]:
     return [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row]
 
 
-def _same_object(mine: Answer, theirs: Answer, thing: Thing) -> bool:
-    if thing.mark in mine.text:
-        return thing.mark in theirs.text
-    return mine.body == theirs.body and isinstance(_json(mine), dict) and len(mine.body) > 10
+def _same_object(owned: Answer, seen: Answer, thing: Thing) -> bool:
+    if thing.mark in owned.text:
+        return thing.mark in seen.text
+    return owned.body == seen.body and isinstance(_json(owned), dict) and len(owned.body) > 10
 
 
 def _shows(answer: Answer, thing: Thing) -> bool:

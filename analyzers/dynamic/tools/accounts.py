@@ -1,4 +1,4 @@
-"""Accounts under attack: fields a registration should not take, and passwords tried without end."""
+"""Attacks on accounts: fields that a registration should not take, and endless password tries."""
 
 import json
 import re
@@ -48,7 +48,7 @@ async def check_mass_assignment(scope: Scope) -> None:
 
 
 def granted_privileges(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Fields the app shows of itself that our registration changed to what we sent."""
+    """Fields that the app itself shows and that our registration set to the value we sent."""
     return [
         name
         for name, value in PRIVILEGES.items()
@@ -57,7 +57,7 @@ def granted_privileges(before: dict[str, Any], after: dict[str, Any]) -> list[st
 
 
 async def _new_account(scope: Scope, extra: dict[str, Any]) -> list[tuple[str, Answer]] | None:
-    """Answers that describe a fresh account: of its registration, its login and its profile."""
+    """Answers that describe a new account: of its registration, its login and its profile."""
     register = find_operation(scope.surface, REGISTER)
     login = find_operation(scope.surface, LOGIN)
     name = f"assay{secrets.token_hex(4)}"
@@ -84,7 +84,7 @@ async def _new_account(scope: Scope, extra: dict[str, Any]) -> list[tuple[str, A
 
 
 async def check_throttle(scope: Scope) -> None:
-    """Wrong passwords in a row for one account of ours."""
+    """Send wrong passwords in a row for one account of ours."""
     login = find_operation(scope.surface, LOGIN)
     account = scope.sessions[-1].account
     if login is None or not account:

@@ -1,4 +1,4 @@
-"""Headless Chromium over the pages: console errors, failed requests, accessibility, a picture."""
+"""Headless Chromium on the pages: console errors, failed requests, accessibility, a picture."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzers.dynamic import marks
-from analyzers.dynamic.alive import prepared_ground, require_answer
+from analyzers.dynamic.alive import prepared_facts, require_answer
 from analyzers.dynamic.bounds import limit_of
 from analyzers.dynamic.browser_cors import without_own_cors
 from analyzers.dynamic.browser_report import Visited, fold, parse
@@ -112,7 +112,7 @@ class Browser:
 
 
 def pages_of(surface: ServiceSurface) -> tuple[list[str], list[Skipped]]:
-    """HTML pages to open, the start page first, one of each kind; and those that are not."""
+    """HTML pages to open, the start page first, one of each kind; and the pages left out."""
     pages = [path for path, media in surface.pages.items() if media == "text/html"]
     kinds = {stable_path(path): path for path in reversed(pages)}
     chosen = sorted(kinds.values(), key=lambda path: (path != "/", len(path), path))
@@ -124,9 +124,9 @@ def pages_of(surface: ServiceSurface) -> tuple[list[str], list[Skipped]]:
 
 
 async def headers_of(run: ToolRun, target: Target, surface: Surface) -> dict[str, str]:
-    """What a logged-in person's browser sends: the service's own session, or its back end's."""
+    """The headers of a logged-in person's browser: the service's own session, or its back end's."""
     backends = [candidate for candidate in run.request.targets if candidate.role == "backend"]
-    forwarded = (await prepared_ground(run, target)).headers
+    forwarded = (await prepared_facts(run, target)).headers
     for app_target in (target, *backends):
         if sessions := await sessions_of(run, app_target, surface.of(app_target.service)):
             return {**forwarded, **sessions[0].headers}
@@ -134,7 +134,7 @@ async def headers_of(run: ToolRun, target: Target, surface: Surface) -> dict[str
 
 
 class _Visitor:
-    """Confined visits to an app's pages, each target's under the origin it expects."""
+    """Confined visits to an app's pages, each target's under the origin that it expects."""
 
     def __init__(self, run: ToolRun, execute: Execute, origins: Origins, limit_s: float) -> None:
         self._run = run
@@ -154,14 +154,14 @@ class _Visitor:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Under which origins pages were opened, and what was not let through."""
+        """The origins under which pages were opened, and the requests that were blocked."""
         notes = (*self._origins.opened_notes(), *self._origins.notes, *self._excused)
         return (*notes, *self._box.notes)
 
     async def visit(
         self, target: Target, paths: list[str], headers: dict[str, str]
     ) -> list[dict[str, Any]]:
-        """What the program says of each page, without what only our own origin is to blame for."""
+        """The program's rows for each page, without failures that only our own origin causes."""
         name = re.sub(r"\W+", "-", target.service)
         done = await self._execute(
             self._box.command(

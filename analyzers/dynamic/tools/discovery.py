@@ -1,4 +1,4 @@
-"""What there is to look at: pages, operations, inputs and a login, for the other tools."""
+"""The things to look at: pages, operations, inputs and a login, for the other tools."""
 
 from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.bounds import sampled
@@ -23,7 +23,7 @@ class Discovery:
 
     name = "discovery"
     looks_for = frozenset[Category]()
-    canary = Canary(  # `run` checks that the link was followed: it has no findings to expect
+    canary = Canary(  # `run` checks that the link was followed: there are no findings to expect
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/about">about</a>'),
             "GET /about": (200, {"Content-Type": "text/html"}, "<h1>About</h1>"),
@@ -42,7 +42,7 @@ class Discovery:
         return probes_digest()
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Explore every target and leave the surface for the tools that come after."""
+        """Explore every target and leave the surface for later tools."""
         targets = targets_of(run)
         for target in targets:
             await require_answer(target, "before")
@@ -62,10 +62,10 @@ class Discovery:
 
 
 def report(surface: Surface, clients: list[BoundedClient], logins: list[str]) -> Parsed:
-    """Coverage counts what answered as what was asked for, and what did not or was left out.
+    """Coverage counts answers to their requests, and names the others and those left out.
 
     Raises:
-        AppFault, ToolFault, NotApplicable: nothing did.
+        AppFault, ToolFault, NotApplicable: there is no answer to a request.
     """
     answered, skipped, unseen = list[str](), list[Skipped](), Unusable()
     for client in clients:

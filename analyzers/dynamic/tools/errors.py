@@ -1,4 +1,4 @@
-"""What an app says when a request makes it fail: stack traces, debuggers, server errors."""
+"""What an app reveals when a request makes it fail: stack traces, debuggers, server errors."""
 
 import re
 import secrets
@@ -40,7 +40,7 @@ MAX_OPERATIONS = 60
 
 
 class ErrorPages(Probe):
-    """Sends each operation requests it should refuse politely."""
+    """Sends each operation requests that it should refuse politely."""
 
     name = "error-pages"
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
@@ -98,7 +98,7 @@ def provocations(operation: Operation) -> list[tuple[str, dict[str, Any]]]:
         return [(path, {}) for path in paths]
     if operation.method == "DELETE":
         return []
-    mark = new_mark()  # what the app stores of it is known as ours
+    mark = new_mark()  # if the app stores it, we recognise it as ours
     fields = {
         parameter.name: {mark: [1]}
         for parameter in operation.parameters
@@ -115,7 +115,7 @@ def provocations(operation: Operation) -> list[tuple[str, dict[str, Any]]]:
 
 
 def classify(answer: Answer) -> str:
-    """Rule an answer breaks; empty when none."""
+    """The rule that an answer breaks; empty when none."""
     if answer.status < 400:
         return ""
     for rule, pattern in PATTERNS:
@@ -125,7 +125,7 @@ def classify(answer: Answer) -> str:
 
 
 def judge(scope: Scope, answer: Answer | None, operation: Operation | None = None) -> None:
-    """Record what `answer` gives away, once per rule and operation."""
+    """Record what `answer` reveals, once per rule and operation."""
     rule = classify(answer) if answer else ""
     if answer is None or not rule:
         return

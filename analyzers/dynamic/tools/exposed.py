@@ -84,7 +84,7 @@ FOLDERS = ("/static/", "/uploads/", "/files/", "/assets/", "/media/", "/images/"
 
 
 class ExposedFiles(Probe):
-    """Asks for files that deployments leave lying about."""
+    """Asks for files that deployments often leave behind."""
 
     name = "exposed-files"
     looks_for = frozenset({Category.SECURITY})
@@ -97,7 +97,7 @@ class ExposedFiles(Probe):
     )
 
     def why_not(self, status: int, path: str, verdict: Verdict) -> str:
-        """That a file is not there is what was asked for, in whatever words."""
+        """A missing file answers the request, in whatever words."""
         return "" if status in GONE else super().why_not(status, path, verdict)
 
     def nothing_seen(self, unseen: Unusable) -> NoReturn:
@@ -130,7 +130,7 @@ class ExposedFiles(Probe):
 
 
 def folders_of(paths: list[str]) -> list[str]:
-    """Folders below the root that hold known pages."""
+    """Folders below the root with known pages."""
     bare = [path.split("?")[0] for path in paths]
     folders = [path.rsplit("/", 1)[0] + "/" for path in bare if path.count("/") > 1]
     return list(dict.fromkeys(folders))

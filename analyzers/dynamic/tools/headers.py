@@ -15,7 +15,7 @@ SESSION_WORDS = ("sess", "auth", "token", "jwt", "sid", "remember", "login", "us
 
 
 class HttpHeaders(Probe):
-    """What every answer says about how a browser must treat it."""
+    """The instructions for browsers in every answer."""
 
     name = "http-headers"
     looks_for = frozenset({Category.SECURITY})
@@ -26,11 +26,11 @@ class HttpHeaders(Probe):
     needs_login = True
 
     def can_judge(self, status: int, path: str) -> bool:
-        """Only what a browser would show or follow: an error page says nothing of the pages."""
+        """Only answers that a browser would show or follow: an error page is no page of the app."""
         return status < 400
 
     def why_not(self, status: int, path: str, verdict: Verdict) -> str:
-        """Headers are whole where the body is not."""
+        """Headers are complete even where the body is cut."""
         is_cut = verdict.reason is Unseen.CAPPED
         return super().why_not(status, path, SEEN if is_cut else verdict)
 
@@ -58,7 +58,7 @@ class HttpHeaders(Probe):
 
 
 async def _ask(scope: Scope, path: str) -> Answer | None:
-    """A page as anyone sees it; as a logged-in person does where it is closed to others."""
+    """A page as anyone sees it; where it is closed to others, as a logged-in person sees it."""
     answer = await scope.client.get(path)
     is_closed = answer and (answer.status in {401, 403} or answer.verdict.reason is Unseen.TO_LOGIN)
     if is_closed and scope.sessions:
@@ -67,7 +67,7 @@ async def _ask(scope: Scope, path: str) -> Answer | None:
 
 
 def missing_headers(answer: Answer) -> list[tuple[str, str]]:
-    """(rule, message) of what an answer's headers leave out or give away."""
+    """(rule, message) of headers that an answer lacks or that reveal too much."""
     headers, found = answer.headers, list[tuple[str, str]]()
     policy = headers.get("content-security-policy", "")
     if answer.is_html and answer.ok:
@@ -90,7 +90,7 @@ def missing_headers(answer: Answer) -> list[tuple[str, str]]:
 
 
 def weak_csp(policy: str) -> str:
-    """What makes a policy useless against script injection; empty when nothing does."""
+    """Why a policy is useless against script injection; empty when it is not."""
     rows = [part.split() for part in policy.lower().split(";") if part.split()]
     directives = {row[0]: row[1:] for row in rows}
     script = directives.get("script-src", directives.get("default-src"))
@@ -124,7 +124,7 @@ def cookie_faults(header: str) -> list[tuple[str, str, str]]:
 def _check_headers(scope: Scope, answer: Answer) -> None:
     reported = {finding.rule_id for finding in scope.findings}
     for rule, message in missing_headers(answer):
-        if rule not in reported:  # one per service: the remedy is one setting
+        if rule not in reported:  # one per service: one setting is the remedy
             proof = "\n".join(f"{key}: {value[:200]}" for key, value in answer.headers.items())
             evidence = f"GET {answer.path} -> {answer.status}\n{proof}"
             scope.add(rule, message, answer.path, evidence=evidence)
@@ -155,7 +155,7 @@ async def _check_cors(scope: Scope, paths: list[str]) -> None:
 
 
 def cors_fault(answer: Answer, origin: str) -> str:
-    """Rule an answer to a request from a foreign `origin` breaks; empty when none."""
+    """The rule that an answer to a request from a foreign `origin` breaks; empty when none."""
     allowed = answer.headers.get("access-control-allow-origin", "")
     credentials = answer.headers.get("access-control-allow-credentials", "").lower() == "true"
     if allowed == origin and credentials:

@@ -35,7 +35,7 @@ DESTROYS = re.compile(
     r"setup|install|shut|restart|kill|exit|quit|crash|restore|rollback|unlink|rmdir|rmtree|ALTER",
     re.IGNORECASE,
 )
-MAX_SHOWN = 15  # pages looked at for what one request stored
+MAX_SHOWN = 15  # pages to look at for a value that one request stored
 PORTS = (80, 3000, 5000, 8000, 8080)
 TITLES = {
     "sql-injection": "is built into a database query",
@@ -68,13 +68,13 @@ class Injection(Probe):
         return "" if slots_of(surface) else "no operation takes an input"
 
     def can_judge(self, status: int, path: str) -> bool:
-        """An input that was refused at the door was never tried; a login refuses after trying."""
+        """An input that was refused unread was not tried; a login refuses after reading it."""
         return status < 500 and not is_closed(status, path)
 
     def asks_anyway(self, operation: Operation) -> bool:
-        """One that takes input and destroys nothing is tried as a POST is.
+        """A GET that takes input and destroys nothing is tried like a POST.
 
-        So is a logout, which takes a place to go on to: without a session nobody is logged out.
+        So is a logout, which takes a page to go on to: without a session nobody is logged out.
         """
         if LEAVES.search(operation.path):
             return True
@@ -82,7 +82,7 @@ class Injection(Probe):
         return takes and not DESTROYS.search(f"{operation.path} {operation.effect}")
 
     async def check(self, scope: Scope) -> None:
-        """Every slot in turn, then what was stored."""
+        """Try every slot in turn, then look for stored values."""
         headers = scope.sessions[0].headers if scope.sessions else {}
         slots = slots_of(scope.surface)
         for left_out in slots[MAX_SLOTS:]:
@@ -96,7 +96,7 @@ class Injection(Probe):
 
 
 def is_closed(status: int, path: str) -> bool:
-    """Whether an operation turned a request away before it looked at its inputs."""
+    """Whether an operation refused a request before it looked at its inputs."""
     return status in CLOSED and LOGIN.search(path) is None
 
 
@@ -107,7 +107,7 @@ class _Aim:
         self.scope, self.slot, self.headers = scope, slot, headers
         self.path = slot.operation.path
         self.hits: set[str] = set()
-        # A login must fail: never with a password that a registration of ours may have used.
+        # A login must fail: never with a password that our registration may have used.
         passwords = [
             parameter.name
             for parameter in slot.operation.parameters
@@ -117,7 +117,7 @@ class _Aim:
         self.others = {name: secrets.token_hex(12) for name in passwords} if is_login else {}
 
     async def send(self, value: str) -> Answer | None:
-        """One request with `value` in the slot; with a fresh token where the form wants one."""
+        """Send one request with `value` in the slot, with a new token where the form needs one."""
         others, headers = self.others, self.headers
         if wants_token(self.slot.operation):
             state = await form_state(self.scope.client, self.slot.operation, headers)
@@ -147,7 +147,7 @@ async def _check_slot(aim: _Aim) -> None:
     if baseline is None or is_closed(baseline.status, aim.path):
         return
     for template in TEXT_MARKS:
-        mark = f"<{new_mark()}>"  # of this request alone: what another stored is no reflection
+        mark = f"<{new_mark()}>"  # of this request: another one may have stored its own
         marked = await aim.send(template.format(mark=mark))
         if marked and (proof := reflected(marked, mark)):
             title = "comes back as markup in a page"
@@ -178,7 +178,7 @@ async def _try(aim: _Aim, attack: Attack, baseline: Answer) -> None:
 
 
 async def _check_boolean(aim: _Aim) -> None:
-    """A true and a false condition of equal length answer differently, twice."""
+    """Check twice whether a true and a false condition of equal length answer differently."""
     for yes, no in BOOLEAN_PAIRS:
         if "sql-injection" in aim.hits:
             return
@@ -216,7 +216,7 @@ async def _check_redirect(aim: _Aim) -> None:
 
 
 async def _check_ssrf(aim: _Aim, baseline: Answer) -> None:
-    """The app is made to fetch its own start page: no listener of ours is needed."""
+    """Make the app fetch its own start page: we need no listener."""
     if not URL_NAMES.search(aim.slot.parameter.name) or "ssrf" in aim.hits:
         return
     own = await aim.scope.client.get("/")
@@ -232,7 +232,7 @@ async def _check_ssrf(aim: _Aim, baseline: Answer) -> None:
 
 
 async def _check_stored(scope: Scope, headers: dict[str, str]) -> None:
-    """What one request stores, and a page shows to others unescaped."""
+    """Look for values that one request stored and a page shows to others unescaped."""
     for operation in scope.surface.operations:
         texts = [
             parameter for parameter in operation.parameters if parameter.place in {"json", "form"}
@@ -263,7 +263,7 @@ async def _check_stored(scope: Scope, headers: dict[str, str]) -> None:
 
 
 def _pages_after(scope: Scope, answer: Answer) -> list[str]:
-    """Pages that may show what was just stored."""
+    """Pages that may show the value that was just stored."""
     onward = scope.client.redirect_path(answer)
     known = [path for path, media in scope.surface.pages.items() if media == "text/html"]
     first = [onward] if onward else []

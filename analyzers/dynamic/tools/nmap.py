@@ -1,4 +1,4 @@
-"""Adapter for nmap: which ports an app has open.
+"""Adapter for nmap: which ports of an app are open.
 
 Version detection is left out: it takes 7 to 22 s on an HTTP server and then calls it unknown.
 """
@@ -41,11 +41,11 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What was seen of one target.
+    """The result of a scan of one target.
 
     Attributes:
         scanned: how many ports were looked at.
-        meant: the port the app is meant to answer on: no finding.
+        meant: the port that the app should answer on: no finding.
     """
 
     target: Target
@@ -82,7 +82,7 @@ class Nmap:
         return ""
 
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
-        """Scan every target's host by TCP connect; its canary's one port as if it were unknown."""
+        """Scan every target's host by TCP connect; for the canary one port, as if unknown."""
         scans = list[Scan]()
         for target in targets_of(run):
             await require_answer(target, "before")
@@ -111,7 +111,7 @@ def is_this_host(target: Target) -> bool:
 
 
 def port_of(target: Target) -> int:
-    """Port the target answers on."""
+    """Port of the target."""
     parts = urlsplit(target.base_url)
     return parts.port or (443 if parts.scheme == "https" else 80)
 
@@ -141,7 +141,7 @@ def parse(raw: bytes, target: Target) -> tuple[list[Port], int]:
 
 
 def findings_of(scan: Scan) -> list[Finding]:
-    """Open ports beside the one the app is meant to answer on."""
+    """Open ports other than the one that the app should answer on."""
     target, found = scan.target, list[Finding]()
     for port in scan.ports:
         if port.state != "open" or port.number == scan.meant:

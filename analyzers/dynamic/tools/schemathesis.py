@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from analyzers.dynamic.alive import prepared_ground, require_answer
+from analyzers.dynamic.alive import prepared_facts, require_answer
 from analyzers.dynamic.bounds import limit_of
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, unique, worth_of
@@ -122,8 +122,8 @@ class Schemathesis:
 async def _test(means: Confined, target: Target, surface: ServiceSurface, limit_s: float) -> Parsed:
     run, box = means.run, means.box
     sessions = await sessions_of(run, target, surface)
-    ground = await prepared_ground(run, target)
-    headers = {**ground.headers, **(sessions[0].headers if sessions else {})}
+    facts = await prepared_facts(run, target)
+    headers = {**facts.headers, **(sessions[0].headers if sessions else {})}
     name = re.sub(r"\W+", "-", target.service)
     report, events = (box.folder / f"{name}.{ending}" for ending in ("json", "ndjson"))
     seconds = min(limit_s, 4.0 + 1.0 * len(surface.operations))
@@ -133,7 +133,7 @@ async def _test(means: Confined, target: Target, surface: ServiceSurface, limit_
     line = argv(program, target.base_url, document, name, seconds)
     done = await means.execute(
         box.command(
-            (*line, *within(ground.quota)),
+            (*line, *within(facts.quota)),
             ok_exit_codes=frozenset({0, 1}),  # 1: a check failed
             output=report,
             limit_s=seconds + 60,
@@ -154,7 +154,7 @@ def argv(
     program: tuple[str, ...], base_url: str, document: str, name: str, seconds: float
 ) -> tuple[str, ...]:
     """A run that repeats with the same seed and ends by itself; reports are called `name`."""
-    # By its variable, for `--proxy` leaves out how the document and its references are fetched.
+    # By its variable: `--proxy` does not cover the download of the document and its references.
     proxy = PROXY_URL.replace("socks5:", "socks5h:")
     line = ["env", *(f"{scheme}_PROXY={proxy}" for scheme in ("ALL", "HTTP", "HTTPS"))]
     line += [*program, "run", base_url + document, "--url", base_url, "--checks", CHECKS]

@@ -1,4 +1,4 @@
-"""Bearer tokens under attack: forged ones must be refused."""
+"""Attacks on bearer tokens: forged ones must be refused."""
 
 from analyzers.dynamic.jwt import (
     guessed_secret,
@@ -13,7 +13,7 @@ CLOSED = {401, 403}
 
 
 async def check_token(scope: Scope) -> None:
-    """Forge the token of a session of ours, where it is a JWT."""
+    """Forge the token of our own session, where it is a JWT."""
     session = scope.sessions[0]
     if header_of(session.token) is None:
         return

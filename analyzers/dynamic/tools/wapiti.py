@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
-from analyzers.dynamic.alive import prepared_ground, require_answer
+from analyzers.dynamic.alive import prepared_facts, require_answer
 from analyzers.dynamic.bounds import limit_of, sampled
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import unique
@@ -38,7 +38,7 @@ from contract.analysis import Category, Coverage, Finding, Skipped, Target
 VENV = "venv-wapiti"
 PASSIVE = ("http_headers", "csp", "cookieflags", "csrf")
 NOT_RUN = "needs a callback host on the public network"
-# Not run: ldap takes a failing shell command for a failing directory.
+# Not run: ldap mistakes a failing shell command for a failing directory.
 CALLBACK_MODULES = ("ssrf", "xxe", "log4shell", "spring4shell")
 MAX_STARTS = 60
 TIME_IS_UP = b"Max scan time was reached"
@@ -46,12 +46,12 @@ TIME_IS_UP = b"Max scan time was reached"
 
 @dataclass(slots=True)
 class Scan:
-    """What the runs over one target brought.
+    """The results of the runs over one target.
 
     Attributes:
-        whys: `METHOD /path` -> why its answer was not what was asked for; empty where it was.
+        whys: `METHOD /path` -> why its answer does not answer the request; empty where it does.
         missed: URLs that were not looked at.
-        skipped: modules that did not run, or not to their end.
+        skipped: modules that did not run, or did not finish.
     """
 
     target: Target
@@ -63,7 +63,7 @@ class Scan:
     attacked: list[str] = field(default_factory=list)
 
     def skip(self, modules: Mapping[str, str]) -> None:
-        """Note modules that did not run, or not to their end: module -> why."""
+        """Note modules that did not run, or did not finish: module -> why."""
         self.skipped += [Skipped(what=f"module {name}", reason=modules[name]) for name in modules]
 
 
@@ -100,7 +100,7 @@ class Wapiti:
     async def run(self, run: ToolRun, execute: Execute) -> Parsed:
         """Crawl and attack every target within its share of the time."""
         targets = targets_of(run)
-        # On its canary its own crawl has to meet the flaw.
+        # On its canary its own crawl has to find the flaw.
         surface = Surface() if run.canary else await surface_of(run, execute)
         require_usable(targets, surface)
         await require_login(run, surface)
@@ -126,8 +126,8 @@ async def _scan(
 ) -> Scan:
     scan, run = Scan(target), means.run
     sessions = await sessions_of(run, target, surface)
-    ground = await prepared_ground(run, target)
-    headers = {**ground.headers, **(sessions[0].headers if sessions else {})}
+    facts = await prepared_facts(run, target)
+    headers = {**facts.headers, **(sessions[0].headers if sessions else {})}
     share_s = limit_s / (sum(map(len, attacks)) + 1)
     base = base_argv(run, target, surface)
     first = await _crawl(means, base, share_s, headers)
@@ -167,7 +167,7 @@ async def _attack(
 async def _crawl(
     means: Confined, base: tuple[str, ...], share_s: float, headers: dict[str, str]
 ) -> Completed:
-    """The crawl with the modules that only look, and its answers, which are judged."""
+    """Crawl with the modules that only look; returns its answers, which are judged."""
     output = means.box.folder / "wapiti-crawl.json"
     program = launched_program(means.run.tools_dir, VENV, "wapiti")
     times = ("--max-scan-time", f"{share_s:.0f}", "--max-attack-time", f"{share_s:.0f}")
@@ -186,7 +186,7 @@ async def _crawl(
 
 
 def base_argv(run: ToolRun, target: Target, surface: ServiceSurface) -> tuple[str, ...]:
-    """What every run of one scan has in common; the session folder carries the crawl over."""
+    """The common arguments of all runs of one scan; the session folder keeps the crawl."""
     argv = ["-u", f"{target.base_url}/"]
     argv += ["--scope", "domain", "--no-bugreport", "--proxy", PROXY_URL]
     session = f"session-{stable_name(target.service)}"
@@ -215,7 +215,7 @@ def read_report(scan: Scan, raw: bytes, surface: ServiceSurface) -> None:
 
 
 def note_missed(scan: Scan, surface: ServiceSurface, *, was_cut: bool) -> None:
-    """Name what is known of the service and was not met by the crawl."""
+    """Name known parts of the service that the crawl did not meet."""
     crawled = {
         f"{crawled_request['method']} {urlsplit(crawled_request['url']).path}"
         for crawled_request in scan.crawled
@@ -241,7 +241,7 @@ def _why(operation: Operation, starts: list[str]) -> str:
 
 
 def met(scan: Scan) -> tuple[list[str], list[Seen]]:
-    """Requests of the crawl: those answered with what was asked for, and the server errors."""
+    """Requests of the crawl that were answered properly or with a server error."""
     statuses: dict[str, list[int]] = {}
     for request in scan.crawled:
         key = f"{request['method']} {urlsplit(request['url']).path}"[:250]

@@ -21,7 +21,15 @@ from analyzers.runtime import blame
 from analyzers.runtime.live.chromium import CHROMIUM_SWITCHES, chromium_switches
 from analyzers.runtime.live.confine import Confinement
 from analyzers.runtime.live.origins import Origins, origins_of
-from analyzers.runtime.tool import AppFault, Command, Execute, Parsed, ToolFault, ToolRun, Verdict
+from analyzers.runtime.tool import (
+    AppFault,
+    Command,
+    Execute,
+    NotMeasured,
+    Parsed,
+    ToolFault,
+    ToolRun,
+)
 from contract.analysis import Category, Coverage, Metric
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -214,7 +222,7 @@ class _Look:
         self._run.attach(attachment, completed.output)
         return parse_lighthouse(completed.output, name)
 
-    def _unpainted(self, fault: AppFault, page: Page, *, calm: bool) -> Verdict:
+    def _unpainted(self, fault: AppFault, page: Page, *, calm: bool) -> NotMeasured:
         """Whose fault it is that a page did not load or paint."""
         if stopped := self._box.held().refusals:
             return blame.verdict("page-needs-outside", f"{fault}; {stopped}")

@@ -24,7 +24,7 @@ from analyzers.performance.shared import HeldStep, taken_over
 from analyzers.performance.site import Site
 from analyzers.performance.survey import survey_app
 from analyzers.runtime import blame
-from analyzers.runtime.tool import Command, Execute, Parsed, ToolFault, ToolRun, Verdict
+from analyzers.runtime.tool import Command, Execute, NotMeasured, Parsed, ToolFault, ToolRun
 from contract.analysis import Category, Coverage, Metric, Skipped
 
 _ERRORS = Path(__file__).with_name("non_2xx.mjs")
@@ -195,7 +195,7 @@ async def _measure(
     )
 
 
-async def _nothing_succeeded(operation: Operation, rate: float) -> Verdict:
+async def _nothing_succeeded(operation: Operation, rate: float) -> NotMeasured:
     """Whose fault it is that no request of a sample succeeded: later answers were too slow."""
     text = f"no request to {operation.name} succeeded at {rate:g}/s"
     answer = await first_answer(operation)
@@ -220,16 +220,16 @@ def _agreement(
     return (metric,), f"{name} at {step.rate:g}/s: both generators agree within {_APART:g}x"
 
 
-def deviations(ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
+def deviations(measured: Mapping[str, float], expected: Mapping[str, float]) -> str:
     """Figures of both that differ by more than a factor of two; empty when none does."""
     found: list[str] = []
     for name in _COMPARED:
-        if name not in ours or name not in theirs:
+        if name not in measured or name not in expected:
             continue
         floor = _FLOOR_MS if name.startswith("latency") else 1e-9
-        low, high = sorted((max(ours[name], floor), max(theirs[name], floor)))
+        low, high = sorted((max(measured[name], floor), max(expected[name], floor)))
         if high > _APART * low:
-            found.append(f"{name} {ours[name]:g} by loadtest, {theirs[name]:g} by openloop")
+            found.append(f"{name} {measured[name]:g} by loadtest, {expected[name]:g} by openloop")
     return "; ".join(found)
 
 

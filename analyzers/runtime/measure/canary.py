@@ -18,7 +18,7 @@ from pathlib import Path
 from analyzers.runtime.measure.canary_server import serve_canary
 from analyzers.runtime.measure.cell import Attachments, measure_cell
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.verdicts import Verdict, load_verdicts, save_verdicts
+from analyzers.runtime.measure.verdicts import CanaryVerdict, load_verdicts, save_verdicts
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.source.listing import list_source
@@ -70,7 +70,7 @@ class CanaryCheck:
             except (Exception, SystemExit) as error:
                 raise ToolFault(f"no version: {type(error).__name__}: {error}") from error
 
-    async def look(self, tool: Tool, version: str) -> Verdict:
+    async def look(self, tool: Tool, version: str) -> CanaryVerdict:
         """Run the canary. It raises nothing but cancellation."""
         with self._folder() as folder:
             urgency = self.weights.seconds(tool.name, 1)
@@ -138,8 +138,8 @@ def _blindness(tool: Tool, report: ToolReport) -> str:
     return ""
 
 
-def _verdict(tool: Tool, version: str, reason: str, *, lacks_source: bool = False) -> Verdict:
-    return Verdict(
+def _verdict(tool: Tool, version: str, reason: str, *, lacks_source: bool = False) -> CanaryVerdict:
+    return CanaryVerdict(
         tool=tool.name,
         version=version,
         rules_digest=_rules_digest(tool),
@@ -179,7 +179,7 @@ class CanaryKeeper:
         self._state_file = state_file
         self._is_idle = is_idle
         self._kept = load_verdicts(state_file, self._tools)
-        self._verdicts: dict[str, Verdict] = {}
+        self._verdicts: dict[str, CanaryVerdict] = {}
         self._from_disk: set[str] = set()
         self._locks = {name: asyncio.Lock() for name in self._tools}
         self._looking_again = asyncio.Lock()
@@ -209,7 +209,7 @@ class CanaryKeeper:
         """The latest verdict of each tool, at once."""
         return tuple(self._tool_health(name) for name in self._tools)
 
-    async def proven(self, name: str) -> Verdict:
+    async def proven(self, name: str) -> CanaryVerdict:
         """The verdict on a tool that is about to be used; waits for its first canary.
 
         A tool that was blind is checked again if that is a minute ago.
@@ -224,7 +224,7 @@ class CanaryKeeper:
         async with self._looking_again:
             return
 
-    def _known(self, name: str) -> Verdict | None:
+    def _known(self, name: str) -> CanaryVerdict | None:
         return self._verdicts.get(name) or self._kept.get(name)
 
     def _tool_health(self, name: str) -> ToolHealth:
@@ -249,7 +249,7 @@ class CanaryKeeper:
             return True
         return _age_s(verdict) > (RECHECK_S if verdict.ok else RECHECK_BLIND_S)
 
-    async def _look(self, tool: Tool, newer_than: Verdict | None) -> None:
+    async def _look(self, tool: Tool, newer_than: CanaryVerdict | None) -> None:
         async with self._locks[tool.name]:
             if self._verdicts.get(tool.name) is not newer_than:
                 return
@@ -257,7 +257,7 @@ class CanaryKeeper:
             self._verdicts[tool.name] = verdict
             save_verdicts(self._state_file, self._verdicts.values())
 
-    async def _fresh_verdict(self, tool: Tool, *, first: bool) -> Verdict:
+    async def _fresh_verdict(self, tool: Tool, *, first: bool) -> CanaryVerdict:
         self._from_disk.discard(tool.name)
         try:
             version = await self._check.version(tool)
@@ -281,5 +281,5 @@ class CanaryKeeper:
         )
 
 
-def _age_s(verdict: Verdict) -> float:
+def _age_s(verdict: CanaryVerdict) -> float:
     return (datetime.now(UTC) - verdict.checked_at).total_seconds()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from analyzers.runtime.measure.trim import with_findings
-from analyzers.runtime.measure.verdicts import Verdict
+from analyzers.runtime.measure.verdicts import CanaryVerdict
 from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.source.places import rooted
 from analyzers.runtime.source.projects import note_for
@@ -185,7 +185,7 @@ def _measured(
     return report
 
 
-def blind(tool: Tool, verdict: Verdict) -> ToolReport:
+def blind(tool: Tool, verdict: CanaryVerdict) -> ToolReport:
     """The cell of a tool that did not see its canary."""
     return unmeasured(
         tool.name,

@@ -17,7 +17,6 @@ ALL_FUSED = "fused.jsonl"
 MAX_FINDINGS = 20_000
 MAX_FINDINGS_BYTES = 8 * 1024 * 1024
 _NOTES_BYTES = 64 * 1024
-_CUT = "findings cut: "
 _SEVERITIES = tuple(Severity)
 
 
@@ -91,9 +90,8 @@ def _cut(cell: ToolReport, folder: Path, max_bytes: int) -> ToolReport:
     kept = _fitting(cell.findings, max_bytes)
     before = left_out.read(cell.data, left_out.TOOLS_KEY)
     gone = left_out.added(before, left_out.left_out(cell.findings, kept))
-    note = f"{_CUT}the worst {len(kept)} of {total} are listed, all stand in {ALL_FINDINGS}"
-    notes = [note for note in cell.provenance.notes if not note.startswith(_CUT)]
-    provenance = cell.provenance.model_copy(update={"notes": (*notes, note)})
+    cut = f"findings cut: the worst {len(kept)} of {total} are listed, all stand in {ALL_FINDINGS}"
+    provenance = cell.provenance.model_copy(update={"cuts": (cut,)})
     return cell.model_copy(
         update={
             "findings": kept,
@@ -110,11 +108,11 @@ def _with_fused(
 ) -> ToolReport:
     """Fused findings belong to no tool: the tool with most findings carries those that were cut."""
     name = _write(fused, attachments / cell.tool / ALL_FUSED)
-    note = (
+    cut = (
         f"fused findings cut: the worst {len(kept)} of {len(fused)} are listed, all stand in {name}"
     )
     gone = left_out.noted(left_out.left_out(fused, kept))
-    provenance = cell.provenance.model_copy(update={"notes": (*cell.provenance.notes, note)})
+    provenance = cell.provenance.model_copy(update={"cuts": (*cell.provenance.cuts, cut)})
     return cell.model_copy(
         update={
             "attachments": (*cell.attachments, name),

@@ -12,7 +12,7 @@ from contract.base import Frozen
 logger = logging.getLogger("assay.analyzer")
 
 
-class Verdict(Frozen):
+class CanaryVerdict(Frozen):
     """Whether a tool of this version and with these rules saw its planted flaw.
 
     Attributes:
@@ -28,10 +28,10 @@ class Verdict(Frozen):
     checked_at: datetime
 
 
-_VERDICTS = TypeAdapter(tuple[Verdict, ...])
+_VERDICTS = TypeAdapter(tuple[CanaryVerdict, ...])
 
 
-def load_verdicts(path: Path, known: Collection[str]) -> dict[str, Verdict]:
+def load_verdicts(path: Path, known: Collection[str]) -> dict[str, CanaryVerdict]:
     """The kept verdicts on tools that are `known`; none of a file that cannot be read."""
     try:
         kept = _VERDICTS.validate_json(path.read_bytes())
@@ -40,7 +40,7 @@ def load_verdicts(path: Path, known: Collection[str]) -> dict[str, Verdict]:
     return {verdict.tool: verdict for verdict in kept if verdict.tool in known}
 
 
-def save_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
+def save_verdicts(path: Path, verdicts: Iterable[CanaryVerdict]) -> None:
     """Replace the file in one step. If it cannot be written, that is only logged."""
     part = path.with_suffix(".part")
     try:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from analyzers.runtime.tool import BUILD_OUTPUT, VENDORED
+from analyzers.runtime.reasons import built, vendored
 
 ALWAYS_VENDORED = frozenset(
     {".git", ".hg", ".svn", "node_modules", "bower_components", "jspm_packages", "site-packages"}
@@ -62,11 +62,6 @@ _MAX_SAMPLE = 60
 _MAX_RECORD_BYTES = 1024 * 1024
 
 
-def not_own(reason: str) -> bool:
-    """Whether a reason of `SourceTree.left_out` means the work of other people or of a program."""
-    return reason.startswith((VENDORED, BUILD_OUTPUT))
-
-
 def foreign_entries(folder: Path, names: Collection[str]) -> dict[str, str]:
     """Entries of `folder` that are not the app's own work, each with the reason.
 
@@ -77,9 +72,9 @@ def foreign_entries(folder: Path, names: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in sorted(names):
         if name in ALWAYS_VENDORED:
-            found[name] = VENDORED
+            found[name] = vendored()
         elif name in ALWAYS_BUILT:
-            found[name] = BUILD_OUTPUT
+            found[name] = built()
     found |= _environment(folder, names) | _installed(folder, names) | _reported(folder, names)
     if folder.name in _COPIES:
         found |= _copied(folder, [name for name in names if name not in found])
@@ -98,14 +93,14 @@ def folder_reason(folder: Path, declared: Collection[str] = ()) -> str:
     except OSError:
         return ""
     if "CACHEDIR.TAG" in names and _head(folder / "CACHEDIR.TAG").startswith(_CACHE_TAG):
-        return f"{BUILD_OUTPUT}: CACHEDIR.TAG says so"
+        return built("CACHEDIR.TAG says so")
     if "conda-meta" in names:
-        return f"{VENDORED}: a conda environment"
+        return vendored("a conda environment")
     inside = foreign_entries(folder, names)
     if inside and len(inside) == len(names) and inside.keys() - ALWAYS_VENDORED - ALWAYS_BUILT:
         return next(why for _, why in sorted(inside.items()) if ":" in why)
     if folder.name in _COPIES and (manager := _package_manager(names)):
-        return f"{VENDORED}: {manager}"
+        return vendored(manager)
     if folder.name in _OUTPUTS or folder.name in declared:
         return _output_reason(folder, names)
     return ""
@@ -119,9 +114,9 @@ def _package_manager(names: Collection[str]) -> str:
 
 def _output_reason(folder: Path, names: set[str]) -> str:
     if mark := min(names & _OUTPUT_MARKS, default=""):
-        return f"{BUILD_OUTPUT}: {mark} lies in it"
+        return built(f"{mark} lies in it")
     if any(name.startswith("bdist.") for name in names):
-        return f"{BUILD_OUTPUT}: setuptools' folder"
+        return built("setuptools' folder")
     return _all_compiled(folder)
 
 
@@ -174,7 +169,7 @@ def _environment(folder: Path, names: Collection[str]) -> dict[str, str]:
         if programs or library:
             found.add(name)
     beside = _ENVIRONMENT & set(names) if found else set[str]()
-    return dict.fromkeys(found | beside, f"{VENDORED}: a virtual environment")
+    return dict.fromkeys(found | beside, vendored("a virtual environment"))
 
 
 def _installed(folder: Path, names: Collection[str]) -> dict[str, str]:
@@ -184,7 +179,7 @@ def _installed(folder: Path, names: Collection[str]) -> dict[str, str]:
         record = folder / info / "RECORD"
         text = _head(record, _MAX_RECORD_BYTES).decode(errors="replace")
         firsts = {line.partition(",")[0].partition("/")[0] for line in text.splitlines()}
-        why = f"{VENDORED}: listed in {info}"
+        why = vendored(f"listed in {info}")
         found |= {name: why for name in names if name in firsts or (name == info and firsts)}
     return found
 
@@ -194,7 +189,7 @@ def _reported(folder: Path, names: Collection[str]) -> dict[str, str]:
     html = "index.html" in names and any(name.startswith("coverage_html") for name in names)
     if not html and not {"lcov.info", "lcov-report", "coverage-final.json"} & set(names):
         return {}
-    why = f"{BUILD_OUTPUT}: a coverage report"
+    why = built("a coverage report")
     if folder.name not in ("coverage", "htmlcov", "cov") and not html:
         return {name: why for name in names if name in _REPORTS}
     return {
@@ -216,18 +211,18 @@ def _copied(folder: Path, names: Collection[str]) -> dict[str, str]:
         elif name.endswith((*_SCRIPTS, ".py")):
             head = _head(path, 2_048)
             if _BANNER.search(head) and _VERSIONED.search(head):
-                found[name] = f"{VENDORED}: it brings its own licence"
+                found[name] = vendored("it brings its own licence")
     return found
 
 
 def _package_reason(folder: Path) -> str:
     names = _listed(folder)
     if any(fnmatchcase(name, pattern) for name in names for pattern in _LICENCES):
-        return f"{VENDORED}: it brings its own licence"
+        return vendored("it brings its own licence")
     with suppress(ValueError, AttributeError):
         project = json.loads(_head(folder / "package.json")) if "package.json" in names else {}
         if project.get("version") and project.get("license") and not project.get("private"):
-            return f"{VENDORED}: a published package"
+            return vendored("a published package")
     return ""
 
 
@@ -242,7 +237,7 @@ def _all_compiled(folder: Path) -> str:
         if len(sample) >= _MAX_SAMPLE:
             break
     compiled = bool(sample) and all(is_compiled(path) for path in sample)
-    return f"{BUILD_OUTPUT}: all of its scripts are compiled" if compiled else ""
+    return built("all of its scripts are compiled") if compiled else ""
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from analyzers.runtime.reasons import Reason, built
 from analyzers.runtime.source.authorship import (
     folder_reason,
     foreign_entries,
@@ -14,8 +15,13 @@ from analyzers.runtime.source.authorship import (
     outputs_of,
 )
 from analyzers.runtime.source.projects import idle_folders
-from analyzers.runtime.tool import BUILD_OUTPUT, NUL_BYTES, SourceTree
+from analyzers.runtime.tool import SourceTree
+from contract.analysis import SkipCause
 
+_NUL_BYTES = Reason("NUL bytes in its text", SkipCause.BROKEN)
+_BINARY = Reason("binary", SkipCause.BINARY)
+_MINIFIED = Reason("minified", SkipCause.MINIFIED)
+_GENERATED_CODE = Reason("generated", SkipCause.GENERATED)
 _COMPILED = (".js", ".mjs", ".cjs", ".css")
 MAX_FILES = 20_000
 MAX_ENTRIES = 200_000
@@ -107,35 +113,36 @@ def _file_reason(root: Path, entry: "os.DirEntry[str]", name: str) -> str:
             return _link_reason(root, entry)
         status = entry.stat(follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
-            return "not a regular file"
+            return Reason("not a regular file", SkipCause.LINK)
         if status.st_size > MAX_FILE_BYTES:
-            return f"larger than {MAX_FILE_BYTES // 1024**2} MiB"
+            return Reason(f"larger than {MAX_FILE_BYTES // 1024**2} MiB", SkipCause.TOO_LARGE)
         with open(entry.path, "rb") as file:
             reason = _content_reason(entry.name, file.read(_HEAD_BYTES))
     except OSError as error:
         return f"unreadable: {error.strerror}"
     if not reason and name.endswith(_COMPILED) and in_output_folder(name):
         compiled = is_compiled(Path(entry.path))
-        return f"{BUILD_OUTPUT}: a compiler's marks are in it" if compiled else ""
+        return built("a compiler's marks are in it") if compiled else ""
     return reason
 
 
 def _link_reason(root: Path, entry: "os.DirEntry[str]") -> str:
     target = os.path.realpath(entry.path)
     inside = target == str(root) or target.startswith(f"{root}{os.sep}")
-    return "symbolic link" if inside else "symbolic link out of the tree"
+    text = "symbolic link" if inside else "symbolic link out of the tree"
+    return Reason(text, SkipCause.LINK)
 
 
 def _content_reason(name: str, head: bytes) -> str:
     if b"\0" in head and not head.startswith(_TEXT_MARKS):
-        return NUL_BYTES if name.endswith(_SOURCES) and _is_mostly_text(head) else "binary"
+        return _NUL_BYTES if name.endswith(_SOURCES) and _is_mostly_text(head) else _BINARY
     if _is_minified(name, head):
-        return "minified"
+        return _MINIFIED
     generated = any(
         name.endswith(names) and any(mark in head[:1024] for mark in marks)
         for names, marks in _GENERATED
     )
-    return "generated" if generated else ""
+    return _GENERATED_CODE if generated else ""
 
 
 def _is_mostly_text(head: bytes) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolRun
 from analyzers.static.adapter import (
     Gathered,
@@ -141,7 +142,7 @@ class Eslint(NodeTool):
             for message in item["messages"]:
                 if message.get("fatal") or message["ruleId"] is None:
                     where = f"line {message.get('line') or 1}"
-                    gathered.reasons[name] = f"syntax error: {where}: {message['message']}"
+                    gathered.reasons[name] = broken(f"{where}: {message['message']}")
                 else:
                     gathered.add(name, partial(self._finding, message, name, lines))
         components = sum(name.endswith(COMPONENT_SUFFIXES) for name in reached)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
 from analyzers.static.adapter import (
     CommandTool,
@@ -73,9 +74,8 @@ class Hadolint(CommandTool):
             if path == _SENTINEL:
                 planted = True
             elif item["code"] == _UNPARSED:
-                reasons[path] = (
-                    f"syntax error: line {item['line']}: {item['message'].splitlines()[0]}"
-                )
+                first = item["message"].splitlines()[0]
+                reasons[path] = broken(f"line {item['line']}: {first}")
             else:
                 gathered.add(path, partial(self._finding, item, path, lines))
         if not planted:

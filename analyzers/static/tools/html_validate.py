@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.reasons import Reason, broken
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -26,7 +27,7 @@ from analyzers.static.adapter import (
     positive,
     relative,
 )
-from contract.analysis import Category, Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity, SkipCause
 
 _CONFIG = {
     "root": True,
@@ -39,6 +40,7 @@ _SENTINELS = frozenset({"assay-sentinel.html", "assay-sentinel.htm"})
 _PLANTED = (
     '<!DOCTYPE html>\n<html lang="en"><head><title>x</title></head><body><b></i></body></html>'
 )
+_TEMPLATE = Reason("server-side template", SkipCause.BROKEN)
 
 
 class HtmlValidate(NodeTool):
@@ -86,8 +88,8 @@ class HtmlValidate(NodeTool):
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Read each page once to tell templates from pages."""
-        reasons = {
-            name: "server-side template" for name in given if _is_template(run.source.root / name)
+        reasons: dict[str, str] = {
+            name: _TEMPLATE for name in given if _is_template(run.source.root / name)
         }
         pages = [name for name in given if name not in reasons]
         if not pages:
@@ -121,7 +123,7 @@ class HtmlValidate(NodeTool):
                 continue
             for message in item["messages"]:
                 if message["ruleId"] == "parser-error":
-                    why[path] = f"syntax error: line {message['line']}: {message['message']}"
+                    why[path] = broken(f"line {message['line']}: {message['message']}")
                 else:
                     gathered.add(path, partial(self._finding, message, path, lines))
         if _SENTINELS - planted:

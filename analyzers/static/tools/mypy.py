@@ -80,7 +80,7 @@ class Mypy(CommandTool):
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Ask the same interpreter first which files parse, then check those."""
         flaws = await python_flaws(run, given, execute)
-        reasons = {name: flaw.reason for name, flaw in flaws.items()}
+        reasons: dict[str, str] = {name: flaw.reason for name, flaw in flaws.items()}
         for name in given:
             if why := _no_module(name):
                 reasons.setdefault(name, why)

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from analyzers.runtime.reasons import Reason, reason_of
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
@@ -27,7 +28,7 @@ from analyzers.static.adapter import (
 from analyzers.static.files import plain
 from analyzers.static.reputation import Reputation
 from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
-from contract.analysis import Category, Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity, SkipCause
 from contract.families import names_in, path_key
 
 TEMPLATE_SUFFIXES = (
@@ -203,14 +204,14 @@ async def _read_in_part(
     partly = {
         skipped.what: skipped.reason
         for skipped in parsed.coverage.skipped
-        if skipped.reason.startswith(_PARTIAL)
+        if skipped.cause is SkipCause.PARTIAL
     }
     flaws = await flaws_of(run, list(partly), execute) if partly else {}
     partly = {name: why for name, why in partly.items() if name not in flaws}
     if not partly:
         return parsed
     reasons = {
-        skipped.what: skipped.reason
+        skipped.what: reason_of(skipped)
         for skipped in parsed.coverage.skipped
         if skipped.what not in partly
     }
@@ -226,11 +227,12 @@ def _rules() -> bytes:
     return json.dumps({"rules": rules}).encode()
 
 
-def error_reason(error: dict) -> str:
+def error_reason(error: dict) -> Reason:
     """Why a file was not looked at, in one line."""
     kind = error["type"]
     name = kind[0] if isinstance(kind, list) else kind
-    return f"{name}: {str(error.get('message', '')).strip().splitlines()[0]}"[:500]
+    text = f"{name}: {str(error.get('message', '')).strip().splitlines()[0]}"[:500]
+    return Reason(text, SkipCause.PARTIAL if name == _PARTIAL else SkipCause.OTHER)
 
 
 def _longest_line(data: bytes) -> int:

@@ -13,9 +13,9 @@ from typing import Any
 from analyzers.appsource.dependencies import manifest_files, read_manifests
 from analyzers.appsource.manifests import Dependency, npm_manifests
 from analyzers.appsource.npm_locks import NPM_LOCKS
+from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import (
-    VENDORED,
     Canary,
     Command,
     Execute,
@@ -36,7 +36,7 @@ from analyzers.static.adapter import (
     relative,
 )
 from analyzers.static.reputation import Reputation
-from contract.analysis import Category, Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity, SkipCause
 from contract.source_digest import is_covered
 
 _SEVERITY = {
@@ -97,11 +97,12 @@ class Retire(NodeTool):
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
         """Libraries copied into the app are not its own code, but are what this tool looks for."""
-        minified = (name for name, why in source.left_out if why == "minified")
+        minified = (name for name, why in source.left_out if cause_of(why) is SkipCause.MINIFIED)
         vendored = [
             name
             for name, why in source.left_out
-            if why.startswith(VENDORED) and (is_covered(f"{name}x") or name.endswith(_COPIED))
+            if cause_of(why) is SkipCause.VENDORED
+            and (is_covered(f"{name}x") or name.endswith(_COPIED))
         ]
         copied = [name for name in vendored if name.endswith(_SCRIPTS)]
         for folder in (name for name in vendored if name.endswith("/")):
@@ -188,16 +189,17 @@ class Retire(NodeTool):
 
 def _scripts_of(source: SourceTree) -> tuple[str, ...]:
     """Scripts of a folder, including minified ones and those with their own licence."""
-    minified = tuple(
-        name for name, why in source.left_out if why == "minified" or why.startswith(VENDORED)
-    )
+    causes = (SkipCause.MINIFIED, SkipCause.VENDORED)
+    minified = tuple(name for name, why in source.left_out if cause_of(why) in causes)
     return tuple(name for name in (*source.files, *minified) if name.endswith(_SCRIPTS))
 
 
 def _affected(version: str, entry: dict[str, Any]) -> bool:
-    mine = _ordered(version)
+    found_version = _ordered(version)
     below, above = entry.get("below"), entry.get("atOrAbove")
-    return (below is None or mine < _ordered(below)) and (above is None or mine >= _ordered(above))
+    return (below is None or found_version < _ordered(below)) and (
+        above is None or found_version >= _ordered(above)
+    )
 
 
 def _ordered(version: str) -> tuple[tuple[int, ...], bool, str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
@@ -116,7 +117,7 @@ class Ruff(CommandTool):
                 gathered.add(path, partial(self._finding, item, path, lines))
             elif _LATER not in item["message"]:
                 where = f"line {item['location']['row']}"
-                reasons.setdefault(path, f"syntax error: {where}: {item['message']}")
+                reasons.setdefault(path, broken(f"{where}: {item['message']}"))
         return Parsed(coverage(given, reached, reasons), tuple(gathered.findings))
 
     def _finding(self, item: dict, path: str, lines: Lines) -> Finding:

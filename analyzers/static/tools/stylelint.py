@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     Gathered,
@@ -82,7 +83,7 @@ class Stylelint(NodeTool):
                 raise ToolFault(f"stylelint: {item['invalidOptionWarnings']}"[:500])
             for warning in item["warnings"]:
                 if warning["rule"] == _SYNTAX:
-                    reasons[path] = f"syntax error: line {warning['line']}: {warning['text']}"
+                    reasons[path] = broken(f"line {warning['line']}: {warning['text']}")
                 else:
                     gathered.add(path, partial(self._finding, warning, path, lines))
         return Parsed(coverage(given, reached, reasons), tuple(gathered.findings))

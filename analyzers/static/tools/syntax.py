@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from analyzers.runtime.tool import NUL_BYTES, Canary, Command, Execute, Parsed, SourceTree, ToolRun
+from analyzers.runtime.reasons import cause_of
+from analyzers.runtime.tool import Canary, Command, Execute, Parsed, SourceTree, ToolRun
 from analyzers.static.adapter import CommandTool, coverage, finding, line_reader
 from analyzers.static.python_files import Flaw
 from analyzers.static.syntax import CODE_SUFFIXES, NODE_CHECK, NUL, flaws_of, refusal
-from contract.analysis import Category, Confidence, Finding, Location, Severity
+from contract.analysis import Category, Confidence, Finding, Location, Severity, SkipCause
 
 _DIGEST_FILES = (NODE_CHECK, NODE_CHECK.with_name("python_files.py"))
 _DETAILS = 300
@@ -106,4 +107,4 @@ class Syntax(CommandTool):
 
 
 def _with_nul(source: SourceTree) -> Sequence[str]:
-    return tuple(name for name, why in source.left_out if why == NUL_BYTES)
+    return tuple(name for name, why in source.left_out if cause_of(why) is SkipCause.BROKEN)

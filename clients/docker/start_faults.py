@@ -9,7 +9,7 @@ from clients.docker import podman
 from clients.docker.containers import Containers, State
 from clients.ending import Ending
 from clients.excuses import Circumstances, excuse
-from clients.telling import telling_line
+from clients.log_lines import cause_line
 from contract.analysis import MeasurementState
 from contract.blame import Row
 from contract.errors import PlatformError
@@ -20,17 +20,17 @@ async def _never(_state: State) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Autopsy:
+class StartFaults:
     """Decides by the log of the failed container and by the circumstances of its start.
 
     Attributes:
         under: circumstances by service.
-        knocked: whether the container tried to reach an address outside.
+        tried_outside: whether the container tried to reach an address outside.
     """
 
     containers: Containers
     under: Mapping[str, Circumstances]
-    knocked: Callable[[State], Awaitable[bool]] = _never
+    tried_outside: Callable[[State], Awaitable[bool]] = _never
 
     async def death(self, service: str, state: State, ending: Ending) -> AppFault | PlatformError:
         """The fault of a container that ended while the app was started."""
@@ -60,13 +60,13 @@ class Autopsy:
             text: what was seen, to put after the service's name.
         """
         log = (await self.containers.log(state.id)).decode(errors="replace")
-        line = telling_line(log)
+        line = cause_line(log)
         sign = f": {line}" if line else f"; its log is empty; it ran `{state.command[:200]}`"
         reason = f"{service} {text}{sign}"
         if row.state is not MeasurementState.APP_FAILED or row is blame.MEMORY:
             return fault(row, phase, reason)
         under = self._under(service)
-        if under.egress_denied and await self.knocked(state):
+        if under.egress_denied and await self.tried_outside(state):
             under = replace(under, asked_outside=True)
         if found := excuse(log, under):
             return fault(found[0], phase, f"{reason}; {found[1]}")

@@ -64,7 +64,7 @@ def _printable(character: str) -> bool:
     return character == "\t" or unicodedata.category(character)[0] != "C"
 
 
-def telling_line(log: str | bytes) -> str:
+def cause_line(log: str | bytes) -> str:
     """The line of `log` that names the cause, else its last; empty if `log` is."""
     return _cut(_error(lines := _lines(log)) or _last(lines))
 

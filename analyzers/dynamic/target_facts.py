@@ -1,6 +1,6 @@
-"""What one target answers when it is asked for nothing in particular; shared by all tools of a run.
+"""The general answers of one target, to random paths and plain HTTP; all tools of a run share it.
 
-Random paths are asked for only where an answer would count without them, and once per method,
+Random paths are asked for only where an answer would otherwise count, and only once per method,
 folder and extension: the app's quota is not ours to spend.
 """
 
@@ -27,7 +27,7 @@ from analyzers.runtime.tool import ToolRun
 from contract.analysis import Target
 
 FORWARDED = {"X-Forwarded-Proto": "https"}
-"""What a proxy that ends TLS tells the app behind it."""
+"""The header by which a proxy that ends TLS tells the app behind it."""
 SAMPLES = 3  # of the root, where fallback pages come from; two of any other group
 MAX_GROUPS = 80
 ALIVE_PAUSES_S = (0.0, 0.3, 1.0)
@@ -35,11 +35,11 @@ Ask = Callable[[str, str, Mapping[str, str]], Awaitable[Answer | None]]
 
 
 @dataclass(slots=True)
-class Ground:
-    """What is known of one target.
+class TargetFacts:
+    """Facts about one target.
 
     Attributes:
-        headers: to be sent with every request, because the app answers nothing without them.
+        headers: sent with every request, because the app answers nothing without them.
         https_only: it redirects plain HTTP to https, whatever a proxy says.
     """
 
@@ -53,7 +53,7 @@ class Ground:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def prepare(self, ask: Ask) -> None:
-        """Find out, once, whether the app wants to be told that its caller came over https."""
+        """Find out, once, whether the app must be told that its client came over https."""
         if self._is_ready:
             return
         async with self._lock:
@@ -70,7 +70,7 @@ class Ground:
                 self.headers = dict(FORWARDED)
 
     def leads_to_https(self, answer: Answer) -> bool:
-        """Whether the answer sends the caller to https on this very host."""
+        """Whether the answer redirects to https on this very host."""
         if not 300 <= answer.status < 400:
             return False
         try:
@@ -84,7 +84,7 @@ class Ground:
             return False
 
     def plain(self, headers: httpx.Headers) -> httpx.Headers:
-        """An app that takes us for a proxy points to https; its own pages are still over http."""
+        """An app that takes us for a proxy links to https; its own pages still come over http."""
         location, own = headers.get("location", ""), urlsplit(self.target.base_url)
         if not self.headers or not location.startswith("https:"):
             return headers
@@ -94,13 +94,13 @@ class Ground:
         return changed
 
     async def judge(self, answer: Answer, sent: Mapping[str, str], place: str, ask: Ask) -> Verdict:
-        """Whether an answer can be what was asked for.
+        """Whether an answer can be an answer to its request.
 
         Args:
             answer: without its verdict.
-            sent: headers of the request; who is logged in gets other answers to random paths.
-            place: the path whose neighbours it is compared with.
-            ask: sends one request outside of all counts.
+            sent: headers of the request; a logged-in person gets other answers to random paths.
+            place: the path whose neighbours the answer is compared with.
+            ask: sends one request that no count includes.
         """
         is_inside = any(name.lower() in {"cookie", "authorization"} for name in sent)
         baseline = self._baselines.setdefault(is_inside, Baseline())
@@ -137,14 +137,14 @@ class Ground:
                 baseline.add(Question(near.method, self.target.base_url + path), answer.reply)
 
 
-def ground_of(run: ToolRun, target: Target) -> Ground:
-    """The ground of a target, one for all tools of a run."""
-    shared = run.shared.setdefault("dynamic-ground", {})
-    return shared.setdefault(f"{target.service} {target.base_url}", Ground(target))
+def facts_of(run: ToolRun, target: Target) -> TargetFacts:
+    """The facts of a target, one for all tools of a run."""
+    shared = run.shared.setdefault("dynamic-facts", {})
+    return shared.setdefault(f"{target.service} {target.base_url}", TargetFacts(target))
 
 
 async def is_gone(client: httpx.AsyncClient, limit_s: float) -> bool:
-    """Whether nothing answers any more: connections that are refused or dropped, each time.
+    """Whether nothing answers any more: each connection is refused or dropped.
 
     Silence is no death: an app under load is slow.
     """

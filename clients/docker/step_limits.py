@@ -1,6 +1,6 @@
 """Limits and a firewall for the steps of BuildKit, whose build call supports neither.
 
-The guard finds steps by a mark in their environment: a proxy variable, which BuildKit gives to each
+It finds steps by a mark in their environment: a proxy variable, which BuildKit gives to each
 step and leaves out of its cache keys and images. The mark is in the file that BuildKit writes for
 the container runtime before a step begins; where that file cannot be read, it is in the environment
 of processes. The cgroup of each step gets the limits of a build. Its network namespace gets rules
@@ -37,7 +37,7 @@ _ENVIRONMENT_BYTES = 262_144
 _TIMEOUT_S = 10
 
 
-class StepGuard:
+class StepLimits:
     """Watches the steps of all builds of this process while one is running."""
 
     def __init__(self, docker_host: str, limits: AppLimits) -> None:
@@ -53,7 +53,7 @@ class StepGuard:
         self._coming: dict[str, Path] = {}
         self._scanning = False
         self._trouble = ""
-        self._guarded: dict[str, str] = {}
+        self._limited: dict[str, str] = {}
 
     def learn(self, engine_root: str) -> None:
         """Learn where the engine keeps its data: BuildKit's bundles, one per step, are there."""
@@ -66,7 +66,7 @@ class StepGuard:
         return {"NO_PROXY": f"localhost,127.0.0.1,{self._mark}"}
 
     def obstacle(self) -> str:
-        """Why steps cannot be guarded here; empty when they can. Blocking, some milliseconds."""
+        """Why steps cannot be limited here; empty when they can. Blocking, some milliseconds."""
         if not self._docker_host.startswith("unix://") or os.geteuid() != 0:
             return "needs root on the engine's host"
         tools = [tool for tool in ("nsenter", "iptables-restore") if shutil.which(tool) is None]
@@ -90,11 +90,11 @@ class StepGuard:
 
     @contextmanager
     def watching(self) -> Generator[None]:
-        """Guard all steps that begin in this context."""
+        """Limit all steps that begin in this context."""
         with self._lock:
             self._builds += 1
             if self._builds == 1:
-                self._guarded.clear()
+                self._limited.clear()
                 self._trouble = ""
                 self._end = threading.Event()
                 thread = threading.Thread(target=self._watch, args=(self._end,), daemon=True)
@@ -108,18 +108,18 @@ class StepGuard:
                     self._end.set()
                     self._looks.clear()
 
-    def guarded(self) -> frozenset[str]:
+    def limited(self) -> frozenset[str]:
         """Cgroups of the steps that were seen so far."""
-        return frozenset(self._guarded)
+        return frozenset(self._limited)
 
     def unlimited(self, since: frozenset[str]) -> str:
         """Why steps that began after `since` lack a limit; empty when they have all."""
-        found = (why for step, why in dict(self._guarded).items() if why and step not in since)
+        found = (why for step, why in dict(self._limited).items() if why and step not in since)
         return next(found, self._trouble)
 
     def ran_out_of_memory(self, since: frozenset[str]) -> bool:
         """Whether the kernel killed for its memory limit in a step that began after `since`."""
-        steps = self.guarded() - since
+        steps = self.limited() - since
         with suppress(OSError):
             return any(
                 "oom-kill:" in line and any(f"task_memcg={step}" in line for step in steps)
@@ -138,7 +138,7 @@ class StepGuard:
                     self._trouble = f"{type(error).__name__} while looking for steps"
 
     def _expect(self) -> None:
-        """Guard steps of ours as soon as the runtime has put their process into a cgroup."""
+        """Limit our steps as soon as the runtime has put their process into a cgroup."""
         if self._bundles is None:
             return
         there = {bundle.name for bundle in self._bundles.iterdir()}
@@ -154,7 +154,7 @@ class StepGuard:
                 self._scanning = self._scanning or not place.startswith("/")
         for place, bundle in list(self._coming.items()):
             pid = first_process(place) if place.startswith("/") else 0
-            if not bundle.exists() or (pid and self._guard(pid)):
+            if not bundle.exists() or (pid and self._limit_step(pid)):
                 del self._coming[place]
 
     def _scan(self) -> None:
@@ -175,15 +175,16 @@ class StepGuard:
         self._looks = looks
 
     def _look(self, pid: int) -> bool:
-        """Guard the process's step if it is one of ours. Returns whether it is."""
+        """Limit the process's step if it is one of ours. Returns whether it is."""
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
-                return self._mark.encode() in file.read(_ENVIRONMENT_BYTES) and self._guard(pid)
+                is_ours = self._mark.encode() in file.read(_ENVIRONMENT_BYTES)
+            return is_ours and self._limit_step(pid)
         except OSError:
             return False
 
-    def _guard(self, pid: int) -> bool:
-        """Guard the step of a process; False while its namespaces are being made."""
+    def _limit_step(self, pid: int) -> bool:
+        """Limit the step of a process; False while its namespaces are being made."""
         try:
             places = cgroups_of(pid)
             if is_runtime(pid) and network_of(pid) == network_of("self"):
@@ -191,10 +192,10 @@ class StepGuard:
         except OSError:
             return False
         step = places.get("memory") or places.get("", "")
-        if step in ("", "/") or step in self._guarded or places == cgroups_of(os.getpid()):
+        if step in ("", "/") or step in self._limited or places == cgroups_of(os.getpid()):
             return True
-        self._guarded[step] = ""
-        self._guarded[step] = self._limit(pid, places) or self._confine(pid)
+        self._limited[step] = ""
+        self._limited[step] = self._limit(pid, places) or self._confine(pid)
         return True
 
     def _limit(self, pid: int, places: dict[str, str]) -> str:

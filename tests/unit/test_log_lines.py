@@ -2,7 +2,7 @@
 
 import pytest
 
-from clients.telling import MAX_CHARS, error_line, telling_line
+from clients.log_lines import MAX_CHARS, cause_line, error_line
 
 NPM_ETARGET = """\
 npm error code ETARGET
@@ -206,7 +206,7 @@ LOGS = {
 
 @pytest.mark.parametrize(("log", "line"), LOGS.values(), ids=LOGS)
 def test_the_line_that_says_why_is_quoted(log: str, line: str):
-    assert telling_line(log) == line
+    assert cause_line(log) == line
 
 
 def test_only_what_calls_itself_an_error_explains_a_death():
@@ -224,11 +224,11 @@ def test_only_what_calls_itself_an_error_explains_a_death():
     ],
 )
 def test_no_control_character_reaches_a_reason(log: str):
-    assert telling_line(log) == "boom"
+    assert cause_line(log) == "boom"
 
 
 def test_a_long_or_endless_line_is_cut_and_does_not_take_long():
-    assert len(telling_line("a" * 5_000_000)) == MAX_CHARS
-    assert telling_line(("at " + "(" * 900 + "\n") * 2_000)
-    assert telling_line(("Error" * 190 + "\n") * 2_000)
-    assert telling_line(b"\xff\xfe: broken")
+    assert len(cause_line("a" * 5_000_000)) == MAX_CHARS
+    assert cause_line(("at " + "(" * 900 + "\n") * 2_000)
+    assert cause_line(("Error" * 190 + "\n") * 2_000)
+    assert cause_line(b"\xff\xfe: broken")
