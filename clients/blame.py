@@ -53,7 +53,7 @@ def _row(key: str, state: MeasurementState, seen: str, because: str, again: str 
 
 APP_FILES = _row(
     "app-files", _APP,
-    "the app's own files name nothing that can be run: an empty folder, no valid compose file,"
+    "the app's own files name no service that can be run: an empty folder, no valid compose file,"
     " a missing file, a cycle",
     "the reference tools refuse such files, too",
 )  # fmt: skip
@@ -66,7 +66,7 @@ BUILD_FAILED = _row(
 BUILD_MEMORY = _row(
     "build-memory", _APP,
     "a build step was killed at its memory limit, which the engine has on record",
-    "the limit is part of what an app must do with, and is the same for all",
+    "every app has the same limit and must work within it",
 )  # fmt: skip
 COMMAND_MISSING = _row(
     "command-missing", _APP,
@@ -78,65 +78,64 @@ EXIT = _row(
     "exit-by-itself", _APP,
     "a process of the app ended with an exit code or a crash of its own, and nobody sent it a"
     " signal",
-    "an exit is the one proof of a death, and its log has nothing to do with what we substituted",
-    "at the start of an app of several services started again up to four times, where its compose"
-    " file has a `restart`",
+    "an exit proves a death, and its log has nothing to do with our substitutions",
+    "at the start of an app with several services, a service with `restart` in its compose file is"
+    " started again up to four times",
 )  # fmt: skip
 MEMORY = _row(
     "out-of-memory", _APP,
-    "the engine has it on record that a process of the container was killed at the memory limit",
-    "the limit is part of what an app must do with, and is the same for all",
+    "the engine recorded that it killed a process of the container at the memory limit",
+    "every app has the same limit and must work within it",
 )  # fmt: skip
 DISK = _row(
     "too-much-written", _APP,
     "a container has written more than its share of the disk",
-    "the limit is part of what an app must do with, and is the same for all",
+    "every app has the same limit and must work within it",
 )  # fmt: skip
 LOOPBACK = _row(
     "loopback-only", _APP,
     "the app listens on 127.0.0.1 of its own container alone, or for IPv6 alone",
-    "a published port does not reach the container's loopback on any engine, and its network has no"
-    " IPv6 unless somebody sets it up",
+    "no engine connects a published port to the container's loopback, and its network has no IPv6"
+    " unless somebody sets it up",
     "looked at again until the start's time is over",
 )  # fmt: skip
 NEVER_ANSWERED = _row(
     "never-answered", _APP,
     "the app runs, and answered no HTTP request within the time for a start, on a calm host",
-    "its processes had the time and the processor, and its open sockets are named",
+    "its processes had enough time and processor, and the reason names its open sockets",
     "more time is given while the host is loaded, the app keeps its processor busy, or its health"
     " check says `starting`",
 )  # fmt: skip
 LISTENER_GONE = _row(
     "listener-gone", _APP,
     "the container runs, but nothing listens on the app's port any more",
-    "the process that served is gone: only one that is there accepts connections",
+    "the process that served is gone: a living one would accept connections",
     "looked at again for some seconds: a server may restart itself",
 )  # fmt: skip
 UNREACHED = _row(
     "not-reached", _PLATFORM,
-    "the app listens on a published port, and where its engine publishes it connections are"
-    " refused",
-    "publishing is the engine's: it is another machine's, or its rules were taken away",
+    "the app listens on a published port, but connections to the engine's side of it are refused",
+    "the engine publishes ports: it runs on another machine, or its rules were removed",
 )  # fmt: skip
 TLS_ONLY = _row(
     "tls-only", _PLATFORM,
     "the app runs and speaks TLS on its port, no plain HTTP",
-    "its users would reach it by https, and we measure plain HTTP",
+    "its users reach it by https, but we measure plain HTTP",
 )  # fmt: skip
 HANG = _row(
     "hang", _APP,
     "the app runs unchanged and gave no answer to several requests, 60 s and more in all, while its"
     " host was calm",
-    "nothing but the app itself kept it from answering",
+    "only the app itself kept it from answering",
     "asked again, longer each time; time on a loaded host or beside other connections does not"
     " count",
 )  # fmt: skip
 SILENT = _row(
     "silent", _PLATFORM,
-    "the app runs unchanged and gave no answer, on a loaded host, on one whose load is not known,"
-    " while somebody else was connected to it, or while its engine's publication of an open port"
-    " refused connections",
-    "slow is not dead",
+    "the app runs unchanged and gave no answer: the host was loaded or its load is not known,"
+    " somebody else was connected to the app, or the engine's side of an open port refused"
+    " connections",
+    "a slow app is not dead",
     "asked again, for two and a half minutes",
 )  # fmt: skip
 SLOW_START = _row(
@@ -149,32 +148,31 @@ REMOVED = _row(
     "removed", _PLATFORM,
     "a container of the app is gone",
     "a container does not remove itself",
-    "started anew",
+    "started again",
 )  # fmt: skip
 KILLED = _row(
     "killed-from-outside", _PLATFORM,
-    "the engine has it on record that somebody sent the container a signal that ends it, before it"
-    " ended",
+    "the engine recorded that somebody sent the container an ending signal before it ended",
     "the app did not end by itself",
-    "started anew",
+    "started again",
 )  # fmt: skip
 KILLED_BY_NOBODY = _row(
     "killed-without-record", _PLATFORM,
     "SIGKILL or SIGTERM ended the app, and neither a memory limit nor a sender is on record",
-    "the host's out-of-memory killer or somebody's hand looks the same as an app that kills itself",
-    "started anew and measured once more; what comes again in the same place is the app's",
+    "the host's out-of-memory killer and a person look the same as an app that kills itself",
+    "started again and measured once more; a second time in the same place it is the app's fault",
 )  # fmt: skip
 ENGINE_RESTARTED = _row(
     "engine-restarted", _PLATFORM,
     "the Docker daemon was started after the container",
-    "no container outlives that; only a crash or a memory limit on record would be the app's",
-    "started anew",
+    "no container survives that; only a recorded crash or memory limit would be the app's fault",
+    "started again",
 )  # fmt: skip
 RESTARTED = _row(
     "restarted", _PLATFORM,
     "the container runs, but was stopped and started again",
     "its restart policy is `no`, so somebody else did",
-    "started anew",
+    "started again",
 )  # fmt: skip
 PAUSED = _row(
     "paused", _PLATFORM,
@@ -184,15 +182,15 @@ PAUSED = _row(
 )  # fmt: skip
 SANDBOX_GONE = _row(
     "sandbox-gone", _PLATFORM,
-    "a confined process is gone without an exit code, or its state folder is",
+    "a confined process or its state folder is gone without an exit code",
     "its host or its sandbox was killed",
-    "started anew",
+    "started again",
 )  # fmt: skip
 STAND_IN = _row(
     "stand-in", _PLATFORM,
     "a build or a start failed on a stand-in base image in a way that the stand-in may have caused:"
     " newer syntax, a missing library, tool or standard module, another distribution",
-    "on the image it was written for it may work",
+    "it may work on the image that it was written for",
 )  # fmt: skip
 NO_BASE_IMAGE = _row(
     "no-base-image", _PLATFORM,
@@ -201,50 +199,50 @@ NO_BASE_IMAGE = _row(
 )  # fmt: skip
 UNSUPPORTED = _row(
     "not-supported", _PLATFORM,
-    "a compose file or Dockerfile uses what this engine's builder, or this platform, does not know"
-    " (here-documents on an old engine, required build secrets), or is larger than this platform"
-    " takes",
+    "a compose file or Dockerfile uses a feature that this engine's builder, or this platform, does"
+    " not support (here-documents on an old engine, required build secrets), or is larger than this"
+    " platform reads",
     "Docker Compose or a newer BuildKit would honour it",
 )  # fmt: skip
 SETTING_DROPPED = _row(
     "setting-dropped", _PLATFORM,
-    "a compose file asks for what is not given here and could change what is measured: files"
-    " outside of the app's folder or from the network, devices, several copies of a service,"
+    "a compose file needs something that we do not provide and that could change the measurement:"
+    " files outside of the app's folder or from the network, devices, several copies of a service,"
     " another container's namespaces, data made elsewhere, hooks",
     "without it the figures would be those of another app",
 )  # fmt: skip
 BEYOND_LIMITS = _row(
     "beyond-limits", _PLATFORM,
-    "a compose file has more services than are run here, mounts more of its own files than are"
-    " copied, or takes more memory, time or output to be resolved than is given",
+    "a compose file has more services than we run, mounts more of its own files than we copy, or"
+    " needs more memory, time or output to be resolved than we allow",
     "the limit is this platform's, and Docker Compose has none",
 )  # fmt: skip
 NO_COMPOSE = _row(
     "no-compose", _PLATFORM,
     "Docker Compose is not installed, or nothing on this host can confine it",
-    "compose files are resolved by Docker Compose itself, and never where they see more than the"
+    "only Docker Compose itself resolves compose files, and only where it sees nothing but the"
     " app's folder",
 )  # fmt: skip
 NO_KNOWN_START = _row(
     "no-known-start", _PLATFORM,
     "the app brings no Dockerfile, no compose file, and no framework that we can start",
-    "its author starts it in a way that we do not know",
+    "we do not know how its author starts it",
 )  # fmt: skip
 NOT_HONOURED = _row(
     "not-honoured", _PLATFORM,
     "the app failed to start, and a setting that it may need was not honoured (host network,"
     " devices, capabilities, files of the host, variables of the host)",
-    "with the setting it may work; an error that has nothing to do with it stays the app's",
+    "it may work with the setting; an unrelated error stays the app's fault",
 )  # fmt: skip
 NETWORK_DENIED = _row(
     "network-denied", _PLATFORM,
     "the app failed to start after it asked for an address outside, which `egress: deny` closes",
-    "with a way out it may work",
+    "it may work with a way out",
 )  # fmt: skip
 REGISTRY = _row(
     "registry-down", _PLATFORM,
     "a package registry did not answer during the build, or answered with a server error",
-    "that a version does not exist is only known from a registry that answers",
+    "only a registry that answers can say that a version does not exist",
     "built again",
 )  # fmt: skip
 BUILD_KILLED = _row(
@@ -256,7 +254,7 @@ BUILD_KILLED = _row(
 BUILD_ENGINE = _row(
     "engine-failed", _PLATFORM,
     "the engine failed to build or to start: a full disk, a driver, the container runtime",
-    "these are the engine's own words, none of the app's",
+    "the message is the engine's, not the app's",
     "tried again",
 )  # fmt: skip
 

@@ -175,7 +175,7 @@ class CommandTool:
         if not self.apart:  # it counts dependencies: folders that are not the app's hold none
             selected = {name for name in selected if not not_own(left[name])}
         if self.suffixes == ("",):
-            selected = {n for n in selected if cause_of(left[n]) is not SkipCause.BINARY}
+            selected = {name for name in selected if cause_of(left[name]) is not SkipCause.BINARY}
         return {name: left[name] for name in sorted(selected.difference(given))}
 
 

@@ -101,15 +101,15 @@ async def explained(
     flaws = await flaws_of(run, [n for n in unread if n.endswith(CODE_SUFFIXES)], execute)
     reasons = {left_out.what: reason_of(left_out) for left_out in covered.skipped}
     reasons |= {name: flaw.reason for name, flaw in flaws.items()}
-    told = tuple(skipped(left_out.what, reasons[left_out.what]) for left_out in covered.skipped)
-    covered = covered.model_copy(update={"skipped": told})
+    rows = tuple(skipped(left_out.what, reasons[left_out.what]) for left_out in covered.skipped)
+    covered = covered.model_copy(update={"skipped": rows})
     if none:
         raise refusal(language, reasons)
     return replace(parsed, coverage=covered)
 
 
 def refusal(language: str, reasons: Mapping[str, str]) -> NotMeasured:
-    """The verdict on a tool without readable files, by the reasons of its files."""
+    """Why a tool without readable files measured nothing, by the reasons of its files."""
     ours_first = sorted(reasons.items(), key=lambda item: is_broken(item[1]))
     lines = [f"{name}: {why}" for name, why in ours_first]
     shown = "; ".join(lines[:3]) + (f" and {len(lines) - 3} more" if len(lines) > 3 else "")

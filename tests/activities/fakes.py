@@ -294,10 +294,6 @@ class FakeResults:
     async def apps_to_retry(self, pipeline_id: str, labels: Collection[str]) -> list[AppChoice]:
         raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"no app {labels!r} in this pipeline")
 
-    async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
-        cells = tuple(cell for cell in self.record.cells if app in (None, cell.ref))
-        return self.record.model_copy(update={"cells": cells})
-
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
     ) -> tuple[ToolSummary, ...]:
@@ -312,6 +308,10 @@ class FakeResults:
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record
+
+    async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
+        cells = tuple(cell for cell in self.record.cells if app in (None, cell.ref))
+        return self.record.model_copy(update={"cells": cells})
 
     async def probe(self) -> None:
         return None
