@@ -2,17 +2,18 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
@@ -116,16 +117,32 @@ async def _send_pages(handle: Handle, plan: PipelinePlan) -> None:
 
 
 async def _send(handle: Handle, page: PlanPage) -> int:
+    """How many apps of the plan have come, with those of `page`."""
     name = handle.id.removeprefix("pipeline/")
-    # One update for all who send the same page at once.
-    id_ = f"page-{page.first}-{page.digest[:16]}"
     try:
         async with asyncio.timeout(_PAGE_S):
-            return await handle.execute_update(PipelineWorkflow.add_page, page, id=id_)
-    except TimeoutError as error:
+            return await _update(handle, page)
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         message = f"no worker takes the plan of pipeline {name}; submit it again when one runs"
         raise PlatformError(ErrorCode.UNAVAILABLE, message) from error
     except WorkflowUpdateFailedError as error:
         cause: Any = error.cause or error
         message = f"pipeline {name} refused a page of its plan: {cause.message}"
         raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        message = f"pipeline {name} ended before its plan had come whole"
+        raise PlatformError(ErrorCode.ALREADY_EXISTS, message) from error
+
+
+async def _update(handle: Handle, page: PlanPage) -> int:
+    # One update for all who send the same page at once.
+    id_ = f"page-{page.first}-{page.digest[:16]}"
+    try:
+        answer = await handle.execute_update(PipelineWorkflow.add_page, page, id=id_)
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError from error  # which the SDK hides
+        raise
+    return cast("int", answer)  # the SDK's type of an `async` update keeps its coroutine

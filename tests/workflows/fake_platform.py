@@ -70,6 +70,7 @@ PATIENCE_S = 120
 TOOLS = {kind: (f"{kind}-tool",) for kind in AnalyzerKind}
 Run = Callable[[SubtaskRequest], Awaitable[SubtaskOutcome]]
 PLATFORMS: dict[str, "FakePlatform"] = {}
+WATCH = WatchActivities()
 
 
 def planned(model: str, number: int) -> PlannedApp:
@@ -97,14 +98,17 @@ class FakePlatform:
 
     Attributes:
         down: analyzers and services whose health fails.
+        starting: those of them that only start.
         runs: replaces a measurement, per analyzer.
         starts: replaces the start of an app, per app number.
         prepares: replaces its build; `builds`: what that waits for.
         unrecordable: analyzers whose outcomes the store refuses.
+        watched: whether `watch_apps` runs; while an activity runs, no server skips time.
         lost: what is recorded instead of a result that cannot be read any more.
         queue: while it is set to an event, builds and measurements wait for it before they begin,
             as for a slot.
         order: what the pipeline is started with; None: its plan.
+        reads: what reading apps from the store waits for, if it is set to an event.
         alive: answers of `check_app`, or its faults, per app number, used up in order; then always
             alive.
     """
@@ -115,15 +119,18 @@ class FakePlatform:
         self.plan = make_plan(self.id, apps, analyzers, **spec)
         self.log: list[str] = []
         self.down: dict[str, str] = {}
+        self.starting: set[str] = set()
         self.runs: dict[AnalyzerKind, Run] = {}
         self.starts: dict[int, Callable[[AppSpec], StartOutcome]] = {}
         self.prepares: dict[int, Callable[[AppSpec], StartOutcome]] = {}
         self.builds: dict[int, asyncio.Event] = {}
         self.alive: dict[int, list[AppCheck | ApplicationError]] = defaultdict(list)
         self.refuses_plan = False
+        self.watched = True
         self.unrecordable: set[AnalyzerKind] = set()
         self.lost: dict[AnalyzerKind, SubtaskOutcome] = {}
         self.queue: asyncio.Event | None = None
+        self.reads: asyncio.Event | None = None
         self.order: PipelineRun | None = None
         self.store = FakeStore()
         self.subtasks = self.store.subtasks
@@ -329,7 +336,11 @@ async def register_page(header: PlanHeader, page: PlanPage) -> None:
 
 @activity.defn(name="read_apps")
 async def read_apps(pipeline_id: str, positions: list[int]) -> list[AppEntry]:
-    return _mine().store.read(positions)
+    mine = _mine()
+    mine.log.append(f"read {len(positions)}")
+    if mine.reads is not None:
+        await mine.reads.wait()
+    return mine.store.read(positions)
 
 
 @activity.defn(name="apps_to_retry")
@@ -358,7 +369,10 @@ async def preflight(analyzers: list[AnalyzerKind], services: list[PlatformServic
 def _analyzer(kind: AnalyzerKind) -> AnalyzerReadiness:
     reason = _mine().down.get(kind, "")
     tools = () if reason else TOOLS[kind]
-    return AnalyzerReadiness(analyzer=kind, ok=not reason, tools=tools, reason=reason)
+    starting = kind in _mine().starting
+    return AnalyzerReadiness(
+        analyzer=kind, ok=not reason, tools=tools, reason=reason, starting=starting
+    )
 
 
 def _service(service: PlatformService) -> ServiceReadiness:
@@ -457,6 +471,12 @@ async def await_app(app: AppSpec) -> AppOutcome | None:
     return await ResultActivities(_UNUSED, _UNUSED).await_app(app)
 
 
+@activity.defn(name="watch_apps")
+async def watch_apps(pipeline_id: str) -> None:
+    if _mine().watched:
+        await WATCH.watch_apps(pipeline_id)
+
+
 @activity.defn(name="write_report")
 async def write_report(pipeline_id: str) -> tuple[str, str]:
     _mine().log.append("report")
@@ -481,6 +501,7 @@ FAKES = {
         recorded_subtasks,
         record_pipeline_state,
         await_app,
+        watch_apps,
         write_report,
     )
 }
@@ -504,7 +525,7 @@ QUEUES: dict[str, Activities] = {
     ids.TASK_QUEUE_APPS: _apps.on_any_host(),
     ids.task_queue_start(HOST): _apps.on_build_host(),
     ids.task_queue_host(HOST): _apps.on_app_host(),
-    ids.TASK_QUEUE_WATCH: WatchActivities().activities(),
+    ids.TASK_QUEUE_WATCH: WATCH.activities(),
     **{ids.task_queue_analyzer(kind, HOST): _analysis for kind in AnalyzerKind},
 }
 

@@ -217,6 +217,7 @@ async def test_a_namespace_that_is_not_there_is_named(client: Client) -> None:
 async def test_an_analyzer_that_starts_is_waited_for_without_alarm(client: Client) -> None:
     platform = FakePlatform(apps=1, analyzers="s")
     platform.down[STATIC] = "starting: canaries of 2 of 19 tools done"
+    platform.starting.add(STATIC)
     await submit(client, platform.plan)
     handle = followed(client, platform)
 
