@@ -19,6 +19,7 @@ from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
 from contract.plan import PlanPage, pages_of
 from contract.progress import PipelineResult
 from contract.spec import PipelinePlan
+from control.updates import answer_of
 from workflows.pipeline import PipelineWorkflow
 from workflows.state import PipelineRun
 
@@ -121,7 +122,8 @@ async def _send(handle: Handle, page: PlanPage) -> int:
     id_ = f"page-{page.first}-{page.digest[:16]}"
     try:
         async with asyncio.timeout(_PAGE_S):
-            return await handle.execute_update(PipelineWorkflow.add_page, page, id=id_)
+            sent = handle.execute_update(PipelineWorkflow.add_page, page, id=id_)
+            return answer_of(await sent)
     except TimeoutError as error:
         message = f"no worker takes the plan of pipeline {name}; submit it again when one runs"
         raise PlatformError(ErrorCode.UNAVAILABLE, message) from error
