@@ -1,7 +1,7 @@
 """A plan on its way to a pipeline: a small header, and pages of apps that the store keeps."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -182,8 +182,3 @@ class Skipped(Frozen):
     positions: tuple[int, ...]
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
     reason: str
-
-
-def lacking(entries: Iterable[AppEntry]) -> list[AppEntry]:
-    """Those that have not ended, or to which the platform owes a measurement."""
-    return [e for e in entries if e.state is None or (e.result and e.result.lacks_measurement)]

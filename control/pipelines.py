@@ -27,15 +27,13 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from contract.errors import ErrorCode, PlatformError
+from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.doings import doings_of
 from control.errors import (
-    AlreadyRanError,
     EndedError,
-    OtherPlanError,
     ServerAwayError,
     WrongInputError,
 )
@@ -72,14 +70,7 @@ async def submit(client: Client, plan: PipelinePlan) -> bool:
         OtherPlanError: the ID stands for a running pipeline with another plan.
         PlatformError: the server does not take it.
     """
-    try:
-        handle = await start_pipeline(client, plan)
-    except PlatformError as error:
-        if error.code is ErrorCode.ALREADY_EXISTS:
-            raise AlreadyRanError(plan.pipeline_id, error.message) from error
-        if error.code is ErrorCode.FAILED_PRECONDITION:
-            raise OtherPlanError(plan.pipeline_id, error.message) from error
-        raise
+    handle = await start_pipeline(client, plan)
     return handle.first_execution_run_id is not None
 
 

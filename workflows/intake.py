@@ -47,15 +47,14 @@ class Intake:
 
     async def read_next(self, stopped: Callable[[], bool]) -> None:
         """Have the next apps in memory, unless the pipeline is stopped while the store is away."""
-        if positions := self._fleet.to_read():
-            reading = asyncio.create_task(
-                stages.read_apps(self._fleet.header.pipeline_id, positions)
-            )
-            await workflow.wait_condition(lambda: reading.done() or stopped())
-            if reading.done():
-                self._fleet.load(reading.result())
-            else:
+        while (positions := self._fleet.to_read()) and not stopped():
+            id_ = self._fleet.header.pipeline_id
+            reading = asyncio.create_task(stages.read_apps(id_, positions))
+            await workflow.wait_condition(lambda reading=reading: reading.done() or stopped())
+            if not reading.done():
                 reading.cancel()
+                return
+            self._fleet.load(reading.result())
 
     async def add_page(self, page: PlanPage) -> int:
         """Register a page of the plan, unless it came before; how many apps are registered."""

@@ -81,7 +81,7 @@ class PipelineWorkflow(PipelineHandlers):
         beside.run(self._display.keep_up())
         beside.run(self._admission.probe_while_open())
         beside.run(self._window.promote_in_turn())
-        beside.run(stages.watch_apps(self._order.header.pipeline_id))
+        beside.run(self._watch())
         while await self._next_turn():
             self._window.gave_up = await self._admission.admit(lambda: self._window.stopped)
             await self._intake.read_next(lambda: self._window.stopped)
@@ -90,6 +90,11 @@ class PipelineWorkflow(PipelineHandlers):
         await workflow.wait_condition(lambda: self._window.is_empty or beside.crashed)
         beside.raise_crash()
         beside.stop()
+
+    async def _watch(self) -> None:
+        """From the first app on, have it told to people what each running app does."""
+        await workflow.wait_condition(lambda: not self._window.is_empty)
+        await stages.watch_apps(self._order.header.pipeline_id)
 
     async def _next_turn(self) -> bool:
         """Wait for room and an app; False when this run has nothing more to start."""

@@ -15,10 +15,12 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from contract import plan
 from contract.analyzers import AnalyzerKind
 from contract.attempt import PAUSED
 from contract.running import AppCheck
 from contract.spec import BreakerSpec
+from control.starting import start_again
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
 from tests.workflows.fake_platform import (
     FakePlatform,
@@ -27,10 +29,12 @@ from tests.workflows.fake_platform import (
     finished,
     gone,
     one_by_one,
+    planned,
     workers,
 )
 from tests.workflows.test_pipeline_runs import build_fails
 from workflows import policies, search_attributes
+from workflows.state import PipelineRun
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -60,6 +64,8 @@ async def main() -> None:
             await _held(client)
             await _gone(client)
             await _built_ahead(client)
+            await _pages(client)
+            await _retried(client)
             await asyncio.sleep(0.3)
 
 
@@ -170,6 +176,33 @@ async def _built_ahead(client: Client) -> None:
     await _save(client, handle.id, "pipeline-built-ahead")
     await _save(client, platform.app_id(2), "app-built-ahead")
     await _save(client, platform.app_id(3), "app-build-failed-ahead")
+
+
+async def _pages(client: Client) -> None:
+    """A plan of three pages, which are small here."""
+    plan.PAGE_APPS, whole_page = 2, plan.PAGE_APPS
+    platform = FakePlatform(apps=5, analyzers="s")
+    await platform.run(client)
+    plan.PAGE_APPS = whole_page
+    await _save(client, f"pipeline/{platform.id}", "pipeline-of-pages")
+
+
+async def _retried(client: Client) -> None:
+    """An app is added, another one retried while it runs, and both after the end."""
+    platform = FakePlatform(apps=2, analyzers="sd", parallelism=1)
+    go = asyncio.Event()
+    static = AnalyzerKind.STATIC
+    platform.runs[static] = one_by_one(fails("PERMISSION_DENIED"), blocks(go), fails("INTERNAL"))
+    handle = await platform.start(client)
+    await platform.logged("run m/app2/static")
+    await handle.execute_update("retry_failed", [])
+    await handle.execute_update("add_apps", [planned("n", 7)])
+    go.set()
+    await finished(handle)
+    await _save(client, handle.id, "pipeline-retried")
+    again = PipelineRun.again(platform.reopening("n/app7"), ["n/app7"])
+    await finished(await start_again(client, again))
+    await _save(client, handle.id, "pipeline-reopened")
 
 
 async def _keep(client: Client, platform: FakePlatform, name: str) -> None:

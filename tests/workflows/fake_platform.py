@@ -106,6 +106,7 @@ class FakePlatform:
         queue: while it is set to an event, builds and measurements wait for it before they begin,
             as for a slot.
         order: what the pipeline is started with; None: its plan.
+        reads: what reading apps from the store waits for, if it is set to an event.
         alive: answers of `check_app`, or its faults, per app number, used up in order; then always
             alive.
     """
@@ -126,6 +127,7 @@ class FakePlatform:
         self.unrecordable: set[AnalyzerKind] = set()
         self.lost: dict[AnalyzerKind, SubtaskOutcome] = {}
         self.queue: asyncio.Event | None = None
+        self.reads: asyncio.Event | None = None
         self.order: PipelineRun | None = None
         self.store = FakeStore()
         self.subtasks = self.store.subtasks
@@ -331,7 +333,11 @@ async def register_page(header: PlanHeader, page: PlanPage) -> None:
 
 @activity.defn(name="read_apps")
 async def read_apps(pipeline_id: str, positions: list[int]) -> list[AppEntry]:
-    return _mine().store.read(positions)
+    mine = _mine()
+    mine.log.append(f"read {len(positions)}")
+    if mine.reads is not None:
+        await mine.reads.wait()
+    return mine.store.read(positions)
 
 
 @activity.defn(name="apps_to_retry")

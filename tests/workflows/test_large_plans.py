@@ -10,9 +10,10 @@ from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.plan import PAGE_APPS, PlanPage, pages_of
 from contract.progress import PipelinePhase, PipelineProgress
+from control import starting
 from control.pipelines import Pipeline, submit
 from control.starting import start_again, start_pipeline
-from tests.workflows.fake_platform import FakePlatform, blocks, finished, planned, until
+from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, planned, until
 from workflows.fleet import LINES_MAX
 from workflows.state import PipelineRun
 
@@ -154,3 +155,37 @@ async def test_a_snapshot_of_a_large_fleet_shows_what_runs_first(client: Client)
     assert [app.step for app in progress.apps[:5]] == ["analysing"] * 4 + ["waiting"]
     await Pipeline(client, platform.id).cancel()
     await finished(Pipeline(client, platform.id)._handle)
+
+
+async def test_a_large_plan_that_no_worker_takes_is_a_clear_error(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "_PAGE_S", 0.3)
+    monkeypatch.setattr(starting, "TASK_QUEUE_CONTROL", "nobody-serves-this")
+    platform = FakePlatform(apps=PAGE_APPS + 1, analyzers="s")
+
+    with pytest.raises(PlatformError, match="no worker takes the plan") as away:
+        await submit(client, platform.plan)
+
+    assert away.value.retryable
+    assert await Pipeline(client, platform.id).is_running(), "submitted again, it goes on"
+    await Pipeline(client, platform.id)._handle.terminate()
+
+
+async def test_apps_that_are_added_while_others_are_read_run_each_once(client: Client) -> None:
+    platform = FakePlatform(apps=1, analyzers="s")
+    platform.runs[STATIC] = fails("PERMISSION_DENIED")
+    handle = await platform.start(client)
+    go = platform.reads = asyncio.Event()
+    go.set()
+    await finished(handle)
+    platform.runs.clear()
+    go.clear()
+
+    again = await start_again(client, PipelineRun.again(platform.reopening("m/app1"), ["m/app1"]))
+    await platform.logged("read")
+    await again.execute_update("add_apps", [planned("n", 7)])
+    go.set()
+
+    assert (await finished(again)).counts == {MEASURED: 2}
+    assert platform.count("run n/app7") == 1

@@ -29,6 +29,8 @@ async def test_continue_as_new_loses_nothing_and_repeats_nothing(client: Client)
     assert platform.count("register") == platform.count("report") == 1
     detail = platform.states[-1][1]
     assert detail["continued_as_new"] >= 1
+    memo = await (await client.get_workflow_handle(handle.id).describe()).memo()
+    assert memo["plan"] == platform.plan.digest, "who submits it again still joins it"
     assert detail["tool_seconds"] == 14.0
     assert detail["parallelism"] == 6
 
