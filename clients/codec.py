@@ -69,7 +69,7 @@ def _value(name: str, encoded: str) -> bytes:
     return value
 
 
-class SealingCodec(PayloadCodec):
+class EncryptionCodec(PayloadCodec):
     """Encrypts with the first of `keys`. Without keys it encrypts nothing and decrypts nothing.
 
     Payloads that were written before there was a key are read as they are.

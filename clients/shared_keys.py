@@ -13,7 +13,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from clients.codec import VARIABLES, Key, SealingCodec
+from clients.codec import VARIABLES, EncryptionCodec, Key
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL
 
@@ -35,7 +35,7 @@ async def require_shared_keys(client: Client) -> None:
         PlatformError: FAILED_PRECONDITION, with what to do; RPCError as of the server.
     """
     codec = client.data_converter.payload_codec
-    own_marks = tuple(key.mark for key in codec.keys) if isinstance(codec, SealingCodec) else ()
+    own_marks = tuple(key.mark for key in codec.keys) if isinstance(codec, EncryptionCodec) else ()
     request = DescribeTaskQueueRequest(
         namespace=client.namespace,
         task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),

@@ -27,7 +27,7 @@ from temporalio.converter import DataConverter, DefaultFailureConverterWithEncod
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from clients.codec import SealingCodec, parse_keys
+from clients.codec import EncryptionCodec, parse_keys
 from clients.shared_keys import identity
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, janitor_schedule_id
@@ -58,7 +58,7 @@ async def connect(
     config.update({k: v for k, v in (("target_host", address), ("namespace", namespace)) if v})
     config.setdefault("target_host", "localhost:7233")
     target = config["target_host"]
-    codec = SealingCodec(parse_keys(keys))
+    codec = EncryptionCodec(parse_keys(keys))
     config |= {"data_converter": converter(codec), "identity": identity(codec.keys)}
     try:
         return await Client.connect(**config)
@@ -71,8 +71,8 @@ async def connect(
         raise _unusable(f"{target}: {exc}") from exc
 
 
-def converter(codec: SealingCodec) -> DataConverter:
-    """Payloads as Pydantic writes them, through `codec`; texts of failures only where it seals."""
+def converter(codec: EncryptionCodec) -> DataConverter:
+    """Payloads as Pydantic writes them, through `codec`; failure texts only if it encrypts."""
     if not codec.keys:
         return replace(pydantic_data_converter, payload_codec=codec)
     return replace(
@@ -113,7 +113,7 @@ async def ensure_search_attributes(client: Client, wanted: dict[str, str]) -> No
 async def ensure_janitor_schedule(
     client: Client, host: str, every: timedelta = JANITOR_EVERY
 ) -> None:
-    """Have the janitor sweep `host` regularly, and once now: a worker that starts may have died.
+    """Let the janitor sweep `host` regularly, and once now: this worker may have died before.
 
     Raises:
         PlatformError: UNAVAILABLE, PERMISSION_DENIED.

@@ -62,7 +62,7 @@ class SkipCause(StrEnum):
 
 
 class Skipped(Frozen):
-    """Something a tool was given and did not look at."""
+    """Something that a tool was given and did not look at."""
 
     what: str
     reason: str
@@ -76,8 +76,8 @@ class Coverage(Frozen):
         unit: what is counted.
         given: how many there were to look at; None where nobody can know.
         reached: how many the tool really looked at.
-        skipped: a sample of at most 50 of those it did not, each with the reason.
-        skipped_total: how many it did not.
+        skipped: a sample of at most 50 of the others, each with the reason.
+        skipped_total: how many others there are.
         items: names of what was reached (URLs, operations), at most 200.
     """
 
@@ -112,7 +112,7 @@ class Location(Frozen):
 
 
 class Finding(Frozen):
-    """One issue one tool reports (or, after fusion, one issue several tools witness).
+    """One issue that one tool reports, or, after fusion, that several tools witness.
 
     Attributes:
         cwe: Common Weakness Enumeration numbers, most specific first.
@@ -150,10 +150,10 @@ class Metric(Frozen):
 
 
 class Provenance(Frozen):
-    """How a report came to be; enough to repeat it.
+    """How a report was produced; enough to repeat it.
 
     Attributes:
-        argv: exact command lines, one tuple per process; what is secret came on standard input.
+        argv: exact command lines, one tuple per process; secrets came on standard input.
         rules_digest: sha256 of rule set and configuration, where there is one.
         exit_codes: of the processes, in order of `argv`.
         notes: what a reader of a paper must know (substitutions, flags raised, contention).
@@ -257,16 +257,16 @@ class SubtaskRequest(Frozen):
 
     @property
     def secrets(self) -> Mapping[str, str]:
-        """Values of the options that are references, where an analyzer has been told them."""
+        """Values of the options that are references; empty unless an analyzer got them."""
         return self._secrets
 
     @property
     def secrets_digest(self) -> str:
-        """Tells them from others, to the analyzer that made it; empty for none."""
+        """Digest of the values, comparable for the analyzer that made it; empty for none."""
         return self._secrets_digest
 
     def with_secrets(self, secrets: Mapping[str, str], digest: str) -> Self:
-        """The same request to a process that was told the values."""
+        """The same request with the values, for a process that gets them."""
         told = self.model_copy()
         told._secrets = dict(secrets)
         told._secrets_digest = digest

@@ -22,7 +22,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 from pydantic import BaseModel, ValidationError
 
 from analyzers.ai.config import AiConfig
-from analyzers.ai.ledger import Call, Ledger
+from analyzers.ai.costs import Call, Costs
 from analyzers.ai.schema import JudgeAnswer
 from analyzers.runtime.tool import ToolFault
 
@@ -68,7 +68,7 @@ class Judge:
 
     config: AiConfig
     model: str
-    ledger: Ledger
+    costs: Costs
     limits: RateLimits
     deadline: float
     client: AsyncOpenAI
@@ -103,22 +103,22 @@ class Judge:
         waited_s = 0.0
         for attempt in range(_RATE_LIMIT_TRIES):
             waited_s += await self._wait()
-            reserved_usd = self.ledger.reserve(self.model, prompt, len(messages))
+            reserved_usd = self.costs.reserve(self.model, prompt, len(messages))
             began = time.monotonic()
             try:
                 completion = await self._request(messages)
             except _NotSentError:
-                self.ledger.refused(reserved_usd)
+                self.costs.refused(reserved_usd)
                 raise
             except openai.APIStatusError as error:
-                self.ledger.refused(reserved_usd)
+                self.costs.refused(reserved_usd)
                 wait_s = _rate_limit_wait_s(error, attempt)
                 if wait_s is None:
                     raise ToolFault(self._refusal(error)) from error
                 self.limits.hold(self.model, wait_s)
                 continue
             latency_s = time.monotonic() - began
-            self.ledger.record(self._call(completion, prompt, latency_s, waited_s), reserved_usd)
+            self.costs.record(self._call(completion, prompt, latency_s, waited_s), reserved_usd)
             return _content(completion, self.model)
         raise ToolFault(f"{self.model}: rate limited {_RATE_LIMIT_TRIES} times in a row")
 

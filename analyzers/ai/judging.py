@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from analyzers.ai.canary import CanaryMemory, known_answer
 from analyzers.ai.client import Answer, RateLimits
 from analyzers.ai.config import AiConfig
+from analyzers.ai.costs import Budget, Budgets
 from analyzers.ai.digest import prompts_digest, rules_digest
-from analyzers.ai.ledger import Budget, Budgets
 from analyzers.ai.panel import Brief, Hearing, Terms, failures, hear, require_endpoint
 from analyzers.ai.reporting import injection_finding, settings_data
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolRun
@@ -116,7 +116,7 @@ class JudgeTool(ABC):
         return Parsed(
             coverage=hearing.app.coverage(),
             findings=(*findings, *(injection_finding(self.name, i) for i in hearing.injections)),
-            metrics=(*metrics, *hearing.ledger.metrics()),
+            metrics=(*metrics, *hearing.costs.metrics()),
             notes=(*failures(hearing), *notes),
             data={
                 **settings_data(self._config, hearing),

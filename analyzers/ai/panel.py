@@ -10,8 +10,8 @@ from typing import Any, Generic
 
 from analyzers.ai.client import Answer, Judge, RateLimits, new_client
 from analyzers.ai.config import NOT_CONFIGURED, AiConfig
+from analyzers.ai.costs import Budget, BudgetSpentError, Costs
 from analyzers.ai.injection import Injection, scan, withhold
-from analyzers.ai.ledger import Budget, BudgetSpentError, Ledger
 from analyzers.ai.prompts import Question, build_messages
 from analyzers.ai.sources import AppText, Part, in_parts, read_app
 from analyzers.runtime.tool import NotApplicable, ToolFault, ToolRun
@@ -51,7 +51,7 @@ class Hearing(Generic[Answer]):
 
     Attributes:
         shown: the app as the judges saw it, without lines that address them.
-        ledger: the calls of this hearing.
+        costs: the calls of this hearing.
     """
 
     app: AppText
@@ -59,7 +59,7 @@ class Hearing(Generic[Answer]):
     parts: tuple[Part, ...]
     injections: tuple[Injection, ...]
     opinions: list[Opinion[Answer]]
-    ledger: Ledger
+    costs: Costs
 
     @property
     def valid(self) -> list[Opinion[Answer]]:
@@ -97,15 +97,15 @@ async def hear(run: ToolRun, terms: Terms, brief: Brief[Answer]) -> Hearing[Answ
     injections = await asyncio.to_thread(scan, app)
     shown = withhold(app, injections)
     parts = in_parts(shown, config.part_chars)
-    ledger = Ledger(config, terms.budget)
+    costs = Costs(config, terms.budget)
     opinions: list[Opinion[Answer]] = []
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(new_client(config))
         for model in config.models:
             run.progress(f"{model}: {len(parts)} part(s)")
-            judge = Judge(config, model, ledger, terms.limits, deadline, client)
+            judge = Judge(config, model, costs, terms.limits, deadline, client)
             opinions.append(await _opinion(judge, brief, parts))
-    hearing = Hearing(app, shown, parts, injections, opinions, ledger)
+    hearing = Hearing(app, shown, parts, injections, opinions, costs)
     if not hearing.valid:
         raise ToolFault("; ".join(dict.fromkeys(_failure(opinion) for opinion in opinions)))
     return hearing

@@ -42,7 +42,7 @@ def settings_data(config: AiConfig, hearing: Hearing[Any]) -> dict[str, Any]:
         "json_mode": config.json_mode,
         "parts": [[str(span) for span in part.spans] for part in hearing.parts],
         "withheld_names": dict(hearing.shown.names),
-        "calls": hearing.ledger.data(),
+        "calls": hearing.costs.data(),
         "budget_usd": config.budget_usd,
         "judges_without_opinion": {
             opinion.model: {"reason": opinion.failure, "unread": list(opinion.unread)}

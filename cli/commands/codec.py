@@ -16,7 +16,7 @@ from cli.exits import Exit
 from cli.output import say
 from cli.stack.lifecycle import running_stack
 from cli.terminal import stdout
-from clients.codec import VARIABLES, SealingCodec, parse_keys
+from clients.codec import VARIABLES, EncryptionCodec, parse_keys
 from contract.errors import PlatformError
 from settings import Settings
 
@@ -35,7 +35,8 @@ async def run_codec(settings: Settings, port: int, ui: str) -> Exit:
     if not keys:
         raise UserError("nothing is encrypted: there is no key", next_step=f"set {VARIABLES}")
     stack = running_stack(settings)
-    runner = web.AppRunner(application(SealingCodec(keys), ui or (stack.ui_url if stack else "")))
+    ui_url = ui or (stack.ui_url if stack else "")
+    runner = web.AppRunner(application(EncryptionCodec(keys), ui_url))
     await runner.setup()
     try:
         await web.TCPSite(runner, _HOST, port).start()
@@ -51,7 +52,7 @@ async def run_codec(settings: Settings, port: int, ui: str) -> Exit:
     return Exit.OK
 
 
-def application(codec: SealingCodec, ui: str) -> web.Application:
+def application(codec: EncryptionCodec, ui: str) -> web.Application:
     """The server; pages of `ui` (`http://host:port`) may read its answers, no others."""
 
     @web.middleware

@@ -14,8 +14,8 @@ async def unreached(
 ) -> int:
     """A published port that is open inside and refuses connections from outside; 0: none does.
 
-    Where this machine reaches the container itself, the port must refuse there, too, to be the
-    app's fault: the app then listens only for IPv6.
+    Where this machine reaches the container itself, the port must accept there: one that refuses
+    there, too, listens only for IPv6, and that is the app's fault.
 
     Args:
         state: of the container.

@@ -11,11 +11,11 @@ from temporalio.api.common.v1 import Payload, Payloads
 
 from cli.commands.codec import application, run_codec
 from cli.errors import UserError
-from clients.codec import Key, SealingCodec
+from clients.codec import EncryptionCodec, Key
 from settings import Settings
 
 UI = "http://127.0.0.1:8233"
-CODEC = SealingCodec([Key("k1", b"k" * 32)])
+CODEC = EncryptionCodec([Key("k1", b"k" * 32)])
 CLEAR = Payload(metadata={"encoding": b"json/plain"}, data=b'"clear text"')
 
 
@@ -45,7 +45,7 @@ async def test_sealed_and_clear_payloads_come_back_open():
 
 
 async def test_a_payload_under_another_key_is_said():
-    (other,) = await SealingCodec([Key("k2", b"x" * 32)]).encode([CLEAR])
+    (other,) = await EncryptionCodec([Key("k2", b"x" * 32)]).encode([CLEAR])
     async with endpoint() as client:
         answer = await client.post("/decode", content=body(other))
         assert (answer.status_code, "'k2'" in answer.text) == (400, True)

@@ -6,7 +6,7 @@ import pytest
 
 from analyzers.ai.client import retry_after_s
 from analyzers.ai.config import AiConfig, Price
-from analyzers.ai.ledger import Budget, BudgetSpentError, Call, Ledger
+from analyzers.ai.costs import Budget, BudgetSpentError, Call, Costs
 from tests.support.compose_file import load
 
 ENVIRONMENT = {
@@ -85,24 +85,24 @@ def call(cost_usd: float | None) -> Call:
     return Call("m", "digest", 10, 10, cost_usd, 0.1)
 
 
-def ledger_of(budget: Budget, max_output_tokens: int = 1) -> Ledger:
+def costs_of(budget: Budget, max_output_tokens: int = 1) -> Costs:
     prices = {"m": Price(0, 1e6)}
     config = AiConfig(models=("m",), prices=prices, max_output_tokens=max_output_tokens)
-    return Ledger(config, budget)
+    return Costs(config, budget)
 
 
 def test_the_budget_is_never_passed() -> None:
-    ledger = ledger_of(Budget(3.0))
+    costs = costs_of(Budget(3.0))
     for _ in range(3):
-        ledger.record(call(cost_usd=1.0), ledger.reserve("m", "prompt", 1))
+        costs.record(call(cost_usd=1.0), costs.reserve("m", "prompt", 1))
 
     with pytest.raises(BudgetSpentError, match="budget of 3 USD: 3"):
-        ledger.reserve("m", "prompt", 1)
+        costs.reserve("m", "prompt", 1)
 
 
 def test_two_judges_side_by_side_share_the_budget() -> None:
     budget = Budget(1.5)
-    first, second = ledger_of(budget), ledger_of(budget)
+    first, second = costs_of(budget), costs_of(budget)
     reserved_usd = first.reserve("m", "prompt", 1)
 
     with pytest.raises(BudgetSpentError):
@@ -112,11 +112,11 @@ def test_two_judges_side_by_side_share_the_budget() -> None:
 
 
 def test_a_call_without_usage_is_booked_at_its_highest_price_and_not_shown() -> None:
-    ledger = ledger_of(Budget(None), max_output_tokens=5)
-    ledger.record(call(cost_usd=None), ledger.reserve("m", "prompt", 1))
+    costs = costs_of(Budget(None), max_output_tokens=5)
+    costs.record(call(cost_usd=None), costs.reserve("m", "prompt", 1))
 
-    assert ledger.budget.committed_usd == 5
-    assert "cost" not in {one.name for one in ledger.metrics()}
+    assert costs.budget.committed_usd == 5
+    assert "cost" not in {one.name for one in costs.metrics()}
 
 
 @pytest.mark.parametrize(

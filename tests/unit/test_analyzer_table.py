@@ -1,5 +1,6 @@
 """The table of analyzers and what the adapters say of themselves agree."""
 
+import ast
 import json
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +15,8 @@ from contract.analyzers import LIVE_ORDER, Analyzer, AnalyzerKind
 from contract.limits import ANALYSIS_TIMEOUT, FETCH_S, PLACES_WAIT_S
 from tests.support.demo_analyzer import DemoTool
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
 HOST = "h1"
 TOOLS: list[tuple[AnalyzerKind, Tool]] = [
     (kind, tool) for kind in AnalyzerKind for tool in import_module(f"analyzers.{kind}.tools").TOOLS
@@ -79,3 +81,21 @@ def test_rules_with_a_name_for_noise_are_no_advice():
         if reputation := getattr(tool, "reputation", None):
             assert not reputation.noisy & reputation.advice
             assert reputation.by_name <= reputation.noisy
+
+
+def test_no_code_of_the_platform_names_an_analyzer():
+    """What it has to know of one is a column of the table, so that a row alone adds a kind."""
+    rooms = ("contract", "workflows", "activities", "clients", "store", "reports", "control", "cli")
+    files = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+    members = set(AnalyzerKind.__members__)
+    naming = {
+        str(path.relative_to(ROOT))
+        for path in (*files, ROOT / "settings.py", ROOT / "worker.py", ROOT / "starter.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr in members) == ("AnalyzerKind", True)
+    }
+
+    # `doctor` asks the sources of the tools that need one: all of them are static ones.
+    assert naming == {"cli/sources.py"}

@@ -5,7 +5,7 @@ import base64
 import pytest
 from temporalio.api.common.v1 import Payload
 
-from clients.codec import Key, SealingCodec, parse_keys
+from clients.codec import EncryptionCodec, Key, parse_keys
 from contract.errors import ErrorCode, PlatformError
 
 OLD, NEW = Key("old", b"o" * 32), Key("new", b"n" * 32)
@@ -17,7 +17,7 @@ def written(key: Key) -> str:
 
 
 async def test_what_is_sealed_is_opened_and_never_twice_the_same():
-    codec = SealingCodec([NEW])
+    codec = EncryptionCodec([NEW])
     first, second = await codec.encode([CLEAR, CLEAR])
 
     assert b"clear text" not in first.SerializeToString()
@@ -26,8 +26,8 @@ async def test_what_is_sealed_is_opened_and_never_twice_the_same():
 
 
 async def test_a_new_key_in_front_still_reads_what_the_old_one_sealed():
-    (before,) = await SealingCodec([OLD]).encode([CLEAR])
-    rotated = SealingCodec([NEW, OLD])
+    (before,) = await EncryptionCodec([OLD]).encode([CLEAR])
+    rotated = EncryptionCodec([NEW, OLD])
     (after,) = await rotated.encode([CLEAR])
 
     assert after.metadata["encryption-key-id"] == b"new"
@@ -35,21 +35,21 @@ async def test_a_new_key_in_front_still_reads_what_the_old_one_sealed():
 
 
 async def test_what_was_written_before_there_was_a_key_is_read():
-    assert await SealingCodec([NEW]).decode([CLEAR]) == [CLEAR]
-    assert await SealingCodec().encode([CLEAR]) == [CLEAR]
+    assert await EncryptionCodec([NEW]).decode([CLEAR]) == [CLEAR]
+    assert await EncryptionCodec().encode([CLEAR]) == [CLEAR]
 
 
 @pytest.mark.parametrize("keys", [[], [OLD], [Key("new", b"x" * 32)]])
 async def test_another_key_is_one_error_that_names_it(keys: list[Key]):
-    sealed = await SealingCodec([NEW]).encode([CLEAR])
+    sealed = await EncryptionCodec([NEW]).encode([CLEAR])
     with pytest.raises(PlatformError, match=r"'new'.*ASSAY_PAYLOAD_KEYS") as caught:
-        await SealingCodec(keys).decode(sealed)
+        await EncryptionCodec(keys).decode(sealed)
     assert not caught.value.retryable
 
 
 @pytest.mark.parametrize("cut", [0, 5, 12, 20, -1])
 async def test_a_sealed_payload_that_was_changed_is_refused(cut: int):
-    codec = SealingCodec([NEW])
+    codec = EncryptionCodec([NEW])
     (sealed,) = await codec.encode([CLEAR])
     damaged = Payload(metadata=sealed.metadata, data=sealed.data[:cut])
     with pytest.raises(PlatformError):
@@ -57,10 +57,10 @@ async def test_a_sealed_payload_that_was_changed_is_refused(cut: int):
 
 
 async def test_a_payload_moved_under_another_keys_name_is_refused():
-    (sealed,) = await SealingCodec([NEW]).encode([CLEAR])
+    (sealed,) = await EncryptionCodec([NEW]).encode([CLEAR])
     sealed.metadata["encryption-key-id"] = b"old"
     with pytest.raises(PlatformError):
-        await SealingCodec([Key("old", NEW.value)]).decode([sealed])
+        await EncryptionCodec([Key("old", NEW.value)]).decode([sealed])
 
 
 def test_keys_are_written_in_one_line_or_several():

@@ -61,6 +61,14 @@ def test_an_analyzer_has_a_place_for_each_slot_of_the_worker(kind: AnalyzerKind)
     assert given >= Settings().analyzer_slots[kind]
 
 
+@pytest.mark.parametrize("kind", list(AnalyzerKind))
+def test_an_analyzers_image_listens_where_the_table_says(kind: AnalyzerKind):
+    lines = (ROOT / "analyzers" / kind / "Dockerfile").read_text().splitlines()
+
+    assert f"EXPOSE {kind.row.port}" in lines
+    assert any("healthcheck.py" in line and f'"{kind.row.port}"' in line for line in lines)
+
+
 def test_only_live_analyzers_join_the_networks_of_apps():
     peers = {name for name, one in SERVICES.items() if "dev.assay.peer" in one.get("labels", {})}
 

@@ -22,12 +22,12 @@ from analyzers.dynamic.crawl import (
 )
 from analyzers.dynamic.explore import belongs, handlers_of
 from analyzers.dynamic.findings import fingerprint_http, make_finding, stable_path, worth_of
+from analyzers.dynamic.insertion_points import build
 from analyzers.dynamic.openapi import operations_of
 from analyzers.dynamic.payloads import reflected, without_echo
 from analyzers.dynamic.probe import raise_unusable
 from analyzers.dynamic.rules import rule
 from analyzers.dynamic.sessions import account_fields, cookie_header, token_of
-from analyzers.dynamic.slots import build
 from analyzers.dynamic.surface import Operation, Parameter, fits, merge
 from analyzers.dynamic.tools.accounts import granted_privileges
 from analyzers.dynamic.tools.errors import classify

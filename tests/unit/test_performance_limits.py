@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzers.performance.figures import operation_metrics, operation_notes
-from analyzers.performance.openloop.brake import Brake
+from analyzers.performance.openloop.limit_watch import LimitWatch
 from analyzers.performance.openloop.limits import Quota, quota_of, retry_after_s, wait_of
 from analyzers.performance.openloop.plan import LoadResult, Objective, StepResult
 from analyzers.performance.openloop.sender import Reply
@@ -73,66 +73,67 @@ def test_whatever_an_app_writes_is_read_or_passed_over(headers: dict[str, str]) 
     assert (quota_of(headers, NOW).per_s or 0) >= 0
 
 
-def limited(brake: Brake, at_s: float, **headers: str) -> None:
+def limited(watch: LimitWatch, at_s: float, **headers: str) -> None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    brake.saw(Reply(429, 0, named), at_s)
+    watch.take(Reply(429, 0, named), at_s)
 
 
 def test_a_quota_of_minutes_ends_a_series_at_once() -> None:
-    brake = Brake()
+    watch = LimitWatch()
     for number in range(100):
-        assert brake.pulled(number * 0.05) == ""
-        brake.saw(Reply(200, 1), number * 0.05)
-    limited(brake, 5.0, Retry_After="55")
+        assert watch.reason_to_stop(number * 0.05) == ""
+        watch.take(Reply(200, 1), number * 0.05)
+    limited(watch, 5.0, Retry_After="55")
 
-    assert brake.pulled(5.05) == "rate limit: 429 after 100 answers"
-    assert brake.limit
-    assert brake.limit.per_s == pytest.approx(100 / 60)
-    assert brake.limit.wait_s == 55
+    assert watch.reason_to_stop(5.05) == "rate limit: 429 after 100 answers"
+    assert watch.limit
+    assert watch.limit.per_s == pytest.approx(100 / 60)
+    assert watch.limit.wait_s == 55
 
 
 @pytest.mark.parametrize("headers", [{}, {"Retry_After": "1"}])
 def test_a_rate_per_second_is_watched_for_two_seconds(headers: dict[str, str]) -> None:
-    brake = Brake()
-    limited(brake, 3.0, **headers)
+    watch = LimitWatch()
+    limited(watch, 3.0, **headers)
     for number in range(100):  # 50 answers a second
-        brake.saw(Reply(200, 1), 3.0 + number / 50)
-        assert brake.pulled(3.0 + number / 50) == ""
+        watch.take(Reply(200, 1), 3.0 + number / 50)
+        assert watch.reason_to_stop(3.0 + number / 50) == ""
 
-    assert brake.pulled(5.0)
-    assert brake.limit
-    assert brake.limit.per_s == pytest.approx(50, rel=0.02)
-    assert "answered in the 2.0 s after it" in brake.limit.source
+    assert watch.reason_to_stop(5.0)
+    assert watch.limit
+    assert watch.limit.per_s == pytest.approx(50, rel=0.02)
+    assert "answered in the 2.0 s after it" in watch.limit.source
 
 
 def test_what_the_app_says_of_its_policy_is_believed_first() -> None:
-    brake = Brake()
-    brake.saw(Reply(200, 1), 0.1)
-    limited(brake, 0.2, Retry_After="55", RateLimit_Policy="300;w=60")
+    watch = LimitWatch()
+    watch.take(Reply(200, 1), 0.1)
+    limited(watch, 0.2, Retry_After="55", RateLimit_Policy="300;w=60")
 
-    assert brake.pulled(0.3)
-    assert brake.limit
-    assert (brake.limit.per_s, brake.limit.source) == (5, "300 per 60 s, as the app says")
+    assert watch.reason_to_stop(0.3)
+    assert watch.limit
+    assert (watch.limit.per_s, watch.limit.source) == (5, "300 per 60 s, as the app says")
 
 
 def test_half_of_a_quota_that_is_told_is_left() -> None:
-    brake = Brake()
+    watch = LimitWatch()
     told = {"X-RateLimit-Limit": "100", "X-RateLimit-Reset": "900"}
-    brake.saw(Reply(200, 1, {**told, "X-RateLimit-Remaining": "51"}), 1.0)
-    assert brake.pulled(1.0) == ""
-    brake.saw(Reply(200, 1, {**told, "X-RateLimit-Remaining": "50"}), 1.1)
+    watch.take(Reply(200, 1, {**told, "X-RateLimit-Remaining": "51"}), 1.0)
+    assert watch.reason_to_stop(1.0) == ""
+    watch.take(Reply(200, 1, {**told, "X-RateLimit-Remaining": "50"}), 1.1)
 
-    assert brake.pulled(1.2) == "rate limit: 50 of 100 requests are left, kept for what follows"
-    assert brake.limit
-    assert brake.limit.wait_s == 900
+    reason = watch.reason_to_stop(1.2)
+    assert reason == "rate limit: 50 of 100 requests are left, kept for what follows"
+    assert watch.limit
+    assert watch.limit.wait_s == 900
 
 
 def test_a_quota_of_a_second_is_not_kept() -> None:
-    brake = Brake()
+    watch = LimitWatch()
     told = {"X-RateLimit-Limit": "50", "X-RateLimit-Reset": "1", "X-RateLimit-Remaining": "3"}
-    brake.saw(Reply(200, 1, told), 1.0)
+    watch.take(Reply(200, 1, told), 1.0)
 
-    assert brake.pulled(1.1) == ""
+    assert watch.reason_to_stop(1.1) == ""
 
 
 def step_with(completed: int, limited: int, rate: float = 20) -> StepResult:
@@ -157,11 +158,11 @@ def test_a_429_is_neither_a_success_nor_an_error_nor_slow() -> None:
 
 
 def test_a_limit_is_named_with_what_it_means_for_whoever_comes_next() -> None:
-    brake = Brake()
-    limited(brake, 4.0, Retry_After="30", RateLimit_Policy="100;w=60")
-    brake.pulled(4.1)
+    watch = LimitWatch()
+    limited(watch, 4.0, Retry_After="30", RateLimit_Policy="100;w=60")
+    watch.reason_to_stop(4.1)
     steps = (step_with(40, 0), step_with(30, 10, rate=40))
-    result = LoadResult(url="http://app/", steps=steps, requests=80, limit=brake.limit)
+    result = LoadResult(url="http://app/", steps=steps, requests=80, limit=watch.limit)
 
     seen = {one.name: one.value for one in operation_metrics("GET /", result)}
     assert seen["rate_limit"] == pytest.approx(1.6667)

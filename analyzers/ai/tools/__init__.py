@@ -2,7 +2,7 @@
 
 from analyzers.ai.client import RateLimits
 from analyzers.ai.config import AiConfig
-from analyzers.ai.ledger import Budgets
+from analyzers.ai.costs import Budgets
 from analyzers.ai.tools.code_quality import CodeQuality
 from analyzers.ai.tools.requirements import Requirements
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.insertion_points import build
 from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.sessions import LOGIN, REGISTER, Session, find_operation
-from analyzers.dynamic.slots import build
 from analyzers.dynamic.surface import Operation, Parameter, ServiceSurface
 from analyzers.dynamic.tools.accounts import check_mass_assignment, check_throttle
 from analyzers.dynamic.tools.tokens import check_token

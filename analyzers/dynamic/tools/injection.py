@@ -7,6 +7,7 @@ from typing import Any
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.crawl import LEAVES
 from analyzers.dynamic.forms import FormState, form_state, wants_token
+from analyzers.dynamic.insertion_points import SECRET, InsertionPoint, build, insertion_points
 from analyzers.dynamic.marks import new_mark
 from analyzers.dynamic.payloads import (
     ATTACKS,
@@ -23,13 +24,12 @@ from analyzers.dynamic.payloads import (
 )
 from analyzers.dynamic.probe import Probe, Scope, behind, request_line
 from analyzers.dynamic.sessions import LOGIN, REGISTER, token_of
-from analyzers.dynamic.slots import SECRET, Slot, build, slots_of
 from analyzers.dynamic.surface import Operation, ServiceSurface
 from analyzers.runtime.tool import Canary
 from contract.analysis import Category
 
 CLOSED = {401, 403, 405, 429}
-MAX_SLOTS = 60
+MAX_POINTS = 60
 DESTROYS = re.compile(
     r"delet|remov|destroy|drop|reset|truncat|wipe|purge|clear|flush|erase|init|seed|populat|migrat|"
     r"setup|install|shut|restart|kill|exit|quit|crash|restore|rollback|unlink|rmdir|rmtree|ALTER",
@@ -65,7 +65,7 @@ class Injection(Probe):
 
     def applies_to(self, surface: ServiceSurface) -> str:
         """A service without inputs has nothing to inject into."""
-        return "" if slots_of(surface) else "no operation takes an input"
+        return "" if insertion_points(surface) else "no operation takes an input"
 
     def can_judge(self, status: int, path: str) -> bool:
         """An input that was refused unread was not tried; a login refuses after reading it."""
@@ -82,16 +82,16 @@ class Injection(Probe):
         return takes and not DESTROYS.search(f"{operation.path} {operation.effect}")
 
     async def check(self, scope: Scope) -> None:
-        """Try every slot in turn, then look for stored values."""
+        """Try every insertion point in turn, then look for stored values."""
         headers = scope.sessions[0].headers if scope.sessions else {}
-        slots = slots_of(scope.surface)
-        for left_out in slots[MAX_SLOTS:]:
+        points = insertion_points(scope.surface)
+        for left_out in points[MAX_POINTS:]:
             operation = left_out.operation
             shown = f"{left_out.parameter.name} of {operation.method} {operation.path}"
-            scope.client.leave_out(shown, f"beyond the first {MAX_SLOTS} inputs")
-        for slot in slots[:MAX_SLOTS]:
-            is_logout = LEAVES.search(slot.operation.path) is not None
-            await _check_slot(_Aim(scope, slot, {} if is_logout else headers))
+            scope.client.leave_out(shown, f"beyond the first {MAX_POINTS} inputs")
+        for point in points[:MAX_POINTS]:
+            is_logout = LEAVES.search(point.operation.path) is not None
+            await _check_point(_Aim(scope, point, {} if is_logout else headers))
         await _check_stored(scope, headers)
 
 
@@ -101,39 +101,39 @@ def is_closed(status: int, path: str) -> bool:
 
 
 class _Aim:
-    """One slot under attack."""
+    """One insertion point under attack."""
 
-    def __init__(self, scope: Scope, slot: Slot, headers: dict[str, str]):
-        self.scope, self.slot, self.headers = scope, slot, headers
-        self.path = slot.operation.path
+    def __init__(self, scope: Scope, point: InsertionPoint, headers: dict[str, str]):
+        self.scope, self.point, self.headers = scope, point, headers
+        self.path = point.operation.path
         self.hits: set[str] = set()
         # A login must fail: never with a password that our registration may have used.
         passwords = [
             parameter.name
-            for parameter in slot.operation.parameters
+            for parameter in point.operation.parameters
             if "pass" in parameter.name.lower()
         ]
         is_login = LOGIN.search(self.path) is not None
         self.others = {name: secrets.token_hex(12) for name in passwords} if is_login else {}
 
     async def send(self, value: str) -> Answer | None:
-        """Send one request with `value` in the slot, with a new token where the form needs one."""
+        """Send one request with `value` at the point, with a new token where the form needs one."""
         others, headers = self.others, self.headers
-        if wants_token(self.slot.operation):
-            state = await form_state(self.scope.client, self.slot.operation, headers)
+        if wants_token(self.point.operation):
+            state = await form_state(self.scope.client, self.point.operation, headers)
             others, headers = {**others, **state.fields}, state.headers
-        method, path, content = self.slot.request(value, others)
+        method, path, content = self.point.request(value, others)
         return await self.scope.client.send(method, path, headers=headers, **content)
 
     def report(self, rule: str, title: str, payload: str, answer: Answer, proof: str) -> None:
         if rule in self.hits:
             return
         self.hits.add(rule)
-        name, operation = self.slot.parameter.name, self.slot.operation
+        name, operation = self.point.parameter.name, self.point.operation
         evidence = f"{name}={payload}\n{request_line(answer)}\n{proof}"
         self.scope.add(
             rule,
-            f"The {self.slot.parameter.place} parameter {name} {title}",
+            f"The {self.point.parameter.place} parameter {name} {title}",
             operation.path,
             method=operation.method,
             operation=operation,
@@ -142,7 +142,7 @@ class _Aim:
         )
 
 
-async def _check_slot(aim: _Aim) -> None:
+async def _check_point(aim: _Aim) -> None:
     baseline = await aim.send(new_mark())
     if baseline is None or is_closed(baseline.status, aim.path):
         return
@@ -152,7 +152,7 @@ async def _check_slot(aim: _Aim) -> None:
         if marked and (proof := reflected(marked, mark)):
             title = "comes back as markup in a page"
             aim.report("reflected-xss", title, template.format(mark=mark), marked, proof)
-    in_path = aim.slot.parameter.place == "path"
+    in_path = aim.point.parameter.place == "path"
     # An account's fields go to the database; each request there costs the app a password hash.
     is_account = LOGIN.search(aim.path) or REGISTER.search(aim.path)
     for attack in ATTACKS:
@@ -195,7 +195,7 @@ async def _check_boolean(aim: _Aim) -> None:
 
 
 async def _check_login(aim: _Aim, baseline: Answer) -> None:
-    operation = aim.slot.operation
+    operation = aim.point.operation
     if operation.method != "POST" or not LOGIN.search(operation.path) or baseline.status < 400:
         return
     for payload in LOGIN_BYPASS:
@@ -217,7 +217,7 @@ async def _check_redirect(aim: _Aim) -> None:
 
 async def _check_ssrf(aim: _Aim, baseline: Answer) -> None:
     """Make the app fetch its own start page: we need no listener."""
-    if not URL_NAMES.search(aim.slot.parameter.name) or "ssrf" in aim.hits:
+    if not URL_NAMES.search(aim.point.parameter.name) or "ssrf" in aim.hits:
         return
     own = await aim.scope.client.get("/")
     sign = own.text[:150].strip() if own else ""

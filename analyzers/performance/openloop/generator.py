@@ -5,7 +5,7 @@ import gc
 import time
 
 from analyzers.performance.host import between, snapshot
-from analyzers.performance.openloop.brake import Brake
+from analyzers.performance.openloop.limit_watch import LimitWatch
 from analyzers.performance.openloop.plan import LoadPlan, LoadResult, StepResult
 from analyzers.performance.openloop.search import next_rate
 from analyzers.performance.openloop.sender import Sender
@@ -31,7 +31,7 @@ class _Series:
     def __init__(self, plan: LoadPlan, sender: Sender) -> None:
         self._plan = plan
         self._sender = sender
-        self._brake = Brake()
+        self._limit_watch = LimitWatch()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._steps: list[StepResult] = []
         self._sent = 0
@@ -46,8 +46,9 @@ class _Series:
         self._began = self._last_answer = time.monotonic()
         if plan.warmup_s:
             await self._step(plan.rates[0], plan.warmup_s)
-            if self._brake.limit and self._brake.is_short:
-                self._brake = Brake()  # a rate per second: within it there is something to measure
+            if self._limit_watch.limit and self._limit_watch.is_short:
+                # A rate per second: within it there is something to measure.
+                self._limit_watch = LimitWatch()
         for rate in plan.rates:
             if self._over:
                 break
@@ -59,7 +60,7 @@ class _Series:
             requests=self._sent,
             resent=self._sender.resent,
             cpu_s=round(time.process_time(), 3),
-            limit=self._brake.limit,
+            limit=self._limit_watch.limit,
             died=self._died,
             last_answer_s=round(self._last_answer - self._began, 3),
             requests_by_then=self._sent_by_last_answer,
@@ -69,13 +70,13 @@ class _Series:
     def _over(self) -> bool:
         """Whether no faster step follows."""
         broke = bool(self._steps) and bool(self._steps[-1].broke)
-        return broke or self._died or self._brake.limit is not None
+        return broke or self._died or self._limit_watch.limit is not None
 
     async def _narrow(self) -> None:
         """Further steps between the fastest rate that held and the slowest that did not."""
         for _ in range(self._plan.refine_steps):
             rate = next_rate(self._steps, self._plan.resolution)
-            if rate is None or self._died or self._brake.limit is not None:
+            if rate is None or self._died or self._limit_watch.limit is not None:
                 return
             await self._settle()
             self._steps.append(await self._step(rate, self._plan.step_s))
@@ -103,7 +104,7 @@ class _Series:
             window_s = await self._arrivals(tally, max(1, round(rate * length_s)))
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
-            self._brake.end_of_step(time.monotonic() - self._began)
+            self._limit_watch.end_of_step(time.monotonic() - self._began)
             step = tally.result(window_s)
             return step.model_copy(update={"pressure": between(before, snapshot()).pressure})
         finally:
@@ -134,7 +135,7 @@ class _Series:
         """Why no further request of this step is sent; empty while requests are sent."""
         if self._died:
             return "the application stopped answering"
-        if why := self._brake.pulled(time.monotonic() - self._began):
+        if why := self._limit_watch.reason_to_stop(time.monotonic() - self._began):
             return why
         if len(self._in_flight) >= self._plan.max_in_flight:
             return f"{self._plan.max_in_flight} requests unanswered at once"
@@ -156,7 +157,7 @@ class _Series:
         else:
             now = time.monotonic()
             self._note_answer(now)
-            self._brake.saw(reply, now - self._began)
+            self._limit_watch.take(reply, now - self._began)
             tally.answered(reply.status, now - due, reply.size, now - began)
 
     def _note_answer(self, now: float) -> None:

@@ -14,7 +14,7 @@ from analyzers.performance.openloop.sender import Reply
 _WATCH_S = 2.0
 
 
-class Brake:
+class LimitWatch:
     """Watches the answers of one series for a limit.
 
     Attributes:
@@ -30,7 +30,7 @@ class Brake:
         self._wait_s: float | None = None
         self._why = ""
 
-    def saw(self, reply: Reply, at_s: float) -> None:
+    def take(self, reply: Reply, at_s: float) -> None:
         """Take one answer, `at_s` after the start of the series."""
         if reply.status == TOO_MANY:
             self._limited(reply, at_s)
@@ -40,7 +40,7 @@ class Brake:
             if reply.headers is not None and self._onset_s is None:
                 self._spending(quota_of(reply.headers), at_s)
 
-    def pulled(self, now_s: float) -> str:
+    def reason_to_stop(self, now_s: float) -> str:
         """Why no further request is sent; empty while requests are sent."""
         if self._onset_s is None:
             return ""

@@ -14,7 +14,7 @@ SECRET = re.compile(r"pass|pwd|csrf|token", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class InsertionPoint:
     """One input of one operation."""
 
     operation: Operation
@@ -27,17 +27,17 @@ class Slot:
         return build(self.operation, {self.parameter.name: value}, others)
 
 
-def slots_of(surface: ServiceSurface) -> list[Slot]:
+def insertion_points(surface: ServiceSurface) -> list[InsertionPoint]:
     """Every input worth trying, without those that delete or take a password."""
     found = [
-        Slot(operation, parameter)
+        InsertionPoint(operation, parameter)
         for operation in surface.operations
         if operation.method in {"GET", "POST", "PUT", "PATCH"}
         for parameter in operation.parameters
         if parameter.place != "file" and not SECRET.search(parameter.name)
     ]
     return sorted(
-        found, key=lambda slot: (bool(slot.operation.effect), slot.parameter.place == "path")
+        found, key=lambda point: (bool(point.operation.effect), point.parameter.place == "path")
     )
 
 

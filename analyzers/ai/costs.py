@@ -85,7 +85,7 @@ class Budgets:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Costs:
     """One tool's calls on one app. A call with an unknown price counts at its highest price."""
 
     config: AiConfig
