@@ -125,7 +125,7 @@ SERVICE_FRAMES: TypeAdapter[Progress | Chunk | Completed | Failed] = TypeAdapter
 
 
 def request_digest(request: SubtaskRequest) -> str:
-    """Identity of a request; requests that differ in their deadline alone are the same."""
+    """Identity of a request. Requests that differ in the deadline alone are the same."""
     body = request.model_dump_json(exclude={"deadline_s"})
     return hashlib.sha256(body.encode()).hexdigest()
 
