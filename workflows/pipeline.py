@@ -69,27 +69,31 @@ class PipelineWorkflow(PipelineHandlers):
         return result
 
     async def _drive(self) -> None:
-        """Have the plan whole, then keep the window full until nothing waits or all stops.
+        """Have the plan whole, then run its apps until nothing waits or all stops.
 
         When the history grows long it ends, too, once no app is in flight.
         """
-        await self._intake.run(self._is_winding_down)
-        if not self._fleet.is_whole:
-            return
-        self._display.enter(PipelinePhase.RUNNING)
         beside = self._window.background
         beside.run(self._display.keep_up())
-        beside.run(self._admission.probe_while_open())
-        beside.run(self._window.promote_in_turn())
-        beside.run(self._watch())
+        await self._intake.run(self._is_winding_down)
+        if self._fleet.is_whole:
+            self._display.enter(PipelinePhase.RUNNING)
+            beside.run(self._admission.probe_while_open())
+            beside.run(self._window.promote_in_turn())
+            beside.run(self._watch())
+            await self._keep_full()
+        beside.stop()
+
+    async def _keep_full(self) -> None:
+        """Begin an app whenever the window has room; at the end wait for those in flight."""
         while await self._next_turn():
             self._window.gave_up = await self._admission.admit(lambda: self._window.stopped)
             await self._intake.read_next(lambda: self._window.stopped)
             if self._may_launch():
                 self._launch()
+        beside = self._window.background
         await workflow.wait_condition(lambda: self._window.is_empty or beside.crashed)
         beside.raise_crash()
-        beside.stop()
 
     async def _watch(self) -> None:
         """From the first app on, have it told to people what each running app does."""

@@ -103,7 +103,6 @@ class FakePlatform:
         starts: replaces the start of an app, per app number.
         prepares: replaces its build; `builds`: what that waits for.
         unrecordable: analyzers whose outcomes the store refuses.
-        watched: whether `watch_apps` runs; while an activity runs, no server skips time.
         lost: what is recorded instead of a result that cannot be read any more.
         queue: while it is set to an event, builds and measurements wait for it before they begin,
             as for a slot.
@@ -126,7 +125,6 @@ class FakePlatform:
         self.builds: dict[int, asyncio.Event] = {}
         self.alive: dict[int, list[AppCheck | ApplicationError]] = defaultdict(list)
         self.refuses_plan = False
-        self.watched = True
         self.unrecordable: set[AnalyzerKind] = set()
         self.lost: dict[AnalyzerKind, SubtaskOutcome] = {}
         self.queue: asyncio.Event | None = None
@@ -471,12 +469,6 @@ async def await_app(app: AppSpec) -> AppOutcome | None:
     return await ResultActivities(_UNUSED, _UNUSED).await_app(app)
 
 
-@activity.defn(name="watch_apps")
-async def watch_apps(pipeline_id: str) -> None:
-    if _mine().watched:
-        await WATCH.watch_apps(pipeline_id)
-
-
 @activity.defn(name="write_report")
 async def write_report(pipeline_id: str) -> tuple[str, str]:
     _mine().log.append("report")
@@ -501,7 +493,6 @@ FAKES = {
         recorded_subtasks,
         record_pipeline_state,
         await_app,
-        watch_apps,
         write_report,
     )
 }

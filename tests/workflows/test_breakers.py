@@ -57,7 +57,6 @@ async def test_ten_minutes_of_waiting_pass_in_skipped_time(
     temporal_env: WorkflowEnvironment,
 ) -> None:
     platform = FakePlatform(apps=1, analyzers="sd", breaker=BreakerSpec())
-    platform.watched = False
     platform.down[DYNAMIC] = "connection refused"
 
     handle = await platform.start(temporal_env.client)

@@ -14,6 +14,7 @@ from control import starting
 from control.pipelines import Pipeline, submit
 from control.starting import start_again, start_pipeline
 from tests.workflows.fake_platform import FakePlatform, blocks, fails, finished, planned, until
+from workflows import search_attributes
 from workflows.fleet import LINES_MAX
 from workflows.state import PipelineRun
 
@@ -66,7 +67,12 @@ async def test_a_submitter_that_dies_leaves_a_pipeline_that_says_what_it_waits_f
 
     progress = await until(handle, lambda p: bool(p.message))
     assert progress.phase is PipelinePhase.REGISTERING
-    assert progress.message == "waits for 2 of 3 pages of its plan: submit it again"
+    words = "waits for 2 of 3 pages of its plan: submit it again"
+    assert progress.message == words
+    attributes = (await handle.describe()).typed_search_attributes
+    assert attributes.get(search_attributes.STATE) == "registering"
+    details = (await handle.query("__temporal_workflow_metadata")).current_details
+    assert words in details
     assert platform.count("run") == 0
 
     await submit(client, platform.plan)
