@@ -66,7 +66,9 @@ class AnalyzerHttp:
             answer = await self._client.get(f"{self._base}/health", timeout=HEALTH_LIMIT_S)
             health = AnalyzerHealth.model_validate_json(answer.content)
         except httpx.ConnectError:
-            return self._down("refused the connection: is it running? `starter.py doctor`")
+            return self._down(
+                "refused the connection: is it running? The command `doctor` tells more"
+            )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return self._down(f"did not answer: {type(error).__name__} {error}")
         except ValidationError:

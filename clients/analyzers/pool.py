@@ -29,7 +29,7 @@ PING_INTERVAL_S = 9.0
 PING_LIMIT_S = 5.0
 CLOSE_LIMIT_S = 2.0
 _MAX_IDLE = 8
-_DOCTOR = "`starter.py doctor` tells more"
+_DOCTOR = "the command `doctor` tells more"
 
 
 class Link:
