@@ -146,5 +146,5 @@ def _of_error(lines: Sequence[str]) -> str:
 
 
 def _last(lines: Sequence[str]) -> str:
-    telling = (line for line in reversed(lines) if not _NOISE.match(line) and not _NPM.match(line))
-    return next(telling, "") or (lines[-1] if lines else "")
+    own = (line for line in reversed(lines) if not _NOISE.match(line) and not _NPM.match(line))
+    return next(own, "") or (lines[-1] if lines else "")

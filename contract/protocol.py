@@ -21,7 +21,7 @@ MAX_FRAME_BYTES = 8 * 1024 * 1024
 MAX_ID_CHARS = 512
 CHUNK_BYTES = 1024 * 1024
 DEFAULT_MAX_RESULT_BYTES = 1024**3
-MAX_REPORT_BYTES = 16 * 1024 * 1024  # it is built and read whole: reading takes five times as much
+MAX_REPORT_BYTES = 16 * 1024 * 1024  # read as a whole, which takes five times as much memory
 PROGRESS_INTERVAL_S = 5.0
 MAX_WAITING_S = 600.0  # for cores that other runs hold: it does not count as the run's own time
 DIRECT_MIN_BYTES = 16 * 1024 * 1024  # below that, reading a folder saves nothing
@@ -30,11 +30,12 @@ REQUEST_DIGEST_HEADER = "Assay-Request-Digest"
 
 
 class Analyze(Frozen):
-    """Client: do this, or re-attach to it; send the result from byte `resume_from` on.
+    """Client: start this run, or attach to it; send the result from byte `resume_from` on.
 
     Attributes:
-        direct: I may see your folder: of a large result, send the path instead of the bytes.
-        secrets: values of the request's options that are references. Kept in memory alone.
+        direct: the client may be able to read the analyzer's folder: for a large result, send the
+            path instead of the bytes.
+        secrets: values of the request's options that are references. They stay in memory.
     """
 
     type: Literal["analyze"] = "analyze"
@@ -45,10 +46,10 @@ class Analyze(Frozen):
 
 
 class Ack(Frozen):
-    """Client: the result is safe with me; the service may forget it.
+    """Client: it has stored the result, so the service may forget it.
 
     Attributes:
-        sha256: of the archive that is safe; empty: whichever there is.
+        sha256: of the stored archive; empty: of any.
     """
 
     type: Literal["ack"] = "ack"
@@ -69,8 +70,8 @@ class Progress(Frozen):
     Attributes:
         done, total: finished and planned tools.
         running: tools at work now.
-        waiting: tools that were begun and do no work: they wait for a share of the processors, for
-            their canary, or for word from the cache.
+        waiting: tools that have begun and do no work: they wait for a share of the processors, for
+            their canary, or for the result cache.
     """
 
     type: Literal["progress"] = "progress"
@@ -97,7 +98,7 @@ class Completed(Frozen):
     """Service: the run ended and every chunk was sent; digest and size are of the whole archive.
 
     Attributes:
-        path: where the archive lies, if that was sent instead of chunks.
+        path: of the archive, if it was sent instead of chunks.
     """
 
     type: Literal["completed"] = "completed"
@@ -108,7 +109,7 @@ class Completed(Frozen):
 
 
 class Failed(Frozen):
-    """Service: the platform could not do it. Always last, instead of `completed`."""
+    """Service: the platform failed. Always last, instead of `completed`."""
 
     type: Literal["failed"] = "failed"
     subtask_id: str
@@ -124,16 +125,15 @@ SERVICE_FRAMES: TypeAdapter[Progress | Chunk | Completed | Failed] = TypeAdapter
 
 
 def request_digest(request: SubtaskRequest) -> str:
-    """Identity of a request; requests that differ in their deadline alone are the same."""
+    """Identity of a request. Requests that differ in the deadline alone are the same."""
     body = request.model_dump_json(exclude={"deadline_s"})
     return hashlib.sha256(body.encode()).hexdigest()
 
 
 def json_schema() -> dict[str, Any]:
-    """All that is on the wire as one JSON Schema: `docs/protocol.schema.json`.
+    """Everything on the wire as one JSON Schema: `docs/protocol.schema.json`.
 
-    What a client sends is described as it is understood (fields with a default may be left out),
-    what it receives as it is sent (all fields are there).
+    Fields with a default may be missing in what a client sends, not in what it receives.
     """
     sent = (Analyze, Ack, Cancel)
     received = (Progress, Chunk, Completed, Failed, AnalyzerReport, AnalyzerHealth)

@@ -16,7 +16,7 @@ table says which frame may come in which state:
 Errors:
 
     ConversationError
-    ├── InvalidState             this end did what is not its turn: a defect of the caller
+    ├── InvalidState             this end did something out of turn: a defect of the caller
     └── ProtocolError            the peer broke the protocol
         ├── FrameNotUnderstood   a text message is no frame of this version
         ├── FrameRefused         the service did not understand a frame of the client
@@ -40,7 +40,7 @@ class ConversationError(Exception):
     """Something that may not happen now.
 
     Attributes:
-        subtask_id: whose frame it was; empty where nobody can tell.
+        subtask_id: the subtask of the frame; empty if it is not known.
         reason: what is wrong, for people.
     """
 
@@ -51,7 +51,7 @@ class ConversationError(Exception):
 
 
 class InvalidState(ConversationError):
-    """This end did what is not its turn: a defect of the caller."""
+    """This end did something out of turn: a defect of the caller."""
 
 
 class ProtocolError(ConversationError):

@@ -6,7 +6,6 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Coroutine,
     Generator,
     Iterable,
     Mapping,
@@ -15,7 +14,7 @@ from collections.abc import (
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from temporalio.client import (
     Client,
@@ -28,21 +27,20 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from contract.errors import ErrorCode, PlatformError
+from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.doings import doings_of
 from control.errors import (
-    AlreadyRanError,
     EndedError,
-    OtherPlanError,
     ServerAwayError,
     WrongInputError,
 )
 from control.server_errors import AWAY, explained, refused
 from control.starting import require_readable, start_pipeline
 from control.time_left import Span
+from control.updates import answer_of
 from workflows.pipeline import PipelineWorkflow
 from workflows.search_attributes import STATE
 
@@ -72,14 +70,7 @@ async def submit(client: Client, plan: PipelinePlan) -> bool:
         OtherPlanError: the ID stands for a running pipeline with another plan.
         PlatformError: the server does not take it.
     """
-    try:
-        handle = await start_pipeline(client, plan)
-    except PlatformError as error:
-        if error.code is ErrorCode.ALREADY_EXISTS:
-            raise AlreadyRanError(plan.pipeline_id, error.message) from error
-        if error.code is ErrorCode.FAILED_PRECONDITION:
-            raise OtherPlanError(plan.pipeline_id, error.message) from error
-        raise
+    handle = await start_pipeline(client, plan)
     return handle.first_execution_run_id is not None
 
 
@@ -235,18 +226,24 @@ class Pipeline:
     async def reset_breaker(self, name: str) -> str:
         """Close a circuit breaker by hand; its state after that."""
         with self._asking("reset_breaker"):
-            return _answer(await self._handle.execute_update(PipelineWorkflow.reset_breaker, name))
+            return answer_of(
+                await self._handle.execute_update(PipelineWorkflow.reset_breaker, name)
+            )
 
     async def retry_failed(self, apps: Iterable[AppRef]) -> list[str]:
         """Run these apps again as a whole, or what is `infra_failed` when none is named."""
         with self._asking("retry_failed"):
             names = [app.label for app in apps]
-            return _answer(await self._handle.execute_update(PipelineWorkflow.retry_failed, names))
+            return answer_of(
+                await self._handle.execute_update(PipelineWorkflow.retry_failed, names)
+            )
 
     async def add_apps(self, apps: Sequence[PlannedApp]) -> int:
         """Add apps to the fleet; how many it has then."""
         with self._asking("add_apps"):
-            return _answer(await self._handle.execute_update(PipelineWorkflow.add_apps, list(apps)))
+            return answer_of(
+                await self._handle.execute_update(PipelineWorkflow.add_apps, list(apps))
+            )
 
     @contextmanager
     def _asking(self, what: str) -> Generator[None]:
@@ -264,8 +261,3 @@ def _closer(app: AppProgress, doings: Mapping[str, str]) -> AppProgress:
     """The app with what its running activities last reported."""
     doing = doings.get(app.ref.label)
     return app if app.state is not None or not doing else app.model_copy(update={"step": doing})
-
-
-def _answer(answer: Coroutine[Any, Any, _Answer] | _Answer) -> _Answer:
-    """The answer of an update; the SDK types the answer of an `async` update as its coroutine."""
-    return cast("_Answer", answer)

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from temporalio.client import (
     Client,
@@ -20,6 +20,8 @@ from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
 from contract.plan import PlanPage, pages_of
 from contract.progress import PipelineResult
 from contract.spec import PipelinePlan
+from control.errors import AlreadyRanError, OtherPlanError
+from control.updates import answer_of
 from workflows.pipeline import PipelineWorkflow
 from workflows.state import PipelineRun
 
@@ -39,9 +41,10 @@ async def start_pipeline(client: Client, plan: PipelinePlan) -> Handle:
     A handle of a pipeline that was joined has no `first_execution_run_id`.
 
     Raises:
-        PlatformError: ALREADY_EXISTS for a pipeline that has ended, FAILED_PRECONDITION for one
-            that runs with another plan; nothing was started or changed then. UNAVAILABLE when no
-            worker takes a page, and the reason of a pipeline that refuses one.
+        AlreadyRanError: the ID stands for a pipeline that has ended; nothing was started.
+        OtherPlanError: the ID stands for a pipeline with another plan; nothing was changed.
+        PlatformError: UNAVAILABLE when no worker takes a page; the reason of a pipeline that
+            refuses one.
     """
     try:
         handle = await _start(client, PipelineRun.of(plan), again=False)
@@ -102,10 +105,10 @@ async def _require_same(
     name = f"pipeline {plan.pipeline_id}"
     description = await handle.describe()
     if description.status is not WorkflowExecutionStatus.RUNNING:
-        raise PlatformError(ErrorCode.ALREADY_EXISTS, f"{name} already ran") from error
+        raise AlreadyRanError(plan.pipeline_id, f"{name} already ran") from error
     if await description.memo_value(_PLAN, "") != plan.digest:
         message = f"{name} is running with a different spec or different sources"
-        raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error
+        raise OtherPlanError(plan.pipeline_id, message) from error
 
 
 async def _send_pages(handle: Handle, plan: PipelinePlan) -> None:
@@ -123,8 +126,9 @@ async def _send(handle: Handle, page: PlanPage) -> int:
         async with asyncio.timeout(_PAGE_S):
             return await _update(handle, page)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-        message = f"no worker takes the plan of pipeline {name}; submit it again when one runs"
-        raise PlatformError(ErrorCode.UNAVAILABLE, message) from error
+        message = f"no worker takes the plan of pipeline {name}"
+        next_step = "submit it again when a worker runs"
+        raise PlatformError(ErrorCode.UNAVAILABLE, message, next_step=next_step) from error
     except WorkflowUpdateFailedError as error:
         cause: Any = error.cause or error
         message = f"pipeline {name} refused a page of its plan: {cause.message}"
@@ -133,16 +137,15 @@ async def _send(handle: Handle, page: PlanPage) -> int:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         message = f"pipeline {name} ended before its plan had come whole"
-        raise PlatformError(ErrorCode.ALREADY_EXISTS, message) from error
+        raise AlreadyRanError(name, message) from error
 
 
 async def _update(handle: Handle, page: PlanPage) -> int:
     # One update for all who send the same page at once.
     id_ = f"page-{page.first}-{page.digest[:16]}"
     try:
-        answer = await handle.execute_update(PipelineWorkflow.add_page, page, id=id_)
+        return answer_of(await handle.execute_update(PipelineWorkflow.add_page, page, id=id_))
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
         if (task := asyncio.current_task()) and task.cancelling():
             raise asyncio.CancelledError from error  # which the SDK hides
         raise
-    return cast("int", answer)  # the SDK's type of an `async` update keeps its coroutine

@@ -127,10 +127,10 @@ class Finder:
         """Whether the port answers more than a GET."""
         return await speaks_http(state.probe_url(self.location, port))
 
-    async def read_log(self, state: State, seen: Seen, *, anew: bool = False) -> None:
+    async def read_log(self, state: State, seen: Seen, *, again: bool = False) -> None:
         """Find the ports its log names: needed if several answer, or sockets cannot be seen."""
         now_s = asyncio.get_running_loop().time()
-        if anew or now_s - seen.read_s >= _LOOK_EVERY_S:
+        if again or now_s - seen.read_s >= _LOOK_EVERY_S:
             seen.read_s = now_s
             seen.logged = await asyncio.to_thread(logged_ports, await self.log(state.id))
 

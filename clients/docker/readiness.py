@@ -140,7 +140,7 @@ class Readiness:
         if not await self.settling.is_over(port, declared, seen, state):
             return None
         if port not in declared:  # its log of this time
-            await self.finder.read_log(state, seen, anew=True)
+            await self.finder.read_log(state, seen, again=True)
             port = likeliest(ready, declared, seen)
         if plan.context is None and not await self.finder.speaks_http(state, port):
             self.notes.append(f"{plan.name}: port {port} speaks no HTTP but to say so")

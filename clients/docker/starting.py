@@ -29,6 +29,7 @@ from clients.docker.volumes import Volumes
 from clients.excuses import Circumstances
 from clients.limits import AppLimits
 from clients.targets import Location
+from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_RUN
 from contract.outcome import AppFacts, ServiceImage
 from contract.running import RunningApp, RunningService
@@ -166,7 +167,8 @@ class Starting:
                 continue
             self.notes += launch.notes
             return tuple(map(self._with_folder, services)), network
-        raise AssertionError("each service moves once")
+        message = "a service of the app listened on yet another port at each start"
+        raise PlatformError(ErrorCode.INTERNAL, message)
 
     async def _install_firewall(self) -> None:
         """Install the firewall's rules before anything runs."""

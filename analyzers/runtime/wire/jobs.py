@@ -1,4 +1,4 @@
-"""Runs by subtask ID: started once, re-attached to as often as asked, kept until acknowledged.
+"""Runs by subtask ID: started once, attached to as often as asked, kept until acknowledged.
 
 A run belongs to the service, not to a connection. The same request attaches to the run again. A
 different request under the same ID replaces the run or its result: the workflow's ID guarantees
@@ -128,7 +128,7 @@ class JobRegistry:
         return self._shelf.path(job.key)
 
     async def submit(self, request: SubtaskRequest) -> Job:
-        """Start the run, or re-attach to it or to its result.
+        """Start the run, or attach to it or to its result.
 
         Raises:
             PlatformError: RESOURCE_EXHAUSTED when all places are taken.
