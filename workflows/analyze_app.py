@@ -89,7 +89,7 @@ class AnalyzeAppWorkflow:
     @workflow.signal(description="The pipeline's breaker for an analyzer changed.")
     def breaker_changed(self, change: BreakerProgress) -> None:
         """Let subtasks wait, or let them go on."""
-        self._gate.told(change)
+        self._gate.note(change)
 
     def _hold(self, *, paused: bool) -> None:
         """An activity that gets its slot now reads the memo, and stands aside while it says so."""

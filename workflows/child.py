@@ -1,4 +1,4 @@
-"""One app in flight: its workflow is started, followed, told and cancelled."""
+"""One app in flight: starts its workflow, awaits its outcome, signals it and cancels it."""
 
 import asyncio
 from typing import Any, NamedTuple
@@ -42,7 +42,7 @@ class Child:
     Attributes:
         ahead: whether it is built ahead of its turn; the window does not count it then.
         handle: its workflow, from its start to its end.
-        knows: what its workflow was told last.
+        knows: the situation that its workflow was signalled last.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Child:
         if self._following is not None:
             self._following.cancel()
 
-    async def tell(self, now: Situation, breakers: dict[str, BreakerProgress]) -> None:
-        """Signal what has changed since it was told last."""
+    async def inform(self, now: Situation, breakers: dict[str, BreakerProgress]) -> None:
+        """Signal what has changed since the last time."""
         before, self.knows = self.knows, now
         if before.ahead and not now.ahead:
             await self._signal(AnalyzeAppWorkflow.go)
@@ -85,7 +85,7 @@ class Child:
             await self._signal(AnalyzeAppWorkflow.breaker_changed, breakers[name])
 
     async def _signal(self, signal: Any, *arguments: BreakerProgress) -> None:
-        """A workflow that has just ended hears nothing, and need not."""
+        """Send one signal; a workflow that has just ended need not get it."""
         try:
             if self.handle is not None:
                 await self.handle.signal(signal, *arguments)

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Gate:
-    """Knows what the pipeline signalled, and asks by itself before it lets work pass."""
+    """Lets work pass when all that it needs is up: by the pipeline's signals, and by a probe."""
 
     def __init__(self, spec: BreakerSpec, *, paused: bool) -> None:
         self._spec = spec
@@ -24,8 +24,8 @@ class Gate:
         self._open: dict[str, str] = {}
         self.paused = paused
 
-    def told(self, change: BreakerProgress) -> None:
-        """The pipeline's breaker for an analyzer or a service changed."""
+    def note(self, change: BreakerProgress) -> None:
+        """Remember that the pipeline's breaker for an analyzer or a service changed."""
         if change.state == BreakerState.OPEN:
             self._open[change.name] = change.reason or "its breaker is open"
         else:
@@ -41,7 +41,7 @@ class Gate:
             if self.paused:
                 await workflow.wait_condition(lambda: not self.paused)
                 began_s = workflow.time()
-            reason = self._told_of(kind) or await why_down(kind)
+            reason = self._known_outage(kind) or await why_down(kind)
             waited_s = workflow.time() - began_s
             if not reason:
                 return ""
@@ -49,7 +49,7 @@ class Gate:
                 return f"waited {waited_s:.0f} s: {reason}"
             await self._pause(min(self._spec.probe_interval_s, self._limit_s - waited_s))
 
-    def _told_of(self, kind: AnalyzerKind) -> str:
+    def _known_outage(self, kind: AnalyzerKind) -> str:
         known = ((name, self._open.get(name, "")) for name in (*services_of([kind]), kind))
         return next((is_down(name, why) for name, why in known if why), "")
 

@@ -39,7 +39,7 @@ class LiveApp:
     Live subtasks run one at a time.
 
     Args:
-        lose: is told of measurements that were thrown away.
+        lose: called with measurements that were thrown away.
     """
 
     def __init__(self, app: AppSpec, lose: Callable[[AnalyzerKind, Loss], None]) -> None:
@@ -206,18 +206,18 @@ class LiveApp:
         if built := await self._building.build():
             await self._take_in(built)
 
-    async def _take_in(self, told: StartOutcome) -> None:
+    async def _take_in(self, outcome: StartOutcome) -> None:
         """What a build or a start tells.
 
         Raises:
             AppDown: it failed.
         """
-        self._learn(told.facts)
-        self._host = told.app.host if told.app else told.host
+        self._learn(outcome.facts)
+        self._host = outcome.app.host if outcome.app else outcome.host
         if self._guard is not None and self._host:
             await self._guard.own(self._host)
-        if told.app is None and told.phase != "built":
-            self._broken = f"{told.phase} failed: {told.reason}"
+        if outcome.app is None and outcome.phase != "built":
+            self._broken = f"{outcome.phase} failed: {outcome.reason}"
             raise AppDown(self._broken)
 
     async def _post_guard(self) -> None:

@@ -96,7 +96,7 @@ class PipelineWorkflow(PipelineHandlers):
         beside.raise_crash()
 
     async def _watch(self) -> None:
-        """From the first app on, have it told to people what each running app does."""
+        """From the first app on, watch what each running app does, for people."""
         await workflow.wait_condition(lambda: not self._window.is_empty)
         await stages.watch_apps(self._order.header.pipeline_id)
 

@@ -22,7 +22,7 @@ class Rounds:
 
     Args:
         gate: where each round waits.
-        step: is told what a subtask does now.
+        step: called with what a subtask does now.
 
     Attributes:
         cancelled: whether nothing begins any more.

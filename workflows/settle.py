@@ -116,7 +116,7 @@ def failure_code(exc: BaseException) -> Fault:
 
 
 def _with_lost_work(fault: Fault, details: Sequence[Any], *last: str) -> Fault:
-    """`fault` with what the last attempt told of itself and those before it."""
+    """`fault` with what the last attempt reported of itself and of those before it."""
     if not details:
         return fault
     beat = Beat.model_validate(details[0])

@@ -17,8 +17,8 @@ with workflow.unsafe.imports_passed_through():
 class Window:
     """The apps in flight, and all that decides whether one more may begin.
 
-    It never signals by events: it compares what each child knows with what is, so that nothing is
-    missed by a child that is being started.
+    A child is signalled when what it knows differs from what is so now. So a child that is being
+    started misses nothing, and hears nothing of a change that did not last.
 
     Args:
         breakers: while the pipeline's own is not closed, one app at a time is on trial.
@@ -75,7 +75,7 @@ class Window:
     def launch(self, child: Child, work: Coroutine[Any, Any, None]) -> None:
         """Take `child` in, and run `work`, which follows it to its end and calls `leave`."""
         self._children.append(child)
-        self.background.run(self._keep_told(child))
+        self.background.run(self._keep_informed(child))
         self.background.run(work)
 
     def leave(self, child: Child) -> None:
@@ -113,16 +113,16 @@ class Window:
     def _has_room(self) -> bool:
         return self.in_flight < (1 if self._breakers.on_trial else self.size)
 
-    async def _keep_told(self, child: Child) -> None:
+    async def _keep_informed(self, child: Child) -> None:
         """Signal to `child` what changes, from its start to its end."""
         while child in self._children:
             await workflow.wait_condition(
                 lambda: child not in self._children or self._news(child) is not None
             )
             if news := self._news(child):
-                await child.tell(news, {b.name: b for b in self._breakers.progress()})
+                await child.inform(news, {b.name: b for b in self._breakers.progress()})
 
     def _news(self, child: Child) -> Situation | None:
-        """What `child` has yet to be told, when it can be."""
+        """The situation, if `child` does not know it and can be signalled."""
         now = Situation(self.paused, self._breakers.opened(), child.ahead)
         return now if child.handle is not None and now != child.knows else None

@@ -121,7 +121,7 @@ async def test_a_child_hears_what_changed_while_it_was_started(pipeline: Pipelin
     assert pipeline.handle.heard[2:] == ["resume"]
 
 
-async def test_what_did_not_last_is_not_told(pipeline: Pipeline) -> None:
+async def test_a_change_that_did_not_last_is_not_signalled(pipeline: Pipeline) -> None:
     pipeline.launch(1)
     pipeline.window.paused = True
     await settled()
