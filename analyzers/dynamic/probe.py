@@ -232,7 +232,7 @@ class Probe(ABC):
     async def _scan(self, run: ToolRun, target: Target, surface: ServiceSurface) -> Scope:
         budget = budget_of(run, self.name)
         sessions = await sessions_of(run, target, surface) if self.needs_login else ()
-        run.progress(f"{self.name}: {target.service}")
+        run.progress(target.service)
         async with BoundedClient(target, budget, facts=facts_of(run, target)) as client:
             surface = self._without_effects(client, surface)
             scope = Scope(self.name, run, target, surface, client, sessions)

@@ -127,7 +127,7 @@ async def _test(means: Confined, target: Target, surface: ServiceSurface, limit_
     name = re.sub(r"\W+", "-", target.service)
     report, events = (box.folder / f"{name}.{ending}" for ending in ("json", "ndjson"))
     seconds = min(limit_s, 4.0 + 1.0 * len(surface.operations))
-    run.progress(f"schemathesis: {target.service}, {seconds:.0f} s")
+    run.progress(f"{target.service}, {seconds:.0f} s")
     document = f"{surface.openapi}"
     program = launched_program(run.tools_dir, VENV, "schemathesis")
     line = argv(program, target.base_url, document, name, seconds)

@@ -135,7 +135,7 @@ async def _scan(
     scan.whys = await unseen_by(run, target, surface, scan.crawled, headers)
     note_missed(scan, surface, was_cut=TIME_IS_UP in first.stdout + first.stderr)
     if is_attackable(scan.crawled, start_paths(surface)):
-        run.progress(f"wapiti: attacks on {target.service}")
+        run.progress(f"attacks on {target.service}")
         left_s = max(limit_s - first.duration_s, 0.0)
         shared = (*base, "--skip-crawl")
         attack = Attack(shared, share_s, left_s, secret_headers(headers))

@@ -182,7 +182,7 @@ class _Look:
         """Figures of every page, medians of `runs` loads."""
         run, metrics, items = self._run, list[Metric](), list[str]()
         for page in self._pages:
-            run.progress(f"lighthouse: {page.service}")
+            run.progress(page.service)
             url = self._origins.page_url(page.service, page.url)
             path = urlsplit(url).path
             name = f"GET {path}" if len(self._pages) == 1 else f"{page.service} GET {path}"
@@ -208,7 +208,7 @@ class _Look:
         try:
             return await self._loaded_once(url, flags, name, attachment)
         except AppFault:
-            self._run.progress("lighthouse: the page did not paint: once more on a calm host")
+            self._run.progress("the page did not paint: once more on a calm host")
         calm = await wait_until_calm(_LIMITS, self._calm_wait_s)
         try:
             return await self._loaded_once(url, flags, name, attachment)
