@@ -89,7 +89,7 @@ def _folders(root: Path) -> dict[str, Path]:
     """Folders by `model/appN`."""
     try:
         return {
-            f"{model}/app{number}": folder
+            AppRef(model=model, app_number=number).label: folder
             for model, models in model_folders(root).items()
             for number, folder in app_folders(models).items()
         }

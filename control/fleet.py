@@ -94,7 +94,7 @@ def _single(
             next_step="remove apps.models and apps.numbers, or apps.only",
         )
     there = {
-        f"{model}/app{number}": (model, number, folder)
+        AppRef(model=model, app_number=number).label: (model, number, folder)
         for model, path in folders.items()
         for number, folder in app_folders(path).items()
     }
