@@ -244,11 +244,11 @@ class Settings(_Slots):
         return value
 
 
-def _line_of(path: Path, what: str) -> str:
+def _line_of(path: Path, where: str) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"{what}: {error}") from error
+        raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"{where}: {error}") from error
 
 
 def secret_variables() -> list[str]:

@@ -267,10 +267,10 @@ class SubtaskRequest(Frozen):
 
     def with_secrets(self, secrets: Mapping[str, str], digest: str) -> Self:
         """The same request with the values, for a process that gets them."""
-        told = self.model_copy()
-        told._secrets = dict(secrets)
-        told._secrets_digest = digest
-        return told
+        copy = self.model_copy()
+        copy._secrets = dict(secrets)
+        copy._secrets_digest = digest
+        return copy
 
 
 class ArtifactRef(Frozen):

@@ -69,11 +69,11 @@ class Preflight(Frozen):
 
     def verdicts(self) -> dict[str, str]:
         """Why each cannot take work, by name; "" for those that can."""
-        ready = {str(one.analyzer): one for one in self.analyzers}
-        ready |= {str(one.service): one for one in self.services}
+        ready = {str(readiness.analyzer): readiness for readiness in self.analyzers}
+        ready |= {str(readiness.service): readiness for readiness in self.services}
         return {
-            name: "" if one.ok else one.reason or "it does not take work"
-            for name, one in ready.items()
+            name: "" if readiness.ok else readiness.reason or "it does not take work"
+            for name, readiness in ready.items()
         }
 
 

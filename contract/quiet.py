@@ -75,7 +75,7 @@ async def give_way(
         calm_s: the last load test must have ended so long ago, as another may follow.
     """
     began_s = time.monotonic()
-    told = False
+    has_told = False
     while True:
         held = _is_loaded(load_lock, limit_s, calm_s)
         waited_s = time.monotonic() - began_s
@@ -88,8 +88,8 @@ async def give_way(
             if waited_s >= limit_s or not _is_loaded(load_lock, limit_s, 0.0):
                 return Work(descriptor, waited_s)
             os.close(descriptor)
-        if not told:
-            told = True
+        if not has_told:
+            has_told = True
             tell("gives way to a load test on this host")
         await asyncio.sleep(_POLL_S)
 
@@ -118,13 +118,13 @@ async def scans_ended(
     if descriptor is None:
         return
     end_s = time.monotonic() + limit_s
-    told = False
+    has_told = False
     try:
         while not _try(descriptor, fcntl.LOCK_EX) and time.monotonic() < end_s:
             if _is_loaded(load_lock, math.inf, SCAN_CALM_S):
                 return
-            if not told:
-                told = True
+            if not has_told:
+                has_told = True
                 tell("lets scans on this host end")
             await asyncio.sleep(_POLL_S)
     finally:

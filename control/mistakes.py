@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 _BRANCHES = ("[key]", "value", "reference")
 
 
-def unlike(name: str, known: Iterable[str], what: str) -> str:
+def unlike(name: str, known: Iterable[str], noun: str) -> str:
     """Says that `name` is unknown, and suggests the known name most like it."""
-    return f"unknown {what} {name!r}{_nearest(name, known)}"
+    return f"unknown {noun} {name!r}{_nearest(name, known)}"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -44,7 +44,7 @@ def parse_spec(document: Any, name: str) -> PipelineSpec:
     return spec
 
 
-def read_yaml(path: Path, what: str) -> Any:
+def read_yaml(path: Path, noun: str) -> Any:
     """The document in a file of at most `MAX_SPEC_BYTES`.
 
     Raises:
@@ -53,13 +53,13 @@ def read_yaml(path: Path, what: str) -> Any:
     try:
         if path.stat().st_size > MAX_SPEC_BYTES:
             raise WrongInputError(
-                f"{path}: a {what} of more than {MAX_SPEC_BYTES} bytes is refused"
+                f"{path}: a {noun} of more than {MAX_SPEC_BYTES} bytes is refused"
             )
         # The loader is a safe one.
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
     except OSError as error:
         raise WrongInputError(
-            f"{path}: {error.strerror}", next_step=f"name a readable {what} file"
+            f"{path}: {error.strerror}", next_step=f"name a readable {noun} file"
         ) from error
     except UnicodeDecodeError as error:
         raise WrongInputError(f"{path}: not UTF-8 text at byte {error.start}") from error

@@ -33,17 +33,17 @@ def of_all_attempts(sources: Iterable[Finding]) -> list[Finding]:
     return kept
 
 
-def _are_one(one: Finding, other: Finding) -> bool:
-    fused = one.tool == other.tool == "fused"
-    return fused and bool(_tools(one)) and _tools(one).isdisjoint(_tools(other))
+def _are_one(finding: Finding, other: Finding) -> bool:
+    fused = finding.tool == other.tool == "fused"
+    return fused and bool(_tools(finding)) and _tools(finding).isdisjoint(_tools(other))
 
 
 def _tools(found: Finding) -> set[str]:
     return {witness.partition(":")[0] for witness in found.witnesses}
 
 
-def _both(one: Finding, other: Finding) -> Finding:
-    first, second = sorted((one, other), key=lambda found: _CONFIDENCES.index(found.confidence))
+def _both(finding: Finding, other: Finding) -> Finding:
+    first, second = sorted((finding, other), key=lambda found: _CONFIDENCES.index(found.confidence))
     return first.model_copy(
         update={
             "witnesses": tuple(dict.fromkeys((*first.witnesses, *second.witnesses))),

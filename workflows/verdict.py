@@ -93,16 +93,16 @@ class Verdicts:
         self._kills: Counter[str] = Counter()
         self._unwatched = 0
 
-    def under(self, check: AppCheck, what: str) -> Row:
-        """What an app that is not alive under or after the measurement or start `what` is."""
+    def under(self, check: AppCheck, key: str) -> Row:
+        """What an app that is not alive under or after the measurement or start `key` is."""
         if check.silent:
             return SILENT_AFTER
         if check.taken:
             return TAKEN
         if not check.killed:
             return DIED
-        self._kills[what] += 1
-        return KILLED if self._kills[what] <= policies.KILLS_FORGIVEN else KILLED_AGAIN
+        self._kills[key] += 1
+        return KILLED if self._kills[key] <= policies.KILLS_FORGIVEN else KILLED_AGAIN
 
     def unwatched(self, check: AppCheck) -> Row:
         """What a death is while its measurement waited."""

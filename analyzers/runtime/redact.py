@@ -65,7 +65,7 @@ class Redaction:
                 return self.text(value) if type(value) is str else value
             case dict():
                 return {
-                    key: one if key in _NAMES else self._value(one) for key, one in value.items()
+                    key: item if key in _NAMES else self._value(item) for key, item in value.items()
                 }
             case list() | tuple():
                 return [self._value(item) for item in value]

@@ -198,7 +198,7 @@ class WebSocketGateway:
 
     def _secrets(self, request: SubtaskRequest) -> dict[str, str]:
         """Values of the options that are references."""
-        refs = {k: one for k, one in request.options.items() if isinstance(one, SecretRef)}
+        refs = {k: option for k, option in request.options.items() if isinstance(option, SecretRef)}
         if refs and self._secret is None:
             message = f"{', '.join(refs)}: logins by reference are not set up here"
             raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)

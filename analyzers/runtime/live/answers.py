@@ -140,7 +140,7 @@ class Baseline:
             and key[1] != entry
             and key[2] in {extension, ""}
         ]
-        return [rows for _, rows in sorted(groups, key=lambda one: -len(one[0]))]
+        return [rows for _, rows in sorted(groups, key=lambda group: -len(group[0]))]
 
 
 def group_of(question: Question) -> tuple[str, str, str]:
@@ -264,13 +264,13 @@ def _judge_against(
     question: Question, reply: Reply, group: list[tuple[Question, Reply]]
 ) -> Verdict | None:
     """The verdict by one group of random answers; None if they do not speak against the answer."""
-    alike = [(asked, one) for asked, one in group if one.status == reply.status]
+    alike = [(asked, answer) for asked, answer in group if answer.status == reply.status]
     if not alike:
         return None
     if reply.status in REFUSALS and reply.status != 400:  # the words of a 400 tell who refused
         return Verdict(Unseen.SAME_REFUSAL, f"{reply.status}")
     if reply.status in REDIRECTS:
-        is_same = any(_place(question, reply) == _place(*one) for one in alike)
+        is_same = any(_place(question, reply) == _place(*answer) for answer in alike)
     else:
         is_same = _says_the_same(question, reply, alike)
     reason = Unseen.SAME_REFUSAL if reply.status in REFUSALS else Unseen.LIKE_RANDOM
@@ -283,11 +283,13 @@ def _place(question: Question, reply: Reply) -> str:
 
 
 def _says_the_same(question: Question, reply: Reply, alike: list[tuple[Question, Reply]]) -> bool:
-    if not reply.body or not any(one.body for _, one in alike):
-        shapes = {(one.media_type, len(one.body)) for _, one in alike}
+    if not reply.body or not any(answer.body for _, answer in alike):
+        shapes = {(answer.media_type, len(answer.body)) for _, answer in alike}
         return (reply.media_type, len(reply.body)) in shapes
     return is_alike(
-        (question.url, reply.body), [(asked.url, one.body) for asked, one in alike], COMPARED_BYTES
+        (question.url, reply.body),
+        [(asked.url, answer.body) for asked, answer in alike],
+        COMPARED_BYTES,
     )
 
 

@@ -61,21 +61,21 @@ def _charset_of(body: bytes, content_type: str, media_type: str) -> str:
     return "utf-8"
 
 
-def is_alike(one: Shown, others: list[Shown], compared: int) -> bool:
+def is_alike(shown: Shown, others: list[Shown], compared: int) -> bool:
     """Whether a body has every word that `others` share, and no more other words than they have.
 
     Words that the others do not share change by themselves: a nonce, the quote of the day. That
     takes two or more of them. With one, only tokens, numbers and the echo of the path may change.
 
     Args:
-        one: the body to compare.
+        shown: the body to compare.
         others: one or more bodies that are known to say nothing.
         compared: how many bytes at the beginning of each are looked at.
     """
-    if all(_far(len(one[1]), len(body)) for _, body in others):
+    if all(_far(len(shown[1]), len(body)) for _, body in others):
         return False
-    own = words_of(_text(one[1], compared), [one[0], *(url for url, _ in others)])
-    known = [words_of(_text(body, compared), [one[0], url]) for url, body in others]
+    own = words_of(_text(shown[1], compared), [shown[0], *(url for url, _ in others)])
+    known = [words_of(_text(body, compared), [shown[0], url]) for url, body in others]
     shared = known[0]
     for words in known[1:]:
         shared = shared & words
@@ -95,9 +95,9 @@ def words_of(text: str, urls: Iterable[str]) -> Counter[str]:
     return Counter(_SPLIT.split(_DIGITS.sub("0", _VOLATILE.sub("\x02", text))))
 
 
-def _far(one: int, other: int) -> bool:
+def _far(length: int, other: int) -> bool:
     """Whether no nonce, token or echoed path explains such a difference of lengths."""
-    return abs(one - other) > 4_000 + min(one, other) // 2
+    return abs(length - other) > 4_000 + min(length, other) // 2
 
 
 def _text(body: bytes, compared: int) -> str:

@@ -115,7 +115,10 @@ def origins_of(targets: Sequence[Target], source: SourceTree | None = None) -> O
         if port in places and is_contradicted:
             who, place = places[port]
             mapped = [
-                f"{one}" for target in targets for one, at in _published(target) if at == place
+                str(mapped_port)
+                for target in targets
+                for mapped_port, at in _published(target)
+                if at == place
             ]
             note = f"localhost:{port}, which {file} names, was answered by {who}"
             notes.append(note + (f" (the compose file maps {', '.join(mapped)})" if mapped else ""))

@@ -97,7 +97,7 @@ def code_digest(tools: Sequence[Tool]) -> str:
 def measured_weights(tools: Sequence[Tool]) -> dict[str, Weight]:
     """How long the tools take, from `weights.json` in the services' folders. Blocking."""
     folders = sorted({_service_folder(tool) for tool in tools})
-    return {n: one for folder in folders for n, one in read_weights(folder / WEIGHTS).items()}
+    return {n: weight for folder in folders for n, weight in read_weights(folder / WEIGHTS).items()}
 
 
 def _service_folder(tool: Tool) -> Path:

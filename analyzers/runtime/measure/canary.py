@@ -277,7 +277,8 @@ class CanaryKeeper:
 
     def _summary(self) -> str:
         return ", ".join(
-            f"{name} {'sees' if one.ok else one.reason}" for name, one in self._verdicts.items()
+            f"{name} {'sees' if verdict.ok else verdict.reason}"
+            for name, verdict in self._verdicts.items()
         )
 
 

@@ -38,8 +38,8 @@ class GivingWay:
         try:
             yield
         finally:
-            for one in filter(None, (work, self._scan)):
-                one.end()
+            for begun in filter(None, (work, self._scan)):
+                begun.end()
 
     @asynccontextmanager
     async def tool(self, waiting: AbstractContextManager[None], tell: Tell) -> AsyncGenerator[None]:

@@ -136,11 +136,11 @@ async def _reader(given: list[int]) -> asyncio.StreamReader:
     return reader
 
 
-async def _read(stream: asyncio.StreamReader, into: bytearray, limits: Limits, what: str) -> bytes:
+async def _read(stream: asyncio.StreamReader, into: bytearray, limits: Limits, name: str) -> bytes:
     while block := await stream.read(_READ_BYTES):
         into += block
         if len(into) > limits.output_bytes:
-            raise ToolFault(f"standard {what} above {limits.output_bytes} bytes")
+            raise ToolFault(f"standard {name} above {limits.output_bytes} bytes")
     return bytes(into)
 
 

@@ -81,8 +81,8 @@ def _is_named(root: Path, folder: str, files: Sequence[str], idle: Sequence[str]
     if len(others) > _MAX_FILES:
         return True  # too many to read
     return any(
-        (quoted if one.endswith(_SOURCES) else word).search(text)
-        for one, text in _texts(root, others)
+        (quoted if name.endswith(_SOURCES) else word).search(text)
+        for name, text in _texts(root, others)
     )
 
 
