@@ -120,11 +120,6 @@ class AppResult(Frozen):
         reason = reason[:REASON_CHARS]
         return cls(state=state, reason=reason, analyzers=analyzers, missing=missing)
 
-    @property
-    def lacks_measurement(self) -> bool:
-        """Whether the platform owes it at least one tool's work."""
-        return bool(self.missing) or self.state is MeasurementState.INFRA_FAILED
-
     def tools_to_retry(self) -> dict[AnalyzerKind, tuple[str, ...]]:
         """Single tools to run again, of analyzers whose other results stand."""
         return {kind: tools for kind, tools in self.missing.items() if ALL_TOOLS not in tools}

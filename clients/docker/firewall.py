@@ -27,7 +27,6 @@ class Firewall:
     """The rules for `pool`; installing them needs root and iptables on the engine's host.
 
     Attributes:
-        names: whether apps resolve names at their network's gateway on this host (Podman).
         names: whether apps ask the host for names, at their network's gateway (Podman).
     """
 

@@ -265,10 +265,6 @@ class DockerRuntime:
         """Remove our images above `AppLimits.images_bytes`; returns the bytes freed."""
         return await self._images.prune()
 
-    async def remove_firewall(self) -> None:
-        """Remove the host's firewall rules for this runtime's pool; `start` makes them again."""
-        await self._firewall.remove()
-
     async def close(self) -> None:
         """Close connections to the engine."""
         await call(self._client.close)

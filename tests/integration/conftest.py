@@ -10,12 +10,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from clients.docker.firewall import Firewall
 from contract.ids import LABEL_SCOPE
 from tests.support.docker_bench import Bench
 
@@ -36,7 +38,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         ):
             bench.engine.images.remove(image.id, force=True)
         bench.engine.close()
-        await bench.runtime.remove_firewall()
+        await Firewall(IPv4Network(bench.pool), names=True).remove()
         await bench.runtime.close()
     assert left == []
 

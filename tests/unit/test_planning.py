@@ -113,9 +113,8 @@ def test_a_tool_without_its_source_makes_no_app_incomplete(others, lacks_source,
     subtask = SubtaskOutcome(subtask_id="s", analyzer=STATIC, tools=(*rest, audit))
 
     assert subtask.state is expected
-    assert AppResult.of(
-        subtask.state, "", {STATIC: {tool.tool: tool.state for tool in subtask.tools}}
-    ).lacks_measurement  # so that a retry still asks again
+    cells = {STATIC: {tool.tool: tool.state for tool in subtask.tools}}
+    assert AppResult.of(subtask.state, "", cells).missing, "so a retry still asks again"
 
 
 def test_a_dead_app_leaves_no_measured_cell() -> None:

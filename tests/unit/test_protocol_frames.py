@@ -51,8 +51,7 @@ def test_every_error_code_on_the_page_exists():
 
 
 def test_the_published_schema_is_the_one_in_force():
-    """Renew: python -c 'import json; from contract.protocol import json_schema as s;
-    print(json.dumps(s(), indent=1))' > docs/protocol.schema.json"""
+    """Renew it with `python -m tests.support.reference`."""
     with open("docs/protocol.schema.json", encoding="utf-8") as page:
         assert json.load(page) == json_schema()
 

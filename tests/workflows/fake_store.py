@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from contract.missing import unended
 from contract.outcome import AppOutcome, SubtaskOutcome
@@ -84,7 +85,10 @@ class FakeStore:
 
 
 def _is_lacking(entry: AppEntry) -> bool:
-    return entry.result is None or entry.result.lacks_measurement
+    """As the store decides it: the app did not end, or the platform owes it a tool's work."""
+    failed = MeasurementState.INFRA_FAILED
+    result = entry.result
+    return result is None or result.state is failed or bool(result.missing)
 
 
 def _choice(entry: AppEntry) -> AppChoice:
