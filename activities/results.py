@@ -19,7 +19,7 @@ from contract.ids import app_workflow_id
 from contract.limits import REASON_CHARS
 from contract.missing import unended
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
-from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Skipped
+from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, UnendedApps
 from contract.record import CellRecord
 from contract.spec import AppSpec
 
@@ -89,7 +89,7 @@ class ResultActivities:
             await self._results.record_app(app, outcome)
 
     @activity.defn(name="record_skipped")
-    async def record_skipped(self, skipped: Skipped) -> None:
+    async def record_skipped(self, skipped: UnendedApps) -> None:
         """Write what is missing of apps that did not end. Retry is safe: upserts.
 
         What the workflow of an app recorded before it was ended is kept.

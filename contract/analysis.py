@@ -43,12 +43,14 @@ class Confidence(StrEnum):
 class SkipCause(StrEnum):
     """Why something was not looked at, for programs; the reason beside it is for people.
 
+    `compiled`: scripts that a compiler wrote, and that may be the only form of the app's own code.
     `broken`: the file is no source in its own language; `other_form`: it is of a tool's language,
     in a form that the tool does not read.
     """
 
     VENDORED = "vendored"
     BUILT = "built"
+    COMPILED = "compiled"
     GENERATED = "generated"
     MINIFIED = "minified"
     BINARY = "binary"

@@ -247,7 +247,10 @@ def _understood(frames: TypeAdapter[Frame], text: str) -> Frame:
 
 
 def _named_subtask(text: str) -> str:
-    """The subtask that a frame names although it is not understood; empty where it names none."""
+    """The subtask that a frame names although it is not understood; empty where it names none.
+
+    Empty, too, for an ID that is too long to be sent back whole.
+    """
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):
@@ -255,4 +258,5 @@ def _named_subtask(text: str) -> str:
     inner = frame.get("request", frame) if isinstance(frame, dict) else None
     found = inner.get("subtask_id", "") if isinstance(inner, dict) else ""
     shown = found if isinstance(found, str) else ""
-    return shown.encode("utf-8", "replace").decode()[:MAX_ID_CHARS]
+    named = shown.encode("utf-8", "replace").decode()
+    return named if len(named) <= MAX_ID_CHARS else ""

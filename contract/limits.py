@@ -23,10 +23,14 @@ LONGEST_RUN_S = max(kind.row.deadline_s for kind in AnalyzerKind) + RUN_WAITS_S
 ANALYSIS_TIMEOUT = timedelta(seconds=PLACES_WAIT_S + LONGEST_RUN_S + FETCH_S)
 
 # What a setting may allow for a build and for a start. Beyond it one attempt gives way to load
-# tests, pulls base images, and waits for an app that its host slows down.
+# tests and pulls base images. A start takes up to twice its deadline on a loaded host, half of it
+# for services that come late, and `HEALTH_S` while a health check says `starting`.
 BUILD_MAX_S = 3600.0
 START_MAX_S = 3600.0
-START_TIMEOUT = timedelta(seconds=GIVE_WAY_S + max(BUILD_MAX_S, START_MAX_S) + 900.0)
+HEALTH_S = 300.0
+START_TIMEOUT = timedelta(
+    seconds=GIVE_WAY_S + max(BUILD_MAX_S, 2.5 * START_MAX_S + HEALTH_S) + 900.0
+)
 
 # A probe of one service of the platform; `preflight` asks all of them at once.
 PROBE_S = 5.0

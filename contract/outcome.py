@@ -155,11 +155,12 @@ class AppFacts(Frozen):
     def of_later_run(self, later: "AppFacts") -> "AppFacts":
         """What is kept of an app that is analysed again, after the facts of its `later` run.
 
-        The logs of all runs; all else is of the last run that learnt anything. Repeated with the
-        same facts, it changes nothing.
+        The logs of all runs; all else is of the last run that learnt anything of the app. Repeated
+        with the same facts, it changes nothing.
         """
         logs = _each_once(self.logs, later.logs)
-        last = self if later.without_logs() == AppFacts() else later
+        learnt = later.model_copy(update={"logs": (), "retry_causes": ()})
+        last = self if learnt == AppFacts() else later
         return last.model_copy(update={"logs": logs})
 
     def without_logs(self) -> "AppFacts":

@@ -166,7 +166,7 @@ class Reopening(Frozen):
     choices: tuple[AppChoice, ...] = ()
 
 
-class Skipped(Frozen):
+class UnendedApps(Frozen):
     """Apps that did not end, for one reason.
 
     Attributes:

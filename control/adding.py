@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from contract.errors import ErrorCode, PlatformError
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.documents import Added
-from control.errors import NoMoreAppsError, WrongInputError
+from control.errors import NoMoreAppsError, NotStoredError, WrongInputError
 from control.fleet import app_folders, folder_of, model_folders
 from control.mistakes import unlike
 from control.pipelines import Pipeline
@@ -33,7 +34,14 @@ async def add(
     """
     if not await pipeline.is_running():
         raise NoMoreAppsError(pipeline.id)
-    plan = await stored.plan(pipeline.id)
+    try:
+        plan = await stored.plan(pipeline.id)
+    except NotStoredError as error:
+        raise PlatformError(
+            ErrorCode.UNAVAILABLE,
+            f"the plan of pipeline {pipeline.id} is not in this machine's store, or not yet",
+            next_step="name the store of the pipeline's worker (ASSAY_DB_URL), or ask again soon",
+        ) from error
     apps = await asyncio.to_thread(apps_to_add, plan, refs, root)
     count = await pipeline.add_apps(apps)
     names = tuple(app.ref.label for app in apps)

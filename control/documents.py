@@ -47,9 +47,9 @@ class PipelineStatus(PipelineProgress):
     """Where one pipeline is.
 
     Attributes:
-        apps: at most 500, those that run first, then those that failed: `ref` (`model`,
-            `app_number`), `step` (what it does now), `state` (null until it has ended), `reason`.
-            `total` and `counts` are of all apps.
+        apps: `ref` (`model`, `app_number`), `step` (what it does now), `state` (null until it has
+            ended), `reason`. A server tells at most 500: those that run first, then those that
+            failed. The store tells all. `total` and `counts` are of all apps.
         analyzers: what each said of itself: `analyzer`, `ok`, `tools`, `blind`, `reason`.
         breakers: `name`, `state` (`closed`, `open`, `half_open`), `failures`, `reason`.
         counts: ended apps by state.

@@ -24,6 +24,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.service import RPCError
 
@@ -40,7 +41,7 @@ from control.errors import (
 from control.server_errors import AWAY, explained, refused
 from control.starting import require_readable, start_pipeline
 from control.time_left import Span
-from control.updates import answer_of
+from control.updates import answer_of, interrupted
 from workflows.pipeline import PipelineWorkflow
 from workflows.search_attributes import STATE
 
@@ -250,6 +251,8 @@ class Pipeline:
         """Turn the server's errors, and refusals of the pipeline, into errors of `control`."""
         try:
             yield
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            raise interrupted(error) from error
         except WorkflowUpdateFailedError as error:
             cause = error.cause or error
             raise WrongInputError(f"{what} refused: {getattr(cause, 'message', cause)}") from error

@@ -36,7 +36,8 @@ async def retry(pipeline: Pipeline, stored: Stored, apps: Sequence[AppRef]) -> R
         return Retry(tuple(await pipeline.retry_failed(apps)), reopened=False)
     labels = [app.label for app in apps]
     ended = await stored.reopening(pipeline.id, labels)
-    return Retry(tuple(await reopen(pipeline.client, ended, labels)), reopened=True)
+    again = tuple(await reopen(pipeline.client, ended, labels))
+    return Retry(again, reopened=bool(again))
 
 
 async def reopen(client: Client, ended: Reopening, labels: Collection[str]) -> list[str]:

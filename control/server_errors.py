@@ -1,5 +1,8 @@
 """Turns errors of the Temporal server into errors of `control`."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from temporalio.service import RPCError, RPCStatusCode
 
 from contract.errors import ErrorCode, PlatformError
@@ -35,3 +38,12 @@ def refused(error: RPCError) -> PlatformError:
         f"the Temporal server refused: {error}",
         next_step="see that it runs and that TEMPORAL_* names the right namespace",
     )
+
+
+@contextmanager
+def server_asked() -> Generator[None]:
+    """Turns the server's errors into errors of `control`."""
+    try:
+        yield
+    except RPCError as error:
+        raise refused(error) from error

@@ -20,8 +20,9 @@ from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
 from contract.plan import PlanPage, pages_of
 from contract.progress import PipelineResult
 from contract.spec import PipelinePlan
-from control.errors import AlreadyRanError, OtherPlanError
-from control.updates import answer_of
+from control.errors import AlreadyRanError, OtherPlanError, ServerAwayError
+from control.server_errors import refused, server_asked
+from control.updates import answer_of, interrupted
 from workflows.pipeline import PipelineWorkflow
 from workflows.state import PipelineRun
 
@@ -87,23 +88,25 @@ async def require_readable(client: Client, pipeline_id: str) -> None:
 async def _start(client: Client, order: PipelineRun, *, again: bool) -> Handle:
     reuse = WorkflowIDReusePolicy
     header = order.header
-    return await client.start_workflow(
-        PipelineWorkflow.run,
-        order,
-        id=pipeline_workflow_id(header.pipeline_id),
-        task_queue=TASK_QUEUE_CONTROL,
-        id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
-        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-        memo={_PLAN: header.digest},
-        static_summary=f"{header.total} apps x {', '.join(header.spec.analyzers)}",
-    )
+    with server_asked():
+        return await client.start_workflow(
+            PipelineWorkflow.run,
+            order,
+            id=pipeline_workflow_id(header.pipeline_id),
+            task_queue=TASK_QUEUE_CONTROL,
+            id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            memo={_PLAN: header.digest},
+            static_summary=f"{header.total} apps x {', '.join(header.spec.analyzers)}",
+        )
 
 
 async def _require_same(
     handle: Handle, plan: PipelinePlan, error: WorkflowAlreadyStartedError
 ) -> None:
     name = f"pipeline {plan.pipeline_id}"
-    description = await handle.describe()
+    with server_asked():
+        description = await handle.describe()
     if description.status is not WorkflowExecutionStatus.RUNNING:
         raise AlreadyRanError(plan.pipeline_id, f"{name} already ran") from error
     if await description.memo_value(_PLAN, "") != plan.digest:
@@ -125,7 +128,7 @@ async def _send(handle: Handle, page: PlanPage) -> int:
     try:
         async with asyncio.timeout(_PAGE_S):
             return await _update(handle, page)
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+    except (TimeoutError, ServerAwayError) as error:
         message = f"no worker takes the plan of pipeline {name}"
         next_step = "submit it again when a worker runs"
         raise PlatformError(ErrorCode.UNAVAILABLE, message, next_step=next_step) from error
@@ -135,7 +138,7 @@ async def _send(handle: Handle, page: PlanPage) -> int:
         raise PlatformError(ErrorCode.FAILED_PRECONDITION, message) from error
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
+            raise refused(error) from error
         message = f"pipeline {name} ended before its plan had come whole"
         raise AlreadyRanError(name, message) from error
 
@@ -146,6 +149,4 @@ async def _update(handle: Handle, page: PlanPage) -> int:
     try:
         return answer_of(await handle.execute_update(PipelineWorkflow.add_page, page, id=id_))
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        if (task := asyncio.current_task()) and task.cancelling():
-            raise asyncio.CancelledError from error  # which the SDK hides
-        raise
+        raise interrupted(error) from error

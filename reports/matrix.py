@@ -43,9 +43,10 @@ def _looks_for(cells: Iterable[CellRecord]) -> dict[str, tuple[Category, ...]]:
 
 
 def _with_looks_for(cell: CellReport, known: Mapping[str, tuple[Category, ...]]) -> CellReport:
-    """The cell with what its tool looks for; if that is unknown, with what its analyzer does."""
+    """The cell with what its tool looks for: by itself, by others of the tool, by its analyzer."""
     of_kind = tuple(sorted(cell.analyzer.row.looks_for))
-    looks_for = known.get(cell.name, of_kind)
+    own = cell.report.looks_for
+    looks_for = own if own is not None else known.get(cell.name, of_kind)
     counts = cell.state is MeasurementState.MEASURED and (looks_for or cell.report.findings)
     found = true_count(cell.report.findings, cell.report.metrics) if counts else None
     return cell.model_copy(update={"looks_for": looks_for, "finding_count": found})

@@ -14,7 +14,7 @@ from contract.outcome import AppFacts
 from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage, Reopening
 from contract.spec import AppRef
 from store.loading import ref_of
-from store.registering import Registered, rows_to_add
+from store.registering import Registered, require_same_plan, rows_to_add
 from store.rows import Row, app_body, app_row, plan_body
 from store.tables import apps, cells, pipelines
 
@@ -29,8 +29,9 @@ async def add_page(connection: AsyncConnection, header: PlanHeader, page: PlanPa
         PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
     """
     this = pipelines.c.pipeline_id == header.pipeline_id
-    of_pipeline = select(pipelines.c.spec_digest).where(this).with_for_update()
-    spec_digest = (await connection.execute(of_pipeline)).scalar_one()
+    of_pipeline = select(pipelines.c.spec_digest, pipelines.c.body).where(this).with_for_update()
+    row = (await connection.execute(of_pipeline)).one()
+    require_same_plan(header, row.body.get("plan", {}).get("digest", header.digest))
     known = select(
         apps.c.target_model, apps.c.target_app_number, apps.c.ordinal, apps.c.plan_digest
     ).where(apps.c.pipeline_id == header.pipeline_id)
@@ -42,9 +43,9 @@ async def add_page(connection: AsyncConnection, header: PlanHeader, page: PlanPa
         {**app_row(header.app_spec(app), position), "body": app_body(app, AppFacts())}
         for position, app in enumerate(page.apps, page.first)
     ]
-    if new := rows_to_add(header, wanted, spec_digest, registered):
+    if new := rows_to_add(header, wanted, row.spec_digest, registered):
         await connection.execute(insert(apps), new)
-    if not page.first:
+    if page.first + len(page.apps) == header.total:  # the plan is whole, and accepted
         await connection.execute(update(pipelines).where(this).values(body=plan_body(header)))
 
 

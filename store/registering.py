@@ -16,6 +16,18 @@ class Registered(NamedTuple):
     digest: str
 
 
+def require_same_plan(header: PlanHeader, registered_digest: str) -> None:
+    """A plan of several pages goes on with the very plan that is registered.
+
+    Its pages come one by one: a refusal of a later one would leave the apps of those before.
+
+    Raises:
+        PlatformError: ALREADY_EXISTS when it is another plan.
+    """
+    if len(header.pages) > 1 and header.digest != registered_digest:
+        raise _exists(header, "its apps differ")
+
+
 def rows_to_add(
     header: PlanHeader,
     wanted: Sequence[Row],

@@ -239,7 +239,12 @@ async def _write_subtask(connection: AsyncConnection, rows: SubtaskRows, *, repo
 
 
 async def _cells_now(connection: AsyncConnection, subtask_id: str) -> tuple[ToolSummary, ...]:
-    columns = select(cells.c.tool, cells.c.state, cells.c.reason, cells.c.body)
+    columns = select(
+        cells.c.tool,
+        cells.c.state,
+        cells.c.reason,
+        cells.c.body["lacks_source"].as_boolean().label("lacks_source"),
+    )
     mine = columns.where(cells.c.subtask_id == subtask_id).order_by(cells.c.id)
     found = await connection.execute(mine)
     return tuple(
@@ -247,7 +252,7 @@ async def _cells_now(connection: AsyncConnection, subtask_id: str) -> tuple[Tool
             tool=row.tool,
             state=row.state,
             reason=row.reason,
-            lacks_source=row.body.get("lacks_source", False),
+            lacks_source=bool(row.lacks_source),
         )
         for row in found
     )
@@ -274,5 +279,4 @@ def _not_found(pipeline_id: str) -> PlatformError:
     return PlatformError(
         ErrorCode.NOT_FOUND,
         f"no pipeline {pipeline_id!r} in the store",
-        next_step="look up its ID in the list of pipelines",
     )

@@ -92,7 +92,7 @@ class AnalyzeAppWorkflow:
         self._gate.note(change)
 
     def _hold(self, *, paused: bool) -> None:
-        """An activity that gets its slot now reads the memo, and stands aside while it says so."""
+        """An activity that gets a slot reads the memo: it gives the slot back during a pause."""
         self._gate.paused = paused
         workflow.upsert_memo({PAUSED: paused})
 

@@ -31,6 +31,8 @@ class Background:
         """Cancel what still runs."""
         for task in self._tasks:
             task.cancel()
+        # A call to the server that is cancelled ends with an error of its own: that is no crash.
+        self._tasks = [task for task in self._tasks if self._is_crashed(task)]
 
     @staticmethod
     def _is_crashed(task: asyncio.Task[None]) -> bool:

@@ -6,7 +6,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from contract.missing import unended
     from contract.outcome import AppOutcome
-    from contract.plan import Skipped
+    from contract.plan import UnendedApps
     from workflows import policies, stages
     from workflows.child import Child
     from workflows.fleet import Fleet, Tools
@@ -26,6 +26,13 @@ async def account_for(child: Child, tools: Tools, reason: str) -> AppOutcome:
     return outcome.model_copy(update={"subtasks": subtasks})
 
 
+def shortcoming(gave_up: str, fleet: Fleet) -> str:
+    """Why the pipeline began less than its plan has, if nobody cancelled it; "" if it did not."""
+    lost = fleet.header.total - fleet.registered
+    missing = f"{lost} apps of its plan never came: it was not submitted whole" if lost > 0 else ""
+    return "; ".join(filter(None, (gave_up, missing)))
+
+
 async def skip_waiting(fleet: Fleet, tools: Tools, why: str) -> None:
     """Take every app off the waiting list; those that never ran become `infra_failed`."""
     reason = f"did not run: {why}"
@@ -38,7 +45,9 @@ async def _record_missing(id_: str, positions: list[int], tools: Tools, reason: 
     """Write the missing cells of apps that did not end; what they recorded themselves stands."""
     if not positions:
         return
-    skipped = Skipped(pipeline_id=id_, positions=tuple(positions), tools=dict(tools), reason=reason)
+    skipped = UnendedApps(
+        pipeline_id=id_, positions=tuple(positions), tools=dict(tools), reason=reason
+    )
     try:
         await stages.record_skipped(skipped)
     except ActivityError as exc:

@@ -182,10 +182,9 @@ class Fleet:
             self._loaded.clear()
         return dropped
 
-    def idle(self, chosen: Sequence[AppChoice]) -> list[AppChoice]:
-        """Those of `chosen` that have ended and do not wait to run again."""
-        busy = {*self._running, *self.again}
-        return [app for app in chosen if app.position < self.cursor and app.position not in busy]
+    def idle(self) -> frozenset[int]:
+        """Positions of the apps that have ended and do not wait to run again."""
+        return frozenset(range(self.cursor)) - {*self._running, *self.again}
 
     def retry(self, chosen: Sequence[AppChoice], *, whole: bool) -> None:
         """Put apps that ended at the end of the list; `whole`: nothing they have stands."""

@@ -1,8 +1,10 @@
 """What people may do with a running pipeline: its query, its signals and its updates."""
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from contract.errors import ErrorCode
     from contract.plan import PlanPage
     from contract.progress import PipelinePhase, PipelineProgress
     from contract.spec import PlannedApp
@@ -62,6 +64,7 @@ class PipelineHandlers:
     async def retry_failed(self, keys: list[str]) -> list[str]:
         """Labels of what will run again; what was measured stands unless the app is named."""
         chosen = await self._intake.choose(keys)
+        self._refuse_when_cancelling()
         self._fleet.retry(chosen, whole=bool(keys))
         self._window.gave_up = ""
         return [app.ref.label for app in chosen]
@@ -76,7 +79,9 @@ class PipelineHandlers:
         """How many apps of the plan have come."""
         return await self._intake.add_page(page)
 
-    @workflow.update(description='Close a breaker by hand: "pipeline" or an analyzer.')
+    @workflow.update(
+        description='Close a breaker by hand: "pipeline", "engine", "store" or an analyzer.'
+    )
     def reset_breaker(self, name: str) -> str:
         """The breaker's state: closed."""
         self._breakers.reset(name)
@@ -104,7 +109,8 @@ class PipelineHandlers:
 
     def _refuse_when_cancelling(self) -> None:
         if self._window.cancelling:
-            raise ValueError("this pipeline is being cancelled; retry it when it has ended")
+            message = "this pipeline is being cancelled; retry it when it has ended"
+            raise ApplicationError(message, type=ErrorCode.FAILED_PRECONDITION, non_retryable=True)
 
     def _cancel(self) -> None:
         if not self._window.cancelling:

@@ -1,4 +1,4 @@
-"""Activities that stood aside: what they answered is no fault, and the work is scheduled anew."""
+"""Deferred activities: their failure is nobody's fault, and the work is scheduled again."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def absence_of(exc: BaseException) -> Absence | None:
 
 
 def loss_of(exc: BaseException) -> Loss:
-    """What the attempts of an activity that stood aside had done before."""
+    """What the attempts of a deferred activity had done before."""
     fault = failure_code(exc)
     return Loss(lost=dict(fault.lost), causes=fault.causes)
 

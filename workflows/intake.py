@@ -100,8 +100,11 @@ class Intake:
     async def choose(self, labels: Sequence[str]) -> list[AppChoice]:
         """The ended apps that `labels` name; without labels, those that lack a measurement."""
         id_ = self._fleet.header.pipeline_id
+        # What the store says of an app that ends while it is asked is of before its end.
+        ended_before = self._fleet.idle()
         found = await _asked(stages.apps_to_retry(id_, list(labels)))
-        chosen = self._fleet.idle(found)
+        idle = ended_before & self._fleet.idle()
+        chosen = [app for app in found if app.position in idle]
         if labels and len(chosen) < len(found):
             busy = next(app.ref.label for app in found if app not in chosen)
             raise _refused(f"{busy} has not ended; only ended apps can be run again")

@@ -212,6 +212,8 @@ class LiveApp:
         Raises:
             AppDown: it failed.
         """
+        # A start repeats the notes of its build; those of a host that was lost are of that host.
+        self._facts = self._facts.model_copy(update={"notes": ()})
         self._learn(outcome.facts)
         self._host = outcome.app.host if outcome.app else outcome.host
         if self._guard is not None and self._host:
@@ -250,7 +252,7 @@ class LiveApp:
 
     async def _remove(self) -> None:
         removed = await stages.teardown_app(self._host, self._app.workflow_id)
-        self._keep_causes(removed.facts)
+        self._learn(removed.facts.without_logs())
 
     async def _check_when_calm(self, policy: policies.Policy = policies.CHECK_APP) -> AppCheck:
         """A check; while the app is silent on a busy host it is asked again, for some minutes."""
@@ -271,7 +273,7 @@ class LiveApp:
             if is_unclaimed(exc):
                 raise HostLost from exc
             raise
-        self._keep_causes(checked.facts)
+        self._learn(checked.facts.without_logs())
         return checked
 
     def _learn(self, facts: AppFacts) -> None:
@@ -280,9 +282,6 @@ class LiveApp:
     def _keep_logs(self, check: AppCheck) -> None:
         """Keep the logs of a check that decided something: each check of a dead app has some."""
         self._learn(AppFacts(logs=check.facts.logs))
-
-    def _keep_causes(self, facts: AppFacts) -> None:
-        self._learn(AppFacts(retry_causes=facts.retry_causes))
 
 
 def _unsteady(message: str) -> ApplicationError:

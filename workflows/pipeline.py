@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.admission import Admission
     from workflows.breakers import Breakers
     from workflows.child import Child
-    from workflows.closing import account_for, skip_waiting, write_report
+    from workflows.closing import account_for, shortcoming, skip_waiting, write_report
     from workflows.display import Display
     from workflows.fleet import Fleet
     from workflows.handlers import PipelineHandlers
@@ -75,7 +75,8 @@ class PipelineWorkflow(PipelineHandlers):
         """
         beside = self._window.background
         beside.run(self._display.keep_up())
-        await self._intake.run(self._is_winding_down)
+        await self._intake.run(lambda: self._is_winding_down() or beside.crashed)
+        beside.raise_crash()
         if self._fleet.is_whole:
             self._display.enter(PipelinePhase.RUNNING)
             beside.run(self._admission.probe_while_open())
@@ -86,12 +87,17 @@ class PipelineWorkflow(PipelineHandlers):
 
     async def _keep_full(self) -> None:
         """Begin an app whenever the window has room; at the end wait for those in flight."""
+        beside = self._window.background
+
+        def is_halted() -> bool:
+            return self._window.stopped or beside.crashed
+
         while await self._next_turn():
-            self._window.gave_up = await self._admission.admit(lambda: self._window.stopped)
-            await self._intake.read_next(lambda: self._window.stopped)
+            self._window.gave_up = await self._admission.admit(is_halted)
+            await self._intake.read_next(is_halted)
+            beside.raise_crash()
             if self._may_launch():
                 self._launch()
-        beside = self._window.background
         await workflow.wait_condition(lambda: self._window.is_empty or beside.crashed)
         beside.raise_crash()
 
@@ -150,7 +156,7 @@ class PipelineWorkflow(PipelineHandlers):
         self._display.enter(PipelinePhase.REPORTING, "writing the report")
         await stages.record_pipeline_state(id_, phase, self._detail())
         json_path, html_path, problem = await write_report(id_)
-        message = "; ".join(filter(None, (window.gave_up, problem)))
+        message = "; ".join(filter(None, (shortcoming(window.gave_up, self._fleet), problem)))
         self._display.enter(phase, message)
         return PipelineResult(
             pipeline_id=id_,
@@ -167,7 +173,7 @@ class PipelineWorkflow(PipelineHandlers):
             "parallelism": self._window.size,
             "continued_as_new": self._order.state.runs,
             "apps_retried": self._fleet.retried,
-            "message": self._window.gave_up,
+            "message": shortcoming(self._window.gave_up, self._fleet),
             "breakers": [b.model_dump() for b in self._breakers.progress()],
             **self._fleet.tally.detail(),
         }

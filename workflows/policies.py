@@ -130,7 +130,7 @@ RECORD = Policy(
 )
 # Without the next apps a pipeline cannot go on, however long the store is gone.
 READ = Policy(
-    start_to_close_timeout=timedelta(minutes=2),
+    start_to_close_timeout=RECORD_TIMEOUT,
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=0, maximum_s=10.0),
 )

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
         task_queue_start,
     )
     from contract.outcome import AppOutcome, SubtaskOutcome
-    from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Skipped
+    from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, UnendedApps
     from contract.progress import PlatformService, Preflight
     from contract.running import (
         AppCheck,
@@ -172,7 +172,7 @@ async def record_app(app: AppSpec, outcome: AppOutcome) -> None:
     )
 
 
-async def record_skipped(skipped: Skipped) -> None:
+async def record_skipped(skipped: UnendedApps) -> None:
     """Write what is missing of apps that did not end."""
     await workflow.execute_activity_method(
         ResultActivities.record_skipped,

@@ -27,6 +27,11 @@ def built(detail: str = "") -> Reason:
     return Reason(f"build output: {detail}" if detail else "build output", SkipCause.BUILT)
 
 
+def compiled(detail: str) -> Reason:
+    """A compiler wrote the script: it may be all that there is of some of the app's own code."""
+    return Reason(f"build output: {detail}", SkipCause.COMPILED)
+
+
 def broken(detail: str) -> Reason:
     """The file is no source in its own language, whoever reads it."""
     return Reason(f"syntax error: {detail}", SkipCause.BROKEN)
@@ -39,7 +44,7 @@ def cause_of(reason: str) -> SkipCause:
 
 def not_own(reason: str) -> bool:
     """Whether it says: somebody else's work, or a machine's."""
-    return cause_of(reason) in (SkipCause.VENDORED, SkipCause.BUILT)
+    return cause_of(reason) in (SkipCause.VENDORED, SkipCause.BUILT, SkipCause.COMPILED)
 
 
 def skipped(name: str, reason: str) -> Skipped:

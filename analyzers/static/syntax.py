@@ -37,7 +37,8 @@ _RELATIVES = {
     ".css": {".scss": "Sass", ".sass": "Sass", ".less": "Less", ".styl": "Stylus"},
 }
 _NOT_WRITTEN = frozenset(
-    {SkipCause.VENDORED, SkipCause.BUILT, SkipCause.GENERATED, SkipCause.MINIFIED}
+    {SkipCause.VENDORED, SkipCause.BUILT, SkipCause.COMPILED}
+    | {SkipCause.GENERATED, SkipCause.MINIFIED}
     | {SkipCause.BINARY, SkipCause.OTHER_FORM}
 )
 """Causes of files in a tool's language that nobody wrote for it to read."""

@@ -1,4 +1,4 @@
-"""`codec`: opens sealed payloads for Temporal's Web UI and CLI, on loopback, while it runs.
+"""`codec`: decrypts payloads for Temporal's Web UI and CLI, on loopback, while it runs.
 
 The protocol is Temporal's remote codec: `POST /decode` and `/encode` of `Payloads` as JSON.
 """

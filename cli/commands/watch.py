@@ -37,7 +37,8 @@ def _of_report(settings: Settings, pipeline_id: str, *, strict: bool) -> Exit:
         return verdict(read_report(settings.data_dir, pipeline_id), strict=strict)
     except NoReportError:  # the report is where the worker runs
         return Exit.OK
-    except DamagedReportError:
+    except DamagedReportError as error:
+        say(error.message)
         return Exit.FAILED
 
 

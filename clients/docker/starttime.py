@@ -10,9 +10,9 @@ from clients.calm import Host, Moment
 from clients.docker.containers import State
 from clients.docker.engine import cores_used
 from contract.errors import PlatformError
+from contract.limits import HEALTH_S
 
 # A health check that says `starting` may have a long start period.
-_HEALTH_S = 300.0
 # Compiling or loading a model at the start, on the one core of an app.
 _AT_WORK_CORES = 0.5
 
@@ -66,7 +66,7 @@ class StartTime:
     ) -> tuple[str, float]:
         """Why more time is given, and how many seconds; without a reason none is."""
         if state.health == "starting" and not is_warm:
-            return "its health check says `starting`", _HEALTH_S
+            return "its health check says `starting`", HEALTH_S
         if state.paused:
             return "it is paused", self.deadline_s
         if strained := self.strain():

@@ -20,7 +20,7 @@ from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.missing import unmeasured
 from contract.outcome import SubtaskOutcome, ToolSummary
-from contract.plan import AppEntry, AppResult, PlanHeader, Skipped, pages_of
+from contract.plan import AppEntry, AppResult, PlanHeader, UnendedApps, pages_of
 from contract.progress import PlatformService
 from contract.quiet import undisturbed
 from contract.record import CellRecord, PipelineRecord
@@ -303,7 +303,7 @@ async def test_what_an_app_recorded_before_its_end_is_not_overwritten(
     cells = {STATIC: {"bandit": MeasurementState.MEASURED}}
     found = AppResult.of(state or MeasurementState.INFRA_FAILED, "", cells)
     results.entries = [AppEntry(position=0, app=PLAN.apps[0], state=state, result=found)]
-    skipped = Skipped(
+    skipped = UnendedApps(
         pipeline_id="p", positions=(0,), tools={DYNAMIC: ("zap", "nuclei")}, reason="terminated"
     )
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from analyzers.runtime.service import Service, ServiceOptions, StartupError
+from analyzers.runtime.service import Service, ServiceOptions, StartupError, work_folder
 from analyzers.runtime.wire.jobs import Job
-from contract.analysis import AnalyzerKind
+from contract.analyzers import AnalyzerKind
 from contract.protocol import SUBPROTOCOL
 from tests.support.demo_analyzer import DemoTool, request_for, sha
 
@@ -153,6 +153,18 @@ async def test_two_subtasks_interleave_on_one_connection(service: Service, tmp_p
             if frame.get("type") == "completed":
                 order.append(frame["subtask_id"])
     assert order == ["quick", "slow"]
+
+
+async def test_a_request_for_another_analyzer_ends_nothing_that_goes_on(
+    service: Service, tmp_path: Path
+):
+    async with websocket(service) as connection:
+        await connection.send(analyze(tmp_path, options={"sleep_s": 0.4}))
+        await connection.send(analyze(tmp_path, analyzer=AnalyzerKind.DYNAMIC))
+        refused, _ = await conversation(connection)
+        ended, _ = await conversation(connection)
+    assert (refused[-1]["code"], refused[-1]["subtask_id"]) == ("INVALID_ARGUMENT", "")
+    assert ended[-1]["type"] == "completed"
 
 
 @pytest.mark.parametrize(
@@ -293,5 +305,5 @@ async def test_an_ended_analyzer_leaves_no_process_and_keeps_results(
         again, _ = await conversation(one)
     assert again[-1] == done[-1]
     assert (tmp_path / "runs-demo").read_text().count("run") == runs
-    assert list((tmp_path / "data/static/work").glob("run-*")) == []
+    assert list(work_folder(tmp_path / "data/static").glob("run-*")) == []
     await analyzer.end(signal.SIGTERM)

@@ -62,6 +62,8 @@ class MigrationBehaviour:
             assert old >= {"template", "source_digest", "main_file", "logs", "images", "notes"}
             row = (await connection.execute(text("SELECT * FROM apps ORDER BY ordinal"))).first()
             assert (row.source_digest, row.main_file) == ("d1", "Dockerfile")
+            assert row.template == before[0].template
+            assert samples.RAN.images[0].name in str(row.images)
             new = await connection.run_sync(move, command.upgrade)
             assert new.isdisjoint({"template", "source_digest", "main_file", "logs", "images"})
 
@@ -69,6 +71,7 @@ class MigrationBehaviour:
         assert (ran.facts.logs, ran.facts.notes) == (before[0].facts.logs, samples.RAN.notes)
         assert [image.name for image in ran.facts.images] == [samples.RAN.images[0].name]
         assert (ran.state, ran.source.digest) == (before[0].state, "d1")
+        assert ran.template == before[0].template
         assert (other.facts, other.source.main_file) == (AppFacts(), "Dockerfile")
 
     async def test_concurrent_upgrades_end_in_one_schema(self, store_url, engine):

@@ -56,24 +56,25 @@ class PlanBehaviour:
         changed = plan.apps[0].model_copy(update={"source": edited})
         other = plan.model_copy(update={"apps": (*plan.apps[1:], changed)})
 
-        with pytest.raises(PlatformError, match="other files"):
+        with pytest.raises(PlatformError, match="its apps differ"):
             await store.register_page(PlanHeader.of(other), pages_of(other)[1])
 
         assert len((await store.load_outline("p1")).apps) == PAGE_APPS
 
-    async def test_the_last_page_of_a_plan_that_lacks_a_registered_app_is_refused(
+    async def test_another_plan_of_many_pages_is_refused_at_its_first_page_and_leaves_nothing(
         self, store: SqlResultStore
     ) -> None:
         plan = samples.plan(apps=PAGE_APPS + 2)
         await samples.register(store, plan)
-        fewer = plan.model_copy(update={"apps": plan.apps[1:]})
-        first, last = pages_of(fewer)
-        await store.register_page(PlanHeader.of(fewer), first)
+        other = samples.plan(apps=PAGE_APPS + 3)
+        fewer = other.model_copy(update={"apps": other.apps[1:]})
 
-        with pytest.raises(PlatformError, match="lacks a registered app") as refused:
-            await store.register_page(PlanHeader.of(fewer), last)
+        with pytest.raises(PlatformError, match="its apps differ") as refused:
+            await store.register_page(PlanHeader.of(fewer), pages_of(fewer)[0])
 
         assert refused.value.code is ErrorCode.ALREADY_EXISTS
+        assert len((await store.load_outline("p1")).apps) == PAGE_APPS + 2
+        assert await store.load_header("p1") == PlanHeader.of(plan), "it can still be retried"
 
     async def test_an_app_is_added_once_and_a_repeated_attempt_is_no_second_one(
         self, store: SqlResultStore

@@ -18,7 +18,7 @@ from analyzers.ai.schema import (
     RequirementVerdict,
 )
 from analyzers.ai.sources import AppText, Part, Span, in_parts, lines_of, read_app
-from analyzers.runtime.reasons import Reason, vendored
+from analyzers.runtime.reasons import Reason, built, compiled, vendored
 from analyzers.runtime.tool import SourceTree
 from contract.analysis import SkipCause
 
@@ -203,6 +203,17 @@ def test_what_cannot_be_read_is_listed(tmp_path) -> None:
     }
     assert app.unread == ("big.py", "huge.py", "latin.py", "min.js")
     assert app.coverage().given == 10
+
+
+def test_code_that_is_there_in_compiled_form_alone_is_unread(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    left_out = (
+        ("static/js/", compiled("all of its scripts are compiled")),
+        ("dist/", built()),
+        ("lib/", vendored("it brings its own licence")),
+    )
+
+    assert read_app(SourceTree(tmp_path, ("a.py",), left_out)).unread == ("static/js/",)
 
 
 def test_an_app_without_end_is_read_up_to_a_limit_and_the_rest_is_named(

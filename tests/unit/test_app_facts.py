@@ -49,7 +49,8 @@ def test_a_later_run_replaces_all_but_the_logs():
 
 
 def test_a_later_run_that_learnt_nothing_replaces_nothing():
-    kept = ALL_FACTS.of_later_run(AppFacts(logs=(log("start.log"),)))
+    later = AppFacts(logs=(log("start.log"),), retry_causes=("WORKER_LOST",))
+    kept = ALL_FACTS.of_later_run(later)
 
     assert kept.without_logs() == ALL_FACTS.without_logs()
     assert kept.logs[-1].name == "start.log"

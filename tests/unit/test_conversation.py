@@ -228,6 +228,11 @@ def test_secrets_go_out_with_the_request():
         ('{"type": "chunk", "subtask_id": "t"}', "t", FrameNotUnderstood),
         ('{"type": "analyze", "request": {"subtask_id": "t"}}', "t", FrameNotUnderstood),
         ('{"type": "analyze", "request": {"subtask_id": "s"}}', "", FrameNotUnderstood),
+        (
+            '{"type": "analyze", "request": {"subtask_id": "%s"}}' % ("x" * 600),
+            "",
+            FrameNotUnderstood,
+        ),
     ],
 )
 def test_a_clients_bad_message_is_answered_and_ends_nothing(

@@ -64,7 +64,8 @@ def test_a_setting_allows_no_more_than_one_attempt_holds(field: str, policy: Pol
         Settings.model_validate({field: seconds(policy, "start_to_close_timeout")})
     longest_s = {"build_deadline_s": limits.BUILD_MAX_S, "start_deadline_s": limits.START_MAX_S}
 
-    needed_s = limits.GIVE_WAY_S + longest_s[field]
+    of_start_s = 2 * limits.START_MAX_S + limits.HEALTH_S  # on a loaded host, see `starttime`
+    needed_s = limits.GIVE_WAY_S + max(longest_s[field], of_start_s)
     assert getattr(Settings.model_validate({field: longest_s[field]}), field) == longest_s[field]
     assert seconds(policy, "start_to_close_timeout") > needed_s
 
@@ -74,10 +75,11 @@ def test_a_preflight_holds_its_probes() -> None:
     assert seconds(policies.PREFLIGHT, "start_to_close_timeout") >= 2 * longest_s
 
 
-def test_the_store_says_what_is_wrong_before_its_attempt_is_over() -> None:
+@pytest.mark.parametrize("policy", [policies.RECORD, policies.READ])
+def test_the_store_says_what_is_wrong_before_its_attempt_is_over(policy: Policy) -> None:
     longest_s = engine.POOL_TIMEOUT_S + engine.CONNECT_TIMEOUT_S + engine.STATEMENT_TIMEOUT_S
 
-    assert seconds(policies.RECORD, "start_to_close_timeout") > longest_s
+    assert seconds(policy, "start_to_close_timeout") > longest_s
 
 
 def test_a_reason_has_the_same_length_whoever_cuts_it() -> None:

@@ -34,7 +34,7 @@ from contract.plan import (
     PlanHeader,
     PlanPage,
     Reopening,
-    Skipped,
+    UnendedApps,
     pages_of,
 )
 from contract.progress import (
@@ -448,7 +448,7 @@ async def record_app(app: AppSpec, outcome: AppOutcome) -> None:
 
 
 @activity.defn(name="record_skipped")
-async def record_skipped(skipped: Skipped) -> None:
+async def record_skipped(skipped: UnendedApps) -> None:
     _mine().store.skip(skipped)
 
 

@@ -15,7 +15,7 @@ from contract.plan import (
     PlanHeader,
     PlanPage,
     Reopening,
-    Skipped,
+    UnendedApps,
 )
 from contract.spec import PlannedApp
 
@@ -63,7 +63,7 @@ class FakeStore:
             choices=tuple(choices[position] for position in sorted(choices)),
         )
 
-    def skip(self, skipped: Skipped) -> None:
+    def skip(self, skipped: UnendedApps) -> None:
         assert self.header is not None
         for entry in self.read(skipped.positions):
             app = self.header.app_spec(entry.app)

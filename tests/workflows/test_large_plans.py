@@ -91,6 +91,7 @@ async def test_a_cancel_ends_a_pipeline_whose_plan_never_came_whole(client: Clie
     result = await finished(handle)
 
     assert (result.phase, result.counts) == (PipelinePhase.CANCELLED, {INFRA_FAILED: PAGE_APPS})
+    assert result.message == "1 apps of its plan never came: it was not submitted whole"
     assert platform.log[-1] == "report"
 
 

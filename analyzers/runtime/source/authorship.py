@@ -12,7 +12,7 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from analyzers.runtime.reasons import built, vendored
+from analyzers.runtime.reasons import built, compiled, vendored
 
 ALWAYS_VENDORED = frozenset(
     {".git", ".hg", ".svn", "node_modules", "bower_components", "jspm_packages", "site-packages"}
@@ -236,8 +236,8 @@ def _all_compiled(folder: Path) -> str:
             sample.append(path)
         if len(sample) >= _MAX_SAMPLE:
             break
-    compiled = bool(sample) and all(is_compiled(path) for path in sample)
-    return built("all of its scripts are compiled") if compiled else ""
+    is_output = bool(sample) and all(is_compiled(path) for path in sample)
+    return compiled("all of its scripts are compiled") if is_output else ""
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

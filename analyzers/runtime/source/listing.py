@@ -6,7 +6,7 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from analyzers.runtime.reasons import Reason, built
+from analyzers.runtime.reasons import Reason, compiled
 from analyzers.runtime.source.authorship import (
     folder_reason,
     foreign_entries,
@@ -121,8 +121,8 @@ def _file_reason(root: Path, entry: "os.DirEntry[str]", name: str) -> str:
     except OSError as error:
         return f"unreadable: {error.strerror}"
     if not reason and name.endswith(_COMPILED) and in_output_folder(name):
-        compiled = is_compiled(Path(entry.path))
-        return built("a compiler's marks are in it") if compiled else ""
+        is_output = is_compiled(Path(entry.path))
+        return compiled("a compiler's marks are in it") if is_output else ""
     return reason
 
 

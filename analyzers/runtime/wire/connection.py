@@ -108,6 +108,9 @@ class AnalyzerConnection:
 
     async def _analyze(self, frame: Analyze) -> None:
         subtask_id = frame.request.subtask_id
+        if reason := self._objection(frame):  # before anything ends: the subtask may go on
+            await self._send(self._conversation.refuse(ProtocolError(subtask_id, reason)))
+            return
         if earlier := self._streams.pop(subtask_id, None):
             earlier.cancel()
             await asyncio.wait([earlier])
@@ -122,8 +125,6 @@ class AnalyzerConnection:
         stream.add_done_callback(lambda done: self._forget(subtask_id, done))
 
     async def _submit(self, frame: Analyze) -> Job:
-        if reason := self._objection(frame):
-            raise PlatformError(ErrorCode.INVALID_ARGUMENT, reason)
         digest = keyed_digest(self._key, frame.secrets)
         return await self._jobs.submit(frame.request.with_secrets(frame.secrets, digest))
 
