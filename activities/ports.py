@@ -224,6 +224,10 @@ class ResultStore(Protocol):
         """State of the whole pipeline (`running`, `completed`, `cancelled`, `failed`)."""
         ...
 
+    async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:
+        """All that the report needs of some apps: at most 50 at once."""
+        ...
+
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         """All that the report needs.
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cli.arguments import IdOption, JsonFlag, PipelineArg, SpecArg, StrictFlag, pipeline_ids, usable
 from cli.command import Commands, run
 from cli.program import INSTALLED, version
-from control.naming import new_id, pipeline_id
+from control.naming import new_id
 
 if TYPE_CHECKING:
     from cli.commands.messages import Message
@@ -19,36 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     invoke_without_command=True,
 )
-
-
-def _pipeline_ids() -> list[str]:
-    """IDs of stored pipelines, which the shell offers as completions."""
-    from cli.completion import pipeline_ids
-
-    return pipeline_ids()
-
-
-def _usable(name: str | None) -> str | None:
-    return name if name is None else pipeline_id(name)
-
-
-JsonFlag = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on standard output.")
-]
-StrictFlag = Annotated[
-    bool, typer.Option("--strict", help="End with 7 when the platform failed any cell.")
-]
-PipelineArg = Annotated[
-    str,
-    typer.Argument(
-        help="Pipeline ID.", metavar="ID", callback=_usable, autocompletion=_pipeline_ids
-    ),
-]
-SpecArg = Annotated[Path, typer.Argument(help="Spec file, YAML or JSON.", metavar="SPEC")]
-IdOption = Annotated[
-    str | None,
-    typer.Option("--id", help="Pipeline ID; default: file name and time.", callback=_usable),
-]
 
 
 @app.callback()
@@ -121,8 +92,8 @@ def status(
         typer.Argument(
             help="Pipeline ID; left out: list pipelines.",
             metavar="[ID]",
-            callback=_usable,
-            autocompletion=_pipeline_ids,
+            callback=usable,
+            autocompletion=pipeline_ids,
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--watch", help="Follow it, as 'watch' does.")] = False,

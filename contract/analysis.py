@@ -9,8 +9,9 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from contract.analyzers import AnalyzerKind, Category
 from contract.base import Frozen
-from contract.spec import AppRef, Options, SourceRef, TemplateSpec
+from contract.spec import AppRef, Options, SourceRef
 from contract.target import Target
+from contract.template import TemplateSpec
 
 
 class MeasurementState(StrEnum):
@@ -119,6 +120,8 @@ class Finding(Frozen):
     Attributes:
         cwe: Common Weakness Enumeration numbers, most specific first.
         fingerprint: identity across runs; never depends on line numbers (SARIF 2.1.0, 3.27.16).
+        shape: digest of the code at fault with its names and values left out, so that the same
+            mistake in two apps has the same shape; empty: no code is known.
         witnesses: tools that saw it, `tool:rule`.
         evidence: at most 2,000 characters of proof (snippet, request, response).
     """
@@ -132,6 +135,7 @@ class Finding(Frozen):
     cwe: tuple[int, ...] = ()
     location: Location = Location()
     fingerprint: str = ""
+    shape: str = ""
     witnesses: tuple[str, ...] = ()
     evidence: Annotated[str, Field(max_length=2_000)] = ""
 

@@ -11,15 +11,8 @@ from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.limits import REASON_CHARS
 from contract.outcome import ALL_TOOLS, worst_state
-from contract.spec import (
-    AppRef,
-    AppSpec,
-    PipelineId,
-    PipelinePlan,
-    PipelineSpec,
-    PlannedApp,
-    TemplateSpec,
-)
+from contract.spec import AppRef, AppSpec, PipelineId, PipelinePlan, PipelineSpec, PlannedApp
+from contract.template import TemplateSpec
 
 # About 120 kB: far below Temporal's limit of 2 MB for one payload.
 PAGE_APPS = 500

@@ -8,7 +8,8 @@ from contract.analysis import ArtifactRef, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.outcome import AppFacts
-from contract.spec import AppRef, PlannedApp, SourceRef, TemplateSpec
+from contract.spec import AppRef, AppRole, PlannedApp, SourceRef
+from contract.template import TemplateSpec
 
 
 class CellRecord(Frozen):
@@ -67,6 +68,7 @@ class AppRecord(Frozen):
     ref: AppRef
     template: str | None = None
     source: SourceRef = SourceRef(path="", digest="")
+    role: AppRole = AppRole.SUBJECT
     state: MeasurementState | None = None
     reason: str = ""
     facts: AppFacts = AppFacts()
@@ -74,7 +76,7 @@ class AppRecord(Frozen):
     @property
     def planned(self) -> PlannedApp:
         """The app as its plan names it."""
-        return PlannedApp(ref=self.ref, source=self.source, template=self.template)
+        return PlannedApp(ref=self.ref, source=self.source, template=self.template, role=self.role)
 
 
 class PipelineRecord(Frozen):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
@@ -18,6 +19,7 @@ from contract.analyzers import AnalyzerKind
 from contract.base import Authored, Frozen
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
 from contract.secret import SecretRef
+from contract.template import TemplateSpec
 
 PipelineId = Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)]
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
@@ -32,6 +34,10 @@ def _not_a_truth_value(value: Any) -> Any:
 
 def _is_left_out(value: object) -> bool:
     return value is None
+
+
+def _is_subject(value: object) -> bool:
+    return value == "subject"
 
 
 Number = BeforeValidator(_not_a_truth_value)
@@ -126,48 +132,18 @@ class PipelineSpec(Authored):
         return self
 
 
-class Requirement(Authored):
-    """One requirement that an app's template declares.
+class AppRole(StrEnum):
+    """Why an app is in a pipeline.
 
-    Attributes:
-        id: names it in reports.
-        text: what the judges compare the app with.
+    `subject`: the pipeline is about it; `control`: an app with known weaknesses, which shows what
+    the tools can see; `scaffold`: what the subjects began as; `repeat`: a subject once more, which
+    shows how much figures vary by themselves. Only subjects count in figures of models.
     """
 
-    id: str
-    text: str
-
-
-class Endpoint(Authored):
-    """One HTTP operation that an app's template declares.
-
-    Attributes:
-        method: `GET`, `POST`, ...
-        path: parameters in braces, `/notes/{id}`.
-        description: what it is for.
-        auth: whether it needs a login.
-    """
-
-    method: str
-    path: str
-    description: str = ""
-    auth: bool = False
-
-
-class TemplateSpec(Authored):
-    """What an app was asked to be, the same for every model: `<templates_dir>/<slug>.yaml`.
-
-    Attributes:
-        slug: as `apps.templates` names it.
-        name: for people.
-        requirements: what an app has to do.
-        endpoints: HTTP operations that an app must have.
-    """
-
-    slug: str
-    name: str = ""
-    requirements: tuple[Requirement, ...] = ()
-    endpoints: tuple[Endpoint, ...] = ()
+    SUBJECT = "subject"
+    CONTROL = "control"
+    SCAFFOLD = "scaffold"
+    REPEAT = "repeat"
 
 
 class AppRef(Frozen):
@@ -220,6 +196,7 @@ class AppSpec(Frozen):
     egress: Literal["deny", "allow"] = "deny"
     cache: bool = True
     breaker: BreakerSpec = BreakerSpec()
+    role: AppRole = AppRole.SUBJECT
 
     @classmethod
     def of(
@@ -234,7 +211,8 @@ class AppSpec(Frozen):
             pipeline_id=pipeline_id,
             ref=app.ref,
             source=app.source,
-            analyzers=spec.analyzers,
+            analyzers=spec.analyzers if app.analyzers is None else app.analyzers,
+            role=app.role,
             tools=spec.tools,
             options=spec.options,
             template=templates.get(app.template) if app.template else None,
@@ -291,8 +269,16 @@ class PipelinePlan(Frozen):
 
 
 class PlannedApp(Frozen):
-    """One app of a `PipelinePlan`."""
+    """One app of a `PipelinePlan`.
+
+    Attributes:
+        role: why it is in the pipeline.
+        analyzers: those that look at it; None: those of the spec.
+    """
 
     ref: AppRef
     source: SourceRef
     template: str | None = None
+    # Left out where they say nothing new, so that digests of older plans stay the same.
+    role: AppRole = Field(default=AppRole.SUBJECT, exclude_if=_is_subject)
+    analyzers: tuple[AnalyzerKind, ...] | None = Field(default=None, exclude_if=_is_left_out)

@@ -6,7 +6,8 @@ from pathlib import Path
 from clients.source import digest_tree
 from contract.errors import PlatformError
 from contract.secret import SecretRef
-from contract.spec import AppRef, PipelinePlan, PipelineSpec, PlannedApp, TemplateSpec
+from contract.spec import AppRef, PipelinePlan, PipelineSpec, PlannedApp
+from contract.template import TemplateSpec
 from control.choices import require_logins
 from control.errors import WrongInputError
 from control.fleet import Say, app_folders, chosen_apps, folder_of, model_folders, silent

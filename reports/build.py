@@ -13,6 +13,7 @@ from contract.spec import AppRef
 from reports.effort import effort_of, tools_used
 from reports.figures import load_figures
 from reports.judged import compliance, requirements, scores
+from reports.known import weaknesses_of
 from reports.matrix import full_matrix, not_run_reason
 from reports.model import (
     AppReport,
@@ -88,18 +89,19 @@ def _app(record: PipelineRecord, app: AppRecord, cells_of: CellsOf, fused: Fused
         reason = not_run_reason(record)
         state = None if record.state == "running" else MeasurementState.INFRA_FAILED
     verdicts = requirements(cells)
-    weaknesses = sorted(together(_weaknesses(cells, fused), cells), key=_gravest_first)
+    found = sorted(together(_weaknesses(cells, fused), cells), key=_gravest_first)
     return AppReport(
         ref=app.ref,
+        role=app.role,
         template=app.template,
         source_digest=app.source.digest,
         main_file=app.source.main_file,
         state=state,
         reason=reason,
         cells=count_states(cell.state for cell in cells),
-        findings=_tallies(cells, weaknesses, fused),
-        weaknesses=tuple(weaknesses),
-        syntax_errors=tuple(found for found in weaknesses if _is_syntax_error(found)),
+        findings=_tallies(cells, found, fused),
+        weaknesses=tuple(weaknesses_of(app.ref, found)),
+        syntax_errors=tuple(finding for finding in found if _is_syntax_error(finding)),
         load=load_figures(cells),
         scores=scores(cells),
         requirements=verdicts,
@@ -128,11 +130,12 @@ def _totals(
     apps: Sequence[AppReport], cells_of: CellsOf, fused: FusedBy, required: Requirement
 ) -> Totals:
     cells = [cell for app in apps for cell in cells_of.get(app.ref, ())]
+    found = [weakness.finding for app in apps for weakness in app.weaknesses]
     return Totals(
         apps=count_states(app.state for app in apps),
         unfinished=sum(app.state is None for app in apps),
         cells=count_states(cell.state for cell in cells),
-        findings=_tallies(cells, [found for app in apps for found in app.weaknesses], fused),
+        findings=_tallies(cells, found, fused),
         rates=rates(apps, cells_of, required),
     )
 

@@ -8,10 +8,11 @@ from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.outcome import AppFacts
 from contract.record import CellRecord
-from contract.spec import AppRef
+from contract.spec import AppRef, AppRole
+from contract.weakness import Weakness
 from reports.counts import FindingTally, Rate, StateCounts
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "3.0"
 
 
 class LoadFigures(Frozen):
@@ -160,6 +161,7 @@ class AppReport(Frozen):
     """
 
     ref: AppRef
+    role: AppRole = AppRole.SUBJECT
     template: str | None = None
     source_digest: str = ""
     main_file: str = ""
@@ -167,7 +169,7 @@ class AppReport(Frozen):
     reason: str = ""
     cells: StateCounts
     findings: tuple[FindingTally, ...] = ()
-    weaknesses: tuple[Finding, ...] = ()
+    weaknesses: tuple[Weakness, ...] = ()
     syntax_errors: tuple[Finding, ...] = ()
     load: tuple[LoadFigures, ...] = ()
     scores: tuple[Score, ...] = ()

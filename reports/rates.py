@@ -101,7 +101,7 @@ def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -
         lives, tools = _looks(cells, required)
         started = _started(app, cells, required)
         runs.append(_judged(lives, started) if required.live else _unseen(cells))
-        grave = any(is_grave(finding) for finding in app.weaknesses)
+        grave = any(is_grave(weakness.finding) for weakness in app.weaknesses)
         clean.append(_judged([*lives, *tools], started, grave, of=tools))
     of_live = tuple(key for key in required.left_out if key[0].is_live)
     return (

@@ -50,7 +50,7 @@ def one_app(report: FleetReport, ref: AppRef) -> OneApp:
     if not cells:
         raise KeyError(ref.label)
     mine = [app for app in report.apps if app.ref == ref]
-    weaknesses = tuple(found for app in mine for found in app.weaknesses)
+    weaknesses = tuple(weakness.finding for app in mine for weakness in app.weaknesses)
     main_file = next((app.main_file for app in mine), "")
     return OneApp(report.pipeline.id, ref, cells, weaknesses, main_file)
 

@@ -147,7 +147,7 @@ class FleetView:
                 anchor=f"app-{index}",
                 cells=cells,
                 grids=tuple(_grid(cells, block) for block in self.blocks),
-                findings=app.weaknesses[:findings_cap],
+                findings=tuple(weakness.finding for weakness in app.weaknesses[:findings_cap]),
                 left_out=max(0, len(app.weaknesses) - findings_cap),
                 sarif=tuple(name for name in _sarif_names(app) if name in beside),
                 logs=_logs(app, beside),

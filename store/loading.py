@@ -70,6 +70,7 @@ def _app(row: Row[Any]) -> AppRecord:
         ref=ref_of(row),
         template=planned.template,
         source=planned.source,
+        role=planned.role,
         state=MeasurementState(row.state) if row.state else None,
         reason=row.reason,
         facts=row.body["facts"],

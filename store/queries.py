@@ -1,8 +1,9 @@
 """The reads."""
 
 from collections import defaultdict
+from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, Table, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import MeasurementState
@@ -12,8 +13,10 @@ from store.loading import PipelineRows
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
 
 
-async def fetch_pipeline(connection: AsyncConnection, pipeline_id: str) -> PipelineRows | None:
-    """All rows of one pipeline in a stable order; None when there is no such pipeline."""
+async def fetch_pipeline(
+    connection: AsyncConnection, pipeline_id: str, only: Collection[AppRef] | None = None
+) -> PipelineRows | None:
+    """All rows of a pipeline, or of some of its apps, in a stable order; None: there is none."""
     this = pipelines.c.pipeline_id == pipeline_id
     pipeline = (await connection.execute(select(pipelines).where(this))).first()
     if pipeline is None:
@@ -21,11 +24,11 @@ async def fetch_pipeline(connection: AsyncConnection, pipeline_id: str) -> Pipel
     owned = [
         (await connection.execute(query)).all()
         for query in (
-            _apps_of(pipeline_id),
-            _cells_of(pipeline_id),
-            _of_cells(findings, pipeline_id),
-            _of_cells(metrics, pipeline_id),
-            _fused_of(pipeline_id),
+            _among(apps, only, _apps_of(pipeline_id)),
+            _among(cells, only, _cells_of(pipeline_id)),
+            _among(cells, only, _of_cells(findings, pipeline_id)),
+            _among(cells, only, _of_cells(metrics, pipeline_id)),
+            _among(subtasks, only, _fused_of(pipeline_id)),
         )
     ]
     return PipelineRows(pipeline, *owned)
@@ -72,6 +75,13 @@ async def fetch_listing(connection: AsyncConnection) -> tuple[PipelineListing, .
         )
         for row in listed
     )
+
+
+def _among(table: Table, only: Collection[AppRef] | None, query: Select) -> Select:
+    """`query` for some apps alone."""
+    if only is None:
+        return query
+    return query.where(or_(false(), *(and_(*_is(table, app)) for app in only)))
 
 
 def _is(table: Table, app: AppRef) -> tuple[ColumnElement[bool], ...]:

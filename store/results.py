@@ -163,6 +163,16 @@ class SqlResultStore:
             rows = _found(await fetch_pipeline(connection, pipeline_id), pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
 
+    async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:
+        """All that the report needs of some apps: at most 50 at once.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        async with self._reading() as connection:
+            rows = _found(await fetch_pipeline(connection, pipeline_id, only), pipeline_id)
+        return await asyncio.to_thread(pipeline_record, rows)
+
     async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
         """The pipeline and its apps in a moment; with `app`, that one alone and its cells.
 

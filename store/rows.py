@@ -64,7 +64,7 @@ def app_row(app: AppSpec, ordinal: int) -> Row:
         mode="json", include={"ref", "source", "template"}, exclude={"source": {"main_file"}}
     )
     template = app.template.slug if app.template else None
-    planned = PlannedApp(ref=app.ref, source=app.source, template=template)
+    planned = PlannedApp(ref=app.ref, source=app.source, template=template, role=app.role)
     return {
         **target_of(app),
         "ordinal": ordinal,

@@ -6,7 +6,7 @@ from typing import Any
 
 from analyzers.runtime.tool import Canary, Parsed, ToolFault
 from contract.analysis import Category, Finding, Severity
-from contract.spec import Requirement, TemplateSpec
+from contract.template import Requirement, TemplateSpec
 
 _SEEN_S = 6 * 3600.0
 _MISSED_S = 600.0

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from analyzers.appsource.changes import changes_state, path_changes_state
 from analyzers.appsource.openapi import base_path
 from analyzers.appsource.route_map import RouteMap
-from contract.spec import TemplateSpec
+from contract.template import TemplateSpec
 
 _PARAMETER = re.compile(r"<[^>/]*>|\{[^}/]*\}|:[A-Za-z_]\w*")
 _MAX_WORDS = 20

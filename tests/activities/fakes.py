@@ -306,6 +306,14 @@ class FakeResults:
     async def record_pipeline_state(self, pipeline_id: str, state: str, detail: Any) -> None:
         raise PlatformError(ErrorCode.UNAVAILABLE, "the store is gone")
 
+    async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:
+        whole = await self.load_pipeline(pipeline_id)
+        mine = {
+            name: tuple(item for item in getattr(whole, name) if item.ref in only)
+            for name in ("apps", "cells", "fused")
+        }
+        return whole.model_copy(update=mine)
+
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record
 

@@ -112,10 +112,10 @@ def test_most_labelled_weaknesses_are_found_and_the_careful_apps_are_not_accused
 
 def test_what_the_source_shows_and_a_request_proves_is_one_weakness(report: FleetReport):
     grave = [
-        finding
+        weakness.finding
         for app in report.apps
-        for finding in app.weaknesses
-        if finding.severity in GRAVE and finding.category is Category.SECURITY
+        for weakness in app.weaknesses
+        if weakness.finding.severity in GRAVE and weakness.finding.category is Category.SECURITY
     ]
     both = [
         finding

@@ -46,4 +46,4 @@ def test_consumers_take_the_logs_of_every_case(assay: Assay, apps: Path, tmp_pat
     assert report.is_file(), done.stderr
     assert refused(report, apps, tmp_path) == []
     (odd,) = (app for app in assay.report("logs").apps if app.ref.model == ODD_MODEL)
-    assert {one.location.path for one in odd.weaknesses} == set(ODD_NAMES)
+    assert {weakness.finding.location.path for weakness in odd.weaknesses} == set(ODD_NAMES)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from analyzers.runtime.tool import AppFault, ToolFault
-from contract.spec import TemplateSpec
+from contract.template import TemplateSpec
 from tests.support.load_run import figures, quiet_host
 from tests.support.load_run import measure_near as measure
 from tests.support.written_apps import Start, run_with, skipped, starter

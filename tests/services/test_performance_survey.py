@@ -31,7 +31,7 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.spec import Endpoint, TemplateSpec
+from contract.template import Endpoint, TemplateSpec
 from tests.support.load_run import figures, quiet_host, run_of, site_of
 from tests.support.load_run import measure_near as measure
 from tests.support.load_server import LoadServer, serving

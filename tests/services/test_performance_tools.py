@@ -9,7 +9,7 @@ import pytest
 
 from analyzers.performance import aftermath, probe
 from analyzers.runtime.tool import AppFault, ToolFault
-from contract.spec import Endpoint, TemplateSpec
+from contract.template import Endpoint, TemplateSpec
 from tests.support.load_run import (
     figures,
     measure,

@@ -10,7 +10,8 @@ from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Parsed, SourceTree, ToolRun
 from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
-from contract.spec import AppRef, Requirement, SourceRef, TemplateSpec
+from contract.spec import AppRef, SourceRef
+from contract.template import Requirement, TemplateSpec
 from tests.support.openai_stub import OpenAiStub, source_of
 
 CODE = 'app = Flask(__name__)\n@app.get("/notes")\ndef notes():\n    return all_notes()\n'

@@ -15,7 +15,8 @@ from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import Command, Completed, Parsed, SourceTree, ToolRun
 from contract.analysis import SubtaskRequest, Target
 from contract.analyzers import AnalyzerKind
-from contract.spec import AppRef, SourceRef, TemplateSpec
+from contract.spec import AppRef, SourceRef
+from contract.template import TemplateSpec
 
 SHORT = {"rates": "40", "step_s": 0.3, "warmup_s": 0, "timeout_s": 5}
 

@@ -14,7 +14,8 @@ from contract.analyzers import AnalyzerKind
 from contract.base import Authored, meanings, summary
 from contract.protocol import json_schema as protocol_schema
 from contract.secret import SecretRef
-from contract.spec import AppsSpec, BreakerSpec, Endpoint, PipelineSpec, Requirement, TemplateSpec
+from contract.spec import AppsSpec, BreakerSpec, PipelineSpec
+from contract.template import Endpoint, Requirement, TemplateSpec
 from control.choices import secret_names
 from control.declared import options_of
 from control.schemas import report_schema, spec_schema

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from contract.spec import TemplateSpec
+from contract.template import TemplateSpec
 
 CONTROLS = Path(__file__).resolve().parents[2] / "controls"
 LABEL_SHEETS = CONTROLS / "labels"

@@ -15,7 +15,8 @@ from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.tool import SourceTree, ToolRun
 from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
-from contract.spec import AppRef, Endpoint, SourceRef, TemplateSpec
+from contract.spec import AppRef, SourceRef
+from contract.template import Endpoint, TemplateSpec
 
 
 def tally_of(rate: float, **objective: float) -> Tally:

@@ -134,7 +134,7 @@ def test_fused_findings_count_once_and_say_so(report):
     app = report.apps[0]
     tally = security(app.findings)
 
-    assert [found.rule_id for found in app.weaknesses[:2]] == [
+    assert [weakness.finding.rule_id for weakness in app.weaknesses[:2]] == [
         "python.flask.sql-injection",
         "no-unsanitized/property",
     ]

@@ -1,0 +1,37 @@
+"""Arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from control.naming import pipeline_id
+
+
+def pipeline_ids() -> list[str]:
+    """IDs of stored pipelines, which the shell offers as completions."""
+    from cli.completion import pipeline_ids as stored
+
+    return stored()
+
+
+def usable(name: str | None) -> str | None:
+    """The name of a pipeline, checked."""
+    return name if name is None else pipeline_id(name)
+
+
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output.")
+]
+StrictFlag = Annotated[
+    bool, typer.Option("--strict", help="End with 7 when the platform failed any cell.")
+]
+PipelineArg = Annotated[
+    str,
+    typer.Argument(help="Pipeline ID.", metavar="ID", callback=usable, autocompletion=pipeline_ids),
+]
+SpecArg = Annotated[Path, typer.Argument(help="Spec file, YAML or JSON.", metavar="SPEC")]
+IdOption = Annotated[
+    str | None,
+    typer.Option("--id", help="Pipeline ID; default: file name and time.", callback=usable),
+]

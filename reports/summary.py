@@ -1,0 +1,101 @@
+"""One app in a few hundred bytes: what tables of models, statistics and pictures are computed from.
+
+A fleet's report holds one summary of each app. Findings stay in the app's own document.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from contract.analysis import MeasurementState, Severity
+from contract.analyzers import Category
+from contract.base import Frozen
+from contract.spec import AppRef, AppRole
+from contract.weakness import BaselineState, Origin
+from reports.counts import FindingTally, StateCounts
+
+Verdict = Literal["pass", "fail", "missing", "not applicable"]
+
+
+class LoadSummary(Frozen):
+    """What one load test measured of an app.
+
+    Attributes:
+        state: of its cell.
+        contended: it was measured on a busy host: its figures stand in no table.
+        figures: the app's own figures by metric name, see `reports.speed`; units in `units`.
+    """
+
+    tool: str
+    state: MeasurementState
+    contended: bool = False
+    figures: dict[str, float] = {}
+    units: dict[str, str] = {}
+
+
+class WeaknessCount(Frozen):
+    """How many weaknesses of an app are alike.
+
+    Attributes:
+        cwe: the most specific one; None: none is known.
+        suppressed: a decision says that they need no action.
+    """
+
+    category: Category
+    severity: Severity
+    cwe: int | None = None
+    family: str = ""
+    origin: Origin = Origin.MODEL
+    baseline: BaselineState | None = None
+    suppressed: bool = False
+    count: int
+
+
+class AppSummary(Frozen):
+    """One app of a fleet. None stands for what was not measured, never zero.
+
+    Attributes:
+        name: of its files beside the report, without suffix.
+        state: None only while the pipeline still runs.
+        cells: its cells by state.
+        findings: its weaknesses counted, by category; see `FindingTally`.
+        weaknesses: the same weaknesses in groups of equal ones.
+        runs: it was built, started, answered and stayed up.
+        functional: it runs, and its declared requirements or endpoints hold.
+        secure: every tool that looks for weaknesses had its look, and nothing high remained.
+        known_insecure: a high or critical weakness is known, whether or not all tools had a look.
+        started: whether it started at all; None: nobody knows.
+        kloc: thousands of lines of its own code; None: not counted.
+        load: one entry for each load test of the fleet.
+        requirements: declared requirements by verdict (`met`, `not_met`, `cannot_tell`).
+        scores: what judges gave, by name (the mean over judges).
+        agreement: Krippendorff's alpha of the judges, by name of the score; None: not defined.
+        cost_usd: what asking the judges cost; None: nobody was asked, or the price is not known.
+        duration_s: from its first to its last subtask as far as recorded; None: not known.
+        tool_seconds: tool time that counted for it.
+    """
+
+    ref: AppRef
+    name: str = ""
+    role: AppRole = AppRole.SUBJECT
+    template: str | None = None
+    source_digest: str = ""
+    state: MeasurementState | None = None
+    reason: str = ""
+    cells: StateCounts = StateCounts()
+    findings: tuple[FindingTally, ...] = ()
+    weaknesses: tuple[WeaknessCount, ...] = ()
+    runs: Verdict = "missing"
+    functional: Verdict = "missing"
+    secure: Verdict = "missing"
+    known_insecure: bool = False
+    started: bool | None = None
+    kloc: float | None = None
+    load: tuple[LoadSummary, ...] = ()
+    requirements: dict[str, int] = {}
+    scores: dict[str, float] = {}
+    agreement: dict[str, float | None] = {}
+    cost_usd: float | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration_s: float | None = None
+    tool_seconds: float = 0.0
