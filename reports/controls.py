@@ -115,7 +115,7 @@ class ControlScores:
         return any(
             look.control == control and look.found is None and not look.inapplicable
             for kind in kinds
-            if kind == analyzer
+            if kind.value == analyzer
             for look in self._looks.get((kind, tool), ())
         )
 

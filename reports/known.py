@@ -5,12 +5,13 @@ Pure. Each question has one function; `weaknesses_of` asks them all.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contract.analysis import Finding
 from contract.families import family_of
 from contract.spec import AppRef
 from contract.weakness import Suppression, Weakness
+from reports.scaffold import Scaffolds
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +20,27 @@ class Known:
 
     Attributes:
         suppressions: decisions that hold on the day of the report.
-        scaffold: fingerprints of the weaknesses of the scaffold.
+        scaffolds: what the apps began as brings to each of them.
     """
 
     suppressions: tuple[Suppression, ...] = ()
-    scaffold: frozenset[str] = frozenset()
+    scaffolds: Scaffolds = field(default_factory=Scaffolds)
 
 
 def weaknesses_of(
-    ref: AppRef, findings: Iterable[Finding], known: Known = Known()
+    ref: AppRef, findings: Iterable[Finding], known: Known = Known(), template: str | None = None
 ) -> list[Weakness]:
     """The findings of one app after fusion, each with what is known beside it."""
     seen = Counter[str]()
     made: list[Weakness] = []
-    for finding in findings:
+    every = list(findings)
+    for finding, origin in zip(every, known.scaffolds.origins(template, every), strict=True):
         made.append(
             Weakness(
                 finding=finding,
                 occurrence=seen[finding.fingerprint],
                 family=_family(finding),
+                origin=origin,
             )
         )
         seen[finding.fingerprint] += 1
