@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import batched
 
 from activities.ports import ArtifactStore, ReportDraft, ReportWriter, ResultStore
 from contract.analysis import ArtifactRef
@@ -105,7 +104,8 @@ class _OneReport:
     async def _batches(
         self, pipeline_id: str, refs: Sequence[AppRef], facts: FleetFacts, known: Known
     ) -> AsyncGenerator[list[AppReport]]:
-        for batch in batched(refs, _BATCH_APPS, strict=False):
+        for start in range(0, len(refs), _BATCH_APPS):
+            batch = refs[start : start + _BATCH_APPS]
             record = await self._results.load_apps(pipeline_id, batch)
             yield await asyncio.to_thread(_apps, record, facts, known)
 
