@@ -19,6 +19,7 @@ from contract.analyzers import AnalyzerKind
 from contract.base import Authored, Frozen
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
 from contract.secret import SecretRef
+from contract.suppression import MAX_SUPPRESSIONS, Suppression
 from contract.template import TemplateSpec
 
 PipelineId = Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)]
@@ -54,6 +55,17 @@ Option = Annotated[
     Discriminator(_option_branch),
 ]
 Options = dict[str, Option]
+
+
+def _suppressions_branch(value: object) -> str:
+    return "suppressions-file" if isinstance(value, str) else "suppressions-list"
+
+
+_Listed = Annotated[tuple[Suppression, ...], Field(max_length=MAX_SUPPRESSIONS)]
+Suppressions = Annotated[
+    Annotated[str, Tag("suppressions-file")] | Annotated[_Listed, Tag("suppressions-list")],
+    Discriminator(_suppressions_branch),
+]
 
 
 class AppsSpec(Authored):
@@ -112,6 +124,11 @@ class PipelineSpec(Authored):
         breaker: when a run of platform faults stops new work.
         egress: whether a running app may reach the outside.
         cache: use reports of unchanged apps.
+        baseline: ID of an earlier pipeline. Each weakness is told as new, unchanged, fixed or
+            unknown against it, and decisions taken for it hold here, too.
+        suppressions: decisions that weaknesses need no action: a file, relative to the spec file,
+            or the decisions themselves. Left out: `suppressions.yaml` in `apps.root`, if it is
+            there.
     """
 
     apps: AppsSpec
@@ -124,6 +141,8 @@ class PipelineSpec(Authored):
     breaker: BreakerSpec = BreakerSpec()
     egress: Literal["deny", "allow"] = "deny"
     cache: bool = True
+    baseline: PipelineId | None = Field(default=None, exclude_if=_is_left_out)
+    suppressions: Suppressions | None = Field(default=None, exclude_if=_is_left_out)
 
     @model_validator(mode="after")
     def _analyzers_are_unique(self) -> Self:

@@ -1,0 +1,223 @@
+"""What an earlier pipeline says of an app's weaknesses: new, unchanged, fixed, or nobody knows.
+
+Pure. A weakness is known again by its fingerprint. Where it is in one pipeline alone, it counts as
+new or fixed only if it would have been seen in the other: its tools looked there, with the same
+version and rules, at this place, and their lists were not cut. States are those of SARIF 2.1.0,
+3.27.24, `fixed` is its `absent`; `unknown` is none of them.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from contract import left_out
+from contract.analysis import Finding, MeasurementState
+from contract.analyzers import AnalyzerKind
+from contract.outcome import ALL_TOOLS
+from contract.weakness import BaselineState, Weakness
+from reports.model import CellReport
+
+_REASON_CHARS = 300
+NOT_IN_BASELINE = "the app is not in the baseline"
+NOT_HERE = "the app is not in this pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one pipeline saw of an app.
+
+    Attributes:
+        digest: of the app's files; empty: it is not known.
+        weaknesses: those that it has.
+        cells: what its tools measured, or why they did not.
+    """
+
+    digest: str
+    weaknesses: Sequence[Weakness]
+    cells: Sequence[CellReport]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a comparison says: the weaknesses there are `now`, and those that are `gone`."""
+
+    now: tuple[Weakness, ...]
+    gone: tuple[Weakness, ...]
+
+
+def compared(now: Seen, then: Seen | None) -> Told:
+    """The weaknesses of `now` with their states, and those of `then` that are not among them.
+
+    Args:
+        now: the later pipeline.
+        then: the earlier one; None: it does not have the app.
+    """
+    if then is None:
+        unknown = (_with(each, BaselineState.UNKNOWN, NOT_IN_BASELINE) for each in now.weaknesses)
+        return Told(tuple(unknown), ())
+    before, after = _counts(then.weaknesses), _counts(now.weaknesses)
+    looks_then, looks_now = _Looks.of(then), _Looks.of(now)
+    return Told(
+        now=tuple(
+            _with(each, BaselineState.UNCHANGED)
+            if _number(each) < before[each.finding.fingerprint]
+            else _appeared(each, looks_now, looks_then)
+            for each in now.weaknesses
+        ),
+        gone=tuple(
+            _vanished(each, then, now, looks_then, looks_now)
+            for each in then.weaknesses
+            if _number(each) >= after[each.finding.fingerprint]
+        ),
+    )
+
+
+def missing_app(then: Seen) -> tuple[Weakness, ...]:
+    """The weaknesses of an app that the later pipeline does not have: nobody knows."""
+    return tuple(_with(each, BaselineState.UNKNOWN, NOT_HERE) for each in then.weaknesses)
+
+
+def _counts(weaknesses: Iterable[Weakness]) -> Counter[str]:
+    return Counter(weakness.finding.fingerprint for weakness in weaknesses)
+
+
+def _number(weakness: Weakness) -> int:
+    return weakness.occurrence
+
+
+def _with(weakness: Weakness, state: BaselineState, reason: str = "") -> Weakness:
+    return weakness.model_copy(
+        update={"baseline": state, "baseline_reason": reason[:_REASON_CHARS]}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """The cells of an app by analyzer and tool, and the versions of its fingerprints."""
+
+    cells: Mapping[tuple[AnalyzerKind, str], CellReport]
+    of_tool: Mapping[str, tuple[AnalyzerKind, ...]]
+
+    @classmethod
+    def of(cls, seen: Seen) -> "_Looks":
+        kinds: defaultdict[str, list[AnalyzerKind]] = defaultdict(list)
+        for cell in seen.cells:
+            kinds[cell.tool].append(cell.analyzer)
+        return cls(
+            {(cell.analyzer, cell.tool): cell for cell in seen.cells},
+            {tool: tuple(mine) for tool, mine in kinds.items()},
+        )
+
+    def by(self, tools: Iterable[str]) -> Iterator[CellReport]:
+        """The looks of these tools."""
+        for tool in tools:
+            yield from (self.cells[kind, tool] for kind in self.of_tool.get(tool, ()))
+
+    def like(self, cell: CellReport) -> CellReport | None:
+        """The look of the same tool; None: it is not known here."""
+        return self.cells.get((cell.analyzer, cell.tool)) or self.cells.get(
+            (cell.analyzer, ALL_TOOLS)
+        )
+
+
+def tools_of(finding: Finding) -> tuple[str, ...]:
+    """Names of the tools that saw a finding."""
+    seen_by = (witness.partition(":")[0] for witness in finding.witnesses)
+    return tuple(dict.fromkeys(seen_by)) or (finding.tool,)
+
+
+def _appeared(weakness: Weakness, now: _Looks, then: _Looks) -> Weakness:
+    """New if one of the tools that see it now would have seen it then."""
+    reasons = [
+        _blind(weakness.finding, look, then.like(look), "then", look)
+        for look in now.by(tools_of(weakness.finding))
+    ]
+    if reasons and "" in reasons:
+        return _with(weakness, BaselineState.NEW)
+    return _with(weakness, BaselineState.UNKNOWN, _joined(reasons))
+
+
+def _vanished(weakness: Weakness, then: Seen, now: Seen, before: _Looks, after: _Looks) -> Weakness:
+    """Fixed if each of the tools that saw it then would see it now."""
+    if then.digest and then.digest == now.digest:
+        reason = "not found again, though the app's files are the same"
+        return _with(weakness, BaselineState.UNKNOWN, reason)
+    looks = list(before.by(tools_of(weakness.finding)))
+    reasons = [_blind(weakness.finding, look, after.like(look), "now", look) for look in looks]
+    if reasons and not any(reasons):
+        return _with(weakness, BaselineState.FIXED)
+    return _with(weakness, BaselineState.UNKNOWN, _joined(reasons))
+
+
+def _joined(reasons: Iterable[str]) -> str:
+    known = dict.fromkeys(reason for reason in reasons if reason)
+    return "; ".join(known) or "no cell of its tools is recorded"
+
+
+def _blind(
+    found: Finding, seeing: CellReport, other: CellReport | None, when: str, cell: CellReport
+) -> str:
+    """Why a tool that saw a finding may have missed it in the other pipeline; empty: it cannot.
+
+    Args:
+        found: the finding.
+        seeing: the look that saw it.
+        other: the look of the same tool in the other pipeline.
+        when: the other pipeline, in a word.
+        cell: names the tool.
+    """
+    name = cell.name
+    if other is None:
+        return f"{name} was not asked {when}"
+    if other.state is MeasurementState.NOT_APPLICABLE and _nothing_there(other):
+        return ""
+    if other.state is not MeasurementState.MEASURED:
+        return f"{name} did not measure {when}: {other.report.reason}"
+    return _other_eyes(seeing, other) or _elsewhere(found, seeing, other, when)
+
+
+def _nothing_there(cell: CellReport) -> bool:
+    """Whether its tool proved that there is no file for it; an app may answer unseen."""
+    coverage = cell.report.coverage
+    return not cell.analyzer.is_live and not (coverage and coverage.skipped_total)
+
+
+def _other_eyes(seeing: CellReport, other: CellReport) -> str:
+    """Whether the tool was another version, or had other rules."""
+    one, two = seeing.report, other.report
+    if one.version != two.version:
+        return f"{seeing.name} is another version: {one.version or '?'} and {two.version or '?'}"
+    if one.provenance.rules_digest != two.provenance.rules_digest:
+        return f"{seeing.name} had other rules"
+    return ""
+
+
+def _elsewhere(found: Finding, seeing: CellReport, other: CellReport, when: str) -> str:
+    """Whether the other look left out this place, or its list this kind of finding."""
+    place = found.location
+    coverage, before = other.report.coverage, seeing.report.coverage
+    if coverage is None or before is None:
+        return f"{other.name} does not say what it looked at {when}"
+    skipped = {item.what for item in coverage.skipped}
+    if place.path and place.path in skipped:
+        return f"{other.name} left out {place.path} {when}"
+    unnamed = coverage.skipped_total > len(coverage.skipped)
+    if place.path and unnamed and coverage.skipped_total > before.skipped_total:
+        return f"{other.name} left out more files {when} than it names"
+    operation = f"{place.method} {place.url}"
+    whole = coverage.reached <= len(coverage.items)
+    if when == "now" and operation in before.items and whole and operation not in coverage.items:
+        return f"{other.name} did not reach {operation} now"
+    if _is_cut(found, other):
+        return f"the list of {other.name} was cut {when}"
+    return ""
+
+
+def _is_cut(found: Finding, cell: CellReport) -> bool:
+    """Whether findings like this one were left out of a list that was too long."""
+    data, cwe = cell.report.data, found.cwe[0] if found.cwe else None
+    return any(
+        (row.category, row.severity, row.cwe) == (found.category, found.severity, cwe)
+        for key in (left_out.TOOLS_KEY, left_out.FUSED_KEY)
+        for row in left_out.read(data, key)
+    )
