@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contract import left_out
-from contract.analysis import Finding, MeasurementState
+from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from contract.weakness import BaselineState, Weakness
 from reports.model import CellReport
 
+_Kind = tuple[Category, Severity, int | None]
 _REASON_CHARS = 300
 NOT_IN_BASELINE = "the app is not in the baseline"
 NOT_HERE = "the app is not in this pipeline"
@@ -60,14 +61,14 @@ def compared(now: Seen, then: Seen | None) -> Told:
     return Told(
         now=tuple(
             _with(each, BaselineState.UNCHANGED)
-            if _number(each) < before[each.finding.fingerprint]
+            if each.occurrence < before[each.finding.fingerprint]
             else _appeared(each, looks_now, looks_then)
             for each in now.weaknesses
         ),
         gone=tuple(
             _vanished(each, then, now, looks_then, looks_now)
             for each in then.weaknesses
-            if _number(each) >= after[each.finding.fingerprint]
+            if each.occurrence >= after[each.finding.fingerprint]
         ),
     )
 
@@ -81,10 +82,6 @@ def _counts(weaknesses: Iterable[Weakness]) -> Counter[str]:
     return Counter(weakness.finding.fingerprint for weakness in weaknesses)
 
 
-def _number(weakness: Weakness) -> int:
-    return weakness.occurrence
-
-
 def _with(weakness: Weakness, state: BaselineState, reason: str = "") -> Weakness:
     return weakness.model_copy(
         update={"baseline": state, "baseline_reason": reason[:_REASON_CHARS]}
@@ -93,25 +90,29 @@ def _with(weakness: Weakness, state: BaselineState, reason: str = "") -> Weaknes
 
 @dataclass(frozen=True, slots=True)
 class _Looks:
-    """The cells of an app by analyzer and tool, and the versions of its fingerprints."""
+    """The cells of an app by analyzer and tool.
+
+    Attributes:
+        kinds: analyzers by the name of their tools.
+        cut: kinds of fused findings that were left out, because their list was too long.
+    """
 
     cells: Mapping[tuple[AnalyzerKind, str], CellReport]
-    of_tool: Mapping[str, tuple[AnalyzerKind, ...]]
+    kinds: Mapping[str, Sequence[AnalyzerKind]]
+    cut: frozenset[_Kind]
 
     @classmethod
     def of(cls, seen: Seen) -> "_Looks":
         kinds: defaultdict[str, list[AnalyzerKind]] = defaultdict(list)
         for cell in seen.cells:
             kinds[cell.tool].append(cell.analyzer)
-        return cls(
-            {(cell.analyzer, cell.tool): cell for cell in seen.cells},
-            {tool: tuple(mine) for tool, mine in kinds.items()},
-        )
+        cells = {(cell.analyzer, cell.tool): cell for cell in seen.cells}
+        return cls(cells, kinds, _cut_kinds(seen.cells, left_out.FUSED_KEY))
 
     def by(self, tools: Iterable[str]) -> Iterator[CellReport]:
         """The looks of these tools."""
         for tool in tools:
-            yield from (self.cells[kind, tool] for kind in self.of_tool.get(tool, ()))
+            yield from (self.cells[kind, tool] for kind in self.kinds.get(tool, ()))
 
     def like(self, cell: CellReport) -> CellReport | None:
         """The look of the same tool; None: it is not known here."""
@@ -128,11 +129,9 @@ def tools_of(finding: Finding) -> tuple[str, ...]:
 
 def _appeared(weakness: Weakness, now: _Looks, then: _Looks) -> Weakness:
     """New if one of the tools that see it now would have seen it then."""
-    reasons = [
-        _blind(weakness.finding, look, then.like(look), "then", look)
-        for look in now.by(tools_of(weakness.finding))
-    ]
-    if reasons and "" in reasons:
+    found = weakness.finding
+    reasons = [_blind(found, look, then, "then") for look in now.by(tools_of(found))]
+    if "" in reasons:
         return _with(weakness, BaselineState.NEW)
     return _with(weakness, BaselineState.UNKNOWN, _joined(reasons))
 
@@ -142,8 +141,8 @@ def _vanished(weakness: Weakness, then: Seen, now: Seen, before: _Looks, after: 
     if then.digest and then.digest == now.digest:
         reason = "not found again, though the app's files are the same"
         return _with(weakness, BaselineState.UNKNOWN, reason)
-    looks = list(before.by(tools_of(weakness.finding)))
-    reasons = [_blind(weakness.finding, look, after.like(look), "now", look) for look in looks]
+    found = weakness.finding
+    reasons = [_blind(found, look, after, "now") for look in before.by(tools_of(found))]
     if reasons and not any(reasons):
         return _with(weakness, BaselineState.FIXED)
     return _with(weakness, BaselineState.UNKNOWN, _joined(reasons))
@@ -154,29 +153,28 @@ def _joined(reasons: Iterable[str]) -> str:
     return "; ".join(known) or "no cell of its tools is recorded"
 
 
-def _blind(
-    found: Finding, seeing: CellReport, other: CellReport | None, when: str, cell: CellReport
-) -> str:
-    """Why a tool that saw a finding may have missed it in the other pipeline; empty: it cannot.
+def _blind(found: Finding, seeing: CellReport, others: _Looks, when: str) -> str:
+    """Why a tool may have missed in the other pipeline what it saw in one; empty: it cannot.
 
     Args:
-        found: the finding.
+        found: what it saw.
         seeing: the look that saw it.
-        other: the look of the same tool in the other pipeline.
-        when: the other pipeline, in a word.
-        cell: names the tool.
+        others: the looks of the other pipeline.
+        when: the other pipeline, in a word: `then` or `now`.
     """
-    name = cell.name
+    other = others.like(seeing)
     if other is None:
-        return f"{name} was not asked {when}"
-    if other.state is MeasurementState.NOT_APPLICABLE and _nothing_there(other):
+        return f"{seeing.name} was not asked {when}"
+    if other.state is MeasurementState.NOT_APPLICABLE and _has_nothing(other):
         return ""
     if other.state is not MeasurementState.MEASURED:
-        return f"{name} did not measure {when}: {other.report.reason}"
+        return f"{seeing.name} did not measure {when}: {other.report.reason}"
+    if _kind(found) in others.cut | _cut_kinds([other], left_out.TOOLS_KEY):
+        return f"the list of {seeing.name} was cut {when}"
     return _other_eyes(seeing, other) or _elsewhere(found, seeing, other, when)
 
 
-def _nothing_there(cell: CellReport) -> bool:
+def _has_nothing(cell: CellReport) -> bool:
     """Whether its tool proved that there is no file for it; an app may answer unseen."""
     coverage = cell.report.coverage
     return not cell.analyzer.is_live and not (coverage and coverage.skipped_total)
@@ -186,38 +184,34 @@ def _other_eyes(seeing: CellReport, other: CellReport) -> str:
     """Whether the tool was another version, or had other rules."""
     one, two = seeing.report, other.report
     if one.version != two.version:
-        return f"{seeing.name} is another version: {one.version or '?'} and {two.version or '?'}"
+        return f"{seeing.name} was {one.version or '?'} in one and {two.version or '?'} in the other"
     if one.provenance.rules_digest != two.provenance.rules_digest:
         return f"{seeing.name} had other rules"
     return ""
 
 
 def _elsewhere(found: Finding, seeing: CellReport, other: CellReport, when: str) -> str:
-    """Whether the other look left out this place, or its list this kind of finding."""
-    place = found.location
-    coverage, before = other.report.coverage, seeing.report.coverage
+    """Whether the other look left out the place of a finding."""
+    before, coverage, path = seeing.report.coverage, other.report.coverage, found.location.path
     if coverage is None or before is None:
-        return f"{other.name} does not say what it looked at {when}"
-    skipped = {item.what for item in coverage.skipped}
-    if place.path and place.path in skipped:
-        return f"{other.name} left out {place.path} {when}"
-    unnamed = coverage.skipped_total > len(coverage.skipped)
-    if place.path and unnamed and coverage.skipped_total > before.skipped_total:
-        return f"{other.name} left out more files {when} than it names"
-    operation = f"{place.method} {place.url}"
-    whole = coverage.reached <= len(coverage.items)
-    if when == "now" and operation in before.items and whole and operation not in coverage.items:
-        return f"{other.name} did not reach {operation} now"
-    if _is_cut(found, other):
-        return f"the list of {other.name} was cut {when}"
+        return f"{seeing.name} does not say what it looked at"
+    if path and any(item.what == path for item in coverage.skipped):
+        return f"{seeing.name} left out {path} {when}"
+    unnamed = coverage.skipped_total - len(coverage.skipped)
+    if path and unnamed > 0 and coverage.skipped_total > before.skipped_total:
+        return f"{seeing.name} left out more files {when} than it names"
+    operation = f"{found.location.method} {found.location.url}"
+    listed = coverage.reached <= len(coverage.items)
+    # A new operation could not be reached before: only that one is missing now says something.
+    if when == "now" and operation in before.items and listed and operation not in coverage.items:
+        return f"{seeing.name} did not reach {operation} now"
     return ""
 
 
-def _is_cut(found: Finding, cell: CellReport) -> bool:
-    """Whether findings like this one were left out of a list that was too long."""
-    data, cwe = cell.report.data, found.cwe[0] if found.cwe else None
-    return any(
-        (row.category, row.severity, row.cwe) == (found.category, found.severity, cwe)
-        for key in (left_out.TOOLS_KEY, left_out.FUSED_KEY)
-        for row in left_out.read(data, key)
-    )
+def _kind(found: Finding) -> _Kind:
+    return found.category, found.severity, found.cwe[0] if found.cwe else None
+
+
+def _cut_kinds(cells: Iterable[CellReport], key: str) -> frozenset[_Kind]:
+    rows = (row for cell in cells for row in left_out.read(cell.report.data, key))
+    return frozenset((row.category, row.severity, row.cwe) for row in rows)

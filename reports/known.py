@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from contract.analysis import Finding
 from contract.families import family_of
 from contract.spec import AppRef
-from contract.weakness import Suppression, Weakness
+from contract.weakness import Weakness
+from reports.suppressions import Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,11 @@ class Known:
     """What is known of one pipeline beside its records.
 
     Attributes:
-        suppressions: decisions that hold on the day of the report.
+        decisions: that weaknesses need no action; None: nobody took any.
         scaffold: fingerprints of the weaknesses of the scaffold.
     """
 
-    suppressions: tuple[Suppression, ...] = ()
+    decisions: Decisions | None = None
     scaffold: frozenset[str] = frozenset()
 
 
@@ -38,6 +39,7 @@ def weaknesses_of(
                 finding=finding,
                 occurrence=seen[finding.fingerprint],
                 family=_family(finding),
+                suppression=known.decisions and known.decisions.holding(ref, finding),
             )
         )
         seen[finding.fingerprint] += 1
