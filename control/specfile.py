@@ -74,7 +74,7 @@ def read_yaml(path: Path, noun: str, most_bytes: int = MAX_SPEC_BYTES) -> Any:
 
 def compose_yaml(path: Path) -> yaml.Node | None:
     """The nodes of a document that `read_yaml` has read: they know their lines."""
-    return yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    return yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
 
 
 def validate(model: type[_Model], document: Any, name: str) -> _Model:

@@ -92,6 +92,8 @@ def _repeated(found: Sequence[Suppression], lines: Sequence[int]) -> list[str]:
     wrong: list[str] = []
     for each, line in zip(found, lines, strict=True):
         if each.key in first:
-            wrong.append(f"line {line}: {each.subject} is decided in line {first[each.key]} already")
+            wrong.append(
+                f"line {line}: {each.subject} is decided in line {first[each.key]} already"
+            )
         first.setdefault(each.key, line)
     return wrong

@@ -184,7 +184,9 @@ def _other_eyes(seeing: CellReport, other: CellReport) -> str:
     """Whether the tool was another version, or had other rules."""
     one, two = seeing.report, other.report
     if one.version != two.version:
-        return f"{seeing.name} was {one.version or '?'} in one and {two.version or '?'} in the other"
+        return (
+            f"{seeing.name} was {one.version or '?'} in one and {two.version or '?'} in the other"
+        )
     if one.provenance.rules_digest != two.provenance.rules_digest:
         return f"{seeing.name} had other rules"
     return ""

@@ -37,6 +37,7 @@ class WeaknessCount(Frozen):
 
     Attributes:
         cwe: the most specific one; None: none is known.
+        sure: they are not the guess of a single tool, see `reports.rates.is_grave`.
         suppressed: a decision says that they need no action.
     """
 
@@ -46,6 +47,7 @@ class WeaknessCount(Frozen):
     family: str = ""
     origin: Origin = Origin.MODEL
     baseline: BaselineState | None = None
+    sure: bool = True
     suppressed: bool = False
     count: int
 

@@ -92,9 +92,7 @@ def fits(glob: str, path: str) -> bool:
         if wanted == "**":
             ends = set(range(min(ends, default=len(parts) + 1), len(parts) + 1))
         else:
-            ends = {
-                end + 1 for end in ends if end < len(parts) and fnmatchcase(parts[end], wanted)
-            }
+            ends = {end + 1 for end in ends if end < len(parts) and fnmatchcase(parts[end], wanted)}
     return len(parts) in ends
 
 
