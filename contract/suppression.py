@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from contract.base import Authored
 
@@ -59,3 +59,15 @@ class Suppression(Authored):
     def holds_on(self, day: date) -> bool:
         """Whether it holds on this day."""
         return self.until is None or day <= self.until
+
+
+def _written(value: object) -> str:
+    return "suppressions-file" if isinstance(value, str) else "suppressions-list"
+
+
+_Listed = Annotated[tuple[Suppression, ...], Field(max_length=MAX_SUPPRESSIONS)]
+Suppressions = Annotated[
+    Annotated[str, Tag("suppressions-file")] | Annotated[_Listed, Tag("suppressions-list")],
+    Discriminator(_written),
+]
+"""What a spec says: the name of a file, or the decisions themselves, as a plan always has them."""
