@@ -6,13 +6,14 @@ version and rules, at this place, and their lists were not cut. States are those
 3.27.24, `fixed` is its `absent`; `unknown` is none of them.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contract import left_out
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
+from contract.identity import version_of
 from contract.outcome import ALL_TOOLS
 from contract.weakness import BaselineState, Weakness
 from reports.model import CellReport
@@ -56,19 +57,20 @@ def compared(now: Seen, then: Seen | None) -> Told:
     if then is None:
         unknown = (_with(each, BaselineState.UNKNOWN, NOT_IN_BASELINE) for each in now.weaknesses)
         return Told(tuple(unknown), ())
-    before, after = _counts(then.weaknesses), _counts(now.weaknesses)
+    again = _known_again(now.weaknesses, then.weaknesses)
+    found_again = set(again.values())
     looks_then, looks_now = _Looks.of(then), _Looks.of(now)
     return Told(
         now=tuple(
             _with(each, BaselineState.UNCHANGED)
-            if each.occurrence < before[each.finding.fingerprint]
+            if place in again
             else _appeared(each, looks_now, looks_then)
-            for each in now.weaknesses
+            for place, each in enumerate(now.weaknesses)
         ),
         gone=tuple(
             _vanished(each, then, now, looks_then, looks_now)
-            for each in then.weaknesses
-            if each.occurrence >= after[each.finding.fingerprint]
+            for place, each in enumerate(then.weaknesses)
+            if place not in found_again
         ),
     )
 
@@ -78,8 +80,43 @@ def missing_app(then: Seen) -> tuple[Weakness, ...]:
     return tuple(_with(each, BaselineState.UNKNOWN, NOT_HERE) for each in then.weaknesses)
 
 
-def _counts(weaknesses: Iterable[Weakness]) -> Counter[str]:
-    return Counter(weakness.finding.fingerprint for weakness in weaknesses)
+def _known_again(now: Sequence[Weakness], then: Sequence[Weakness]) -> dict[int, int]:
+    """Which weakness of `now` is which of `then`, by their places; each is at most one.
+
+    Those with the same fingerprint find each other first. Then the others do by the identities that
+    their joined sightings had alone: with another set of tools, one of these is the fingerprint.
+    """
+    again: dict[int, int] = {}
+    for names_of in (_own_name, _every_name):
+        taken = set(again.values())
+        free: defaultdict[str, list[int]] = defaultdict(list)
+        for place in reversed(range(len(then))):
+            if place not in taken:
+                for name in names_of(then[place]):
+                    free[name].append(place)
+        for place, weakness in enumerate(now):
+            if place not in again and (met := _first_free(free, names_of(weakness), taken)) >= 0:
+                again[place] = met
+                taken.add(met)
+    return again
+
+
+def _first_free(free: Mapping[str, list[int]], names: Iterable[str], taken: set[int]) -> int:
+    """The first place under one of these names that nobody has taken, or -1."""
+    for name in names:
+        places = free.get(name, [])
+        while places:
+            if (place := places.pop()) not in taken:
+                return place
+    return -1
+
+
+def _own_name(weakness: Weakness) -> tuple[str, ...]:
+    return (weakness.finding.fingerprint,) if weakness.finding.fingerprint else ()
+
+
+def _every_name(weakness: Weakness) -> tuple[str, ...]:
+    return (*_own_name(weakness), *weakness.finding.aliases)
 
 
 def _with(weakness: Weakness, state: BaselineState, reason: str = "") -> Weakness:
@@ -95,11 +132,13 @@ class _Looks:
     Attributes:
         kinds: analyzers by the name of their tools.
         cut: kinds of fused findings that were left out, because their list was too long.
+        recipes: versions of the fingerprints of what each tool saw.
     """
 
     cells: Mapping[tuple[AnalyzerKind, str], CellReport]
     kinds: Mapping[str, Sequence[AnalyzerKind]]
     cut: frozenset[_Kind]
+    recipes: Mapping[str, frozenset[int]]
 
     @classmethod
     def of(cls, seen: Seen) -> "_Looks":
@@ -107,7 +146,8 @@ class _Looks:
         for cell in seen.cells:
             kinds[cell.tool].append(cell.analyzer)
         cells = {(cell.analyzer, cell.tool): cell for cell in seen.cells}
-        return cls(cells, kinds, _cut_kinds(seen.cells, left_out.FUSED_KEY))
+        cut = _cut_kinds(seen.cells, left_out.FUSED_KEY)
+        return cls(cells, kinds, cut, _recipes(seen.weaknesses))
 
     def by(self, tools: Iterable[str]) -> Iterator[CellReport]:
         """The looks of these tools."""
@@ -163,6 +203,9 @@ def _blind(found: Finding, seeing: CellReport, others: _Looks, when: str) -> str
         when: the other pipeline, in a word: `then` or `now`.
     """
     other = others.like(seeing)
+    recipes = others.recipes.get(seeing.tool)
+    if not found.fingerprint or (recipes and version_of(found.fingerprint) not in recipes):
+        return "findings are identified in another way than by that version of Assay"
     if other is None:
         return f"{seeing.name} was not asked {when}"
     if other.state is MeasurementState.NOT_APPLICABLE and _has_nothing(other):
@@ -208,6 +251,14 @@ def _elsewhere(found: Finding, seeing: CellReport, other: CellReport, when: str)
     if when == "now" and operation in before.items and listed and operation not in coverage.items:
         return f"{seeing.name} did not reach {operation} now"
     return ""
+
+
+def _recipes(weaknesses: Iterable[Weakness]) -> dict[str, frozenset[int]]:
+    recipes: defaultdict[str, set[int]] = defaultdict(set)
+    for weakness in weaknesses:
+        for tool in tools_of(weakness.finding):
+            recipes[tool].add(version_of(weakness.finding.fingerprint))
+    return {tool: frozenset(versions) for tool, versions in recipes.items()}
 
 
 def _kind(found: Finding) -> _Kind:

@@ -5,7 +5,7 @@ the code at fault reads the same. Where a model wrote it once more, that one is 
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 

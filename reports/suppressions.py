@@ -54,7 +54,9 @@ class Decisions:
 
     def about(self, ref: AppRef, finding: Finding) -> list[Suppression]:
         """Every decision about a weakness, whether it holds or not."""
-        candidates = [*self._exact.get(finding.fingerprint, ()), *self._rules]
+        names = (finding.fingerprint, *finding.aliases)
+        exact = [each for name in names if name for each in self._exact.get(name, ())]
+        candidates = [*dict.fromkeys(exact), *self._rules]
         return [each for each in candidates if matches(each, ref, finding)]
 
     def holding(self, ref: AppRef, finding: Finding) -> Suppression | None:
@@ -67,7 +69,7 @@ def matches(suppression: Suppression, ref: AppRef, finding: Finding) -> bool:
     if suppression.app and not fnmatchcase(ref.label, suppression.app):
         return False
     if suppression.fingerprint:
-        return suppression.fingerprint == finding.fingerprint
+        return suppression.fingerprint in (finding.fingerprint, *finding.aliases)
     place = finding.location.path or finding.location.url or ""
     return _is_rule(suppression.rule, finding) and fits(suppression.path, place)
 

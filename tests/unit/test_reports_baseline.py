@@ -69,6 +69,27 @@ def test_of_equal_weaknesses_the_surplus_is_new_or_fixed():
     assert now_and_gone(compared(seen(SQL), seen(SQL, SQL))) == ([UNCHANGED], [FIXED])
 
 
+def test_a_weakness_is_known_again_by_what_its_sightings_were_alone():
+    joined = SQL.model_copy(update={"fingerprint": "request", "aliases": ("bandit-B608",)})
+
+    assert now_and_gone(compared(seen(joined), seen(SQL))) == ([UNCHANGED], [])
+    assert now_and_gone(compared(seen(SQL), seen(joined))) == ([UNCHANGED], [])
+    assert now_and_gone(compared(seen(joined, SQL), seen(SQL))) == ([NEW, UNCHANGED], [])
+
+
+def test_identities_of_two_versions_are_not_compared():
+    later = SQL.model_copy(update={"fingerprint": "v2-00"})
+
+    assert now_and_gone(compared(seen(later), seen(SQL))) == ([UNKNOWN], [UNKNOWN])
+    assert now_and_gone(compared(seen(later), seen(XSS))) == ([NEW], [UNKNOWN])
+
+
+def test_many_equal_weaknesses_are_told_in_no_time():
+    told = compared(seen(*[SQL] * 5_000), seen(*[SQL] * 5_001))
+
+    assert now_and_gone(told) == ([UNCHANGED] * 5_000, [FIXED])
+
+
 @pytest.mark.parametrize("state", [INFRA_FAILED, APP_FAILED])
 def test_what_one_witness_did_not_look_for_again_is_not_fixed(state):
     cells = (cell("m", 1, STATIC, "opengrep", state, "killed at its limit"), SCANNED[0])
