@@ -21,7 +21,6 @@ from reports.model import CellReport
 _Kind = tuple[Category, Severity, int | None]
 _REASON_CHARS = 300
 NOT_IN_BASELINE = "the app is not in the baseline"
-NOT_HERE = "the app is not in this pipeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +46,16 @@ class Told:
     gone: tuple[Weakness, ...]
 
 
-def compared(now: Seen, then: Seen | None) -> Told:
+def compared(now: Seen, then: Seen | None, why: str = NOT_IN_BASELINE) -> Told:
     """The weaknesses of `now` with their states, and those of `then` that are not among them.
 
     Args:
         now: the later pipeline.
         then: the earlier one; None: it does not have the app.
+        why: it does not.
     """
     if then is None:
-        unknown = (_with(each, BaselineState.UNKNOWN, NOT_IN_BASELINE) for each in now.weaknesses)
+        unknown = (_with(each, BaselineState.UNKNOWN, why) for each in now.weaknesses)
         return Told(tuple(unknown), ())
     again = _known_again(now.weaknesses, then.weaknesses)
     found_again = set(again.values())
@@ -73,11 +73,6 @@ def compared(now: Seen, then: Seen | None) -> Told:
             if place not in found_again
         ),
     )
-
-
-def missing_app(then: Seen) -> tuple[Weakness, ...]:
-    """The weaknesses of an app that the later pipeline does not have: nobody knows."""
-    return tuple(_with(each, BaselineState.UNKNOWN, NOT_HERE) for each in then.weaknesses)
 
 
 def _known_again(now: Sequence[Weakness], then: Sequence[Weakness]) -> dict[int, int]:

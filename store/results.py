@@ -1,7 +1,7 @@
 """The result store: every write is one transaction and an upsert; repeated, it changes nothing."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -166,7 +166,7 @@ class SqlResultStore(Searching):
 
     async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
         """The states of all cells, some apps at a time; all cells of an app come together."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             async for states in stream_states(connection, pipeline_id):
                 yield states
 
