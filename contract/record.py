@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 from contract.analysis import ArtifactRef, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.control import AnswerSheet
 from contract.outcome import AppFacts
 from contract.spec import AppRef, AppRole, PlannedApp, SourceRef
 from contract.template import TemplateSpec
@@ -61,7 +62,7 @@ class AppRecord(Frozen):
     """One app of a pipeline.
 
     Attributes:
-        template, source: as the plan names them.
+        template, source, role, analyzers, sheet: as the plan names them, see `PlannedApp`.
         state: None while it is not finished.
     """
 
@@ -69,6 +70,8 @@ class AppRecord(Frozen):
     template: str | None = None
     source: SourceRef = SourceRef(path="", digest="")
     role: AppRole = AppRole.SUBJECT
+    analyzers: tuple[AnalyzerKind, ...] | None = None
+    sheet: AnswerSheet | None = None
     state: MeasurementState | None = None
     reason: str = ""
     facts: AppFacts = AppFacts()
@@ -76,7 +79,14 @@ class AppRecord(Frozen):
     @property
     def planned(self) -> PlannedApp:
         """The app as its plan names it."""
-        return PlannedApp(ref=self.ref, source=self.source, template=self.template, role=self.role)
+        return PlannedApp(
+            ref=self.ref,
+            source=self.source,
+            template=self.template,
+            role=self.role,
+            analyzers=self.analyzers,
+            sheet=self.sheet,
+        )
 
 
 class PipelineRecord(Frozen):

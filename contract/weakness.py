@@ -10,11 +10,13 @@ from contract.base import Authored, Frozen
 class Origin(StrEnum):
     """Who brought a weakness into an app.
 
-    `model`: whoever wrote the app; `scaffold`: it is in the scaffold that the app began as, too.
+    `model`: whoever wrote the app; `scaffold`: it is in the scaffold that the app began as, too;
+    `unknown`: none of the tools that saw it had its look at the scaffold.
     """
 
     MODEL = "model"
     SCAFFOLD = "scaffold"
+    UNKNOWN = "unknown"
 
 
 class BaselineState(StrEnum):
@@ -74,5 +76,5 @@ class Weakness(Frozen):
 
     @property
     def counts(self) -> bool:
-        """Whether it counts against whoever wrote the app."""
-        return self.suppression is None and self.origin is Origin.MODEL
+        """Whether it counts against whoever wrote the app; also if nobody knows who brought it."""
+        return self.suppression is None and self.origin is not Origin.SCAFFOLD
