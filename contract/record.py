@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from contract.analysis import ArtifactRef, Finding, MeasurementState, ToolReport
+from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.control import AnswerSheet
@@ -48,6 +48,34 @@ class CellRecord(Frozen):
     def name(self) -> str:
         """`static/bandit`: names the cell among those of its app."""
         return f"{self.analyzer}/{self.tool}"
+
+
+class CellState(NamedTuple):
+    """The state of one cell, without what its tool reported: there may be a million of them.
+
+    Attributes:
+        looks_for: as its report says.
+        found: categories of findings of its tool, on this app or on any.
+    """
+
+    ref: AppRef
+    analyzer: AnalyzerKind
+    tool: str
+    state: MeasurementState
+    looks_for: tuple[Category, ...] | None = None
+    found: frozenset[Category] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """`static/bandit`, as that of the cell."""
+        return f"{self.analyzer}/{self.tool}"
+
+    @classmethod
+    def of(cls, cell: CellRecord) -> "CellState":
+        """The state of `cell`."""
+        report = cell.report
+        found = frozenset(finding.category for finding in report.findings)
+        return cls(cell.ref, cell.analyzer, cell.tool, cell.state, report.looks_for, found)
 
 
 class FusedRecord(Frozen):

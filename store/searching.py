@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,12 +11,14 @@ from sqlalchemy import delete, select
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.overview import PipelineOverview
+from contract.record import CellState
 from contract.spec import AppRef
 from contract.weakness import Suppression, Weakness
 from store.columns import clean_text
 from store.connected import Connected, not_found
 from store.counting import fetch_overview
 from store.paging import fetch_page
+from store.states import stream_states
 from store.tables import pipelines, suppressions
 from store.weaknesses import put_weaknesses
 
@@ -63,6 +65,12 @@ class Searching(Connected):
         if found is None:
             raise not_found(pipeline_id)
         return found
+
+    async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
+        """The states of all cells, some apps at a time; all cells of an app come together."""
+        async with self.reading() as connection:
+            async for states in stream_states(connection, pipeline_id):
+                yield states
 
     async def suppress(self, pipeline_id: str, decision: Suppression) -> bool:
         """Keep a decision for a pipeline; False: it was there like this already.
