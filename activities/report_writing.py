@@ -8,7 +8,6 @@ about, in the order of the plan; repeats. Nothing of an app stays in memory but 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import batched
 
 from activities.ports import ArtifactStore, ReportDraft, ReportWriter, ResultStore
 from contract.analysis import ArtifactRef
@@ -100,7 +99,8 @@ class _OneReport:
     async def _batches(
         self, pipeline_id: str, refs: Sequence[AppRef], facts: FleetFacts, known: Known
     ) -> AsyncGenerator[list[AppReport]]:
-        for batch in batched(refs, _BATCH_APPS, strict=False):
+        for start in range(0, len(refs), _BATCH_APPS):
+            batch = refs[start : start + _BATCH_APPS]
             record = await self._results.load_apps(pipeline_id, batch)
             yield await asyncio.to_thread(_apps, record, facts, known)
 

@@ -10,7 +10,7 @@ from contract.record import CellRecord
 from contract.spec import AppRef, AppRole
 from contract.weakness import Weakness
 from reports.counts import FindingTally, Rate, StateCounts
-from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
+from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, Totals, ToolUse
 from reports.summary import AppSummary
 
 SCHEMA_VERSION = "3.0"
