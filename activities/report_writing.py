@@ -88,8 +88,8 @@ class _OneReport:
     async def _batches(
         self, pipeline_id: str, refs: Sequence[AppRef], facts: FleetFacts, known: Known
     ) -> AsyncGenerator[list[AppReport]]:
-        for first in range(0, len(refs), _BATCH_APPS):
-            batch = refs[first : first + _BATCH_APPS]
+        for start in range(0, len(refs), _BATCH_APPS):
+            batch = refs[start : start + _BATCH_APPS]
             record = await self._results.load_apps(pipeline_id, batch)
             yield await asyncio.to_thread(_apps, record, facts, known)
 
