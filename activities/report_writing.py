@@ -7,6 +7,7 @@ about, in the order of the plan; repeats. Nothing of an app stays in memory but 
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from activities.ports import ArtifactStore, ReportDraft, ReportWriter, ResultStore
@@ -81,6 +82,10 @@ class _OneReport:
                 await self._write_apps(files, apps)
                 done += len(apps)
                 self._note(f"writing the report: {done} of {total} apps")
+            if role is AppRole.CONTROL:
+                files.believe(overview)
+            elif role is AppRole.SCAFFOLD:
+                known = replace(known, scaffolds=files.scaffolds())
         self._note("writing the report: the fleet")
         of_fleet = await asyncio.to_thread(dict, files.of_fleet(self._draft.names))
         await self._draft.write(of_fleet)
