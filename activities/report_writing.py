@@ -51,23 +51,12 @@ class ReportWriting:
             PlatformError: NOT_FOUND, or a store or disk that does not do its work.
         """
         outline = await self._results.load_outline(pipeline_id)
-        overview = await self._overview(outline)
+        overview = await overview_of(self._results, outline)
         async with self._writer.draft(pipeline_id) as draft:
             writing = _OneReport(self._results, self._artifacts, draft, note)
             await writing.write(outline, overview)
             paths = await draft.publish()
         return paths[JSON_NAME], paths[HTML_NAME]
-
-    async def _overview(self, outline: PipelineRecord) -> Overview:
-        """What is fleet-wide; apps without any cell are part of it."""
-        overview = Overview(outline, datetime.now(UTC))
-        waiting = {app.ref: app for app in outline.apps}
-        async for states in self._results.cells_overview(outline.pipeline_id):
-            for ref, mine in by_app(states).items():
-                overview.add(waiting.pop(ref, AppRecord(ref=ref)), mine)
-        for app in waiting.values():
-            overview.add(app, ())
-        return overview
 
 
 class _OneReport:
@@ -114,6 +103,18 @@ class _OneReport:
             logs = await self._logs.copy(app)
             await self._draft.write(await asyncio.to_thread(_files, files, app, logs))
         await self._draft.append(await asyncio.to_thread(_rows, files, apps))
+
+
+async def overview_of(results: ResultStore, outline: PipelineRecord) -> Overview:
+    """What is fleet-wide about a pipeline; apps without any cell are part of it."""
+    overview = Overview(outline, datetime.now(UTC))
+    waiting = {app.ref: app for app in outline.apps}
+    async for states in results.cells_overview(outline.pipeline_id):
+        for ref, mine in by_app(states).items():
+            overview.add(waiting.pop(ref, AppRecord(ref=ref)), mine)
+    for app in waiting.values():
+        overview.add(app, ())
+    return overview
 
 
 class AppLogs:

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from contract.analysis import Finding
-from contract.families import family_of
+from contract.families import family_name
+from contract.owasp import owasp_of
 from contract.spec import AppRef
-from contract.weakness import Suppression, Weakness
+from contract.weakness import Weakness
 from reports.scaffold import Scaffolds
+from reports.suppressions import Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,11 @@ class Known:
     """What is known of one pipeline beside its records.
 
     Attributes:
-        suppressions: decisions that hold on the day of the report.
+        decisions: that weaknesses need no action; None: nobody took any.
         scaffolds: what the apps began as brings to each of them.
     """
 
-    suppressions: tuple[Suppression, ...] = ()
+    decisions: Decisions | None = None
     scaffolds: Scaffolds = field(default_factory=Scaffolds)
 
 
@@ -39,14 +41,11 @@ def weaknesses_of(
             Weakness(
                 finding=finding,
                 occurrence=seen[finding.fingerprint],
-                family=_family(finding),
+                family=family_name(finding),
+                owasp=owasp_of(finding.cwe),
                 origin=origin,
+                suppression=known.decisions and known.decisions.holding(ref, finding),
             )
         )
         seen[finding.fingerprint] += 1
     return made
-
-
-def _family(finding: Finding) -> str:
-    """The first family of its most specific weakness; its rule if no weakness is known."""
-    return min(family_of(finding), default=finding.rule_id)
