@@ -93,18 +93,13 @@ class ParquetFolder:
         return target
 
     def _copy(self, table: str, source: Path, target: Path) -> str:
-        columns = ", ".join(
-            f"{_quoted(name)}: '{kind}'" for name, kind in self._tables[table].items()
-        )
-        facts = ", ".join(
-            f"{_quoted(name)}: {_quoted(value)}" for name, value in self._facts.items()
-        )
+        columns = _struct(self._tables[table])
         rows = (
             f"SELECT * FROM read_json({_quoted(source)}, format = 'newline_delimited', "  # noqa: S608 (our own names)
-            f"compression = 'uncompressed', columns = {{{columns}}})"
+            f"compression = 'uncompressed', columns = {columns})"
         )
         options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
-        return f"COPY ({rows}) TO {_quoted(target)} ({options}, KV_METADATA {{{facts}}})"
+        return f"COPY ({rows}) TO {_quoted(target)} ({options}, KV_METADATA {_struct(self._facts)})"
 
     def _manifest(self, paths: list[Path]) -> dict[str, Any]:
         tables = {
@@ -118,6 +113,12 @@ class ParquetFolder:
             for path in paths
         }
         return {**self._facts, "tables": tables}
+
+
+def _struct(values: Columns) -> str:
+    """A mapping of texts, as DuckDB writes them."""
+    pairs = (f"{_quoted(name)}: {_quoted(value)}" for name, value in values.items())
+    return f"{{{', '.join(pairs)}}}"
 
 
 def _quoted(value: object) -> str:

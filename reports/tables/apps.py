@@ -66,7 +66,7 @@ APPS: Table[AppSummary] = Table(
         Column(
             "secure",
             "VARCHAR",
-            "likewise: every tool that looks for weaknesses had its look, and nothing high remained",
+            "likewise: every tool that looks for weaknesses had its look, and nothing high is left",
             lambda of, app: app.secure,
         ),
         Column(

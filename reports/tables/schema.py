@@ -15,7 +15,7 @@ from reports.model import AppReport
 from reports.summary import AppSummary
 
 TABLES_VERSION = "1.0"
-"""Raised at its first number when a column is renamed or removed, at its second when one is added."""
+"""First number: a column was renamed or removed; second: one was added."""
 
 ColumnType = Literal[
     "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMPTZ", "DATE", "VARCHAR[]", "BIGINT[]"
