@@ -9,17 +9,15 @@ that did not start are counted at the share at which the others were decided.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from contract.spec import AppRef
 from reports.model import AppReport, CellReport, Rate
-from reports.statistics import missing_data_bounds, wilson_interval
+from reports.statistics.shares import Judged, Verdict, share_of
 from reports.tally import speaks_about
 
-Verdict = Literal["pass", "fail", "missing", "not applicable"]
 CellsOf = Mapping[AppRef, Sequence[CellReport]]
 ToolKey = tuple[AnalyzerKind, str]
 GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
@@ -83,19 +81,10 @@ def _is_gone(seen: set[MeasurementState]) -> bool:
     return _INFRA_FAILED in seen and seen <= {_INFRA_FAILED, _APP_FAILED}
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """The verdict on one app; whether it is known to fail; whether it started (None: unknown)."""
-
-    verdict: Verdict
-    fails: bool
-    started: bool | None
-
-
 def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -> tuple[Rate, ...]:
     """The two rates that a report gives for a group of apps of the fleet."""
-    runs: list[_Judged] = []
-    clean: list[_Judged] = []
+    runs: list[Judged] = []
+    clean: list[Judged] = []
     for app in apps:
         cells = cells_of.get(app.ref, ())
         lives, tools = _looks(cells, required)
@@ -119,50 +108,28 @@ def is_grave(finding: Finding) -> bool:
 
 def rate(name: str, verdicts: Sequence[Verdict]) -> Rate:
     """A plain rate of verdicts with its interval and bounds."""
-    return _rate(name, [_Judged(verdict, False, True) for verdict in verdicts])
+    return _rate(name, [Judged(verdict, False, True) for verdict in verdicts])
 
 
 def _rate(
-    name: str, judged: Sequence[_Judged], label: str = "", left_out: Sequence[ToolKey] = ()
+    name: str, judged: Sequence[Judged], label: str = "", left_out: Sequence[ToolKey] = ()
 ) -> Rate:
-    passed, failed, missing, aside = (
-        sum(app.verdict == kind for app in judged)
-        for kind in ("pass", "fail", "missing", "not applicable")
-    )
-    total = passed + _counted_failures(judged)
-    decided = [app for app in judged if app.verdict in ("pass", "fail")]
-    known = bool(total) and (any(app.started for app in decided) or not _any_started(judged))
+    share = share_of(judged)
     return Rate.model_validate(
         {
             "name": name,
             "label": label,
-            "passed": passed,
-            "failed": failed,
-            "missing": missing,
-            "not_applicable": aside,
-            "known_failed": sum(app.fails for app in judged if app.verdict == "missing"),
+            "passed": share.passed,
+            "failed": share.failed,
+            "missing": share.missing,
+            "not_applicable": share.aside,
+            "known_failed": share.known_failed,
             "left_out": tuple(f"{kind}/{tool}" for kind, tool in left_out),
-            "rate": round(passed / total, 4) if known else None,
-            "interval": wilson_interval(passed, total) if known else None,
-            "bounds": missing_data_bounds(passed, failed, missing),
+            "rate": share.rate,
+            "interval": share.interval,
+            "bounds": share.bounds,
         }
     )
-
-
-def _counted_failures(judged: Sequence[_Judged]) -> float:
-    """Failures, those of apps that did not start at the share at which the others were decided."""
-    in_play = [app for app in judged if app.verdict != "not applicable"]
-    stopped = [app for app in in_play if app.started is False]
-    started = [app for app in in_play if app.started]
-    if not started:
-        return sum(app.verdict == "fail" for app in stopped)
-    decided = [app for app in started if app.verdict != "missing"]
-    share = len(decided) / len(started)
-    return sum(app.verdict == "fail" for app in decided) + share * len(stopped)
-
-
-def _any_started(judged: Iterable[_Judged]) -> bool:
-    return any(app.started and app.verdict != "not applicable" for app in judged)
 
 
 def _judged(
@@ -170,29 +137,29 @@ def _judged(
     started: bool | None,
     grave: bool = False,
     of: Sequence[MeasurementState] | None = None,
-) -> _Judged:
+) -> Judged:
     """The verdict on one app.
 
     Args:
         looks: states of the cells that are required.
-        started: see `_Judged`.
+        started: see `Judged`.
         grave: whether a finding decides against it.
         of: states of the cells of which at least one must be applicable; None: `looks`.
     """
     fails = grave or _APP_FAILED in looks
     if not set(looks if of is None else of) - {MeasurementState.NOT_APPLICABLE}:
-        return _Judged("not applicable", False, started)
+        return Judged("not applicable", False, started)
     if _INFRA_FAILED in looks:
-        return _Judged("missing", fails, started)
-    return _Judged("fail" if fails else "pass", fails, started)
+        return Judged("missing", fails, started)
+    return Judged("fail" if fails else "pass", fails, started)
 
 
-def _unseen(cells: Iterable[CellReport]) -> _Judged:
+def _unseen(cells: Iterable[CellReport]) -> Judged:
     """An app of a fleet that no live analyzer measured: at most a failure is known."""
     states = [cell.state for cell in cells if cell.analyzer.is_live]
     if not states:
-        return _Judged("not applicable", False, None)
-    return _Judged("missing", _APP_FAILED in states, None)
+        return Judged("not applicable", False, None)
+    return Judged("missing", _APP_FAILED in states, None)
 
 
 def _looks(
