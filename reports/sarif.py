@@ -30,19 +30,19 @@ class Scan:
     """Whose log it is.
 
     Attributes:
-        pipeline: ID of the pipeline.
-        app: one app of it.
+        app: one app of a pipeline.
         baseline: ID of the pipeline that it is compared with; empty: none.
     """
 
-    pipeline: str
     app: AppReport
     baseline: str = ""
 
     def automation_id(self, *parts: str, pipeline: str = "") -> str:
         """ID of a run: a name that is the same in each scan, then `/` and the ID of the scan."""
         ref = self.app.ref
-        return identified(ref.model, f"app{ref.app_number}", *parts, pipeline or self.pipeline)
+        return identified(
+            ref.model, f"app{ref.app_number}", *parts, pipeline or self.app.pipeline_id
+        )
 
     @property
     def looked(self) -> bool:
@@ -55,7 +55,7 @@ def identified(*names: str) -> str:
     return cleaned("/".join(("assay", *names)))
 
 
-def to_sarif(pipeline: str, app: AppReport, baseline: str = "") -> dict[str, Any]:
+def to_sarif(app: AppReport, baseline: str = "") -> dict[str, Any]:
     """A SARIF log of one app, with a run for every tool and one for its weaknesses after fusion.
 
     A tool that did not measure has a run too, marked unsuccessful and without `results`: an empty
@@ -64,7 +64,7 @@ def to_sarif(pipeline: str, app: AppReport, baseline: str = "") -> dict[str, Any
     Where there is a baseline, weaknesses that could not be compared with it are in a run of their
     own: a run says of all its results how they compare, or of none (3.27.24).
     """
-    scan = Scan(pipeline, app, baseline)
+    scan = Scan(app, baseline)
     return log_of([*_fused_runs(scan), *(_tool_run(scan, cell) for cell in app.cells)])
 
 

@@ -45,18 +45,17 @@ class _Part:
     notices: tuple[Notice, ...] = ()
 
 
-def github_sarif(pipeline: str, app: AppReport, finders: Collection[str] = ()) -> bytes | None:
+def github_sarif(app: AppReport, finders: Collection[str] = ()) -> bytes | None:
     """The file to upload; None where no tool measured: it would say that nothing was found.
 
     It has no `baselineState`: GitHub compares uploads itself.
 
     Args:
-        pipeline: its ID.
-        app: one app of it.
+        app: one app of a pipeline.
         finders: tools that are known to find something on some app; where there are more tools than
             runs, those that find nothing anywhere go first.
     """
-    scan = Scan(pipeline, app)
+    scan = Scan(app)
     parts = _parts(app, finders)
     return (
         within_upload(lambda limit: [_run(scan, part, limit) for part in parts]) if parts else None

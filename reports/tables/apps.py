@@ -124,5 +124,5 @@ APPS: Table[AppSummary] = Table(
             lambda of, app: of.app.facts.notes,
         ),
     ),
-    items=lambda of: (of.summary,),
+    items=lambda of: (of.summary,) if of.summary else (),
 )

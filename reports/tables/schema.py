@@ -27,11 +27,10 @@ _BIGINT_MAX = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class OneApp:
-    """What the rows of one app are made of."""
+    """What the rows of one app are made of; only the table of apps needs its summary."""
 
-    pipeline: str
     app: AppReport
-    summary: AppSummary
+    summary: AppSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)

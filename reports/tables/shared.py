@@ -10,7 +10,7 @@ OF_APP = ("pipeline", "model", "app_number")
 def of_app() -> tuple[Column[Any], ...]:
     """The columns that name the app of a row, and join the tables."""
     return (
-        Column("pipeline", "VARCHAR", "ID of the pipeline", lambda of, _: of.pipeline),
+        Column("pipeline", "VARCHAR", "ID of the pipeline", lambda of, _: of.app.pipeline_id),
         Column("model", "VARCHAR", "who wrote the app", lambda of, _: of.app.ref.model),
         Column("app_number", "BIGINT", "number of the app", lambda of, _: of.app.ref.app_number),
         Column(
