@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from contract.analysis import Category, MeasurementState
@@ -41,7 +41,7 @@ class FleetFacts:
     finders: frozenset[str] = frozenset()
     load_tools: tuple[str, ...] = ()
     required: Requirement = Requirement()
-    void: Mapping[ToolKey, str] = {}
+    void: Mapping[ToolKey, str] = field(default_factory=dict[ToolKey, str])
 
     @property
     def running(self) -> bool:

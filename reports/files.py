@@ -18,6 +18,7 @@ from reports.names import (
     HTML_NAME,
     JSON_NAME,
     document_name,
+    fleet_name,
     github_sarif_name,
     sarif_name,
 )

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contract.analysis import Finding
-from contract.families import family_of
+from contract.families import family_name
+from contract.owasp import owasp_of
 from contract.spec import AppRef
-from contract.weakness import Suppression, Weakness
+from contract.weakness import Weakness
+from reports.suppressions import Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +20,11 @@ class Known:
     """What is known of one pipeline beside its records.
 
     Attributes:
-        suppressions: decisions that hold on the day of the report.
+        decisions: that weaknesses need no action; None: nobody took any.
         scaffold: fingerprints of the weaknesses of the scaffold.
     """
 
-    suppressions: tuple[Suppression, ...] = ()
+    decisions: Decisions | None = None
     scaffold: frozenset[str] = frozenset()
 
 
@@ -37,13 +39,10 @@ def weaknesses_of(
             Weakness(
                 finding=finding,
                 occurrence=seen[finding.fingerprint],
-                family=_family(finding),
+                family=family_name(finding),
+                owasp=owasp_of(finding.cwe),
+                suppression=known.decisions and known.decisions.holding(ref, finding),
             )
         )
         seen[finding.fingerprint] += 1
     return made
-
-
-def _family(finding: Finding) -> str:
-    """The first family of its most specific weakness; its rule if no weakness is known."""
-    return min(family_of(finding), default=finding.rule_id)

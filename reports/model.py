@@ -9,9 +9,11 @@ from contract.outcome import AppFacts
 from contract.record import CellRecord
 from contract.spec import AppRef, AppRole
 from contract.weakness import Weakness
+from reports.baseline_results import BaselineReport
 from reports.counts import FindingTally, Rate, StateCounts
-from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, Totals, ToolUse
+from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
 from reports.summary import AppSummary
+from reports.suppressions import SuppressionUse
 
 SCHEMA_VERSION = "3.0"
 
@@ -126,6 +128,8 @@ class AppReport(Frozen):
         cells: one for each tool of the fleet that was to look at it, without holes.
         states: its cells by state.
         weaknesses: its findings after fusion; if nothing was fused, the findings of its tools.
+        gone: weaknesses that its baseline has and it has not: `fixed`, or nobody knows. They are in
+            no count of what it has.
         syntax_errors: the weaknesses that say that a file cannot be parsed; no security findings.
         main_file: the file that stands for the whole app; empty: unknown.
         facts: what became known of it while it was built, run and removed.
@@ -144,6 +148,7 @@ class AppReport(Frozen):
     states: StateCounts
     findings: tuple[FindingTally, ...] = ()
     weaknesses: tuple[Weakness, ...] = ()
+    gone: tuple[Weakness, ...] = ()
     syntax_errors: tuple[Finding, ...] = ()
     load: tuple[LoadFigures, ...] = ()
     scores: tuple[Score, ...] = ()
@@ -163,6 +168,8 @@ class FleetReport(Frozen):
         matrix: state by app (`model/app1`) and cell (`static/bandit`); complete, without holes.
         void: columns that count as not measured on every app, by name of the cell, with the reason.
         missing_left_out: cells that were not measured for reasons that `missing` does not list.
+        baseline: what an earlier pipeline says of the weaknesses; None: the spec names none.
+        suppressions: decisions that weaknesses need no action, and what each of them did.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -179,3 +186,5 @@ class FleetReport(Frozen):
     missing: tuple[MissingGroup, ...]
     missing_left_out: int = 0
     tools: tuple[ToolUse, ...]
+    baseline: BaselineReport | None = None
+    suppressions: tuple[SuppressionUse, ...] = ()

@@ -130,9 +130,13 @@ def rates(apps: Iterable[AppSummary], required: Requirement) -> tuple[Rate, ...]
 
 def is_grave(finding: Finding) -> bool:
     """Whether a finding decides against an app; not if its only tool is unsure of it."""
+    return is_sure(finding) and finding.severity in GRAVE and finding.category is Category.SECURITY
+
+
+def is_sure(finding: Finding) -> bool:
+    """Whether it is more than a guess of a single tool."""
     seen_by = {witness.partition(":")[0] for witness in finding.witnesses}
-    sure = finding.confidence is not Confidence.LOW or len(seen_by) > 1
-    return sure and finding.severity in GRAVE and finding.category is Category.SECURITY
+    return finding.confidence is not Confidence.LOW or len(seen_by) > 1
 
 
 def rate(name: str, verdicts: Sequence[Verdict]) -> Rate:

@@ -49,6 +49,7 @@ class WeaknessCount(Frozen):
 
     Attributes:
         cwe: the most specific one; None: none is known.
+        sure: they are not the guess of a single tool, see `reports.rates.is_grave`.
         suppressed: a decision says that they need no action.
     """
 
@@ -58,6 +59,7 @@ class WeaknessCount(Frozen):
     family: str = ""
     origin: Origin = Origin.MODEL
     baseline: BaselineState | None = None
+    sure: bool = True
     suppressed: bool = False
     count: int
 
@@ -74,6 +76,7 @@ class AppSummary(Frozen):
             that gave no answer.
         findings: its weaknesses counted, by category; see `FindingTally`.
         weaknesses: the same weaknesses in groups of equal ones.
+        gone: weaknesses that its baseline alone has, in such groups.
         runs: it was built, started, answered and stayed up.
         functional: it runs, and its declared requirements or endpoints hold.
         secure: it runs as far as that was to be seen, every tool that looks for weaknesses had its
@@ -103,6 +106,7 @@ class AppSummary(Frozen):
     lacking: bool = False
     findings: tuple[FindingTally, ...] = ()
     weaknesses: tuple[WeaknessCount, ...] = ()
+    gone: tuple[WeaknessCount, ...] = ()
     runs: Verdict = "missing"
     functional: Verdict = "missing"
     secure: Verdict = "missing"

@@ -10,12 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
-from contract.outcome import AppFacts
 from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage, Reopening
 from contract.spec import AppRef
 from store.loading import ref_of
 from store.registering import Registered, require_same_plan, rows_to_add
-from store.rows import Row, app_body, app_row, plan_body
+from store.rows import Row, app_row, plan_body, planned_columns
 from store.tables import apps, cells, pipelines
 
 _INFRA_FAILED = MeasurementState.INFRA_FAILED.value
@@ -40,7 +39,7 @@ async def add_page(connection: AsyncConnection, header: PlanHeader, page: PlanPa
         for row in await connection.execute(known)
     }
     wanted = [
-        {**app_row(header.app_spec(app), position), "body": app_body(app, AppFacts())}
+        {**app_row(header.app_spec(app), position), **planned_columns(app)}
         for position, app in enumerate(page.apps, page.first)
     ]
     if new := rows_to_add(header, wanted, row.spec_digest, registered):

@@ -134,7 +134,7 @@ class Fleet:
         if earlier is None:
             return AppOrders(down=down, paused=paused, ahead=ahead)
         kept = {kind: s for kind, s in earlier.analyzers.items() if kind not in earlier.missing}
-        complete = len(kept) == len(self.header.spec.analyzers)
+        complete = len(kept) == len(self.header.app_spec(entry.app).analyzers)
         return AppOrders(
             kept={} if complete else kept,
             partly={k: s for k, s in earlier.analyzers.items() if k in earlier.tools_to_retry()},
