@@ -18,6 +18,7 @@ from contract.base import Authored, Frozen
 from contract.control import AnswerSheet
 from contract.fields import Number, Switch, is_auto, is_left_out
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
+from contract.ranking import RankingSpec
 from contract.role import AppRole, NoiseSpec, is_subject
 from contract.secret import SecretRef
 from contract.suppression import Suppressions
@@ -108,6 +109,7 @@ class PipelineSpec(Authored):
         suppressions: decisions that weaknesses need no action: a file, relative to the spec file,
             or the decisions themselves. Left out: `suppressions.yaml` in `apps.root`, if it is
             there.
+        ranking: a ranking of models by several criteria; left out: none.
     """
 
     apps: AppsSpec
@@ -126,6 +128,7 @@ class PipelineSpec(Authored):
     noise: NoiseSpec | None = Field(default=None, exclude_if=is_left_out)
     baseline: PipelineId | None = Field(default=None, exclude_if=is_left_out)
     suppressions: Suppressions | None = Field(default=None, exclude_if=is_left_out)
+    ranking: RankingSpec | None = Field(default=None, exclude_if=is_left_out)
 
     @model_validator(mode="after")
     def _analyzers_are_unique(self) -> Self:

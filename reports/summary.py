@@ -4,7 +4,6 @@ A fleet's report holds one summary of each app. Findings stay in the app's own d
 """
 
 from datetime import datetime
-from typing import Literal
 
 from contract.analysis import MeasurementState, Severity
 from contract.analyzers import AnalyzerKind, Category
@@ -12,8 +11,7 @@ from contract.base import Frozen
 from contract.spec import AppRef, AppRole
 from contract.weakness import BaselineState, Origin
 from reports.counts import FindingTally, StateCounts
-
-Verdict = Literal["pass", "fail", "missing", "not applicable"]
+from reports.statistics.shares import Verdict
 
 
 class LoadSummary(Frozen):
