@@ -51,9 +51,7 @@ class BaselineReading:
         then = await self._fleet.apps(refs) if self._fleet else {}
         return await asyncio.to_thread(self._told, apps, then)
 
-    def _told(
-        self, apps: Sequence[AppReport], then: dict[AppRef, AppReport]
-    ) -> list[AppReport]:
+    def _told(self, apps: Sequence[AppReport], then: dict[AppRef, AppReport]) -> list[AppReport]:
         why = self._counts.problem or NOT_IN_BASELINE
         told = [
             against(app, then.get(app.ref), why) if app.role is AppRole.SUBJECT else app

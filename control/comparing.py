@@ -196,9 +196,7 @@ def _gravest(change: Change) -> tuple[int, int, str]:
     return _RANKS[change.weakness.finding.severity], _STATES[change.state], change.app
 
 
-def _notes(
-    then: PipelineRecord, now: PipelineRecord, summary: BaselineReport
-) -> Iterator[str]:
+def _notes(then: PipelineRecord, now: PipelineRecord, summary: BaselineReport) -> Iterator[str]:
     for one in (then, now):
         if one.state != "completed":
             yield f"pipeline {one.pipeline_id} is {one.state}: what it did not measure is unknown"

@@ -23,9 +23,7 @@ _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _Fused = dict[AnalyzerKind, tuple[Finding, ...]]
 
 
-def app_reports(
-    record: PipelineRecord, facts: FleetFacts, known: Known = Known()
-) -> Iterator[AppReport]:
+def app_reports(record: PipelineRecord, facts: FleetFacts, known: Known) -> Iterator[AppReport]:
     """The report of each app of a batch, one after another.
 
     Args:
@@ -44,7 +42,7 @@ def app_report(
     recorded: Sequence[CellRecord],
     fusions: Iterable[FusedRecord],
     facts: FleetFacts,
-    known: Known = Known(),
+    known: Known,
 ) -> AppReport:
     """All that is known of one app, counted once, here.
 

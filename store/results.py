@@ -1,7 +1,7 @@
 """The result store: every write is one transaction and an upsert; repeated, it changes nothing."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
