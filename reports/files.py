@@ -7,22 +7,28 @@ added to a table, what is written of the fleet at the end.
 from collections.abc import Collection, Iterator
 
 from contract.spec import AppRole
-from reports.export import csv_head, csv_rows, render_json
+from reports.export import render_json
 from reports.facts import FleetFacts, Overview
 from reports.fleet import FleetBuilder
 from reports.html import Page, render_html
 from reports.model import AppReport, FleetReport
 from reports.names import (
     CSV_NAME,
+    FLEET_SARIF_NAME,
     HTML_NAME,
     JSON_NAME,
     document_name,
+    fleet_name,
     github_sarif_name,
     sarif_name,
 )
 from reports.sarif import to_sarif, written
+from reports.sarif_fleet import FleetSarif
 from reports.sarif_github import github_sarif
 from reports.scaffold import Scaffolds
+from reports.tables.cells import CELLS
+from reports.tables.schema import OneApp
+from reports.tables.sheet import csv_head, csv_lines
 
 File = tuple[str, bytes]
 """Name below the folder of the report (`apps/m-app1.json`), and content."""
@@ -34,6 +40,7 @@ class ReportFiles:
     def __init__(self, facts: FleetFacts) -> None:
         self._fleet = FleetBuilder(facts)
         self._page = Page()
+        self._alerts = FleetSarif(facts.outline.pipeline_id, fleet_name(facts.outline.spec))
 
     @property
     def facts(self) -> FleetFacts:
@@ -50,18 +57,18 @@ class ReportFiles:
 
     def heads(self) -> Iterator[File]:
         """What each table begins with; `rows` are added to it."""
-        yield CSV_NAME, csv_head()
+        yield CSV_NAME, csv_head(CELLS)
 
     def add(self, app: AppReport) -> None:
         """Take an app into account; controls before subjects, subjects in the order of the plan."""
         self._fleet.add(app)
+        self._alerts.add(app)
         if app.role is AppRole.SUBJECT:
             self._page.add(app)
 
     def rows(self, app: AppReport) -> Iterator[File]:
         """What is added to the tables for an app."""
-        if app.role is AppRole.SUBJECT:
-            yield CSV_NAME, csv_rows(app)
+        yield CSV_NAME, csv_lines(CELLS, OneApp(app))
 
     def of_app(self, app: AppReport, beside: Collection[str] = ()) -> Iterator[File]:
         """The files of one app; `beside`: names of its logs that lie in the folder."""
@@ -74,6 +81,8 @@ class ReportFiles:
         `report.json` is the last one: when it is there, all are.
         """
         report = self._fleet.report()
+        if (alerts := self._alerts.result()) is not None:
+            yield FLEET_SARIF_NAME, alerts
         yield HTML_NAME, render_html(report, self._page.result(), JSON_NAME, beside).encode()
         yield JSON_NAME, render_json(report)
 

@@ -9,13 +9,12 @@ from contract.analysis import MeasurementState
 from contract.record import CellState, PipelineRecord, by_app
 from contract.spec import AppRef
 from reports.build import app_reports
-from reports.export import csv_head, csv_rows
 from reports.facts import FleetFacts, Overview
 from reports.files import ReportFiles
 from reports.html import render_html
 from reports.known import Known
 from reports.model import AppReport, CellReport, FleetReport
-from reports.names import JSON_NAME
+from reports.names import CSV_NAME, JSON_NAME
 from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
 
 NOTHING = Known()
@@ -97,7 +96,7 @@ class Whole:
     @cached_property
     def csv(self) -> str:
         """`cells.csv`."""
-        return (csv_head() + b"".join(map(csv_rows, self.apps))).decode()
+        return self.files[CSV_NAME].decode()
 
     @cached_property
     def files(self) -> Mapping[str, bytes]:
