@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from contract.analysis import Coverage, Finding, MeasurementState
-from reports.model import MedianFigure, NotLookedAt
+from reports.model import NotLookedAt
+from reports.parts import MedianFigure
 
 UNKNOWN = "—"
 _BLANK = "\N{NO-BREAK SPACE}"

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import formats
-from reports.model import FleetReport
+from reports.model import AppReport, FleetReport
 from reports.names import CSV_NAME, JSON_NAME
 from reports.view import FleetView
 
@@ -19,8 +19,26 @@ _STYLES = ("report.css", "tables.css", "phone.css", "print.css")
 _FINDINGS_IN_PAGE = 10_000
 
 
+class Page:
+    """Reducer: what the page shows of each app."""
+
+    def __init__(self) -> None:
+        self._apps: list[AppReport] = []
+
+    def add(self, app: AppReport) -> None:
+        """Take an app into account."""
+        self._apps.append(app)
+
+    def result(self) -> tuple[AppReport, ...]:
+        """The apps so far."""
+        return tuple(self._apps)
+
+
 def render_html(
-    report: FleetReport, json_name: str = JSON_NAME, beside: Collection[str] = ()
+    report: FleetReport,
+    apps: Sequence[AppReport],
+    json_name: str = JSON_NAME,
+    beside: Collection[str] = (),
 ) -> str:
     """The report for people.
 
@@ -29,6 +47,7 @@ def render_html(
 
     Args:
         report: content of the page.
+        apps: what `Page` kept of the apps.
         json_name: file that the page names for all that it leaves out.
         beside: names of the files in its folder; the page links to those that it knows.
     """
@@ -36,7 +55,7 @@ def render_html(
     style, script = "".join(_asset(name) for name in _STYLES), _asset("report.js")
     return environment.get_template("report.html.j2").render(
         report=report,
-        view=FleetView(report, findings_cap(len(report.apps)), beside),
+        view=FleetView(report, apps, findings_cap(len(report.apps)), beside),
         csv_name=CSV_NAME,
         json_name=json_name,
         style=Markup(style),  # noqa: S704 (our own file)

@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
-from contract.record import by_app
+from reports.counts import FindingTally
 from reports.formats import METRIC_LABELS, witnesses
-from reports.model import (
-    AppReport,
-    CellReport,
-    FindingTally,
-    FleetReport,
-    LoadFigures,
-    ModelLoad,
-    ModelReport,
-)
+from reports.model import AppReport, CellReport, FleetReport, LoadFigures
 from reports.names import CSV_NAME, github_sarif_name, log_name, sarif_name
+from reports.parts import ModelLoad, ModelReport
 from reports.speed import SUMMARISED
 
 # What to know about a row's figures; alone they make no row.
@@ -125,10 +118,16 @@ class LoadTable:
 class FleetView:
     """The report as the page's template walks through it."""
 
-    def __init__(self, report: FleetReport, findings_cap: int, beside: Collection[str]) -> None:
+    def __init__(
+        self,
+        report: FleetReport,
+        apps: Sequence[AppReport],
+        findings_cap: int,
+        beside: Collection[str],
+    ) -> None:
         self.states = tuple(MeasurementState)
         self.severities = tuple(Severity)
-        self.blocks = in_blocks(_columns(report.cells))
+        self.blocks = in_blocks(_columns([cell for app in apps for cell in app.cells]))
         self.open_apps = len(report.apps) <= _OPEN_APPS
         self.lazy = len(report.apps) > _APPS_IN_DOM
         self.has_csv = CSV_NAME in beside
@@ -138,15 +137,13 @@ class FleetView:
         self.rate_names = {rate.name for rate in self.rates}
         self.left_out = tuple(dict.fromkeys(name for r in self.rates for name in r.left_out))
         self.load = _load_tables(report.models)
-        cells_of = by_app(report.cells)
         self.models: defaultdict[str, list[AppView]] = defaultdict(list)
-        for index, app in enumerate(report.apps):
-            cells = tuple(cells_of.get(app.ref, ()))
+        for index, app in enumerate(apps):
             shown = AppView(
                 app=app,
                 anchor=f"app-{index}",
-                cells=cells,
-                grids=tuple(_grid(cells, block) for block in self.blocks),
+                cells=app.cells,
+                grids=tuple(_grid(app.cells, block) for block in self.blocks),
                 findings=tuple(weakness.finding for weakness in app.weaknesses[:findings_cap]),
                 left_out=max(0, len(app.weaknesses) - findings_cap),
                 sarif=tuple(name for name in _sarif_names(app) if name in beside),
