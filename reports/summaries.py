@@ -88,5 +88,14 @@ def _in_groups(weaknesses: Iterable[Weakness]) -> tuple[WeaknessCount, ...]:
             suppressed=suppressed,
             count=count,
         )
-        for (category, severity, cwe, family, origin, baseline, sure, suppressed), count in counts.items()
+        for (
+            category,
+            severity,
+            cwe,
+            family,
+            origin,
+            baseline,
+            sure,
+            suppressed,
+        ), count in counts.items()
     )
