@@ -1,7 +1,7 @@
 """The baseline of a pipeline that is being reported: read beside it, app by app."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -51,9 +51,7 @@ class BaselineReading:
         then = await self._fleet.apps(refs) if self._fleet else {}
         return await asyncio.to_thread(self._told, apps, then)
 
-    def _told(
-        self, apps: Sequence[AppReport], then: dict[AppRef, AppReport]
-    ) -> list[AppReport]:
+    def _told(self, apps: Sequence[AppReport], then: dict[AppRef, AppReport]) -> list[AppReport]:
         why = self._counts.problem or NOT_IN_BASELINE
         told = [
             against(app, then.get(app.ref), why) if app.role is AppRole.SUBJECT else app
@@ -68,8 +66,8 @@ class BaselineReading:
         return self._counts.result()
 
 
-def counts_of(then: FleetReading) -> BaselineCounts:
-    """Counts of what is to be compared with an earlier pipeline."""
-    apps = (app for app in then.outline.apps if app.role is AppRole.SUBJECT)
-    labels = frozenset(app.ref.label for app in apps)
+def counts_of(then: FleetReading, only: Collection[AppRef] = ()) -> BaselineCounts:
+    """Counts of what is to be compared with an earlier pipeline; of these apps alone, if named."""
+    apps = (app.ref for app in then.outline.apps if app.role is AppRole.SUBJECT)
+    labels = tuple(dict.fromkeys(ref.label for ref in apps if not only or ref in only))
     return BaselineCounts(then.outline.pipeline_id, labels, then.outline.finished_at)

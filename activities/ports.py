@@ -262,12 +262,16 @@ class ResultStore(Protocol):
         """
         ...
 
-    async def suppress(self, pipeline_id: str, decision: Suppression) -> StoredSuppression:
-        """Keep a decision for a pipeline; for every pipeline if `pipeline_id` is empty."""
+    async def suppress(self, pipeline_id: str, decision: Suppression) -> bool:
+        """Keep a decision for a pipeline; False: it was there like this already."""
         ...
 
-    async def suppressions(self, pipeline_id: str) -> Sequence[StoredSuppression]:
-        """The decisions that were kept for a pipeline and for every pipeline, expired ones too."""
+    async def unsuppress(self, pipeline_id: str, decision: Suppression) -> bool:
+        """Forget the decision about the same weaknesses; False: there is none."""
+        ...
+
+    async def suppressions(self, pipeline_ids: Collection[str]) -> Sequence[StoredSuppression]:
+        """The decisions that were kept for these pipelines, expired ones too."""
         ...
 
     async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:

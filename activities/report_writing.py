@@ -7,6 +7,7 @@ about, in the order of the plan; repeats. Nothing of an app stays in memory but 
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from activities.ports import ArtifactStore, ReportDraft, ReportWriter, ResultStore
@@ -81,6 +82,10 @@ class _OneReport:
                 await self._write_apps(files, apps)
                 done += len(apps)
                 self._note(f"writing the report: {done} of {total} apps")
+            if role is AppRole.CONTROL:
+                files.believe(overview)
+            elif role is AppRole.SCAFFOLD:
+                known = replace(known, scaffolds=files.scaffolds())
         self._note("writing the report: the fleet")
         of_fleet = await asyncio.to_thread(dict, files.of_fleet(self._draft.names))
         await self._draft.write(of_fleet)
@@ -88,8 +93,8 @@ class _OneReport:
     async def _batches(
         self, pipeline_id: str, refs: Sequence[AppRef], facts: FleetFacts, known: Known
     ) -> AsyncGenerator[list[AppReport]]:
-        for first in range(0, len(refs), _BATCH_APPS):
-            batch = refs[first : first + _BATCH_APPS]
+        for start in range(0, len(refs), _BATCH_APPS):
+            batch = refs[start : start + _BATCH_APPS]
             record = await self._results.load_apps(pipeline_id, batch)
             yield await asyncio.to_thread(_apps, record, facts, known)
 

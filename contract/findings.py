@@ -1,8 +1,6 @@
 """Questions about the weaknesses of a pipeline, and the answers, page by page."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -16,49 +14,6 @@ from contract.weakness import BaselineState, Origin, Suppression, Weakness
 PAGE_LIMIT = 1_000
 
 
-class Standing(StrEnum):
-    """What stands of a weakness; each has exactly one, the first of these that holds.
-
-    `suppressed`: a decision says that it needs no action; `scaffold`: it came with the scaffold;
-    `new`, `unchanged`, `unknown`: what the pipeline's baseline says of it; `open`: there is no
-    baseline.
-    """
-
-    SUPPRESSED = "suppressed"
-    SCAFFOLD = "scaffold"
-    NEW = "new"
-    UNCHANGED = "unchanged"
-    UNKNOWN = "unknown"
-    OPEN = "open"
-
-
-def standing_of(weakness: Weakness, today: date) -> Standing:
-    """The standing of a weakness on a day: a suppression ends with its last day."""
-    decision = weakness.suppression
-    if decision is not None and (decision.until is None or decision.until >= today):
-        return Standing.SUPPRESSED
-    return unsuppressed_standing(weakness)
-
-
-_OF_BASELINE: Mapping[BaselineState | None, Standing] = {
-    None: Standing.OPEN,
-    BaselineState.NEW: Standing.NEW,
-    BaselineState.UNCHANGED: Standing.UNCHANGED,
-    BaselineState.UNKNOWN: Standing.UNKNOWN,
-}
-
-
-def unsuppressed_standing(weakness: Weakness) -> Standing:
-    """Its standing if no decision held."""
-    if weakness.origin is Origin.SCAFFOLD:
-        return Standing.SCAFFOLD
-    return _OF_BASELINE[weakness.baseline]
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
-
-
 class FindingsQuery(Frozen):
     """Which weaknesses of a pipeline are wanted. An empty field excludes nothing.
 
@@ -68,11 +23,11 @@ class FindingsQuery(Frozen):
         tools: those that saw it, alone or among others.
         cwe: numbers of the most specific weakness.
         owasp: categories of the OWASP Top 10 2021 (`A03`).
-        standings: see `Standing`.
+        baselines, origins: as they were when the weaknesses were listed last: each report does.
         roles: of the apps; left out: subjects alone.
-        today: day on which suppressions are judged.
-        after: `next` of the page before; empty: the first page.
+        after: of the page before; empty: the first page.
         limit: weaknesses per page, at most 1,000.
+        counted: whether the page says how many there are on all pages.
     """
 
     pipeline_id: PipelineId
@@ -87,11 +42,12 @@ class FindingsQuery(Frozen):
     families: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
-    standings: tuple[Standing, ...] = ()
+    baselines: tuple[BaselineState, ...] = ()
+    origins: tuple[Origin, ...] = ()
     roles: tuple[AppRole, ...] = (AppRole.SUBJECT,)
-    today: date = Field(default_factory=_today)
     after: str = ""
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 100
+    counted: bool = False
 
 
 class FoundWeakness(Frozen):
@@ -107,13 +63,15 @@ class FindingsPage(Frozen):
     """Weaknesses in the order of severity, then of apps in the plan, then of the app's own list.
 
     Attributes:
-        next: cursor of the page after this one; empty: there is none.
+        after: where the next page begins; None: this is the last one.
+        total: weaknesses on all pages; None: they were not counted.
         unlisted_apps: ended apps of the pipeline whose weaknesses are not listed yet: nobody may
             take an empty page for an app without weaknesses while this is above zero.
     """
 
-    found: tuple[FoundWeakness, ...] = ()
-    next: str = ""
+    items: tuple[FoundWeakness, ...] = ()
+    after: str | None = None
+    total: int | None = None
     unlisted_apps: int = 0
 
 
@@ -121,11 +79,10 @@ class StoredSuppression(Frozen):
     """A decision as it is stored.
 
     Attributes:
-        key: derived from what it names; the same weaknesses decided again replace it.
-        pipeline_id: where it holds; empty: in every pipeline of the store.
+        pipeline_id: for which it was made.
+        decided_at: when it was kept in this form.
     """
 
-    key: str
-    pipeline_id: str = ""
+    pipeline_id: str
     suppression: Suppression
-    created_at: datetime
+    decided_at: datetime

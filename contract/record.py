@@ -142,7 +142,8 @@ class PipelineListing(Frozen):
     """One pipeline in one line.
 
     Attributes:
-        apps: how many it has; `counts` says how many of them ended in each state.
+        apps: how many subjects it has; `counts` says how many of them ended in each state.
+        beside: how many apps it has in other roles.
     """
 
     pipeline_id: str
@@ -151,6 +152,7 @@ class PipelineListing(Frozen):
     finished_at: datetime | None = None
     apps: int = 0
     counts: dict[MeasurementState, int] = {}
+    beside: dict[AppRole, int] = {}
 
 
 class OfApp(Protocol):

@@ -5,7 +5,9 @@ taken for a model's app, or collide with one.
 """
 
 import re
+from collections.abc import Mapping
 
+from contract.role import AppRole
 from contract.spec import AppRef
 
 RESERVED = "assay:"
@@ -47,3 +49,20 @@ def repeated(ref: AppRef) -> AppRef | None:
 def short_label(ref: AppRef) -> str:
     """How people name a control app: `careless-1/app2`; others by their label."""
     return ref.label.removeprefix(f"{RESERVED}control/")
+
+
+_NOUNS = {
+    AppRole.SCAFFOLD: ("scaffold", "scaffolds"),
+    AppRole.CONTROL: ("control app", "control apps"),
+    AppRole.REPEAT: ("repeat", "repeats"),
+}
+
+
+def in_words(counts: Mapping[AppRole, int]) -> str:
+    """How many apps there are beside the subjects; empty if there are none.
+
+    >>> in_words({AppRole.SUBJECT: 12, AppRole.CONTROL: 4, AppRole.SCAFFOLD: 1})
+    '1 scaffold, 4 control apps'
+    """
+    there = ((counts.get(role, 0), nouns) for role, nouns in _NOUNS.items())
+    return ", ".join(f"{count} {nouns[count != 1]}" for count, nouns in there if count)

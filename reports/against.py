@@ -1,7 +1,7 @@
 """Apps against their baseline: each report with its states, and the counts of the fleet. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,15 +40,16 @@ class BaselineCounts:
 
     Attributes:
         pipeline_id: the earlier pipeline.
-        labels: its apps.
+        labels: its apps, in the order of its plan.
         finished_at: when it ended.
         problem: why nothing can be compared.
     """
 
     pipeline_id: str
-    labels: Collection[str] = ()
+    labels: Sequence[str] = ()
     finished_at: datetime | None = None
     problem: str = ""
+    _known: frozenset[str] = frozenset()
     _both: int = 0
     _here: list[str] = field(default_factory=list[str])
     _seen: set[str] = field(default_factory=set[str])
@@ -57,13 +58,16 @@ class BaselineCounts:
     )
     _reasons: Counter[str] = field(default_factory=Counter[str])
 
+    def __post_init__(self) -> None:
+        self._known = frozenset(self.labels)
+
     def add(self, app: AppReport) -> None:
         """Count one app; other apps than those the pipeline is about are none of it."""
         if app.role is not AppRole.SUBJECT:
             return
         label = app.ref.label
         self._seen.add(label)
-        if label not in self.labels:
+        if label not in self._known:
             self._here.append(label)
             return
         self._both += 1

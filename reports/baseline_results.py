@@ -31,8 +31,9 @@ class UnknownReason(Frozen):
 
 
 class BaselineReport(Frozen):
-    """A pipeline against an earlier one. A weakness that the earlier one has alone is `fixed` or
-    `unknown`.
+    """A pipeline against an earlier one.
+
+    A weakness that the earlier one has alone is `fixed` or `unknown`.
 
     Attributes:
         pipeline_id: the earlier one.

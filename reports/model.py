@@ -5,11 +5,13 @@ from datetime import datetime
 from contract.analysis import Category, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.control import AnswerSheet
 from contract.outcome import AppFacts
 from contract.record import CellRecord
 from contract.spec import AppRef, AppRole
 from contract.weakness import Weakness
 from reports.baseline_results import BaselineReport
+from reports.control_results import ControlsReport
 from reports.counts import FindingTally, Rate, StateCounts
 from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
 from reports.summary import AppSummary
@@ -132,6 +134,7 @@ class AppReport(Frozen):
             no count of what it has.
         syntax_errors: the weaknesses that say that a file cannot be parsed; no security findings.
         main_file: the file that stands for the whole app; empty: unknown.
+        sheet: what the tools should find, of a control app alone.
         facts: what became known of it while it was built, run and removed.
     """
 
@@ -143,6 +146,7 @@ class AppReport(Frozen):
     template: str | None = None
     source_digest: str = ""
     main_file: str = ""
+    sheet: AnswerSheet | None = None
     state: MeasurementState | None = None
     reason: str = ""
     states: StateCounts
@@ -166,6 +170,7 @@ class FleetReport(Frozen):
         apps: these apps, in the order of the plan.
         others: control apps, the scaffold and repeats; they count in no figure of a model.
         matrix: state by app (`model/app1`) and cell (`static/bandit`); complete, without holes.
+        controls: what control apps say of the tools.
         void: columns that count as not measured on every app, by name of the cell, with the reason.
         missing_left_out: cells that were not measured for reasons that `missing` does not list.
         baseline: what an earlier pipeline says of the weaknesses; None: the spec names none.
@@ -183,6 +188,7 @@ class FleetReport(Frozen):
     others: tuple[AppSummary, ...] = ()
     matrix: dict[str, dict[str, MeasurementState]]
     void: dict[str, str] = {}
+    controls: ControlsReport = ControlsReport()
     missing: tuple[MissingGroup, ...]
     missing_left_out: int = 0
     tools: tuple[ToolUse, ...]

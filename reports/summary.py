@@ -37,7 +37,7 @@ class AnalyzerSummary(Frozen):
     """What one analyzer has of an app.
 
     Attributes:
-        findings: as its tools report them, before fusion; None: no tool that looks for any measured.
+        findings: as its tools report them, before fusion; None: none that looks for any measured.
     """
 
     cells: StateCounts

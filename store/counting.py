@@ -1,42 +1,33 @@
 """A pipeline in counts: read from indexes alone."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contract.analysis import MeasurementState, Severity
+from contract.analysis import Severity
 from contract.overview import AppsCount, CellsCount, PipelineOverview
-from contract.record import PipelineListing
+from store.queries import listing_of
 from store.tables import SEVERITIES, apps, cells, pipelines
 
 
 async def fetch_overview(connection: AsyncConnection, pipeline_id: str) -> PipelineOverview | None:
     """The pipeline in counts; None: there is no such pipeline."""
-    columns = (pipelines.c.state, pipelines.c.created_at, pipelines.c.finished_at)
+    columns = [pipelines.c[name] for name in ("pipeline_id", "state", "created_at", "finished_at")]
     this = select(*columns).where(pipelines.c.pipeline_id == pipeline_id)
     row = (await connection.execute(this)).first()
     if row is None:
         return None
-    counted = await _apps(connection, pipeline_id)
-    states: dict[MeasurementState, int] = {}
-    for group in counted:
-        if group.state is not None:
-            states[group.state] = states.get(group.state, 0) + group.apps
-    listing = PipelineListing(
-        pipeline_id=pipeline_id,
-        state=row.state,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
-        apps=sum(group.apps for group in counted),
-        counts=states,
-    )
+    groups = await _apps(connection, pipeline_id)
     return PipelineOverview(
-        listing=listing, apps=counted, cells=await _cells(connection, pipeline_id)
+        listing=listing_of(row, groups),
+        apps=tuple(map(_apps_count, groups)),
+        cells=await _cells(connection, pipeline_id),
     )
 
 
-async def _apps(connection: AsyncConnection, pipeline_id: str) -> tuple[AppsCount, ...]:
+async def _apps(connection: AsyncConnection, pipeline_id: str) -> Sequence[Any]:
     group = (apps.c.target_model, apps.c.role, apps.c.state)
     unlisted = case((apps.c.weaknesses.is_(None), 1), else_=0)
     sums = (func.sum(apps.c[name]).label(name) for name in ("weaknesses", *SEVERITIES))
@@ -46,7 +37,7 @@ async def _apps(connection: AsyncConnection, pipeline_id: str) -> tuple[AppsCoun
         .group_by(*group)
         .order_by(*group)
     )
-    return tuple(map(_apps_count, await connection.execute(query)))
+    return (await connection.execute(query)).all()
 
 
 def _apps_count(row: Any) -> AppsCount:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Severity
 from contract.errors import ErrorCode, PlatformError
-from contract.findings import FindingsPage, FindingsQuery, FoundWeakness, Standing
+from contract.findings import FindingsPage, FindingsQuery, FoundWeakness
 from contract.weakness import Weakness
 from store.loading import ref_of
 from store.tables import apps, weakness_tools, weaknesses
@@ -74,8 +74,9 @@ async def fetch_page(connection: AsyncConnection, query: FindingsQuery) -> Findi
     rows = _merged(parts, query.limit + 1)
     shown = rows[: query.limit]
     return FindingsPage(
-        found=tuple(map(_found, shown)),
-        next=str(_key(shown[-1])) if len(rows) > len(shown) else "",
+        items=tuple(map(_found, shown)),
+        after=str(_key(shown[-1])) if len(rows) > len(shown) else None,
+        total=await connection.scalar(_total(query)) if query.counted else None,
         unlisted_apps=await connection.scalar(_unlisted(query)) or 0,
     )
 
@@ -129,7 +130,6 @@ def _parts(query: FindingsQuery, after: Cursor | None, dialect: str) -> Iterator
 
 def _leading(query: FindingsQuery) -> tuple[str, Sequence[Any]]:
     """Column of the filter that is likely to leave the fewest rows, and its values."""
-    standing = [value.value for value in query.standings]
     candidates: tuple[tuple[str, Sequence[Any]], ...] = (
         ("fingerprint", query.fingerprints),
         ("cwe", query.cwe),
@@ -138,7 +138,8 @@ def _leading(query: FindingsQuery) -> tuple[str, Sequence[Any]]:
         ("target_model", tuple(dict.fromkeys(app.model for app in query.apps))),
         ("owasp", query.owasp),
         ("target_model", query.models),
-        ("standing", standing if Standing.SUPPRESSED not in query.standings else ()),
+        ("baseline", [value.value for value in query.baselines]),
+        ("origin", [value.value for value in query.origins]),
         ("category", [value.value for value in query.categories]),
     )
     for name, values in candidates:
@@ -160,6 +161,8 @@ def _filters(query: FindingsQuery) -> dict[str, Condition]:
         ("rule_id", query.rules),
         ("category", [value.value for value in query.categories]),
         ("confidence", [value.value for value in query.confidences]),
+        ("baseline", [value.value for value in query.baselines]),
+        ("origin", [value.value for value in query.origins]),
     ):
         if values:
             found[name] = table[name].in_(values)
@@ -172,18 +175,7 @@ def _filters(query: FindingsQuery) -> dict[str, Condition]:
                 for app in query.apps
             )
         )
-    if query.standings:
-        found["stands"] = _stands(query)
     return found
-
-
-def _stands(query: FindingsQuery) -> Condition:
-    day = query.today.isoformat()
-    held = weaknesses.c.suppressed_until >= day
-    free = weaknesses.c.suppressed_until.is_(None) | (weaknesses.c.suppressed_until < day)
-    others = [value.value for value in query.standings if value is not Standing.SUPPRESSED]
-    wanted: list[Condition] = [and_(weaknesses.c.standing.in_(others), free)] if others else []
-    return or_(*wanted, held) if Standing.SUPPRESSED in query.standings else wanted[0]
 
 
 def _in_range(
@@ -198,6 +190,12 @@ def _in_range(
         yield severity.in_(ranks)
     if after:
         yield tuple_(*keys) > tuple_(*after)
+
+
+def _total(query: FindingsQuery) -> Select[Any]:
+    conditions = (*_filters(query).values(), *_in_range(query, _KEY, None))
+    mine = weaknesses.c.pipeline_id == query.pipeline_id
+    return select(func.count()).select_from(weaknesses).where(mine, *conditions)
 
 
 def _unlisted(query: FindingsQuery) -> Select[Any]:

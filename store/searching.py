@@ -2,21 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.overview import PipelineOverview
+from contract.record import CellState
 from contract.spec import AppRef
 from contract.weakness import Suppression, Weakness
 from store.columns import clean_text
 from store.connected import Connected, not_found
 from store.counting import fetch_overview
 from store.paging import fetch_page
+from store.states import stream_states
 from store.tables import pipelines, suppressions
 from store.weaknesses import put_weaknesses
 
@@ -64,49 +66,57 @@ class Searching(Connected):
             raise not_found(pipeline_id)
         return found
 
-    async def suppress(self, pipeline_id: str, decision: Suppression) -> StoredSuppression:
-        """Keep a decision for a pipeline; for every pipeline if `pipeline_id` is empty.
+    async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
+        """The states of all cells, some apps at a time; all cells of an app come together."""
+        async with self.reading() as connection:
+            async for states in stream_states(connection, pipeline_id):
+                yield states
 
-        A decision about the same weaknesses replaces the one before; the same again keeps its date.
+    async def suppress(self, pipeline_id: str, decision: Suppression) -> bool:
+        """Keep a decision for a pipeline; False: it was there like this already.
+
+        A decision about the same weaknesses is replaced.
         """
-        texts = {name: clean_text(getattr(decision, name)) for name in _TEXTS}
+        key = _key(pipeline_id, decision)
         until = decision.until.isoformat() if decision.until else None
-        key = _key(pipeline_id, texts)
-        row = {"key": key, "pipeline_id": pipeline_id, **texts, "until": until}
+        row = {"key": key, "pipeline_id": pipeline_id, **_texts(decision), "until": until}
         async with self.writing() as connection:
-            this = suppressions.c.key == key
-            old = (await connection.execute(select(suppressions).where(this))).first()
-            same = old is not None and _decision(old) == decision
-            row["created_at"] = old.created_at if old and same else datetime.now(UTC)
+            this = select(suppressions).where(suppressions.c.key == key)
+            old = (await connection.execute(this)).first()
+            if old is not None and _decision(old) == decision:
+                return False
+            row["decided_at"] = datetime.now(UTC)
             await connection.execute(self.upsert(suppressions, row, replace=True))
-            return _stored((await connection.execute(select(suppressions).where(this))).one())
+            return True
 
-    async def withdraw(self, key: str) -> bool:
-        """Forget a decision; False: there is none with this key."""
+    async def unsuppress(self, pipeline_id: str, decision: Suppression) -> bool:
+        """Forget the decision about the same weaknesses; False: there is none."""
+        this = suppressions.c.key == _key(pipeline_id, decision)
         async with self.writing() as connection:
-            gone = await connection.execute(delete(suppressions).where(suppressions.c.key == key))
-            return gone.rowcount > 0
+            return (await connection.execute(delete(suppressions).where(this))).rowcount > 0
 
-    async def suppressions(self, pipeline_id: str) -> list[StoredSuppression]:
-        """The decisions that were kept for a pipeline and for every pipeline, expired ones too."""
+    async def suppressions(self, pipeline_ids: Collection[str]) -> list[StoredSuppression]:
+        """The decisions that were kept for these pipelines, expired ones too."""
         table = suppressions.c
-        mine = or_(table.pipeline_id == pipeline_id, table.pipeline_id == "")
-        query = select(suppressions).where(mine).order_by(table.created_at, table.key)
+        mine = table.pipeline_id.in_(pipeline_ids)
+        query = select(suppressions).where(mine).order_by(table.decided_at, table.key)
         async with self.reading() as connection:
             return list(map(_stored, await connection.execute(query)))
 
 
-def _key(pipeline_id: str, texts: dict[str, str]) -> str:
+def _texts(decision: Suppression) -> dict[str, str]:
+    return {name: clean_text(getattr(decision, name)) for name in _TEXTS}
+
+
+def _key(pipeline_id: str, decision: Suppression) -> str:
+    texts = _texts(decision)
     named = [pipeline_id, *(texts[name] for name in ("fingerprint", "rule", "path", "app"))]
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 
 def _stored(row: Any) -> StoredSuppression:
     return StoredSuppression(
-        key=row.key,
-        pipeline_id=row.pipeline_id,
-        suppression=_decision(row),
-        created_at=row.created_at,
+        pipeline_id=row.pipeline_id, suppression=_decision(row), decided_at=row.decided_at
     )
 
 

@@ -186,8 +186,7 @@ weaknesses = Table(
     Column("owasp", String(8), nullable=False),
     Column("place", Text, nullable=False),
     Column("origin", String(16), nullable=False),
-    Column("standing", String(16), nullable=False),  # as if no decision held
-    Column("suppressed_until", String(10)),  # ISO date; NULL: not suppressed
+    Column("baseline", String(16)),
     Column("body", JSON, nullable=False),
     Index("ix_weaknesses_gravest", "pipeline_id", *_ORDER),
     _filter("target_model"),
@@ -195,7 +194,8 @@ weaknesses = Table(
     _filter("cwe"),
     _filter("owasp"),
     _filter("family"),
-    _filter("standing"),
+    _filter("baseline"),
+    _filter("origin"),
     Index("ix_weaknesses_fingerprint", "pipeline_id", "fingerprint"),
 )
 
@@ -220,7 +220,7 @@ suppressions = Table(
     "suppressions",
     metadata,
     Column("key", String(64), primary_key=True),
-    # Empty: in every pipeline. No foreign key: a decision outlives what it was made about.
+    # No foreign key: a decision outlives what it was made about.
     Column("pipeline_id", String(63), nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("rule", Text, nullable=False),
@@ -229,7 +229,7 @@ suppressions = Table(
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("until", String(10)),
-    Column("created_at", UtcDateTime, nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
     Index("ix_suppressions_pipeline_id", "pipeline_id"),
 )
 

@@ -10,16 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Finding, Severity
 from contract.analyzers import Category
-from contract.findings import unsuppressed_standing
 from contract.spec import AppRef
-from contract.weakness import Suppression, Weakness
+from contract.weakness import Weakness
 from store.columns import clean_json, clean_text
 from store.rows import Row
 from store.tables import SEVERITIES, apps, weakness_tools, weaknesses
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 """The gravest severity is 0."""
-NO_END = "9999-12-31"
 
 
 async def put_weaknesses(
@@ -89,16 +87,8 @@ def _columns(weakness: Weakness) -> Row:
         "owasp": weakness.owasp[0] if weakness.owasp else "",
         "place": clean_text(finding.location.path or finding.location.url or ""),
         "origin": weakness.origin.value,
-        "standing": unsuppressed_standing(weakness).value,
-        "suppressed_until": last_day(weakness.suppression),
+        "baseline": weakness.baseline.value if weakness.baseline else None,
     }
-
-
-def last_day(decision: Suppression | None) -> str | None:
-    """Last day of a decision as text that sorts; None: there is none."""
-    if decision is None:
-        return None
-    return decision.until.isoformat() if decision.until else NO_END
 
 
 def _body(weakness: Weakness) -> str:

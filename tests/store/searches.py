@@ -7,13 +7,12 @@ import pytest
 from contract.analysis import Finding, Location, Severity
 from contract.analyzers import Category
 from contract.errors import ErrorCode, PlatformError
-from contract.findings import FindingsQuery, Standing
+from contract.findings import FindingsQuery
 from contract.spec import AppRef, AppRole
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
 from tests.store import samples
 
 DECISION = Suppression(fingerprint="f1", who="Ada", why="test data", until=date(2030, 1, 31))
-BEFORE, AFTER = date(2030, 1, 31), date(2030, 2, 1)
 
 
 def weakness(number: int = 0, **changes) -> Weakness:
@@ -40,7 +39,7 @@ def ref(number: int = 1) -> AppRef:
 
 async def found(store, **filters) -> list[tuple[int, str]]:
     page = await store.findings_page(FindingsQuery(pipeline_id="p1", **filters))
-    return [(item.ref.app_number, item.weakness.finding.fingerprint) for item in page.found]
+    return [(item.ref.app_number, item.weakness.finding.fingerprint) for item in page.items]
 
 
 class SearchBehaviour:
@@ -57,8 +56,8 @@ class SearchBehaviour:
         while True:
             query = FindingsQuery(pipeline_id="p1", limit=5, after=after)
             page = await store.findings_page(query)
-            seen += [(item.weakness.finding.severity, item.ref.app_number) for item in page.found]
-            if not (after := page.next):
+            seen += [(item.weakness.finding.severity, item.ref.app_number) for item in page.items]
+            if not (after := page.after):
                 break
 
         assert [number for severity, number in seen if severity is Severity.CRITICAL] == [1, 2, 3]
@@ -71,7 +70,7 @@ class SearchBehaviour:
         first = await store.findings_page(FindingsQuery(pipeline_id="p1", limit=2))
         await store.replace_weaknesses("p1", ref(2), [weakness(9, severity=Severity.CRITICAL)])
 
-        assert await found(store, after=first.next, limit=5) == [(1, "f2"), (1, "f3")]
+        assert await found(store, after=first.after, limit=5) == [(1, "f2"), (1, "f3")]
 
     @pytest.mark.parametrize(
         ("filters", "expected"),
@@ -93,12 +92,10 @@ class SearchBehaviour:
             ({"models": (samples.MODEL,), "cwe": (79,)}, ["f2"]),
             ({"apps": (ref(2),)}, []),
             ({"apps": (ref(1), ref(2)), "families": ("xss",)}, ["f2"]),
-            ({"standings": (Standing.NEW,)}, ["f0"]),
-            ({"standings": (Standing.OPEN, Standing.SCAFFOLD)}, ["f2", "f3"]),
-            ({"standings": (Standing.SUPPRESSED,), "today": BEFORE}, ["f1"]),
-            ({"standings": (Standing.SUPPRESSED,), "today": AFTER}, []),
-            ({"standings": (Standing.NEW,), "today": AFTER}, ["f1", "f0"]),
-            ({"standings": (Standing.NEW, Standing.SUPPRESSED), "today": BEFORE}, ["f1", "f0"]),
+            ({"baselines": (BaselineState.NEW,)}, ["f1", "f0"]),
+            ({"baselines": (BaselineState.UNKNOWN,)}, []),
+            ({"origins": (Origin.SCAFFOLD,)}, ["f3"]),
+            ({"origins": (Origin.SCAFFOLD,), "baselines": (BaselineState.NEW,)}, []),
             ({"roles": (AppRole.CONTROL,)}, []),
         ],
     )
@@ -120,10 +117,12 @@ class SearchBehaviour:
             while True:
                 query = FindingsQuery(pipeline_id="p1", limit=limit, after=after, **filters)
                 page = await store.findings_page(query)
-                seen += [item.weakness for item in page.found]
-                if not (after := page.next):
+                seen += [item.weakness for item in page.items]
+                if not (after := page.after):
                     break
             assert [one.finding.fingerprint for one in seen] == expected
+            counted = query.model_copy(update={"after": "", "counted": True})
+            assert (await store.findings_page(counted)).total == len(expected)
             assert all(one in mine for one in seen)
 
     async def test_listing_again_replaces_and_listing_the_same_changes_nothing(self, store):
@@ -154,7 +153,7 @@ class SearchBehaviour:
 
         await store.replace_weaknesses("p1", ref(1), [hostile])
 
-        (item,) = (await store.findings_page(FindingsQuery(pipeline_id="p1"))).found
+        (item,) = (await store.findings_page(FindingsQuery(pipeline_id="p1"))).items
         assert item.weakness.finding.message == "\ufffd '); DROP TABLE apps"
 
     async def test_a_cursor_that_is_none_and_an_unknown_pipeline_are_named(self, store):
@@ -196,22 +195,20 @@ class SearchBehaviour:
             await store.overview("nowhere")
 
     async def test_a_decision_is_kept_once_and_replaced_by_a_later_one(self, store):
-        await samples.register(store, samples.plan(apps=1))
-        everywhere = Suppression(rule="CWE-89", path="*", who="Eve", why="known")
+        by_rule = Suppression(rule="CWE-89", path="*", who="Eve", why="known")
         other = Suppression(fingerprint="f9", who="Bob", why="elsewhere")
 
-        kept = await store.suppress("p1", DECISION)
-        assert await store.suppress("p1", DECISION) == kept
-        await store.suppress("", everywhere)
-        await store.suppress("p2", other)
+        assert await store.suppress("p1", DECISION)
+        assert not await store.suppress("p1", DECISION)
+        assert await store.suppress("p1", by_rule)
+        assert await store.suppress("p2", other)
 
-        mine = await store.suppressions("p1")
-        assert [one.suppression for one in mine] == [DECISION, everywhere]
+        kept = await store.suppressions(["p1"])
+        assert [one.suppression for one in kept] == [DECISION, by_rule]
+        assert len(await store.suppressions(["p1", "p2"])) == 3
         later = DECISION.model_copy(update={"why": "reviewed again", "until": None})
-        assert (await store.suppress("p1", later)).key == kept.key
-        assert [one.suppression.why for one in await store.suppressions("p1")].count(
-            "reviewed again"
-        ) == 1
-        assert await store.withdraw(kept.key)
-        assert not await store.withdraw(kept.key)
-        assert [one.suppression for one in await store.suppressions("p1")] == [everywhere]
+        assert await store.suppress("p1", later)
+        assert [one.suppression for one in await store.suppressions(["p1"])] == [by_rule, later]
+        assert await store.unsuppress("p1", DECISION)
+        assert not await store.unsuppress("p1", DECISION)
+        assert [one.suppression for one in await store.suppressions(["p1"])] == [by_rule]

@@ -13,7 +13,7 @@ depends_on = None
 _BATCH = 500
 _SEVERITIES = ("critical", "high", "medium", "low", "info")
 _ORDER = ("severity", "app_id", "ordinal")
-_FILTERS = ("target_model", "category", "cwe", "owasp", "family", "standing")
+_FILTERS = ("target_model", "category", "cwe", "owasp", "family", "baseline", "origin")
 _APPS = sa.table(
     "apps",
     sa.column("id", sa.Integer()),
@@ -95,8 +95,7 @@ def _make_weaknesses() -> None:
         sa.Column("cwe", sa.Integer(), nullable=True),
         sa.Column("owasp", sa.String(length=8), nullable=False),
         sa.Column("origin", sa.String(length=16), nullable=False),
-        sa.Column("standing", sa.String(length=16), nullable=False),
-        sa.Column("suppressed_until", sa.String(length=10), nullable=True),
+        sa.Column("baseline", sa.String(length=16), nullable=True),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["app_id"], ["apps.id"], name="fk_weaknesses_apps", ondelete="CASCADE"
@@ -137,7 +136,7 @@ def _make_suppressions() -> None:
         sa.Column("pipeline_id", sa.String(length=63), nullable=False),
         *(sa.Column(name, sa.Text(), nullable=False) for name in texts),
         sa.Column("until", sa.String(length=10), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_suppressions"),
     )
     op.create_index("ix_suppressions_pipeline_id", "suppressions", ["pipeline_id"])
