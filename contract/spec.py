@@ -4,10 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     Discriminator,
     Field,
     StringConstraints,
@@ -16,20 +15,14 @@ from pydantic import (
 )
 
 from contract.analyzers import AnalyzerKind
-from contract.base import Authored, Frozen
+from contract.base import Authored, Frozen, Number
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
+from contract.ranking import RankingSpec
 from contract.secret import SecretRef
 from contract.template import TemplateSpec
 
 PipelineId = Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)]
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
-
-
-def _not_a_truth_value(value: Any) -> Any:
-    """YAML reads `yes`, `on` and `true` as a truth value, which Python would accept as 1."""
-    if isinstance(value, bool):
-        raise ValueError("expected a number")
-    return value
 
 
 def _is_left_out(value: object) -> bool:
@@ -40,8 +33,6 @@ def _is_subject(value: object) -> bool:
     return value == "subject"
 
 
-Number = BeforeValidator(_not_a_truth_value)
-"""Refuses a truth value where a number is expected."""
 AppNumber = Annotated[int, Field(ge=1, le=1_000_000), Number]
 
 
@@ -112,6 +103,7 @@ class PipelineSpec(Authored):
         breaker: when a run of platform faults stops new work.
         egress: whether a running app may reach the outside.
         cache: use reports of unchanged apps.
+        ranking: a ranking of models by several criteria; left out: none.
     """
 
     apps: AppsSpec
@@ -124,6 +116,8 @@ class PipelineSpec(Authored):
     breaker: BreakerSpec = BreakerSpec()
     egress: Literal["deny", "allow"] = "deny"
     cache: bool = True
+    # Left out of the text where it is not used, so that digests of older specs stay the same.
+    ranking: RankingSpec | None = Field(default=None, exclude_if=_is_left_out)
 
     @model_validator(mode="after")
     def _analyzers_are_unique(self) -> Self:

@@ -16,7 +16,7 @@ from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from contract.spec import AppRef
 from reports.model import AppReport, CellReport, Rate
-from reports.statistics import missing_data_bounds, wilson_interval
+from reports.statistics.shares import missing_data_bounds, wilson_interval
 from reports.tally import speaks_about
 
 Verdict = Literal["pass", "fail", "missing", "not applicable"]
