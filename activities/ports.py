@@ -1,6 +1,7 @@
 """The ports: what activities need, and adapters in `clients/` and `store/` provide."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ from contract.health import AnalyzerHealth
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
-from contract.record import PipelineRecord
+from contract.record import CellState, PipelineRecord
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppRef, AppSpec
 
@@ -228,6 +229,10 @@ class ResultStore(Protocol):
         """All that the report needs of some apps: at most 50 at once."""
         ...
 
+    def cells_overview(self, pipeline_id: str) -> AsyncIterator[Sequence[CellState]]:
+        """The states of all cells, some apps at a time; all cells of an app come together."""
+        ...
+
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         """All that the report needs.
 
@@ -253,9 +258,35 @@ class ResultStore(Protocol):
         ...
 
 
+class ReportDraft(Protocol):
+    """Files of a report that nobody sees yet."""
+
+    @property
+    def folder(self) -> Path:
+        """Where they are, for adapters that write files by themselves."""
+        ...
+
+    @property
+    def names(self) -> Collection[str]:
+        """Names of all files so far."""
+        ...
+
+    async def write(self, files: Mapping[str, bytes]) -> None:
+        """Add these files; a name may have folders: `apps/m-app1.json`."""
+        ...
+
+    async def append(self, files: Mapping[str, bytes]) -> None:
+        """Add these bytes to the ends of the files; one that is not there begins with them."""
+        ...
+
+    async def publish(self) -> Mapping[str, str]:
+        """Put every file in its place by atomic rename, `report.json` last; paths by name."""
+        ...
+
+
 class ReportWriter(Protocol):
     """Keeps the files of reports."""
 
-    async def write(self, pipeline_id: str, files: Mapping[str, bytes]) -> Mapping[str, str]:
-        """Write each file by atomic rename, replacing earlier ones; absolute paths by name."""
+    def draft(self, pipeline_id: str) -> AbstractAsyncContextManager[ReportDraft]:
+        """An empty draft of a report; what is not published at its end is removed."""
         ...

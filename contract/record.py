@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from contract.analysis import ArtifactRef, Finding, MeasurementState, ToolReport
+from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.outcome import AppFacts
@@ -49,6 +49,34 @@ class CellRecord(Frozen):
         return f"{self.analyzer}/{self.tool}"
 
 
+class CellState(NamedTuple):
+    """The state of one cell, without what its tool reported: there may be a million of them.
+
+    Attributes:
+        looks_for: as its report says.
+        found: categories of findings of its tool, on this app or on any.
+    """
+
+    ref: AppRef
+    analyzer: AnalyzerKind
+    tool: str
+    state: MeasurementState
+    looks_for: tuple[Category, ...] | None = None
+    found: frozenset[Category] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """`static/bandit`, as that of the cell."""
+        return f"{self.analyzer}/{self.tool}"
+
+    @classmethod
+    def of(cls, cell: CellRecord) -> "CellState":
+        """The state of `cell`."""
+        report = cell.report
+        found = frozenset(finding.category for finding in report.findings)
+        return cls(cell.ref, cell.analyzer, cell.tool, cell.state, report.looks_for, found)
+
+
 class FusedRecord(Frozen):
     """Findings of one analyzer on one app after fusion: one per weakness, with its witnesses."""
 
@@ -62,6 +90,7 @@ class AppRecord(Frozen):
 
     Attributes:
         template, source: as the plan names them.
+        analyzers: those that look at it; None: those of the spec.
         state: None while it is not finished.
     """
 
@@ -69,6 +98,7 @@ class AppRecord(Frozen):
     template: str | None = None
     source: SourceRef = SourceRef(path="", digest="")
     role: AppRole = AppRole.SUBJECT
+    analyzers: tuple[AnalyzerKind, ...] | None = None
     state: MeasurementState | None = None
     reason: str = ""
     facts: AppFacts = AppFacts()
@@ -76,7 +106,13 @@ class AppRecord(Frozen):
     @property
     def planned(self) -> PlannedApp:
         """The app as its plan names it."""
-        return PlannedApp(ref=self.ref, source=self.source, template=self.template, role=self.role)
+        return PlannedApp(
+            ref=self.ref,
+            source=self.source,
+            template=self.template,
+            role=self.role,
+            analyzers=self.analyzers,
+        )
 
 
 class PipelineRecord(Frozen):

@@ -2,9 +2,10 @@
 
 import csv
 import io
+from collections.abc import Iterable
 
 from reports.formats import unseen
-from reports.model import FleetReport
+from reports.model import AppReport, CellReport, FleetReport
 
 CSV_COLUMNS = (
     "pipeline",
@@ -35,44 +36,52 @@ CSV_COLUMNS = (
 _SECONDS = ("tool_seconds", "wasted_seconds", "saved_seconds")
 
 
-def render_json(report: FleetReport) -> str:
-    """`report.json`, readable, UTF-8."""
-    return report.model_dump_json(indent=2) + "\n"
+def render_json(report: FleetReport | AppReport) -> bytes:
+    """A document as a file, readable, UTF-8."""
+    return report.model_dump_json(indent=2).encode() + b"\n"
 
 
-def render_csv(report: FleetReport) -> str:
-    """One line per cell. A cell that is not measured has empty figures, never a zero."""
+def csv_head() -> bytes:
+    """The first line of the table of cells."""
+    return _lines([CSV_COLUMNS])
+
+
+def csv_rows(app: AppReport) -> bytes:
+    """One line per cell of an app. A cell that is not measured has empty figures, never a zero."""
+    return _lines(_row(app, cell) for cell in app.cells)
+
+
+def _row(app: AppReport, cell: CellReport) -> tuple[object, ...]:
+    coverage = cell.report.coverage
+    return (
+        app.pipeline_id,
+        cell.ref.model,
+        cell.ref.app_number,
+        cell.analyzer.value,
+        cell.tool,
+        cell.report.version,
+        cell.state.value,
+        cell.report.reason,
+        coverage.unit if coverage else "",
+        coverage.reached if coverage else "",
+        coverage.given if coverage and coverage.given is not None else "",
+        "" if cell.finding_count is None else cell.finding_count,
+        cell.report.provenance.duration_s if cell.recorded else "",
+        "yes" if cell.cached else "no",
+        unseen(cell.not_looked_at),
+        *(getattr(cell.record, name) if cell.recorded else "" for name in _SECONDS),
+        "; ".join(cell.report.provenance.remarks),
+        app.state.value if app.state else "",
+        app.reason,
+        "; ".join(app.facts.notes),
+    )
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    apps = {app.ref: app for app in report.apps}
-    for cell in report.cells:
-        coverage = cell.report.coverage
-        app = apps[cell.ref]
-        row = (
-            report.pipeline.id,
-            cell.ref.model,
-            cell.ref.app_number,
-            cell.analyzer.value,
-            cell.tool,
-            cell.report.version,
-            cell.state.value,
-            cell.report.reason,
-            coverage.unit if coverage else "",
-            coverage.reached if coverage else "",
-            coverage.given if coverage and coverage.given is not None else "",
-            "" if cell.finding_count is None else cell.finding_count,
-            cell.report.provenance.duration_s if cell.recorded else "",
-            "yes" if cell.cached else "no",
-            unseen(cell.not_looked_at),
-            *(getattr(cell.record, name) if cell.recorded else "" for name in _SECONDS),
-            "; ".join(cell.report.provenance.remarks),
-            app.state.value if app.state else "",
-            app.reason,
-            "; ".join(app.facts.notes),
-        )
-        writer.writerow([_inert(value) for value in row])
-    return text.getvalue()
+    writer.writerows([_inert(value) for value in row] for row in rows)
+    return text.getvalue().encode()
 
 
 def _inert(value: object) -> object:

@@ -156,7 +156,13 @@ def _shortened(finding: Finding) -> Finding:
 def _letters(weakness: Weakness) -> int:
     """About how long its row is; letters outside of ASCII and escaped ones count several times."""
     finding, place = weakness.finding, weakness.finding.location
-    words = (finding.message, finding.rule_id, place.path or "", place.url or "", *finding.witnesses)
+    words = (
+        finding.message,
+        finding.rule_id,
+        place.path or "",
+        place.url or "",
+        *finding.witnesses,
+    )
     return _MARKUP_OF_FINDING + sum(_bytes(text) for text in words)
 
 

@@ -36,3 +36,13 @@ def log_name(ref: AppRef, place: int, log: ArtifactRef) -> str:
     """File of an app's log at `place`; each browser shows a file of that ending as text."""
     name = quote(log.name or "log", safe="")[:_LOG_CHARS]
     return f"{app_stem(ref)}.{place + 1}.{name}.txt"
+
+
+def document_name(ref: AppRef) -> str:
+    """File of one app's whole report."""
+    return f"apps/{app_stem(ref)}.json"
+
+
+def app_page_name(ref: AppRef) -> str:
+    """File of one app's page for people."""
+    return f"apps/{app_stem(ref)}.html"

@@ -11,7 +11,7 @@ from typing import Any
 from contract.analysis import Finding, MeasurementState
 from contract.spec import AppRef
 from reports.formats import unseen
-from reports.model import CellReport, FleetReport
+from reports.model import AppReport, CellReport
 from reports.sarif_results import SOURCE_ROOT, Results, Style, results_of
 from reports.sarif_text import cleaned, plain
 from reports.tool_pages import TOOL_PAGES
@@ -40,31 +40,19 @@ class OneApp:
         return cleaned("/".join(names))
 
 
-def one_app(report: FleetReport, ref: AppRef) -> OneApp:
-    """What `report` says of one app.
-
-    Raises:
-        KeyError: it has no such app.
-    """
-    cells = tuple(cell for cell in report.cells if cell.ref == ref)
-    if not cells:
-        raise KeyError(ref.label)
-    mine = [app for app in report.apps if app.ref == ref]
-    weaknesses = tuple(weakness.finding for app in mine for weakness in app.weaknesses)
-    main_file = next((app.main_file for app in mine), "")
-    return OneApp(report.pipeline.id, ref, cells, weaknesses, main_file)
+def one_app(app: AppReport) -> OneApp:
+    """What the logs of `app` are made of."""
+    weaknesses = tuple(weakness.finding for weakness in app.weaknesses)
+    return OneApp(app.pipeline_id, app.ref, app.cells, weaknesses, app.main_file)
 
 
-def to_sarif(report: FleetReport, ref: AppRef) -> dict[str, Any]:
+def to_sarif(report: AppReport) -> dict[str, Any]:
     """A SARIF log of one app, with a run for every tool and one for its weaknesses after fusion.
 
     A tool that did not measure has a run too, marked unsuccessful and without `results`: an empty
     list would say that it looked and found nothing (SARIF 2.1.0, 3.14.23).
-
-    Raises:
-        KeyError: the report has no such app.
     """
-    app = one_app(report, ref)
+    app = one_app(report)
     return log_of([_fused_run(app), *(_tool_run(app, cell) for cell in app.cells)])
 
 

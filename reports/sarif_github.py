@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from contract.analysis import Finding, MeasurementState
-from contract.spec import AppRef
-from reports.model import CellReport, FleetReport
+from reports.model import AppReport, CellReport
 from reports.sarif import (
     PRODUCT,
     Notice,
@@ -46,19 +45,15 @@ class _Part:
     notices: tuple[Notice, ...] = ()
 
 
-def github_sarif(report: FleetReport, ref: AppRef, finders: Collection[str] = ()) -> bytes | None:
+def github_sarif(report: AppReport, finders: Collection[str] = ()) -> bytes | None:
     """The file to upload; None where no tool measured: it would say that nothing was found.
 
     Args:
-        report: with the app.
-        ref: the app.
+        report: of the app.
         finders: tools that are known to find something on some app; where there are more tools than
             runs, those that find nothing anywhere go first.
-
-    Raises:
-        KeyError: the report has no such app.
     """
-    app = one_app(report, ref)
+    app = one_app(report)
     parts = _parts(app, finders)
     if not parts:
         return None

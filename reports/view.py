@@ -1,8 +1,9 @@
 """A fleet's report as its page shows it: apps by model, the matrix as a grid, pictures by name."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from contract.analysis import Category, MeasurementState, Severity
 from contract.spec import AppRef
@@ -11,17 +12,18 @@ from reports.glance import Glance
 from reports.model import FleetReport
 from reports.names import CSV_NAME, app_page_name
 from reports.parts import ModelLoad, ModelReport
-from reports.pictures.drawing import Picture
 from reports.pictures.of_fleet import columns_of, loads, run, states
-from reports.pictures.of_study import of_study
+from reports.pictures.of_study import INTERVALS, RANKS, SEVERITIES, intervals_name, of_study
 from reports.speed import SUMMARISED
 from reports.summary import AppSummary
-from reports.view_matrix import GridField, by_analyzer, grid, in_blocks
+from reports.view_matrix import Columns, GridField, by_analyzer, grid, in_blocks
 from reports.view_study import StudyView
 
 # Apps that stand open at first, apps whose details are parsed before somebody opens them, and apps
 # that have details at all; of more, each is one line of a table.
 _OPEN_APPS, _APPS_IN_DOM, _APPS_WITH_DETAILS = 8, 24, 600
+# Controls, repeats and scaffolds that are named.
+_OTHERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,52 @@ class FleetView:
         self.rate_names = {rate.name for rate in self.rates}
         self.left_out = tuple(dict.fromkeys(name for r in self.rates for name in r.left_out))
         self.load = _load_tables(report.models)
-        self.has_fields = bool(glances) and all(one.fields for one in glances.values())
-        self.blocks = in_blocks(by_analyzer(columns_of(report.matrix))) if self.has_fields else ()
+        self.controls = _part(report, "controls")
+        self.families = _part(report, "families")
+        self.baseline = _part(report, "baseline")
+        self.suppressions = _part(report, "suppressions")
+        study = _part(report, "study")
+        self.study = StudyView(study) if study else None
+        self.blocks = _blocks(report, glances)
         self.models: defaultdict[str, list[AppLine]] = defaultdict(list)
         for index, app in enumerate(report.apps):
             self.models[app.ref.model].append(self._line(index, app, glances, beside))
-        self.study = StudyView(report.study) if report.study else None
-        self.states_picture = None if self.has_fields or not report.matrix else states(report)
+        self.other_pages = [(app, _page(app, beside)) for app in report.others[:_OTHERS]]
+        self.beside = _counted(report.others)
+        self._draw(report)
+
+    def _draw(self, report: FleetReport) -> None:
+        """The pictures: one of measures stands open, the others wait."""
+        drawn = tuple(of_study(self.study.study)) if self.study else ()
+        first = intervals_name(self.study.headline) if self.study and self.study.headline else ""
+        measures = [one for one in drawn if one.name.startswith(INTERVALS)]
+        self.headline = next((one for one in measures if one.name == first), None)
+        self.intervals = [one for one in measures if one.name != first]
+        self.ranks = [one for one in drawn if one.name.startswith(RANKS)]
+        self.bars = next((one for one in drawn if one.name == SEVERITIES), None)
+        self.states_picture = None if self.blocks or not report.matrix else states(report)
         self.load_pictures = tuple(loads(report.apps))
         self.run_picture = run(report)
-        self.pictures: dict[str, Picture] = {
-            picture.name: picture for picture in (of_study(report.study) if report.study else ())
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Anchors of the page's parts that are there, each with its name."""
+        there = {
+            "models": ("By model", True),
+            "compared": ("Which differ", bool(self.study and self.study.compared)),
+            "templates": ("By template", bool(self.study and self.study.template_measures)),
+            "matrix": ("What was measured", True),
+            "missing": ("What was not", True),
+            "controls": ("Controls", bool(self.controls)),
+            "baseline": ("Baseline", bool(self.baseline)),
+            "families": ("Shared flaws", bool(self.families)),
+            "suppressed": ("Suppressed", bool(self.suppressions)),
+            "load": ("Load", bool(self.load or self.load_pictures)),
+            "judges": ("Judges", bool(self.study and self.study.agreed)),
+            "apps": ("By app", True),
+            "tools": ("How", True),
         }
+        return {anchor: words for anchor, (words, is_there) in there.items() if is_there}
 
     def _line(
         self,
@@ -105,14 +141,35 @@ class FleetView:
         beside: Collection[str],
     ) -> AppLine:
         glance = glances.get(app.ref, Glance())
-        page = app_page_name(app.ref)
         return AppLine(
             app=app,
             glance=glance,
             anchor=f"app-{index}",
-            page=page if page in beside else "",
+            page=_page(app, beside),
             grids=tuple(grid(glance.fields, block) for block in self.blocks),
         )
+
+
+def _page(app: AppSummary, beside: Collection[str]) -> str:
+    name = app_page_name(app.ref)
+    return name if name in beside else ""
+
+
+def _blocks(report: FleetReport, glances: Mapping[AppRef, Glance]) -> tuple[Columns, ...]:
+    """Columns of the matrix; none if the fleet has more fields than a page can hold."""
+    if not any(one.fields for one in glances.values()):
+        return ()
+    return in_blocks(by_analyzer(columns_of(report.matrix)))
+
+
+def _counted(others: Sequence[AppSummary]) -> str:
+    """`4 control, 1 scaffold`: apps that count in no figure of a model."""
+    roles = Counter(app.role.value for app in others)
+    return ", ".join(f"{count} {role}" for role, count in roles.items())
+
+
+def _part(report: FleetReport, name: str) -> Any:
+    return getattr(report, name, None)
 
 
 def security_of(tallies: Sequence[FindingTally]) -> FindingTally | None:

@@ -15,7 +15,7 @@ from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
-from contract.record import PipelineListing, PipelineRecord
+from contract.record import CellState, PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
 from store.columns import clean_json, clean_text
 from store.engine import describe, make_engine, reading
@@ -32,6 +32,7 @@ from store.rows import (
     subtask_rows,
     target_of,
 )
+from store.states import stream_states
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
@@ -172,6 +173,12 @@ class SqlResultStore:
         async with self._reading() as connection:
             rows = _found(await fetch_pipeline(connection, pipeline_id, only), pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
+
+    async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
+        """The states of all cells, some apps at a time; all cells of an app come together."""
+        async with self._reading() as connection:
+            async for states in stream_states(connection, pipeline_id):
+                yield states
 
     async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
         """The pipeline and its apps in a moment; with `app`, that one alone and its cells.

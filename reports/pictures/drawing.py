@@ -38,6 +38,7 @@ LOOKS: Mapping[str, Mapping[str, str]] = {
     "axis": {"stroke": "#59636f", "fill": "none"},
     "mark": {"stroke": "#14181f", "stroke-width": "1.5", "fill": "none"},
     "mark-light": {"stroke": "#ffffff", "stroke-width": "1.5", "fill": "none"},
+    "median": {"stroke": "#14181f", "stroke-width": "2", "fill": "none"},
     "interval": {"stroke": "#3a4fd0", "stroke-width": "2", "fill": "none"},
     "accent": {"fill": "#3a4fd0"},
     "dot": {"fill": "#3a4fd0", "fill-opacity": "0.55"},

@@ -45,7 +45,7 @@ def _row(drawing: Drawing, scale: Scale, y: float, row: LatencyRow) -> None:
     if len(known) >= _BOX_FROM:
         low, middle, high = map(scale.at, quantiles(known, n=4, method="inclusive"))
         drawing.rect("box", low, y - 9, max(high - low, 1), 18)
-        drawing.line("mark", middle, y - 11, middle, y + 11)
+        drawing.line("median", middle, y - 11, middle, y + 11)
     step = -(-len(known) // _DOTS_TO) or 1
     apart = 3 if len(known) >= _BOX_FROM else 0
     for at, value in enumerate(known[::step]):

@@ -13,6 +13,10 @@ from reports.study.figures import Figure, FindingFigures, Group, Measure
 from reports.study.model import Study
 
 HEADLINE = "functional_and_secure"
+# Names of pictures, or what they begin with.
+INTERVALS, RANKS, SEVERITIES = "models-", "ranks-", "severities"
+# Of more models, the first ones are drawn; tables have all of them.
+_MODELS_DRAWN = 60
 
 
 def of_study(study: Study) -> Iterator[Picture]:
@@ -24,17 +28,23 @@ def of_study(study: Study) -> Iterator[Picture]:
         if ranks.critical_distance is not None:
             yield _ranks(study, ranks, ranks.critical_distance)
     if any(findings_of(group) for group in study.models):
-        yield severity_bars([_severities(group) for group in study.models])
+        rows = [_severities(group) for group in study.models[:_MODELS_DRAWN]]
+        yield severity_bars(rows, name=SEVERITIES)
 
 
 def intervals(study: Study, measure: Measure) -> Picture:
     """One measure of each model; letters tell which models are tied."""
     order = next((one for one in study.orderings if one.measure == measure.name), None)
-    rows = [_interval(group, measure, order) for group in study.models]
+    rows = [_interval(group, measure, order) for group in study.models[:_MODELS_DRAWN]]
     unit = f", {measure.unit}" if measure.unit else ""
     share = measure.kind in ("share", "pass_at_k")
-    name = f"models-{_slug(measure.name)}"
-    return forest_plot(rows, f"{measure.label}{unit}", share=share, name=name)
+    what = f"{measure.label}{unit}"
+    return forest_plot(rows, what, share=share, name=intervals_name(measure))
+
+
+def intervals_name(measure: Measure) -> str:
+    """Name of the picture of a measure."""
+    return f"{INTERVALS}{_slug(measure.name)}"
 
 
 def findings_of(group: Group) -> FindingFigures | None:
@@ -73,7 +83,7 @@ def _letters(model: str, order: Ordering | None) -> str:
 def _ranks(study: Study, ranks: RankTest, distance: float) -> Picture:
     measure = study.measure(ranks.measure)
     label = measure.label if measure else ranks.measure
-    name = f"ranks-{_slug(ranks.measure)}"
+    name = f"{RANKS}{_slug(ranks.measure)}"
     return critical_difference(ranks.mean_ranks, distance, ranks.groups, label, name=name)
 
 

@@ -30,7 +30,7 @@ from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
-from contract.record import PipelineRecord
+from contract.record import CellState, PipelineRecord
 from contract.running import (
     AppCheck,
     RunningApp,
@@ -313,6 +313,9 @@ class FakeResults:
             for name in ("apps", "cells", "fused")
         }
         return whole.model_copy(update=mine)
+
+    async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
+        yield [CellState.of(cell) for cell in (await self.load_pipeline(pipeline_id)).cells]
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record
