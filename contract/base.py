@@ -4,7 +4,7 @@ import inspect
 import re
 from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, ValidationError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 
 _FIELDS = re.compile(r"^Attributes:\n((?:[ ]+.*\n?|\n)*)", re.MULTILINE)
@@ -63,14 +63,3 @@ def first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(step) for step in first["loc"])
     return f"{where}: {first['msg']}"[:500] if where else first["msg"][:500]
-
-
-def _not_a_truth_value(value: Any) -> Any:
-    """YAML reads `yes`, `on` and `true` as a truth value, which Python would accept as 1."""
-    if isinstance(value, bool):
-        raise ValueError("expected a number")
-    return value
-
-
-Number = BeforeValidator(_not_a_truth_value)
-"""Refuses a truth value where a number is expected."""

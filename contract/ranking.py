@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.base import Authored, Number
+from contract.base import Authored
+from contract.fields import Number
 
 Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False), Number]
 

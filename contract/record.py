@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.control import AnswerSheet
 from contract.outcome import AppFacts
 from contract.spec import AppRef, AppRole, PlannedApp, SourceRef
 from contract.template import TemplateSpec
@@ -89,8 +90,7 @@ class AppRecord(Frozen):
     """One app of a pipeline.
 
     Attributes:
-        template, source: as the plan names them.
-        analyzers: those that look at it; None: those of the spec.
+        template, source, role, analyzers, sheet: as the plan names them, see `PlannedApp`.
         state: None while it is not finished.
     """
 
@@ -99,6 +99,7 @@ class AppRecord(Frozen):
     source: SourceRef = SourceRef(path="", digest="")
     role: AppRole = AppRole.SUBJECT
     analyzers: tuple[AnalyzerKind, ...] | None = None
+    sheet: AnswerSheet | None = None
     state: MeasurementState | None = None
     reason: str = ""
     facts: AppFacts = AppFacts()
@@ -112,6 +113,7 @@ class AppRecord(Frozen):
             template=self.template,
             role=self.role,
             analyzers=self.analyzers,
+            sheet=self.sheet,
         )
 
 
@@ -140,7 +142,8 @@ class PipelineListing(Frozen):
     """One pipeline in one line.
 
     Attributes:
-        apps: how many it has; `counts` says how many of them ended in each state.
+        apps: how many subjects it has; `counts` says how many of them ended in each state.
+        beside: how many apps it has in other roles.
     """
 
     pipeline_id: str
@@ -149,6 +152,7 @@ class PipelineListing(Frozen):
     finished_at: datetime | None = None
     apps: int = 0
     counts: dict[MeasurementState, int] = {}
+    beside: dict[AppRole, int] = {}
 
 
 class OfApp(Protocol):

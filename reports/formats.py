@@ -4,14 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from markupsafe import Markup
-
 from contract.analysis import Coverage, Finding, MeasurementState
 from contract.weakness import BaselineState
 from reports.counts import StateCounts
 from reports.model import NotLookedAt
 from reports.parts import MedianFigure
-from reports.pictures.drawing import Picture
 from reports.study.compared import Comparison
 from reports.study.figures import Measure
 
@@ -209,11 +206,6 @@ def pair_verdict(pair: Comparison) -> str:
     return named.get(pair.verdict) or _VERDICTS[pair.verdict]
 
 
-def drawn(picture: Picture) -> Markup:
-    """A picture as a part of a page; all text in it was escaped when it was drawn."""
-    return Markup(picture.svg)  # noqa: S704
-
-
 FILTERS: dict[str, Callable[..., Any]] = {
     "state_label": state_label,
     "app_state_label": app_state_label,
@@ -235,5 +227,4 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "measured": measured,
     "p_value": p_value,
     "pair_verdict": pair_verdict,
-    "drawn": drawn,
 }

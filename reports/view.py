@@ -1,12 +1,14 @@
 """A fleet's report as its page shows it: apps by model, the matrix as a grid, pictures by name."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from contract.analysis import Category, MeasurementState, Severity
 from contract.spec import AppRef
+from contract.weakness import BaselineState
+from reports.baseline_results import BaselineCount, BaselineReport
 from reports.counts import FindingTally
 from reports.glance import Glance
 from reports.model import FleetReport
@@ -14,6 +16,7 @@ from reports.names import CSV_NAME, app_page_name
 from reports.parts import ModelLoad, ModelReport
 from reports.pictures.of_fleet import columns_of, loads, run, states
 from reports.pictures.of_study import INTERVALS, RANKS, SEVERITIES, intervals_name, of_study
+from reports.rates import GRAVE
 from reports.speed import SUMMARISED
 from reports.summary import AppSummary
 from reports.view_matrix import Columns, GridField, by_analyzer, grid, in_blocks
@@ -86,10 +89,13 @@ class FleetView:
         self.rate_names = {rate.name for rate in self.rates}
         self.left_out = tuple(dict.fromkeys(name for r in self.rates for name in r.left_out))
         self.load = _load_tables(report.models)
-        self.controls = _part(report, "controls")
+        checked = report.controls
+        self.controls = checked if checked.controls or checked.why_none or checked.void else None
         self.families = _part(report, "families")
-        self.baseline = _part(report, "baseline")
-        self.suppressions = _part(report, "suppressions")
+        self.baseline = report.baseline
+        self.baseline_states = tuple(BaselineState)
+        self.baseline_rows = list(_against(report.baseline)) if report.baseline else []
+        self.suppressions = report.suppressions
         study = _part(report, "study")
         self.study = StudyView(study) if study else None
         self.blocks = _blocks(report, glances)
@@ -148,6 +154,23 @@ class FleetView:
             page=_page(app, beside),
             grids=tuple(grid(glance.fields, block) for block in self.blocks),
         )
+
+
+def _against(report: BaselineReport) -> Iterator[tuple[str, dict[BaselineState, int]]]:
+    """Security findings by what the baseline says of them: all, grave ones, and by model."""
+    yield "all models", _by_state(report.counts)
+    grave = [count for count in report.counts if count.severity in GRAVE]
+    yield "all models, high or critical", _by_state(grave)
+    for one in report.models:
+        yield one.model, _by_state(one.counts)
+
+
+def _by_state(counts: Iterable[BaselineCount]) -> dict[BaselineState, int]:
+    found = dict.fromkeys(BaselineState, 0)
+    for one in counts:
+        if one.category is Category.SECURITY:
+            found[one.state] += one.count
+    return found
 
 
 def _page(app: AppSummary, beside: Collection[str]) -> str:

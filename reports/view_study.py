@@ -35,7 +35,8 @@ class StudyView:
         self.pairs = _decided_first(study.comparisons)[:_PAIRS]
         self.pairs_left_out = max(0, len(study.comparisons) - _PAIRS)
         self.told_apart = tuple(self._told_apart())
-        self.agreed = tuple(g for g in (study.fleet, *study.models) if g.agreement)
+        self.groups = (study.fleet, *study.models)
+        self.agreed = tuple(group for group in self.groups if group.agreement)
 
     def label(self, name: str) -> str:
         """A measure in words."""
