@@ -15,7 +15,7 @@ from reports.formats import coverage, state_label, unseen
 from reports.model import AppReport, CellReport
 
 # So many findings of an app are shown, if those of all apps fit; else the next fewer.
-_FEW = (30, 20, 10, 5, 3, 2, 1, 0)
+_FEW = (10, 5, 3, 2, 1, 0)
 FINDINGS_CHARS, FIELDS_CHARS, HINTS_CHARS = 1_000_000, 560_000, 240_000
 _MARKUP_OF_FINDING, _MARKUP_OF_FIELD = 420, 38
 _MESSAGE_CHARS, _HINT_CHARS, _BROKEN = 300, 400, 3

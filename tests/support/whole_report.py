@@ -13,7 +13,7 @@ from reports.export import csv_head, csv_rows
 from reports.facts import FleetFacts, Overview
 from reports.files import ReportFiles
 from reports.glance import Glances
-from reports.html import render_html
+from reports.html import render_app, render_html
 from reports.known import Known
 from reports.model import AppReport, CellReport, FleetReport
 from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
@@ -96,6 +96,10 @@ class Whole:
         for app in self.apps:
             glances.add(app)
         return render_html(self.fleet, glances.result())
+
+    def app_page(self, ref: AppRef | None = None) -> str:
+        """Page of one app (the first one), with nothing beside it."""
+        return render_app(self.app(ref) if ref else self.apps[0])
 
     @cached_property
     def csv(self) -> str:
