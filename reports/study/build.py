@@ -1,21 +1,11 @@
 """Makes the study of a fleet from the summaries of its apps. Imports scipy: see the package."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from contract.ranking import RankingSpec
 from reports.study.agreement import Agreements
-from reports.study.comparing import blocks, comparisons, ordering
-from reports.study.compared import Comparison, Noise, Ordering, RankTest
-from reports.study.counting import count_models
-from reports.study.figures import Figure, Group
-from reports.study.findings import finding_figures
-from reports.study.groups import TEMPLATES, Clusters, Unit, figure, pass_figures
-from reports.study.measures import Look, looks
-from reports.study.methods import methods
 from reports.study.model import Study
-from reports.study.noise import noise
-from reports.study.ranking import rank_test, ranking
-from reports.study.table import Cells, Table, by_template, over_models
+from reports.study.table import Table
 from reports.summary import AppSummary
 
 _PASS = (("functional", "pass"), ("functional_and_secure", "sec_pass"))
