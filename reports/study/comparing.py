@@ -36,9 +36,7 @@ def comparisons(
     )
 
 
-def _decided(
-    measure: Measure, pair: Pair, p_holm: float | None, noise: Noise | None
-) -> Comparison:
+def _decided(measure: Measure, pair: Pair, p_holm: float | None, noise: Noise | None) -> Comparison:
     verdict, why = _verdict(measure, pair, p_holm, noise)
     update = {"p_holm": p_holm, "verdict": verdict, "reason": why or pair.shown.reason}
     return pair.shown.model_copy(update=update)

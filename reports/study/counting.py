@@ -2,15 +2,15 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from contract.analyzers import Category
 from reports.statistics.counts import LogRatio, NotEstimable, negative_binomial
 from reports.statistics.pairs import holm
+from reports.study import seeing
 from reports.study.compared import CountModel, RateRatio
 from reports.study.figures import Figure
 from reports.study.table import Table, block_of
-from reports.study import seeing
-from contract.analyzers import Category
 
 _METHOD = "negative binomial, robust for templates"
 

@@ -16,9 +16,7 @@ def noise(table: Table, looks: Iterable[Look]) -> tuple[Noise, ...]:
     units = _units(table)
     if not any(app.role is AppRole.REPEAT for app in table.others):
         return ()
-    return tuple(
-        _of(look, units) for look in looks if look.measure.name.startswith("load/")
-    )
+    return tuple(_of(look, units) for look in looks if look.measure.name.startswith("load/"))
 
 
 def _units(table: Table) -> list[list[AppSummary]]:

@@ -57,7 +57,7 @@ def _ranked(made: RankTest, placed: Sequence[str], values: Floats, *, more: bool
     )
 
 
-def ranking(
+def ranking_of(
     spec: RankingSpec,
     measures: Mapping[str, Measure],
     figures: Mapping[str, Mapping[str, Figure]],
@@ -88,8 +88,12 @@ def ranking(
     return made.model_copy(
         update={
             "methods": tuple(
-                _method(name, models, score(values.astype(float), given, more),
-                        score(values.astype(float), drawn, more))
+                _method(
+                    name,
+                    models,
+                    score(values.astype(float), given, more),
+                    score(values.astype(float), drawn, more),
+                )
                 for name, score in _METHODS.items()
             )
         }
