@@ -119,14 +119,16 @@ def _ratio(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
 
 def _median(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
     values = [seen.value for group in groups for seen in group]
-    endless = [float("inf") if seen.censored else seen.value for group in groups for seen in group]
+    highest = [
+        seen.value if seen.ceiling is None else seen.ceiling for group in groups for seen in group
+    ]
     middle = median(values)
     found = (
         interval_of_median([[seen.value for seen in group] for group in groups])
         if unit.resampled
         else _ONE
     )
-    return _with(Figure(value=middle, at_least=median(endless) != middle), found, unit)
+    return _with(Figure(value=middle, at_least=median(highest) != middle), found, unit)
 
 
 def _total(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:

@@ -57,7 +57,7 @@ def _ranked(made: RankTest, placed: Sequence[str], values: Floats, *, more: bool
     )
 
 
-def ranking(
+def ranking_of(
     spec: RankingSpec,
     measures: Mapping[str, Measure],
     figures: Mapping[str, Mapping[str, Figure]],

@@ -1,6 +1,7 @@
 """What one app says of a measure: a value, that it is missing, or that it does not apply."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from contract.analysis import MeasurementState, Severity
@@ -10,7 +11,6 @@ from reports.statistics.shares import Judged, Verdict
 from reports.summary import AppSummary, WeaknessCount
 
 GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
-CENSORED = "throughput_at_objective"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Seen:
         weight: kLOC of a ratio.
         bad: missing, and known to fail all the same.
         least, most: if what is missing inside the app were bad, and if it were good.
-        censored: the true value may be larger.
+        ceiling: the most that the true value may be, if the load ended first, else None.
     """
 
     state: Literal["seen", "missing", "aside"]
@@ -32,7 +32,7 @@ class Seen:
     started: bool | None = True
     least: float | None = None
     most: float | None = None
-    censored: bool = False
+    ceiling: float | None = None
 
     @property
     def judged(self) -> Judged:
@@ -55,12 +55,12 @@ def _share(verdict: Verdict, app: AppSummary, *, bad: bool = False) -> Seen:
 
 def runs(app: AppSummary) -> Seen:
     """Built, started, answered and stayed up."""
-    return _share(app.runs, app)
+    return _share(app.runs, app, bad=app.known_broken)
 
 
 def functional(app: AppSummary) -> Seen:
     """Runs, and its declared requirements or endpoints hold."""
-    return _share(app.functional, app, bad=app.runs == "fail")
+    return _share(app.functional, app, bad=app.known_broken)
 
 
 def secure(app: AppSummary) -> Seen:
@@ -71,7 +71,7 @@ def secure(app: AppSummary) -> Seen:
 def functional_and_secure(app: AppSummary) -> Seen:
     """Missing as soon as one of the two is: a failure must not count with less than a pass."""
     verdicts = (app.functional, app.secure)
-    bad = app.known_insecure or app.runs == "fail" or "fail" in verdicts
+    bad = app.known_insecure or app.known_broken or "fail" in verdicts
     if "not applicable" in verdicts:
         return ASIDE
     if "missing" in verdicts:
@@ -87,7 +87,10 @@ def looked(app: AppSummary, category: Category) -> Literal["whole", "partly", "u
     tally = next((tally for tally in app.findings if tally.category is category), None)
     if tally is None or not tally.cells.total - tally.cells.not_applicable:
         return "aside"
-    if not tally.cells.infra_failed:
+    lost = tally.cells.infra_failed
+    if category is Category.SECURITY:
+        lost = app.secure == "missing"  # it knows of tools that measured nothing on any app
+    if not lost:
         return "aside" if tally.cells.app_failed else "whole"
     return "partly" if tally.cells.measured else "unseen"
 
@@ -95,6 +98,11 @@ def looked(app: AppSummary, category: Category) -> Literal["whole", "partly", "u
 def counts_against(weakness: WeaknessCount) -> bool:
     """Whether it counts against whoever wrote the app."""
     return weakness.origin is Origin.MODEL and not weakness.suppressed
+
+
+def is_grave(weakness: WeaknessCount) -> bool:
+    """High or critical, and more than the guess of a single tool."""
+    return weakness.sure and weakness.severity in GRAVE
 
 
 def counted(app: AppSummary, category: Category, *, grave: bool = False) -> Seen:
@@ -105,7 +113,9 @@ def counted(app: AppSummary, category: Category, *, grave: bool = False) -> Seen
     found = (
         one.count
         for one in app.weaknesses
-        if one.category is category and counts_against(one) and (not grave or one.severity in GRAVE)
+        if one.category is category
+        and counts_against(one)
+        and (not grave or (one.sure and one.severity in GRAVE))
     )
     return Seen("seen", float(sum(found)))
 
@@ -149,8 +159,10 @@ def load_figure(tool: str, name: str, app: AppSummary) -> Seen:
         return ASIDE
     if load.state is not MeasurementState.MEASURED or load.contended or name not in load.figures:
         return MISSING
-    censored = name == CENSORED and bool(load.figures.get("censored"))
-    return Seen("seen", load.figures[name], censored=censored)
+    if name not in load.ceilings:
+        return Seen("seen", load.figures[name])
+    ceiling = load.ceilings[name]
+    return Seen("seen", load.figures[name], ceiling=inf if ceiling is None else ceiling)
 
 
 def score(name: str, app: AppSummary) -> Seen:

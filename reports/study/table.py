@@ -55,6 +55,14 @@ class Table:
         }
         return tuple(found[key] for key in sorted(found, key=lambda key: (not key[0], *key)))
 
+    @cached_property
+    def over_models(self) -> dict[str, list[AppSummary]]:
+        """Apps by template."""
+        found: dict[str, list[AppSummary]] = {}
+        for app in self.subjects:
+            found.setdefault(block_of(app), []).append(app)
+        return found
+
     def cells(self, look: Look) -> Cells:
         """What each app says of a measure."""
         return {
@@ -92,21 +100,13 @@ def block_of(app: AppSummary) -> str:
     return app.template or f"app{app.ref.app_number}"
 
 
-def by_template(cells: Cells) -> dict[str, dict[str, Sequence[Seen]]]:
-    """The same cells, template first."""
-    turned: dict[str, dict[str, Sequence[Seen]]] = {}
-    for model, blocks in cells.items():
-        for block, seen in blocks.items():
-            turned.setdefault(block, {})[model] = seen
-    return turned
-
-
 def over_models(cells: Cells) -> dict[str, list[Seen]]:
-    """The apps of all models by template."""
-    return {
-        block: [seen for group in models.values() for seen in group]
-        for block, models in by_template(cells).items()
-    }
+    """What the apps of all models say, by template."""
+    found: dict[str, list[Seen]] = {}
+    for blocks in cells.values():
+        for name, seen in blocks.items():
+            found.setdefault(name, []).extend(seen)
+    return found
 
 
 def _digest(apps: Iterable[AppSummary]) -> str:
