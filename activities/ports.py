@@ -1,18 +1,23 @@
 """The ports: what activities need, and adapters in `clients/` and `store/` provide."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from contract.analysis import AnalyzerReport, ArtifactRef, SubtaskRequest
 from contract.analyzers import AnalyzerKind
+from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.health import AnalyzerHealth
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
+from contract.overview import PipelineOverview
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
-from contract.record import PipelineRecord
+from contract.record import CellState, PipelineRecord
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppRef, AppSpec
+from contract.weakness import Suppression, Weakness
 
 
 class AnalyzerResult(Protocol):
@@ -175,10 +180,13 @@ class ArtifactStore(Protocol):
 class ResultStore(Protocol):
     """The projection that reports read. Every write is an upsert: twice changes nothing."""
 
-    async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
+    async def register_page(
+        self, header: PlanHeader, page: PlanPage, at: datetime | None = None
+    ) -> None:
         """Rows of the pipeline and of these apps (unique on pipeline, model, app number).
 
-        A plan that only adds apps to the registered one extends it.
+        A plan that only adds apps to the registered one extends it. A new pipeline was created at
+        the moment `at`, or now.
 
         Raises:
             PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
@@ -219,13 +227,59 @@ class ResultStore(Protocol):
         ...
 
     async def record_pipeline_state(
-        self, pipeline_id: str, state: str, detail: dict[str, Any]
+        self, pipeline_id: str, state: str, detail: dict[str, Any], at: datetime | None = None
     ) -> None:
-        """State of the whole pipeline (`running`, `completed`, `cancelled`, `failed`)."""
+        """State of the whole pipeline (`running`, `completed`, `cancelled`, `failed`) since `at`.
+
+        Left out, `at` is now.
+        """
+        ...
+
+    async def replace_weaknesses(
+        self, pipeline_id: str, app: AppRef, weaknesses: Sequence[Weakness]
+    ) -> None:
+        """List the weaknesses of one app, gravest first, in place of those listed before.
+
+        Raises:
+            PlatformError: NOT_FOUND: there is no such app.
+        """
+        ...
+
+    async def findings_page(self, query: FindingsQuery) -> FindingsPage:
+        """One page of the weaknesses that `query` wants.
+
+        Raises:
+            PlatformError: NOT_FOUND: there is no such pipeline; INVALID_ARGUMENT: its cursor is
+                none.
+        """
+        ...
+
+    async def overview(self, pipeline_id: str) -> PipelineOverview:
+        """The pipeline in counts.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        ...
+
+    async def suppress(self, pipeline_id: str, decision: Suppression) -> bool:
+        """Keep a decision for a pipeline; False: it was there like this already."""
+        ...
+
+    async def unsuppress(self, pipeline_id: str, decision: Suppression) -> bool:
+        """Forget the decision about the same weaknesses; False: there is none."""
+        ...
+
+    async def suppressions(self, pipeline_ids: Collection[str]) -> Sequence[StoredSuppression]:
+        """The decisions that were kept for these pipelines, expired ones too."""
         ...
 
     async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:
         """All that the report needs of some apps: at most 50 at once."""
+        ...
+
+    def cells_overview(self, pipeline_id: str) -> AsyncIterator[Sequence[CellState]]:
+        """The states of all cells, some apps at a time; all cells of an app come together."""
         ...
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
@@ -253,9 +307,35 @@ class ResultStore(Protocol):
         ...
 
 
+class ReportDraft(Protocol):
+    """Files of a report that nobody sees yet."""
+
+    @property
+    def folder(self) -> Path:
+        """Where they are, for adapters that write files by themselves."""
+        ...
+
+    @property
+    def names(self) -> Collection[str]:
+        """Names of all files so far."""
+        ...
+
+    async def write(self, files: Mapping[str, bytes]) -> None:
+        """Add these files; a name may have folders: `apps/m-app1.json`."""
+        ...
+
+    async def append(self, files: Mapping[str, bytes]) -> None:
+        """Add these bytes to the ends of the files; one that is not there begins with them."""
+        ...
+
+    async def publish(self) -> Mapping[str, str]:
+        """Put every file in its place by atomic rename, `report.json` last; paths by name."""
+        ...
+
+
 class ReportWriter(Protocol):
     """Keeps the files of reports."""
 
-    async def write(self, pipeline_id: str, files: Mapping[str, bytes]) -> Mapping[str, str]:
-        """Write each file by atomic rename, replacing earlier ones; absolute paths by name."""
+    def draft(self, pipeline_id: str) -> AbstractAsyncContextManager[ReportDraft]:
+        """An empty draft of a report; what is not published at its end is removed."""
         ...

@@ -1,6 +1,7 @@
 """Recording outcomes in the store; every write is an upsert."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,13 +12,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities import Activities
 from activities.heartbeat import Attempt
 from activities.ports import ArtifactStore, ResultStore
-from activities.result_cache import LOST, load_report
-from contract.analysis import AnalyzerReport, MeasurementState
+from activities.recording import Recording
+from activities.result_cache import load_report
 from contract.analyzers import AnalyzerKind
-from contract.errors import PlatformError
 from contract.ids import app_workflow_id
 from contract.limits import REASON_CHARS
-from contract.missing import unended
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, UnendedApps
 from contract.record import CellRecord
@@ -29,7 +28,7 @@ class ResultActivities:
 
     def __init__(self, results: ResultStore, artifacts: ArtifactStore) -> None:
         self._results = results
-        self._artifacts = artifacts
+        self._recording = Recording(results, partial(load_report, artifacts))
 
     def activities(self) -> Activities:
         """All activities of this class, for the control queue."""
@@ -47,9 +46,12 @@ class ResultActivities:
 
     @activity.defn(name="register_page")
     async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
-        """Make the rows of the pipeline and of some of its apps. Retry is safe: upserts."""
+        """Make the rows of the pipeline and of some of its apps. Retry is safe: upserts.
+
+        Moments are those of the history, so that a store made again from it has equal rows.
+        """
         async with Attempt("registering apps"):
-            await self._results.register_page(header, page)
+            await self._recording.page(header, page, activity.info().scheduled_time)
 
     @activity.defn(name="read_apps")
     async def read_apps(self, pipeline_id: str, positions: list[int]) -> list[AppEntry]:
@@ -70,23 +72,15 @@ class ResultActivities:
         Answers the outcome as it was recorded, if that is another one: the result cannot be read
         any more (no retry cures that), or what an earlier run measured is kept.
         """
-        recorded = outcome
         async with Attempt("recording the subtask"):
-            try:
-                report = await self._report(outcome)
-            except PlatformError as exc:
-                if exc.code not in LOST:
-                    raise
-                report, recorded = None, _without_result(outcome, exc.message)
-            cells = await self._results.record_subtask(app.pipeline_id, app, recorded, report)
-        recorded = _as_stored(recorded, cells)
+            recorded = await self._recording.subtask(app, outcome)
         return None if recorded == outcome else recorded
 
     @activity.defn(name="record_app")
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
-        """Write one app's state. Retry is safe: upserts."""
+        """Write one app's state and list its weaknesses. Retry is safe: upserts."""
         async with Attempt("recording the app"):
-            await self._results.record_app(app, outcome)
+            await self._recording.app(app, outcome)
 
     @activity.defn(name="record_skipped")
     async def record_skipped(self, skipped: UnendedApps) -> None:
@@ -95,23 +89,7 @@ class ResultActivities:
         What the workflow of an app recorded before it was ended is kept.
         """
         async with Attempt("recording apps that did not end") as attempt:
-            header = await self._results.load_header(skipped.pipeline_id)
-            for entry in await self._results.read_apps(skipped.pipeline_id, skipped.positions):
-                app = header.app_spec(entry.app)
-                attempt.note(f"recording {app.key}")
-                tools = {**skipped.tools, **app.tools}
-                await self._record_missing(
-                    app.model_copy(update={"tools": tools}), entry, skipped.reason
-                )
-
-    async def _record_missing(self, app: AppSpec, entry: AppEntry, reason: str) -> None:
-        outcome = unended(app, reason)
-        known = {*entry.result.analyzers, *entry.result.missing} if entry.result else set()
-        for subtask in outcome.subtasks:
-            if subtask.analyzer not in known:
-                await self._results.record_subtask(app.pipeline_id, app, subtask, None)
-        if entry.state is None:
-            await self._results.record_app(app, outcome)
+            await self._recording.skipped(skipped, attempt.note)
 
     @activity.defn(name="recorded_subtasks")
     async def recorded_subtasks(self, app: AppSpec) -> list[SubtaskOutcome]:
@@ -129,7 +107,8 @@ class ResultActivities:
     ) -> None:
         """Write the pipeline's state and figures. Retry is safe: an upsert."""
         async with Attempt("recording the pipeline"):
-            await self._results.record_pipeline_state(pipeline_id, state, detail)
+            since = activity.info().scheduled_time
+            await self._recording.state(pipeline_id, state, detail, since)
 
     @activity.defn(name="await_app")
     async def await_app(self, app: AppSpec) -> AppOutcome | None:
@@ -149,42 +128,6 @@ class ResultActivities:
                 if exc.status is RPCStatusCode.NOT_FOUND:
                     return None
                 raise
-
-    async def _report(self, outcome: SubtaskOutcome) -> AnalyzerReport | None:
-        """The findings behind `outcome`; None when there is no archive."""
-        if outcome.report is None:
-            return None
-        return await load_report(self._artifacts, outcome.report)
-
-
-def _without_result(outcome: SubtaskOutcome, why: str) -> SubtaskOutcome:
-    """The outcome without its measurements: their numbers cannot be shown any more."""
-    reason = f"its result was lost before it was recorded: {why}"[:REASON_CHARS]
-    measured = MeasurementState.MEASURED
-    tools = tuple(
-        ToolSummary(tool=tool.tool, state=MeasurementState.INFRA_FAILED, reason=reason)
-        if tool.state is measured
-        else tool
-        for tool in outcome.tools
-    )
-    return outcome.model_copy(
-        update={
-            "tools": tools,
-            "report": None,
-            **outcome.all_in_vain(),
-        }
-    )
-
-
-def _as_stored(outcome: SubtaskOutcome, cells: Sequence[ToolSummary]) -> SubtaskOutcome:
-    known = {tool.tool: tool for tool in outcome.tools}
-    stored = {cell.tool: cell for cell in cells}
-    if {t: c.state for t, c in stored.items()} == {t: c.state for t, c in known.items()}:
-        return outcome
-    same = {t: known[t] for t, c in stored.items() if t in known and known[t].state is c.state}
-    tools = tuple((stored | same).values())
-    short = (t.model_copy(update={"reason": t.reason[:REASON_CHARS]}) for t in tools)
-    return outcome.model_copy(update={"tools": tuple(short) or outcome.tools})
 
 
 def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -> SubtaskOutcome:

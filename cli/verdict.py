@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 from cli.exits import Exit
-from contract.analysis import MeasurementState
 from contract.progress import PipelinePhase
-from reports.model import CellReport, FleetReport
+from reports.model import FleetReport
 
 _BY_PHASE: Mapping[str, Exit] = {
     PipelinePhase.CANCELLED: Exit.CANCELLED,
@@ -24,18 +23,14 @@ def verdict(report: FleetReport, *, strict: bool = False) -> Exit:
     ended = _BY_PHASE.get(report.pipeline.state)
     if ended is not None:
         return ended
-    states = [cell.state for cell in report.cells]
-    if not states or any(app.state is None for app in report.apps):
+    if not report.totals.cells.total or any(app.state is None for app in report.apps):
         return Exit.FAILED
-    if MeasurementState.MEASURED not in states:
+    if not report.totals.cells.measured:
         return Exit.NOTHING_MEASURED
-    return Exit.INCOMPLETE if strict and any(map(_is_lacking, report.cells)) else Exit.OK
+    lacking = any(app.lacking for app in report.apps)
+    return Exit.INCOMPLETE if strict and lacking else Exit.OK
 
 
 def of_phase(phase: PipelinePhase) -> Exit:
     """The exit code of a pipeline whose report cannot be read from here."""
     return _BY_PHASE.get(phase, Exit.OK)
-
-
-def _is_lacking(cell: CellReport) -> bool:
-    return cell.state is MeasurementState.INFRA_FAILED and not cell.report.lacks_source

@@ -12,9 +12,11 @@ from cli.safe import one_line
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.progress import AppProgress, PipelineProgress
-from contract.record import by_app
+from contract.roles import in_words
 from control.documents import PipelineLine
-from reports.model import CellReport, FleetReport
+from reports.model import FleetReport
+from reports.parts import MissingGroup
+from reports.summary import AnalyzerSummary
 
 STATE_STYLE: Mapping[str, str] = {
     MeasurementState.MEASURED: "green",
@@ -27,6 +29,7 @@ _LINE_STYLE = {"completed": "green", "cancelled": "yellow", "unfinished": "yello
 )
 _REASON_CHARS = 200
 _PLACES = 3
+_APPS, _REASONS = 500, 100
 _BAR_WIDTH = 50
 
 
@@ -45,6 +48,7 @@ def render_progress(
         (f"{progress.pipeline_id}  ", "bold"),
         (progress.phase.value, "cyan"),
         f"  {progress.finished}/{progress.total} apps, {progress.in_flight} in flight",
+        (f"  with {beside}" if (beside := in_words(progress.beside)) else "", "dim"),
         (f"  {left}" if left else "", "cyan"),
         (f"  {one_line(progress.message)}" if progress.message else "", "dim"),
     )
@@ -125,50 +129,53 @@ def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
 
 def render_summary(report: FleetReport) -> RenderableType:
     """The matrix of a report: a row per app, a column per analyzer, states counted apart."""
-    kinds = {cell.analyzer for cell in report.cells}
+    kinds = {kind for app in report.apps for kind in app.analyzers}
     analyzers = [kind for kind in AnalyzerKind if kind in kinds]
     title = Text(one_line(f"pipeline {report.pipeline.id}: {report.pipeline.state}"))
     table = Table(title=title, title_justify="left")
     for column in ("app", "state", *analyzers):
         table.add_column(column)
-    cells_of = by_app(report.cells)
-    for app in report.apps:
-        cells = cells_of.get(app.ref, [])
+    for app in report.apps[:_APPS]:
         state = app.state or "unfinished"
         table.add_row(
             Text(one_line(app.ref.label)),
             Text(state, style=STATE_STYLE.get(state, "")),
-            *(_analyzer_cell([c for c in cells if c.analyzer is kind]) for kind in analyzers),
+            *(_analyzer_cell(app.analyzers.get(kind)) for kind in analyzers),
         )
-    return table
+    hidden = len(report.apps) - _APPS
+    return Group(table, Text(f"and {hidden} more apps", style="dim")) if hidden > 0 else table
 
 
 def not_measured(report: FleetReport) -> list[str]:
     """One line per reason for which cells were not measured, most frequent first."""
-    reasons: dict[str, list[str]] = {}
-    for cell in report.cells:
-        if cell.state in (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED):
-            reason = f"{cell.state}: {cell.report.reason}"
-            reasons.setdefault(reason, []).append(f"{cell.ref.label} {cell.name}")
-    ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    return [_reason_line(reason, places) for reason, places in ordered]
+    failed = (MeasurementState.APP_FAILED, MeasurementState.INFRA_FAILED)
+    groups = [group for group in report.missing if group.state in failed]
+    lines = [_reason_line(group) for group in sorted(groups, key=lambda group: -group.count)]
+    more = len(lines) - _REASONS
+    return lines if more <= 0 else [*lines[:_REASONS], f"and for {more} other reasons"]
 
 
-def _reason_line(reason: str, places: list[str]) -> str:
-    named = ", ".join(places[:_PLACES]) + (", …" if len(places) > _PLACES else "")
-    return one_line(f"{len(places)} x {reason[:_REASON_CHARS]} ({named})")
+def _reason_line(group: MissingGroup) -> str:
+    # `model/app1/static/bandit` is read as an app and its cell.
+    places = (place.rsplit("/", 2) for place in group.cells[:_PLACES])
+    named = ", ".join(f"{app} {analyzer}/{tool}" for app, analyzer, tool in places) + (
+        ", …" if group.count > _PLACES else ""
+    )
+    reason = f"{group.state}: {group.reason}"
+    return one_line(f"{group.count} x {reason[:_REASON_CHARS]} ({named})")
 
 
-def _analyzer_cell(cells: list[CellReport]) -> Text:
+def _analyzer_cell(summary: AnalyzerSummary | None) -> Text:
     text = Text()
+    if summary is None:
+        return text
     for state, style in STATE_STYLE.items():
-        there = [cell for cell in cells if cell.state == state]
-        if not there:
+        count = getattr(summary.cells, state)
+        if not count:
             continue
         if text:
             text.append("  ")
-        text.append(f"{len(there)} {state.replace('_', ' ')}", style=style)
-        if state == MeasurementState.MEASURED:
-            counts = [cell.finding_count for cell in there if cell.finding_count is not None]
-            text.append(f" ({sum(counts)} findings)" if counts else "", style="dim")
+        text.append(f"{count} {state.replace('_', ' ')}", style=style)
+        if state == MeasurementState.MEASURED and summary.findings is not None:
+            text.append(f" ({summary.findings} findings)", style="dim")
     return text

@@ -27,9 +27,8 @@ def next_step_of(error: PlatformError) -> str:
             return "submit the apps under another --id"
         case errors.NoReportError(pipeline_id=id_):
             return f"{command(f'status {id_}')} says whether it still runs"
-        case errors.DamagedReportError(pipeline_id=id_):
-            retry = command(f"retry {id_} MODEL/appN")
-            return f"{retry} measures an app again and writes the report anew"
+        case errors.DamagedReportError(pipeline_id=id_) | errors.OldReportError(pipeline_id=id_):
+            return f"{command(f'report {id_}')} writes it anew from what is recorded"
         case errors.NoWorkerError():
             return "start one with 'python worker.py' and the same TEMPORAL_* settings"
         case errors.OtherPlanError():

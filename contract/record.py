@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from contract.analysis import ArtifactRef, Finding, MeasurementState, ToolReport
+from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.control import AnswerSheet
 from contract.outcome import AppFacts
 from contract.spec import AppRef, AppRole, PlannedApp, SourceRef
 from contract.template import TemplateSpec
@@ -49,6 +50,34 @@ class CellRecord(Frozen):
         return f"{self.analyzer}/{self.tool}"
 
 
+class CellState(NamedTuple):
+    """The state of one cell, without what its tool reported: there may be a million of them.
+
+    Attributes:
+        looks_for: as its report says.
+        found: categories of findings of its tool, on this app or on any.
+    """
+
+    ref: AppRef
+    analyzer: AnalyzerKind
+    tool: str
+    state: MeasurementState
+    looks_for: tuple[Category, ...] | None = None
+    found: frozenset[Category] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """`static/bandit`, as that of the cell."""
+        return f"{self.analyzer}/{self.tool}"
+
+    @classmethod
+    def of(cls, cell: CellRecord) -> "CellState":
+        """The state of `cell`."""
+        report = cell.report
+        found = frozenset(finding.category for finding in report.findings)
+        return cls(cell.ref, cell.analyzer, cell.tool, cell.state, report.looks_for, found)
+
+
 class FusedRecord(Frozen):
     """Findings of one analyzer on one app after fusion: one per weakness, with its witnesses."""
 
@@ -61,7 +90,7 @@ class AppRecord(Frozen):
     """One app of a pipeline.
 
     Attributes:
-        template, source: as the plan names them.
+        template, source, role, analyzers, sheet: as the plan names them, see `PlannedApp`.
         state: None while it is not finished.
     """
 
@@ -69,6 +98,8 @@ class AppRecord(Frozen):
     template: str | None = None
     source: SourceRef = SourceRef(path="", digest="")
     role: AppRole = AppRole.SUBJECT
+    analyzers: tuple[AnalyzerKind, ...] | None = None
+    sheet: AnswerSheet | None = None
     state: MeasurementState | None = None
     reason: str = ""
     facts: AppFacts = AppFacts()
@@ -76,7 +107,14 @@ class AppRecord(Frozen):
     @property
     def planned(self) -> PlannedApp:
         """The app as its plan names it."""
-        return PlannedApp(ref=self.ref, source=self.source, template=self.template, role=self.role)
+        return PlannedApp(
+            ref=self.ref,
+            source=self.source,
+            template=self.template,
+            role=self.role,
+            analyzers=self.analyzers,
+            sheet=self.sheet,
+        )
 
 
 class PipelineRecord(Frozen):
@@ -104,7 +142,8 @@ class PipelineListing(Frozen):
     """One pipeline in one line.
 
     Attributes:
-        apps: how many it has; `counts` says how many of them ended in each state.
+        apps: how many subjects it has; `counts` says how many of them ended in each state.
+        beside: how many apps it has in other roles.
     """
 
     pipeline_id: str
@@ -113,6 +152,7 @@ class PipelineListing(Frozen):
     finished_at: datetime | None = None
     apps: int = 0
     counts: dict[MeasurementState, int] = {}
+    beside: dict[AppRole, int] = {}
 
 
 class OfApp(Protocol):

@@ -2,12 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     Discriminator,
     Field,
     StringConstraints,
@@ -17,31 +15,19 @@ from pydantic import (
 
 from contract.analyzers import AnalyzerKind
 from contract.base import Authored, Frozen
+from contract.control import AnswerSheet
+from contract.fields import Number, Switch, is_auto, is_left_out
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
+from contract.ranking import RankingSpec
+from contract.role import AppRole, NoiseSpec, is_subject
 from contract.secret import SecretRef
+from contract.suppression import Suppressions
 from contract.template import TemplateSpec
 
 PipelineId = Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)]
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
 
 
-def _not_a_truth_value(value: Any) -> Any:
-    """YAML reads `yes`, `on` and `true` as a truth value, which Python would accept as 1."""
-    if isinstance(value, bool):
-        raise ValueError("expected a number")
-    return value
-
-
-def _is_left_out(value: object) -> bool:
-    return value is None
-
-
-def _is_subject(value: object) -> bool:
-    return value == "subject"
-
-
-Number = BeforeValidator(_not_a_truth_value)
-"""Refuses a truth value where a number is expected."""
 AppNumber = Annotated[int, Field(ge=1, le=1_000_000), Number]
 
 
@@ -75,7 +61,7 @@ class AppsSpec(Authored):
     numbers: tuple[AppNumber, ...] | None = None
     # Left out of the text where it is not used, so that digests of older specs stay the same.
     only: tuple[str, ...] | None = Field(
-        default=None, exclude_if=_is_left_out, json_schema_extra={"minItems": 1}
+        default=None, exclude_if=is_left_out, json_schema_extra={"minItems": 1}
     )
     trusted: bool = False
     templates: dict[AppNumber, str] = {}
@@ -111,7 +97,19 @@ class PipelineSpec(Authored):
         options: per analyzer; an option that it does not declare is refused.
         breaker: when a run of platform faults stops new work.
         egress: whether a running app may reach the outside.
-        cache: use reports of unchanged apps.
+        cache: use reports of unchanged apps; controls and repeats are always measured.
+        controls: run Assay's control apps, whose weaknesses are known, through the same tools; a
+            tool that misses what it must see is trusted on no app. `auto`: in fleets of 10 apps and
+            more.
+        scaffold: folder that the apps began as, relative to the spec file, or one for each
+            template; findings that it brings are told apart from what a model wrote.
+        noise: some apps once more, to learn how much figures vary by themselves.
+        baseline: ID of an earlier pipeline. Each weakness is told as new, unchanged, fixed or
+            unknown against it, and decisions taken for it hold here, too.
+        suppressions: decisions that weaknesses need no action: a file, relative to the spec file,
+            or the decisions themselves. Left out: `suppressions.yaml` in `apps.root`, if it is
+            there.
+        ranking: a ranking of models by several criteria; left out: none.
     """
 
     apps: AppsSpec
@@ -124,26 +122,19 @@ class PipelineSpec(Authored):
     breaker: BreakerSpec = BreakerSpec()
     egress: Literal["deny", "allow"] = "deny"
     cache: bool = True
+    # Left out of the text where they are not used, so that digests of older specs stay the same.
+    controls: Switch = Field(default="auto", exclude_if=is_auto)
+    scaffold: str | dict[str, str] | None = Field(default=None, exclude_if=is_left_out)
+    noise: NoiseSpec | None = Field(default=None, exclude_if=is_left_out)
+    baseline: PipelineId | None = Field(default=None, exclude_if=is_left_out)
+    suppressions: Suppressions | None = Field(default=None, exclude_if=is_left_out)
+    ranking: RankingSpec | None = Field(default=None, exclude_if=is_left_out)
 
     @model_validator(mode="after")
     def _analyzers_are_unique(self) -> Self:
         if len(set(self.analyzers)) != len(self.analyzers):
             raise ValueError("analyzers: each analyzer at most once")
         return self
-
-
-class AppRole(StrEnum):
-    """Why an app is in a pipeline.
-
-    `subject`: the pipeline is about it; `control`: an app with known weaknesses, which shows what
-    the tools can see; `scaffold`: what the subjects began as; `repeat`: a subject once more, which
-    shows how much figures vary by themselves. Only subjects count in figures of models.
-    """
-
-    SUBJECT = "subject"
-    CONTROL = "control"
-    SCAFFOLD = "scaffold"
-    REPEAT = "repeat"
 
 
 class AppRef(Frozen):
@@ -216,9 +207,11 @@ class AppSpec(Frozen):
             tools=spec.tools,
             options=spec.options,
             template=templates.get(app.template) if app.template else None,
-            trusted=spec.apps.trusted,
+            # Control apps are our own; they are confined all the same.
+            trusted=spec.apps.trusted or app.role is AppRole.CONTROL,
             egress=spec.egress,
-            cache=spec.cache,
+            # What another run saw is no proof of what a tool sees now, nor a second measurement.
+            cache=spec.cache and app.role not in (AppRole.CONTROL, AppRole.REPEAT),
             breaker=spec.breaker,
         )
 
@@ -274,11 +267,13 @@ class PlannedApp(Frozen):
     Attributes:
         role: why it is in the pipeline.
         analyzers: those that look at it; None: those of the spec.
+        sheet: what the tools should find, of a control app alone.
     """
 
     ref: AppRef
     source: SourceRef
     template: str | None = None
     # Left out where they say nothing new, so that digests of older plans stay the same.
-    role: AppRole = Field(default=AppRole.SUBJECT, exclude_if=_is_subject)
-    analyzers: tuple[AnalyzerKind, ...] | None = Field(default=None, exclude_if=_is_left_out)
+    role: AppRole = Field(default=AppRole.SUBJECT, exclude_if=is_subject)
+    analyzers: tuple[AnalyzerKind, ...] | None = Field(default=None, exclude_if=is_left_out)
+    sheet: AnswerSheet | None = Field(default=None, exclude_if=is_left_out)

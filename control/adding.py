@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contract.errors import ErrorCode, PlatformError
+from contract.role import AppRole
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.documents import Added
 from control.errors import NoMoreAppsError, NotStoredError, WrongInputError
@@ -84,7 +85,8 @@ def _where(folders: dict[str, Path]) -> str:
 
 def _root_of(plan: PipelinePlan) -> Path:
     """Where the pipeline found its apps: `<root>/<model>/app<N>`."""
-    roots = {Path(app.source.path).parent.parent for app in plan.apps}
+    subjects = [app for app in plan.apps if app.role is AppRole.SUBJECT]
+    roots = {Path(app.source.path).parent.parent for app in subjects}
     if len(roots) != 1:
         raise WrongInputError(
             f"pipeline {plan.pipeline_id} has apps of several folders",

@@ -140,5 +140,17 @@ class DamagedReportError(PipelineError):
             pipeline_id,
             ErrorCode.FAILED_PRECONDITION,
             f"{path} is damaged: {cause}",
-            next_step="retry an app: that measures it again and writes the report anew",
+            next_step="write the report anew",
+        )
+
+
+class OldReportError(PipelineError):
+    """Another version of Assay wrote the report."""
+
+    def __init__(self, pipeline_id: str, path: Path, version: str) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.FAILED_PRECONDITION,
+            f"{path} has schema {version or 'unknown'}, which this version does not read",
+            next_step="write the report anew",
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from contract.ids import model_from_safe
+from contract.roles import RESERVED, is_reserved
 from contract.spec import AppRef, AppsSpec
 from control.errors import WrongInputError
 from control.mistakes import unlike
@@ -53,12 +54,18 @@ def model_folders(root: Path, say: Say = silent) -> dict[str, Path]:
 
 def _model_name(folder: Path) -> str:
     try:
-        return AppRef(model=model_from_safe(folder.name), app_number=1).model
+        model = AppRef(model=model_from_safe(folder.name), app_number=1).model
     except ValidationError as error:
         raise WrongInputError(
             f"{folder}: no model can be named like this: {error.errors()[0]['msg']}",
             next_step="rename the folder: UTF-8, 1 to 120 characters, not only blanks",
         ) from error
+    if is_reserved(model):
+        raise WrongInputError(
+            f"{folder}: names that begin with {RESERVED!r} are those of Assay's own apps",
+            next_step="rename the folder",
+        )
+    return model
 
 
 def app_folders(model: Path, say: Say = silent) -> dict[int, Path]:

@@ -1,19 +1,25 @@
 """Turns a spec file into a `PipelinePlan`; names whatever is wrong before anything starts."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from clients.source import digest_tree
 from contract.errors import PlatformError
+from contract.role import AppRole
+from contract.roles import in_words
 from contract.secret import SecretRef
 from contract.spec import AppRef, PipelinePlan, PipelineSpec, PlannedApp
 from contract.template import TemplateSpec
+from control.added import control_templates, with_added
 from control.choices import require_logins
 from control.errors import WrongInputError
 from control.fleet import Say, app_folders, chosen_apps, folder_of, model_folders, silent
 from control.mistakes import unlike
 from control.naming import pipeline_id as usable_id
 from control.specfile import load_spec, read_yaml, validate
+from control.suppressing import decided
 
 
 def checked_plan(
@@ -80,9 +86,11 @@ def _resolve(
             "apps.only names no app", next_step="name one: MODEL/appN, or remove it"
         )
     _check_template_numbers(spec, folders)
-    return PipelinePlan(
-        pipeline_id=pipeline_id, spec=spec, apps=tuple(apps), templates=_templates(spec, base)
-    )
+    decisions = decided(spec.suppressions, base, root, say)
+    spec = spec.model_copy(update={"suppressions": decisions})
+    every = with_added(spec, base, apps, partial(planned, spec))
+    templates = _templates(spec, base) | control_templates(every)
+    return PipelinePlan(pipeline_id=pipeline_id, spec=spec, apps=tuple(every), templates=templates)
 
 
 def planned(spec: PipelineSpec, ref: AppRef, folder: Path) -> PlannedApp:
@@ -133,6 +141,9 @@ def _template(folder: Path, slug: str) -> TemplateSpec:
 
 def plan_line(plan: PipelinePlan) -> str:
     """What is about to run, in one line."""
-    models = len({app.ref.model for app in plan.apps})
+    models = {app.ref.model for app in plan.apps if app.role is AppRole.SUBJECT}
+    subjects = sum(app.role is AppRole.SUBJECT for app in plan.apps)
     analyzers = ", ".join(plan.spec.analyzers)
-    return f"{len(plan.apps)} apps of {models} models through {analyzers}"
+    beside = in_words(Counter(app.role for app in plan.apps))
+    line = f"{subjects} apps of {len(models)} models through {analyzers}"
+    return f"{line}; beside them {beside}" if beside else line

@@ -1,28 +1,76 @@
 """Written reports of pipelines, as they lie in the data folder."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from control.errors import DamagedReportError, NoReportError
-from reports.model import FleetReport
+from contract.base import Frozen
+from control.errors import DamagedReportError, NoReportError, OldReportError
+from reports.model import SCHEMA_VERSION, AppReport, FleetReport
+
+Document = TypeVar("Document", bound=Frozen)
+
+
+class _Version(BaseModel):
+    schema_version: str = ""
 
 
 def report_path(data_dir: Path, pipeline_id: str, suffix: str) -> Path:
     """Where the report of a pipeline is written."""
-    return data_dir / "reports" / pipeline_id / f"report.{suffix}"
+    return report_folder(data_dir, pipeline_id) / f"report.{suffix}"
+
+
+def report_folder(data_dir: Path, pipeline_id: str) -> Path:
+    """The folder of the report and all that lies beside it."""
+    return data_dir / "reports" / pipeline_id
 
 
 def read_report(data_dir: Path, pipeline_id: str) -> FleetReport:
-    """The written report.
+    """The written report of the fleet.
 
     Raises:
         NoReportError: there is none yet.
+        OldReportError: another version wrote it.
         DamagedReportError: it is not whole.
     """
-    path = report_path(data_dir, pipeline_id, "json")
+    return _read(pipeline_id, report_path(data_dir, pipeline_id, "json"), FleetReport)
+
+
+def read_apps(data_dir: Path, report: FleetReport) -> Iterator[AppReport]:
+    """The document of each app that the report is about, one after another.
+
+    Raises:
+        DamagedReportError: one is not whole, or belongs to a report that is being written now.
+    """
+    for app in report.apps:
+        yield read_app(data_dir, report, app.name)
+
+
+def read_app(data_dir: Path, report: FleetReport, name: str) -> AppReport:
+    """The document of one app; `name` as in its summary.
+
+    Raises:
+        NoReportError: it is not there.
+        OldReportError: another version wrote it.
+        DamagedReportError: it is not whole, or belongs to a report that is being written now.
+    """
+    pipeline_id = report.pipeline.id
+    path = report_folder(data_dir, pipeline_id) / "apps" / f"{name}.json"
+    app = _read(pipeline_id, path, AppReport)
+    if app.generated_at != report.generated_at:
+        raise DamagedReportError(pipeline_id, path, "it belongs to another writing of the report")
+    return app
+
+
+def _read(pipeline_id: str, path: Path, kind: type[Document]) -> Document:
     try:
-        return FleetReport.model_validate_json(path.read_bytes())
+        data = path.read_bytes()
+        version = _Version.model_validate_json(data).schema_version
+        if version != SCHEMA_VERSION:
+            raise OldReportError(pipeline_id, path, version)
+        return kind.model_validate_json(data)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NoReportError(pipeline_id, path) from error
     except ValidationError as error:

@@ -92,12 +92,7 @@ class Stored:
             WrongInputError: it has no such app.
             PlatformError: the store cannot be read.
         """
-        try:
-            return await self._of(pipeline_id, lambda store: store.reopening(pipeline_id, labels))
-        except PlatformError as error:
-            if error.code is not ErrorCode.INVALID_ARGUMENT:
-                raise
-            raise WrongInputError(error.message) from error
+        return await self.answered(pipeline_id, lambda store: store.reopening(pipeline_id, labels))
 
     async def progress(self, pipeline_id: str) -> tuple[PipelineProgress, str]:
         """Where the pipeline is, and its state in one word.
@@ -110,6 +105,25 @@ class Stored:
         state = state_of(record.state, None)
         return progress_of(record, state), state
 
+    async def answered(
+        self, pipeline_id: str, question: Callable[[SqlResultStore], Awaitable[Answer]]
+    ) -> Answer:
+        """The answer of the store to a question about a pipeline.
+
+        Raises:
+            NotStoredError: there is no such pipeline, or no store.
+            WrongInputError: the question is wrong.
+            PlatformError: the store cannot be read.
+        """
+        try:
+            return await self._of(pipeline_id, question)
+        except WrongInputError:
+            raise
+        except PlatformError as error:
+            if error.code is not ErrorCode.INVALID_ARGUMENT:
+                raise
+            raise WrongInputError(error.message, next_step=error.next_step) from error
+
     async def _of(
         self, pipeline_id: str, ask: Callable[[SqlResultStore], Awaitable[Answer]]
     ) -> Answer:
@@ -118,6 +132,8 @@ class Stored:
             raise NotStoredError(pipeline_id, message)
         try:
             return await self._read(ask)
+        except NotStoredError:
+            raise
         except PlatformError as error:
             if error.code is not ErrorCode.NOT_FOUND:
                 raise

@@ -1,38 +1,108 @@
-"""The files of one report, ready to be written."""
+"""The files of one report, made while its apps are read one after another. Pure.
+
+`ReportFiles` is where the forms of a report are plugged in: what is written of an app, what is
+added to a table, what is written of the fleet at the end.
+"""
 
 from collections.abc import Collection, Iterator
 
-from contract.record import by_app
-from reports.export import render_csv, render_json
-from reports.html import render_html
-from reports.model import FleetReport
-from reports.names import CSV_NAME, HTML_NAME, JSON_NAME, github_sarif_name, sarif_name
+from contract.spec import AppRole
+from reports.export import render_json
+from reports.facts import FleetFacts, Overview
+from reports.fleet import FleetBuilder
+from reports.glance import Glances
+from reports.html import render_app, render_html
+from reports.model import AppReport, FleetReport
+from reports.names import (
+    CSV_NAME,
+    FLEET_SARIF_NAME,
+    HTML_NAME,
+    JSON_NAME,
+    app_page_name,
+    document_name,
+    fleet_name,
+    github_sarif_name,
+    sarif_name,
+)
 from reports.sarif import to_sarif, written
+from reports.sarif_fleet import FleetSarif
 from reports.sarif_github import github_sarif
+from reports.scaffold import Scaffolds
+from reports.tables.cells import CELLS
+from reports.tables.schema import OneApp
+from reports.tables.sheet import csv_head, csv_lines
+
+File = tuple[str, bytes]
+"""Name below the folder of the report (`apps/m-app1.json`), and content."""
 
 
-def render_files(report: FleetReport, beside: Collection[str] = ()) -> dict[str, bytes]:
-    """Content by file name. Takes seconds for a fleet of 1,000 apps: not for an event loop.
+class ReportFiles:
+    """Makes the files of a report. Takes seconds for many apps: not for an event loop."""
 
-    Args:
-        report: content of the files.
-        beside: names of files that are already in the folder, such as logs; the page links to them.
-    """
-    files = {
-        JSON_NAME: render_json(report).encode(),
-        CSV_NAME: render_csv(report).encode(),
-        **dict(sarif_files(report)),
-    }
-    return files | {HTML_NAME: render_html(report, JSON_NAME, {*files, *beside}).encode()}
+    def __init__(self, facts: FleetFacts) -> None:
+        self._fleet = FleetBuilder(facts)
+        self._glances = Glances()
+        self._alerts = FleetSarif(facts.outline.pipeline_id, fleet_name(facts.outline.spec))
+
+    @property
+    def facts(self) -> FleetFacts:
+        """What is known of the fleet so far."""
+        return self._fleet.facts
+
+    def believe(self, overview: Overview) -> None:
+        """Trust no tool that missed what it must see on control apps, which have been added."""
+        self._fleet.facts = overview.voided(self.facts, self._fleet.controls.void())
+
+    def scaffolds(self) -> Scaffolds:
+        """What the apps began as, once the scaffolds have been added."""
+        return self._fleet.scaffolds.result()
+
+    def heads(self) -> Iterator[File]:
+        """What each table begins with; `rows` are added to it."""
+        yield CSV_NAME, csv_head(CELLS)
+
+    def add(self, app: AppReport) -> None:
+        """Take an app into account; controls before subjects, subjects in the order of the plan."""
+        self._fleet.add(app)
+        self._alerts.add(app)
+        if app.role is AppRole.SUBJECT:
+            self._glances.add(app)
+
+    def rows(self, app: AppReport) -> Iterator[File]:
+        """What is added to the tables for an app."""
+        yield CSV_NAME, csv_lines(CELLS, OneApp(app))
+
+    def of_app(self, app: AppReport, beside: Collection[str] = ()) -> Iterator[File]:
+        """The files of one app; `beside`: names of its logs that lie in the folder."""
+        names = set(beside)
+        for name, content in (
+            (document_name(app.ref), render_json(app)),
+            *sarif_files(app, self.facts),
+        ):
+            names.add(name)
+            yield name, content
+        yield app_page_name(app.ref), render_app(app, names).encode()
+
+    def of_fleet(self, beside: Collection[str]) -> Iterator[File]:
+        """The files of the fleet; `beside`: names of all files that lie in the folder.
+
+        `report.json` is the last one: when it is there, all are.
+        """
+        report = self._fleet.report()
+        if (alerts := self._alerts.result()) is not None:
+            yield FLEET_SARIF_NAME, alerts
+        yield HTML_NAME, render_html(report, self._glances.result(), beside).encode()
+        yield JSON_NAME, render_json(report)
+
+    def report(self) -> FleetReport:
+        """The report of the apps so far."""
+        return self._fleet.report()
 
 
-def sarif_files(report: FleetReport) -> Iterator[tuple[str, bytes]]:
-    """Two logs for each app that has cells; one log if nothing was measured."""
-    apps = {app.ref: app for app in report.apps}
-    finders = frozenset(cell.tool for cell in report.cells if cell.report.findings)
-    for ref, own in by_app(report.cells).items():
-        mine = (apps[ref],) if ref in apps else ()
-        part = report.model_copy(update={"cells": tuple(own), "apps": mine})
-        yield sarif_name(ref), written(to_sarif(part, ref))
-        if (upload := github_sarif(part, ref, finders)) is not None:
-            yield github_sarif_name(ref), upload
+def sarif_files(app: AppReport, facts: FleetFacts) -> Iterator[File]:
+    """Two logs of an app that has cells; one log if nothing was measured."""
+    if not app.cells:
+        return
+    yield sarif_name(app.ref), written(to_sarif(app))
+    if (upload := github_sarif(app, facts.finders)) is not None:
+        yield github_sarif_name(app.ref), upload

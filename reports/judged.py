@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reports.model import CellReport, Rate, RequirementVerdict, Score
-from reports.rates import Verdict, rate
+from reports.counts import Rate
+from reports.model import CellReport, RequirementVerdict, Score
+from reports.rates import rate
+from reports.statistics.shares import Verdict
 
 _VERDICTS: dict[str, Verdict] = {"met": "pass", "not_met": "fail", "cannot_tell": "missing"}
 

@@ -1,16 +1,21 @@
-"""What `report.json` is. Counts are None, never zero, where nothing was measured."""
+"""What `report.json` and the documents of its apps are. An unknown count is None, never zero."""
 
 from datetime import datetime
-from typing import Any
 
 from contract.analysis import Category, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.control import AnswerSheet
 from contract.outcome import AppFacts
 from contract.record import CellRecord
 from contract.spec import AppRef, AppRole
 from contract.weakness import Weakness
+from reports.baseline_results import BaselineReport
+from reports.control_results import ControlsReport
 from reports.counts import FindingTally, Rate, StateCounts
+from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
+from reports.summary import AppSummary
+from reports.suppressions import SuppressionUse
 
 SCHEMA_VERSION = "3.0"
 
@@ -22,39 +27,6 @@ class LoadFigures(Frozen):
     target: str
     figures: dict[str, float]
     units: dict[str, str]
-
-
-class MedianFigure(Frozen):
-    """The median of one load figure over apps, in `unit`.
-
-    Attributes:
-        low, high: the smallest and the largest figure of an app.
-        apps: how many apps have this figure.
-        at_least: the median may be higher, as the load ended before some apps did (`censored`).
-    """
-
-    median: float
-    low: float
-    high: float
-    apps: int
-    unit: str
-    at_least: bool = False
-
-
-class ModelLoad(Frozen):
-    """What one load test says of a model's apps; an app that was not measured is no number.
-
-    Attributes:
-        cells: its apps by what became of this load test.
-        contended: measured, but on a busy host: in no figure.
-        figures: by metric name. An app's own figure is the median over its operations; of memory,
-            the sum over its services.
-    """
-
-    tool: str
-    cells: StateCounts
-    contended: int = 0
-    figures: dict[str, MedianFigure] = {}
 
 
 class Score(Frozen):
@@ -150,124 +122,59 @@ class CellReport(Frozen):
 
 
 class AppReport(Frozen):
-    """One app.
+    """One app, whole: a document of its own (`apps/<name>.json`) beside the report of its fleet.
 
     Attributes:
+        pipeline_id, generated_at: of the report that it belongs to.
         state: None only while the pipeline still runs.
+        cells: one for each tool of the fleet that was to look at it, without holes.
+        states: its cells by state.
         weaknesses: its findings after fusion; if nothing was fused, the findings of its tools.
+        gone: weaknesses that its baseline has and it has not: `fixed`, or nobody knows. They are in
+            no count of what it has.
         syntax_errors: the weaknesses that say that a file cannot be parsed; no security findings.
         main_file: the file that stands for the whole app; empty: unknown.
+        sheet: what the tools should find, of a control app alone.
         facts: what became known of it while it was built, run and removed.
     """
 
+    schema_version: str = SCHEMA_VERSION
+    pipeline_id: str
+    generated_at: datetime
     ref: AppRef
     role: AppRole = AppRole.SUBJECT
     template: str | None = None
     source_digest: str = ""
     main_file: str = ""
+    sheet: AnswerSheet | None = None
     state: MeasurementState | None = None
     reason: str = ""
-    cells: StateCounts
+    states: StateCounts
     findings: tuple[FindingTally, ...] = ()
     weaknesses: tuple[Weakness, ...] = ()
+    gone: tuple[Weakness, ...] = ()
     syntax_errors: tuple[Finding, ...] = ()
     load: tuple[LoadFigures, ...] = ()
     scores: tuple[Score, ...] = ()
     requirements: tuple[RequirementVerdict, ...] = ()
     rates: tuple[Rate, ...] = ()
     facts: AppFacts = AppFacts()
-
-
-class Totals(Frozen):
-    """Some apps together: those of one model, or the whole fleet."""
-
-    apps: StateCounts
-    unfinished: int = 0
-    cells: StateCounts
-    findings: tuple[FindingTally, ...] = ()
-    rates: tuple[Rate, ...] = ()
-
-
-class ModelReport(Frozen):
-    """All apps of one model."""
-
-    model: str
-    totals: Totals
-    load: tuple[ModelLoad, ...] = ()
-
-
-class MissingGroup(Frozen):
-    """Cells that were not measured for the same reason.
-
-    Attributes:
-        notes: if the apps failed, what of their files was not honoured or was replaced.
-    """
-
-    state: MeasurementState
-    reason: str
-    cells: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
-class ToolUse(Frozen):
-    """How one version of a tool was used in this pipeline.
-
-    Attributes:
-        argv: command lines on the first app it ran on; the others are with their cells.
-        duration_s: tool time that was really spent; cached reports cost none.
-        saved_s: tool time that the cached ones took when they were made.
-        contended: apps whose figures were measured on a busy host.
-    """
-
-    analyzer: AnalyzerKind
-    tool: str
-    version: str
-    rules_digest: str
-    cells: StateCounts
-    cached: int
-    duration_s: float
-    saved_s: float = 0.0
-    argv: tuple[tuple[str, ...], ...] = ()
-    notes: tuple[str, ...] = ()
-    contended: tuple[str, ...] = ()
-
-
-class Effort(Frozen):
-    """What the run cost, and how often work was repeated.
-
-    Attributes:
-        tool_seconds: tool time that counted, summed over tools that ran at once.
-        wasted_seconds: tool time thrown away, as far as it was seen: of attempts that failed and
-            left nothing to reuse, and of whole results that were withdrawn.
-        saved_seconds: tool time of reports that were reused instead of made again.
-        wasted_ratio: (counted + thrown away) / counted; None when none counted.
-    """
-
-    tool_seconds: float = 0.0
-    wasted_seconds: float = 0.0
-    saved_seconds: float = 0.0
-    wasted_ratio: float | None = None
-    restarts: int = 0
-    retries: int = 0
-    retries_by_cause: dict[str, int] = {}
-
-
-class PipelineFacts(Frozen):
-    """The pipeline itself."""
-
-    id: str
-    state: str
-    created_at: datetime | None = None
-    finished_at: datetime | None = None
-    spec: dict[str, Any] = {}
-    detail: dict[str, Any] = {}
+    cells: tuple[CellReport, ...] = ()
 
 
 class FleetReport(Frozen):
-    """Everything a reader of one pipeline may ask for.
+    """Everything a reader of one pipeline may ask for, but what is in the documents of its apps.
 
     Attributes:
+        totals, models, matrix, missing, tools: of the apps that the pipeline is about.
+        apps: these apps, in the order of the plan.
+        others: control apps, the scaffold and repeats; they count in no figure of a model.
         matrix: state by app (`model/app1`) and cell (`static/bandit`); complete, without holes.
+        controls: what control apps say of the tools.
+        void: columns that count as not measured on every app, by name of the cell, with the reason.
+        missing_left_out: cells that were not measured for reasons that `missing` does not list.
+        baseline: what an earlier pipeline says of the weaknesses; None: the spec names none.
+        suppressions: decisions that weaknesses need no action, and what each of them did.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -277,8 +184,13 @@ class FleetReport(Frozen):
     totals: Totals
     effort: Effort
     models: tuple[ModelReport, ...]
-    apps: tuple[AppReport, ...]
-    cells: tuple[CellReport, ...]
+    apps: tuple[AppSummary, ...]
+    others: tuple[AppSummary, ...] = ()
     matrix: dict[str, dict[str, MeasurementState]]
+    void: dict[str, str] = {}
+    controls: ControlsReport = ControlsReport()
     missing: tuple[MissingGroup, ...]
+    missing_left_out: int = 0
     tools: tuple[ToolUse, ...]
+    baseline: BaselineReport | None = None
+    suppressions: tuple[SuppressionUse, ...] = ()

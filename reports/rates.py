@@ -7,25 +7,39 @@ that did not start are counted at the share at which the others were decided.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
-from contract.outcome import ALL_TOOLS
-from contract.spec import AppRef
-from reports.model import AppReport, CellReport, Rate
-from reports.statistics import missing_data_bounds, wilson_interval
-from reports.tally import speaks_about
+from contract.outcome import ALL_TOOLS, AppFacts
+from contract.weakness import Weakness
+from reports.counts import Rate
+from reports.model import CellReport
+from reports.statistics.shares import Judged, Verdict, share_of
+from reports.summary import AppSummary
 
-Verdict = Literal["pass", "fail", "missing", "not applicable"]
-CellsOf = Mapping[AppRef, Sequence[CellReport]]
 ToolKey = tuple[AnalyzerKind, str]
 GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
 _MEASURED = MeasurementState.MEASURED
 _APP_FAILED = MeasurementState.APP_FAILED
 _INFRA_FAILED = MeasurementState.INFRA_FAILED
+
+
+class Look(NamedTuple):
+    """What became of one cell.
+
+    Attributes:
+        recorded: False: it was expected and never came.
+        security: its tool looks for weaknesses.
+    """
+
+    analyzer: AnalyzerKind
+    tool: str
+    state: MeasurementState
+    recorded: bool
+    security: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +65,36 @@ class Requirement:
         return f"Runs, {clean}" if self.live else clean.capitalize()
 
 
-def requirement_of(cells: Iterable[CellReport], *, running: bool = False) -> Requirement:
-    """What is required of each app of the fleet with these cells.
+def requirement_of(looks: Iterable[Look], *, running: bool = False) -> Requirement:
+    """What is required of each app of the fleet with these looks; equal ones may be left out.
 
     While its pipeline is `running`, a tool without cells may still get some: it is not left out.
     """
     states: defaultdict[ToolKey, set[MeasurementState]] = defaultdict(set)
     whole: defaultdict[AnalyzerKind, set[MeasurementState]] = defaultdict(set)
     looking: set[ToolKey] = set()
-    for cell in cells:
-        seen = {cell.state} if cell.recorded or not running else set[MeasurementState]()
-        if cell.tool == ALL_TOOLS:
-            whole[cell.analyzer] |= seen
+    for look in looks:
+        seen = {look.state} if look.recorded or not running else set[MeasurementState]()
+        if look.tool == ALL_TOOLS:
+            whole[look.analyzer] |= seen
         else:
-            states[cell.analyzer, cell.tool] |= seen
-        if speaks_about(Category.SECURITY, cell):
-            looking.add((cell.analyzer, cell.tool))
+            states[look.analyzer, look.tool] |= seen
+        if look.security:
+            looking.add((look.analyzer, look.tool))
     for kind in whole.keys() - {kind for kind, _ in states}:
         states[kind, ALL_TOOLS] = set()
     gone = {key for key, seen in states.items() if _is_gone(seen | whole[key[0]])}
     there = states.keys() - gone
+    missed = (key for key in gone if key[0].is_live or key in looking)
     return Requirement(
         live=frozenset(key for key in there if key[0].is_live),
         security=frozenset(there & looking),
-        left_out=tuple(key for key in states if key in gone and (key[0].is_live or key in looking)),
+        left_out=tuple(sorted(missed, key=_in_table)),
     )
+
+
+def _in_table(key: ToolKey) -> tuple[int, str]:
+    return list(AnalyzerKind).index(key[0]), key[1]
 
 
 def _is_gone(seen: set[MeasurementState]) -> bool:
@@ -83,26 +102,25 @@ def _is_gone(seen: set[MeasurementState]) -> bool:
     return _INFRA_FAILED in seen and seen <= {_INFRA_FAILED, _APP_FAILED}
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """The verdict on one app; whether it is known to fail; whether it started (None: unknown)."""
+def judged(
+    cells: Sequence[CellReport],
+    weaknesses: Iterable[Weakness],
+    facts: AppFacts,
+    required: Requirement,
+) -> tuple[Judged, Judged]:
+    """Whether one app runs, and whether it runs and is free of grave weaknesses."""
+    lives, tools = _looks(cells, required)
+    started = _started(facts, cells, required)
+    grave = any(is_grave(found.finding) for found in weaknesses if found.counts)
+    runs = _judged(lives, started) if required.live else _unseen(cells)
+    return runs, _judged([*lives, *tools], started, grave, of=tools)
 
-    verdict: Verdict
-    fails: bool
-    started: bool | None
 
-
-def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -> tuple[Rate, ...]:
+def rates(apps: Iterable[AppSummary], required: Requirement) -> tuple[Rate, ...]:
     """The two rates that a report gives for a group of apps of the fleet."""
-    runs: list[_Judged] = []
-    clean: list[_Judged] = []
-    for app in apps:
-        cells = cells_of.get(app.ref, ())
-        lives, tools = _looks(cells, required)
-        started = _started(app, cells, required)
-        runs.append(_judged(lives, started) if required.live else _unseen(cells))
-        grave = any(is_grave(weakness.finding) for weakness in app.weaknesses)
-        clean.append(_judged([*lives, *tools], started, grave, of=tools))
+    mine = list(apps)
+    runs = [Judged(app.runs, app.known_broken, app.started) for app in mine]
+    clean = [Judged(app.secure, app.known_insecure, app.started) for app in mine]
     of_live = tuple(key for key in required.left_out if key[0].is_live)
     return (
         _rate("runs", runs, label="Runs and stays up", left_out=of_live),
@@ -112,57 +130,39 @@ def rates(apps: Sequence[AppReport], cells_of: CellsOf, required: Requirement) -
 
 def is_grave(finding: Finding) -> bool:
     """Whether a finding decides against an app; not if its only tool is unsure of it."""
+    return is_sure(finding) and finding.severity in GRAVE and finding.category is Category.SECURITY
+
+
+def is_sure(finding: Finding) -> bool:
+    """Whether it is more than a guess of a single tool."""
     seen_by = {witness.partition(":")[0] for witness in finding.witnesses}
-    sure = finding.confidence is not Confidence.LOW or len(seen_by) > 1
-    return sure and finding.severity in GRAVE and finding.category is Category.SECURITY
+    return finding.confidence is not Confidence.LOW or len(seen_by) > 1
 
 
 def rate(name: str, verdicts: Sequence[Verdict]) -> Rate:
     """A plain rate of verdicts with its interval and bounds."""
-    return _rate(name, [_Judged(verdict, False, True) for verdict in verdicts])
+    return _rate(name, [Judged(verdict, False, True) for verdict in verdicts])
 
 
 def _rate(
-    name: str, judged: Sequence[_Judged], label: str = "", left_out: Sequence[ToolKey] = ()
+    name: str, judged: Sequence[Judged], label: str = "", left_out: Sequence[ToolKey] = ()
 ) -> Rate:
-    passed, failed, missing, aside = (
-        sum(app.verdict == kind for app in judged)
-        for kind in ("pass", "fail", "missing", "not applicable")
-    )
-    total = passed + _counted_failures(judged)
-    decided = [app for app in judged if app.verdict in ("pass", "fail")]
-    known = bool(total) and (any(app.started for app in decided) or not _any_started(judged))
+    share = share_of(judged)
     return Rate.model_validate(
         {
             "name": name,
             "label": label,
-            "passed": passed,
-            "failed": failed,
-            "missing": missing,
-            "not_applicable": aside,
-            "known_failed": sum(app.fails for app in judged if app.verdict == "missing"),
+            "passed": share.passed,
+            "failed": share.failed,
+            "missing": share.missing,
+            "not_applicable": share.aside,
+            "known_failed": share.known_failed,
             "left_out": tuple(f"{kind}/{tool}" for kind, tool in left_out),
-            "rate": round(passed / total, 4) if known else None,
-            "interval": wilson_interval(passed, total) if known else None,
-            "bounds": missing_data_bounds(passed, failed, missing),
+            "rate": share.rate,
+            "interval": share.interval,
+            "bounds": share.bounds,
         }
     )
-
-
-def _counted_failures(judged: Sequence[_Judged]) -> float:
-    """Failures, those of apps that did not start at the share at which the others were decided."""
-    in_play = [app for app in judged if app.verdict != "not applicable"]
-    stopped = [app for app in in_play if app.started is False]
-    started = [app for app in in_play if app.started]
-    if not started:
-        return sum(app.verdict == "fail" for app in stopped)
-    decided = [app for app in started if app.verdict != "missing"]
-    share = len(decided) / len(started)
-    return sum(app.verdict == "fail" for app in decided) + share * len(stopped)
-
-
-def _any_started(judged: Iterable[_Judged]) -> bool:
-    return any(app.started and app.verdict != "not applicable" for app in judged)
 
 
 def _judged(
@@ -170,29 +170,29 @@ def _judged(
     started: bool | None,
     grave: bool = False,
     of: Sequence[MeasurementState] | None = None,
-) -> _Judged:
+) -> Judged:
     """The verdict on one app.
 
     Args:
         looks: states of the cells that are required.
-        started: see `_Judged`.
+        started: see `Judged`.
         grave: whether a finding decides against it.
         of: states of the cells of which at least one must be applicable; None: `looks`.
     """
     fails = grave or _APP_FAILED in looks
     if not set(looks if of is None else of) - {MeasurementState.NOT_APPLICABLE}:
-        return _Judged("not applicable", False, started)
+        return Judged("not applicable", False, started)
     if _INFRA_FAILED in looks:
-        return _Judged("missing", fails, started)
-    return _Judged("fail" if fails else "pass", fails, started)
+        return Judged("missing", fails, started)
+    return Judged("fail" if fails else "pass", fails, started)
 
 
-def _unseen(cells: Iterable[CellReport]) -> _Judged:
+def _unseen(cells: Iterable[CellReport]) -> Judged:
     """An app of a fleet that no live analyzer measured: at most a failure is known."""
     states = [cell.state for cell in cells if cell.analyzer.is_live]
     if not states:
-        return _Judged("not applicable", False, None)
-    return _Judged("missing", _APP_FAILED in states, None)
+        return Judged("not applicable", False, None)
+    return Judged("missing", _APP_FAILED in states, None)
 
 
 def _looks(
@@ -224,13 +224,13 @@ def _of_analyzer(states: set[MeasurementState]) -> MeasurementState:
     return next(state for state in order if state in states)
 
 
-def _started(app: AppReport, cells: Iterable[CellReport], required: Requirement) -> bool | None:
+def _started(facts: AppFacts, cells: Iterable[CellReport], required: Requirement) -> bool | None:
     """Whether the app ran at all; None if no live cell tells.
 
     The images of an app are recorded only if it ran.
     """
     states = {cell.state for cell in cells if cell.analyzer.is_live}
-    if not required.live or _MEASURED in states or app.facts.images:
+    if not required.live or _MEASURED in states or facts.images:
         return True
     if _APP_FAILED in states:
         return False

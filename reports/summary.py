@@ -4,16 +4,14 @@ A fleet's report holds one summary of each app. Findings stay in the app's own d
 """
 
 from datetime import datetime
-from typing import Literal
 
 from contract.analysis import MeasurementState, Severity
-from contract.analyzers import Category
+from contract.analyzers import AnalyzerKind, Category
 from contract.base import Frozen
 from contract.spec import AppRef, AppRole
 from contract.weakness import BaselineState, Origin
 from reports.counts import FindingTally, StateCounts
-
-Verdict = Literal["pass", "fail", "missing", "not applicable"]
+from reports.statistics.shares import Verdict
 
 
 class LoadSummary(Frozen):
@@ -23,6 +21,8 @@ class LoadSummary(Frozen):
         state: of its cell.
         contended: it was measured on a busy host: its figures stand in no table.
         figures: the app's own figures by metric name, see `reports.speed`; units in `units`.
+        ceilings: the most that a figure may really be where the load ended before the app did;
+            None: there is no limit.
     """
 
     tool: str
@@ -30,6 +30,18 @@ class LoadSummary(Frozen):
     contended: bool = False
     figures: dict[str, float] = {}
     units: dict[str, str] = {}
+    ceilings: dict[str, float | None] = {}
+
+
+class AnalyzerSummary(Frozen):
+    """What one analyzer has of an app.
+
+    Attributes:
+        findings: as its tools report them, before fusion; None: none that looks for any measured.
+    """
+
+    cells: StateCounts
+    findings: int | None = None
 
 
 class WeaknessCount(Frozen):
@@ -37,6 +49,7 @@ class WeaknessCount(Frozen):
 
     Attributes:
         cwe: the most specific one; None: none is known.
+        sure: they are not the guess of a single tool, see `reports.rates.is_grave`.
         suppressed: a decision says that they need no action.
     """
 
@@ -46,6 +59,7 @@ class WeaknessCount(Frozen):
     family: str = ""
     origin: Origin = Origin.MODEL
     baseline: BaselineState | None = None
+    sure: bool = True
     suppressed: bool = False
     count: int
 
@@ -57,12 +71,18 @@ class AppSummary(Frozen):
         name: of its files beside the report, without suffix.
         state: None only while the pipeline still runs.
         cells: its cells by state.
+        analyzers: the same by analyzer.
+        lacking: some cell was not measured for a reason of the platform other than a source outside
+            that gave no answer.
         findings: its weaknesses counted, by category; see `FindingTally`.
         weaknesses: the same weaknesses in groups of equal ones.
+        gone: weaknesses that its baseline alone has, in such groups.
         runs: it was built, started, answered and stayed up.
         functional: it runs, and its declared requirements or endpoints hold.
-        secure: every tool that looks for weaknesses had its look, and nothing high remained.
-        known_insecure: a high or critical weakness is known, whether or not all tools had a look.
+        secure: it runs as far as that was to be seen, every tool that looks for weaknesses had its
+            look, and none is sure of a high or critical one that counts.
+        known_broken: it is known not to run, whether or not all looks were made.
+        known_insecure: it is known not to be `secure`, whether or not all looks were made.
         started: whether it started at all; None: nobody knows.
         kloc: thousands of lines of its own code; None: not counted.
         load: one entry for each load test of the fleet.
@@ -82,11 +102,15 @@ class AppSummary(Frozen):
     state: MeasurementState | None = None
     reason: str = ""
     cells: StateCounts = StateCounts()
+    analyzers: dict[AnalyzerKind, AnalyzerSummary] = {}
+    lacking: bool = False
     findings: tuple[FindingTally, ...] = ()
     weaknesses: tuple[WeaknessCount, ...] = ()
+    gone: tuple[WeaknessCount, ...] = ()
     runs: Verdict = "missing"
     functional: Verdict = "missing"
     secure: Verdict = "missing"
+    known_broken: bool = False
     known_insecure: bool = False
     started: bool | None = None
     kloc: float | None = None

@@ -1,15 +1,13 @@
 """Counts: how many are known, out of how many; None if nothing is known."""
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
-from contract.spec import AppRef
-from reports.model import CellReport, FindingTally, StateCounts
-
-FusedKey = tuple[AppRef, AnalyzerKind]
+from reports.counts import FindingTally, StateCounts
+from reports.model import CellReport
 
 
 def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
@@ -27,22 +25,31 @@ def speaks_about(category: Category, cell: CellReport) -> bool:
     return category in cell.looks_for or any(found.category is category for found in findings)
 
 
-def tally(
-    category: Category,
-    cells: Iterable[CellReport],
-    findings: Iterable[Finding],
-    fused: Container[FusedKey],
-    unlisted: Iterable[LeftOut] = (),
-) -> FindingTally | None:
-    """Findings of one category; None when no cell looks for it at all.
+def tallies(
+    cells: Sequence[CellReport],
+    findings: Sequence[Finding],
+    fused: Container[AnalyzerKind],
+    unlisted: Sequence[LeftOut] = (),
+) -> tuple[FindingTally, ...]:
+    """Findings of one app by category; none of a category that no cell looks for at all.
 
     Args:
-        category: what to count.
-        cells: all cells in question.
-        findings: all their findings, after fusion where there was one.
-        fused: which analyzers' findings of which app were fused.
+        cells: all its cells.
+        findings: all its findings, after fusion where there was one.
+        fused: analyzers whose findings were fused.
         unlisted: those that were made and are not in `findings`, because a list was cut.
     """
+    found = (_tally(category, cells, findings, fused, unlisted) for category in Category)
+    return tuple(one for one in found if one is not None)
+
+
+def _tally(
+    category: Category,
+    cells: Sequence[CellReport],
+    findings: Sequence[Finding],
+    fused: Container[AnalyzerKind],
+    unlisted: Sequence[LeftOut],
+) -> FindingTally | None:
     looking = [cell for cell in cells if speaks_about(category, cell)]
     if not looking:
         return None
@@ -51,7 +58,7 @@ def tally(
     if not measured:
         return FindingTally(category=category, cells=states)
     mine = _counted(category, findings, unlisted)
-    kinds = {(cell.ref, cell.analyzer) in fused for cell in measured}
+    kinds = {cell.analyzer in fused for cell in measured}
     return FindingTally(
         category=category,
         cells=states,
@@ -87,3 +94,40 @@ def _by_cwe(counts: Counter[tuple[Severity, int | None]]) -> dict[str, int]:
         if cwe is not None:
             by_cwe[f"CWE-{cwe}"] += count
     return dict(sorted(by_cwe.items(), key=lambda item: (-item[1], item[0])))
+
+
+def summed(tallies: Iterable[FindingTally]) -> tuple[FindingTally, ...]:
+    """The tallies of several apps as those of all of them together, by category."""
+    groups = {category: list[FindingTally]() for category in Category}
+    for one in tallies:
+        groups[one.category].append(one)
+    return tuple(_sum(category, mine) for category, mine in groups.items() if mine)
+
+
+def _sum(category: Category, tallies: Iterable[FindingTally]) -> FindingTally:
+    every = list(tallies)
+    known = [one for one in every if one.total is not None]
+    states = total_of(one.cells for one in every)
+    if not known:
+        return FindingTally(category=category, cells=states)
+    by_severity, by_cwe = Counter[Severity](), Counter[str]()
+    for one in known:
+        by_severity.update(one.by_severity or {})
+        by_cwe.update(one.by_cwe or {})
+    kinds = {one.counted for one in known}
+    return FindingTally(
+        category=category,
+        cells=states,
+        total=sum(one.total or 0 for one in known),
+        by_severity={severity: by_severity[severity] for severity in Severity},
+        by_cwe=dict(sorted(by_cwe.items(), key=lambda item: (-item[1], item[0]))),
+        counted=kinds.pop() if len(kinds) == 1 else "mixed",
+    )
+
+
+def total_of(counts: Iterable[StateCounts]) -> StateCounts:
+    """The sum of several counts."""
+    totals = Counter[str]()
+    for one in counts:
+        totals.update({state.value: getattr(one, state.value) for state in MeasurementState})
+    return StateCounts(**totals)

@@ -3,14 +3,21 @@
 from collections.abc import Iterable
 
 from contract.analysis import Category
-from reports.model import CellReport, StateCounts, Totals
+from reports.counts import StateCounts
+from reports.parts import Totals
 from reports.rates import GRAVE
 
 
-def verdict(pipeline_state: str, totals: Totals, cells: Iterable[CellReport]) -> str:
-    """The sentences for a person who reads nothing else of the report."""
+def verdict(pipeline_state: str, totals: Totals, without_source: Iterable[str]) -> str:
+    """The sentences for a person who reads nothing else of the report.
+
+    Args:
+        pipeline_state: how it ended.
+        totals: of the apps that it is about.
+        without_source: tools that could not ask a source outside about some app.
+    """
     parts = [_apps(totals), _cells(totals.cells), _weaknesses(totals), _clean(totals)]
-    parts.append(_without_source(cells))
+    parts.append(_without_source(sorted(without_source)))
     if pipeline_state in ("cancelled", "failed"):
         parts.insert(0, f"The pipeline was {pipeline_state}.".replace("was failed", "failed"))
     return " ".join(part for part in parts if part)
@@ -70,9 +77,8 @@ def _clean(totals: Totals) -> str:
     return f"{sentence} Not required, as it measured nothing: {named}."
 
 
-def _without_source(cells: Iterable[CellReport]) -> str:
+def _without_source(tools: list[str]) -> str:
     """Tools that could not ask, which the apps' states leave out (`SubtaskOutcome.state`)."""
-    tools = sorted({cell.tool for cell in cells if cell.report.lacks_source})
     if not tools:
         return ""
     return (

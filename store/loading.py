@@ -71,6 +71,8 @@ def _app(row: Row[Any]) -> AppRecord:
         template=planned.template,
         source=planned.source,
         role=planned.role,
+        analyzers=planned.analyzers,
+        sheet=planned.sheet,
         state=MeasurementState(row.state) if row.state else None,
         reason=row.reason,
         facts=row.body["facts"],

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
-from contract.outcome import AppFacts
 from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage, Reopening
+from contract.role import AppRole
 from contract.spec import AppRef
 from store.loading import ref_of
 from store.registering import Registered, require_same_plan, rows_to_add
-from store.rows import Row, app_body, app_row, plan_body
+from store.rows import Row, app_row, plan_body, planned_columns
 from store.tables import apps, cells, pipelines
 
 _INFRA_FAILED = MeasurementState.INFRA_FAILED.value
@@ -40,7 +40,7 @@ async def add_page(connection: AsyncConnection, header: PlanHeader, page: PlanPa
         for row in await connection.execute(known)
     }
     wanted = [
-        {**app_row(header.app_spec(app), position), "body": app_body(app, AppFacts())}
+        {**app_row(header.app_spec(app), position), **planned_columns(app)}
         for position, app in enumerate(page.apps, page.first)
     ]
     if new := rows_to_add(header, wanted, row.spec_digest, registered):
@@ -114,13 +114,28 @@ async def fetch_reopening(
     every = await _choices(connection, _apps_of(pipeline_id))
     chosen = {c.position for c in await fetch_choices(connection, pipeline_id, labels)}
     states = [choice.state for choice in every]
+    header = _header(row)
     return Reopening(
-        header=_header(row),
+        header=header,
         registered=len(every),
         counts={state: states.count(state) for state in MeasurementState if state in states},
+        beside=_beside(header, every),
         detail=row.detail,
         choices=tuple(c for c in every if c.state is None or c.position in chosen),
     )
+
+
+def _beside(
+    header: PlanHeader, every: Sequence[AppChoice]
+) -> dict[AppRole, dict[MeasurementState, int]]:
+    """Ended apps that are no subjects, by role and state."""
+    counts: dict[AppRole, dict[MeasurementState, int]] = {}
+    for choice in every:
+        role = header.role_at(choice.position)
+        if choice.state is not None and role is not AppRole.SUBJECT:
+            states = counts.setdefault(role, {})
+            states[choice.state] = states.get(choice.state, 0) + 1
+    return counts
 
 
 _Apps = Select[Any, Any, Any, Any]

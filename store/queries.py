@@ -1,14 +1,15 @@
 """The reads."""
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import MeasurementState
 from contract.record import PipelineListing
-from contract.spec import AppRef
+from contract.spec import AppRef, AppRole
 from store.loading import PipelineRows
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
 
@@ -55,25 +56,32 @@ async def fetch_listing(connection: AsyncConnection) -> tuple[PipelineListing, .
     """Every pipeline with its apps counted by state, the newest first."""
     newest = select(pipelines).order_by(pipelines.c.created_at.desc(), pipelines.c.pipeline_id)
     listed = (await connection.execute(newest)).all()
-    counting = select(apps.c.pipeline_id, apps.c.state, func.count()).group_by(
-        apps.c.pipeline_id, apps.c.state
-    )
-    totals: defaultdict[str, int] = defaultdict(int)
-    counts: defaultdict[str, dict[MeasurementState, int]] = defaultdict(dict)
-    for pipeline_id, state, number in await connection.execute(counting):
-        totals[pipeline_id] += number
-        if state:
-            counts[pipeline_id][MeasurementState(state)] = number
-    return tuple(
-        PipelineListing(
-            pipeline_id=row.pipeline_id,
-            state=row.state,
-            created_at=row.created_at,
-            finished_at=row.finished_at,
-            apps=totals[row.pipeline_id],
-            counts=counts[row.pipeline_id],
-        )
-        for row in listed
+    group = (apps.c.pipeline_id, apps.c.role, apps.c.state)
+    counting = select(*group, func.count().label("number")).group_by(*group)
+    groups: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in await connection.execute(counting):
+        groups[row.pipeline_id].append(row)
+    return tuple(listing_of(row, groups[row.pipeline_id]) for row in listed)
+
+
+def listing_of(pipeline: Any, groups: Iterable[Any]) -> PipelineListing:
+    """A pipeline in one line: its row, and rows with `role`, `state` and `number` of its apps."""
+    apps_, counts, beside = 0, Counter[MeasurementState](), Counter[AppRole]()
+    for group in groups:
+        if group.role != AppRole.SUBJECT:
+            beside[AppRole(group.role)] += group.number
+            continue
+        apps_ += group.number
+        if group.state:
+            counts[MeasurementState(group.state)] += group.number
+    return PipelineListing(
+        pipeline_id=pipeline.pipeline_id,
+        state=pipeline.state,
+        created_at=pipeline.created_at,
+        finished_at=pipeline.finished_at,
+        apps=apps_,
+        counts=dict(counts),
+        beside=dict(beside),
     )
 
 

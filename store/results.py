@@ -1,15 +1,13 @@
 """The result store: every write is one transaction and an upsert; repeated, it changes nothing."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import Table, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
@@ -18,20 +16,19 @@ from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
 from contract.record import PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
 from store.columns import clean_json, clean_text
-from store.engine import describe, make_engine, reading
-from store.faults import platform_faults
+from store.connected import not_found
 from store.loading import pipeline_record
 from store.merging import fused_together, replaced
 from store.plans import add_page, fetch_choices, fetch_entries, fetch_header, fetch_reopening
 from store.queries import fetch_listing, fetch_outline, fetch_pipeline
 from store.rows import (
-    Row,
     SubtaskRows,
     app_row,
     pipeline_row,
     subtask_rows,
     target_of,
 )
+from store.searching import Searching
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
@@ -39,33 +36,24 @@ _Found = TypeVar("_Found")
 FINISHED_STATES = frozenset({"completed", "cancelled", "failed"})
 
 
-class SqlResultStore:
+class SqlResultStore(Searching):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reader = reading(engine)
-        self._where = describe(engine)
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """A store at `url`; see `store.engine.parse_url` for the forms."""
-        return cls(make_engine(url))
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._engine.dispose()
-
-    async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
+    async def register_page(
+        self, header: PlanHeader, page: PlanPage, at: datetime | None = None
+    ) -> None:
         """Rows of the pipeline and of a page of its apps: all of them or none.
 
-        A plan that only adds apps to the registered one extends it.
+        A plan that only adds apps to the registered one extends it. A new pipeline was created at
+        the moment `at`, or now.
 
         Raises:
             PlatformError: ALREADY_EXISTS when the ID stands for a different plan.
         """
-        async with self._writing() as connection:
-            await connection.execute(self._add(pipelines, pipeline_row(header, datetime.now(UTC))))
+        async with self.writing() as connection:
+            await connection.execute(
+                self.upsert(pipelines, pipeline_row(header, at or datetime.now(UTC)))
+            )
             await add_page(connection, header, page)
 
     async def load_header(self, pipeline_id: str) -> PlanHeader:
@@ -74,12 +62,12 @@ class SqlResultStore:
         Raises:
             PlatformError: NOT_FOUND; FAILED_PRECONDITION when an older version did not keep it.
         """
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return _found(await fetch_header(connection, pipeline_id), pipeline_id)
 
     async def read_apps(self, pipeline_id: str, positions: Collection[int]) -> list[AppEntry]:
         """Apps at these positions of the fleet, in order, with what is recorded of them."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await fetch_entries(connection, pipeline_id, positions)
 
     async def apps_to_retry(self, pipeline_id: str, labels: Collection[str]) -> list[AppChoice]:
@@ -88,7 +76,7 @@ class SqlResultStore:
         Raises:
             PlatformError: INVALID_ARGUMENT for a label that names none.
         """
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await fetch_choices(connection, pipeline_id, labels)
 
     async def reopening(self, pipeline_id: str, labels: Collection[str]) -> Reopening:
@@ -97,7 +85,7 @@ class SqlResultStore:
         Raises:
             PlatformError: as `load_header` and `apps_to_retry`.
         """
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return _found(await fetch_reopening(connection, pipeline_id, labels), pipeline_id)
 
     async def record_subtask(
@@ -114,7 +102,7 @@ class SqlResultStore:
             message = f"app of pipeline {app.pipeline_id!r} recorded under {pipeline_id!r}"
             raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
         rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await self._lock_app(connection, app)
             await _write_subtask(connection, rows, reported=report is not None)
             return await _cells_now(connection, outcome.subtask_id)
@@ -122,7 +110,7 @@ class SqlResultStore:
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
         """State, reason and facts of one app; `AppFacts.of_later_run` says what is replaced."""
         new = AppFacts.model_validate(clean_json(outcome.facts.model_dump(mode="json")))
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             row = await self._lock_app(connection, app)
             facts = AppFacts.model_validate(row.body["facts"]).of_later_run(new)
             values = {
@@ -133,23 +121,25 @@ class SqlResultStore:
             await connection.execute(update(apps).where(apps.c.id == row.id).values(**values))
 
     async def record_pipeline_state(
-        self, pipeline_id: str, state: str, detail: Mapping[str, Any]
+        self, pipeline_id: str, state: str, detail: Mapping[str, Any], at: datetime | None = None
     ) -> None:
-        """State of the whole pipeline; `detail` is merged into what earlier calls left.
+        """State of the whole pipeline since `at`, or now.
+
+        `detail` is merged into what earlier calls left.
 
         Raises:
             PlatformError: NOT_FOUND when the pipeline was never registered.
         """
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             this = pipelines.c.pipeline_id == pipeline_id
             old = (
                 await connection.execute(select(pipelines).where(this).with_for_update())
             ).first()
             if old is None:
-                raise _not_found(pipeline_id)
+                raise not_found(pipeline_id)
             finished_at = None
             if state in FINISHED_STATES:
-                finished_at = (old.state == state and old.finished_at) or datetime.now(UTC)
+                finished_at = (old.state == state and old.finished_at) or at or datetime.now(UTC)
             new = {"state": state, "detail": {**old.detail, **detail}, "finished_at": finished_at}
             await connection.execute(update(pipelines).where(this).values(**new))
 
@@ -159,7 +149,7 @@ class SqlResultStore:
         Raises:
             PlatformError: NOT_FOUND.
         """
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             rows = _found(await fetch_pipeline(connection, pipeline_id), pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
 
@@ -169,7 +159,7 @@ class SqlResultStore:
         Raises:
             PlatformError: NOT_FOUND.
         """
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             rows = _found(await fetch_pipeline(connection, pipeline_id, only), pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
 
@@ -181,7 +171,7 @@ class SqlResultStore:
         Raises:
             PlatformError: NOT_FOUND.
         """
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             rows = _found(await fetch_outline(connection, pipeline_id, app), pipeline_id)
         return pipeline_record(rows)
 
@@ -191,36 +181,19 @@ class SqlResultStore:
         Raises:
             PlatformError: UNAVAILABLE when the database does not answer.
         """
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             await connection.execute(select(pipelines.c.pipeline_id).limit(1))
 
     async def list_pipelines(self) -> tuple[PipelineListing, ...]:
         """Every pipeline in one line each, the newest first."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await fetch_listing(connection)
-
-    @asynccontextmanager
-    async def _reading(self) -> AsyncGenerator[AsyncConnection]:
-        with platform_faults(self._where):
-            async with self._reader.connect() as connection:
-                yield connection
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncGenerator[AsyncConnection]:
-        with platform_faults(self._where):
-            async with self._engine.begin() as connection:
-                yield connection
 
     async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any, Any]:
         """ID and body of the app's row, locked until the transaction ends; made if it came late."""
-        await connection.execute(self._add(apps, app_row(app, _LATE)))
+        await connection.execute(self.upsert(apps, app_row(app, _LATE)))
         query = select(apps.c.id, apps.c.body).filter_by(**target_of(app)).with_for_update()
         return (await connection.execute(query)).one()
-
-    def _add(self, table: Table, row: Row) -> Any:
-        """An insert that leaves an existing row alone."""
-        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
-        return dialect.insert(table).values(**row).on_conflict_do_nothing()
 
 
 async def _write_subtask(connection: AsyncConnection, rows: SubtaskRows, *, reported: bool) -> None:
@@ -281,12 +254,5 @@ async def _insert_cells(connection: AsyncConnection, rows: SubtaskRows) -> None:
 
 def _found(found: _Found | None, pipeline_id: str) -> _Found:
     if found is None:
-        raise _not_found(pipeline_id)
+        raise not_found(pipeline_id)
     return found
-
-
-def _not_found(pipeline_id: str) -> PlatformError:
-    return PlatformError(
-        ErrorCode.NOT_FOUND,
-        f"no pipeline {pipeline_id!r} in the store",
-    )

@@ -49,7 +49,7 @@ def pipeline_row(header: PlanHeader, created_at: datetime) -> Row:
 
 def plan_body(header: PlanHeader) -> Row:
     """What is kept of a plan and never queried, beside its spec and its apps."""
-    plan = header.model_dump(mode="json", include={"total", "digest", "pages"})
+    plan = header.model_dump(mode="json", include={"total", "digest", "pages", "added"})
     return {**header.model_dump(mode="json", include={"templates"}), "plan": plan}
 
 
@@ -71,13 +71,14 @@ def app_row(app: AppSpec, ordinal: int) -> Row:
         "plan_digest": _digest(identity),
         "state": None,
         "reason": "",
-        "body": app_body(planned, AppFacts()),
+        **planned_columns(planned),
     }
 
 
-def app_body(planned: PlannedApp, facts: AppFacts) -> Row:
-    """What is kept of an app and never queried: the app as planned, and what became known of it."""
-    return {"planned": planned.model_dump(mode="json"), "facts": facts.model_dump(mode="json")}
+def planned_columns(planned: PlannedApp) -> Row:
+    """What a plan says of an app that has not ended: what is queried, and the body."""
+    body = {"planned": planned.model_dump(mode="json"), "facts": AppFacts().model_dump(mode="json")}
+    return {"role": planned.role.value, "template": planned.template, "body": body}
 
 
 def target_of(app: AppSpec) -> Row:

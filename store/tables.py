@@ -3,6 +3,9 @@
 `apps.body` holds the app as planned and `AppFacts`, `cells.body` the fields of a `ToolReport` that
 are no columns, `pipelines.body` the templates: a new field there needs no migration.
 
+`weaknesses` are sorted by severity, then by app, then by the app's own order: each index for a
+filter ends with these three, so that a page is read from it without sorting.
+
 A task is unique in the database itself: `uq_apps_target` refuses a second row of the same app even
 when every line of application logic is bypassed.
 """
@@ -16,11 +19,13 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
 )
 
+from contract.analysis import Severity
 from store.columns import UtcDateTime
 
 metadata = MetaData(
@@ -30,6 +35,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+SEVERITIES = tuple(severity.value for severity in Severity)
+_COUNTS = ("weaknesses", *SEVERITIES)
 
 pipelines = Table(
     "pipelines",
@@ -55,9 +63,15 @@ apps = Table(
     Column("plan_digest", String(64), nullable=False),
     Column("state", String(32)),
     Column("reason", Text, nullable=False),
+    Column("role", String(16), nullable=False, server_default="subject"),
+    Column("template", Text),
+    # Weaknesses listed, and security weaknesses by severity; NULL: none are listed yet.
+    Column("weaknesses", Integer),
+    *(Column(name, Integer, nullable=False, server_default="0") for name in SEVERITIES),
     Column("body", JSON, nullable=False, server_default="{}"),
     Index("uq_apps_target", "pipeline_id", "target_model", "target_app_number", unique=True),
     Index("ix_apps_ordinal", "pipeline_id", "ordinal"),
+    Index("ix_apps_counts", "pipeline_id", "target_model", "role", "state", *_COUNTS),
 )
 
 _TARGET = ("pipeline_id", "target_model", "target_app_number")
@@ -105,6 +119,7 @@ cells = Table(
     Column("body", JSON, nullable=False),
     Index("uq_cells_target", *_TARGET, "analyzer", "tool", unique=True),
     Index("ix_cells_subtask_id", "subtask_id"),
+    Index("ix_cells_tool", "pipeline_id", "analyzer", "tool", "state"),
 )
 
 findings = Table(
@@ -118,7 +133,6 @@ findings = Table(
     Column("cwe", Integer),
     Column("fingerprint", Text, nullable=False),
     Column("body", JSON, nullable=False),
-    Index("ix_findings_fingerprint", "fingerprint"),
 )
 
 metrics = Table(
@@ -142,4 +156,87 @@ fused_findings = Table(
     Column("cwe", Integer),
     Column("fingerprint", Text, nullable=False),
     Column("body", JSON, nullable=False),
+)
+
+_ORDER = ("severity", "app_id", "ordinal")
+
+
+def _filter(column: str) -> Index:
+    return Index(f"ix_weaknesses_{column}", "pipeline_id", column, *_ORDER)
+
+
+weaknesses = Table(
+    "weaknesses",
+    metadata,
+    Column("app_id", ForeignKey(apps.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("pipeline_id", String(63), nullable=False),
+    Column("target_model", String(120), nullable=False),
+    Column("target_app_number", Integer, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("occurrence", Integer, nullable=False),
+    Column("shape", Text, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("rule_id", Text, nullable=False),
+    Column("severity", SmallInteger, nullable=False),  # 0 is the gravest
+    Column("confidence", String(16), nullable=False),
+    Column("category", String(16), nullable=False),
+    Column("cwe", Integer),
+    Column("owasp", String(8), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("baseline", String(16)),
+    Column("body", JSON, nullable=False),
+    Index("ix_weaknesses_gravest", "pipeline_id", *_ORDER),
+    _filter("target_model"),
+    _filter("category"),
+    _filter("cwe"),
+    _filter("owasp"),
+    _filter("family"),
+    _filter("baseline"),
+    _filter("origin"),
+    Index("ix_weaknesses_fingerprint", "pipeline_id", "fingerprint"),
+)
+
+weakness_tools = Table(
+    "weakness_tools",
+    metadata,
+    Column("pipeline_id", String(63), primary_key=True),
+    Column("tool", Text, primary_key=True),
+    Column("severity", SmallInteger, primary_key=True),
+    Column("app_id", Integer, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    ForeignKeyConstraint(
+        ("app_id", "ordinal"),
+        ("weaknesses.app_id", "weaknesses.ordinal"),
+        ondelete="CASCADE",
+    ),
+    Index("ix_weakness_tools_weakness", "app_id", "ordinal"),
+    sqlite_with_rowid=False,
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    # No foreign key: a decision outlives what it was made about.
+    Column("pipeline_id", String(63), nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("until", String(10)),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Index("ix_suppressions_pipeline_id", "pipeline_id"),
+)
+
+pruned = Table(
+    "pruned",
+    metadata,
+    # Pipelines that were removed on purpose: a rebuilt store does not bring them back.
+    Column("pipeline_id", String(63), primary_key=True),
+    Column("pruned_at", UtcDateTime, nullable=False),
 )

@@ -11,7 +11,7 @@ from cli.verdict import of_phase, verdict
 from cli.view import progress_line
 from contract.progress import PipelineProgress
 from control.documents import PipelineStatus
-from control.errors import DamagedReportError, NoReportError
+from control.errors import DamagedReportError, NoReportError, OldReportError
 from control.listing import UNFINISHED
 from control.pipelines import Pipeline
 from control.reports import read_report
@@ -37,7 +37,7 @@ def _of_report(settings: Settings, pipeline_id: str, *, strict: bool) -> Exit:
         return verdict(read_report(settings.data_dir, pipeline_id), strict=strict)
     except NoReportError:  # the report is where the worker runs
         return Exit.OK
-    except DamagedReportError as error:
+    except (DamagedReportError, OldReportError) as error:
         say(error.message)
         return Exit.FAILED
 

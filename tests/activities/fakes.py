@@ -7,7 +7,8 @@ import hashlib
 import io
 import tarfile
 import uuid
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
-from contract.record import PipelineRecord
+from contract.record import CellState, PipelineRecord
 from contract.running import (
     AppCheck,
     RunningApp,
@@ -40,6 +41,7 @@ from contract.running import (
     TeardownReport,
 )
 from contract.spec import AppRef, AppSpec, SourceRef
+from contract.weakness import Weakness
 
 STATIC = AnalyzerKind.STATIC
 APP = AppSpec(
@@ -277,11 +279,14 @@ class FakeResults:
         self.record = record or PipelineRecord(pipeline_id="p", state="running")
         self.subtasks: list[tuple[str, AnalyzerReport | None]] = []
         self.apps: list[str] = []
+        self.listed: dict[AppRef, tuple[Weakness, ...]] = {}
         self.stands: tuple[ToolSummary, ...] = ()
         self.header: PlanHeader | None = None
         self.entries: list[AppEntry] = []
 
-    async def register_page(self, header: PlanHeader, page: PlanPage) -> None:
+    async def register_page(
+        self, header: PlanHeader, page: PlanPage, at: datetime | None = None
+    ) -> None:
         raise PlatformError(ErrorCode.ALREADY_EXISTS, "p stands for another plan")
 
     async def load_header(self, pipeline_id: str) -> PlanHeader:
@@ -303,7 +308,9 @@ class FakeResults:
     async def record_app(self, app: AppSpec, outcome: Any) -> None:
         self.apps.append(app.key)
 
-    async def record_pipeline_state(self, pipeline_id: str, state: str, detail: Any) -> None:
+    async def record_pipeline_state(
+        self, pipeline_id: str, state: str, detail: Any, at: datetime | None = None
+    ) -> None:
         raise PlatformError(ErrorCode.UNAVAILABLE, "the store is gone")
 
     async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:
@@ -313,6 +320,14 @@ class FakeResults:
             for name in ("apps", "cells", "fused")
         }
         return whole.model_copy(update=mine)
+
+    async def replace_weaknesses(
+        self, pipeline_id: str, app: AppRef, weaknesses: Sequence[Weakness]
+    ) -> None:
+        self.listed[app] = tuple(weaknesses)
+
+    async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
+        yield [CellState.of(cell) for cell in (await self.load_pipeline(pipeline_id)).cells]
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record

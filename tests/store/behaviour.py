@@ -18,9 +18,10 @@ from tests.store import samples
 from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
+from tests.store.searches import SearchBehaviour
 
 
-class StoreBehaviour(RetryBehaviour, MigrationBehaviour, PlanBehaviour):
+class StoreBehaviour(RetryBehaviour, MigrationBehaviour, PlanBehaviour, SearchBehaviour):
     """Subclasses give a fixture `store_url` of an empty database."""
 
     @pytest.fixture

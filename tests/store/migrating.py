@@ -65,7 +65,7 @@ class MigrationBehaviour:
             assert row.template == before[0].template
             assert samples.RAN.images[0].name in str(row.images)
             new = await connection.run_sync(move, command.upgrade)
-            assert new.isdisjoint({"template", "source_digest", "main_file", "logs", "images"})
+            assert new.isdisjoint({"source_digest", "main_file", "logs", "images", "notes"})
 
         (ran, other) = (await store.load_pipeline("p1")).apps
         assert (ran.facts.logs, ran.facts.notes) == (before[0].facts.logs, samples.RAN.notes)

@@ -148,7 +148,7 @@ class PlanBehaviour:
         self, store: SqlResultStore
     ) -> None:
         await samples.register(store, samples.plan(apps=1))
-        async with store._writing() as connection:
+        async with store.writing() as connection:
             await connection.execute(update(pipelines).values(body={}))
 
         with pytest.raises(PlatformError, match="was not kept; submit it under another ID"):

@@ -10,7 +10,7 @@ from cli.exits import Exit
 from contract.errors import ErrorCode, PlatformError
 from control import errors
 
-RETRY = "starter.py retry p MODEL/appN"
+ANEW = "starter.py report p' writes it anew"
 # Each situation, the exit code of a command that meets it, and what the command line says to do.
 SITUATIONS: list[tuple[PlatformError, Exit, str]] = [
     (errors.WrongInputError("no", next_step="write it so"), Exit.USAGE, "write it so"),
@@ -23,7 +23,8 @@ SITUATIONS: list[tuple[PlatformError, Exit, str]] = [
     (errors.EndedError("p"), Exit.USAGE, "starter.py report p'"),
     (errors.NoMoreAppsError("p"), Exit.USAGE, "--id"),
     (errors.NoReportError("p", Path("r")), Exit.USAGE, "starter.py status p'"),
-    (errors.DamagedReportError("p", Path("r"), "cut"), Exit.USAGE, RETRY),
+    (errors.DamagedReportError("p", Path("r"), "cut"), Exit.USAGE, ANEW),
+    (errors.OldReportError("p", Path("r"), "2.0"), Exit.USAGE, ANEW),
 ]
 
 

@@ -1,0 +1,88 @@
+"""Questions about the weaknesses of a pipeline, and the answers, page by page."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from contract.analysis import Confidence, Severity
+from contract.analyzers import Category
+from contract.base import Frozen
+from contract.spec import AppRef, AppRole, PipelineId
+from contract.weakness import BaselineState, Origin, Suppression, Weakness
+
+PAGE_LIMIT = 1_000
+
+
+class FindingsQuery(Frozen):
+    """Which weaknesses of a pipeline are wanted. An empty field excludes nothing.
+
+    Values of one field are alternatives; all fields must hold.
+
+    Attributes:
+        tools: those that saw it, alone or among others.
+        cwe: numbers of the most specific weakness.
+        owasp: categories of the OWASP Top 10 2021 (`A03`).
+        baselines, origins: as they were when the weaknesses were listed last: each report does.
+        roles: of the apps; left out: subjects alone.
+        after: of the page before; empty: the first page.
+        limit: weaknesses per page, at most 1,000.
+        counted: whether the page says how many there are on all pages.
+    """
+
+    pipeline_id: PipelineId
+    models: tuple[str, ...] = ()
+    apps: tuple[AppRef, ...] = ()
+    tools: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    confidences: tuple[Confidence, ...] = ()
+    categories: tuple[Category, ...] = ()
+    cwe: tuple[int, ...] = ()
+    owasp: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+    baselines: tuple[BaselineState, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    roles: tuple[AppRole, ...] = (AppRole.SUBJECT,)
+    after: str = ""
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 100
+    counted: bool = False
+
+
+class FoundWeakness(Frozen):
+    """One weakness and the app that has it. `ordinal`: its place in the app, gravest first."""
+
+    ref: AppRef
+    role: AppRole = AppRole.SUBJECT
+    ordinal: int
+    weakness: Weakness
+
+
+class FindingsPage(Frozen):
+    """Weaknesses in the order of severity, then of apps in the plan, then of the app's own list.
+
+    Attributes:
+        after: where the next page begins; None: this is the last one.
+        total: weaknesses on all pages; None: they were not counted.
+        unlisted_apps: ended apps of the pipeline whose weaknesses are not listed yet: nobody may
+            take an empty page for an app without weaknesses while this is above zero.
+    """
+
+    items: tuple[FoundWeakness, ...] = ()
+    after: str | None = None
+    total: int | None = None
+    unlisted_apps: int = 0
+
+
+class StoredSuppression(Frozen):
+    """A decision as it is stored.
+
+    Attributes:
+        pipeline_id: for which it was made.
+        decided_at: when it was kept in this form.
+    """
+
+    pipeline_id: str
+    suppression: Suppression
+    decided_at: datetime

@@ -1,0 +1,108 @@
+"""Rows of weaknesses: made from the contract's values, and put in place of earlier ones."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic_core import PydanticSerializationError
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contract.analysis import Finding, Severity
+from contract.analyzers import Category
+from contract.spec import AppRef
+from contract.weakness import Weakness
+from store.columns import clean_json, clean_text
+from store.rows import Row
+from store.tables import SEVERITIES, apps, weakness_tools, weaknesses
+
+RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+"""The gravest severity is 0."""
+
+
+async def put_weaknesses(
+    connection: AsyncConnection, pipeline_id: str, app: AppRef, found: Sequence[Weakness]
+) -> bool:
+    """List the weaknesses of one app; False: there is no such app. Equal ones are not written."""
+    this = (
+        (apps.c.pipeline_id == pipeline_id)
+        & (apps.c.target_model == app.model)
+        & (apps.c.target_app_number == app.app_number)
+    )
+    columns = select(apps.c.id, apps.c.role, apps.c.weaknesses).where(this).with_for_update()
+    row = (await connection.execute(columns)).first()
+    if row is None:
+        return False
+    bodies = [_body(weakness) for weakness in found]
+    mine = weaknesses.c.app_id == row.id
+    if row.weaknesses is not None:
+        old = select(weaknesses.c.body).where(mine).order_by(weaknesses.c.ordinal)
+        if (await connection.scalars(old)).all() == bodies:
+            return True
+        await connection.execute(delete(weaknesses).where(mine))
+    of_app = {"app_id": row.id, "pipeline_id": pipeline_id, "role": row.role}
+    of_app |= {"target_model": app.model, "target_app_number": app.app_number}
+    await _insert(connection, of_app, found, bodies)
+    await connection.execute(update(apps).where(apps.c.id == row.id).values(**_counts(found)))
+    return True
+
+
+async def _insert(
+    connection: AsyncConnection, of_app: Row, found: Sequence[Weakness], bodies: Sequence[str]
+) -> None:
+    if not found:
+        return
+    rows = [
+        {**of_app, **_columns(weakness), "ordinal": ordinal, "body": body}
+        for ordinal, (weakness, body) in enumerate(zip(found, bodies, strict=True))
+    ]
+    await connection.execute(insert(weaknesses), rows)
+    of_tool = {"app_id": of_app["app_id"], "pipeline_id": of_app["pipeline_id"]}
+    seen = [
+        {**of_tool, "tool": tool, "severity": row["severity"], "ordinal": row["ordinal"]}
+        for row, weakness in zip(rows, found, strict=True)
+        for tool in tools_of(weakness.finding)
+    ]
+    await connection.execute(insert(weakness_tools), seen)
+
+
+def tools_of(finding: Finding) -> Iterable[str]:
+    """The tools that saw it, each once; `fusion` where that name is all there is."""
+    seen = (witness.partition(":")[0] for witness in finding.witnesses)
+    return dict.fromkeys(clean_text(tool) for tool in seen) or (clean_text(finding.tool),)
+
+
+def _columns(weakness: Weakness) -> Row:
+    finding = weakness.finding
+    return {
+        "fingerprint": clean_text(finding.fingerprint),
+        "occurrence": weakness.occurrence,
+        "shape": clean_text(finding.shape),
+        "family": clean_text(weakness.family),
+        "rule_id": clean_text(finding.rule_id),
+        "severity": RANKS[finding.severity],
+        "confidence": finding.confidence.value,
+        "category": finding.category.value,
+        "cwe": finding.cwe[0] if finding.cwe else None,
+        "owasp": weakness.owasp[0] if weakness.owasp else "",
+        "place": clean_text(finding.location.path or finding.location.url or ""),
+        "origin": weakness.origin.value,
+        "baseline": weakness.baseline.value if weakness.baseline else None,
+    }
+
+
+def _body(weakness: Weakness) -> str:
+    """Its JSON: escapes keep out what a database cannot store; lone surrogates are replaced."""
+    try:
+        return weakness.model_dump_json()
+    except (PydanticSerializationError, UnicodeEncodeError):
+        return Weakness.model_validate(clean_json(weakness.model_dump())).model_dump_json()
+
+
+def _counts(found: Sequence[Weakness]) -> dict[str, Any]:
+    security = Counter(
+        weakness.finding.severity.value
+        for weakness in found
+        if weakness.finding.category is Category.SECURITY
+    )
+    return {"weaknesses": len(found), **{name: security[name] for name in SEVERITIES}}

@@ -1,0 +1,214 @@
+"""Weaknesses, listed and searched; decisions about them: run on SQLite and on PostgreSQL."""
+
+from datetime import date
+
+import pytest
+
+from contract.analysis import Finding, Location, Severity
+from contract.analyzers import Category
+from contract.errors import ErrorCode, PlatformError
+from contract.findings import FindingsQuery
+from contract.spec import AppRef, AppRole
+from contract.weakness import BaselineState, Origin, Suppression, Weakness
+from tests.store import samples
+
+DECISION = Suppression(fingerprint="f1", who="Ada", why="test data", until=date(2030, 1, 31))
+
+
+def weakness(number: int = 0, **changes) -> Weakness:
+    """A weakness of an app; fields of its finding and of itself may be changed by name."""
+    finding = Finding(
+        tool="fusion",
+        rule_id=f"rule-{number}",
+        message=f"message {number}",
+        severity=Severity.HIGH,
+        cwe=(89, 20),
+        location=Location(path="app.py", line=number + 1),
+        fingerprint=f"f{number}",
+        witnesses=("bandit:B608", "semgrep:sqli"),
+    )
+    of_finding = {name: value for name, value in changes.items() if name in Finding.model_fields}
+    others = {name: value for name, value in changes.items() if name not in of_finding}
+    base = {"family": "sql-injection", "owasp": ("A03",)}
+    return Weakness(finding=finding.model_copy(update=of_finding), **{**base, **others})
+
+
+def ref(number: int = 1) -> AppRef:
+    return AppRef(model=samples.MODEL, app_number=number)
+
+
+async def found(store, **filters) -> list[tuple[int, str]]:
+    page = await store.findings_page(FindingsQuery(pipeline_id="p1", **filters))
+    return [(item.ref.app_number, item.weakness.finding.fingerprint) for item in page.items]
+
+
+class SearchBehaviour:
+    """Part of `StoreBehaviour`."""
+
+    async def test_pages_hold_each_weakness_once_gravest_first(self, store):
+        await samples.register(store, samples.plan(apps=3))
+        order = [Severity.CRITICAL, Severity.HIGH, Severity.HIGH, Severity.LOW]
+        for number in (3, 1, 2):
+            mine = [weakness(at, severity=severity) for at, severity in enumerate(order)]
+            await store.replace_weaknesses("p1", ref(number), mine)
+
+        seen, after = [], ""
+        while True:
+            query = FindingsQuery(pipeline_id="p1", limit=5, after=after)
+            page = await store.findings_page(query)
+            seen += [(item.weakness.finding.severity, item.ref.app_number) for item in page.items]
+            if not (after := page.after):
+                break
+
+        assert [number for severity, number in seen if severity is Severity.CRITICAL] == [1, 2, 3]
+        assert [number for _, number in seen] == [1, 2, 3, 1, 1, 2, 2, 3, 3, 1, 2, 3]
+        assert len(set(seen)) == 9
+
+    async def test_a_page_is_the_same_whatever_was_read_between(self, store):
+        await samples.register(store, samples.plan(apps=2))
+        await store.replace_weaknesses("p1", ref(1), [weakness(at) for at in range(4)])
+        first = await store.findings_page(FindingsQuery(pipeline_id="p1", limit=2))
+        await store.replace_weaknesses("p1", ref(2), [weakness(9, severity=Severity.CRITICAL)])
+
+        assert await found(store, after=first.after, limit=5) == [(1, "f2"), (1, "f3")]
+
+    @pytest.mark.parametrize(
+        ("filters", "expected"),
+        [
+            ({"severities": (Severity.CRITICAL, Severity.LOW)}, ["f1", "f3"]),
+            ({"severities": (Severity.MEDIUM,)}, ["f2"]),
+            ({"categories": (Category.QUALITY,)}, ["f3"]),
+            ({"cwe": (79,)}, ["f2"]),
+            ({"cwe": (79, 89)}, ["f1", "f0", "f2"]),
+            ({"owasp": ("A07",)}, ["f2"]),
+            ({"families": ("xss",)}, ["f2"]),
+            ({"tools": ("zap",)}, ["f0"]),
+            ({"tools": ("bandit", "semgrep")}, ["f1", "f2", "f3"]),
+            ({"tools": ("bandit",), "cwe": (79,)}, ["f2"]),
+            ({"cwe": (79,), "tools": ("zap",)}, []),
+            ({"rules": ("rule-1", "rule-3")}, ["f1", "f3"]),
+            ({"fingerprints": ("f2", "f1")}, ["f1", "f2"]),
+            ({"models": ("nobody",)}, []),
+            ({"models": (samples.MODEL,), "cwe": (79,)}, ["f2"]),
+            ({"apps": (ref(2),)}, []),
+            ({"apps": (ref(1), ref(2)), "families": ("xss",)}, ["f2"]),
+            ({"baselines": (BaselineState.NEW,)}, ["f1", "f0"]),
+            ({"baselines": (BaselineState.UNKNOWN,)}, []),
+            ({"origins": (Origin.SCAFFOLD,)}, ["f3"]),
+            ({"origins": (Origin.SCAFFOLD,), "baselines": (BaselineState.NEW,)}, []),
+            ({"roles": (AppRole.CONTROL,)}, []),
+        ],
+    )
+    async def test_a_filter_leaves_what_it_names(self, store, filters, expected):
+        await samples.register(store, samples.plan(apps=2))
+        new = {"baseline": BaselineState.NEW}
+        mine = [
+            weakness(1, severity=Severity.CRITICAL, suppression=DECISION, **new),
+            weakness(0, witnesses=("zap:40018",), **new),
+            weakness(2, severity=Severity.MEDIUM, cwe=(79,), family="xss", owasp=("A07",)),
+            weakness(
+                3, severity=Severity.LOW, category=Category.QUALITY, origin=Origin.SCAFFOLD, cwe=()
+            ),
+        ]
+        await store.replace_weaknesses("p1", ref(1), mine)
+
+        for limit in (1, 50):  # page by page as at once
+            seen, after = [], ""
+            while True:
+                query = FindingsQuery(pipeline_id="p1", limit=limit, after=after, **filters)
+                page = await store.findings_page(query)
+                seen += [item.weakness for item in page.items]
+                if not (after := page.after):
+                    break
+            assert [one.finding.fingerprint for one in seen] == expected
+            counted = query.model_copy(update={"after": "", "counted": True})
+            assert (await store.findings_page(counted)).total == len(expected)
+            assert all(one in mine for one in seen)
+
+    async def test_listing_again_replaces_and_listing_the_same_changes_nothing(self, store):
+        await samples.register(store, samples.plan(apps=2))
+        many = [weakness(at) for at in range(3)]
+
+        for _ in range(2):
+            await store.replace_weaknesses("p1", ref(1), many)
+            assert await found(store) == [(1, "f0"), (1, "f1"), (1, "f2")]
+        await store.replace_weaknesses("p1", ref(1), many[1:])
+        assert await found(store) == [(1, "f1"), (1, "f2")]
+        assert await found(store, tools=("bandit",)) == [(1, "f1"), (1, "f2")]
+        await store.replace_weaknesses("p1", ref(1), [])
+        assert await found(store) == []
+
+    async def test_apps_that_are_not_listed_yet_are_told(self, store):
+        await samples.register(store, samples.plan(apps=2))
+        await store.record_app(samples.app(), samples.app_outcome())
+        query = FindingsQuery(pipeline_id="p1")
+
+        assert (await store.findings_page(query)).unlisted_apps == 1
+        await store.replace_weaknesses("p1", ref(1), [])
+        assert (await store.findings_page(query)).unlisted_apps == 0
+
+    async def test_texts_of_hostile_apps_are_listed(self, store):
+        await samples.register(store, samples.plan(apps=1))
+        hostile = weakness(0, fingerprint="nul \0", message="\udfff '); DROP TABLE apps")
+
+        await store.replace_weaknesses("p1", ref(1), [hostile])
+
+        (item,) = (await store.findings_page(FindingsQuery(pipeline_id="p1"))).items
+        assert item.weakness.finding.message == "\ufffd '); DROP TABLE apps"
+
+    async def test_a_cursor_that_is_none_and_an_unknown_pipeline_are_named(self, store):
+        await samples.register(store, samples.plan(apps=1))
+
+        for cursor in ("x", "9.1.1", "1.2", "1.2.3.4", "1.-2.3", "1." + "9" * 40 + ".1"):
+            with pytest.raises(PlatformError, match="no place in a list") as wrong:
+                await store.findings_page(FindingsQuery(pipeline_id="p1", after=cursor))
+            assert wrong.value.code is ErrorCode.INVALID_ARGUMENT
+        with pytest.raises(PlatformError, match="NOT_FOUND"):
+            await store.findings_page(FindingsQuery(pipeline_id="nowhere"))
+        with pytest.raises(PlatformError, match="no app 'x/app7'"):
+            await store.replace_weaknesses("p1", AppRef(model="x", app_number=7), [])
+
+    async def test_an_overview_counts_apps_cells_and_weaknesses(self, store):
+        await samples.register(store, samples.plan(apps=3))
+        report = samples.report()
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+        await store.record_app(samples.app(), samples.app_outcome())
+        quality = weakness(5, category=Category.QUALITY)
+        mine = [weakness(0, severity=Severity.CRITICAL), weakness(1), quality]
+
+        (before,) = [a for a in (await store.overview("p1")).apps if a.state]
+        await store.replace_weaknesses("p1", ref(1), mine)
+        overview = await store.overview("p1")
+
+        assert (before.apps, before.unlisted, before.weaknesses) == (1, 1, 0)
+        ended = next(group for group in overview.apps if group.state)
+        waiting = next(group for group in overview.apps if not group.state)
+        assert (ended.apps, ended.unlisted, ended.weaknesses) == (1, 0, 3)
+        assert ended.security == {Severity.CRITICAL: 1, Severity.HIGH: 1}
+        assert (waiting.apps, waiting.unlisted, waiting.role) == (2, 0, AppRole.SUBJECT)
+        assert [(c.tool, c.state, c.cells) for c in overview.cells] == [
+            ("bandit", "measured", 1),
+            ("semgrep", "infra_failed", 1),
+        ]
+        assert overview.listing.apps == 3
+        with pytest.raises(PlatformError, match="NOT_FOUND"):
+            await store.overview("nowhere")
+
+    async def test_a_decision_is_kept_once_and_replaced_by_a_later_one(self, store):
+        by_rule = Suppression(rule="CWE-89", path="*", who="Eve", why="known")
+        other = Suppression(fingerprint="f9", who="Bob", why="elsewhere")
+
+        assert await store.suppress("p1", DECISION)
+        assert not await store.suppress("p1", DECISION)
+        assert await store.suppress("p1", by_rule)
+        assert await store.suppress("p2", other)
+
+        kept = await store.suppressions(["p1"])
+        assert [one.suppression for one in kept] == [DECISION, by_rule]
+        assert len(await store.suppressions(["p1", "p2"])) == 3
+        later = DECISION.model_copy(update={"why": "reviewed again", "until": None})
+        assert await store.suppress("p1", later)
+        assert [one.suppression for one in await store.suppressions(["p1"])] == [by_rule, later]
+        assert await store.unsuppress("p1", DECISION)
+        assert not await store.unsuppress("p1", DECISION)
+        assert [one.suppression for one in await store.suppressions(["p1"])] == [by_rule]
