@@ -7,6 +7,7 @@ about, in the order of the plan; repeats. Nothing of an app stays in memory but 
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from activities.ports import ArtifactStore, ReportDraft, ReportWriter, ResultStore
@@ -50,23 +51,12 @@ class ReportWriting:
             PlatformError: NOT_FOUND, or a store or disk that does not do its work.
         """
         outline = await self._results.load_outline(pipeline_id)
-        overview = await self._overview(outline)
+        overview = await overview_of(self._results, outline)
         async with self._writer.draft(pipeline_id) as draft:
             writing = _OneReport(self._results, self._artifacts, draft, note)
             await writing.write(outline, overview)
             paths = await draft.publish()
         return paths[JSON_NAME], paths[HTML_NAME]
-
-    async def _overview(self, outline: PipelineRecord) -> Overview:
-        """What is fleet-wide; apps without any cell are part of it."""
-        overview = Overview(outline, datetime.now(UTC))
-        waiting = {app.ref: app for app in outline.apps}
-        async for states in self._results.cells_overview(outline.pipeline_id):
-            for ref, mine in by_app(states).items():
-                overview.add(waiting.pop(ref, AppRecord(ref=ref)), mine)
-        for app in waiting.values():
-            overview.add(app, ())
-        return overview
 
 
 class _OneReport:
@@ -92,6 +82,10 @@ class _OneReport:
                 await self._write_apps(files, apps)
                 done += len(apps)
                 self._note(f"writing the report: {done} of {total} apps")
+            if role is AppRole.CONTROL:
+                files.believe(overview)
+            elif role is AppRole.SCAFFOLD:
+                known = replace(known, scaffolds=files.scaffolds())
         self._note("writing the report: the fleet")
         of_fleet = await asyncio.to_thread(dict, files.of_fleet(self._draft.names))
         await self._draft.write(of_fleet)
@@ -109,6 +103,18 @@ class _OneReport:
             logs = await self._logs.copy(app)
             await self._draft.write(await asyncio.to_thread(_files, files, app, logs))
         await self._draft.append(await asyncio.to_thread(_rows, files, apps))
+
+
+async def overview_of(results: ResultStore, outline: PipelineRecord) -> Overview:
+    """What is fleet-wide about a pipeline; apps without any cell are part of it."""
+    overview = Overview(outline, datetime.now(UTC))
+    waiting = {app.ref: app for app in outline.apps}
+    async for states in results.cells_overview(outline.pipeline_id):
+        for ref, mine in by_app(states).items():
+            overview.add(waiting.pop(ref, AppRecord(ref=ref)), mine)
+    for app in waiting.values():
+        overview.add(app, ())
+    return overview
 
 
 class AppLogs:

@@ -29,7 +29,8 @@ from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerReport, Confidence, MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.spec import AppRef, SourceRef
-from tests.support.control_scores import CLEAN, CONTROLS, FLAWED, labels, met, security
+from reports.labels import security
+from tests.support.control_scores import CLEAN, CONTROLS, FLAWED, met, sheet
 from tests.support.static_run import TOOLS_DIR
 
 STATIC = AnalyzerKind.STATIC
@@ -61,7 +62,7 @@ async def measure(service: Service, app: str, *tools: str) -> tuple[AnalyzerRepo
 
 def scores(reports: dict[str, AnalyzerReport]) -> dict[str, Any]:
     """Recall and false alarms by tool and fused; tools that were not measured are named."""
-    wanted = sum(len(labels(app)) for app in FLAWED)
+    wanted = sum(len(sheet(app).weaknesses) for app in FLAWED)
     table: dict[str, Any] = {}
     for name in (*(tool.name for tool in TOOLS), "fused", "fused, without low"):
         found = {app: _findings(report, name) for app, report in reports.items()}
@@ -70,7 +71,7 @@ def scores(reports: dict[str, AnalyzerReport]) -> dict[str, Any]:
         high = sum(item.confidence is Confidence.HIGH for item in alarms)
         table[name] = {"met": hits, "false": len(alarms), "false_high": high}
     missed = {
-        app: sorted({one.name for one in labels(app)} - met(app, reports[app].fused))
+        app: sorted({one.id for one in sheet(app).weaknesses} - met(app, reports[app].fused))
         for app in FLAWED
     }
     unmeasured = {

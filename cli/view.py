@@ -12,6 +12,7 @@ from cli.safe import one_line
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.progress import AppProgress, PipelineProgress
+from contract.roles import in_words
 from control.documents import PipelineLine
 from reports.model import FleetReport
 from reports.parts import MissingGroup
@@ -47,6 +48,7 @@ def render_progress(
         (f"{progress.pipeline_id}  ", "bold"),
         (progress.phase.value, "cyan"),
         f"  {progress.finished}/{progress.total} apps, {progress.in_flight} in flight",
+        (f"  with {beside}" if (beside := in_words(progress.beside)) else "", "dim"),
         (f"  {left}" if left else "", "cyan"),
         (f"  {one_line(progress.message)}" if progress.message else "", "dim"),
     )

@@ -120,7 +120,9 @@ class Finding(Frozen):
     Attributes:
         cwe: Common Weakness Enumeration numbers, most specific first.
         fingerprint: identity across runs; never depends on line numbers (SARIF 2.1.0, 3.27.16).
-        shape: digest of the code at fault with its names and values left out, so that the same
+        aliases: fingerprints that its joined sightings have alone: another pipeline, in which other
+            tools looked, may know it by one of them.
+        shape: digest of the code at fault without the app's own names and values, so that the same
             mistake in two apps has the same shape; empty: no code is known.
         witnesses: tools that saw it, `tool:rule`.
         evidence: at most 2,000 characters of proof (snippet, request, response).
@@ -135,6 +137,7 @@ class Finding(Frozen):
     cwe: tuple[int, ...] = ()
     location: Location = Location()
     fingerprint: str = ""
+    aliases: tuple[str, ...] = ()
     shape: str = ""
     witnesses: tuple[str, ...] = ()
     evidence: Annotated[str, Field(max_length=2_000)] = ""

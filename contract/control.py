@@ -72,6 +72,11 @@ class AnswerSheet(Frozen):
         """Whether it is an app without weaknesses that runs."""
         return not self.weaknesses and self.app.behaviour == "ok"
 
+    def of(self, kind: AnalyzerKind) -> "AnswerSheet":
+        """The sheet with those weaknesses alone that an analyzer could see."""
+        its = tuple(label for label in self.weaknesses if kind in label.analyzers)
+        return self.model_copy(update={"weaknesses": its})
+
     @model_validator(mode="after")
     def _labels_are_known_and_unique(self) -> Self:
         known = [label.id for label in self.weaknesses]

@@ -60,6 +60,11 @@ def family_of(found: Finding) -> frozenset[str]:
     return families_of(found.cwe[:1])
 
 
+def family_name(found: Finding) -> str:
+    """The one name of its family: `sql-injection`, `cwe-1188`, or the rule if no CWE is known."""
+    return min(family_of(found), default=found.rule_id)
+
+
 def names_in(text: str) -> frozenset[str]:
     """Words of a line of source that may be an input's name.
 

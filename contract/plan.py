@@ -1,7 +1,8 @@
 """A plan on its way to a pipeline: a small header, and pages of apps that the store keeps."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -11,6 +12,7 @@ from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.limits import REASON_CHARS
 from contract.outcome import ALL_TOOLS, worst_state
+from contract.role import AppRole
 from contract.spec import AppRef, AppSpec, PipelineId, PipelinePlan, PipelineSpec, PlannedApp
 from contract.template import TemplateSpec
 
@@ -37,11 +39,20 @@ class PlanPage(Frozen):
         return hashlib.sha256(_APPS.dump_json(self.apps, exclude=derived)).hexdigest()
 
 
+class AddedApps(Frozen):
+    """Apps of one role that stand together in a plan; `first`: position of the first of them."""
+
+    role: AppRole
+    first: int
+    apps: int
+
+
 class PlanHeader(Frozen):
     """What a pipeline is started with, and what it carries from run to run: a plan without apps.
 
     Attributes:
         total: how many apps the plan has.
+        added: where those are that are no subjects.
         digest: of the whole plan.
         pages: digest of each page, in order.
     """
@@ -52,6 +63,7 @@ class PlanHeader(Frozen):
     total: int
     digest: str
     pages: tuple[str, ...]
+    added: tuple[AddedApps, ...] = ()
 
     @classmethod
     def of(cls, plan: PipelinePlan) -> "PlanHeader":
@@ -63,7 +75,21 @@ class PlanHeader(Frozen):
             total=len(plan.apps),
             digest=plan.digest,
             pages=tuple(page.digest for page in pages_of(plan)),
+            added=tuple(_added(plan.apps)),
         )
+
+    def role_at(self, position: int) -> AppRole:
+        """Role of the app at a position of the fleet; what came beside the plan is a subject."""
+        found = (run.role for run in self.added if 0 <= position - run.first < run.apps)
+        return next(found, AppRole.SUBJECT)
+
+    @property
+    def beside(self) -> dict[AppRole, int]:
+        """How many apps there are beside the subjects, by role."""
+        counts: dict[AppRole, int] = {}
+        for run in self.added:
+            counts[run.role] = counts.get(run.role, 0) + run.apps
+        return counts
 
     def has(self, page: PlanPage) -> bool:
         """Whether `page` is one of this plan's."""
@@ -73,6 +99,15 @@ class PlanHeader(Frozen):
     def app_spec(self, app: PlannedApp) -> AppSpec:
         """The child's input for `app`."""
         return AppSpec.of(self.pipeline_id, self.spec, self.templates, app)
+
+
+def _added(apps: Sequence[PlannedApp]) -> Iterator[AddedApps]:
+    first = 0
+    for role, run in groupby(apps, key=lambda app: app.role):
+        count = sum(1 for _ in run)
+        if role is not AppRole.SUBJECT:
+            yield AddedApps(role=role, first=first, apps=count)
+        first += count
 
 
 def pages_of(plan: PipelinePlan) -> list[PlanPage]:
@@ -148,6 +183,7 @@ class Reopening(Frozen):
         header: of its plan.
         registered: how many apps it has, with those that were added.
         counts: how many of them ended in each state.
+        beside: those of `counts` that are no subjects, by role.
         detail: facts of its earlier runs.
         choices: the apps to run again.
     """
@@ -155,6 +191,7 @@ class Reopening(Frozen):
     header: PlanHeader
     registered: int
     counts: dict[MeasurementState, int] = {}
+    beside: dict[AppRole, dict[MeasurementState, int]] = {}
     detail: dict[str, Any] = {}
     choices: tuple[AppChoice, ...] = ()
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind, PlatformService
 from contract.base import Frozen
+from contract.role import AppRole
 from contract.spec import AppRef
 
 
@@ -78,7 +79,13 @@ class Preflight(Frozen):
 
 
 class PipelineProgress(Frozen):
-    """A snapshot of a pipeline."""
+    """A snapshot of a pipeline.
+
+    Attributes:
+        total, finished: apps, with those that Assay added.
+        counts: ended subjects by state.
+        beside: how many of `total` are no subjects, by role.
+    """
 
     pipeline_id: str
     phase: PipelinePhase
@@ -89,6 +96,7 @@ class PipelineProgress(Frozen):
     parallelism: int = 3
     paused: bool = False
     counts: dict[MeasurementState, int] = {}
+    beside: dict[AppRole, int] = {}
     apps: tuple[AppProgress, ...] = ()
     analyzers: tuple[AnalyzerReadiness, ...] = ()
     breakers: tuple[BreakerProgress, ...] = ()

@@ -18,8 +18,10 @@ from contract.base import Authored, Frozen
 from contract.control import AnswerSheet
 from contract.fields import Number, Switch, is_auto, is_left_out
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
+from contract.ranking import RankingSpec
 from contract.role import AppRole, NoiseSpec, is_subject
 from contract.secret import SecretRef
+from contract.suppression import Suppressions
 from contract.template import TemplateSpec
 
 PipelineId = Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)]
@@ -102,6 +104,12 @@ class PipelineSpec(Authored):
         scaffold: folder that the apps began as, relative to the spec file, or one for each
             template; findings that it brings are told apart from what a model wrote.
         noise: some apps once more, to learn how much figures vary by themselves.
+        baseline: ID of an earlier pipeline. Each weakness is told as new, unchanged, fixed or
+            unknown against it, and decisions taken for it hold here, too.
+        suppressions: decisions that weaknesses need no action: a file, relative to the spec file,
+            or the decisions themselves. Left out: `suppressions.yaml` in `apps.root`, if it is
+            there.
+        ranking: a ranking of models by several criteria; left out: none.
     """
 
     apps: AppsSpec
@@ -118,6 +126,9 @@ class PipelineSpec(Authored):
     controls: Switch = Field(default="auto", exclude_if=is_auto)
     scaffold: str | dict[str, str] | None = Field(default=None, exclude_if=is_left_out)
     noise: NoiseSpec | None = Field(default=None, exclude_if=is_left_out)
+    baseline: PipelineId | None = Field(default=None, exclude_if=is_left_out)
+    suppressions: Suppressions | None = Field(default=None, exclude_if=is_left_out)
+    ranking: RankingSpec | None = Field(default=None, exclude_if=is_left_out)
 
     @model_validator(mode="after")
     def _analyzers_are_unique(self) -> Self:

@@ -1,10 +1,10 @@
 """A weakness of an app: a finding after fusion across analyzers, with what is known beside it."""
 
-from datetime import date
 from enum import StrEnum
 
 from contract.analysis import Finding
-from contract.base import Authored, Frozen
+from contract.base import Frozen
+from contract.suppression import Suppression as Suppression
 
 
 class Origin(StrEnum):
@@ -32,27 +32,6 @@ class BaselineState(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Suppression(Authored):
-    """A reviewed decision that a weakness needs no action. It hides nothing: it is counted apart.
-
-    Attributes:
-        fingerprint: of the weakness; or
-        rule: rule or CWE (`CWE-89`) together with `path`, a glob below the app's root.
-        app: `model/app3`, or a glob of such labels; left out: every app.
-        who: who decided.
-        why: the reason.
-        until: last day on which it holds; left out: it has no end.
-    """
-
-    fingerprint: str = ""
-    rule: str = ""
-    path: str = ""
-    app: str = ""
-    who: str
-    why: str
-    until: date | None = None
-
-
 class Weakness(Frozen):
     """One weakness of one app.
 
@@ -63,6 +42,7 @@ class Weakness(Frozen):
         owasp: categories of the OWASP Top 10 2021 (`A03`); empty if none fits.
         origin: who brought it in.
         baseline: what the pipeline's baseline says of it; None: there is no baseline.
+        baseline_reason: why nobody knows, where that is its answer.
         suppression: the decision that it needs no action; None: there is none that holds.
     """
 
@@ -72,6 +52,7 @@ class Weakness(Frozen):
     owasp: tuple[str, ...] = ()
     origin: Origin = Origin.MODEL
     baseline: BaselineState | None = None
+    baseline_reason: str = ""
     suppression: Suppression | None = None
 
     @property

@@ -49,10 +49,10 @@ class PipelineStatus(PipelineProgress):
     Attributes:
         apps: `ref` (`model`, `app_number`), `step` (what it does now), `state` (null until it has
             ended), `reason`. A server tells at most 500: those that run first, then those that
-            failed. The store tells all. `total` and `counts` are of all apps.
+            failed. The store tells all. `total` and `counts` are not of these lines alone.
         analyzers: what each said of itself: `analyzer`, `ok`, `tools`, `blind`, `reason`.
         breakers: `name`, `state` (`closed`, `open`, `half_open`), `failures`, `reason`.
-        counts: ended apps by state.
+        counts: ended subjects by state.
         state: as in a `PipelineLine`.
         told_by: `server`, or `store` where no server knows of it.
         left: a `TimeLeft`; null where it is not known, and at the end.

@@ -1,10 +1,12 @@
 """Joins what the store and the server know of pipelines."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from contract.analysis import MeasurementState
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress
 from contract.record import AppRecord, PipelineListing, PipelineRecord
+from contract.role import AppRole
 from control.documents import PipelineLine
 from control.pipelines import Served
 
@@ -56,7 +58,7 @@ def state_of(stored: str, served: Served | None) -> str:
 def progress_of(record: PipelineRecord, state: str) -> PipelineProgress:
     """The progress of a pipeline that no server knows, made of its record in the store."""
     apps = tuple(_app(app) for app in record.apps)
-    states = [app.state for app in apps if app.state]
+    states = [app.state for app in record.apps if app.state and app.role is AppRole.SUBJECT]
     ended = state != UNFINISHED
     return PipelineProgress(
         pipeline_id=record.pipeline_id,
@@ -65,9 +67,10 @@ def progress_of(record: PipelineRecord, state: str) -> PipelineProgress:
         if ended
         else "nobody works on it now; it goes on when its stack runs",
         total=len(apps),
-        finished=len(states),
+        finished=sum(app.state is not None for app in apps),
         parallelism=int(record.detail.get("parallelism") or record.spec.get("parallelism") or 1),
         counts={state: states.count(state) for state in MeasurementState if state in states},
+        beside=Counter(app.role for app in record.apps if app.role is not AppRole.SUBJECT),
         apps=apps,
     )
 

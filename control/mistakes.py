@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-_BRANCHES = ("[key]", "value", "reference")
+_BRANCHES = ("[key]", "value", "reference", "suppressions-file", "suppressions-list")
 
 
 def unlike(name: str, known: Iterable[str], noun: str) -> str:

@@ -19,6 +19,7 @@ from control.fleet import Say, app_folders, chosen_apps, folder_of, model_folder
 from control.mistakes import unlike
 from control.naming import pipeline_id as usable_id
 from control.specfile import load_spec, read_yaml, validate
+from control.suppressing import decided
 
 
 def checked_plan(
@@ -85,6 +86,8 @@ def _resolve(
             "apps.only names no app", next_step="name one: MODEL/appN, or remove it"
         )
     _check_template_numbers(spec, folders)
+    decisions = decided(spec.suppressions, base, root, say)
+    spec = spec.model_copy(update={"suppressions": decisions})
     every = with_added(spec, base, apps, partial(planned, spec))
     templates = _templates(spec, base) | control_templates(every)
     return PipelinePlan(pipeline_id=pipeline_id, spec=spec, apps=tuple(every), templates=templates)

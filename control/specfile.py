@@ -44,17 +44,15 @@ def parse_spec(document: Any, name: str) -> PipelineSpec:
     return spec
 
 
-def read_yaml(path: Path, noun: str) -> Any:
-    """The document in a file of at most `MAX_SPEC_BYTES`.
+def read_yaml(path: Path, noun: str, most_bytes: int = MAX_SPEC_BYTES) -> Any:
+    """The document in a file of at most `most_bytes`.
 
     Raises:
         PlatformError: it cannot be read, or is not YAML.
     """
     try:
-        if path.stat().st_size > MAX_SPEC_BYTES:
-            raise WrongInputError(
-                f"{path}: a {noun} of more than {MAX_SPEC_BYTES} bytes is refused"
-            )
+        if path.stat().st_size > most_bytes:
+            raise WrongInputError(f"{path}: a {noun} of more than {most_bytes} bytes is refused")
         # The loader is a safe one.
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
     except OSError as error:
@@ -72,6 +70,11 @@ def read_yaml(path: Path, noun: str) -> Any:
         raise WrongInputError(
             f"{path}: not valid YAML: {error}", next_step="quote that text"
         ) from error
+
+
+def compose_yaml(path: Path) -> yaml.Node | None:
+    """The nodes of a document that `read_yaml` has read: they know their lines."""
+    return yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
 
 
 def validate(model: type[_Model], document: Any, name: str) -> _Model:

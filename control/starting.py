@@ -17,8 +17,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, pipeline_workflow_id
-from contract.plan import PlanPage, pages_of
+from contract.plan import PlanHeader, PlanPage, pages_of
 from contract.progress import PipelineResult
+from contract.roles import in_words
 from contract.spec import PipelinePlan
 from control.errors import AlreadyRanError, OtherPlanError, ServerAwayError
 from control.server_errors import refused, server_asked
@@ -97,8 +98,15 @@ async def _start(client: Client, order: PipelineRun, *, again: bool) -> Handle:
             id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             memo={_PLAN: header.digest},
-            static_summary=f"{header.total} apps x {', '.join(header.spec.analyzers)}",
+            static_summary=_summary(header),
         )
+
+
+def _summary(header: PlanHeader) -> str:
+    """The pipeline in one line of the server's list."""
+    beside = in_words(header.beside)
+    apps = f"{header.total} apps ({beside} among them)" if beside else f"{header.total} apps"
+    return f"{apps} x {', '.join(header.spec.analyzers)}"
 
 
 async def _require_same(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from contract.errors import ErrorCode, PlatformError
+from contract.findings import FindingsPage, FindingsQuery
 from contract.plan import Reopening
 from contract.progress import PipelineProgress
 from contract.record import PipelineListing, PipelineRecord
@@ -110,6 +111,32 @@ class Stored:
         state = state_of(record.state, None)
         return progress_of(record, state), state
 
+    async def findings_page(self, query: FindingsQuery) -> FindingsPage:
+        """One page of the weaknesses of a pipeline.
+
+        Raises:
+            NotStoredError: there is no such pipeline, or no store.
+            WrongInputError: the place to go on from is none.
+            PlatformError: the store cannot be read.
+        """
+        try:
+            return await self.ask(query.pipeline_id, lambda store: store.findings_page(query))
+        except PlatformError as error:
+            if error.code is not ErrorCode.INVALID_ARGUMENT:
+                raise
+            raise WrongInputError(error.message, next_step=error.next_step) from error
+
+    async def ask(
+        self, pipeline_id: str, question: Callable[[SqlResultStore], Awaitable[Answer]]
+    ) -> Answer:
+        """The answer of the store to a question about a pipeline.
+
+        Raises:
+            NotStoredError: there is no such pipeline, or no store.
+            PlatformError: the store cannot be read.
+        """
+        return await self._of(pipeline_id, question)
+
     async def _of(
         self, pipeline_id: str, ask: Callable[[SqlResultStore], Awaitable[Answer]]
     ) -> Answer:
@@ -118,6 +145,8 @@ class Stored:
             raise NotStoredError(pipeline_id, message)
         try:
             return await self._read(ask)
+        except NotStoredError:
+            raise
         except PlatformError as error:
             if error.code is not ErrorCode.NOT_FOUND:
                 raise

@@ -17,14 +17,13 @@ from reports.model import AppReport, CellReport
 from reports.parts import PipelineFacts
 from reports.tally import count_states, tallies
 from reports.together import together
+from reports.voiding import voided
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _Fused = dict[AnalyzerKind, tuple[Finding, ...]]
 
 
-def app_reports(
-    record: PipelineRecord, facts: FleetFacts, known: Known = Known()
-) -> Iterator[AppReport]:
+def app_reports(record: PipelineRecord, facts: FleetFacts, known: Known) -> Iterator[AppReport]:
     """The report of each app of a batch, one after another.
 
     Args:
@@ -32,6 +31,7 @@ def app_reports(
         facts: of the whole pipeline.
         known: what is known beside the records.
     """
+    record = voided(record, facts.void)
     cells, fused = by_app(record.cells), by_app(record.fused)
     for app in record.apps:
         yield app_report(app, cells.get(app.ref, ()), fused.get(app.ref, ()), facts, known)
@@ -42,7 +42,7 @@ def app_report(
     recorded: Sequence[CellRecord],
     fusions: Iterable[FusedRecord],
     facts: FleetFacts,
-    known: Known = Known(),
+    known: Known,
 ) -> AppReport:
     """All that is known of one app, counted once, here.
 
@@ -69,11 +69,12 @@ def app_report(
         template=app.template,
         source_digest=app.source.digest,
         main_file=app.source.main_file,
+        sheet=app.sheet,
         state=state,
         reason=reason,
         states=count_states(cell.state for cell in cells),
         findings=tallies(cells, found, fused, tuple(_unlisted(cells, fused))),
-        weaknesses=tuple(weaknesses_of(app.ref, found, known)),
+        weaknesses=tuple(weaknesses_of(app.ref, found, known, app.template)),
         syntax_errors=tuple(finding for finding in found if _is_syntax_error(finding)),
         load=load_figures(cells),
         scores=scores(cells),

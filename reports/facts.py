@@ -38,10 +38,10 @@ class FleetFacts:
     generated_at: datetime
     columns: Mapping[AnalyzerKind, tuple[str, ...]]
     looks_for: Mapping[str, tuple[Category, ...]]
-    finders: frozenset[str] = frozenset()
-    load_tools: tuple[str, ...] = ()
-    required: Requirement = Requirement()
-    void: Mapping[ToolKey, str] = {}
+    finders: frozenset[str]
+    load_tools: tuple[str, ...]
+    required: Requirement
+    void: Mapping[ToolKey, str]
 
     @property
     def running(self) -> bool:
@@ -94,19 +94,15 @@ class Overview:
             },
             looks_for=dict(self._looks_for),
             finders=frozenset(tool for (_, tool), found in self._found.items() if found),
-            load_tools=tuple(
-                sorted(
-                    {
-                        tool
-                        for kind, tools in self._seen.items()
-                        if kind.row.figures == "load"
-                        for tool in tools
-                    }
-                    - {ALL_TOOLS}
-                )
-            ),
+            load_tools=tuple(sorted(self._load_tools() - {ALL_TOOLS})),
+            required=Requirement(),
+            void={},
         )
         return self.voided(facts, {})
+
+    def _load_tools(self) -> set[str]:
+        of_load = (tools for kind, tools in self._seen.items() if kind.row.figures == "load")
+        return {tool for tools in of_load for tool in tools}
 
     def voided(self, facts: FleetFacts, void: Mapping[ToolKey, str]) -> FleetFacts:
         """`facts` where these tools count as not measured on every app."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 from contract.spec import AppRole
 from reports.export import csv_head, csv_rows, render_json
-from reports.facts import FleetFacts
+from reports.facts import FleetFacts, Overview
 from reports.fleet import FleetBuilder
 from reports.html import Page, render_html
 from reports.model import AppReport, FleetReport
@@ -22,22 +22,31 @@ from reports.names import (
 )
 from reports.sarif import to_sarif, written
 from reports.sarif_github import github_sarif
+from reports.scaffold import Scaffolds
 
 File = tuple[str, bytes]
 """Name below the folder of the report (`apps/m-app1.json`), and content."""
 
 
 class ReportFiles:
-    """Makes the files of a report. Takes seconds for many apps: not for an event loop.
-
-    Attributes:
-        facts: of the fleet.
-    """
+    """Makes the files of a report. Takes seconds for many apps: not for an event loop."""
 
     def __init__(self, facts: FleetFacts) -> None:
-        self.facts = facts
         self._fleet = FleetBuilder(facts)
         self._page = Page()
+
+    @property
+    def facts(self) -> FleetFacts:
+        """What is known of the fleet so far."""
+        return self._fleet.facts
+
+    def believe(self, overview: Overview) -> None:
+        """Trust no tool that missed what it must see on control apps, which have been added."""
+        self._fleet.facts = overview.voided(self.facts, self._fleet.controls.void())
+
+    def scaffolds(self) -> Scaffolds:
+        """What the apps began as, once the scaffolds have been added."""
+        return self._fleet.scaffolds.result()
 
     def heads(self) -> Iterator[File]:
         """What each table begins with; `rows` are added to it."""

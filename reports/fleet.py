@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from contract.analysis import MeasurementState
 from contract.spec import AppRole
 from reports.build import pipeline_facts
+from reports.controls import ControlScores
 from reports.effort import EffortSpent, ToolsUsed
 from reports.facts import FleetFacts
 from reports.missing import Missing
 from reports.model import AppReport, FleetReport
 from reports.parts import ModelReport, Totals
 from reports.rates import Requirement, rates
+from reports.scaffold import ScaffoldFindings
 from reports.speed import load_by_tool
 from reports.summaries import summary_of
 from reports.summary import AppSummary
@@ -19,10 +21,18 @@ from reports.verdict import verdict
 
 
 class FleetBuilder:
-    """Takes each app once, in the order of the plan, and keeps its summary alone."""
+    """Takes each app once, controls before all others, and keeps its summary alone.
+
+    Attributes:
+        facts: of the fleet; they change when it is known which tools can be believed.
+        controls: what control apps say of the tools.
+        scaffolds: what the apps began as.
+    """
 
     def __init__(self, facts: FleetFacts) -> None:
-        self._facts = facts
+        self.facts = facts
+        self.controls = ControlScores()
+        self.scaffolds = ScaffoldFindings()
         self._apps: list[AppSummary] = []
         self._others: list[AppSummary] = []
         self._matrix: dict[str, dict[str, MeasurementState]] = {}
@@ -32,8 +42,10 @@ class FleetBuilder:
 
     def add(self, app: AppReport) -> AppSummary:
         """Take an app into account; its summary."""
-        summary = summary_of(app, self._facts)
+        summary = summary_of(app, self.facts)
         self._effort.add(app)
+        self.controls.add(app)
+        self.scaffolds.add(app)
         if app.role is not AppRole.SUBJECT:
             self._others.append(summary)
             return summary
@@ -45,7 +57,7 @@ class FleetBuilder:
 
     def report(self) -> FleetReport:
         """The report of all apps so far."""
-        facts = self._facts
+        facts = self.facts
         totals = totals_of(self._apps, facts.required)
         return FleetReport(
             generated_at=facts.generated_at,
@@ -57,6 +69,7 @@ class FleetBuilder:
             apps=tuple(self._apps),
             others=tuple(self._others),
             matrix=self._matrix,
+            controls=self.controls.result(),
             void={f"{kind}/{tool}": reason for (kind, tool), reason in facts.void.items()},
             missing=self._missing.result(),
             missing_left_out=self._missing.left_out,

@@ -6,7 +6,7 @@ from typing import Any
 from reports.counts import Rate
 from reports.model import CellReport, RequirementVerdict, Score
 from reports.rates import rate
-from reports.summary import Verdict
+from reports.statistics.shares import Verdict
 
 _VERDICTS: dict[str, Verdict] = {"met": "pass", "not_met": "fail", "cannot_tell": "missing"}
 

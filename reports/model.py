@@ -5,13 +5,17 @@ from datetime import datetime
 from contract.analysis import Category, Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.control import AnswerSheet
 from contract.outcome import AppFacts
 from contract.record import CellRecord
 from contract.spec import AppRef, AppRole
 from contract.weakness import Weakness
+from reports.baseline_results import BaselineReport
+from reports.control_results import ControlsReport
 from reports.counts import FindingTally, Rate, StateCounts
-from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, Totals, ToolUse
+from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
 from reports.summary import AppSummary
+from reports.suppressions import SuppressionUse
 
 SCHEMA_VERSION = "3.0"
 
@@ -126,8 +130,11 @@ class AppReport(Frozen):
         cells: one for each tool of the fleet that was to look at it, without holes.
         states: its cells by state.
         weaknesses: its findings after fusion; if nothing was fused, the findings of its tools.
+        gone: weaknesses that its baseline has and it has not: `fixed`, or nobody knows. They are in
+            no count of what it has.
         syntax_errors: the weaknesses that say that a file cannot be parsed; no security findings.
         main_file: the file that stands for the whole app; empty: unknown.
+        sheet: what the tools should find, of a control app alone.
         facts: what became known of it while it was built, run and removed.
     """
 
@@ -139,11 +146,13 @@ class AppReport(Frozen):
     template: str | None = None
     source_digest: str = ""
     main_file: str = ""
+    sheet: AnswerSheet | None = None
     state: MeasurementState | None = None
     reason: str = ""
     states: StateCounts
     findings: tuple[FindingTally, ...] = ()
     weaknesses: tuple[Weakness, ...] = ()
+    gone: tuple[Weakness, ...] = ()
     syntax_errors: tuple[Finding, ...] = ()
     load: tuple[LoadFigures, ...] = ()
     scores: tuple[Score, ...] = ()
@@ -161,8 +170,11 @@ class FleetReport(Frozen):
         apps: these apps, in the order of the plan.
         others: control apps, the scaffold and repeats; they count in no figure of a model.
         matrix: state by app (`model/app1`) and cell (`static/bandit`); complete, without holes.
+        controls: what control apps say of the tools.
         void: columns that count as not measured on every app, by name of the cell, with the reason.
         missing_left_out: cells that were not measured for reasons that `missing` does not list.
+        baseline: what an earlier pipeline says of the weaknesses; None: the spec names none.
+        suppressions: decisions that weaknesses need no action, and what each of them did.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -176,6 +188,9 @@ class FleetReport(Frozen):
     others: tuple[AppSummary, ...] = ()
     matrix: dict[str, dict[str, MeasurementState]]
     void: dict[str, str] = {}
+    controls: ControlsReport = ControlsReport()
     missing: tuple[MissingGroup, ...]
     missing_left_out: int = 0
     tools: tuple[ToolUse, ...]
+    baseline: BaselineReport | None = None
+    suppressions: tuple[SuppressionUse, ...] = ()

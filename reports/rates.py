@@ -17,8 +17,8 @@ from contract.outcome import ALL_TOOLS, AppFacts
 from contract.weakness import Weakness
 from reports.counts import Rate
 from reports.model import CellReport
-from reports.statistics import missing_data_bounds, wilson_interval
-from reports.summary import AppSummary, Verdict
+from reports.statistics.shares import Judged, Verdict, share_of
+from reports.summary import AppSummary
 
 ToolKey = tuple[AnalyzerKind, str]
 GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
@@ -102,15 +102,6 @@ def _is_gone(seen: set[MeasurementState]) -> bool:
     return _INFRA_FAILED in seen and seen <= {_INFRA_FAILED, _APP_FAILED}
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The verdict on one app; whether it is known to fail; whether it started (None: unknown)."""
-
-    verdict: Verdict
-    fails: bool
-    started: bool | None
-
-
 def judged(
     cells: Sequence[CellReport],
     weaknesses: Iterable[Weakness],
@@ -139,9 +130,13 @@ def rates(apps: Iterable[AppSummary], required: Requirement) -> tuple[Rate, ...]
 
 def is_grave(finding: Finding) -> bool:
     """Whether a finding decides against an app; not if its only tool is unsure of it."""
+    return is_sure(finding) and finding.severity in GRAVE and finding.category is Category.SECURITY
+
+
+def is_sure(finding: Finding) -> bool:
+    """Whether it is more than a guess of a single tool."""
     seen_by = {witness.partition(":")[0] for witness in finding.witnesses}
-    sure = finding.confidence is not Confidence.LOW or len(seen_by) > 1
-    return sure and finding.severity in GRAVE and finding.category is Category.SECURITY
+    return finding.confidence is not Confidence.LOW or len(seen_by) > 1
 
 
 def rate(name: str, verdicts: Sequence[Verdict]) -> Rate:
@@ -152,44 +147,22 @@ def rate(name: str, verdicts: Sequence[Verdict]) -> Rate:
 def _rate(
     name: str, judged: Sequence[Judged], label: str = "", left_out: Sequence[ToolKey] = ()
 ) -> Rate:
-    passed, failed, missing, aside = (
-        sum(app.verdict == kind for app in judged)
-        for kind in ("pass", "fail", "missing", "not applicable")
-    )
-    total = passed + _counted_failures(judged)
-    decided = [app for app in judged if app.verdict in ("pass", "fail")]
-    known = bool(total) and (any(app.started for app in decided) or not _any_started(judged))
+    share = share_of(judged)
     return Rate.model_validate(
         {
             "name": name,
             "label": label,
-            "passed": passed,
-            "failed": failed,
-            "missing": missing,
-            "not_applicable": aside,
-            "known_failed": sum(app.fails for app in judged if app.verdict == "missing"),
+            "passed": share.passed,
+            "failed": share.failed,
+            "missing": share.missing,
+            "not_applicable": share.aside,
+            "known_failed": share.known_failed,
             "left_out": tuple(f"{kind}/{tool}" for kind, tool in left_out),
-            "rate": round(passed / total, 4) if known else None,
-            "interval": wilson_interval(passed, total) if known else None,
-            "bounds": missing_data_bounds(passed, failed, missing),
+            "rate": share.rate,
+            "interval": share.interval,
+            "bounds": share.bounds,
         }
     )
-
-
-def _counted_failures(judged: Sequence[Judged]) -> float:
-    """Failures, those of apps that did not start at the share at which the others were decided."""
-    in_play = [app for app in judged if app.verdict != "not applicable"]
-    stopped = [app for app in in_play if app.started is False]
-    started = [app for app in in_play if app.started]
-    if not started:
-        return sum(app.verdict == "fail" for app in stopped)
-    decided = [app for app in started if app.verdict != "missing"]
-    share = len(decided) / len(started)
-    return sum(app.verdict == "fail" for app in decided) + share * len(stopped)
-
-
-def _any_started(judged: Iterable[Judged]) -> bool:
-    return any(app.started and app.verdict != "not applicable" for app in judged)
 
 
 def _judged(

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract.analysis import Confidence, Finding, Location
+from contract.identity import version_of
 from reports.sarif_rules import LEVELS, SEVERITY_RANK, RuleName, described, rule_name, with_tool
 from reports.sarif_text import cleaned, is_within, plain, relative_uri
 
 SOURCE_ROOT = "SRCROOT"
 MAX_RESULTS = 25_000
 _RANKS = {Confidence.HIGH: 90.0, Confidence.MEDIUM: 50.0, Confidence.LOW: 10.0}
-_FINGERPRINT = "assay/v1"
 _LINE_HASH = "primaryLocationLineHash"
 _MAX_LINE = 2**31 - 1
 
@@ -108,7 +108,8 @@ def _result(
     if place := _location(finding.location, style):
         result["locations"] = [place]
     if finding.fingerprint:
-        result["partialFingerprints"][_FINGERPRINT] = cleaned(finding.fingerprint)
+        key = f"assay/v{version_of(finding.fingerprint)}"  # versions are not comparable
+        result["partialFingerprints"][key] = cleaned(finding.fingerprint)
     if finding.location.url:
         result["webRequest"] = {
             "method": cleaned(finding.location.method or "GET"),

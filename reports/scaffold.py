@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from contract.analysis import Finding, MeasurementState
 from contract.role import AppRole
 from contract.weakness import Origin
-from reports.model import AppReport, CellReport
+from reports.model import AppReport
 
 _LOOKED = (MeasurementState.MEASURED, MeasurementState.NOT_APPLICABLE)
 
@@ -62,13 +62,13 @@ class ScaffoldFindings:
     def __init__(self) -> None:
         self._found: dict[str | None, Scaffold] = {}
 
-    def add(self, app: AppReport, cells: Iterable[CellReport]) -> None:
-        """Take in an app of the pipeline with its cells."""
+    def add(self, app: AppReport) -> None:
+        """Take an app into account."""
         if app.role is not AppRole.SCAFFOLD:
             return
         findings = [weakness.finding for weakness in app.weaknesses]
         counts = Counter((found.fingerprint, _codes(found)[0]) for found in findings)
-        looked = frozenset(cell.tool for cell in cells if cell.state in _LOOKED)
+        looked = frozenset(cell.tool for cell in app.cells if cell.state in _LOOKED)
         self._found[app.template] = Scaffold(counts, looked)
 
     def result(self) -> Scaffolds:

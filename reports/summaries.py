@@ -9,7 +9,7 @@ from reports.effort import lacks
 from reports.facts import FleetFacts
 from reports.model import AppReport, CellReport
 from reports.names import app_stem
-from reports.rates import judged
+from reports.rates import is_sure, judged
 from reports.speed import load_of
 from reports.summary import AnalyzerSummary, AppSummary, WeaknessCount
 from reports.tally import count_states
@@ -36,6 +36,7 @@ def summary_of(app: AppReport, facts: FleetFacts) -> AppSummary:
         lacking=any(map(lacks, app.cells)),
         findings=app.findings,
         weaknesses=_in_groups(app.weaknesses),
+        gone=_in_groups(app.gone),
         runs=runs.verdict,
         secure=clean.verdict,
         known_broken=runs.fails,
@@ -70,6 +71,7 @@ def _in_groups(weaknesses: Iterable[Weakness]) -> tuple[WeaknessCount, ...]:
             found.family,
             found.origin,
             found.baseline,
+            is_sure(found.finding),
             found.suppression is not None,
         )
         for found in weaknesses
@@ -82,8 +84,18 @@ def _in_groups(weaknesses: Iterable[Weakness]) -> tuple[WeaknessCount, ...]:
             family=family,
             origin=origin,
             baseline=baseline,
+            sure=sure,
             suppressed=suppressed,
             count=count,
         )
-        for (category, severity, cwe, family, origin, baseline, suppressed), count in counts.items()
+        for (
+            category,
+            severity,
+            cwe,
+            family,
+            origin,
+            baseline,
+            sure,
+            suppressed,
+        ), count in counts.items()
     )

@@ -4,7 +4,6 @@ A fleet's report holds one summary of each app. Findings stay in the app's own d
 """
 
 from datetime import datetime
-from typing import Literal
 
 from contract.analysis import MeasurementState, Severity
 from contract.analyzers import AnalyzerKind, Category
@@ -12,8 +11,7 @@ from contract.base import Frozen
 from contract.spec import AppRef, AppRole
 from contract.weakness import BaselineState, Origin
 from reports.counts import FindingTally, StateCounts
-
-Verdict = Literal["pass", "fail", "missing", "not applicable"]
+from reports.statistics.shares import Verdict
 
 
 class LoadSummary(Frozen):
@@ -39,7 +37,7 @@ class AnalyzerSummary(Frozen):
     """What one analyzer has of an app.
 
     Attributes:
-        findings: as its tools report them, before fusion; None: no tool that looks for any measured.
+        findings: as its tools report them, before fusion; None: none that looks for any measured.
     """
 
     cells: StateCounts
@@ -51,6 +49,7 @@ class WeaknessCount(Frozen):
 
     Attributes:
         cwe: the most specific one; None: none is known.
+        sure: they are not the guess of a single tool, see `reports.rates.is_grave`.
         suppressed: a decision says that they need no action.
     """
 
@@ -60,6 +59,7 @@ class WeaknessCount(Frozen):
     family: str = ""
     origin: Origin = Origin.MODEL
     baseline: BaselineState | None = None
+    sure: bool = True
     suppressed: bool = False
     count: int
 
@@ -76,6 +76,7 @@ class AppSummary(Frozen):
             that gave no answer.
         findings: its weaknesses counted, by category; see `FindingTally`.
         weaknesses: the same weaknesses in groups of equal ones.
+        gone: weaknesses that its baseline alone has, in such groups.
         runs: it was built, started, answered and stayed up.
         functional: it runs, and its declared requirements or endpoints hold.
         secure: it runs as far as that was to be seen, every tool that looks for weaknesses had its
@@ -105,6 +106,7 @@ class AppSummary(Frozen):
     lacking: bool = False
     findings: tuple[FindingTally, ...] = ()
     weaknesses: tuple[WeaknessCount, ...] = ()
+    gone: tuple[WeaknessCount, ...] = ()
     runs: Verdict = "missing"
     functional: Verdict = "missing"
     secure: Verdict = "missing"

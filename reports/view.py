@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
-from reports.formats import METRIC_LABELS, witnesses
 from reports.counts import FindingTally
+from reports.formats import METRIC_LABELS, witnesses
 from reports.model import AppReport, CellReport, FleetReport, LoadFigures
 from reports.names import CSV_NAME, github_sarif_name, log_name, sarif_name
 from reports.parts import ModelLoad, ModelReport

@@ -19,7 +19,7 @@ def voided(record: PipelineRecord, void: Void) -> PipelineRecord:
     """The record without the measurements of these tools; the same record where there are none."""
     if not void:
         return record
-    controls = {app.ref for app in record.apps if app.role is AppRole.CONTROL}
+    controls = [app.ref for app in record.apps if app.role is AppRole.CONTROL]
     cells = (c if c.ref in controls else _voided_cell(c, void) for c in record.cells)
     fused = (f if f.ref in controls else _voided_fusion(f, void) for f in record.fused)
     return record.model_copy(update={"cells": tuple(cells), "fused": tuple(fused)})

@@ -11,6 +11,7 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage, Reopening
+from contract.role import AppRole
 from contract.spec import AppRef
 from store.loading import ref_of
 from store.registering import Registered, require_same_plan, rows_to_add
@@ -113,13 +114,28 @@ async def fetch_reopening(
     every = await _choices(connection, _apps_of(pipeline_id))
     chosen = {c.position for c in await fetch_choices(connection, pipeline_id, labels)}
     states = [choice.state for choice in every]
+    header = _header(row)
     return Reopening(
-        header=_header(row),
+        header=header,
         registered=len(every),
         counts={state: states.count(state) for state in MeasurementState if state in states},
+        beside=_beside(header, every),
         detail=row.detail,
         choices=tuple(c for c in every if c.state is None or c.position in chosen),
     )
+
+
+def _beside(
+    header: PlanHeader, every: Sequence[AppChoice]
+) -> dict[AppRole, dict[MeasurementState, int]]:
+    """Ended apps that are no subjects, by role and state."""
+    counts: dict[AppRole, dict[MeasurementState, int]] = {}
+    for choice in every:
+        role = header.role_at(choice.position)
+        if choice.state is not None and role is not AppRole.SUBJECT:
+            states = counts.setdefault(role, {})
+            states[choice.state] = states.get(choice.state, 0) + 1
+    return counts
 
 
 _Apps = Select[Any, Any, Any, Any]

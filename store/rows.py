@@ -49,7 +49,7 @@ def pipeline_row(header: PlanHeader, created_at: datetime) -> Row:
 
 def plan_body(header: PlanHeader) -> Row:
     """What is kept of a plan and never queried, beside its spec and its apps."""
-    plan = header.model_dump(mode="json", include={"total", "digest", "pages"})
+    plan = header.model_dump(mode="json", include={"total", "digest", "pages", "added"})
     return {**header.model_dump(mode="json", include={"templates"}), "plan": plan}
 
 

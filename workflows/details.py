@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.progress import PipelineProgress
+from contract.roles import in_words
 
 LINES_MAX = 40
 
@@ -25,6 +26,8 @@ def pipeline_details(progress: PipelineProgress) -> str:
         f"- **Apps:** {progress.finished} of {progress.total} finished ({counts}), "
         f"{progress.in_flight} in flight, at most {progress.parallelism} at once",
     ]
+    if beside := in_words(progress.beside):
+        lines.append(f"- **Among them:** {beside}, which the counts leave out")
     if progress.message:
         lines.append(f"- **Now:** {progress.message}")
     lines += [

@@ -1,6 +1,5 @@
 """Bookkeeping of a pipeline's apps, without any Temporal call: who waits, runs, ended, and how."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 
@@ -11,6 +10,7 @@ from contract.outcome import AppOutcome
 from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader
 from contract.progress import AppProgress
 from contract.spec import AppRef, AppSpec
+from workflows.ended import Ended
 from workflows.state import AppOrders, PipelineState
 
 Tools = Mapping[AnalyzerKind, tuple[str, ...]]
@@ -28,6 +28,7 @@ class Fleet:
 
     Attributes:
         registered: how many apps the store has.
+        ended: those that ended, counted.
         cursor: position of the first app that has not been begun; it runs before those of `again`.
         again: positions of ended apps that wait to run again.
         revision: grows with every change that people see in the apps' lines.
@@ -40,7 +41,7 @@ class Fleet:
         self.again = list(state.again)
         self.whole = set(state.whole)
         self.repeated = state.repeated
-        self._counts = Counter(state.counts)
+        self.ended = Ended(header, state.counts, state.beside)
         self.tally = state.tally
         self.retried = state.retried
         self.revision = 0
@@ -57,7 +58,8 @@ class Fleet:
             again=tuple(self.again),
             whole=tuple(sorted(self.whole)),
             repeated=self.repeated,
-            counts=self.counts(),
+            counts=self.ended.every(),
+            beside=self.ended.beside(),
             lines=tuple(islice(self._by_interest(), LINES_CARRIED)),
             tally=self.tally,
             retried=self.retried,
@@ -81,11 +83,7 @@ class Fleet:
     @property
     def finished(self) -> int:
         """Apps that ended and do not run again."""
-        return self._counts.total() - self.repeated
-
-    def counts(self) -> dict[MeasurementState, int]:
-        """How many apps ended in each state."""
-        return {state: count for state, count in self._counts.items() if count}
+        return self.ended.total - self.repeated
 
     def to_read(self) -> list[int]:
         """Positions of the next apps, when the next one is not in memory."""
@@ -151,9 +149,9 @@ class Fleet:
         del self._running[entry.position]
         self.whole.discard(entry.position)
         if entry.state is not None:
-            self._counts[entry.state] -= 1
+            self.ended.add(entry.position, entry.state, -1)
             self.repeated -= 1
-        self._counts[outcome.state] += 1
+        self.ended.add(entry.position, outcome.state)
         self.tally = self.tally.plus(outcome)
         self._remember(outcome.ref, outcome.state, outcome.reason)
 
@@ -172,7 +170,7 @@ class Fleet:
         end = min(self.cursor + count, self.registered)
         dropped = list(range(self.cursor, end))
         for position in dropped:
-            self._counts[MeasurementState.INFRA_FAILED] += 1
+            self.ended.add(position, MeasurementState.INFRA_FAILED)
             if entry := self._loaded.pop(position, None):
                 self._remember(entry.app.ref, MeasurementState.INFRA_FAILED, reason)
         self.cursor = end if dropped else self.total

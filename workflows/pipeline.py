@@ -161,7 +161,7 @@ class PipelineWorkflow(PipelineHandlers):
         return PipelineResult(
             pipeline_id=id_,
             phase=phase,
-            counts=self._fleet.counts(),
+            counts=self._fleet.ended.subjects(),
             report_json=json_path,
             report_html=html_path,
             message=message,

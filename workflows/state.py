@@ -9,6 +9,7 @@ from contract.base import Frozen
 from contract.outcome import AppOutcome
 from contract.plan import PlanHeader, PlanPage, Reopening, pages_of
 from contract.progress import AppProgress
+from contract.role import AppRole
 from contract.spec import AppSpec, PipelinePlan
 from workflows.breaker import CircuitBreaker
 
@@ -99,6 +100,7 @@ class PipelineState(Frozen):
         whole: those of them that a person named: nothing of theirs stands.
         repeated: how many apps in `counts` are in `again`.
         counts: how many apps ended in each state.
+        beside: those of `counts` that are no subjects, by role.
         lines: a few of the apps that ended, for people.
         tools: every tool each analyzer named at preflight.
         retried: how many apps were run again.
@@ -111,6 +113,7 @@ class PipelineState(Frozen):
     whole: tuple[int, ...] = ()
     repeated: int = 0
     counts: dict[MeasurementState, int] = {}
+    beside: dict[AppRole, dict[MeasurementState, int]] = {}
     lines: tuple[AppProgress, ...] = ()
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
     parallelism: int | None = None
@@ -160,6 +163,7 @@ class PipelineRun(Frozen):
             whole=tuple(app.position for app in chosen if app.ref.label in labels),
             repeated=sum(app.state is not None for app in chosen),
             counts=ended.counts,
+            beside=ended.beside,
             tally=Tally.of(ended.detail),
             retried=int(ended.detail.get("apps_retried", 0)) + len(chosen),
         )

@@ -113,7 +113,7 @@ def _postgres() -> postgres.Postgres | None:
 def undisturbed(site: Site) -> list[Cell]:
     """Cells of a run without faults; all of them must be measured."""
     one = asyncio.run(live_through(site, "undisturbed", []))
-    cells = cells_of(one.report)
+    cells = cells_of(one.apps)
     assert {cell.state for cell in cells} == {"measured"}, cells
     assert broken_promises(cells, one) == []
     return cells

@@ -13,7 +13,8 @@ from temporalio.service import RPCError
 
 from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.record import PipelineRecord
-from reports.model import FleetReport
+from control.reports import read_apps, read_report
+from reports.model import AppReport, FleetReport
 from tests.chaos import evidence, oracle
 from tests.chaos.counters import RunCounter
 from tests.chaos.engine import containers
@@ -47,6 +48,7 @@ class Round:
     left_over: list[Fault]
     starts: set[tuple[float, str]]
     report: FleetReport
+    apps: tuple[AppReport, ...]
     record: PipelineRecord
     workflows: list[oracle.WorkflowRun]
     activities: list[oracle.ActivityRun]
@@ -67,7 +69,7 @@ class Round:
     @property
     def cells(self) -> list[oracle.Cell]:
         """Cells of the report."""
-        return oracle.cells_of(self.report)
+        return oracle.cells_of(self.apps)
 
     def starts_of_all(self) -> list[tuple[float, str]]:
         """Every known start of an attempt, from histories and from observation."""
@@ -128,7 +130,7 @@ async def live_through(
     took_s = time.monotonic() - began
     counter.note()
     workflows = await _all_closed(client, pipeline_id)
-    written = (site.data / "reports" / pipeline_id / "report.json").read_bytes()
+    report = read_report(site.data, pipeline_id)
     activities = [
         activity for run in workflows for activity in await evidence.activities_of(client, run)
     ]
@@ -138,7 +140,8 @@ async def live_through(
         injections=injector.done,
         left_over=left_over,
         starts=starts,
-        report=FleetReport.model_validate_json(written),
+        report=report,
+        apps=tuple(read_apps(site.data, report)),
         record=await evidence.record_of(site.database_url, pipeline_id),
         workflows=workflows,
         activities=activities,

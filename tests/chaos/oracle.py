@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.model import FleetReport
+from reports.model import AppReport
 
 # Same source and same app, same findings. Load figures differ from run to run by nature.
 COMPARED_TOOLS = frozenset({"bandit", "ruff", "discovery", "http-headers", "exposed-files"})
@@ -79,8 +79,8 @@ class Excuse:
     lack: bool = False
 
 
-def cells_of(report: FleetReport) -> list[Cell]:
-    """The cells of a `report.json`."""
+def cells_of(apps: Iterable[AppReport]) -> list[Cell]:
+    """The cells of the documents of these apps."""
     return [
         Cell(
             model=cell.ref.model,
@@ -92,7 +92,8 @@ def cells_of(report: FleetReport) -> list[Cell]:
             fingerprints=tuple(sorted(found.fingerprint for found in cell.report.findings)),
             reached=cell.report.coverage.reached if cell.report.coverage else 0,
         )
-        for cell in report.cells
+        for app in apps
+        for cell in app.cells
     ]
 
 

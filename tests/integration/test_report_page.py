@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from analyzers.dynamic.tools.browser import CHROMIUM
-from reports import build_fleet_report, render_html
-from reports.model import FleetReport
 from reports.view import WIDEST_MATRIX
 from tests.support.large_report import STATIC_TOOLS, large_fleet
+from tests.support.whole_report import Whole, whole
 from tests.unit.report_samples import NOW
 
 ROOT = Path(__file__).parents[2]
@@ -24,21 +23,21 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def lazy() -> FleetReport:
+def lazy() -> Whole:
     """A fleet whose apps are parsed when somebody opens them."""
-    return build_fleet_report(large_fleet(2, 14), NOW)
+    return whole(large_fleet(2, 14), NOW)
 
 
 @pytest.fixture(scope="module")
-def seen(lazy: FleetReport, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def seen(lazy: Whole, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the browser saw of a small fleet, two large ones, and one of 85 tools."""
     fleets = {"small": (2, 2, 0), "wide": (2, 2, MORE_TOOLS), "large": (10, 20, 0)}
-    reports = {n: build_fleet_report(large_fleet(*fleet), NOW) for n, fleet in fleets.items()}
+    reports = {n: whole(large_fleet(*fleet), NOW) for n, fleet in fleets.items()}
     folder = tmp_path_factory.mktemp("pages")
     job = {"chromium": str(CHROMIUM), "axe": str(INSTALLED / "node_modules/axe-core/axe.min.js")}
     for name, report in {**reports, "lazy": lazy}.items():
         job[name] = str(folder / f"{name}.html")
-        Path(job[name]).write_text(render_html(report))
+        Path(job[name]).write_text(report.page)
     line = (INSTALLED.resolve() / "venv/bin/python", "-I", PROGRAM)
     # The driver's own Node.js needs a library that a bare Debian lacks.
     env = {**os.environ, "PLAYWRIGHT_NODEJS_PATH": str(shutil.which("node"))}

@@ -8,12 +8,12 @@ import pytest
 from contract.analysis import Category, Confidence, Finding, Location, Provenance, Severity
 from contract.record import AppRecord, FusedRecord
 from contract.spec import AppRef, SourceRef
-from reports import build_fleet_report
 from reports.cwe import weakness
 from reports.files import sarif_files
 from tests.support.cwe_texts import FILE, cwe_json
 from tests.support.multitool import errors_in, misfits_of
 from tests.support.uploads import problems_of
+from tests.support.whole_report import whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import DYNAMIC, NOW, PERFORMANCE, STATIC
 
@@ -97,7 +97,8 @@ def written(folder: Path, cells: list, fused: tuple[Finding, ...], name: str) ->
             "fused": (FusedRecord(ref=ref, analyzer=STATIC, findings=fused),) if fused else (),
         }
     )
-    logs = dict(sarif_files(build_fleet_report(record, generated_at=NOW)))
+    report = whole(record, generated_at=NOW)
+    logs = dict(sarif_files(report.apps[0], report.facts))
     for path, data in logs.items():
         (folder / path).write_bytes(data)
     return [folder / path for path in logs]

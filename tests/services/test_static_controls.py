@@ -9,7 +9,7 @@ from analyzers.runtime.tool import SourceTree
 from analyzers.static.fusion import fuse
 from analyzers.static.tools import REPUTATIONS, TOOLS
 from contract.analysis import Confidence, Finding, MeasurementState, ToolReport
-from tests.support.control_scores import CLEAN, CONTROLS, FLAWED, labels, met
+from tests.support.control_scores import CLEAN, CONTROLS, FLAWED, met, sheet
 from tests.support.static_run import measure_tree
 
 SECURITY_TOOLS = ("opengrep", "bandit", "ruff", "eslint", "detect-secrets", "container-files")
@@ -47,8 +47,10 @@ def within(app: str, found: Finding) -> Finding | None:
 
 
 def test_nine_of_ten_labelled_weaknesses_are_found(fused: dict[str, list[Finding]]):
-    wanted = sum(len(labels(app)) for app in FLAWED)
-    missed = {app: {one.name for one in labels(app)} - met(app, fused[app]) for app in FLAWED}
+    wanted = sum(len(sheet(app).weaknesses) for app in FLAWED)
+    missed = {
+        app: {one.id for one in sheet(app).weaknesses} - met(app, fused[app]) for app in FLAWED
+    }
 
     assert sum(map(len, missed.values())) <= wanted // 10, missed
 

@@ -4,11 +4,12 @@ import json
 from datetime import UTC, datetime
 
 from contract.analysis import MeasurementState
-from reports import build_fleet_report, render_html, render_json
+from reports.export import render_json
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.store import samples
 from tests.support.facts import ALL_FACTS
+from tests.support.whole_report import whole
 
 
 async def test_recorded_cells_reach_the_report(tmp_path):
@@ -21,11 +22,11 @@ async def test_recorded_cells_reach_the_report(tmp_path):
     await store.record_app(samples.app(), samples.app_outcome(MeasurementState.INFRA_FAILED))
     await store.record_pipeline_state("p1", "cancelled", {})
 
-    report = build_fleet_report(await store.load_pipeline("p1"), generated_at=datetime.now(UTC))
+    report = whole(await store.load_pipeline("p1"), generated_at=datetime.now(UTC))
     await store.close()
 
-    document = json.loads(render_json(report))
-    static = [cell for cell in document["cells"] if cell["record"]["analyzer"] == "static"]
+    cells = [cell.model_dump(mode="json") for cell in report.cells]
+    static = [cell for cell in cells if cell["record"]["analyzer"] == "static"]
     told = [cell["record"]["report"] for cell in static]
     assert [(cell["tool"], cell["state"]) for cell in told] == [
         ("bandit", "measured"),
@@ -34,7 +35,7 @@ async def test_recorded_cells_reach_the_report(tmp_path):
     ]
     assert [cell["finding_count"] for cell in static] == [2, None, None]
     assert told[2]["reason"] == "not run: pipeline cancelled"
-    assert "exit code 2: out of memory" in render_html(report)
+    assert "exit code 2: out of memory" in report.page
 
 
 async def test_each_fact_of_an_app_goes_from_its_outcome_to_report_json(tmp_path):
@@ -46,9 +47,9 @@ async def test_each_fact_of_an_app_goes_from_its_outcome_to_report_json(tmp_path
     outcome = samples.app_outcome().model_copy(update={"facts": ALL_FACTS})
     await store.record_app(samples.app(), outcome)
 
-    report = build_fleet_report(await store.load_pipeline("p1"), generated_at=datetime.now(UTC))
+    report = whole(await store.load_pipeline("p1"), generated_at=datetime.now(UTC))
     await store.close()
 
-    (app,) = json.loads(render_json(report))["apps"]
-    assert app["facts"] == ALL_FACTS.model_dump(mode="json")
-    assert "web ran <code>assay/apps:ab</code>, 45.78 MiB" in render_html(report)
+    (app,) = report.apps
+    assert json.loads(render_json(app))["facts"] == ALL_FACTS.model_dump(mode="json")
+    assert "web ran <code>assay/apps:ab</code>, 45.78 MiB" in report.page

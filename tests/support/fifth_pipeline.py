@@ -23,12 +23,12 @@ from contract.analyzers import AnalyzerKind
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppRef, AppSpec, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from control.starting import start_pipeline
-from reports.build import build_fleet_report
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime
 from tests.support.demo_analyzer import DemoTool
+from tests.support.whole_report import whole
 from worker import Ports, workers_of
 from workflows import search_attributes
 
@@ -110,7 +110,7 @@ async def measure(folder: Path) -> dict[str, Any]:
             if event.HasField("activity_task_scheduled_event_attributes")
         ]
     await results.close()
-    report = build_fleet_report(record, datetime.now(UTC))
+    report = whole(record, datetime.now(UTC))
     return {
         "counts": {state.value: count for state, count in outcome.counts.items()},
         "matrix": {

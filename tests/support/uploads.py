@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from reports.files import github_sarif_name, sarif_name
-from reports.model import FleetReport
+from control.reports import read_apps, read_report
+from reports.names import github_sarif_name, sarif_name
 from tests.support.multitool import errors_in, misfits_of
 
 MAX_BYTES = 10 * 1024**2
@@ -18,9 +18,10 @@ def refused(report: Path, apps: Path, scratch: Path) -> list[str]:
     Raises:
         AssertionError: an app that was measured has no log to upload.
     """
-    fleet = FleetReport.model_validate_json(report.read_bytes())
-    looked = {cell.ref for cell in fleet.cells if cell.finding_count is not None}
-    every = [app.ref for app in fleet.apps]
+    data_dir, pipeline_id = report.parents[2], report.parent.name
+    documents = list(read_apps(data_dir, read_report(data_dir, pipeline_id)))
+    every = [app.ref for app in documents]
+    looked = {cell.ref for app in documents for cell in app.cells if cell.finding_count is not None}
     full = [report.parent / sarif_name(app) for app in every]
     uploads = {app: report.parent / github_sarif_name(app) for app in every if app in looked}
     assert {log.name for log in uploads.values()} == {

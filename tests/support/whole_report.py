@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from contract.analysis import MeasurementState
 from contract.record import CellState, PipelineRecord, by_app
 from contract.spec import AppRef
 from reports.build import app_reports
@@ -15,6 +16,9 @@ from reports.html import render_html
 from reports.known import Known
 from reports.model import AppReport, CellReport, FleetReport
 from reports.names import JSON_NAME
+from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
+
+NOTHING = Known()
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,59 @@ class Whole:
         """All cells of all apps."""
         return tuple(cell for app in self.apps for cell in app.cells)
 
+    @property
+    def verdict(self) -> str:
+        """As in `fleet`."""
+        return self.fleet.verdict
+
+    @property
+    def pipeline(self) -> PipelineFacts:
+        """As in `fleet`."""
+        return self.fleet.pipeline
+
+    @property
+    def totals(self) -> Totals:
+        """As in `fleet`."""
+        return self.fleet.totals
+
+    @property
+    def effort(self) -> Effort:
+        """As in `fleet`."""
+        return self.fleet.effort
+
+    @property
+    def models(self) -> tuple[ModelReport, ...]:
+        """As in `fleet`."""
+        return self.fleet.models
+
+    @property
+    def matrix(self) -> dict[str, dict[str, MeasurementState]]:
+        """As in `fleet`."""
+        return self.fleet.matrix
+
+    @property
+    def missing(self) -> tuple[MissingGroup, ...]:
+        """As in `fleet`."""
+        return self.fleet.missing
+
+    @property
+    def tools(self) -> tuple[ToolUse, ...]:
+        """As in `fleet`."""
+        return self.fleet.tools
+
+    @property
+    def generated_at(self) -> datetime:
+        """As in `fleet`."""
+        return self.fleet.generated_at
+
     def app(self, ref: AppRef) -> AppReport:
         """The document of one app."""
         return next(app for app in self.apps if app.ref == ref)
 
     @cached_property
     def page(self) -> str:
-        """`report.html`."""
-        return render_html(self.fleet, self.apps, JSON_NAME, self.files)
+        """`report.html`, with nothing beside it."""
+        return render_html(self.fleet, self.apps, JSON_NAME)
 
     @cached_property
     def csv(self) -> str:
@@ -68,7 +117,7 @@ def files_of(whole: Whole, beside: tuple[str, ...] = ()) -> dict[str, bytes]:
     return files | dict(maker.of_fleet({*files, *beside}))
 
 
-def whole(record: PipelineRecord, generated_at: datetime, known: Known = Known()) -> Whole:
+def whole(record: PipelineRecord, generated_at: datetime, known: Known = NOTHING) -> Whole:
     """The report of a pipeline whose record is in memory."""
     facts = facts_of(record, generated_at)
     maker = ReportFiles(facts)

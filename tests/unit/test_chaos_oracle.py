@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from contract.analysis import Coverage
-from contract.record import PipelineRecord
-from reports import build_fleet_report
+from contract.record import AppRecord, PipelineRecord
 from tests.chaos.oracle import (
     ActivityRun,
     Cell,
@@ -22,6 +21,7 @@ from tests.chaos.oracle import (
     too_many_runs,
     unlike_reference,
 )
+from tests.support.whole_report import whole
 from tests.unit import report_samples as samples
 
 NOBODY = frozenset[tuple[str, int]]()
@@ -173,6 +173,7 @@ def test_cells_are_read_from_a_report():
         coverage=Coverage(unit="files", reached=3),
         findings=tuple(findings),
     )
-    record = PipelineRecord(pipeline_id="p", state="completed", cells=(cell,))
+    apps = (AppRecord(ref=cell.ref),)
+    record = PipelineRecord(pipeline_id="p", state="completed", apps=apps, cells=(cell,))
 
-    assert cells_of(build_fleet_report(record, samples.NOW)) == [BANDIT]
+    assert cells_of(whole(record, samples.NOW).apps) == [BANDIT]

@@ -24,9 +24,9 @@ from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
 from control.errors import DamagedReportError
 from control.reports import read_report, report_path
-from reports.build import build_fleet_report
 from reports.model import FleetReport
 from settings import Settings
+from tests.support.whole_report import whole
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -37,6 +37,7 @@ import asyncio
 from cli.command import Commands, run
 import typer
 from cli.signals import end_by_signal
+from tests.support.whole_report import Whole, whole
 end_by_signal()
 app = typer.Typer(cls=Commands)
 async def job(settings):
@@ -57,16 +58,20 @@ app(["wait"])
 """
 
 
-def _report(tool: str, state: MeasurementState) -> ToolReport:
+def _report(tool: str, state: MeasurementState, lacks_source: bool) -> ToolReport:
     if state is MeasurementState.MEASURED:
         return ToolReport(tool=tool, state=state, coverage=COVERED)
-    return ToolReport(tool=tool, state=state, reason="it is so")
+    lacks = lacks_source and state is MeasurementState.INFRA_FAILED
+    return ToolReport(tool=tool, state=state, reason="it is so", lacks_source=lacks)
 
 
-def report(state: str = "completed", *cells: str, app: str | None = "measured") -> FleetReport:
+def report(
+    state: str = "completed",
+    *cells: str,
+    app: str | None = "measured",
+    lacks_source: bool = False,
+) -> FleetReport:
     """A report of one app with these cells."""
-    if not cells:
-        return report(state, "measured", app=app).model_copy(update={"cells": ()})
     ref = AppRef(model="m", app_number=1)
     record = PipelineRecord(
         pipeline_id="p",
@@ -76,18 +81,15 @@ def report(state: str = "completed", *cells: str, app: str | None = "measured") 
             CellRecord(
                 ref=ref,
                 analyzer=AnalyzerKind.STATIC,
-                report=_report(f"tool{n}", MeasurementState(cell)),
+                report=_report(f"tool{n}", MeasurementState(cell), lacks_source),
             )
             for n, cell in enumerate(cells)
         ),
     )
-    whole = build_fleet_report(record, NOW)
-    (only,) = whole.apps
-    return whole.model_copy(
-        update={
-            "apps": (only.model_copy(update={"state": MeasurementState(app) if app else None}),)
-        }
-    )
+    document = whole(record, NOW).fleet
+    (only,) = document.apps
+    ended = only.model_copy(update={"state": MeasurementState(app) if app else None})
+    return document.model_copy(update={"apps": (ended,)})
 
 
 @pytest.mark.parametrize(
@@ -113,24 +115,19 @@ def test_a_report_deserves_its_code(document: FleetReport, code: Exit, strict: E
 
 
 def test_a_source_outside_that_gave_no_answer_is_no_lack() -> None:
-    document = report("completed", "measured", "infra_failed")
-    seen, missing = document.cells
-    answerless = missing.report.model_copy(update={"lacks_source": True})
-    record = missing.record.model_copy(update={"report": answerless})
-    cells = (seen, missing.model_copy(update={"record": record}))
-
-    assert verdict(document.model_copy(update={"cells": cells}), strict=True) is Exit.OK
+    document = report("completed", "measured", "infra_failed", lacks_source=True)
+    assert verdict(document, strict=True) is Exit.OK
 
 
 def test_a_report_whose_cell_has_no_state_is_damaged(tmp_path: Path) -> None:
     document = report("completed", "measured").model_dump(mode="json")
-    document["cells"][0]["record"]["report"]["state"] = "odd"
+    document["apps"][0]["state"] = "odd"
     path = report_path(tmp_path, "p", "json")
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(document))
     settings = Settings(_env_file=None, data=tmp_path)
 
-    with pytest.raises(DamagedReportError, match=r"cells\.0\.record\.report\.state"):
+    with pytest.raises(DamagedReportError, match=r"apps\.0\.state"):
         read_report(tmp_path, "p")
     assert _of_report(settings, "p", strict=False) is Exit.FAILED
 

@@ -21,7 +21,7 @@ from cli.view import (
     render_progress,
     render_summary,
 )
-from contract.analysis import Coverage, MeasurementState, ToolReport
+from contract.analysis import MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.progress import (
     AnalyzerReadiness,
@@ -33,8 +33,10 @@ from contract.progress import (
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
 from control.documents import PipelineLine
-from reports.build import build_fleet_report
+from reports.counts import StateCounts
 from reports.model import FleetReport
+from reports.summary import AnalyzerSummary
+from tests.support.whole_report import whole
 
 HALF = "half\udc80"  # no model of ours takes it; error texts may hold it
 HOSTILE = [
@@ -94,7 +96,7 @@ def report(text: str) -> FleetReport:
     )
     apps = (AppRecord(ref=ref, state=state),)
     record = PipelineRecord(pipeline_id="p", state=text, apps=apps, cells=(cell,))
-    return build_fleet_report(record, datetime(2026, 1, 2, tzinfo=UTC))
+    return whole(record, datetime(2026, 1, 2, tzinfo=UTC)).fleet
 
 
 PLACES: dict[str, Callable[[str], Any]] = {
@@ -171,15 +173,10 @@ def test_apps_that_a_long_pipeline_does_not_list_are_counted() -> None:
 )
 def test_findings_are_counted_by_the_report_not_by_what_it_lists(count, said) -> None:
     document = report("x")
-    (cell,) = document.cells
-    measured = ToolReport(
-        tool="x",
-        state=MeasurementState.MEASURED,
-        coverage=Coverage(unit="files", reached=1, given=1),
-    )
-    record = cell.record.model_copy(update={"report": measured})
-    counted = cell.model_copy(update={"record": record, "finding_count": count})
-    document = document.model_copy(update={"cells": (counted,)})
+    (app,) = document.apps
+    counted = AnalyzerSummary(cells=StateCounts(measured=1), findings=count)
+    app = app.model_copy(update={"analyzers": {AnalyzerKind.STATIC: counted}})
+    document = document.model_copy(update={"apps": (app,)})
 
     out = printed(render_summary(document))
 

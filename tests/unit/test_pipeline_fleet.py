@@ -79,11 +79,11 @@ def test_what_is_counted_is_what_ended_also_after_a_retry() -> None:
         run.end(run.take(), state)
     run.fleet.retry(run.choices(1), whole=False)
     assert (run.fleet.finished, run.fleet.waiting) == (2, 1)
-    assert sum(run.fleet.counts().values()) == 3, "what it has stands until it has run again"
+    assert sum(run.fleet.ended.every().values()) == 3, "what it has stands until it has run again"
 
     run.end(run.take(), M.MEASURED)
 
-    assert run.fleet.counts() == {M.MEASURED: 2, M.APP_FAILED: 1}
+    assert run.fleet.ended.every() == {M.MEASURED: 2, M.APP_FAILED: 1}
     assert (run.fleet.finished, run.fleet.retried) == (3, 1)
 
 
@@ -165,7 +165,7 @@ def test_what_never_ran_is_counted_at_a_stop_and_retries_keep_what_they_have() -
 
     assert dropped == [1, 2, 3, 4]
     assert (run.fleet.waiting, run.fleet.finished) == (0, 5)
-    assert run.fleet.counts() == {M.MEASURED: 1, M.INFRA_FAILED: 4}
+    assert run.fleet.ended.every() == {M.MEASURED: 1, M.INFRA_FAILED: 4}
 
 
 @pytest.mark.parametrize("ended", [10_000, 9_000])
@@ -203,7 +203,7 @@ def test_a_run_goes_on_where_the_one_before_it_ended() -> None:
     assert second.fleet.orders(taken[-1], {}) == AppOrders(), "it was named"
     for entry in taken:
         second.end(entry, M.MEASURED)
-    assert second.fleet.counts() == {M.MEASURED: 5, M.INFRA_FAILED: 1}
+    assert second.fleet.ended.every() == {M.MEASURED: 5, M.INFRA_FAILED: 1}
     assert second.fleet.finished == second.fleet.total == 6
 
 

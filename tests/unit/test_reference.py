@@ -13,8 +13,8 @@ from jsonschema.exceptions import ValidationError
 from contract.errors import PlatformError
 from control.schemas import report_schema, spec_schema
 from control.specfile import parse_spec
-from reports.build import build_fleet_report
 from tests.support.reference import EXAMPLE, PAGES
+from tests.support.whole_report import whole
 from tests.unit.report_samples import NOW, fleet
 
 ROOT = Path(__file__).parents[2]
@@ -82,13 +82,13 @@ def test_what_the_command_line_refuses_the_schema_refuses(more: str):
 def test_a_report_as_it_is_written_is_valid():
     schema = report_schema()
     Draft202012Validator.check_schema(schema)
-    report = build_fleet_report(fleet(), generated_at=NOW)
+    report = whole(fleet(), generated_at=NOW).fleet
 
     Draft202012Validator(schema).validate(json.loads(report.model_dump_json()))
 
 
 @pytest.mark.parametrize(("place", "value"), [("verdict", None), ("apps", {}), ("totals", 3)])
 def test_a_report_that_is_none_is_refused(place: str, value: Any):
-    document = json.loads(build_fleet_report(fleet(), generated_at=NOW).model_dump_json())
+    document = json.loads(whole(fleet(), generated_at=NOW).fleet.model_dump_json())
     with pytest.raises(ValidationError):
         Draft202012Validator(report_schema()).validate(document | {place: value})

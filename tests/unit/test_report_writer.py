@@ -1,4 +1,6 @@
-"""Report files are whole, replaced as a whole, and stay in their folder."""
+"""A report appears as a whole, replaces an earlier one as a whole, and stays in its folder."""
+
+from pathlib import Path
 
 import pytest
 
@@ -6,27 +8,107 @@ from clients.report_writer import FileReportWriter
 from contract.errors import ErrorCode, PlatformError
 
 
-async def test_files_are_written_and_replaced(tmp_path):
-    writer = FileReportWriter(tmp_path / "reports")
+def there(root: Path) -> dict[str, bytes]:
+    """Each file below `root`."""
+    return {
+        str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
 
-    await writer.write("p1", {"report.json": b"old", "report.html": b"<p>"})
-    paths = await writer.write("p1", {"report.json": b"new"})
 
-    assert paths == {"report.json": str(tmp_path / "reports" / "p1" / "report.json")}
-    assert (tmp_path / "reports" / "p1" / "report.json").read_bytes() == b"new"
-    assert sorted(path.name for path in (tmp_path / "reports" / "p1").iterdir()) == [
-        "report.html",
-        "report.json",
-    ]
+async def test_files_appear_together_and_replace_earlier_ones(tmp_path):
+    writer = FileReportWriter(tmp_path)
+    async with writer.draft("p1") as draft:
+        await draft.write({"report.json": b"old", "report.html": b"<p>", "apps/m-app1.json": b"1"})
+        await draft.publish()
+
+    async with writer.draft("p1") as draft:
+        await draft.append({"report.json": b"n"})
+        await draft.append({"report.json": b"ew"})
+        assert there(tmp_path / "p1")["report.json"] == b"old"
+        assert draft.names == {"report.json"}
+        paths = await draft.publish()
+
+    assert paths == {"report.json": str(tmp_path / "p1" / "report.json")}
+    assert there(tmp_path / "p1") == {
+        "report.json": b"new",
+        "report.html": b"<p>",
+        "apps/m-app1.json": b"1",
+    }
+
+
+async def test_the_report_itself_appears_last(tmp_path, monkeypatch):
+    placed: list[str] = []
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda a, b: (placed.append(b.name), replace(a, b)))
+
+    async with FileReportWriter(tmp_path).draft("p1") as draft:
+        await draft.write({"report.json": b"{}", "zebra.txt": b"z", "apps/m.json": b"{}"})
+        await draft.publish()
+
+    assert sorted(placed[:-1]) == ["m.json", "zebra.txt"]
+    assert placed[-1] == "report.json"
+
+
+async def test_what_is_not_published_leaves_nothing_and_changes_nothing(tmp_path):
+    writer = FileReportWriter(tmp_path)
+    async with writer.draft("p1") as draft:
+        await draft.write({"report.json": b"old"})
+        await draft.publish()
+
+    with pytest.raises(RuntimeError):
+        async with writer.draft("p1") as draft:
+            await draft.write({"report.json": b"half"})
+            raise RuntimeError
+
+    assert there(tmp_path / "p1") == {"report.json": b"old"}
+    assert [path.name for path in (tmp_path / "p1").iterdir()] == ["report.json"]
+
+
+async def test_the_draft_of_a_dead_writer_is_removed_and_that_of_a_living_one_stays(tmp_path):
+    writer = FileReportWriter(tmp_path)
+    dead = tmp_path / "p1" / ".draft-dead"
+    dead.mkdir(parents=True)
+    (dead / "lock").touch()
+
+    async with writer.draft("p1") as first:
+        await first.write({"report.json": b"first"})
+        async with writer.draft("p1") as second:
+            await second.write({"report.json": b"second"})
+            await second.publish()
+        assert (first.folder / "report.json").read_bytes() == b"first"
+
+    assert there(tmp_path / "p1") == {"report.json": b"second"}
+    assert not dead.exists()
+
+
+async def test_many_files_are_published_too(tmp_path):
+    files = {f"apps/m-app{number}.json": b"{}" for number in range(300)}
+
+    async with FileReportWriter(tmp_path).draft("p1") as draft:
+        await draft.write(files)
+        await draft.publish()
+
+    assert there(tmp_path / "p1") == files
 
 
 @pytest.mark.parametrize(
-    ("pipeline_id", "name"),
-    [("../p", "report.json"), ("p", "../report.json"), ("p", "a/b"), ("", "x"), ("p", "")],
+    "name", ["../report.json", "a/../b", "/a", "A/b", "a/b/c/d", ".a", "", "a/"]
 )
-async def test_names_cannot_lead_elsewhere(tmp_path, pipeline_id, name):
+async def test_names_cannot_lead_elsewhere(tmp_path, name):
+    async with FileReportWriter(tmp_path).draft("p") as draft:
+        with pytest.raises(PlatformError) as refused:
+            await draft.write({name: b""})
+        assert draft.names == set()
+
+    assert refused.value.code is ErrorCode.INVALID_ARGUMENT
+    assert there(tmp_path) == {}
+
+
+@pytest.mark.parametrize("pipeline_id", ["../p", "", "a/b"])
+async def test_an_id_cannot_lead_elsewhere(tmp_path, pipeline_id):
     with pytest.raises(PlatformError) as refused:
-        await FileReportWriter(tmp_path).write(pipeline_id, {name: b""})
+        async with FileReportWriter(tmp_path).draft(pipeline_id):
+            pass
 
     assert refused.value.code is ErrorCode.INVALID_ARGUMENT
     assert list(tmp_path.iterdir()) == []

@@ -6,8 +6,10 @@ import pytest
 
 from contract.analysis import Category, MeasurementState, Metric, Severity
 from contract.record import AppRecord, FusedRecord, PipelineRecord
-from reports import build_fleet_report, render_csv, render_html, render_json
-from reports.model import FleetReport, StateCounts
+from reports.counts import StateCounts
+from reports.export import render_json
+from reports.model import AppReport, FleetReport
+from tests.support.whole_report import Whole, whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import (
     APP_FAILED,
@@ -23,13 +25,11 @@ from tests.unit.report_samples import (
 
 
 @pytest.fixture(scope="module")
-def report() -> FleetReport:
-    return build_fleet_report(samples.fleet("cancelled"), generated_at=NOW)
+def report() -> Whole:
+    return whole(samples.fleet("cancelled"), generated_at=NOW)
 
 
-def one_app(
-    *cells, analyzers=("static",), state=MEASURED, pipeline="completed", fused=()
-) -> FleetReport:
+def one_app(*cells, analyzers=("static",), state=MEASURED, pipeline="completed", fused=()) -> Whole:
     """Report of one app with these cells."""
     record = PipelineRecord(
         pipeline_id="p",
@@ -39,7 +39,7 @@ def one_app(
         cells=cells,
         fused=fused,
     )
-    return build_fleet_report(record, generated_at=NOW)
+    return whole(record, generated_at=NOW)
 
 
 def security(tallies):
@@ -71,7 +71,7 @@ def test_an_app_that_never_ran_says_so_in_each_cell(report):
 
 
 def test_while_the_pipeline_runs_an_app_has_no_state_yet():
-    report = build_fleet_report(samples.fleet("running"), generated_at=NOW)
+    report = whole(samples.fleet("running"), generated_at=NOW)
 
     assert report.apps[-1].state is None
     assert report.totals.unfinished == 1
@@ -86,7 +86,7 @@ def test_a_dead_tool_is_never_a_zero():
     assert (tally.total, tally.by_severity, tally.by_cwe) == (None, None, None)
     assert report.cells[0].finding_count is None
     assert "Nothing is known about their security." in report.verdict
-    assert json.loads(render_json(report))["cells"][0]["finding_count"] is None
+    assert json.loads(render_json(report.apps[0]))["cells"][0]["finding_count"] is None
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_load_test_proves_nothing_about_security():
     load = [c for c in record.cells if c.analyzer is samples.PERFORMANCE and c.ref.model == HAIKU][
         :1
     ]
-    report = build_fleet_report(
+    report = whole(
         record.model_copy(update={"cells": tuple(load), "apps": record.apps[:1], "spec": {}}), NOW
     )
 
@@ -147,7 +147,7 @@ def test_fused_findings_count_once_and_say_so(report):
 def test_a_missing_tool_column_is_filled_with_a_reason():
     record = samples.fleet()
     fewer = [c for c in record.cells if not (c.ref.model == GPT and c.tool == "eslint")]
-    report = build_fleet_report(record.model_copy(update={"cells": tuple(fewer)}), NOW)
+    report = whole(record.model_copy(update={"cells": tuple(fewer)}), NOW)
 
     (hole,) = [c for c in report.cells if (c.ref, c.tool) == (samples.GPT_1, "eslint")]
     assert hole.state is INFRA_FAILED
@@ -199,8 +199,8 @@ def test_an_app_measured_under_contention_is_named_with_its_tool_and_beside_its_
         "openloop": (f"{GPT}/app1",),
         "loadtest": (),
     }
-    assert "<b>1 under contention</b>" in render_html(report)
-    assert 'class="num">contended</th>' in render_html(report)
+    assert "<b>1 under contention</b>" in report.page
+    assert 'class="num">contended</th>' in report.page
 
 
 def test_requirements_have_a_rate_with_what_nobody_could_tell(report):
@@ -260,15 +260,19 @@ def test_the_verdict_counts_what_it_says(report):
     )
 
 
-def test_the_json_report_reads_back_as_itself(report):
-    assert FleetReport.model_validate_json(render_json(report)) == report
+def test_the_json_documents_read_back_as_themselves(report):
+    assert FleetReport.model_validate_json(render_json(report.fleet)) == report.fleet
+    for app in report.apps:
+        assert AppReport.model_validate_json(render_json(app)) == app
 
 
 def test_the_json_report_has_the_fields_others_rely_on(report):
-    document = json.loads(render_json(report))
+    document = json.loads(render_json(report.fleet))
+    app = json.loads(render_json(report.apps[0]))
+    cell = app["cells"][0]
 
     assert document["pipeline"]["id"] == "demo-2026-03-04"
-    app, cell = document["apps"][0], document["cells"][0]
+    assert document["apps"][0]["name"] == "anthropic%2Fclaude-haiku-app1"
     assert app["ref"] == cell["record"]["ref"] == {"model": HAIKU, "app_number": 1}
     assert {"ref", "state", "reason", "weaknesses", "facts"} <= app.keys()
     assert app["facts"]["images"] == [
@@ -277,13 +281,12 @@ def test_the_json_report_has_the_fields_others_rely_on(report):
     assert {"ref", "analyzer", "report", "attempts"} <= cell["record"].keys()
     told = {"tool", "version", "state", "reason", "coverage", "findings", "metrics"}
     assert told <= cell["record"]["report"].keys()
-    assert {cell["record"]["report"]["state"] for cell in document["cells"]} == {
-        state.value for state in MeasurementState
-    }
+    states = {state for app in document["matrix"].values() for state in app.values()}
+    assert states == {state.value for state in MeasurementState}
 
 
 def test_csv_has_one_line_per_cell_and_no_zero_for_what_is_unknown(report):
-    lines = render_csv(report).splitlines()
+    lines = report.csv.splitlines()
 
     assert len(lines) == 1 + len(report.cells)
     dead = next(line for line in lines if "killed at its limit" in line)
@@ -293,16 +296,16 @@ def test_csv_has_one_line_per_cell_and_no_zero_for_what_is_unknown(report):
 def test_csv_cells_are_no_formulas():
     evil = samples.cell(GPT, 1, STATIC, "bandit", NOT_APPLICABLE, '=HYPERLINK("http://x")')
 
-    assert ",\"'=HYPERLINK(" in render_csv(one_app(evil, state=NOT_APPLICABLE))
+    assert ",\"'=HYPERLINK(" in one_app(evil, state=NOT_APPLICABLE).csv
 
 
 def test_an_empty_pipeline_has_a_report():
     record = PipelineRecord(pipeline_id="p", state="failed", spec={"analyzers": ["static"]})
 
-    report = build_fleet_report(record, generated_at=NOW)
+    report = whole(record, generated_at=NOW)
 
     assert report.verdict == "The pipeline failed. No apps."
-    assert render_csv(report).count("\n") == 1
+    assert report.csv.count("\n") == 1
 
 
 def test_no_count_comes_from_a_list_that_was_cut():

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 import pytest
 
 from contract.analysis import ArtifactRef, Severity
-from reports import build_fleet_report, render_files, render_html
 from reports.html import findings_cap
 from reports.names import log_name
 from reports.view import in_blocks
 from tests.support.large_report import large_fleet
+from tests.support.whole_report import files_of, whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import DYNAMIC, GPT, HOSTILE, NOW, STATIC
 
@@ -47,7 +47,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> Page:
-    return Page(render_html(build_fleet_report(samples.fleet("cancelled"), generated_at=NOW)))
+    return Page(whole(samples.fleet("cancelled"), generated_at=NOW).page)
 
 
 def test_nothing_is_loaded_from_anywhere(page):
@@ -120,7 +120,7 @@ def test_many_findings_are_cut_and_the_rest_is_named():
         update={"cells": (samples.cell(GPT, 1, STATIC, "bandit", findings=many),), "fused": ()}
     )
 
-    page = Page(render_html(build_fleet_report(record, generated_at=NOW)))
+    page = Page(whole(record, generated_at=NOW).page)
 
     rows = [attrs for tag, attrs in page.elements if tag == "tr" and "data-severity" in attrs]
     assert len(rows) == 200
@@ -134,7 +134,7 @@ def test_a_large_fleet_shows_less_of_each_app():
 def test_a_pipeline_without_anything_recorded_has_a_page():
     record = samples.fleet("failed").model_copy(update={"cells": (), "fused": (), "detail": {}})
 
-    words = Page(render_html(build_fleet_report(record, generated_at=NOW))).words()
+    words = Page(whole(record, generated_at=NOW).page).words()
 
     assert "The pipeline failed." in words
     assert "unknown: none of" in words
@@ -147,19 +147,20 @@ def links_of(page: Page) -> set[str | None]:
 
 
 def test_the_page_links_to_every_file_beside_it_and_to_no_other():
-    report = build_fleet_report(samples.fleet(), generated_at=NOW)
+    report = whole(samples.fleet(), generated_at=NOW)
     log = log_name(samples.HAIKU_1, 0, report.apps[0].facts.logs[0])
     beside = {log, "a/../../b.txt", "report.html~"}
 
-    files = render_files(report, beside)
+    files = files_of(report, tuple(beside))
     links = links_of(Page(files["report.html"].decode()))
 
     assert log == "anthropic%2Fclaude-haiku-app1.1.build.log.txt"
-    assert {unquote(link) for link in links if link} == {*files, log} - {"report.html"}
+    documents = {name for name in files if name.startswith("apps/")}
+    assert {unquote(link) for link in links if link} == {*files, log} - documents - {"report.html"}
 
 
 def test_a_log_that_is_not_beside_the_page_is_a_name():
-    page = Page(render_html(build_fleet_report(samples.fleet(), generated_at=NOW)))
+    page = Page(whole(samples.fleet(), generated_at=NOW).page)
 
     assert links_of(page) == {"report.json"}
     assert "build.log 17.89 KiB" in page.words()
@@ -197,8 +198,8 @@ def test_a_matrix_of_many_tools_is_parted_between_analyzers_and_keeps_every_colu
 
 
 def test_apps_of_a_large_fleet_wait_to_be_parsed_and_are_whole_without_scripts():
-    report = build_fleet_report(large_fleet(2, 14), generated_at=NOW)
-    html = render_html(report)
+    report = whole(large_fleet(2, 14), generated_at=NOW)
+    html = report.page
 
     inside = re.findall(r"<noscript>(.*?)</noscript>", html, re.DOTALL)
 
@@ -212,9 +213,9 @@ def test_what_an_app_says_never_ends_the_text_that_waits():
     hostile = samples.finding("bandit", "B1", Severity.HIGH, message="</noscript></details><h1>x")
     record = large_fleet(5, 5)
     cells = (samples.changed(record.cells[0], findings=(hostile,)), *record.cells[1:])
-    report = build_fleet_report(record.model_copy(update={"cells": cells}), generated_at=NOW)
+    report = whole(record.model_copy(update={"cells": cells}), generated_at=NOW)
 
-    page = Page(render_html(report))
+    page = Page(report.page)
 
     assert sum(tag == "h1" for tag, _ in page.elements) == 1
     assert hostile.message in page.words()

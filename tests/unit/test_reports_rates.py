@@ -8,8 +8,8 @@ import pytest
 from contract.analysis import Category, Confidence, Coverage, Severity
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
-from reports import build_fleet_report
-from reports.model import FleetReport, Rate
+from reports.model import Rate
+from tests.support.whole_report import Whole, whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import (
     APP_FAILED,
@@ -35,7 +35,7 @@ def report_of(
     *apps: dict[str, object],
     asked: tuple[str, ...] = (),
     looks_for: Mapping[str, tuple[Category, ...]] = MappingProxyType({}),
-) -> FleetReport:
+) -> Whole:
     """A fleet; each app is a state, or findings of a measured cell, by `analyzer/tool`.
 
     A measured cell of a tool in `looks_for` says so.
@@ -61,7 +61,7 @@ def report_of(
             for one in cells
         ),
     )
-    return build_fleet_report(record, generated_at=NOW)
+    return whole(record, generated_at=NOW)
 
 
 def counts(rate: Rate) -> tuple[int, int, int, int]:
@@ -126,8 +126,11 @@ def test_a_tool_that_measured_nothing_is_named_only_where_it_would_be_required()
     said = samples.changed(cells[1], looks_for=(Category.QUALITY,))
 
     for mine, left_out in ((cells[1], ("static/pylint",)), (said, ())):
-        record = PipelineRecord(pipeline_id="p", state="completed", cells=(cells[0], mine))
-        (_, clean) = build_fleet_report(record, generated_at=NOW).totals.rates
+        apps = (AppRecord(ref=mine.ref, state=MEASURED),)
+        record = PipelineRecord(
+            pipeline_id="p", state="completed", apps=apps, cells=(cells[0], mine)
+        )
+        (_, clean) = whole(record, generated_at=NOW).totals.rates
         assert (counts(clean), clean.left_out) == ((1, 0, 0, 0), left_out)
 
 
@@ -135,7 +138,7 @@ def test_a_fleet_without_cells_has_no_rates_and_no_traceback():
     app = AppRecord(ref=AppRef(model=GPT, app_number=1))
     record = PipelineRecord(pipeline_id="p", state="cancelled", apps=(app,))
 
-    report = build_fleet_report(record, generated_at=NOW)
+    report = whole(record, generated_at=NOW)
 
     assert [counts(rate) for rate in report.totals.rates] == [(0, 0, 0, 1), (0, 0, 0, 1)]
 
@@ -282,7 +285,7 @@ def test_an_app_whose_files_a_tool_could_not_read_is_missing_there():
 
     (clean,) = (
         rate
-        for rate in build_fleet_report(record, generated_at=NOW).totals.rates
+        for rate in whole(record, generated_at=NOW).totals.rates
         if rate.name == "no_high_finding"
     )
 
@@ -298,7 +301,7 @@ def test_an_analyzer_that_never_told_its_tools_is_left_out_as_a_whole():
 def test_the_requirement_is_the_fleets_and_not_a_models_own():
     """A tool that was down for one model all the time is missing there, not left out."""
     record = samples.fleet()
-    (_, theirs) = build_fleet_report(record, generated_at=NOW).models[1].totals.rates
+    (_, theirs) = whole(record, generated_at=NOW).models[1].totals.rates
 
     assert (counts(theirs), theirs.left_out) == ((0, 0, 2, 0), ())
 
@@ -312,7 +315,7 @@ def test_while_a_pipeline_runs_what_is_still_to_come_is_not_left_out():
             apps=(AppRecord(ref=AppRef(model=GPT, app_number=1)),),
             cells=(cell(1, "static/bandit"), cell(1, "static/opengrep", INFRA_FAILED)),
         )
-        return build_fleet_report(record, generated_at=NOW).totals.rates[1]
+        return whole(record, generated_at=NOW).totals.rates[1]
 
     assert (counts(clean("running")), clean("running").left_out) == (
         (0, 0, 1, 0),

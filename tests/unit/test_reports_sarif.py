@@ -7,24 +7,25 @@ import pytest
 
 from contract.analysis import Location, Severity
 from contract.spec import AppRef
-from reports import build_fleet_report, to_sarif
-from reports.files import github_sarif_name, render_files, sarif_name
+from reports.names import github_sarif_name, sarif_name
+from reports.sarif import to_sarif
+from tests.support.whole_report import whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import GPT, HAIKU, NOW, STATIC
 
 
 @pytest.fixture(scope="module")
 def report():
-    return build_fleet_report(samples.fleet(), generated_at=NOW)
+    return whole(samples.fleet(), generated_at=NOW)
 
 
 def run_of(report, model, tool):
-    runs = to_sarif(report, AppRef(model=model, app_number=1))["runs"]
+    runs = to_sarif(report.app(AppRef(model=model, app_number=1)))["runs"]
     return next(run for run in runs if run["tool"]["driver"]["name"] == tool)
 
 
 def test_one_log_with_a_run_per_tool_one_of_all_and_no_log_inside(report):
-    log = to_sarif(report, samples.HAIKU_1)
+    log = to_sarif(report.app(samples.HAIKU_1))
 
     assert (log["version"], len(log["runs"])) == ("2.1.0", 10)
     names = [run["tool"]["driver"]["name"] for run in log["runs"]]
@@ -84,7 +85,7 @@ def test_the_fused_run_has_no_results_where_nobody_looked():
         samples.cell(GPT, 1, samples.PERFORMANCE, "openloop", metrics=samples.LOAD),
     )
     record = samples.fleet().model_copy(update={"cells": cells, "fused": ()})
-    run = run_of(build_fleet_report(record, generated_at=NOW), GPT, "Assay")
+    run = run_of(whole(record, generated_at=NOW), GPT, "Assay")
 
     assert "results" not in run
     assert run["invocations"][0]["executionSuccessful"] is False
@@ -112,20 +113,15 @@ def test_odd_file_names_become_valid_references():
     record = samples.fleet().model_copy(
         update={"cells": (samples.cell(GPT, 1, STATIC, "bandit", findings=(odd,)),), "fused": ()}
     )
-    log = to_sarif(build_fleet_report(record, generated_at=NOW), samples.GPT_1)
+    log = to_sarif(whole(record, generated_at=NOW).app(samples.GPT_1))
 
     run = next(run for run in log["runs"] if run["tool"]["driver"]["name"] == "bandit")
     uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert uri == "a%20b/100%25/c%3Ad%23e.py"
 
 
-def test_an_unknown_app_is_an_error(report):
-    with pytest.raises(KeyError, match="app99"):
-        to_sarif(report, AppRef(model=GPT, app_number=99))
-
-
 def test_every_app_with_cells_has_a_file_of_its_own(report):
-    files = {name: data for name, data in render_files(report).items() if name.endswith(".sarif")}
+    files = {name: data for name, data in report.files.items() if name.endswith(".sarif")}
     logs = {name: json.loads(data) for name, data in files.items()}
 
     apps = {cell.ref for cell in report.cells}
@@ -133,7 +129,7 @@ def test_every_app_with_cells_has_a_file_of_its_own(report):
     assert set(logs) == {sarif_name(app) for app in apps} | {
         github_sarif_name(app) for app in measured
     }
-    assert logs[sarif_name(samples.GPT_1)] == to_sarif(report, samples.GPT_1)
+    assert logs[sarif_name(samples.GPT_1)] == to_sarif(report.app(samples.GPT_1))
 
 
 @pytest.mark.parametrize("model", ["openai/gpt-4.1", "..", "@cf/m", "a b", "ü" * 120])

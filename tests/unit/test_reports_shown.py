@@ -10,10 +10,10 @@ import pytest
 from contract.analysis import Category, Coverage, Finding, Location, Provenance, Severity, Skipped
 from contract.outcome import AppFacts
 from contract.record import AppRecord, CellRecord, PipelineRecord
-from reports import build_fleet_report, render_csv, render_html, render_json
 from reports.formats import unseen
-from reports.model import FleetReport, NotLookedAt
+from reports.model import NotLookedAt
 from reports.unseen import not_looked_at
+from tests.support.whole_report import Whole, whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import (
     APP_FAILED,
@@ -40,19 +40,19 @@ BROKEN = Finding(
 )
 
 
-def report_of(*cells: CellRecord, state=MEASURED, reason="", notes=()) -> FleetReport:
+def report_of(*cells: CellRecord, state=MEASURED, reason="", notes=()) -> Whole:
     """Report of one app with these cells."""
     app = AppRecord(ref=samples.GPT_1, state=state, reason=reason, facts=AppFacts(notes=notes))
     record = PipelineRecord(pipeline_id="p", state="completed", apps=(app,), cells=cells)
-    return build_fleet_report(record, generated_at=NOW)
+    return whole(record, generated_at=NOW)
 
 
-def rows(report: FleetReport) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(render_csv(report))))
+def rows(report: Whole) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(report.csv)))
 
 
 @pytest.fixture
-def failed() -> FleetReport:
+def failed() -> Whole:
     why = "exited with 1: ImportError"
     cells = (
         samples.cell(GPT, 1, STATIC, "bandit"),
@@ -62,7 +62,7 @@ def failed() -> FleetReport:
 
 
 def test_what_was_replaced_or_dropped_stands_beside_the_reason_of_a_failure(failed):
-    words = Page(render_html(failed)).words()
+    words = Page(failed.page).words()
 
     beside = f"{failed.apps[0].reason} {STAND_IN} {DROPPED}"
     assert words.count(beside) == 2, "where failures are listed, and with the app"
@@ -71,8 +71,8 @@ def test_what_was_replaced_or_dropped_stands_beside_the_reason_of_a_failure(fail
 
 
 def test_json_and_csv_have_the_notes_with_the_reason(failed):
-    document = json.loads(render_json(failed))
-    assert document["apps"][0]["facts"]["notes"] == [STAND_IN, DROPPED]
+    document = json.loads(failed.fleet.model_dump_json())
+    assert failed.apps[0].facts.notes == (STAND_IN, DROPPED)
     assert document["missing"][0]["notes"] == [STAND_IN, DROPPED]
     for row in rows(failed):
         assert (row["app_state"], row["app_reason"]) == ("app_failed", failed.apps[0].reason)
@@ -92,7 +92,7 @@ def test_notes_of_a_tool_are_on_the_page_escaped_and_in_the_csv():
     cell = samples.cell(GPT, 1, DYNAMIC, "probe", provenance=Provenance(notes=notes))
     report = report_of(cell)
 
-    page = Page(render_html(report))
+    page = Page(report.page)
 
     assert all(note in page.words() for note in notes)
     assert not any(tag == "img" for tag, _ in page.elements)
@@ -147,7 +147,7 @@ def test_a_zero_of_a_part_is_told_from_a_zero_of_everything():
         samples.cell(GPT, 1, STATIC, "ruff", coverage=whole),
     )
 
-    page = Page(render_html(report))
+    page = Page(report.page)
 
     fields = {a["title"]: a["class"] for tag, a in page.elements if tag == "td" and "title" in a}
     assert fields == {
@@ -173,7 +173,7 @@ def test_a_broken_source_stands_near_the_top_and_is_no_security_finding():
     report = report_of(cell, samples.cell(GPT, 1, STATIC, "bandit"))
 
     (app,) = report.apps
-    words = Page(render_html(report)).words()
+    words = Page(report.page).words()
 
     assert app.syntax_errors == (BROKEN,)
     assert [tally.total for tally in app.findings if tally.category is Category.SECURITY] == [0]
@@ -200,7 +200,7 @@ def test_reused_work_is_shown_as_saved_and_not_as_spent():
     made = samples.cell(GPT, 1, STATIC, "ruff").model_copy(update={"wasted_seconds": 1.7})
 
     report = report_of(reused, made)
-    words = Page(render_html(report)).words()
+    words = Page(report.page).words()
 
     effort = report.effort
     assert (effort.tool_seconds, effort.wasted_seconds, effort.saved_seconds) == (3.4, 1.7, 42.0)
@@ -218,11 +218,11 @@ def test_the_workflows_account_of_what_was_saved_is_used():
         detail={"tool_seconds": 5.0, "wasted_seconds": 1.0, "saved_seconds": 7.0},
     )
 
-    assert build_fleet_report(record, generated_at=NOW).effort.saved_seconds == 7.0
+    assert whole(record, generated_at=NOW).effort.saved_seconds == 7.0
 
 
 def test_a_run_without_live_analysis_has_no_column_that_says_runs():
-    words = Page(render_html(report_of(samples.cell(GPT, 1, STATIC, "bandit")))).words()
+    words = Page(report_of(samples.cell(GPT, 1, STATIC, "bandit")).page).words()
 
     assert "Runs" not in words
     assert "No high finding in the source" in words

@@ -5,8 +5,8 @@ import pytest
 from contract.analysis import Metric
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
-from reports import build_fleet_report, render_html
-from reports.model import MedianFigure, ModelLoad
+from reports.parts import MedianFigure, ModelLoad
+from tests.support.whole_report import whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import APP_FAILED, GPT, HAIKU, INFRA_FAILED, NOW, PERFORMANCE
 from tests.unit.test_reports_html import Page
@@ -35,7 +35,7 @@ def by_model(*cells: CellRecord) -> dict[str, tuple[ModelLoad, ...]]:
     refs = dict.fromkeys(cell.ref for cell in cells)
     apps = tuple(AppRecord(ref=ref, state=samples.MEASURED) for ref in refs)
     record = PipelineRecord(pipeline_id="p", state="completed", apps=apps, cells=cells)
-    return {model.model: model.load for model in build_fleet_report(record, NOW).models}
+    return {model.model: model.load for model in whole(record, NOW).models}
 
 
 def one(*cells: CellRecord) -> ModelLoad:
@@ -119,7 +119,7 @@ def test_the_page_says_how_many_apps_a_median_is_of_and_what_is_left_out():
     )
     record = PipelineRecord(pipeline_id="p", state="completed", apps=apps, cells=cells)
 
-    words = Page(render_html(build_fleet_report(record, NOW))).words()
+    words = Page(whole(record, NOW).page).words()
 
     row = "Apps counted Left out p95 openai/gpt-4.1 2 1 on a busy host 20 ms 10 to 30 ms"
     assert row in words

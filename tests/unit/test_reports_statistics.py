@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.statistics import missing_data_bounds, wilson_interval
+from reports.statistics.shares import missing_data_bounds, wilson_interval
 
 
 # Newcombe, Statistics in Medicine 17 (1998) 857-872, table I, method 3 (Wilson without correction).

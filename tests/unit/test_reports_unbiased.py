@@ -16,8 +16,7 @@ from contract.analysis import AnalyzerKind, Finding, MeasurementState, Severity
 from contract.outcome import AppFacts, ServiceImage
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
-from reports import build_fleet_report
-from reports.model import FleetReport
+from tests.support.whole_report import Whole, whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import (
     APP_FAILED,
@@ -95,7 +94,7 @@ def one_tool(dice: random.Random, cells: Sequence[CellRecord]) -> Iterable[CellR
     return [lost(c) if c.tool == "opengrep" and dice.random() < 0.6 else c for c in cells]
 
 
-def report_of(cells: Sequence[CellRecord]) -> FleetReport:
+def report_of(cells: Sequence[CellRecord]) -> Whole:
     """Report of a fleet with these cells."""
     refs = dict.fromkeys(cell.ref for cell in cells)
     ran = {c.ref for c in cells if c.analyzer is PERFORMANCE and c.tool != "*"}
@@ -108,10 +107,10 @@ def report_of(cells: Sequence[CellRecord]) -> FleetReport:
     record = PipelineRecord(
         pipeline_id="p", state="completed", spec=asked, apps=apps, cells=tuple(cells)
     )
-    return build_fleet_report(record, generated_at=NOW)
+    return whole(record, generated_at=NOW)
 
 
-def figures(report: FleetReport) -> dict[str, float | None]:
+def figures(report: Whole) -> dict[str, float | None]:
     """All rates a reader sees: of the fleet, of each model, in the sentence at the top."""
     told: dict[str, float | None] = {}
     for who, rates in [
@@ -125,7 +124,7 @@ def figures(report: FleetReport) -> dict[str, float | None]:
     return told
 
 
-def old_rule(report: FleetReport, who: str) -> float | None:
+def old_rule(report: Whole, who: str) -> float | None:
     """What `no_high_finding` was before."""
     passed = failed = 0
     seen: defaultdict[AppRef, set[MeasurementState]] = defaultdict(set)

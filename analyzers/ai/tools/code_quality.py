@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-from analyzers.ai.agreement import alpha, interval
 from analyzers.ai.canary import QUALITY_CANARY
 from analyzers.ai.judging import JudgeTool
 from analyzers.ai.panel import Brief, Hearing
@@ -11,6 +10,7 @@ from analyzers.ai.prompts import QUALITY_SYSTEM, RUBRIC
 from analyzers.ai.quality import Score, across, score
 from analyzers.ai.schema import QualityAnswer
 from analyzers.runtime.tool import Parsed, ToolFault, ToolRun
+from contract.agreement import alpha, interval
 from contract.analysis import Category, Metric
 
 _CONTROL_LIMIT = 2

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from analyzers.ai.agreement import alpha, nominal
 from analyzers.ai.canary import CANARY_VERDICTS, REQUIREMENTS_CANARY, canary_template
 from analyzers.ai.compliance import Ruling, majority, rule
 from analyzers.ai.judging import JudgeTool
@@ -12,6 +11,7 @@ from analyzers.ai.panel import Brief, Hearing, Opinion, require_endpoint
 from analyzers.ai.prompts import REQUIREMENTS_SYSTEM, Question
 from analyzers.ai.schema import RequirementAnswer, Verdict
 from analyzers.runtime.tool import NotApplicable, Parsed, ToolRun
+from contract.agreement import alpha, nominal
 from contract.analysis import Category, Confidence, Finding, Metric, Severity
 
 Rulings = dict[str, dict[str, Ruling]]

@@ -6,7 +6,7 @@ Communication, University of Pennsylvania, 2011, https://repository.upenn.edu/as
 
 import pytest
 
-from analyzers.ai.agreement import alpha, interval, nominal
+from contract.agreement import alpha, interval, nominal
 
 # Krippendorff (2011), section E: 4 observers, 12 units, missing data.
 OBSERVERS = (

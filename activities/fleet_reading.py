@@ -1,0 +1,65 @@
+"""A recorded pipeline, read app by app as reports tell it."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from activities.ports import ResultStore
+from activities.report_writing import overview_of
+from contract.record import PipelineRecord
+from contract.spec import AppRef
+from reports.build import app_reports
+from reports.facts import FleetFacts
+from reports.known import Known
+from reports.model import AppReport
+
+BATCH_APPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FleetReading:
+    """Reads the apps of one pipeline a few at a time.
+
+    Attributes:
+        outline: the pipeline with its apps, without cells.
+        facts: what is fleet-wide.
+        known: what is known beside the records.
+    """
+
+    results: ResultStore
+    outline: PipelineRecord
+    facts: FleetFacts
+    known: Known
+
+    @classmethod
+    async def open(cls, results: ResultStore, pipeline_id: str, known: Known = Known()) -> Self:  # noqa: B008
+        """Read what is fleet-wide.
+
+        Raises:
+            PlatformError: NOT_FOUND: there is no such pipeline.
+        """
+        outline = await results.load_outline(pipeline_id)
+        overview = await overview_of(results, outline)
+        return cls(results, outline, overview.facts(), known)
+
+    @property
+    def refs(self) -> tuple[AppRef, ...]:
+        """Its apps in the order of the plan."""
+        return tuple(app.ref for app in self.outline.apps)
+
+    async def apps(self, refs: Collection[AppRef]) -> dict[AppRef, AppReport]:
+        """The reports of these apps, of at most `BATCH_APPS`, as far as it has them."""
+        there = [ref for ref in self.refs if ref in refs]
+        if not there:
+            return {}
+        record = await self.results.load_apps(self.outline.pipeline_id, there)
+        return await asyncio.to_thread(self._reports, record)
+
+    def _reports(self, record: PipelineRecord) -> dict[AppRef, AppReport]:
+        return {app.ref: app for app in app_reports(record, self.facts, self.known)}
+
+
+def batches(refs: Sequence[AppRef]) -> list[Sequence[AppRef]]:
+    """The apps in batches that fit into memory."""
+    return [refs[first : first + BATCH_APPS] for first in range(0, len(refs), BATCH_APPS)]
