@@ -8,6 +8,7 @@ import typer
 from cli.arguments import IdOption, JsonFlag, PipelineArg, SpecArg, StrictFlag, pipeline_ids, usable
 from cli.command import Commands, run
 from cli.program import INSTALLED, version
+from cli.upkeep import register as register_upkeep
 from control.naming import new_id
 
 if TYPE_CHECKING:
@@ -260,6 +261,9 @@ def down(as_json: JsonFlag = False) -> None:
     from cli.commands.stack import run_down
 
     run(lambda settings: run_down(settings, as_json=as_json))
+
+
+register_upkeep(app)
 
 
 def _send(id: str, message: "Message", name: str, *, as_json: bool) -> None:

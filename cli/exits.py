@@ -47,5 +47,6 @@ class Exit(IntEnum):
             "whose advisory source gave no answer)"
         ),
     )
+    LOST = 11, "rebuild: rows or results could not be made again; the output names each"
     INTERRUPTED = 130, "Ctrl-C or SIGTERM ended the command; what it had started was stopped first"
     READER_GONE = 141, "Whoever read the output went away (`| head`)"

@@ -18,8 +18,13 @@ from control.documents import (
     AnalyzerLog,
     AppLogs,
     KeptLog,
+    KeptRows,
     PipelineLine,
     PipelineStatus,
+    Pruned,
+    PrunedPipeline,
+    RebuiltPipeline,
+    RebuiltStore,
     Retried,
     TimeLeft,
     Validated,
@@ -48,6 +53,8 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "doctor": (Diagnosis,),
     "up": (StackUp,),
     "down": (StackDown,),
+    "prune": (Pruned,),
+    "rebuild": (RebuiltStore,),
 }
 PARTS: tuple[type[Frozen], ...] = (
     PipelineLine,
@@ -56,4 +63,7 @@ PARTS: tuple[type[Frozen], ...] = (
     KeptLog,
     AnalyzerLog,
     Check,
+    PrunedPipeline,
+    RebuiltPipeline,
+    KeptRows,
 )
