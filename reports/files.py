@@ -100,9 +100,14 @@ class ReportFiles:
 
 
 def sarif_files(app: AppReport, facts: FleetFacts) -> Iterator[File]:
-    """Two logs of an app that has cells; one log if nothing was measured."""
+    """Two logs of an app that has cells; one log if nothing was measured.
+
+    What apps in other roles have is nobody's alert.
+    """
     if not app.cells:
         return
     yield sarif_name(app.ref), written(to_sarif(app))
+    if app.role is not AppRole.SUBJECT:
+        return
     if (upload := github_sarif(app, facts.finders)) is not None:
         yield github_sarif_name(app.ref), upload
