@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 
 from activities.ports import ResultStore
-from activities.report_writing import overview_of
-from contract.record import PipelineRecord
+from contract.record import AppRecord, PipelineRecord, by_app
 from contract.spec import AppRef
 from reports.build import app_reports
-from reports.facts import FleetFacts
+from reports.facts import FleetFacts, Overview
 from reports.known import Known
 from reports.model import AppReport
 
 BATCH_APPS = 10
+"""How many apps are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,15 @@ class FleetReading:
 def batches(refs: Sequence[AppRef]) -> list[Sequence[AppRef]]:
     """The apps in batches that fit into memory."""
     return [refs[first : first + BATCH_APPS] for first in range(0, len(refs), BATCH_APPS)]
+
+
+async def overview_of(results: ResultStore, outline: PipelineRecord) -> Overview:
+    """What is fleet-wide about a pipeline; apps without any cell are part of it."""
+    overview = Overview(outline, datetime.now(UTC))
+    waiting = {app.ref: app for app in outline.apps}
+    async for states in results.cells_overview(outline.pipeline_id):
+        for ref, mine in by_app(states).items():
+            overview.add(waiting.pop(ref, AppRecord(ref=ref)), mine)
+    for app in waiting.values():
+        overview.add(app, ())
+    return overview
