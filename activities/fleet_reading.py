@@ -1,4 +1,4 @@
-"""A recorded pipeline, read app by app as reports tell it."""
+"""A recorded pipeline, read app by app as reports tell it: without tools that controls void."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -8,8 +8,9 @@ from typing import Self
 
 from activities.ports import ResultStore
 from contract.record import AppRecord, PipelineRecord, by_app
-from contract.spec import AppRef
+from contract.spec import AppRef, AppRole
 from reports.build import app_reports
+from reports.controls import ControlScores
 from reports.facts import FleetFacts, Overview
 from reports.known import Known
 from reports.model import AppReport
@@ -34,24 +35,30 @@ class FleetReading:
     known: Known
 
     @classmethod
-    async def open(cls, results: ResultStore, pipeline_id: str, known: Known = Known()) -> Self:  # noqa: B008
-        """Read what is fleet-wide.
+    async def open(cls, results: ResultStore, pipeline_id: str, known: Known | None = None) -> Self:
+        """Read what is fleet-wide, and the control apps.
 
         Raises:
             PlatformError: NOT_FOUND: there is no such pipeline.
         """
         outline = await results.load_outline(pipeline_id)
         overview = await overview_of(results, outline)
-        return cls(results, outline, overview.facts(), known)
+        fleet = cls(results, outline, overview.facts(), known or Known())
+        scores = ControlScores()
+        for refs in batches(fleet.refs(AppRole.CONTROL)):
+            for app in (await fleet.apps(refs)).values():
+                scores.add(app)
+        facts = overview.voided(fleet.facts, scores.void())
+        return cls(results, outline, facts, fleet.known)
 
-    @property
-    def refs(self) -> tuple[AppRef, ...]:
-        """Its apps in the order of the plan."""
-        return tuple(app.ref for app in self.outline.apps)
+    def refs(self, role: AppRole = AppRole.SUBJECT) -> list[AppRef]:
+        """Its apps in one role, in the order of the plan."""
+        return [app.ref for app in self.outline.apps if app.role is role]
 
     async def apps(self, refs: Collection[AppRef]) -> dict[AppRef, AppReport]:
         """The reports of these apps, of at most `BATCH_APPS`, as far as it has them."""
-        there = [ref for ref in self.refs if ref in refs]
+        wanted = frozenset(refs)
+        there = [app.ref for app in self.outline.apps if app.ref in wanted]
         if not there:
             return {}
         record = await self.results.load_apps(self.outline.pipeline_id, there)
