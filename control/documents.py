@@ -107,6 +107,8 @@ class Validated(Frozen):
         tools: of the analyzers that are restricted to some.
         subtasks: apps times analyzers.
         apps: each a `ValidatedApp`, in order.
+        baseline: the earlier pipeline that weaknesses are compared with; null: none.
+        suppressions: decisions that weaknesses need no action.
         warnings: what will not be measured as things are.
     """
 
@@ -118,6 +120,8 @@ class Validated(Frozen):
     cache: bool
     subtasks: int
     apps: tuple[ValidatedApp, ...]
+    baseline: str | None = None
+    suppressions: int = 0
     warnings: tuple[str, ...]
 
 

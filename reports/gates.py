@@ -6,16 +6,14 @@ says what was looked at holds; `not-measured` is the gate for what was not.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Literal, get_args
+from typing import Literal
 
 from contract.analysis import Category
 from contract.base import Frozen
+from contract.gate import GATES, Gate
 from contract.weakness import BaselineState, Origin
 from reports.rates import GRAVE
 from reports.summary import AppSummary, WeaknessCount
-
-Gate = Literal["high", "new-high", "not-measured"]
-GATES: tuple[Gate, ...] = get_args(Gate)
 
 
 class Broken(Frozen):
