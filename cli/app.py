@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.arguments import IdOption, JsonFlag, PipelineArg, SpecArg, StrictFlag, pipeline_ids, usable
+from cli import results
+from cli.arguments import (
+    FailOnOption,
+    IdOption,
+    JsonFlag,
+    PipelineArg,
+    SpecArg,
+    StrictFlag,
+    pipeline_ids,
+    usable,
+)
 from cli.command import Commands, run
 from cli.program import INSTALLED, version
 from control.naming import new_id
@@ -74,14 +84,18 @@ def submit(
     id: IdOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the pipeline to its end.")] = False,
     strict: StrictFlag = False,
+    fail_on: FailOnOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Submit a pipeline. The same ID and spec twice is one pipeline."""
     from cli.commands.submit import run_submit
 
     name = new_id(spec.stem) if id is None else id
+    gates = fail_on or ()
     run(
-        lambda settings: run_submit(settings, spec, name, wait=wait, as_json=as_json, strict=strict)
+        lambda settings: run_submit(
+            settings, spec, name, wait=wait, as_json=as_json, strict=strict, gates=gates
+        )
     )
 
 
@@ -113,11 +127,17 @@ def status(
 
 
 @app.command()
-def watch(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False) -> None:
+def watch(
+    id: PipelineArg,
+    strict: StrictFlag = False,
+    fail_on: FailOnOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Follow a pipeline to its end; the exit code says how it ended."""
     from cli.commands.watch import run_watch
 
-    run(lambda settings: run_watch(settings, id, as_json=as_json, strict=strict))
+    gates = fail_on or ()
+    run(lambda settings: run_watch(settings, id, as_json=as_json, strict=strict, gates=gates))
 
 
 @app.command()
@@ -166,12 +186,18 @@ def retry(
         typer.Argument(help="Left out: every infra_failed app.", metavar="[MODEL/appN]..."),
     ] = None,
     strict: StrictFlag = False,
+    fail_on: FailOnOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run again what the platform failed, or the named apps as a whole."""
     from cli.commands.retry import run_retry
 
-    run(lambda settings: run_retry(settings, id, apps or [], as_json=as_json, strict=strict))
+    gates, chosen = fail_on or (), apps or []
+    run(
+        lambda settings: run_retry(
+            settings, id, chosen, as_json=as_json, strict=strict, gates=gates
+        )
+    )
 
 
 @app.command()
@@ -209,11 +235,17 @@ def logs(
 
 
 @app.command()
-def report(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False) -> None:
+def report(
+    id: PipelineArg,
+    strict: StrictFlag = False,
+    fail_on: FailOnOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Print the summary of a pipeline's report and where its files are."""
     from cli.commands.report import run_report
 
-    run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict))
+    gates = fail_on or ()
+    run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict, gates=gates))
 
 
 @app.command()
@@ -260,6 +292,9 @@ def down(as_json: JsonFlag = False) -> None:
     from cli.commands.stack import run_down
 
     run(lambda settings: run_down(settings, as_json=as_json))
+
+
+results.register(app)
 
 
 def _send(id: str, message: "Message", name: str, *, as_json: bool) -> None:

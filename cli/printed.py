@@ -13,6 +13,9 @@ from cli.documents import (
     Written,
 )
 from contract.base import Frozen
+from contract.findings import FoundWeakness
+from control.comparing import Change, ComparedApp, Comparison
+from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
     AnalyzerLog,
@@ -25,6 +28,8 @@ from control.documents import (
     Validated,
     ValidatedApp,
 )
+from control.findings import Findings, NotMeasured
+from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"
@@ -44,6 +49,9 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "add": (Added,),
     "logs": (AppLogs,),
     "report": (REPORT,),
+    "findings": (Findings,),
+    "compare": (Comparison,),
+    "suppress": (Suppressed, Decisions),
     "schema": ("the schema",),
     "doctor": (Diagnosis,),
     "up": (StackUp,),
@@ -56,4 +64,13 @@ PARTS: tuple[type[Frozen], ...] = (
     KeptLog,
     AnalyzerLog,
     Check,
+    FoundWeakness,
+    NotMeasured,
+    Change,
+    ComparedApp,
+    BaselineReport,
+    BaselineCount,
+    ModelBaseline,
+    UnknownReason,
+    ListedDecision,
 )

@@ -17,9 +17,9 @@ _BY_PHASE: Mapping[str, Exit] = {
 
 # The first of these gates that is broken decides.
 _BY_GATE: Mapping[Gate, Exit] = {
-    "new-high": Exit.NEW_HIGH,
-    "high": Exit.HIGH,
-    "not-measured": Exit.NOT_MEASURED,
+    Gate.NEW_HIGH: Exit.NEW_HIGH,
+    Gate.HIGH: Exit.HIGH,
+    Gate.NOT_MEASURED: Exit.NOT_MEASURED,
 }
 
 
@@ -62,7 +62,7 @@ def broken_gates(report: FleetReport, gates: Collection[Gate]) -> tuple[Broken, 
 
 def require_baseline(gates: Collection[Gate], pipeline_id: str, there: bool) -> None:
     """Refuse a gate for new weaknesses where nothing says what is new."""
-    if "new-high" in gates and not there:
+    if Gate.NEW_HIGH in gates and not there:
         raise UserError(
             f"--fail-on new-high: pipeline {pipeline_id} has no baseline",
             next_step="name an earlier pipeline as 'baseline:' in the spec",

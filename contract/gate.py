@@ -1,6 +1,15 @@
 """Names of the gates at which CI may let a build fail."""
 
-from typing import Literal, get_args
+from enum import StrEnum
 
-Gate = Literal["high", "new-high", "not-measured"]
-GATES: tuple[Gate, ...] = get_args(Gate)
+
+class Gate(StrEnum):
+    """What lets a build fail.
+
+    `high`: a high or critical weakness; `new-high`: one that the baseline does not know;
+    `not-measured`: a cell that the platform failed.
+    """
+
+    HIGH = "high"
+    NEW_HIGH = "new-high"
+    NOT_MEASURED = "not-measured"
