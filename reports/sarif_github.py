@@ -57,12 +57,12 @@ def github_sarif(app: AppReport, finders: Collection[str] = ()) -> bytes | None:
     """
     scan = Scan(app)
     parts = _parts(app, finders)
-    return (
-        within_upload(lambda limit: [_run(scan, part, limit) for part in parts]) if parts else None
-    )
+    if not parts:
+        return None
+    return within_upload(lambda limit: [_run(scan, part, limit) for part in parts], MAX_RESULTS)
 
 
-def within_upload(runs: Callable[[int], list[dict[str, Any]]], limit: int = MAX_RESULTS) -> bytes:
+def within_upload(runs: Callable[[int], list[dict[str, Any]]], limit: int) -> bytes:
     """A log of `runs(limit)` with the highest limit of results at which GitHub takes it."""
     while True:
         data = written(log_of(runs(limit)))

@@ -290,7 +290,8 @@ class FakeResults:
         raise PlatformError(ErrorCode.ALREADY_EXISTS, "p stands for another plan")
 
     async def load_header(self, pipeline_id: str) -> PlanHeader:
-        assert self.header is not None
+        if self.header is None:
+            raise PlatformError(ErrorCode.NOT_FOUND, f"no pipeline {pipeline_id}")
         return self.header
 
     async def read_apps(self, pipeline_id: str, positions: Collection[int]) -> list[AppEntry]:
