@@ -1,6 +1,7 @@
 """The apps' logs, copied beside the report as text."""
 
-from activities.ports import ArtifactStore, ReportDraft
+from activities.ports import ArtifactStore
+from activities.report_ports import ReportDraft
 from contract.analysis import ArtifactRef
 from contract.errors import ErrorCode, PlatformError
 from reports.model import AppReport

@@ -13,8 +13,9 @@ from datetime import date
 from activities.baseline_reading import BaselineReading
 from activities.decisions import decisions_of
 from activities.fleet_reading import BATCH_APPS, overview_of
-from activities.ports import ArtifactStore, ReportDraft, ReportWriter, ResultStore
+from activities.ports import ArtifactStore, ResultStore
 from activities.report_logs import AppLogs
+from activities.report_ports import ReportDraft, ReportWriter
 from contract.record import PipelineRecord
 from contract.spec import AppRef, AppRole
 from reports.build import app_reports

@@ -1,11 +1,11 @@
 """Registers the commands of `assay` (and of `starter.py`) with their arguments and options."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from cli import results
+from cli import results, steering
 from cli.arguments import (
     FailOnOption,
     IdOption,
@@ -19,9 +19,6 @@ from cli.arguments import (
 from cli.command import Commands, run
 from cli.program import INSTALLED, version
 from control.naming import new_id
-
-if TYPE_CHECKING:
-    from cli.commands.messages import Message
 
 app = typer.Typer(
     cls=Commands,
@@ -140,42 +137,7 @@ def watch(
     run(lambda settings: run_watch(settings, id, as_json=as_json, strict=strict, gates=gates))
 
 
-@app.command()
-def pause(id: PipelineArg, as_json: JsonFlag = False) -> None:
-    """Start no new work; running tools finish."""
-    _send(id, lambda pipeline: pipeline.pause(), "pause", as_json=as_json)
-
-
-@app.command()
-def resume(id: PipelineArg, as_json: JsonFlag = False) -> None:
-    """Go on after a pause."""
-    _send(id, lambda pipeline: pipeline.resume(), "resume", as_json=as_json)
-
-
-@app.command()
-def cancel(id: PipelineArg, as_json: JsonFlag = False) -> None:
-    """End running tools, tear down, write the report of what there is."""
-    _send(id, lambda pipeline: pipeline.cancel(), "cancel", as_json=as_json)
-
-
-@app.command()
-def parallelism(
-    id: PipelineArg,
-    apps: Annotated[int, typer.Argument(help="Apps in flight, 1 to 50.", min=1, max=50)],
-    as_json: JsonFlag = False,
-) -> None:
-    """Change how many apps are in flight at once."""
-    _send(id, lambda pipeline: pipeline.set_parallelism(apps), "set_parallelism", as_json=as_json)
-
-
-@app.command(name="reset-breaker")
-def reset_breaker(
-    id: PipelineArg,
-    name: Annotated[str, typer.Argument(help="Breaker name.", metavar="NAME")],
-    as_json: JsonFlag = False,
-) -> None:
-    """Close a circuit breaker by hand."""
-    _send(id, lambda pipeline: pipeline.reset_breaker(name), "reset_breaker", as_json=as_json)
+steering.register(app)
 
 
 @app.command()
@@ -239,13 +201,23 @@ def report(
     id: PipelineArg,
     strict: StrictFlag = False,
     fail_on: FailOnOption = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Write it first from what is recorded until now.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the summary of a pipeline's report and where its files are."""
+    """Print the summary of a pipeline's report and where its files are.
+
+    A report that is missing, damaged or of another version is written anew.
+    """
     from cli.commands.report import run_report
 
     gates = fail_on or ()
-    run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict, gates=gates))
+    run(
+        lambda settings: run_report(
+            settings, id, as_json=as_json, strict=strict, gates=gates, anew=anew
+        )
+    )
 
 
 @app.command()
@@ -295,9 +267,3 @@ def down(as_json: JsonFlag = False) -> None:
 
 
 results.register(app)
-
-
-def _send(id: str, message: "Message", name: str, *, as_json: bool) -> None:
-    from cli.commands.messages import send
-
-    run(lambda settings: send(settings, id, message, name, as_json=as_json))

@@ -20,13 +20,30 @@ def show_report(
     strict: bool,
     gates: Collection[Gate] = (),
 ) -> Exit:
-    """Print the matrix, what was not measured, and the files; the exit code of the pipeline.
+    """Print the written report of a pipeline; the exit code of the pipeline.
 
     Raises:
         PlatformError: there is no report, or it is damaged.
         UserError: a gate needs a baseline, and there is none.
     """
     report = read_report(settings.data_dir, pipeline_id)
+    return show(settings, report, as_json=as_json, strict=strict, gates=gates)
+
+
+def show(
+    settings: Settings,
+    report: FleetReport,
+    *,
+    as_json: bool,
+    strict: bool,
+    gates: Collection[Gate] = (),
+) -> Exit:
+    """Print the matrix, what was not measured, and the files; the exit code of the pipeline.
+
+    Raises:
+        UserError: a gate needs a baseline, and there is none.
+    """
+    pipeline_id = report.pipeline.id
     files = [report_path(settings.data_dir, pipeline_id, suffix) for suffix in ("html", "json")]
     print_result(
         report,

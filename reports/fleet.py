@@ -11,13 +11,13 @@ from reports.controls import ControlScores
 from reports.effort import EffortSpent, ToolsUsed
 from reports.facts import FleetFacts
 from reports.families import BugFamilies
+from reports.judge_agreement import JudgeAgreement
 from reports.missing import Missing
 from reports.model import AppReport, FleetReport
 from reports.parts import ModelReport, Totals
 from reports.rates import Requirement, rates
 from reports.scaffold import ScaffoldFindings
 from reports.speed import load_by_tool
-from reports.study.agreement import JudgeAgreement
 from reports.study.model import Study
 from reports.summaries import summary_of
 from reports.summary import AppSummary

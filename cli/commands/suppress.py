@@ -9,6 +9,7 @@ from rich.text import Text
 from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_json, print_lines, print_result, say
+from cli.program import command
 from cli.safe import one_line
 from control.deciding import Decisions, Suppressed, as_file, decision, decisions, suppress, withdraw
 from settings import Settings
@@ -55,7 +56,8 @@ async def run_list(settings: Settings, pipeline_id: str, *, as_json: bool, as_ya
 def _print(done: Suppressed, *, as_json: bool) -> None:
     print_result(done, one_line(f"{done.suppression.subject} {_SAID[done.done]}"), as_json=as_json)
     if done.done != "unchanged":
-        say("a report that is written already does not know it yet")
+        anew = command(f"report {done.pipeline_id} --anew")
+        say(f"a report that is written already does not know it yet: {anew}")
 
 
 def _table(listed: Decisions) -> Table:

@@ -27,6 +27,7 @@ from contract.analysis import (
 from contract.analyzers import AnalyzerKind
 from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
+from contract.findings import StoredSuppression
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
@@ -329,6 +330,9 @@ class FakeResults:
 
     async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
         yield [CellState.of(cell) for cell in (await self.load_pipeline(pipeline_id)).cells]
+
+    async def suppressions(self, pipeline_ids: Collection[str]) -> list[StoredSuppression]:
+        return []
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record

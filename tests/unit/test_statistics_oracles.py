@@ -173,8 +173,6 @@ def test_wilson_agrees_with_libraries(method, passed, total):
 MATRIX = np.array(
     [[250, 16, 12, 5], [200, 16, 8, 3], [300, 32, 16, 4], [275, 32, 8, 4], [225, 16, 16, 2.0]]
 )
-    [[250, 16, 12, 5], [200, 16, 8, 3], [300, 32, 16, 4], [275, 32, 8, 4], [225, 16, 16, 2.0]]
-)
 GIVEN = np.array([0.25, 0.25, 0.25, 0.25])
 MORE = np.array([False, True, True, True])
 
