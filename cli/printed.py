@@ -13,6 +13,9 @@ from cli.documents import (
     Written,
 )
 from contract.base import Frozen
+from contract.findings import FoundWeakness
+from control.comparing import Change, ComparedApp, Comparison
+from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
     AnalyzerLog,
@@ -30,6 +33,8 @@ from control.documents import (
     Validated,
     ValidatedApp,
 )
+from control.findings import Findings, NotMeasured
+from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"
@@ -49,6 +54,9 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "add": (Added,),
     "logs": (AppLogs,),
     "report": (REPORT,),
+    "findings": (Findings,),
+    "compare": (Comparison,),
+    "suppress": (Suppressed, Decisions),
     "schema": ("the schema",),
     "doctor": (Diagnosis,),
     "up": (StackUp,),
@@ -66,4 +74,13 @@ PARTS: tuple[type[Frozen], ...] = (
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,
+    FoundWeakness,
+    NotMeasured,
+    Change,
+    ComparedApp,
+    BaselineReport,
+    BaselineCount,
+    ModelBaseline,
+    UnknownReason,
+    ListedDecision,
 )

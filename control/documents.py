@@ -114,6 +114,8 @@ class Validated(Frozen):
         tools: of the analyzers that are restricted to some.
         subtasks: of each app, those analyzers that would look at it.
         apps: each a `ValidatedApp`, in order; also those that the spec adds to its fleet.
+        baseline: the earlier pipeline that weaknesses are compared with; null: none.
+        suppressions: decisions that weaknesses need no action.
         warnings: what will not be measured as things are.
     """
 
@@ -125,6 +127,8 @@ class Validated(Frozen):
     cache: bool
     subtasks: int
     apps: tuple[ValidatedApp, ...]
+    baseline: str | None = None
+    suppressions: int = 0
     warnings: tuple[str, ...]
 
 
