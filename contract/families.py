@@ -75,8 +75,11 @@ def names_in(text: str) -> frozenset[str]:
 
 
 def path_key(found: Finding) -> str:
-    """Key of the lines of a finding's taint path in a tool's `data["paths"]`.
+    """Key of the lines of a finding's taint path in a tool's `data["paths"]`."""
+    place = found.location
+    return f"{place.path}:{place.line}:{place.column or 0}:{found.rule_id}"
 
-    The fingerprint alone is not enough: two equal lines of a file share it.
-    """
+
+def old_path_key(found: Finding) -> str:
+    """The key that reports of the first version of fingerprints have."""
     return f"{found.fingerprint}:{found.location.line}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from contract.analysis import Confidence, Finding
 from contract.families import family_of
+from contract.identity import joined_aliases
 
 _SLACK_LINES = 2
 _CONFIDENCES = tuple(Confidence)
@@ -48,5 +49,6 @@ def _both(finding: Finding, other: Finding) -> Finding:
         update={
             "witnesses": tuple(dict.fromkeys((*first.witnesses, *second.witnesses))),
             "cwe": tuple(dict.fromkeys((*first.cwe, *second.cwe))),
+            "aliases": joined_aliases(first, (second,)),
         }
     )

@@ -7,22 +7,30 @@ added to a table, what is written of the fleet at the end.
 from collections.abc import Collection, Iterator
 
 from contract.spec import AppRole
-from reports.export import csv_head, csv_rows, render_json
+from reports.export import render_json
 from reports.facts import FleetFacts, Overview
 from reports.fleet import FleetBuilder
-from reports.html import Page, render_html
+from reports.glance import Glances
+from reports.html import render_app, render_html
 from reports.model import AppReport, FleetReport
 from reports.names import (
     CSV_NAME,
+    FLEET_SARIF_NAME,
     HTML_NAME,
     JSON_NAME,
+    app_page_name,
     document_name,
+    fleet_name,
     github_sarif_name,
     sarif_name,
 )
 from reports.sarif import to_sarif, written
+from reports.sarif_fleet import FleetSarif
 from reports.sarif_github import github_sarif
 from reports.scaffold import Scaffolds
+from reports.tables.cells import CELLS
+from reports.tables.schema import OneApp
+from reports.tables.sheet import csv_head, csv_lines
 
 File = tuple[str, bytes]
 """Name below the folder of the report (`apps/m-app1.json`), and content."""
@@ -33,7 +41,8 @@ class ReportFiles:
 
     def __init__(self, facts: FleetFacts) -> None:
         self._fleet = FleetBuilder(facts)
-        self._page = Page()
+        self._glances = Glances()
+        self._alerts = FleetSarif(facts.outline.pipeline_id, fleet_name(facts.outline.spec))
 
     @property
     def facts(self) -> FleetFacts:
@@ -50,23 +59,29 @@ class ReportFiles:
 
     def heads(self) -> Iterator[File]:
         """What each table begins with; `rows` are added to it."""
-        yield CSV_NAME, csv_head()
+        yield CSV_NAME, csv_head(CELLS)
 
     def add(self, app: AppReport) -> None:
         """Take an app into account; controls before subjects, subjects in the order of the plan."""
         self._fleet.add(app)
+        self._alerts.add(app)
         if app.role is AppRole.SUBJECT:
-            self._page.add(app)
+            self._glances.add(app)
 
     def rows(self, app: AppReport) -> Iterator[File]:
         """What is added to the tables for an app."""
-        if app.role is AppRole.SUBJECT:
-            yield CSV_NAME, csv_rows(app)
+        yield CSV_NAME, csv_lines(CELLS, OneApp(app))
 
     def of_app(self, app: AppReport, beside: Collection[str] = ()) -> Iterator[File]:
         """The files of one app; `beside`: names of its logs that lie in the folder."""
-        yield document_name(app.ref), render_json(app)
-        yield from sarif_files(app, self.facts)
+        names = set(beside)
+        for name, content in (
+            (document_name(app.ref), render_json(app)),
+            *sarif_files(app, self.facts),
+        ):
+            names.add(name)
+            yield name, content
+        yield app_page_name(app.ref), render_app(app, names).encode()
 
     def of_fleet(self, beside: Collection[str]) -> Iterator[File]:
         """The files of the fleet; `beside`: names of all files that lie in the folder.
@@ -74,7 +89,9 @@ class ReportFiles:
         `report.json` is the last one: when it is there, all are.
         """
         report = self._fleet.report()
-        yield HTML_NAME, render_html(report, self._page.result(), JSON_NAME, beside).encode()
+        if (alerts := self._alerts.result()) is not None:
+            yield FLEET_SARIF_NAME, alerts
+        yield HTML_NAME, render_html(report, self._glances.result(), beside).encode()
         yield JSON_NAME, render_json(report)
 
     def report(self) -> FleetReport:

@@ -11,7 +11,7 @@ from contract.outcome import ALL_TOOLS
 from reports.control_results import ToolScore
 from reports.labels import believed, met, security
 from reports.model import AppReport, CellReport
-from reports.statistics import wilson_interval
+from reports.statistics.shares import wilson_interval
 
 ToolKey = tuple[AnalyzerKind, str]
 _MEASURED = MeasurementState.MEASURED

@@ -1,6 +1,9 @@
 """Names of the files of a report, as its writers make them and its page links to them."""
 
 import hashlib
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import quote
 
 from contract.analysis import ArtifactRef
@@ -10,6 +13,7 @@ from contract.spec import AppRef
 JSON_NAME = "report.json"
 HTML_NAME = "report.html"
 CSV_NAME = "cells.csv"
+FLEET_SARIF_NAME = "fleet.github.sarif"
 _MODEL_CHARS = 100
 _LOG_CHARS = 60
 
@@ -41,3 +45,15 @@ def log_name(ref: AppRef, place: int, log: ArtifactRef) -> str:
 def document_name(ref: AppRef) -> str:
     """File of one app's whole report."""
     return f"apps/{app_stem(ref)}.json"
+
+
+def app_page_name(ref: AppRef) -> str:
+    """File of one app's page for people."""
+    return f"apps/{app_stem(ref)}.html"
+
+
+def fleet_name(spec: Mapping[str, Any]) -> str:
+    """The folder of the fleet that a spec names: the same in each pipeline over it."""
+    apps = spec.get("apps")
+    root = apps.get("root") if isinstance(apps, dict) else None
+    return PurePosixPath(str(root or "")).name or "fleet"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from contract.analysis import Finding
-from contract.families import names_in, path_key
+from contract.families import names_in, old_path_key, path_key
 from reports.model import CellReport
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class Reach:
     Attributes:
         spans: lines that run for the handler at a file and line; its own lines come first.
         folders: of the app's services; empty names are not among them.
-        steps: lines of the path of a finding, by `path_key`.
+        steps: lines of the path of a finding, by `path_key` (of older reports, `old_path_key`).
         names: words on these lines.
     """
 
@@ -44,11 +44,12 @@ class Reach:
 
     def steps_of(self, found: Finding) -> tuple[int, ...]:
         """Lines of the path that leads to a source finding."""
-        return self.steps.get(path_key(found), ())
+        return self.steps.get(path_key(found)) or self.steps.get(old_path_key(found), ())
 
     def words(self, found: Finding) -> frozenset[str]:
         """Words on the line of a source finding and on its path."""
-        return names_in(found.evidence) | frozenset(self.names.get(path_key(found), ()))
+        on_path = self.names.get(path_key(found)) or self.names.get(old_path_key(found), ())
+        return names_in(found.evidence) | frozenset(on_path)
 
     def is_handled(self, found: Finding) -> bool:
         """Whether a source finding is in some handler."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from contract.analysis import Confidence, Finding, Location
 from contract.identity import version_of
+from contract.weakness import BaselineState, Suppression, Weakness
 from reports.sarif_rules import LEVELS, SEVERITY_RANK, RuleName, described, rule_name, with_tool
 from reports.sarif_text import cleaned, is_within, plain, relative_uri
 
@@ -16,6 +17,11 @@ MAX_RESULTS = 25_000
 _RANKS = {Confidence.HIGH: 90.0, Confidence.MEDIUM: 50.0, Confidence.LOW: 10.0}
 _LINE_HASH = "primaryLocationLineHash"
 _MAX_LINE = 2**31 - 1
+_STATES = {
+    BaselineState.NEW: "new",
+    BaselineState.UNCHANGED: "unchanged",
+    BaselineState.FIXED: "absent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +34,18 @@ class Style:
         every_tool: findings of all tools are in one run.
         complete: each result has a file and a line, or it is left out, and its message says all
             that is known, because the reader shows nothing else.
+        decided: each result says whether a decision suppresses it.
+        compared: each result has a `baselineState`: SARIF wants it on all results of a run or on
+            none (2.1.0, 3.27.24).
+        folder: the app's folder below the one that paths are relative to; empty: the same.
     """
 
     main_file: str = ""
     every_tool: bool = False
     complete: bool = False
+    decided: bool = False
+    compared: bool = False
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +58,39 @@ class Results:
 
 
 def results_of(
-    findings: Sequence[Finding], style: Style, max_results: int = MAX_RESULTS
+    weaknesses: Sequence[Weakness], style: Style, max_results: int = MAX_RESULTS
 ) -> Results:
-    """`findings` as results of a run: only the gravest, if there are more than `max_results`."""
-    placed = [finding for finding in findings if _has_place(finding, style)]
+    """`weaknesses` as results of a run: only the gravest, if there are more than `max_results`."""
+    placed = [one for one in weaknesses if has_place(one.finding, style)]
     kept = placed
     if len(placed) > max_results:
-        kept = sorted(placed, key=lambda finding: SEVERITY_RANK[finding.severity])[:max_results]
-    names = {index: _named(finding, style) for index, finding in enumerate(kept)}
+        kept = sorted(placed, key=lambda one: SEVERITY_RANK[one.finding.severity])[:max_results]
+    cuts = _cuts(len(weaknesses), len(placed), len(kept))
+    return listed([(one, style) for one in kept], cuts)
+
+
+def listed(kept: Sequence[tuple[Weakness, Style]], cuts: list[str]) -> Results:
+    """All of `kept` as results of a run, each in its own style: apps differ in folder and file."""
+    findings = [weakness.finding for weakness, _ in kept]
+    names = [_named(weakness.finding, style) for weakness, style in kept]
     of_rule: defaultdict[str, list[Finding]] = defaultdict(list)
-    for index, finding in enumerate(kept):
-        of_rule[names[index].id].append(finding)
-    first = {name.id: name for name in reversed(names.values())}
+    for name, finding in zip(names, findings, strict=True):
+        of_rule[name.id].append(finding)
+    first = {name.id: name for name in reversed(names)}
     places = {rule: place for place, rule in enumerate(of_rule)}
-    hashes = _hashes(kept, [name.id for name in names.values()])
+    folders = [style.folder for _, style in kept]
+    hashes = _hashes(findings, [name.id for name in names], folders)
     return Results(
         rules=[described(first[rule], mine) for rule, mine in of_rule.items()],
         results=[
-            _result(finding, names[index].id, places[names[index].id], hashes[index], style)
-            for index, finding in enumerate(kept)
+            _result(weakness, name.id, places[name.id], line_hash, style)
+            for (weakness, style), name, line_hash in zip(kept, names, hashes, strict=True)
         ],
-        cuts=_cuts(len(findings), len(placed), len(kept)),
+        cuts=cuts,
     )
 
 
-def _has_place(finding: Finding, style: Style) -> bool:
+def has_place(finding: Finding, style: Style) -> bool:
     """Whether a reader can show the finding: a complete style needs a file."""
     return not style.complete or bool(_path(finding.location, style))
 
@@ -90,8 +111,9 @@ def _cuts(found: int, placed: int, kept: int) -> list[str]:
 
 
 def _result(
-    finding: Finding, rule_id: str, rule_index: int, line_hash: str, style: Style
+    weakness: Weakness, rule_id: str, rule_index: int, line_hash: str, style: Style
 ) -> dict[str, Any]:
+    finding = weakness.finding
     result: dict[str, Any] = {
         "ruleId": rule_id,
         "ruleIndex": rule_index,
@@ -100,10 +122,7 @@ def _result(
         "rank": _RANKS[finding.confidence],
         "message": {"text": _message(finding, style)},
         "partialFingerprints": {_LINE_HASH: line_hash},
-        "properties": {
-            "severity": finding.severity.value,
-            "witnesses": [cleaned(name) for name in dict.fromkeys(finding.witnesses)],
-        },
+        "properties": _properties(weakness),
     }
     if place := _location(finding.location, style):
         result["locations"] = [place]
@@ -115,7 +134,40 @@ def _result(
             "method": cleaned(finding.location.method or "GET"),
             "target": cleaned(finding.location.url),
         }
+    if style.decided:
+        decision = weakness.suppression
+        result["suppressions"] = [_suppression(decision)] if decision else []
+    if style.compared and weakness.baseline:
+        result["baselineState"] = _STATES[weakness.baseline]
     return result
+
+
+def _properties(weakness: Weakness) -> dict[str, Any]:
+    """What SARIF has no word for."""
+    finding = weakness.finding
+    known: dict[str, Any] = {
+        "severity": finding.severity.value,
+        "witnesses": [cleaned(name) for name in dict.fromkeys(finding.witnesses)],
+    }
+    if weakness.family:
+        known["family"] = cleaned(weakness.family)
+        known["origin"] = weakness.origin.value
+    if weakness.owasp:
+        known["owasp"] = list(weakness.owasp)
+    if weakness.baseline:
+        known["baseline"] = weakness.baseline.value
+    return known
+
+
+def _suppression(decision: Suppression) -> dict[str, Any]:
+    """A decision (3.35); it is kept outside of the source, and somebody has made it."""
+    until = {"until": decision.until.isoformat()} if decision.until else {}
+    return {
+        "kind": "external",
+        "status": "accepted",
+        "justification": cleaned(decision.why),
+        "properties": {"who": cleaned(decision.who), **until},
+    }
 
 
 def _message(finding: Finding, style: Style) -> str:
@@ -140,11 +192,15 @@ def _path(location: Location, style: Style) -> str:
     return location.path if location.path and is_within(location.path) else style.main_file
 
 
+def _uri(path: str, style: Style) -> str:
+    return relative_uri(f"{style.folder}/{path}" if style.folder else path)
+
+
 def _location(location: Location, style: Style) -> dict[str, Any]:
     place: dict[str, Any] = {}
     if path := _path(location, style):
         physical: dict[str, Any] = {
-            "artifactLocation": {"uri": relative_uri(path), "uriBaseId": SOURCE_ROOT}
+            "artifactLocation": {"uri": _uri(path, style), "uriBaseId": SOURCE_ROOT}
         }
         if region := _region(location, path == location.path, style.complete):
             physical["region"] = region
@@ -167,13 +223,13 @@ def _region(location: Location, exact: bool, needed: bool) -> dict[str, int]:
     return region
 
 
-def _hashes(findings: Sequence[Finding], rules: Sequence[str]) -> list[str]:
+def _hashes(findings: Sequence[Finding], rules: Sequence[str], folders: Sequence[str]) -> list[str]:
     """A text for each result that no other result has, the same in this scan and the next ones.
 
     Findings on equal lines of a file have equal fingerprints; a number tells them apart, counted
     from the top of the file to its bottom.
     """
-    bases = [_base(found, rule) for found, rule in zip(findings, rules, strict=True)]
+    bases = [_base(*each) for each in zip(findings, rules, folders, strict=True)]
     seen: Counter[str] = Counter()
     hashes = [""] * len(bases)
     for index in sorted(range(len(bases)), key=lambda index: _from_top(findings[index].location)):
@@ -182,11 +238,11 @@ def _hashes(findings: Sequence[Finding], rules: Sequence[str]) -> list[str]:
     return hashes
 
 
-def _base(finding: Finding, rule: str) -> str:
+def _base(finding: Finding, rule: str, folder: str) -> str:
     place = finding.location
     known = finding.fingerprint or finding.message
     parts = (rule, place.path, place.method, place.url, place.parameter, known)
-    text = "\0".join(part or "" for part in parts)
+    text = "\0".join((*([folder] if folder else []), *(part or "" for part in parts)))
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from contract.analysis import Category, Confidence, Finding, Severity
 from contract.families import INJECTIONS, SERVICE_WIDE, family_of
+from contract.identity import joined_aliases
 from reports.attempts import of_all_attempts
 from reports.model import CellReport
 from reports.places import HandlerKey, Place, Places
@@ -157,6 +158,8 @@ def _joined(place: Place) -> Finding:
             "cwe": tuple(dict.fromkeys(cwe for finding in everything for cwe in finding.cwe)),
             "location": source.location.model_copy(update=operation),
             "fingerprint": source.fingerprint,
+            "aliases": joined_aliases(source, shown),
+            "shape": source.shape,
             "witnesses": _witnesses(everything),
             "evidence": f"{source.evidence}\n\n{proof.evidence}".strip()[:_MAX_EVIDENCE],
         }

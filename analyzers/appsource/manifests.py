@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analyzers.appsource.text import decoded, lines_of, read_bytes
+from analyzers.runtime.source.text import decoded, lines_of, read_bytes
 
 LOCK_FILES = frozenset(
     {"npm-shrinkwrap.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"}

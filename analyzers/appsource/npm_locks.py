@@ -13,7 +13,7 @@ from analyzers.appsource.manifests import (
     manifest_text,
     read_package_lock,
 )
-from analyzers.appsource.text import lines_of
+from analyzers.runtime.source.text import lines_of
 
 NPM_LOCKS = ("npm-shrinkwrap.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock")
 """In this order: the first one found beside a `package.json` counts."""

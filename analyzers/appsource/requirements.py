@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analyzers.appsource.manifests import NO_PACKAGE, Dependency, manifest_text
-from analyzers.appsource.text import lines_of
+from analyzers.runtime.source.text import lines_of
 
 MAX_INCLUDED = 200
 NO_REQUIREMENT = "no requirement that pip would understand"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from analyzers.appsource.text import encoding_of, named_encoding
+from analyzers.runtime.source.text import encoding_of, named_encoding
 
 _FENCE = re.compile(rb"\s*(?:```|~~~)[\w+#.-]*[ \t]*\r?\n")
 _CR_ALONE = re.compile(rb"\r(?!\n)")

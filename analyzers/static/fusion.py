@@ -13,6 +13,7 @@ from analyzers.static.reputation import Reputations
 from analyzers.static.spots import Nearby, Spot, spots_of
 from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity, ToolReport
 from contract.families import INJECTIONS, path_key
+from contract.identity import joined_aliases
 
 _SEVERITY_ORDER = tuple(Severity)
 _CONFIDENCE_ORDER = tuple(Confidence)
@@ -55,6 +56,7 @@ class Weakness:
                 "confidence": _confidence(spots, findings, reputations),
                 "witnesses": tuple(witnesses),
                 "cwe": tuple(numbers),
+                "aliases": joined_aliases(findings[0], findings[1:]),
             }
         )
 

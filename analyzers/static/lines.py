@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from analyzers.appsource.text import encoding_of
+from analyzers.runtime.source.text import encoding_of
 
 Ends = Literal["editor", "script", "yaml", "lf"]
 Unit = Literal["characters", "utf-16", "utf-8"]

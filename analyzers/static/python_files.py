@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from analyzers.appsource.text import lines_of
 from analyzers.runtime.reasons import Reason, broken
+from analyzers.runtime.source.text import lines_of
 from analyzers.runtime.tool import Command, Execute, ToolFault, ToolRun
 from analyzers.static.files import as_utf8
 from analyzers.static.reading import load_json

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from analyzers.runtime.reasons import skipped as skipped_entry
 from analyzers.runtime.tool import Parsed, ToolFault
-from analyzers.static.fingerprint import fingerprint
 from contract.analysis import Category, Confidence, Coverage, Finding, Location, Severity
+from contract.identity import fingerprint
 
 T = TypeVar("T")
 
@@ -117,13 +117,11 @@ def finding(
     cwe: tuple[int, ...] = (),
     identity: tuple[str, str] | None = None,
 ) -> Finding:
-    """A finding with its fingerprint and its texts cut to the contract's limits.
+    """A finding with its texts cut to the contract's limits.
 
-    `identity` replaces weakness and snippet in the fingerprint (an advisory and a package, the
-    digest of a secret).
+    The runtime gives it the fingerprint of its code. `identity` replaces that: an advisory and a
+    package, or what else is known in the same way wherever it stands in its file.
     """
-    weakness = f"CWE-{cwe[0]}" if cwe else f"{tool}:{rule_id}"
-    kind, text = identity or (weakness, snippet)
     return Finding(
         tool=tool,
         rule_id=rule_id,
@@ -133,7 +131,7 @@ def finding(
         category=category,
         cwe=cwe,
         location=location,
-        fingerprint=fingerprint(kind, location.path or "", text),
+        fingerprint=fingerprint(*identity, location.path or "") if identity else "",
         witnesses=(f"{tool}:{rule_id}",),
         evidence=snippet[:_MAX_EVIDENCE],
     )

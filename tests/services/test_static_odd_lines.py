@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.appsource.text import decoded, lines_of
+from analyzers.runtime.source.text import decoded, lines_of
 from analyzers.static.tools import TOOLS
 from tests.support.static_run import measure
 

@@ -31,7 +31,7 @@ def report_of(*cells, fused: Sequence[Finding] = (), main_file: str = "compose.y
             else (),
         }
     )
-    return whole(record, generated_at=NOW)
+    return whole(record, NOW).app(samples.M_1)
 
 
 def cell(tool: str, *findings: Finding, **more):
@@ -44,7 +44,7 @@ def found(rule: str = "B1", severity: Severity = Severity.LOW, tool: str = "band
 
 
 def log_of(*cells, **more) -> Log:
-    data = github_sarif(report_of(*cells, **more).apps[0])
+    data = github_sarif(report_of(*cells, **more))
     assert data is not None
     return json.loads(data)
 
@@ -63,8 +63,7 @@ def notices_of(log: Log) -> str:
 
 @pytest.fixture(scope="module")
 def sample():
-    report = whole(samples.fleet(), generated_at=NOW)
-    data = github_sarif(report.app(samples.HAIKU_1))
+    data = github_sarif(whole(samples.fleet(), NOW).app(samples.HAIKU_1))
     assert data is not None
     return json.loads(data)
 
@@ -109,7 +108,7 @@ def test_only_what_measured_has_a_run_and_what_did_not_is_named():
 def test_there_is_no_file_where_nothing_was_measured():
     dead = samples.cell("m", 1, STATIC, "*", samples.INFRA_FAILED, "analyzer is down")
 
-    assert github_sarif(report_of(dead).apps[0]) is None
+    assert github_sarif(report_of(dead)) is None
 
 
 @pytest.mark.parametrize("path", [None, "../../etc/passwd", "/etc/passwd", "a//b", ""])
@@ -211,7 +210,7 @@ def test_parameters_of_one_operation_are_told_apart():
 def test_more_tools_than_runs_lose_empty_runs_first():
     loud = [cell(f"loud{n}", found(f"R{n}", tool=f"loud{n}")) for n in range(12)]
     quiet = [cell(f"quiet{n:02d}") for n in range(15)]
-    data = github_sarif(report_of(*loud, *quiet).apps[0], finders={"quiet14"})
+    data = github_sarif(report_of(*loud, *quiet), finders={"quiet14"})
     log = json.loads(data or b"")
 
     names = {run["tool"]["extensions"][0]["name"] for run in log["runs"]}
@@ -267,7 +266,7 @@ def test_of_thirty_thousand_results_the_most_that_github_takes_are_told():
 def test_an_upload_that_would_be_too_large_is_cut_until_it_fits(monkeypatch):
     monkeypatch.setattr(module, "MAX_GZIP_BYTES", 20_000)
     many = [found(f"L{n}", message=f"{n:x}" * 40) for n in range(600)]
-    data = github_sarif(report_of(cell("bandit", *many)).apps[0]) or b""
+    data = github_sarif(report_of(cell("bandit", *many))) or b""
 
     assert len(gzip.compress(data)) <= 20_000
     assert 20 < len(results_of(json.loads(data))) < 600

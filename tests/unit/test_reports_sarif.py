@@ -7,19 +7,19 @@ import pytest
 
 from contract.analysis import Location, Severity
 from contract.spec import AppRef
-from reports.names import github_sarif_name, sarif_name
+from reports.names import FLEET_SARIF_NAME, github_sarif_name, sarif_name
 from reports.sarif import to_sarif
-from tests.support.whole_report import whole
+from tests.support.whole_report import Whole, whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import GPT, HAIKU, NOW, STATIC
 
 
 @pytest.fixture(scope="module")
-def report():
-    return whole(samples.fleet(), generated_at=NOW)
+def report() -> Whole:
+    return whole(samples.fleet(), NOW)
 
 
-def run_of(report, model, tool):
+def run_of(report: Whole, model, tool):
     runs = to_sarif(report.app(AppRef(model=model, app_number=1)))["runs"]
     return next(run for run in runs if run["tool"]["driver"]["name"] == tool)
 
@@ -72,7 +72,7 @@ def test_what_a_tool_did_not_look_at_is_a_warning_beside_its_results(report):
 
 def test_the_fused_run_has_each_weakness_once_with_its_witnesses(report):
     run = run_of(report, HAIKU, "Assay")
-    (weaknesses,) = (app.weaknesses for app in report.apps if app.ref == samples.HAIKU_1)
+    weaknesses = report.app(samples.HAIKU_1).weaknesses
 
     assert len(run["results"]) == len(weaknesses)
     (sql,) = (one for one in run["results"] if "SQL" in one["message"]["text"])
@@ -85,7 +85,7 @@ def test_the_fused_run_has_no_results_where_nobody_looked():
         samples.cell(GPT, 1, samples.PERFORMANCE, "openloop", metrics=samples.LOAD),
     )
     record = samples.fleet().model_copy(update={"cells": cells, "fused": ()})
-    run = run_of(whole(record, generated_at=NOW), GPT, "Assay")
+    run = run_of(whole(record, NOW), GPT, "Assay")
 
     assert "results" not in run
     assert run["invocations"][0]["executionSuccessful"] is False
@@ -113,7 +113,7 @@ def test_odd_file_names_become_valid_references():
     record = samples.fleet().model_copy(
         update={"cells": (samples.cell(GPT, 1, STATIC, "bandit", findings=(odd,)),), "fused": ()}
     )
-    log = to_sarif(whole(record, generated_at=NOW).app(samples.GPT_1))
+    log = to_sarif(whole(record, NOW).app(samples.GPT_1))
 
     run = next(run for run in log["runs"] if run["tool"]["driver"]["name"] == "bandit")
     uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
@@ -126,7 +126,7 @@ def test_every_app_with_cells_has_a_file_of_its_own(report):
 
     apps = {cell.ref for cell in report.cells}
     measured = apps - {samples.GPT_2}
-    assert set(logs) == {sarif_name(app) for app in apps} | {
+    assert set(logs) == {sarif_name(app) for app in apps} | {FLEET_SARIF_NAME} | {
         github_sarif_name(app) for app in measured
     }
     assert logs[sarif_name(samples.GPT_1)] == to_sarif(report.app(samples.GPT_1))

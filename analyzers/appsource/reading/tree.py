@@ -19,7 +19,7 @@ from analyzers.appsource.reading.python_files import (
     read_python,
 )
 from analyzers.appsource.reading.reach import Reach
-from analyzers.appsource.text import decoded, read_bytes
+from analyzers.runtime.source.text import decoded, read_bytes
 
 MAX_FILE_BYTES = 1_000_000
 MAX_TOTAL_BYTES = 30_000_000

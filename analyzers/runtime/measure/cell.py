@@ -13,6 +13,7 @@ from pathlib import Path
 from analyzers.runtime.measure.trim import with_findings
 from analyzers.runtime.measure.verdicts import CanaryVerdict
 from analyzers.runtime.process.runner import Runner
+from analyzers.runtime.source.identified import identified
 from analyzers.runtime.source.places import rooted
 from analyzers.runtime.source.projects import note_for
 from analyzers.runtime.tool import (
@@ -94,6 +95,7 @@ async def measure_cell(
         parsed = await tool.run(run, runner)
         bare = _measured(tool, version, parsed, provenance(*parsed.notes), kept.names)
         here = await asyncio.to_thread(rooted, parsed.findings, run.source.root)
+        here = await asyncio.to_thread(identified, here, run.source.root)
         findings = [_placed(finding, run.source.idle) for finding in here]
         report = await asyncio.to_thread(with_findings, bare, findings, kept.folder)
         return Cell(report, parsed.fresh_for)

@@ -1,0 +1,70 @@
+"""Findings get their identity where they leave their tool, from the code that they point at."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from analyzers.runtime.source.code.outline import Outline, Place
+from analyzers.runtime.source.text import encoding_of, read_bytes
+from contract.analysis import Finding
+from contract.families import families_of
+from contract.identity import fingerprint
+
+MAX_FILE_BYTES = 8 * 1024 * 1024
+MAX_READ_CHARS = 8 * 1024 * 1024
+_NOWHERE = Place("", "", "")
+
+
+def identified(findings: Sequence[Finding], root: Path) -> list[Finding]:
+    """`findings` of the app at `root` with fingerprints and the shapes of their code. Blocking.
+
+    A fingerprint that a tool gave stays: it knows its subject otherwise than by code (an advisory,
+    an operation, a question). Of one tool's findings, files of eight million characters in total
+    are read as source; those of the others are known by their lines.
+    """
+    by_path: defaultdict[str, list[int]] = defaultdict(list)
+    for index, found in enumerate(findings):
+        by_path[found.location.path or ""].append(index)
+    result = list(findings)
+    left = MAX_READ_CHARS
+    for path, indices in sorted(by_path.items()):
+        needed = path and any(_needs_code(result[index]) for index in indices)
+        text = _text(root, path) if needed else ""
+        left -= len(text)
+        outline = Outline(path if left >= 0 else "", text) if text else None
+        for index in indices:
+            place = _place(result[index], outline)
+            result[index] = _identified(result[index], place)
+    return result
+
+
+def _needs_code(found: Finding) -> bool:
+    """Whether it is about a line of code; the handler of an operation is not what is at fault."""
+    return bool(found.location.line) and not found.location.url
+
+
+def _place(found: Finding, outline: Outline | None) -> Place:
+    if outline is None or not _needs_code(found):
+        return _NOWHERE
+    return outline.place(found.location.line or 0, found.location.column)
+
+
+def _identified(found: Finding, place: Place) -> Finding:
+    known = found.fingerprint or fingerprint(
+        kind_of(found), found.location.path or "", place.scope, place.code
+    )
+    return found.model_copy(update={"fingerprint": known, "shape": place.shape})
+
+
+def kind_of(found: Finding) -> str:
+    """What a finding says, in no tool's words: its family, or its rule where no CWE is known."""
+    family = min(families_of(found.cwe[:1])) if found.cwe else ""
+    return family or f"{found.tool}:{found.rule_id}"
+
+
+def _text(root: Path, path: str) -> str:
+    try:
+        data = read_bytes(root, path, MAX_FILE_BYTES)
+    except (OSError, ValueError):
+        return ""
+    return data.decode(encoding_of(data), errors="replace").removeprefix("\ufeff")

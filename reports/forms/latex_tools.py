@@ -1,0 +1,45 @@
+"""LaTeX tables of the instrument: its tools, what they measured, and what is missing."""
+
+from collections.abc import Iterator
+
+from reports.forms.texcode import TexTable, tex
+from reports.model import FleetReport
+
+_DIGEST_CHARS = 12
+
+
+def tool_tables(report: FleetReport) -> Iterator[TexTable]:
+    """Tools with versions and states; what is missing, by reason."""
+    yield TexTable(
+        name="tools",
+        caption=(
+            "Tools with their versions and the states of their cells (one cell per app and tool). "
+            "App failed: the app did not build, start or stay up. Not measured: the platform is at "
+            "fault, so these are missing data. Rules: first digits of the SHA-256 of the rules."
+        ),
+        columns="lllrrrr",
+        head=("Tool", "Version", "Rules", "Measured", "App failed", "Not measured", "Not appl."),
+        rows=tuple(
+            (
+                tex(f"{use.analyzer}/{use.tool}"),
+                tex(use.version or "unknown"),
+                tex(use.rules_digest[:_DIGEST_CHARS] or "none"),
+                str(use.cells.measured),
+                str(use.cells.app_failed),
+                str(use.cells.infra_failed),
+                str(use.cells.not_applicable),
+            )
+            for use in report.tools
+        ),
+    )
+    if report.missing:
+        yield TexTable(
+            name="missing",
+            caption="What was not measured, and why: cells by state and reason.",
+            columns="lp{0.6\\linewidth}r",
+            head=("State", "Reason", "Cells"),
+            rows=tuple(
+                (tex(group.state), tex(group.reason or "no reason is known"), str(len(group.cells)))
+                for group in report.missing
+            ),
+        )

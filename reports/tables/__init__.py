@@ -1,0 +1,1 @@
+"""The report as a star schema: what spreadsheets, data frames and databases load."""
