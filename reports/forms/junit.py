@@ -55,9 +55,7 @@ _KINDS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 
 def _by_cell(app: AppReport) -> dict[str, list[Weakness]]:
     """Grave weaknesses that count, by the cell of a tool that saw them."""
-    measured = {
-        cell.tool: cell for cell in app.cells if cell.state is MeasurementState.MEASURED
-    }
+    measured = {cell.tool: cell for cell in app.cells if cell.state is MeasurementState.MEASURED}
     groups: dict[str, list[Weakness]] = {}
     for weakness in app.weaknesses:
         if weakness.counts and is_grave(weakness.finding):
