@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.arguments import IdOption, JsonFlag, PipelineArg, SpecArg, StrictFlag, pipeline_ids, usable
+from cli.arguments import (
+    FormatOption,
+    IdOption,
+    JsonFlag,
+    OutOption,
+    PipelineArg,
+    SpecArg,
+    StrictFlag,
+    pipeline_ids,
+    usable,
+)
 from cli.command import Commands, run
 from cli.program import INSTALLED, version
 from control.naming import new_id
@@ -209,18 +219,33 @@ def logs(
 
 
 @app.command()
-def report(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False) -> None:
-    """Print the summary of a pipeline's report and where its files are."""
+def report(
+    id: PipelineArg,
+    strict: StrictFlag = False,
+    form: FormatOption = None,
+    out: OutOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print the summary of a pipeline's report and where its files are, or write it elsewhere."""
+    from cli.commands.forms import run_forms
     from cli.commands.report import run_report
 
+    if form is not None:
+        run(lambda settings: run_forms(settings, id, form, out, as_json=as_json))
+        return
+    if out is not None:
+        raise typer.BadParameter("--out needs --format")
     run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict))
 
 
 @app.command()
 def schema(
-    what: Annotated[Literal["spec", "report"], typer.Argument(help="Of a spec, or report.json.")],
+    what: Annotated[
+        Literal["spec", "report", "app", "tables"],
+        typer.Argument(help="A spec, report.json, apps/NAME.json, or tables in CSV and Parquet."),
+    ],
 ) -> None:
-    """Print a JSON Schema: of a spec with all tools and options, or of report.json."""
+    """Print a JSON Schema: of a spec with all tools and options, or of documents of a report."""
     from cli.output import print_json
     from control.schemas import SCHEMAS
 

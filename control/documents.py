@@ -193,3 +193,17 @@ class Added(Frozen):
     pipeline_id: str
     added: tuple[str, ...]
     apps: int
+
+
+class FormsWritten(Frozen):
+    """A report that was written in other forms.
+
+    Attributes:
+        folder: where the files are.
+        files: their paths below it.
+    """
+
+    pipeline_id: str
+    folder: str
+    forms: tuple[str, ...]
+    files: tuple[str, ...]

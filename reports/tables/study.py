@@ -1,4 +1,4 @@
-"""The table `figures`: what the study says of models and templates, as every other form shows it."""
+"""The table `figures`: what the study says of models and templates, as other forms show it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
