@@ -68,6 +68,5 @@ class BaselineReading:
 
 def counts_of(then: FleetReading, only: Collection[AppRef] = ()) -> BaselineCounts:
     """Counts of what is to be compared with an earlier pipeline; of these apps alone, if named."""
-    apps = (app.ref for app in then.outline.apps if app.role is AppRole.SUBJECT)
-    labels = tuple(dict.fromkeys(ref.label for ref in apps if not only or ref in only))
+    labels = tuple(ref.label for ref in then.refs() if not only or ref in only)
     return BaselineCounts(then.outline.pipeline_id, labels, then.outline.finished_at)

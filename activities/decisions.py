@@ -19,12 +19,13 @@ async def decisions_of(results: ResultStore, pipeline_id: str) -> tuple[Suppress
         PlatformError: the store does not answer.
     """
     chain = await _chain(results, pipeline_id)
+    kept = await results.suppressions(list(chain))
     found: list[Suppression] = []
     for name in reversed(chain):
         spec = chain[name]
         if spec and name == pipeline_id and isinstance(spec.suppressions, tuple):
             found += spec.suppressions
-        found += [kept.suppression for kept in await results.suppressions(name)]
+        found += [each.suppression for each in kept if each.pipeline_id == name]
     return tuple({each.key: each for each in found}.values())
 
 

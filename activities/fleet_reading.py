@@ -1,16 +1,17 @@
-"""A recorded pipeline, read app by app as reports tell it."""
+"""A recorded pipeline, read app by app as reports tell it: without tools that controls void."""
 
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 
 from activities.ports import ResultStore
-from activities.report_writing import overview_of
-from contract.record import PipelineRecord
-from contract.spec import AppRef
+from contract.record import AppRecord, PipelineRecord, by_app
+from contract.spec import AppRef, AppRole
 from reports.build import app_reports
-from reports.facts import FleetFacts
+from reports.controls import ControlScores
+from reports.facts import FleetFacts, Overview
 from reports.known import Known
 from reports.model import AppReport
 
@@ -33,24 +34,30 @@ class FleetReading:
     known: Known
 
     @classmethod
-    async def open(cls, results: ResultStore, pipeline_id: str, known: Known = Known()) -> Self:  # noqa: B008
-        """Read what is fleet-wide.
+    async def open(cls, results: ResultStore, pipeline_id: str, known: Known | None = None) -> Self:
+        """Read what is fleet-wide, and the control apps.
 
         Raises:
             PlatformError: NOT_FOUND: there is no such pipeline.
         """
         outline = await results.load_outline(pipeline_id)
         overview = await overview_of(results, outline)
-        return cls(results, outline, overview.facts(), known)
+        fleet = cls(results, outline, overview.facts(), known or Known())
+        scores = ControlScores()
+        for refs in batches(fleet.refs(AppRole.CONTROL)):
+            for app in (await fleet.apps(refs)).values():
+                scores.add(app)
+        facts = overview.voided(fleet.facts, scores.void())
+        return cls(results, outline, facts, fleet.known)
 
-    @property
-    def refs(self) -> tuple[AppRef, ...]:
-        """Its apps in the order of the plan."""
-        return tuple(app.ref for app in self.outline.apps)
+    def refs(self, role: AppRole = AppRole.SUBJECT) -> list[AppRef]:
+        """Its apps in one role, in the order of the plan."""
+        return [app.ref for app in self.outline.apps if app.role is role]
 
     async def apps(self, refs: Collection[AppRef]) -> dict[AppRef, AppReport]:
         """The reports of these apps, of at most `BATCH_APPS`, as far as it has them."""
-        there = [ref for ref in self.refs if ref in refs]
+        wanted = frozenset(refs)
+        there = [app.ref for app in self.outline.apps if app.ref in wanted]
         if not there:
             return {}
         record = await self.results.load_apps(self.outline.pipeline_id, there)
@@ -63,3 +70,15 @@ class FleetReading:
 def batches(refs: Sequence[AppRef]) -> list[Sequence[AppRef]]:
     """The apps in batches that fit into memory."""
     return [refs[first : first + BATCH_APPS] for first in range(0, len(refs), BATCH_APPS)]
+
+
+async def overview_of(results: ResultStore, outline: PipelineRecord) -> Overview:
+    """What is fleet-wide about a pipeline; apps without any cell are part of it."""
+    overview = Overview(outline, datetime.now(UTC))
+    waiting = {app.ref: app for app in outline.apps}
+    async for states in results.cells_overview(outline.pipeline_id):
+        for ref, mine in by_app(states).items():
+            overview.add(waiting.pop(ref, AppRecord(ref=ref)), mine)
+    for app in waiting.values():
+        overview.add(app, ())
+    return overview

@@ -8,12 +8,12 @@ about, in the order of the plan; repeats. Nothing of an app stays in memory but 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
+from activities.fleet_reading import overview_of
 from activities.ports import ArtifactStore, ReportDraft, ReportWriter, ResultStore
 from contract.analysis import ArtifactRef
 from contract.errors import ErrorCode, PlatformError
-from contract.record import AppRecord, PipelineRecord, by_app
+from contract.record import PipelineRecord
 from contract.spec import AppRef, AppRole
 from reports.build import app_reports
 from reports.facts import FleetFacts, Overview
@@ -103,18 +103,6 @@ class _OneReport:
             logs = await self._logs.copy(app)
             await self._draft.write(await asyncio.to_thread(_files, files, app, logs))
         await self._draft.append(await asyncio.to_thread(_rows, files, apps))
-
-
-async def overview_of(results: ResultStore, outline: PipelineRecord) -> Overview:
-    """What is fleet-wide about a pipeline; apps without any cell are part of it."""
-    overview = Overview(outline, datetime.now(UTC))
-    waiting = {app.ref: app for app in outline.apps}
-    async for states in results.cells_overview(outline.pipeline_id):
-        for ref, mine in by_app(states).items():
-            overview.add(waiting.pop(ref, AppRecord(ref=ref)), mine)
-    for app in waiting.values():
-        overview.add(app, ())
-    return overview
 
 
 class AppLogs:

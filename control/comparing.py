@@ -11,7 +11,7 @@ from contract.analysis import Category, Severity
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
 from contract.record import PipelineRecord
-from contract.spec import AppRef, AppRole
+from contract.spec import AppRef
 from contract.weakness import BaselineState, Weakness
 from control.errors import NotStoredError, WrongInputError
 from control.mistakes import unlike
@@ -105,7 +105,7 @@ async def compare(
         then, now = await _opened(results, then_id), await _opened(results, now_id)
         return await _compare(then, now, frozenset(only), listing)
 
-    return await stored.ask(now_id, ask)
+    return await stored.answered(now_id, ask)
 
 
 async def _opened(results: ResultStore, pipeline_id: str) -> FleetReading:
@@ -135,7 +135,7 @@ async def _compare(
 
 def _chosen(now: FleetReading, only: Collection[AppRef]) -> Sequence[AppRef]:
     """The apps that the pipeline is about, or those that were asked for."""
-    there = [app.ref for app in now.outline.apps if app.role is AppRole.SUBJECT]
+    there = now.refs()
     labels = [ref.label for ref in there]
     wrong = [unlike(ref.label, labels, "app") for ref in only if ref not in there]
     if wrong:

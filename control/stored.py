@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from contract.errors import ErrorCode, PlatformError
-from contract.findings import FindingsPage, FindingsQuery
 from contract.plan import Reopening
 from contract.progress import PipelineProgress
 from contract.record import PipelineListing, PipelineRecord
@@ -93,12 +92,7 @@ class Stored:
             WrongInputError: it has no such app.
             PlatformError: the store cannot be read.
         """
-        try:
-            return await self._of(pipeline_id, lambda store: store.reopening(pipeline_id, labels))
-        except PlatformError as error:
-            if error.code is not ErrorCode.INVALID_ARGUMENT:
-                raise
-            raise WrongInputError(error.message) from error
+        return await self.answered(pipeline_id, lambda store: store.reopening(pipeline_id, labels))
 
     async def progress(self, pipeline_id: str) -> tuple[PipelineProgress, str]:
         """Where the pipeline is, and its state in one word.
@@ -111,31 +105,24 @@ class Stored:
         state = state_of(record.state, None)
         return progress_of(record, state), state
 
-    async def findings_page(self, query: FindingsQuery) -> FindingsPage:
-        """One page of the weaknesses of a pipeline.
-
-        Raises:
-            NotStoredError: there is no such pipeline, or no store.
-            WrongInputError: the place to go on from is none.
-            PlatformError: the store cannot be read.
-        """
-        try:
-            return await self.ask(query.pipeline_id, lambda store: store.findings_page(query))
-        except PlatformError as error:
-            if error.code is not ErrorCode.INVALID_ARGUMENT:
-                raise
-            raise WrongInputError(error.message, next_step=error.next_step) from error
-
-    async def ask(
+    async def answered(
         self, pipeline_id: str, question: Callable[[SqlResultStore], Awaitable[Answer]]
     ) -> Answer:
         """The answer of the store to a question about a pipeline.
 
         Raises:
             NotStoredError: there is no such pipeline, or no store.
+            WrongInputError: the question is wrong.
             PlatformError: the store cannot be read.
         """
-        return await self._of(pipeline_id, question)
+        try:
+            return await self._of(pipeline_id, question)
+        except WrongInputError:
+            raise
+        except PlatformError as error:
+            if error.code is not ErrorCode.INVALID_ARGUMENT:
+                raise
+            raise WrongInputError(error.message, next_step=error.next_step) from error
 
     async def _of(
         self, pipeline_id: str, ask: Callable[[SqlResultStore], Awaitable[Answer]]

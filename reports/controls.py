@@ -71,7 +71,8 @@ class ControlScores:
         cells = {(cell.analyzer, cell.tool): cell for cell in app.cells if _is_scored(cell, sheet)}
         for key, cell in cells.items():
             self._looks[key].append(look_of(name, sheet, cell))
-        kinds = dict.fromkeys(cell.analyzer for cell in app.cells)
+        every = dict.fromkeys(cell.analyzer for cell in app.cells)
+        kinds = [kind for kind in every if Category.SECURITY in kind.row.looks_for]
         for kind in (*kinds, None):
             self._fused[kind].append(fused_look(name, app, sheet, kind, cells))
         self._controls.append(_control(name, app, sheet, cells))

@@ -10,13 +10,15 @@ from contract.spec import AppRole
 from reports.export import render_json
 from reports.facts import FleetFacts, Overview
 from reports.fleet import FleetBuilder
-from reports.html import Page, render_html
+from reports.glance import Glances
+from reports.html import render_app, render_html
 from reports.model import AppReport, FleetReport
 from reports.names import (
     CSV_NAME,
     FLEET_SARIF_NAME,
     HTML_NAME,
     JSON_NAME,
+    app_page_name,
     document_name,
     fleet_name,
     github_sarif_name,
@@ -39,7 +41,7 @@ class ReportFiles:
 
     def __init__(self, facts: FleetFacts) -> None:
         self._fleet = FleetBuilder(facts)
-        self._page = Page()
+        self._glances = Glances()
         self._alerts = FleetSarif(facts.outline.pipeline_id, fleet_name(facts.outline.spec))
 
     @property
@@ -64,7 +66,7 @@ class ReportFiles:
         self._fleet.add(app)
         self._alerts.add(app)
         if app.role is AppRole.SUBJECT:
-            self._page.add(app)
+            self._glances.add(app)
 
     def rows(self, app: AppReport) -> Iterator[File]:
         """What is added to the tables for an app."""
@@ -72,8 +74,14 @@ class ReportFiles:
 
     def of_app(self, app: AppReport, beside: Collection[str] = ()) -> Iterator[File]:
         """The files of one app; `beside`: names of its logs that lie in the folder."""
-        yield document_name(app.ref), render_json(app)
-        yield from sarif_files(app, self.facts)
+        names = set(beside)
+        for name, content in (
+            (document_name(app.ref), render_json(app)),
+            *sarif_files(app, self.facts),
+        ):
+            names.add(name)
+            yield name, content
+        yield app_page_name(app.ref), render_app(app, names).encode()
 
     def of_fleet(self, beside: Collection[str]) -> Iterator[File]:
         """The files of the fleet; `beside`: names of all files that lie in the folder.
@@ -83,7 +91,7 @@ class ReportFiles:
         report = self._fleet.report()
         if (alerts := self._alerts.result()) is not None:
             yield FLEET_SARIF_NAME, alerts
-        yield HTML_NAME, render_html(report, self._page.result(), JSON_NAME, beside).encode()
+        yield HTML_NAME, render_html(report, self._glances.result(), beside).encode()
         yield JSON_NAME, render_json(report)
 
     def report(self) -> FleetReport:

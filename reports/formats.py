@@ -5,8 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from contract.analysis import Coverage, Finding, MeasurementState
+from contract.weakness import BaselineState
+from reports.counts import StateCounts
 from reports.model import NotLookedAt
 from reports.parts import MedianFigure
+from reports.study.compared import Comparison
+from reports.study.figures import Measure
 
 UNKNOWN = "—"
 _BLANK = "\N{NO-BREAK SPACE}"
@@ -24,7 +28,19 @@ STATE_SYMBOLS = {
     MeasurementState.NOT_APPLICABLE: "–",
 }
 _UNITS = {"percent": "%", "1/s": "/s"}
+_SHORT_UNITS = frozenset({"ms", "1/s", "bytes", "ratio", "percent"})
+_VERDICTS = {
+    "tied": "no difference shown",
+    "within noise": "equal: within the noise of one app",
+    "unknown": "unknown",
+}
 _LABELS = {"lighthouse_performance": "score, of 100", "app_memory_max": "memory of the app"}
+_BASELINE_LABELS = {
+    BaselineState.NEW: "new",
+    BaselineState.UNCHANGED: "unchanged",
+    BaselineState.FIXED: "fixed",
+    BaselineState.UNKNOWN: "new or not: unknown",
+}
 METRIC_LABELS = {
     "throughput_at_objective": "at objective",
     "throughput": "throughput",
@@ -155,6 +171,41 @@ def metric_label(name: str) -> str:
     return METRIC_LABELS.get(name) or _LABELS.get(name, name.replace("_", " "))
 
 
+def baseline_label(state: BaselineState) -> str:
+    """What a baseline says of a weakness."""
+    return _BASELINE_LABELS[state]
+
+
+def total(counts: StateCounts) -> int:
+    """All cells (or apps), whatever their state."""
+    return counts.total
+
+
+def measured(value: float | None, measure: Measure) -> str:
+    """A figure of a study as its measure says."""
+    if value is None:
+        return UNKNOWN
+    if measure.kind in ("share", "pass_at_k"):
+        return whole_percent(value)
+    unit = measure.unit
+    if unit == "s":
+        return seconds(value)
+    return quantity(value, unit if unit in _SHORT_UNITS else "")
+
+
+def p_value(value: float | None) -> str:
+    """A p-value; a very small one is a bound, never zero."""
+    if value is None:
+        return UNKNOWN
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def pair_verdict(pair: Comparison) -> str:
+    """What is shown of two models."""
+    named = {"first": f"{pair.first} is better", "second": f"{pair.second} is better"}
+    return named.get(pair.verdict) or _VERDICTS[pair.verdict]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "state_label": state_label,
     "app_state_label": app_state_label,
@@ -171,4 +222,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "place": place,
     "witnesses": witnesses,
     "metric_label": metric_label,
+    "baseline_label": baseline_label,
+    "total": total,
+    "measured": measured,
+    "p_value": p_value,
+    "pair_verdict": pair_verdict,
 }

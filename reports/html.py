@@ -1,72 +1,70 @@
-"""One self-contained page: no request leaves it, no script but its own may run in it."""
+"""Self-contained pages: no request leaves them, no script but their own may run in them."""
 
 import base64
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from contract.spec import AppRef
 from reports import formats
+from reports.glance import Glance
 from reports.model import AppReport, FleetReport
-from reports.names import CSV_NAME, JSON_NAME
+from reports.names import CSV_NAME, HTML_NAME, JSON_NAME
+from reports.pictures.drawing import Picture
 from reports.view import FleetView
+from reports.view_app import AppView
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STYLES = ("report.css", "tables.css", "phone.css", "print.css")
-_FINDINGS_IN_PAGE = 10_000
-
-
-class Page:
-    """Reducer: what the page shows of each app."""
-
-    def __init__(self) -> None:
-        self._apps: list[AppReport] = []
-
-    def add(self, app: AppReport) -> None:
-        """Take an app into account."""
-        self._apps.append(app)
-
-    def result(self) -> tuple[AppReport, ...]:
-        """The apps so far."""
-        return tuple(self._apps)
+_STYLES = ("report.css", "tables.css", "pictures.css", "phone.css", "print.css")
 
 
 def render_html(
     report: FleetReport,
-    apps: Sequence[AppReport],
-    json_name: str = JSON_NAME,
+    glances: Mapping[AppRef, Glance],
     beside: Collection[str] = (),
 ) -> str:
-    """The report for people.
+    """The report of a fleet for people; what it leaves out of an app is in the app's own page.
 
     Everything an app under test may have chosen is escaped, and the page's Content-Security-Policy
     allows only the style and the script whose digests it names.
 
     Args:
         report: content of the page.
-        apps: what `Page` kept of the apps.
-        json_name: file that the page names for all that it leaves out.
+        glances: what `Glances` kept of the apps.
         beside: names of the files in its folder; the page links to those that it knows.
     """
-    environment = _environment()
-    style, script = "".join(_asset(name) for name in _STYLES), _asset("report.js")
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        view=FleetView(report, apps, findings_cap(len(report.apps)), beside),
-        csv_name=CSV_NAME,
-        json_name=json_name,
-        style=Markup(style),  # noqa: S704 (our own file)
-        script=Markup(script),  # noqa: S704 (our own file)
-        policy=_policy(style, script),
+    view = FleetView(report, glances, beside)
+    return _render("report.html.j2", report=report, view=view, csv_name=CSV_NAME)
+
+
+def render_app(app: AppReport, beside: Collection[str] = ()) -> str:
+    """The page of one app, in the folder `apps`.
+
+    Args:
+        app: content of the page.
+        beside: names of the files in the folder of the report, `apps/x.json` and the like.
+    """
+    return _render("app_page.html.j2", view=AppView(app, beside), html_name=HTML_NAME)
+
+
+def _render(template: str, **values: Any) -> str:
+    style, script = "".join(map(_asset, _STYLES)), _asset("report.js")
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            json_name=JSON_NAME,
+            style=Markup(style),  # noqa: S704 (our own file)
+            script=Markup(script),  # noqa: S704 (our own file)
+            policy=_policy(style, script),
+            **values,
+        )
     )
-
-
-def findings_cap(apps: int) -> int:
-    """How many findings of one app the page shows, so that a large fleet still opens: 20 to 200."""
-    return max(20, min(200, _FINDINGS_IN_PAGE // max(apps, 1)))
 
 
 @lru_cache(maxsize=1)
@@ -78,13 +76,20 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(formats.FILTERS)
+    environment.filters.update(formats.FILTERS, drawn=_drawn)
     return environment
 
 
 @lru_cache(maxsize=8)
 def _asset(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
+    """A style or script, without the indentation that only people need."""
+    text = (_TEMPLATES / name).read_text(encoding="utf-8")
+    return "\n".join(line.strip() for line in text.splitlines()) + "\n"
+
+
+def _drawn(picture: Picture) -> Markup:
+    """A picture as a part of a page; all text in it was escaped when it was drawn."""
+    return Markup(picture.svg)  # noqa: S704
 
 
 def _policy(style: str, script: str) -> str:

@@ -47,6 +47,11 @@ def document_name(ref: AppRef) -> str:
     return f"apps/{app_stem(ref)}.json"
 
 
+def app_page_name(ref: AppRef) -> str:
+    """File of one app's page for people."""
+    return f"apps/{app_stem(ref)}.html"
+
+
 def fleet_name(spec: Mapping[str, Any]) -> str:
     """The folder of the fleet that a spec names: the same in each pipeline over it."""
     apps = spec.get("apps")

@@ -1,71 +1,48 @@
-"""The report as its page shows it: the matrix as a grid, the tables as columns."""
+"""A fleet's report as its page shows it: apps by model, the matrix as a grid, pictures by name."""
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from contract.analysis import ArtifactRef, Category, Finding, MeasurementState, Severity
-from contract.analyzers import AnalyzerKind
-from contract.outcome import ALL_TOOLS
+from contract.analysis import Category, MeasurementState, Severity
+from contract.spec import AppRef
+from contract.weakness import BaselineState
+from reports.baseline_results import BaselineCount, BaselineReport
 from reports.counts import FindingTally
-from reports.formats import METRIC_LABELS, witnesses
-from reports.model import AppReport, CellReport, FleetReport, LoadFigures
-from reports.names import CSV_NAME, github_sarif_name, log_name, sarif_name
+from reports.glance import Glance
+from reports.model import FleetReport
+from reports.names import CSV_NAME, app_page_name
 from reports.parts import ModelLoad, ModelReport
+from reports.pictures.of_fleet import columns_of, loads, run, states
+from reports.pictures.of_study import INTERVALS, RANKS, SEVERITIES, intervals_name, of_study
+from reports.rates import GRAVE
 from reports.speed import SUMMARISED
+from reports.summary import AppSummary
+from reports.view_matrix import Columns, GridField, by_analyzer, grid, in_blocks
+from reports.view_study import StudyView
 
-# What to know about a row's figures; alone they make no row.
-_FLAGS = ("censored", "contended")
-# Apps that stand open at first, and apps whose details are parsed before somebody opens them.
-_OPEN_APPS, _APPS_IN_DOM = 8, 24
-# Tools beside one another that can still be read on a portrait A4.
-WIDEST_MATRIX = 40
-Columns = dict[AnalyzerKind, list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class GridCell:
-    """One field of the matrix; `span` columns wide where one cell stands for a whole analyzer."""
-
-    cell: CellReport
-    span: int
-
-    @property
-    def is_part(self) -> bool:
-        """Whether its tool looked at a part of what it was given."""
-        return self.text is not None and bool(self.cell.not_looked_at)
-
-    @property
-    def text(self) -> str | None:
-        """The number to show; None: there is none."""
-        number = self.cell.finding_count
-        return None if number is None else f"{number:,}"
+# Apps that stand open at first, apps whose details are parsed before somebody opens them, and apps
+# that have details at all; of more, each is one line of a table.
+_OPEN_APPS, _APPS_IN_DOM, _APPS_WITH_DETAILS = 8, 24, 600
+# Controls, repeats and scaffolds that are named.
+_OTHERS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class AppView:
-    """One app with its cells and as many of its findings as fit the page.
+class AppLine:
+    """One app on the page of its fleet.
 
     Attributes:
+        page: its own page beside this one; empty: there is none.
         grids: its row in each block of the matrix.
-        sarif: names of its SARIF files beside the page.
-        logs: each of its logs with the name of its file beside the page; empty: there is none.
     """
 
-    app: AppReport
+    app: AppSummary
+    glance: Glance
     anchor: str
-    cells: tuple[CellReport, ...]
-    grids: tuple[tuple[GridCell, ...], ...]
-    findings: tuple[Finding, ...]
-    left_out: int
-    sarif: tuple[str, ...]
-    logs: tuple[tuple[ArtifactRef, str], ...]
-
-    @property
-    def notes_first(self) -> bool:
-        """Whether its notes stand beside the reason: they may be why it failed."""
-        measured = (MeasurementState.MEASURED, MeasurementState.NOT_APPLICABLE)
-        return bool(self.app.reason) and self.app.state not in measured
+    page: str
+    grids: tuple[tuple[GridField, ...], ...]
 
     @property
     def security(self) -> FindingTally | None:
@@ -73,30 +50,9 @@ class AppView:
         return security_of(self.app.findings)
 
     @property
-    def load_columns(self) -> list[str]:
-        """Metrics of the load table, then its flags; only those that a tool measured."""
-        present = {name for row in self.load_rows for name in row.figures}
-        return [name for name in (*METRIC_LABELS, *_FLAGS) if name in present]
-
-    @property
-    def load_rows(self) -> list[LoadFigures]:
-        """Load figures of operations."""
-        return [row for row in self.app.load if row.figures.keys() & METRIC_LABELS.keys()]
-
-    @property
-    def load_context(self) -> list[LoadFigures]:
-        """Figures of the host and its calibration during the load test."""
-        return [row for row in self.app.load if row not in self.load_rows]
-
-    @property
-    def severities(self) -> list[Severity]:
-        """Severities among the shown findings, for the filter."""
-        return [level for level in Severity if any(f.severity is level for f in self.findings)]
-
-    @property
-    def tools(self) -> list[str]:
-        """Tools among the shown findings, for the filter."""
-        return sorted({name for f in self.findings for name in witnesses(f).split(", ")})
+    def left_out(self) -> int:
+        """Findings that only its own page has."""
+        return self.glance.total - len(self.glance.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +75,13 @@ class FleetView:
     """The report as the page's template walks through it."""
 
     def __init__(
-        self,
-        report: FleetReport,
-        apps: Sequence[AppReport],
-        findings_cap: int,
-        beside: Collection[str],
+        self, report: FleetReport, glances: Mapping[AppRef, Glance], beside: Collection[str]
     ) -> None:
         self.states = tuple(MeasurementState)
         self.severities = tuple(Severity)
-        self.blocks = in_blocks(_columns([cell for app in apps for cell in app.cells]))
         self.open_apps = len(report.apps) <= _OPEN_APPS
         self.lazy = len(report.apps) > _APPS_IN_DOM
+        self.details = len(report.apps) <= _APPS_WITH_DETAILS
         self.has_csv = CSV_NAME in beside
         self.security = security_of(report.totals.findings)
         self.security_of = security_of
@@ -137,58 +89,115 @@ class FleetView:
         self.rate_names = {rate.name for rate in self.rates}
         self.left_out = tuple(dict.fromkeys(name for r in self.rates for name in r.left_out))
         self.load = _load_tables(report.models)
-        self.models: defaultdict[str, list[AppView]] = defaultdict(list)
-        for index, app in enumerate(apps):
-            shown = AppView(
-                app=app,
-                anchor=f"app-{index}",
-                cells=app.cells,
-                grids=tuple(_grid(app.cells, block) for block in self.blocks),
-                findings=tuple(weakness.finding for weakness in app.weaknesses[:findings_cap]),
-                left_out=max(0, len(app.weaknesses) - findings_cap),
-                sarif=tuple(name for name in _sarif_names(app) if name in beside),
-                logs=_logs(app, beside),
-            )
-            self.models[app.ref.model].append(shown)
+        checked = report.controls
+        self.controls = checked if checked.controls or checked.why_none or checked.void else None
+        self.families = _part(report, "families")
+        self.baseline = report.baseline
+        self.baseline_states = tuple(BaselineState)
+        self.baseline_rows = list(_against(report.baseline)) if report.baseline else []
+        self.suppressions = report.suppressions
+        study = _part(report, "study")
+        self.study = StudyView(study) if study else None
+        self.blocks = _blocks(report, glances)
+        self.models: defaultdict[str, list[AppLine]] = defaultdict(list)
+        for index, app in enumerate(report.apps):
+            self.models[app.ref.model].append(self._line(index, app, glances, beside))
+        self.other_pages = [(app, _page(app, beside)) for app in report.others[:_OTHERS]]
+        self.beside = _counted(report.others)
+        self._draw(report)
+
+    def _draw(self, report: FleetReport) -> None:
+        """The pictures: one of measures stands open, the others wait."""
+        drawn = tuple(of_study(self.study.study)) if self.study else ()
+        first = intervals_name(self.study.headline) if self.study and self.study.headline else ""
+        measures = [one for one in drawn if one.name.startswith(INTERVALS)]
+        self.headline = next((one for one in measures if one.name == first), None)
+        self.intervals = [one for one in measures if one.name != first]
+        self.ranks = [one for one in drawn if one.name.startswith(RANKS)]
+        self.bars = next((one for one in drawn if one.name == SEVERITIES), None)
+        self.states_picture = None if self.blocks or not report.matrix else states(report)
+        self.load_pictures = tuple(loads(report.apps))
+        self.run_picture = run(report)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Anchors of the page's parts that are there, each with its name."""
+        there = {
+            "models": ("By model", True),
+            "compared": ("Which differ", bool(self.study and self.study.compared)),
+            "templates": ("By template", bool(self.study and self.study.template_measures)),
+            "matrix": ("What was measured", True),
+            "missing": ("What was not", True),
+            "controls": ("Controls", bool(self.controls)),
+            "baseline": ("Baseline", bool(self.baseline)),
+            "families": ("Shared flaws", bool(self.families)),
+            "suppressed": ("Suppressed", bool(self.suppressions)),
+            "load": ("Load", bool(self.load or self.load_pictures)),
+            "judges": ("Judges", bool(self.study and self.study.agreed)),
+            "apps": ("By app", True),
+            "tools": ("How", True),
+        }
+        return {anchor: words for anchor, (words, is_there) in there.items() if is_there}
+
+    def _line(
+        self,
+        index: int,
+        app: AppSummary,
+        glances: Mapping[AppRef, Glance],
+        beside: Collection[str],
+    ) -> AppLine:
+        glance = glances.get(app.ref, Glance())
+        return AppLine(
+            app=app,
+            glance=glance,
+            anchor=f"app-{index}",
+            page=_page(app, beside),
+            grids=tuple(grid(glance.fields, block) for block in self.blocks),
+        )
+
+
+def _against(report: BaselineReport) -> Iterator[tuple[str, dict[BaselineState, int]]]:
+    """Security findings by what the baseline says of them: all, grave ones, and by model."""
+    yield "all models", _by_state(report.counts)
+    grave = [count for count in report.counts if count.severity in GRAVE]
+    yield "all models, high or critical", _by_state(grave)
+    for one in report.models:
+        yield one.model, _by_state(one.counts)
+
+
+def _by_state(counts: Iterable[BaselineCount]) -> dict[BaselineState, int]:
+    found = dict.fromkeys(BaselineState, 0)
+    for one in counts:
+        if one.category is Category.SECURITY:
+            found[one.state] += one.count
+    return found
+
+
+def _page(app: AppSummary, beside: Collection[str]) -> str:
+    name = app_page_name(app.ref)
+    return name if name in beside else ""
+
+
+def _blocks(report: FleetReport, glances: Mapping[AppRef, Glance]) -> tuple[Columns, ...]:
+    """Columns of the matrix; none if the fleet has more fields than a page can hold."""
+    if not any(one.fields for one in glances.values()):
+        return ()
+    return in_blocks(by_analyzer(columns_of(report.matrix)))
+
+
+def _counted(others: Sequence[AppSummary]) -> str:
+    """`4 control, 1 scaffold`: apps that count in no figure of a model."""
+    roles = Counter(app.role.value for app in others)
+    return ", ".join(f"{count} {role}" for role, count in roles.items())
+
+
+def _part(report: FleetReport, name: str) -> Any:
+    return getattr(report, name, None)
 
 
 def security_of(tallies: Sequence[FindingTally]) -> FindingTally | None:
     """The tally of security findings among several."""
     return next((found for found in tallies if found.category is Category.SECURITY), None)
-
-
-def _columns(cells: Sequence[CellReport]) -> Columns:
-    columns: dict[AnalyzerKind, dict[str, None]] = {}
-    for cell in cells:
-        columns.setdefault(cell.analyzer, {})[cell.tool] = None
-    return {
-        kind: [tool for tool in columns[kind] if tool != ALL_TOOLS] or [ALL_TOOLS]
-        for kind in AnalyzerKind
-        if kind in columns
-    }
-
-
-def in_blocks(columns: Columns) -> tuple[Columns, ...]:
-    """The columns as tables that fit on paper, split between analyzers if that is possible."""
-    blocks: list[Columns] = [{}]
-    for kind, tools in columns.items():
-        for start in range(0, len(tools), WIDEST_MATRIX):
-            part = tools[start : start + WIDEST_MATRIX]
-            if sum(map(len, blocks[-1].values())) + len(part) > WIDEST_MATRIX:
-                blocks.append({})
-            blocks[-1][kind] = part
-    return tuple(block for block in blocks if block)
-
-
-def _grid(cells: Sequence[CellReport], columns: Columns) -> tuple[GridCell, ...]:
-    found = {(cell.analyzer, cell.tool): cell for cell in cells}
-    grid: list[GridCell] = []
-    for kind, tools in columns.items():
-        if whole := found.get((kind, ALL_TOOLS)):
-            grid.append(GridCell(whole, len(tools)))
-        else:
-            grid += [GridCell(found[kind, tool], 1) for tool in tools]
-    return tuple(grid)
 
 
 def _load_tables(models: Sequence[ModelReport]) -> tuple[LoadTable, ...]:
@@ -203,13 +212,3 @@ def _load_tables(models: Sequence[ModelReport]) -> tuple[LoadTable, ...]:
     return tuple(
         LoadTable(tool, mine) for tool, mine in rows.items() if any(r.figures for _, r in mine)
     )
-
-
-def _sarif_names(app: AppReport) -> tuple[str, str]:
-    return sarif_name(app.ref), github_sarif_name(app.ref)
-
-
-def _logs(app: AppReport, beside: Collection[str]) -> tuple[tuple[ArtifactRef, str], ...]:
-    """Each log with its file beside the page; an empty name where there is none."""
-    names = ((log, log_name(app.ref, at, log)) for at, log in enumerate(app.facts.logs))
-    return tuple((log, name if name in beside else "") for log, name in names)

@@ -1,12 +1,12 @@
 """What both tools report in the same way: hidden lines as findings, calls and settings as data."""
 
-import hashlib
 from typing import Any
 
 from analyzers.ai.config import AiConfig
 from analyzers.ai.injection import Injection
 from analyzers.ai.panel import Hearing
 from contract.analysis import Category, Confidence, Finding, Location, Severity
+from contract.identity import fingerprint
 
 # CWE-1427: improper neutralization of input used for LLM prompting.
 _CWE_PROMPT_INJECTION = 1427
@@ -14,7 +14,6 @@ _CWE_PROMPT_INJECTION = 1427
 
 def injection_finding(tool: str, injection: Injection) -> Finding:
     """The finding for text in the app that addresses its reviewer."""
-    text = f"{tool}\0{injection.rule}\0{injection.path}\0{injection.excerpt}"
     return Finding(
         tool=tool,
         rule_id=f"prompt-injection/{injection.rule}",
@@ -26,7 +25,7 @@ def injection_finding(tool: str, injection: Injection) -> Finding:
         location=Location(
             path=injection.path, line=injection.first or None, end_line=injection.last or None
         ),
-        fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+        fingerprint=fingerprint(tool, injection.rule, injection.path or "", injection.excerpt),
         evidence=injection.excerpt,
     )
 

@@ -1,17 +1,38 @@
 """Findings about HTTP operations: one maker, one fingerprint, for all tools of this service."""
 
-import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from analyzers.dynamic.rules import RULES, Rule
 from analyzers.runtime.tool import ToolFault
-from contract.analysis import Finding, Location
+from contract.analysis import Category, Finding, Location
+from contract.families import families_of
+from contract.identity import fingerprint
 
 _ID_SEGMENT = re.compile(
     r"(?<=/)(\d+|[0-9a-f]{24}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?=/|$)",
     re.IGNORECASE,
 )
+# CWE numbers do not distinguish a missing policy from a useless one, nor an echo from stored
+# content, and put several headers under one number.
+_KINDS = {
+    "stored-xss": "stored-xss",
+    "stored-cross-site-scripting": "stored-xss",
+    "interactive-debugger": "debugger",
+    "missing-csp": "csp",
+    "csp-unsafe": "csp",
+    "content-security-policy-configuration": "csp",
+    "missing-referrer-policy": "referrer-policy",
+    "server-version-disclosed": "server-version",
+    "missing-hsts": "hsts",
+    "http-strict-transport-security-hsts": "hsts",
+    "cors-any-origin": "cors",
+    "cors-any-origin-with-credentials": "cors",
+    "cors-null-origin-with-credentials": "cors",
+}
+_SETTINGS = frozenset({1021, 693, 1004, 614, 1275})  # framing, sniffing, flags of cookies
+_SERVICE_WIDE = frozenset({"csp", "debugger", "referrer-policy", "server-version", "hsts", "cors"})
+_SERVICE_WIDE |= {f"cwe-{number}" for number in _SETTINGS}
 
 
 def stable_path(path: str) -> str:
@@ -24,10 +45,30 @@ def stable_path(path: str) -> str:
     return _ID_SEGMENT.sub("{id}", re.sub(r"\{[^/}]*\}", "{id}", bare))
 
 
-def fingerprint_http(service: str, rule: str, method: str, path: str, parameter: str = "") -> str:
-    """Identity of a finding across runs: never host, port, ids or values."""
-    parts = (service, rule, method.upper(), stable_path(path), parameter)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+def kind_of(rule_id: str, cwe: Sequence[int], category: Category, parameter: str) -> str:
+    """What a finding says, in no tool's words.
+
+    The family of the weakness where an input is at fault; elsewhere two rules are two weaknesses,
+    because their tool distinguishes them.
+    """
+    if known := _KINDS.get(rule_id):
+        return known
+    number = next(iter(cwe), 0)
+    if number in _SETTINGS:
+        return f"cwe-{number}"
+    by_family = category is Category.SECURITY and parameter and number
+    return min(families_of((number,))) if by_family else rule_id
+
+
+def is_setting(kind: str) -> bool:
+    """Whether it is one setting of a service, on whichever page it was seen."""
+    return kind in _SERVICE_WIDE
+
+
+def fingerprint_http(service: str, kind: str, method: str, path: str, parameter: str = "") -> str:
+    """Identity of a finding across runs and tools: never host, port, ids or values."""
+    where = ("", "") if is_setting(kind) else (method.upper(), stable_path(path))
+    return fingerprint("http", service, kind, *where, parameter)
 
 
 def worth_of(rules: Mapping[str, Rule], key: str, called: str) -> Rule:
@@ -74,6 +115,7 @@ def make_finding(
         ToolFault: `rule_id` has no severity.
     """
     worth = worth or worth_of(RULES, rule_id, f"{tool}: rule")
+    kind = kind_of(rule_id, worth.cwe, worth.category, parameter)
     return Finding(
         tool=tool,
         rule_id=rule_id,
@@ -89,7 +131,7 @@ def make_finding(
             url=stable_path(path),
             parameter=parameter or None,
         ),
-        fingerprint=fingerprint_http(service, rule_id, method, path, parameter),
+        fingerprint=fingerprint_http(service, kind, method, path, parameter),
         witnesses=(witness or f"{tool}:{rule_id}",),
         evidence=printable(evidence)[:2_000],
     )
@@ -101,5 +143,6 @@ def printable(text: str) -> str:
 
 
 def unique(findings: list[Finding]) -> tuple[Finding, ...]:
-    """The first finding of each fingerprint, in order."""
-    return tuple({finding.fingerprint: finding for finding in reversed(findings)}.values())[::-1]
+    """The first finding of each identity and operation, in order."""
+    known = {(found.fingerprint, found.location): found for found in reversed(findings)}
+    return tuple(known.values())[::-1]

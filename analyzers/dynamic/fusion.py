@@ -8,25 +8,14 @@ two rules of one tool are two weaknesses, because the tool distinguishes them.
 
 from collections.abc import Sequence
 
-from analyzers.dynamic.findings import fingerprint_http
+from analyzers.dynamic.findings import fingerprint_http, is_setting, kind_of
 from contract.analysis import Category, Confidence, Finding, MeasurementState, Severity, ToolReport
+from contract.identity import joined_aliases
 
 Key = tuple[str, ...]
 
 _SEVERITY_ORDER = tuple(Severity)
 _CONFIDENCE_ORDER = tuple(Confidence)
-# CWE numbers do not distinguish a missing policy from a useless one, nor an echo from stored
-# content.
-_FAMILIES = {
-    "stored-xss": "stored-xss",
-    "stored-cross-site-scripting": "stored-xss",
-    "interactive-debugger": "debugger",
-    "missing-csp": "csp",
-    "csp-unsafe": "csp",
-    "content-security-policy-configuration": "csp",
-}
-_FRAMING, _SNIFFING, _HTTPONLY, _SECURE, _SAMESITE = "1021", "693", "1004", "614", "1275"
-_SETTINGS = frozenset({"csp", "debugger", _FRAMING, _SNIFFING, _HTTPONLY, _SECURE, _SAMESITE})
 
 
 def fuse(reports: Sequence[ToolReport]) -> tuple[Finding, ...]:
@@ -55,17 +44,18 @@ def _services(reports: Sequence[ToolReport]) -> list[str]:
 def _key(found: Finding, services: list[str]) -> Key:
     place = found.location
     method, url, parameter = place.method or "", place.url or "", place.parameter or ""
+    kind = kind_of(found.rule_id, found.cwe, found.category, parameter)
     service = next(
         (
             name
             for name in services
-            if fingerprint_http(name, found.rule_id, method, url, parameter) == found.fingerprint
+            if fingerprint_http(name, kind, method, url, parameter) == found.fingerprint
         ),
         "",
     )
     by_number = str(found.cwe[0]) if found.cwe else found.rule_id
-    family = _FAMILIES.get(found.rule_id, by_number)
-    where = (parameter,) if family in _SETTINGS else (method, url, parameter)
+    family = kind if is_setting(kind) or kind == "stored-xss" else by_number
+    where = (parameter,) if is_setting(kind) else (method, url, parameter)
     return (service, found.category, family, *where)
 
 
@@ -87,6 +77,7 @@ def _fused(group: list[Finding]) -> Finding:
                 dict.fromkeys(name for finding in group for name in finding.witnesses)
             ),
             "cwe": tuple(dict.fromkeys(number for finding in group for number in finding.cwe)),
+            "aliases": joined_aliases(first, group[1:]),
         }
     )
 

@@ -35,14 +35,10 @@ const fill = (app) => {
   const box = document.createElement("template");
   box.innerHTML = text.textContent;
   text.replaceWith(box.content);
-  app.querySelectorAll("form.filters").forEach(filterRows);
 };
 
-const apps = [...document.querySelectorAll("details.app")];
-for (const app of apps) {
-  app.querySelectorAll("form.filters").forEach(filterRows);
-  app.addEventListener("toggle", () => app.open && fill(app));
-}
+const apps = [...document.querySelectorAll("details.app, .apps tbody tr")];
+for (const app of apps) app.addEventListener("toggle", () => app.open && fill(app));
 
 // Apps by state and words. What nobody opened yet is markup still: its tags end at the next ">", as
 // each one of a value is escaped. What a filter offers is said of every app.
@@ -52,7 +48,7 @@ const plain = (markup) => markup.replace(/<form[^]*?<\/form>|<[^>]*>/g, " ")
 const texts = new Map();
 const textOf = (app) => {
   if (!texts.has(app)) {
-    const said = [...app.querySelectorAll("summary, td, th, li, .alert")];
+    const said = app.matches("tr") ? [app] : [...app.querySelectorAll("summary, td, th, li, .alert")];
     const markup = held(app) ? plain(held(app).textContent) : "";
     texts.set(app, `${said.map((one) => one.textContent).join(" ")} ${markup}`.toLowerCase());
   }
@@ -73,14 +69,15 @@ const filterApps = (form) => {
   };
   quiet(form);
   form.addEventListener("input", apply);
-  form.elements.open.addEventListener("click", () => {
+  form.elements.open?.addEventListener("click", () => {
     for (const app of apps) if (!app.hidden) app.open = true;
   });
-  form.elements.close.addEventListener("click", () => {
+  form.elements.close?.addEventListener("click", () => {
     for (const app of apps) app.open = false;
   });
 };
 document.querySelectorAll("form.apps").forEach(filterApps);
+document.querySelectorAll("main > section form.filters:not(.apps)").forEach(filterRows);
 
 // A link to an app opens it.
 const reveal = () => {
@@ -94,12 +91,12 @@ const reveal = () => {
 addEventListener("hashchange", reveal);
 reveal();
 
-// Paper shows each app of a small fleet, and of a large one those that are open.
+// Paper shows all tables, each app of a small fleet, and of a large one those that are open.
 let opened = [];
 addEventListener("beforeprint", () => {
-  if (document.querySelector("form.apps")) return;
-  opened = apps.filter((app) => !app.open);
-  for (const app of opened) app.open = true;
+  opened = [...document.querySelectorAll("details.more:not([open])")];
+  if (!document.querySelector("form.apps")) opened.push(...apps.filter((app) => app.open === false));
+  for (const details of opened) details.open = true;
 });
 addEventListener("afterprint", () => {
   for (const details of opened) details.open = false;

@@ -11,10 +11,11 @@ from contract.spec import AppRef
 from reports.build import app_reports
 from reports.facts import FleetFacts, Overview
 from reports.files import ReportFiles
-from reports.html import render_html
+from reports.glance import Glances
+from reports.html import render_app, render_html
 from reports.known import Known
 from reports.model import AppReport, CellReport, FleetReport
-from reports.names import CSV_NAME, JSON_NAME
+from reports.names import CSV_NAME
 from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
 
 NOTHING = Known()
@@ -91,7 +92,14 @@ class Whole:
     @cached_property
     def page(self) -> str:
         """`report.html`, with nothing beside it."""
-        return render_html(self.fleet, self.apps, JSON_NAME)
+        glances = Glances()
+        for app in self.apps:
+            glances.add(app)
+        return render_html(self.fleet, glances.result())
+
+    def app_page(self, ref: AppRef | None = None) -> str:
+        """Page of one app (the first one), with nothing beside it."""
+        return render_app(self.app(ref) if ref else self.apps[0])
 
     @cached_property
     def csv(self) -> str:

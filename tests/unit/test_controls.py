@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from analyzers.dynamic.tools import TOOLS as DYNAMIC
+from analyzers.static.tools import TOOLS as STATIC
 from contract.template import TemplateSpec
+from control.added import answer_sheet
 
 CONTROLS = Path(__file__).resolve().parents[2] / "controls"
 LABEL_SHEETS = CONTROLS / "labels"
@@ -54,7 +57,7 @@ def test_every_app_folder_has_an_answer_sheet():
 def test_answer_sheet_describes_its_app(app: Path):
     sheet = expected(app)
 
-    assert set(sheet) == {"app", "weaknesses"}
+    assert set(sheet) - {"must_see"} == {"app", "weaknesses"}
     assert set(sheet["app"]) == {"description", "behaviour"}
     assert sheet["app"]["behaviour"] in BEHAVIOURS
     assert (sheet["app"]["behaviour"] != "ok") == (app.parent.name == "broken-1")
@@ -66,6 +69,26 @@ def test_only_careless_apps_have_weaknesses_and_their_ids_are_unique(app: Path):
 
     assert len(set(ids)) == len(ids)
     assert bool(ids) == (app.parent.name == "careless-1")
+
+
+@pytest.mark.parametrize("app", APPS, ids=app_name)
+def test_a_tool_must_see_what_its_analyzer_could_see(app: Path):
+    sheet = answer_sheet(app.parent.name, int(app.name.removeprefix("app")))
+    could = {label.id: {str(kind) for kind in label.analyzers} for label in sheet.weaknesses}
+
+    assert bool(sheet.must_see) == (app.parent.name == "careless-1")
+    for tool, ids in sheet.must_see.items():
+        assert [one for one in ids if tool.partition("/")[0] not in could[one]] == [], tool
+
+
+def test_every_tool_that_must_see_something_is_a_tool_that_there_is():
+    tools = {f"static/{tool.name}" for tool in STATIC} | {
+        f"dynamic/{tool.name}" for tool in DYNAMIC
+    }
+    named = {tool for app in (1, 2) for tool in answer_sheet("careless-1", app).must_see}
+
+    assert named <= tools
+    assert len(named) >= 10
 
 
 @pytest.mark.parametrize(("app", "label"), LABELS)

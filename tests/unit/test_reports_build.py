@@ -200,7 +200,7 @@ def test_an_app_measured_under_contention_is_named_with_its_tool_and_beside_its_
         "loadtest": (),
     }
     assert "<b>1 under contention</b>" in report.page
-    assert 'class="num">contended</th>' in report.page
+    assert 'class="num">contended</th>' in report.app_page()
 
 
 def test_requirements_have_a_rate_with_what_nobody_could_tell(report):

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import posixpath
 import re
 from html.parser import HTMLParser
 from urllib.parse import unquote
@@ -9,9 +10,8 @@ from urllib.parse import unquote
 import pytest
 
 from contract.analysis import ArtifactRef, Severity
-from reports.html import findings_cap
 from reports.names import log_name
-from reports.view import in_blocks
+from reports.view_matrix import in_blocks
 from tests.support.large_report import large_fleet
 from tests.support.whole_report import files_of, whole
 from tests.unit import report_samples as samples
@@ -50,21 +50,33 @@ def page() -> Page:
     return Page(whole(samples.fleet("cancelled"), generated_at=NOW).page)
 
 
-def test_nothing_is_loaded_from_anywhere(page):
+@pytest.fixture(scope="module")
+def app_page() -> Page:
+    """The page of an app that failed."""
+    return Page(whole(samples.fleet("cancelled"), generated_at=NOW).app_page(samples.HAIKU_1))
+
+
+@pytest.fixture(params=["fleet", "app"])
+def any_page(request, page, app_page) -> Page:
+    return page if request.param == "fleet" else app_page
+
+
+def test_nothing_is_loaded_from_anywhere(any_page):
     loading = {"src", "srcset", "data", "poster", "action", "background"}
-    for tag, attributes in page.elements:
-        assert tag not in ("link", "iframe", "object", "embed", "base", "img")
+    for tag, attributes in any_page.elements:
+        assert tag not in ("link", "iframe", "object", "embed", "base", "img", "image", "use")
         assert not loading & attributes.keys()
-        assert (attributes.get("href") or "#").startswith(("#", "report.json"))
-    assert "url(" not in page.raw["style"] and "@import" not in page.raw["style"]
+        assert (attributes.get("href") or "#").startswith(("#", "report.json", "../report.html"))
+    assert "url(" not in any_page.raw["style"] and "@import" not in any_page.raw["style"]
 
 
-def test_an_app_says_what_was_not_honoured_and_which_images_ran(page):
-    assert "compose: web.privileged was dropped" in page.words()
-    assert "web ran sha256:0123 , 48 MiB" in page.words()
+def test_an_app_says_what_was_not_honoured_and_which_images_ran(app_page):
+    assert "compose: web.privileged was dropped" in app_page.words()
+    assert "web ran sha256:0123 , 48 MiB" in app_page.words()
 
 
-def test_only_the_pages_own_style_and_script_may_run(page):
+def test_only_the_pages_own_style_and_script_may_run(any_page):
+    page = any_page
     policy = next(
         attributes["content"]
         for tag, attributes in page.elements
@@ -78,9 +90,16 @@ def test_only_the_pages_own_style_and_script_may_run(page):
     assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
 
 
-def test_strings_of_hostile_apps_stay_text(page):
-    assert HOSTILE in page.words()
-    assert sum(tag == "script" for tag, _ in page.elements) == 1
+def test_strings_of_hostile_apps_stay_text():
+    hostile = samples.finding("bandit", "B1", Severity.HIGH, message=HOSTILE)
+    cell = samples.cell(GPT, 1, STATIC, "bandit", findings=(hostile,))
+    record = samples.fleet().model_copy(update={"cells": (cell,), "fused": ()})
+    report = whole(record, generated_at=NOW)
+
+    for page in (Page(report.page), Page(report.app_page(samples.GPT_1))):
+        assert HOSTILE in page.words()
+        assert sum(tag == "script" for tag, _ in page.elements) == 1
+        assert not any(tag == "img" for tag, _ in page.elements)
 
 
 def test_every_reason_is_in_the_text_not_only_on_hover(page):
@@ -120,15 +139,29 @@ def test_many_findings_are_cut_and_the_rest_is_named():
         update={"cells": (samples.cell(GPT, 1, STATIC, "bandit", findings=many),), "fused": ()}
     )
 
-    page = Page(whole(record, generated_at=NOW).page)
+    report = whole(record, generated_at=NOW)
+    page, app_page = Page(report.page), Page(report.app_page(samples.GPT_1))
 
-    rows = [attrs for tag, attrs in page.elements if tag == "tr" and "data-severity" in attrs]
-    assert len(rows) == 200
-    assert "300 more, less grave or equal, are in report.json" in page.words()
+    assert len(findings_in(page)) == 10
+    assert "490 more findings, less grave or equal, are not shown here." in page.words()
+    assert len(findings_in(app_page)) == 500
 
 
-def test_a_large_fleet_shows_less_of_each_app():
-    assert (findings_cap(1), findings_cap(200), findings_cap(10_000)) == (200, 50, 20)
+def findings_in(page: Page) -> list[dict[str, str | None]]:
+    return [attrs for tag, attrs in page.elements if tag == "tr" and "data-severity" in attrs]
+
+
+def test_an_app_with_very_many_findings_has_a_page_that_opens():
+    many = tuple(samples.finding("bandit", f"B{n}", Severity.LOW) for n in range(2_300))
+    record = samples.fleet().model_copy(
+        update={"cells": (samples.cell(GPT, 1, STATIC, "bandit", findings=many),), "fused": ()}
+    )
+
+    files = files_of(whole(record, generated_at=NOW))
+    page = Page(files["apps/openai%2Fgpt-4.1-app1.html"].decode())
+
+    assert len(findings_in(page)) == 2_000
+    assert "300 more, less grave or equal, are in apps/openai%2Fgpt-4.1-app1.json" in page.words()
 
 
 def test_a_pipeline_without_anything_recorded_has_a_page():
@@ -152,18 +185,20 @@ def test_the_page_links_to_every_file_beside_it_and_to_no_other():
     beside = {log, "a/../../b.txt", "report.html~"}
 
     files = files_of(report, tuple(beside))
-    links = links_of(Page(files["report.html"].decode()))
+    pages = {name for name in files if name.endswith(".html")}
+    linked = {
+        posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(link or "")))
+        for name in pages
+        for link in links_of(Page(files[name].decode()))
+    }
 
     assert log == "anthropic%2Fclaude-haiku-app1.1.build.log.txt"
-    documents = {name for name in files if name.startswith("apps/")}
-    assert {unquote(link) for link in links if link} == {*files, log} - documents - {"report.html"}
+    assert {link.partition("#")[0] for link in linked} == {*files, log}
 
 
-def test_a_log_that_is_not_beside_the_page_is_a_name():
-    page = Page(whole(samples.fleet(), generated_at=NOW).page)
-
-    assert links_of(page) == {"report.json"}
-    assert "build.log 17.89 KiB" in page.words()
+def test_a_log_that_is_not_beside_the_page_is_a_name(app_page):
+    assert links_of(app_page) == {"../report.html#apps"}
+    assert "build.log 17.89 KiB" in app_page.words()
 
 
 @pytest.mark.parametrize("name", ["../../x.log", "a b.log", "<b>.log", "", "é" * 90 + ".log"])
@@ -206,11 +241,13 @@ def test_apps_of_a_large_fleet_wait_to_be_parsed_and_are_whole_without_scripts()
     assert len(inside) == 28
     assert all("<noscript" not in text and "<script" not in text for text in inside)
     rows = sum(len(re.findall("<tr data-severity", text)) for text in inside)
-    assert rows == sum(len(app.weaknesses) for app in report.apps)
+    assert rows == sum(min(10, len(app.weaknesses)) for app in report.apps)
 
 
 def test_what_an_app_says_never_ends_the_text_that_waits():
-    hostile = samples.finding("bandit", "B1", Severity.HIGH, message="</noscript></details><h1>x")
+    hostile = samples.finding(
+        "bandit", "B1", Severity.CRITICAL, message="</noscript></details><h1>x"
+    )
     record = large_fleet(5, 5)
     cells = (samples.changed(record.cells[0], findings=(hostile,)), *record.cells[1:])
     report = whole(record.model_copy(update={"cells": cells}), generated_at=NOW)

@@ -1,6 +1,5 @@
 """Judge of the template's declared requirements: met, not met or cannot tell, with evidence."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from analyzers.ai.schema import RequirementAnswer, Verdict
 from analyzers.runtime.tool import NotApplicable, Parsed, ToolRun
 from contract.agreement import alpha, nominal
 from contract.analysis import Category, Confidence, Finding, Metric, Severity
+from contract.identity import fingerprint
 
 Rulings = dict[str, dict[str, Ruling]]
 
@@ -93,7 +93,7 @@ def _finding(tool: str, question: Question, given: list[Verdict], missing: int) 
         severity=Severity.MEDIUM,
         confidence=Confidence.MEDIUM if unanimous else Confidence.LOW,
         category=Category.REQUIREMENT,
-        fingerprint=hashlib.sha256(f"{tool}\0{question.id}".encode()).hexdigest(),
+        fingerprint=fingerprint(tool, question.id),
         evidence=f"{agreed} of {len(given) + missing} judges: not met{silent}",
     )
 

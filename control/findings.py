@@ -1,0 +1,233 @@
+"""The weaknesses of a recorded pipeline, page by page, with the decisions that hold today."""
+
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from activities.decisions import decisions_of
+from activities.ports import ResultStore
+from contract.analysis import MeasurementState
+from contract.base import Frozen
+from contract.findings import PAGE_LIMIT, FindingsPage, FindingsQuery, FoundWeakness
+from contract.overview import PipelineOverview
+from contract.weakness import BaselineState, Origin
+from control.errors import WrongInputError
+from control.stored import Stored
+from reports.suppressions import Decisions
+
+
+class Standing(StrEnum):
+    """What stands of a weakness; each has exactly one, the first of these that holds.
+
+    `suppressed`: a decision says that it needs no action; `scaffold`: it came with the scaffold;
+    `new`, `unchanged`, `unknown`: what the baseline says of it; `open`: there is no baseline.
+    """
+
+    SUPPRESSED = "suppressed"
+    SCAFFOLD = "scaffold"
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+
+
+_OF_BASELINE = {
+    None: Standing.OPEN,
+    BaselineState.NEW: Standing.NEW,
+    BaselineState.UNCHANGED: Standing.UNCHANGED,
+    BaselineState.UNKNOWN: Standing.UNKNOWN,
+}
+_BASELINES = {standing: state for state, standing in _OF_BASELINE.items() if state is not None}
+
+
+class NotMeasured(Frozen):
+    """Cells of one tool that the platform or the app failed; its findings there are not known."""
+
+    tool: str
+    state: MeasurementState
+    cells: int
+
+
+class Findings(Frozen):
+    """Some weaknesses of a pipeline.
+
+    Attributes:
+        findings: each a `FoundWeakness`: the app (`ref`), its place there and the weakness.
+        after: where the next page begins (`--after`); null: this is the last one.
+        total: on all pages; null: they were not counted.
+        unlisted_apps: ended apps whose weaknesses are not listed yet: writing the report lists
+            them. No list is whole while this is above zero.
+        unfinished_apps: apps that have not ended.
+        not_measured: each a `NotMeasured`; nobody knows what these cells would have shown.
+    """
+
+    pipeline_id: str
+    findings: tuple[FoundWeakness, ...]
+    after: str | None = None
+    total: int | None = None
+    unlisted_apps: int = 0
+    unfinished_apps: int = 0
+    not_measured: tuple[NotMeasured, ...] = ()
+
+
+def standing_of(item: FoundWeakness) -> Standing:
+    """What stands of a weakness whose decisions are known."""
+    weakness = item.weakness
+    if weakness.suppression is not None:
+        return Standing.SUPPRESSED
+    if weakness.origin is Origin.SCAFFOLD:
+        return Standing.SCAFFOLD
+    return _OF_BASELINE.get(weakness.baseline, Standing.OPEN)
+
+
+def cwe_number(text: str) -> int:
+    """The number in `CWE-89` or `89`.
+
+    Raises:
+        WrongInputError: it is none.
+    """
+    digits = text.upper().removeprefix("CWE-")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 6):
+        raise WrongInputError(f"{text[:40]!r} is no CWE", next_step="write CWE-89")
+    return int(digits)
+
+
+def owasp_category(text: str) -> str:
+    """The category in `A03`, `a3` or `A03:2021`.
+
+    Raises:
+        WrongInputError: it is none.
+    """
+    digits = text.upper().removesuffix(":2021").removeprefix("A")
+    if digits.isascii() and digits.isdecimal() and 1 <= int(digits[:4]) <= 10:
+        return f"A{int(digits):02}"
+    raise WrongInputError(
+        f"{text[:40]!r} is no category of the OWASP Top 10 2021", next_step="write A01 to A10"
+    )
+
+
+async def findings(
+    stored: Stored, query: FindingsQuery, standings: Collection[Standing], limit: int
+) -> Findings:
+    """The weaknesses that are asked for, gravest first.
+
+    Args:
+        stored: has the pipeline.
+        query: which, from which place on.
+        standings: these alone; none: all.
+        limit: at most so many.
+
+    Raises:
+        NotStoredError: there is no such pipeline.
+        WrongInputError: the place is none.
+        PlatformError: the store cannot be read.
+    """
+
+    async def ask(results: ResultStore) -> Findings:
+        search = await Search.open(results, query, standings)
+        return search.document(await search.take(limit), await results.overview(query.pipeline_id))
+
+    return await stored.answered(query.pipeline_id, ask)
+
+
+@dataclass(slots=True)
+class Search:
+    """A search that goes on page by page.
+
+    Attributes:
+        total: as the store counted; None: decisions must be known to count.
+        unlisted_apps: as in `Findings`.
+        after: where the search goes on; None: it has ended.
+    """
+
+    _results: ResultStore
+    _query: FindingsQuery
+    _standings: frozenset[Standing]
+    _decisions: Decisions
+    after: str | None
+    total: int | None = None
+    unlisted_apps: int = 0
+
+    @classmethod
+    async def open(
+        cls, results: ResultStore, query: FindingsQuery, standings: Collection[Standing]
+    ) -> "Search":
+        """A search that begins where `query` says."""
+        wanted = frozenset(standings)
+        decisions = await decisions_of(results, query.pipeline_id)
+        today = datetime.now(UTC).date()
+        narrowed = query.model_copy(update=_narrowed(wanted))
+        return cls(results, narrowed, wanted, Decisions.of(decisions, today), query.after)
+
+    async def pages(self, size: int = PAGE_LIMIT) -> AsyncGenerator[list[FoundWeakness]]:
+        """All of them, a page at a time."""
+        while self.after is not None:
+            yield await self.take(size)
+
+    async def take(self, limit: int) -> list[FoundWeakness]:
+        """The next ones, at most `limit`."""
+        taken: list[FoundWeakness] = []
+        while self.after is not None and len(taken) < limit:
+            size = PAGE_LIMIT if self._standings else min(PAGE_LIMIT, limit - len(taken))
+            page = await self._page(size)
+            wanted = [
+                (place, item)
+                for place, item in enumerate(map(self._decided, page.items))
+                if not self._standings or standing_of(item) in self._standings
+            ][: limit - len(taken)]
+            taken += [item for _, item in wanted]
+            used = wanted[-1][0] + 1 if len(taken) == limit else len(page.items)
+            if used < len(page.items):  # the store knows where that one ends
+                page = await self._page(used)
+            self.after = page.after
+        return taken
+
+    async def _page(self, size: int) -> FindingsPage:
+        counted = self.total is None and not self._standings
+        update: dict[str, Any] = {"after": self.after, "limit": size, "counted": counted}
+        page = await self._results.findings_page(self._query.model_copy(update=update))
+        self.unlisted_apps = page.unlisted_apps
+        self.total = page.total if counted else self.total
+        return page
+
+    def _decided(self, item: FoundWeakness) -> FoundWeakness:
+        decision = self._decisions.holding(item.ref, item.weakness.finding)
+        if decision == item.weakness.suppression:
+            return item
+        weakness = item.weakness.model_copy(update={"suppression": decision})
+        return item.model_copy(update={"weakness": weakness})
+
+    def document(self, found: Sequence[FoundWeakness], overview: PipelineOverview) -> Findings:
+        """What was found, with what nobody could find."""
+        roles = set(self._query.roles)
+        apps = [count for count in overview.apps if count.role in roles]
+        return Findings(
+            pipeline_id=self._query.pipeline_id,
+            findings=tuple(found),
+            after=self.after,
+            total=self.total,
+            unlisted_apps=self.unlisted_apps,
+            unfinished_apps=sum(count.apps for count in apps if count.state is None),
+            not_measured=tuple(_not_measured(overview, self._query.tools)),
+        )
+
+
+def _narrowed(wanted: frozenset[Standing]) -> dict[str, Any]:
+    """What the store itself can leave out."""
+    if wanted == {Standing.SCAFFOLD}:
+        return {"origins": (Origin.SCAFFOLD,)}
+    if wanted and wanted <= _BASELINES.keys():
+        return {"baselines": tuple(_BASELINES[each] for each in sorted(wanted))}
+    return {}
+
+
+def _not_measured(overview: PipelineOverview, tools: Iterable[str]) -> Iterable[NotMeasured]:
+    asked = set(tools)
+    for count in overview.cells:
+        lost = count.state in (MeasurementState.INFRA_FAILED, MeasurementState.APP_FAILED)
+        if lost and (not asked or count.tool in {*asked, "*"}):
+            yield NotMeasured(
+                tool=f"{count.analyzer}/{count.tool}", state=count.state, cells=count.cells
+            )

@@ -1,0 +1,94 @@
+"""Two models over the same templates: paired tests, effect sizes, Holm's correction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from reports.statistics.resampling import Floats, Interval, resampled
+
+FEWEST_BLOCKS = 6
+"""With fewer pairs no two-sided exact test can reach 5 %: 2 / 2^5 = 0.0625."""
+_ENUMERATED = 13
+_EFFECT_RESAMPLES = 999
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The result of a paired test.
+
+    Attributes:
+        p: two-sided.
+        leaning: above 0: the test's own statistic favours larger values of the first.
+    """
+
+    p: float
+    leaning: float
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> Paired:
+    """Whether two models pass equally often: binomial test of the pairs that differ.
+
+    Fagerland et al. (2013); `statsmodels`.
+    """
+    table = [[0, only_first], [only_second, 0]]
+    p = float(mcnemar(table, exact=True).pvalue) if only_first + only_second else 1.0
+    return Paired(min(p, 1.0), float(only_first - only_second))
+
+
+def wilcoxon_zsplit(differences: Sequence[float]) -> Paired:
+    """Wilcoxon's signed-rank test; ranks of zeros go to both sides in halves (`zsplit`).
+
+    Up to 13 pairs with ties or zeros, all signs are enumerated; scipy does it too, a hundred
+    times slower. Above, and without ties, it is `scipy.stats.wilcoxon`.
+    """
+    values = np.asarray(differences, dtype=float)
+    ranks = np.sign(values) * stats.rankdata(np.abs(values))
+    if not values.any():
+        return Paired(1.0, 0.0)
+    sizes = np.abs(values)
+    tied = not sizes.all() or len(np.unique(sizes)) < len(sizes)
+    if len(values) <= _ENUMERATED and tied:
+        p = stats.permutation_test(
+            (ranks,), _sum, permutation_type="samples", vectorized=True, n_resamples=np.inf
+        ).pvalue
+    else:
+        p = stats.wilcoxon(values, zero_method="zsplit").pvalue
+    return Paired(min(float(p), 1.0), float(ranks.sum()))
+
+
+def cliffs_delta(first: Sequence[float], second: Sequence[float]) -> float:
+    """How often a value of `first` is above one of `second`, minus how often it is below.
+
+    Cliff, "Dominance statistics" (1993); 2 * A12 - 1 of Vargha and Delaney (2000).
+    """
+    u = float(stats.mannwhitneyu(first, second, method="asymptotic").statistic)
+    return 2 * u / (len(first) * len(second)) - 1
+
+
+def interval_of_delta(first: Sequence[float], second: Sequence[float]) -> Interval:
+    """Of Cliff's delta, one value of each model per template; templates are drawn in pairs."""
+    rows = np.column_stack([first, second]).astype(float)
+    return resampled(rows, _delta, resamples=_EFFECT_RESAMPLES, method="percentile")
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's correction; a pair without a test counts as one, so that nothing is gained by it."""
+    given = [1.0 if p is None else p for p in p_values]
+    if not given:
+        return []
+    corrected = multipletests(given, method="holm")[1]
+    pairs = zip(p_values, corrected, strict=True)
+    return [None if p is None else float(value) for p, value in pairs]
+
+
+def _sum(ranks: Floats, axis: int = -1) -> Floats:
+    return ranks.sum(axis=axis)
+
+
+def _delta(drawn: Floats) -> Floats:
+    above = np.sign(drawn[..., :, None, 0] - drawn[..., None, :, 1])
+    return above.mean(axis=(-2, -1))

@@ -1,0 +1,143 @@
+"""Intervals by resampling clusters: apps of one template are alike, so templates are drawn.
+
+Bootstrap with `scipy.stats.bootstrap` (BCa). With few clusters a bootstrap interval is too short;
+the level is widened as Hesterberg, "What Teachers Should Know About the Bootstrap" (2015),
+section 4.2, proposes ("expanded"). Below `MIN_CLUSTERS` none is given.
+
+Seeds come from the data and clusters are sorted, so that equal data give equal intervals whatever
+their order and whatever their names are.
+"""
+
+import hashlib
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+MIN_CLUSTERS = 8
+RESAMPLES = 1_999
+Method = Literal["BCa", "percentile"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % interval, or why there is none."""
+
+    low: float | None = None
+    high: float | None = None
+    method: str = ""
+    reason: str = ""
+
+
+def interval_of_ratio(sums: Sequence[float], weights: Sequence[float]) -> Interval:
+    """Of sum(sums) / sum(weights), one entry per cluster: a mean, or a rate per kLOC."""
+    return resampled(np.column_stack([sums, weights]), _ratio)
+
+
+def interval_of_mean(values: Sequence[float]) -> Interval:
+    """Of the mean of one value per cluster."""
+    return resampled(np.asarray(values, dtype=float).reshape(-1, 1), _mean)
+
+
+def interval_of_median(clusters: Sequence[Sequence[float]]) -> Interval:
+    """Of the median over all values. Where each cluster has one value: of order statistics.
+
+    Conover, "Practical Nonparametric Statistics" (1999), section 3.2, by `scipy.stats`.
+    """
+    if all(len(cluster) == 1 for cluster in clusters):
+        return _of_order_statistics([value for cluster in clusters for value in cluster])
+    longest = max(len(cluster) for cluster in clusters)
+    padded = np.full((len(clusters), longest), np.nan)
+    for row, cluster in zip(padded, clusters, strict=True):
+        row[: len(cluster)] = sorted(cluster)
+    return resampled(padded, _median, method="percentile")
+
+
+def resampled(
+    clusters: Floats,
+    statistic: Callable[[Floats], Floats],
+    *,
+    resamples: int = RESAMPLES,
+    method: Method = "BCa",
+) -> Interval:
+    """The interval of `statistic`, if rows (clusters) were drawn again.
+
+    Args:
+        clusters: one row for each cluster.
+        statistic: of an array of shape (..., clusters, columns), over its last two axes.
+        resamples: how many draws.
+        method: `percentile` where a statistic has steps: BCa's acceleration is then not defined.
+    """
+    count = len(clusters)
+    if count < MIN_CLUSTERS:
+        return Interval(reason=f"fewer than {MIN_CLUSTERS} clusters: no interval by resampling")
+    rows = clusters[np.lexsort(clusters.T[::-1])]
+    if (rows == rows[0]).all(where=~np.isnan(rows)) and np.isnan(rows).sum() == 0:
+        return Interval(reason="all clusters are alike: resampling shows no spread")
+    found = _bootstrap(rows, statistic, resamples, method)
+    if found is None:
+        return Interval(reason="resampling shows no spread")
+    return Interval(*found, method=f"bootstrap over clusters ({method}, expanded)")
+
+
+def seed_of(*arrays: Any) -> int:
+    """A seed that depends on the values alone."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, dtype=np.float64).tobytes())
+    return int.from_bytes(digest.digest()[:8])
+
+
+def expanded_level(count: int, level: float = 0.95) -> float:
+    """The level at which a percentile interval of `count` values is as long as Student's."""
+    quantile = stats.t.ppf(0.5 + level / 2, count - 1) * math.sqrt(count / (count - 1))
+    return float(1 - 2 * stats.norm.cdf(-quantile))
+
+
+def _bootstrap(
+    rows: Floats, statistic: Callable[[Floats], Floats], resamples: int, method: Method
+) -> tuple[float, float] | None:
+    def of_rows(drawn: Any, axis: int = -1) -> Floats:
+        return statistic(rows[np.moveaxis(np.asarray(drawn), axis, -1)])
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # what they say is seen in the result: no finite interval
+        found = stats.bootstrap(
+            (np.arange(len(rows)),),
+            of_rows,
+            vectorized=True,
+            n_resamples=resamples,
+            confidence_level=expanded_level(len(rows)),
+            method=method,
+            rng=np.random.default_rng(seed_of(rows)),
+        ).confidence_interval
+    low, high = float(found.low), float(found.high)
+    if not (math.isfinite(low) and math.isfinite(high)) or low == high:
+        return None
+    return low, high
+
+
+def _of_order_statistics(values: Sequence[float]) -> Interval:
+    found = stats.quantile_test(values, q=0, p=0.5).confidence_interval(confidence_level=0.95)
+    low, high = float(found.low), float(found.high)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Interval(reason="fewer than 6 apps: no interval of a median")
+    return Interval(low, high, method="order statistics")
+
+
+def _ratio(drawn: Floats) -> Floats:
+    return drawn[..., 0].sum(-1) / drawn[..., 1].sum(-1)
+
+
+def _mean(drawn: Floats) -> Floats:
+    return drawn[..., 0].mean(-1)
+
+
+def _median(drawn: Floats) -> Floats:
+    return np.nanmedian(drawn.reshape(*drawn.shape[:-2], -1), axis=-1)

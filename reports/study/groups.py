@@ -1,0 +1,195 @@
+"""Figures of a group of apps: a value, its interval, and what is missing behind it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from reports.statistics.clusters import clustered_wilson
+from reports.statistics.resampling import (
+    Interval,
+    interval_of_median,
+    interval_of_ratio,
+)
+from reports.statistics.shares import Share, pass_at_k, share_of
+from reports.study.figures import Figure, Kind
+from reports.study.seeing import Seen
+
+Clusters = Mapping[str, Sequence[Seen]]
+"""What apps say of one measure, by what makes apps alike."""
+_K = (1, 2, 3, 5, 10, 20, 50, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is drawn again for an interval: `templates`, or `models` for figures of a template.
+
+    Attributes:
+        resampled: False: no interval, because the group lies within one template.
+    """
+
+    name: str = "templates"
+    resampled: bool = True
+
+
+TEMPLATES = Unit()
+
+
+def figure(kind: Kind, clusters: Clusters, unit: Unit = TEMPLATES) -> Figure:
+    """The figure of one measure over a group of apps."""
+    if kind == "share":
+        return _share(clusters, unit)
+    everything = [seen for group in clusters.values() for seen in group]
+    counted = {
+        "n": sum(seen.state == "seen" for seen in everything),
+        "missing": sum(seen.state == "missing" for seen in everything),
+        "aside": sum(seen.state == "aside" for seen in everything),
+    }
+    groups = [
+        found
+        for group in clusters.values()
+        if (found := [seen for seen in group if seen.state == "seen"])
+    ]
+    if not groups:
+        return Figure(**counted, reason=_nothing(counted["missing"], counted["aside"]))
+    made = _MAKERS[kind](groups, unit)
+    return made.model_copy(update=counted)
+
+
+def pass_figures(clusters: Clusters, name: str) -> dict[str, Figure]:
+    """`pass@k` for k = 1 and those k that every template has samples for."""
+    decided = [[seen for seen in group if seen.state == "seen"] for group in clusters.values()]
+    fewest = min((len(group) for group in decided if group), default=0)
+    return {f"{name}@{k}": _pass_at(k, clusters) for k in _K if k == 1 or k <= fewest}
+
+
+def _share(clusters: Clusters, unit: Unit) -> Figure:
+    share = share_of([seen.judged for group in clusters.values() for seen in group])
+    found = _interval_of_share(share, clusters, unit) if share.rate is not None else Interval()
+    bounds = share.bounds or (None, None)
+    return Figure(
+        value=share.rate,
+        low=found.low,
+        high=found.high,
+        n=share.passed + share.failed,
+        missing=share.missing,
+        aside=share.aside,
+        known_bad=share.known_failed,
+        passed=share.passed,
+        least=bounds[0],
+        most=bounds[1],
+        interval=found.method,
+        reason=found.reason if share.rate is not None else _nothing(share.missing, share.aside),
+    )
+
+
+def _interval_of_share(share: Share, clusters: Clusters, unit: Unit) -> Interval:
+    """Wilson's; where templates have several samples, with the number of independent ones."""
+    decided = [
+        (sum(seen.value for seen in group), float(len(group)))
+        for every in clusters.values()
+        if (group := [seen for seen in every if seen.state == "seen"])
+    ]
+    if unit.resampled and any(n > 1 for _, n in decided):
+        return _named(clustered_wilson(decided), unit)
+    low, high = share.interval or (None, None)
+    return Interval(low, high, method="Wilson")
+
+
+def _mean(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
+    values = [seen.value for group in groups for seen in group]
+    sums = [sum(seen.value for seen in group) for group in groups]
+    return _with(
+        Figure(value=fmean(values), least=_bound(groups, "least"), most=_bound(groups, "most")),
+        interval_of_ratio(sums, [len(group) for group in groups]) if unit.resampled else _ONE,
+        unit,
+    )
+
+
+def _bound(groups: Iterable[Sequence[Seen]], name: str) -> float | None:
+    values = [getattr(seen, name) for group in groups for seen in group]
+    return fmean(values) if None not in values else None
+
+
+def _ratio(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
+    sums = [sum(seen.value for seen in group) for group in groups]
+    weights = [sum(seen.weight for seen in group) for group in groups]
+    found = interval_of_ratio(sums, weights) if unit.resampled else _ONE
+    return _with(Figure(value=sum(sums) / sum(weights)), found, unit)
+
+
+def _median(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
+    values = [seen.value for group in groups for seen in group]
+    highest = [
+        seen.value if seen.ceiling is None else seen.ceiling for group in groups for seen in group
+    ]
+    middle = median(values)
+    found = (
+        interval_of_median([[seen.value for seen in group] for group in groups])
+        if unit.resampled
+        else _ONE
+    )
+    return _with(Figure(value=middle, at_least=median(highest) != middle), found, unit)
+
+
+def _total(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
+    total = sum(seen.value for group in groups for seen in group)
+    return Figure(value=total, reason="a sum of what was measured, no estimate")
+
+
+def _pass_at(k: int, clusters: Clusters) -> Figure:
+    """Mean over templates; n of each is the number of its measured samples, never of all."""
+    counts = [
+        (
+            sum(seen.state == "seen" for seen in group),
+            sum(seen.state == "seen" and seen.value > 0 for seen in group),
+            sum(seen.state == "missing" for seen in group),
+        )
+        for group in clusters.values()
+    ]
+    values = [value for n, c, _ in counts if (value := pass_at_k(n, c, k)) is not None]
+    asked = [(n, c, missing) for n, c, missing in counts if n + missing >= k]
+    if not values:
+        return Figure(missing=len(asked), reason=f"no template with {k} measured samples")
+    least = [pass_at_k(n + missing, c, k) or 0.0 for n, c, missing in asked]
+    most = [pass_at_k(n + missing, c + missing, k) or 0.0 for n, c, missing in asked]
+    shown = Figure(
+        value=fmean(values),
+        n=len(values),
+        missing=len(asked) - len(values),
+        aside=len(counts) - len(asked),
+        least=fmean(least),
+        most=fmean(most),
+    )
+    return _with(shown, interval_of_ratio(values, [1.0] * len(values)), TEMPLATES)
+
+
+def _with(shown: Figure, found: Interval, unit: Unit) -> Figure:
+    """The figure with its interval, which is named after what was drawn again."""
+    named = _named(found, unit)
+    return shown.model_copy(
+        update={
+            "low": named.low,
+            "high": named.high,
+            "interval": named.method,
+            "reason": named.reason,
+        }
+    )
+
+
+def _named(found: Interval, unit: Unit) -> Interval:
+    return Interval(
+        found.low,
+        found.high,
+        found.method.replace("clusters", unit.name),
+        found.reason.replace("clusters", unit.name).replace("cluster", unit.name[:-1]),
+    )
+
+
+def _nothing(missing: int, aside: int) -> str:
+    if missing:
+        return f"not measured: missing for {missing} apps"
+    return "applies to none of its apps" if aside else "no apps"
+
+
+_ONE = Interval(reason="within one template: no interval")
+_MAKERS = {"mean": _mean, "ratio": _ratio, "median": _median, "total": _total}

@@ -1,0 +1,54 @@
+"""How much figures differ when the same app is measured again."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from contract.spec import AppRole
+from reports.statistics.components import FEWEST_FREEDOM, components
+from reports.study.compared import Noise
+from reports.study.measures import Look
+from reports.study.table import Table
+from reports.summary import AppSummary
+
+
+def noise(table: Table, looks: Iterable[Look]) -> tuple[Noise, ...]:
+    """One entry for each load figure; none if the fleet has no repeats."""
+    units = _units(table)
+    if not any(app.role is AppRole.REPEAT for app in table.others):
+        return ()
+    return tuple(_of(look, units) for look in looks if look.measure.name.startswith("load/"))
+
+
+def _units(table: Table) -> list[list[AppSummary]]:
+    """Measurements of the same code: a repeat has the source of its subject."""
+    by_source: defaultdict[str, list[AppSummary]] = defaultdict(list)
+    repeats = [app for app in table.others if app.role is AppRole.REPEAT and app.source_digest]
+    repeated = {app.source_digest for app in repeats}
+    for app in (*table.subjects, *repeats):
+        if app.source_digest in repeated:
+            by_source[app.source_digest].append(app)
+    return [by_source[digest] for digest in sorted(by_source)]
+
+
+def _of(look: Look, units: Sequence[Sequence[AppSummary]]) -> Noise:
+    seen = [[look.of(app) for app in unit] for unit in units]
+    values = [[one.value for one in unit if one.state == "seen"] for unit in seen]
+    several = [unit for unit in values if len(unit) >= 2]
+    made = Noise(
+        measure=look.measure.name,
+        unit=look.measure.unit,
+        apps=len(several),
+        measurements=sum(len(unit) for unit in several),
+    )
+    found = components(several)
+    if found is None:
+        reason = f"fewer than {FEWEST_FREEDOM} repeats that measured it"
+        return made.model_copy(update={"reason": reason})
+    return made.model_copy(
+        update={
+            "within_sd": found.within_sd,
+            "between_sd": found.between_sd,
+            "limit": found.limit,
+            "noise_share": found.noise_share,
+        }
+    )

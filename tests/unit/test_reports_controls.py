@@ -1,0 +1,292 @@
+"""Controls of a pipeline: what tools see, who was blind, and what then no longer counts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from contract.analysis import (
+    Confidence,
+    Coverage,
+    Finding,
+    Location,
+    MeasurementState,
+    Severity,
+    ToolReport,
+)
+from contract.analyzers import AnalyzerKind, Category
+from contract.control import AnswerSheet
+from contract.record import AppRecord, CellRecord, FusedRecord, PipelineRecord
+from contract.role import AppRole
+from contract.roles import control_ref
+from contract.spec import AppRef
+from control.added import answer_sheet
+from reports.build import app_reports
+from reports.control_results import ControlsReport, ToolScore
+from reports.controls import ControlScores
+from reports.facts import FleetFacts
+from reports.known import Known
+from reports.labels import met
+from reports.voiding import voided
+from tests.support.whole_report import facts_of
+
+STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
+MEASURED, INFRA, NOT_APPLICABLE = (
+    MeasurementState.MEASURED,
+    MeasurementState.INFRA_FAILED,
+    MeasurementState.NOT_APPLICABLE,
+)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FLAWED, CLEAN = ("careless-1", 1), ("careful-1", 1)
+SUBJECT = AppRef(model="m", app_number=1)
+
+
+def finding(tool: str, cwe: int, line: int = 1, **more: Any) -> Finding:
+    """A security finding of a tool in app.py, unless `more` says otherwise."""
+    location = more.pop("location", Location(path="app.py", line=line))
+    return Finding(
+        tool=tool,
+        rule_id=f"{tool}-{cwe}",
+        message="m",
+        severity=more.pop("severity", Severity.HIGH),
+        cwe=(cwe,),
+        location=location,
+        fingerprint=f"{tool}{cwe}{location}",
+        witnesses=(f"{tool}:{tool}-{cwe}",),
+        **more,
+    )
+
+
+def report(
+    tool: str,
+    state: MeasurementState = MEASURED,
+    findings: Sequence[Finding] = (),
+    version: str = "1",
+) -> ToolReport:
+    measured = state is MEASURED
+    return ToolReport(
+        tool=tool,
+        version=version,
+        state=state,
+        reason="" if measured else f"{tool} {state}",
+        looks_for=(Category.SECURITY,),
+        coverage=Coverage(unit="files", reached=1) if measured else None,
+        findings=tuple(findings),
+    )
+
+
+def seen(tool: str, control: tuple[str, int], *ids: str, kind: str = "static") -> list[Finding]:
+    """Findings of a tool for these labels; without ids, for all that it must see."""
+    sheet = answer_sheet(*control)
+    wanted = ids or sheet.must_see.get(f"{kind}/{tool}", ())
+    return [
+        finding(tool, label.cwe, label.line, location=Location(path=label.file, line=label.line))
+        for label in sheet.weaknesses
+        if label.id in wanted
+    ]
+
+
+Cells = Mapping[tuple[str, int] | AppRef, Sequence[ToolReport]]
+
+
+def record(cells: Cells, kind: AnalyzerKind = STATIC) -> PipelineRecord:
+    """A pipeline whose controls are named by folder and number, and whose subjects by their ref."""
+    apps: list[AppRecord] = []
+    of_cells: list[CellRecord] = []
+    fused: list[FusedRecord] = []
+    for name, reports in cells.items():
+        is_subject = isinstance(name, AppRef)
+        ref = name if isinstance(name, AppRef) else control_ref(*name)
+        sheet = None if isinstance(name, AppRef) else answer_sheet(*name)
+        role = AppRole.SUBJECT if is_subject else AppRole.CONTROL
+        apps.append(AppRecord(ref=ref, role=role, sheet=sheet, state=MEASURED))
+        of_cells += [CellRecord(ref=ref, analyzer=kind, report=one) for one in reports]
+        found = tuple(found for one in reports for found in one.findings)
+        fused.append(FusedRecord(ref=ref, analyzer=kind, findings=found))
+    return PipelineRecord(
+        pipeline_id="p",
+        state="completed",
+        spec={"analyzers": [kind.value]},
+        apps=tuple(apps),
+        cells=tuple(of_cells),
+        fused=tuple(fused),
+    )
+
+
+def scores_of(pipeline: PipelineRecord) -> ControlScores:
+    scores = ControlScores()
+    facts: FleetFacts = facts_of(pipeline, NOW)
+    for app in app_reports(pipeline, facts, Known()):
+        scores.add(app)
+    return scores
+
+
+def controls_of(cells: Cells) -> ControlsReport:
+    return scores_of(record(cells)).result()
+
+
+def tool(result: ControlsReport, name: str) -> ToolScore:
+    return next(score for score in result.tools if score.tool == name)
+
+
+def test_recall_is_what_a_tool_saw_of_what_its_analyzer_could_see():
+    result = controls_of({FLAWED: [report("bandit", findings=seen("bandit", FLAWED))]})
+    bandit = tool(result, "bandit")
+
+    assert (bandit.labels, bandit.found, bandit.unknown) == (17, 8, 0)
+    assert bandit.recall == pytest.approx(8 / 17, abs=1e-4)
+    assert bandit.interval == pytest.approx((0.2617, 0.6904), abs=1e-3)  # Wilson, by hand
+    assert "careless-1/app1/csrf-create-note" in bandit.missed
+    assert (bandit.false_alarms, bandit.void) == (None, ""), "no clean control was looked at"
+
+
+def test_every_security_finding_on_a_clean_control_is_false():
+    alarms = [finding("bandit", 89), finding("bandit", 78, confidence=Confidence.LOW)]
+    result = controls_of({CLEAN: [report("bandit", findings=alarms)]})
+    bandit = tool(result, "bandit")
+
+    assert (bandit.clean, bandit.false_alarms, bandit.believed) == (1, 2, 1)
+    assert [alarm.rule_id for alarm in result.controls[0].false_alarms] == [
+        "bandit-89",
+        "bandit-78",
+    ]
+
+
+def test_a_control_that_was_not_measured_leaves_the_score_unknown_and_voids_nothing():
+    result = controls_of({FLAWED: [report("bandit", INFRA)], CLEAN: [report("bandit", INFRA)]})
+    bandit = tool(result, "bandit")
+
+    assert (bandit.labels, bandit.recall, bandit.false_alarms) == (0, None, None)
+    assert bandit.unknown == 17
+    assert bandit.not_measured == (
+        "careless-1/app1: bandit infra_failed",
+        "careful-1/app1: bandit infra_failed",
+    )
+    assert result.void == ()
+
+
+def test_a_tool_that_misses_what_it_must_see_is_void_by_name():
+    found = seen("bandit", FLAWED)[1:]
+    result = controls_of({FLAWED: [report("bandit", findings=found)]})
+    (void,) = result.void
+
+    assert (void.analyzer, void.tool) == (STATIC, "bandit")
+    assert "sqli-login (CWE-89) in careless-1/app1" in void.reason
+    assert tool(result, "bandit").void == void.reason
+    sqli = next(label for label in result.controls[0].labels if label.id == "sqli-login")
+    assert (sqli.seen_by, sqli.missed_by) == ((), ("static/bandit",))
+
+
+def test_a_tool_with_nothing_to_look_at_is_neither_blind_nor_unknown():
+    result = controls_of({FLAWED: [report("eslint", NOT_APPLICABLE)]})
+
+    assert result.void == ()
+    assert (tool(result, "eslint").unknown, tool(result, "eslint").not_measured) == (0, ())
+
+
+def test_a_tool_for_which_there_is_no_label_has_no_recall():
+    score = tool(controls_of({FLAWED: [report("hadolint")]}), "hadolint")
+
+    assert (score.labels, score.recall) == (0, None)
+
+
+def test_after_fusion_one_witness_is_enough_and_a_lost_tool_leaves_doubt():
+    opengrep, bandit = report("opengrep", INFRA), report("bandit", findings=seen("bandit", FLAWED))
+    result = controls_of({FLAWED: [opengrep, bandit], CLEAN: [opengrep, report("bandit")]})
+    static = next(score for score in result.fused if score.analyzer is STATIC)
+
+    assert static.found == 8
+    assert static.missed == ("careless-1/app1/csrf-create-note",), "no tool is known to see it"
+    assert static.unknown == 8, "opengrep sees them, and had no look"
+    assert (static.clean, static.false_alarms) == (1, 0)
+
+
+def test_a_scan_is_compared_by_operation():
+    sheet = answer_sheet(*FLAWED)
+    at = Location(method="POST", url="/login", parameter="username")
+    elsewhere = Location(method="POST", url="/register")
+
+    assert met(sheet, [finding("injection", 89, location=at)]) == {"sqli-login"}
+    assert met(sheet, [finding("injection", 89, location=elsewhere)]) == set()
+    wide = Location(method="GET", url="/nowhere")
+    assert met(sheet, [finding("error-pages", 489, location=wide)]) == {"debug-mode"}
+    quality = finding("x", 89, location=at).model_copy(update={"category": Category.QUALITY})
+    assert met(sheet, [quality]) == set()
+
+
+def test_cells_of_another_version_are_told_because_the_score_does_not_speak_for_them():
+    good = seen("bandit", FLAWED)
+    cells: Cells = {
+        FLAWED: [report("bandit", findings=good)],
+        SUBJECT: [report("bandit", version="2")],
+        AppRef(model="m", app_number=2): [report("bandit")],
+    }
+
+    score = tool(controls_of(cells), "bandit")
+
+    assert (score.versions, score.other_versions) == (("1",), 1)
+
+
+def test_a_pipeline_without_controls_says_so():
+    result = controls_of({SUBJECT: [report("bandit")]})
+
+    assert result == ControlsReport(why_none="this pipeline has no control apps")
+
+
+def test_a_blind_tools_column_is_void_on_every_app_but_the_controls():
+    both = finding("bandit", 78).model_copy(update={"witnesses": ("bandit:a", "opengrep:b")})
+    cells: Cells = {
+        FLAWED: [report("bandit"), report("opengrep", findings=seen("opengrep", FLAWED))],
+        SUBJECT: [report("bandit", findings=[finding("bandit", 89), both]), report("opengrep")],
+    }
+    pipeline = record(cells)
+    void = scores_of(pipeline).void()
+    after = voided(pipeline, void)
+    of = {(cell.ref.label, cell.tool): cell.report for cell in after.cells}
+
+    assert set(void) == {(STATIC, "bandit")}
+    lost = of["m/app1", "bandit"]
+    assert (lost.state, lost.findings, lost.coverage) == (INFRA, (), None)
+    assert "not trusted" in lost.reason
+    assert of[control_ref(*FLAWED).label, "bandit"].state is MEASURED, "it is the proof"
+    fused = next(one for one in after.fused if one.ref == SUBJECT)
+    assert [(f.cwe, f.witnesses) for f in fused.findings] == [((78,), ("opengrep:b",))]
+
+
+def test_what_a_blind_tool_saw_is_in_no_report_of_an_app():
+    cells: Cells = {
+        FLAWED: [report("bandit")],
+        SUBJECT: [report("bandit", findings=[finding("bandit", 89)])],
+    }
+    pipeline = record(cells)
+    facts = facts_of(pipeline, NOW)
+    trusted = list(app_reports(pipeline, facts, Known()))
+    void = scores_of(pipeline).void()
+    doubted = list(app_reports(voided(pipeline, void), facts, Known()))
+
+    assert [len(app.weaknesses) for app in trusted] == [0, 1]
+    assert [len(app.weaknesses) for app in doubted] == [0, 0]
+    (tally,) = doubted[1].findings
+    assert (tally.total, tally.cells.infra_failed) == (None, 1), "unknown, not zero"
+
+
+def test_without_a_blind_tool_the_record_is_left_as_it_is():
+    pipeline = record({SUBJECT: [report("bandit")]})
+
+    assert voided(pipeline, {}) is pipeline
+
+
+def test_a_cell_that_failed_already_keeps_its_own_reason():
+    pipeline = record({SUBJECT: [report("bandit", INFRA)]})
+
+    (cell,) = voided(pipeline, {(STATIC, "bandit"): "not trusted"}).cells
+
+    assert cell.report.reason == "bandit infra_failed"
+
+
+def test_an_answer_sheet_with_a_wrong_name_is_refused():
+    sheet = answer_sheet(*FLAWED).model_dump()
+
+    with pytest.raises(ValueError, match="no weakness sqli"):
+        AnswerSheet.model_validate({**sheet, "must_see": {"static/bandit": ["sqli"]}})
