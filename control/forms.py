@@ -4,6 +4,7 @@ Apps are read one after another: memory does not grow with their number.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,22 +137,26 @@ def _blocks(path: Path) -> Pieces:
 
 
 def _csv(source: Source, folder: Path) -> list[str]:
-    """A file per table; the documents of the apps are read once for each."""
-
-    def files() -> Iterator[tuple[str, Pieces]]:
-        summaries = {one.ref: one for one in (*source.report.apps, *source.report.others)}
+    """A file per table, all of them in one reading of the apps."""
+    summaries = {one.ref: one for one in (*source.report.apps, *source.report.others)}
+    with disk_faults(folder), ExitStack() as opened:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_stale(folder)
+        drafts = {
+            table.name: opened.enter_context(temporary_file(folder))
+            for table in (*OF_APPS, *OF_FLEET)
+        }
         for table in OF_APPS:
-            lines = (csv_lines(table, OneApp(a, summaries.get(a.ref))) for a in source.apps())
-            yield f"{table.name}.csv", _joined(csv_head(table), lines)
+            drafts[table.name][0].write(csv_head(table))
+        for app in source.apps():
+            for table in OF_APPS:
+                of = OneApp(app, summaries.get(app.ref))
+                drafts[table.name][0].write(csv_lines(table, of))
         for table in OF_FLEET:
-            yield f"{table.name}.csv", (csv_head(table), csv_lines(table, source.report))
-
-    return _put_all(folder, files())
-
-
-def _joined(head: bytes, rest: Iterable[bytes]) -> Pieces:
-    yield head
-    yield from rest
+            drafts[table.name][0].write(csv_head(table) + csv_lines(table, source.report))
+        for name, (file, temporary) in drafts.items():
+            publish(file, temporary, folder / f"{name}.csv")
+    return [f"{name}.csv" for name in drafts]
 
 
 def _latex(source: Source, folder: Path) -> list[str]:
@@ -163,9 +168,8 @@ def _latex(source: Source, folder: Path) -> list[str]:
 
 def _pictures(source: Source, folder: Path) -> list[str]:
     """Each picture as SVG and as PDF."""
-    from reports.pictures.of_fleet import pictures_of
-
     from clients.pdf import svg_to_pdf
+    from reports.pictures.of_fleet import pictures_of
 
     def files() -> Iterator[tuple[str, Pieces]]:
         for picture in pictures_of(source.report):

@@ -89,9 +89,11 @@ class ReportFiles:
         `report.json` is the last one: when it is there, all are.
         """
         report = self._fleet.report()
+        names = set(beside)
         if (alerts := self._alerts.result()) is not None:
+            names.add(FLEET_SARIF_NAME)
             yield FLEET_SARIF_NAME, alerts
-        yield HTML_NAME, render_html(report, self._glances.result(), beside).encode()
+        yield HTML_NAME, render_html(report, self._glances.result(), names).encode()
         yield JSON_NAME, render_json(report)
 
     def report(self) -> FleetReport:
@@ -103,6 +105,7 @@ def sarif_files(app: AppReport, facts: FleetFacts) -> Iterator[File]:
     """Two logs of an app that has cells; one log if nothing was measured."""
     if not app.cells:
         return
-    yield sarif_name(app.ref), written(to_sarif(app))
+    baseline = str(facts.outline.spec.get("baseline") or "")
+    yield sarif_name(app.ref), written(to_sarif(app, baseline))
     if (upload := github_sarif(app, facts.finders)) is not None:
         yield github_sarif_name(app.ref), upload

@@ -85,8 +85,8 @@ def _data(report: FleetReport) -> Iterator[str]:
         f"where the tool applies), {cells.measured} stand; {_lost(cells)}."
     )
     yield (
-        f"{_counted(apps.measured, 'app')} were measured in full, {apps.app_failed} failed by "
-        f"themselves, {apps.infra_failed} were not measured in full."
+        f"Apps measured in full: {apps.measured}; failed by themselves: {apps.app_failed}; not "
+        f"measured in full because of the platform: {apps.infra_failed}."
     )
     yield (
         "What was not measured is missing data: it is never counted as zero, nor as passed, and "
