@@ -274,3 +274,17 @@ class Pruned(Frozen):
     artifacts: int = 0
     artifact_bytes: int = 0
     stays: tuple[str, ...] = ()
+
+
+class FormsWritten(Frozen):
+    """A report that was written in other forms.
+
+    Attributes:
+        folder: where the files are.
+        files: their paths below it.
+    """
+
+    pipeline_id: str
+    folder: str
+    forms: tuple[str, ...]
+    files: tuple[str, ...]
