@@ -161,11 +161,14 @@ def on_line(pattern: str, to: str) -> Change:
 def of_function(found: Finding, lines: list[str]) -> tuple[Finding, list[str]] | None:
     """Another name of the function, or another route, around it."""
     head = re.compile(r"^(def |function |app\.\w+\(\s*['\"])([/\w:-]+)")
+    if lines[(found.location.line or 1) - 1][:1] not in " \t":
+        return None
     for at in range((found.location.line or 1) - 1, -1, -1):
-        indented = lines[(found.location.line or 1) - 1][:1] in " \t"
-        if indented and head.match(lines[at]):
+        if head.match(lines[at]):
             lines[at] = head.sub(r"\1\2other", lines[at], count=1)
             return found, lines
+        if lines[at][:1].strip():
+            return None
     return None
 
 
