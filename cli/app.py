@@ -8,8 +8,10 @@ import typer
 from cli import results, steering
 from cli.arguments import (
     FailOnOption,
+    FormatOption,
     IdOption,
     JsonFlag,
+    OutOption,
     PipelineArg,
     SpecArg,
     StrictFlag,
@@ -18,6 +20,7 @@ from cli.arguments import (
 )
 from cli.command import Commands, run
 from cli.program import INSTALLED, version
+from cli.upkeep import register as register_upkeep
 from control.naming import new_id
 
 app = typer.Typer(
@@ -201,17 +204,25 @@ def report(
     id: PipelineArg,
     strict: StrictFlag = False,
     fail_on: FailOnOption = None,
+    form: FormatOption = None,
+    out: OutOption = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Write it first from what is recorded until now.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the summary of a pipeline's report and where its files are.
+    """Print the summary of a pipeline's report and where its files are, or write it elsewhere.
 
     A report that is missing, damaged or of another version is written anew.
     """
+    from cli.commands.forms import run_forms
     from cli.commands.report import run_report
 
+    if form is not None:
+        run(lambda settings: run_forms(settings, id, form, out, as_json=as_json))
+        return
+    if out is not None:
+        raise typer.BadParameter("--out needs --format")
     gates = fail_on or ()
     run(
         lambda settings: run_report(
@@ -222,9 +233,12 @@ def report(
 
 @app.command()
 def schema(
-    what: Annotated[Literal["spec", "report"], typer.Argument(help="Of a spec, or report.json.")],
+    what: Annotated[
+        Literal["spec", "report", "app", "tables"],
+        typer.Argument(help="A spec, report.json, apps/NAME.json, or tables in CSV and Parquet."),
+    ],
 ) -> None:
-    """Print a JSON Schema: of a spec with all tools and options, or of report.json."""
+    """Print a JSON Schema: of a spec with all tools and options, or of documents of a report."""
     from cli.output import print_json
     from control.schemas import SCHEMAS
 
@@ -267,3 +281,4 @@ def down(as_json: JsonFlag = False) -> None:
 
 
 results.register(app)
+register_upkeep(app)

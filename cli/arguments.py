@@ -1,7 +1,7 @@
 """Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,4 +41,29 @@ SpecArg = Annotated[Path, typer.Argument(help="Spec file, YAML or JSON.", metava
 IdOption = Annotated[
     str | None,
     typer.Option("--id", help="Pipeline ID; default: file name and time.", callback=usable),
+]
+FormName = Literal[
+    "html",
+    "json",
+    "csv",
+    "parquet",
+    "latex",
+    "sarif",
+    "junit",
+    "markdown",
+    "defectdojo",
+    "sbom",
+    "pictures",
+    "all",
+]
+FormatOption = Annotated[
+    FormName | None,
+    typer.Option("--format", help="Write the report in this form instead of printing its summary."),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Folder for --format; '-' prints a form that is one file. Default: below the data.",
+    ),
 ]

@@ -5,18 +5,18 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reports.tables.schema import OneApp, Table
+from reports.tables.schema import Table
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_head(table: Table[Any]) -> bytes:
+def csv_head(table: Table[Any, Any]) -> bytes:
     """The first line: names of the columns."""
     return _lines([[column.name for column in table.columns]])
 
 
-def csv_lines(table: Table[Any], of: OneApp) -> bytes:
-    """The lines of one app. What is not known is empty, never a zero."""
+def csv_lines(table: Table[Any, Any], of: object) -> bytes:
+    """The lines of one app, or of a fleet. What is not known is empty, never a zero."""
     return csv_of(table.rows(of))
 
 
