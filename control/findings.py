@@ -200,7 +200,7 @@ class Search:
 
 def _narrowed(wanted: frozenset[Standing]) -> dict[str, Any]:
     """What the store itself can leave out."""
-    if wanted == {Standing.SCAFFOLD}:
+    if wanted == frozenset({Standing.SCAFFOLD}):
         return {"origins": (Origin.SCAFFOLD,)}
     if wanted and wanted <= _BASELINES.keys():
         return {"baselines": tuple(_BASELINES[each] for each in sorted(wanted))}
