@@ -5,6 +5,7 @@ from cli.output import print_result, say_why
 from cli.verdict import verdict
 from cli.view import not_measured, render_summary
 from control.reports import read_report, report_path
+from reports.control_words import control_lines
 from reports.model import FleetReport
 from settings import Settings
 
@@ -27,6 +28,7 @@ def show(settings: Settings, report: FleetReport, *, as_json: bool, strict: bool
         report,
         render_summary(report),
         *filter(None, [report.verdict]),
+        *(f"controls: {line}" for line in control_lines(report.controls)),
         *(f"not measured: {line}" for line in not_measured(report)),
         *(f"report: {path}" for path in files),
         as_json=as_json,

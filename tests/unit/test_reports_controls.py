@@ -16,6 +16,7 @@ from contract.spec import AppRef
 from control.added import answer_sheet
 from reports.build import app_reports
 from reports.control_results import ControlsReport, ToolScore
+from reports.control_words import control_lines
 from reports.controls import ControlScores
 from reports.facts import FleetFacts
 from reports.known import Known
@@ -216,3 +217,17 @@ def test_an_answer_sheet_with_a_wrong_name_is_refused():
 
     with pytest.raises(ValueError, match="no weakness sqli"):
         AnswerSheet.model_validate({**sheet, "must_see": {"static/bandit": ["sqli"]}})
+
+
+def test_the_lines_for_people_tell_what_was_seen_what_is_unknown_and_who_is_not_trusted():
+    opengrep = report("opengrep", findings=seen("opengrep", FLAWED))
+    cells: Cells = {FLAWED: [report("bandit"), opengrep], CLEAN: [report("bandit", INFRA)]}
+
+    first, second = control_lines(controls_of(cells))
+
+    assert first == (
+        "on 2 control apps, 16 of 17 known weaknesses seen, "
+        "false alarms unknown, as no clean one was looked at"
+    )
+    assert second.startswith("static/bandit counts as not measured, not trusted: ")
+    assert list(control_lines(ControlsReport(why_none="none"))) == []
