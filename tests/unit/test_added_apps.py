@@ -13,6 +13,7 @@ from contract.roles import repeated
 from contract.spec import PipelinePlan, PipelineSpec, PlannedApp
 from control.added import AUTO_FROM, answer_sheet
 from control.adding import apps_to_add
+from control.dryrun import validated
 from control.plans import plan_line, resolve
 from control.specfile import parse_spec
 
@@ -195,6 +196,22 @@ def test_the_plan_is_told_with_what_was_added(tmp_path: Path):
 
     assert line.startswith("2 apps of 1 models through ")
     assert line.endswith("; beside them 4 control apps, 1 repeat")
+
+
+def test_a_dry_run_counts_what_each_app_is_for(tmp_path: Path):
+    plan = plan_of(
+        tmp_path,
+        2,
+        controls="on",
+        analyzers=["static", "dynamic", "performance"],
+        noise={"apps": 1, "repeats": 1},
+    )
+
+    told = validated(tmp_path / "spec.yaml", plan, None)
+
+    assert told.subtasks == 4 * 2 + 2 * 3 + 1 * 2
+    assert [app.role for app in told.apps] == [app.role for app in plan.apps]
+    assert told.apps[0].analyzers == (STATIC, DYNAMIC)
 
 
 def test_the_role_of_each_position_is_known_from_the_header_alone(tmp_path: Path):
