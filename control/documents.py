@@ -114,6 +114,8 @@ class Validated(Frozen):
         tools: of the analyzers that are restricted to some.
         subtasks: of each app, those analyzers that would look at it.
         apps: each a `ValidatedApp`, in order; also those that the spec adds to its fleet.
+        baseline: the earlier pipeline that weaknesses are compared with; null: none.
+        suppressions: decisions that weaknesses need no action.
         warnings: what will not be measured as things are.
     """
 
@@ -125,6 +127,8 @@ class Validated(Frozen):
     cache: bool
     subtasks: int
     apps: tuple[ValidatedApp, ...]
+    baseline: str | None = None
+    suppressions: int = 0
     warnings: tuple[str, ...]
 
 
@@ -200,3 +204,87 @@ class Added(Frozen):
     pipeline_id: str
     added: tuple[str, ...]
     apps: int
+
+
+class RebuiltPipeline(Frozen):
+    """A pipeline whose rows were made again.
+
+    Attributes:
+        cells: how many cells it has.
+        lost: results that cannot be read any more; their cells are not measured.
+    """
+
+    pipeline_id: str
+    cells: int
+    lost: tuple[str, ...] = ()
+
+
+class KeptRows(Frozen):
+    """A pipeline whose rows could not be made again.
+
+    Attributes:
+        stored: whether the store has rows of it; they stay as they were.
+    """
+
+    pipeline_id: str
+    stored: bool
+    why: str
+
+
+class RebuiltStore(Frozen):
+    """A store that was made again.
+
+    Attributes:
+        rebuilt: each a `RebuiltPipeline`.
+        kept: each a `KeptRows`.
+        damaged: where a damaged database file is kept; empty: there was none.
+    """
+
+    rebuilt: tuple[RebuiltPipeline, ...] = ()
+    kept: tuple[KeptRows, ...] = ()
+    damaged: str = ""
+
+
+class PrunedPipeline(Frozen):
+    """An ended pipeline that goes.
+
+    Attributes:
+        report_bytes: size of its report's folder.
+    """
+
+    pipeline_id: str
+    finished_at: datetime | None
+    apps: int
+    report_bytes: int
+
+
+class Pruned(Frozen):
+    """What goes, or went.
+
+    Attributes:
+        done: false: nothing was removed; it is what would go.
+        pipelines: each a `PrunedPipeline`.
+        artifacts: results and logs that nothing refers to any more.
+        artifact_bytes: their size on the disk.
+        stays: why something that might be expected to go does not.
+    """
+
+    done: bool
+    pipelines: tuple[PrunedPipeline, ...] = ()
+    artifacts: int = 0
+    artifact_bytes: int = 0
+    stays: tuple[str, ...] = ()
+
+
+class FormsWritten(Frozen):
+    """A report that was written in other forms.
+
+    Attributes:
+        folder: where the files are.
+        files: their paths below it.
+    """
+
+    pipeline_id: str
+    folder: str
+    forms: tuple[str, ...]
+    files: tuple[str, ...]

@@ -55,6 +55,8 @@ def validated(spec: Path, plan: PipelinePlan, machine: Machine | None) -> Valida
             )
             for app in plan.apps
         ),
+        baseline=plan.spec.baseline,
+        suppressions=len(plan.spec.suppressions or ()),
         warnings=tuple(_warnings(plan, machine)),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli.exits import Exit
-from cli.installation import login_finder, machine_of
+from cli.installation import login_finder, machine_of, require_stored_baseline
 from cli.output import print_result, say
 from contract.role import AppRole
 from contract.roles import in_words
@@ -20,6 +20,7 @@ async def run_validate(settings: Settings, spec: Path, pipeline_id: str, *, as_j
     """Read the spec and the fleet as `submit` would, and start nothing."""
     secret = login_finder(settings)
     plan = await asyncio.to_thread(checked_plan, spec, pipeline_id, say, secret)
+    await require_stored_baseline(settings, plan)
     document = await asyncio.to_thread(validated, spec, plan, machine_of(settings))
     for warning in document.warnings:
         say(f"warning: {warning}")
@@ -41,6 +42,10 @@ def _lines(document: Validated) -> Iterator[str]:
         f"{', '.join(document.analyzers)}: {document.subtasks} subtasks, "
         f"{document.parallelism} apps in flight"
     )
+    if document.baseline:
+        yield f"  weaknesses are compared with pipeline {document.baseline}"
+    if document.suppressions:
+        yield f"  {document.suppressions} decisions say that weaknesses need no action"
     for kind, tools in document.tools.items():
         yield f"  {kind}: {', '.join(tools)} alone"
     for model, names in by_model.items():
