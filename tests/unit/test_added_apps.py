@@ -10,9 +10,11 @@ from contract.errors import PlatformError
 from contract.plan import PAGE_APPS, PlanHeader, pages_of
 from contract.role import AppRole
 from contract.roles import repeated
-from contract.spec import PipelinePlan, PipelineSpec, PlannedApp
+from contract.spec import LOGIN, PipelinePlan, PipelineSpec, PlannedApp
 from control.added import AUTO_FROM, answer_sheet
 from control.adding import apps_to_add
+from control.choices import secret_names
+from control.declared import options_of
 from control.dryrun import validated
 from control.plans import plan_line, resolve
 from control.specfile import parse_spec
@@ -87,6 +89,22 @@ def test_controls_are_ours_and_are_measured_whatever_is_cached(tmp_path: Path):
         AppRole.SUBJECT: (False, True),
         AppRole.REPEAT: (False, False),
     }
+
+
+def test_the_login_of_a_fleet_is_not_tried_on_control_apps(tmp_path: Path):
+    login = {"auth_username": "me", "auth_password": {"file": "me"}, "max_requests": 300}
+    plan = plan_of(tmp_path, 1, controls="on", options={"dynamic": login})
+    control, subject = plan.app_spec(plan.apps[0]), plan.app_spec(plan.apps[-1])
+
+    assert control.options == {DYNAMIC: {"max_requests": 300}}
+    assert set(subject.options[DYNAMIC]) == set(login)
+
+
+@pytest.mark.parametrize("kind", list(AnalyzerKind))
+def test_every_secret_that_an_option_may_name_belongs_to_a_login(kind: AnalyzerKind):
+    secrets = secret_names(options_of(kind))
+
+    assert {name for name in secrets if not name.startswith(LOGIN)} == set()
 
 
 def test_an_answer_sheet_travels_with_the_plan_and_fits_its_page(tmp_path: Path):
