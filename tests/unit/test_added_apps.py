@@ -9,9 +9,9 @@ from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.plan import PAGE_APPS, PlanHeader, pages_of
 from contract.role import AppRole
-from contract.roles import repeated
+from contract.roles import AUTO_FROM, repeated
 from contract.spec import LOGIN, PipelinePlan, PipelineSpec, PlannedApp
-from control.added import AUTO_FROM, answer_sheet
+from control.added import answer_sheet
 from control.adding import apps_to_add
 from control.choices import secret_names
 from control.declared import options_of

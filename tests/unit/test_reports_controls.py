@@ -156,9 +156,12 @@ def test_cells_of_another_version_are_told_because_the_score_does_not_speak_for_
 
 
 def test_a_pipeline_without_controls_says_so():
-    result = controls_of({SUBJECT: [report("bandit")]})
+    pipeline = record({SUBJECT: [report("bandit")]})
+    reasons = [ControlScores({"controls": how}).result().why_none for how in ("off", "auto")]
 
-    assert result == ControlsReport(why_none="this pipeline has no control apps")
+    assert scores_of(pipeline).result() == ControlsReport(why_none=reasons[1])
+    assert reasons[0] == "its spec says controls: off"
+    assert reasons[1].startswith("fleets of fewer than 10 apps")
 
 
 def test_a_blind_tools_column_is_void_on_every_app_but_the_controls():
