@@ -101,7 +101,7 @@ class FleetBuilder:
             others=tuple(self._others),
             matrix=self._matrix,
             controls=self.controls.result(),
-            study=study,
+            study=study or Study(),
             families=self._families.result(),
             baseline=baseline,
             suppressions=self._uses.result() if self._uses else (),

@@ -193,7 +193,7 @@ class FleetReport(Frozen):
     matrix: dict[str, dict[str, MeasurementState]]
     void: dict[str, str] = {}
     controls: ControlsReport = ControlsReport()
-    study: Study | None = None
+    study: Study = Study()
     missing: tuple[MissingGroup, ...]
     missing_left_out: int = 0
     tools: tuple[ToolUse, ...]
