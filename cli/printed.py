@@ -13,10 +13,14 @@ from cli.documents import (
     Written,
 )
 from contract.base import Frozen
+from contract.findings import FoundWeakness
+from control.comparing import Change, ComparedApp, Comparison
+from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
     AnalyzerLog,
     AppLogs,
+    FormsWritten,
     KeptLog,
     KeptRows,
     PipelineLine,
@@ -30,6 +34,8 @@ from control.documents import (
     Validated,
     ValidatedApp,
 )
+from control.findings import Findings, NotMeasured
+from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"
@@ -48,7 +54,10 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "retry": (Retried, REPORT),
     "add": (Added,),
     "logs": (AppLogs,),
-    "report": (REPORT,),
+    "report": (REPORT, FormsWritten),
+    "findings": (Findings,),
+    "compare": (Comparison,),
+    "suppress": (Suppressed, Decisions),
     "schema": ("the schema",),
     "doctor": (Diagnosis,),
     "up": (StackUp,),
@@ -66,4 +75,13 @@ PARTS: tuple[type[Frozen], ...] = (
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,
+    FoundWeakness,
+    NotMeasured,
+    Change,
+    ComparedApp,
+    BaselineReport,
+    BaselineCount,
+    ModelBaseline,
+    UnknownReason,
+    ListedDecision,
 )

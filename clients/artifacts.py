@@ -99,16 +99,23 @@ class FileArtifactStore:
             publish(file, temporary, self._root / key)
         return ArtifactRef(key=key, sha256=digest.hexdigest(), size_bytes=size, name=name)
 
-    def _get(self, ref: ArtifactRef) -> bytes:
+    def located(self, ref: ArtifactRef) -> Path:
+        """The compressed file of an artifact.
+
+        Raises:
+            PlatformError: NOT_FOUND when it is not there, INVALID_ARGUMENT for a foreign key.
+        """
         path = self._path(ref)
         with disk_faults(self._root):
-            if not path.is_file():
-                message = (
-                    f"artifact {ref.name or ref.key} is not in {self._root}; run its step again"
-                )
-                raise PlatformError(ErrorCode.NOT_FOUND, message)
-            with path.open("rb") as file:
-                return _verified(file, ref)
+            if path.is_file():
+                return path
+        message = f"artifact {ref.name or ref.key} is not in {self._root}; run its step again"
+        raise PlatformError(ErrorCode.NOT_FOUND, message)
+
+    def _get(self, ref: ArtifactRef) -> bytes:
+        path = self.located(ref)
+        with disk_faults(self._root), path.open("rb") as file:
+            return _verified(file, ref)
 
     def _cache(self, key: str, entry: bytes) -> None:
         with disk_faults(self._root):
@@ -150,15 +157,16 @@ def _verified(file: BinaryIO, ref: ArtifactRef) -> bytes:
             while block := plain.read(_BLOCK_BYTES):
                 content += block
                 if len(content) > ref.size_bytes:
-                    raise _damaged(ref, "longer than what was stored")
+                    raise damaged(ref, "longer than what was stored")
     except zstandard.ZstdError as error:
-        raise _damaged(ref, str(error)) from error
+        raise damaged(ref, str(error)) from error
     if hashlib.sha256(content).hexdigest() != ref.sha256:
-        raise _damaged(ref, "its digest differs")
+        raise damaged(ref, "its digest differs")
     return bytes(content)
 
 
-def _damaged(ref: ArtifactRef, cause: str) -> PlatformError:
+def damaged(ref: ArtifactRef, cause: str) -> PlatformError:
+    """The error that says that an artifact is not what was stored."""
     message = (
         f"artifact {ref.name or ref.key} is damaged ({cause}); "
         "delete it, check the disk, run its step again"
