@@ -117,7 +117,6 @@ class Site:
         self.client = client
         self.results = results
         self.url = f"sqlite:///{folder / 'assay.db'}"
-        self.artifacts = FileArtifactStore(folder / "artifacts")
 
     async def run(self, pipeline_id: str, apps: int) -> None:
         await submit(self.client, make_plan(pipeline_id, apps, "s"))
@@ -130,9 +129,8 @@ class Site:
         assert last.phase is PipelinePhase.COMPLETED
 
     async def rebuild(self):
-        return await rebuild(
-            self.client, self.url, self.artifacts, self.folder / "tmp", lambda _line: None
-        )
+        stored = Stored(self.url, in_use=lambda: True)
+        return await rebuild(self.client, stored, self.folder, lambda _line: None)
 
     async def remember(self, pipeline_id: str) -> None:
         """Have the store hold a pipeline that the server has forgotten."""
