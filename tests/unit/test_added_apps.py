@@ -200,6 +200,11 @@ def test_no_model_of_a_fleet_can_be_taken_for_an_added_app(tmp_path: Path, name:
         plan_of(tmp_path, 1)
 
 
+def test_no_template_of_a_fleet_can_be_taken_for_that_of_a_control(tmp_path: Path):
+    with pytest.raises(PlatformError, match="Assay's own templates"):
+        plan_of(tmp_path, 1, of_apps={"templates": {1: "assay:notes"}})
+
+
 def test_a_model_whose_name_leaves_no_room_is_not_repeated(tmp_path: Path):
     (tmp_path / "fleet" / ("x" * 118) / "app1").mkdir(parents=True)
 

@@ -129,6 +129,25 @@ def test_after_fusion_one_witness_is_enough_and_a_lost_tool_leaves_doubt():
     assert (static.clean, static.false_alarms) == (1, 0)
 
 
+def test_an_analyzer_that_left_nothing_leaves_its_score_unknown():
+    lost = report("*", INFRA)
+    result = controls_of({FLAWED: [lost], CLEAN: [lost]})
+    static = next(score for score in result.fused if score.analyzer is STATIC)
+
+    assert result.tools == ()
+    assert result.void == ()
+    assert (static.labels, static.unknown, static.recall, static.false_alarms) == (
+        0,
+        17,
+        None,
+        None,
+    )
+    assert static.not_measured == (
+        "careless-1/app1: * infra_failed",
+        "careful-1/app1: * infra_failed",
+    )
+
+
 def test_a_scan_is_compared_by_operation():
     sheet = answer_sheet(*FLAWED)
     at = Location(method="POST", url="/login", parameter="username")
