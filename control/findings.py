@@ -113,7 +113,7 @@ async def findings(
         search = await Search.open(results, query, standings)
         return search.document(await search.take(limit), await results.overview(query.pipeline_id))
 
-    return await stored.answered(query.pipeline_id, ask)
+    return await stored.answered(query.pipeline_id, ask, lags=True)
 
 
 @dataclass(slots=True)
