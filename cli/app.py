@@ -209,11 +209,21 @@ def logs(
 
 
 @app.command()
-def report(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False) -> None:
-    """Print the summary of a pipeline's report and where its files are."""
+def report(
+    id: PipelineArg,
+    strict: StrictFlag = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Write it first from what is recorded until now.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print the summary of a pipeline's report and where its files are.
+
+    A report that is missing, damaged or of another version is written anew.
+    """
     from cli.commands.report import run_report
 
-    run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict))
+    run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict, anew=anew))
 
 
 @app.command()

@@ -5,16 +5,23 @@ from cli.output import print_result, say_why
 from cli.verdict import verdict
 from cli.view import not_measured, render_summary
 from control.reports import read_report, report_path
+from reports.model import FleetReport
 from settings import Settings
 
 
 def show_report(settings: Settings, pipeline_id: str, *, as_json: bool, strict: bool) -> Exit:
-    """Print the matrix, what was not measured, and the files; the exit code of the pipeline.
+    """Print the written report of a pipeline; the exit code of the pipeline.
 
     Raises:
         PlatformError: there is no report, or it is damaged.
     """
     report = read_report(settings.data_dir, pipeline_id)
+    return show(settings, report, as_json=as_json, strict=strict)
+
+
+def show(settings: Settings, report: FleetReport, *, as_json: bool, strict: bool) -> Exit:
+    """Print the matrix, what was not measured, and the files; the exit code of the pipeline."""
+    pipeline_id = report.pipeline.id
     files = [report_path(settings.data_dir, pipeline_id, suffix) for suffix in ("html", "json")]
     print_result(
         report,

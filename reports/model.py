@@ -13,7 +13,9 @@ from contract.weakness import Weakness
 from reports.baseline_results import BaselineReport
 from reports.control_results import ControlsReport
 from reports.counts import FindingTally, Rate, StateCounts
+from reports.family_results import Families
 from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
+from reports.study.model import Study
 from reports.summary import AppSummary
 from reports.suppressions import SuppressionUse
 
@@ -173,6 +175,8 @@ class FleetReport(Frozen):
         controls: what control apps say of the tools.
         void: columns that count as not measured on every app, by name of the cell, with the reason.
         missing_left_out: cells that were not measured for reasons that `missing` does not list.
+        study: models and templates with their uncertainty, and what may be said of differences.
+        families: weaknesses that several apps share.
         baseline: what an earlier pipeline says of the weaknesses; None: the spec names none.
         suppressions: decisions that weaknesses need no action, and what each of them did.
     """
@@ -192,5 +196,7 @@ class FleetReport(Frozen):
     missing: tuple[MissingGroup, ...]
     missing_left_out: int = 0
     tools: tuple[ToolUse, ...]
+    study: Study = Study()
+    families: Families = Families()
     baseline: BaselineReport | None = None
     suppressions: tuple[SuppressionUse, ...] = ()

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli.exits import Exit
+from cli.installation import store_of
 from cli.output import print_result, say
-from cli.sources import stored
+from control.documents import TimeLeft
 from control.errors import WrongInputError
 from control.forecast import Forecast, Shows
 from control.naming import new_id
 from control.planning import forecast
 from control.plans import load_plan
 from control.reports import read_report
-from control.time_left import duration
+from control.time_left import span_in_words
 from reports.study.model import Study
 from settings import Settings
 
@@ -21,7 +22,7 @@ from settings import Settings
 async def run_plan(settings: Settings, spec: Path, like: str | None, *, as_json: bool) -> Exit:
     """Read the spec and the fleet, and look at what recent pipelines took."""
     plan = await asyncio.to_thread(load_plan, spec, new_id(spec.stem), say)
-    history = await stored(settings).history()
+    history = await store_of(settings).history()
     known = None if like is None else (like, _study(settings, like))
     document = await asyncio.to_thread(forecast, str(spec.absolute()), plan, history, known)
     print_result(document, *_lines(document), as_json=as_json)
@@ -30,7 +31,7 @@ async def run_plan(settings: Settings, spec: Path, like: str | None, *, as_json:
 
 def _study(settings: Settings, pipeline_id: str) -> Study:
     study = read_report(settings.data_dir, pipeline_id).study
-    if study is None:
+    if not study.fleet.apps:
         raise WrongInputError(
             f"--like: the report of {pipeline_id!r} has no study",
             next_step="name a pipeline with several apps, or leave --like out",
@@ -67,7 +68,8 @@ def _lines(found: Forecast) -> Iterator[str]:
 def _span(found: Forecast) -> str:
     if found.time_s is None:
         return "not known"
-    return f"{duration(found.time_s[0])} to {duration(found.time_s[1])}"
+    low, high = found.time_s
+    return span_in_words(TimeLeft(low_s=low, high_s=high))
 
 
 def _cost(found: Forecast) -> str:

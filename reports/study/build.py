@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from contract.ranking import RankingSpec
-from reports.study.agreement import Agreements
 from reports.study.compared import Comparison, CountModel, Noise, Ordering, Ranking, RankTest
 from reports.study.comparing import blocks, comparisons, ordering
 from reports.study.counting import count_models
-from reports.study.figures import Figure, Group, Measure
+from reports.study.figures import Agreements, Figure, Group, Measure
 from reports.study.findings import finding_figures
 from reports.study.groups import Clusters, Unit, figure, pass_figures
 from reports.study.measures import Look, looks
@@ -36,7 +35,7 @@ def study_of(
     Args:
         apps: every app of the pipeline, in any order: subjects and others.
         ranking: what the spec asks for.
-        agreement: of the judges, from `reports.study.agreement.JudgeAgreement`.
+        agreement: of the judges, from `reports.judge_agreement.JudgeAgreement`.
     """
     table = Table.of(apps)
     measures = [(look, table.cells(look)) for look in looks(table.subjects)]

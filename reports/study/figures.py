@@ -1,5 +1,6 @@
 """Figures of groups of apps, each with its interval and with what is behind it."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from contract.analysis import Category, Severity
@@ -112,6 +113,10 @@ class Agreement(Frozen):
     judges: int = 0
     scale: Literal["nominal", "interval"] = "nominal"
     reason: str = ""
+
+
+Agreements = Mapping[str | None, tuple[Agreement, ...]]
+"""How far the judges agree, by model; None: over the fleet."""
 
 
 class Group(Frozen):
