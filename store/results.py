@@ -14,7 +14,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.history import History
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
-from contract.record import PipelineListing, PipelineRecord
+from contract.record import FINISHED_STATES, PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
 from store.connected import not_found
 from store.history import fetch_history
@@ -32,13 +32,13 @@ from store.rows import (
 )
 from store.searching import Searching
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
+from store.upkeep import Upkeep
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
-FINISHED_STATES = frozenset({"completed", "cancelled", "failed"})
 
 
-class SqlResultStore(Searching):
+class SqlResultStore(Searching, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(
