@@ -7,7 +7,6 @@ from pathlib import Path
 from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_result, say
-from control.documents import TimeLeft
 from control.errors import WrongInputError
 from control.forecast import Forecast, Shows
 from control.naming import new_id
@@ -68,8 +67,7 @@ def _lines(found: Forecast) -> Iterator[str]:
 def _span(found: Forecast) -> str:
     if found.time_s is None:
         return "not known"
-    low, high = found.time_s
-    return span_in_words(TimeLeft(low_s=low, high_s=high))
+    return span_in_words(*found.time_s)
 
 
 def _cost(found: Forecast) -> str:
@@ -80,10 +78,13 @@ def _cost(found: Forecast) -> str:
 
 def _shown(shown: Shows) -> str:
     return (
-        f"{_points(shown.one_pair)} between two models, "
-        f"{_points(shown.all_pairs)} among all pairs"
+        f"{_points(shown.one_pair)} between two models, {_points(shown.all_pairs)} among all pairs"
     )
 
 
 def _points(gap: float | None) -> str:
-    return "no difference" if gap is None else f"a difference of {gap * 100:.0f} points"
+    return (
+        "no difference, however large,"
+        if gap is None
+        else f"a difference of {gap * 100:.0f} points"
+    )
