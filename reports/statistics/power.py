@@ -7,6 +7,7 @@ design, and not of luck, is seen.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -89,9 +90,10 @@ def _power(above: Floats, below: Floats, level: float) -> float:
         p = 2 * stats.binom.cdf(np.minimum(more, fewer), more + fewer, 0.5)
     else:
         with np.errstate(all="ignore"):  # no difference at all: p is NaN, and nothing is shown
-            p = stats.wilcoxon(
+            found: Any = stats.wilcoxon(
                 differences, zero_method="zsplit", axis=1, method="asymptotic"
-            ).pvalue
+            )
+        p = found.pvalue
     shown = (p < level) & (differences.mean(1) > 0)
     return float(shown.mean())
 
