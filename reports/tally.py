@@ -114,14 +114,14 @@ def _sum(category: Category, tallies: Iterable[FindingTally]) -> FindingTally:
     for one in known:
         by_severity.update(one.by_severity or {})
         by_cwe.update(one.by_cwe or {})
-    kinds = {one.counted for one in known}
+    first, *others = {one.counted for one in known}
     return FindingTally(
         category=category,
         cells=states,
         total=sum(one.total or 0 for one in known),
         by_severity={severity: by_severity[severity] for severity in Severity},
         by_cwe=dict(sorted(by_cwe.items(), key=lambda item: (-item[1], item[0]))),
-        counted=kinds.pop() if len(kinds) == 1 else "mixed",
+        counted="mixed" if others else first,
     )
 
 
