@@ -97,7 +97,8 @@ class ReportFiles:
         """
         report = self.report(baseline, self._fleet.study())
         alerts = self._alerts.result()
-        page = render_html(report, self._glances.result(), beside)
+        logs = () if alerts is None else (FLEET_SARIF_NAME,)
+        page = render_html(report, self._glances.result(), {*beside, *logs})
         return {
             **({} if alerts is None else {FLEET_SARIF_NAME: alerts}),
             HTML_NAME: page.encode(),
