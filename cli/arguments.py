@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from contract.gate import Gate
 from control.naming import pipeline_id
 
 
@@ -25,6 +26,12 @@ JsonFlag = Annotated[
 ]
 StrictFlag = Annotated[
     bool, typer.Option("--strict", help="End with 7 when the platform failed any cell.")
+]
+FailOnOption = Annotated[
+    list[Gate] | None,
+    typer.Option(
+        "--fail-on", help="End with 8 (high), 9 (new-high) or 10 (not-measured); repeatable."
+    ),
 ]
 PipelineArg = Annotated[
     str,

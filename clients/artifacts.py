@@ -25,7 +25,9 @@ _LEVEL = 3
 _KEY = re.compile(r"sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})")
 
 
-class _CacheEntry(Frozen):
+class CacheEntry(Frozen):
+    """What is remembered under an idempotency key."""
+
     key: str
     artifact: ArtifactRef
 
@@ -66,7 +68,7 @@ class FileArtifactStore:
 
     async def cache(self, key: str, ref: ArtifactRef) -> None:
         """Remember `ref` under an idempotency key; a later call replaces it."""
-        entry = _CacheEntry(key=key, artifact=ref).model_dump_json().encode()
+        entry = CacheEntry(key=key, artifact=ref).model_dump_json().encode()
         await asyncio.to_thread(self._cache, key, entry)
 
     async def cached(self, key: str) -> ArtifactRef | None:
@@ -124,7 +126,7 @@ class FileArtifactStore:
         with disk_faults(self._root):
             content = path.read_bytes() if path.is_file() else b""
         try:
-            entry = _CacheEntry.model_validate_json(content)
+            entry = CacheEntry.model_validate_json(content)
         except ValidationError:
             return None
         found = entry.key == key and self._path(entry.artifact).is_file()
