@@ -8,7 +8,8 @@ _HEAD = f"""# Tables
 `python -m tests.support.reference` makes this page from the code; a test keeps it current.
 
 Version {TABLES_VERSION} of the tables that `report ID --format parquet` and `--format csv` write
-([how to load them](results.md)); as a [JSON Schema](schemas/tables.schema.json). Types are DuckDB's.
+([how to load them](results.md)); as a [JSON Schema](schemas/tables.schema.json). Types are those
+of DuckDB.
 Any value may be NULL (in CSV: empty), which stands for what is not known. In CSV, items of a list
 are parted by `; `, and truth values are `yes` and `no`.
 """
