@@ -198,7 +198,6 @@ class FleetReport(Frozen):
     missing: tuple[MissingGroup, ...]
     missing_left_out: int = 0
     tools: tuple[ToolUse, ...]
-    study: Study = Study()
     families: Families = Families()
     baseline: BaselineReport | None = None
     suppressions: tuple[SuppressionUse, ...] = ()
