@@ -27,10 +27,10 @@ from activities.ports import (
     AnalyzerGateway,
     AppRuntime,
     ArtifactStore,
-    ReportWriter,
     ResultStore,
 )
 from activities.preflight import PreflightActivities
+from activities.report_ports import ReportWriter
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
 from activities.slots import Slots

@@ -16,6 +16,7 @@ from reports.known import Known
 from reports.model import AppReport
 
 BATCH_APPS = 10
+"""How many apps are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)

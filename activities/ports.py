@@ -1,7 +1,6 @@
 """The ports: what activities need, and adapters in `clients/` and `store/` provide."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -282,14 +281,6 @@ class ResultStore(Protocol):
         """The states of all cells, some apps at a time; all cells of an app come together."""
         ...
 
-    async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
-        """All that the report needs.
-
-        Raises:
-            PlatformError: NOT_FOUND.
-        """
-        ...
-
     async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
         """The pipeline without findings and metrics; with `app`, that app alone and its cells.
 
@@ -304,38 +295,4 @@ class ResultStore(Protocol):
         Raises:
             PlatformError: it does not.
         """
-        ...
-
-
-class ReportDraft(Protocol):
-    """Files of a report that nobody sees yet."""
-
-    @property
-    def folder(self) -> Path:
-        """Where they are, for adapters that write files by themselves."""
-        ...
-
-    @property
-    def names(self) -> Collection[str]:
-        """Names of all files so far."""
-        ...
-
-    async def write(self, files: Mapping[str, bytes]) -> None:
-        """Add these files; a name may have folders: `apps/m-app1.json`."""
-        ...
-
-    async def append(self, files: Mapping[str, bytes]) -> None:
-        """Add these bytes to the ends of the files; one that is not there begins with them."""
-        ...
-
-    async def publish(self) -> Mapping[str, str]:
-        """Put every file in its place by atomic rename, `report.json` last; paths by name."""
-        ...
-
-
-class ReportWriter(Protocol):
-    """Keeps the files of reports."""
-
-    def draft(self, pipeline_id: str) -> AbstractAsyncContextManager[ReportDraft]:
-        """An empty draft of a report; what is not published at its end is removed."""
         ...

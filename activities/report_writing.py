@@ -8,11 +8,14 @@ about, in the order of the plan; repeats. Nothing of an app stays in memory but 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 
-from activities.fleet_reading import overview_of
-from activities.ports import ArtifactStore, ReportDraft, ReportWriter, ResultStore
-from contract.analysis import ArtifactRef
-from contract.errors import ErrorCode, PlatformError
+from activities.baseline_reading import BaselineReading
+from activities.decisions import decisions_of
+from activities.fleet_reading import BATCH_APPS, overview_of
+from activities.ports import ArtifactStore, ResultStore
+from activities.report_logs import AppLogs
+from activities.report_ports import ReportDraft, ReportWriter
 from contract.record import PipelineRecord
 from contract.spec import AppRef, AppRole
 from reports.build import app_reports
@@ -20,11 +23,9 @@ from reports.facts import FleetFacts, Overview
 from reports.files import ReportFiles
 from reports.known import Known
 from reports.model import AppReport
-from reports.names import HTML_NAME, JSON_NAME, log_name
+from reports.names import HTML_NAME, JSON_NAME
+from reports.suppressions import Decisions
 
-_MIB = 1024 * 1024
-# Limits: apps in memory at once, one log that is copied, and all logs together.
-_BATCH_APPS, _LOG_BYTES, _ALL_LOGS_BYTES = 10, 4 * _MIB, 256 * _MIB
 _ORDER = (AppRole.CONTROL, AppRole.SCAFFOLD, AppRole.SUBJECT, AppRole.REPEAT)
 Note = Callable[[str], None]
 """Is told how far the work is."""
@@ -43,6 +44,8 @@ class ReportWriting:
     async def write(self, pipeline_id: str, note: Note) -> tuple[str, str]:
         """Write the report; paths of its JSON and HTML file.
 
+        Done twice, it makes the same files. They appear when all are there.
+
         Args:
             pipeline_id: of which pipeline; it may still run.
             note: is told how far the work is.
@@ -55,6 +58,7 @@ class ReportWriting:
         async with self._writer.draft(pipeline_id) as draft:
             writing = _OneReport(self._results, self._artifacts, draft, note)
             await writing.write(outline, overview)
+            note("writing the report: putting its files in their places")
             paths = await draft.publish()
         return paths[JSON_NAME], paths[HTML_NAME]
 
@@ -72,70 +76,44 @@ class _OneReport:
 
     async def write(self, outline: PipelineRecord, overview: Overview) -> None:
         """Write all files."""
+        id_ = outline.pipeline_id
         roles = {role: [app.ref for app in outline.apps if app.role is role] for role in AppRole}
-        known = Known()
-        files = ReportFiles(overview.facts())
+        baseline = await BaselineReading.open(self._results, id_)
+        known = await self._known(id_, overview.today)
+        files = ReportFiles(overview.facts(), known.decisions)
         await self._draft.write(dict(files.heads()))
         done, total = 0, len(outline.apps)
         for role in _ORDER:
-            async for apps in self._batches(outline.pipeline_id, roles[role], files.facts, known):
-                await self._write_apps(files, apps)
+            async for apps in self._batches(id_, roles[role], files.facts, known):
+                await self._write_apps(files, await baseline.told(apps) if baseline else apps)
                 done += len(apps)
                 self._note(f"writing the report: {done} of {total} apps")
             if role is AppRole.CONTROL:
                 files.believe(overview)
             elif role is AppRole.SCAFFOLD:
                 known = replace(known, scaffolds=files.scaffolds())
-        self._note("writing the report: the fleet")
-        of_fleet = await asyncio.to_thread(dict, files.of_fleet(self._draft.names))
+        self._note("writing the report: comparing models")
+        told = baseline.result() if baseline else None
+        of_fleet = await asyncio.to_thread(files.of_fleet, self._draft.names, told)
         await self._draft.write(of_fleet)
+
+    async def _known(self, pipeline_id: str, today: date) -> Known:
+        decisions = await decisions_of(self._results, pipeline_id)
+        return Known(decisions=Decisions.of(decisions, today) if decisions else None)
 
     async def _batches(
         self, pipeline_id: str, refs: Sequence[AppRef], facts: FleetFacts, known: Known
     ) -> AsyncGenerator[list[AppReport]]:
-        for start in range(0, len(refs), _BATCH_APPS):
-            batch = refs[start : start + _BATCH_APPS]
-            record = await self._results.load_apps(pipeline_id, batch)
+        for start in range(0, len(refs), BATCH_APPS):
+            record = await self._results.load_apps(pipeline_id, refs[start : start + BATCH_APPS])
             yield await asyncio.to_thread(_apps, record, facts, known)
 
     async def _write_apps(self, files: ReportFiles, apps: Sequence[AppReport]) -> None:
         for app in apps:
             logs = await self._logs.copy(app)
             await self._draft.write(await asyncio.to_thread(_files, files, app, logs))
+            await self._results.replace_weaknesses(app.pipeline_id, app.ref, app.weaknesses)
         await self._draft.append(await asyncio.to_thread(_rows, files, apps))
-
-
-class AppLogs:
-    """Copies the apps' logs beside the report as text.
-
-    A log that is gone, too long, or no text is only named on the page.
-    """
-
-    def __init__(self, artifacts: ArtifactStore, draft: ReportDraft) -> None:
-        self._artifacts = artifacts
-        self._draft = draft
-        self._room = _ALL_LOGS_BYTES
-
-    async def copy(self, app: AppReport) -> list[str]:
-        """Copy the logs of one app; the names of their files."""
-        names: list[str] = []
-        for place, log in enumerate(app.facts.logs):
-            fits = log.size_bytes <= min(_LOG_BYTES, self._room)
-            data = await self._content(log) if fits and log.name.endswith(".log") else b""
-            if data:
-                name = log_name(app.ref, place, log)
-                await self._draft.write({name: data})
-                names.append(name)
-                self._room -= len(data)
-        return names
-
-    async def _content(self, log: ArtifactRef) -> bytes:
-        try:
-            return await self._artifacts.get(log)
-        except PlatformError as error:
-            if error.code in (ErrorCode.NOT_FOUND, ErrorCode.DATA_LOSS):
-                return b""  # a report without this log is better than none
-            raise
 
 
 def _apps(record: PipelineRecord, facts: FleetFacts, known: Known) -> list[AppReport]:

@@ -4,7 +4,8 @@ from temporalio import activity
 
 from activities import Activities
 from activities.heartbeat import Attempt
-from activities.ports import ArtifactStore, ReportWriter, ResultStore
+from activities.ports import ArtifactStore, ResultStore
+from activities.report_ports import ReportWriter
 from activities.report_writing import ReportWriting
 
 

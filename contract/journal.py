@@ -5,14 +5,16 @@ are in their order; those of different apps do not depend on each other.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter
 
+from contract.analysis import AnalyzerReport
 from contract.base import Frozen
 from contract.outcome import AppOutcome, SubtaskOutcome
 from contract.plan import PlanHeader, PlanPage, UnendedApps
 from contract.spec import AppSpec
+from contract.weakness import Weakness
 
 
 class _Entry(Frozen):
@@ -57,6 +59,21 @@ class StateRecorded(_Entry):
     pipeline_id: str
     state: str
     detail: dict[str, Any] = {}
+
+
+class RecordedApp(NamedTuple):
+    """All that was recorded of one app, for a store that has nothing of it yet.
+
+    Attributes:
+        subtasks: how each analyzer's work ended, with what it reported; each analyzer once.
+        outcome: how the app ended; None: it did not.
+        weaknesses: as they are listed, gravest first; None: they are not listed yet.
+    """
+
+    spec: AppSpec
+    subtasks: tuple[tuple[SubtaskOutcome, AnalyzerReport | None], ...] = ()
+    outcome: AppOutcome | None = None
+    weaknesses: tuple[Weakness, ...] | None = None
 
 
 JournalEntry = Annotated[

@@ -19,6 +19,23 @@ from store.results import SqlResultStore
 Answer = TypeVar("Answer")
 
 
+async def require_comparable(stored: "Stored", plan: PipelinePlan) -> None:
+    """Refuse a baseline that the store does not have.
+
+    Raises:
+        NotStoredError: there is no such pipeline.
+        WrongInputError: the pipeline is its own baseline.
+    """
+    name = plan.spec.baseline
+    if name is None:
+        return
+    if name == plan.pipeline_id:
+        raise WrongInputError(
+            f"baseline: pipeline {name} is its own", next_step="name an earlier pipeline"
+        )
+    await stored.answered(name, lambda store: store.overview(name))
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The store of an installation, as it is read by those who only look.

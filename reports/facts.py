@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from contract.analysis import Category, MeasurementState
 from contract.analyzers import AnalyzerKind
@@ -65,6 +65,11 @@ class Overview:
         self._found: defaultdict[ToolKey, set[Category]] = defaultdict(set)
         self._patterns: set[_Pattern] = set()
         self._idle: set[_Idle] = set()
+
+    @property
+    def today(self) -> date:
+        """The day of the report."""
+        return self._generated_at.date()
 
     def add(self, app: AppRecord, cells: Iterable[CellState]) -> None:
         """The states of the cells of one app; there may be none."""

@@ -7,9 +7,10 @@ added to a table, what is written of the fleet at the end.
 from collections.abc import Collection, Iterator
 
 from contract.spec import AppRole
+from reports.baseline_results import BaselineReport
 from reports.export import render_json
 from reports.facts import FleetFacts, Overview
-from reports.fleet import FleetBuilder
+from reports.fleet import NO_STUDY, FleetBuilder
 from reports.glance import Glances
 from reports.html import render_app, render_html
 from reports.model import AppReport, FleetReport
@@ -28,6 +29,8 @@ from reports.sarif import to_sarif, written
 from reports.sarif_fleet import FleetSarif
 from reports.sarif_github import github_sarif
 from reports.scaffold import Scaffolds
+from reports.study.model import Study
+from reports.suppressions import Decisions
 from reports.tables.cells import CELLS
 from reports.tables.schema import OneApp
 from reports.tables.sheet import csv_head, csv_lines
@@ -39,8 +42,8 @@ File = tuple[str, bytes]
 class ReportFiles:
     """Makes the files of a report. Takes seconds for many apps: not for an event loop."""
 
-    def __init__(self, facts: FleetFacts) -> None:
-        self._fleet = FleetBuilder(facts)
+    def __init__(self, facts: FleetFacts, decisions: Decisions | None = None) -> None:
+        self._fleet = FleetBuilder(facts, decisions)
         self._glances = Glances()
         self._alerts = FleetSarif(facts.outline.pipeline_id, fleet_name(facts.outline.spec))
 
@@ -83,26 +86,38 @@ class ReportFiles:
             yield name, content
         yield app_page_name(app.ref), render_app(app, names).encode()
 
-    def of_fleet(self, beside: Collection[str]) -> Iterator[File]:
-        """The files of the fleet; `beside`: names of all files that lie in the folder.
+    def of_fleet(
+        self, beside: Collection[str], baseline: BaselineReport | None = None
+    ) -> dict[str, bytes]:
+        """The files of the fleet.
 
-        `report.json` is the last one: when it is there, all are.
+        Args:
+            beside: names of all files that lie in the folder.
+            baseline: what an earlier pipeline says of its weaknesses.
         """
-        report = self._fleet.report()
-        if (alerts := self._alerts.result()) is not None:
-            yield FLEET_SARIF_NAME, alerts
-        yield HTML_NAME, render_html(report, self._glances.result(), beside).encode()
-        yield JSON_NAME, render_json(report)
+        report = self.report(baseline, self._fleet.study())
+        alerts = self._alerts.result()
+        of_sarif = {} if alerts is None else {FLEET_SARIF_NAME: alerts}
+        page = render_html(report, self._glances.result(), {*beside, *of_sarif})
+        return {**of_sarif, HTML_NAME: page.encode(), JSON_NAME: render_json(report)}
 
-    def report(self) -> FleetReport:
+    def report(
+        self, baseline: BaselineReport | None = None, study: Study = NO_STUDY
+    ) -> FleetReport:
         """The report of the apps so far."""
-        return self._fleet.report()
+        return self._fleet.report(baseline, study)
 
 
 def sarif_files(app: AppReport, facts: FleetFacts) -> Iterator[File]:
-    """Two logs of an app that has cells; one log if nothing was measured."""
+    """Two logs of an app that has cells; one log if nothing was measured.
+
+    What apps in other roles have is nobody's alert.
+    """
     if not app.cells:
         return
-    yield sarif_name(app.ref), written(to_sarif(app))
+    baseline = str(facts.outline.spec.get("baseline") or "")
+    yield sarif_name(app.ref), written(to_sarif(app, baseline))
+    if app.role is not AppRole.SUBJECT:
+        return
     if (upload := github_sarif(app, facts.finders)) is not None:
         yield github_sarif_name(app.ref), upload

@@ -3,21 +3,29 @@
 from collections.abc import Iterable, Sequence
 
 from contract.analysis import MeasurementState
+from contract.ranking import RankingSpec
 from contract.spec import AppRole
+from reports.baseline_results import BaselineReport
 from reports.build import pipeline_facts
 from reports.controls import ControlScores
 from reports.effort import EffortSpent, ToolsUsed
 from reports.facts import FleetFacts
+from reports.families import BugFamilies
+from reports.judge_agreement import JudgeAgreement
 from reports.missing import Missing
 from reports.model import AppReport, FleetReport
 from reports.parts import ModelReport, Totals
 from reports.rates import Requirement, rates
 from reports.scaffold import ScaffoldFindings
 from reports.speed import load_by_tool
+from reports.study.model import Study
 from reports.summaries import summary_of
 from reports.summary import AppSummary
+from reports.suppressions import Decisions, SuppressionUses
 from reports.tally import count_states, summed, total_of
 from reports.verdict import verdict
+
+NO_STUDY = Study()
 
 
 class FleetBuilder:
@@ -29,7 +37,7 @@ class FleetBuilder:
         scaffolds: what the apps began as.
     """
 
-    def __init__(self, facts: FleetFacts) -> None:
+    def __init__(self, facts: FleetFacts, decisions: Decisions | None = None) -> None:
         self.facts = facts
         self.controls = ControlScores()
         self.scaffolds = ScaffoldFindings()
@@ -39,6 +47,9 @@ class FleetBuilder:
         self._missing = Missing()
         self._tools = ToolsUsed()
         self._effort = EffortSpent(facts.outline.detail)
+        self._families = BugFamilies()
+        self._agreement = JudgeAgreement()
+        self._uses = SuppressionUses(decisions) if decisions else None
 
     def add(self, app: AppReport) -> AppSummary:
         """Take an app into account; its summary."""
@@ -53,10 +64,32 @@ class FleetBuilder:
         self._matrix[app.ref.label] = {cell.name: cell.state for cell in app.cells}
         self._missing.add(app)
         self._tools.add(app)
+        self._families.add(app)
+        self._agreement.add(app)
+        if self._uses is not None:
+            self._uses.add(app.ref, [weakness.finding for weakness in app.weaknesses])
         return summary
 
-    def report(self) -> FleetReport:
-        """The report of all apps so far."""
+    def study(self) -> Study:
+        """Models, templates and their differences; takes seconds, and loads the numerics."""
+        from reports.study.build import study_of  # not at a workflow's import
+
+        asked = self.facts.outline.spec.get("ranking")
+        return study_of(
+            [*self._apps, *self._others],
+            ranking=RankingSpec.model_validate(asked) if asked else None,
+            agreement=self._agreement.result(),
+        )
+
+    def report(
+        self, baseline: BaselineReport | None = None, study: Study = NO_STUDY
+    ) -> FleetReport:
+        """The report of all apps so far.
+
+        Args:
+            baseline: what an earlier pipeline says of their weaknesses.
+            study: of these apps.
+        """
         facts = self.facts
         totals = totals_of(self._apps, facts.required)
         return FleetReport(
@@ -70,6 +103,10 @@ class FleetBuilder:
             others=tuple(self._others),
             matrix=self._matrix,
             controls=self.controls.result(),
+            study=study,
+            families=self._families.result(),
+            baseline=baseline,
+            suppressions=self._uses.result() if self._uses else (),
             void={f"{kind}/{tool}": reason for (kind, tool), reason in facts.void.items()},
             missing=self._missing.result(),
             missing_left_out=self._missing.left_out,

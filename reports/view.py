@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from contract.analysis import Category, MeasurementState, Severity
 from contract.spec import AppRef
@@ -12,7 +11,7 @@ from reports.baseline_results import BaselineCount, BaselineReport
 from reports.counts import FindingTally
 from reports.glance import Glance
 from reports.model import FleetReport
-from reports.names import CSV_NAME, app_page_name
+from reports.names import CSV_NAME, FLEET_SARIF_NAME, app_page_name
 from reports.parts import ModelLoad, ModelReport
 from reports.pictures.of_fleet import columns_of, loads, run, states
 from reports.pictures.of_study import INTERVALS, RANKS, SEVERITIES, intervals_name, of_study
@@ -82,7 +81,8 @@ class FleetView:
         self.open_apps = len(report.apps) <= _OPEN_APPS
         self.lazy = len(report.apps) > _APPS_IN_DOM
         self.details = len(report.apps) <= _APPS_WITH_DETAILS
-        self.has_csv = CSV_NAME in beside
+        self.files = [name for name in (CSV_NAME, FLEET_SARIF_NAME) if name in beside]
+        self.has_csv = CSV_NAME in self.files
         self.security = security_of(report.totals.findings)
         self.security_of = security_of
         self.rates = [rate for rate in report.totals.rates if rate.bounds or rate.name != "runs"]
@@ -91,13 +91,12 @@ class FleetView:
         self.load = _load_tables(report.models)
         checked = report.controls
         self.controls = checked if checked.controls or checked.why_none or checked.void else None
-        self.families = _part(report, "families")
+        self.families = report.families if len(report.apps) > 1 else None
         self.baseline = report.baseline
         self.baseline_states = tuple(BaselineState)
         self.baseline_rows = list(_against(report.baseline)) if report.baseline else []
         self.suppressions = report.suppressions
-        study = _part(report, "study")
-        self.study = StudyView(study) if study else None
+        self.study = StudyView(report.study)
         self.blocks = _blocks(report, glances)
         self.models: defaultdict[str, list[AppLine]] = defaultdict(list)
         for index, app in enumerate(report.apps):
@@ -108,8 +107,8 @@ class FleetView:
 
     def _draw(self, report: FleetReport) -> None:
         """The pictures: one of measures stands open, the others wait."""
-        drawn = tuple(of_study(self.study.study)) if self.study else ()
-        first = intervals_name(self.study.headline) if self.study and self.study.headline else ""
+        drawn = tuple(of_study(self.study.study))
+        first = intervals_name(self.study.headline) if self.study.headline else ""
         measures = [one for one in drawn if one.name.startswith(INTERVALS)]
         self.headline = next((one for one in measures if one.name == first), None)
         self.intervals = [one for one in measures if one.name != first]
@@ -124,8 +123,8 @@ class FleetView:
         """Anchors of the page's parts that are there, each with its name."""
         there = {
             "models": ("By model", True),
-            "compared": ("Which differ", bool(self.study and self.study.compared)),
-            "templates": ("By template", bool(self.study and self.study.template_measures)),
+            "compared": ("Which differ", bool(self.study.compared)),
+            "templates": ("By template", bool(self.study.template_measures)),
             "matrix": ("What was measured", True),
             "missing": ("What was not", True),
             "controls": ("Controls", bool(self.controls)),
@@ -133,7 +132,7 @@ class FleetView:
             "families": ("Shared flaws", bool(self.families)),
             "suppressed": ("Suppressed", bool(self.suppressions)),
             "load": ("Load", bool(self.load or self.load_pictures)),
-            "judges": ("Judges", bool(self.study and self.study.agreed)),
+            "judges": ("Judges", bool(self.study.agreed)),
             "apps": ("By app", True),
             "tools": ("How", True),
         }
@@ -189,10 +188,6 @@ def _counted(others: Sequence[AppSummary]) -> str:
     """`4 control, 1 scaffold`: apps that count in no figure of a model."""
     roles = Counter(app.role.value for app in others)
     return ", ".join(f"{count} {role}" for role, count in roles.items())
-
-
-def _part(report: FleetReport, name: str) -> Any:
-    return getattr(report, name, None)
 
 
 def security_of(tallies: Sequence[FindingTally]) -> FindingTally | None:

@@ -45,11 +45,6 @@ class AppView:
         return max(0, len(self.app.weaknesses) - MOST_FINDINGS)
 
     @property
-    def gone(self) -> tuple[Weakness, ...]:
-        """Weaknesses of the baseline that are not among those of now."""
-        return getattr(self.app, "gone", ())
-
-    @property
     def document(self) -> str:
         """Name of the app's document, if it lies there."""
         name = document_name(self.app.ref)

@@ -20,6 +20,14 @@ class OrderView:
     measure: Measure
     order: Ordering
 
+    @property
+    def unplaced(self) -> dict[str, list[str]]:
+        """Models without a place, by the reason."""
+        models: dict[str, list[str]] = {}
+        for model, reason in self.order.unplaced.items():
+            models.setdefault(reason, []).append(model)
+        return models
+
 
 class StudyView:
     """A study as the page's template walks through it."""

@@ -5,6 +5,8 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 from sqlalchemy import DateTime, Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -58,7 +60,13 @@ def clean_json(value: Any) -> Any:
 
 
 def dump_json(value: Any) -> str:
-    """JSON that both databases accept; the slow cleaning is done only if it is needed."""
+    """JSON of a value or a model that both databases accept; it is cleaned only if need be."""
+    if isinstance(value, BaseModel):
+        try:
+            text = value.model_dump_json()
+        except (PydanticSerializationError, UnicodeEncodeError):
+            text = "\\u0000"
+        return text if "\\u0000" not in text else dump_json(value.model_dump(mode="python"))
     try:
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     except ValueError:

@@ -23,6 +23,8 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
+# Pages kept in memory, in KiB (negative: SQLite's way to say so): indexes are written all over.
+CACHE = "cache_size=-32000"
 _READ = "assay_read"
 
 
@@ -111,7 +113,7 @@ def _prepare(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling is off: it would begin too late and lock too little.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "synchronous=FULL"):
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "synchronous=FULL", CACHE):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contract.analysis import Severity
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, FoundWeakness
-from contract.weakness import Weakness
+from contract.spec import AppRef
+from contract.weakness import Origin, Weakness
 from store.loading import ref_of
 from store.tables import apps, weakness_tools, weaknesses
 from store.weaknesses import RANKS
@@ -117,15 +118,23 @@ def _parts(query: FindingsQuery, after: Cursor | None, dialect: str) -> Iterator
             part = part.join(weakness_tools, _SAME).where(
                 weakness_tools.c.pipeline_id == query.pipeline_id, weakness_tools.c.tool == value
             )
+        elif name == "app":
+            part = part.where(weaknesses.c.app_id == _app_id(query.pipeline_id, value))
         elif name:
             part = part.where(weaknesses.c[name] == value)
         part = part.where(weaknesses.c.pipeline_id == query.pipeline_id, *rest)
         part = part.where(*_in_range(query, keys, after)).order_by(*keys).limit(query.limit + 1)
-        if dialect == "sqlite" and name != "tool":
+        if dialect == "sqlite" and name not in ("tool", "app"):
             # Without statistics it would take any index with two equal columns.
             index = f"INDEXED BY ix_weaknesses_{name or 'gravest'}"
             part = part.with_hint(weaknesses, index, "sqlite")
         yield part
+
+
+def _app_id(pipeline_id: str, app: AppRef) -> Any:
+    this = (apps.c.target_model == app.model) & (apps.c.target_app_number == app.app_number)
+    mine = select(apps.c.id).where(apps.c.pipeline_id == pipeline_id, this)
+    return mine.scalar_subquery()
 
 
 def _leading(query: FindingsQuery) -> tuple[str, Sequence[Any]]:
@@ -135,11 +144,11 @@ def _leading(query: FindingsQuery) -> tuple[str, Sequence[Any]]:
         ("cwe", query.cwe),
         ("family", query.families),
         ("tool", query.tools),
-        ("target_model", tuple(dict.fromkeys(app.model for app in query.apps))),
+        ("app", query.apps),
         ("owasp", query.owasp),
         ("target_model", query.models),
         ("baseline", [value.value for value in query.baselines]),
-        ("origin", [value.value for value in query.origins]),
+        ("origin", () if Origin.MODEL in query.origins else [o.value for o in query.origins]),
         ("category", [value.value for value in query.categories]),
     )
     for name, values in candidates:
@@ -162,10 +171,12 @@ def _filters(query: FindingsQuery) -> dict[str, Condition]:
         ("category", [value.value for value in query.categories]),
         ("confidence", [value.value for value in query.confidences]),
         ("baseline", [value.value for value in query.baselines]),
-        ("origin", [value.value for value in query.origins]),
     ):
         if values:
             found[name] = table[name].in_(values)
+    if query.origins:
+        named = table.origin.in_([value.value for value in query.origins])
+        found["origin"] = named | table.origin.is_(None) if Origin.MODEL in query.origins else named
     if query.tools:
         found["tool"] = exists().where(_SAME, weakness_tools.c.tool.in_(query.tools))
     if query.apps:

@@ -11,11 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
-from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
+from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
-from contract.record import PipelineListing, PipelineRecord
+from contract.record import FINISHED_STATES, PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
-from store.columns import clean_json, clean_text
 from store.connected import not_found
 from store.loading import pipeline_record
 from store.merging import fused_together, replaced
@@ -24,19 +23,20 @@ from store.queries import fetch_listing, fetch_outline, fetch_pipeline
 from store.rows import (
     SubtaskRows,
     app_row,
+    ended_columns,
     pipeline_row,
     subtask_rows,
     target_of,
 )
 from store.searching import Searching
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
+from store.upkeep import Upkeep
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
-FINISHED_STATES = frozenset({"completed", "cancelled", "failed"})
 
 
-class SqlResultStore(Searching):
+class SqlResultStore(Searching, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(
@@ -109,16 +109,10 @@ class SqlResultStore(Searching):
 
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
         """State, reason and facts of one app; `AppFacts.of_later_run` says what is replaced."""
-        new = AppFacts.model_validate(clean_json(outcome.facts.model_dump(mode="json")))
         async with self.writing() as connection:
             row = await self._lock_app(connection, app)
-            facts = AppFacts.model_validate(row.body["facts"]).of_later_run(new)
-            values = {
-                "state": outcome.state.value,
-                "reason": clean_text(outcome.reason),
-                "body": {**row.body, "facts": facts.model_dump(mode="json")},
-            }
-            await connection.execute(update(apps).where(apps.c.id == row.id).values(**values))
+            ended = ended_columns(row.body, outcome)
+            await connection.execute(update(apps).where(apps.c.id == row.id).values(**ended))
 
     async def record_pipeline_state(
         self, pipeline_id: str, state: str, detail: Mapping[str, Any], at: datetime | None = None

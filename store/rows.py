@@ -3,16 +3,16 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from contract.analysis import AnalyzerReport, Finding, MeasurementState, Metric, ToolReport
-from contract.outcome import AppFacts, SubtaskOutcome, ToolSummary
+from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader
 from contract.spec import AppSpec, PipelineSpec, PlannedApp
-from store.columns import clean_text
+from store.columns import clean_json, clean_text
 
 Row = dict[str, Any]
 
@@ -79,6 +79,17 @@ def planned_columns(planned: PlannedApp) -> Row:
     """What a plan says of an app that has not ended: what is queried, and the body."""
     body = {"planned": planned.model_dump(mode="json"), "facts": AppFacts().model_dump(mode="json")}
     return {"role": planned.role.value, "template": planned.template, "body": body}
+
+
+def ended_columns(body: Mapping[str, Any], outcome: AppOutcome) -> Row:
+    """Columns of an app that has ended; `AppFacts.of_later_run` says what of `body` is replaced."""
+    new = AppFacts.model_validate(clean_json(outcome.facts.model_dump(mode="json")))
+    facts = AppFacts.model_validate(body["facts"]).of_later_run(new)
+    return {
+        "state": outcome.state.value,
+        "reason": clean_text(outcome.reason),
+        "body": {**body, "facts": facts.model_dump(mode="json")},
+    }
 
 
 def target_of(app: AppSpec) -> Row:
@@ -214,7 +225,7 @@ def finding_rows(findings: Iterable[Finding]) -> list[Row]:
             "category": finding.category.value,
             "cwe": finding.cwe[0] if finding.cwe else None,
             "fingerprint": clean_text(finding.fingerprint),
-            "body": finding.model_dump(mode="json"),
+            "body": finding,
         }
         for ordinal, finding in enumerate(findings)
     ]

@@ -10,10 +10,12 @@ from sqlalchemy import delete, select
 
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
+from contract.journal import RecordedApp
 from contract.overview import PipelineOverview
 from contract.record import CellState
 from contract.spec import AppRef
 from contract.weakness import Suppression, Weakness
+from store.bulk import record_new
 from store.columns import clean_text
 from store.connected import Connected, not_found
 from store.counting import fetch_overview
@@ -40,6 +42,15 @@ class Searching(Connected):
             if not await put_weaknesses(connection, pipeline_id, app, weaknesses):
                 message = f"no app {app.label!r} of pipeline {pipeline_id!r} in the store"
                 raise PlatformError(ErrorCode.NOT_FOUND, message)
+
+    async def record_new(self, pipeline_id: str, recorded: Sequence[RecordedApp]) -> None:
+        """Write all that was recorded of these registered apps, for imports: many times faster.
+
+        Raises:
+            PlatformError: FAILED_PRECONDITION: one of them is not registered, or has cells.
+        """
+        async with self.writing() as connection:
+            await record_new(connection, pipeline_id, recorded)
 
     async def findings_page(self, query: FindingsQuery) -> FindingsPage:
         """One page of the weaknesses that `query` wants.

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy import text as sql_text
 
 from contract.analysis import Severity
 from store.columns import UtcDateTime
@@ -165,6 +166,18 @@ def _filter(column: str) -> Index:
     return Index(f"ix_weaknesses_{column}", "pipeline_id", column, *_ORDER)
 
 
+def _sparse_filter(column: str) -> Index:
+    """Of the rows alone that have a value."""
+    return Index(
+        f"ix_weaknesses_{column}",
+        "pipeline_id",
+        column,
+        *_ORDER,
+        sqlite_where=sql_text(f"{column} IS NOT NULL"),
+        postgresql_where=sql_text(f"{column} IS NOT NULL"),
+    )
+
+
 weaknesses = Table(
     "weaknesses",
     metadata,
@@ -183,19 +196,19 @@ weaknesses = Table(
     Column("confidence", String(16), nullable=False),
     Column("category", String(16), nullable=False),
     Column("cwe", Integer),
-    Column("owasp", String(8), nullable=False),
+    Column("owasp", String(8)),
     Column("place", Text, nullable=False),
-    Column("origin", String(16), nullable=False),
+    Column("origin", String(16)),  # NULL: whoever wrote the app
     Column("baseline", String(16)),
     Column("body", JSON, nullable=False),
     Index("ix_weaknesses_gravest", "pipeline_id", *_ORDER),
     _filter("target_model"),
     _filter("category"),
-    _filter("cwe"),
-    _filter("owasp"),
+    _sparse_filter("cwe"),
+    _sparse_filter("owasp"),
     _filter("family"),
-    _filter("baseline"),
-    _filter("origin"),
+    _sparse_filter("baseline"),
+    _sparse_filter("origin"),
     Index("ix_weaknesses_fingerprint", "pipeline_id", "fingerprint"),
 )
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contract.analysis import Finding, Severity
 from contract.analyzers import Category
 from contract.spec import AppRef
-from contract.weakness import Weakness
+from contract.weakness import Origin, Weakness
 from store.columns import clean_json, clean_text
 from store.rows import Row
 from store.tables import SEVERITIES, apps, weakness_tools, weaknesses
@@ -33,37 +33,46 @@ async def put_weaknesses(
     row = (await connection.execute(columns)).first()
     if row is None:
         return False
-    bodies = [_body(weakness) for weakness in found]
+    bodies = list(map(body_of, found))
     mine = weaknesses.c.app_id == row.id
     if row.weaknesses is not None:
         old = select(weaknesses.c.body).where(mine).order_by(weaknesses.c.ordinal)
         if (await connection.scalars(old)).all() == bodies:
             return True
         await connection.execute(delete(weaknesses).where(mine))
-    of_app = {"app_id": row.id, "pipeline_id": pipeline_id, "role": row.role}
-    of_app |= {"target_model": app.model, "target_app_number": app.app_number}
-    await _insert(connection, of_app, found, bodies)
-    await connection.execute(update(apps).where(apps.c.id == row.id).values(**_counts(found)))
+    rows = weakness_rows(row.id, row.role, pipeline_id, app, found, bodies)
+    if rows:
+        await connection.execute(insert(weaknesses), rows)
+        await connection.execute(insert(weakness_tools), tool_rows(rows, found))
+    await connection.execute(update(apps).where(apps.c.id == row.id).values(**counts_of(found)))
     return True
 
 
-async def _insert(
-    connection: AsyncConnection, of_app: Row, found: Sequence[Weakness], bodies: Sequence[str]
-) -> None:
-    if not found:
-        return
-    rows = [
+def weakness_rows(
+    app_id: int,
+    role: str,
+    pipeline_id: str,
+    app: AppRef,
+    found: Sequence[Weakness],
+    bodies: Sequence[str],
+) -> list[Row]:
+    """Rows of the weaknesses of one app."""
+    of_app = {"app_id": app_id, "pipeline_id": pipeline_id, "role": role}
+    of_app |= {"target_model": app.model, "target_app_number": app.app_number}
+    return [
         {**of_app, **_columns(weakness), "ordinal": ordinal, "body": body}
         for ordinal, (weakness, body) in enumerate(zip(found, bodies, strict=True))
     ]
-    await connection.execute(insert(weaknesses), rows)
-    of_tool = {"app_id": of_app["app_id"], "pipeline_id": of_app["pipeline_id"]}
-    seen = [
-        {**of_tool, "tool": tool, "severity": row["severity"], "ordinal": row["ordinal"]}
+
+
+def tool_rows(rows: Sequence[Row], found: Sequence[Weakness]) -> list[Row]:
+    """Rows of the tools that saw them."""
+    names = ("app_id", "pipeline_id", "severity", "ordinal")
+    return [
+        {**{name: row[name] for name in names}, "tool": tool}
         for row, weakness in zip(rows, found, strict=True)
         for tool in tools_of(weakness.finding)
     ]
-    await connection.execute(insert(weakness_tools), seen)
 
 
 def tools_of(finding: Finding) -> Iterable[str]:
@@ -84,14 +93,14 @@ def _columns(weakness: Weakness) -> Row:
         "confidence": finding.confidence.value,
         "category": finding.category.value,
         "cwe": finding.cwe[0] if finding.cwe else None,
-        "owasp": weakness.owasp[0] if weakness.owasp else "",
+        "owasp": weakness.owasp[0] if weakness.owasp else None,
         "place": clean_text(finding.location.path or finding.location.url or ""),
-        "origin": weakness.origin.value,
+        "origin": None if weakness.origin is Origin.MODEL else weakness.origin.value,
         "baseline": weakness.baseline.value if weakness.baseline else None,
     }
 
 
-def _body(weakness: Weakness) -> str:
+def body_of(weakness: Weakness) -> str:
     """Its JSON: escapes keep out what a database cannot store; lone surrogates are replaced."""
     try:
         return weakness.model_dump_json()
@@ -99,7 +108,8 @@ def _body(weakness: Weakness) -> str:
         return Weakness.model_validate(clean_json(weakness.model_dump())).model_dump_json()
 
 
-def _counts(found: Sequence[Weakness]) -> dict[str, Any]:
+def counts_of(found: Sequence[Weakness]) -> dict[str, Any]:
+    """The counts in the row of an app that has these weaknesses."""
     security = Counter(
         weakness.finding.severity.value
         for weakness in found

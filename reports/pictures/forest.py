@@ -93,7 +93,8 @@ def _row(
     if row.estimate is not None:
         drawing.circle("accent", scale.at(row.estimate), y, 4.5)
     x = _WIDTH - _SHOWN - _TIED + 16
-    drawing.text("ink", x, y + 4, _told(row, written), room=_SHOWN - 14)
+    room = _SHOWN - 14 if row.tied else _SHOWN + _TIED - 28
+    drawing.text("ink", x, y + 4, _told(row, written), room=room)
     drawing.text("strong", _WIDTH - 12, y + 4, row.tied, "end", _TIED)
 
 

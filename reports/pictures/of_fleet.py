@@ -25,8 +25,7 @@ def pictures_of(report: FleetReport) -> Iterator[Picture]:
     """Every picture that this report has figures for; their names are unique."""
     if report.matrix:
         yield states(report)
-    if study := getattr(report, "study", None):
-        yield from of_study(study)
+    yield from of_study(report.study)
     yield from loads(report.apps)
     if picture := run(report):
         yield picture

@@ -1,5 +1,6 @@
 """Figures of groups of apps, each with its interval and with what is behind it."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from contract.analysis import Category, Severity
@@ -114,6 +115,10 @@ class Agreement(Frozen):
     reason: str = ""
 
 
+Agreements = Mapping[str | None, tuple[Agreement, ...]]
+"""How far the judges agree, by model; None: over the fleet."""
+
+
 class Group(Frozen):
     """Figures of some apps: the whole fleet, one model, one template, or a model on a template.
 
@@ -142,6 +147,7 @@ class Design(Frozen):
         samples: apps per model and template: fewest and most.
         complete: whether every model has an app for every template.
         apart: apps that are no subjects, by role.
+        notes: what is left out because the fleet is large.
         digest: sha256 of all that the study was computed from, whatever its order; seeds of
             resampling come from the data, so the same data give the same figures.
     """
@@ -152,4 +158,5 @@ class Design(Frozen):
     samples: tuple[int, int] = (0, 0)
     complete: bool = True
     apart: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
     digest: str = ""

@@ -191,5 +191,5 @@ def _nothing(missing: int, aside: int) -> str:
     return "applies to none of its apps" if aside else "no apps"
 
 
-_ONE = Interval(reason="within one template: no interval")
+_ONE = Interval(reason="no interval by resampling")
 _MAKERS = {"mean": _mean, "ratio": _ratio, "median": _median, "total": _total}

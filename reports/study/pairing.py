@@ -8,11 +8,10 @@ from reports.statistics.pairs import (
     FEWEST_BLOCKS,
     Paired,
     cliffs_delta,
-    interval_of_delta,
     mcnemar_exact,
     wilcoxon_zsplit,
 )
-from reports.statistics.resampling import Interval, interval_of_mean
+from reports.statistics.resampling import Interval, interval_of_delta, interval_of_mean
 from reports.study.compared import Comparison
 from reports.study.figures import Figure, Measure
 from reports.study.seeing import Seen

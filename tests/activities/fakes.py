@@ -27,6 +27,7 @@ from contract.analysis import (
 from contract.analyzers import AnalyzerKind
 from contract.attempt import Beat
 from contract.errors import ErrorCode, PlatformError
+from contract.findings import StoredSuppression
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
@@ -290,7 +291,8 @@ class FakeResults:
         raise PlatformError(ErrorCode.ALREADY_EXISTS, "p stands for another plan")
 
     async def load_header(self, pipeline_id: str) -> PlanHeader:
-        assert self.header is not None
+        if self.header is None:
+            raise PlatformError(ErrorCode.NOT_FOUND, f"no pipeline {pipeline_id}")
         return self.header
 
     async def read_apps(self, pipeline_id: str, positions: Collection[int]) -> list[AppEntry]:
@@ -328,6 +330,9 @@ class FakeResults:
 
     async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
         yield [CellState.of(cell) for cell in (await self.load_pipeline(pipeline_id)).cells]
+
+    async def suppressions(self, pipeline_ids: Collection[str]) -> list[StoredSuppression]:
+        return []
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         return self.record

@@ -125,8 +125,8 @@ async def test_logs_lie_beside_the_report_as_text_where_they_can_be_read() -> No
 
     texts = {name: data for name, data in writer.files.items() if name.endswith(".txt")}
     assert texts == {"m%2F1-app1.2.build.log.txt": b"Traceback: <b>x</b>"}
-    page = writer.files["report.html"].decode()
-    assert 'href="m%252F1-app1.2.build.log.txt"' in page
+    page = writer.files["apps/m%2F1-app1.html"].decode()
+    assert 'href="../m%252F1-app1.2.build.log.txt"' in page
     assert page.count(".log.txt") == 1
 
 

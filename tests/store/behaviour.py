@@ -18,10 +18,12 @@ from tests.store import samples
 from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
-from tests.store.searches import SearchBehaviour
+from tests.store.searches import ImportBehaviour, SearchBehaviour
 
 
-class StoreBehaviour(RetryBehaviour, MigrationBehaviour, PlanBehaviour, SearchBehaviour):
+class StoreBehaviour(
+    RetryBehaviour, MigrationBehaviour, PlanBehaviour, SearchBehaviour, ImportBehaviour
+):
     """Subclasses give a fixture `store_url` of an empty database."""
 
     @pytest.fixture

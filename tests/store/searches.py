@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 
 from contract.analysis import Finding, Location, Severity
-from contract.analyzers import Category
+from contract.analyzers import AnalyzerKind, Category
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsQuery
+from contract.journal import RecordedApp
 from contract.spec import AppRef, AppRole
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
 from tests.store import samples
@@ -212,3 +213,86 @@ class SearchBehaviour:
         assert await store.unsuppress("p1", DECISION)
         assert not await store.unsuppress("p1", DECISION)
         assert [one.suppression for one in await store.suppressions(["p1"])] == [by_rule]
+
+
+def recorded(number: int) -> RecordedApp:
+    """Everything of one app, as an import has it."""
+    spec = samples.app(number)
+    fused = samples.finding(7).model_copy(update={"witnesses": ("bandit:B7",), "message": "a\0b"})
+    report = samples.report(fused=(fused,)).model_copy(
+        update={"subtask_id": spec.subtask_id(AnalyzerKind.STATIC)}
+    )
+    ended = samples.app_outcome(facts=samples.RAN).model_copy(update={"ref": spec.ref})
+    return RecordedApp(
+        spec=spec,
+        subtasks=((samples.outcome(report, spec), report),),
+        outcome=ended,
+        weaknesses=(weakness(1), weakness(2, cwe=(79,))),
+    )
+
+
+class ImportBehaviour:
+    """Part of `StoreBehaviour`."""
+
+    async def test_many_apps_at_once_leave_what_one_by_one_leave(self, store):
+        for pipeline_id in ("p1", "p2"):
+            await samples.register(store, samples.plan(pipeline_id, apps=3))
+        made = [recorded(number) for number in (1, 2, 3)]
+
+        for app in made:
+            ((outcome, report),) = app.subtasks
+            await store.record_subtask("p1", app.spec, outcome, report)
+            await store.record_app(app.spec, app.outcome)
+            await store.replace_weaknesses("p1", app.spec.ref, app.weaknesses)
+        one_by_one = await store.load_pipeline("p1")
+        await store.record_new("p2", [_elsewhere(app) for app in made])
+
+        at_once = await store.load_pipeline("p2")
+        assert at_once.apps == one_by_one.apps
+        assert at_once.cells == one_by_one.cells
+        assert at_once.fused == one_by_one.fused
+        pages = [
+            await store.findings_page(FindingsQuery(pipeline_id=pipeline_id, counted=True))
+            for pipeline_id in ("p1", "p2")
+        ]
+        assert pages[0] == pages[1]
+        assert pages[0].total == 6
+        assert (await store.overview("p1")).apps == (await store.overview("p2")).apps
+        # What comes after an import is recorded beside it.
+        report = samples.report(samples.measured("ruff"))
+        again = samples.app(1, "p2")
+        await store.record_subtask("p2", again, samples.outcome(report, again), report)
+        assert len((await store.load_pipeline("p2")).cells) == 6
+
+    async def test_what_would_have_to_be_merged_is_refused_whole(self, store):
+        await samples.register(store, samples.plan(apps=2))
+        await store.record_new("p1", [recorded(1)])
+        before = await store.load_pipeline("p1")
+
+        for apps in ([recorded(2), recorded(1)], [recorded(2), recorded(3)]):
+            with pytest.raises(PlatformError) as refused:
+                await store.record_new("p1", apps)
+            assert refused.value.code is ErrorCode.FAILED_PRECONDITION
+            assert await store.load_pipeline("p1") == before
+
+    async def test_many_writes_together_are_kept_together_or_not_at_all(self, store):
+        await samples.register(store, samples.plan(apps=2))
+
+        with pytest.raises(ZeroDivisionError):
+            async with store.together() as many:
+                await many.replace_weaknesses("p1", ref(1), [weakness(1)])
+                assert await found(many) == [(1, "f1")]
+                raise ZeroDivisionError
+        assert await found(store) == []
+        async with store.together() as many:
+            await many.replace_weaknesses("p1", ref(1), [weakness(1)])
+            await many.record_pipeline_state("p1", "completed", {})
+        assert await found(store) == [(1, "f1")]
+
+
+def _elsewhere(app: RecordedApp) -> RecordedApp:
+    spec = samples.app(app.spec.ref.app_number, "p2")
+    ((outcome, report),) = app.subtasks
+    subtask_id = spec.subtask_id(AnalyzerKind.STATIC)
+    moved = outcome.model_copy(update={"subtask_id": subtask_id})
+    return app._replace(spec=spec, subtasks=((moved, report),))

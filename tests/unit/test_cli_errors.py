@@ -112,7 +112,7 @@ def test_a_corrupt_report_is_named_and_what_to_do(tmp_path: Path, text: str) -> 
     error = one_clear_error(assay("report", "p"))
 
     assert str(report) in error
-    assert "starter.py retry p" in error
+    assert "use the store and the data folder" in error
 
 
 def test_a_data_folder_that_cannot_be_used_is_a_line_of_the_diagnosis(

@@ -151,7 +151,6 @@ class DetectSecrets(CommandTool):
             severity=severity,
             confidence=confidence,
             cwe=(798,),
-            identity=("CWE-798", item["hashed_secret"]),
         )
 
 

@@ -13,7 +13,8 @@ depends_on = None
 _BATCH = 500
 _SEVERITIES = ("critical", "high", "medium", "low", "info")
 _ORDER = ("severity", "app_id", "ordinal")
-_FILTERS = ("target_model", "category", "cwe", "owasp", "family", "baseline", "origin")
+_FILTERS = ("target_model", "category", "family")
+_SPARSE_FILTERS = ("cwe", "owasp", "baseline", "origin")
 _APPS = sa.table(
     "apps",
     sa.column("id", sa.Integer()),
@@ -93,8 +94,8 @@ def _make_weaknesses() -> None:
         sa.Column("confidence", sa.String(length=16), nullable=False),
         sa.Column("category", sa.String(length=16), nullable=False),
         sa.Column("cwe", sa.Integer(), nullable=True),
-        sa.Column("owasp", sa.String(length=8), nullable=False),
-        sa.Column("origin", sa.String(length=16), nullable=False),
+        sa.Column("owasp", sa.String(length=8), nullable=True),
+        sa.Column("origin", sa.String(length=16), nullable=True),
         sa.Column("baseline", sa.String(length=16), nullable=True),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -105,6 +106,14 @@ def _make_weaknesses() -> None:
     op.create_index("ix_weaknesses_gravest", "weaknesses", ["pipeline_id", *_ORDER])
     for name in _FILTERS:
         op.create_index(f"ix_weaknesses_{name}", "weaknesses", ["pipeline_id", name, *_ORDER])
+    for name in _SPARSE_FILTERS:
+        op.create_index(
+            f"ix_weaknesses_{name}",
+            "weaknesses",
+            ["pipeline_id", name, *_ORDER],
+            sqlite_where=sa.text(f"{name} IS NOT NULL"),
+            postgresql_where=sa.text(f"{name} IS NOT NULL"),
+        )
     op.create_index("ix_weaknesses_fingerprint", "weaknesses", ["pipeline_id", "fingerprint"])
 
 

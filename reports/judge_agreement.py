@@ -7,11 +7,9 @@ from typing import Any
 from contract.agreement import alpha, interval, nominal
 from contract.spec import AppRole
 from reports.model import AppReport
-from reports.study.figures import Agreement
+from reports.study.figures import Agreement, Agreements
 
 Answers = list[tuple[str | float, ...]]
-Agreements = Mapping[str | None, tuple[Agreement, ...]]
-"""By model; None: the fleet."""
 REQUIREMENTS = "requirements_met"
 
 
