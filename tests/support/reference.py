@@ -19,8 +19,9 @@ from contract.spec import AppsSpec, BreakerSpec, PipelineSpec
 from contract.template import Endpoint, Requirement, TemplateSpec
 from control.choices import secret_names
 from control.declared import options_of
-from control.schemas import report_schema, spec_schema
+from control.schemas import app_schema, report_schema, spec_schema, tables_schema
 from tests.support.cli_reference import page as cli_page
+from tests.support.tables_page import page as tables_page
 
 _NAMED_WORDS = 12
 DOCS = Path(__file__).parents[2] / "docs"
@@ -208,7 +209,10 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     DOCS / "reference.md": reference,
     DOCS / "cli.md": cli_page,
     DOCS / "schemas" / "spec.schema.json": _json(spec_schema),
+    DOCS / "tables.md": tables_page,
     DOCS / "schemas" / "report.schema.json": _json(report_schema),
+    DOCS / "schemas" / "app.schema.json": _json(app_schema),
+    DOCS / "schemas" / "tables.schema.json": _json(tables_schema),
     DOCS / "protocol.schema.json": _json(protocol_schema),
 }
 
