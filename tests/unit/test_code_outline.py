@@ -102,10 +102,12 @@ def test_too_long_files_and_endless_words_are_known_by_their_lines():
     assert Outline("a.js", "eval(q);\n" + "x" * MAX_CHARS).place(1).code == "eval(q);"
 
 
-SOUP = ["(", ")", "{", "}", "[", "]", "=>", "function", "class", "def f():", ":", ";", ",", "`"]
-SOUP += ["${", "'", '"', '"""', "/*", "*/", "//", "#", "/", "\\", "\n", "\n    ", "\r", "\t", "a"]
-SOUP += ["=", ".", "import", "return", "async", "<b>", "</b>", "é", "\x00", "\u2028", "1", "@x"]
-SOUP += ["f'{", "}'"]
+SOUP = [
+    *["(", ")", "{", "}", "[", "]", "=>", "function", "class", "def f():", ":", ";", ",", "`"],
+    *["${", "'", '"', '"""', "/*", "*/", "//", "#", "/", "\\", "\n", "\n    ", "\r", "\t", "a"],
+    *["=", ".", "import", "return", "async", "<b>", "</b>", "é", "\x00", "\u2028", "1", "@x"],
+    *["f'{", "}'"],
+]
 
 
 @pytest.mark.parametrize("suffix", [".py", ".js", ".tsx", ".vue"])
