@@ -126,7 +126,10 @@ def _lines(document: Findings) -> Iterator[RenderableType]:
         yield _table(document.findings)
     shown = len(document.findings)
     total = "" if document.total is None else f" of {document.total}"
-    yield f"{shown}{total} weaknesses" if shown or not _unseen(document) else "none is listed"
+    noun = (
+        "weakness" if (shown if document.total is None else document.total) == 1 else "weaknesses"
+    )
+    yield f"{shown}{total} {noun}" if shown or not _unseen(document) else "none is listed"
 
 
 def _table(found: Sequence[FoundWeakness]) -> Table:
