@@ -178,5 +178,6 @@ def _unseen(document: Findings) -> list[str]:
     if document.unfinished_apps:
         lines.append(f"{document.unfinished_apps} apps have not ended: more may come")
     for lost in document.not_measured:
-        lines.append(f"not known: {lost.tool} on {lost.cells} apps ({lost.state})")
+        apps = "1 app" if lost.cells == 1 else f"{lost.cells} apps"
+        lines.append(f"not known: {lost.tool} on {apps} ({lost.state})")
     return lines

@@ -161,7 +161,7 @@ def test_a_list_says_what_nobody_knows() -> None:
 
     assert told["not_measured"] == [{"tool": "static/bandit", "state": "infra_failed", "cells": 1}]
     assert told["total"] == 3
-    assert "not known: static/bandit on 1 apps (infra_failed)" in nothing.stderr
+    assert "not known: static/bandit on 1 app (infra_failed)" in nothing.stderr
     assert "none is listed" in nothing.stdout
 
 
