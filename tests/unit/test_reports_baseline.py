@@ -1,6 +1,7 @@
 """Against an earlier pipeline: nothing is new or fixed where nobody looked."""
 
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 
@@ -35,12 +36,13 @@ URLS = Coverage(unit="urls", reached=2, items=("GET /", "GET /notes"))
 SCANNED = (*LOOKED, cell("m", 1, DYNAMIC, "wapiti", coverage=URLS))
 
 
-def seen(
-    *findings: Finding, cells: Sequence[CellRecord] = SCANNED, digest: str = "", change: int = 0
-) -> Seen:
+_CHANGES = count()
+
+
+def seen(*findings: Finding, cells: Sequence[CellRecord] = SCANNED, digest: str = "") -> Seen:
     """An app with these findings; each call has other files unless it names their digest."""
     reports = [CellReport(record=record) for record in cells]
-    return Seen(digest or f"{id(findings)}{change}", weaknesses_of(REF, findings), reports)
+    return Seen(digest or f"files {next(_CHANGES)}", weaknesses_of(REF, findings), reports)
 
 
 def states(weaknesses: Sequence[Weakness]) -> list[BaselineState | None]:
@@ -54,7 +56,7 @@ def now_and_gone(told: Told) -> tuple[list[BaselineState | None], list[BaselineS
 def test_both_looked_and_one_found_it():
     assert now_and_gone(compared(seen(SQL), seen())) == ([NEW], [])
     assert now_and_gone(compared(seen(SQL), seen(SQL))) == ([UNCHANGED], [])
-    assert now_and_gone(compared(seen(change=1), seen(SQL))) == ([], [FIXED])
+    assert now_and_gone(compared(seen(), seen(SQL))) == ([], [FIXED])
 
 
 def test_an_app_that_the_baseline_lacks_has_nothing_new():
@@ -154,6 +156,17 @@ def test_a_removed_language_is_a_look_but_an_unread_file_is_not():
 
     assert now_and_gone(compared(seen(cells=none), seen(SQL))) == ([], [FIXED])
     assert now_and_gone(compared(seen(cells=broken), seen(SQL))) == ([], [UNKNOWN])
+
+
+def test_a_dependency_without_an_exact_version_is_not_fixed():
+    pins = Coverage(unit="dependencies", reached=1)
+    seeing = [cell("m", 1, STATIC, "pip-audit", coverage=pins)]
+    found = samples.finding("pip-audit", "CVE-2026-1", Severity.HIGH, 1395)
+    none = [cell("m", 1, STATIC, "pip-audit", NOT_APPLICABLE, "no exact version")]
+
+    told = compared(seen(cells=none), seen(found, cells=seeing))
+
+    assert now_and_gone(told) == ([], [UNKNOWN])
 
 
 def test_a_live_tool_without_anything_to_look_at_has_not_looked():
