@@ -83,7 +83,7 @@ def test_identities_of_two_versions_are_not_compared():
     later = SQL.model_copy(update={"fingerprint": "v2-00"})
 
     assert now_and_gone(compared(seen(later), seen(SQL))) == ([UNKNOWN], [UNKNOWN])
-    assert now_and_gone(compared(seen(later), seen(XSS))) == ([NEW], [UNKNOWN])
+    assert now_and_gone(compared(seen(later), seen(XSS))) == ([NEW], [FIXED])
 
 
 def test_many_equal_weaknesses_are_told_in_no_time():
