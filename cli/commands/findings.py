@@ -14,7 +14,7 @@ from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_json, print_lines, say
 from cli.program import command
-from cli.safe import one_line
+from cli.safe import one_line, shown
 from contract.analysis import Confidence, Location, Severity
 from contract.analyzers import Category
 from contract.findings import FindingsQuery, FoundWeakness
@@ -113,12 +113,20 @@ async def run_findings(
 
 async def _write_csv(search: Search, pipeline_id: str, limit: int | None) -> None:
     """Write the lines page by page, as the reader takes them."""
-    sys.stdout.write(found_head().decode())
+    _write_out(found_head())
     left = sys.maxsize if limit is None else limit
     while search.after is not None and left > 0:
         found = await search.take(min(1_000, left))
         left -= len(found)
-        sys.stdout.write(found_lines(pipeline_id, found).decode())
+        _write_out(found_lines(pipeline_id, found))
+
+
+def _write_out(lines: bytes) -> None:
+    """Write lines as they are, whatever the locale; a terminal gets nothing that it would obey."""
+    if sys.stdout.isatty():
+        lines = shown(lines.decode()).encode()
+    sys.stdout.flush()
+    sys.stdout.buffer.write(lines)
 
 
 def _lines(document: Findings) -> Iterator[RenderableType]:

@@ -1,7 +1,7 @@
 """Against an earlier pipeline: nothing is new or fixed where nobody looked."""
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, product
 
 import pytest
 
@@ -18,6 +18,7 @@ from tests.unit.report_samples import (
     APP_FAILED,
     DYNAMIC,
     INFRA_FAILED,
+    MEASURED,
     NOT_APPLICABLE,
     STATIC,
     cell,
@@ -113,6 +114,22 @@ def test_what_no_witness_looked_for_before_is_not_new():
     assert "static/bandit did not measure then: analyzer static is down" in (
         told.now[0].baseline_reason
     )
+
+
+@pytest.mark.parametrize("states", list(product(samples.MeasurementState, repeat=2)))
+def test_only_looks_decide(states):
+    """New: one look then is enough. Fixed: every look now is needed."""
+    cells = [
+        cell("m", 1, STATIC, tool, state, "" if state is MEASURED else "a reason")
+        for tool, state in zip(("bandit", "opengrep"), states, strict=True)
+    ]
+    looks = [state in (MEASURED, NOT_APPLICABLE) for state in states]
+
+    new, _ = now_and_gone(compared(seen(SQL), seen(cells=cells)))
+    _, gone = now_and_gone(compared(seen(cells=cells), seen(SQL)))
+
+    assert new == [NEW if any(looks) else UNKNOWN]
+    assert gone == [FIXED if all(looks) else UNKNOWN]
 
 
 def test_one_witness_that_looked_before_is_enough_for_new():
