@@ -50,6 +50,11 @@ class Decisions:
             by_name[each.fingerprint or _rule_name(each.rule)].append(each)
         return cls(today, every, dict(by_name))
 
+    @property
+    def any_holds(self) -> bool:
+        """Whether any of them holds."""
+        return any(each.holds_on(self.today) for each in self.every)
+
     def about(self, ref: AppRef, finding: Finding) -> list[Suppression]:
         """Every decision about a weakness, whether it holds or not."""
         names = (*_identities(finding), *_rules_of(finding))
