@@ -229,7 +229,7 @@ def bench(project: Path, apps: int, parallelism: int, few_tools: bool) -> dict[s
         del spec["apps"]["models"], spec["apps"]["numbers"]  # all that are there
         spec["apps"] |= {"root": str(root)}
         spec["apps"] |= {"templates_dir": str(project / "controls/templates")}
-        spec |= {"parallelism": parallelism, "cache": False}
+        spec |= {"parallelism": parallelism, "cache": False, "controls": "off"}
         spec |= {"options": OPTIONS, "tools": FEW_TOOLS} if few_tools else {}
         file = Path(folder) / "fleet.yaml"
         file.write_text(yaml.safe_dump(spec))

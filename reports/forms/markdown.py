@@ -41,7 +41,7 @@ def _models(report: FleetReport) -> Iterator[str]:
         (
             md(group.model or "all"),
             f"{group.apps:,}",
-            *(md(shown(one, group.figures.get(one.name))) for one in measures),
+            *(shown(one, group.figures.get(one.name)) for one in measures),
         )
         for group in study.models[:_ROWS]
     ]

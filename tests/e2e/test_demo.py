@@ -13,7 +13,9 @@ from jsonschema import Draft202012Validator
 
 from contract.analysis import Category, Confidence, MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
+from control.added import answer_sheet
 from control.schemas import report_schema
+from reports.labels import met
 from reports.rates import GRAVE
 from tests.e2e.conftest import ROOT, Assay
 from tests.support.tools_folder import tools_folder
@@ -108,6 +110,18 @@ def test_most_labelled_weaknesses_are_found_and_the_careful_apps_are_not_accused
 
     assert len(expected & found) >= 0.7 * len(expected), expected - found
     assert accused == []
+
+
+def test_each_tool_that_measured_sees_what_it_must_see(report: Written):
+    """What voids a tool's column in pipelines with controls; nobody is blind here."""
+    blind: dict[str, list[str]] = {}
+    for cell in report.cells:
+        sheet = answer_sheet(cell.ref.model, cell.ref.app_number)
+        missed = set(sheet.must_see.get(cell.name, ())) - met(sheet, cell.report.findings)
+        if cell.state is MeasurementState.MEASURED and missed:
+            blind[cell.name] = sorted(missed)
+
+    assert blind == {}
 
 
 def test_what_the_source_shows_and_a_request_proves_is_one_weakness(report: Written):
