@@ -108,9 +108,7 @@ def study() -> Study:
         design=Design(models=MODELS, templates=("notes", EVIL), complete=False),
         measures=(
             Measure(name="secure", label="Secure", kind="share", better="more", compared=True),
-            Measure(
-                name="grave_findings", label="Grave findings per app", kind="mean", compared=True
-            ),
+            Measure(name="grave_findings", label="Grave findings", kind="mean", compared=True),
             Measure(name="duration_s", label="Duration", kind="median", unit="s"),
         ),
         fleet=_group(),
