@@ -64,18 +64,17 @@ class Settings(_Slots):
         data: folder of everything Assay writes.
         tools: folder of the analyzers' installed tools.
         db_url: SQLAlchemy URL of the store; default SQLite in the data folder.
+        db_read_url: of a replica for those who only look; it may lag behind. Default: `db_url`.
+        keep_days: `prune` removes pipelines that ended longer ago; default: none by age.
         host: name of this machine in task queues and labels; stable over restarts.
-        scope: names this installation in labels, so that two on one Docker engine never touch each
-            other's containers; default derived from the data folder. Workers that share one
-            Temporal server and one engine share one scope.
+        scope: names this installation in labels: two on one engine never touch each other's apps.
+            Default derived from the data folder. Workers of one server and engine share it.
         engine: `auto` takes Docker when its daemon answers, else confined processes.
         docker_host: address of the engine; the variable is Docker's own, `DOCKER_HOST`.
         analyzer_urls: WebSocket URL per analyzer.
-        analyzer_location: `host`: analyzers reach apps at 127.0.0.1; `network`: analyzers run in
-            containers and join the app's network.
+        analyzer_location: `host`: analyzers reach apps at 127.0.0.1; `network`: on their network.
         token_file: shared token of the analyzers, one line.
-        logins: folder of the files that a spec's logins name (`{file: NAME}`); default `logins` in
-            the data folder.
+        logins: folder of the files that logins name (`{file: NAME}`); default `logins` in `data`.
         payload_keys, payload_key_file: keys that encrypt what Temporal keeps, `name:base64` each;
             the first one encrypts. At most one of the two is set.
         base_images: maps FROM lines; `auto` uses `assay/*` images for what cannot be pulled.
@@ -94,6 +93,8 @@ class Settings(_Slots):
     data: Folder = PROJECT_ROOT / ".assay"
     tools: Folder = PROJECT_ROOT / ".tools"
     db_url: str = ""
+    db_read_url: str = ""
+    keep_days: Annotated[float, Field(ge=0)] | None = None
     host: str = ""
     scope: str = ""
     engine: Literal["auto", "docker", "process"] = "auto"
@@ -197,8 +198,7 @@ class Settings(_Slots):
         Raises:
             PlatformError: INVALID_ARGUMENT when the token file cannot be read.
         """
-        path = self.token_file
-        return None if path is None else _line_of(path, f"ASSAY_TOKEN_FILE {path}")
+        return _line_of(path, f"ASSAY_TOKEN_FILE {path}") if (path := self.token_file) else None
 
     @property
     def payload_key_text(self) -> str:

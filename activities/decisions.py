@@ -1,6 +1,9 @@
 """All decisions that hold for a pipeline: of its fleet's file, by command, and of its baselines."""
 
+from datetime import datetime
+
 from activities.ports import ResultStore
+from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
 from contract.spec import PipelineSpec
 from contract.suppression import Suppression
@@ -9,7 +12,20 @@ _LONGEST_CHAIN = 100
 _NOT_TOLD = frozenset({ErrorCode.NOT_FOUND, ErrorCode.FAILED_PRECONDITION})
 
 
-async def decisions_of(results: ResultStore, pipeline_id: str) -> tuple[Suppression, ...]:
+class Decided(Frozen):
+    """A decision and where it was taken.
+
+    Attributes:
+        pipeline_id: for which pipeline: this one, or a baseline whose decisions it inherits.
+        decided_at: when, by command; null: it stands in the file that came with the plan.
+    """
+
+    suppression: Suppression
+    pipeline_id: str
+    decided_at: datetime | None = None
+
+
+async def all_decisions(results: ResultStore, pipeline_id: str) -> tuple[Decided, ...]:
     """The decisions for a pipeline, expired ones too; of two about the same, the last counts.
 
     First those by command for its baseline, for the baseline of that one, and so on, the oldest
@@ -20,13 +36,22 @@ async def decisions_of(results: ResultStore, pipeline_id: str) -> tuple[Suppress
     """
     chain = await _chain(results, pipeline_id)
     kept = await results.suppressions(list(chain))
-    found: list[Suppression] = []
+    found: list[Decided] = []
     for name in reversed(chain):
         spec = chain[name]
         if spec and name == pipeline_id and isinstance(spec.suppressions, tuple):
-            found += spec.suppressions
-        found += [each.suppression for each in kept if each.pipeline_id == name]
-    return tuple({each.key: each for each in found}.values())
+            found += [Decided(suppression=each, pipeline_id=name) for each in spec.suppressions]
+        found += [
+            Decided(suppression=each.suppression, pipeline_id=name, decided_at=each.decided_at)
+            for each in kept
+            if each.pipeline_id == name
+        ]
+    return tuple({each.suppression.key: each for each in found}.values())
+
+
+async def decisions_of(results: ResultStore, pipeline_id: str) -> tuple[Suppression, ...]:
+    """`all_decisions`, without where they were taken."""
+    return tuple(each.suppression for each in await all_decisions(results, pipeline_id))
 
 
 async def _chain(results: ResultStore, pipeline_id: str) -> dict[str, PipelineSpec | None]:

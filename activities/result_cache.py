@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from activities.ports import ArtifactStore
 from contract.analysis import AnalyzerReport, ArtifactRef, MeasurementState, ToolReport
 from contract.errors import ErrorCode, PlatformError
+from contract.ids import REPORT_OF
 from contract.protocol import REPORT_MEMBER
 
 # Codes of an artifact that is damaged or gone: it does not help to read it again.
@@ -51,7 +52,7 @@ def with_missing_tools(report: AnalyzerReport, asked: tuple[str, ...]) -> Analyz
 
 
 def _report_key(archive: ArtifactRef) -> str:
-    return f"report-of/{archive.sha256}"
+    return f"{REPORT_OF}{archive.sha256}"
 
 
 def _first_member(content: bytes) -> bytes:

@@ -1,17 +1,28 @@
 """Registers the commands of `assay` (and of `starter.py`) with their arguments and options."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from cli.arguments import IdOption, JsonFlag, PipelineArg, SpecArg, StrictFlag, pipeline_ids, usable
+from cli import results, steering
+from cli.arguments import (
+    FailOnOption,
+    FormatOption,
+    IdOption,
+    JsonFlag,
+    OutOption,
+    PipelineArg,
+    SpecArg,
+    StrictFlag,
+    pipeline_ids,
+    usable,
+)
 from cli.command import Commands, run
+from cli.planning import register as register_planning
 from cli.program import INSTALLED, version
+from cli.upkeep import register as register_upkeep
 from control.naming import new_id
-
-if TYPE_CHECKING:
-    from cli.commands.messages import Message
 
 app = typer.Typer(
     cls=Commands,
@@ -74,14 +85,18 @@ def submit(
     id: IdOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the pipeline to its end.")] = False,
     strict: StrictFlag = False,
+    fail_on: FailOnOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Submit a pipeline. The same ID and spec twice is one pipeline."""
     from cli.commands.submit import run_submit
 
     name = new_id(spec.stem) if id is None else id
+    gates = fail_on or ()
     run(
-        lambda settings: run_submit(settings, spec, name, wait=wait, as_json=as_json, strict=strict)
+        lambda settings: run_submit(
+            settings, spec, name, wait=wait, as_json=as_json, strict=strict, gates=gates
+        )
     )
 
 
@@ -113,49 +128,20 @@ def status(
 
 
 @app.command()
-def watch(id: PipelineArg, strict: StrictFlag = False, as_json: JsonFlag = False) -> None:
+def watch(
+    id: PipelineArg,
+    strict: StrictFlag = False,
+    fail_on: FailOnOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Follow a pipeline to its end; the exit code says how it ended."""
     from cli.commands.watch import run_watch
 
-    run(lambda settings: run_watch(settings, id, as_json=as_json, strict=strict))
+    gates = fail_on or ()
+    run(lambda settings: run_watch(settings, id, as_json=as_json, strict=strict, gates=gates))
 
 
-@app.command()
-def pause(id: PipelineArg, as_json: JsonFlag = False) -> None:
-    """Start no new work; running tools finish."""
-    _send(id, lambda pipeline: pipeline.pause(), "pause", as_json=as_json)
-
-
-@app.command()
-def resume(id: PipelineArg, as_json: JsonFlag = False) -> None:
-    """Go on after a pause."""
-    _send(id, lambda pipeline: pipeline.resume(), "resume", as_json=as_json)
-
-
-@app.command()
-def cancel(id: PipelineArg, as_json: JsonFlag = False) -> None:
-    """End running tools, tear down, write the report of what there is."""
-    _send(id, lambda pipeline: pipeline.cancel(), "cancel", as_json=as_json)
-
-
-@app.command()
-def parallelism(
-    id: PipelineArg,
-    apps: Annotated[int, typer.Argument(help="Apps in flight, 1 to 50.", min=1, max=50)],
-    as_json: JsonFlag = False,
-) -> None:
-    """Change how many apps are in flight at once."""
-    _send(id, lambda pipeline: pipeline.set_parallelism(apps), "set_parallelism", as_json=as_json)
-
-
-@app.command(name="reset-breaker")
-def reset_breaker(
-    id: PipelineArg,
-    name: Annotated[str, typer.Argument(help="Breaker name.", metavar="NAME")],
-    as_json: JsonFlag = False,
-) -> None:
-    """Close a circuit breaker by hand."""
-    _send(id, lambda pipeline: pipeline.reset_breaker(name), "reset_breaker", as_json=as_json)
+steering.register(app)
 
 
 @app.command()
@@ -166,12 +152,18 @@ def retry(
         typer.Argument(help="Left out: every infra_failed app.", metavar="[MODEL/appN]..."),
     ] = None,
     strict: StrictFlag = False,
+    fail_on: FailOnOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run again what the platform failed, or the named apps as a whole."""
     from cli.commands.retry import run_retry
 
-    run(lambda settings: run_retry(settings, id, apps or [], as_json=as_json, strict=strict))
+    gates, chosen = fail_on or (), apps or []
+    run(
+        lambda settings: run_retry(
+            settings, id, chosen, as_json=as_json, strict=strict, gates=gates
+        )
+    )
 
 
 @app.command()
@@ -212,25 +204,42 @@ def logs(
 def report(
     id: PipelineArg,
     strict: StrictFlag = False,
+    fail_on: FailOnOption = None,
+    form: FormatOption = None,
+    out: OutOption = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Write it first from what is recorded until now.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the summary of a pipeline's report and where its files are.
+    """Print the summary of a pipeline's report and where its files are, or write it elsewhere.
 
     A report that is missing, damaged or of another version is written anew.
     """
+    from cli.commands.forms import run_forms
     from cli.commands.report import run_report
 
-    run(lambda settings: run_report(settings, id, as_json=as_json, strict=strict, anew=anew))
+    if form is not None:
+        run(lambda settings: run_forms(settings, id, form, out, as_json=as_json))
+        return
+    if out is not None:
+        raise typer.BadParameter("--out needs --format")
+    gates = fail_on or ()
+    run(
+        lambda settings: run_report(
+            settings, id, as_json=as_json, strict=strict, gates=gates, anew=anew
+        )
+    )
 
 
 @app.command()
 def schema(
-    what: Annotated[Literal["spec", "report"], typer.Argument(help="Of a spec, or report.json.")],
+    what: Annotated[
+        Literal["spec", "report", "app", "tables"],
+        typer.Argument(help="A spec, report.json, apps/NAME.json, or tables in CSV and Parquet."),
+    ],
 ) -> None:
-    """Print a JSON Schema: of a spec with all tools and options, or of report.json."""
+    """Print a JSON Schema: of a spec with all tools and options, or of documents of a report."""
     from cli.output import print_json
     from control.schemas import SCHEMAS
 
@@ -272,7 +281,6 @@ def down(as_json: JsonFlag = False) -> None:
     run(lambda settings: run_down(settings, as_json=as_json))
 
 
-def _send(id: str, message: "Message", name: str, *, as_json: bool) -> None:
-    from cli.commands.messages import send
-
-    run(lambda settings: send(settings, id, message, name, as_json=as_json))
+results.register(app)
+register_upkeep(app)
+register_planning(app)

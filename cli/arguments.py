@@ -1,10 +1,11 @@
 """Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from contract.gate import Gate
 from control.naming import pipeline_id
 
 
@@ -26,6 +27,12 @@ JsonFlag = Annotated[
 StrictFlag = Annotated[
     bool, typer.Option("--strict", help="End with 7 when the platform failed any cell.")
 ]
+FailOnOption = Annotated[
+    list[Gate] | None,
+    typer.Option(
+        "--fail-on", help="End with 8 (high), 9 (new-high) or 10 (not-measured); repeatable."
+    ),
+]
 PipelineArg = Annotated[
     str,
     typer.Argument(help="Pipeline ID.", metavar="ID", callback=usable, autocompletion=pipeline_ids),
@@ -34,4 +41,29 @@ SpecArg = Annotated[Path, typer.Argument(help="Spec file, YAML or JSON.", metava
 IdOption = Annotated[
     str | None,
     typer.Option("--id", help="Pipeline ID; default: file name and time.", callback=usable),
+]
+FormName = Literal[
+    "html",
+    "json",
+    "csv",
+    "parquet",
+    "latex",
+    "sarif",
+    "junit",
+    "markdown",
+    "defectdojo",
+    "sbom",
+    "pictures",
+    "all",
+]
+FormatOption = Annotated[
+    FormName | None,
+    typer.Option("--format", help="Write the report in this form instead of printing its summary."),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Folder for --format; '-' prints a form that is one file. Default: below the data.",
+    ),
 ]

@@ -47,5 +47,29 @@ class Exit(IntEnum):
             "whose advisory source gave no answer)"
         ),
     )
+    HIGH = (
+        8,
+        (
+            "With --fail-on high: the pipeline completed, and a high or critical weakness is "
+            "there. Those that are suppressed, come with the scaffold, or are the guess of a "
+            "single tool do not count"
+        ),
+    )
+    NEW_HIGH = (
+        9,
+        (
+            "With --fail-on new-high: the pipeline completed, and such a weakness is not known "
+            "from the baseline: it is new, or nobody can tell because the baseline was not looked "
+            "at in full. It comes before 8"
+        ),
+    )
+    NOT_MEASURED = (
+        10,
+        (
+            "With --fail-on not-measured: the pipeline completed, and cells are infra_failed, "
+            "those whose advisory source gave no answer among them. 8 and 9 come before it"
+        ),
+    )
+    LOST = 11, "rebuild: rows or results could not be made again; the output names each"
     INTERRUPTED = 130, "Ctrl-C or SIGTERM ended the command; what it had started was stopped first"
     READER_GONE = 141, "Whoever read the output went away (`| head`)"

@@ -1,6 +1,7 @@
 """Following a pipeline to its end: progress for people, then what its report says."""
 
 import asyncio
+from collections.abc import Collection
 
 from rich.live import Live
 
@@ -15,6 +16,7 @@ from cli.terminal import progress_out
 from cli.verdict import of_phase
 from cli.view import progress_line, render_progress
 from contract.errors import PlatformError
+from contract.gate import Gate
 from contract.progress import PipelinePhase, PipelineProgress
 from control.estimate import Estimate
 from control.pipelines import Pipeline
@@ -53,7 +55,12 @@ async def _watch_lines(pipeline: Pipeline) -> PipelineProgress:
 
 
 async def follow_to_report(
-    session: Session, pipeline_id: str, *, as_json: bool = False, strict: bool = False
+    session: Session,
+    pipeline_id: str,
+    *,
+    as_json: bool = False,
+    strict: bool = False,
+    gates: Collection[Gate] = (),
 ) -> Exit:
     """Show progress to the end, then the report's summary.
 
@@ -70,7 +77,9 @@ async def follow_to_report(
         say(f"pipeline {pipeline_id} failed: {last.message}")
     ended = of_phase(last.phase)
     try:
-        code = show_report(session.settings, pipeline_id, as_json=as_json, strict=strict)
+        code = show_report(
+            session.settings, pipeline_id, as_json=as_json, strict=strict, gates=gates
+        )
     except PlatformError as error:  # without its report a pipeline has not done its work
         unread = explained(error)
         unread.code = ended or Exit.FAILED

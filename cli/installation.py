@@ -9,9 +9,10 @@ from cli.stack.lifecycle import running_stack
 from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
+from contract.spec import PipelinePlan
 from control.dryrun import Machine
 from control.errors import NotStoredError
-from control.stored import Stored
+from control.stored import Stored, require_comparable
 from settings import Settings, temporal_is_configured
 
 
@@ -22,12 +23,26 @@ def has_server(settings: Settings) -> bool:
 
 def store_of(settings: Settings) -> Stored:
     """The store of this installation. While a server runs, its worker may be using the store."""
-    return Stored(settings.database_url, in_use=lambda: has_server(settings))
+    return Stored(
+        settings.database_url,
+        in_use=lambda: has_server(settings),
+        read_url=settings.db_read_url,
+    )
 
 
 def login_finder(settings: Settings) -> Callable[[SecretRef], str] | None:
     """Finds logins as the local stack's worker does; None where other workers do the work."""
     return None if temporal_is_configured() else settings.secret
+
+
+async def require_stored_baseline(settings: Settings, plan: PipelinePlan) -> None:
+    """Refuse a baseline that this machine's worker would not find in the store.
+
+    Raises:
+        PlatformError: there is no such pipeline, or it is the pipeline itself.
+    """
+    if not temporal_is_configured():  # else the work, and the store, may be elsewhere
+        await require_comparable(store_of(settings), plan)
 
 
 def machine_of(settings: Settings) -> Machine | None:

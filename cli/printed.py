@@ -13,18 +13,30 @@ from cli.documents import (
     Written,
 )
 from contract.base import Frozen
+from contract.findings import FoundWeakness
+from control.comparing import Change, ComparedApp, Comparison
+from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
     AnalyzerLog,
     AppLogs,
+    FormsWritten,
     KeptLog,
+    KeptRows,
     PipelineLine,
     PipelineStatus,
+    Pruned,
+    PrunedPipeline,
+    RebuiltPipeline,
+    RebuiltStore,
     Retried,
     TimeLeft,
     Validated,
     ValidatedApp,
 )
+from control.findings import Findings, NotMeasured
+from control.forecast import Assumed, Forecast, Shows, Took
+from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"
@@ -32,6 +44,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "demo": (REPORT,),
     "wizard": (Written, REPORT),
     "validate": (Validated,),
+    "plan": (Forecast,),
     "submit": (Submitted, REPORT),
     "status": (PipelineList, PipelineStatus),
     "watch": (PipelineStatus,),
@@ -43,17 +56,37 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "retry": (Retried, REPORT),
     "add": (Added,),
     "logs": (AppLogs,),
-    "report": (REPORT,),
+    "report": (REPORT, FormsWritten),
+    "findings": (Findings,),
+    "compare": (Comparison,),
+    "suppress": (Suppressed, Decisions),
     "schema": ("the schema",),
     "doctor": (Diagnosis,),
     "up": (StackUp,),
     "down": (StackDown,),
+    "prune": (Pruned,),
+    "rebuild": (RebuiltStore,),
 }
 PARTS: tuple[type[Frozen], ...] = (
+    Took,
+    Shows,
+    Assumed,
     PipelineLine,
     TimeLeft,
     ValidatedApp,
     KeptLog,
     AnalyzerLog,
     Check,
+    PrunedPipeline,
+    RebuiltPipeline,
+    KeptRows,
+    FoundWeakness,
+    NotMeasured,
+    Change,
+    ComparedApp,
+    BaselineReport,
+    BaselineCount,
+    ModelBaseline,
+    UnknownReason,
+    ListedDecision,
 )

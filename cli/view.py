@@ -123,6 +123,8 @@ def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
         times = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (line.started_at, line.finished_at))
         counts = ", ".join(f"{count} {state}" for state, count in line.counts.items())
         apps = f"{line.apps}{f': {counts}' if counts else ''}" if line.apps else ""
+        if beside := in_words(line.beside):
+            apps = f"{apps}; beside them {beside}"
         table.add_row(one_line(line.id), Text(one_line(line.state), style=style), *times, apps)
     return table
 

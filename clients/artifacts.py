@@ -25,7 +25,9 @@ _LEVEL = 3
 _KEY = re.compile(r"sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})")
 
 
-class _CacheEntry(Frozen):
+class CacheEntry(Frozen):
+    """What is remembered under an idempotency key."""
+
     key: str
     artifact: ArtifactRef
 
@@ -66,7 +68,7 @@ class FileArtifactStore:
 
     async def cache(self, key: str, ref: ArtifactRef) -> None:
         """Remember `ref` under an idempotency key; a later call replaces it."""
-        entry = _CacheEntry(key=key, artifact=ref).model_dump_json().encode()
+        entry = CacheEntry(key=key, artifact=ref).model_dump_json().encode()
         await asyncio.to_thread(self._cache, key, entry)
 
     async def cached(self, key: str) -> ArtifactRef | None:
@@ -97,16 +99,23 @@ class FileArtifactStore:
             publish(file, temporary, self._root / key)
         return ArtifactRef(key=key, sha256=digest.hexdigest(), size_bytes=size, name=name)
 
-    def _get(self, ref: ArtifactRef) -> bytes:
+    def located(self, ref: ArtifactRef) -> Path:
+        """The compressed file of an artifact.
+
+        Raises:
+            PlatformError: NOT_FOUND when it is not there, INVALID_ARGUMENT for a foreign key.
+        """
         path = self._path(ref)
         with disk_faults(self._root):
-            if not path.is_file():
-                message = (
-                    f"artifact {ref.name or ref.key} is not in {self._root}; run its step again"
-                )
-                raise PlatformError(ErrorCode.NOT_FOUND, message)
-            with path.open("rb") as file:
-                return _verified(file, ref)
+            if path.is_file():
+                return path
+        message = f"artifact {ref.name or ref.key} is not in {self._root}; run its step again"
+        raise PlatformError(ErrorCode.NOT_FOUND, message)
+
+    def _get(self, ref: ArtifactRef) -> bytes:
+        path = self.located(ref)
+        with disk_faults(self._root), path.open("rb") as file:
+            return _verified(file, ref)
 
     def _cache(self, key: str, entry: bytes) -> None:
         with disk_faults(self._root):
@@ -117,7 +126,7 @@ class FileArtifactStore:
         with disk_faults(self._root):
             content = path.read_bytes() if path.is_file() else b""
         try:
-            entry = _CacheEntry.model_validate_json(content)
+            entry = CacheEntry.model_validate_json(content)
         except ValidationError:
             return None
         found = entry.key == key and self._path(entry.artifact).is_file()
@@ -148,15 +157,16 @@ def _verified(file: BinaryIO, ref: ArtifactRef) -> bytes:
             while block := plain.read(_BLOCK_BYTES):
                 content += block
                 if len(content) > ref.size_bytes:
-                    raise _damaged(ref, "longer than what was stored")
+                    raise damaged(ref, "longer than what was stored")
     except zstandard.ZstdError as error:
-        raise _damaged(ref, str(error)) from error
+        raise damaged(ref, str(error)) from error
     if hashlib.sha256(content).hexdigest() != ref.sha256:
-        raise _damaged(ref, "its digest differs")
+        raise damaged(ref, "its digest differs")
     return bytes(content)
 
 
-def _damaged(ref: ArtifactRef, cause: str) -> PlatformError:
+def damaged(ref: ArtifactRef, cause: str) -> PlatformError:
+    """The error that says that an artifact is not what was stored."""
     message = (
         f"artifact {ref.name or ref.key} is damaged ({cause}); "
         "delete it, check the disk, run its step again"

@@ -82,7 +82,10 @@ class ParquetFolder:
         draft.flush()
         target = self._folder / f"{table}.parquet"
         with temporary_file(self._folder) as (file, path):
-            settings = {"memory_limit": _MEMORY, "temp_directory": str(self._folder)}
+            settings: dict[str, Any] = {
+                "memory_limit": _MEMORY,
+                "temp_directory": str(self._folder),
+            }
             with duckdb.connect(":memory:", config=settings) as connection:
                 try:
                     connection.execute(self._copy(table, draft_path, path))

@@ -17,6 +17,9 @@ TASK_QUEUE_APPS = "assay-apps"
 # Of activities that last as long as a pipeline and only read.
 TASK_QUEUE_WATCH = "assay-watch"
 
+# Key of the report inside a result archive, before the archive's digest.
+REPORT_OF = "report-of/"
+
 # Type of the workflow that analyses one app.
 APP_WORKFLOW = "AnalyzeApp"
 

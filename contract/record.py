@@ -12,6 +12,9 @@ from contract.outcome import AppFacts
 from contract.spec import AppRef, AppRole, PlannedApp, SourceRef
 from contract.template import TemplateSpec
 
+FINISHED_STATES = frozenset({"completed", "cancelled", "failed"})
+"""States of a pipeline that has ended."""
+
 
 class CellRecord(Frozen):
     """One (app, tool) cell as recorded: what the tool reported, of which app, and what it took.

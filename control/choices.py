@@ -12,17 +12,18 @@ from contract.spec import Option, PipelineSpec
 from control.declared import options_of, tools_of
 from control.errors import WrongInputError
 from control.mistakes import unlike, wrong_fields
+from reports.study.measures import CRITERIA, known_measure
 
 REFERENCE = "{env: ASSAY_LOGIN_NAME} or {file: NAME}"
 
 
 def require_declared(spec: PipelineSpec, name: str) -> None:
-    """Refuse tools and options that no analyzer of `spec` has.
+    """Refuse tools, options and criteria that no analyzer or report of `spec` has.
 
     Raises:
         PlatformError: with a line for each, and the nearest right name.
     """
-    lines = [*_idle(spec)]
+    lines = [*_idle(spec), *_wrong_criteria(spec)]
     for kind, chosen in spec.tools.items():
         lines += _wrong_tools(kind, chosen)
     for kind, options in spec.options.items():
@@ -67,6 +68,13 @@ def _idle(spec: PipelineSpec) -> Iterator[str]:
         for kind in kinds:
             if kind not in spec.analyzers:
                 yield f"{field}.{kind}: does not run; add it to analyzers, or remove its {field}"
+
+
+def _wrong_criteria(spec: PipelineSpec) -> Iterator[str]:
+    """Criteria of a ranking that no report has, or that have no good end."""
+    for name in spec.ranking.weights if spec.ranking else ():
+        if not known_measure(name):
+            yield f"ranking.weights: {unlike(name, CRITERIA, 'measure')}"
 
 
 def _wrong_tools(kind: AnalyzerKind, chosen: tuple[str, ...]) -> Iterator[str]:

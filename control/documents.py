@@ -10,6 +10,7 @@ from contract.analysis import ArtifactRef, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.progress import PipelineProgress
+from contract.role import AppRole
 
 
 class TimeLeft(Frozen):
@@ -31,8 +32,9 @@ class PipelineLine(Frozen):
     Attributes:
         state: a phase (`running`, `paused`, `waiting`, ...), an end (`completed`, `cancelled`,
             `failed`, `terminated`), or `unfinished`: nobody works on it now.
-        apps: how many it has; 0 where the store does not know it yet.
-        counts: ended apps by state.
+        apps: how many subjects it has; 0 where the store does not know it yet.
+        counts: ended subjects by state.
+        beside: how many apps it has in other roles (`control`, `scaffold`, `repeat`).
     """
 
     id: str
@@ -41,6 +43,7 @@ class PipelineLine(Frozen):
     finished_at: datetime | None = None
     apps: int = 0
     counts: dict[MeasurementState, int] = {}
+    beside: dict[AppRole, int] = {}
 
 
 class PipelineStatus(PipelineProgress):
@@ -89,6 +92,8 @@ class ValidatedApp(Frozen):
 
     Attributes:
         digest: of its files: equal sources have equal ones.
+        role: `subject`, or why it was added to them.
+        analyzers: those that would look at it.
     """
 
     model: str
@@ -98,6 +103,8 @@ class ValidatedApp(Frozen):
     size_bytes: int
     digest: str
     template: str | None = None
+    role: AppRole = AppRole.SUBJECT
+    analyzers: tuple[AnalyzerKind, ...] = ()
 
 
 class Validated(Frozen):
@@ -105,8 +112,10 @@ class Validated(Frozen):
 
     Attributes:
         tools: of the analyzers that are restricted to some.
-        subtasks: apps times analyzers.
-        apps: each a `ValidatedApp`, in order.
+        subtasks: of each app, those analyzers that would look at it.
+        apps: each a `ValidatedApp`, in order; also those that the spec adds to its fleet.
+        baseline: the earlier pipeline that weaknesses are compared with; null: none.
+        suppressions: decisions that weaknesses need no action.
         warnings: what will not be measured as things are.
     """
 
@@ -118,6 +127,8 @@ class Validated(Frozen):
     cache: bool
     subtasks: int
     apps: tuple[ValidatedApp, ...]
+    baseline: str | None = None
+    suppressions: int = 0
     warnings: tuple[str, ...]
 
 
@@ -193,3 +204,87 @@ class Added(Frozen):
     pipeline_id: str
     added: tuple[str, ...]
     apps: int
+
+
+class RebuiltPipeline(Frozen):
+    """A pipeline whose rows were made again.
+
+    Attributes:
+        cells: how many cells it has.
+        lost: results that cannot be read any more; their cells are not measured.
+    """
+
+    pipeline_id: str
+    cells: int
+    lost: tuple[str, ...] = ()
+
+
+class KeptRows(Frozen):
+    """A pipeline whose rows could not be made again.
+
+    Attributes:
+        stored: whether the store has rows of it; they stay as they were.
+    """
+
+    pipeline_id: str
+    stored: bool
+    why: str
+
+
+class RebuiltStore(Frozen):
+    """A store that was made again.
+
+    Attributes:
+        rebuilt: each a `RebuiltPipeline`.
+        kept: each a `KeptRows`.
+        damaged: where a damaged database file is kept; empty: there was none.
+    """
+
+    rebuilt: tuple[RebuiltPipeline, ...] = ()
+    kept: tuple[KeptRows, ...] = ()
+    damaged: str = ""
+
+
+class PrunedPipeline(Frozen):
+    """An ended pipeline that goes.
+
+    Attributes:
+        report_bytes: size of its report's folder.
+    """
+
+    pipeline_id: str
+    finished_at: datetime | None
+    apps: int
+    report_bytes: int
+
+
+class Pruned(Frozen):
+    """What goes, or went.
+
+    Attributes:
+        done: false: nothing was removed; it is what would go.
+        pipelines: each a `PrunedPipeline`.
+        artifacts: results and logs that nothing refers to any more.
+        artifact_bytes: their size on the disk.
+        stays: why something that might be expected to go does not.
+    """
+
+    done: bool
+    pipelines: tuple[PrunedPipeline, ...] = ()
+    artifacts: int = 0
+    artifact_bytes: int = 0
+    stays: tuple[str, ...] = ()
+
+
+class FormsWritten(Frozen):
+    """A report that was written in other forms.
+
+    Attributes:
+        folder: where the files are.
+        files: their paths below it.
+    """
+
+    pipeline_id: str
+    folder: str
+    forms: tuple[str, ...]
+    files: tuple[str, ...]

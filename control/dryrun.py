@@ -32,6 +32,7 @@ def validated(spec: Path, plan: PipelinePlan, machine: Machine | None) -> Valida
         plan: what it says.
         machine: that does the work; None: another one does, with what there is there.
     """
+    analyzers = {app.ref.label: plan.app_spec(app).analyzers for app in plan.apps}
     return Validated(
         spec=str(spec.absolute()),
         analyzers=plan.spec.analyzers,
@@ -39,7 +40,7 @@ def validated(spec: Path, plan: PipelinePlan, machine: Machine | None) -> Valida
         parallelism=plan.spec.parallelism,
         egress=plan.spec.egress,
         cache=plan.spec.cache,
-        subtasks=len(plan.apps) * len(plan.spec.analyzers),
+        subtasks=sum(map(len, analyzers.values())),
         apps=tuple(
             ValidatedApp(
                 model=app.ref.model,
@@ -49,9 +50,13 @@ def validated(spec: Path, plan: PipelinePlan, machine: Machine | None) -> Valida
                 size_bytes=app.source.size_bytes,
                 digest=app.source.digest,
                 template=app.template,
+                role=app.role,
+                analyzers=analyzers[app.ref.label],
             )
             for app in plan.apps
         ),
+        baseline=plan.spec.baseline,
+        suppressions=len(plan.spec.suppressions or ()),
         warnings=tuple(_warnings(plan, machine)),
     )
 

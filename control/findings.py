@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from activities.decisions import decisions_of
@@ -12,26 +11,11 @@ from contract.analysis import MeasurementState
 from contract.base import Frozen
 from contract.findings import PAGE_LIMIT, FindingsPage, FindingsQuery, FoundWeakness
 from contract.overview import PipelineOverview
+from contract.standing import Standing
 from contract.weakness import BaselineState, Origin
 from control.errors import WrongInputError
 from control.stored import Stored
 from reports.suppressions import Decisions
-
-
-class Standing(StrEnum):
-    """What stands of a weakness; each has exactly one, the first of these that holds.
-
-    `suppressed`: a decision says that it needs no action; `scaffold`: it came with the scaffold;
-    `new`, `unchanged`, `unknown`: what the baseline says of it; `open`: there is no baseline.
-    """
-
-    SUPPRESSED = "suppressed"
-    SCAFFOLD = "scaffold"
-    NEW = "new"
-    UNCHANGED = "unchanged"
-    UNKNOWN = "unknown"
-    OPEN = "open"
-
 
 _OF_BASELINE = {
     None: Standing.OPEN,
@@ -129,7 +113,7 @@ async def findings(
         search = await Search.open(results, query, standings)
         return search.document(await search.take(limit), await results.overview(query.pipeline_id))
 
-    return await stored.answered(query.pipeline_id, ask)
+    return await stored.answered(query.pipeline_id, ask, lags=True)
 
 
 @dataclass(slots=True)
@@ -216,7 +200,7 @@ class Search:
 
 def _narrowed(wanted: frozenset[Standing]) -> dict[str, Any]:
     """What the store itself can leave out."""
-    if wanted == {Standing.SCAFFOLD}:
+    if wanted == frozenset({Standing.SCAFFOLD}):
         return {"origins": (Origin.SCAFFOLD,)}
     if wanted and wanted <= _BASELINES.keys():
         return {"baselines": tuple(_BASELINES[each] for each in sorted(wanted))}

@@ -27,6 +27,7 @@ def merged(
             finished_at=listing.finished_at,
             apps=listing.apps,
             counts=listing.counts,
+            beside=listing.beside,
         )
         for listing in stored
     ]

@@ -1,4 +1,4 @@
-"""JSON Schemas of what people write and programs read: the spec, and `report.json`."""
+"""JSON Schemas of what people write and programs read: the spec, and the documents of a report."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,27 @@ def report_schema() -> Schema:
     return {"$schema": _DIALECT, **schema, "title": "Assay report.json"}
 
 
-SCHEMAS: dict[str, Callable[[], Schema]] = {"spec": spec_schema, "report": report_schema}
+def app_schema() -> Schema:
+    """What the document of one app (`apps/NAME.json`) holds."""
+    from reports.model import AppReport
+
+    schema = AppReport.model_json_schema(mode="serialization")
+    return {"$schema": _DIALECT, **schema, "title": "Assay apps/NAME.json"}
+
+
+def tables_schema() -> Schema:
+    """What the rows of each table hold, in Parquet and CSV."""
+    from reports.tables.rows import tables_schema as of_tables
+
+    return {"$schema": _DIALECT, **of_tables()}
+
+
+SCHEMAS: dict[str, Callable[[], Schema]] = {
+    "spec": spec_schema,
+    "report": report_schema,
+    "app": app_schema,
+    "tables": tables_schema,
+}
 
 
 def _only(properties: Schema) -> Schema:

@@ -10,7 +10,7 @@ from contract.spec import AppRole
 from reports.baseline_results import BaselineReport
 from reports.export import render_json
 from reports.facts import FleetFacts, Overview
-from reports.fleet import NO_STUDY, FleetBuilder
+from reports.fleet import FleetBuilder
 from reports.glance import Glances
 from reports.html import render_app, render_html
 from reports.model import AppReport, FleetReport
@@ -97,25 +97,27 @@ class ReportFiles:
         """
         report = self.report(baseline, self._fleet.study())
         alerts = self._alerts.result()
-        logs = () if alerts is None else (FLEET_SARIF_NAME,)
-        page = render_html(report, self._glances.result(), {*beside, *logs})
-        return {
-            **({} if alerts is None else {FLEET_SARIF_NAME: alerts}),
-            HTML_NAME: page.encode(),
-            JSON_NAME: render_json(report),
-        }
+        of_sarif = {} if alerts is None else {FLEET_SARIF_NAME: alerts}
+        page = render_html(report, self._glances.result(), {*beside, *of_sarif})
+        return {**of_sarif, HTML_NAME: page.encode(), JSON_NAME: render_json(report)}
 
     def report(
-        self, baseline: BaselineReport | None = None, study: Study = NO_STUDY
+        self, baseline: BaselineReport | None = None, study: Study | None = None
     ) -> FleetReport:
         """The report of the apps so far."""
         return self._fleet.report(baseline, study)
 
 
 def sarif_files(app: AppReport, facts: FleetFacts) -> Iterator[File]:
-    """Two logs of an app that has cells; one log if nothing was measured."""
+    """Two logs of an app that has cells; one log if nothing was measured.
+
+    What apps in other roles have is nobody's alert.
+    """
     if not app.cells:
         return
-    yield sarif_name(app.ref), written(to_sarif(app))
+    baseline = str(facts.outline.spec.get("baseline") or "")
+    yield sarif_name(app.ref), written(to_sarif(app, baseline))
+    if app.role is not AppRole.SUBJECT:
+        return
     if (upload := github_sarif(app, facts.finders)) is not None:
         yield github_sarif_name(app.ref), upload

@@ -6,16 +6,14 @@ says what was looked at holds; `not-measured` is the gate for what was not.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Literal, get_args
+from typing import Literal
 
 from contract.analysis import Category
 from contract.base import Frozen
+from contract.gate import Gate
 from contract.weakness import BaselineState, Origin
 from reports.rates import GRAVE
 from reports.summary import AppSummary, WeaknessCount
-
-Gate = Literal["high", "new-high", "not-measured"]
-GATES: tuple[Gate, ...] = get_args(Gate)
 
 
 class Broken(Frozen):
@@ -36,11 +34,11 @@ class Broken(Frozen):
     def sentence(self) -> str:
         """What breaks it, for people."""
         where = f"in {self.apps} app{'s' * (self.apps != 1)}"
-        if self.gate == "not-measured":
+        if self.gate is Gate.NOT_MEASURED:
             return f"{self.count} cells {where} were not measured (infra_failed)"
         noun = "weakness" if self.count == 1 else "weaknesses"
         what = f"{self.count} high or critical {noun} {where}"
-        if self.gate == "high":
+        if self.gate is Gate.HIGH:
             return what
         unsure = f"; of {self.unknown} of them nobody knows: the baseline was not looked at in full"
         return f"{what} not known from the baseline{unsure if self.unknown else ''}"
@@ -55,9 +53,9 @@ def broken(apps: Iterable[AppSummary], gates: Collection[Gate]) -> tuple[Broken,
             gate=gate,
             count=sum(hits),
             apps=sum(hit > 0 for hit in hits),
-            unknown=unknown if gate == "new-high" else 0,
+            unknown=unknown if gate is Gate.NEW_HIGH else 0,
         )
-        for gate in GATES
+        for gate in Gate
         if gate in gates and any(hits := [found[gate] for found in counts])
     )
 
@@ -66,10 +64,10 @@ def _counts(app: AppSummary) -> Iterator[tuple[Gate | Literal["unknown"], int]]:
     grave = [group for group in app.weaknesses if _is_grave(group)]
     known = [group for group in grave if group.baseline is BaselineState.UNCHANGED]
     unknown = [group for group in grave if group.baseline is BaselineState.UNKNOWN]
-    yield "high", _sum(grave)
-    yield "new-high", _sum(grave) - _sum(known)
+    yield Gate.HIGH, _sum(grave)
+    yield Gate.NEW_HIGH, _sum(grave) - _sum(known)
     yield "unknown", _sum(unknown)
-    yield "not-measured", app.cells.infra_failed or int(app.state is None)
+    yield Gate.NOT_MEASURED, app.cells.infra_failed or int(app.state is None)
 
 
 def _is_grave(group: WeaknessCount) -> bool:

@@ -89,9 +89,9 @@ def blind(key: ToolKey, looks: Iterable[Look]) -> str:
     missed: list[str] = []
     for look in looks:
         must = look.sheet.must_see.get(f"{key[0]}/{key[1]}", ())
-        gone = [] if look.found is None else [one for one in must if one not in seen(look)]
-        names = {label.id: label.name for label in look.sheet.weaknesses}
-        missed += [f"{names[one]} in {look.control}" for one in gone]
+        unseen = set[str]() if look.found is None else set(must) - seen(look)
+        labels = (label for label in look.sheet.weaknesses if label.id in unseen)
+        missed += [f"{label.name} in {look.control}" for label in labels]
     if not missed:
         return ""
     more = f" and {len(missed) - _NAMED} more" if len(missed) > _NAMED else ""

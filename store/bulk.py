@@ -45,7 +45,7 @@ async def record_new(
     rows: _Rows = defaultdict(list)
     for app in recorded:
         _add(rows, app, known[app.spec.ref])
-    first = await _cell_ids(connection, len(rows[cells]))
+    first = await free_ids(connection, cells, len(rows[cells]))
     for place, row in enumerate(rows[cells]):
         row["id"] = first + place
     for table in (findings, metrics):
@@ -80,16 +80,17 @@ async def _registered(
     return known
 
 
-async def _cell_ids(connection: AsyncConnection, count: int) -> int:
+async def free_ids(connection: AsyncConnection, table: Table, count: int) -> int:
     """First of so many free IDs in a row; the caller's transaction keeps others out."""
     if connection.dialect.name == "postgresql":
-        # Others insert cells meanwhile by the same sequence: take the whole range out of it.
-        await connection.execute(text("LOCK TABLE cells IN SHARE ROW EXCLUSIVE MODE"))
-        first = int(await connection.scalar(text("SELECT nextval('cells_id_seq')")) or 1)
-        moved = text("SELECT setval('cells_id_seq', :last)")
+        # Others take IDs from the same sequence meanwhile: the whole range is taken out of it.
+        await connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
+        sequence = f"{table.name}_id_seq"
+        first = int(await connection.scalar(text(f"SELECT nextval('{sequence}')")) or 1)
+        moved = text(f"SELECT setval('{sequence}', :last)")
         await connection.execute(moved, {"last": first + count})
         return first
-    return int(await connection.scalar(select(func.max(cells.c.id))) or 0) + 1
+    return int(await connection.scalar(select(func.max(table.c.id))) or 0) + 1
 
 
 def _add(rows: _Rows, app: RecordedApp, registered: Any) -> None:

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
+from contract.history import History
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
-from contract.record import PipelineListing, PipelineRecord
+from contract.record import FINISHED_STATES, PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
 from store.connected import not_found
+from store.history import fetch_history
 from store.loading import pipeline_record
 from store.merging import fused_together, replaced
 from store.plans import add_page, fetch_choices, fetch_entries, fetch_header, fetch_reopening
@@ -30,13 +32,13 @@ from store.rows import (
 )
 from store.searching import Searching
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
+from store.upkeep import Upkeep
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
-FINISHED_STATES = frozenset({"completed", "cancelled", "failed"})
 
 
-class SqlResultStore(Searching):
+class SqlResultStore(Searching, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(
@@ -182,6 +184,11 @@ class SqlResultStore(Searching):
         """Every pipeline in one line each, the newest first."""
         async with self.reading() as connection:
             return await fetch_listing(connection)
+
+    async def history(self) -> History:
+        """What recent pipelines took."""
+        async with self.reading() as connection:
+            return await fetch_history(connection)
 
     async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any, Any]:
         """ID and body of the app's row, locked until the transaction ends; made if it came late."""

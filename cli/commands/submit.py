@@ -1,15 +1,18 @@
 """`submit`: starts a pipeline from a spec file."""
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 
 from cli.documents import Submitted
 from cli.exits import Exit
 from cli.follow import follow_to_report
-from cli.installation import login_finder
+from cli.installation import login_finder, require_stored_baseline
 from cli.output import print_lines, print_result, print_where, say
 from cli.program import command
 from cli.session import open_session
+from cli.verdict import require_baseline
+from contract.gate import Gate
 from control.pipelines import submit
 from control.plans import checked_plan
 from settings import Settings
@@ -23,16 +26,25 @@ async def run_submit(
     wait: bool,
     as_json: bool,
     strict: bool = False,
+    gates: Collection[Gate] = (),
 ) -> Exit:
-    """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again)."""
+    """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again).
+
+    Gates can only be told at the end, so with them it is followed, too.
+    """
+    wait = wait or bool(gates)
     secret = login_finder(settings)
     plan = await asyncio.to_thread(checked_plan, spec, pipeline_id, say, secret)
+    require_baseline(gates, pipeline_id, plan.spec.baseline is not None)
+    await require_stored_baseline(settings, plan)
     async with open_session(settings, say, start=True) as session:
         started = await submit(session.client, plan)
         session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
         if wait:
-            return await follow_to_report(session, pipeline_id, as_json=as_json, strict=strict)
+            return await follow_to_report(
+                session, pipeline_id, as_json=as_json, strict=strict, gates=gates
+            )
         count, link = len(plan.apps), session.ui_link(pipeline_id)
         document = Submitted(pipeline_id=pipeline_id, started=started, apps=count, ui=link)
         print_result(document, f"pipeline {pipeline_id}: {count} apps", as_json=as_json)

@@ -17,8 +17,8 @@ from reports.model import AppReport, CellReport, FleetReport
 from reports.rates import is_grave
 from reports.sarif_github import tool_of
 
-# What XML 1.0 has no way to write.
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What XML 1.0 has no way to write, and what a terminal obeys.
+_NO_XML = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_CHARS = 500
 _SHOWN = 20
 _OTHERS = "weaknesses/others"

@@ -22,6 +22,7 @@ from scipy import stats
 Floats = NDArray[np.float64]
 MIN_CLUSTERS = 8
 RESAMPLES = 1_999
+_EFFECT_RESAMPLES = 999
 Method = Literal["BCa", "percentile"]
 
 
@@ -37,30 +38,44 @@ class Interval:
 
 def interval_of_ratio(sums: Sequence[float], weights: Sequence[float]) -> Interval:
     """Of sum(sums) / sum(weights), one entry per cluster: a mean, or a rate per kLOC."""
-    return resampled(np.column_stack([sums, weights]), _ratio)
+    rows = _sorted(np.column_stack([sums, weights]).astype(float))
+    return resampled(rows, lambda times: (times @ rows[:, 0]) / (times @ rows[:, 1]))
 
 
 def interval_of_mean(values: Sequence[float]) -> Interval:
     """Of the mean of one value per cluster."""
-    return resampled(np.asarray(values, dtype=float).reshape(-1, 1), _mean)
+    return interval_of_ratio(values, [1.0] * len(values))
 
 
 def interval_of_median(clusters: Sequence[Sequence[float]]) -> Interval:
     """Of the median over all values. Where each cluster has one value: of order statistics.
 
-    Conover, "Practical Nonparametric Statistics" (1999), section 3.2, by `scipy.stats`.
+    Conover, "Practical Nonparametric Statistics" (1999), section 3.2, by `scipy.stats`. Otherwise
+    by resampling, with percentiles: BCa's acceleration is not defined for a statistic with steps.
     """
     if all(len(cluster) == 1 for cluster in clusters):
         return _of_order_statistics([value for cluster in clusters for value in cluster])
     longest = max(len(cluster) for cluster in clusters)
-    padded = np.full((len(clusters), longest), np.nan)
-    for row, cluster in zip(padded, clusters, strict=True):
+    rows = np.full((len(clusters), longest), np.nan)
+    for row, cluster in zip(rows, clusters, strict=True):
         row[: len(cluster)] = sorted(cluster)
-    return resampled(padded, _median, method="percentile")
+    rows = _sorted(rows)
+    return resampled(rows, lambda times: _medians(rows, times), method="percentile")
+
+
+def interval_of_delta(first: Sequence[float], second: Sequence[float]) -> Interval:
+    """Of Cliff's delta, one value of each model per template; templates are drawn in pairs."""
+    rows = _sorted(np.column_stack([first, second]).astype(float))
+    above = np.sign(rows[:, :1] - rows[:, 1])
+
+    def delta(times: Floats) -> Floats:
+        return ((times @ above) * times).sum(-1) / times.sum(-1) ** 2
+
+    return resampled(rows, delta, resamples=_EFFECT_RESAMPLES, method="percentile")
 
 
 def resampled(
-    clusters: Floats,
+    rows: Floats,
     statistic: Callable[[Floats], Floats],
     *,
     resamples: int = RESAMPLES,
@@ -69,16 +84,14 @@ def resampled(
     """The interval of `statistic`, if rows (clusters) were drawn again.
 
     Args:
-        clusters: one row for each cluster.
-        statistic: of an array of shape (..., clusters, columns), over its last two axes.
+        rows: one for each cluster, in an order that does not depend on names.
+        statistic: of how often each row was drawn, an array of shape (draws, rows).
         resamples: how many draws.
-        method: `percentile` where a statistic has steps: BCa's acceleration is then not defined.
+        method: of `scipy.stats.bootstrap`.
     """
-    count = len(clusters)
-    if count < MIN_CLUSTERS:
+    if len(rows) < MIN_CLUSTERS:
         return Interval(reason=f"fewer than {MIN_CLUSTERS} clusters: no interval by resampling")
-    rows = clusters[np.lexsort(clusters.T[::-1])]
-    if (rows == rows[0]).all(where=~np.isnan(rows)) and np.isnan(rows).sum() == 0:
+    if np.array_equal(rows, np.broadcast_to(rows[0], rows.shape), equal_nan=True):
         return Interval(reason="all clusters are alike: resampling shows no spread")
     found = _bootstrap(rows, statistic, resamples, method)
     if found is None:
@@ -104,7 +117,9 @@ def _bootstrap(
     rows: Floats, statistic: Callable[[Floats], Floats], resamples: int, method: Method
 ) -> tuple[float, float] | None:
     def of_rows(drawn: Any, axis: int = -1) -> Floats:
-        return statistic(rows[np.moveaxis(np.asarray(drawn), axis, -1)])
+        indices = np.moveaxis(np.asarray(drawn), axis, -1)
+        flat = indices.reshape(-1, indices.shape[-1])
+        return statistic(_times(flat, len(rows))).reshape(indices.shape[:-1])
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what they say is seen in the result: no finite interval
@@ -131,13 +146,23 @@ def _of_order_statistics(values: Sequence[float]) -> Interval:
     return Interval(low, high, method="order statistics")
 
 
-def _ratio(drawn: Floats) -> Floats:
-    return drawn[..., 0].sum(-1) / drawn[..., 1].sum(-1)
+def _times(drawn: Any, count: int) -> Floats:
+    """How often each of `count` rows is in each draw."""
+    cells = drawn + count * np.arange(len(drawn))[:, None]
+    return np.bincount(cells.ravel(), minlength=count * len(drawn)).reshape(-1, count).astype(float)
 
 
-def _mean(drawn: Floats) -> Floats:
-    return drawn[..., 0].mean(-1)
+def _medians(rows: Floats, times: Floats) -> Floats:
+    """Medians of the values of all rows, each as often as it was drawn."""
+    flat = rows.ravel()
+    order = np.argsort(flat)  # NaN last
+    values = flat[order][: int(np.isfinite(flat).sum())]
+    often = times[:, order[: len(values)] // rows.shape[1]].cumsum(axis=1)
+    whole = often[:, -1:]
+    low = values[(often < whole / 2).sum(axis=1)]
+    high = values[(often <= whole / 2).sum(axis=1)]
+    return (low + high) / 2
 
 
-def _median(drawn: Floats) -> Floats:
-    return np.nanmedian(drawn.reshape(*drawn.shape[:-2], -1), axis=-1)
+def _sorted(rows: Floats) -> Floats:
+    return rows[np.lexsort(rows.T[::-1])]

@@ -20,6 +20,8 @@ from reports.summary import AppSummary
 Measured = tuple[Look, Cells]
 _PASS = {"functional": "pass", "functional_and_secure": "sec_pass"}
 _MODELS, _WITHIN = Unit("models"), Unit(resampled=False)
+MOST_COMPARED, MOST_TEMPLATES, MOST_CELLS = 24, 200, 2_000
+"""Models in pairs, templates with intervals, cells: more would take minutes and megabytes."""
 
 
 def study_of(
@@ -37,12 +39,23 @@ def study_of(
     """
     table = Table.of(apps)
     measures = [(look, table.cells(look)) for look in looks(table.subjects)]
-    study = _with_groups(Study(design=table.design), table, measures, agreement or {})
+    design = table.design.model_copy(update={"notes": tuple(_notes(table))})
+    study = _with_groups(Study(design=design), table, measures, agreement or {})
     study = _with_comparisons(study, measures, noise(table, [look for look, _ in measures]))
     study = study.model_copy(update={"counts": _counts(table)})
     if ranking is not None:
         study = study.model_copy(update={"ranking": _ranking(ranking, study)})
     return study.model_copy(update={"methods": methods(study)})
+
+
+def _notes(table: Table) -> Iterator[str]:
+    """What a large fleet does not get."""
+    if len(table.models) > MOST_COMPARED:
+        yield f"more than {MOST_COMPARED} models: they are not compared in pairs"
+    if len(table.templates) > MOST_TEMPLATES:
+        yield f"more than {MOST_TEMPLATES} templates: their figures have no resampled intervals"
+    if len(table.subjects) > MOST_CELLS:
+        yield f"more than {MOST_CELLS} apps: no figures of single cells"
 
 
 def _with_groups(
@@ -80,21 +93,24 @@ def _model(model: str, table: Table, measures: Sequence[Measured], agreement: Ag
 
 def _template(name: str, table: Table, measures: Sequence[Measured]) -> Group:
     """Over models; they, not templates, are drawn again for its intervals."""
+    unit = _MODELS if len(table.templates) <= MOST_TEMPLATES else _WITHIN
     apps = {model: blocks[name] for model, blocks in table.by_cell.items() if name in blocks}
     seen = {look: {model: cells[model][name] for model in apps} for look, cells in measures}
     return Group(
         template=name,
         apps=sum(len(group) for group in apps.values()),
         figures={
-            look.measure.name: figure(look.measure.kind, clusters, _MODELS)
+            look.measure.name: figure(look.measure.kind, clusters, unit)
             for look, clusters in seen.items()
         },
-        findings=finding_figures(apps, _MODELS),
+        findings=finding_figures(apps, unit),
     )
 
 
 def _cells(table: Table, measures: Sequence[Measured]) -> Iterator[Group]:
     """The first measures of each model on each template; more would make a report huge."""
+    if len(table.subjects) > MOST_CELLS:
+        return
     first = [(look, cells) for look, cells in measures if look.first]
     for model, there in table.by_cell.items():
         for name in table.templates:
@@ -137,7 +153,7 @@ def _with_comparisons(study: Study, measures: Sequence[Measured], noises: Sequen
     pairs: list[Comparison] = []
     orders: list[Ordering] = []
     ranks: list[RankTest] = []
-    for look, cells in measures if len(study.models) > 1 else ():
+    for look, cells in measures if 1 < len(study.models) <= MOST_COMPARED else ():
         measure = look.measure
         if not measure.compared:
             continue
@@ -159,7 +175,7 @@ def _with_comparisons(study: Study, measures: Sequence[Measured], noises: Sequen
 
 
 def _counts(table: Table) -> tuple[CountModel, ...]:
-    return count_models(table) if len(table.models) > 1 else ()
+    return count_models(table) if 1 < len(table.models) <= MOST_COMPARED else ()
 
 
 def _ranking(spec: RankingSpec, study: Study) -> Ranking:

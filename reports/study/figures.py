@@ -147,6 +147,7 @@ class Design(Frozen):
         samples: apps per model and template: fewest and most.
         complete: whether every model has an app for every template.
         apart: apps that are no subjects, by role.
+        notes: what is left out because the fleet is large.
         digest: sha256 of all that the study was computed from, whatever its order; seeds of
             resampling come from the data, so the same data give the same figures.
     """
@@ -157,4 +158,5 @@ class Design(Frozen):
     samples: tuple[int, int] = (0, 0)
     complete: bool = True
     apart: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
     digest: str = ""

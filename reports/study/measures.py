@@ -51,10 +51,9 @@ def looks(apps: Sequence[AppSummary]) -> tuple[Look, ...]:
 
 def known_measure(name: str) -> bool:
     """Whether there can be such a measure that has a good end, in some fleet."""
-    fixed = {look.measure.name for look in _ALWAYS if look.measure.better != "neither"}
     kind, _, rest = name.partition("/")
     of_load = kind == "load" and rest.rpartition("/")[2] in _BETTER and "/" in rest
-    return name in fixed or of_load or (kind == "score" and bool(rest))
+    return name in CRITERIA or of_load or (kind == "score" and bool(rest))
 
 
 def _says_something(look: Look, apps: Iterable[AppSummary]) -> bool:
@@ -189,3 +188,7 @@ _ALWAYS: tuple[Look, ...] = (
         partial(seeing.optional, "duration_s"),
     ),
 )
+CRITERIA: tuple[str, ...] = tuple(
+    look.measure.name for look in _ALWAYS if look.measure.better != "neither"
+)
+"""Measures of every fleet that have a good end; those of load tests and judges come beside them."""

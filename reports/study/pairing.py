@@ -8,11 +8,10 @@ from reports.statistics.pairs import (
     FEWEST_BLOCKS,
     Paired,
     cliffs_delta,
-    interval_of_delta,
     mcnemar_exact,
     wilcoxon_zsplit,
 )
-from reports.statistics.resampling import Interval, interval_of_mean
+from reports.statistics.resampling import Interval, interval_of_delta, interval_of_mean
 from reports.study.compared import Comparison
 from reports.study.figures import Figure, Measure
 from reports.study.seeing import Seen
@@ -125,7 +124,11 @@ def _tested(
     if measure.kind == "share" and single:
         one = sum(a > b for a, b in pairs)
         other = sum(a < b for a, b in pairs)
-        extra = {"test": "McNemar, exact", "only_first": one, "only_second": other}
+        extra: dict[str, object] = {
+            "test": "McNemar, exact",
+            "only_first": one,
+            "only_second": other,
+        }
         return mcnemar_exact(one, other), extra
     test = "Wilcoxon signed-rank, zeros split"
     return wilcoxon_zsplit([a - b for a, b in pairs]), {"test": test}

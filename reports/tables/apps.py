@@ -20,7 +20,7 @@ def _findings(of: OneApp, app: AppSummary) -> int | None:
     return tally.total if tally else None
 
 
-def _of_severity(severity: Severity) -> Column[AppSummary]:
+def _of_severity(severity: Severity) -> Column[OneApp, AppSummary]:
     def value(of: OneApp, app: AppSummary) -> int | None:
         tally = _security(app)
         counts = tally.by_severity if tally else None
@@ -37,7 +37,7 @@ def _verdict(verdict: str) -> _Value:
     return value
 
 
-APPS: Table[AppSummary] = Table(
+APPS: Table[OneApp, AppSummary] = Table(
     name="apps",
     meaning="one row per app, controls and repeats included",
     key=OF_APP,

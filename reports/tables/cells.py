@@ -23,7 +23,7 @@ def _recorded(read: Callable[[CellReport], object]) -> _Value:
     return lambda of, cell: read(cell) if cell.recorded else None
 
 
-CELLS: Table[CellReport] = Table(
+CELLS: Table[OneApp, CellReport] = Table(
     name="cells",
     meaning="one row per app and tool, complete: what was not measured says why",
     key=(*OF_APP, "analyzer", "tool"),

@@ -15,7 +15,7 @@ def _metrics(of: OneApp) -> Iterator[_Measured]:
     return ((cell, metric) for cell in of.app.cells for metric in cell.report.metrics)
 
 
-METRICS: Table[_Measured] = Table(
+METRICS: Table[OneApp, _Measured] = Table(
     name="metrics",
     meaning="one row per measured number",
     key=(*OF_APP, "analyzer", "tool", "name", "target"),
@@ -42,7 +42,7 @@ METRICS: Table[_Measured] = Table(
     items=_metrics,
 )
 
-REQUIREMENTS: Table[RequirementVerdict] = Table(
+REQUIREMENTS: Table[OneApp, RequirementVerdict] = Table(
     name="requirements",
     meaning="one row per declared requirement that judges were asked about",
     key=(*OF_APP, "tool", "id"),

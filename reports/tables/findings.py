@@ -32,7 +32,7 @@ def _present(of: OneApp, one: _Numbered) -> bool:
     return one[0] < len(of.app.weaknesses)
 
 
-FINDINGS: Table[_Numbered] = Table(
+FINDINGS: Table[OneApp, _Numbered] = Table(
     name="findings",
     meaning="one row per weakness of an app, after fusion over all tools",
     key=(*OF_APP, "ordinal"),

@@ -21,6 +21,7 @@ ColumnType = Literal[
     "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMPTZ", "DATE", "VARCHAR[]", "BIGINT[]"
 ]
 """A column's type, by its name in DuckDB; each may be NULL, which stands for what is not known."""
+Source = TypeVar("Source")
 Item = TypeVar("Item")
 _BIGINT_MAX = 2**63 - 1
 
@@ -34,33 +35,33 @@ class OneApp:
 
 
 @dataclass(frozen=True, slots=True)
-class Column(Generic[Item]):
-    """One column; `value` reads it from the app and the item that the row stands for."""
+class Column(Generic[Source, Item]):
+    """One column; `value` reads it from the item that the row stands for, and where it is from."""
 
     name: str
     type: ColumnType
     meaning: str
-    value: Callable[[OneApp, Item], object]
+    value: Callable[[Source, Item], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Table(Generic[Item]):
+class Table(Generic[Source, Item]):
     """One table.
 
     Attributes:
         meaning: what a row stands for.
         key: columns that together name a row.
-        items: what of an app becomes a row.
+        items: what of a source (an app, or the report of a fleet) becomes a row.
     """
 
     name: str
     meaning: str
     key: tuple[str, ...]
-    columns: tuple[Column[Item], ...]
-    items: Callable[[OneApp], Iterable[Item]]
+    columns: tuple[Column[Source, Item], ...]
+    items: Callable[[Source], Iterable[Item]]
 
-    def rows(self, of: OneApp) -> Iterator[dict[str, Any]]:
-        """The rows of one app, in values that JSON has; None stands for what is not known."""
+    def rows(self, of: Source) -> Iterator[dict[str, Any]]:
+        """The rows of one source, in values that JSON has; None stands for what is not known."""
         for item in self.items(of):
             yield {column.name: plain(column.value(of, item)) for column in self.columns}
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from reports.tables.schema import Column
+from reports.tables.schema import Column, OneApp
 
 OF_APP = ("pipeline", "model", "app_number")
 
 
-def of_app() -> tuple[Column[Any], ...]:
+def of_app() -> tuple[Column[OneApp, Any], ...]:
     """The columns that name the app of a row, and join the tables."""
     return (
         Column("pipeline", "VARCHAR", "ID of the pipeline", lambda of, _: of.app.pipeline_id),

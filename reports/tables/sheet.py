@@ -2,22 +2,27 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reports.tables.schema import OneApp, Table
+from reports.tables.schema import Table
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_head(table: Table[Any]) -> bytes:
+def csv_head(table: Table[Any, Any]) -> bytes:
     """The first line: names of the columns."""
     return _lines([[column.name for column in table.columns]])
 
 
-def csv_lines(table: Table[Any], of: OneApp) -> bytes:
-    """The lines of one app. What is not known is empty, never a zero."""
-    return _lines([_text(value) for value in row.values()] for row in table.rows(of))
+def csv_lines(table: Table[Any, Any], of: object) -> bytes:
+    """The lines of one app, or of a fleet. What is not known is empty, never a zero."""
+    return csv_of(table.rows(of))
+
+
+def csv_of(rows: Iterable[Mapping[str, object]]) -> bytes:
+    """The lines of these rows."""
+    return _lines([_text(value) for value in row.values()] for row in rows)
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> bytes:

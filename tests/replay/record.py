@@ -33,6 +33,7 @@ from tests.workflows.fake_platform import (
     workers,
 )
 from tests.workflows.test_pipeline_runs import build_fails
+from tests.workflows.test_roles import CONTROL, fails_once_on, fleet
 from workflows import policies, search_attributes
 from workflows.state import PipelineRun
 
@@ -66,6 +67,7 @@ async def main() -> None:
             await _built_ahead(client)
             await _pages(client)
             await _retried(client)
+            await _with_added_apps(client)
             await asyncio.sleep(0.3)
 
 
@@ -203,6 +205,18 @@ async def _retried(client: Client) -> None:
     again = PipelineRun.again(platform.reopening("n/app7"), ["n/app7"])
     await finished(await start_again(client, again))
     await _save(client, handle.id, "pipeline-reopened")
+
+
+async def _with_added_apps(client: Client) -> None:
+    """A scaffold, a control app that the platform fails at first, subjects, a repeat."""
+    platform = fleet()
+    platform.runs[AnalyzerKind.STATIC] = fails_once_on(CONTROL)
+    handle = await platform.start(client)
+    await finished(handle)
+    await _save(client, handle.id, "pipeline-with-added-apps")
+    again = PipelineRun.again(platform.reopening())
+    await finished(await start_again(client, again))
+    await _save(client, handle.id, "pipeline-with-added-apps-reopened")
 
 
 async def _keep(client: Client, platform: FakePlatform, name: str) -> None:

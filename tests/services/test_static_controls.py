@@ -16,8 +16,8 @@ SECURITY_TOOLS = ("opengrep", "bandit", "ruff", "eslint", "detect-secrets", "con
 
 
 @pytest.fixture(scope="module")
-async def fused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding]]:
-    """Fused findings by app; the four apps are one tree, so that each tool starts once."""
+async def reports(tmp_path_factory: pytest.TempPathFactory) -> list[ToolReport]:
+    """What each tool found; the four apps are one tree, so that each tool starts once."""
     whole = list_source(CONTROLS)
     files = tuple(name for name in whole.files if name.startswith((*FLAWED, *CLEAN)))
     tree = SourceTree(whole.root, files)
@@ -33,6 +33,12 @@ async def fused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Find
                 data=parsed.data,
             )
         )
+    return reports
+
+
+@pytest.fixture(scope="module")
+def fused(reports: list[ToolReport]) -> dict[str, list[Finding]]:
+    """Findings after fusion, by app."""
     found = fuse(reports, REPUTATIONS)
     return {app: [own for one in found if (own := within(app, one))] for app in (*FLAWED, *CLEAN)}
 
@@ -60,3 +66,23 @@ def test_a_clean_app_is_not_accused(app: str, fused: dict[str, list[Finding]]):
     believed = [one for one in fused[app] if one.confidence is not Confidence.LOW]
 
     assert [(one.rule_id, one.location.path, one.location.line) for one in believed] == []
+
+
+@pytest.mark.parametrize("app", FLAWED)
+def test_each_tool_sees_what_it_must_see(app: str, reports: list[ToolReport]):
+    answers = sheet(app)
+    named = {tool for tool in answers.must_see if tool.startswith("static/")}
+    blind = {
+        name: sorted(missed)
+        for report in reports
+        if (name := f"static/{report.tool}") in named
+        and (missed := set(answers.must_see[name]) - met(app, of_app(app, report)))
+    }
+
+    assert named <= {f"static/{tool}" for tool in SECURITY_TOOLS}
+    assert blind == {}
+
+
+def of_app(app: str, report: ToolReport) -> list[Finding]:
+    """Findings of a tool in one of the apps."""
+    return [own for found in report.findings if (own := within(app, found))]

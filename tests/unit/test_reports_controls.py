@@ -1,117 +1,44 @@
 """Controls of a pipeline: what tools see, who was blind, and what then no longer counts."""
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from contract.analysis import (
     Confidence,
-    Coverage,
-    Finding,
     Location,
-    MeasurementState,
-    Severity,
-    ToolReport,
 )
-from contract.analyzers import AnalyzerKind, Category
+from contract.analyzers import Category
 from contract.control import AnswerSheet
-from contract.record import AppRecord, CellRecord, FusedRecord, PipelineRecord
-from contract.role import AppRole
+from contract.record import PipelineRecord
 from contract.roles import control_ref
 from contract.spec import AppRef
 from control.added import answer_sheet
 from reports.build import app_reports
 from reports.control_results import ControlsReport, ToolScore
+from reports.control_words import control_lines
 from reports.controls import ControlScores
 from reports.facts import FleetFacts
 from reports.known import Known
 from reports.labels import met
 from reports.voiding import voided
+from tests.support.control_records import (
+    CLEAN,
+    FLAWED,
+    INFRA,
+    MEASURED,
+    NOT_APPLICABLE,
+    STATIC,
+    SUBJECT,
+    Cells,
+    finding,
+    record,
+    report,
+    seen,
+)
 from tests.support.whole_report import facts_of
 
-STATIC, DYNAMIC = AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC
-MEASURED, INFRA, NOT_APPLICABLE = (
-    MeasurementState.MEASURED,
-    MeasurementState.INFRA_FAILED,
-    MeasurementState.NOT_APPLICABLE,
-)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-FLAWED, CLEAN = ("careless-1", 1), ("careful-1", 1)
-SUBJECT = AppRef(model="m", app_number=1)
-
-
-def finding(tool: str, cwe: int, line: int = 1, **more: Any) -> Finding:
-    """A security finding of a tool in app.py, unless `more` says otherwise."""
-    location = more.pop("location", Location(path="app.py", line=line))
-    return Finding(
-        tool=tool,
-        rule_id=f"{tool}-{cwe}",
-        message="m",
-        severity=more.pop("severity", Severity.HIGH),
-        cwe=(cwe,),
-        location=location,
-        fingerprint=f"{tool}{cwe}{location}",
-        witnesses=(f"{tool}:{tool}-{cwe}",),
-        **more,
-    )
-
-
-def report(
-    tool: str,
-    state: MeasurementState = MEASURED,
-    findings: Sequence[Finding] = (),
-    version: str = "1",
-) -> ToolReport:
-    measured = state is MEASURED
-    return ToolReport(
-        tool=tool,
-        version=version,
-        state=state,
-        reason="" if measured else f"{tool} {state}",
-        looks_for=(Category.SECURITY,),
-        coverage=Coverage(unit="files", reached=1) if measured else None,
-        findings=tuple(findings),
-    )
-
-
-def seen(tool: str, control: tuple[str, int], *ids: str, kind: str = "static") -> list[Finding]:
-    """Findings of a tool for these labels; without ids, for all that it must see."""
-    sheet = answer_sheet(*control)
-    wanted = ids or sheet.must_see.get(f"{kind}/{tool}", ())
-    return [
-        finding(tool, label.cwe, label.line, location=Location(path=label.file, line=label.line))
-        for label in sheet.weaknesses
-        if label.id in wanted
-    ]
-
-
-Cells = Mapping[tuple[str, int] | AppRef, Sequence[ToolReport]]
-
-
-def record(cells: Cells, kind: AnalyzerKind = STATIC) -> PipelineRecord:
-    """A pipeline whose controls are named by folder and number, and whose subjects by their ref."""
-    apps: list[AppRecord] = []
-    of_cells: list[CellRecord] = []
-    fused: list[FusedRecord] = []
-    for name, reports in cells.items():
-        is_subject = isinstance(name, AppRef)
-        ref = name if isinstance(name, AppRef) else control_ref(*name)
-        sheet = None if isinstance(name, AppRef) else answer_sheet(*name)
-        role = AppRole.SUBJECT if is_subject else AppRole.CONTROL
-        apps.append(AppRecord(ref=ref, role=role, sheet=sheet, state=MEASURED))
-        of_cells += [CellRecord(ref=ref, analyzer=kind, report=one) for one in reports]
-        found = tuple(found for one in reports for found in one.findings)
-        fused.append(FusedRecord(ref=ref, analyzer=kind, findings=found))
-    return PipelineRecord(
-        pipeline_id="p",
-        state="completed",
-        spec={"analyzers": [kind.value]},
-        apps=tuple(apps),
-        cells=tuple(of_cells),
-        fused=tuple(fused),
-    )
 
 
 def scores_of(pipeline: PipelineRecord) -> ControlScores:
@@ -202,6 +129,25 @@ def test_after_fusion_one_witness_is_enough_and_a_lost_tool_leaves_doubt():
     assert (static.clean, static.false_alarms) == (1, 0)
 
 
+def test_an_analyzer_that_left_nothing_leaves_its_score_unknown():
+    lost = report("*", INFRA)
+    result = controls_of({FLAWED: [lost], CLEAN: [lost]})
+    static = next(score for score in result.fused if score.analyzer is STATIC)
+
+    assert result.tools == ()
+    assert result.void == ()
+    assert (static.labels, static.unknown, static.recall, static.false_alarms) == (
+        0,
+        17,
+        None,
+        None,
+    )
+    assert static.not_measured == (
+        "careless-1/app1: * infra_failed",
+        "careful-1/app1: * infra_failed",
+    )
+
+
 def test_a_scan_is_compared_by_operation():
     sheet = answer_sheet(*FLAWED)
     at = Location(method="POST", url="/login", parameter="username")
@@ -229,9 +175,12 @@ def test_cells_of_another_version_are_told_because_the_score_does_not_speak_for_
 
 
 def test_a_pipeline_without_controls_says_so():
-    result = controls_of({SUBJECT: [report("bandit")]})
+    pipeline = record({SUBJECT: [report("bandit")]})
+    reasons = [ControlScores({"controls": how}).result().why_none for how in ("off", "auto")]
 
-    assert result == ControlsReport(why_none="this pipeline has no control apps")
+    assert scores_of(pipeline).result() == ControlsReport(why_none=reasons[1])
+    assert reasons[0] == "its spec says controls: off"
+    assert reasons[1].startswith("fleets of fewer than 10 apps")
 
 
 def test_a_blind_tools_column_is_void_on_every_app_but_the_controls():
@@ -290,3 +239,17 @@ def test_an_answer_sheet_with_a_wrong_name_is_refused():
 
     with pytest.raises(ValueError, match="no weakness sqli"):
         AnswerSheet.model_validate({**sheet, "must_see": {"static/bandit": ["sqli"]}})
+
+
+def test_the_lines_for_people_tell_what_was_seen_what_is_unknown_and_who_is_not_trusted():
+    opengrep = report("opengrep", findings=seen("opengrep", FLAWED))
+    cells: Cells = {FLAWED: [report("bandit"), opengrep], CLEAN: [report("bandit", INFRA)]}
+
+    first, second = control_lines(controls_of(cells))
+
+    assert first == (
+        "on 2 control apps, 16 of 17 known weaknesses seen, "
+        "false alarms unknown, as no clean one was looked at"
+    )
+    assert second.startswith("static/bandit counts as not measured, not trusted: ")
+    assert list(control_lines(ControlsReport(why_none="none"))) == []

@@ -13,8 +13,10 @@ from pymcdm.methods import TOPSIS, WSM
 from pymcdm.normalizations import minmax_normalization, vector_normalization
 from scipy import stats
 from statsmodels.formula.api import negativebinomial
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from reports.statistics import resampling
 from reports.statistics.clusters import clustered_wilson
 from reports.statistics.components import components
 from reports.statistics.counts import NotEstimable, negative_binomial
@@ -22,13 +24,13 @@ from reports.statistics.decision import places, random_weights, topsis, weighted
 from reports.statistics.pairs import (
     cliffs_delta,
     holm,
-    interval_of_delta,
     mcnemar_exact,
     wilcoxon_zsplit,
 )
 from reports.statistics.ranks import critical_distance, friedman, tied_groups
 from reports.statistics.resampling import (
     MIN_CLUSTERS,
+    interval_of_delta,
     interval_of_mean,
     interval_of_median,
     interval_of_ratio,
@@ -142,6 +144,22 @@ def test_holm_matches_the_textbook():
     # A pair that could not be tested still counts as one of the pairs.
     assert holm([0.02, None]) == [pytest.approx(0.04), None]
     assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_agrees_with_statsmodels(p_values):
+    assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=3), min_size=8, max_size=10))
+def test_weighted_medians_are_medians(clusters):
+    rows = np.full((len(clusters), 3), np.nan)
+    for row, cluster in zip(rows, clusters, strict=True):
+        row[: len(cluster)] = cluster
+    draws = np.random.default_rng(1).integers(0, len(rows), (20, len(rows)))
+    times = np.array([np.bincount(draw, minlength=len(rows)) for draw in draws], dtype=float)
+    expected = [np.nanmedian(rows[draw]) for draw in draws]
+    assert resampling._medians(rows, times) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from contract.plan import (
     Reopening,
     UnendedApps,
 )
+from contract.role import AppRole
 from contract.spec import PlannedApp
 
 
@@ -59,9 +60,17 @@ class FakeStore:
             header=self.header,
             registered=len(self.planned),
             counts=Counter(app.state for app in self.apps.values()),
+            beside=self._beside(self.header),
             detail=dict(detail),
             choices=tuple(choices[position] for position in sorted(choices)),
         )
+
+    def _beside(self, header: PlanHeader) -> dict[AppRole, dict[MeasurementState, int]]:
+        ended = [entry for entry in self.read(range(len(self.planned))) if entry.state]
+        return {
+            role: Counter(e.state for e in ended if e.state and e.app.role is role)
+            for role in header.beside
+        }
 
     def skip(self, skipped: UnendedApps) -> None:
         assert self.header is not None

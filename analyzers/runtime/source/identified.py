@@ -11,7 +11,7 @@ from contract.families import families_of
 from contract.identity import fingerprint
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
-MAX_READ_CHARS = 8 * 1024 * 1024
+MAX_READ_CHARS = 4 * 1024 * 1024
 _NOWHERE = Place("", "", "")
 
 
@@ -19,7 +19,7 @@ def identified(findings: Sequence[Finding], root: Path) -> list[Finding]:
     """`findings` of the app at `root` with fingerprints and the shapes of their code. Blocking.
 
     A fingerprint that a tool gave stays: it knows its subject otherwise than by code (an advisory,
-    an operation, a question). Of one tool's findings, files of eight million characters in total
+    an operation, a question). Of one tool's findings, files of four million characters in total
     are read as source; those of the others are known by their lines.
     """
     by_path: defaultdict[str, list[int]] = defaultdict(list)

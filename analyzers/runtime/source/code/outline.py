@@ -125,7 +125,11 @@ def _assigned(tokens: Sequence[Token]) -> dict[str, str]:
     if "(" in texts[:at] or texts[max(at - 1, 0)] in _AUGMENTED:
         return {}
     targets, value = tokens[:at], tokens[at + 1 :]
-    used = {token.text for token in value if token.kind is Kind.NAME}
+    used = {
+        token.text
+        for before, token in zip(tokens[at:], value, strict=False)
+        if token.kind is Kind.NAME and before.text != "."
+    }
     content = "".join(
         f'"{" ".join(t.text.split())}"' for t in value if t.kind is Kind.TEXT and t.text
     )

@@ -1,0 +1,179 @@
+"""`findings`: lists the weaknesses of a recorded pipeline."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from activities.ports import ResultStore
+from cli.exits import Exit
+from cli.installation import store_of
+from cli.output import print_json, print_lines, say
+from cli.program import command
+from cli.safe import one_line
+from contract.analysis import Confidence, Location, Severity
+from contract.analyzers import Category
+from contract.findings import FindingsQuery, FoundWeakness
+from contract.role import AppRole
+from contract.standing import Standing
+from control.findings import (
+    Findings,
+    Search,
+    cwe_number,
+    findings,
+    owasp_category,
+    standing_of,
+)
+from control.naming import app_of
+from reports.baseline import tools_of
+from reports.found import found_head, found_lines, found_sarif
+from reports.sarif_results import MAX_RESULTS
+from settings import Settings
+
+Form = Literal["table", "json", "sarif", "csv"]
+_SHOWN = 100
+_WHOLE = ("severity", "state", "fingerprint")
+_STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The filters as they were typed; an empty one leaves nothing out."""
+
+    models: Sequence[str]
+    apps: Sequence[str]
+    tools: Sequence[str]
+    severities: Sequence[Severity]
+    cwe: Sequence[str]
+    owasp: Sequence[str]
+    categories: Sequence[Category]
+    confidences: Sequence[Confidence]
+    standings: Sequence[Standing]
+    families: Sequence[str]
+    rules: Sequence[str]
+    fingerprints: Sequence[str]
+    roles: Sequence[AppRole]
+    after: str
+
+    def query(self, pipeline_id: str) -> FindingsQuery:
+        """The question to the store.
+
+        Raises:
+            PlatformError: an app, a CWE or a category is none.
+        """
+        return FindingsQuery(
+            pipeline_id=pipeline_id,
+            models=tuple(self.models),
+            apps=tuple(map(app_of, self.apps)),
+            tools=tuple(self.tools),
+            severities=tuple(self.severities),
+            confidences=tuple(self.confidences),
+            categories=tuple(self.categories),
+            cwe=tuple(map(cwe_number, self.cwe)),
+            owasp=tuple(map(owasp_category, self.owasp)),
+            families=tuple(self.families),
+            rules=tuple(self.rules),
+            fingerprints=tuple(self.fingerprints),
+            roles=tuple(self.roles),
+            after=self.after,
+        )
+
+
+async def run_findings(
+    settings: Settings, pipeline_id: str, wanted: Wanted, form: Form, limit: int | None
+) -> Exit:
+    """List the weaknesses; what could not be seen is said on standard error."""
+    stored, query = store_of(settings), wanted.query(pipeline_id)
+    if form == "csv":
+
+        async def write(results: ResultStore) -> Findings:
+            search = await Search.open(results, query, wanted.standings)
+            await _write_csv(search, pipeline_id, limit)
+            return search.document((), await results.overview(pipeline_id))
+
+        _say_unseen(await stored.answered(pipeline_id, write, lags=True))
+        return Exit.OK
+    most = limit or (MAX_RESULTS if form == "sarif" else _SHOWN)
+    document = await findings(stored, query, wanted.standings, most)
+    match form:
+        case "json":
+            print_json(document)
+        case "sarif":
+            notices = [("warning", text) for text in _unseen(document)]
+            print_json(found_sarif(pipeline_id, document.findings, notices, not notices))
+        case _:
+            print_lines(*_lines(document))
+    _say_unseen(document)
+    return Exit.OK
+
+
+async def _write_csv(search: Search, pipeline_id: str, limit: int | None) -> None:
+    """Write the lines page by page, as the reader takes them."""
+    sys.stdout.write(found_head().decode())
+    left = sys.maxsize if limit is None else limit
+    while search.after is not None and left > 0:
+        found = await search.take(min(1_000, left))
+        left -= len(found)
+        sys.stdout.write(found_lines(pipeline_id, found).decode())
+
+
+def _lines(document: Findings) -> Iterator[RenderableType]:
+    if document.findings:
+        yield _table(document.findings)
+    shown = len(document.findings)
+    total = "" if document.total is None else f" of {document.total}"
+    yield f"{shown}{total} weaknesses" if shown or not _unseen(document) else "none is listed"
+
+
+def _table(found: Sequence[FoundWeakness]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("severity", "state", "weakness", "where", "app", "seen by", "fingerprint"):
+        table.add_column(name, overflow="fold", no_wrap=name in _WHOLE)
+    for item in found:
+        finding = item.weakness.finding
+        cwe = f"CWE-{finding.cwe[0]} " if finding.cwe else ""
+        table.add_row(
+            Text(finding.severity, style=_STYLES.get(finding.severity, "")),
+            Text(standing_of(item)),
+            Text(one_line(f"{cwe}{item.weakness.family or finding.rule_id}")),
+            Text(one_line(place_of(finding.location))),
+            Text(one_line(item.ref.label)),
+            Text(one_line(", ".join(tools_of(finding))), style="dim"),
+            Text(one_line(finding.fingerprint), style="dim"),
+        )
+    return table
+
+
+def place_of(place: Location) -> str:
+    """File and line, or operation and parameter."""
+    if place.path:
+        return f"{place.path}:{place.line}" if place.line else place.path
+    operation = " ".join(filter(None, (place.method, place.url)))
+    return f"{operation} ({place.parameter})" if place.parameter else operation
+
+
+def _say_unseen(document: Findings) -> None:
+    for text in _unseen(document):
+        say(text)
+    if document.after is not None:
+        say(f"there are more: --after {document.after}")
+
+
+def _unseen(document: Findings) -> list[str]:
+    """What could not be seen, for people."""
+    lines: list[str] = []
+    if document.unlisted_apps:
+        report = command(f"report {document.pipeline_id}")
+        lines.append(
+            f"weaknesses of {document.unlisted_apps} apps are not listed yet: they are when the "
+            f"report is written ({report})"
+        )
+    if document.unfinished_apps:
+        lines.append(f"{document.unfinished_apps} apps have not ended: more may come")
+    for lost in document.not_measured:
+        lines.append(f"not known: {lost.tool} on {lost.cells} apps ({lost.state})")
+    return lines

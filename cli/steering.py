@@ -1,0 +1,57 @@
+"""Registers the commands that steer a running pipeline."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.arguments import JsonFlag, PipelineArg
+from cli.command import run
+
+if TYPE_CHECKING:
+    from cli.commands.messages import Message
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (pause, resume, cancel, parallelism):
+        app.command()(command)
+    app.command(name="reset-breaker")(reset_breaker)
+
+
+def pause(id: PipelineArg, as_json: JsonFlag = False) -> None:
+    """Start no new work; running tools finish."""
+    _send(id, lambda pipeline: pipeline.pause(), "pause", as_json=as_json)
+
+
+def resume(id: PipelineArg, as_json: JsonFlag = False) -> None:
+    """Go on after a pause."""
+    _send(id, lambda pipeline: pipeline.resume(), "resume", as_json=as_json)
+
+
+def cancel(id: PipelineArg, as_json: JsonFlag = False) -> None:
+    """End running tools, tear down, write the report of what there is."""
+    _send(id, lambda pipeline: pipeline.cancel(), "cancel", as_json=as_json)
+
+
+def parallelism(
+    id: PipelineArg,
+    apps: Annotated[int, typer.Argument(help="Apps in flight, 1 to 50.", min=1, max=50)],
+    as_json: JsonFlag = False,
+) -> None:
+    """Change how many apps are in flight at once."""
+    _send(id, lambda pipeline: pipeline.set_parallelism(apps), "set_parallelism", as_json=as_json)
+
+
+def reset_breaker(
+    id: PipelineArg,
+    name: Annotated[str, typer.Argument(help="Breaker name.", metavar="NAME")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Close a circuit breaker by hand."""
+    _send(id, lambda pipeline: pipeline.reset_breaker(name), "reset_breaker", as_json=as_json)
+
+
+def _send(id: str, message: "Message", name: str, *, as_json: bool) -> None:
+    from cli.commands.messages import send
+
+    run(lambda settings: send(settings, id, message, name, as_json=as_json))

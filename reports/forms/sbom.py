@@ -1,0 +1,55 @@
+"""Software bills of materials of the apps: the CycloneDX documents that a tool attached."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from contract.analysis import ArtifactRef, MeasurementState
+from contract.analyzers import AnalyzerKind
+from reports.model import AppReport
+
+TOOL, ATTACHMENT = "cyclonedx-bom", "bom.json"
+MEMBER = f"{TOOL}/{ATTACHMENT}"
+INDEX_NAME = "index.json"
+NO_DOCUMENT = "its report has no document"
+
+
+def source_of(app: AppReport) -> tuple[ArtifactRef | None, str]:
+    """The archive that holds the app's document; None and the reason where there is none."""
+    cell = next((cell for cell in app.cells if cell.tool == TOOL), None)
+    if cell is None:
+        whole = next((one for one in app.cells if one.analyzer is AnalyzerKind.STATIC), None)
+        reason = whole.report.reason if whole else ""
+        return None, reason or f"{TOOL} was not run"
+    if cell.state is not MeasurementState.MEASURED and ATTACHMENT not in cell.report.attachments:
+        return None, f"{cell.state}: {cell.report.reason}"
+    if ATTACHMENT not in cell.report.attachments or cell.record.artifact is None:
+        return None, NO_DOCUMENT
+    return cell.record.artifact, ""
+
+
+def named(document: bytes, app: AppReport) -> bytes | None:
+    """The document with the app as what it describes; None if it is no CycloneDX document."""
+    try:
+        bom: Any = json.loads(document)
+    except ValueError:
+        return None
+    if not isinstance(bom, dict) or bom.get("bomFormat") != "CycloneDX":
+        return None
+    metadata: Any = bom.get("metadata")
+    known: Mapping[str, Any] = metadata if isinstance(metadata, dict) else {}
+    component = {
+        "type": "application",
+        "name": app.ref.label,
+        "bom-ref": f"app:{app.ref.label}",
+        "hashes": [{"alg": "SHA-256", "content": app.source_digest}],
+    }
+    if not app.source_digest:
+        del component["hashes"]
+    return json.dumps(bom | {"metadata": {**known, "component": component}}, indent=1).encode()
+
+
+def index(pipeline: str, files: Mapping[str, str], missing: Mapping[str, str]) -> bytes:
+    """What there is: the file of each app, and why an app has none."""
+    document = {"pipeline": pipeline, "documents": files, "missing": missing}
+    return json.dumps(document, indent=1).encode() + b"\n"

@@ -1,0 +1,262 @@
+"""`findings`, `compare`, `suppress` and gates, over two recorded pipelines."""
+
+import csv
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner, Result
+
+from cli.app import app
+from cli.exits import Exit
+from tests.support.two_pipelines import MODEL, two_pipelines
+
+APP_1, APP_2, APP_4 = (f"{MODEL}/app{number}" for number in (1, 2, 4))
+WHO = ("--who", "Jane", "--why", "a constant")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recorded")
+    await two_pipelines(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def shell(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of its own for each test."""
+    for name in [name for name in os.environ if name.startswith(("ASSAY_", "TEMPORAL_"))]:
+        monkeypatch.delenv(name)
+    data = tmp_path / "data"
+    shutil.copytree(recorded, data)
+    monkeypatch.setenv("ASSAY_DATA", str(data))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return data
+
+
+def assay(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def document(*arguments: str) -> dict:
+    result = assay(*arguments, "--json")
+    assert result.exit_code == Exit.OK, result.stderr
+    return json.loads(result.stdout)
+
+
+def listed(*arguments: str) -> list[str]:
+    """Fingerprints that `findings after` lists, without the mark of their version."""
+    found = document("findings", "after", *arguments)["findings"]
+    return [item["weakness"]["finding"]["fingerprint"].removeprefix("v2-") for item in found]
+
+
+def test_a_comparison_tells_what_is_known_and_what_is_not() -> None:
+    told = document("compare", "before", "after")
+
+    changes = {
+        change["weakness"]["finding"]["fingerprint"].removeprefix("v2-"): change
+        for change in told["changes"]
+    }
+    states = {name: (change["state"], change["there"]) for name, change in changes.items()}
+    assert states == {
+        "fresh": ("new", True),
+        "mended": ("fixed", False),
+        "lost": ("unknown", False),
+    }
+    assert changes["lost"]["reason"] == "static/bandit did not measure now: killed at its limit"
+    counts = {(row["severity"], row["state"]): row["count"] for row in told["summary"]["counts"]}
+    assert counts == {
+        ("critical", "new"): 1,
+        ("high", "unchanged"): 1,
+        ("high", "unknown"): 1,
+        ("medium", "fixed"): 1,
+    }
+    assert told["summary"]["apps"] == 2
+    assert told["summary"]["only_then"] == [f"{MODEL}/app3"]
+    assert told["summary"]["only_now"] == [APP_4]
+    assert [note.split(",")[0] for note in told["notes"]] == [
+        "1 app(s) only in before",
+        "1 app(s) only in after",
+    ]
+
+
+def test_a_comparison_for_people_names_reasons_and_apps_of_one_alone() -> None:
+    result = assay("compare", "before", "after")
+
+    assert result.exit_code == Exit.OK
+    assert "unknown: 1 x static/bandit did not measure now: killed at its limit" in result.stdout
+    assert "v2-fresh" in result.stdout
+    assert f"only in before, of which nothing is said: {MODEL}/app3" in result.stderr.replace(
+        "\n", " "
+    )
+
+
+def test_a_comparison_of_one_app_counts_that_app_alone() -> None:
+    told = document("compare", "before", "after", "--app", APP_2, "--limit", "0")
+
+    assert [row["app"] for row in told["apps"]] == [APP_2]
+    assert (told["changes"], told["changes_left_out"]) == ([], 1)
+    assert told["summary"]["only_then"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("before", "before"), "not compared with itself"),
+        (("before", "nothing"), "no pipeline 'nothing'"),
+        (("nothing", "after"), "no pipeline 'nothing'"),
+        (("before", "after", "--app", f"{MODEL}/app9"), "not in pipeline after"),
+        (("before", "after", "--app", "odd"), "names no app"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_clear_error(arguments, expected) -> None:
+    result = assay("compare", *arguments)
+
+    assert result.exit_code == Exit.USAGE
+    assert expected in result.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ((), ["fresh", "kept", "other"]),
+        (("--state", "new"), ["fresh"]),
+        (("--state", "unchanged", "--state", "unknown"), ["kept", "other"]),
+        (("--state", "suppressed"), []),
+        (("--severity", "critical"), ["fresh"]),
+        (("--cwe", "cwe-89", "--app", APP_4), ["other"]),
+        (("--cwe", "79"), []),
+        (("--owasp", "A3"), ["fresh", "kept", "other"]),
+        (("--tool", "semgrep"), []),
+        (("--category", "quality"), []),
+        (("--fingerprint", "v2-kept"), ["kept"]),
+        (("--role", "control"), []),
+    ],
+)
+def test_findings_are_filtered(filters: tuple[str, ...], expected: list[str]) -> None:
+    assert listed(*filters) == expected
+
+
+def test_pages_hold_each_finding_once_also_where_decisions_filter() -> None:
+    assay("suppress", "after", "v2-kept", *WHO)
+    for filters in ((), ("--state", "new", "--state", "suppressed", "--state", "unknown")):
+        seen: list[str] = []
+        after = ""
+        for _ in range(4):
+            page = document("findings", "after", "--limit", "1", "--after", after, *filters)
+            seen += [item["weakness"]["finding"]["fingerprint"] for item in page["findings"]]
+            if page["after"] is None:
+                break
+            after = page["after"]
+        assert seen == ["v2-fresh", "v2-kept", "v2-other"]
+
+
+def test_a_list_says_what_nobody_knows() -> None:
+    told = document("findings", "after")
+    nothing = assay("findings", "after", "--cwe", "79")
+
+    assert told["not_measured"] == [{"tool": "static/bandit", "state": "infra_failed", "cells": 1}]
+    assert told["total"] == 3
+    assert "not known: static/bandit on 1 apps (infra_failed)" in nothing.stderr
+    assert "none is listed" in nothing.stdout
+
+
+def test_what_an_app_wrote_commands_neither_terminal_nor_spreadsheet() -> None:
+    table = assay("findings", "after")
+    rows = list(csv.DictReader(io.StringIO(assay("findings", "after", "--csv").stdout)))
+
+    assert "\x1b[31m" not in table.stdout
+    assert [row["fingerprint"] for row in rows] == ["v2-fresh", "v2-kept", "v2-other"]
+    assert all(row["message"].startswith("'=SQL") for row in rows)
+    assert [row["baseline"] for row in rows] == ["new", "unchanged", "unknown"]
+
+
+def test_findings_as_sarif_say_what_was_decided_and_before() -> None:
+    assay("suppress", "after", "v2-fresh", *WHO)
+    log = json.loads(assay("findings", "after", "--sarif", "--app", APP_1).stdout)
+
+    (run,) = log["runs"]
+    told = [(result["baselineState"], len(result["suppressions"])) for result in run["results"]]
+    assert told == [("new", 1), ("unchanged", 0)]
+    assert not run["invocations"][0]["executionSuccessful"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("findings", "nothing"), "no pipeline 'nothing'"),
+        (("findings", "after", "--cwe", "sql"), "'sql' is no CWE"),
+        (("findings", "after", "--owasp", "A11"), "no category of the OWASP"),
+        (("findings", "after", "--after", "odd"), "no place in a list"),
+        (("findings", "after", "--json", "--csv"), "choose one"),
+        (("suppress", "after", "v2-nothing", *WHO), "has the fingerprint v2-nothing"),
+        (("suppress", "after", "v2-kept"), "no decision: who"),
+        (("suppress", "after", *WHO), "name a fingerprint"),
+        (("suppress", "after", "v2-kept", *WHO, "--until", "soon"), "no decision: until"),
+        (("suppress", "after", "v2-kept", *WHO, "--until", "2020-01-01"), "is over"),
+        (("suppress", "after", "v2-kept", "--withdraw"), "no decision about exactly this"),
+        (("suppress", "nothing", "--list"), "no pipeline 'nothing'"),
+    ],
+)
+def test_a_wrong_question_is_one_clear_error(arguments, expected) -> None:
+    result = assay(*arguments)
+
+    assert result.exit_code == Exit.USAGE
+    assert expected in result.stderr.replace("\n", " ")
+
+
+def test_a_decision_is_kept_once_and_can_be_taken_back() -> None:
+    args = ("suppress", "after", "v2-kept", *WHO)
+    done = [document(*args)["done"] for _ in range(2)]
+
+    assert done == ["suppressed", "unchanged"]
+    assert listed("--state", "suppressed") == ["kept"]
+    assert listed("--state", "unchanged") == []
+    assert listed() == ["fresh", "kept", "other"]
+    assert document("suppress", "after", "v2-kept", "--withdraw")["done"] == "withdrawn"
+    assert listed("--state", "suppressed") == []
+
+
+def test_a_decision_of_the_baseline_is_inherited_and_can_be_overruled() -> None:
+    assay("suppress", "before", "--rule", "CWE-89", "--path", "src/k*.py", *WHO)
+    assert listed("--state", "suppressed") == ["kept"]
+    (inherited,) = document("suppress", "after", "--list")["decisions"]
+    assert (inherited["pipeline_id"], inherited["holds"]) == ("before", True)
+    wrong = assay("suppress", "after", "--rule", "CWE-89", "--path", "src/k*.py", "--withdraw")
+    assert "taken for pipeline before" in wrong.stderr
+
+    text = assay("suppress", "after", "--yaml").stdout
+    assert text.startswith("suppressions:\n- rule: CWE-89\n  path: src/k*.py\n")
+
+
+def test_the_gates_of_a_report(shell: Path) -> None:
+    def code(*gates: str, name: str = "after") -> int:
+        options = [option for gate in gates for option in ("--fail-on", gate)]
+        return assay("report", name, *options).exit_code
+
+    assert code() == Exit.OK
+    assert code("high") == Exit.HIGH
+    assert code("new-high") == Exit.NEW_HIGH
+    assert code("not-measured") == Exit.NOT_MEASURED
+    assert code("not-measured", "high", "new-high") == Exit.NEW_HIGH
+    assert code("not-measured", name="before") == Exit.OK
+    assert code("new-high", name="before") == Exit.USAGE
+
+
+def test_a_broken_gate_says_why() -> None:
+    result = assay("report", "after", "--fail-on", "new-high")
+
+    told = " ".join(result.stderr.split())
+    assert "2 high or critical weaknesses in 2 apps not known from the baseline" in told
+    assert "of 1 of them nobody knows" in told
+
+
+def test_a_gate_without_a_report_is_not_passed(shell: Path) -> None:
+    shutil.rmtree(shell / "reports" / "after")
+
+    assert assay("watch", "after").exit_code == Exit.OK
+    assert assay("watch", "after", "--fail-on", "high").exit_code == Exit.USAGE
