@@ -236,6 +236,7 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--batch", type=int, default=50, help="apps in one transaction")
     parser.add_argument("--url", default="")
+    parser.add_argument("--fill-only", action="store_true", help="measure no reads")
     parser.add_argument("--filled", action="store_true", help="the store is filled already")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
@@ -246,6 +247,8 @@ async def main() -> None:
             if not given.filled:
                 rates = await fill(store, given.apps, given.findings, given.batch)
                 print(json.dumps({name: round(rate) for name, rate in rates.items()}), flush=True)
+            if given.fill_only:
+                return
             for name, row in (await measure(store, given.rounds)).items():
                 print(f"{name:28} {row['median_ms']:9} {row['p95_ms']:9}")
         finally:

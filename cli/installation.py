@@ -23,7 +23,11 @@ def has_server(settings: Settings) -> bool:
 
 def store_of(settings: Settings) -> Stored:
     """The store of this installation. While a server runs, its worker may be using the store."""
-    return Stored(settings.database_url, in_use=lambda: has_server(settings))
+    return Stored(
+        settings.database_url,
+        in_use=lambda: has_server(settings),
+        read_url=settings.db_read_url,
+    )
 
 
 def login_finder(settings: Settings) -> Callable[[SecretRef], str] | None:

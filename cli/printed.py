@@ -35,6 +35,7 @@ from control.documents import (
     ValidatedApp,
 )
 from control.findings import Findings, NotMeasured
+from control.forecast import Assumed, Forecast, Shows, Took
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
@@ -43,6 +44,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "demo": (REPORT,),
     "wizard": (Written, REPORT),
     "validate": (Validated,),
+    "plan": (Forecast,),
     "submit": (Submitted, REPORT),
     "status": (PipelineList, PipelineStatus),
     "watch": (PipelineStatus,),
@@ -66,6 +68,9 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "rebuild": (RebuiltStore,),
 }
 PARTS: tuple[type[Frozen], ...] = (
+    Took,
+    Shows,
+    Assumed,
     PipelineLine,
     TimeLeft,
     ValidatedApp,

@@ -105,7 +105,7 @@ async def compare(
         then, now = await _opened(results, then_id), await _opened(results, now_id)
         return await _compare(then, now, frozenset(only), listing)
 
-    return await stored.answered(now_id, ask)
+    return await stored.answered(now_id, ask, lags=True)
 
 
 async def _opened(results: ResultStore, pipeline_id: str) -> FleetReading:

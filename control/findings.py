@@ -113,7 +113,7 @@ async def findings(
         search = await Search.open(results, query, standings)
         return search.document(await search.take(limit), await results.overview(query.pipeline_id))
 
-    return await stored.answered(query.pipeline_id, ask)
+    return await stored.answered(query.pipeline_id, ask, lags=True)
 
 
 @dataclass(slots=True)
@@ -200,7 +200,7 @@ class Search:
 
 def _narrowed(wanted: frozenset[Standing]) -> dict[str, Any]:
     """What the store itself can leave out."""
-    if wanted == {Standing.SCAFFOLD}:
+    if wanted == frozenset({Standing.SCAFFOLD}):
         return {"origins": (Origin.SCAFFOLD,)}
     if wanted and wanted <= _BASELINES.keys():
         return {"baselines": tuple(_BASELINES[each] for each in sorted(wanted))}

@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from activities.ports import ArtifactStore
 from activities.result_cache import load_report
+from clients.artifacts import FileArtifactStore
 from contract.errors import ErrorCode, PlatformError
 from contract.journal import JournalEntry
 from control.documents import KeptRows, RebuiltPipeline, RebuiltStore
@@ -22,6 +23,8 @@ from control.errors import WrongInputError
 from control.histories import is_whole, journal_of
 from control.pipelines import list_pipelines, running_pipelines
 from control.replaying import parts_of, replay
+from control.reporting import write_anew
+from control.stored import Stored
 from store.engine import parse_url
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -30,16 +33,13 @@ _PART = 200
 Say = Callable[[str], None]
 
 
-async def rebuild(
-    client: Client, url: str, artifacts: ArtifactStore, folder: Path, say: Say
-) -> RebuiltStore:
-    """Make the rows of every pipeline that the server knows again.
+async def rebuild(client: Client, stored: Stored, data_dir: Path, say: Say) -> RebuiltStore:
+    """Make the rows of every pipeline that the server knows again, and their reports.
 
     Args:
         client: of the server.
-        url: the store.
-        artifacts: where results are.
-        folder: for the new rows until they are whole.
+        stored: the store.
+        data_dir: with the artifacts; the new rows are there until they are whole.
         say: is told what is done.
 
     Raises:
@@ -50,18 +50,20 @@ async def rebuild(
         raise WrongInputError(
             f"pipelines run: {', '.join(running)}", next_step="wait for their end, or cancel them"
         )
-    damaged = await _usable(url, say)
+    damaged = await _usable(stored.url, say)
     known = [pipeline.id for pipeline in await list_pipelines(client)]
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="rebuild-", dir=folder) as place:
+    artifacts = FileArtifactStore(data_dir / "artifacts")
+    with tempfile.TemporaryDirectory(prefix="rebuild-", dir=data_dir) as place:
         await upgrade(f"sqlite:///{place}/assay.db")
         made = SqlResultStore.from_url(f"sqlite:///{place}/assay.db")
-        old = SqlResultStore.from_url(url)
+        old = SqlResultStore.from_url(stored.url)
         try:
             rebuilt = await _rebuilt(client, known, made, old, artifacts, say)
         finally:
             await made.close()
             await old.close()
+    for row in rebuilt.rebuilt:  # what only the fleet tells of a weakness is listed by its report
+        await write_anew(stored, data_dir, row.pipeline_id, say)
     return rebuilt.model_copy(update={"damaged": damaged})
 
 

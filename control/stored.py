@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from contract.errors import ErrorCode, PlatformError
+from contract.history import History
 from contract.plan import Reopening
 from contract.progress import PipelineProgress
 from contract.record import PipelineListing, PipelineRecord
@@ -46,10 +47,12 @@ class Stored:
     Attributes:
         url: SQLAlchemy URL of the store.
         in_use: whether a worker may be using it now.
+        read_url: of a replica, for those questions whose answer may be a moment old; empty: `url`.
     """
 
     url: str
     in_use: Callable[[], bool]
+    read_url: str = ""
 
     def exists(self) -> bool:
         """Whether there is something to read: a SQLite file is only made by the first worker."""
@@ -62,7 +65,17 @@ class Stored:
         Raises:
             PlatformError: the store cannot be read.
         """
-        return await self._read(lambda store: store.list_pipelines()) if self.exists() else ()
+        if not self.exists():
+            return ()
+        return await self._read(lambda store: store.list_pipelines(), lags=True)
+
+    async def history(self) -> History:
+        """What recent pipelines took; nothing where no worker has made a store yet.
+
+        Raises:
+            PlatformError: the store cannot be read.
+        """
+        return await self._read(lambda store: store.history()) if self.exists() else History()
 
     async def outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
         """What is known of the pipeline without its findings; of one app alone, if it is named.
@@ -71,7 +84,9 @@ class Stored:
             NotStoredError: there is no such pipeline, or no store.
             PlatformError: the store cannot be read.
         """
-        return await self._of(pipeline_id, lambda store: store.load_outline(pipeline_id, app))
+        return await self._of(
+            pipeline_id, lambda store: store.load_outline(pipeline_id, app), lags=True
+        )
 
     async def record(self, pipeline_id: str) -> PipelineRecord:
         """All that is recorded of the pipeline.
@@ -80,7 +95,9 @@ class Stored:
             NotStoredError: there is no such pipeline, or no store.
             PlatformError: the store cannot be read.
         """
-        return await self._of(pipeline_id, lambda store: store.load_pipeline(pipeline_id))
+        return await self._of(
+            pipeline_id, lambda store: store.load_pipeline(pipeline_id), lags=True
+        )
 
     async def plan(self, pipeline_id: str) -> PipelinePlan:
         """The plan of the pipeline, with the apps that were added while it ran.
@@ -89,7 +106,7 @@ class Stored:
             NotStoredError: there is no such pipeline, or no store.
             PlatformError: the store cannot be read.
         """
-        record = await self.outline(pipeline_id)
+        record = await self._of(pipeline_id, lambda store: store.load_outline(pipeline_id))
         return PipelinePlan(
             pipeline_id=record.pipeline_id,
             spec=PipelineSpec.model_validate(record.spec),
@@ -123,9 +140,18 @@ class Stored:
         return progress_of(record, state), state
 
     async def answered(
-        self, pipeline_id: str, question: Callable[[SqlResultStore], Awaitable[Answer]]
+        self,
+        pipeline_id: str,
+        question: Callable[[SqlResultStore], Awaitable[Answer]],
+        *,
+        lags: bool = False,
     ) -> Answer:
         """The answer of the store to a question about a pipeline.
+
+        Args:
+            pipeline_id: of the pipeline.
+            question: is asked of the open store.
+            lags: whether a replica may be asked, whose answer is a moment old; it only reads.
 
         Raises:
             NotStoredError: there is no such pipeline, or no store.
@@ -133,7 +159,7 @@ class Stored:
             PlatformError: the store cannot be read.
         """
         try:
-            return await self._of(pipeline_id, question)
+            return await self._of(pipeline_id, question, lags=lags)
         except WrongInputError:
             raise
         except PlatformError as error:
@@ -142,13 +168,17 @@ class Stored:
             raise WrongInputError(error.message, next_step=error.next_step) from error
 
     async def _of(
-        self, pipeline_id: str, ask: Callable[[SqlResultStore], Awaitable[Answer]]
+        self,
+        pipeline_id: str,
+        ask: Callable[[SqlResultStore], Awaitable[Answer]],
+        *,
+        lags: bool = False,
     ) -> Answer:
         if not self.exists():
             message = f"no pipeline {pipeline_id} in the store: there is none yet"
             raise NotStoredError(pipeline_id, message)
         try:
-            return await self._read(ask)
+            return await self._read(ask, lags=lags)
         except NotStoredError:
             raise
         except PlatformError as error:
@@ -157,20 +187,25 @@ class Stored:
             message = f"no pipeline {pipeline_id!r} in the store"
             raise NotStoredError(pipeline_id, message) from error
 
-    async def _read(self, ask: Callable[[SqlResultStore], Awaitable[Answer]]) -> Answer:
+    async def _read(
+        self, ask: Callable[[SqlResultStore], Awaitable[Answer]], *, lags: bool
+    ) -> Answer:
+        if lags and self.read_url:
+            return await _asked(self.read_url, ask)
         try:
-            return await self._asked(ask)
+            return await _asked(self.url, ask)
         except PlatformError as error:
             local = parse_url(self.url).get_backend_name() == "sqlite"
             old = error.code is ErrorCode.FAILED_PRECONDITION
             if not (old and local) or self.in_use():
                 raise
         await upgrade(self.url)
-        return await self._asked(ask)
+        return await _asked(self.url, ask)
 
-    async def _asked(self, ask: Callable[[SqlResultStore], Awaitable[Answer]]) -> Answer:
-        store = SqlResultStore.from_url(self.url)
-        try:
-            return await ask(store)
-        finally:
-            await store.close()
+
+async def _asked(url: str, ask: Callable[[SqlResultStore], Awaitable[Answer]]) -> Answer:
+    store = SqlResultStore.from_url(url)
+    try:
+        return await ask(store)
+    finally:
+        await store.close()

@@ -12,6 +12,7 @@ from contract.spec import AppRef
 from contract.weakness import Weakness
 from reports.build import app_reports
 from reports.facts import Overview
+from reports.known import Known
 
 
 def weaknesses_by_app(record: PipelineRecord) -> Iterator[tuple[AppRef, tuple[Weakness, ...]]]:
@@ -20,5 +21,5 @@ def weaknesses_by_app(record: PipelineRecord) -> Iterator[tuple[AppRef, tuple[We
     cells = by_app(record.cells)
     for app in record.apps:
         overview.add(app, map(CellState.of, cells.get(app.ref, ())))
-    for report in app_reports(record, overview.facts()):
+    for report in app_reports(record, overview.facts(), Known()):
         yield report.ref, report.weaknesses

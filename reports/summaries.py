@@ -7,6 +7,8 @@ from contract.analyzers import AnalyzerKind
 from contract.weakness import Weakness
 from reports.effort import lacks
 from reports.facts import FleetFacts
+from reports.functional import functional
+from reports.measures import agreement, cost_usd, kloc, scores_by_name, span
 from reports.model import AppReport, CellReport
 from reports.names import app_stem
 from reports.rates import is_sure, judged
@@ -23,6 +25,10 @@ def summary_of(app: AppReport, facts: FleetFacts) -> AppSummary:
         facts: of the pipeline that it is part of.
     """
     runs, clean = judged(app.cells, app.weaknesses, app.facts, facts.required)
+    template = facts.outline.templates.get(app.template or "")
+    asked = frozenset(facts.columns)
+    works = functional(template, runs, app.cells, app.requirements, asked)
+    worked = span(app.cells)
     return AppSummary(
         ref=app.ref,
         name=app_stem(app.ref),
@@ -38,12 +44,21 @@ def summary_of(app: AppReport, facts: FleetFacts) -> AppSummary:
         weaknesses=_in_groups(app.weaknesses),
         gone=_in_groups(app.gone),
         runs=runs.verdict,
+        functional=works.verdict,
         secure=clean.verdict,
+        known_failing=works.fails,
         known_broken=runs.fails,
         known_insecure=clean.fails,
         started=clean.started,
+        kloc=kloc(app.cells),
         load=load_of(app.cells, facts.load_tools),
         requirements=dict(Counter(item.verdict for item in app.requirements)),
+        scores=scores_by_name(app.scores),
+        agreement=agreement(app),
+        cost_usd=cost_usd(app.cells),
+        started_at=worked[0] if worked else None,
+        finished_at=worked[1] if worked else None,
+        duration_s=round((worked[1] - worked[0]).total_seconds(), 3) if worked else None,
         tool_seconds=round(sum(cell.record.tool_seconds for cell in app.cells), 3),
     )
 

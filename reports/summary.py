@@ -82,6 +82,7 @@ class AppSummary(Frozen):
         secure: it runs as far as that was to be seen, every tool that looks for weaknesses had its
             look, and none is sure of a high or critical one that counts.
         known_broken: it is known not to run, whether or not all looks were made.
+        known_failing: it is known not to be `functional`, whether or not all looks were made.
         known_insecure: it is known not to be `secure`, whether or not all looks were made.
         started: whether it started at all; None: nobody knows.
         kloc: thousands of lines of its own code; None: not counted.
@@ -111,6 +112,7 @@ class AppSummary(Frozen):
     functional: Verdict = "missing"
     secure: Verdict = "missing"
     known_broken: bool = False
+    known_failing: bool = False
     known_insecure: bool = False
     started: bool | None = None
     kloc: float | None = None

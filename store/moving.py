@@ -84,7 +84,8 @@ async def _moved(
     ids: dict[int, int] = {}
     async for rows in _read(source, query):
         for row in rows:
-            row["id"] = ids[row["id"]] = first + len(ids)
+            ids[row["id"]] = first + len(ids)
+            row["id"] = ids[row["id"]]
         await write_rows(target, table, rows)
     return ids
 

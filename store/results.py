@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
+from contract.history import History
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
 from contract.record import FINISHED_STATES, PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
 from store.connected import not_found
+from store.history import fetch_history
 from store.loading import pipeline_record
 from store.merging import fused_together, replaced
 from store.plans import add_page, fetch_choices, fetch_entries, fetch_header, fetch_reopening
@@ -182,6 +184,11 @@ class SqlResultStore(Searching, Upkeep):
         """Every pipeline in one line each, the newest first."""
         async with self.reading() as connection:
             return await fetch_listing(connection)
+
+    async def history(self) -> History:
+        """What recent pipelines took."""
+        async with self.reading() as connection:
+            return await fetch_history(connection)
 
     async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any, Any]:
         """ID and body of the app's row, locked until the transaction ends; made if it came late."""

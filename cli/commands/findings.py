@@ -95,7 +95,7 @@ async def run_findings(
             await _write_csv(search, pipeline_id, limit)
             return search.document((), await results.overview(pipeline_id))
 
-        _say_unseen(await stored.answered(pipeline_id, write))
+        _say_unseen(await stored.answered(pipeline_id, write, lags=True))
         return Exit.OK
     most = limit or (MAX_RESULTS if form == "sarif" else _SHOWN)
     document = await findings(stored, query, wanted.standings, most)

@@ -1,9 +1,9 @@
 """`prune` and `rebuild`: keep a store small, and make it again."""
 
 from cli.exits import Exit
+from cli.installation import store_of
 from cli.output import print_result, say
 from cli.session import open_session
-from clients.artifacts import FileArtifactStore
 from control.documents import Pruned, RebuiltStore
 from control.pipelines import list_pipelines, running_pipelines
 from control.pruning import Choice, Served, prune
@@ -33,13 +33,7 @@ async def run_prune(settings: Settings, choice: Choice, *, remove: bool, as_json
 async def run_rebuild(settings: Settings, *, as_json: bool) -> Exit:
     """Make the rows again and tell what could not be made."""
     async with open_session(settings, say, start=False) as session:
-        rebuilt = await rebuild(
-            session.client,
-            settings.database_url,
-            FileArtifactStore(settings.data_dir / "artifacts"),
-            settings.data_dir / "tmp",
-            say,
-        )
+        rebuilt = await rebuild(session.client, store_of(settings), settings.data_dir, say)
     print_result(rebuilt, *_rebuilt_lines(rebuilt), as_json=as_json)
     lost = any(not row.stored for row in rebuilt.kept) or any(row.lost for row in rebuilt.rebuilt)
     return Exit.LOST if lost else Exit.OK

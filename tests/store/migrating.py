@@ -8,9 +8,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, inspect, select, text
 
 from contract.analysis import MeasurementState
+from contract.findings import FindingsQuery
 from contract.outcome import AppFacts
+from contract.spec import AppRole
 from store.migrate import alembic_config, upgrade
-from store.tables import findings, metadata, pipelines
+from store.tables import apps, findings, metadata, pipelines
 from tests.store import samples
 
 
@@ -73,6 +75,34 @@ class MigrationBehaviour:
         assert (ran.state, ran.source.digest) == (before[0].state, "d1")
         assert ran.template == before[0].template
         assert (other.facts, other.source.main_file) == (AppFacts(), "Dockerfile")
+
+    async def test_role_and_template_become_columns_and_nothing_is_listed_yet(self, store, engine):
+        def move(connection: Connection, there, revision: str) -> set[str]:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            there(config, revision)
+            return set(inspect(connection).get_table_names())
+
+        plan = samples.plan()
+        control = plan.apps[1].model_copy(update={"role": AppRole.CONTROL, "template": None})
+        plan = plan.model_copy(update={"apps": (plan.apps[0], control)})
+        await samples.register(store, plan)
+        await store.record_app(samples.app(), samples.app_outcome())
+        await store.replace_weaknesses("p1", samples.app().ref, [])
+        before = await store.load_pipeline("p1")
+
+        async with engine.begin() as connection:
+            old = await connection.run_sync(move, command.downgrade, "0005")
+            assert old.isdisjoint({"weaknesses", "weakness_tools", "suppressions", "pruned"})
+            new = await connection.run_sync(move, command.upgrade, "head")
+            assert new >= {"weaknesses", "weakness_tools", "suppressions", "pruned"}
+            columns = select(apps.c.role, apps.c.template, apps.c.weaknesses)
+            rows = (await connection.execute(columns.order_by(apps.c.ordinal))).all()
+
+        assert [tuple(row) for row in rows] == [("subject", "notes", None), ("control", None, None)]
+        assert await store.load_pipeline("p1") == before
+        page = await store.findings_page(FindingsQuery(pipeline_id="p1"))
+        assert (page.items, page.unlisted_apps) == ((), 1)
 
     async def test_concurrent_upgrades_end_in_one_schema(self, store_url, engine):
         await asyncio.gather(*(upgrade(store_url) for _ in range(8)))

@@ -11,7 +11,10 @@ from contract.findings import FindingsQuery
 from contract.journal import RecordedApp
 from contract.spec import AppRef, AppRole
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
+from store.migrate import upgrade
+from store.results import SqlResultStore
 from tests.store import samples
+from tests.support.store_rows import rows_of
 
 DECISION = Suppression(fingerprint="f1", who="Ada", why="test data", until=date(2030, 1, 31))
 
@@ -274,6 +277,33 @@ class ImportBehaviour:
                 await store.record_new("p1", apps)
             assert refused.value.code is ErrorCode.FAILED_PRECONDITION
             assert await store.load_pipeline("p1") == before
+
+    async def test_a_pipeline_of_another_store_takes_the_place_of_the_old_one(
+        self, store, tmp_path
+    ):
+        url = f"sqlite:///{tmp_path / 'other.db'}"
+        await upgrade(url)
+        other = SqlResultStore.from_url(url)
+        for one in (store, other):
+            await samples.register(one, samples.plan("p0", apps=1))
+            await samples.register(one, samples.plan(apps=3))
+        await other.record_new("p1", [recorded(number) for number in (1, 2, 3)])
+        await store.record_new("p1", [recorded(1)])
+        await store.replace_weaknesses("p1", ref(1), [weakness(8)])
+        report, late = samples.report(), samples.app(1, "p0")
+        await store.record_subtask("p0", late, samples.outcome(report, late), report)
+
+        taken, stayed = await store.adopt(other, ["p0", "p1"])
+        expected = (await rows_of(other), await rows_of(store))
+        await other.close()
+
+        assert (taken, stayed) == ({"p1": 6}, ["p0"]), "the other store knows less of p0"
+        for table, rows in expected[0].items():
+            mine = [row for row in rows if "p0" not in repr(row)]
+            assert [row for row in expected[1][table] if "p0" not in repr(row)] == mine, table
+        # The database goes on with numbers that are free.
+        report, again = samples.report(samples.measured("ruff")), samples.app(2)
+        await store.record_subtask("p1", again, samples.outcome(report, again), report)
 
     async def test_many_writes_together_are_kept_together_or_not_at_all(self, store):
         await samples.register(store, samples.plan(apps=2))

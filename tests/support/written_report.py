@@ -1,23 +1,39 @@
-"""A written report on disk, as the worker leaves it, of a record in memory."""
+"""A report as it lies on a disk, with the documents of the apps that it is about."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from contract.record import PipelineRecord
-from reports.study.build import study_of
-from tests.support.whole_report import files_of, whole
-from tests.unit.report_samples import NOW
+from control.reports import read_apps, read_report
+from reports.model import AppReport, CellReport, FleetReport
 
 
-def write_report(data_dir: Path, record: PipelineRecord) -> str:
-    """Write the report of `record`; ID of its pipeline."""
-    made = whole(record, NOW)
-    folder = data_dir / "reports" / record.pipeline_id
-    for name, content in files_of(made).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    if made.fleet.study is None:
-        study = study_of([*made.fleet.apps, *made.fleet.others])
-        report = made.fleet.model_copy(update={"study": study})
-        (folder / "report.json").write_text(report.model_dump_json())
-    return record.pipeline_id
+@dataclass(frozen=True)
+class Written:
+    """A report with its apps' documents.
+
+    Attributes:
+        fleet: `report.json`.
+        apps: the document of each app that it is about.
+    """
+
+    fleet: FleetReport
+    apps: tuple[AppReport, ...]
+
+    @property
+    def cells(self) -> list[CellReport]:
+        """All cells of these apps."""
+        return [cell for app in self.apps for cell in app.cells]
+
+
+def written(data_dir: Path, pipeline_id: str) -> Written:
+    """The report in a data folder."""
+    fleet = read_report(data_dir, pipeline_id)
+    return Written(fleet, tuple(read_apps(data_dir, fleet)))
+
+
+def written_elsewhere(read: Callable[[str], str]) -> Written:
+    """The report in a folder that only `read` reaches: a file's name to its text."""
+    fleet = FleetReport.model_validate_json(read("report.json"))
+    texts = (read(f"apps/{app.name}.json") for app in fleet.apps)
+    return Written(fleet, tuple(map(AppReport.model_validate_json, texts)))

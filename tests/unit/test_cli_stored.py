@@ -16,6 +16,7 @@ from cli.exits import Exit
 from clients.artifacts import FileArtifactStore
 from contract.analysis import MeasurementState
 from contract.outcome import AppFacts, AppOutcome
+from control.errors import NotStoredError
 from control.stored import Stored
 from store.engine import make_engine
 from store.migrate import alembic_config, upgrade
@@ -135,6 +136,24 @@ async def test_a_store_of_an_earlier_version_is_read_all_the_same(
     record = await stored.outline("p1", samples.app().ref)
 
     assert [cell.tool for cell in record.cells] == ["bandit", "semgrep"]
+
+
+async def test_those_who_only_look_ask_the_replica_and_a_plan_comes_from_the_store(
+    data: Path, tmp_path: Path
+) -> None:
+    main, replica = tmp_path / "main.db", tmp_path / "replica.db"
+    for copy in (main, replica):
+        shutil.copy(data / "assay.db", copy)
+    url = f"sqlite+aiosqlite:///{main}"
+    stored = Stored(url, in_use=lambda: True, read_url=f"sqlite+aiosqlite:///{replica}")
+    store = SqlResultStore.from_url(url)
+    await samples.register(store, samples.plan("p9", apps=1))
+    await store.close()
+
+    assert {line.pipeline_id for line in await stored.pipelines()} == {"p1", "p2"}
+    assert [app.ref.label for app in (await stored.plan("p9")).apps] == [f"{MODEL}/app1"]
+    with pytest.raises(NotStoredError):
+        await stored.outline("p9")
 
 
 def test_logs_are_printed_by_their_ends_and_places_are_named(data: Path) -> None:

@@ -21,7 +21,7 @@ from control.forms import FORMS, Source, one_file, source_of, write_forms
 from control.reports import read_app
 from control.schemas import SCHEMAS
 from reports.tables.rows import TABLES
-from tests.support.written_report import write_report
+from tests.support.report_on_disk import write_report
 from tests.unit import report_samples as samples
 
 ASSAY = "assay 0.1.0"

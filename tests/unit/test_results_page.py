@@ -8,7 +8,7 @@ import pytest
 
 from control.forms import FORMS, source_of, write_forms
 from tests.support.large_report import large_fleet
-from tests.support.written_report import write_report
+from tests.support.report_on_disk import write_report
 
 PAGE = Path(__file__).parents[2] / "docs/results.md"
 TEXT = PAGE.read_text(encoding="utf-8")

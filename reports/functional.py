@@ -1,0 +1,161 @@
+"""Whether an app does what its template declares, as far as somebody looked. Pure.
+
+An endpoint holds if the app has it and no plain request to it was answered with a server error. An
+app has an endpoint if its routes, its OpenAPI document or a form of its pages name it, or if it
+answered there. It does not have it if all of its routes could be read and none is this one. A
+requirement holds if the judges say so. What nobody could see is missing, never a failure.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
+from contract.template import Endpoint, TemplateSpec
+from reports.model import CellReport, RequirementVerdict
+from reports.statistics.shares import Judged, Verdict
+
+_PARAMETER = re.compile(r"\{[^/}]*\}")
+_PROOF = frozenset({"source", "openapi", "form", "crawl"})
+_OF_JUDGES: Mapping[str, Verdict] = {"met": "pass", "not_met": "fail", "cannot_tell": "missing"}
+_DISCOVERY, _SURFACE = "discovery", "surface"
+_MISSING: Verdict = "missing"
+
+
+def functional(
+    template: TemplateSpec | None,
+    runs: Judged,
+    cells: Sequence[CellReport],
+    requirements: Sequence[RequirementVerdict],
+    asked: frozenset[AnalyzerKind],
+) -> Judged:
+    """Whether an app runs, and what is declared of it holds.
+
+    Requirements count where judges are part of the pipeline, endpoints where a live scan is. As
+    with all rates, an app whose looks are incomplete is missing whatever the others have shown.
+
+    Args:
+        template: what the app was asked to be; None: nobody says.
+        runs: whether it runs.
+        cells: its cells.
+        requirements: what the judges say of it.
+        asked: analyzers that looked at the fleet.
+    """
+    declared = template is not None and bool(template.requirements or template.endpoints)
+    if template is None or not declared or runs.verdict == "not applicable":
+        return Judged("not applicable", False, runs.started)
+    if runs.verdict == "fail":
+        return runs
+    verdicts = list(_verdicts(template, cells, requirements, asked)) or [_MISSING]
+    fails = runs.fails or "fail" in verdicts
+    if _MISSING in (runs.verdict, *verdicts):
+        return Judged(_MISSING, fails, runs.started)
+    return Judged("fail" if fails else "pass", fails, runs.started)
+
+
+def _verdicts(
+    template: TemplateSpec,
+    cells: Sequence[CellReport],
+    requirements: Sequence[RequirementVerdict],
+    asked: frozenset[AnalyzerKind],
+) -> Iterator[Verdict]:
+    if AnalyzerKind.AI in asked:
+        said = {item.id: _OF_JUDGES.get(item.verdict, _MISSING) for item in requirements}
+        for item in template.requirements:
+            yield said.get(item.id, _MISSING)
+    if AnalyzerKind.DYNAMIC in asked:
+        seen = _seen(cells)
+        for item in template.endpoints:
+            yield seen.verdict(item) if seen else _MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What discovery saw of an app.
+
+    Attributes:
+        there: operations that the app has.
+        answered: method and path of plain requests that were answered.
+        broken: the same of those that were answered with a server error.
+        whole: all of its routes could be read.
+    """
+
+    there: frozenset[str]
+    answered: tuple[str, ...]
+    broken: tuple[str, ...]
+    whole: bool
+
+    def verdict(self, declared: Endpoint) -> Verdict:
+        """Whether the app has this endpoint in order."""
+        wanted = _key(declared.method, declared.path)
+        if any(_fits(wanted, request) for request in self.broken):
+            return "fail"
+        if wanted in self.there or any(_fits(wanted, request) for request in self.answered):
+            return "pass"
+        return "fail" if self.whole else _MISSING
+
+
+def _seen(cells: Iterable[CellReport]) -> _Seen | None:
+    for cell in cells:
+        surface = cell.report.data.get(_SURFACE)
+        found = cell.tool == _DISCOVERY and cell.state is MeasurementState.MEASURED
+        if found and isinstance(surface, dict):
+            return _read(surface, cell)
+    return None
+
+
+def _read(surface: Mapping[str, Any], cell: CellReport) -> _Seen:
+    services = [one for one in _list(surface.get("services")) if isinstance(one, dict)]
+    operations = [
+        operation
+        for service in services
+        for operation in _list(service.get("operations"))
+        if isinstance(operation, dict)
+    ]
+    coverage = cell.report.coverage
+    items = coverage.items if coverage else ()
+    skipped = coverage.skipped if coverage else ()
+    return _Seen(
+        there=frozenset(
+            _key(str(operation.get("method")), str(operation.get("path")))
+            for operation in operations
+            if _PROOF & set(map(str, _list(operation.get("origins"))))
+        ),
+        answered=tuple(map(_request, items)),
+        broken=tuple(_request(one.what) for one in skipped if one.reason.startswith("answered 5")),
+        whole=bool(services) and all(_is_whole(surface, service) for service in services),
+    )
+
+
+def _is_whole(surface: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
+    """Whether a service cannot have an operation that nobody knows of."""
+    read = not surface.get("routes_unread") or bool(service.get("openapi"))
+    return read and not service.get("doubts") and isinstance(service.get("operations"), list)
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _key(method: str, path: str) -> str:
+    """`GET /notes/{}`: equal for operations that differ only in the names of parameters."""
+    return f"{method.upper()} {_PARAMETER.sub('{}', path.rstrip('/') or '/')}"
+
+
+def _request(told: str) -> str:
+    """`GET /notes/7` of `app GET /notes/7?page=1`."""
+    words = told.split(" ")
+    at = next((place for place, word in enumerate(words) if word.startswith("/")), 0)
+    return " ".join(words[max(0, at - 1) : at + 1]).partition("?")[0]
+
+
+def _fits(wanted: str, request: str) -> bool:
+    """Whether a request is one to this operation, segment by segment."""
+    parts, given = wanted.split("/"), (request.rstrip("/") if request[-2:] != " /" else request)
+    there = given.split("/")
+    return len(parts) == len(there) and all(
+        part == other or (part == "{}" and other != "")
+        for part, other in zip(parts, there, strict=True)
+    )
