@@ -14,6 +14,7 @@ from cli.documents import (
 )
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from control.archive_documents import Exported, Imported, Verified, VerifiedTable
 from control.comparing import Change, ComparedApp, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
@@ -66,6 +67,9 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "down": (StackDown,),
     "prune": (Pruned,),
     "rebuild": (RebuiltStore,),
+    "export": (Exported,),
+    "import": (Imported,),
+    "verify": (Verified,),
 }
 PARTS: tuple[type[Frozen], ...] = (
     Took,
@@ -80,6 +84,7 @@ PARTS: tuple[type[Frozen], ...] = (
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,
+    VerifiedTable,
     FoundWeakness,
     NotMeasured,
     Change,
