@@ -30,6 +30,7 @@ async def stream_states(
             cells.c.tool,
             cells.c.state,
             cells.c.body["looks_for"].label("looks_for"),
+            cells.c.body["imported"].as_boolean().label("imported"),
         )
         .where(cells.c.pipeline_id == pipeline_id)
         .order_by(cells.c.target_model, cells.c.target_app_number)
@@ -69,4 +70,5 @@ def _state(row: Row[Any], found: _Found) -> CellState:
         state=MeasurementState(row.state),
         looks_for=None if looks_for is None else tuple(map(Category, looks_for)),
         found=found.get((row.analyzer, row.tool), frozenset()),
+        imported=bool(row.imported),
     )
