@@ -17,6 +17,7 @@ _LONG = 8  # shorter values are masked as whole words only: `admin` is part of m
 _NAMES = frozenset(
     {"tool", "version", "state", "rule_id", "severity", "confidence", "category", "fingerprint"}
     | {"witnesses", "name", "unit", "rules_digest", "attachments", "started_at", "cached_from"}
+    | {"aliases", "shape"}
 )
 
 
