@@ -1,6 +1,6 @@
 """What the source shows and a request proves is one weakness; what only looks alike stays two."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.analyzers import AnalyzerKind
-from contract.families import path_key
+from contract.families import old_path_key, path_key
 from contract.record import CellRecord
 from reports.model import CellReport
 from reports.together import together
@@ -114,9 +114,10 @@ def test_what_does_not_run_for_it_stays_another_weakness(found: Finding):
     assert len(together([found, request("sqli", 11, 89)], cells())) == 2
 
 
-def test_a_path_that_leads_through_the_handler_is_its_own():
+@pytest.mark.parametrize("key_of", [path_key, old_path_key], ids=["now", "in older reports"])
+def test_a_path_that_leads_through_the_handler_is_its_own(key_of: Callable[[Finding], str]):
     sink = source("sql", 60, 89)
-    key = path_key(sink)
+    key = key_of(sink)
 
     (one,) = together(
         [sink, request("sqli", 11, 89, "q")], cells({key: [12, 60]}, {key: ["request", "q"]})
@@ -270,3 +271,12 @@ def test_a_retry_of_one_tool_tells_no_weakness_twice():
 )
 def test_what_one_fusion_told_apart_stays_apart(other: Finding):
     assert len(together([seen_by("opengrep", 15), other], cells())) == 2
+
+
+def test_a_joined_finding_keeps_the_identities_of_both_looks():
+    code, shown = source("sql", 15, 89, shape="s"), request("sqli", 11, 89, "q")
+
+    (one,) = together([code, shown], cells())
+
+    assert (one.fingerprint, one.shape) == (code.fingerprint, "s")
+    assert shown.fingerprint in one.aliases
