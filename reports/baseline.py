@@ -215,11 +215,12 @@ def _blind(found: Finding, seeing: CellReport, others: _Looks, when: str) -> str
 def _has_nothing(seeing: CellReport, other: CellReport) -> bool:
     """Whether a tool that reads files proved that there is none for it any more.
 
-    An app may answer unseen, and a dependency that lost its exact version is still there.
+    An app may answer unseen, a dependency that lost its exact version is still there, and a cell
+    that only stands in for a log that was not imported proves nothing.
     """
     before, unread = seeing.report.coverage, other.report.coverage
     reads_files = before is not None and before.unit == "files" and not seeing.analyzer.is_live
-    return reads_files and not (unread and unread.skipped_total)
+    return reads_files and other.recorded and not (unread and unread.skipped_total)
 
 
 def _other_eyes(seeing: CellReport, other: CellReport) -> str:

@@ -1,6 +1,7 @@
 """Against an earlier pipeline: nothing is new or fixed where nobody looked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count, product
 
 import pytest
@@ -173,6 +174,14 @@ def test_a_removed_language_is_a_look_but_an_unread_file_is_not():
 
     assert now_and_gone(compared(seen(cells=none), seen(SQL))) == ([], [FIXED])
     assert now_and_gone(compared(seen(cells=broken), seen(SQL))) == ([], [UNKNOWN])
+
+
+def test_a_log_that_was_not_imported_fixes_nothing():
+    tools = ("bandit", "opengrep")
+    stand_ins = [cell("m", 1, STATIC, name, NOT_APPLICABLE, "no log") for name in tools]
+    now = replace(seen(), cells=[CellReport(record=one, recorded=False) for one in stand_ins])
+
+    assert now_and_gone(compared(now, seen(SQL))) == ([], [UNKNOWN])
 
 
 def test_a_dependency_without_an_exact_version_is_not_fixed():
