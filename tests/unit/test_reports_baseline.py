@@ -165,6 +165,17 @@ def test_equal_files_fix_nothing():
     assert now_and_gone(told) == ([], [UNKNOWN])
 
 
+def test_in_equal_files_a_place_identifies_whatever_the_fingerprints_are():
+    later = SQL.model_copy(update={"fingerprint": "v2-00"})
+    elsewhere = later.model_copy(update={"location": Location(path="backend/app.py", line=43)})
+    other_kind = later.model_copy(update={"cwe": (79,)})
+    before = seen(SQL, digest="same")
+
+    assert now_and_gone(compared(seen(later, digest="same"), before)) == ([UNCHANGED], [])
+    for other in (elsewhere, other_kind):
+        assert now_and_gone(compared(seen(other, digest="same"), before)) == ([UNKNOWN], [UNKNOWN])
+
+
 def test_a_removed_language_is_a_look_but_an_unread_file_is_not():
     none = [
         cell("m", 1, STATIC, tool, NOT_APPLICABLE, "no Python") for tool in ("bandit", "opengrep")
