@@ -284,7 +284,7 @@ def test_regression_is_refused_with_its_reason():
     few = study_of([*passing("a", 1, 4), *passing("b", 1, 4)])
     assert few.counts[0].reason == "fewer than two models with any finding"
     apps = fleet(MODELS, 6, seed=2)
-    assert "fewer than 10 templates" in study_of(apps).counts[1].reason
+    assert "fewer than 20 templates" in study_of(apps).counts[1].reason
     ratios = study_of(fleet(MODELS, 20, seed=2)).counts[1].ratios
     assert [ratio.model for ratio in ratios] == ["b", "c"]
     assert all(ratio.ratio.low < ratio.ratio.value < ratio.ratio.high for ratio in ratios)
