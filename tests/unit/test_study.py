@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.analysis import MeasurementState, Severity
-from contract.analyzers import Category
+from contract.analyzers import AnalyzerKind, Category
 from contract.ranking import RankingSpec
 from contract.spec import AppRole
 from contract.weakness import Origin
@@ -16,7 +16,7 @@ from reports.counts import FindingTally, StateCounts
 from reports.statistics.shares import pass_at_k
 from reports.study.build import study_of
 from reports.study.measures import known_measure
-from reports.summary import WeaknessCount
+from reports.summary import AnalyzerSummary, WeaknessCount
 from tests.support.summaries import app, fleet, load, missing
 
 MODELS = ("a", "b", "c")
@@ -175,6 +175,29 @@ def test_pass_at_k_takes_measured_samples_alone():
     assert figures["pass@1"].least == pytest.approx(1 / 3)
     assert figures["pass@1"].most == pytest.approx(2 / 3)
     assert figures["sec_pass@1"].value == 0.5
+
+
+def test_samples_of_several_models_are_no_samples_of_one():
+    study = study_of([*passing("a", 1, 3), *passing("b", 2, 3)])
+    assert not any("@" in name for name in study.fleet.figures)
+    assert [m.name for m in study.measures if m.kind == "pass_at_k"] == ["pass@1", "sec_pass@1"]
+
+
+def test_a_judge_that_did_not_answer_is_missing_and_one_that_nobody_asked_is_not():
+    asked = {AnalyzerKind.AI: AnalyzerSummary(cells=StateCounts(infra_failed=1))}
+    answered = {AnalyzerKind.AI: AnalyzerSummary(cells=StateCounts(measured=1))}
+    apps = [
+        app(number=1, requirements={"met": 3, "not_met": 1, "cannot_tell": 4}, scores={"q": 5.0}),
+        app(number=2, analyzers=asked),
+        app(number=3),
+        app(number=4, analyzers=answered),
+    ]
+    figures = study_of(apps).fleet.figures
+    met = figures["requirements_met"]
+    assert (met.value, met.n, met.missing, met.aside) == (0.75, 1, 1, 2)
+    assert (met.least, met.most) == (3 / 8, 7 / 8)
+    assert (figures["score/q"].n, figures["score/q"].missing) == (1, 1)
+    assert (figures["cost_usd"].n, figures["cost_usd"].missing) == (0, 1)
 
 
 def test_a_clear_difference_is_shown_and_orders_models():
