@@ -2,7 +2,6 @@
 
 from reports.model import AppReport, FleetReport
 
-
 _READABLE_APPS = 100
 
 
