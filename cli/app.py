@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import results, steering
+from cli import exchange, results, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -284,3 +284,4 @@ def down(as_json: JsonFlag = False) -> None:
 results.register(app)
 register_upkeep(app)
 register_planning(app)
+exchange.register(app)

@@ -14,6 +14,14 @@ from cli.documents import (
 )
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from control.archive_documents import (
+    Exported,
+    Imported,
+    ImportedLog,
+    ImportedTool,
+    Verified,
+    VerifiedTable,
+)
 from control.comparing import Change, ComparedApp, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
@@ -66,6 +74,10 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "down": (StackDown,),
     "prune": (Pruned,),
     "rebuild": (RebuiltStore,),
+    "export": (Exported,),
+    "import": (Imported,),
+    "verify": (Verified,),
+    "import-sarif": (ImportedLog,),
 }
 PARTS: tuple[type[Frozen], ...] = (
     Took,
@@ -80,6 +92,8 @@ PARTS: tuple[type[Frozen], ...] = (
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,
+    VerifiedTable,
+    ImportedTool,
     FoundWeakness,
     NotMeasured,
     Change,
