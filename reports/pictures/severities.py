@@ -79,5 +79,6 @@ def _legend(drawing: Drawing) -> None:
 def _told(row: SeverityRow) -> str:
     if row.counts is None:
         return f"{row.label}: not measured"
-    counts = ", ".join(f"{label(round(n, 1))} {s.value}" for s, n in row.counts.items() if n)
+    known = ((severity, row.counts.get(severity, 0)) for severity in Severity)
+    counts = ", ".join(f"{label(round(n, 1))} {severity.value}" for severity, n in known if n)
     return f"{row.label}: {counts or 'none'}"
