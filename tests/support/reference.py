@@ -154,7 +154,8 @@ def _type(field: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
         return " or ".join(f"`{one}`" for one in field["enum"])
     match field.get("type"):
         case "array":
-            return f"list of: {_type(field['items'], shared)}"
+            parts = field.get("prefixItems") or [field.get("items", {"type": "value"})]
+            return f"list of: {', '.join(_type(part, shared) for part in parts)}"
         case "object":
             return "mapping"
         case kind:
