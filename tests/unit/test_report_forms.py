@@ -11,14 +11,16 @@ import pytest
 from contract.analysis import Location, Severity
 from contract.spec import AppRole
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
+from reports.control_results import ControlsReport, ToolScore
 from reports.forms.defectdojo import defectdojo
+from reports.forms.figures import difference, number, p_value, shown
 from reports.forms.junit import junit
 from reports.forms.latex import latex_files
 from reports.forms.markdown import markdown
 from reports.forms.methods import methods_markdown, methods_tex, sentences
 from reports.model import AppReport, FleetReport
 from reports.study.compared import Ordering
-from reports.study.figures import Design, Figure, Group, Measure
+from reports.study.figures import Agreement, Design, Figure, Group, Measure
 from reports.study.model import Study
 from tests.support.whole_report import Whole, whole
 from tests.unit import report_samples as samples
@@ -231,6 +233,27 @@ def test_latex_tables_are_whole(made: Whole):
             assert len(re.findall(r"(?<!\\)&", row)) == len(letters) - 1, (name, row)
 
 
+def test_latex_says_what_controls_and_judges_say(made: Whole):
+    seen = ToolScore(
+        analyzer=samples.STATIC, tool="bandit", labels=4, found=3, recall=0.75, interval=(0.3, 0.95)
+    )
+    blind = ToolScore(analyzer=samples.DYNAMIC, tool="probe", void="missed sqli-login")
+    agreed = Agreement(name="requirements", alpha=-0.25, units=7, judges=3)
+    unsure = Agreement(name="quality", reason="one judge")
+    report = studied(made.fleet)
+    study = (report.study or Study()).model_copy(
+        update={"fleet": Group(agreement=(agreed, unsure))}
+    )
+    controls = ControlsReport(tools=(seen, blind))
+    told = report.model_copy(update={"controls": controls, "study": study})
+    files = {name: data.decode() for name, data in latex_files(told)}
+
+    assert r"static/bandit & 3 of 4 & 75 {[}30, 95{]} & n/a &  \\" in files["controls.tex"]
+    assert r"dynamic/probe & 0 of 0 & n/a & n/a & void \\" in files["controls.tex"]
+    assert r"all & requirements & $-$0.25 & 7 & 3 \\" in files["agreement.tex"]
+    assert r"all & quality & n/a & 0 & 0 \\" in files["agreement.tex"]
+
+
 def test_the_paragraph_on_methods_has_every_version_and_digest(made: Whole):
     report = studied(made.fleet)
     text = methods_markdown(report, ASSAY)
@@ -250,3 +273,28 @@ def test_methods_say_that_a_tool_was_blind(made: Whole):
     text = " ".join(sentences(void, ASSAY))
     assert "static/bandit counts as not measured on every app: missed sqli-login." in text
     assert "counts as not measured on every app" in markdown(void)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (-3.14159, "−3.14"),
+        (0.0123, "0.012"),
+        (0.00004, "4e-05"),
+        (99.96, "100"),
+        (5_400.4, "5,400"),
+        (10.0, "10"),
+    ],
+)
+def test_figures_have_three_digits_that_count(value: float, text: str):
+    assert number(value) == text
+
+
+def test_a_lower_bound_and_a_difference_say_what_they_are():
+    figure = Figure(value=182.0, low=170.0, high=190.0, n=4, at_least=True)
+
+    assert shown(LATENCY, figure) == "≥182 [170, 190]"
+    assert difference(SECURE, Figure(value=0.12, low=-0.03, high=0.25)) == "+12 [−3, 25]"
+    assert p_value(0.0004) == "< 0.001"
+    assert p_value(None) == "n/a"
