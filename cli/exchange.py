@@ -12,10 +12,11 @@ ArchiveArg = Annotated[Path, typer.Argument(help="Archive of a pipeline.", metav
 
 
 def register(app: typer.Typer) -> None:
-    """Add `export`, `import` and `verify`."""
+    """Add `export`, `import`, `verify` and `import-sarif`."""
     app.command(name="export")(_export)
     app.command(name="import")(_import)
     app.command(name="verify")(_verify)
+    app.command(name="import-sarif")(_import_sarif)
 
 
 def _export(
@@ -49,3 +50,16 @@ def _verify(archive: ArchiveArg, as_json: JsonFlag = False) -> None:
     from cli.commands.exchange import run_verify
 
     run(lambda settings: run_verify(settings, archive, as_json=as_json))
+
+
+def _import_sarif(
+    id: PipelineArg,
+    app: Annotated[str, typer.Argument(help="Which app.", metavar="MODEL/appN")],
+    log: Annotated[Path, typer.Argument(help="SARIF 2.1.0 log.", metavar="FILE")],
+    tool: Annotated[str, typer.Option(help="Name of the tool; default: as in the log.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Add a log of another scanner as a further tool of one app; twice changes nothing."""
+    from cli.commands.exchange import run_import_sarif
+
+    run(lambda settings: run_import_sarif(settings, id, app, log, tool, as_json=as_json))

@@ -14,7 +14,14 @@ from cli.documents import (
 )
 from contract.base import Frozen
 from contract.findings import FoundWeakness
-from control.archive_documents import Exported, Imported, Verified, VerifiedTable
+from control.archive_documents import (
+    Exported,
+    Imported,
+    ImportedLog,
+    ImportedTool,
+    Verified,
+    VerifiedTable,
+)
 from control.comparing import Change, ComparedApp, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
@@ -70,6 +77,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "export": (Exported,),
     "import": (Imported,),
     "verify": (Verified,),
+    "import-sarif": (ImportedLog,),
 }
 PARTS: tuple[type[Frozen], ...] = (
     Took,
@@ -85,6 +93,7 @@ PARTS: tuple[type[Frozen], ...] = (
     RebuiltPipeline,
     KeptRows,
     VerifiedTable,
+    ImportedTool,
     FoundWeakness,
     NotMeasured,
     Change,

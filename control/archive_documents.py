@@ -1,5 +1,6 @@
-"""The documents of `export`, `import` and `verify`; fields are only ever added."""
+"""The documents of `export`, `import`, `verify` and `import-sarif`; fields are only ever added."""
 
+from contract.analysis import MeasurementState
 from contract.base import Frozen
 
 
@@ -72,3 +73,30 @@ class Verified(Frozen):
     other_figures: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     matches: bool
+
+
+class ImportedTool(Frozen):
+    """What a log says of one app, as a further tool.
+
+    Attributes:
+        notes: what is to be read beside its findings.
+    """
+
+    tool: str
+    state: MeasurementState
+    reason: str = ""
+    findings: int
+    notes: tuple[str, ...] = ()
+
+
+class ImportedLog(Frozen):
+    """A SARIF log that was recorded.
+
+    Attributes:
+        app: `model/appN`.
+        tools: each an `ImportedTool`.
+    """
+
+    pipeline_id: str
+    app: str
+    tools: tuple[ImportedTool, ...]

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -14,7 +13,7 @@ from activities.result_cache import load_report
 from clients.analyzers.upload import pack_source
 from clients.archive_writer import ArchiveWriter
 from clients.artifacts import FileArtifactStore
-from contract.analysis import ArtifactRef
+from contract.analysis import AnalyzerReport, ArtifactRef
 from contract.archive import (
     artifact_member,
     journal_member,
@@ -75,9 +74,16 @@ class _Export:
         )
 
     async def _lines(self, store: SqlResultStore, pipeline_id: str) -> AsyncIterator[bytes]:
-        load = partial(load_report, self.artifacts)
-        async for entry in journal_of_rows(store, pipeline_id, load, self._add_apps):
+        async for entry in journal_of_rows(store, pipeline_id, self, self._add_apps):
             yield ENTRY.dump_json(entry) + b"\n"
+
+    def held(self, archive: ArtifactRef) -> bool:
+        """Whether a result is still there."""
+        return self.artifacts.packed(archive) is not None
+
+    async def load(self, archive: ArtifactRef) -> AnalyzerReport:
+        """The report of a result."""
+        return await load_report(self.artifacts, archive)
 
     async def _add_apps(self, record: PipelineRecord) -> None:
         await asyncio.to_thread(self._add, record)

@@ -6,10 +6,10 @@ cells: one recording for each result archive that a cell still comes from, the o
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
-from activities.recording import LoadReport
 from activities.result_cache import LOST
-from contract.analysis import ArtifactRef
+from contract.analysis import AnalyzerReport, ArtifactRef
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.journal import (
@@ -31,15 +31,27 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 Batch = Callable[[PipelineRecord], Awaitable[None]]
 
 
+class Archives(Protocol):
+    """The result archives that the cells come from."""
+
+    def held(self, archive: ArtifactRef) -> bool:
+        """Whether it is still there."""
+        ...
+
+    async def load(self, archive: ArtifactRef) -> AnalyzerReport:
+        """Its report."""
+        ...
+
+
 async def journal_of_rows(
-    store: SqlResultStore, pipeline_id: str, load_report: LoadReport, on_batch: Batch
+    store: SqlResultStore, pipeline_id: str, archives: Archives, on_batch: Batch
 ) -> AsyncIterator[JournalEntry]:
     """What happened to a pipeline, as far as its rows show it, a few apps at a time.
 
     Args:
         store: where the rows are.
         pipeline_id: of the pipeline.
-        load_report: reads the report of a result archive.
+        archives: where the cells come from.
         on_batch: is given the records of each few apps.
 
     Raises:
@@ -62,7 +74,7 @@ async def journal_of_rows(
         for entry in chosen:
             spec = header.app_spec(entry.app)
             async for recorded in _of_app(
-                spec, apps[spec.ref], cells.get(spec.ref, ()), load_report, at
+                spec, apps[spec.ref], cells.get(spec.ref, ()), archives, at
             ):
                 yield recorded
     yield StateRecorded(
@@ -87,41 +99,41 @@ async def _of_app(
     spec: AppSpec,
     app: AppRecord,
     cells: Sequence[CellRecord],
-    load_report: LoadReport,
+    archives: Archives,
     at: datetime,
 ) -> AsyncIterator[JournalEntry]:
     for kind in AnalyzerKind:
         mine = [cell for cell in cells if cell.analyzer is kind]
-        groups = _by_archive(mine)
+        groups = _by_archive(mine, archives)
         for group in groups:
             tools = len(group)
             if group[0].artifact is not None and len(groups) > 1:
-                tools = await _tools_in(group[0].artifact, group, load_report)
+                tools = await _tools_in(group[0].artifact, group, archives)
             yield SubtaskRecorded(at=at, app=spec, outcome=_outcome(spec, kind, group, tools))
     if app.state is not None:
         outcome = AppOutcome(ref=app.ref, state=app.state, reason=app.reason, facts=app.facts)
         yield AppRecorded(at=at, app=spec, outcome=outcome)
 
 
-def _by_archive(cells: Iterable[CellRecord]) -> list[list[CellRecord]]:
+def _by_archive(cells: Iterable[CellRecord], archives: Archives) -> list[list[CellRecord]]:
     """Cells that came together; those without an archive last, as they replace no measurement."""
+
+    def when(group: Sequence[CellRecord]) -> tuple[bool, datetime]:
+        archive = group[0].artifact
+        started = (cell.report.provenance.started_at for cell in group)
+        lost = archive is None or not archives.held(archive)
+        return lost, max((at for at in started if at), default=_BEGINNING)
+
     groups: dict[str, list[CellRecord]] = {}
     for cell in cells:
         groups.setdefault(cell.artifact.key if cell.artifact else "", []).append(cell)
-    return sorted(groups.values(), key=_when)
+    return sorted(groups.values(), key=when)
 
 
-def _when(group: Sequence[CellRecord]) -> tuple[bool, datetime]:
-    started = (cell.report.provenance.started_at for cell in group)
-    return group[0].artifact is None, max((at for at in started if at), default=_BEGINNING)
-
-
-async def _tools_in(
-    archive: ArtifactRef, group: Sequence[CellRecord], load_report: LoadReport
-) -> int:
+async def _tools_in(archive: ArtifactRef, group: Sequence[CellRecord], archives: Archives) -> int:
     """How many tools its analyzer ran then; an archive that is gone no longer tells."""
     try:
-        report = await load_report(archive)
+        report = await archives.load(archive)
     except PlatformError as error:
         if error.code not in LOST:
             raise

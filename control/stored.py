@@ -75,7 +75,9 @@ class Stored:
         Raises:
             PlatformError: the store cannot be read.
         """
-        return await self._read(lambda store: store.history()) if self.exists() else History()
+        if not self.exists():
+            return History()
+        return await self._read(lambda store: store.history(), lags=True)
 
     async def outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
         """What is known of the pipeline without its findings; of one app alone, if it is named.
@@ -188,7 +190,7 @@ class Stored:
             raise NotStoredError(pipeline_id, message) from error
 
     async def _read(
-        self, ask: Callable[[SqlResultStore], Awaitable[Answer]], *, lags: bool
+        self, ask: Callable[[SqlResultStore], Awaitable[Answer]], *, lags: bool = False
     ) -> Answer:
         if lags and self.read_url:
             return await _asked(self.read_url, ask)

@@ -24,7 +24,7 @@ _DRIVERS = {
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
 # Pages kept in memory, in KiB (negative: SQLite's way to say so): indexes are written all over.
-CACHE = "cache_size=-32000"
+CACHE = "cache_size=-64000"
 _READ = "assay_read"
 
 
@@ -113,7 +113,13 @@ def _prepare(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling is off: it would begin too late and lock too little.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "synchronous=FULL", CACHE):
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+        "synchronous=FULL",
+        CACHE,
+        "wal_autocheckpoint=8000",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

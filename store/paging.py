@@ -118,11 +118,13 @@ def _parts(query: FindingsQuery, after: Cursor | None, dialect: str) -> Iterator
             part = part.join(weakness_tools, _SAME).where(
                 weakness_tools.c.pipeline_id == query.pipeline_id, weakness_tools.c.tool == value
             )
-        elif name == "app":
+        elif name == "app":  # no other condition that an index begins with
             part = part.where(weaknesses.c.app_id == _app_id(query.pipeline_id, value))
         elif name:
             part = part.where(weaknesses.c[name] == value)
-        part = part.where(weaknesses.c.pipeline_id == query.pipeline_id, *rest)
+        if name != "app":
+            part = part.where(weaknesses.c.pipeline_id == query.pipeline_id)
+        part = part.where(*rest)
         part = part.where(*_in_range(query, keys, after)).order_by(*keys).limit(query.limit + 1)
         if dialect == "sqlite" and name not in ("tool", "app"):
             # Without statistics it would take any index with two equal columns.
@@ -142,6 +144,7 @@ def _leading(query: FindingsQuery) -> tuple[str, Sequence[Any]]:
     candidates: tuple[tuple[str, Sequence[Any]], ...] = (
         ("fingerprint", query.fingerprints),
         ("cwe", query.cwe),
+        ("rule_id", query.rules),
         ("family", query.families),
         ("tool", query.tools),
         ("app", query.apps),

@@ -1,5 +1,6 @@
 """The states of all cells of a pipeline, without what the tools reported: read as a stream."""
 
+import json
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
@@ -14,6 +15,9 @@ from contract.spec import AppRef
 from store.tables import cells, findings
 
 _ROWS = 5_000
+_KINDS = {kind.value: kind for kind in AnalyzerKind}
+_STATES = {state.value: state for state in MeasurementState}
+_NOTHING: frozenset[Category] = frozenset()
 _Found = Mapping[tuple[str, str], frozenset[Category]]
 
 
@@ -21,7 +25,6 @@ async def stream_states(
     connection: AsyncConnection, pipeline_id: str
 ) -> AsyncGenerator[list[CellState]]:
     """All cells, some apps at a time; the cells of an app come together."""
-    found = await _found(connection, pipeline_id)
     query = (
         select(
             cells.c.target_model,
@@ -29,17 +32,18 @@ async def stream_states(
             cells.c.analyzer,
             cells.c.tool,
             cells.c.state,
-            cells.c.body["looks_for"].label("looks_for"),
+            cells.c.body["looks_for"].as_string().label("looks_for"),
+            cells.c.body["imported"].as_boolean().label("imported"),
         )
         .where(cells.c.pipeline_id == pipeline_id)
         .order_by(cells.c.target_model, cells.c.target_app_number)
     )
+    reading = _Reading(await _found(connection, pipeline_id))
     held: list[CellState] = []
     async for rows in (await connection.stream(query)).partitions(_ROWS):
-        held += [_state(row, found) for row in rows]
-        last = held[-1].ref
-        whole = [cell for cell in held if cell.ref != last]
-        held = [cell for cell in held if cell.ref == last]
+        held += map(reading.state, rows)
+        whole = [cell for cell in held if cell.ref is not held[-1].ref]
+        held = held[len(whole) :]
         if whole:
             yield whole
     if held:
@@ -60,13 +64,28 @@ async def _found(connection: AsyncConnection, pipeline_id: str) -> _Found:
     return {key: frozenset(categories) for key, categories in groups.items()}
 
 
-def _state(row: Row[Any], found: _Found) -> CellState:
-    looks_for = row.looks_for
-    return CellState(
-        ref=AppRef(model=row.target_model, app_number=row.target_app_number),
-        analyzer=AnalyzerKind(row.analyzer),
-        tool=row.tool,
-        state=MeasurementState(row.state),
-        looks_for=None if looks_for is None else tuple(map(Category, looks_for)),
-        found=found.get((row.analyzer, row.tool), frozenset()),
-    )
+class _Reading:
+    """Makes states of rows; what many rows have in common is made once."""
+
+    def __init__(self, found: _Found) -> None:
+        self._found = found
+        self._ref: AppRef | None = None
+        self._looks_for: dict[str | None, tuple[Category, ...] | None] = {None: None}
+
+    def state(self, row: Row[Any]) -> CellState:
+        """The state of one cell; the cells of an app come one after another."""
+        model, number, analyzer, tool, state, looks_for, imported = row
+        ref = self._ref
+        if ref is None or ref.app_number != number or ref.model != model:
+            ref = self._ref = AppRef(model=model, app_number=number)
+        if looks_for not in self._looks_for:
+            self._looks_for[looks_for] = tuple(map(Category, json.loads(looks_for)))
+        return CellState(
+            ref,
+            _KINDS[analyzer],
+            tool,
+            _STATES[state],
+            self._looks_for[looks_for],
+            self._found.get((analyzer, tool), _NOTHING),
+            bool(imported),
+        )

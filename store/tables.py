@@ -207,6 +207,7 @@ weaknesses = Table(
     _sparse_filter("cwe"),
     _sparse_filter("owasp"),
     _filter("family"),
+    _filter("rule_id"),
     _sparse_filter("baseline"),
     _sparse_filter("origin"),
     Index("ix_weaknesses_fingerprint", "pipeline_id", "fingerprint"),

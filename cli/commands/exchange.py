@@ -6,9 +6,10 @@ from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_result, say
 from cli.program import command, version
-from control.archive_documents import Exported, Imported, Verified, VerifiedTable
+from control.archive_documents import Exported, Imported, ImportedTool, Verified, VerifiedTable
 from control.archiving import export
 from control.importing import import_archive
+from control.sarif_import import import_log
 from control.verifying import verify
 from settings import Settings
 
@@ -44,6 +45,22 @@ async def run_verify(settings: Settings, archive: Path, *, as_json: bool) -> Exi
     verified = await verify(archive, settings.data_dir / "tmp", say)
     print_result(verified, *_verified(verified), as_json=as_json)
     return Exit.OK if verified.matches else Exit.DIFFERS
+
+
+async def run_import_sarif(
+    settings: Settings, pipeline_id: str, app: str, log: Path, tool: str, *, as_json: bool
+) -> Exit:
+    """Record a log of another scanner; needs no server."""
+    done = await import_log(store_of(settings), settings.data_dir, pipeline_id, app, log, tool)
+    lines = [line for cell in done.tools for line in _imported_tool(cell)]
+    lines.append(f"write the report with it: {command(f'report {pipeline_id} --anew')}")
+    print_result(done, *lines, as_json=as_json)
+    return Exit.OK
+
+
+def _imported_tool(cell: ImportedTool) -> list[str]:
+    said = cell.reason or f"{cell.findings:,} findings"
+    return [f"{cell.tool}: {cell.state}, {said}", *(f"  {note}" for note in cell.notes)]
 
 
 def _exported(done: Exported) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 from scipy.special import expit, logit
 
 from reports.statistics.resampling import Floats
@@ -18,6 +18,8 @@ from reports.statistics.resampling import Floats
 RUNS = 800
 POWER = 0.8
 _STEPS = np.linspace(0.1, 7.0, 24)
+_NORMAL = stats.norm.ppf((np.arange(400) + 0.5) / 400)
+_WIDEST = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +69,21 @@ def detectable_gap(
 def rate_spread(shares: Floats, samples: Floats) -> float:
     """Standard deviation in log odds of templates, from the share that passed on each.
 
-    Variance of the shares, less what drawing the samples explains, on the scale of log odds by the
-    delta method; 0 where drawing explains all.
+    The one whose shares vary as these do, less what drawing the samples explains; 0 where drawing
+    explains all.
     """
     rate = float(np.average(shares, weights=samples))
-    if not 0 < rate < 1 or len(shares) < 2:
+    inverse = float((1 / samples).mean())
+    if not 0 < rate < 1 or len(shares) < 2 or inverse == 1:
         return 0.0
-    drawn = rate * (1 - rate) * float((1 / samples).mean())
-    excess = max(float(shares.var(ddof=1)) - drawn, 0.0)
-    return float(np.sqrt(excess)) / (rate * (1 - rate))
+    excess = (float(shares.var(ddof=1)) - rate * (1 - rate) * inverse) / (1 - inverse)
+
+    def too_much(spread: float) -> float:
+        return float(expit(logit(rate) + spread * _NORMAL).var()) - excess
+
+    if excess <= 0:
+        return 0.0
+    return _WIDEST if too_much(_WIDEST) < 0 else float(optimize.brentq(too_much, 0.0, _WIDEST))
 
 
 def _passed(chance: Floats, thrown: Floats) -> Floats:

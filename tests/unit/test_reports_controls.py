@@ -19,6 +19,7 @@ from reports.control_results import ControlsReport, ToolScore
 from reports.control_words import control_lines
 from reports.controls import ControlScores
 from reports.facts import FleetFacts
+from reports.forms.latex_controls import control_tables
 from reports.known import Known
 from reports.labels import met
 from reports.voiding import voided
@@ -253,3 +254,15 @@ def test_the_lines_for_people_tell_what_was_seen_what_is_unknown_and_who_is_not_
     )
     assert second.startswith("static/bandit counts as not measured, not trusted: ")
     assert list(control_lines(ControlsReport(why_none="none"))) == []
+
+
+def test_the_table_for_papers_has_a_row_of_each_tool_and_shows_what_is_not_known():
+    opengrep = report("opengrep", findings=seen("opengrep", FLAWED))
+    (table,) = control_tables(controls_of({FLAWED: [report("bandit"), opengrep]}))
+    rows = {row[0]: row[1:] for row in table.rows}
+
+    assert rows["static/opengrep"] == ("17", "16", "94 [73, 99]", "0", "n/a", "")
+    assert rows["static/bandit"] == ("17", "0", "0 [0, 18]", "0", "n/a", "void")
+    assert list(rows)[:2] == ["static, fused", "all analyzers together"]
+    assert r"95\,\% Wilson" in table.source("p")
+    assert list(control_tables(ControlsReport(why_none="none"))) == []

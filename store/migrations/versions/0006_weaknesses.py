@@ -13,7 +13,7 @@ depends_on = None
 _BATCH = 500
 _SEVERITIES = ("critical", "high", "medium", "low", "info")
 _ORDER = ("severity", "app_id", "ordinal")
-_FILTERS = ("target_model", "category", "family")
+_FILTERS = ("target_model", "category", "family", "rule_id")
 _SPARSE_FILTERS = ("cwe", "owasp", "baseline", "origin")
 _APPS = sa.table(
     "apps",
