@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from reports.control_results import ToolScore
 from reports.forms.figures import UNKNOWN, number
 from reports.forms.texcode import TexTable, tex
 from reports.model import FleetReport
@@ -12,7 +11,7 @@ _DIGEST_CHARS = 12
 
 
 def tool_tables(report: FleetReport) -> Iterator[TexTable]:
-    """Tools with versions and states; what is missing, by reason; what controls say of them."""
+    """Tools with versions and states; what is missing, by reason; how judges agree."""
     yield TexTable(
         name="tools",
         caption=(
@@ -46,44 +45,8 @@ def tool_tables(report: FleetReport) -> Iterator[TexTable]:
                 for group in report.missing
             ),
         )
-    yield from _controls(report)
     if report.study:
         yield from _judges(report.study)
-
-
-def _controls(report: FleetReport) -> Iterator[TexTable]:
-    scores = [*report.controls.fused, *report.controls.tools]
-    if scores:
-        yield TexTable(
-            name="controls",
-            caption=(
-                "Tools on control apps with known weaknesses: recall with its 95\\,\\% Wilson "
-                "interval, and security findings on controls that have no weakness. A void tool "
-                "missed what it must see, and counts as not measured on every app. "
-                f"{UNKNOWN}: no control shows it."
-            ),
-            columns="lrrrl",
-            head=("Tool", "Found", r"Recall (\%)", "False alarms", "Void"),
-            rows=tuple(map(_score, scores)),
-            rules=(len(report.controls.fused),) if report.controls.fused else (),
-        )
-
-
-def _score(score: ToolScore) -> tuple[str, ...]:
-    recall = UNKNOWN
-    if score.recall is not None:
-        recall = number(100 * score.recall)
-        if score.interval:
-            low, high = (number(100 * end) for end in score.interval)
-            recall = f"{recall} [{low}, {high}]"
-    alarms = UNKNOWN if score.false_alarms is None else f"{score.false_alarms} on {score.clean}"
-    return (
-        tex(f"{score.analyzer or 'all'}/{score.tool}"),
-        f"{score.found} of {score.labels}",
-        tex(recall),
-        alarms,
-        "void" if score.void else "",
-    )
 
 
 def _judges(study: Study) -> Iterator[TexTable]:

@@ -137,7 +137,7 @@ def _controls(report: FleetReport) -> Iterator[str]:
         heads = ("Tool", "Recall on control apps (%)", "Found", "False alarms")
         rows = [
             (
-                md(f"{score.analyzer or 'all'}/{score.tool}"),
+                md(score.label),
                 UNKNOWN if score.recall is None else f"{100 * score.recall:.0f}",
                 f"{score.found:,} of {score.labels:,}",
                 UNKNOWN if score.false_alarms is None else f"{score.false_alarms:,}",

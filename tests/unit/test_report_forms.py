@@ -11,7 +11,6 @@ import pytest
 from contract.analysis import Location, Severity
 from contract.spec import AppRole
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
-from reports.control_results import ControlsReport, ToolScore
 from reports.forms.defectdojo import defectdojo
 from reports.forms.figures import difference, number, p_value, shown
 from reports.forms.junit import junit
@@ -233,23 +232,16 @@ def test_latex_tables_are_whole(made: Whole):
             assert len(re.findall(r"(?<!\\)&", row)) == len(letters) - 1, (name, row)
 
 
-def test_latex_says_what_controls_and_judges_say(made: Whole):
-    seen = ToolScore(
-        analyzer=samples.STATIC, tool="bandit", labels=4, found=3, recall=0.75, interval=(0.3, 0.95)
-    )
-    blind = ToolScore(analyzer=samples.DYNAMIC, tool="probe", void="missed sqli-login")
+def test_latex_says_how_far_judges_agree(made: Whole):
     agreed = Agreement(name="requirements", alpha=-0.25, units=7, judges=3)
     unsure = Agreement(name="quality", reason="one judge")
     report = studied(made.fleet)
     study = (report.study or Study()).model_copy(
         update={"fleet": Group(agreement=(agreed, unsure))}
     )
-    controls = ControlsReport(tools=(seen, blind))
-    told = report.model_copy(update={"controls": controls, "study": study})
+    told = report.model_copy(update={"study": study})
     files = {name: data.decode() for name, data in latex_files(told)}
 
-    assert r"static/bandit & 3 of 4 & 75 {[}30, 95{]} & n/a &  \\" in files["controls.tex"]
-    assert r"dynamic/probe & 0 of 0 & n/a & n/a & void \\" in files["controls.tex"]
     assert r"all & requirements & $-$0.25 & 7 & 3 \\" in files["agreement.tex"]
     assert r"all & quality & n/a & 0 & 0 \\" in files["agreement.tex"]
 
