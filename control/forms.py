@@ -26,7 +26,7 @@ from reports.tables.sheet import csv_head, csv_lines
 Pieces = Iterable[bytes]
 # The pages link to everything else in the folder.
 _AS_WRITTEN: Mapping[str, Sequence[str]] = {
-    "html": ("*", "[!.]*/*"),
+    "html": ("[!.]*", "[!.]*/*"),
     "json": ("report.json", "apps/*.json"),
     "sarif": ("*.sarif",),
 }
@@ -117,7 +117,7 @@ def _as_written(form: str) -> Callable[[Source, Path], list[str]]:
     def write(source: Source, folder: Path) -> list[str]:
         root = report_folder(source.data_dir, source.report.pipeline.id)
         found = sorted(path for pattern in _AS_WRITTEN[form] for path in root.glob(pattern))
-        found = [path for path in found if path.is_file()]
+        found = [path for path in found if path.is_file() and path.suffix != ".part"]
         return _put_all(folder, ((str(path.relative_to(root)), _blocks(path)) for path in found))
 
     return write
