@@ -11,6 +11,7 @@ import pytest
 from contract.analysis import Location, Severity
 from contract.spec import AppRole
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
+from reports.family_results import BugFamily, Families
 from reports.forms.defectdojo import defectdojo
 from reports.forms.figures import difference, number, p_value, shown
 from reports.forms.junit import junit
@@ -207,6 +208,24 @@ def test_markdown_stays_below_what_github_takes(made: Whole):
     assert len(text.encode()) < 1024**2
     assert "more cells for other reasons" in text
     assert "more models" in text
+
+
+def test_markdown_says_which_flaw_apps_share(made: Whole):
+    shared = BugFamily(
+        key="k",
+        family="sql-injection",
+        message="SQL of | text",
+        severity=Severity.HIGH,
+        count=16,
+        apps=("a/app1",),
+        apps_total=14,
+        models={"a": 9, "b": 5},
+    )
+    families = Families(families=(shared,) * 12, shared=30, weaknesses=16, of=20)
+    text = markdown(made.fleet.model_copy(update={"families": families}))
+
+    assert r"| high sql-injection: SQL of \| text | 14 | 2 | 16 |" in text
+    assert "and 20 more shared flaws" in text
 
 
 def test_latex_has_the_same_figures_and_a_cell_for_what_is_not_known(made: Whole):
