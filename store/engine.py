@@ -23,8 +23,15 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
-# Pages kept in memory, in KiB (negative: SQLite's way to say so): indexes are written all over.
-CACHE = "cache_size=-64000"
+_PRAGMAS = (
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+    "foreign_keys=ON",
+    "synchronous=FULL",
+    # Indexes are written all over: 64 MB of them stay in memory (negative: in KiB), and what was
+    # written goes into the file every 32 MB.
+    "cache_size=-64000",
+    "wal_autocheckpoint=8000",
+)
 _READ = "assay_read"
 
 
@@ -113,7 +120,13 @@ def _prepare(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling is off: it would begin too late and lock too little.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "synchronous=FULL", CACHE, "wal_autocheckpoint=8000"):
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+        "synchronous=FULL",
+        CACHE,
+        "wal_autocheckpoint=8000",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
