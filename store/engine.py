@@ -120,13 +120,7 @@ def _prepare(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling is off: it would begin too late and lock too little.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "foreign_keys=ON",
-        "synchronous=FULL",
-        CACHE,
-        "wal_autocheckpoint=8000",
-    ):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
