@@ -73,9 +73,11 @@ def batches(refs: Sequence[AppRef]) -> list[Sequence[AppRef]]:
     return [refs[first : first + BATCH_APPS] for first in range(0, len(refs), BATCH_APPS)]
 
 
-async def overview_of(results: ResultStore, outline: PipelineRecord) -> Overview:
-    """What is fleet-wide about a pipeline; apps without any cell are part of it."""
-    overview = Overview(outline, datetime.now(UTC))
+async def overview_of(
+    results: ResultStore, outline: PipelineRecord, at: datetime | None = None
+) -> Overview:
+    """What is fleet-wide at a moment (None: now); apps without any cell are part of it."""
+    overview = Overview(outline, at or datetime.now(UTC))
     waiting = {app.ref: app for app in outline.apps}
     async for states in results.cells_overview(outline.pipeline_id):
         for ref, mine in by_app(states).items():

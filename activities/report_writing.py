@@ -8,7 +8,7 @@ about, in the order of the plan; repeats. Nothing of an app stays in memory but 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from activities.baseline_reading import BaselineReading
 from activities.decisions import decisions_of
@@ -41,7 +41,9 @@ class ReportWriting:
         self._writer = writer
         self._artifacts = artifacts
 
-    async def write(self, pipeline_id: str, note: Note) -> tuple[str, str]:
+    async def write(
+        self, pipeline_id: str, note: Note, at: datetime | None = None
+    ) -> tuple[str, str]:
         """Write the report; paths of its JSON and HTML file.
 
         Done twice, it makes the same files. They appear when all are there.
@@ -49,12 +51,13 @@ class ReportWriting:
         Args:
             pipeline_id: of which pipeline; it may still run.
             note: is told how far the work is.
+            at: the moment that the report is of; None: now.
 
         Raises:
             PlatformError: NOT_FOUND, or a store or disk that does not do its work.
         """
         outline = await self._results.load_outline(pipeline_id)
-        overview = await overview_of(self._results, outline)
+        overview = await overview_of(self._results, outline, at)
         async with self._writer.draft(pipeline_id) as draft:
             writing = _OneReport(self._results, self._artifacts, draft, note)
             await writing.write(outline, overview)

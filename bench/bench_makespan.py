@@ -55,10 +55,10 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.spec import AppRef
-from reports.model import FleetReport
 from settings import Settings
 from tests.support.cases import case_app
 from tests.support.makespan_stack import LoadMonitor, Shell, clean_up
+from tests.support.written_report import Written, written
 
 PROJECT = Path(__file__).resolve().parents[1]
 ALONE = ("openloop", "loadtest", "lighthouse")
@@ -137,8 +137,7 @@ async def measured(shell: Shell, pipeline_id: str) -> dict[str, Any]:
     described = await handle.describe()
     assert described.close_time and described.start_time
     began_s = described.start_time.timestamp()
-    written = (shell.data / "reports" / pipeline_id / "report.json").read_bytes()
-    report = FleetReport.model_validate_json(written)
+    report = written(shell.data, pipeline_id)
     workflows = {
         app.ref: app_workflow_id(pipeline_id, app.ref.model, app.ref.app_number)
         for app in report.apps
@@ -162,7 +161,7 @@ async def measured(shell: Shell, pipeline_id: str) -> dict[str, Any]:
     }
 
 
-def _bound(report: FleetReport, steps: dict[AppRef, list[Step]]) -> dict[str, Any]:
+def _bound(report: Written, steps: dict[AppRef, list[Step]]) -> dict[str, Any]:
     alone_s = cores_s = 0.0
     paths: dict[AppRef, float] = {}
     scans: dict[AppRef, dict[str, float]] = {app: {} for app in steps}
@@ -192,7 +191,7 @@ def _bound(report: FleetReport, steps: dict[AppRef, list[Step]]) -> dict[str, An
     }
 
 
-def _flags(report: FleetReport) -> dict[str, Any]:
+def _flags(report: Written) -> dict[str, Any]:
     flags = {
         (cell.tool, cell.ref, metric.target): metric.value
         for cell in report.cells
@@ -230,7 +229,7 @@ def bench(project: Path, apps: int, parallelism: int, few_tools: bool) -> dict[s
         del spec["apps"]["models"], spec["apps"]["numbers"]  # all that are there
         spec["apps"] |= {"root": str(root)}
         spec["apps"] |= {"templates_dir": str(project / "controls/templates")}
-        spec |= {"parallelism": parallelism, "cache": False}
+        spec |= {"parallelism": parallelism, "cache": False, "controls": "off"}
         spec |= {"options": OPTIONS, "tools": FEW_TOOLS} if few_tools else {}
         file = Path(folder) / "fleet.yaml"
         file.write_text(yaml.safe_dump(spec))

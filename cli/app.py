@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import results, steering
+from cli import exchange, results, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -19,6 +19,7 @@ from cli.arguments import (
     usable,
 )
 from cli.command import Commands, run
+from cli.planning import register as register_planning
 from cli.program import INSTALLED, version
 from cli.upkeep import register as register_upkeep
 from control.naming import new_id
@@ -282,3 +283,5 @@ def down(as_json: JsonFlag = False) -> None:
 
 results.register(app)
 register_upkeep(app)
+register_planning(app)
+exchange.register(app)

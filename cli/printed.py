@@ -14,6 +14,14 @@ from cli.documents import (
 )
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from control.archive_documents import (
+    Exported,
+    Imported,
+    ImportedLog,
+    ImportedTool,
+    Verified,
+    VerifiedTable,
+)
 from control.comparing import Change, ComparedApp, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
@@ -35,6 +43,7 @@ from control.documents import (
     ValidatedApp,
 )
 from control.findings import Findings, NotMeasured
+from control.forecast import Assumed, Forecast, Shows, Took
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
@@ -43,6 +52,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "demo": (REPORT,),
     "wizard": (Written, REPORT),
     "validate": (Validated,),
+    "plan": (Forecast,),
     "submit": (Submitted, REPORT),
     "status": (PipelineList, PipelineStatus),
     "watch": (PipelineStatus,),
@@ -64,8 +74,15 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "down": (StackDown,),
     "prune": (Pruned,),
     "rebuild": (RebuiltStore,),
+    "export": (Exported,),
+    "import": (Imported,),
+    "verify": (Verified,),
+    "import-sarif": (ImportedLog,),
 }
 PARTS: tuple[type[Frozen], ...] = (
+    Took,
+    Shows,
+    Assumed,
     PipelineLine,
     TimeLeft,
     ValidatedApp,
@@ -75,6 +92,8 @@ PARTS: tuple[type[Frozen], ...] = (
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,
+    VerifiedTable,
+    ImportedTool,
     FoundWeakness,
     NotMeasured,
     Change,

@@ -8,6 +8,7 @@ from cli.verdict import broken_gates, verdict
 from cli.view import not_measured, render_summary
 from contract.gate import Gate
 from control.reports import read_report, report_path
+from reports.control_words import control_lines
 from reports.model import FleetReport
 from settings import Settings
 
@@ -49,6 +50,7 @@ def show(
         report,
         render_summary(report),
         *filter(None, [report.verdict]),
+        *(f"controls: {line}" for line in control_lines(report.controls)),
         *(f"not measured: {line}" for line in not_measured(report)),
         *(f"report: {path}" for path in files),
         as_json=as_json,

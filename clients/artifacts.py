@@ -9,6 +9,8 @@ import asyncio
 import hashlib
 import io
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,6 +67,25 @@ class FileArtifactStore:
             PlatformError: NOT_FOUND, or DATA_LOSS when the content is not what was stored.
         """
         return await asyncio.to_thread(self._get, ref)
+
+    def packed(self, ref: ArtifactRef) -> Path | None:
+        """The file that holds an artifact as it is stored (Zstandard); None: it is not there."""
+        path = self._path(ref)
+        return path if path.is_file() else None
+
+    def take_packed(self, ref: ArtifactRef, packed: Path) -> None:
+        """Store an artifact from a file that holds it as another store does; checked first.
+
+        Raises:
+            PlatformError: DATA_LOSS when the content is not what `ref` says.
+        """
+        target = self._path(ref)
+        with disk_faults(self._root), packed.open("rb") as source:
+            check_packed(source, ref)
+            source.seek(0)
+            with temporary_file(self._temporary) as (file, temporary):
+                shutil.copyfileobj(source, file, _BLOCK_BYTES)
+                publish(file, temporary, target)
 
     async def cache(self, key: str, ref: ArtifactRef) -> None:
         """Remember `ref` under an idempotency key; a later call replaces it."""
@@ -146,23 +167,32 @@ class FileArtifactStore:
 
 
 def _verified(file: BinaryIO, ref: ArtifactRef) -> bytes:
-    """The content; no more of it is unpacked than was stored.
+    content = bytearray()
+    check_packed(file, ref, content.extend)
+    return bytes(content)
+
+
+def check_packed(
+    file: BinaryIO, ref: ArtifactRef, take: Callable[[bytes], None] = lambda _block: None
+) -> None:
+    """Unpack an artifact, no more of it than was stored; `take` is given each block.
 
     Raises:
-        PlatformError: DATA_LOSS when it is not what was stored.
+        PlatformError: DATA_LOSS when it is not what was stored; then what was taken is worthless.
     """
-    content = bytearray()
+    digest, size = hashlib.sha256(), 0
     try:
-        with zstandard.ZstdDecompressor().stream_reader(file) as plain:
+        with zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as plain:
             while block := plain.read(_BLOCK_BYTES):
-                content += block
-                if len(content) > ref.size_bytes:
+                size += len(block)
+                if size > ref.size_bytes:
                     raise damaged(ref, "longer than what was stored")
+                digest.update(block)
+                take(block)
     except zstandard.ZstdError as error:
         raise damaged(ref, str(error)) from error
-    if hashlib.sha256(content).hexdigest() != ref.sha256:
+    if digest.hexdigest() != ref.sha256:
         raise damaged(ref, "its digest differs")
-    return bytes(content)
 
 
 def damaged(ref: ArtifactRef, cause: str) -> PlatformError:

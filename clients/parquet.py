@@ -82,7 +82,10 @@ class ParquetFolder:
         draft.flush()
         target = self._folder / f"{table}.parquet"
         with temporary_file(self._folder) as (file, path):
-            settings = {"memory_limit": _MEMORY, "temp_directory": str(self._folder)}
+            settings: dict[str, Any] = {
+                "memory_limit": _MEMORY,
+                "temp_directory": str(self._folder),
+            }
             with duckdb.connect(":memory:", config=settings) as connection:
                 try:
                     connection.execute(self._copy(table, draft_path, path))
@@ -95,11 +98,11 @@ class ParquetFolder:
     def _copy(self, table: str, source: Path, target: Path) -> str:
         columns = _struct(self._tables[table])
         rows = (
-            f"SELECT * FROM read_json({_quoted(source)}, format = 'newline_delimited', "  # noqa: S608 (our own names)
+            f"SELECT * FROM read_json({quoted(source)}, format = 'newline_delimited', "  # noqa: S608 (our own names)
             f"compression = 'uncompressed', columns = {columns})"
         )
         options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
-        return f"COPY ({rows}) TO {_quoted(target)} ({options}, KV_METADATA {_struct(self._facts)})"
+        return f"COPY ({rows}) TO {quoted(target)} ({options}, KV_METADATA {_struct(self._facts)})"
 
     def _manifest(self, paths: list[Path]) -> dict[str, Any]:
         tables = {
@@ -117,11 +120,12 @@ class ParquetFolder:
 
 def _struct(values: Columns) -> str:
     """A mapping of texts, as DuckDB writes them."""
-    pairs = (f"{_quoted(name)}: {_quoted(value)}" for name, value in values.items())
+    pairs = (f"{quoted(name)}: {quoted(value)}" for name, value in values.items())
     return f"{{{', '.join(pairs)}}}"
 
 
-def _quoted(value: object) -> str:
+def quoted(value: object) -> str:
+    """A text, as DuckDB writes it."""
     text = str(value).replace("'", "''")
     return f"'{text}'"
 

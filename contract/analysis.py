@@ -191,6 +191,7 @@ class ToolReport(Frozen):
     Attributes:
         looks_for: categories of the findings it looks for; None: its analyzer never said.
         lacks_source: a source outside that it must ask gave no answer.
+        imported: it was read from a log of somebody else: state and coverage are as told there.
 
     Raises:
         ValueError: measured without coverage, not measured without a reason or with numbers.
@@ -201,6 +202,7 @@ class ToolReport(Frozen):
     state: MeasurementState
     reason: str = ""
     lacks_source: bool = False
+    imported: bool = False
     looks_for: tuple[Category, ...] | None = None
     coverage: Coverage | None = None
     findings: tuple[Finding, ...] = ()

@@ -59,6 +59,7 @@ class CellState(NamedTuple):
     Attributes:
         looks_for: as its report says.
         found: categories of findings of its tool, on this app or on any.
+        imported: as its report says.
     """
 
     ref: AppRef
@@ -67,6 +68,7 @@ class CellState(NamedTuple):
     state: MeasurementState
     looks_for: tuple[Category, ...] | None = None
     found: frozenset[Category] = frozenset()
+    imported: bool = False
 
     @property
     def name(self) -> str:
@@ -78,7 +80,8 @@ class CellState(NamedTuple):
         """The state of `cell`."""
         report = cell.report
         found = frozenset(finding.category for finding in report.findings)
-        return cls(cell.ref, cell.analyzer, cell.tool, cell.state, report.looks_for, found)
+        state = (cell.ref, cell.analyzer, cell.tool, cell.state)
+        return cls(*state, report.looks_for, found, report.imported)
 
 
 class FusedRecord(Frozen):

@@ -11,6 +11,8 @@ from contract.role import AppRole
 from contract.spec import AppRef
 
 RESERVED = "assay:"
+# A fleet of that many apps has controls unless its spec says otherwise.
+AUTO_FROM = 10
 _REPEAT = re.compile(rf"^{RESERVED}repeat-[1-9][0-9]*/(?P<model>.+)$", re.DOTALL)
 # What a repeat's name adds to the model's, at most.
 REPEAT_CHARS = len(f"{RESERVED}repeat-99/")

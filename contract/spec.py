@@ -40,6 +40,8 @@ Option = Annotated[
     Discriminator(_option_branch),
 ]
 Options = dict[str, Option]
+# How the names of options begin that say how to log in.
+LOGIN = "auth_"
 
 
 class AppsSpec(Authored):
@@ -149,6 +151,14 @@ class AppRef(Frozen):
         return f"{self.model}/app{self.app_number}"
 
 
+def _without_login(options: Mapping[AnalyzerKind, Options]) -> dict[AnalyzerKind, Options]:
+    """The options without the login of a fleet's apps: no control app knows that account."""
+    return {
+        kind: {name: value for name, value in its.items() if not name.startswith(LOGIN)}
+        for kind, its in options.items()
+    }
+
+
 class SourceRef(Frozen):
     """An app's source tree.
 
@@ -198,6 +208,7 @@ class AppSpec(Frozen):
         app: "PlannedApp",
     ) -> "AppSpec":
         """What the pipeline's `spec` says of `app`."""
+        is_control = app.role is AppRole.CONTROL
         return cls(
             pipeline_id=pipeline_id,
             ref=app.ref,
@@ -205,10 +216,10 @@ class AppSpec(Frozen):
             analyzers=spec.analyzers if app.analyzers is None else app.analyzers,
             role=app.role,
             tools=spec.tools,
-            options=spec.options,
+            options=_without_login(spec.options) if is_control else spec.options,
             template=templates.get(app.template) if app.template else None,
             # Control apps are our own; they are confined all the same.
-            trusted=spec.apps.trusted or app.role is AppRole.CONTROL,
+            trusted=spec.apps.trusted or is_control,
             egress=spec.egress,
             # What another run saw is no proof of what a tool sees now, nor a second measurement.
             cache=spec.cache and app.role not in (AppRole.CONTROL, AppRole.REPEAT),

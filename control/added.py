@@ -9,7 +9,7 @@ from pathlib import Path
 from contract.analyzers import AnalyzerKind, Category
 from contract.control import AnswerSheet
 from contract.role import AppRole, NoiseSpec
-from contract.roles import REPEAT_CHARS, RESERVED, control_ref, repeat_ref, scaffold_ref
+from contract.roles import AUTO_FROM, REPEAT_CHARS, RESERVED, control_ref, repeat_ref, scaffold_ref
 from contract.spec import AppRef, PipelineSpec, PlannedApp
 from contract.template import TemplateSpec
 from control.errors import WrongInputError
@@ -25,8 +25,6 @@ CONTROLS = Path(__file__).resolve().parents[1] / "controls"
 _CONTROL_MODELS = ("careless-1", "careful-1")
 # What their apps were asked to be, by number.
 _CONTROL_TEMPLATES = {1: "notes", 2: "shop"}
-# A fleet of that size has controls unless its spec says otherwise.
-AUTO_FROM = 10
 _MODEL_CHARS = 120
 
 

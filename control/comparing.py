@@ -162,7 +162,12 @@ class _Listing:
         self._apps.append(ComparedApp(app=label, counts=counts))
         mine = [*self._of(label, app.weaknesses, True), *self._of(label, app.gone, False)]
         self._found += len(mine)
-        self._changes = sorted([*self._changes, *mine], key=_gravest)[: self._limit]
+        self._changes += mine
+        if len(self._changes) > 2 * self._limit:
+            self._trim()
+
+    def _trim(self) -> None:
+        self._changes = sorted(self._changes, key=_gravest)[: self._limit]
 
     def _of(self, label: str, weaknesses: Iterable[Weakness], there: bool) -> Iterator[Change]:
         for each in weaknesses:
@@ -181,6 +186,7 @@ class _Listing:
         self, then: FleetReading, now: FleetReading, summary: BaselineReport
     ) -> Comparison:
         """All that was taken."""
+        self._trim()
         return Comparison(
             then=then.outline.pipeline_id,
             now=now.outline.pipeline_id,

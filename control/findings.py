@@ -143,7 +143,11 @@ class Search:
         decisions = await decisions_of(results, query.pipeline_id)
         today = datetime.now(UTC).date()
         narrowed = query.model_copy(update=_narrowed(wanted))
-        return cls(results, narrowed, wanted, Decisions.of(decisions, today), query.after)
+        search = cls(results, narrowed, wanted, Decisions.of(decisions, today), query.after)
+        if wanted == frozenset({Standing.SUPPRESSED}) and not search._decisions.any_holds:
+            await search._page(1)  # that nothing is suppressed needs no look at all of them
+            search.after = None
+        return search
 
     async def pages(self, size: int = PAGE_LIMIT) -> AsyncGenerator[list[FoundWeakness]]:
         """All of them, a page at a time."""
@@ -200,7 +204,7 @@ class Search:
 
 def _narrowed(wanted: frozenset[Standing]) -> dict[str, Any]:
     """What the store itself can leave out."""
-    if wanted == {Standing.SCAFFOLD}:
+    if wanted == frozenset({Standing.SCAFFOLD}):
         return {"origins": (Origin.SCAFFOLD,)}
     if wanted and wanted <= _BASELINES.keys():
         return {"baselines": tuple(_BASELINES[each] for each in sorted(wanted))}

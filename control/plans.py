@@ -8,7 +8,7 @@ from pathlib import Path
 from clients.source import digest_tree
 from contract.errors import PlatformError
 from contract.role import AppRole
-from contract.roles import in_words
+from contract.roles import in_words, is_reserved
 from contract.secret import SecretRef
 from contract.spec import AppRef, PipelinePlan, PipelineSpec, PlannedApp
 from contract.template import TemplateSpec
@@ -125,6 +125,11 @@ def _check_template_numbers(spec: PipelineSpec, folders: Mapping[str, Path]) -> 
 
 def _templates(spec: PipelineSpec, base: Path) -> dict[str, TemplateSpec]:
     slugs = sorted(set(spec.apps.templates.values()))
+    if reserved := [slug for slug in slugs if is_reserved(slug)]:
+        raise WrongInputError(
+            f"apps.templates: {reserved[0]!r} begins like the names of Assay's own templates",
+            next_step="rename the template",
+        )
     if not slugs or spec.apps.templates_dir is None:
         return {slug: TemplateSpec(slug=slug) for slug in slugs}
     folder = folder_of(base, spec.apps.templates_dir, "apps.templates_dir")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from contract.errors import ErrorCode, PlatformError
+from contract.history import History
 from contract.plan import Reopening
 from contract.progress import PipelineProgress
 from contract.record import PipelineListing, PipelineRecord
@@ -67,6 +68,16 @@ class Stored:
         if not self.exists():
             return ()
         return await self._read(lambda store: store.list_pipelines(), lags=True)
+
+    async def history(self) -> History:
+        """What recent pipelines took; nothing where no worker has made a store yet.
+
+        Raises:
+            PlatformError: the store cannot be read.
+        """
+        if not self.exists():
+            return History()
+        return await self._read(lambda store: store.history(), lags=True)
 
     async def outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
         """What is known of the pipeline without its findings; of one app alone, if it is named.
@@ -179,7 +190,7 @@ class Stored:
             raise NotStoredError(pipeline_id, message) from error
 
     async def _read(
-        self, ask: Callable[[SqlResultStore], Awaitable[Answer]], *, lags: bool
+        self, ask: Callable[[SqlResultStore], Awaitable[Answer]], *, lags: bool = False
     ) -> Answer:
         if lags and self.read_url:
             return await _asked(self.read_url, ask)

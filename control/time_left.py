@@ -84,14 +84,19 @@ def _at_once(known: Sequence[Span], first: datetime, last: datetime, now: dateti
 
 def in_words(left: TimeLeft) -> str:
     """For people: `about 4 to 6 min left`, rounded to what the estimate is good for."""
-    low, high = (_rounded(seconds) for seconds in (left.low_s, left.high_s))
+    return f"{span_in_words(left.low_s, left.high_s)} left"
+
+
+def span_in_words(low_s: float, high_s: float) -> str:
+    """For people: `about 4 to 6 min`."""
+    low, high = (_rounded(seconds) for seconds in (low_s, high_s))
     unit, size = _unit(high)
     low_text, high_text = (f"{round(value / size, 1):g}" for value in (low, high))
     if high_text == "0":
-        return "some seconds left"
+        return "some seconds"
     if low_text == high_text:
-        return f"about {high_text} {unit} left"
-    return f"about {low_text} to {high_text} {unit} left"
+        return f"about {high_text} {unit}"
+    return f"about {low_text} to {high_text} {unit}"
 
 
 def _rounded(seconds: float) -> float:

@@ -13,7 +13,7 @@ from reports.baseline_results import BaselineCount, BaselineReport, ModelBaselin
 from reports.model import AppReport
 
 _LISTED, _REASONS = 50, 20
-_Kind = tuple[Category, Severity, BaselineState]
+_Kind = tuple[Category, Severity, BaselineState, bool]
 _SEVERITIES, _STATES, _CATEGORIES = list(Severity), list(BaselineState), list(Category)
 
 
@@ -100,7 +100,12 @@ class BaselineCounts:
 def kinds_of(weaknesses: Iterable[Weakness]) -> Counter[_Kind]:
     """How many weaknesses there are of each kind."""
     return Counter(
-        (each.finding.category, each.finding.severity, each.baseline)
+        (
+            each.finding.category,
+            each.finding.severity,
+            each.baseline,
+            each.suppression is not None,
+        )
         for each in weaknesses
         if each.baseline is not None
     )
@@ -108,9 +113,17 @@ def kinds_of(weaknesses: Iterable[Weakness]) -> Counter[_Kind]:
 
 def counted(counts: Counter[_Kind]) -> tuple[BaselineCount, ...]:
     """The counts in the order of categories, severities and states."""
+    kinds = sorted({kind[:3] for kind in counts}, key=_order)
     return tuple(
-        BaselineCount(category=category, severity=severity, state=state, count=count)
-        for (category, severity, state), count in sorted(counts.items(), key=_order)
+        BaselineCount(
+            category=category,
+            severity=severity,
+            state=state,
+            count=counts[category, severity, state, False] + suppressed,
+            suppressed=suppressed,
+        )
+        for category, severity, state in kinds
+        for suppressed in (counts[category, severity, state, True],)
     )
 
 
@@ -120,6 +133,6 @@ def reasons_of(reasons: Counter[str]) -> tuple[UnknownReason, ...]:
     return tuple(UnknownReason(reason=reason, count=count) for reason, count in ordered[:_REASONS])
 
 
-def _order(item: tuple[_Kind, int]) -> tuple[int, int, int]:
-    (category, severity, state), _ = item
+def _order(kind: tuple[Category, Severity, BaselineState]) -> tuple[int, int, int]:
+    category, severity, state = kind
     return _CATEGORIES.index(category), _SEVERITIES.index(severity), _STATES.index(state)

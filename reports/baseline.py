@@ -203,7 +203,7 @@ def _blind(found: Finding, seeing: CellReport, others: _Looks, when: str) -> str
         return "findings are identified in another way than by that version of Assay"
     if other is None:
         return f"{seeing.name} was not asked {when}"
-    if other.state is MeasurementState.NOT_APPLICABLE and _has_nothing(other):
+    if other.state is MeasurementState.NOT_APPLICABLE and _has_nothing(seeing, other):
         return ""
     if other.state is not MeasurementState.MEASURED:
         return f"{seeing.name} did not measure {when}: {other.report.reason}"
@@ -212,10 +212,14 @@ def _blind(found: Finding, seeing: CellReport, others: _Looks, when: str) -> str
     return _other_eyes(seeing, other) or _elsewhere(found, seeing, other, when)
 
 
-def _has_nothing(cell: CellReport) -> bool:
-    """Whether its tool proved that there is no file for it; an app may answer unseen."""
-    coverage = cell.report.coverage
-    return not cell.analyzer.is_live and not (coverage and coverage.skipped_total)
+def _has_nothing(seeing: CellReport, other: CellReport) -> bool:
+    """Whether a tool that reads files proved that there is none for it any more.
+
+    An app may answer unseen, and a dependency that lost its exact version is still there.
+    """
+    before, unread = seeing.report.coverage, other.report.coverage
+    reads_files = before is not None and before.unit == "files" and not seeing.analyzer.is_live
+    return reads_files and not (unread and unread.skipped_total)
 
 
 def _other_eyes(seeing: CellReport, other: CellReport) -> str:

@@ -8,12 +8,18 @@ from contract.weakness import BaselineState
 
 
 class BaselineCount(Frozen):
-    """How many weaknesses are in one state."""
+    """How many weaknesses are in one state.
+
+    Attributes:
+        count: all of them.
+        suppressed: those among them that a decision says need no action.
+    """
 
     category: Category
     severity: Severity
     state: BaselineState
     count: int
+    suppressed: int = 0
 
 
 class ModelBaseline(Frozen):
@@ -42,7 +48,7 @@ class BaselineReport(Frozen):
         apps: how many are in both.
         only_now, only_then: apps in one of them alone, at most 50; of these nothing is said.
         only_now_total, only_then_total: how many there are.
-        counts: of all apps that the pipeline is about; suppressed weaknesses among them.
+        counts: of all apps that the pipeline is about.
         models: the same by model.
         reasons: why something is not known, the most frequent first, at most 20.
     """

@@ -15,7 +15,7 @@ from reports.known import Known, weaknesses_of
 from reports.matrix import cells_of
 from reports.model import AppReport, CellReport
 from reports.parts import PipelineFacts
-from reports.tally import count_states, tallies
+from reports.tally import count_states, tallies, told_apart
 from reports.together import together
 from reports.voiding import voided
 
@@ -61,6 +61,8 @@ def app_report(
         state = None if facts.running else MeasurementState.INFRA_FAILED
     verdicts = requirements(cells)
     found = sorted(together(_findings(cells, fused), cells), key=_gravest_first)
+    weaknesses = tuple(weaknesses_of(app.ref, found, known, app.template))
+    counted = tallies(cells, found, fused, tuple(_unlisted(cells, fused)))
     return AppReport(
         pipeline_id=facts.outline.pipeline_id,
         generated_at=facts.generated_at,
@@ -73,8 +75,8 @@ def app_report(
         state=state,
         reason=reason,
         states=count_states(cell.state for cell in cells),
-        findings=tallies(cells, found, fused, tuple(_unlisted(cells, fused))),
-        weaknesses=tuple(weaknesses_of(app.ref, found, known, app.template)),
+        findings=told_apart(counted, weaknesses),
+        weaknesses=weaknesses,
         syntax_errors=tuple(finding for finding in found if _is_syntax_error(finding)),
         load=load_figures(cells),
         scores=scores(cells),

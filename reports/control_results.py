@@ -5,6 +5,7 @@ from typing import Literal
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.outcome import ALL_TOOLS
 from contract.spec import AppRef
 
 
@@ -96,6 +97,14 @@ class ToolScore(Frozen):
     other_versions: int = 0
     not_measured: tuple[str, ...] = ()
     void: str = ""
+
+    @property
+    def label(self) -> str:
+        """How people name what the score is of."""
+        if self.analyzer is None:
+            return "all analyzers together"
+        fused = self.tool == ALL_TOOLS
+        return f"{self.analyzer}, fused" if fused else f"{self.analyzer}/{self.tool}"
 
 
 class VoidColumn(Frozen):

@@ -6,13 +6,15 @@ what is there. A tool that looked, and missed what it must see, is not trusted o
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from contract.analysis import Category, Finding, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.control import AnswerSheet, Label
 from contract.outcome import ALL_TOOLS, FUSION
 from contract.role import AppRole
-from contract.roles import short_label
+from contract.roles import AUTO_FROM, short_label
 from reports.control_results import (
     ControlResult,
     ControlsReport,
@@ -30,10 +32,14 @@ _ALARMS_LISTED = 50
 
 
 class ControlScores:
-    """Takes every app of a pipeline; control apps come first."""
+    """Takes every app of a pipeline; control apps come first.
 
-    def __init__(self, why_none: str = "this pipeline has no control apps") -> None:
-        self._why_none = why_none
+    Args:
+        spec: of the pipeline, as it is stored.
+    """
+
+    def __init__(self, spec: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self._why_none = _why_none(spec.get("controls", "auto"))
         self._controls: list[ControlResult] = []
         self._looks: defaultdict[ToolKey, list[Look]] = defaultdict(list)
         self._fused: defaultdict[AnalyzerKind | None, list[Look]] = defaultdict(list)
@@ -119,6 +125,18 @@ class ControlScores:
             if kind.value == analyzer
             for look in self._looks.get((kind, tool), ())
         )
+
+
+def _why_none(switch: str) -> str:
+    """Why a pipeline has no control apps, if it has none."""
+    if switch == "off":
+        return "its spec says controls: off"
+    if switch == "on":
+        return "its plan has none"
+    return (
+        f"fleets of fewer than {AUTO_FROM} apps, and those that nothing looks for weaknesses in, "
+        "have none unless their spec says controls: on"
+    )
 
 
 def _is_scored(cell: CellReport, sheet: AnswerSheet) -> bool:

@@ -27,6 +27,9 @@ class FindingTally(Frozen):
         cells: states of the cells that look for this category.
         total, by_severity, by_cwe: None when none of those cells is measured.
         counted: `fused`: one per weakness; `tools`: as each tool reported; `mixed`: both kinds.
+        scaffold: how many of `total` the scaffold brought.
+        origin_unknown: of how many nobody knows whether it did.
+        suppressed: how many need no action by a decision that holds.
     """
 
     category: Category
@@ -35,6 +38,9 @@ class FindingTally(Frozen):
     by_severity: dict[Severity, int] | None = None
     by_cwe: dict[str, int] | None = None
     counted: Literal["fused", "tools", "mixed"] = "tools"
+    scaffold: int = 0
+    origin_unknown: int = 0
+    suppressed: int = 0
 
 
 class Rate(Frozen):

@@ -29,6 +29,7 @@ class FleetFacts:
         columns: the tools of each analyzer, as they were asked for and seen.
         looks_for: categories of the findings that a tool looks for, by the name of its cells.
         finders: tools that found something on some app.
+        imported: tools whose reports come from logs of somebody else.
         load_tools: load tests that ran on any app, in alphabetical order.
         required: what is required of each app.
         void: tools whose cells count as not measured, with the reason.
@@ -39,6 +40,7 @@ class FleetFacts:
     columns: Mapping[AnalyzerKind, tuple[str, ...]]
     looks_for: Mapping[str, tuple[Category, ...]]
     finders: frozenset[str]
+    imported: frozenset[ToolKey]
     load_tools: tuple[str, ...]
     required: Requirement
     void: Mapping[ToolKey, str]
@@ -63,6 +65,7 @@ class Overview:
         self._seen: defaultdict[AnalyzerKind, set[str]] = defaultdict(set)
         self._looks_for: dict[str, tuple[Category, ...]] = {}
         self._found: defaultdict[ToolKey, set[Category]] = defaultdict(set)
+        self._imported: set[ToolKey] = set()
         self._patterns: set[_Pattern] = set()
         self._idle: set[_Idle] = set()
 
@@ -79,6 +82,8 @@ class Overview:
             by_kind[cell.analyzer][cell.tool] = cell.state
             self._seen[cell.analyzer].add(cell.tool)
             self._found[key].update(cell.found)
+            if cell.imported:
+                self._imported.add(key)
             if cell.looks_for is not None:
                 self._looks_for[cell.name] = cell.looks_for
         if app.role is not AppRole.SUBJECT:
@@ -99,6 +104,7 @@ class Overview:
             },
             looks_for=dict(self._looks_for),
             finders=frozenset(tool for (_, tool), found in self._found.items() if found),
+            imported=frozenset(self._imported),
             load_tools=tuple(sorted(self._load_tools() - {ALL_TOOLS})),
             required=Requirement(),
             void={},
@@ -132,7 +138,10 @@ class Overview:
         known: Mapping[str, MeasurementState],
     ) -> Iterator[Look]:
         app = AppRecord(ref=_NOBODY, state=state)
-        lost, _ = why_missing(self._outline, app, kind)
+
+        def lost(tool: str) -> MeasurementState:
+            imported = (kind, tool) in facts.imported
+            return why_missing(self._outline, app, kind, imported=imported)[0]
 
         def look(tool: str, found: MeasurementState, recorded: bool) -> Look:
             if (kind, tool) in void and found is MeasurementState.MEASURED:
@@ -142,7 +151,7 @@ class Overview:
         yield from filled(
             facts.columns[kind],
             {tool: look(tool, found, True) for tool, found in known.items()},
-            missing=lambda tool: look(tool, lost, False),
+            missing=lambda tool: look(tool, lost(tool), False),
             as_tool=lambda whole, tool: look(tool, whole.state, True),
         )
 

@@ -19,7 +19,8 @@ from reports.model import AppReport
 
 MAX_FAMILIES = 500
 MAX_APPS = 1_000
-MAX_KINDS = 300_000
+MAX_KINDS = 200_000
+MAX_EXAMPLES, _KEPT_EXAMPLES = 4_000, 2_000
 MAX_EXCERPT_CHARS = 400
 _ADVISORY, _SHAPE = 1395, "shape:"
 _SEVERITIES = tuple(Severity)
@@ -27,7 +28,7 @@ _SEVERITIES = tuple(Severity)
 
 @dataclass(slots=True)
 class _Kind:
-    """What is kept of one kind of weakness; its example only from the second app on."""
+    """What is kept of one kind of weakness; an example only if many apps have it."""
 
     count: int = 0
     severity: int = len(_SEVERITIES)
@@ -41,13 +42,15 @@ class _Kind:
 class BugFamilies:
     """Collects families app by app; memory grows with kinds of weaknesses, not with their number.
 
-    At 300,000 kinds no further ones are followed, which the result says.
+    At 200,000 kinds no further ones are followed, which the result says.
     """
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, str], _Kind] = {}
         self._refs: list[AppRef] = []
         self._of = self._not_followed = 0
+        self._examples: list[_Kind] = []
+        self._worth = 2  # apps that must have a kind before an example of it is kept
 
     def add(self, app: AppReport) -> None:
         """Take in one app of the fleet, once; what is not the fleet's own is passed over."""
@@ -90,8 +93,19 @@ class BugFamilies:
         kind.apps_total += 1
         if len(kind.apps) < MAX_APPS:
             kind.apps.append(len(self._refs) - 1)
-        if kind.apps_total > 1 and kind.example is None:
+        if kind.apps_total >= self._worth and kind.example is None:
             kind.example = ref, finding
+            self._examples.append(kind)
+            if len(self._examples) > MAX_EXAMPLES:
+                self._forget_examples()
+
+    def _forget_examples(self) -> None:
+        """Keep those of the kinds that most apps have: only these are told."""
+        self._examples.sort(key=lambda kind: -kind.apps_total)
+        for kind in self._examples[_KEPT_EXAMPLES:]:
+            kind.example = None
+        del self._examples[_KEPT_EXAMPLES:]
+        self._worth = max(self._examples[-1].apps_total, self._worth)
 
     def _family(self, key: tuple[str, str], kind: _Kind) -> BugFamily:
         name, shape = key

@@ -10,7 +10,7 @@ from contract.spec import AppRole
 from reports.baseline_results import BaselineReport
 from reports.export import render_json
 from reports.facts import FleetFacts, Overview
-from reports.fleet import NO_STUDY, FleetBuilder
+from reports.fleet import FleetBuilder
 from reports.glance import Glances
 from reports.html import render_app, render_html
 from reports.model import AppReport, FleetReport
@@ -102,7 +102,7 @@ class ReportFiles:
         return {**of_sarif, HTML_NAME: page.encode(), JSON_NAME: render_json(report)}
 
     def report(
-        self, baseline: BaselineReport | None = None, study: Study = NO_STUDY
+        self, baseline: BaselineReport | None = None, study: Study | None = None
     ) -> FleetReport:
         """The report of the apps so far."""
         return self._fleet.report(baseline, study)

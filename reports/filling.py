@@ -43,9 +43,11 @@ def filled(
 
 
 def why_missing(
-    record: PipelineRecord, app: AppRecord, analyzer: AnalyzerKind
+    record: PipelineRecord, app: AppRecord, analyzer: AnalyzerKind, *, imported: bool = False
 ) -> tuple[MeasurementState, str]:
-    """State and reason of a cell of this app that never came."""
+    """State and reason of a cell of this app that never came; `imported`: of such a tool."""
+    if imported:
+        return MeasurementState.NOT_APPLICABLE, "no log of this tool was imported for this app"
     infra = MeasurementState.INFRA_FAILED
     if app.state is MeasurementState.APP_FAILED and analyzer.is_live:
         return app.state, app.reason or "the app did not run"

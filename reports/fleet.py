@@ -25,8 +25,6 @@ from reports.suppressions import Decisions, SuppressionUses
 from reports.tally import count_states, summed, total_of
 from reports.verdict import verdict
 
-NO_STUDY = Study()
-
 
 class FleetBuilder:
     """Takes each app once, controls before all others, and keeps its summary alone.
@@ -39,7 +37,7 @@ class FleetBuilder:
 
     def __init__(self, facts: FleetFacts, decisions: Decisions | None = None) -> None:
         self.facts = facts
-        self.controls = ControlScores()
+        self.controls = ControlScores(facts.outline.spec)
         self.scaffolds = ScaffoldFindings()
         self._apps: list[AppSummary] = []
         self._others: list[AppSummary] = []
@@ -82,7 +80,7 @@ class FleetBuilder:
         )
 
     def report(
-        self, baseline: BaselineReport | None = None, study: Study = NO_STUDY
+        self, baseline: BaselineReport | None = None, study: Study | None = None
     ) -> FleetReport:
         """The report of all apps so far.
 
@@ -103,7 +101,7 @@ class FleetBuilder:
             others=tuple(self._others),
             matrix=self._matrix,
             controls=self.controls.result(),
-            study=study,
+            study=study or Study(),
             families=self._families.result(),
             baseline=baseline,
             suppressions=self._uses.result() if self._uses else (),

@@ -190,7 +190,9 @@ def measured(value: float | None, measure: Measure) -> str:
     unit = measure.unit
     if unit == "s":
         return seconds(value)
-    return quantity(value, unit if unit in _SHORT_UNITS else "")
+    if unit in _SHORT_UNITS:
+        return quantity(value, unit)
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def p_value(value: float | None) -> str:

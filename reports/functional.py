@@ -63,10 +63,12 @@ def _verdicts(
 ) -> Iterator[Verdict]:
     if AnalyzerKind.AI in asked:
         said = {item.id: _OF_JUDGES.get(item.verdict, _MISSING) for item in requirements}
-        yield from (said.get(item.id, _MISSING) for item in template.requirements)
+        for item in template.requirements:
+            yield said.get(item.id, _MISSING)
     if AnalyzerKind.DYNAMIC in asked:
         seen = _seen(cells)
-        yield from (seen.verdict(item) if seen else _MISSING for item in template.endpoints)
+        for item in template.endpoints:
+            yield seen.verdict(item) if seen else _MISSING
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from reports.glance import Glance
 from reports.model import AppReport, FleetReport
 from reports.names import CSV_NAME, HTML_NAME, JSON_NAME
 from reports.pictures.drawing import Picture
+from reports.pictures.of_study import slug
 from reports.view import FleetView
 from reports.view_app import AppView
 
@@ -76,7 +77,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(formats.FILTERS, drawn=_drawn)
+    environment.filters.update(formats.FILTERS, drawn=_drawn, slug=slug)
     return environment
 
 

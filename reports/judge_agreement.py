@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from contract.agreement import alpha, interval, nominal
@@ -54,7 +55,7 @@ def scores_of(data: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     for judge, rows in judges.items() if isinstance(judges, dict) else ():
         for criterion, row in rows.items() if isinstance(rows, dict) else ():
             score = row.get("score") if isinstance(row, dict) else None
-            if isinstance(score, int | float) and not isinstance(score, bool):
+            if isinstance(score, int | float) and isfinite(score):
                 found[f"quality_{criterion}"][str(judge)] = float(score)
     return found
 
@@ -72,4 +73,4 @@ def _agreement(name: str, units: Answers, judges: int) -> Agreement:
 
 
 def _alpha(units: Sequence[Sequence[Any]], scale: str) -> float | None:
-    return alpha(units, nominal if scale == "nominal" else interval)
+    return alpha(units, nominal) if scale == "nominal" else alpha(units, interval)

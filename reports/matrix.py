@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contract.analysis import MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.left_out import true_count
-from contract.record import AppRecord, CellRecord, PipelineRecord
+from contract.record import AppRecord, CellRecord
 from reports.facts import FleetFacts
 from reports.filling import filled, why_missing
 from reports.model import CellReport
@@ -43,7 +43,7 @@ def _row(
     return filled(
         facts.columns[analyzer],
         mine,
-        missing=lambda tool: _missing(facts.outline, app, analyzer, tool),
+        missing=lambda tool: _missing(facts, app, analyzer, tool),
         as_tool=_of_tool,
     )
 
@@ -72,10 +72,10 @@ def _present(cell: CellRecord) -> CellReport:
     )
 
 
-def _missing(
-    outline: PipelineRecord, app: AppRecord, analyzer: AnalyzerKind, tool: str
-) -> CellReport:
-    state, reason = why_missing(outline, app, analyzer)
+def _missing(facts: FleetFacts, app: AppRecord, analyzer: AnalyzerKind, tool: str) -> CellReport:
+    state, reason = why_missing(
+        facts.outline, app, analyzer, imported=(analyzer, tool) in facts.imported
+    )
     report = ToolReport(tool=tool, state=state, reason=reason)
     stand_in = CellRecord(ref=app.ref, analyzer=analyzer, report=report)
     return CellReport(record=stand_in, recorded=False)

@@ -176,7 +176,6 @@ class FleetReport(Frozen):
         void: columns that count as not measured on every app, by name of the cell, with the reason.
         study: figures of models and templates with intervals, tests and tied sets.
         missing_left_out: cells that were not measured for reasons that `missing` does not list.
-        study: models and templates with their uncertainty, and what may be said of differences.
         families: weaknesses that several apps share.
         baseline: what an earlier pipeline says of the weaknesses; None: the spec names none.
         suppressions: decisions that weaknesses need no action, and what each of them did.
@@ -194,7 +193,7 @@ class FleetReport(Frozen):
     matrix: dict[str, dict[str, MeasurementState]]
     void: dict[str, str] = {}
     controls: ControlsReport = ControlsReport()
-    study: Study | None = None
+    study: Study = Study()
     missing: tuple[MissingGroup, ...]
     missing_left_out: int = 0
     tools: tuple[ToolUse, ...]

@@ -35,29 +35,31 @@ class SuppressionUse(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Decisions, ready to be asked: by fingerprint at once, by rule one after the other."""
+    """Decisions, ready to be asked about many weaknesses."""
 
     today: date
     every: tuple[Suppression, ...]
-    _exact: Mapping[str, Sequence[Suppression]]
-    _rules: Sequence[Suppression]
+    _by_name: Mapping[str, Sequence[Suppression]]
 
     @classmethod
     def of(cls, suppressions: Iterable[Suppression], today: date) -> "Decisions":
         """The decisions; of two about the same thing, the later one."""
         every = tuple({each.key: each for each in suppressions}.values())
-        exact: defaultdict[str, list[Suppression]] = defaultdict(list)
+        by_name: defaultdict[str, list[Suppression]] = defaultdict(list)
         for each in every:
-            if each.fingerprint:
-                exact[each.fingerprint].append(each)
-        return cls(today, every, dict(exact), [each for each in every if each.rule])
+            by_name[each.fingerprint or _rule_name(each.rule)].append(each)
+        return cls(today, every, dict(by_name))
+
+    @property
+    def any_holds(self) -> bool:
+        """Whether any of them holds."""
+        return any(each.holds_on(self.today) for each in self.every)
 
     def about(self, ref: AppRef, finding: Finding) -> list[Suppression]:
         """Every decision about a weakness, whether it holds or not."""
-        names = (finding.fingerprint, *finding.aliases)
-        exact = [each for name in names if name for each in self._exact.get(name, ())]
-        candidates = [*dict.fromkeys(exact), *self._rules]
-        return [each for each in candidates if matches(each, ref, finding)]
+        names = (*_identities(finding), *_rules_of(finding))
+        named = (each for name in names for each in self._by_name.get(name, ()))
+        return [each for each in dict.fromkeys(named) if matches(each, ref, finding)]
 
     def holding(self, ref: AppRef, finding: Finding) -> Suppression | None:
         """The decision that a weakness needs no action now; None: there is none that holds."""
@@ -66,28 +68,41 @@ class Decisions:
 
 def matches(suppression: Suppression, ref: AppRef, finding: Finding) -> bool:
     """Whether a decision is about this weakness of this app."""
-    if suppression.app and not fnmatchcase(ref.label, suppression.app):
+    app = suppression.app
+    if app and app != ref.label and not fnmatchcase(ref.label, app):
         return False
     if suppression.fingerprint:
-        return suppression.fingerprint in (finding.fingerprint, *finding.aliases)
+        return suppression.fingerprint in _identities(finding)
     place = finding.location.path or finding.location.url or ""
-    return _is_rule(suppression.rule, finding) and fits(suppression.path, place)
+    return _rule_name(suppression.rule) in _rules_of(finding) and fits(suppression.path, place)
 
 
-def _is_rule(rule: str, finding: Finding) -> bool:
-    """Whether a finding is of this rule, in the words of any tool that saw it, or of this CWE."""
-    names = {finding.rule_id, *finding.witnesses}
-    names |= {witness.partition(":")[2] for witness in finding.witnesses}
-    names |= {f"CWE-{number}" for number in finding.cwe[:1]}
-    return rule in names or rule.upper() in names
+def _identities(finding: Finding) -> tuple[str, ...]:
+    return (finding.fingerprint, *finding.aliases)
+
+
+def _rules_of(finding: Finding) -> tuple[str, ...]:
+    """Its rule in the words of each tool that saw it, and its most specific CWE."""
+    bare = (witness.partition(":")[2] for witness in finding.witnesses)
+    numbers = (f"CWE-{number}" for number in finding.cwe[:1])
+    return tuple(dict.fromkeys((finding.rule_id, *finding.witnesses, *bare, *numbers)))
+
+
+def _rule_name(rule: str) -> str:
+    """A rule as its tool writes it, a CWE as `CWE-89`."""
+    return rule.upper() if rule.upper().startswith("CWE-") else rule
 
 
 def fits(glob: str, path: str) -> bool:
     """Whether a path fits a glob: `*` and `?` end at a slash, `**` stands for any folders.
 
+    A path that is written as it is fits, even if it has brackets (`pages/[id].js`).
+
     >>> fits("tests/**", "tests/a/b.py"), fits("*.py", "tests/b.py"), fits("**/b.py", "b.py")
     (True, False, True)
     """
+    if glob == path:
+        return True
     parts = path.strip("/").split("/")
     ends = {0}
     for wanted in glob.strip("/").split("/"):

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Sequence
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
 from contract.left_out import LeftOut
+from contract.weakness import Origin, Weakness
 from reports.counts import FindingTally, StateCounts
 from reports.model import CellReport
 
@@ -72,6 +73,25 @@ def _tally(
     )
 
 
+def told_apart(
+    tallies: Iterable[FindingTally], weaknesses: Iterable[Weakness]
+) -> tuple[FindingTally, ...]:
+    """The tallies of one app with how many of its weaknesses are not held against its author."""
+    every = list(weaknesses)
+    return tuple(_told_apart(tally, every) for tally in tallies)
+
+
+def _told_apart(tally: FindingTally, weaknesses: Iterable[Weakness]) -> FindingTally:
+    mine = [one for one in weaknesses if one.finding.category is tally.category]
+    origins = Counter(one.origin for one in mine)
+    apart = {
+        "scaffold": origins[Origin.SCAFFOLD],
+        "origin_unknown": origins[Origin.UNKNOWN],
+        "suppressed": sum(one.suppression is not None for one in mine),
+    }
+    return tally.model_copy(update=apart) if any(apart.values()) else tally
+
+
 def _counted(
     category: Category, findings: Iterable[Finding], unlisted: Iterable[LeftOut]
 ) -> Counter[tuple[Severity, int | None]]:
@@ -114,14 +134,17 @@ def _sum(category: Category, tallies: Iterable[FindingTally]) -> FindingTally:
     for one in known:
         by_severity.update(one.by_severity or {})
         by_cwe.update(one.by_cwe or {})
-    kinds = {one.counted for one in known}
+    first, *others = {one.counted for one in known}
     return FindingTally(
         category=category,
         cells=states,
         total=sum(one.total or 0 for one in known),
         by_severity={severity: by_severity[severity] for severity in Severity},
         by_cwe=dict(sorted(by_cwe.items(), key=lambda item: (-item[1], item[0]))),
-        counted=kinds.pop() if len(kinds) == 1 else "mixed",
+        counted="mixed" if others else first,
+        scaffold=sum(one.scaffold for one in known),
+        origin_unknown=sum(one.origin_unknown for one in known),
+        suppressed=sum(one.suppressed for one in known),
     )
 
 

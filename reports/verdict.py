@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from contract.analysis import Category
-from reports.counts import StateCounts
+from reports.counts import FindingTally, StateCounts
 from reports.parts import Totals
 from reports.rates import GRAVE
 
@@ -55,9 +55,21 @@ def _weaknesses(totals: Totals) -> str:
             if tally.by_severity is None:
                 return "Nothing is known about their security."
             grave = sum(tally.by_severity[severity] for severity in GRAVE)
-            total = tally.total or 0
-            return f"{_plural(total, 'security finding')}, {grave} of them high or critical."
+            found = _plural(tally.total or 0, "security finding")
+            return f"{found}, {grave} of them high or critical{_apart(tally)}."
     return ""
+
+
+def _apart(tally: FindingTally) -> str:
+    """What of the findings is not held against whoever wrote the apps."""
+    counts = (
+        (tally.scaffold, "the scaffold brought"),
+        (tally.suppressed, "need no action as was decided"),
+    )
+    parts = [f"{count} {words}" for count, words in counts if count]
+    if tally.origin_unknown:
+        parts.append(f"of {tally.origin_unknown} nobody knows whether the scaffold brought them")
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def _clean(totals: Totals) -> str:

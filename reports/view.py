@@ -14,7 +14,7 @@ from reports.model import FleetReport
 from reports.names import CSV_NAME, FLEET_SARIF_NAME, app_page_name
 from reports.parts import ModelLoad, ModelReport
 from reports.pictures.of_fleet import columns_of, loads, run, states
-from reports.pictures.of_study import INTERVALS, RANKS, SEVERITIES, intervals_name, of_study
+from reports.pictures.of_study import INTERVALS, RANKS, RATIOS, SEVERITIES, intervals_name, of_study
 from reports.rates import GRAVE
 from reports.speed import SUMMARISED
 from reports.summary import AppSummary
@@ -113,6 +113,7 @@ class FleetView:
         self.headline = next((one for one in measures if one.name == first), None)
         self.intervals = [one for one in measures if one.name != first]
         self.ranks = [one for one in drawn if one.name.startswith(RANKS)]
+        self.ratios = [one for one in drawn if one.name.startswith(RATIOS)]
         self.bars = next((one for one in drawn if one.name == SEVERITIES), None)
         self.states_picture = None if self.blocks or not report.matrix else states(report)
         self.load_pictures = tuple(loads(report.apps))

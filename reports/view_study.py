@@ -21,6 +21,11 @@ class OrderView:
     order: Ordering
 
     @property
+    def is_tied(self) -> bool:
+        """Whether no two models with a place are shown to differ."""
+        return len(self.order.groups) == 1
+
+    @property
     def unplaced(self) -> dict[str, list[str]]:
         """Models without a place, by the reason."""
         models: dict[str, list[str]] = {}

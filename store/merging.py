@@ -4,7 +4,7 @@ A retry runs only the tools that lack a measurement, and the retry itself may fa
 never replaced by an outcome that measured nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,16 +61,45 @@ def replaced(
 
 
 def fused_together(
-    new: Iterable[Row], old_bodies: Iterable[Any], measured_before: frozenset[str]
+    new: SubtaskRows, old_bodies: Iterable[Any], measured_before: frozenset[str]
 ) -> list[Row]:
     """Fused findings of a report and of the cells that stay; equal ones are joined."""
-    rows = list(new)
     if not measured_before:
-        return rows
-    together = [Finding.model_validate(row["body"]) for row in rows]
+        return new.fused
+    old = tuple(map(Finding.model_validate, old_bodies))
+    return _joined(_fused(new), still_witnessed(old, measured_before))
+
+
+def fused_beside(
+    new: SubtaskRows, old_bodies: Iterable[Any], measured_before: frozenset[str]
+) -> list[Row]:
+    """Fused findings of the cells that stay, and those of further tools.
+
+    A finding that was there keeps its words; the further tools are witnesses of it.
+    """
+    further = {cell["tool"] for cell in new.cells}
+    old = (_without(Finding.model_validate(body), further) for body in old_bodies)
+    there = tuple(finding for finding in old if finding is not None)
+    return _joined(still_witnessed(there, measured_before), _fused(new))
+
+
+def _without(finding: Finding, tools: Collection[str]) -> Finding | None:
+    """The finding as others saw it; None when only these tools did."""
+    others = tuple(name for name in finding.witnesses if name.partition(":")[0] not in tools)
+    if finding.witnesses and not others:
+        return None
+    return finding.model_copy(update={"witnesses": others})
+
+
+def _fused(rows: SubtaskRows) -> list[Finding]:
+    return [Finding.model_validate(row["body"]) for row in rows.fused]
+
+
+def _joined(first: Iterable[Finding], more: Iterable[Finding]) -> list[Row]:
+    """`first`, and those of `more` that are not among them; the others are witnesses."""
+    together = list(first)
     at = {finding.fingerprint: i for i, finding in enumerate(together) if finding.fingerprint}
-    old = tuple(Finding.model_validate(body) for body in old_bodies)
-    for finding in still_witnessed(old, measured_before):
+    for finding in more:
         i = at.get(finding.fingerprint)
         if i is None:
             together.append(finding)

@@ -11,13 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import AnalyzerReport, MeasurementState
 from contract.errors import ErrorCode, PlatformError
+from contract.history import History
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
 from contract.record import FINISHED_STATES, PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
 from store.connected import not_found
+from store.history import fetch_history
 from store.loading import pipeline_record
-from store.merging import fused_together, replaced
+from store.merging import fused_beside, fused_together, replaced
 from store.plans import add_page, fetch_choices, fetch_entries, fetch_header, fetch_reopening
 from store.queries import fetch_listing, fetch_outline, fetch_pipeline
 from store.rows import (
@@ -107,6 +109,19 @@ class SqlResultStore(Searching, Upkeep):
             await _write_subtask(connection, rows, reported=report is not None)
             return await _cells_now(connection, outcome.subtask_id)
 
+    async def record_imported(
+        self, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport
+    ) -> None:
+        """Cells of tools that Assay did not run, beside those of the tools that it did run.
+
+        Raises:
+            PlatformError: FAILED_PRECONDITION when the pipeline was never registered.
+        """
+        rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
+        async with self.writing() as connection:
+            await self._lock_app(connection, app)
+            await _write_subtask(connection, rows, reported=True, beside=True)
+
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
         """State, reason and facts of one app; `AppFacts.of_later_run` says what is replaced."""
         async with self.writing() as connection:
@@ -183,6 +198,11 @@ class SqlResultStore(Searching, Upkeep):
         async with self.reading() as connection:
             return await fetch_listing(connection)
 
+    async def history(self) -> History:
+        """What recent pipelines took."""
+        async with self.reading() as connection:
+            return await fetch_history(connection)
+
     async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any, Any]:
         """ID and body of the app's row, locked until the transaction ends; made if it came late."""
         await connection.execute(self.upsert(apps, app_row(app, _LATE)))
@@ -190,24 +210,32 @@ class SqlResultStore(Searching, Upkeep):
         return (await connection.execute(query)).one()
 
 
-async def _write_subtask(connection: AsyncConnection, rows: SubtaskRows, *, reported: bool) -> None:
-    """Put `rows` in place of what they supersede; the caller holds the lock on the app."""
+async def _write_subtask(
+    connection: AsyncConnection, rows: SubtaskRows, *, reported: bool, beside: bool = False
+) -> None:
+    """Put `rows` in place of what they supersede; the caller holds the lock on the app.
+
+    With `beside` they supersede the cells of their own tools alone.
+    """
     key = {"subtask_id": rows.subtask["subtask_id"]}
     known = (await connection.execute(select(cells.c.tool, cells.c.state).filter_by(**key))).all()
     before = {tool: MeasurementState(state) for tool, state in known}
     replacement = replaced(rows, before, reported=reported)
     this = subtasks.c.subtask_id == key["subtask_id"]
-    if (
-        await connection.execute(update(subtasks).where(this).values(**rows.subtask))
-    ).rowcount == 0:
+    kept = {"subtask_id": rows.subtask["subtask_id"]} if beside else rows.subtask
+    if (await connection.execute(update(subtasks).where(this).values(**kept))).rowcount == 0:
         await connection.execute(insert(subtasks), rows.subtask)
-    gone = (cells.c.subtask_id == key["subtask_id"]) & cells.c.tool.in_(replacement.gone)
+    superseded = replacement.gone
+    if beside:
+        superseded &= {cell["tool"] for cell in rows.cells}
+    gone = (cells.c.subtask_id == key["subtask_id"]) & cells.c.tool.in_(superseded)
     await connection.execute(delete(cells).where(gone))
     await _insert_cells(connection, replacement.rows)
     if reported:
         old = select(fused_findings).filter_by(**key).order_by(fused_findings.c.ordinal)
         bodies = [row.body for row in await connection.execute(old)]
-        fused = fused_together(rows.fused, bodies, replacement.measured_before)
+        merge = fused_beside if beside else fused_together
+        fused = merge(rows, bodies, replacement.measured_before)
         await connection.execute(
             delete(fused_findings).where(fused_findings.c.subtask_id == key["subtask_id"])
         )

@@ -11,6 +11,7 @@ from typing import Any
 from contract.analysis import AnalyzerReport, Finding, MeasurementState, Metric, ToolReport
 from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader
+from contract.role import AppRole
 from contract.spec import AppSpec, PipelineSpec, PlannedApp
 from store.columns import clean_json, clean_text
 
@@ -64,7 +65,13 @@ def app_row(app: AppSpec, ordinal: int) -> Row:
         mode="json", include={"ref", "source", "template"}, exclude={"source": {"main_file"}}
     )
     template = app.template.slug if app.template else None
-    planned = PlannedApp(ref=app.ref, source=app.source, template=template, role=app.role)
+    planned = PlannedApp(
+        ref=app.ref,
+        source=app.source,
+        template=template,
+        role=app.role,
+        analyzers=None if app.role is AppRole.SUBJECT else app.analyzers,
+    )
     return {
         **target_of(app),
         "ordinal": ordinal,

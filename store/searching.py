@@ -21,6 +21,7 @@ from store.columns import clean_text
 from store.connected import Connected, not_found
 from store.counting import fetch_overview
 from store.paging import fetch_page
+from store.rows import Row
 from store.states import stream_states
 from store.tables import pipelines, suppressions
 from store.weaknesses import put_weaknesses
@@ -92,7 +93,7 @@ class Searching(Connected):
         """
         key = _key(pipeline_id, decision)
         until = decision.until.isoformat() if decision.until else None
-        row = {"key": key, "pipeline_id": pipeline_id, **_texts(decision), "until": until}
+        row: Row = {"key": key, "pipeline_id": pipeline_id, **_texts(decision), "until": until}
         async with self.writing() as connection:
             this = select(suppressions).where(suppressions.c.key == key)
             old = (await connection.execute(this)).first()

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Category, MeasurementState
@@ -33,6 +33,7 @@ async def stream_states(
             cells.c.tool,
             cells.c.state,
             cells.c.body["looks_for"].as_string().label("looks_for"),
+            cells.c.body["imported"].as_boolean().label("imported"),
         )
         .where(cells.c.pipeline_id == pipeline_id)
         .order_by(cells.c.target_model, cells.c.target_app_number)
@@ -71,9 +72,9 @@ class _Reading:
         self._ref: AppRef | None = None
         self._looks_for: dict[str | None, tuple[Category, ...] | None] = {None: None}
 
-    def state(self, row: Row[Any]) -> CellState:
+    def state(self, row: Any) -> CellState:
         """The state of one cell; the cells of an app come one after another."""
-        model, number, analyzer, tool, state, looks_for = row
+        model, number, analyzer, tool, state, looks_for, imported = row
         ref = self._ref
         if ref is None or ref.app_number != number or ref.model != model:
             ref = self._ref = AppRef(model=model, app_number=number)
@@ -86,4 +87,5 @@ class _Reading:
             _STATES[state],
             self._looks_for[looks_for],
             self._found.get((analyzer, tool), _NOTHING),
+            bool(imported),
         )

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from contract.errors import ErrorCode
     from contract.plan import PAGE_APPS, AppChoice, PlanPage
+    from contract.role import AppRole
     from contract.spec import PlannedApp
     from workflows import stages
     from workflows.fleet import Fleet
@@ -87,6 +88,8 @@ class Intake:
         """
         if not self._fleet.is_whole:
             raise ValueError("the plan of this pipeline has not come whole; submit it again first")
+        if any(app.role is not AppRole.SUBJECT for app in apps):
+            raise ValueError("a plan alone has controls, scaffolds and repeats")
         for label, count in Counter(app.ref.label for app in apps).items():
             if count > 1:
                 raise ValueError(f"duplicate app: {label}")

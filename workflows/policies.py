@@ -134,9 +134,10 @@ READ = Policy(
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=0, maximum_s=10.0),
 )
+# A fleet of 10,000 apps takes tens of minutes; its heartbeats say how far it is.
 REPORT = Policy(
-    start_to_close_timeout=timedelta(minutes=10),
-    schedule_to_close_timeout=timedelta(hours=1),
+    start_to_close_timeout=timedelta(hours=4),
+    schedule_to_close_timeout=timedelta(hours=8),
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=11),
 )

@@ -15,7 +15,7 @@ from analyzers.ai.config import AiConfig
 from analyzers.ai.costs import Budget, Budgets
 from analyzers.ai.digest import prompts_digest, rules_digest
 from analyzers.ai.panel import Brief, Hearing, Terms, failures, hear, require_endpoint
-from analyzers.ai.reporting import injection_finding, settings_data
+from analyzers.ai.reporting import GRADES, injection_finding, settings_data
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolRun
 from contract.analysis import Category, Finding, Metric
 
@@ -28,6 +28,7 @@ class JudgeTool(ABC):
     canary: Canary
     system: ClassVar[str]
     control: ClassVar[str]
+    grades = GRADES
     cost = 0.1
     exclusive = False
     after: tuple[str, ...] = ()

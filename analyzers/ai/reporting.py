@@ -5,9 +5,12 @@ from typing import Any
 from analyzers.ai.config import AiConfig
 from analyzers.ai.injection import Injection
 from analyzers.ai.panel import Hearing
+from analyzers.runtime.grades import Grades
 from contract.analysis import Category, Confidence, Finding, Location, Severity
 from contract.identity import fingerprint
 
+ASKED, HIDDEN = "requirement not met", "text for a reviewer"
+GRADES = Grades("finding", {ASKED: Severity.MEDIUM, HIDDEN: Severity.MEDIUM})
 # CWE-1427: improper neutralization of input used for LLM prompting.
 _CWE_PROMPT_INJECTION = 1427
 
@@ -18,7 +21,7 @@ def injection_finding(tool: str, injection: Injection) -> Finding:
         tool=tool,
         rule_id=f"prompt-injection/{injection.rule}",
         message="Text that addresses an AI reviewer; it was withheld from the judges.",
-        severity=Severity.MEDIUM,
+        severity=GRADES.of(HIDDEN),
         confidence=Confidence.MEDIUM,
         category=Category.QUALITY,
         cwe=(_CWE_PROMPT_INJECTION,),

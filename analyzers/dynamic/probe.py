@@ -17,6 +17,7 @@ from analyzers.dynamic.crawl import is_safe_to_follow
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, stable_path, unique
 from analyzers.dynamic.http import BoundedClient
+from analyzers.dynamic.rules import PROBES
 from analyzers.dynamic.sessions import Session, require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.target_facts import facts_of
@@ -92,6 +93,7 @@ class Probe(ABC):
 
     name: str
     looks_for: frozenset[Category]
+    grades = PROBES
     canary: Canary
     cost = 0.3
     exclusive = False

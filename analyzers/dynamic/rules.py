@@ -1,7 +1,9 @@
 """Every rule of our own probes, with severity, confidence and CWE: an unknown rule is an error."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analyzers.runtime.grades import Grades
 from contract.analysis import Category, Confidence, Severity
 
 
@@ -13,6 +15,11 @@ class Rule:
     confidence: Confidence
     cwe: tuple[int, ...]
     category: Category = Category.SECURITY
+
+
+def grades_of(called: str, *tables: Mapping[str, Rule]) -> Grades:
+    """The severities of these tables, as a tool declares them."""
+    return Grades(called, {name: it.severity for table in tables for name, it in table.items()})
 
 
 def rule(severity: str, confidence: str, *cwe: int, category: str = "security") -> Rule:
@@ -78,3 +85,4 @@ RULES: dict[str, Rule] = {
     "open-database-port": rule("medium", "high", 668),
     "open-port": rule("info", "high", 668),
 }
+PROBES = grades_of("rule", RULES)

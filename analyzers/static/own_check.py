@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import Command, Execute, Parsed, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
@@ -44,6 +45,11 @@ class OwnCheck(CommandTool):
     script: Path
     rules: Mapping[str, Rule]
     apart = True
+
+    @property
+    def grades(self) -> Grades:
+        """Its rules, with their severities."""
+        return Grades("rule", {name: rule.severity for name, rule in self.rules.items()})
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
         """Our own interpreter and file."""
@@ -88,7 +94,7 @@ class OwnCheck(CommandTool):
             item["message"],
             Location(path=path, line=line),
             lines(path, line),
-            severity=rule.severity,
+            severity=self.grades.of(item["rule"]),
             confidence=rule.confidence,
             category=rule.category,
             cwe=rule.cwe,

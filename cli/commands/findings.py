@@ -14,7 +14,7 @@ from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_json, print_lines, say
 from cli.program import command
-from cli.safe import one_line
+from cli.safe import one_line, shown
 from contract.analysis import Confidence, Location, Severity
 from contract.analyzers import Category
 from contract.findings import FindingsQuery, FoundWeakness
@@ -113,12 +113,20 @@ async def run_findings(
 
 async def _write_csv(search: Search, pipeline_id: str, limit: int | None) -> None:
     """Write the lines page by page, as the reader takes them."""
-    sys.stdout.write(found_head().decode())
+    _write_out(found_head())
     left = sys.maxsize if limit is None else limit
     while search.after is not None and left > 0:
         found = await search.take(min(1_000, left))
         left -= len(found)
-        sys.stdout.write(found_lines(pipeline_id, found).decode())
+        _write_out(found_lines(pipeline_id, found))
+
+
+def _write_out(lines: bytes) -> None:
+    """Write lines as they are, whatever the locale; a terminal gets nothing that it would obey."""
+    if sys.stdout.isatty():
+        lines = shown(lines.decode()).encode()
+    sys.stdout.flush()
+    sys.stdout.buffer.write(lines)
 
 
 def _lines(document: Findings) -> Iterator[RenderableType]:
@@ -126,7 +134,10 @@ def _lines(document: Findings) -> Iterator[RenderableType]:
         yield _table(document.findings)
     shown = len(document.findings)
     total = "" if document.total is None else f" of {document.total}"
-    yield f"{shown}{total} weaknesses" if shown or not _unseen(document) else "none is listed"
+    noun = (
+        "weakness" if (shown if document.total is None else document.total) == 1 else "weaknesses"
+    )
+    yield f"{shown}{total} {noun}" if shown or not _unseen(document) else "none is listed"
 
 
 def _table(found: Sequence[FoundWeakness]) -> Table:
@@ -175,5 +186,6 @@ def _unseen(document: Findings) -> list[str]:
     if document.unfinished_apps:
         lines.append(f"{document.unfinished_apps} apps have not ended: more may come")
     for lost in document.not_measured:
-        lines.append(f"not known: {lost.tool} on {lost.cells} apps ({lost.state})")
+        apps = "1 app" if lost.cells == 1 else f"{lost.cells} apps"
+        lines.append(f"not known: {lost.tool} on {apps} ({lost.state})")
     return lines

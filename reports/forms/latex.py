@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from reports.forms.latex_controls import control_tables
 from reports.forms.latex_models import model_tables
 from reports.forms.latex_tests import test_tables
 from reports.forms.latex_tools import tool_tables
@@ -35,3 +36,4 @@ def tables(report: FleetReport) -> Iterator[TexTable]:
         yield from model_tables(report.study)
         yield from test_tables(report.study)
     yield from tool_tables(report)
+    yield from control_tables(report.controls)

@@ -39,7 +39,7 @@ def tool_tables(report: FleetReport) -> Iterator[TexTable]:
             columns="lp{0.6\\linewidth}r",
             head=("State", "Reason", "Cells"),
             rows=tuple(
-                (tex(group.state), tex(group.reason or "no reason is known"), str(len(group.cells)))
+                (tex(group.state), tex(group.reason or "no reason is known"), str(group.count))
                 for group in report.missing
             ),
         )

@@ -41,7 +41,7 @@ def _models(report: FleetReport) -> Iterator[str]:
         (
             md(group.model or "all"),
             f"{group.apps:,}",
-            *(md(shown(one, group.figures.get(one.name))) for one in measures),
+            *(shown(one, group.figures.get(one.name)) for one in measures),
         )
         for group in study.models[:_ROWS]
     ]
@@ -153,11 +153,11 @@ def _missing(report: FleetReport) -> Iterator[str]:
     if not report.missing:
         return
     rows = [
-        (md(group.reason or "no reason is known"), group.state.value, f"{len(group.cells):,}")
+        (md(group.reason or "no reason is known"), group.state.value, f"{group.count:,}")
         for group in report.missing[:_REASONS]
     ]
     yield from ("## Not measured", "", *table(("Reason", "State", "Cells"), rows))
-    rest = sum(len(group.cells) for group in report.missing[_REASONS:]) + report.missing_left_out
+    rest = sum(group.count for group in report.missing[_REASONS:]) + report.missing_left_out
     if rest:
         yield f"\nand {rest:,} more cells for other reasons"
 

@@ -1,7 +1,7 @@
 """Texts in Markdown: what apps and models are called can be no syntax of it.
 
 What could be a mention, a link, a reference to an issue or an element becomes a character
-reference, which no Markdown reader takes for syntax (CommonMark 0.31, 2.5).
+reference, which no Markdown reader takes for syntax (CommonMark 0.31, 2.5); the rest is escaped.
 """
 
 import re
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 _MAX_CHARS = 300
 # Control characters, and those that change the direction of what follows.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-_SYNTAX = re.compile(r"[\\`*_{}\[\]<>#|~&@!$^]|(?<=[a-zA-Z]):(?=//)|(?<=www)\.", re.IGNORECASE)
+_ESCAPED = re.compile(r"[\\`*_\[\]~|!]")
+_REPLACED = re.compile(r"[<>&@#$]|(?<=[a-zA-Z]):(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def md(text: str, max_chars: int = _MAX_CHARS) -> str:
@@ -18,7 +19,8 @@ def md(text: str, max_chars: int = _MAX_CHARS) -> str:
     words = " ".join(_UNPRINTABLE.sub(" ", text).split())
     if len(words) > max_chars:
         words = f"{words[: max_chars - 1]}…"
-    return _SYNTAX.sub(lambda found: f"&#{ord(found[0])};", words)
+    replaced = _REPLACED.sub(lambda found: f"&#{ord(found[0])};", words)
+    return _ESCAPED.sub(r"\\\g<0>", replaced)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contract.analysis import ArtifactRef, MeasurementState
+from contract.analyzers import AnalyzerKind
 from reports.model import AppReport
 
 TOOL, ATTACHMENT = "cyclonedx-bom", "bom.json"
@@ -17,7 +18,7 @@ def source_of(app: AppReport) -> tuple[ArtifactRef | None, str]:
     """The archive that holds the app's document; None and the reason where there is none."""
     cell = next((cell for cell in app.cells if cell.tool == TOOL), None)
     if cell is None:
-        whole = next((one for one in app.cells if one.analyzer == "static"), None)
+        whole = next((one for one in app.cells if one.analyzer is AnalyzerKind.STATIC), None)
         reason = whole.report.reason if whole else ""
         return None, reason or f"{TOOL} was not run"
     if cell.state is not MeasurementState.MEASURED and ATTACHMENT not in cell.report.attachments:

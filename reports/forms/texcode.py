@@ -24,7 +24,7 @@ _SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\char34{}",
-    "`": r"\char96{}",
+    "`": r"{}\char96{}",
     "'": r"\char39{}",
     # Where a row begins with one of these, its predecessor's `\\` would take it for an argument.
     "[": "{[}",
@@ -124,7 +124,7 @@ class TexTable:
         yield comment(f"made by Assay from {origin}; needs \\usepackage{{booktabs}}")
         yield from (r"\begin{table}[htbp]", r"\centering", r"\small")
         yield f"\\caption{{{self.caption}}}"
-        yield f"\\label{{tab:assay-{self.name}}}"
+        yield from (f"\\label{{tab:assay-{self.name}}}", r"\smallskip")
         yield f"\\begin{{tabular}}{{@{{}}{self.columns}@{{}}}}"
         yield from (r"\toprule", _row(self.head), r"\midrule")
         for number, row in enumerate(self.rows):

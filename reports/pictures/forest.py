@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reports.pictures.drawing import Drawing, Picture
-from reports.pictures.scales import Scale, from_zero, label, logarithmic
+from reports.pictures.scales import Scale, figure, from_zero, logarithmic
 
 _WIDTH, _LABELS, _SHOWN, _TIED, _ROW, _TOP = 860.0, 190.0, 270.0, 60.0, 30.0, 40.0
 
@@ -48,7 +48,7 @@ def forest_plot(
         name: of the picture.
     """
     drawing = Drawing(name, _WIDTH, _TOP + len(rows) * _ROW + 44)
-    written = _percent if share else label
+    written = _percent if share else figure
     scale = _scale(rows, share, ratio)
     _axis(drawing, scale, what, written, ratio)
     _legend(drawing, rows)

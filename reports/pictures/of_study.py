@@ -8,13 +8,13 @@ from reports.pictures.drawing import Picture
 from reports.pictures.forest import ForestRow, forest_plot
 from reports.pictures.ranks import critical_difference
 from reports.pictures.severities import SeverityRow, severity_bars
-from reports.study.compared import Ordering, RankTest
+from reports.study.compared import CountModel, Ordering, RankTest
 from reports.study.figures import Figure, FindingFigures, Group, Measure
 from reports.study.model import Study
 
 HEADLINE = "functional_and_secure"
 # Names of pictures, or what they begin with.
-INTERVALS, RANKS, SEVERITIES = "models-", "ranks-", "severities"
+INTERVALS, RANKS, RATIOS, SEVERITIES = "models-", "ranks-", "ratios-", "severities"
 # Of more models, the first ones are drawn; tables have all of them.
 _MODELS_DRAWN = 60
 
@@ -27,6 +27,9 @@ def of_study(study: Study) -> Iterator[Picture]:
     for ranks in study.ranks:
         if ranks.critical_distance is not None:
             yield _ranks(study, ranks, ranks.critical_distance)
+    for counts in study.counts:
+        if counts.ratios:
+            yield _ratios(study, counts)
     if any(findings_of(group) for group in study.models):
         rows = [_severities(group) for group in study.models[:_MODELS_DRAWN]]
         yield severity_bars(rows, name=SEVERITIES)
@@ -44,7 +47,7 @@ def intervals(study: Study, measure: Measure) -> Picture:
 
 def intervals_name(measure: Measure) -> str:
     """Name of the picture of a measure."""
-    return f"{INTERVALS}{_slug(measure.name)}"
+    return f"{INTERVALS}{slug(measure.name)}"
 
 
 def findings_of(group: Group) -> FindingFigures | None:
@@ -54,13 +57,12 @@ def findings_of(group: Group) -> FindingFigures | None:
 
 def _interval(group: Group, measure: Measure, order: Ordering | None) -> ForestRow:
     figure = group.figures.get(measure.name, Figure(reason="not measured"))
-    known = figure.low is not None and figure.high is not None
     missing = figure.least is not None and figure.most is not None and figure.least < figure.most
     model = group.model or "all"
     return ForestRow(
         label=model,
         estimate=figure.value,
-        interval=(figure.low or 0.0, figure.high or 0.0) if known else None,
+        interval=_ends(figure),
         bounds=(figure.least or 0.0, figure.most or 0.0) if missing else None,
         tied=_letters(model, order),
         note=_behind(figure),
@@ -83,8 +85,25 @@ def _letters(model: str, order: Ordering | None) -> str:
 def _ranks(study: Study, ranks: RankTest, distance: float) -> Picture:
     measure = study.measure(ranks.measure)
     label = measure.label if measure else ranks.measure
-    name = f"{RANKS}{_slug(ranks.measure)}"
+    name = f"{RANKS}{slug(ranks.measure)}"
     return critical_difference(ranks.mean_ranks, distance, ranks.groups, label, name=name)
+
+
+def _ratios(study: Study, counts: CountModel) -> Picture:
+    """How many times as many findings as the reference model, for equal kLOC."""
+    rows = [
+        ForestRow(row.model, row.ratio.value, _ends(row.ratio), note=row.ratio.reason)
+        for row in counts.ratios[:_MODELS_DRAWN]
+    ]
+    measure = study.measure(counts.measure)
+    what = f"times as many as {counts.reference}: {measure.label if measure else counts.measure}"
+    return forest_plot(rows, what, ratio=True, name=f"{RATIOS}{slug(counts.measure)}")
+
+
+def _ends(figure: Figure) -> tuple[float, float] | None:
+    if figure.low is None or figure.high is None:
+        return None
+    return figure.low, figure.high
 
 
 def _severities(group: Group) -> SeverityRow:
@@ -98,6 +117,6 @@ def _severities(group: Group) -> SeverityRow:
     return SeverityRow(group.model or "all", found.by_severity, note)
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """The name of a measure as a part of the name of a file and of an identifier."""
     return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)

@@ -69,6 +69,11 @@ def label(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.6g}"
 
 
+def figure(value: float) -> str:
+    """A measured figure, to three digits."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def _rounds(low: float, high: float, wanted: int) -> list[float]:
     if high <= low:
         return [low]

@@ -10,7 +10,8 @@ from reports.formats import STATE_LABELS
 from reports.pictures.drawing import Drawing, Picture, number, width_of
 
 _LABELS_WIDE, _HEAD_HIGH, _GAP = 230.0, 112.0, 2.0
-_ONE, _MANY = 17.0, 34.0
+# Width of a column of single apps, of several apps, and of all columns if there are few.
+_ONE, _MANY, _ALL_WIDE = 17.0, 34.0, 480.0
 _NOT_SHOWN = 400
 
 
@@ -34,7 +35,7 @@ def heat_map(
     """
     drawn = rows[:_NOT_SHOWN]
     several = any(field.total > 1 for row in drawn for field in row.fields)
-    size = _MANY if several else _ONE
+    size = _MANY if several else max(_ONE, min(_MANY, _ALL_WIDE / max(len(columns), 1)))
     left = min(_LABELS_WIDE, max([width_of(row.label) for row in drawn], default=60) + 14)
     drawing = Drawing(name, max(640.0, left + len(columns) * size + 20))
     _heads(drawing, columns, left, size)

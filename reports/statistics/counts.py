@@ -79,7 +79,7 @@ def negative_binomial(
 
 def _fit(y: Any, x: Any, offset: Any, cluster: dict[str, Any]) -> tuple[Any, float]:
     """Poisson first; its estimates start the negative binomial one, and stand where that ends."""
-    options = {"disp": 0, "cov_type": "cluster", "cov_kwds": cluster}
+    options: dict[str, Any] = {"disp": 0, "cov_type": "cluster", "cov_kwds": cluster}
     poisson = Poisson(y, x, offset=offset).fit(maxiter=200, **options)
     if not poisson.mle_retvals["converged"]:
         raise NotEstimable("the fit did not converge")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -33,7 +34,8 @@ def mcnemar_exact(only_first: int, only_second: int) -> Paired:
     Fagerland et al. (2013); `statsmodels`.
     """
     table = [[0, only_first], [only_second, 0]]
-    p = float(mcnemar(table, exact=True).pvalue) if only_first + only_second else 1.0
+    found: Any = mcnemar(table, exact=True)
+    p = float(found.pvalue) if only_first + only_second else 1.0
     return Paired(min(p, 1.0), float(only_first - only_second))
 
 
@@ -50,12 +52,16 @@ def wilcoxon_zsplit(differences: Sequence[float]) -> Paired:
     sizes = np.abs(values)
     tied = not sizes.all() or len(np.unique(sizes)) < len(sizes)
     if len(values) <= _ENUMERATED and tied:
-        p = stats.permutation_test(
-            (ranks,), _sum, permutation_type="samples", vectorized=True, n_resamples=np.inf
-        ).pvalue
+        found: Any = stats.permutation_test(
+            (ranks,),
+            _sum,
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=2 ** len(values),
+        )
     else:
-        p = stats.wilcoxon(values, zero_method="zsplit").pvalue
-    return Paired(min(float(p), 1.0), float(ranks.sum()))
+        found = stats.wilcoxon(values, zero_method="zsplit")
+    return Paired(min(float(found.pvalue), 1.0), float(ranks.sum()))
 
 
 def cliffs_delta(first: Sequence[float], second: Sequence[float]) -> float:

@@ -50,7 +50,8 @@ def figure(kind: Kind, clusters: Clusters, unit: Unit = TEMPLATES) -> Figure:
         if (found := [seen for seen in group if seen.state == "seen"])
     ]
     if not groups:
-        return Figure(**counted, reason=_nothing(counted["missing"], counted["aside"]))
+        reason = _nothing(counted["missing"], counted["aside"])
+        return Figure(reason=reason).model_copy(update=counted)
     made = _MAKERS[kind](groups, unit)
     return made.model_copy(update=counted)
 

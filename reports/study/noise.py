@@ -1,22 +1,51 @@
 """How much figures differ when the same app is measured again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
+from contract.analyzers import AnalyzerKind
 from contract.spec import AppRole
 from reports.statistics.components import FEWEST_FREEDOM, components
 from reports.study.compared import Noise
+from reports.study.figures import Measure
 from reports.study.measures import Look
+from reports.study.seeing import MISSING, Seen
 from reports.study.table import Table
 from reports.summary import AppSummary
 
 
 def noise(table: Table, looks: Iterable[Look]) -> tuple[Noise, ...]:
-    """One entry for each load figure; none if the fleet has no repeats."""
+    """One entry for each load figure and each scanner; none if the fleet has no repeats."""
     units = _units(table)
     if not any(app.role is AppRole.REPEAT for app in table.others):
         return ()
-    return tuple(_of(look, units) for look in looks if look.measure.name.startswith("load/"))
+    measured = [look for look in looks if look.measure.name.startswith("load/")]
+    return tuple(_of(look, units) for look in (*measured, *_scans(table)))
+
+
+def _scans(table: Table) -> Iterator[Look]:
+    """What live analyzers that are no load tests find, before fusion: they are what is repeated."""
+    for kind in AnalyzerKind:
+        scans = kind.is_live and kind.row.figures == "none"
+        if scans and any(kind in app.analyzers for app in table.others):
+            measure = Measure(
+                name=f"findings/{kind}",
+                label=f"Findings of {kind} tools, before fusion",
+                kind="mean",
+                better="less",
+                observed="apps that they measured whole",
+            )
+            yield Look(measure, partial(_found, kind))
+
+
+def _found(kind: AnalyzerKind, app: AppSummary) -> Seen:
+    mine = app.analyzers.get(kind)
+    if mine is None or mine.findings is None:
+        return MISSING
+    if mine.cells.infra_failed or mine.cells.app_failed:
+        return MISSING
+    return Seen("seen", float(mine.findings))
 
 
 def _units(table: Table) -> list[list[AppSummary]]:

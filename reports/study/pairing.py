@@ -124,7 +124,11 @@ def _tested(
     if measure.kind == "share" and single:
         one = sum(a > b for a, b in pairs)
         other = sum(a < b for a, b in pairs)
-        extra = {"test": "McNemar, exact", "only_first": one, "only_second": other}
+        extra: dict[str, object] = {
+            "test": "McNemar, exact",
+            "only_first": one,
+            "only_second": other,
+        }
         return mcnemar_exact(one, other), extra
     test = "Wilcoxon signed-rank, zeros split"
     return wilcoxon_zsplit([a - b for a, b in pairs]), {"test": test}

@@ -112,4 +112,7 @@ async def test_what_the_scaffold_brought_is_told_apart_and_not_dropped() -> None
     (subject,) = fleet.apps
     origins = {count.cwe: (count.origin, count.count) for count in subject.weaknesses}
     assert origins == {798: (Origin.SCAFFOLD, 1), 89: (Origin.MODEL, 1)}
-    assert [tally.total for tally in subject.findings] == [2]
+    assert [(tally.total, tally.scaffold) for tally in subject.findings] == [(2, 1)]
+    assert "2 security findings, 2 of them high or critical; 1 the scaffold brought." in (
+        fleet.verdict
+    )

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from reports.model import FleetReport
 from settings import Settings
+from tests.support.written_report import Written, written
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,9 +80,8 @@ class Assay:
         command = [str(Path(sys.executable).parent / "temporal"), *arguments, "--address", address]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
-    def report(self, pipeline_id: str) -> FleetReport:
-        path = self.data / "reports" / pipeline_id / "report.json"
-        return FleetReport.model_validate_json(path.read_text())
+    def report(self, pipeline_id: str) -> Written:
+        return written(self.data, pipeline_id)
 
     def processes(self) -> list[str]:
         """Command lines of processes started for this data folder."""

@@ -13,12 +13,14 @@ from jsonschema import Draft202012Validator
 
 from contract.analysis import Category, Confidence, MeasurementState
 from contract.ids import LABEL_PIPELINE, LABEL_SCOPE
+from control.added import answer_sheet
 from control.schemas import report_schema
-from reports.model import FleetReport
+from reports.labels import met
 from reports.rates import GRAVE
 from tests.e2e.conftest import ROOT, Assay
 from tests.support.tools_folder import tools_folder
 from tests.support.uploads import refused
+from tests.support.written_report import Written
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -29,7 +31,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Assay:
 
 
 @pytest.fixture(scope="module")
-def report(shell: Assay) -> FleetReport:
+def report(shell: Assay) -> Written:
     done = shell.run("demo")
     assert done.returncode == 0, done.stderr[-3000:]
     (path,) = (shell.data / "reports").glob("demo-*/report.json")
@@ -44,7 +46,7 @@ def containers_of(pipeline: str) -> list[str]:
         return [c.name for c in client.containers.list(all=True, filters={"label": label})]
 
 
-def test_every_cell_of_the_matrix_has_a_state(report: FleetReport):
+def test_every_cell_of_the_matrix_has_a_state(report: Written):
     apps = {app.ref.label for app in report.apps}
     analyzers = {(cell.ref, cell.analyzer) for cell in report.cells}
 
@@ -53,13 +55,13 @@ def test_every_cell_of_the_matrix_has_a_state(report: FleetReport):
     assert None not in {app.state for app in report.apps}
 
 
-def test_the_report_is_what_its_schema_says(shell: Assay, report: FleetReport):
+def test_the_report_is_what_its_schema_says(shell: Assay, report: Written):
     (path,) = (shell.data / "reports").glob("demo-*/report.json")
     Draft202012Validator(report_schema()).validate(json.loads(path.read_text()))
 
 
 def test_nothing_measured_is_without_coverage_and_nothing_missing_without_a_reason(
-    report: FleetReport,
+    report: Written,
 ):
     for cell in report.cells:
         if cell.state is MeasurementState.MEASURED:
@@ -69,13 +71,13 @@ def test_nothing_measured_is_without_coverage_and_nothing_missing_without_a_reas
             assert cell.report.reason, cell.tool
 
 
-def test_the_size_of_each_image_that_ran_is_known(report: FleetReport):
+def test_the_size_of_each_image_that_ran_is_known(report: Written):
     for app in report.apps:
         assert app.facts.images, app.ref
         assert all((image.size_bytes or 0) > 1_000_000 for image in app.facts.images), app.ref
 
 
-def test_each_analyzer_measured_each_app_with_at_least_one_tool(report: FleetReport):
+def test_each_analyzer_measured_each_app_with_at_least_one_tool(report: Written):
     for app in report.apps:
         for analyzer in ("static", "dynamic", "performance"):
             states = {
@@ -87,7 +89,7 @@ def test_each_analyzer_measured_each_app_with_at_least_one_tool(report: FleetRep
 
 
 def test_most_labelled_weaknesses_are_found_and_the_careful_apps_are_not_accused(
-    report: FleetReport,
+    report: Written,
 ):
     labels = yaml.safe_load((ROOT / "controls/labels/careless-1/app1/expected.yaml").read_text())
     found = {
@@ -110,7 +112,19 @@ def test_most_labelled_weaknesses_are_found_and_the_careful_apps_are_not_accused
     assert accused == []
 
 
-def test_what_the_source_shows_and_a_request_proves_is_one_weakness(report: FleetReport):
+def test_each_tool_that_measured_sees_what_it_must_see(report: Written):
+    """What voids a tool's column in pipelines with controls; nobody is blind here."""
+    blind: dict[str, list[str]] = {}
+    for cell in report.cells:
+        sheet = answer_sheet(cell.ref.model, cell.ref.app_number)
+        missed = set(sheet.must_see.get(cell.name, ())) - met(sheet, cell.report.findings)
+        if cell.state is MeasurementState.MEASURED and missed:
+            blind[cell.name] = sorted(missed)
+
+    assert blind == {}
+
+
+def test_what_the_source_shows_and_a_request_proves_is_one_weakness(report: Written):
     grave = [
         weakness.finding
         for app in report.apps
@@ -128,7 +142,7 @@ def test_what_the_source_shows_and_a_request_proves_is_one_weakness(report: Flee
     assert all(one.location.line and one.location.url for one in both)
 
 
-def test_load_figures_are_those_of_the_app(report: FleetReport):
+def test_load_figures_are_those_of_the_app(report: Written):
     latencies = [
         metric.value
         for cell in report.cells
@@ -141,7 +155,7 @@ def test_load_figures_are_those_of_the_app(report: FleetReport):
     assert all(0 < value < 1000 for value in latencies)
 
 
-def test_the_html_report_is_one_self_contained_file(shell: Assay, report: FleetReport):
+def test_the_html_report_is_one_self_contained_file(shell: Assay, report: Written):
     (path,) = (shell.data / "reports").glob("demo-*/report.html")
     html = path.read_text()
 
@@ -150,13 +164,13 @@ def test_the_html_report_is_one_self_contained_file(shell: Assay, report: FleetR
     assert '<link rel="stylesheet"' not in html
 
 
-def test_its_logs_are_what_consumers_take(shell: Assay, report: FleetReport, tmp_path: Path):
+def test_its_logs_are_what_consumers_take(shell: Assay, report: Written, tmp_path: Path):
     (path,) = (shell.data / "reports").glob("demo-*/report.json")
 
     assert refused(path, ROOT / "controls", tmp_path) == []
 
 
-def test_nothing_is_left_running(shell: Assay, report: FleetReport):
+def test_nothing_is_left_running(shell: Assay, report: Written):
     assert shell.processes() == []
     assert containers_of(next((shell.data / "reports").iterdir()).name) == []
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from reports.model import FleetReport
 from tests.e2e.conftest import ROOT, Assay
+from tests.support.written_report import Written
 
 LINES = [
     line
@@ -109,5 +109,5 @@ def test_an_ended_pipeline_is_retried_for_what_is_infra_failed_and_nothing_else(
     assert "careful-1/app9" in refused.stderr
 
 
-def _states(report: FleetReport, model: str) -> dict[str, str]:
+def _states(report: Written, model: str) -> dict[str, str]:
     return {cell.tool: cell.state for cell in report.cells if cell.ref.model == model}

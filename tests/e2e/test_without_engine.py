@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.model import FleetReport
 from tests.e2e.conftest import ROOT, Assay
 from tests.support.tools_folder import tools_folder
+from tests.support.written_report import Written
 
 # Two services: an API, and a front end that is built and must find the API at its real port.
 SPEC = f"""
@@ -32,7 +32,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
     assert shell.processes() == []
 
 
-def report_of(shell: Assay, folder: Path, *, trusted: bool) -> FleetReport:
+def report_of(shell: Assay, folder: Path, *, trusted: bool) -> Written:
     spec = folder / "spec.yaml"
     spec.write_text(SPEC.replace("TRUSTED", str(trusted).lower()))
     name = f"processes-{time.time_ns()}"

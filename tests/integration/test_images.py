@@ -16,9 +16,9 @@ from contract.ids import pipeline_workflow_id
 from contract.spec import PipelineSpec
 from control.pipelines import submit
 from control.plans import resolve
-from reports.model import FleetReport
 from tests.conftest import TEMPORAL
 from tests.support.image_site import Site, build_all
+from tests.support.written_report import written_elsewhere
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
@@ -176,8 +176,8 @@ async def test_a_pipeline_through_the_containers_measures_every_kind(
     await submit(temporal, plan)
     await temporal.get_workflow_handle(pipeline_workflow_id(plan.pipeline_id)).result()
 
-    text = site.read("worker", f"/data/reports/{plan.pipeline_id}/report.json")
-    cells = FleetReport.model_validate_json(text).cells
+    folder = f"/data/reports/{plan.pipeline_id}"
+    cells = written_elsewhere(lambda name: site.read("worker", f"{folder}/{name}")).cells
     states = {(cell.analyzer, cell.tool): (cell.state, cell.report.reason) for cell in cells}
     why = (states, site.log("worker"))
     assert {cell: states.get(cell, ("",))[0] for cell in MEASURED} == dict.fromkeys(

@@ -8,8 +8,14 @@ import pytest
 from contract.analysis import Category, Confidence, Finding, Location, Provenance, Severity
 from contract.record import AppRecord, FusedRecord
 from contract.spec import AppRef, SourceRef
+from contract.weakness import BaselineState, Suppression, Weakness
 from reports.cwe import weakness
 from reports.files import sarif_files
+from reports.names import FLEET_SARIF_NAME, github_sarif_name, sarif_name
+from reports.sarif import to_sarif
+from reports.sarif import written as log_written
+from reports.sarif_fleet import FleetSarif
+from reports.sarif_github import github_sarif
 from tests.support.cwe_texts import FILE, cwe_json
 from tests.support.multitool import errors_in, misfits_of
 from tests.support.uploads import problems_of
@@ -104,6 +110,40 @@ def written(folder: Path, cells: list, fused: tuple[Finding, ...], name: str) ->
     return [folder / path for path in logs]
 
 
+def decided(folder: Path, findings: tuple[Finding, ...], name: str) -> list[Path]:
+    """The logs of an app with a baseline and with decisions, and of the pipeline that has it."""
+    states = [*BaselineState, None]
+    decision = Suppression(fingerprint="x", who="{0} [a](b) \U0001f600", why="{1} \u2028 [x]")
+    weaknesses = tuple(
+        Weakness(
+            finding=finding,
+            family=finding.rule_id,
+            owasp=("A03",) * (index % 2),
+            baseline=states[index % 5],
+            suppression=decision if index % 3 else None,
+        )
+        for index, finding in enumerate(findings)
+    )
+    now = [one for one in weaknesses if one.baseline is not BaselineState.FIXED]
+    gone = [one for one in weaknesses if one.baseline in (BaselineState.FIXED, states[3])]
+    made = whole(samples.fleet(), generated_at=NOW).app(samples.HAIKU_1)
+    ref = AppRef(model=name, app_number=1)
+    named = {"ref": ref, "weaknesses": tuple(now), "gone": tuple(gone), "main_file": "~/.py"}
+    app = made.model_copy(update=named)
+    other = app.model_copy(update={"ref": AppRef(model=name, app_number=2)})
+    fleet = FleetSarif("p1", "a fleet {0}")
+    for one in (app, other):
+        fleet.add(one)
+    logs = {
+        sarif_name(ref): log_written(to_sarif(app, "earlier")),
+        github_sarif_name(ref): github_sarif(app) or b"",
+        FLEET_SARIF_NAME: fleet.result() or b"",
+    }
+    for path, data in logs.items():
+        (folder / path).write_bytes(data)
+    return [folder / path for path in logs]
+
+
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("logs")
@@ -131,20 +171,21 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         *written(folder, [samples.cell("m", 1, STATIC, "bandit", findings=many)], (), "m"),
         *written(folder, [samples.cell("n", 1, STATIC, "bandit")], (), "n"),
         *written(folder, [load], (), "load"),
+        *decided(folder, odd_ones, "d"),
     ]
 
 
 def test_the_validator_finds_no_error_in_logs_for_github(logs: list[Path], tmp_path: Path):
     uploads = [log for log in logs if log.name.endswith(".github.sarif")]
 
-    assert len(uploads) == 3  # a load test alone looks for nothing
+    assert len(uploads) == 5  # a load test alone looks for nothing
     assert errors_in(uploads, tmp_path / "found.sarif") == []
 
 
 def test_the_validator_finds_no_error_in_full_records(logs: list[Path], tmp_path: Path):
     full = [log for log in logs if not log.name.endswith(".github.sarif")]
 
-    assert len(full) == 4
+    assert len(full) == 5
     assert errors_in(full, tmp_path / "found.sarif", kinds="Sarif") == []
 
 
@@ -164,8 +205,15 @@ def test_the_schema_sees_a_word_that_it_does_not_know(logs: list[Path], tmp_path
 
 def test_github_takes_them(logs: list[Path], app: Path):
     uploads = [log for log in logs if log.name.endswith(".github.sarif")]
+    fleet = app.parent / "fleet" / "d"
+    fleet.mkdir(parents=True)
+    for number in (1, 2):
+        (fleet / f"app{number}").symlink_to(app)
 
-    assert [problem for log in uploads for problem in problems_of(log, app)] == []
+    assert FLEET_SARIF_NAME in {log.name for log in uploads}
+    for log in uploads:
+        root = fleet.parent if log.name == FLEET_SARIF_NAME else app
+        assert problems_of(log, root) == []
 
 
 @pytest.mark.parametrize("flaw", ["location", "help", "runs", "json"])

@@ -15,6 +15,7 @@ from store.migrate import upgrade
 from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
+from tests.store.history import HistoryBehaviour
 from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
@@ -22,7 +23,12 @@ from tests.store.searches import ImportBehaviour, SearchBehaviour
 
 
 class StoreBehaviour(
-    RetryBehaviour, MigrationBehaviour, PlanBehaviour, SearchBehaviour, ImportBehaviour
+    RetryBehaviour,
+    MigrationBehaviour,
+    PlanBehaviour,
+    SearchBehaviour,
+    ImportBehaviour,
+    HistoryBehaviour,
 ):
     """Subclasses give a fixture `store_url` of an empty database."""
 

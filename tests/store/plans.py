@@ -5,9 +5,12 @@ from sqlalchemy import update
 
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
+from contract.control import Answer, AnswerSheet
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import AppOutcome
 from contract.plan import PAGE_APPS, PlanHeader, PlanPage, pages_of
+from contract.role import AppRole
+from contract.spec import PipelinePlan
 from store.results import SqlResultStore
 from store.tables import pipelines
 from tests.store import samples
@@ -24,6 +27,14 @@ async def end(store: SqlResultStore, number: int, state: MeasurementState) -> No
 async def labels(store: SqlResultStore, *wanted: str) -> list[int]:
     """Numbers of the apps that a retry would run."""
     return [choice.ref.app_number for choice in await store.apps_to_retry("p1", wanted)]
+
+
+def with_control(plan: PipelinePlan) -> PipelinePlan:
+    """The plan with its first app as a control app, which only one analyzer looks at."""
+    sheet = AnswerSheet(app=Answer(description="clean"))
+    update = {"role": AppRole.CONTROL, "analyzers": (AnalyzerKind.STATIC,), "sheet": sheet}
+    first, *others = plan.apps
+    return plan.model_copy(update={"apps": (first.model_copy(update=update), *others)})
 
 
 class PlanBehaviour:
@@ -143,6 +154,29 @@ class PlanBehaviour:
         assert chosen == [(0, MEASURED), (2, None)], "what did not end runs again, too"
         with pytest.raises(PlatformError, match="NOT_FOUND"):
             await store.reopening("nowhere", [])
+
+    async def test_added_apps_keep_their_role_their_analyzers_and_their_answer_sheet(
+        self, store: SqlResultStore
+    ) -> None:
+        plan = with_control(samples.plan(apps=3))
+        await samples.register(store, plan)
+        control = plan.app_spec(plan.apps[0])
+        await end(store, 2, MEASURED)
+        await store.record_app(control, AppOutcome(ref=control.ref, state=INFRA_FAILED, reason="x"))
+        await store.record_pipeline_state("p1", "completed", {})
+
+        outline = await store.load_outline("p1")
+        batch = await store.load_apps("p1", [control.ref])
+        ended = await store.reopening("p1", [])
+
+        assert [app.planned for app in outline.apps] == list(plan.apps)
+        assert batch.apps[0].sheet == plan.apps[0].sheet
+        assert ended.header == PlanHeader.of(plan)
+        assert ended.counts == {MEASURED: 1, INFRA_FAILED: 1}
+        assert ended.beside == {AppRole.CONTROL: {INFRA_FAILED: 1}}
+        (listed,) = await store.list_pipelines()
+        assert (listed.apps, listed.beside) == (2, {AppRole.CONTROL: 1})
+        assert listed.counts == {MEASURED: 1}
 
     async def test_a_plan_that_an_older_version_did_not_keep_is_a_clear_refusal(
         self, store: SqlResultStore

@@ -54,9 +54,11 @@ def renamed(suffix: str, text: str) -> str:
     """Other names for the local variables of functions."""
     if suffix == ".py":
         return ast.unparse(_Renamed().visit(ast.parse(text)))
-    names = set(re.findall(r"(?m)^\s+(?:const|let|var) (\w+) =", text))
+    names = set(re.findall(r"(?m)^[ \t]+(?:const|let|var) (\w+) =", text))
     used = (
-        re.compile(rf"(?<![\w.'\"/])({'|'.join(sorted(names))})\b(?!\s*:|['\"])") if names else None
+        re.compile(rf"(?<![\w.'\"/])({'|'.join(sorted(names))})\b(?!\s*:|['\"-])")
+        if names
+        else None
     )
     parts = re.split(r"('[^'\n]*'|\"[^\"\n]*\")", text)
     return "".join(

@@ -1,6 +1,6 @@
 """A computed record of a large fleet: many models, apps, tools and findings, in all states."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from contract.analysis import (
@@ -42,7 +42,19 @@ _CWES = (79, 89, 22, 352, 798, 327, 601, 918)
 def large_fleet(models: int = 10, apps: int = 20, extra_tools: int = 0) -> PipelineRecord:
     """`models` x `apps` apps; `extra_tools` more static tools than there are."""
     tools = [*STATIC_TOOLS, *(f"static-tool-{number}" for number in range(extra_tools))]
+    return part_of(keys_of(models, apps), tools)
+
+
+def keys_of(models: int, apps: int) -> dict[tuple[str, int], int]:
+    """Model and number of each app of such a fleet, with its position."""
     keys = [(f"vendor-{m}/model-{m}.5", n) for m in range(models) for n in range(1, apps + 1)]
+    return {key: index for index, key in enumerate(keys)}
+
+
+def part_of(
+    keys: Mapping[tuple[str, int], int], tools: Sequence[str] = STATIC_TOOLS, *, cells: bool = True
+) -> PipelineRecord:
+    """The record of these apps alone; with their cells, or without."""
     return PipelineRecord(
         pipeline_id="large",
         state="completed",
@@ -50,8 +62,10 @@ def large_fleet(models: int = 10, apps: int = 20, extra_tools: int = 0) -> Pipel
         detail={"tool_seconds": 9_000.0, "wasted_seconds": 41.0, "parallelism": 3},
         created_at=NOW - timedelta(hours=9),
         finished_at=NOW - timedelta(minutes=4),
-        apps=tuple(_app(index, *key) for index, key in enumerate(keys)),
-        cells=tuple(made for index, key in enumerate(keys) for made in _cells(index, *key, tools)),
+        apps=tuple(_app(index, *key) for key, index in keys.items()),
+        cells=tuple(
+            made for key, index in keys.items() if cells for made in _cells(index, *key, tools)
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from contract.analysis import Severity
 from contract.analyzers import AnalyzerKind
 from contract.base import Authored, meanings, summary
 from contract.protocol import json_schema as protocol_schema
@@ -18,9 +19,11 @@ from contract.spec import AppsSpec, BreakerSpec, PipelineSpec
 from contract.template import Endpoint, Requirement, TemplateSpec
 from control.choices import secret_names
 from control.declared import options_of
-from control.schemas import report_schema, spec_schema
+from control.schemas import app_schema, report_schema, spec_schema, tables_schema
 from tests.support.cli_reference import page as cli_page
+from tests.support.tables_page import page as tables_page
 
+_NAMED_WORDS = 12
 DOCS = Path(__file__).parents[2] / "docs"
 _HEAD = """# Reference
 
@@ -77,6 +80,28 @@ def _tools() -> Iterator[str]:
         rows = [(f"`{tool.name}`", _first_line(tool)) for tool in tools]
         yield f"### `{kind}`\n"
         yield table(("tool", "looks at"), rows)
+    yield from _severities()
+
+
+def _severities() -> Iterator[str]:
+    """Each tool's own words on the one scale of severities."""
+    yield "## Severities\n"
+    yield "Each tool's words on one scale. A word that is not here is an error, never a default.\n"
+    rows: list[tuple[str, ...]] = []
+    for kind in AnalyzerKind:
+        for tool in importlib.import_module(f"analyzers.{kind}.tools").TOOLS:
+            if grades := getattr(tool, "grades", None):
+                shown = [_words(grades.scale, severity) for severity in Severity]
+                rows.append((f"`{tool.name}`", grades.called, *shown))
+    yield table(("tool", "its word", *Severity), rows)
+
+
+def _words(scale: Mapping[str, Severity], severity: Severity) -> str:
+    """The words of a severity; of many, how many there are."""
+    words = [word for word, grade in scale.items() if grade is severity]
+    if len(words) > _NAMED_WORDS:
+        return f"{', '.join(words[:_NAMED_WORDS])} and {len(words) - _NAMED_WORDS} more"
+    return ", ".join(words)
 
 
 def _first_line(tool: Any) -> str:
@@ -184,7 +209,10 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     DOCS / "reference.md": reference,
     DOCS / "cli.md": cli_page,
     DOCS / "schemas" / "spec.schema.json": _json(spec_schema),
+    DOCS / "tables.md": tables_page,
     DOCS / "schemas" / "report.schema.json": _json(report_schema),
+    DOCS / "schemas" / "app.schema.json": _json(app_schema),
+    DOCS / "schemas" / "tables.schema.json": _json(tables_schema),
     DOCS / "protocol.schema.json": _json(protocol_schema),
 }
 

@@ -68,9 +68,14 @@ AFTER: Apps = {
 
 
 async def record(
-    store: SqlResultStore, pipeline_id: str, apps: Apps, spec: PipelineSpec | None = None
+    store: SqlResultStore,
+    pipeline_id: str,
+    apps: Apps,
+    spec: PipelineSpec | None = None,
+    *,
+    listed: bool = True,
 ) -> None:
-    """Record a whole pipeline, as its workflow does."""
+    """Record a whole pipeline, as its workflow does; not `listed`: as an older version did."""
     plan = PipelinePlan(
         pipeline_id=pipeline_id,
         spec=spec or PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,)),
@@ -99,7 +104,8 @@ async def record(
             subtask_id=subtask.subtask_id, analyzer=AnalyzerKind.STATIC, tools=tools
         )
         await store.record_subtask(pipeline_id, app, subtask, report)
-        await recording.app(app, AppOutcome(ref=app.ref, state=subtask.state))
+        ended = AppOutcome(ref=app.ref, state=subtask.state)
+        await (recording.app(app, ended) if listed else store.record_app(app, ended))
     await store.record_pipeline_state(pipeline_id, "completed", {}, datetime.now(UTC))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from control.reports import read_apps, read_report
-from reports.names import github_sarif_name, sarif_name
+from reports.names import FLEET_SARIF_NAME, github_sarif_name, sarif_name
 from tests.support.multitool import errors_in, misfits_of
 
 MAX_BYTES = 10 * 1024**2
@@ -24,13 +24,16 @@ def refused(report: Path, apps: Path, scratch: Path) -> list[str]:
     looked = {cell.ref for app in documents for cell in app.cells if cell.finding_count is not None}
     full = [report.parent / sarif_name(app) for app in every]
     uploads = {app: report.parent / github_sarif_name(app) for app in every if app in looked}
-    assert {log.name for log in uploads.values()} == {
+    of_fleet = report.parent / FLEET_SARIF_NAME
+    assert {*(log.name for log in uploads.values()), *([of_fleet.name] if uploads else [])} <= {
         log.name for log in report.parent.glob("*.github.sarif")
     }
+    whole = [of_fleet] if uploads else []
     return [
         *errors_in(full, scratch / "full.sarif", kinds="Sarif"),
-        *errors_in(uploads.values(), scratch / "uploads.sarif"),
-        *(misfit for log in (*full, *uploads.values()) for misfit in misfits_of(log)),
+        *errors_in([*uploads.values(), *whole], scratch / "uploads.sarif"),
+        *(misfit for log in (*full, *uploads.values(), *whole) for misfit in misfits_of(log)),
+        *(problem for log in whole for problem in problems_of(log, apps)),
         *(
             problem
             for app, log in uploads.items()

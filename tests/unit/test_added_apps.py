@@ -9,10 +9,13 @@ from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.plan import PAGE_APPS, PlanHeader, pages_of
 from contract.role import AppRole
-from contract.roles import repeated
-from contract.spec import PipelinePlan, PipelineSpec, PlannedApp
-from control.added import AUTO_FROM, answer_sheet
+from contract.roles import AUTO_FROM, repeated
+from contract.spec import LOGIN, PipelinePlan, PipelineSpec, PlannedApp
+from control.added import answer_sheet
 from control.adding import apps_to_add
+from control.choices import secret_names
+from control.declared import options_of
+from control.dryrun import validated
 from control.plans import plan_line, resolve
 from control.specfile import parse_spec
 
@@ -86,6 +89,22 @@ def test_controls_are_ours_and_are_measured_whatever_is_cached(tmp_path: Path):
         AppRole.SUBJECT: (False, True),
         AppRole.REPEAT: (False, False),
     }
+
+
+def test_the_login_of_a_fleet_is_not_tried_on_control_apps(tmp_path: Path):
+    login = {"auth_username": "me", "auth_password": {"file": "me"}, "max_requests": 300}
+    plan = plan_of(tmp_path, 1, controls="on", options={"dynamic": login})
+    control, subject = plan.app_spec(plan.apps[0]), plan.app_spec(plan.apps[-1])
+
+    assert control.options == {DYNAMIC: {"max_requests": 300}}
+    assert set(subject.options[DYNAMIC]) == set(login)
+
+
+@pytest.mark.parametrize("kind", list(AnalyzerKind))
+def test_every_secret_that_an_option_may_name_belongs_to_a_login(kind: AnalyzerKind):
+    secrets = secret_names(options_of(kind))
+
+    assert {name for name in secrets if not name.startswith(LOGIN)} == set()
 
 
 def test_an_answer_sheet_travels_with_the_plan_and_fits_its_page(tmp_path: Path):
@@ -181,6 +200,11 @@ def test_no_model_of_a_fleet_can_be_taken_for_an_added_app(tmp_path: Path, name:
         plan_of(tmp_path, 1)
 
 
+def test_no_template_of_a_fleet_can_be_taken_for_that_of_a_control(tmp_path: Path):
+    with pytest.raises(PlatformError, match="Assay's own templates"):
+        plan_of(tmp_path, 1, of_apps={"templates": {1: "assay:notes"}})
+
+
 def test_a_model_whose_name_leaves_no_room_is_not_repeated(tmp_path: Path):
     (tmp_path / "fleet" / ("x" * 118) / "app1").mkdir(parents=True)
 
@@ -195,6 +219,22 @@ def test_the_plan_is_told_with_what_was_added(tmp_path: Path):
 
     assert line.startswith("2 apps of 1 models through ")
     assert line.endswith("; beside them 4 control apps, 1 repeat")
+
+
+def test_a_dry_run_counts_what_each_app_is_for(tmp_path: Path):
+    plan = plan_of(
+        tmp_path,
+        2,
+        controls="on",
+        analyzers=["static", "dynamic", "performance"],
+        noise={"apps": 1, "repeats": 1},
+    )
+
+    told = validated(tmp_path / "spec.yaml", plan, None)
+
+    assert told.subtasks == 4 * 2 + 2 * 3 + 1 * 2
+    assert [app.role for app in told.apps] == [app.role for app in plan.apps]
+    assert told.apps[0].analyzers == (STATIC, DYNAMIC)
 
 
 def test_the_role_of_each_position_is_known_from_the_header_alone(tmp_path: Path):

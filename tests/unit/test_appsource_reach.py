@@ -94,3 +94,85 @@ def test_functions_that_call_each_other_end(tmp_path: Path):
     (_, _, found) = spans(tmp_path, {"app.py": text})["/"]
 
     assert found == ["app.py:93-94", "app.py:3-3", "app.py:4-4", "app.py:5-5"]
+
+
+FASTAPI = {
+    "main.py": (
+        "from typing import Annotated\nfrom fastapi import Depends, FastAPI\napp = FastAPI()\n"
+        "def run(q):\n    eval(q)\n"  # 4-5
+        "def asked(q: str):\n    return run(q)\n"  # 6-7
+        "@app.get('/a')\ndef a(value=Depends(asked)): ...\n"  # 8-9
+        "@app.get('/b')\ndef b(value: Annotated[str, Depends(asked)]): ...\n"  # 10-11
+        "@app.get('/c', dependencies=[Depends(asked)])\ndef c(): ...\n"  # 12-13
+    )
+}
+DJANGO = {
+    "manage.py": "",
+    "site/settings.py": "ROOT_URLCONF = 'site.urls'\n",
+    "site/urls.py": (
+        "from django.urls import include, path\nfrom rest_framework.routers import DefaultRouter\n"
+        "from . import views\nrouter = DefaultRouter()\n"
+        "router.register('notes', views.Notes)\nurlpatterns = [path('', include(router.urls))]\n"
+    ),
+    "site/views.py": (
+        "from rest_framework import viewsets\nclass Notes(viewsets.ModelViewSet):\n"
+        "    def get_queryset(self):\n        return self.raw()\n"  # 3-4
+        "    def raw(self):\n        return eval(self.request.GET['q'])\n"  # 5-6
+    ),
+}
+NEST = {
+    "package.json": '{"dependencies": {"@nestjs/common": "10"}}',
+    "cats.controller.ts": (
+        "import { Controller, Get, Query } from '@nestjs/common';\n"
+        "import { CatsService } from './cats.service';\n"
+        "@Controller('cats')\nexport class Cats {\n"
+        "  constructor(private readonly cats: CatsService) {}\n"
+        "  @Get() all(@Query('q') q: string) { return this.cats.find(q); }\n}\n"  # 6
+    ),
+    "cats.service.ts": (
+        "export class CatsService {\n  find(q: string) { return this.run(q); }\n"  # 2
+        "  run(q: string) { return eval(q); }\n}\n"  # 3
+    ),
+}
+KEPT_SERVICE = {
+    "package.json": '{"dependencies": {"express": "4"}}',
+    "server.js": (
+        "const express = require('express');\nconst Notes = require('./notes');\n"
+        "class Controller {\n  constructor() {\n    this.notes = new Notes();\n  }\n"
+        "  list(req, res) {\n    res.send(this.notes.find(req.query.q));\n  }\n}\n"  # 7-9
+        "const app = express();\nconst controller = new Controller();\n"
+        "app.get('/notes', controller.list);\napp.listen(1);\n"
+    ),
+    "notes.js": "class Notes {\n  find(q) { return eval(q); }\n}\nmodule.exports = Notes;\n",
+}
+NUXT = {
+    "package.json": '{"dependencies": {"nuxt": "3"}}',
+    "server/api/run.post.ts": (
+        "import { run } from '../run';\nexport default defineEventHandler(async (event) => {\n"
+        "  return run((await readBody(event)).z);\n});\n"  # 2-4
+    ),
+    "server/run.ts": "export function run(z) { return eval(z); }\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "lines"),
+    [
+        (FASTAPI, "/a", ["main.py:8-9", "main.py:6-7", "main.py:4-5"]),
+        (FASTAPI, "/b", ["main.py:10-11", "main.py:6-7", "main.py:4-5"]),
+        (FASTAPI, "/c", ["main.py:12-13", "main.py:6-7", "main.py:4-5"]),
+        (DJANGO, "/notes/{pk}/", ["site/views.py:3-4", "site/views.py:5-6"]),
+        (
+            NEST,
+            "/cats",
+            ["cats.controller.ts:6-6", "cats.service.ts:2-2", "cats.service.ts:3-3"],
+        ),
+        (KEPT_SERVICE, "/notes", ["server.js:7-9", "notes.js:2-2"]),
+        (NUXT, "/api/run", ["server/api/run.post.ts:2-4", "server/run.ts:1-1"]),
+    ],
+    ids=["default", "annotation", "decorator", "viewset", "injected", "kept", "nuxt"],
+)
+def test_what_a_framework_calls_for_a_route(
+    files: dict[str, str], path: str, lines: list[str], tmp_path: Path
+):
+    assert spans(tmp_path, files)[path][2] == lines

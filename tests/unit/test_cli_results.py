@@ -1,5 +1,6 @@
 """`findings`, `compare`, `suppress` and gates, over two recorded pipelines."""
 
+import asyncio
 import csv
 import io
 import json
@@ -13,7 +14,8 @@ from typer.testing import CliRunner, Result
 
 from cli.app import app
 from cli.exits import Exit
-from tests.support.two_pipelines import MODEL, two_pipelines
+from store.results import SqlResultStore
+from tests.support.two_pipelines import BEFORE, MODEL, record, two_pipelines
 
 APP_1, APP_2, APP_4 = (f"{MODEL}/app{number}" for number in (1, 2, 4))
 WHO = ("--who", "Jane", "--why", "a constant")
@@ -161,8 +163,23 @@ def test_a_list_says_what_nobody_knows() -> None:
 
     assert told["not_measured"] == [{"tool": "static/bandit", "state": "infra_failed", "cells": 1}]
     assert told["total"] == 3
-    assert "not known: static/bandit on 1 apps (infra_failed)" in nothing.stderr
+    assert "not known: static/bandit on 1 app (infra_failed)" in nothing.stderr
     assert "none is listed" in nothing.stdout
+
+
+def test_an_older_pipeline_is_listed_when_its_report_is_written(shell: Path) -> None:
+    async def older() -> None:
+        store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{shell / 'assay.db'}")
+        await record(store, "older", BEFORE, listed=False)
+        await store.close()
+
+    asyncio.run(older())
+    unlisted = assay("findings", "older")
+    assert "none is listed" in unlisted.stdout
+    assert "weaknesses of 3 apps are not listed yet" in " ".join(unlisted.stderr.split())
+
+    assert assay("report", "older").exit_code == Exit.OK
+    assert len(document("findings", "older")["findings"]) == 4
 
 
 def test_what_an_app_wrote_commands_neither_terminal_nor_spreadsheet() -> None:

@@ -1,6 +1,7 @@
 """Against an earlier pipeline: nothing is new or fixed where nobody looked."""
 
 from collections.abc import Sequence
+from itertools import count, product
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.unit.report_samples import (
     APP_FAILED,
     DYNAMIC,
     INFRA_FAILED,
+    MEASURED,
     NOT_APPLICABLE,
     STATIC,
     cell,
@@ -35,12 +37,13 @@ URLS = Coverage(unit="urls", reached=2, items=("GET /", "GET /notes"))
 SCANNED = (*LOOKED, cell("m", 1, DYNAMIC, "wapiti", coverage=URLS))
 
 
-def seen(
-    *findings: Finding, cells: Sequence[CellRecord] = SCANNED, digest: str = "", change: int = 0
-) -> Seen:
+_CHANGES = count()
+
+
+def seen(*findings: Finding, cells: Sequence[CellRecord] = SCANNED, digest: str = "") -> Seen:
     """An app with these findings; each call has other files unless it names their digest."""
     reports = [CellReport(record=record) for record in cells]
-    return Seen(digest or f"{id(findings)}{change}", weaknesses_of(REF, findings), reports)
+    return Seen(digest or f"files {next(_CHANGES)}", weaknesses_of(REF, findings), reports)
 
 
 def states(weaknesses: Sequence[Weakness]) -> list[BaselineState | None]:
@@ -54,7 +57,7 @@ def now_and_gone(told: Told) -> tuple[list[BaselineState | None], list[BaselineS
 def test_both_looked_and_one_found_it():
     assert now_and_gone(compared(seen(SQL), seen())) == ([NEW], [])
     assert now_and_gone(compared(seen(SQL), seen(SQL))) == ([UNCHANGED], [])
-    assert now_and_gone(compared(seen(change=1), seen(SQL))) == ([], [FIXED])
+    assert now_and_gone(compared(seen(), seen(SQL))) == ([], [FIXED])
 
 
 def test_an_app_that_the_baseline_lacks_has_nothing_new():
@@ -81,7 +84,7 @@ def test_identities_of_two_versions_are_not_compared():
     later = SQL.model_copy(update={"fingerprint": "v2-00"})
 
     assert now_and_gone(compared(seen(later), seen(SQL))) == ([UNKNOWN], [UNKNOWN])
-    assert now_and_gone(compared(seen(later), seen(XSS))) == ([NEW], [UNKNOWN])
+    assert now_and_gone(compared(seen(later), seen(XSS))) == ([NEW], [FIXED])
 
 
 def test_many_equal_weaknesses_are_told_in_no_time():
@@ -111,6 +114,22 @@ def test_what_no_witness_looked_for_before_is_not_new():
     assert "static/bandit did not measure then: analyzer static is down" in (
         told.now[0].baseline_reason
     )
+
+
+@pytest.mark.parametrize("states", list(product(samples.MeasurementState, repeat=2)))
+def test_only_looks_decide(states):
+    """New: one look then is enough. Fixed: every look now is needed."""
+    cells = [
+        cell("m", 1, STATIC, tool, state, "" if state is MEASURED else "a reason")
+        for tool, state in zip(("bandit", "opengrep"), states, strict=True)
+    ]
+    looks = [state in (MEASURED, NOT_APPLICABLE) for state in states]
+
+    new, _ = now_and_gone(compared(seen(SQL), seen(cells=cells)))
+    _, gone = now_and_gone(compared(seen(cells=cells), seen(SQL)))
+
+    assert new == [NEW if any(looks) else UNKNOWN]
+    assert gone == [FIXED if all(looks) else UNKNOWN]
 
 
 def test_one_witness_that_looked_before_is_enough_for_new():
@@ -154,6 +173,17 @@ def test_a_removed_language_is_a_look_but_an_unread_file_is_not():
 
     assert now_and_gone(compared(seen(cells=none), seen(SQL))) == ([], [FIXED])
     assert now_and_gone(compared(seen(cells=broken), seen(SQL))) == ([], [UNKNOWN])
+
+
+def test_a_dependency_without_an_exact_version_is_not_fixed():
+    pins = Coverage(unit="dependencies", reached=1)
+    seeing = [cell("m", 1, STATIC, "pip-audit", coverage=pins)]
+    found = samples.finding("pip-audit", "CVE-2026-1", Severity.HIGH, 1395)
+    none = [cell("m", 1, STATIC, "pip-audit", NOT_APPLICABLE, "no exact version")]
+
+    told = compared(seen(cells=none), seen(found, cells=seeing))
+
+    assert now_and_gone(told) == ([], [UNKNOWN])
 
 
 def test_a_live_tool_without_anything_to_look_at_has_not_looked():

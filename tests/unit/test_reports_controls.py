@@ -16,8 +16,10 @@ from contract.spec import AppRef
 from control.added import answer_sheet
 from reports.build import app_reports
 from reports.control_results import ControlsReport, ToolScore
+from reports.control_words import control_lines
 from reports.controls import ControlScores
 from reports.facts import FleetFacts
+from reports.forms.latex_controls import control_tables
 from reports.known import Known
 from reports.labels import met
 from reports.voiding import voided
@@ -128,6 +130,25 @@ def test_after_fusion_one_witness_is_enough_and_a_lost_tool_leaves_doubt():
     assert (static.clean, static.false_alarms) == (1, 0)
 
 
+def test_an_analyzer_that_left_nothing_leaves_its_score_unknown():
+    lost = report("*", INFRA)
+    result = controls_of({FLAWED: [lost], CLEAN: [lost]})
+    static = next(score for score in result.fused if score.analyzer is STATIC)
+
+    assert result.tools == ()
+    assert result.void == ()
+    assert (static.labels, static.unknown, static.recall, static.false_alarms) == (
+        0,
+        17,
+        None,
+        None,
+    )
+    assert static.not_measured == (
+        "careless-1/app1: * infra_failed",
+        "careful-1/app1: * infra_failed",
+    )
+
+
 def test_a_scan_is_compared_by_operation():
     sheet = answer_sheet(*FLAWED)
     at = Location(method="POST", url="/login", parameter="username")
@@ -155,9 +176,12 @@ def test_cells_of_another_version_are_told_because_the_score_does_not_speak_for_
 
 
 def test_a_pipeline_without_controls_says_so():
-    result = controls_of({SUBJECT: [report("bandit")]})
+    pipeline = record({SUBJECT: [report("bandit")]})
+    reasons = [ControlScores({"controls": how}).result().why_none for how in ("off", "auto")]
 
-    assert result == ControlsReport(why_none="this pipeline has no control apps")
+    assert scores_of(pipeline).result() == ControlsReport(why_none=reasons[1])
+    assert reasons[0] == "its spec says controls: off"
+    assert reasons[1].startswith("fleets of fewer than 10 apps")
 
 
 def test_a_blind_tools_column_is_void_on_every_app_but_the_controls():
@@ -216,3 +240,29 @@ def test_an_answer_sheet_with_a_wrong_name_is_refused():
 
     with pytest.raises(ValueError, match="no weakness sqli"):
         AnswerSheet.model_validate({**sheet, "must_see": {"static/bandit": ["sqli"]}})
+
+
+def test_the_lines_for_people_tell_what_was_seen_what_is_unknown_and_who_is_not_trusted():
+    opengrep = report("opengrep", findings=seen("opengrep", FLAWED))
+    cells: Cells = {FLAWED: [report("bandit"), opengrep], CLEAN: [report("bandit", INFRA)]}
+
+    first, second = control_lines(controls_of(cells))
+
+    assert first == (
+        "on 2 control apps, 16 of 17 known weaknesses seen, "
+        "false alarms unknown, as no clean one was looked at"
+    )
+    assert second.startswith("static/bandit counts as not measured, not trusted: ")
+    assert list(control_lines(ControlsReport(why_none="none"))) == []
+
+
+def test_the_table_for_papers_has_a_row_of_each_tool_and_shows_what_is_not_known():
+    opengrep = report("opengrep", findings=seen("opengrep", FLAWED))
+    (table,) = control_tables(controls_of({FLAWED: [report("bandit"), opengrep]}))
+    rows = {row[0]: row[1:] for row in table.rows}
+
+    assert rows["static/opengrep"] == ("17", "16", "94 [73, 99]", "0", "n/a", "")
+    assert rows["static/bandit"] == ("17", "0", "0 [0, 18]", "0", "n/a", "void")
+    assert list(rows)[:2] == ["static, fused", "all analyzers together"]
+    assert r"95\,\% Wilson" in table.source("p")
+    assert list(control_tables(ControlsReport(why_none="none"))) == []

@@ -69,6 +69,7 @@ def test_where_no_file_is_known_a_path_is_that_of_the_operation():
         ("**/x/**/y", "x/1/x/2/y", True),
         ("a", "a/b", False),
         ("a/b", "a", False),
+        ("pages/[id].js", "pages/[id].js", True),
     ],
 )
 def test_a_star_ends_at_a_slash(glob: str, path: str, expected: bool):
@@ -103,6 +104,14 @@ def test_a_suppressed_weakness_stays_in_the_list():
 
     assert [bool(weakness.suppression) for weakness in told] == [True, False]
     assert [weakness.counts for weakness in told] == [False, True]
+
+
+def test_many_decisions_cost_no_more_than_few():
+    every = [decision(rule=f"R{number}", path="**") for number in range(1_000)]
+    every.append(decision(rule="bandit:B608", path="backend/**"))
+    decisions = Decisions.of(every, TODAY)
+
+    assert all(decisions.holding(APP, SQL) == every[-1] for _ in range(20_000))
 
 
 def test_each_decision_says_what_it_did():

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from temporalio.client import Client
+import pytest
+from temporalio.client import Client, WorkflowUpdateFailedError
 
 from contract.analysis import MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
@@ -100,6 +101,22 @@ async def test_a_control_that_the_platform_failed_runs_again_alone(client: Clien
     assert [line for line in platform.log if line.startswith("run ")] == [
         f"run {CONTROL.label}/static"
     ]
+
+
+async def test_only_apps_of_the_fleet_are_added_while_it_runs(client: Client) -> None:
+    platform = fleet()
+    go = asyncio.Event()
+    platform.runs[STATIC] = blocks(go)
+    handle = await platform.start(client)
+    await platform.logged("run ")
+    late = added(repeat_ref(AppRef(model="m", app_number=1), 7), AppRole.REPEAT, DYNAMIC)
+
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await handle.execute_update("add_apps", [late])
+    go.set()
+    await finished(handle)
+
+    assert "a plan alone has controls" in str(refused.value.cause)
 
 
 async def test_what_never_ran_is_counted_apart_too(client: Client) -> None:

@@ -8,10 +8,11 @@ from analyzers.ai.compliance import Ruling, majority, rule
 from analyzers.ai.judging import JudgeTool
 from analyzers.ai.panel import Brief, Hearing, Opinion, require_endpoint
 from analyzers.ai.prompts import REQUIREMENTS_SYSTEM, Question
+from analyzers.ai.reporting import ASKED, GRADES
 from analyzers.ai.schema import RequirementAnswer, Verdict
 from analyzers.runtime.tool import NotApplicable, Parsed, ToolRun
 from contract.agreement import alpha, nominal
-from contract.analysis import Category, Confidence, Finding, Metric, Severity
+from contract.analysis import Category, Confidence, Finding, Metric
 from contract.identity import fingerprint
 
 Rulings = dict[str, dict[str, Ruling]]
@@ -90,7 +91,7 @@ def _finding(tool: str, question: Question, given: list[Verdict], missing: int) 
         tool=tool,
         rule_id=question.id,
         message=f"Requirement not met: {question.text}"[:4_000],
-        severity=Severity.MEDIUM,
+        severity=GRADES.of(ASKED),
         confidence=Confidence.MEDIUM if unanimous else Confidence.LOW,
         category=Category.REQUIREMENT,
         fingerprint=fingerprint(tool, question.id),

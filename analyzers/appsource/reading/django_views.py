@@ -8,6 +8,7 @@ from analyzers.appsource.reading.frameworks import METHODS
 from analyzers.appsource.reading.handlers import Handler, Read
 from analyzers.appsource.reading.links import Found
 from analyzers.appsource.reading.models import form_fields
+from analyzers.appsource.reading.reach import PythonCode
 from analyzers.appsource.reading.registrar import Registrar
 from analyzers.appsource.reading.values import (
     Defined,
@@ -46,6 +47,13 @@ _ACTIONS = {
     "update": ("PUT", _SINGLE),
     "partial_update": ("PATCH", _SINGLE),
     "destroy": ("DELETE", _SINGLE),
+}
+# What the REST framework's own actions call, the most telling first.
+_HOOKS = {
+    "GET": ("get_queryset", "get_object"),
+    "POST": ("perform_create",),
+    **dict.fromkeys(("PUT", "PATCH"), ("perform_update", "get_object", "get_queryset")),
+    "DELETE": ("perform_destroy", "get_object", "get_queryset"),
 }
 _MIXED = {
     "ModelViewSet": tuple(_ACTIONS),
@@ -220,12 +228,16 @@ def _extra(reg: Registrar, cls: Defined, name: str, function: Defined) -> list[O
 
 
 def _action(reg: Registrar, cls: Defined, action: str, method: str, path: str) -> Operation:
-    function = reg.project.methods(cls).get(action)
+    methods = reg.project.methods(cls)
+    function = methods.get(action)
     file, line = cls.scope.module.file, cls.node.lineno
     read = Read()
     if function is not None:
         read = reg.handlers.read(Handler(function, list(cls.node.decorator_list)), method)
         file, line = function.scope.module.file, function.node.lineno
+    elif hook := next((own for name in _HOOKS.get(method, ()) if (own := methods.get(name))), None):
+        read.code = PythonCode(reg.project, hook)
+        file, line = hook.scope.module.file, hook.node.lineno
     if method in {"POST", "PUT", "PATCH"}:
         fields, _ = _declared_fields(reg, cls, ["ViewSet"])
         read.inputs |= {name: "json" for name in fields if name not in read.inputs}

@@ -11,6 +11,7 @@ from analyzers.appsource.reading.js_values import (
     JsDefined,
     JsModule,
     Node,
+    arguments_of,
     dotted,
     name_of,
     walk,
@@ -112,9 +113,13 @@ def _nuxt(reg: JsRegistrar, module: JsModule, hit: "re.Match[str]") -> None:
     reg.found.frameworks.setdefault("nuxt", module.file)
     path = "/" + _segments(("api/" if hit[1] == "api" else "") + hit[2])
     methods = (hit[3].upper(),) if hit[3] else ("GET", "POST")
+    made = module.exports.get("default") or {}
+    handlers = arguments_of(made) if made.get("type") == "CallExpression" else [made]
+    found = reg.handler(handlers[0], module.scope) if handlers else None
     for method in methods:
         read = read_handler(module.text, [], path, method)
-        reg.add(router, method, path, read, {"line": 1}, module.scope)
+        read.code = reg.code(found, {})
+        reg.add(router, method, path, read, found.node if found else {"line": 1}, module.scope)
 
 
 # --- NestJS ----------------------------------------------------------------------------------
@@ -205,7 +210,8 @@ def _controller(reg: JsRegistrar, module: JsModule, node: Node, prefix: str) -> 
                 for child in below or ():
                     path = joined(prefix, base, child)
                     for method in methods:
-                        read = _nest_read(reg, module, member, path, method)
+                        inside = JsDefined(node, module.scope).inside
+                        read = _nest_read(reg, JsDefined(member, inside), path, method)
                         read.auth = True if guarded or "UseGuards" in named else None
                         reg.add(
                             router,
@@ -218,8 +224,8 @@ def _controller(reg: JsRegistrar, module: JsModule, node: Node, prefix: str) -> 
                         )
 
 
-def _nest_read(reg: JsRegistrar, module: JsModule, member: Node, path: str, method: str) -> JsRead:
-    function = JsDefined(member, module.scope)
+def _nest_read(reg: JsRegistrar, function: JsDefined, path: str, method: str) -> JsRead:
+    module, member = function.scope.module, function.node
     read = read_handler(function.text, [], braces(path), method)
     read.code = reg.code(function, {})
     for param in member.get("params") or ():

@@ -21,6 +21,7 @@ from analyzers.appsource.reading.js_values import (
     JsValue,
     Node,
     dotted,
+    injected,
     name_of,
 )
 from analyzers.appsource.reading.links import MAX_TEXT_CHARS, Budget
@@ -218,7 +219,7 @@ class JsProject(JsLiterals):
         text = dotted(node)
         if text.startswith(("process.env", "import.meta")):
             return None
-        if text.startswith("this."):
+        if text.startswith("this.") and text.count(".") == 1:
             found = self.named(scope.module.scope, text, depth + 1)
             if found is not None:
                 return found
@@ -234,7 +235,9 @@ class JsProject(JsLiterals):
         inner: JsScope | None = scope
         while inner is not None:
             if inner.node is not None and inner.node.get("type") in CLASSES and inner.parent:
-                return self._field(JsDefined(inner.node, inner.parent), name, depth + 1)
+                found = self._field(JsDefined(inner.node, inner.parent), name, depth + 1)
+                given = injected(inner.node, name) if found is None else None
+                return self.value(given, inner.parent, depth + 1) if given else found
             inner = inner.parent
         return None
 

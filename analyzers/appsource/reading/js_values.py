@@ -228,6 +228,18 @@ def walk(node: Any) -> Iterator[Node]:
             ]
 
 
+def injected(class_node: Node, name: str) -> Node | None:
+    """The class that a constructor is given as `private name: Class`, as NestJS injects it."""
+    members = (class_node.get("body") or {}).get("body", ())
+    constructor = next((node for node in members if node.get("kind") == "constructor"), None)
+    for param in (constructor or {}).get("params") or ():
+        target = param.get("parameter") or {}
+        if param.get("type") == "TSParameterProperty" and name_of(target) == name:
+            annotation = (target.get("typeAnnotation") or {}).get("typeAnnotation") or {}
+            return annotation.get("typeName")
+    return None
+
+
 def arguments_of(call: Node) -> list[Node]:
     """The nodes among the arguments of a call."""
     return [argument for argument in call.get("arguments") or () if isinstance(argument, dict)]

@@ -15,6 +15,7 @@ MAX_FUNCTIONS = 20
 MAX_CALLS_DEEP = 3
 _STEPS = 2_000_000  # the cost of following an app's calls, in addition to its routes
 _TIME_S = 4.0
+_DEPENDENCIES = frozenset({"Depends", "Security"})  # FastAPI calls what they name
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class PythonCode:
         for call in calls_within(node):
             own = self._own(call.func)
             values.append(own or self.project.value(call.func, self.defined.inside))
+            if _name(call.func) in _DEPENDENCIES and call.args:
+                values.append(self.project.value(call.args[0], outside))
         for value in values:
             if isinstance(value, Defined) and isinstance(value.node, Function):
                 yield replace(self, defined=value)
@@ -99,6 +102,10 @@ class JsCode:
 
 
 Code = PythonCode | JsCode
+
+
+def _name(func: ast.expr) -> str:
+    return func.id if isinstance(func, ast.Name) else getattr(func, "attr", "")
 
 
 class Reach:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.findings import make_finding
 from analyzers.dynamic.probe import targets_of
+from analyzers.dynamic.rules import PROBES
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -59,6 +60,7 @@ class Nmap:
 
     name = "nmap"
     looks_for = frozenset({Category.SECURITY})
+    grades = PROBES
     canary = Canary(
         serve={"GET /": (200, {"Content-Type": "text/plain"}, "canary")},
         expect=frozenset({"open-port"}),

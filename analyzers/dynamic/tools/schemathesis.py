@@ -10,7 +10,7 @@ from analyzers.dynamic.bounds import limit_of
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, unique, worth_of
 from analyzers.dynamic.probe import behind, require_usable, targets_of
-from analyzers.dynamic.rules import Rule, rule
+from analyzers.dynamic.rules import Rule, grades_of, rule
 from analyzers.dynamic.scanners import (
     LAUNCHER,
     Confined,
@@ -72,6 +72,7 @@ class Schemathesis:
 
     name = "schemathesis"
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
+    grades = grades_of("failure", FAILURES)
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/plain"}, "canary"),

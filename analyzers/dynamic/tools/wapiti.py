@@ -18,6 +18,7 @@ from analyzers.dynamic.probe import (
     require_usable,
     targets_of,
 )
+from analyzers.dynamic.rules import grades_of
 from analyzers.dynamic.scanners import (
     LAUNCHER,
     Confined,
@@ -30,7 +31,7 @@ from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.wapiti_modules import ATTACKS, CANARY_ATTACKS, PROGRAM, STARTUP_S, Attack
 from analyzers.dynamic.wapiti_paths import UNSAFE, is_attackable, leaving_paths, start_paths
-from analyzers.dynamic.wapiti_report import parse_report, unseen_by
+from analyzers.dynamic.wapiti_report import CATEGORIES, parse_report, unseen_by
 from analyzers.runtime.live.chromium import PROXY_URL
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Category, Coverage, Finding, Skipped, Target
@@ -72,6 +73,7 @@ class Wapiti:
 
     name = "wapiti"
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
+    grades = grades_of("category", CATEGORIES)
     canary = Canary(
         serve={
             "GET /": (200, {"Content-Type": "text/html"}, '<a href="/search?q=a">search</a>'),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import Canary, Command, Parsed
 from analyzers.static.adapter import (
     CommandTool,
@@ -53,6 +54,7 @@ class Bandit(CommandTool):
 
     name = "bandit"
     looks_for = frozenset({Category.SECURITY})
+    grades = Grades("severity", _SEVERITY)
     reputation = _REPUTATION
     file_kind = "Python"
     suffixes = (".py",)
@@ -107,7 +109,7 @@ class Bandit(CommandTool):
                 column=lines.column(path, line, item["col_offset"] + 1, "utf-8"),
             ),
             lines(path, line),
-            severity=mapped(_SEVERITY, item["issue_severity"], "severity"),
+            severity=self.grades.of(item["issue_severity"]),
             confidence=mapped(_CONFIDENCE, item["issue_confidence"], "confidence"),
             cwe=BANDIT_CWE.get(item["test_id"], (weakness_id,) if weakness_id else ()),
         )

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from analyzers.appsource.manifests import LOCK_FILES
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
     CommandTool,
@@ -13,7 +14,6 @@ from analyzers.static.adapter import (
     coverage,
     finding,
     load_json,
-    mapped,
     relative,
     with_skipped,
 )
@@ -77,6 +77,7 @@ class DetectSecrets(CommandTool):
 
     name = "detect-secrets"
     looks_for = frozenset({Category.SECURITY})
+    grades = Grades("secret type", {kind: grade for kind, (grade, _) in _TYPES.items()})
     reputation = _REPUTATION
     file_kind = "text"
     suffixes = ("",)
@@ -141,7 +142,7 @@ class DetectSecrets(CommandTool):
 
     def _finding(self, path: str, item: dict) -> Finding:
         kind = item["type"]
-        severity, confidence = mapped(_TYPES, kind, "secret type")
+        severity = self.grades.of(kind)
         return finding(
             self.name,
             kind,
@@ -149,7 +150,7 @@ class DetectSecrets(CommandTool):
             Location(path=path, line=item["line_number"]),
             "",
             severity=severity,
-            confidence=confidence,
+            confidence=_TYPES[kind][1],
             cwe=(798,),
         )
 

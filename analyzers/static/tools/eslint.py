@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolRun
 from analyzers.static.adapter import (
@@ -19,7 +20,6 @@ from analyzers.static.adapter import (
     finding,
     line_reader,
     load_json,
-    mapped,
     positive,
     relative,
 )
@@ -41,7 +41,11 @@ _DATA = re.compile(r"(?i)type\s*=\s*[\"']?(?:application/(?:ld\+)?json|text/(?:x
 _TYPED = re.compile(r"(?i)lang\s*=\s*[\"']?(tsx?)")
 _OURS = re.compile(r"\.assay\.[jt]sx?$")
 _SECURITY_PLUGINS = ("security/", "no-unsanitized/")
-_QUALITY_SEVERITY = {2: Severity.MEDIUM, 1: Severity.LOW}
+_GRADES = Grades(
+    "rule or level",
+    {rule: grade for rule, (_, grade) in ESLINT_SECURITY.items()}
+    | {"2": Severity.MEDIUM, "1": Severity.LOW},
+)
 
 
 _NOISY = frozenset(
@@ -67,6 +71,7 @@ class Eslint(NodeTool):
 
     name = "eslint"
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
+    grades = _GRADES
     reputation = Reputation(school="eslint", noisy=_NOISY)
     reads_selected = True
     file_kind = "JavaScript or TypeScript"
@@ -203,6 +208,6 @@ def _is_fatal(item: dict[str, Any]) -> bool:
 def classify(rule: str, level: int) -> tuple[tuple[int, ...], Severity, Category]:
     """CWE, severity and category. Raises: ToolFault for a security rule without an entry."""
     if rule in ESLINT_SECURITY or rule.startswith(_SECURITY_PLUGINS):
-        cwe, severity = mapped(ESLINT_SECURITY, rule, "security rule")
-        return (cwe,), severity, Category.SECURITY
-    return (), mapped(_QUALITY_SEVERITY, level, "severity"), Category.QUALITY
+        severity = _GRADES.of(rule)
+        return (ESLINT_SECURITY[rule][0],), severity, Category.SECURITY
+    return (), _GRADES.of(level), Category.QUALITY

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
 from analyzers.static.adapter import (
@@ -13,7 +14,6 @@ from analyzers.static.adapter import (
     coverage,
     finding,
     load_json,
-    mapped,
     positive,
     relative,
 )
@@ -28,7 +28,7 @@ _SEVERITY = {
     "style": Severity.INFO,
     "ignore": Severity.INFO,
 }
-_SECURITY = {"DL3002": 250, "DL3004": 250, "DL3026": 829, "DL4006": 754}
+SECURITY = {"DL3002": 250, "DL3004": 250, "DL3026": 829, "DL4006": 754}
 _UNPARSED = "DL1000"
 _SENTINEL = "assay-sentinel.Dockerfile"
 
@@ -38,6 +38,7 @@ class Hadolint(CommandTool):
 
     name = "hadolint"
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
+    grades = Grades("level", _SEVERITY)
     reputation = Reputation(school="hadolint")
     file_kind = "Dockerfile"
     suffixes = (".dockerfile", ".Dockerfile")
@@ -84,7 +85,7 @@ class Hadolint(CommandTool):
 
     def _finding(self, item: dict, path: str, lines: Lines) -> Finding:
         code = item["code"]
-        weakness = _SECURITY.get(code)
+        weakness = SECURITY.get(code)
         line, column = lines.place(path, item["line"], item["column"], "lf", "characters")
         return finding(
             self.name,
@@ -92,7 +93,7 @@ class Hadolint(CommandTool):
             item["message"],
             Location(path=path, line=positive(line), column=column),
             lines(path, line),
-            severity=mapped(_SEVERITY, item["level"], "level"),
+            severity=self.grades.of(item["level"]),
             confidence=Confidence.HIGH,
             category=Category.SECURITY if weakness else Category.QUALITY,
             cwe=(weakness,) if weakness else (),

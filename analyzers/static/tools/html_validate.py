@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.reasons import Reason, broken
 from analyzers.runtime.tool import (
     Canary,
@@ -23,7 +24,6 @@ from analyzers.static.adapter import (
     finding,
     line_reader,
     load_json,
-    mapped,
     positive,
     relative,
 )
@@ -34,7 +34,7 @@ _CONFIG = {
     "extends": ["html-validate:recommended"],
     "rules": {"no-trailing-whitespace": "off", "no-inline-style": "off", "void-style": "off"},
 }
-_SEVERITY = {2: Severity.LOW, 1: Severity.INFO}
+_SEVERITY = {"2": Severity.LOW, "1": Severity.INFO}
 _ACCESSIBILITY = ("wcag/", "aria-", "text-content", "input-missing-label", "multiple-labeled")
 _SENTINELS = frozenset({"assay-sentinel.html", "assay-sentinel.htm"})
 _PLANTED = (
@@ -48,6 +48,7 @@ class HtmlValidate(NodeTool):
 
     name = "html-validate"
     looks_for = frozenset({Category.QUALITY, Category.ACCESSIBILITY})
+    grades = Grades("severity", _SEVERITY)
     reads_selected = True
     file_kind = "plain HTML"
     suffixes = (".html", ".htm")
@@ -140,7 +141,7 @@ class HtmlValidate(NodeTool):
             message["message"],
             Location(path=path, line=positive(line), column=column),
             lines(path, line),
-            severity=mapped(_SEVERITY, message["severity"], "severity"),
+            severity=self.grades.of(message["severity"]),
             confidence=Confidence.HIGH,
             category=Category.ACCESSIBILITY if about_access else Category.QUALITY,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
 from analyzers.static.adapter import CommandTool, Lines, coverage, finding, load_json, relative
 from analyzers.static.syntax import SCRIPT_SUFFIXES
@@ -31,6 +32,7 @@ class Jscpd(CommandTool):
 
     name = "jscpd"
     looks_for = frozenset({Category.QUALITY})
+    grades = Grades("finding", {"a copy": Severity.INFO})
     file_kind = "source"
     suffixes = (".py", *SCRIPT_SUFFIXES, ".css", ".html")
     apart = True
@@ -100,7 +102,7 @@ class Jscpd(CommandTool):
             f"{item['lines']} lines are the same as {other}:{second['start']}.",
             Location(path=path, line=first["start"], end_line=first["end"]),
             f"{lines(path, first['start'])} {item['tokens']} {other}",
-            severity=Severity.INFO,
+            severity=self.grades.of("a copy"),
             confidence=Confidence.HIGH,
             category=Category.QUALITY,
             cwe=(1041,),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import Canary, Command, Completed, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import CommandTool, Lines, coverage, finding, relative
 from analyzers.static.syntax import SCRIPT_SUFFIXES
@@ -24,6 +25,10 @@ class Lizard(CommandTool):
 
     name = "lizard"
     looks_for = frozenset({Category.QUALITY})
+    grades = Grades(
+        "complexity",
+        {f"above {_VERY_COMPLEX}": Severity.MEDIUM, f"above {_COMPLEX}": Severity.LOW},
+    )
     file_kind = "Python or JavaScript"
     suffixes = (".py", *SCRIPT_SUFFIXES)
     apart = True
@@ -75,13 +80,14 @@ class Lizard(CommandTool):
 
     def _finding(self, row: list[str], known: frozenset[str], lines: Lines) -> Finding:
         path, complexity, line = relative(row[6], known), int(row[1]), int(row[9])
+        limit = _VERY_COMPLEX if complexity > _VERY_COMPLEX else _COMPLEX
         return finding(
             self.name,
             "cyclomatic-complexity",
             f"{row[7]} has a cyclomatic complexity of {complexity}; {_COMPLEX} is the limit.",
             Location(path=path, line=line, end_line=int(row[10])),
             lines(path, line),
-            severity=Severity.MEDIUM if complexity > _VERY_COMPLEX else Severity.LOW,
+            severity=self.grades.of(f"above {limit}"),
             confidence=Confidence.HIGH,
             category=Category.QUALITY,
             cwe=(1121,),

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -23,7 +24,6 @@ from analyzers.static.adapter import (
     coverage,
     finding,
     line_reader,
-    mapped,
     positive,
     relative,
 )
@@ -47,6 +47,7 @@ class Mypy(CommandTool):
 
     name = "mypy"
     looks_for = frozenset({Category.QUALITY})
+    grades = Grades("severity", _SEVERITY)
     reads_selected = True
     file_kind = "Python"
     suffixes = (".py",)
@@ -123,7 +124,7 @@ class Mypy(CommandTool):
             item["message"],
             Location(path=path, line=line, end_line=positive(item.get("end_line"))),
             lines(path, line or 0),
-            severity=mapped(_SEVERITY, item["severity"], "severity"),
+            severity=self.grades.of(item["severity"]),
             confidence=Confidence.MEDIUM,
             category=Category.QUALITY,
         )

@@ -15,6 +15,7 @@ from analyzers.appsource.dependencies import Manifests, dependency_coverage, not
 from analyzers.appsource.manifests import Dependency, npm_manifests
 from analyzers.appsource.npm_pins import write_pins
 from analyzers.appsource.npm_projects import NpmProject
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -24,7 +25,7 @@ from analyzers.runtime.tool import (
     Parsed,
     ToolRun,
 )
-from analyzers.static.adapter import Lines, finding, line_reader, load_json, mapped, with_skipped
+from analyzers.static.adapter import Lines, finding, line_reader, load_json, with_skipped
 from analyzers.static.manifest_tool import ManifestTool
 from analyzers.static.reputation import Reputation
 from analyzers.static.tools.pip_audit import ADVISORIES_FRESH
@@ -48,6 +49,7 @@ class NpmAudit(ManifestTool):
 
     name = "npm-audit"
     looks_for = frozenset({Category.SECURITY})
+    grades = Grades("severity", _SEVERITY)
     reputation = Reputation(school="npm-audit")
     file_kind = "package.json"
     asks_outside = True
@@ -141,7 +143,7 @@ class NpmAudit(ManifestTool):
             f"{advisory['name']} {advisory.get('range', '')}: {advisory.get('title', '')}",
             Location(path=place.path, line=place.line),
             lines(place.path, place.line),
-            severity=mapped(_SEVERITY, advisory["severity"], "severity"),
+            severity=self.grades.of(advisory["severity"]),
             confidence=Confidence.HIGH,
             cwe=(1395, *numbers),
             identity=(identifier, advisory["name"]),

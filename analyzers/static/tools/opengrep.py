@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.reasons import Reason, reason_of
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
@@ -63,6 +64,7 @@ class Opengrep(CommandTool):
 
     name = "opengrep"
     looks_for = frozenset({Category.SECURITY})
+    grades = Grades("severity", _SEVERITY)
     reputation = Reputation(school="opengrep")
     file_kind = "Python, JavaScript, TypeScript or template"
     suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
@@ -191,7 +193,7 @@ class Opengrep(CommandTool):
                 column=lines.column(path, line, item["start"]["col"], "utf-8"),
             ),
             lines(path, line),
-            severity=mapped(_SEVERITY, extra["severity"], "severity"),
+            severity=self.grades.of(extra["severity"]),
             confidence=mapped(_CONFIDENCE, metadata["confidence"], "confidence"),
             cwe=(metadata["cwe"],),
         )

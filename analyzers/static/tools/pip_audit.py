@@ -12,6 +12,7 @@ from analyzers.appsource.dependencies import Manifests, dependency_coverage, not
 from analyzers.appsource.manifests import Dependency
 from analyzers.appsource.python_manifests import python_manifests
 from analyzers.appsource.requirements import canonical
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import (
     Canary,
     Command,
@@ -35,6 +36,7 @@ class PipAudit(ManifestTool):
 
     name = "pip-audit"
     looks_for = frozenset({Category.SECURITY})
+    grades = Grades("advisory", {"any, for its source gives no grade": Severity.MEDIUM})
     reputation = Reputation(school="pip-audit")
     file_kind = "Python dependency"
     asks_outside = True
@@ -132,7 +134,7 @@ class PipAudit(ManifestTool):
             f"{text} Fixed in: {fixed}.",
             Location(path=item.path, line=item.line),
             lines(item.path, item.line),
-            severity=Severity.MEDIUM,  # the source gives no grade
+            severity=self.grades.of("any, for its source gives no grade"),
             confidence=Confidence.HIGH,
             cwe=(1395,),
             identity=(advisory["id"], item.name),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import Canary, Command, Parsed, ToolFault
 from analyzers.static.adapter import (
     CommandTool,
@@ -51,6 +52,7 @@ class Pylint(CommandTool):
 
     name = "pylint"
     looks_for = frozenset({Category.QUALITY})
+    grades = Grades("type", _SEVERITY)
     file_kind = "Python"
     suffixes = (".py",)
     apart = True
@@ -118,7 +120,7 @@ class Pylint(CommandTool):
                 column=lines.column(path, message["line"], message["column"] + 1, "utf-8"),
             ),
             lines(path, message["line"]),
-            severity=mapped(_SEVERITY, message["type"], "type"),
+            severity=self.grades.of(message["type"]),
             confidence=mapped(_CONFIDENCE, message["confidence"], "confidence"),
             category=Category.QUALITY,
         )

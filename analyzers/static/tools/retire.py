@@ -13,6 +13,7 @@ from typing import Any
 from analyzers.appsource.dependencies import manifest_files, read_manifests
 from analyzers.appsource.manifests import Dependency, npm_manifests
 from analyzers.appsource.npm_locks import NPM_LOCKS
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.source.listing import list_source
 from analyzers.runtime.tool import (
@@ -32,7 +33,6 @@ from analyzers.static.adapter import (
     finding,
     line_reader,
     load_json,
-    mapped,
     relative,
 )
 from analyzers.static.reputation import Reputation
@@ -59,6 +59,7 @@ class Retire(NodeTool):
 
     name = "retire"
     looks_for = frozenset({Category.SECURITY})
+    grades = Grades("severity", _SEVERITY)
     reputation = Reputation(school="retire")
     file_kind = "JavaScript or package.json"
     suffixes = (*_SCRIPTS, "package.json", *NPM_LOCKS)
@@ -180,7 +181,7 @@ class Retire(NodeTool):
             f"{item.name} {item.version}: {known.get('summary', rule)}",
             Location(path=item.path, line=item.line),
             lines(item.path, item.line)[:200],
-            severity=mapped(_SEVERITY, entry["severity"], "severity"),
+            severity=self.grades.of(entry["severity"]),
             confidence=Confidence.HIGH if item.exact else Confidence.MEDIUM,
             cwe=(1395, *numbers),
             identity=(known.get("githubID") or rule, item.name),  # npm's own audit says GHSA

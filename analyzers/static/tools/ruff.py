@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
@@ -64,6 +65,9 @@ class Ruff(CommandTool):
 
     name = "ruff"
     looks_for = frozenset({Category.SECURITY, Category.QUALITY})
+    grades = Grades(
+        "rule or family", {code: grade for code, (_, grade) in RUFF_SECURITY.items()} | _QUALITY
+    )
     reputation = _REPUTATION
     reads_selected = True
     file_kind = "Python"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.reasons import broken
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, ToolFault, ToolRun
 from analyzers.static.adapter import (
@@ -15,7 +16,6 @@ from analyzers.static.adapter import (
     coverage,
     finding,
     load_json,
-    mapped,
     positive,
     relative,
 )
@@ -31,6 +31,7 @@ class Stylelint(NodeTool):
 
     name = "stylelint"
     looks_for = frozenset({Category.QUALITY})
+    grades = Grades("severity", _SEVERITY)
     reads_selected = True
     file_kind = "CSS"
     suffixes = (".css",)
@@ -103,7 +104,7 @@ class Stylelint(NodeTool):
                 column=column,
             ),
             lines(path, line),
-            severity=mapped(_SEVERITY, warning["severity"], "severity"),
+            severity=self.grades.of(warning["severity"]),
             confidence=Confidence.HIGH,
             category=Category.QUALITY,
         )

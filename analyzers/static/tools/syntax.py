@@ -6,8 +6,8 @@ Every other tool only names such a file as not read, so one broken file is one f
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.tool import Canary, Command, Execute, Parsed, SourceTree, ToolRun
 from analyzers.static.adapter import CommandTool, coverage, finding, line_reader
@@ -19,21 +19,17 @@ _DIGEST_FILES = (NODE_CHECK, NODE_CHECK.with_name("python_files.py"))
 _DETAILS = 300
 
 
-class _Language(NamedTuple):
-    name: str
-    severity: Severity
-
-
 _LANGUAGES = {
-    ".py": _Language("Python", Severity.HIGH),
-    ".ts": _Language("TypeScript", Severity.HIGH),
-    ".tsx": _Language("TypeScript", Severity.HIGH),
-    ".mts": _Language("TypeScript", Severity.HIGH),
-    ".cts": _Language("TypeScript", Severity.HIGH),
-    ".css": _Language("CSS", Severity.MEDIUM),
-    ".json": _Language("JSON", Severity.MEDIUM),
+    ".py": "Python",
+    ".css": "CSS",
+    ".json": "JSON",
+    **dict.fromkeys((".ts", ".tsx", ".mts", ".cts"), "TypeScript"),
 }
-_SCRIPT = _Language("JavaScript", Severity.HIGH)
+_SCRIPT, _PYTHON_2 = "JavaScript", "Python 2"
+_SEVERITY = {
+    **dict.fromkeys(("Python", "JavaScript", "TypeScript"), Severity.HIGH),
+    **dict.fromkeys((_PYTHON_2, "CSS", "JSON"), Severity.MEDIUM),
+}
 
 
 class Syntax(CommandTool):
@@ -41,6 +37,7 @@ class Syntax(CommandTool):
 
     name = "syntax"
     looks_for = frozenset({Category.QUALITY})
+    grades = Grades("language", _SEVERITY)
     file_kind = "Python, JavaScript, TypeScript, CSS or JSON"
     suffixes = (*CODE_SUFFIXES, ".json")
     reads_selected = True
@@ -57,7 +54,7 @@ class Syntax(CommandTool):
 
     def rules_digest(self) -> str:
         """Digest of the checks and their severities."""
-        table = repr(sorted(_LANGUAGES.items())).encode()
+        table = repr(sorted((*_LANGUAGES.items(), *_SEVERITY.items()))).encode()
         return hashlib.sha256(
             b"".join(file.read_bytes() for file in _DIGEST_FILES) + table
         ).hexdigest()
@@ -89,9 +86,7 @@ class Syntax(CommandTool):
         language = _LANGUAGES.get(Path(name).suffix, _SCRIPT)
         old = flaw.kind == "python2"
         title = (
-            "Python 2 source, which Python 3 does not run"
-            if old
-            else f"{language.name} syntax error"
+            "Python 2 source, which Python 3 does not run" if old else f"{language} syntax error"
         )
         return finding(
             self.name,
@@ -99,10 +94,10 @@ class Syntax(CommandTool):
             f"{title}: {flaw.message[:_DETAILS]}",
             Location(path=name, line=flaw.line or 1),
             text[:200],
-            severity=Severity.MEDIUM if old else language.severity,
+            severity=self.grades.of(_PYTHON_2 if old else language),
             confidence=Confidence.HIGH,
             category=Category.QUALITY,
-            identity=(f"syntax:{language.name}", ""),
+            identity=(f"syntax:{language}", ""),
         )
 
 

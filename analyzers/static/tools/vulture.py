@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import Canary, Command, Completed, Parsed, ToolFault
 from analyzers.static.adapter import CommandTool, Lines, coverage, finding, relative
 from contract.analysis import Category, Confidence, Finding, Location, Severity
@@ -29,6 +30,7 @@ class Vulture(CommandTool):
 
     name = "vulture"
     looks_for = frozenset({Category.QUALITY})
+    grades = Grades("confidence", {"at least 90": Severity.LOW, "below 90": Severity.INFO})
     file_kind = "Python"
     suffixes = (".py",)
     apart = True
@@ -91,6 +93,7 @@ class Vulture(CommandTool):
         if match is None:
             raise ToolFault(f"vulture: unknown line: {line[:200]!r}")
         path, number = relative(match["path"], known), int(match["line"])
+        sure = int(match["sure"]) >= 90
         kind = "unreachable-code" if "unreachable" in match["text"] else match["text"].split("'")[0]
         return finding(
             self.name,
@@ -98,7 +101,7 @@ class Vulture(CommandTool):
             match["text"],
             Location(path=path, line=number),
             lines(path, number),
-            severity=Severity.LOW if int(match["sure"]) >= 90 else Severity.INFO,
-            confidence=Confidence.HIGH if int(match["sure"]) >= 90 else Confidence.LOW,
+            severity=self.grades.of("at least 90" if sure else "below 90"),
+            confidence=Confidence.HIGH if sure else Confidence.LOW,
             category=Category.QUALITY,
         )

@@ -75,7 +75,9 @@ class Outline:
         scope = ">".join(statement.scope)
         if statement.defines:
             return Place(scope, f"def {statement.defines}", digest("def")[:16])
-        tokens = statement.tokens
+        tokens = _with_entries(statement)
+        if len(tokens) > _MAX_TOKENS:
+            tokens = statement.tokens
         if len(tokens) > _MAX_TOKENS:
             tokens = [token for token in tokens if token.line == line] or tokens[:_MAX_TOKENS]
         code = identity_of(tokens, self._names, self._origins(at))
@@ -114,6 +116,21 @@ class Outline:
                     if name in wanted:
                         found.setdefault(name, origin)
         return found
+
+
+def _with_entries(statement: Statement) -> list[Token]:
+    """Its tokens and those of the entries of its literals, as they stand in the file."""
+    tokens: list[Token] = []
+    pending = [statement]
+    while pending and len(tokens) <= _MAX_TOKENS:
+        current = pending.pop()
+        tokens += current.tokens
+        pending += current.entries
+    return (
+        sorted(tokens, key=lambda token: (token.line, token.column))
+        if statement.entries
+        else tokens
+    )
 
 
 def _assigned(tokens: Sequence[Token]) -> dict[str, str]:

@@ -78,6 +78,8 @@ class ScriptReader:
         if frame.statement.tokens:
             frame.statement = Statement(frame.statement.scope)
             self.found.append(frame.statement)
+            if frame.parts:
+                self._frames[-2].statement.entries.append(frame.statement)
 
     def _break_line(self, index: int, token: Token) -> None:
         """A new line ends a statement, unless one of both sides cannot stand alone."""
@@ -105,6 +107,7 @@ class ScriptReader:
             name = self._key(index)
             inside.parts = True
             inside.statement = Statement((*head.scope, name) if name else head.scope)
+            head.entries.append(inside.statement)
         if inside.statement is not head:
             self.found.append(inside.statement)
         self._frames.append(inside)

@@ -15,11 +15,13 @@ class Statement:
             a name has that of the call that takes it: `get("/notes")`.
         tokens: in order.
         defines: name of the function or class whose head it is; empty for others.
+        entries: of the literals in it, if they are statements of their own.
     """
 
     scope: tuple[str, ...]
     tokens: list[Token] = field(default_factory=list)
     defines: str = ""
+    entries: list["Statement"] = field(default_factory=list)
 
 
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")

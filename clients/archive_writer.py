@@ -1,0 +1,84 @@
+"""Writes archives of pipelines: see `contract.archive`."""
+
+import hashlib
+import zipfile
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from clients.files import disk_faults, publish, temporary_file
+from contract.archive import MANIFEST_NAME, ArchiveManifest, ArchiveMember
+
+_BLOCK_BYTES = 1024 * 1024
+# Packed already: packing them again costs time and saves nothing.
+_PACKED = frozenset({".zst", ".parquet", ".png", ".pdf"})
+
+
+class ArchiveWriter:
+    """Writes an archive to `path`: whole or not at all. A context manager; `finish` ends it.
+
+    Raises:
+        PlatformError: a fault of the disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._members: dict[str, ArchiveMember] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with disk_faults(self._path.parent):
+            file, temporary = self._open.enter_context(temporary_file(self._path.parent))
+            self._file, self._temporary = file, temporary
+            self._zip = self._open.enter_context(zipfile.ZipFile(file, "w", allowZip64=True))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    def add_bytes(self, name: str, data: bytes) -> None:
+        """Add a member with this content."""
+        self._add(name, [data])
+
+    def add_file(self, name: str, path: Path) -> None:
+        """Add a member with the content of a file, in constant memory."""
+        with disk_faults(path.parent), path.open("rb") as file:
+            self._add(name, iter(lambda: file.read(_BLOCK_BYTES), b""))
+
+    def finish(self, facts: Mapping[str, object]) -> ArchiveManifest:
+        """Write the manifest and put the archive in its place.
+
+        Args:
+            facts: fields of the manifest but `members` and `made_at`.
+        """
+        manifest = ArchiveManifest.model_validate(
+            {**facts, "made_at": datetime.now(UTC), "members": tuple(self._members.values())}
+        )
+        with disk_faults(self._path.parent):
+            text = manifest.model_dump_json(indent=1).encode()
+            self._zip.writestr(MANIFEST_NAME, text, zipfile.ZIP_DEFLATED)
+            self._zip.close()
+            publish(self._file, self._temporary, self._path)
+        return manifest
+
+    def _add(self, name: str, blocks: Iterable[bytes]) -> None:
+        if name in self._members:
+            return
+        info = zipfile.ZipInfo(name)
+        packed = Path(name).suffix in _PACKED
+        info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+        digest, size = hashlib.sha256(), 0
+        with (
+            disk_faults(self._path.parent),
+            self._zip.open(info, "w", force_zip64=True) as member,
+        ):
+            for block in blocks:
+                digest.update(block)
+                size += len(block)
+                member.write(block)
+        self._members[name] = ArchiveMember(name=name, size_bytes=size, sha256=digest.hexdigest())

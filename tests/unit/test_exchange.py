@@ -1,0 +1,320 @@
+"""Archives: what one installation measured, another one can show, check and compute again."""
+
+import json
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from clients.archive import open_archive
+from contract.archive import MANIFEST_NAME
+from contract.errors import ErrorCode, PlatformError
+from contract.record import PipelineRecord
+from control.archive_documents import Exported
+from control.archiving import export
+from control.errors import WrongInputError
+from control.importing import import_archive
+from control.verifying import verify
+from store.results import SqlResultStore
+from tests.support.installation import Installation, analysed, write_fleet
+
+
+def silent(_text: str) -> None:
+    """Nobody listens."""
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> Installation:
+    write_fleet(tmp_path / "fleet")
+    installation = Installation(tmp_path / "here")
+    installation.data_dir.mkdir()
+    await analysed(installation, tmp_path / "fleet")
+    return installation
+
+
+async def exported(here: Installation, target: Path, *, sources: bool = True) -> Exported:
+    return await export(
+        here.stored, here.data_dir, "p1", target, sources=sources, assay="assay 1", say=silent
+    )
+
+
+async def record_of(installation: Installation) -> PipelineRecord:
+    return await installation.stored.record("p1")
+
+
+async def test_what_is_imported_is_what_was_exported(here: Installation, tmp_path: Path):
+    done = await exported(here, tmp_path / "a.zip")
+    there = Installation(tmp_path / "there")
+
+    imported = await import_archive(there.stored, there.data_dir, tmp_path / "a.zip", silent)
+
+    assert imported.new == ("p1",)
+    assert not imported.lost
+    assert not done.not_held
+    mine, theirs = await record_of(here), await record_of(there)
+    assert theirs.cells == mine.cells
+    assert theirs.apps == mine.apps
+    assert theirs.fused == mine.fused
+    assert (theirs.created_at, theirs.finished_at) == (mine.created_at, mine.finished_at)
+    (app, _) = theirs.apps
+    assert await there.artifacts.get(app.facts.logs[0]) == b"built\n"
+    assert (there.data_dir / "reports/p1/report.html").is_file()
+
+
+async def test_importing_twice_changes_nothing(here: Installation, tmp_path: Path):
+    await exported(here, tmp_path / "a.zip")
+    before = await record_of(here)
+
+    imported = await import_archive(here.stored, here.data_dir, tmp_path / "a.zip", silent)
+
+    assert imported.there == ("p1",)
+    assert await record_of(here) == before
+
+
+async def test_another_pipeline_of_that_name_is_not_replaced(here: Installation, tmp_path: Path):
+    await exported(here, tmp_path / "a.zip")
+    write_fleet(tmp_path / "other")
+    there = Installation(tmp_path / "there")
+    there.data_dir.mkdir()
+    await analysed(there, tmp_path / "other")
+    before = await record_of(there)
+
+    with pytest.raises(WrongInputError, match="is not the archive's"):
+        await import_archive(there.stored, there.data_dir, tmp_path / "a.zip", silent)
+
+    assert await record_of(there) == before
+
+
+async def test_verify_says_that_every_table_follows_from_the_results(
+    here: Installation, tmp_path: Path
+):
+    await exported(here, tmp_path / "a.zip")
+
+    verified = await verify(tmp_path / "a.zip", tmp_path / "scratch", silent)
+
+    assert verified.matches, verified
+    assert {table.name for table in verified.tables} >= {"apps", "cells", "findings", "metrics"}
+    assert sum(table.rows for table in verified.tables) > 0
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+async def test_verify_sees_a_figure_that_was_changed(here: Installation, tmp_path: Path):
+    await exported(here, tmp_path / "a.zip")
+
+    def fewer_findings(name: str, data: bytes) -> bytes:
+        return data.replace(b'"severity": "high"', b'"severity": "low"')
+
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", fewer_findings)
+    verified = await verify(tmp_path / "b.zip", tmp_path / "scratch", silent)
+
+    assert not verified.matches
+    assert any("app1" in name for name in verified.other_documents)
+
+
+async def test_a_result_that_is_gone_is_told_on_both_sides(here: Installation, tmp_path: Path):
+    (cell, *_) = (await record_of(here)).cells
+    assert cell.artifact is not None
+    (here.data_dir / "artifacts" / cell.artifact.key).unlink()
+    there = Installation(tmp_path / "there")
+
+    done = await exported(here, tmp_path / "a.zip")
+    imported = await import_archive(there.stored, there.data_dir, tmp_path / "a.zip", silent)
+    verified = await verify(tmp_path / "a.zip", tmp_path / "scratch", silent)
+
+    assert any("static.tar is gone" in line for line in done.not_held)
+    assert imported.lost
+    assert verified.lost
+    assert not verified.matches
+    (lost,) = (c for c in (await record_of(there)).cells if c.tool == cell.tool)
+    assert "result was lost" in lost.report.reason
+
+
+async def test_a_source_that_changed_is_not_put_into_the_archive(
+    here: Installation, tmp_path: Path
+):
+    (tmp_path / "fleet/m/app2/app.py").write_text("print('other')\n")
+
+    done = await exported(here, tmp_path / "a.zip")
+
+    assert any("m/app2: its source" in line for line in done.not_held)
+    with open_archive(tmp_path / "a.zip") as archive:
+        assert len(archive.names("sources")) == 1
+
+
+async def test_a_running_pipeline_is_not_exported(here: Installation, tmp_path: Path):
+    async def run_on(store: SqlResultStore) -> None:
+        await store.record_pipeline_state("p1", "running", {})
+
+    await here.changed(run_on)
+    with pytest.raises(WrongInputError, match="p1 is running"):
+        await exported(here, tmp_path / "a.zip")
+
+
+def rewrite(
+    path: Path,
+    target: Path,
+    change: Callable[[str, bytes], bytes],
+    more: Callable[[zipfile.ZipFile], None] = lambda archive: None,
+) -> None:
+    """A copy whose members are changed, with a manifest that says what it holds."""
+    import hashlib
+
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        manifest = json.loads(old.read(MANIFEST_NAME))
+        for member in manifest["members"]:
+            data = change(member["name"], old.read(member["name"]))
+            member |= {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            new.writestr(member["name"], data)
+        more(new)
+        new.writestr(MANIFEST_NAME, change(MANIFEST_NAME, json.dumps(manifest).encode()))
+
+
+def as_is(_name: str, data: bytes) -> bytes:
+    return data
+
+
+async def refused(path: Path, tmp_path: Path) -> PlatformError:
+    there = Installation(tmp_path / "elsewhere")
+    with pytest.raises(PlatformError) as caught:
+        await import_archive(there.stored, there.data_dir, path, silent)
+    if there.stored.exists():
+        assert await there.stored.pipelines() == ()
+    return caught.value
+
+
+async def test_half_an_archive_is_refused(here: Installation, tmp_path: Path):
+    await exported(here, tmp_path / "a.zip")
+    whole = (tmp_path / "a.zip").read_bytes()
+    for cut in (0, 10, len(whole) // 2, len(whole) - 5):
+        (tmp_path / "half.zip").write_bytes(whole[:cut])
+        error = await refused(tmp_path / "half.zip", tmp_path)
+        assert error.code is ErrorCode.DATA_LOSS
+        assert "no whole archive" in error.message
+
+
+async def test_a_flipped_bit_is_noticed_and_nothing_is_taken_over(
+    here: Installation, tmp_path: Path
+):
+    await exported(here, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        (info,) = (i for i in archive.infolist() if i.filename.endswith("journal.jsonl"))
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    data[info.header_offset + 200] ^= 0xFF
+    (tmp_path / "bad.zip").write_bytes(data)
+
+    assert (await refused(tmp_path / "bad.zip", tmp_path)).code is ErrorCode.DATA_LOSS
+
+
+async def test_an_archive_of_a_newer_version_says_so(here: Installation, tmp_path: Path):
+    await exported(here, tmp_path / "a.zip")
+
+    def newer(name: str, data: bytes) -> bytes:
+        return data.replace(b'"version": 1', b'"version": 9') if name == MANIFEST_NAME else data
+
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", newer)
+    error = await refused(tmp_path / "b.zip", tmp_path)
+
+    assert "version 9" in error.message
+    assert error.next_step == "update Assay"
+
+
+def stowaway(name: str, *, mode: int = 0) -> Callable[[zipfile.ZipFile], None]:
+    def add(archive: zipfile.ZipFile) -> None:
+        info = zipfile.ZipInfo(name)
+        info.external_attr = mode << 16
+        archive.writestr(info, "../../etc/passwd")
+
+    return add
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "report/../../evil", "C:\\evil"])
+async def test_a_member_outside_of_the_manifest_is_refused(
+    here: Installation, tmp_path: Path, name: str
+):
+    await exported(here, tmp_path / "a.zip")
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", as_is, stowaway(name))
+
+    error = await refused(tmp_path / "b.zip", tmp_path)
+    assert error.code is ErrorCode.INVALID_ARGUMENT
+    assert "does not name what it holds" in error.message
+
+
+async def test_a_path_that_leads_out_is_refused_although_the_manifest_names_it(
+    here: Installation, tmp_path: Path
+):
+    await exported(here, tmp_path / "a.zip")
+
+    def out(name: str, data: bytes) -> bytes:
+        if name != MANIFEST_NAME:
+            return data
+        manifest = json.loads(data)
+        manifest["members"][0]["name"] = "report/../../evil"
+        return json.dumps(manifest).encode()
+
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", out)
+    assert "manifest is wrong" in (await refused(tmp_path / "b.zip", tmp_path)).message
+
+
+async def test_a_link_is_refused(here: Installation, tmp_path: Path):
+    await exported(here, tmp_path / "a.zip")
+
+    def link(name: str, data: bytes) -> bytes:
+        if name != MANIFEST_NAME:
+            return data
+        manifest = json.loads(data)
+        member = {"name": "report/link", "size_bytes": 16, "sha256": "0" * 64}
+        manifest["members"].append(member)
+        return json.dumps(manifest).encode()
+
+    more = stowaway("report/link", mode=stat.S_IFLNK | 0o777)
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", link, more)
+    assert "no plain file" in (await refused(tmp_path / "b.zip", tmp_path)).message
+
+
+async def test_a_result_that_unpacks_to_more_than_was_stored_is_refused(
+    here: Installation, tmp_path: Path
+):
+    import zstandard
+
+    await exported(here, tmp_path / "a.zip")
+    bomb = zstandard.ZstdCompressor().compress(bytes(50_000_000))
+
+    def swollen(name: str, data: bytes) -> bytes:
+        return bomb if name.startswith("artifacts/") else data
+
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", swollen)
+    error = await refused(tmp_path / "b.zip", tmp_path)
+
+    assert error.code is ErrorCode.DATA_LOSS
+    assert "longer than what was stored" in error.message
+
+
+async def test_a_member_that_is_longer_than_its_directory_says_stops_at_once(
+    here: Installation, tmp_path: Path
+):
+    """A local header may lie about what follows it: reading ends at what the manifest says."""
+    await exported(here, tmp_path / "a.zip")
+
+    def shorter(name: str, data: bytes) -> bytes:
+        if name != MANIFEST_NAME:
+            return data
+        manifest = json.loads(data)
+        for member in manifest["members"]:
+            member["size_bytes"] = max(0, member["size_bytes"] - 1)
+        return json.dumps(manifest).encode()
+
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", shorter)
+    assert "another size" in (await refused(tmp_path / "b.zip", tmp_path)).message
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"not a zip at all" * 100, bytes(70_000)])
+async def test_what_is_no_archive_is_said_in_one_line(tmp_path: Path, text: bytes):
+    (tmp_path / "x.zip").write_bytes(text)
+    error = await refused(tmp_path / "x.zip", tmp_path)
+    assert "\n" not in error.message
+
+
+async def test_a_missing_file_is_said(tmp_path: Path):
+    assert "No such file" in (await refused(tmp_path / "none.zip", tmp_path)).message
