@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from contract.errors import ErrorCode, PlatformError
@@ -33,6 +33,7 @@ _PRAGMAS = (
     "wal_autocheckpoint=8000",
 )
 _READ = "assay_read"
+_FILE = "assay_file"
 
 
 def parse_url(url: str) -> URL:
@@ -104,6 +105,8 @@ def _sqlite_engine(url: URL, create: bool) -> AsyncEngine:
         pool_timeout=POOL_TIMEOUT_S,
     )
     event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "connect", lambda _, record: _remember(path, record))
+    event.listen(engine.sync_engine, "checkout", lambda _, record, __: _require_same(path, record))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
@@ -123,6 +126,24 @@ def _prepare(connection: Any, _record: Any) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _remember(path: Path, record: Any) -> None:
+    record.info[_FILE] = _identity(path)
+
+
+def _require_same(path: Path, record: Any) -> None:
+    """Have a connection replaced whose file is another one now: a store was made anew."""
+    if record.info.get(_FILE) != _identity(path):
+        raise DisconnectionError("another file has its name now")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _begin(connection: Connection) -> None:
