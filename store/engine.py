@@ -1,5 +1,6 @@
 """Engines: SQLite in WAL mode by default, PostgreSQL by URL."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -105,8 +106,8 @@ def _sqlite_engine(url: URL, create: bool) -> AsyncEngine:
         pool_timeout=POOL_TIMEOUT_S,
     )
     event.listen(engine.sync_engine, "connect", _prepare)
-    event.listen(engine.sync_engine, "connect", lambda _, record: _remember(path, record))
-    event.listen(engine.sync_engine, "checkout", lambda _, record, __: _require_same(path, record))
+    event.listen(engine.sync_engine, "connect", partial(_remember, path))
+    event.listen(engine.sync_engine, "checkout", partial(_require_same, path))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
@@ -128,11 +129,11 @@ def _prepare(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _remember(path: Path, record: Any) -> None:
+def _remember(path: Path, _connection: Any, record: Any) -> None:
     record.info[_FILE] = _identity(path)
 
 
-def _require_same(path: Path, record: Any) -> None:
+def _require_same(path: Path, _connection: Any, record: Any, _proxy: Any) -> None:
     """Have a connection replaced whose file is another one now: a store was made anew."""
     if record.info.get(_FILE) != _identity(path):
         raise DisconnectionError("another file has its name now")
