@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from analyzers.runtime.source.code.outline import Outline, Place
@@ -11,6 +12,7 @@ from contract.families import families_of
 from contract.identity import fingerprint
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
+SMALL_CHARS = 16 * 1024
 MAX_READ_CHARS = 4 * 1024 * 1024
 _NOWHERE = Place("", "", "")
 
@@ -31,11 +33,22 @@ def identified(findings: Sequence[Finding], root: Path) -> list[Finding]:
         needed = path and any(_needs_code(result[index]) for index in indices)
         text = _text(root, path) if needed else ""
         left -= len(text)
-        outline = Outline(path if left >= 0 else "", text) if text else None
+        outline = _outline(path if left >= 0 else "", text) if text else None
         for index in indices:
             place = _place(result[index], outline)
             result[index] = _identified(result[index], place)
     return result
+
+
+def _outline(path: str, text: str) -> Outline:
+    """Several tools point at the same small files one after another: these are read once."""
+    name = f"file.{path.rpartition('.')[2]}" if "." in path else ""
+    return _small(name, text) if len(text) <= SMALL_CHARS else Outline(name, text)
+
+
+@lru_cache(maxsize=64)
+def _small(name: str, text: str) -> Outline:
+    return Outline(name, text)
 
 
 def _needs_code(found: Finding) -> bool:
