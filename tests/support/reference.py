@@ -89,13 +89,18 @@ def _severities() -> Iterator[str]:
     """Each tool's own words on the one scale of severities."""
     yield "## Severities\n"
     yield "Each tool's words on one scale. A word that is not here is an error, never a default.\n"
-    rows: list[tuple[str, ...]] = []
+    tables: dict[int, tuple[Any, list[str]]] = {}
     for kind in AnalyzerKind:
         for tool in importlib.import_module(f"analyzers.{kind}.tools").TOOLS:
             if grades := getattr(tool, "grades", None):
-                shown = [_words(grades.scale, severity) for severity in Severity]
-                rows.append((f"`{tool.name}`", grades.called, *shown))
-    yield table(("tool", "its word", *Severity), rows)
+                tables.setdefault(id(grades), (grades, []))[1].append(f"`{tool.name}`")
+    yield table(
+        ("tool", "its word", *Severity),
+        [
+            (", ".join(names), grades.called, *(_words(grades.scale, each) for each in Severity))
+            for grades, names in tables.values()
+        ],
+    )
 
 
 def _words(scale: Mapping[str, Severity], severity: Severity) -> str:
