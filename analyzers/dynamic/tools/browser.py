@@ -12,7 +12,7 @@ from analyzers.dynamic import marks
 from analyzers.dynamic.alive import prepared_facts, require_answer
 from analyzers.dynamic.bounds import limit_of
 from analyzers.dynamic.browser_cors import without_own_cors
-from analyzers.dynamic.browser_report import IMPACTS, Visited, fold, parse
+from analyzers.dynamic.browser_report import IMPACTS, MESSAGES, Visited, fold, parse
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import stable_path
 from analyzers.dynamic.probe import (
@@ -52,7 +52,7 @@ class Browser:
 
     name = "browser"
     looks_for = frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY})
-    grades = grades_of("rule or impact", RULES, IMPACTS)
+    grades = grades_of("rule or impact", {name: RULES[name] for name in MESSAGES}, IMPACTS)
     canary = Canary(
         serve={
             "GET /": (
