@@ -52,4 +52,4 @@ async def test_each_fact_of_an_app_goes_from_its_outcome_to_report_json(tmp_path
 
     (app,) = report.apps
     assert json.loads(render_json(app))["facts"] == ALL_FACTS.model_dump(mode="json")
-    assert "web ran <code>assay/apps:ab</code>, 45.78 MiB" in report.page
+    assert "web ran <code>assay/apps:ab</code>, 45.78 MiB" in report.app_page()

@@ -158,7 +158,8 @@ def _type(field: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
         case "array" if "prefixItems" in field:
             return f"{len(field['prefixItems'])} x {_type(field['prefixItems'][0], shared)}"
         case "array":
-            return f"list of: {_type(field['items'], shared)}"
+            parts = field.get("prefixItems") or [field.get("items", {"type": "value"})]
+            return f"list of: {', '.join(_type(part, shared) for part in parts)}"
         case "object":
             return "mapping"
         case kind:
