@@ -74,7 +74,10 @@ def negative_binomial(
         warnings.simplefilter(
             "ignore"
         )  # what they say is checked below: convergence, finite errors
-        fit, dispersion = _fit(y, x, offset, cluster)
+        try:
+            fit, dispersion = _fit(y, x, offset, cluster)
+        except (np.linalg.LinAlgError, ArithmeticError, ValueError) as error:
+            raise NotEstimable("the fit did not converge") from error
     return CountFit(tuple(_ratios(fit, x.shape[1], groups - 1)), dispersion)
 
 

@@ -70,11 +70,14 @@ def _with_groups(
     )
     shown = [look.measure for look, _ in measures]
     models = tuple(_model(model, table, measures, agreement) for model in table.models)
+    passes = tuple(_pass_measures(models))
     return study.model_copy(
         update={
-            "measures": (*shown, *_pass_measures(models)),
-            "fleet": fleet,
-            "models": models,
+            "measures": (*shown, *passes),
+            "fleet": _filled(fleet, passes, "given for each model alone"),
+            "models": tuple(
+                _filled(group, passes, "fewer samples per template") for group in models
+            ),
             "templates": tuple(_template(name, table, measures) for name in table.templates),
             "cells": tuple(_cells(table, measures)),
         }
@@ -154,6 +157,13 @@ def _pass_measures(models: Iterable[Group]) -> Iterator[Measure]:
                 better="more",
                 observed=f"templates with at least {k} measured samples",
             )
+
+
+def _filled(group: Group, measures: Iterable[Measure], reason: str) -> Group:
+    """The group with a figure for each of these measures: without a value where it has none."""
+    names = (measure.name for measure in measures if measure.name not in group.figures)
+    empty = dict.fromkeys(names, Figure(reason=reason))
+    return group.model_copy(update={"figures": {**group.figures, **empty}})
 
 
 def _with_comparisons(study: Study, measures: Sequence[Measured], noises: Sequence[Noise]) -> Study:

@@ -195,7 +195,8 @@ def _shown(value: Any) -> str:
         case int() | float():
             return f"`{_number(value)}`"
         case list():
-            return f"`{', '.join(f'{one:g}' if isinstance(one, float) else one for one in value)}`"
+            shown = (f"{one:g}" if isinstance(one, float) else str(one) for one in value)
+            return f"`{', '.join(shown)}`"
         case dict():
             return "" if value else "none"
         case _:

@@ -187,3 +187,17 @@ def test_a_login_that_is_not_set_is_named_before_the_local_stack_starts(
 def test_a_value_out_of_a_models_range_does_not_become_its_default():
     with pytest.raises(ValidationError):
         ScanOptions(auth_username="ann", auth_password=SecretStr(""))
+
+
+def test_a_misspelt_criterion_is_refused_with_the_nearest_one():
+    text = refusal(ranking={"weights": {"functonal": 1, "load/k6/latency_p95": 2}})
+    assert text == "ranking.weights: unknown measure 'functonal'; did you mean 'functional'?"
+
+
+@pytest.mark.parametrize("weights", [{"runs": 1}, {"runs": 0, "secure": 1}, {"runs": True}, {}])
+def test_weights_that_decide_nothing_are_refused(weights: dict[str, Any]):
+    assert "ranking.weights" in refusal(ranking={"weights": weights})
+
+
+def test_a_spec_without_ranking_keeps_its_text():
+    assert "ranking" not in parse_spec(spec_of(), "spec").model_dump_json()

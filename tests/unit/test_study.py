@@ -1,6 +1,7 @@
 """The study of a fleet: what it counts, what it compares, and what it refuses to say."""
 
 import json
+import math
 import random
 
 import pytest
@@ -179,7 +180,8 @@ def test_pass_at_k_takes_measured_samples_alone():
 
 def test_samples_of_several_models_are_no_samples_of_one():
     study = study_of([*passing("a", 1, 3), *passing("b", 2, 3)])
-    assert not any("@" in name for name in study.fleet.figures)
+    assert study.fleet.figures["pass@1"].value is None
+    assert study.fleet.figures["pass@1"].reason == "given for each model alone"
     assert [m.name for m in study.measures if m.kind == "pass_at_k"] == ["pass@1", "sec_pass@1"]
 
 
@@ -373,6 +375,36 @@ def test_neither_order_nor_names_change_a_figure(seed):
         assert here.difference.value == pytest.approx(-there.difference.value)
         swapped = {"first": "second", "second": "first"}
         assert here.verdict == swapped.get(there.verdict, there.verdict)
+
+
+VERDICTS = st.sampled_from(["pass", "fail", "missing", "not applicable"])
+ANY_APP = st.fixed_dictionaries(
+    {
+        "template": st.sampled_from(["t1", "t2", None]),
+        "runs": VERDICTS,
+        "functional": VERDICTS,
+        "secure": VERDICTS,
+        "started": st.sampled_from([True, False, None]),
+        "kloc": st.sampled_from([None, 0.0, 1e-9, 1.0, 1e9]),
+        "grave": st.integers(0, 3),
+        "minor": st.integers(0, 3),
+        "load": st.sampled_from([(), (load(1e-9),), (load(1e12),)]),
+        "scores": st.sampled_from([{}, {"quality_mean": 5.0}, {"quality_mean": math.nan}]),
+        "role": st.sampled_from(list(AppRole)),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(ANY_APP, max_size=24), st.integers(1, 4))
+def test_no_fleet_is_an_error(drawn, models):
+    apps = [app(f"m{n % models}", n + 1, **dict(fields)) for n, fields in enumerate(drawn)]
+    spec = RankingSpec(weights={"functional": 1, "security_per_kloc": 1}, draws=100)
+    study = study_of(apps, ranking=spec)
+    json.loads(study.model_dump_json(), parse_constant=lambda name: pytest.fail(name))
+    for group in (study.fleet, *study.models, *study.templates, *study.cells):
+        for figure in group.figures.values():
+            assert figure.value is not None or figure.reason
 
 
 def test_a_study_survives_json():
