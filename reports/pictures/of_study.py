@@ -73,7 +73,7 @@ def _behind(figure: Figure) -> str:
     if figure.value is None:
         return figure.reason
     missing = f", {figure.missing} missing" if figure.missing else ""
-    return f"n = {figure.n}{missing}"
+    return f"{'or more, ' * figure.at_least}n = {figure.n}{missing}"
 
 
 def _letters(model: str, order: Ordering | None) -> str:

@@ -7,7 +7,7 @@ from contract.analysis import Severity
 from reports.pictures.drawing import Drawing, Picture, width_of
 from reports.pictures.scales import Scale, from_zero, label
 
-_WIDTH, _LABELS, _TOTALS, _ROW, _BAR, _TOP = 760.0, 190.0, 110.0, 28.0, 18.0, 44.0
+_WIDTH, _LABELS, _TOTALS, _ROW, _BAR, _TOP = 860.0, 190.0, 260.0, 28.0, 18.0, 44.0
 _DARK = (Severity.CRITICAL, Severity.HIGH)
 
 
@@ -57,7 +57,7 @@ def _bar(drawing: Drawing, scale: Scale, top: float, row: SeverityRow) -> None:
             drawing.text(look, (start + end) / 2, top + 13, label(round(value, 1)), "middle")
         at += value
     words = f"{label(round(at, 1))}{f' {row.note}' if row.note else ''}"
-    drawing.text("soft", scale.at(at) + 6, top + 13, words)
+    drawing.text("soft", scale.at(at) + 6, top + 13, words, room=_WIDTH - scale.at(at) - 10)
 
 
 def _axis(drawing: Drawing, scale: Scale, what: str) -> None:
@@ -79,5 +79,6 @@ def _legend(drawing: Drawing) -> None:
 def _told(row: SeverityRow) -> str:
     if row.counts is None:
         return f"{row.label}: not measured"
-    counts = ", ".join(f"{label(round(n, 1))} {s.value}" for s, n in row.counts.items() if n)
+    known = ((severity, row.counts.get(severity, 0)) for severity in Severity)
+    counts = ", ".join(f"{label(round(n, 1))} {severity.value}" for severity, n in known if n)
     return f"{row.label}: {counts or 'none'}"

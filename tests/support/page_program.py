@@ -14,6 +14,7 @@ SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # Content of an A4 page in CSS pixels, without the margins that the page asks for.
 PAPER = {"portrait": 711, "landscape": 1040}
+LOOKS = {"light": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
 COUNT = "document.getElementsByTagName('*').length"
 BEYOND = """() => {
   const edge = document.documentElement.clientWidth + 1;
@@ -47,13 +48,20 @@ HEAD = """() => {
 }"""
 HOSTILE = """() => ({
   images: document.images.length, scripts: document.scripts.length,
-  text: document.querySelector("#app-7").textContent.includes("<img src=x onerror="),
+  text: document.querySelector("#missing ~ table").textContent.includes("<img src=x onerror="),
 })"""
 ONE_OPEN = """() => {
   for (const app of document.querySelectorAll("details.app")) app.open = app.id === "app-0";
-  const evidence = [...document.querySelectorAll("#app-0 td details")];
-  for (const one of evidence.slice(0, 3)) one.open = true;
+  for (const one of document.querySelectorAll("details.more")) one.open = true;
+  for (const one of [...document.querySelectorAll("td details")].slice(0, 3)) one.open = true;
 }"""
+PICTURES = """() => [...document.querySelectorAll("svg.picture")].map((e) => ({
+  name: e.getAttribute("aria-labelledby").split(" ")[0],
+  cut: [...e.querySelectorAll("text")].filter((t) => {
+    const box = t.getBBox(), m = t.getCTM(), all = e.viewBox.baseVal;
+    return !t.getAttribute("transform") && (box.x < -1 || box.x + box.width > all.width + 1);
+  }).map((t) => t.textContent),
+}))"""
 AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
   .filter((one) => ["serious", "critical"].includes(one.impact))
   .map((one) => ({id: one.id, at: one.nodes.slice(0, 3).map((n) => n.target.join(" ") + ": "
@@ -126,16 +134,30 @@ def unread(browser: Browser, path: str) -> dict[str, Any]:
     """Apps that are parsed when they are opened: after a link, a search, and without scripts."""
     page = opened(browser, path)
     page.goto(f"{Path(path).as_uri()}#app-7")
-    app = page.locator("#app-7")
-    rows = app.locator("table.found tbody tr")
+    rows = page.locator("#app-7 table.found tbody tr")
     seen: dict[str, Any] = {"linked": rows.count(), "hostile": page.evaluate(HOSTILE)}
-    app.locator("[name=words]").fill(app.locator("table.found .sub").first.inner_text())
-    seen["filtered"] = rows.locator("visible=true").count()
     for name, words in (("found_none", "no-such-word"), ("found", "handlers.py model-1.5")):
         page.locator("form.apps [name=words]").fill(words)
         seen[name] = page.locator("details.app:visible").count()
     plain = opened(browser, path, java_script_enabled=False)
     seen["plain"] = plain.locator("details.app table.found tbody tr").count()
+    return seen
+
+
+def of_app(browser: Browser, path: str) -> dict[str, Any]:
+    """The page of one app: its filter, and the way from and to the page of the fleet."""
+    page = opened(browser, path)
+    page.locator("#app-0 a").last.click()
+    page.wait_for_load_state()
+    rows = page.locator("table.found tbody tr")
+    seen: dict[str, Any] = {"all": rows.count(), "title": page.title()}
+    page.locator("[name=words]").fill(page.locator("table.found .sub").first.inner_text())
+    seen["filtered"] = rows.locator("visible=true").count()
+    page.locator("[name=words]").fill("")
+    page.locator("[name=severity]").select_option("high")
+    seen["high"] = rows.locator("visible=true").count()
+    page.get_by_text("all apps").click()
+    seen["back"] = page.url.rpartition("/")[2]
     return seen
 
 
@@ -153,10 +175,23 @@ def main() -> None:
                 "dark": violations(browser, small, axe, color_scheme="dark"),
                 "phone": violations(browser, small, axe, viewport=PHONE),
                 "lazy": violations(browser, lazy, axe),
+                **{
+                    f"{name} {look}": violations(browser, job[name], axe, **context)
+                    for name in ("full", "app")
+                    for look, context in LOOKS.items()
+                },
             },
+            "pictures": opened(browser, job["full"]).evaluate(PICTURES),
+            "app": of_app(browser, small),
             "paper": on_paper(browser, wide),
+            "full paper": on_paper(browser, job["full"]),
+            "app paper": on_paper(browser, job["app"]),
             "phone": phone.evaluate(BEYOND),
-            "widths": {width: page_width(browser, wide, width) for width in (390, 705, 768, 1024)},
+            "widths": {
+                f"{name} {width}": page_width(browser, job[name], width)
+                for name in ("wide", "full", "app")
+                for width in (390, 705, 768, 1024)
+            },
             "keyboard": by_keyboard(opened(browser, wide, viewport=PHONE)),
             "size": at_size(browser, job["large"]),
             "unread": unread(browser, lazy),
