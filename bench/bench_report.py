@@ -1,6 +1,8 @@
 """The report of fleets of growing size: seconds, peak memory, sizes of its files.
 
-    python bench/bench_report.py [4 30 300 3000 10000]
+    python bench/bench_report.py [--fleet-only] [4 30 300 3000 10000]
+
+`--fleet-only` makes no files of single apps, which take most of the time and none of the memory.
 
 Records are computed when they are asked for (36 cells and about 60 findings an app), so memory is
 that of the report alone. Each size runs in a process of its own, because a peak never goes down.
@@ -25,6 +27,7 @@ from clients.report_writer import FileReportWriter
 from contract.errors import ErrorCode, PlatformError
 from contract.record import CellState, PipelineRecord
 from contract.spec import AppRef
+from reports.files import ReportFiles
 from tests.support.large_report import keys_of, part_of
 
 SIZES = (4, 30, 300, 3_000, 10_000)
@@ -110,12 +113,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--alone", action="store_true", help="in this process")
+    parser.add_argument("--fleet-only", action="store_true", help="no files of single apps")
     given = parser.parse_args()
+    if given.fleet_only:
+        ReportFiles.of_app = lambda *_: iter(())
     for apps in given.sizes:
         if given.alone:
             print(json.dumps(measure(apps)), flush=True)
         else:
-            subprocess.run([sys.executable, __file__, "--alone", str(apps)], check=True)
+            only = ["--fleet-only"] if given.fleet_only else []
+            subprocess.run([sys.executable, __file__, "--alone", *only, str(apps)], check=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """From the reports of the apps, one after another, to the report of their fleet. Pure."""
 
 from collections.abc import Iterable, Sequence
+from sys import intern
 
 from contract.analysis import MeasurementState
 from contract.ranking import RankingSpec
@@ -59,7 +60,7 @@ class FleetBuilder:
             self._others.append(summary)
             return summary
         self._apps.append(summary)
-        self._matrix[app.ref.label] = {cell.name: cell.state for cell in app.cells}
+        self._matrix[app.ref.label] = {intern(cell.name): cell.state for cell in app.cells}
         self._missing.add(app)
         self._tools.add(app)
         self._families.add(app)

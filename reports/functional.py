@@ -62,9 +62,9 @@ def _verdicts(
     asked: frozenset[AnalyzerKind],
 ) -> Iterator[Verdict]:
     if AnalyzerKind.AI in asked:
-        said = {item.id: _OF_JUDGES.get(item.verdict, _MISSING) for item in requirements}
+        said = {item.id: item.verdict for item in requirements}
         for item in template.requirements:
-            yield said.get(item.id, _MISSING)
+            yield _OF_JUDGES.get(said.get(item.id, ""), _MISSING)
     if AnalyzerKind.DYNAMIC in asked:
         seen = _seen(cells)
         for item in template.endpoints:

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
+from contract.analysis import Category, Severity
 from contract.analyzers import AnalyzerKind
-from contract.weakness import Weakness
+from contract.weakness import BaselineState, Origin, Weakness
 from reports.effort import lacks
 from reports.facts import FleetFacts
 from reports.functional import functional
@@ -91,26 +93,30 @@ def _in_groups(weaknesses: Iterable[Weakness]) -> tuple[WeaknessCount, ...]:
         )
         for found in weaknesses
     )
-    return tuple(
-        WeaknessCount(
-            category=category,
-            severity=severity,
-            cwe=cwe,
-            family=family,
-            origin=origin,
-            baseline=baseline,
-            sure=sure,
-            suppressed=suppressed,
-            count=count,
-        )
-        for (
-            category,
-            severity,
-            cwe,
-            family,
-            origin,
-            baseline,
-            sure,
-            suppressed,
-        ), count in counts.items()
+    return tuple(_alike(*kind, count) for kind, count in counts.items())
+
+
+@lru_cache(maxsize=50_000)
+def _alike(
+    category: Category,
+    severity: Severity,
+    cwe: int | None,
+    family: str,
+    origin: Origin,
+    baseline: BaselineState | None,
+    sure: bool,
+    suppressed: bool,
+    count: int,
+) -> WeaknessCount:
+    """A group of weaknesses; apps with equal groups share the value, since there may be many."""
+    return WeaknessCount(
+        category=category,
+        severity=severity,
+        cwe=cwe,
+        family=family,
+        origin=origin,
+        baseline=baseline,
+        sure=sure,
+        suppressed=suppressed,
+        count=count,
     )

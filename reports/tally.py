@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
+from functools import lru_cache
 
 from contract.analysis import Category, Finding, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind
@@ -13,8 +14,15 @@ from reports.model import CellReport
 
 def count_states(states: Iterable[MeasurementState | None]) -> StateCounts:
     """How many there are of each state; None (unfinished) is none of them."""
-    counts = Counter(state.value for state in states if state is not None)
-    return StateCounts(**counts)
+    counts = Counter(state for state in states if state is not None)
+    return _states(*(counts[state] for state in MeasurementState))
+
+
+@lru_cache(maxsize=50_000)
+def _states(*counts: int) -> StateCounts:
+    """Counts in the order of states; apps with equal counts share the value."""
+    named = zip(MeasurementState, counts, strict=True)
+    return StateCounts(**{state.value: count for state, count in named})
 
 
 def speaks_about(category: Category, cell: CellReport) -> bool:
@@ -134,14 +142,14 @@ def _sum(category: Category, tallies: Iterable[FindingTally]) -> FindingTally:
     for one in known:
         by_severity.update(one.by_severity or {})
         by_cwe.update(one.by_cwe or {})
-    first, *others = {one.counted for one in known}
+    kinds = {one.counted for one in known}
     return FindingTally(
         category=category,
         cells=states,
         total=sum(one.total or 0 for one in known),
         by_severity={severity: by_severity[severity] for severity in Severity},
         by_cwe=dict(sorted(by_cwe.items(), key=lambda item: (-item[1], item[0]))),
-        counted="mixed" if others else first,
+        counted=known[0].counted if len(kinds) == 1 else "mixed",
         scaffold=sum(one.scaffold for one in known),
         origin_unknown=sum(one.origin_unknown for one in known),
         suppressed=sum(one.suppressed for one in known),
