@@ -220,7 +220,7 @@ def report(
     from cli.commands.report import run_report
 
     if form is not None:
-        run(lambda settings: run_forms(settings, id, form, out, as_json=as_json))
+        run(lambda settings: run_forms(settings, id, form, out, anew=anew, as_json=as_json))
         return
     if out is not None:
         raise typer.BadParameter("--out needs --format")

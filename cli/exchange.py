@@ -5,17 +5,19 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import JsonFlag, PipelineArg
+from cli.arguments import IdOption, JsonFlag, PipelineArg
 from cli.command import run
+from control.naming import new_id
 
 ArchiveArg = Annotated[Path, typer.Argument(help="Archive of a pipeline.", metavar="ARCHIVE")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add `export`, `import`, `verify` and `import-sarif`."""
+    """Add `export`, `import`, `verify`, `rerun` and `import-sarif`."""
     app.command(name="export")(_export)
     app.command(name="import")(_import)
     app.command(name="verify")(_verify)
+    app.command(name="rerun")(_rerun)
     app.command(name="import-sarif")(_import_sarif)
 
 
@@ -50,6 +52,21 @@ def _verify(archive: ArchiveArg, as_json: JsonFlag = False) -> None:
     from cli.commands.exchange import run_verify
 
     run(lambda settings: run_verify(settings, archive, as_json=as_json))
+
+
+def _rerun(
+    archive: ArchiveArg,
+    only: Annotated[
+        str, typer.Option("--only", help="What to measure again.", metavar="MODEL/appN[/TOOL]")
+    ],
+    id: IdOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure cells of an archive again, and say whether they come out the same."""
+    from cli.commands.rerun import run_rerun
+
+    name = new_id(f"{archive.name.split('.')[0]}-rerun") if id is None else id
+    run(lambda settings: run_rerun(settings, archive, only, name, as_json=as_json))
 
 
 def _import_sarif(

@@ -54,6 +54,23 @@ async def _watch_lines(pipeline: Pipeline) -> PipelineProgress:
     return last
 
 
+async def follow(session: Session, pipeline_id: str) -> Exit | None:
+    """Show progress to the end; the code of an end that is none as asked for.
+
+    Ctrl-C cancels the pipeline if this command also owns the stack that it runs on; otherwise the
+    pipeline goes on without us.
+    """
+    pipeline = Pipeline(session.client, pipeline_id)
+    try:
+        last = await watch(pipeline)
+    except asyncio.CancelledError:
+        await _on_interrupt(session, pipeline)
+        raise
+    if last.phase is PipelinePhase.FAILED and last.message:
+        say(f"pipeline {pipeline_id} failed: {last.message}")
+    return of_phase(last.phase)
+
+
 async def follow_to_report(
     session: Session,
     pipeline_id: str,
@@ -64,18 +81,9 @@ async def follow_to_report(
 ) -> Exit:
     """Show progress to the end, then the report's summary.
 
-    The exit code says how the pipeline ended. Ctrl-C cancels the pipeline if this command also owns
-    the stack it runs on; otherwise the pipeline goes on without us.
+    The exit code says how the pipeline ended. Ctrl-C is as in `follow`.
     """
-    pipeline = Pipeline(session.client, pipeline_id)
-    try:
-        last = await watch(pipeline)
-    except asyncio.CancelledError:
-        await _on_interrupt(session, pipeline)
-        raise
-    if last.phase is PipelinePhase.FAILED and last.message:
-        say(f"pipeline {pipeline_id} failed: {last.message}")
-    ended = of_phase(last.phase)
+    ended = await follow(session, pipeline_id)
     try:
         code = show_report(
             session.settings, pipeline_id, as_json=as_json, strict=strict, gates=gates

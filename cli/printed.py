@@ -19,6 +19,8 @@ from control.archive_documents import (
     Imported,
     ImportedLog,
     ImportedTool,
+    Rerun,
+    RerunCell,
     Verified,
     VerifiedTable,
 )
@@ -78,6 +80,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "import": (Imported,),
     "verify": (Verified,),
     "import-sarif": (ImportedLog,),
+    "rerun": (Rerun,),
 }
 PARTS: tuple[type[Frozen], ...] = (
     Took,
@@ -94,6 +97,7 @@ PARTS: tuple[type[Frozen], ...] = (
     KeptRows,
     VerifiedTable,
     ImportedTool,
+    RerunCell,
     FoundWeakness,
     NotMeasured,
     Change,

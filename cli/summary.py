@@ -10,6 +10,7 @@ from contract.gate import Gate
 from control.reports import read_report, report_path
 from reports.control_words import control_lines
 from reports.model import FleetReport
+from reports.triage_words import baseline_line, decision_lines
 from settings import Settings
 
 
@@ -51,6 +52,8 @@ def show(
         render_summary(report),
         *filter(None, [report.verdict]),
         *(f"controls: {line}" for line in control_lines(report.controls)),
+        *(f"against {line}" for line in filter(None, [baseline_line(report.baseline)])),
+        *(f"decisions: {line}" for line in decision_lines(report.suppressions)),
         *(f"not measured: {line}" for line in not_measured(report)),
         *(f"report: {path}" for path in files),
         as_json=as_json,

@@ -34,15 +34,21 @@ _MAPPED = {
 }
 # OWASP maps not these numbers but an ancestor of each in MITRE's research view (CWE-1000): the
 # nearest one that it maps. 1395 was made after 2021, for what A06 is about.
-_ANCESTORS = {155: 138, 208: 200, 250: 269, 427: 668, 527: 552, 530: 552, 732: 285, 943: 74}
-_ANCESTORS |= {1007: 451, 1022: 266, 1321: 915, 1336: 94, 1391: 287, 1395: 1104, 1427: 77}
+_INHERITED = """155:138 208:200 250:269 427:668 527:552 530:552 732:285 943:74 1007:451 1022:266
+    1321:915 1336:94 1391:287 1395:1104 1427:77"""
+_ANCESTORS = {
+    number: ancestor for number, _, ancestor in (pair.partition(":") for pair in _INHERITED.split())
+}
 NONE = frozenset({119, 400, 489, 605, 672, 693, 703, 754, 755, 1333})
 """Numbers that our tools report and that neither OWASP nor an ancestor puts in a category."""
 
+_OF_OWASP = {number: category for category, text in _MAPPED.items() for number in text.split()}
 _CATEGORY_OF = {
-    int(number): category for category, text in _MAPPED.items() for number in text.split()
+    int(number): category
+    for number, category in (
+        _OF_OWASP | {number: _OF_OWASP[ancestor] for number, ancestor in _ANCESTORS.items()}
+    ).items()
 }
-_CATEGORY_OF |= {number: _CATEGORY_OF[ancestor] for number, ancestor in _ANCESTORS.items()}
 
 
 def category_of(number: int) -> str:

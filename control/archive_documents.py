@@ -75,6 +75,48 @@ class Verified(Frozen):
     matches: bool
 
 
+class RerunCell(Frozen):
+    """One cell of an archive that was measured again.
+
+    Attributes:
+        told, again: its state in the archive, and now; null: it did not come.
+        versions, findings: in the archive, and now.
+        reproduced: same state, same version, the same findings. Measured numbers vary by
+            themselves: they decide nothing.
+        reasons: why it did not come out the same.
+        figures: measured numbers that differ, side by side.
+    """
+
+    cell: str
+    told: MeasurementState
+    again: MeasurementState | None = None
+    versions: tuple[str, str] = ("", "")
+    findings: tuple[int, int] = (0, 0)
+    reproduced: bool = False
+    reasons: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+
+
+class Rerun(Frozen):
+    """Cells of an archive, measured again.
+
+    Attributes:
+        pipeline_id: that measured them again.
+        app: `model/appN`.
+        cells: each a `RerunCell`.
+    """
+
+    pipeline_id: str
+    archive: str
+    app: str
+    cells: tuple[RerunCell, ...]
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether every cell came out the same."""
+        return all(cell.reproduced for cell in self.cells)
+
+
 class ImportedTool(Frozen):
     """What a log says of one app, as a further tool.
 

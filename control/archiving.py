@@ -28,9 +28,10 @@ from contract.spec import AppRef, SourceRef
 from control.archive_documents import Exported
 from control.errors import WrongInputError
 from control.form_artifacts import parquet_files
+from control.forms import Source
 from control.journals import journal_of_rows
 from control.reporting import report_of
-from control.reports import read_apps, report_folder
+from control.reports import report_folder
 from control.stored import Stored
 from store.results import SqlResultStore
 
@@ -164,7 +165,9 @@ async def export(
         folder = report_folder(data_dir, pipeline_id)
         await asyncio.to_thread(_add_report, writer, folder)
         tables = place / "parquet"
-        names = await asyncio.to_thread(parquet_files, report, read_apps(data_dir, report), tables)
+        names = await asyncio.to_thread(
+            parquet_files, report, Source(data_dir, report, assay).apps(), tables
+        )
         for name in names:
             await asyncio.to_thread(writer.add_file, f"report/parquet/{name}", tables / name)
         manifest = writer.finish(

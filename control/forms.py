@@ -12,7 +12,7 @@ from clients.files import disk_faults, publish, remove_stale, temporary_file
 from control.documents import FormsWritten
 from control.errors import WrongInputError
 from control.form_artifacts import parquet_files, sbom_files
-from control.reports import read_app, read_report, report_folder
+from control.reports import read_app, report_folder
 from reports.forms.defectdojo import defectdojo
 from reports.forms.junit import junit
 from reports.forms.latex import latex_files
@@ -24,8 +24,9 @@ from reports.tables.schema import OneApp
 from reports.tables.sheet import csv_head, csv_lines
 
 Pieces = Iterable[bytes]
+# The pages link to everything else in the folder.
 _AS_WRITTEN: Mapping[str, Sequence[str]] = {
-    "html": ("report.html", "apps/*.html"),
+    "html": ("[!.]*", "[!.]*/*"),
     "json": ("report.json", "apps/*.json"),
     "sarif": ("*.sarif",),
 }
@@ -50,15 +51,6 @@ class Source:
         """The documents of all apps, one after another; controls and repeats come last."""
         for summary in (*self.report.apps, *self.report.others):
             yield read_app(self.data_dir, self.report, summary.name)
-
-
-def source_of(data_dir: Path, pipeline_id: str, assay: str) -> Source:
-    """The written report of a pipeline.
-
-    Raises:
-        PlatformError: there is none, it is of another version, or it is damaged.
-    """
-    return Source(data_dir, read_report(data_dir, pipeline_id), assay)
 
 
 def one_file(source: Source, form: str) -> Pieces:
@@ -125,6 +117,7 @@ def _as_written(form: str) -> Callable[[Source, Path], list[str]]:
     def write(source: Source, folder: Path) -> list[str]:
         root = report_folder(source.data_dir, source.report.pipeline.id)
         found = sorted(path for pattern in _AS_WRITTEN[form] for path in root.glob(pattern))
+        found = [path for path in found if path.is_file() and path.suffix != ".part"]
         return _put_all(folder, ((str(path.relative_to(root)), _blocks(path)) for path in found))
 
     return write

@@ -51,7 +51,7 @@ async def unpack(
     for pipeline_id in reversed(archive.manifest.pipelines):
         say(f"{pipeline_id}: its journal and its results")
         part: list[JournalEntry] = []
-        for entry in _journal(archive, pipeline_id):
+        for entry in journal(archive, pipeline_id):
             await asyncio.to_thread(_take_results, archive, artifacts, entry, folder)
             part.append(entry)
             if len(part) == _PART:
@@ -81,7 +81,12 @@ async def _decide(archive: ArchiveReader, pipeline_id: str, made: SqlResultStore
         await made.suppress(pipeline_id, decision.suppression)
 
 
-def _journal(archive: ArchiveReader, pipeline_id: str) -> Iterator[JournalEntry]:
+def journal(archive: ArchiveReader, pipeline_id: str) -> Iterator[JournalEntry]:
+    """What happened to a pipeline, entry by entry.
+
+    Raises:
+        PlatformError: DATA_LOSS: something in it is no entry of this pipeline.
+    """
     name = journal_member(pipeline_id)
     for number, line in enumerate(_lines(archive.blocks(name), name), 1):
         try:

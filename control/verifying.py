@@ -16,7 +16,8 @@ from contract.errors import ErrorCode, PlatformError
 from control.archive_documents import Verified, VerifiedTable
 from control.archiving import private_folder
 from control.form_artifacts import parquet_files
-from control.reports import read_apps, read_report
+from control.forms import Source
+from control.reports import read_report
 from control.unpacking import unpack
 from reports.model import SCHEMA_VERSION, FleetReport
 from reports.names import JSON_NAME
@@ -82,7 +83,7 @@ def _compared(
 ) -> Verified:
     again = read_report(place, told.pipeline.id)
     fresh = place / "tables"
-    names = parquet_files(again, read_apps(place, again), fresh)
+    names = parquet_files(again, Source(place, again, "").apps(), fresh)
     tables = [
         _table(archive, name, fresh / name, place) for name in names if name.endswith(".parquet")
     ]

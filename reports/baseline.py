@@ -57,7 +57,7 @@ def compared(now: Seen, then: Seen | None, why: str = NOT_IN_BASELINE) -> Told:
     if then is None:
         unknown = (_with(each, BaselineState.UNKNOWN, why) for each in now.weaknesses)
         return Told(tuple(unknown), ())
-    again = _known_again(now.weaknesses, then.weaknesses)
+    again = _known_again(now.weaknesses, then.weaknesses, same_files=_are_same(now, then))
     found_again = set(again.values())
     looks_then, looks_now = _Looks.of(then), _Looks.of(now)
     return Told(
@@ -75,14 +75,22 @@ def compared(now: Seen, then: Seen | None, why: str = NOT_IN_BASELINE) -> Told:
     )
 
 
-def _known_again(now: Sequence[Weakness], then: Sequence[Weakness]) -> dict[int, int]:
+def _are_same(now: Seen, then: Seen) -> bool:
+    """Whether the app's files are the same ones."""
+    return bool(then.digest) and then.digest == now.digest
+
+
+def _known_again(
+    now: Sequence[Weakness], then: Sequence[Weakness], *, same_files: bool
+) -> dict[int, int]:
     """Which weakness of `now` is which of `then`, by their places; each is at most one.
 
     Those with the same fingerprint find each other first. Then the others do by the identities that
-    their joined sightings had alone: with another set of tools, one of these is the fingerprint.
+    their joined sightings had alone: with another set of tools, one of these is the fingerprint. In
+    the same files, what is of one family at one place is one weakness, however it is identified.
     """
     again: dict[int, int] = {}
-    for names_of in (_own_name, _every_name):
+    for names_of in (_own_name, _every_name, *([_spot] if same_files else [])):
         taken = set(again.values())
         free: defaultdict[str, list[int]] = defaultdict(list)
         for place in reversed(range(len(then))):
@@ -112,6 +120,15 @@ def _own_name(weakness: Weakness) -> tuple[str, ...]:
 
 def _every_name(weakness: Weakness) -> tuple[str, ...]:
     return (*_own_name(weakness), *weakness.finding.aliases)
+
+
+def _spot(weakness: Weakness) -> tuple[str, ...]:
+    """Its family and place; none where the place is not known to the line or the input."""
+    place, family = weakness.finding.location, weakness.family or weakness.finding.rule_id
+    if not (place.line if place.path else place.url):
+        return ()
+    spot = (place.path, place.line, place.method, place.url, place.parameter)
+    return ("\0".join((weakness.finding.category, family, *map(str, spot))),)
 
 
 def _with(weakness: Weakness, state: BaselineState, reason: str = "") -> Weakness:
@@ -173,7 +190,7 @@ def _appeared(weakness: Weakness, now: _Looks, then: _Looks) -> Weakness:
 
 def _vanished(weakness: Weakness, then: Seen, now: Seen, before: _Looks, after: _Looks) -> Weakness:
     """Fixed if each of the tools that saw it then would see it now."""
-    if then.digest and then.digest == now.digest:
+    if _are_same(now, then):
         reason = "not found again, though the app's files are the same"
         return _with(weakness, BaselineState.UNKNOWN, reason)
     found = weakness.finding
@@ -215,11 +232,12 @@ def _blind(found: Finding, seeing: CellReport, others: _Looks, when: str) -> str
 def _has_nothing(seeing: CellReport, other: CellReport) -> bool:
     """Whether a tool that reads files proved that there is none for it any more.
 
-    An app may answer unseen, and a dependency that lost its exact version is still there.
+    An app may answer unseen, a dependency that lost its exact version is still there, and a cell
+    that only stands in for a log that was not imported proves nothing.
     """
     before, unread = seeing.report.coverage, other.report.coverage
     reads_files = before is not None and before.unit == "files" and not seeing.analyzer.is_live
-    return reads_files and not (unread and unread.skipped_total)
+    return reads_files and other.recorded and not (unread and unread.skipped_total)
 
 
 def _other_eyes(seeing: CellReport, other: CellReport) -> str:

@@ -48,7 +48,7 @@ class BaselineReport(Frozen):
         apps: how many are in both.
         only_now, only_then: apps in one of them alone, at most 50; of these nothing is said.
         only_now_total, only_then_total: how many there are.
-        counts: of all apps that the pipeline is about.
+        counts: of the apps that are in both; of others all is unknown, and not counted here.
         models: the same by model.
         reasons: why something is not known, the most frequent first, at most 20.
     """

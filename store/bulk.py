@@ -5,6 +5,7 @@ Only for apps of which nothing is recorded: what one by one would be merged is r
 
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import JSON, Table, bindparam, func, select, text, update
@@ -30,29 +31,55 @@ from store.tables import (
 from store.weaknesses import body_of, counts_of, tool_rows, weakness_rows
 
 _ORDER = (subtasks, cells, findings, metrics, fused_findings, weaknesses, weakness_tools)
-_Rows = dict[Table, list[Row]]
+PreparedRows = dict[Table, list[Row]]
+"""Rows by table."""
+
+
+def prepared(recorded: Sequence[RecordedApp]) -> PreparedRows:
+    """The rows of these apps, JSON written; pure, so that a thread may do it.
+
+    The ID of an app is its place among them, and that of a cell its place among all cells.
+    """
+    rows: PreparedRows = defaultdict(list)
+    for place, app in enumerate(recorded):
+        _add(rows, app, place)
+    for table, made in rows.items():
+        for name in _jsons(table) & set(made[0] if made else ()):
+            for row in made:
+                row[name] = None if row[name] is None else dump_json(row[name])
+    return rows
 
 
 async def record_new(
-    connection: AsyncConnection, pipeline_id: str, recorded: Sequence[RecordedApp]
+    connection: AsyncConnection,
+    pipeline_id: str,
+    recorded: Sequence[RecordedApp],
+    rows: PreparedRows,
 ) -> None:
     """Write these apps of a pipeline, which are registered and have no cells.
+
+    Args:
+        connection: in a transaction of its own.
+        pipeline_id: of the pipeline.
+        recorded: the apps.
+        rows: as `prepared` made them, for this call alone.
 
     Raises:
         PlatformError: FAILED_PRECONDITION: one of them is not registered, or has cells.
     """
     known = await _registered(connection, pipeline_id, [app.spec.ref for app in recorded])
-    rows: _Rows = defaultdict(list)
-    for app in recorded:
-        _add(rows, app, known[app.spec.ref])
+    ids = [known[app.spec.ref].id for app in recorded]
     first = await free_ids(connection, cells, len(rows[cells]))
     for place, row in enumerate(rows[cells]):
         row["id"] = first + place
     for table in (findings, metrics):
         for row in rows[table]:
             row["cell_id"] += first
+    for table in (weaknesses, weakness_tools):
+        for row in rows[table]:
+            row["app_id"] = ids[row["app_id"]]
     for table in _ORDER:
-        await write_rows(connection, table, rows[table])
+        await _insert(connection, table, rows[table])
     ended = [_ended(app, known[app.spec.ref]) for app in recorded]
     if ended:
         await connection.execute(update(apps).where(apps.c.id == bindparam("row_id")), ended)
@@ -93,8 +120,8 @@ async def free_ids(connection: AsyncConnection, table: Table, count: int) -> int
     return int(await connection.scalar(select(func.max(table.c.id))) or 0) + 1
 
 
-def _add(rows: _Rows, app: RecordedApp, registered: Any) -> None:
-    """The rows of one app; a cell's ID counts from 0 for now."""
+def _add(rows: PreparedRows, app: RecordedApp, place: int) -> None:
+    """The rows of one app."""
     for outcome, report in app.subtasks:
         made = subtask_rows(app.spec, outcome, report)
         first = len(rows[cells])
@@ -107,7 +134,7 @@ def _add(rows: _Rows, app: RecordedApp, registered: Any) -> None:
         rows[fused_findings] += [{"subtask_id": outcome.subtask_id, **row} for row in made.fused]
     if app.weaknesses is not None:
         bodies = list(map(body_of, app.weaknesses))
-        of_app = (registered.id, registered.role, registered.pipeline_id, app.spec.ref)
+        of_app = (place, app.spec.role.value, app.spec.pipeline_id, app.spec.ref)
         listed = weakness_rows(*of_app, app.weaknesses, bodies)
         rows[weaknesses] += listed
         rows[weakness_tools] += tool_rows(listed, app.weaknesses)
@@ -126,14 +153,22 @@ def _ended(app: RecordedApp, registered: Any) -> Row:
 
 async def write_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows that all have the same columns, as fast as the database takes them."""
+    jsons = _jsons(table)
+    written = [
+        {
+            name: dump_json(value) if name in jsons and value is not None else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+    await _insert(connection, table, written)
+
+
+async def _insert(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     if not rows:
         return
     names = [name for name in rows[0] if name in table.c]
-    jsons = {name for name in names if isinstance(table.c[name].type, JSON)}
-    values = [
-        tuple(dump_json(row[name]) if name in jsons else row[name] for name in names)
-        for row in rows
-    ]
+    values = list(map(itemgetter(*names), rows))
     raw = await connection.get_raw_connection()
     if connection.dialect.name == "postgresql":
         driver: Any = raw.driver_connection
@@ -145,3 +180,8 @@ async def write_rows(connection: AsyncConnection, table: Table, rows: Sequence[R
         f"INSERT INTO {table.name} ({columns}) VALUES ({marks})",  # noqa: S608 (our own names)
         values,
     )
+
+
+def _jsons(table: Table) -> frozenset[str]:
+    """Its JSON columns that always have a value, or SQL's NULL."""
+    return frozenset(column.name for column in table.c if isinstance(column.type, JSON))

@@ -1,11 +1,12 @@
 """Engines: SQLite in WAL mode by default, PostgreSQL by URL."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from contract.errors import ErrorCode, PlatformError
@@ -23,9 +24,17 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
-# Pages kept in memory, in KiB (negative: SQLite's way to say so): indexes are written all over.
-CACHE = "cache_size=-64000"
+_PRAGMAS = (
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+    "foreign_keys=ON",
+    "synchronous=FULL",
+    # Indexes are written all over: 64 MB of them stay in memory (negative: in KiB), and what was
+    # written goes into the file every 32 MB.
+    "cache_size=-64000",
+    "wal_autocheckpoint=8000",
+)
 _READ = "assay_read"
+_FILE = "assay_file"
 
 
 def parse_url(url: str) -> URL:
@@ -97,6 +106,8 @@ def _sqlite_engine(url: URL, create: bool) -> AsyncEngine:
         pool_timeout=POOL_TIMEOUT_S,
     )
     event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "connect", partial(_remember, path))
+    event.listen(engine.sync_engine, "checkout", partial(_require_same, path))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
@@ -113,15 +124,27 @@ def _prepare(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling is off: it would begin too late and lock too little.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "foreign_keys=ON",
-        "synchronous=FULL",
-        CACHE,
-        "wal_autocheckpoint=8000",
-    ):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _remember(path: Path, _connection: Any, record: Any) -> None:
+    record.info[_FILE] = _identity(path)
+
+
+def _require_same(path: Path, _connection: Any, record: Any, _proxy: Any) -> None:
+    """Have a connection replaced whose file is another one now: a store was made anew."""
+    if record.info.get(_FILE) != _identity(path):
+        raise DisconnectionError("another file has its name now")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _begin(connection: Connection) -> None:

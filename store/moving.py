@@ -32,11 +32,11 @@ async def move_pipeline(source: AsyncConnection, target: AsyncConnection, pipeli
         PlatformError: NOT_FOUND: the source has no such pipeline.
     """
     mine = pipelines.c.pipeline_id == pipeline_id
-    row = (await source.execute(select(pipelines).where(mine))).first()
+    row = (await source.execute(select(pipelines).where(mine))).mappings().first()
     if row is None:
         raise PlatformError(ErrorCode.NOT_FOUND, f"no pipeline {pipeline_id!r} in the store")
     await target.execute(delete(pipelines).where(mine))
-    await write_rows(target, pipelines, [dict(row._mapping)])
+    await write_rows(target, pipelines, [dict(row)])
     app_ids = await _moved(source, target, apps, pipeline_id)
     await _copied(source, target, _of(subtasks, pipeline_id))
     cell_ids = await _moved(source, target, cells, pipeline_id)

@@ -1,5 +1,6 @@
 """What is asked of a store's weaknesses: pages of them, counts, and decisions about them."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, Collection, Sequence
@@ -15,11 +16,12 @@ from contract.overview import PipelineOverview
 from contract.record import CellState
 from contract.spec import AppRef
 from contract.weakness import Suppression, Weakness
-from store.bulk import record_new
+from store.bulk import prepared, record_new
 from store.columns import clean_text
 from store.connected import Connected, not_found
 from store.counting import fetch_overview
 from store.paging import fetch_page
+from store.rows import Row
 from store.states import stream_states
 from store.tables import pipelines, suppressions
 from store.weaknesses import put_weaknesses
@@ -49,8 +51,9 @@ class Searching(Connected):
         Raises:
             PlatformError: FAILED_PRECONDITION: one of them is not registered, or has cells.
         """
+        rows = await asyncio.to_thread(prepared, recorded)
         async with self.writing() as connection:
-            await record_new(connection, pipeline_id, recorded)
+            await record_new(connection, pipeline_id, recorded, rows)
 
     async def findings_page(self, query: FindingsQuery) -> FindingsPage:
         """One page of the weaknesses that `query` wants.
@@ -90,7 +93,7 @@ class Searching(Connected):
         """
         key = _key(pipeline_id, decision)
         until = decision.until.isoformat() if decision.until else None
-        row = {"key": key, "pipeline_id": pipeline_id, **_texts(decision), "until": until}
+        row: Row = {"key": key, "pipeline_id": pipeline_id, **_texts(decision), "until": until}
         async with self.writing() as connection:
             this = select(suppressions).where(suppressions.c.key == key)
             old = (await connection.execute(this)).first()

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Category, MeasurementState
@@ -72,7 +72,7 @@ class _Reading:
         self._ref: AppRef | None = None
         self._looks_for: dict[str | None, tuple[Category, ...] | None] = {None: None}
 
-    def state(self, row: Row[Any]) -> CellState:
+    def state(self, row: Any) -> CellState:
         """The state of one cell; the cells of an app come one after another."""
         model, number, analyzer, tool, state, looks_for, imported = row
         ref = self._ref

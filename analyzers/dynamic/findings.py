@@ -31,8 +31,10 @@ _KINDS = {
     "cors-null-origin-with-credentials": "cors",
 }
 _SETTINGS = frozenset({1021, 693, 1004, 614, 1275})  # framing, sniffing, flags of cookies
-_SERVICE_WIDE = frozenset({"csp", "debugger", "referrer-policy", "server-version", "hsts", "cors"})
-_SERVICE_WIDE |= {f"cwe-{number}" for number in _SETTINGS}
+_SERVICE_WIDE = frozenset(
+    {"csp", "debugger", "referrer-policy", "server-version", "hsts", "cors"}
+    | {f"cwe-{number}" for number in _SETTINGS}
+)
 
 
 def stable_path(path: str) -> str:

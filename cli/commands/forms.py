@@ -5,20 +5,33 @@ import sys
 from pathlib import Path
 
 from cli.exits import Exit
-from cli.output import print_result
+from cli.installation import store_of
+from cli.output import print_result, say
 from cli.program import version
-from control.forms import FORMS, one_file, source_of, write_forms
+from control.forms import FORMS, Source, one_file, write_forms
+from control.reporting import report_of, write_anew
 from settings import Settings
 
 STANDARD_OUTPUT = Path("-")
+_SHOWN = 50
 
 
 async def run_forms(
-    settings: Settings, pipeline_id: str, form: str, out: Path | None, *, as_json: bool
+    settings: Settings, pipeline_id: str, form: str, out: Path | None, *, anew: bool, as_json: bool
 ) -> Exit:
-    """Write the report in one form, or in all; print where the files are."""
-    assay = version().partition(" (")[0]
-    source = await asyncio.to_thread(source_of, settings.data_dir, pipeline_id, assay)
+    """Write the report in one form, or in all; print where the files are.
+
+    Args:
+        settings: of this installation.
+        pipeline_id: of which pipeline.
+        form: one of `FORMS`, or `all`.
+        out: folder; `-`: standard output; None: below the data.
+        anew: make the report first from what is recorded until now, even if there is one.
+        as_json: print where the files are as a document.
+    """
+    make = write_anew if anew else report_of
+    report = await make(store_of(settings), settings.data_dir, pipeline_id, say)
+    source = Source(settings.data_dir, report, version().partition(" (")[0])
     if out == STANDARD_OUTPUT:
         for piece in one_file(source, form):
             sys.stdout.buffer.write(piece)
@@ -27,5 +40,6 @@ async def run_forms(
     forms = FORMS if form == "all" else (form,)
     written = await asyncio.to_thread(write_forms, source, forms, out)
     files = [str(Path(written.folder) / name) for name in written.files]
-    print_result(written, *files[:50], f"{len(files):,} files", as_json=as_json)
+    shown = [*files[:_SHOWN], *([f"and {len(files) - _SHOWN:,} more"] * (len(files) > _SHOWN))]
+    print_result(written, *shown, as_json=as_json)
     return Exit.OK

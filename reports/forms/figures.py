@@ -9,14 +9,15 @@ UNKNOWN = "n/a"
 
 
 def number(value: float) -> str:
-    """Three digits that count, without an exponent: `0.0123`, `4.5`, `182`, `5,400`."""
+    """Three digits that count: `0.012`, `4.5`, `182`, `5,400`; with a true minus sign."""
+    if value < 0:
+        return f"−{number(-value)}"
     if value == 0:
         return "0"
-    size = abs(value)
-    if size >= 100:
+    if value >= 100:
         return f"{value:,.0f}"
-    places = 1 if size >= 10 else 2 if size >= 1 else 3
-    text = f"{value:.{places}f}" if size >= 0.001 else f"{value:.2g}"
+    places = 1 if value >= 10 else 2 if value >= 1 else 3
+    text = f"{value:.{places}f}" if value >= 0.001 else f"{value:.2g}"
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 
+from reports.forms.figures import UNKNOWN, number
 from reports.forms.texcode import TexTable, tex
 from reports.model import FleetReport
+from reports.study.model import Study
 
 _DIGEST_CHARS = 12
 
 
 def tool_tables(report: FleetReport) -> Iterator[TexTable]:
-    """Tools with versions and states; what is missing, by reason."""
+    """Tools with versions and states; what is missing, by reason; how judges agree."""
     yield TexTable(
         name="tools",
         caption=(
@@ -41,5 +43,31 @@ def tool_tables(report: FleetReport) -> Iterator[TexTable]:
             rows=tuple(
                 (tex(group.state), tex(group.reason or "no reason is known"), str(group.count))
                 for group in report.missing
+            ),
+        )
+    if report.study:
+        yield from _judges(report.study)
+
+
+def _judges(study: Study) -> Iterator[TexTable]:
+    groups = [(group, one) for group in (study.fleet, *study.models) for one in group.agreement]
+    if groups:
+        yield TexTable(
+            name="agreement",
+            caption=(
+                "Agreement of the judges: Krippendorff's $\\alpha$ (1: full agreement, 0: chance). "
+                f"{UNKNOWN}: not defined."
+            ),
+            columns="llrrr",
+            head=("Model", "Figure", r"$\alpha$", "Questions", "Judges"),
+            rows=tuple(
+                (
+                    tex(group.model or "all"),
+                    tex(one.name),
+                    UNKNOWN if one.alpha is None else tex(number(one.alpha)),
+                    str(one.units),
+                    str(one.judges),
+                )
+                for group, one in groups
             ),
         )

@@ -13,6 +13,7 @@ from reports.study.model import Study
 
 _ROWS = 50
 _REASONS = 15
+_FAMILIES = 10
 _MEASURES = ("runs", "functional", "secure", "functional_and_secure", "grave_findings")
 
 
@@ -23,6 +24,7 @@ def markdown(report: FleetReport) -> str:
         [md(report.verdict, 1_000)],
         [*_models(report)],
         [*_severities(report.models)],
+        [*_families(report)],
         [*_baseline(report)],
         [*_decisions(report)],
         [*_controls(report)],
@@ -88,6 +90,24 @@ def _row(tally: FindingTally | None) -> Iterator[str]:
     yield f"{cells.measured:,} of {cells.total - cells.not_applicable:,}" if cells else UNKNOWN
 
 
+def _families(report: FleetReport) -> Iterator[str]:
+    """The flaws that the most apps share."""
+    if not report.families.families:
+        return
+    rows = [
+        (
+            md(f"{family.severity} {family.family}: {family.message or family.rule}"),
+            f"{family.apps_total:,}",
+            f"{len(family.models):,}",
+            f"{family.count:,}",
+        )
+        for family in report.families.families[:_FAMILIES]
+    ]
+    heads = ("Flaw", "Apps that share it", "Models", "Weaknesses")
+    yield from ("## Shared flaws", "", *table(heads, rows))
+    yield from _more(report.families.shared, _FAMILIES, "shared flaws")
+
+
 def _baseline(report: FleetReport) -> Iterator[str]:
     baseline = report.baseline
     if not baseline:
@@ -137,7 +157,7 @@ def _controls(report: FleetReport) -> Iterator[str]:
         heads = ("Tool", "Recall on control apps (%)", "Found", "False alarms")
         rows = [
             (
-                md(f"{score.analyzer or 'all'}/{score.tool}"),
+                md(score.label),
                 UNKNOWN if score.recall is None else f"{100 * score.recall:.0f}",
                 f"{score.found:,} of {score.labels:,}",
                 UNKNOWN if score.false_alarms is None else f"{score.false_alarms:,}",

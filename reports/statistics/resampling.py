@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 MIN_CLUSTERS = 8
 RESAMPLES = 1_999
 _EFFECT_RESAMPLES = 999
+_BATCHED = 1_000_000
 Method = Literal["BCa", "percentile"]
 
 
@@ -130,6 +131,7 @@ def _bootstrap(
             n_resamples=resamples,
             confidence_level=expanded_level(len(rows)),
             method=method,
+            batch=max(_BATCHED // rows.size, 20),  # what is drawn at once bounds the memory
             rng=np.random.default_rng(seed_of(rows)),
         ).confidence_interval
     low, high = float(found.low), float(found.high)

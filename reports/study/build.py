@@ -69,11 +69,12 @@ def _with_groups(
         agreement=agreement.get(None, ()),
     )
     shown = [look.measure for look, _ in measures]
+    models = tuple(_model(model, table, measures, agreement) for model in table.models)
     return study.model_copy(
         update={
-            "measures": (*shown, *_pass_measures(fleet.figures)),
+            "measures": (*shown, *_pass_measures(models)),
             "fleet": fleet,
-            "models": tuple(_model(model, table, measures, agreement) for model in table.models),
+            "models": models,
             "templates": tuple(_template(name, table, measures) for name in table.templates),
             "cells": tuple(_cells(table, measures)),
         }
@@ -82,10 +83,11 @@ def _with_groups(
 
 def _model(model: str, table: Table, measures: Sequence[Measured], agreement: Agreements) -> Group:
     apps = table.by_cell[model]
+    seen = {look: cells[model] for look, cells in measures}
     return Group(
         model=model,
         apps=sum(len(group) for group in apps.values()),
-        figures=_figures({look: cells[model] for look, cells in measures}),
+        figures=_figures(seen) | _passes(seen),
         findings=finding_figures(apps),
         agreement=agreement.get(model, ()),
     )
@@ -125,17 +127,24 @@ def _cells(table: Table, measures: Sequence[Measured]) -> Iterator[Group]:
 
 
 def _figures(seen: Mapping[Look, Clusters]) -> dict[str, Figure]:
-    found = {
+    return {
         look.measure.name: figure(look.measure.kind, clusters) for look, clusters in seen.items()
     }
+
+
+def _passes(seen: Mapping[Look, Clusters]) -> dict[str, Figure]:
+    """pass@k of one model; samples of several models are no samples of one."""
+    found: dict[str, Figure] = {}
     for look, clusters in seen.items():
         if prefix := _PASS.get(look.measure.name):
             found |= pass_figures(clusters, prefix)
     return found
 
 
-def _pass_measures(figures: Mapping[str, Figure]) -> Iterator[Measure]:
-    for name in figures:
+def _pass_measures(models: Iterable[Group]) -> Iterator[Measure]:
+    """Those that any model has."""
+    named = {name: None for group in models for name in group.figures}
+    for name in named:
         prefix, _, k = name.partition("@")
         if prefix in _PASS.values():
             yield Measure(

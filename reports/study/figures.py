@@ -47,7 +47,8 @@ class Figure(Frozen):
         aside: apps to which it does not apply.
         known_bad: of those missing, apps that are known to fail all the same.
         passed: shares only.
-        least, most: shares only: the value if everything missing were bad, and if it were good.
+        least, most: of shares, the value if everything missing were bad, and if it were good; of
+            requirements, if all that nobody could tell were not met, and if it were.
         at_least: the value is a lower bound, as some measurements ended before the app did.
         interval: how the interval was made.
         reason: why there is no value, or no interval.

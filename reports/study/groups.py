@@ -59,6 +59,8 @@ def figure(kind: Kind, clusters: Clusters, unit: Unit = TEMPLATES) -> Figure:
 def pass_figures(clusters: Clusters, name: str) -> dict[str, Figure]:
     """`pass@k` for k = 1 and those k that every template has samples for."""
     decided = [[seen for seen in group if seen.state == "seen"] for group in clusters.values()]
+    if all(seen.state == "aside" for group in clusters.values() for seen in group):
+        return {}
     fewest = min((len(group) for group in decided if group), default=0)
     return {f"{name}@{k}": _pass_at(k, clusters) for k in _K if k == 1 or k <= fewest}
 
@@ -150,7 +152,7 @@ def _pass_at(k: int, clusters: Clusters) -> Figure:
     values = [value for n, c, _ in counts if (value := pass_at_k(n, c, k)) is not None]
     asked = [(n, c, missing) for n, c, missing in counts if n + missing >= k]
     if not values:
-        return Figure(missing=len(asked), reason=f"no template with {k} measured samples")
+        return Figure(missing=len(asked), reason=f"no template with k = {k} measured samples")
     least = [pass_at_k(n + missing, c, k) or 0.0 for n, c, missing in asked]
     most = [pass_at_k(n + missing, c + missing, k) or 0.0 for n, c, missing in asked]
     shown = Figure(
@@ -188,7 +190,7 @@ def _named(found: Interval, unit: Unit) -> Interval:
 
 def _nothing(missing: int, aside: int) -> str:
     if missing:
-        return f"not measured: missing for {missing} apps"
+        return f"not measured: missing for {missing} app{'s' if missing > 1 else ''}"
     return "applies to none of its apps" if aside else "no apps"
 
 

@@ -165,7 +165,7 @@ _ALWAYS: tuple[Look, ...] = (
             better="less",
             observed="apps whose judges have a price",
         ),
-        partial(seeing.optional, "cost_usd"),
+        seeing.cost,
     ),
     Look(
         Measure(
@@ -175,7 +175,7 @@ _ALWAYS: tuple[Look, ...] = (
             unit="USD",
             observed="apps whose judges have a price",
         ),
-        partial(seeing.optional, "cost_usd"),
+        seeing.cost,
     ),
     Look(
         Measure(
@@ -185,7 +185,7 @@ _ALWAYS: tuple[Look, ...] = (
             unit="s",
             observed="apps with recorded times",
         ),
-        partial(seeing.optional, "duration_s"),
+        seeing.duration,
     ),
 )
 CRITERIA: tuple[str, ...] = tuple(

@@ -140,16 +140,29 @@ def requirements_met(app: AppSummary) -> Seen:
     )
     asked = met + failed + open_
     if not asked:
-        return ASIDE
+        return _not_judged(app)
     if not met + failed:
         return MISSING
     return Seen("seen", met / (met + failed), least=met / asked, most=(met + open_) / asked)
 
 
-def optional(name: str, app: AppSummary) -> Seen:
-    """A number that only some apps have."""
-    value = getattr(app, name)
-    return ASIDE if value is None else Seen("seen", float(value))
+def _not_judged(app: AppSummary) -> Seen:
+    """Of an app without a judge's answer: whether one should have been given."""
+    judged = [each for kind, each in app.analyzers.items() if kind.row.figures == "scores"]
+    return MISSING if any(each.cells.infra_failed for each in judged) else ASIDE
+
+
+def cost(app: AppSummary) -> Seen:
+    """What asking its judges cost; missing where they were asked and have no price."""
+    if app.cost_usd is not None:
+        return Seen("seen", app.cost_usd)
+    judged = [each for kind, each in app.analyzers.items() if kind.row.figures == "scores"]
+    return MISSING if any(each.cells.measured for each in judged) else ASIDE
+
+
+def duration(app: AppSummary) -> Seen:
+    """From its first to its last subtask."""
+    return ASIDE if app.duration_s is None else Seen("seen", app.duration_s)
 
 
 def load_figure(tool: str, name: str, app: AppSummary) -> Seen:
@@ -169,4 +182,4 @@ def score(name: str, app: AppSummary) -> Seen:
     """What judges gave."""
     if name in app.scores:
         return Seen("seen", app.scores[name])
-    return MISSING if app.scores or app.state is not None else ASIDE
+    return MISSING if app.scores else _not_judged(app)

@@ -125,6 +125,12 @@ CELLS: Table[OneApp, CellReport] = Table(
             lambda of, cell: cell.report.provenance.rules_digest,
         ),
         Column(
+            "imported",
+            "BOOLEAN",
+            "read from a log of somebody else: state and coverage are as told there",
+            lambda of, cell: cell.report.imported,
+        ),
+        Column(
             "attempts",
             "BIGINT",
             "how many attempts its analyzer took",

@@ -125,6 +125,12 @@ FINDINGS: Table[OneApp, _Numbered] = Table(
             lambda of, one: one[1].baseline,
         ),
         Column(
+            "baseline_reason",
+            "VARCHAR",
+            "why nobody knows, if it is `unknown`",
+            lambda of, one: one[1].baseline_reason,
+        ),
+        Column(
             "suppressed",
             "BOOLEAN",
             "a decision says that it needs no action; it is counted apart",

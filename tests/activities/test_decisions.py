@@ -75,6 +75,20 @@ async def test_a_baseline_that_is_gone_leaves_everything_unknown(store: SqlResul
     assert baseline.result().problem == "the store has no pipeline pruned"
 
 
+async def test_a_tool_that_was_blind_then_has_not_looked(store: SqlResultStore) -> None:
+    await record(store, "before", BEFORE, blind="bandit")
+    await record(store, "after", AFTER, against("before"))
+
+    baseline = await BaselineReading.open(store, "after")
+
+    assert baseline is not None
+    fleet = await FleetReading.open(store, "after")
+    told = await baseline.told(list((await fleet.apps(fleet.refs()[:1])).values()))
+    states = {each.finding.fingerprint: each.baseline for app in told for each in app.weaknesses}
+    assert set(states.values()) == {BaselineState.UNKNOWN}
+    assert "bandit" in told[0].weaknesses[0].baseline_reason
+
+
 async def test_without_a_baseline_there_is_none(store: SqlResultStore) -> None:
     await record(store, "before", BEFORE)
 

@@ -5,7 +5,6 @@ import json
 from contract.record import AppRecord, CellRecord, FusedRecord, PipelineRecord
 from contract.role import AppRole
 from contract.roles import scaffold_ref
-from contract.spec import AppRef
 from contract.weakness import Origin
 from reports.model import AppReport, FleetReport
 from tests.activities.test_write_report import written
@@ -20,7 +19,7 @@ from tests.support.control_records import (
     seen,
 )
 
-OTHER = AppRef(model="n", app_number=1)
+OTHER = ("n", 1)
 
 
 def blind_bandit() -> PipelineRecord:
@@ -57,7 +56,7 @@ async def test_a_blind_tools_column_is_void_in_the_whole_report() -> None:
 async def test_no_file_of_a_subject_has_what_a_blind_tool_said() -> None:
     files = await written(blind_bandit())
     fleet = FleetReport.model_validate_json(files["report.json"])
-    subject = next(app for app in fleet.apps if app.ref == SUBJECT)
+    subject = next(app for app in fleet.apps if app.ref.label == "m/app1")
     document = AppReport.model_validate_json(files[f"apps/{subject.name}.json"])
     log = json.loads(files[f"{subject.name}.sarif"])
 
@@ -80,7 +79,7 @@ async def test_the_control_keeps_its_own_measurement_as_the_proof() -> None:
         "bandit": MEASURED,
         "opengrep": MEASURED,
     }
-    assert [app.ref for app in fleet.apps] == [SUBJECT, OTHER]
+    assert [app.ref.label for app in fleet.apps] == ["m/app1", "n/app1"]
     assert fleet.totals.apps.total == 2
     assert f"{control.name}.sarif" in files
     assert f"{control.name}.github.sarif" not in files, "nobody is to mend it"

@@ -39,6 +39,20 @@ class TestSqliteStore(StoreBehaviour):
 
         assert gone.value.retryable
 
+    async def test_a_file_that_was_put_aside_is_written_no_more(self, store, store_url, tmp_path):
+        await samples.register(store, samples.plan())
+        for suffix in ("", "-wal", "-shm"):
+            (tmp_path / "data" / f"assay.db{suffix}").rename(tmp_path / f"aside.db{suffix}")
+        await upgrade(store_url)
+
+        assert await store.list_pipelines() == ()
+        await samples.register(store, samples.plan("p2"))
+
+        for url, expected in ((store_url, "p2"), (f"sqlite:///{tmp_path / 'aside.db'}", "p1")):
+            other = SqlResultStore.from_url(url)
+            assert [line.pipeline_id for line in await other.list_pipelines()] == [expected]
+            await other.close()
+
     async def test_a_full_disk_is_named(self, store_url):
         await upgrade(store_url)
         store = SqlResultStore.from_url(store_url)

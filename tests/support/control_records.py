@@ -18,7 +18,7 @@ MEASURED, INFRA, NOT_APPLICABLE = (
     MeasurementState.NOT_APPLICABLE,
 )
 FLAWED, CLEAN = ("careless-1", 1), ("careful-1", 1)
-SUBJECT = AppRef(model="m", app_number=1)
+SUBJECT = ("m", 1)
 
 
 def finding(tool: str, cwe: int, line: int = 1, **more: Any) -> Finding:
@@ -67,19 +67,21 @@ def seen(tool: str, control: tuple[str, int], *ids: str, kind: str = "static") -
     ]
 
 
-Cells = Mapping[tuple[str, int] | AppRef, Sequence[ToolReport]]
+Cells = Mapping[tuple[str, int], Sequence[ToolReport]]
+"""Reports of each app, by model and number; control apps by the names of their folders."""
 
 
 def record(cells: Cells, kind: AnalyzerKind = STATIC) -> PipelineRecord:
-    """A pipeline whose controls are named by folder and number, and whose subjects by their ref."""
+    """A pipeline with these apps; all but `FLAWED` and `CLEAN` are subjects."""
     apps: list[AppRecord] = []
     of_cells: list[CellRecord] = []
     fused: list[FusedRecord] = []
-    for name, reports in cells.items():
-        is_subject = isinstance(name, AppRef)
-        ref = name if isinstance(name, AppRef) else control_ref(*name)
-        sheet = None if isinstance(name, AppRef) else answer_sheet(*name)
-        role = AppRole.SUBJECT if is_subject else AppRole.CONTROL
+    for (model, number), reports in cells.items():
+        is_control = (model, number) in (FLAWED, CLEAN)
+        own = AppRef(model=model, app_number=number)
+        ref = control_ref(model, number) if is_control else own
+        sheet = answer_sheet(model, number) if is_control else None
+        role = AppRole.CONTROL if is_control else AppRole.SUBJECT
         apps.append(AppRecord(ref=ref, role=role, sheet=sheet, state=MEASURED))
         of_cells += [CellRecord(ref=ref, analyzer=kind, report=one) for one in reports]
         found = tuple(found for one in reports for found in one.findings)

@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,13 @@ from contract.analysis import Category
 from contract.analyzers import AnalyzerKind
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppRef, AppSpec, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
+from control.reports import read_report
 from control.starting import start_pipeline
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime
 from tests.support.demo_analyzer import DemoTool
-from tests.support.whole_report import whole
 from worker import Ports, workers_of
 from workflows import search_attributes
 
@@ -100,7 +99,6 @@ async def measure(folder: Path) -> dict[str, Any]:
         handle = await start_pipeline(server.client, plan_of(folder / "app"))
         async with asyncio.timeout(90):
             outcome = await handle.result()
-        record = await results.load_pipeline("fifth")
         child = server.client.get_workflow_handle("pipeline/fifth/m/app1")
         queues = [
             event.activity_task_scheduled_event_attributes.task_queue.name
@@ -110,7 +108,7 @@ async def measure(folder: Path) -> dict[str, Any]:
             if event.HasField("activity_task_scheduled_event_attributes")
         ]
     await results.close()
-    report = whole(record, datetime.now(UTC))
+    report = read_report(settings.data_dir, "fifth")
     return {
         "counts": {state.value: count for state, count in outcome.counts.items()},
         "matrix": {

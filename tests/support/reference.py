@@ -14,6 +14,7 @@ from contract.analysis import Severity
 from contract.analyzers import AnalyzerKind
 from contract.base import Authored, meanings, summary
 from contract.protocol import json_schema as protocol_schema
+from contract.ranking import RankingSpec
 from contract.secret import SecretRef
 from contract.spec import AppsSpec, BreakerSpec, PipelineSpec
 from contract.template import Endpoint, Requirement, TemplateSpec
@@ -51,6 +52,7 @@ A login is a reference, never a value: the worker looks it up for the one call t
 _PARTS: Mapping[str, type[Authored]] = {
     "apps": AppsSpec,
     "breaker": BreakerSpec,
+    "ranking": RankingSpec,
     "template": TemplateSpec,
     "requirements": Requirement,
     "endpoints": Endpoint,
@@ -153,8 +155,11 @@ def _type(field: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
     if "enum" in field:
         return " or ".join(f"`{one}`" for one in field["enum"])
     match field.get("type"):
+        case "array" if "prefixItems" in field:
+            return f"{len(field['prefixItems'])} x {_type(field['prefixItems'][0], shared)}"
         case "array":
-            return f"list of: {_type(field['items'], shared)}"
+            parts = field.get("prefixItems") or [field.get("items", {"type": "value"})]
+            return f"list of: {', '.join(_type(part, shared) for part in parts)}"
         case "object":
             return "mapping"
         case kind:

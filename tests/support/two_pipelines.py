@@ -17,8 +17,11 @@ from contract.analysis import (
     ToolReport,
 )
 from contract.analyzers import AnalyzerKind
+from contract.control import AnswerSheet, Label
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader, pages_of
+from contract.role import AppRole
+from contract.roles import control_ref
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from contract.suppression import Suppression
 from store.migrate import upgrade
@@ -67,6 +70,28 @@ AFTER: Apps = {
 }
 
 
+CONTROL = PlannedApp(
+    ref=control_ref("careless-1", 1),
+    source=SourceRef(path="/controls", digest="control"),
+    role=AppRole.CONTROL,
+    sheet=AnswerSheet(
+        weaknesses=(
+            Label(
+                id="sqli",
+                cwe=89,
+                title="SQL",
+                file="app.py",
+                line=1,
+                snippet="sql",
+                analyzers=(AnalyzerKind.STATIC,),
+                severity="high",
+            ),
+        ),
+        must_see={"static/bandit": ("sqli",)},
+    ),
+)
+
+
 async def record(
     store: SqlResultStore,
     pipeline_id: str,
@@ -74,8 +99,18 @@ async def record(
     spec: PipelineSpec | None = None,
     *,
     listed: bool = True,
+    blind: str = "",
 ) -> None:
-    """Record a whole pipeline, as its workflow does; not `listed`: as an older version did."""
+    """Record a whole pipeline, as its workflow does.
+
+    Args:
+        store: where.
+        pipeline_id: its ID.
+        apps: what the tools measured of each.
+        spec: its spec.
+        listed: false: as a version did that listed no weaknesses.
+        blind: a static tool that misses what it must see in a control app.
+    """
     plan = PipelinePlan(
         pipeline_id=pipeline_id,
         spec=spec or PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,)),
@@ -85,14 +120,15 @@ async def record(
                 source=SourceRef(path="/fleet", digest=f"{pipeline_id}{number}"),
             )
             for number in apps
-        ),
+        )
+        + ((CONTROL,) if blind else ()),
     )
     header, recording = PlanHeader.of(plan), Recording(store, FileArtifactStore(Path("/nowhere")))
     for page in pages_of(plan):
         await store.register_page(header, page)
     for planned in plan.apps:
         app = plan.app_spec(planned)
-        tools = apps[app.ref.app_number]
+        tools = (looked(tool=blind),) if planned == CONTROL else apps[app.ref.app_number]
         subtask = SubtaskOutcome(
             subtask_id=app.subtask_id(AnalyzerKind.STATIC),
             analyzer=AnalyzerKind.STATIC,

@@ -34,7 +34,7 @@ def test_a_form_is_written_and_its_files_are_named(tmp_path: Path):
     result = assay("--format", "junit", "--out", str(tmp_path / "out"))
 
     assert result.exit_code == Exit.OK
-    assert result.stdout.split() == [str(tmp_path / "out/junit.xml"), "1", "files"]
+    assert "".join(result.stdout.split()) == str(tmp_path / "out/junit.xml")
     assert (tmp_path / "out/junit.xml").read_bytes().startswith(b"<?xml")
 
 

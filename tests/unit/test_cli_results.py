@@ -272,6 +272,20 @@ def test_a_broken_gate_says_why() -> None:
     assert "of 1 of them nobody knows" in told
 
 
+def test_a_report_tells_of_its_baseline_and_of_decisions_to_look_at_again() -> None:
+    assay("suppress", "after", "v2-kept", *WHO)
+    assay("suppress", "after", "--rule", "CWE-79", "--path", "**", *WHO)
+
+    told = assay("report", "after", "--anew").stdout
+
+    assert (
+        "against before: 1 new, 1 unchanged, 1 fixed, 1 unknown security weaknesses; "
+        "2 apps are in one of the two alone\n"
+    ) in told
+    assert "decisions: 2 say that weaknesses need no action: 1 are counted apart\n" in told
+    assert "decisions: 1 are about no weakness any more: CWE-79 in **\n" in told
+
+
 def test_a_gate_without_a_report_is_not_passed(shell: Path) -> None:
     shutil.rmtree(shell / "reports" / "after")
 

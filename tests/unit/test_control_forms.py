@@ -16,9 +16,10 @@ from cli.arguments import FormName
 from clients.archive_members import read_member
 from contract.analysis import ArtifactRef
 from contract.errors import ErrorCode, PlatformError
-from control.errors import NoReportError, WrongInputError
-from control.forms import FORMS, Source, one_file, source_of, write_forms
-from control.reports import read_app
+from contract.record import PipelineRecord
+from control.errors import WrongInputError
+from control.forms import FORMS, Source, one_file, write_forms
+from control.reports import read_app, read_report
 from control.schemas import SCHEMAS
 from reports.tables.rows import TABLES
 from tests.support.report_on_disk import write_report
@@ -27,10 +28,15 @@ from tests.unit import report_samples as samples
 ASSAY = "assay 0.1.0"
 
 
+def report_in(data_dir: Path, record: PipelineRecord) -> Source:
+    """The written report of `record`."""
+    return Source(data_dir, read_report(data_dir, write_report(data_dir, record)), ASSAY)
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     data_dir = tmp_path_factory.mktemp("data")
-    return source_of(data_dir, write_report(data_dir, samples.fleet()), ASSAY)
+    return report_in(data_dir, samples.fleet())
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +89,6 @@ def test_standard_output_takes_one_file(source: Source):
     with pytest.raises(WrongInputError, match="several files") as refused:
         one_file(source, "parquet")
     assert "markdown" in refused.value.next_step
-
-
-def test_without_a_report_there_is_one_clear_error(tmp_path: Path):
-    with pytest.raises(NoReportError):
-        source_of(tmp_path, "none", ASSAY)
 
 
 def test_an_app_of_another_writing_is_not_mixed_in(source: Source, tmp_path: Path):
@@ -213,7 +214,7 @@ def test_bills_of_materials_come_out_of_the_archives(tmp_path: Path):
         samples.HAIKU, 1, samples.STATIC, "cyclonedx-bom", attachments=("bom.json",), artifact=ref
     )
     record = record.model_copy(update={"cells": (*record.cells, cell)})
-    source = source_of(tmp_path, write_report(tmp_path, record), ASSAY)
+    source = report_in(tmp_path, record)
     write_forms(source, ("sbom",), tmp_path / "out")
 
     (document,) = (tmp_path / "out").glob("*.cdx.json")

@@ -152,9 +152,17 @@ def test_other_files_families_and_neighbours_are_other_findings(tmp_path: Path):
     assert len({found.fingerprint for found in identified(findings, tmp_path)}) == len(findings)
 
 
-def request(path: str = "/notes/7", rule: str = "sql-injection", **fields: str) -> str:
-    place = {"service": "app", "method": "GET", "parameter": "q"} | fields
-    return make_finding("t", rule, "m", path=path, **place).fingerprint
+def request(
+    path: str = "/notes/7",
+    rule: str = "sql-injection",
+    service: str = "app",
+    method: str = "GET",
+    parameter: str = "q",
+) -> str:
+    found = make_finding(
+        "t", rule, "m", service=service, method=method, path=path, parameter=parameter
+    )
+    return found.fingerprint
 
 
 def test_a_request_is_known_by_operation_parameter_and_family():

@@ -11,14 +11,16 @@ import pytest
 from contract.analysis import Location, Severity
 from contract.spec import AppRole
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
+from reports.family_results import BugFamily, Families
 from reports.forms.defectdojo import defectdojo
+from reports.forms.figures import difference, number, p_value, shown
 from reports.forms.junit import junit
 from reports.forms.latex import latex_files
 from reports.forms.markdown import markdown
 from reports.forms.methods import methods_markdown, methods_tex, sentences
 from reports.model import AppReport, FleetReport
 from reports.study.compared import Ordering
-from reports.study.figures import Design, Figure, Group, Measure
+from reports.study.figures import Agreement, Design, Figure, Group, Measure
 from reports.study.model import Study
 from tests.support.whole_report import Whole, whole
 from tests.unit import report_samples as samples
@@ -208,6 +210,24 @@ def test_markdown_stays_below_what_github_takes(made: Whole):
     assert "more models" in text
 
 
+def test_markdown_says_which_flaw_apps_share(made: Whole):
+    shared = BugFamily(
+        key="k",
+        family="sql-injection",
+        message="SQL of | text",
+        severity=Severity.HIGH,
+        count=16,
+        apps=("a/app1",),
+        apps_total=14,
+        models={"a": 9, "b": 5},
+    )
+    families = Families(families=(shared,) * 12, shared=30, weaknesses=16, of=20)
+    text = markdown(made.fleet.model_copy(update={"families": families}))
+
+    assert r"| high sql-injection: SQL of \| text | 14 | 2 | 16 |" in text
+    assert "and 20 more shared flaws" in text
+
+
 def test_latex_has_the_same_figures_and_a_cell_for_what_is_not_known(made: Whole):
     files = {name: data.decode("ascii") for name, data in latex_files(studied(made.fleet))}
 
@@ -231,6 +251,20 @@ def test_latex_tables_are_whole(made: Whole):
             assert len(re.findall(r"(?<!\\)&", row)) == len(letters) - 1, (name, row)
 
 
+def test_latex_says_how_far_judges_agree(made: Whole):
+    agreed = Agreement(name="requirements", alpha=-0.25, units=7, judges=3)
+    unsure = Agreement(name="quality", reason="one judge")
+    report = studied(made.fleet)
+    study = (report.study or Study()).model_copy(
+        update={"fleet": Group(agreement=(agreed, unsure))}
+    )
+    told = report.model_copy(update={"study": study})
+    files = {name: data.decode() for name, data in latex_files(told)}
+
+    assert r"all & requirements & $-$0.25 & 7 & 3 \\" in files["agreement.tex"]
+    assert r"all & quality & n/a & 0 & 0 \\" in files["agreement.tex"]
+
+
 def test_the_paragraph_on_methods_has_every_version_and_digest(made: Whole):
     report = studied(made.fleet)
     text = methods_markdown(report, ASSAY)
@@ -250,3 +284,28 @@ def test_methods_say_that_a_tool_was_blind(made: Whole):
     text = " ".join(sentences(void, ASSAY))
     assert "static/bandit counts as not measured on every app: missed sqli-login." in text
     assert "counts as not measured on every app" in markdown(void)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (-3.14159, "−3.14"),
+        (0.0123, "0.012"),
+        (0.00004, "4e-05"),
+        (99.96, "100"),
+        (5_400.4, "5,400"),
+        (10.0, "10"),
+    ],
+)
+def test_figures_have_three_digits_that_count(value: float, text: str):
+    assert number(value) == text
+
+
+def test_a_lower_bound_and_a_difference_say_what_they_are():
+    figure = Figure(value=182.0, low=170.0, high=190.0, n=4, at_least=True)
+
+    assert shown(LATENCY, figure) == "≥182 [170, 190]"
+    assert difference(SECURE, Figure(value=0.12, low=-0.03, high=0.25)) == "+12 [−3, 25]"
+    assert p_value(0.0004) == "< 0.001"
+    assert p_value(None) == "n/a"

@@ -1,6 +1,7 @@
 """Against an earlier pipeline: nothing is new or fixed where nobody looked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count, product
 
 import pytest
@@ -164,6 +165,17 @@ def test_equal_files_fix_nothing():
     assert now_and_gone(told) == ([], [UNKNOWN])
 
 
+def test_in_equal_files_a_place_identifies_whatever_the_fingerprints_are():
+    later = SQL.model_copy(update={"fingerprint": "v2-00"})
+    elsewhere = later.model_copy(update={"location": Location(path="backend/app.py", line=43)})
+    other_kind = later.model_copy(update={"cwe": (79,)})
+    before = seen(SQL, digest="same")
+
+    assert now_and_gone(compared(seen(later, digest="same"), before)) == ([UNCHANGED], [])
+    for other in (elsewhere, other_kind):
+        assert now_and_gone(compared(seen(other, digest="same"), before)) == ([UNKNOWN], [UNKNOWN])
+
+
 def test_a_removed_language_is_a_look_but_an_unread_file_is_not():
     none = [
         cell("m", 1, STATIC, tool, NOT_APPLICABLE, "no Python") for tool in ("bandit", "opengrep")
@@ -173,6 +185,14 @@ def test_a_removed_language_is_a_look_but_an_unread_file_is_not():
 
     assert now_and_gone(compared(seen(cells=none), seen(SQL))) == ([], [FIXED])
     assert now_and_gone(compared(seen(cells=broken), seen(SQL))) == ([], [UNKNOWN])
+
+
+def test_a_log_that_was_not_imported_fixes_nothing():
+    tools = ("bandit", "opengrep")
+    stand_ins = [cell("m", 1, STATIC, name, NOT_APPLICABLE, "no log") for name in tools]
+    now = replace(seen(), cells=[CellReport(record=one, recorded=False) for one in stand_ins])
+
+    assert now_and_gone(compared(now, seen(SQL))) == ([], [UNKNOWN])
 
 
 def test_a_dependency_without_an_exact_version_is_not_fixed():

@@ -12,7 +12,6 @@ from contract.analyzers import Category
 from contract.control import AnswerSheet
 from contract.record import PipelineRecord
 from contract.roles import control_ref
-from contract.spec import AppRef
 from control.added import answer_sheet
 from reports.build import app_reports
 from reports.control_results import ControlsReport, ToolScore
@@ -167,7 +166,7 @@ def test_cells_of_another_version_are_told_because_the_score_does_not_speak_for_
     cells: Cells = {
         FLAWED: [report("bandit", findings=good)],
         SUBJECT: [report("bandit", version="2")],
-        AppRef(model="m", app_number=2): [report("bandit")],
+        ("m", 2): [report("bandit")],
     }
 
     score = tool(controls_of(cells), "bandit")
@@ -200,7 +199,7 @@ def test_a_blind_tools_column_is_void_on_every_app_but_the_controls():
     assert (lost.state, lost.findings, lost.coverage) == (INFRA, (), None)
     assert "not trusted" in lost.reason
     assert of[control_ref(*FLAWED).label, "bandit"].state is MEASURED, "it is the proof"
-    fused = next(one for one in after.fused if one.ref == SUBJECT)
+    fused = next(one for one in after.fused if one.ref.label == "m/app1")
     assert [(f.cwe, f.witnesses) for f in fused.findings] == [((78,), ("opengrep:b",))]
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from control.forms import FORMS, source_of, write_forms
+from control.forms import FORMS, Source, write_forms
+from control.reports import read_report
 from tests.support.large_report import large_fleet
 from tests.support.report_on_disk import write_report
 
@@ -17,7 +18,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("example")
-    source = source_of(root, write_report(root, large_fleet(3, 3)), "assay 0.1.0")
+    source = Source(root, read_report(root, write_report(root, large_fleet(3, 3))), "assay")
     write_forms(source, ("parquet",), root / "study-1")
     return root
 

@@ -298,7 +298,7 @@ def test_what_cannot_be_fitted_is_said():
     columns = [list(data[name]) for name in ("n", "model", "kloc", "template")]
     with pytest.raises(NotEstimable, match="without any finding"):
         negative_binomial(*columns)
-    with pytest.raises(NotEstimable, match="fewer than 10 templates"):
+    with pytest.raises(NotEstimable, match="fewer than 20 templates"):
         negative_binomial([1, 2], [0, 1], [1.0, 1.0], [0, 1])
 
 

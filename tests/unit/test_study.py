@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.analysis import MeasurementState, Severity
-from contract.analyzers import Category
+from contract.analyzers import AnalyzerKind, Category
 from contract.ranking import RankingSpec
 from contract.spec import AppRole
 from contract.weakness import Origin
@@ -16,7 +16,7 @@ from reports.counts import FindingTally, StateCounts
 from reports.statistics.shares import pass_at_k
 from reports.study.build import study_of
 from reports.study.measures import known_measure
-from reports.summary import WeaknessCount
+from reports.summary import AnalyzerSummary, WeaknessCount
 from tests.support.summaries import app, fleet, load, missing
 
 MODELS = ("a", "b", "c")
@@ -177,6 +177,29 @@ def test_pass_at_k_takes_measured_samples_alone():
     assert figures["sec_pass@1"].value == 0.5
 
 
+def test_samples_of_several_models_are_no_samples_of_one():
+    study = study_of([*passing("a", 1, 3), *passing("b", 2, 3)])
+    assert not any("@" in name for name in study.fleet.figures)
+    assert [m.name for m in study.measures if m.kind == "pass_at_k"] == ["pass@1", "sec_pass@1"]
+
+
+def test_a_judge_that_did_not_answer_is_missing_and_one_that_nobody_asked_is_not():
+    asked = {AnalyzerKind.AI: AnalyzerSummary(cells=StateCounts(infra_failed=1))}
+    answered = {AnalyzerKind.AI: AnalyzerSummary(cells=StateCounts(measured=1))}
+    apps = [
+        app(number=1, requirements={"met": 3, "not_met": 1, "cannot_tell": 4}, scores={"q": 5.0}),
+        app(number=2, analyzers=asked),
+        app(number=3),
+        app(number=4, analyzers=answered),
+    ]
+    figures = study_of(apps).fleet.figures
+    met = figures["requirements_met"]
+    assert (met.value, met.n, met.missing, met.aside) == (0.75, 1, 1, 2)
+    assert (met.least, met.most) == (3 / 8, 7 / 8)
+    assert (figures["score/q"].n, figures["score/q"].missing) == (1, 1)
+    assert (figures["cost_usd"].n, figures["cost_usd"].missing) == (0, 1)
+
+
 def test_a_clear_difference_is_shown_and_orders_models():
     study = study_of([*passing("a", 20), *passing("b", 4), *passing("c", 5)])
     found = pair(study, "functional", "a", "b")
@@ -284,7 +307,7 @@ def test_regression_is_refused_with_its_reason():
     few = study_of([*passing("a", 1, 4), *passing("b", 1, 4)])
     assert few.counts[0].reason == "fewer than two models with any finding"
     apps = fleet(MODELS, 6, seed=2)
-    assert "fewer than 10 templates" in study_of(apps).counts[1].reason
+    assert "fewer than 20 templates" in study_of(apps).counts[1].reason
     ratios = study_of(fleet(MODELS, 20, seed=2)).counts[1].ratios
     assert [ratio.model for ratio in ratios] == ["b", "c"]
     assert all(ratio.ratio.low < ratio.ratio.value < ratio.ratio.high for ratio in ratios)

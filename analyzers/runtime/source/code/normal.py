@@ -101,8 +101,8 @@ def _sign(tokens: Sequence[Token], index: int, pieces: Sequence[str]) -> list[st
     if text == OPENS:
         return ["+"] if pieces and pieces[-1] not in ("+", "=", ",") else []
     if text == CLOSES:
-        goes_on = after is not None and (after.kind is Kind.TEXT or after.text == OPENS)
-        return ["+"] if goes_on and after.text else []
+        goes_on = after and after.text and (after.kind is Kind.TEXT or after.text == OPENS)
+        return ["+"] if goes_on else []
     if text in _DROPPED or (text == "," and (after is None or after.text in _CLOSE)):
         return []
     return [text]

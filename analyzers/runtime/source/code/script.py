@@ -17,9 +17,9 @@ _DECLARE = frozenset({"const", "let", "var", "import", "export"})
 _MODIFIERS = frozenset({"async", "function", "*"})
 # A line that begins or ends with one of these goes on.
 _OPERATORS = frozenset([".", "?.", "?", ":", "=", "*", "/", "%", "&", "|", "&&", "||", "??"])
-_OPERATORS |= frozenset(["=>", ",", "==", "===", "!=", "!==", "+="])
-_GOES_ON = _OPERATORS | frozenset(["+", "-", "^", "<", ">", "(", "[", "{"])
-_GOES_BACK = _OPERATORS | frozenset([")", "]", "}"])
+_COMPARED = frozenset(["=>", ",", "==", "===", "!=", "!==", "+="])
+_GOES_ON = _OPERATORS | _COMPARED | frozenset(["+", "-", "^", "<", ">", "(", "[", "{"])
+_GOES_BACK = _OPERATORS | _COMPARED | frozenset([")", "]", "}"])
 _MAX_DEPTH = 1_000
 _MAX_LABEL_CHARS = 200
 

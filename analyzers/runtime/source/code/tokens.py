@@ -5,12 +5,12 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from enum import Enum
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from pygments.lexer import RegexLexer, inherit
 from pygments.lexers.javascript import JavascriptLexer
 from pygments.lexers.python import PythonLexer
-from pygments.token import Comment, Keyword, Name, Number, Operator, String, Text, _TokenType
+from pygments.token import Comment, Keyword, Name, Number, Operator, String, Text
 
 MAX_CHARS, MAX_TOKENS = 256 * 1024, 80_000
 _MAX_CPU_S = 5.0  # ten times what the longest sound file takes
@@ -110,7 +110,7 @@ def _joined(lexer: RegexLexer, text: str) -> Iterator[tuple[Kind, int, str]]:
         yield Kind.TEXT, began, "".join(parts)
 
 
-def _mark(kind: _TokenType, piece: str) -> str:
+def _mark(kind: Any, piece: str) -> str:
     """Where a value begins or ends in a string; empty for everything else."""
     if kind not in String.Interpol:
         return ""
@@ -119,7 +119,7 @@ def _mark(kind: _TokenType, piece: str) -> str:
     return CLOSES if piece.endswith("}") and not piece.startswith("{") else ""
 
 
-def _kind(kind: _TokenType) -> Kind:
+def _kind(kind: Any) -> Kind:
     if kind in Keyword or kind in Operator.Word:
         return Kind.WORD
     if kind in Name:
