@@ -1,7 +1,6 @@
 """One app as its own page shows it."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
 
 from contract.analysis import ArtifactRef, MeasurementState, Severity
 from contract.weakness import Weakness
@@ -14,35 +13,29 @@ from reports.view import security_of
 
 # What to know about a row's figures; alone they make no row.
 _FLAGS = ("censored", "contended")
-# A page of so many findings still opens; all of them are in the app's document.
-MOST_FINDINGS = 2_000
+# A page of so many findings, and letters in them, still opens; all are in the app's document.
+MOST_FINDINGS, MOST_LETTERS = 2_000, 3_000_000
 
 
-@dataclass(frozen=True, slots=True)
 class AppView:
     """One app with as many of its findings as fit a page.
 
     Attributes:
+        findings: those that the page has, in their order.
+        left_out: how many only the document has.
         beside: names of the files in the folder of the report.
     """
 
-    app: AppReport
-    beside: Collection[str] = ()
+    def __init__(self, app: AppReport, beside: Collection[str] = ()) -> None:
+        self.app = app
+        self.beside = beside
+        self.findings = tuple(_that_fit(app.weaknesses))
+        self.left_out = len(app.weaknesses) - len(self.findings)
 
     @property
     def states(self) -> tuple[MeasurementState, ...]:
         """Every state, in its order."""
         return tuple(MeasurementState)
-
-    @property
-    def findings(self) -> tuple[Weakness, ...]:
-        """Those that the page has, in their order."""
-        return tuple(gravest(self.app.weaknesses, MOST_FINDINGS))
-
-    @property
-    def left_out(self) -> int:
-        """Findings that only the document has."""
-        return max(0, len(self.app.weaknesses) - MOST_FINDINGS)
 
     @property
     def document(self) -> str:
@@ -101,3 +94,13 @@ class AppView:
         for at, log in enumerate(self.app.facts.logs):
             name = log_name(self.app.ref, at, log)
             yield log, name if name in self.beside else ""
+
+
+def _that_fit(weaknesses: Iterable[Weakness]) -> Iterator[Weakness]:
+    """The gravest ones, until the page is full."""
+    room = MOST_LETTERS
+    for weakness in gravest(weaknesses, MOST_FINDINGS):
+        room -= len(weakness.finding.message) + len(weakness.finding.evidence)
+        if room < 0:
+            return
+        yield weakness

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from contract.analysis import ArtifactRef, Severity
+from reports import view_app
 from reports.names import log_name
 from reports.view_matrix import in_blocks
 from tests.support.large_report import large_fleet
@@ -171,6 +172,19 @@ def test_a_pipeline_without_anything_recorded_has_a_page():
 
     assert "The pipeline failed." in words
     assert "unknown: none of" in words
+
+
+def test_findings_with_very_long_texts_do_not_make_a_page_that_does_not_open(monkeypatch):
+    monkeypatch.setattr(view_app, "MOST_LETTERS", 20_500)
+    long = samples.finding("bandit", "B1", Severity.LOW, message="x" * 2_000)
+    record = samples.fleet().model_copy(
+        update={"cells": (samples.cell(GPT, 1, STATIC, "bandit", findings=(long,) * 40),)}
+    )
+
+    page = Page(whole(record, generated_at=NOW).app_page(samples.GPT_1))
+
+    assert len(findings_in(page)) == 10
+    assert re.search(r"\d+ more, less grave or equal", page.words())
 
 
 def links_of(page: Page) -> set[str | None]:
