@@ -58,13 +58,23 @@ async def rebuild(client: Client, stored: Stored, data_dir: Path, say: Say) -> R
         made = SqlResultStore.from_url(f"sqlite:///{place}/assay.db")
         old = SqlResultStore.from_url(stored.url)
         try:
+            reported = {folder.name for folder in (data_dir / "reports").glob("[!.]*")}
             rebuilt = await _rebuilt(client, known, made, old, artifacts, say)
+            alone = reported.difference(known, await old.pruned(), await _ids(old))
         finally:
             await made.close()
             await old.close()
     for row in rebuilt.rebuilt:  # what only the fleet tells of a weakness is listed by its report
         await write_anew(stored, data_dir, row.pipeline_id, say)
-    return rebuilt.model_copy(update={"damaged": damaged})
+    left = (
+        KeptRows(pipeline_id=id_, stored=False, why="only its report is left")
+        for id_ in sorted(alone)
+    )
+    return rebuilt.model_copy(update={"damaged": damaged, "kept": (*rebuilt.kept, *left)})
+
+
+async def _ids(store: SqlResultStore) -> set[str]:
+    return {listing.pipeline_id for listing in await store.list_pipelines()}
 
 
 async def _rebuilt(
@@ -76,7 +86,7 @@ async def _rebuilt(
     say: Say,
 ) -> RebuiltStore:
     removed = await old.pruned()
-    stored = {listing.pipeline_id for listing in await old.list_pipelines()}
+    stored = await _ids(old)
     kept = dict.fromkeys(stored.difference(known), "the server has no history of it")
     lost: dict[str, tuple[str, ...]] = {}
     for pipeline_id in dict.fromkeys(known):

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Select, Table, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from store.bulk import free_ids, write_rows
 from store.rows import Row
@@ -54,10 +55,15 @@ async def move_pipeline(source: AsyncConnection, target: AsyncConnection, pipeli
 
 
 async def covers(source: AsyncConnection, target: AsyncConnection, pipeline_id: str) -> bool:
-    """Whether the source knows of every cell and every ended app that the target has."""
+    """Whether the source knows of every ended app and cell that the target has.
+
+    What the target has measured must be measured there, too.
+    """
+    cell = ("target_model", "target_app_number", "analyzer", "tool")
     for table, names, extra in (
         (apps, ("target_model", "target_app_number"), apps.c.state.is_not(None)),
-        (cells, ("target_model", "target_app_number", "analyzer", "tool"), cells.c.id > 0),
+        (cells, cell, cells.c.id > 0),
+        (cells, cell, cells.c.state == MeasurementState.MEASURED.value),
     ):
         columns = [table.c[name] for name in names]
         query = select(*columns).where(table.c.pipeline_id == pipeline_id, extra)

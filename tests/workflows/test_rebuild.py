@@ -202,10 +202,12 @@ async def test_rows_are_made_again_with_those_of_a_retry(site: Site) -> None:
     (site.folder / "assay.db").write_bytes(b"not a database at all, but long enough" * 40)
     for suffix in ("-wal", "-shm"):
         (site.folder / f"assay.db{suffix}").unlink(missing_ok=True)
+    (site.folder / "reports" / "forgotten").mkdir()
     anew = await site.rebuild()
     again = SqlResultStore.from_url(site.url)
     after = await rows_of(again)
     await again.close()
+    assert [(row.pipeline_id, row.stored) for row in anew.kept] == [("forgotten", False)]
     assert Path(anew.damaged).read_bytes().startswith(b"not a database")
     assert after["cells"] == of_again
     assert after["pipelines"] == [
@@ -218,6 +220,10 @@ async def test_a_result_that_is_gone_is_not_measured_and_said(site: Site) -> Non
     await site.settled(2)
     for path in (site.folder / "artifacts" / "sha256").glob("*/*"):
         path.unlink()
+    before = await rows_of(site.results)
+    (kept,) = (await site.rebuild()).kept
+    assert "knows more of it" in kept.why
+    assert await rows_of(site.results) == before, "rows are worth more than lost results"
     for name in ("assay.db", "assay.db-wal", "assay.db-shm"):
         (site.folder / name).unlink(missing_ok=True)
 
