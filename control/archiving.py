@@ -30,7 +30,7 @@ from control.errors import WrongInputError
 from control.form_artifacts import parquet_files
 from control.forms import Source
 from control.journals import journal_of_rows
-from control.reporting import report_of
+from control.reporting import write_anew
 from control.reports import report_folder
 from control.stored import Stored
 from store.results import SqlResultStore
@@ -153,7 +153,8 @@ async def export(
         )
     if not target.parent.is_dir():
         raise WrongInputError(f"no folder {target.parent}", next_step="name one that is there")
-    report = await report_of(stored, data_dir, pipeline_id, say)
+    # What is recorded may be newer than the report: a retry, a decision, a log of another scanner.
+    report = await write_anew(stored, data_dir, pipeline_id, say)
     ids = await _with_baselines(stored, pipeline_id, outline)
     artifacts = FileArtifactStore(data_dir / "artifacts")
     with private_folder(data_dir / "tmp", "export") as place, ArchiveWriter(target) as writer:
