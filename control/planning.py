@@ -132,7 +132,8 @@ def _app_length(kinds: Sequence[AnalyzerKind], seconds: dict[AnalyzerKind, float
 
 
 def _cost(plan: PipelinePlan, history: History) -> tuple[float, float] | None:
-    asked = sum(AnalyzerKind.AI in _analyzers(plan, app) for app in plan.apps)
+    judges = {kind for kind in AnalyzerKind if kind.row.figures == "scores"}
+    asked = sum(not judges.isdisjoint(_analyzers(plan, app)) for app in plan.apps)
     if not asked:
         return 0.0, 0.0
     if len(history.cost_usd) < _FEW_RUNS:

@@ -12,7 +12,7 @@ from clients.artifacts import FileArtifactStore
 from clients.sarif_log import SarifRun, read_log
 from clients.source import walk_source
 from contract.analysis import AnalyzerReport, ToolReport
-from contract.analyzers import AnalyzerKind
+from contract.analyzers import AnalyzerKind, Category
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader
 from contract.spec import AppSpec
@@ -23,7 +23,10 @@ from control.sarif_findings import UnknownLevelError, tool_name, tool_report
 from control.stored import Stored
 from store.results import SqlResultStore
 
-_KIND = AnalyzerKind.STATIC
+# A log is about source; its tool stands beside those that look for weaknesses in it.
+_KIND = next(
+    kind for kind in AnalyzerKind if not kind.is_live and Category.SECURITY in kind.row.fuses
+)
 _MAX_BYTES = 1024**3
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract.analysis import MeasurementState
-from contract.analyzers import AnalyzerKind
+from contract.analyzers import AnalyzerKind, Category
 from contract.template import Endpoint, TemplateSpec
 from reports.model import CellReport, RequirementVerdict
 from reports.statistics.shares import Judged, Verdict
@@ -61,11 +61,11 @@ def _verdicts(
     requirements: Sequence[RequirementVerdict],
     asked: frozenset[AnalyzerKind],
 ) -> Iterator[Verdict]:
-    if AnalyzerKind.AI in asked:
+    if any(kind.row.figures == "scores" for kind in asked):
         said = {item.id: item.verdict for item in requirements}
         for item in template.requirements:
             yield _OF_JUDGES.get(said.get(item.id, ""), _MISSING)
-    if AnalyzerKind.DYNAMIC in asked:
+    if any(kind.is_live and Category.SECURITY in kind.row.looks_for for kind in asked):
         seen = _seen(cells)
         for item in template.endpoints:
             yield seen.verdict(item) if seen else _MISSING

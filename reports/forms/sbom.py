@@ -18,7 +18,7 @@ def source_of(app: AppReport) -> tuple[ArtifactRef | None, str]:
     """The archive that holds the app's document; None and the reason where there is none."""
     cell = next((cell for cell in app.cells if cell.tool == TOOL), None)
     if cell is None:
-        whole = next((one for one in app.cells if one.analyzer is AnalyzerKind.STATIC), None)
+        whole = next((one for one in app.cells if _reads_source(one.analyzer)), None)
         reason = whole.report.reason if whole else ""
         return None, reason or f"{TOOL} was not run"
     if cell.state is not MeasurementState.MEASURED and ATTACHMENT not in cell.report.attachments:
@@ -47,6 +47,10 @@ def named(document: bytes, app: AppReport) -> bytes | None:
     if not app.source_digest:
         del component["hashes"]
     return json.dumps(bom | {"metadata": {**known, "component": component}}, indent=1).encode()
+
+
+def _reads_source(kind: AnalyzerKind) -> bool:
+    return not kind.is_live and kind.row.equipment == "tools"
 
 
 def index(pipeline: str, files: Mapping[str, str], missing: Mapping[str, str]) -> bytes:
