@@ -78,12 +78,12 @@ def _imported(done: Imported) -> list[str]:
 
 def _verified(done: Verified) -> list[str]:
     lines = [_table(table) for table in done.tables]
-    differing = len(done.other_documents)
+    differing = len(done.other_files)
     lines.append(
-        f"{done.documents:,} documents of apps: "
+        f"{done.files:,} pages, documents and logs: "
         + ("all match" if not differing else f"{differing} or more differ")
     )
-    lines += _listed("differs", done.other_documents)
+    lines += _listed("differs", done.other_files)
     lines += _listed("differs in report.json", done.other_figures)
     lines += _listed("not in the archive", done.lost)
     verdict = (
