@@ -51,9 +51,9 @@ async def run_import_sarif(
     settings: Settings, pipeline_id: str, app: str, log: Path, tool: str, *, as_json: bool
 ) -> Exit:
     """Record a log of another scanner; needs no server."""
-    done = await import_log(store_of(settings), settings.data_dir, pipeline_id, app, log, tool)
+    done = await import_log(store_of(settings), settings.data_dir, pipeline_id, app, log, say, tool)
     lines = [line for cell in done.tools for line in _imported_tool(cell)]
-    lines.append(f"write the report with it: {command(f'report {pipeline_id} --anew')}")
+    lines.append(f"report: {command(f'report {pipeline_id}')}")
     print_result(done, *lines, as_json=as_json)
     return Exit.OK
 
