@@ -70,18 +70,18 @@ class Exit(IntEnum):
             "those whose advisory source gave no answer among them. 8 and 9 come before it"
         ),
     )
-    DIFFERS = (
-        12,
-        (
-            "verify: something in the report does not follow from the results in its archive; "
-            "rerun: a cell did not come out the same"
-        ),
-    )
     LOST = (
         11,
         (
             "rebuild: rows or results could not be made again; import: the archive lacks results. "
             "The output names each"
+        ),
+    )
+    DIFFERS = (
+        12,
+        (
+            "verify: something in the report does not follow from the results in its archive; "
+            "rerun: a cell did not come out the same"
         ),
     )
     INTERRUPTED = 130, "Ctrl-C or SIGTERM ended the command; what it had started was stopped first"

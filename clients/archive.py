@@ -135,6 +135,8 @@ def _check_directory(path: Path, file: BinaryIO) -> None:
 
     Source: APPNOTE.TXT of the ZIP format, 4.3.14 to 4.3.16.
     """
+    if not file.read(4).startswith(b"PK"):
+        raise _refused(path, "it is no ZIP file")
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 22 - 65_535 - 20))
     tail = file.read()

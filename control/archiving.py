@@ -170,14 +170,16 @@ async def export(
         WrongInputError: it has not ended, or the target cannot be written.
         PlatformError: the store cannot be read, or the disk not written.
     """
+    if target.is_dir():
+        raise WrongInputError(f"{target} is a folder", next_step="name a file in it")
+    if not target.parent.is_dir():
+        raise WrongInputError(f"no folder {target.parent}", next_step="name one that is there")
     outline = await stored.outline(pipeline_id)
     if outline.state not in ENDED:
         raise WrongInputError(
             f"pipeline {pipeline_id} is {outline.state}",
             next_step="export it when it has ended, or cancel it",
         )
-    if not target.parent.is_dir():
-        raise WrongInputError(f"no folder {target.parent}", next_step="name one that is there")
     # What is recorded may be newer than the report: a retry, a decision, a log of another scanner.
     report = await write_anew(stored, data_dir, pipeline_id, say)
     ids = await _with_baselines(stored, pipeline_id, outline)

@@ -195,6 +195,14 @@ async def test_a_source_that_changed_is_not_put_into_the_archive(
         assert len(opened.names("sources")) == 1
 
 
+@pytest.mark.parametrize(("name", "why"), [("", "is a folder"), ("none/a.zip", "no folder")])
+async def test_where_an_archive_cannot_be_is_said(
+    here: Installation, tmp_path: Path, name: str, why: str
+):
+    with pytest.raises(WrongInputError, match=why):
+        await exported(here, tmp_path / name)
+
+
 async def test_a_running_pipeline_is_not_exported(here: Installation, tmp_path: Path):
     async def run_on(store: SqlResultStore) -> None:
         await store.record_pipeline_state("p1", "running", {})
@@ -249,7 +257,7 @@ async def refused(path: Path, tmp_path: Path) -> PlatformError:
 async def test_half_an_archive_is_refused(here: Installation, tmp_path: Path):
     await exported(here, tmp_path / "a.zip")
     whole = (tmp_path / "a.zip").read_bytes()
-    for cut in (0, 10, len(whole) // 2, len(whole) - 5):
+    for cut in (10, len(whole) // 2, len(whole) - 5):
         (tmp_path / "half.zip").write_bytes(whole[:cut])
         error = await refused(tmp_path / "half.zip", tmp_path)
         assert error.code is ErrorCode.DATA_LOSS
@@ -376,6 +384,8 @@ async def test_what_is_no_archive_is_said_in_one_line(tmp_path: Path, text: byte
     (tmp_path / "x.zip").write_bytes(text)
     error = await refused(tmp_path / "x.zip", tmp_path)
     assert "\n" not in error.message
+    assert "no ZIP file" in error.message
+    assert error.code is ErrorCode.INVALID_ARGUMENT
 
 
 async def test_a_directory_that_fills_the_memory_is_not_read(tmp_path: Path):
@@ -386,6 +396,7 @@ async def test_a_directory_that_fills_the_memory_is_not_read(tmp_path: Path):
     locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, size, 1)
     end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 9, 9, 100, 0, 0)
     with path.open("wb") as file:
+        file.write(b"PK")
         file.seek(size)
         file.write(record + locator + end)
 
