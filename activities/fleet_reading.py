@@ -48,7 +48,7 @@ class FleetReading:
         for refs in batches(fleet.refs(AppRole.CONTROL)):
             for app in (await fleet.apps(refs)).values():
                 scores.add(app)
-        facts = overview.voided(fleet.facts, scores.void())
+        facts = fleet.facts.voided(scores.void())
         return cls(results, outline, facts, fleet.known)
 
     def refs(self, role: AppRole = AppRole.SUBJECT) -> list[AppRef]:

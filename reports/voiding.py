@@ -4,7 +4,7 @@ Its cells become missing before anything is counted, so that every form of the r
 Cells of control apps stay as they are: they are the proof.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from contract.analysis import Finding, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
@@ -29,6 +29,12 @@ def is_void(cell: CellRecord, void: Void) -> bool:
     """Whether the cell was measured by a tool that is not trusted."""
     measured = cell.state is MeasurementState.MEASURED
     return measured and (cell.analyzer, cell.tool) in void
+
+
+def why_void(cells: Iterable[CellRecord], void: Void) -> str:
+    """Why one of these cells, as `voided` left them, does not count; empty: they all do."""
+    lost = (c.report.reason for c in cells if void.get((c.analyzer, c.tool)) == c.report.reason)
+    return next(lost, "")
 
 
 def _voided_cell(cell: CellRecord, void: Void) -> CellRecord:
