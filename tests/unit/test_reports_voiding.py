@@ -1,8 +1,10 @@
 """What a tool measured that the controls showed to be blind is in no form of the report."""
 
+from contract.analysis import Confidence, Finding, Location, Severity, ToolReport
 from contract.roles import control_ref
 from reports.build import app_reports
 from reports.known import Known
+from reports.rates import is_sure
 from reports.voiding import voided
 from tests.support.control_records import (
     FLAWED,
@@ -69,3 +71,59 @@ def test_a_cell_that_failed_already_keeps_its_own_reason():
     (cell,) = voided(pipeline, {(STATIC, "bandit"): "not trusted"}).cells
 
     assert cell.report.reason == "bandit infra_failed"
+
+
+def together(*findings: Finding) -> Finding:
+    """What fusion makes of the sightings of several tools; the first tells it."""
+    first, *others = findings
+    return first.model_copy(
+        update={
+            "tool": "fused",
+            "confidence": Confidence.HIGH,
+            "witnesses": tuple(one.witnesses[0] for one in findings),
+            "aliases": tuple(one.fingerprint for one in others),
+            "cwe": tuple(number for one in findings for number in one.cwe),
+        }
+    )
+
+
+BLIND = finding("bandit", 78, severity=Severity.CRITICAL, evidence="system(x)")
+
+
+def left_of(found: Finding, *reports: ToolReport) -> Finding:
+    """What is left of a fused finding when bandit is not trusted."""
+    pipeline = record({SUBJECT: [report("bandit", findings=[BLIND]), *reports]})
+    (fused,) = pipeline.fused
+    fused = fused.model_copy(update={"findings": (found,)})
+    pipeline = pipeline.model_copy(update={"fused": (fused,)})
+    (after,) = voided(pipeline, {(STATIC, "bandit"): "not trusted"}).fused
+    return after.findings[0]
+
+
+def test_what_others_saw_too_is_told_as_they_saw_it():
+    seen_too = finding("opengrep", 77, line=2, severity=Severity.LOW, evidence="system(y)")
+    again = seen_too.model_copy(update={"location": Location(path="app.py", line=90)})
+    merged = together(BLIND, seen_too)
+
+    left = left_of(merged, report("opengrep", findings=[again, seen_too]))
+
+    assert (left.rule_id, left.severity, left.evidence) == ("opengrep-77", "low", "system(y)")
+    assert (left.confidence, left.cwe) == (Confidence.MEDIUM, (77,))
+    assert left.location.line == 2
+    assert left.witnesses == ("opengrep:opengrep-77",)
+    assert (left.fingerprint, left.aliases) == (merged.fingerprint, merged.aliases)
+
+
+def test_a_guess_of_others_does_not_become_sure_by_a_blind_witness():
+    guess = finding("opengrep", 77, confidence=Confidence.LOW)
+
+    assert not is_sure(left_of(together(BLIND, guess), report("opengrep", findings=[guess])))
+
+
+def test_what_nobody_is_left_to_tell_is_a_guess():
+    cut = finding("opengrep", 77)
+
+    left = left_of(together(BLIND, cut), report("opengrep"))
+
+    assert (left.witnesses, left.confidence) == (("opengrep:opengrep-77",), Confidence.LOW)
+    assert not is_sure(left)
