@@ -128,6 +128,13 @@ class Scaffolds:
         return scaffold.origins(findings)
 
 
+def unread(asked: str | Mapping[str, str] | None) -> Scaffolds:
+    """The scaffolds that a spec asks for, before any of them was looked at."""
+    nothing = Scaffold(found={}, looks={}, cut=frozenset())
+    templates = asked if isinstance(asked, Mapping) else [None] if asked else []
+    return Scaffolds(dict.fromkeys(templates, nothing))
+
+
 class ScaffoldFindings:
     """Collects what the scaffolds of a pipeline bring; other apps are passed over."""
 

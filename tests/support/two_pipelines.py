@@ -9,6 +9,7 @@ from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
 from contract.analysis import (
     AnalyzerReport,
+    ArtifactRef,
     Coverage,
     Finding,
     Location,
@@ -99,6 +100,10 @@ SCAFFOLD = PlannedApp(
 )
 
 
+async def _no_artifacts(archive: ArtifactRef) -> AnalyzerReport:
+    raise AssertionError(f"nobody asks for {archive}")
+
+
 async def record(
     store: SqlResultStore,
     pipeline_id: str,
@@ -133,7 +138,7 @@ async def record(
         + ((CONTROL,) if blind else ())
         + ((SCAFFOLD,) if scaffold else ()),
     )
-    header, recording = PlanHeader.of(plan), Recording(store, FileArtifactStore(Path("/nowhere")))
+    header, recording = PlanHeader.of(plan), Recording(store, _no_artifacts)
     for page in pages_of(plan):
         await store.register_page(header, page)
     for planned in plan.apps:

@@ -22,6 +22,7 @@ from contract.spec import AppRef
 from contract.weakness import Origin
 from reports.build import app_reports
 from reports.known import Known
+from reports.listed import weaknesses_by_app
 from reports.scaffold import ScaffoldFindings, Scaffolds
 from tests.support.whole_report import facts_of
 
@@ -236,6 +237,32 @@ def test_a_scaffold_of_one_template_says_nothing_of_the_others():
 
     assert known.origins("notes", [finding()]) == [Origin.SCAFFOLD]
     assert known.origins("shop", [finding()]) == [Origin.MODEL]
+
+
+@pytest.mark.parametrize(
+    ("asked", "origin"),
+    [
+        ("begin", Origin.UNKNOWN),
+        ({"notes": "begin/notes"}, Origin.UNKNOWN),
+        ({"shop": "begin/shop"}, Origin.MODEL),
+        (None, Origin.MODEL),
+    ],
+)
+def test_before_its_scaffold_was_read_nobody_knows_what_it_brought(
+    asked: Any, origin: Origin
+) -> None:
+    ref = AppRef(model="m", app_number=1)
+    record = PipelineRecord(
+        pipeline_id="p",
+        state="running",
+        spec={"analyzers": ["static"], "scaffold": asked},
+        apps=(AppRecord(ref=ref, template="notes", state=MEASURED),),
+        cells=(CellRecord(ref=ref, analyzer=STATIC, report=look(finding())),),
+    )
+
+    ((_, (weakness,)),) = weaknesses_by_app(record)
+
+    assert weakness.origin is origin
 
 
 def test_without_a_scaffold_all_is_the_models():
