@@ -66,11 +66,13 @@ class Scaffold:
         found: numbers of its weaknesses, by name (fingerprint or alias) and code.
         looks: those of its tools, by their name.
         cut: kinds of fused findings that were left out, because their list was too long.
+        wordy: names of its weaknesses that show no code.
     """
 
     found: Mapping[tuple[str, str], Sequence[int]]
     looks: Mapping[str, Sequence[_Look]]
     cut: frozenset[left_out.Kind]
+    wordy: frozenset[str] = frozenset()
 
     def origins(self, findings: Iterable[Finding]) -> list[Origin]:
         """Who brought each of these findings of one app, in their order."""
@@ -101,7 +103,7 @@ class Scaffold:
         """Whose it is if it is none of the scaffold's weaknesses, as far as they are known.
 
         One tool that would have seen it is proof, unless the scaffold has the like of it: then the
-        code may read another way only because another tool tells it.
+        code may read another way only because another tool tells it, or a request.
         """
         names = _every_name(finding)
         tools = tools_of(finding)
@@ -110,6 +112,8 @@ class Scaffold:
             return Origin.UNKNOWN
         if there.isdisjoint(names):
             return Origin.MODEL if any(sure) else Origin.UNKNOWN
+        if finding.location.url is not None and not self.wordy.isdisjoint(names):
+            return Origin.UNKNOWN
         lost = ALL_TOOLS in self.looks and not self.looks.keys() >= set(tools)
         return Origin.MODEL if all(sure) and not lost else Origin.UNKNOWN
 
@@ -145,10 +149,13 @@ class ScaffoldFindings:
         """Take an app into account."""
         if app.role is not AppRole.SCAFFOLD:
             return
+        findings = [weakness.finding for weakness in app.weaknesses]
+        wordy = (found for found in findings if not found.evidence)
         self._found[app.template] = Scaffold(
-            found=_numbered([weakness.finding for weakness in app.weaknesses]),
+            found=_numbered(findings),
             looks=_looks(app.cells),
             cut=_fused_cut(app.cells),
+            wordy=frozenset(name for found in wordy for name in _every_name(found)),
         )
 
     def result(self) -> Scaffolds:

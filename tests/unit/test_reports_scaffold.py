@@ -223,6 +223,8 @@ def test_words_without_code_are_known_again_when_a_request_has_shown_them() -> N
     )
 
     assert known.origins(None, [shown]) == [Origin.SCAFFOLD]
+    proof = shown.model_copy(update={"message": "a traceback"})
+    assert known.origins(None, [proof]) == [Origin.UNKNOWN], "the request alone tells it"
 
 
 def test_a_finding_without_code_is_compared_by_its_words():
