@@ -1,11 +1,15 @@
-"""A recorded pipeline, read app by app as reports tell it: without tools that controls void."""
+"""A recorded pipeline, read app by app as its report tells it.
+
+Without tools that controls void, with what scaffolds brought, and with the decisions for it.
+"""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 
+from activities.decisions import decisions_of
 from activities.ports import ResultStore
 from contract.record import AppRecord, PipelineRecord, by_app
 from contract.spec import AppRef, AppRole
@@ -14,6 +18,8 @@ from reports.controls import ControlScores
 from reports.facts import FleetFacts, Overview
 from reports.known import Known
 from reports.model import AppReport
+from reports.scaffold import ScaffoldFindings
+from reports.suppressions import Decisions
 
 BATCH_APPS = 10
 """How many apps are in memory at once."""
@@ -35,21 +41,29 @@ class FleetReading:
     known: Known
 
     @classmethod
-    async def open(cls, results: ResultStore, pipeline_id: str, known: Known | None = None) -> Self:
-        """Read what is fleet-wide, and the control apps.
+    async def open(cls, results: ResultStore, pipeline_id: str) -> Self:
+        """Read what is fleet-wide, the control apps and the scaffolds.
 
         Raises:
             PlatformError: NOT_FOUND: there is no such pipeline.
         """
         outline = await results.load_outline(pipeline_id)
         overview = await overview_of(results, outline)
-        fleet = cls(results, outline, overview.facts(), known or Known())
-        scores = ControlScores()
-        for refs in batches(fleet.refs(AppRole.CONTROL)):
-            for app in (await fleet.apps(refs)).values():
-                scores.add(app)
-        facts = overview.voided(fleet.facts, scores.void())
-        return cls(results, outline, facts, fleet.known)
+        decisions = Decisions.of(await decisions_of(results, pipeline_id), overview.today)
+        fleet = cls(results, outline, overview.facts(), Known(decisions=decisions))
+        scores, scaffolds = ControlScores(), ScaffoldFindings()
+        async for app in fleet.all(AppRole.CONTROL):
+            scores.add(app)
+        fleet = replace(fleet, facts=fleet.facts.voided(scores.void()))
+        async for app in fleet.all(AppRole.SCAFFOLD):
+            scaffolds.add(app)
+        return replace(fleet, known=replace(fleet.known, scaffolds=scaffolds.result()))
+
+    async def all(self, role: AppRole) -> AsyncGenerator[AppReport]:
+        """The reports of its apps in one role, a few in memory at once."""
+        for refs in batches(self.refs(role)):
+            for app in (await self.apps(refs)).values():
+                yield app
 
     def refs(self, role: AppRole = AppRole.SUBJECT) -> list[AppRef]:
         """Its apps in one role, in the order of the plan."""

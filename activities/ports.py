@@ -208,7 +208,8 @@ class ResultStore(Protocol):
         """The apps that `labels` name; without labels, those that lack a measurement.
 
         Raises:
-            PlatformError: INVALID_ARGUMENT for a label that names none.
+            PlatformError: INVALID_ARGUMENT for a label that names none; FAILED_PRECONDITION for one
+                of a control app that was measured.
         """
         ...
 

@@ -92,7 +92,7 @@ class _OneReport:
                 done += len(apps)
                 self._note(f"writing the report: {done} of {total} apps")
             if role is AppRole.CONTROL:
-                files.believe(overview)
+                files.believe()
             elif role is AppRole.SCAFFOLD:
                 known = replace(known, scaffolds=files.scaffolds())
         self._note("writing the report: comparing models")

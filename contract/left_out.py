@@ -11,7 +11,7 @@ from contract.base import Frozen
 
 TRUE_COUNT = "findings_total"
 TOOLS_KEY, FUSED_KEY = "findings_left_out", "fused_left_out"
-_Kind = tuple[Category, Severity, int | None]
+Kind = tuple[Category, Severity, int | None]
 
 
 class LeftOut(Frozen):
@@ -28,20 +28,20 @@ _READ = TypeAdapter(tuple[LeftOut, ...])
 
 def left_out(whole: Iterable[Finding], kept: Iterable[Finding]) -> tuple[LeftOut, ...]:
     """Counts of what is in `whole` and not in `kept`, which is a part of it."""
-    counts = Counter(map(_kind, whole))
-    counts.subtract(map(_kind, kept))
+    counts = Counter(map(kind_of, whole))
+    counts.subtract(map(kind_of, kept))
     return _rows(counts)
 
 
 def added(first: Iterable[LeftOut], second: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
     """Sum of both."""
-    counts = Counter[_Kind]()
+    counts = Counter[Kind]()
     for row in (*first, *second):
         counts[row.category, row.severity, row.cwe] += row.count
     return _rows(counts)
 
 
-def _rows(counts: Counter[_Kind]) -> tuple[LeftOut, ...]:
+def _rows(counts: Counter[Kind]) -> tuple[LeftOut, ...]:
     return tuple(
         LeftOut(category=category, severity=severity, cwe=cwe, count=count)
         for (category, severity, cwe), count in counts.items()
@@ -62,11 +62,17 @@ def read(data: Mapping[str, Any], key: str) -> tuple[LeftOut, ...]:
         return ()
 
 
+def kinds(data: Mapping[str, Any], key: str) -> frozenset[Kind]:
+    """Kinds of the findings that a cell's data counts under `key`."""
+    return frozenset((row.category, row.severity, row.cwe) for row in read(data, key))
+
+
 def true_count(findings: Iterable[Finding], metrics: Iterable[Metric]) -> int:
     """How many findings a tool made, also those that are not listed."""
     total = next((int(metric.value) for metric in metrics if metric.name == TRUE_COUNT), None)
     return sum(1 for _ in findings) if total is None else total
 
 
-def _kind(found: Finding) -> _Kind:
+def kind_of(found: Finding) -> Kind:
+    """Kind under which a finding is counted where it is left out."""
     return found.category, found.severity, found.cwe[0] if found.cwe else None

@@ -11,7 +11,7 @@ class Origin(StrEnum):
     """Who brought a weakness into an app.
 
     `model`: whoever wrote the app; `scaffold`: it is in the scaffold that the app began as, too;
-    `unknown`: none of the tools that saw it had its look at the scaffold.
+    `unknown`: it is not known whether the tools that saw it would have seen it in the scaffold.
     """
 
     MODEL = "model"

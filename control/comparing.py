@@ -1,10 +1,8 @@
 """Two recorded pipelines side by side: what is new, what is fixed, and what nobody knows."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 
 from activities.baseline_reading import counts_of
-from activities.decisions import decisions_of
 from activities.fleet_reading import FleetReading, batches
 from activities.ports import ResultStore
 from contract.analysis import Category, Severity
@@ -18,9 +16,7 @@ from control.mistakes import unlike
 from control.stored import Stored
 from reports.against import against, counted, kinds_of
 from reports.baseline_results import BaselineCount, BaselineReport
-from reports.known import Known
 from reports.model import AppReport
-from reports.suppressions import Decisions
 
 MOST_CHANGES = 10_000
 _NAMED = 5
@@ -110,8 +106,7 @@ async def compare(
 
 async def _opened(results: ResultStore, pipeline_id: str) -> FleetReading:
     try:
-        decisions = Decisions.of(await decisions_of(results, pipeline_id), datetime.now(UTC).date())
-        return await FleetReading.open(results, pipeline_id, Known(decisions=decisions))
+        return await FleetReading.open(results, pipeline_id)
     except PlatformError as error:
         if error.code is not ErrorCode.NOT_FOUND:
             raise

@@ -17,7 +17,7 @@ from reports.model import AppReport, CellReport
 from reports.parts import PipelineFacts
 from reports.tally import count_states, tallies, told_apart
 from reports.together import together
-from reports.voiding import voided
+from reports.voiding import voided, why_void
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _Fused = dict[AnalyzerKind, tuple[Finding, ...]]
@@ -55,10 +55,7 @@ def app_report(
     """
     cells = cells_of(app, recorded, facts)
     fused = {item.analyzer: item.findings for item in fusions}
-    state, reason = app.state, app.reason
-    if state is None:
-        reason = not_run_reason(facts.outline)
-        state = None if facts.running else MeasurementState.INFRA_FAILED
+    state, reason = _state(app, recorded, facts)
     verdicts = requirements(cells)
     found = sorted(together(_findings(cells, fused), cells), key=_gravest_first)
     weaknesses = tuple(weaknesses_of(app.ref, found, known, app.template))
@@ -85,6 +82,18 @@ def app_report(
         facts=app.facts,
         cells=cells,
     )
+
+
+def _state(
+    app: AppRecord, recorded: Iterable[CellRecord], facts: FleetFacts
+) -> tuple[MeasurementState | None, str]:
+    """How the app ended, and why it was not measured in full."""
+    if app.state is None:
+        state = None if facts.running else MeasurementState.INFRA_FAILED
+        return state, not_run_reason(facts.outline)
+    if app.state is MeasurementState.MEASURED and (why := why_void(recorded, facts.void)):
+        return MeasurementState.INFRA_FAILED, why
+    return app.state, app.reason
 
 
 def pipeline_facts(record: PipelineRecord) -> PipelineFacts:

@@ -5,7 +5,8 @@ what is there. A tool that looked, and missed what it must see, is not trusted o
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -36,14 +37,21 @@ class ControlScores:
 
     Args:
         spec: of the pipeline, as it is stored.
+        columns: the tools of each analyzer that were seen on any app.
     """
 
-    def __init__(self, spec: Mapping[str, Any] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        spec: Mapping[str, Any] = MappingProxyType({}),
+        columns: Mapping[AnalyzerKind, Collection[str]] = MappingProxyType({}),
+    ) -> None:
+        self._columns = columns
         self._why_none = _why_none(spec.get("controls", "auto"))
         self._controls: list[ControlResult] = []
         self._looks: defaultdict[ToolKey, list[Look]] = defaultdict(list)
         self._fused: defaultdict[AnalyzerKind | None, list[Look]] = defaultdict(list)
         self._others: defaultdict[ToolKey, int] = defaultdict(int)
+        self._whole: defaultdict[AnalyzerKind, list[Look]] = defaultdict(list)
 
     def add(self, app: AppReport) -> None:
         """Take an app into account; of subjects, only which version of a tool measured them."""
@@ -61,11 +69,11 @@ class ControlScores:
         """What is known after the apps so far."""
         if not self._controls:
             return ControlsReport(why_none=self._why_none)
-        void = self.void()
+        void, looks = self.void(), self._every_look()
         return ControlsReport(
             controls=tuple(self._controls),
-            tools=tuple(self._score(key, void.get(key, "")) for key in sorted(self._looks)),
-            fused=tuple(self._fused_score(kind) for kind in _together_last(self._fused)),
+            tools=tuple(self._score(key, looks[key], void.get(key, "")) for key in sorted(looks)),
+            fused=tuple(self._fused_score(kind, looks) for kind in _together_last(self._fused)),
             void=tuple(
                 VoidColumn(analyzer=kind, tool=tool, reason=reason)
                 for (kind, tool), reason in void.items()
@@ -77,11 +85,32 @@ class ControlScores:
         cells = {(cell.analyzer, cell.tool): cell for cell in app.cells if _is_scored(cell, sheet)}
         for key, cell in cells.items():
             self._looks[key].append(look_of(name, sheet, cell))
+        for cell in app.cells:
+            if cell.tool == ALL_TOOLS:
+                self._whole[cell.analyzer].append(look_of(name, sheet, cell))
         every = dict.fromkeys(cell.analyzer for cell in app.cells)
         kinds = [kind for kind in every if Category.SECURITY in kind.row.looks_for]
         for kind in (*kinds, None):
             self._fused[kind].append(fused_look(name, app, sheet, kind, cells))
         self._controls.append(_control(name, app, sheet, cells))
+
+    def _every_look(self) -> dict[ToolKey, list[Look]]:
+        """All looks; what an analyzer left of a control as a whole is the look of each tool."""
+        order = {one.name: place for place, one in enumerate(self._controls)}
+        looks = {key: list(its) for key, its in self._looks.items()}
+        for kind, whole in self._whole.items():
+            for tool in self._tools_of(kind):
+                its = [*looks.get((kind, tool), ()), *whole]
+                looks[kind, tool] = sorted(its, key=lambda look: order[look.control])
+        return looks
+
+    def _tools_of(self, kind: AnalyzerKind) -> set[str]:
+        """Tools whose looks at controls were asked for, as far as that is known."""
+        seen_here = {tool for known, tool in self._looks if known is kind}
+        names = {name for look in self._whole[kind] for name in look.sheet.must_see}
+        must = {tool for of, _, tool in (name.partition("/") for name in names) if of == kind.value}
+        seen_anywhere = set(self._columns.get(kind, ())) - {ALL_TOOLS} or seen_here
+        return seen_here | (must & seen_anywhere if seen_anywhere else must)
 
     def _count_versions(self, app: AppReport) -> None:
         for cell in app.cells:
@@ -90,9 +119,8 @@ class ControlScores:
             if cell.state is _MEASURED and known and version_of(cell) not in known:
                 self._others[cell.analyzer, cell.tool] += 1
 
-    def _score(self, key: ToolKey, void: str) -> ToolScore:
+    def _score(self, key: ToolKey, looks: Sequence[Look], void: str) -> ToolScore:
         kind, tool = key
-        looks = self._looks[key]
         can_see = {f"{kind}/{tool}" in look.sheet.must_see for look in looks}
         of_its_kind = True in can_see or any(seen(look) for look in looks)
         figures = score(looks, lambda _look, _label: True, {kind} if of_its_kind else set())
@@ -107,24 +135,29 @@ class ControlScores:
             }
         )
 
-    def _fused_score(self, kind: AnalyzerKind | None) -> ToolScore:
+    def _fused_score(
+        self, kind: AnalyzerKind | None, looks: Mapping[ToolKey, Sequence[Look]]
+    ) -> ToolScore:
         kinds = {one for one in self._fused if one is not None} if kind is None else {kind}
 
         def is_certain(look: Look, label: Label) -> bool:
             """Whether every tool that is known to see the label had its look."""
             must = [t for t, ids in look.sheet.must_see.items() if label.id in ids]
-            return not any(self._is_lost(look.control, name, kinds) for name in must)
+            its = (looks.get(key, ()) for key in _keys(must, kinds))
+            return not any(_is_lost(one) for one in chain(*its) if one.control == look.control)
 
         return score(self._fused[kind], is_certain, kinds).model_copy(update={"analyzer": kind})
 
-    def _is_lost(self, control: str, name: str, kinds: set[AnalyzerKind]) -> bool:
-        analyzer, _, tool = name.partition("/")
-        return any(
-            look.control == control and look.found is None and not look.inapplicable
-            for kind in kinds
-            if kind.value == analyzer
-            for look in self._looks.get((kind, tool), ())
-        )
+
+def _keys(names: Iterable[str], kinds: Iterable[AnalyzerKind]) -> list[ToolKey]:
+    """The tools of these analyzers that are named, `static/bandit`."""
+    by_name = {kind.value: kind for kind in kinds}
+    parts = (name.partition("/") for name in names)
+    return [(by_name[kind], tool) for kind, _, tool in parts if kind in by_name]
+
+
+def _is_lost(look: Look) -> bool:
+    return look.found is None and not look.inapplicable
 
 
 def _why_none(switch: str) -> str:

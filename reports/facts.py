@@ -50,6 +50,13 @@ class FleetFacts:
         """Whether more cells may still come."""
         return self.outline.state == "running"
 
+    def voided(self, void: Mapping[ToolKey, str]) -> "FleetFacts":
+        """The same fleet where these tools count as not measured on every app.
+
+        They stay required: an app that only a tool without trust looked at was not looked at.
+        """
+        return replace(self, void=void)
+
 
 class Overview:
     """Reads the states of all cells once, in any order of apps, and keeps next to nothing of them.
@@ -109,30 +116,24 @@ class Overview:
             required=Requirement(),
             void={},
         )
-        return self.voided(facts, {})
+        return replace(facts, required=requirement_of(self._looks(facts), running=facts.running))
 
     def _load_tools(self) -> set[str]:
         of_load = (tools for kind, tools in self._seen.items() if kind.row.figures == "load")
         return {tool for tools in of_load for tool in tools}
 
-    def voided(self, facts: FleetFacts, void: Mapping[ToolKey, str]) -> FleetFacts:
-        """`facts` where these tools count as not measured on every app."""
-        required = requirement_of(self._looks(facts, void), running=facts.running)
-        return replace(facts, required=required, void=void)
-
-    def _looks(self, facts: FleetFacts, void: Mapping[ToolKey, str]) -> Iterator[Look]:
+    def _looks(self, facts: FleetFacts) -> Iterator[Look]:
         """Each look that some app has or lacks, once for all apps that are alike."""
         for state, kind, known in self._patterns:
-            yield from self._of_analyzer(facts, void, state, kind, dict(known))
+            yield from self._of_analyzer(facts, state, kind, dict(known))
         for state, of_app, kinds in self._idle:
             asked = facts.columns.keys() if of_app is None else facts.columns.keys() & of_app
             for kind in asked - kinds:
-                yield from self._of_analyzer(facts, void, state, kind, {})
+                yield from self._of_analyzer(facts, state, kind, {})
 
     def _of_analyzer(
         self,
         facts: FleetFacts,
-        void: Mapping[ToolKey, str],
         state: MeasurementState | None,
         kind: AnalyzerKind,
         known: Mapping[str, MeasurementState],
@@ -144,8 +145,6 @@ class Overview:
             return why_missing(self._outline, app, kind, imported=imported)[0]
 
         def look(tool: str, found: MeasurementState, recorded: bool) -> Look:
-            if (kind, tool) in void and found is MeasurementState.MEASURED:
-                found = MeasurementState.INFRA_FAILED
             return Look(kind, tool, found, recorded, self._is_security(facts, kind, tool))
 
         yield from filled(

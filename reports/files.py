@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contract.spec import AppRole
 from reports.baseline_results import BaselineReport
 from reports.export import render_json
-from reports.facts import FleetFacts, Overview
+from reports.facts import FleetFacts
 from reports.fleet import FleetBuilder
 from reports.glance import Glances
 from reports.html import render_app, render_html
@@ -52,9 +52,9 @@ class ReportFiles:
         """What is known of the fleet so far."""
         return self._fleet.facts
 
-    def believe(self, overview: Overview) -> None:
+    def believe(self) -> None:
         """Trust no tool that missed what it must see on control apps, which have been added."""
-        self._fleet.facts = overview.voided(self.facts, self._fleet.controls.void())
+        self._fleet.facts = self.facts.voided(self._fleet.controls.void())
 
     def scaffolds(self) -> Scaffolds:
         """What the apps began as, once the scaffolds have been added."""

@@ -38,7 +38,7 @@ class FleetBuilder:
 
     def __init__(self, facts: FleetFacts, decisions: Decisions | None = None) -> None:
         self.facts = facts
-        self.controls = ControlScores(facts.outline.spec)
+        self.controls = ControlScores(facts.outline.spec, facts.columns)
         self.scaffolds = ScaffoldFindings()
         self._apps: list[AppSummary] = []
         self._others: list[AppSummary] = []

@@ -1,7 +1,7 @@
 """The weaknesses of apps by themselves, as soon as an app has ended: pure.
 
 What only the whole fleet tells (its baseline, its scaffold, tools that are void) is added by the
-report of the fleet, which lists them anew.
+report of the fleet, which lists them anew. Until then nobody knows what the scaffold brought.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from contract.weakness import Weakness
 from reports.build import app_reports
 from reports.facts import Overview
 from reports.known import Known
+from reports.scaffold import unread
 
 
 def weaknesses_by_app(record: PipelineRecord) -> Iterator[tuple[AppRef, tuple[Weakness, ...]]]:
@@ -21,5 +22,6 @@ def weaknesses_by_app(record: PipelineRecord) -> Iterator[tuple[AppRef, tuple[We
     cells = by_app(record.cells)
     for app in record.apps:
         overview.add(app, map(CellState.of, cells.get(app.ref, ())))
-    for report in app_reports(record, overview.facts(), Known()):
+    known = Known(scaffolds=unread(record.spec.get("scaffold")))
+    for report in app_reports(record, overview.facts(), known):
         yield report.ref, report.weaknesses

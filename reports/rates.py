@@ -50,7 +50,8 @@ class Requirement:
         live: tools of live analyzers. One tool of each analyzer must have looked: then it is known
             whether the app runs, because its processes are checked before and after.
         security: tools that look for weaknesses. Each of them must have looked.
-        left_out: tools that would be required, but measured nothing on any app.
+        left_out: tools that would be required, but measured nothing on any app. A tool that
+            measured and is not trusted is none of them: no app was looked at in full.
     """
 
     live: frozenset[ToolKey] = frozenset()

@@ -80,7 +80,8 @@ class AppSummary(Frozen):
         runs: it was built, started, answered and stayed up.
         functional: it runs, and its declared requirements or endpoints hold.
         secure: it runs as far as that was to be seen, every tool that looks for weaknesses had its
-            look, and none is sure of a high or critical one that counts.
+            look (but those that measured no app of the fleet, see `Requirement.left_out`), and none
+            is sure of a high or critical one that counts.
         known_broken: it is known not to run, whether or not all looks were made.
         known_failing: it is known not to be `functional`, whether or not all looks were made.
         known_insecure: it is known not to be `secure`, whether or not all looks were made.

@@ -19,6 +19,7 @@ from store.rows import Row, app_row, plan_body, planned_columns
 from store.tables import apps, cells, is_imported, pipelines
 
 _INFRA_FAILED = MeasurementState.INFRA_FAILED.value
+_MEASURED = MeasurementState.MEASURED.value
 _UNENDED = "its workflow did not end"
 
 
@@ -84,8 +85,12 @@ async def fetch_choices(
 ) -> list[AppChoice]:
     """The apps that `labels` name; without labels, those that lack a measurement.
 
+    An app that is named runs again as a whole. A control app must not: its looks speak for what the
+    same tools measured beside them, and a later look says nothing of that.
+
     Raises:
-        PlatformError: INVALID_ARGUMENT for a label that names none.
+        PlatformError: INVALID_ARGUMENT for a label that names none; FAILED_PRECONDITION for a
+            control app that was measured.
     """
     if not labels:
         return await _choices(connection, _lacking(pipeline_id))
@@ -95,6 +100,13 @@ async def fetch_choices(
         if label not in known:
             message = f"no app {label!r} in this pipeline; write MODEL/appN"
             raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
+    for control in await _choices(connection, _measured_controls(pipeline_id)):
+        if control.ref.label in labels:
+            message = (
+                f"{control.ref.label} was measured, and its looks say which measurements of this "
+                "pipeline count; a retry that names no app measures what it lacks"
+            )
+            raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
     return [choice for choice in every if choice.ref.label in labels]
 
 
@@ -191,6 +203,12 @@ def _lacking(pipeline_id: str) -> _Apps:
     lost = select(cells.c.id).where(_same_app(), failed).exists()
     owed = or_(apps.c.state.is_(None), apps.c.state == _INFRA_FAILED, lost)
     return _apps_of(pipeline_id).where(owed)
+
+
+def _measured_controls(pipeline_id: str) -> _Apps:
+    """Control apps that some tool has looked at."""
+    looked = select(cells.c.id).where(_same_app(), cells.c.state == _MEASURED).exists()
+    return _apps_of(pipeline_id).where(apps.c.role == AppRole.CONTROL.value, looked)
 
 
 def _same_app() -> Any:

@@ -85,7 +85,8 @@ class SqlResultStore(Searching, Upkeep):
         """The apps that `labels` name; without labels, those that lack a measurement.
 
         Raises:
-            PlatformError: INVALID_ARGUMENT for a label that names none.
+            PlatformError: INVALID_ARGUMENT for a label that names none; FAILED_PRECONDITION for one
+                of a control app that was measured.
         """
         async with self.reading() as connection:
             return await fetch_choices(connection, pipeline_id, labels)

@@ -10,7 +10,7 @@ from reports.study.figures import Better, Measure
 from reports.study.seeing import Seen
 from reports.summary import AppSummary, LoadSummary
 
-_WHOLE = "apps where every tool that looks for weaknesses had its look"
+_WHOLE = "apps where every tool that looks for weaknesses, and measured any app, had its look"
 _BETTER: dict[str, Better] = {
     "throughput_at_objective": "more",
     "throughput": "more",

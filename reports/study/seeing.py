@@ -64,7 +64,7 @@ def functional(app: AppSummary) -> Seen:
 
 
 def secure(app: AppSummary) -> Seen:
-    """Every tool had its look, and nothing high remained."""
+    """Every tool that is required had its look, and nothing high remained."""
     return _share(app.secure, app, bad=app.known_insecure)
 
 

@@ -115,7 +115,7 @@ FINDINGS: Table[OneApp, _Numbered] = Table(
         Column(
             "origin",
             "VARCHAR",
-            "who brought it in: the `model`, or the `scaffold` it began with",
+            "who brought it in: the `model`, or the `scaffold` it began with; or it is `unknown`",
             lambda of, one: one[1].origin,
         ),
         Column(

@@ -11,12 +11,12 @@ from activities.decisions import all_decisions, decisions_of
 from activities.fleet_reading import FleetReading
 from contract.errors import PlatformError
 from contract.suppression import Suppression
-from contract.weakness import BaselineState
+from contract.weakness import BaselineState, Origin
 from control.stored import Stored, require_comparable
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.store import samples
-from tests.support.two_pipelines import AFTER, BEFORE, against, record
+from tests.support.two_pipelines import AFTER, BEFORE, against, finding, looked, record
 
 
 def decision(name: str, why: str = "reviewed", until: date | None = None) -> Suppression:
@@ -87,6 +87,32 @@ async def test_a_tool_that_was_blind_then_has_not_looked(store: SqlResultStore) 
     states = {each.finding.fingerprint: each.baseline for app in told for each in app.weaknesses}
     assert set(states.values()) == {BaselineState.UNKNOWN}
     assert "bandit" in told[0].weaknesses[0].baseline_reason
+
+
+async def test_a_pipeline_is_read_with_what_its_scaffold_brought(store: SqlResultStore) -> None:
+    await record(store, "before", BEFORE, scaffold=(looked(finding("kept")),))
+
+    fleet = await FleetReading.open(store, "before")
+
+    (app,) = (await fleet.apps(fleet.refs()[:1])).values()
+    origins = {each.finding.fingerprint: each.origin for each in app.weaknesses}
+    assert origins == {"v2-kept": Origin.SCAFFOLD, "v2-mended": Origin.MODEL}
+
+
+async def test_what_was_decided_for_a_baseline_stands_beside_what_is_gone(
+    store: SqlResultStore,
+) -> None:
+    await record(store, "before", BEFORE, against("none", decision("v2-mended")))
+    await record(store, "after", AFTER, against("before"))
+    baseline = await BaselineReading.open(store, "after")
+    fleet = await FleetReading.open(store, "after")
+
+    assert baseline is not None
+    (told,) = await baseline.told(list((await fleet.apps(fleet.refs()[:1])).values()))
+
+    assert [(each.finding.fingerprint, each.suppression is not None) for each in told.gone] == [
+        ("v2-mended", True)
+    ]
 
 
 async def test_without_a_baseline_there_is_none(store: SqlResultStore) -> None:

@@ -10,6 +10,7 @@ from reports.model import AppReport, FleetReport
 from tests.activities.test_write_report import written
 from tests.support.control_records import (
     FLAWED,
+    INFRA,
     MEASURED,
     STATIC,
     SUBJECT,
@@ -51,6 +52,24 @@ async def test_a_blind_tools_column_is_void_in_the_whole_report() -> None:
     (tally,) = fleet.totals.findings
     assert (tally.total, tally.cells.infra_failed) == (1, 2)
     assert next(one for one in fleet.controls.tools if one.tool == "bandit").void == reason
+
+
+async def test_an_app_that_a_blind_tool_looked_at_is_neither_secure_nor_measured_in_full() -> None:
+    files = await written(blind_bandit())
+    fleet = FleetReport.model_validate_json(files["report.json"])
+
+    secure = {app.ref.label: (app.secure, app.known_insecure) for app in fleet.apps}
+    assert secure == {"m/app1": ("missing", False), "n/app1": ("missing", True)}
+    clean = next(rate for rate in fleet.totals.rates if rate.name == "no_high_finding")
+    assert (clean.passed, clean.missing, clean.rate, clean.left_out) == (0, 2, None, ())
+    assert clean.bounds == (0.0, 1.0)
+    assert clean.known_failed == 1, "opengrep alone proves it"
+    assert {app.state for app in fleet.apps} == {INFRA}
+    assert all("not trusted" in app.reason for app in fleet.apps)
+    assert fleet.verdict.startswith("2 apps: 2 not measured in full because of the platform.")
+    (model, _) = fleet.study.models
+    assert (model.figures["secure"].value, model.figures["secure"].missing) == (None, 1)
+    assert (model.figures["grave_findings"].value, model.figures["grave_findings"].n) == (None, 0)
 
 
 async def test_no_file_of_a_subject_has_what_a_blind_tool_said() -> None:

@@ -136,6 +136,24 @@ class PlanBehaviour:
             await labels(store, "m/app9")
         assert refused.value.code is ErrorCode.INVALID_ARGUMENT
 
+    async def test_a_control_that_was_measured_runs_again_only_for_what_it_lacks(
+        self, store: SqlResultStore
+    ) -> None:
+        plan = with_control(samples.plan(apps=2))
+        await samples.register(store, plan)
+        control = plan.app_spec(plan.apps[0])
+        await store.record_app(control, AppOutcome(ref=control.ref, state=INFRA_FAILED, reason="x"))
+        assert await labels(store, control.ref.label) == [1], "nothing has looked at it"
+        report = samples.report(samples.measured(), samples.failed("semgrep"))
+        await store.record_subtask("p1", control, samples.outcome(report), report)
+
+        for again in (store.apps_to_retry, store.reopening):
+            with pytest.raises(PlatformError, match="was measured, and its looks say") as refused:
+                await again("p1", [control.ref.label])
+            assert refused.value.code is ErrorCode.FAILED_PRECONDITION
+        assert await labels(store) == [1, 2]
+        assert await labels(store, samples.app(2).ref.label) == [2]
+
     async def test_an_ended_pipeline_is_opened_again_from_the_store_alone(
         self, store: SqlResultStore
     ) -> None:

@@ -94,3 +94,12 @@ def record(cells: Cells, kind: AnalyzerKind = STATIC) -> PipelineRecord:
         cells=tuple(of_cells),
         fused=tuple(fused),
     )
+
+
+def with_cells(
+    pipeline: PipelineRecord, kind: AnalyzerKind, reports: Sequence[ToolReport]
+) -> PipelineRecord:
+    """The pipeline with what the tools of one more analyzer report of each app."""
+    more = (CellRecord(ref=a.ref, analyzer=kind, report=r) for a in pipeline.apps for r in reports)
+    spec = {"analyzers": [*pipeline.spec["analyzers"], kind.value]}
+    return pipeline.model_copy(update={"cells": (*pipeline.cells, *more), "spec": spec})

@@ -9,6 +9,7 @@ from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
 from contract.analysis import (
     AnalyzerReport,
+    ArtifactRef,
     Coverage,
     Finding,
     Location,
@@ -21,7 +22,7 @@ from contract.control import AnswerSheet, Label
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader, pages_of
 from contract.role import AppRole
-from contract.roles import control_ref
+from contract.roles import control_ref, scaffold_ref
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from contract.suppression import Suppression
 from store.migrate import upgrade
@@ -92,6 +93,17 @@ CONTROL = PlannedApp(
 )
 
 
+SCAFFOLD = PlannedApp(
+    ref=scaffold_ref(1),
+    source=SourceRef(path="/begin", digest="scaffold"),
+    role=AppRole.SCAFFOLD,
+)
+
+
+async def _no_artifacts(archive: ArtifactRef) -> AnalyzerReport:
+    raise AssertionError(f"nobody asks for {archive}")
+
+
 async def record(
     store: SqlResultStore,
     pipeline_id: str,
@@ -100,6 +112,7 @@ async def record(
     *,
     listed: bool = True,
     blind: str = "",
+    scaffold: tuple[ToolReport, ...] = (),
 ) -> None:
     """Record a whole pipeline, as its workflow does.
 
@@ -110,6 +123,7 @@ async def record(
         spec: its spec.
         listed: false: as a version did that listed no weaknesses.
         blind: a static tool that misses what it must see in a control app.
+        scaffold: what the tools measured of what the apps began as; empty: there is none.
     """
     plan = PipelinePlan(
         pipeline_id=pipeline_id,
@@ -121,14 +135,16 @@ async def record(
             )
             for number in apps
         )
-        + ((CONTROL,) if blind else ()),
+        + ((CONTROL,) if blind else ())
+        + ((SCAFFOLD,) if scaffold else ()),
     )
-    header, recording = PlanHeader.of(plan), Recording(store, FileArtifactStore(Path("/nowhere")))
+    header, recording = PlanHeader.of(plan), Recording(store, _no_artifacts)
     for page in pages_of(plan):
         await store.register_page(header, page)
     for planned in plan.apps:
         app = plan.app_spec(planned)
-        tools = (looked(tool=blind),) if planned == CONTROL else apps[app.ref.app_number]
+        beside = {AppRole.CONTROL: (looked(tool=blind),), AppRole.SCAFFOLD: scaffold}
+        tools = beside.get(planned.role) or apps[app.ref.app_number]
         subtask = SubtaskOutcome(
             subtask_id=app.subtask_id(AnalyzerKind.STATIC),
             analyzer=AnalyzerKind.STATIC,

@@ -1,5 +1,6 @@
 """Controls of a pipeline: what tools see, who was blind, and what then no longer counts."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -8,10 +9,9 @@ from contract.analysis import (
     Confidence,
     Location,
 )
-from contract.analyzers import Category
+from contract.analyzers import AnalyzerKind, Category
 from contract.control import AnswerSheet
 from contract.record import PipelineRecord
-from contract.roles import control_ref
 from control.added import answer_sheet
 from reports.build import app_reports
 from reports.control_results import ControlsReport, ToolScore
@@ -21,12 +21,11 @@ from reports.facts import FleetFacts
 from reports.forms.latex_controls import control_tables
 from reports.known import Known
 from reports.labels import met
-from reports.voiding import voided
 from tests.support.control_records import (
     CLEAN,
+    DYNAMIC,
     FLAWED,
     INFRA,
-    MEASURED,
     NOT_APPLICABLE,
     STATIC,
     SUBJECT,
@@ -35,14 +34,24 @@ from tests.support.control_records import (
     record,
     report,
     seen,
+    with_cells,
 )
 from tests.support.whole_report import facts_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def scores_of(pipeline: PipelineRecord) -> ControlScores:
-    scores = ControlScores()
+DYNAMIC_TOOLS = {
+    name.removeprefix("dynamic/")
+    for name in answer_sheet(*FLAWED).must_see
+    if name.startswith("dynamic/")
+}
+
+
+def scores_of(
+    pipeline: PipelineRecord, columns: Mapping[AnalyzerKind, Sequence[str]] | None = None
+) -> ControlScores:
+    scores = ControlScores(columns=columns or {})
     facts: FleetFacts = facts_of(pipeline, NOW)
     for app in app_reports(pipeline, facts, Known()):
         scores.add(app)
@@ -134,7 +143,9 @@ def test_an_analyzer_that_left_nothing_leaves_its_score_unknown():
     result = controls_of({FLAWED: [lost], CLEAN: [lost]})
     static = next(score for score in result.fused if score.analyzer is STATIC)
 
-    assert result.tools == ()
+    assert {(one.tool, one.labels, one.unknown) for one in result.tools} == {
+        (name, 0, 17) for name in ("bandit", "detect-secrets", "opengrep", "ruff")
+    }, "all that must see something"
     assert result.void == ()
     assert (static.labels, static.unknown, static.recall, static.false_alarms) == (
         0,
@@ -146,6 +157,36 @@ def test_an_analyzer_that_left_nothing_leaves_its_score_unknown():
         "careless-1/app1: * infra_failed",
         "careful-1/app1: * infra_failed",
     )
+
+
+def test_a_control_that_an_analyzer_left_as_a_whole_is_unknown_for_each_of_its_tools():
+    lost, whole = report("*", INFRA), report("bandit", findings=seen("bandit", FLAWED))
+    first = tool(controls_of({FLAWED: [whole], CLEAN: [lost]}), "bandit")
+    second = tool(controls_of({FLAWED: [lost], CLEAN: [report("bandit")]}), "bandit")
+
+    assert (first.labels, first.unknown, first.false_alarms) == (17, 0, None)
+    assert first.not_measured == ("careful-1/app1: * infra_failed",)
+    assert (second.labels, second.unknown, second.recall, second.clean) == (0, 17, None, 1)
+    assert second.not_measured == ("careless-1/app1: * infra_failed",)
+
+
+def test_a_tool_that_the_fleet_does_not_have_is_no_look_that_was_lost():
+    pipeline = record({FLAWED: [report("*", INFRA)], SUBJECT: [report("bandit")]})
+
+    result = scores_of(pipeline, columns={STATIC: ("bandit", "eslint")}).result()
+
+    assert [score.tool for score in result.tools] == ["bandit"]
+
+
+@pytest.mark.parametrize("names", [["*"], sorted(DYNAMIC_TOOLS)])
+def test_what_an_analyzer_did_not_look_for_was_not_missed_by_all_together(names: list[str]):
+    static = [report(name, findings=seen(name, FLAWED)) for name in ("bandit", "opengrep")]
+    pipeline = with_cells(record({FLAWED: static}), DYNAMIC, [report(n, INFRA) for n in names])
+    result = scores_of(pipeline).result()
+    together = next(score for score in result.fused if score.analyzer is None)
+
+    assert (together.labels, together.found, together.unknown) == (17, 16, 2)
+    assert together.missed == ("careless-1/app1/csrf-create-note",)
 
 
 def test_a_scan_is_compared_by_operation():
@@ -181,57 +222,6 @@ def test_a_pipeline_without_controls_says_so():
     assert scores_of(pipeline).result() == ControlsReport(why_none=reasons[1])
     assert reasons[0] == "its spec says controls: off"
     assert reasons[1].startswith("fleets of fewer than 10 apps")
-
-
-def test_a_blind_tools_column_is_void_on_every_app_but_the_controls():
-    both = finding("bandit", 78).model_copy(update={"witnesses": ("bandit:a", "opengrep:b")})
-    cells: Cells = {
-        FLAWED: [report("bandit"), report("opengrep", findings=seen("opengrep", FLAWED))],
-        SUBJECT: [report("bandit", findings=[finding("bandit", 89), both]), report("opengrep")],
-    }
-    pipeline = record(cells)
-    void = scores_of(pipeline).void()
-    after = voided(pipeline, void)
-    of = {(cell.ref.label, cell.tool): cell.report for cell in after.cells}
-
-    assert set(void) == {(STATIC, "bandit")}
-    lost = of["m/app1", "bandit"]
-    assert (lost.state, lost.findings, lost.coverage) == (INFRA, (), None)
-    assert "not trusted" in lost.reason
-    assert of[control_ref(*FLAWED).label, "bandit"].state is MEASURED, "it is the proof"
-    fused = next(one for one in after.fused if one.ref.label == "m/app1")
-    assert [(f.cwe, f.witnesses) for f in fused.findings] == [((78,), ("opengrep:b",))]
-
-
-def test_what_a_blind_tool_saw_is_in_no_report_of_an_app():
-    cells: Cells = {
-        FLAWED: [report("bandit")],
-        SUBJECT: [report("bandit", findings=[finding("bandit", 89)])],
-    }
-    pipeline = record(cells)
-    facts = facts_of(pipeline, NOW)
-    trusted = list(app_reports(pipeline, facts, Known()))
-    void = scores_of(pipeline).void()
-    doubted = list(app_reports(voided(pipeline, void), facts, Known()))
-
-    assert [len(app.weaknesses) for app in trusted] == [0, 1]
-    assert [len(app.weaknesses) for app in doubted] == [0, 0]
-    (tally,) = doubted[1].findings
-    assert (tally.total, tally.cells.infra_failed) == (None, 1), "unknown, not zero"
-
-
-def test_without_a_blind_tool_the_record_is_left_as_it_is():
-    pipeline = record({SUBJECT: [report("bandit")]})
-
-    assert voided(pipeline, {}) is pipeline
-
-
-def test_a_cell_that_failed_already_keeps_its_own_reason():
-    pipeline = record({SUBJECT: [report("bandit", INFRA)]})
-
-    (cell,) = voided(pipeline, {(STATIC, "bandit"): "not trusted"}).cells
-
-    assert cell.report.reason == "bandit infra_failed"
 
 
 def test_an_answer_sheet_with_a_wrong_name_is_refused():

@@ -4,9 +4,8 @@ import pytest
 
 from contract.analysis import Category, MeasurementState
 from contract.analyzers import AnalyzerKind
-from contract.record import AppRecord, CellState, PipelineRecord
+from contract.record import AppRecord, PipelineRecord
 from contract.spec import AppRef, AppRole
-from reports.facts import Overview
 from reports.missing import Missing
 from reports.rates import Look, requirement_of
 from reports.tally import speaks_about
@@ -50,19 +49,17 @@ def test_the_order_of_apps_changes_nothing() -> None:
     assert facts_of(record, NOW) == facts_of(turned, NOW)
 
 
-def test_a_tool_that_is_void_is_not_required_where_it_measured_nothing_else() -> None:
+def test_a_tool_that_is_void_stays_required_on_every_app() -> None:
     cells = [samples.cell("m", 1, STATIC, tool) for tool in ("bandit", "opengrep")]
     apps = (AppRecord(ref=samples.M_1, state=MEASURED),)
     record = PipelineRecord(pipeline_id="p", state="completed", apps=apps, cells=tuple(cells))
-    overview = Overview(record, NOW)
-    overview.add(apps[0], map(CellState.of, cells))
-    facts = overview.facts()
+    facts = facts_of(record, NOW)
 
-    blind = overview.voided(facts, {(STATIC, "bandit"): "it missed what it must see"})
+    blind = facts.voided({(STATIC, "bandit"): "it missed what it must see"})
 
-    assert (STATIC, "bandit") in facts.required.security
-    assert blind.required.security == {(STATIC, "opengrep")}
-    assert blind.required.left_out == ((STATIC, "bandit"),)
+    assert blind.required == facts.required
+    assert (STATIC, "bandit") in blind.required.security
+    assert blind.required.left_out == ()
 
 
 def test_an_app_is_expected_to_have_cells_of_its_own_analyzers_alone() -> None:
