@@ -84,6 +84,17 @@ def test_a_file_in_the_way_is_told(source: Source, tmp_path: Path):
     assert (tmp_path / "x").read_text() == "mine"
 
 
+def test_files_of_somebody_else_stay_where_they_are(source: Source, tmp_path: Path):
+    mine, stale = tmp_path / "movie.iso.part", tmp_path / f"{'0a' * 16}.part"
+    for form in FORMS:
+        mine.write_bytes(b"mine")
+        stale.write_bytes(b"of a killed writer")
+        write_forms(source, (form,), tmp_path)
+
+        assert mine.read_bytes() == b"mine"
+        assert not stale.exists()
+
+
 def test_standard_output_takes_one_file(source: Source):
     assert b"# Assay" in b"".join(one_file(source, "markdown"))
     with pytest.raises(WrongInputError, match="several files") as refused:
