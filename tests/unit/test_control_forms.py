@@ -21,6 +21,8 @@ from control.errors import WrongInputError
 from control.forms import FORMS, Source, one_file, write_forms
 from control.reports import read_app, read_report
 from control.schemas import SCHEMAS
+from reports.forms.sbom import named
+from reports.model import AppReport
 from reports.tables.rows import TABLES
 from tests.support.report_on_disk import write_report
 from tests.unit import report_samples as samples
@@ -235,6 +237,27 @@ def test_bills_of_materials_come_out_of_the_archives(tmp_path: Path):
     index = json.loads((tmp_path / "out/index.json").read_text())
     assert index["documents"] == {samples.HAIKU_1.label: document.name}
     assert len(index["missing"]) == 3 and all(index["missing"].values())
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (b'{"bomFormat":"CycloneDX","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too"),
+        (b'{"bomFormat":"CycloneDX","a":' + b"[" * 900 + b"]" * 900 + b"}", ""),
+        (b'{"bomFormat":"CycloneDX","a":NaN}', "no JSON"),
+        (b'{"bomFormat":"CycloneDX","a":' + b"9" * 5_000 + b"}", "no JSON"),
+        (b'{"bomFormat":"CycloneDX","a":"\\ud800"}', ""),
+        (b"\xff", "no JSON"),
+        (b"[]", "no CycloneDX"),
+    ],
+    ids=["deep", "less deep", "nan", "large", "surrogate", "bytes", "other"],
+)
+def test_a_bill_of_materials_that_cannot_be_read_is_told(document: bytes, why: str):
+    app = AppReport.model_construct(ref=samples.HAIKU_1, source_digest="")
+    made, reason = named(document, app)
+
+    assert (made is None) == bool(why)
+    assert why in reason
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "longer", "gone"])
