@@ -89,6 +89,22 @@ def test_junit_is_xml_whatever_an_app_says(made: Whole):
     assert "\x1b" not in (failure.text or "")
 
 
+def test_junit_is_xml_whatever_a_tool_is_called(made: Whole):
+    app = made.app(samples.HAIKU_1)
+    for name in ("CLASS", "{0} classname=", EVIL):
+        odd = [
+            cell.model_copy(update={"record": samples.changed(cell.record, tool=name)})
+            for cell in app.cells
+        ]
+        (suite,) = suites(made.fleet, app.model_copy(update={"cells": tuple(odd)}))
+
+        assert len(suite) >= len(odd)
+        assert {case.get("classname") for case in suite} == {samples.HAIKU_1.label}
+        assert all(
+            (case.get("name") or "").startswith(("static/", "dynamic/")) for case in suite[:5]
+        )
+
+
 def test_junit_what_does_not_count_fails_nothing(made: Whole):
     app = made.app(samples.HAIKU_1)
     decision = Suppression(fingerprint="x", who="ann", why="test")
