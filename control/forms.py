@@ -115,6 +115,8 @@ def _as_written(form: str) -> Callable[[Source, Path], list[str]]:
     """A form that lies in the report's own folder."""
 
     def write(source: Source, folder: Path) -> list[str]:
+        for _ in source.apps():
+            pass  # what is copied as it is must be whole, and of one writing, too
         root = report_folder(source.data_dir, source.report.pipeline.id)
         found = sorted(path for pattern in _AS_WRITTEN[form] for path in root.glob(pattern))
         found = [path for path in found if path.is_file() and not is_temporary(path)]

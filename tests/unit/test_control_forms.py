@@ -17,7 +17,7 @@ from clients.archive_members import read_member
 from contract.analysis import ArtifactRef
 from contract.errors import ErrorCode, PlatformError
 from contract.record import PipelineRecord
-from control.errors import WrongInputError
+from control.errors import DamagedReportError, WrongInputError
 from control.forms import FORMS, Source, one_file, write_forms
 from control.reports import read_app, read_report
 from control.schemas import SCHEMAS
@@ -28,6 +28,7 @@ from tests.support.report_on_disk import write_report
 from tests.unit import report_samples as samples
 
 ASSAY = "assay 0.1.0"
+OF_FLEET = {"latex", "markdown", "pictures"}
 
 
 def report_in(data_dir: Path, record: PipelineRecord) -> Source:
@@ -111,6 +112,18 @@ def test_an_app_of_another_writing_is_not_mixed_in(source: Source, tmp_path: Pat
     with pytest.raises(PlatformError, match="another writing"):
         write_forms(mixed, ("parquet",), tmp_path)
     assert not (tmp_path / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("form", sorted({*FORMS} - OF_FLEET))
+def test_a_report_that_lacks_the_document_of_an_app_is_in_no_form_whole(tmp_path: Path, form: str):
+    source = report_in(tmp_path, samples.fleet())
+    document = tmp_path / "reports" / source.report.pipeline.id / "apps"
+    (document / f"{source.report.apps[1].name}.json").unlink()
+
+    with pytest.raises(DamagedReportError, match="it is gone") as refused:
+        write_forms(source, (form,), tmp_path / "out")
+    assert refused.value.next_step
+    assert not any((tmp_path / "out").glob("*")) or form == "sbom"
 
 
 def test_tables_are_joined_by_their_keys(parquet: Path):
