@@ -238,10 +238,16 @@ def test_markdown_says_which_flaw_apps_share(made: Whole):
         models={"a": 9, "b": 5},
     )
     families = Families(families=(shared,) * 12, shared=30, weaknesses=16, of=20)
-    text = markdown(made.fleet.model_copy(update={"families": families}))
+    told = made.fleet.model_copy(update={"families": families})
+    text = markdown(told)
 
     assert r"| high sql-injection: SQL of \| text | 14 | 2 | 16 |" in text
     assert "and 20 more shared flaws" in text
+    latex = dict(latex_files(told))["families.tex"].decode("ascii")
+    flaw = r"high & sql{-}injection: SQL of \textbar{} text & none & 14 & 2 & 16 & 0 \\"
+    assert latex.splitlines().count(flaw) == 12
+    assert "The 12 of 30 shared flaws" in latex
+    assert "16 of 20 weaknesses belong to one" in latex
 
 
 def test_latex_has_the_same_figures_and_a_cell_for_what_is_not_known(made: Whole):
