@@ -25,8 +25,9 @@ def _caption(families: Families) -> str:
     shown = min(len(families.families), _ROWS)
     text = (
         f"The {shown:,} of {families.shared:,} shared flaws that the most apps have. "
-        "A flaw is shared if weaknesses of one family and one shape of code, or of one rule, are in "
-        f"two apps or more; {families.weaknesses:,} of {families.of:,} weaknesses belong to one. "
+        "A flaw is shared if weaknesses of one family and one shape of code, or of one rule, are "
+        "in two apps or more; "
+        f"{families.weaknesses:,} of {families.of:,} weaknesses belong to one. "
         "Scaffold: weaknesses that what the apps began as has brought."
     )
     if families.not_followed:
