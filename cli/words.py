@@ -28,7 +28,7 @@ def next_step_of(error: PlatformError) -> str:
         case errors.NoReportError(pipeline_id=id_):
             return f"{command(f'status {id_}')} says whether it still runs"
         case errors.DamagedReportError(pipeline_id=id_) | errors.OldReportError(pipeline_id=id_):
-            return f"{command(f'report {id_}')} writes it anew from what is recorded"
+            return f"{command(f'report {id_} --anew')} writes it anew from what is recorded"
         case errors.NoWorkerError():
             return "start one with 'python worker.py' and the same TEMPORAL_* settings"
         case errors.OtherPlanError():

@@ -7,6 +7,7 @@ a killed process left, however long other processes need for theirs.
 import errno
 import fcntl
 import os
+import re
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from typing import BinaryIO
 from contract.errors import ErrorCode, PlatformError
 
 _SUFFIX = ".part"
+_OURS = re.compile(rf"[0-9a-f]{{32}}{re.escape(_SUFFIX)}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
@@ -85,14 +87,22 @@ def write_atomically(target: Path, data: bytes, temporary_folder: Path) -> None:
 
 
 def remove_stale(folder: Path) -> int:
-    """Remove temporary files whose writers are dead. Returns how many there were."""
+    """Remove temporary files whose writers are dead. Returns how many there were.
+
+    Only files of the names that `temporary_file` gives: others may be somebody's.
+    """
     removed = 0
-    for path in folder.glob(f"*{_SUFFIX}"):
+    for path in filter(is_temporary, folder.glob(f"*{_SUFFIX}")):
         with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
             removed += 1
     return removed
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether it is named as `temporary_file` names files."""
+    return _OURS.fullmatch(path.name) is not None
 
 
 def _sync_folder(folder: Path) -> None:

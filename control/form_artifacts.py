@@ -63,7 +63,6 @@ def _document(app: AppReport, artifacts: Path) -> tuple[bytes | None, str]:
     if archive is None:
         return None, why
     try:
-        document = named(read_member(artifacts, archive, MEMBER, _MAX_SBOM_BYTES), app)
+        return named(read_member(artifacts, archive, MEMBER, _MAX_SBOM_BYTES), app)
     except PlatformError as error:
         return None, error.message
-    return document, "" if document else "its document is no CycloneDX"

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.files import disk_faults, publish, remove_stale, temporary_file
+from clients.files import disk_faults, is_temporary, publish, remove_stale, temporary_file
 from control.documents import FormsWritten
 from control.errors import WrongInputError
 from control.form_artifacts import parquet_files, sbom_files
@@ -115,9 +115,11 @@ def _as_written(form: str) -> Callable[[Source, Path], list[str]]:
     """A form that lies in the report's own folder."""
 
     def write(source: Source, folder: Path) -> list[str]:
+        for _ in source.apps():
+            pass  # what is copied as it is must be whole, and of one writing, too
         root = report_folder(source.data_dir, source.report.pipeline.id)
         found = sorted(path for pattern in _AS_WRITTEN[form] for path in root.glob(pattern))
-        found = [path for path in found if path.is_file() and path.suffix != ".part"]
+        found = [path for path in found if path.is_file() and not is_temporary(path)]
         return _put_all(folder, ((str(path.relative_to(root)), _blocks(path)) for path in found))
 
     return write

@@ -52,13 +52,18 @@ def read_app(data_dir: Path, report: FleetReport, name: str) -> AppReport:
     """The document of one app; `name` as in its summary.
 
     Raises:
-        NoReportError: it is not there.
         OldReportError: another version wrote it.
-        DamagedReportError: it is not whole, or belongs to a report that is being written now.
+        DamagedReportError: it is not there, not whole, or belongs to a report that is being written
+            now.
     """
     pipeline_id = report.pipeline.id
     path = report_folder(data_dir, pipeline_id) / "apps" / f"{name}.json"
-    app = _read(pipeline_id, path, AppReport)
+    try:
+        app = _read(pipeline_id, path, AppReport)
+    except NoReportError as error:
+        raise DamagedReportError(
+            pipeline_id, path, "the report names it, and it is gone"
+        ) from error
     if app.generated_at != report.generated_at:
         raise DamagedReportError(pipeline_id, path, "it belongs to another writing of the report")
     return app

@@ -28,7 +28,6 @@ class FleetFacts:
         generated_at: when the report is made.
         columns: the tools of each analyzer, as they were asked for and seen.
         looks_for: categories of the findings that a tool looks for, by the name of its cells.
-        finders: tools that found something on some app.
         imported: tools whose reports come from logs of somebody else.
         load_tools: load tests that ran on any app, in alphabetical order.
         required: what is required of each app.
@@ -39,7 +38,6 @@ class FleetFacts:
     generated_at: datetime
     columns: Mapping[AnalyzerKind, tuple[str, ...]]
     looks_for: Mapping[str, tuple[Category, ...]]
-    finders: frozenset[str]
     imported: frozenset[ToolKey]
     load_tools: tuple[str, ...]
     required: Requirement
@@ -110,7 +108,6 @@ class Overview:
                 if kind.value in self._asked or kind in self._seen
             },
             looks_for=dict(self._looks_for),
-            finders=frozenset(tool for (_, tool), found in self._found.items() if found),
             imported=frozenset(self._imported),
             load_tools=tuple(sorted(self._load_tools() - {ALL_TOOLS})),
             required=Requirement(),

@@ -26,6 +26,7 @@ from reports.names import (
     sarif_name,
 )
 from reports.sarif import to_sarif, written
+from reports.sarif_category import has_whole_fleet
 from reports.sarif_fleet import FleetSarif
 from reports.sarif_github import github_sarif
 from reports.scaffold import Scaffolds
@@ -45,7 +46,9 @@ class ReportFiles:
     def __init__(self, facts: FleetFacts, decisions: Decisions | None = None) -> None:
         self._fleet = FleetBuilder(facts, decisions)
         self._glances = Glances()
-        self._alerts = FleetSarif(facts.outline.pipeline_id, fleet_name(facts.outline.spec))
+        outline = facts.outline
+        whole = has_whole_fleet(outline)
+        self._alerts = FleetSarif(outline.pipeline_id, fleet_name(outline.spec), whole=whole)
 
     @property
     def facts(self) -> FleetFacts:
@@ -119,5 +122,5 @@ def sarif_files(app: AppReport, facts: FleetFacts) -> Iterator[File]:
     yield sarif_name(app.ref), written(to_sarif(app, baseline))
     if app.role is not AppRole.SUBJECT:
         return
-    if (upload := github_sarif(app, facts.finders)) is not None:
+    if (upload := github_sarif(app)) is not None:
         yield github_sarif_name(app.ref), upload

@@ -3,7 +3,7 @@
 A run for each tool that measured and looks for weaknesses, all by the name of Assay: each run is a
 category of its own, and GitHub closes an alert only when its category is uploaded without it. So
 what a tool did not look at this time stays open, and each weakness is in one run, that of the
-witness it is reported under.
+witness it is reported under. A run that does not list all has a category of its pipeline alone.
 """
 
 import gzip
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from contract.analysis import Finding, MeasurementState
+from contract.outcome import ALL_TOOLS
 from contract.weakness import Weakness
 from reports.model import AppReport, CellReport
 from reports.sarif import (
@@ -26,37 +27,29 @@ from reports.sarif import (
     run_of,
     written,
 )
-from reports.sarif_results import MAX_RESULTS, Style, results_of
+from reports.sarif_category import OTHERS, SHARED, SHOWN_RESULTS, digest_of, sharing
+from reports.sarif_results import MAX_RESULTS, Results, Style, has_place, results_of
 from reports.sarif_rules import FUSED, SEVERITY_RANK, rule_name
 
-MAX_RUNS = 20
 MAX_GZIP_BYTES = 10 * 1024**2
-SHOWN_RESULTS = 5_000
-_OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The cells, weaknesses and notices that one run is made of."""
+    """What one run is made of; weaknesses of tools that did not measure have no cells."""
 
-    name: str
     cells: tuple[CellReport, ...]
     found: tuple[Weakness, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
-def github_sarif(app: AppReport, finders: Collection[str] = ()) -> bytes | None:
+def github_sarif(app: AppReport) -> bytes | None:
     """The file to upload; None where no tool measured: it would say that nothing was found.
 
     It has no `baselineState`: GitHub compares uploads itself.
-
-    Args:
-        app: one app of a pipeline.
-        finders: tools that are known to find something on some app; where there are more tools than
-            runs, those that find nothing anywhere go first.
     """
     scan = Scan(app)
-    parts = _parts(app, finders)
+    parts = _parts(app)
     if not parts:
         return None
     return within_upload(lambda limit: [_run(scan, part, limit) for part in parts], MAX_RESULTS)
@@ -76,17 +69,21 @@ def _packed_bytes(data: bytes) -> int:
     return len(data) if len(data) <= MAX_GZIP_BYTES else len(gzip.compress(data, 6, mtime=0))
 
 
-def _parts(app: AppReport, finders: Collection[str]) -> list[_Part]:
+def _parts(app: AppReport) -> list[_Part]:
+    looks = {cell.name: cell for cell in app.cells if cell.looks_for and cell.tool != ALL_TOOLS}
     measured = {cell.tool: cell for cell in app.cells if cell.finding_count is not None}
     if not measured:
         return []
     found = _by_tool(app.weaknesses, measured)
-    parts = [_Part(tool, (cell,), found.pop(tool, ())) for tool, cell in measured.items()]
-    parts += [_Part(_OTHERS, (), mine) for mine in found.values()]
-    parts.sort(key=lambda part: _first(part, finders))
-    kept = _within(parts)
-    first = replace(kept[0], notices=(*kept[0].notices, *_missing(app)))
-    return [first, *kept[1:]]
+    shared = sharing(looks)
+    every = [_Part((cell,), found.pop(tool, ())) for tool, cell in measured.items()]
+    parts = [part for part in every if part.cells[0].name not in shared]
+    if together := [part for part in every if part.cells[0].name in shared]:
+        parts.append(_merged(together))
+    parts += [_Part((), mine) for mine in found.values()]
+    parts.sort(key=_first)
+    first = replace(parts[0], notices=(*parts[0].notices, *_missing(app)))
+    return [first, *parts[1:]]
 
 
 def _by_tool(
@@ -95,7 +92,7 @@ def _by_tool(
     """Each weakness once."""
     groups: defaultdict[str, list[Weakness]] = defaultdict(list)
     for weakness in weaknesses:
-        groups[tool_of(weakness.finding, measured) or _OTHERS].append(weakness)
+        groups[tool_of(weakness.finding, measured) or OTHERS].append(weakness)
     return {tool: tuple(mine) for tool, mine in groups.items()}
 
 
@@ -106,33 +103,17 @@ def tool_of(finding: Finding, measured: Collection[str]) -> str:
     return next((tool for tool in (own, *seen_by) if tool in measured), "")
 
 
-def _first(part: _Part, finders: Collection[str]) -> tuple[int, bool, str]:
+def _first(part: _Part) -> tuple[int, str]:
     gravest = min((SEVERITY_RANK[one.finding.severity] for one in part.found), default=99)
-    return gravest, part.name not in finders, part.name
-
-
-def _within(parts: list[_Part]) -> list[_Part]:
-    """At most `MAX_RUNS` parts: empty parts are left out first, then the least grave are merged."""
-    if len(parts) <= MAX_RUNS:
-        return parts
-    full = [part for part in parts if part.found]
-    empty = [part for part in parts if not part.found]
-    if len(full) > MAX_RUNS:
-        rest = full[MAX_RUNS - 1 :]
-        full = [*full[: MAX_RUNS - 1], _merged(rest)]
-    kept, cut = empty[: MAX_RUNS - len(full)], empty[MAX_RUNS - len(full) :]
-    if cut:
-        names = ", ".join(part.name for part in cut)
-        text = f"cut: runs of tools that found nothing beyond {MAX_RUNS} runs: {names}"
-        full[0:1] = [replace(part, notices=(("note", text),)) for part in full[0:1]]
-    return [*full, *kept]
+    return gravest, ", ".join(cell.name for cell in part.cells)
 
 
 def _merged(parts: Sequence[_Part]) -> _Part:
-    names = ", ".join(part.name for part in parts)
+    """Tools that share a run; those that found nothing say so in it, too."""
+    cells = tuple(cell for part in parts for cell in part.cells)
+    names = ", ".join(cell.name for cell in cells)
     return _Part(
-        name=_OTHERS,
-        cells=tuple(cell for part in parts for cell in part.cells),
+        cells=cells,
         found=tuple(weakness for part in parts for weakness in part.found),
         notices=(("note", f"more tools than runs: this one has what is of {names}"),),
     )
@@ -156,8 +137,27 @@ def _run(scan: Scan, part: _Part, max_results: int) -> dict[str, Any]:
     if len(seen.results) > SHOWN_RESULTS:
         shown = f"GitHub shows {SHOWN_RESULTS:,} of the {len(seen.results):,} results of a run"
         notices.append(("note", shown))
-    parts = (part.cells[0].analyzer.value, part.name) if len(part.cells) == 1 else (part.name,)
-    run = run_of({"name": PRODUCT}, scan.automation_id(*parts), invocation_of(True, notices), seen)
+    automation_id = scan.automation_id(*_named(part), *_where(scan, part, style, seen))
+    run = run_of({"name": PRODUCT}, automation_id, invocation_of(True, notices), seen)
     if part.cells:
         run["tool"]["extensions"] = [driver_of(cell) for cell in part.cells]
     return run
+
+
+def _named(part: _Part) -> tuple[str, ...]:
+    match part.cells:
+        case ():
+            return (OTHERS,)
+        case (cell,):
+            return (cell.analyzer.value, cell.tool)
+        case cells:
+            return SHARED, digest_of(cell.name for cell in cells)
+
+
+def _where(scan: Scan, part: _Part, style: Style, seen: Results) -> tuple[str, ...]:
+    """What sets the category of a run apart that does not list all."""
+    placed = sum(has_place(one.finding, style) for one in part.found)
+    cut = len(seen.results) < placed or placed > SHOWN_RESULTS
+    if cut or not part.cells or any(cell.report.provenance.cuts for cell in part.cells):
+        return (scan.app.pipeline_id,)
+    return ("no-file",) if placed < len(part.found) else ()

@@ -36,17 +36,17 @@ def junit(report: FleetReport, apps: Iterable[AppReport]) -> Iterator[bytes]:
 
 def _suite(app: AppReport) -> Iterator[str]:
     grave = _by_cell(app)
-    cases = {cell.name: _of_cell(cell, grave.get(cell.name, ())) for cell in app.cells}
+    label = app.ref.label
+    cases = [_of_cell(label, cell, grave.get(cell.name, ())) for cell in app.cells]
     if strays := grave.get(_OTHERS):
-        cases[_OTHERS] = _case(_OTHERS, 0.0, _failed(strays))
-    counts = {kind: sum(f"<{kind}" in case for case in cases.values()) for kind in _KINDS}
+        cases.append(_case(label, _OTHERS, 0.0, _failed(strays)))
+    counts = {kind: sum(f"<{kind}" in case for case in cases) for kind in _KINDS}
     told = " ".join(f'{name}="{counts[kind]}"' for kind, name in _KINDS.items())
     yield (
-        f'  <testsuite name={_attribute(app.ref.label)} tests="{len(cases)}" {told} '
+        f'  <testsuite name={_attribute(label)} tests="{len(cases)}" {told} '
         f'time="{sum(cell.record.tool_seconds for cell in app.cells):.3f}">'
     )
-    for case in cases.values():
-        yield case.replace("CLASS", _attribute(app.ref.label), 1)
+    yield from cases
     yield "  </testsuite>"
 
 
@@ -64,7 +64,7 @@ def _by_cell(app: AppReport) -> dict[str, list[Weakness]]:
     return groups
 
 
-def _of_cell(cell: CellReport, grave: Iterable[Weakness]) -> str:
+def _of_cell(label: str, cell: CellReport, grave: Iterable[Weakness]) -> str:
     mine = list(grave)
     match cell.state:
         case MeasurementState.MEASURED:
@@ -75,11 +75,12 @@ def _of_cell(cell: CellReport, grave: Iterable[Weakness]) -> str:
             inside = _outcome("error", "infra_failed", f"not measured: {cell.report.reason}")
         case MeasurementState.NOT_APPLICABLE:
             inside = f"<skipped message={_attribute(cell.report.reason)}/>"
-    return _case(cell.name, cell.record.tool_seconds, inside)
+    return _case(label, cell.name, cell.record.tool_seconds, inside)
 
 
-def _case(name: str, seconds: float, inside: str) -> str:
-    head = f'    <testcase name={_attribute(name)} classname=CLASS time="{seconds:.3f}"'
+def _case(label: str, name: str, seconds: float, inside: str) -> str:
+    named = f"name={_attribute(name)} classname={_attribute(label)}"
+    head = f'    <testcase {named} time="{seconds:.3f}"'
     return f"{head}>{inside}</testcase>" if inside else f"{head}/>"
 
 

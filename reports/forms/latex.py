@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from reports.forms.latex_controls import control_tables
+from reports.forms.latex_families import family_tables
 from reports.forms.latex_models import model_tables
 from reports.forms.latex_tests import test_tables
 from reports.forms.latex_tools import tool_tables
@@ -35,5 +36,6 @@ def tables(report: FleetReport) -> Iterator[TexTable]:
     if report.study:
         yield from model_tables(report.study)
         yield from test_tables(report.study)
+    yield from family_tables(report.families)
     yield from tool_tables(report)
     yield from control_tables(report.controls)

@@ -12,6 +12,8 @@ TOOL, ATTACHMENT = "cyclonedx-bom", "bom.json"
 MEMBER = f"{TOOL}/{ATTACHMENT}"
 INDEX_NAME = "index.json"
 NO_DOCUMENT = "its report has no document"
+_NO_JSON = "its document cannot be read: it is no JSON, or nested too deep"
+_NO_BOM = "its document is no CycloneDX"
 
 
 def source_of(app: AppReport) -> tuple[ArtifactRef | None, str]:
@@ -28,14 +30,17 @@ def source_of(app: AppReport) -> tuple[ArtifactRef | None, str]:
     return cell.record.artifact, ""
 
 
-def named(document: bytes, app: AppReport) -> bytes | None:
-    """The document with the app as what it describes; None if it is no CycloneDX document."""
+def named(document: bytes, app: AppReport) -> tuple[bytes | None, str]:
+    """The document with the app as what it describes; None and the reason if it cannot be read."""
     try:
-        bom: Any = json.loads(document)
-    except ValueError:
-        return None
+        return _named(json.loads(document), app)
+    except (ValueError, RecursionError):
+        return None, _NO_JSON
+
+
+def _named(bom: Any, app: AppReport) -> tuple[bytes | None, str]:
     if not isinstance(bom, dict) or bom.get("bomFormat") != "CycloneDX":
-        return None
+        return None, _NO_BOM
     metadata: Any = bom.get("metadata")
     known: Mapping[str, Any] = metadata if isinstance(metadata, dict) else {}
     component = {
@@ -46,7 +51,8 @@ def named(document: bytes, app: AppReport) -> bytes | None:
     }
     if not app.source_digest:
         del component["hashes"]
-    return json.dumps(bom | {"metadata": {**known, "component": component}}, indent=1).encode()
+    whole = bom | {"metadata": {**known, "component": component}}
+    return json.dumps(whole, indent=1, allow_nan=False).encode(), ""
 
 
 def _reads_source(kind: AnalyzerKind) -> bool:

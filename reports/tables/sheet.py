@@ -2,12 +2,17 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reports.tables.schema import Table
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")
+# Python's writer leaves a lone return without quotes, and readers begin a row there.
+_LINE_ENDS = re.compile("\r\n?")
+# Control characters: a terminal obeys them, and C programs end a text at NUL.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def csv_head(table: Table[Any, Any]) -> bytes:
@@ -40,7 +45,8 @@ def _text(value: object) -> object:
             return "yes" if value else "no"
         case list():
             return _text("; ".join(map(str, value)))
-        case str() if value[:1] in _FORMULA:
-            return f"'{value}"
+        case str():
+            text = _UNPRINTABLE.sub("\ufffd", _LINE_ENDS.sub("\n", value))
+            return f"'{text}" if text[:1] in _FORMULA else text
         case _:
             return value

@@ -124,8 +124,8 @@ async def test_a_file_that_is_not_there_is_not_found(store, tmp_path):
 
 
 async def test_parts_of_dead_writers_go_at_start_and_those_of_living_ones_stay(store, tmp_path):
-    dead = tmp_path / "artifacts" / "tmp" / "dead.part"
-    alive = tmp_path / "artifacts" / "tmp" / "alive.part"
+    dead = tmp_path / "artifacts" / "tmp" / f"{'d' * 32}.part"
+    alive = tmp_path / "artifacts" / "tmp" / f"{'a' * 32}.part"
     dead.write_bytes(b"half")
     with alive.open("wb") as writer:
         fcntl.flock(writer, fcntl.LOCK_EX)

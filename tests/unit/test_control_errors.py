@@ -10,7 +10,7 @@ from cli.exits import Exit
 from contract.errors import ErrorCode, PlatformError
 from control import errors
 
-ANEW = "starter.py report p' writes it anew"
+ANEW = "starter.py report p --anew' writes it anew"
 # Each situation, the exit code of a command that meets it, and what the command line says to do.
 SITUATIONS: list[tuple[PlatformError, Exit, str]] = [
     (errors.WrongInputError("no", next_step="write it so"), Exit.USAGE, "write it so"),

