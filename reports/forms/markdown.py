@@ -1,15 +1,16 @@
 """The summary of a pipeline for a CI job, in Markdown: below the 1 MiB that GitHub takes."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from contract.analysis import Category, Severity
-from contract.weakness import BaselineState
+from contract.weakness import BaselineState, Origin
 from reports.counts import FindingTally
 from reports.forms.figures import UNKNOWN, shown, tied, unit_of
 from reports.forms.plain import md, table
 from reports.model import FleetReport
-from reports.parts import ModelReport
 from reports.study.model import Study
+from reports.summary import AppSummary
 
 _ROWS = 50
 _REASONS = 15
@@ -23,7 +24,7 @@ def markdown(report: FleetReport) -> str:
         [f"# Assay: pipeline {md(report.pipeline.id)} ({md(report.pipeline.state)})"],
         [md(report.verdict, 1_000)],
         [*_models(report)],
-        [*_severities(report.models)],
+        [*_severities(report)],
         [*_families(report)],
         [*_baseline(report)],
         [*_decisions(report)],
@@ -68,24 +69,40 @@ def _orders(study: Study) -> Iterator[str]:
         yield f"- {md(label)}: {md(tied(order.groups) or f'no order: {order.reason}', 1_000)}"
 
 
-def _severities(models: Sequence[ModelReport]) -> Iterator[str]:
+def _severities(report: FleetReport) -> Iterator[str]:
+    """Weaknesses that count; those that are suppressed or the scaffold's stand apart."""
+    models = report.models
     tallies = [(one.model, _security(one.totals.findings)) for one in models[:_ROWS]]
     if not any(tally for _, tally in tallies):
         return
-    heads = ("Model", *(severity.value.capitalize() for severity in Severity), "Looks that stand")
-    rows = [(md(model), *_row(tally)) for model, tally in tallies]
+    aside = _aside(report.apps)
+    levels = (severity.value.capitalize() for severity in Severity)
+    heads = ("Model", *levels, "Suppressed or the scaffold's", "Looks that stand")
+    rows = [(md(model), *_row(tally, aside[model])) for model, tally in tallies]
     yield from ("## Security findings", "", *table(heads, rows))
     yield from _more(len(models), _ROWS, "models")
+
+
+def _aside(apps: Iterable[AppSummary]) -> defaultdict[str, Counter[Severity]]:
+    """Weaknesses of each model that do not count against it."""
+    found: defaultdict[str, Counter[Severity]] = defaultdict(Counter)
+    for app in apps:
+        for group in app.weaknesses:
+            apart = group.suppressed or group.origin is Origin.SCAFFOLD
+            if apart and group.category is Category.SECURITY:
+                found[app.ref.model][group.severity] += group.count
+    return found
 
 
 def _security(tallies: Sequence[FindingTally]) -> FindingTally | None:
     return next((tally for tally in tallies if tally.category is Category.SECURITY), None)
 
 
-def _row(tally: FindingTally | None) -> Iterator[str]:
+def _row(tally: FindingTally | None, aside: Counter[Severity]) -> Iterator[str]:
     known = tally.by_severity if tally else None
     for severity in Severity:
-        yield UNKNOWN if known is None else f"{known.get(severity, 0):,}"
+        yield UNKNOWN if known is None else f"{known.get(severity, 0) - aside[severity]:,}"
+    yield UNKNOWN if known is None else f"{aside.total():,}"
     cells = tally.cells if tally else None
     yield f"{cells.measured:,} of {cells.total - cells.not_applicable:,}" if cells else UNKNOWN
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from contract.analysis import Location, Severity
+from contract.analysis import Category, Location, Severity
 from contract.spec import AppRole
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
 from reports.family_results import BugFamily, Families
@@ -212,6 +212,26 @@ def test_markdown_says_what_is_not_known(made: Whole):
     assert r"| \\input{x}\|&#60;b&#62; | 20 | n/a (20) |" in text
     assert "Secure: no order: what is missing could turn it" in text
     assert "killed at its limit of 300 s | infra_failed | 1 |" in text
+
+
+def test_markdown_tells_what_needs_no_action_apart(made: Whole):
+    """A weakness that is suppressed or the scaffold's is in no count of a model."""
+
+    def row(report: FleetReport) -> list[str]:
+        table = markdown(report).partition("## Security findings")[2]
+        (line,) = (line for line in table.splitlines() if line.startswith(f"| {HAIKU} "))
+        return [cell.strip() for cell in line.strip("|").split("|")]
+
+    app = next(app for app in made.fleet.apps if app.weaknesses and app.ref.model == HAIKU)
+    group = next(one for one in app.weaknesses if one.category is Category.SECURITY)
+    place = 1 + list(Severity).index(group.severity)
+    others = tuple(one for one in app.weaknesses if one is not group)
+    for aside in ({"suppressed": True}, {"origin": Origin.SCAFFOLD}):
+        told = app.model_copy(update={"weaknesses": (*others, group.model_copy(update=aside))})
+        apps = tuple(told if one is app else one for one in made.fleet.apps)
+        before, after = row(made.fleet), row(made.fleet.model_copy(update={"apps": apps}))
+        assert int(before[place]) - int(after[place]) == group.count
+        assert int(after[6]) - int(before[6]) == group.count
 
 
 def test_markdown_stays_below_what_github_takes(made: Whole):
