@@ -19,7 +19,8 @@ from reports.summary import AppSummary
 
 Measured = tuple[Look, Cells]
 _PASS = {"functional": "pass", "functional_and_secure": "sec_pass"}
-_MODELS, _WITHIN = Unit("models"), Unit(resampled=False)
+_MODELS, _MANY = Unit("models"), Unit("models", resampled=False)
+_WITHIN = Unit(resampled=False, alone=True)
 MOST_COMPARED, MOST_TEMPLATES, MOST_CELLS = 24, 200, 2_000
 """Models in pairs, templates with intervals, cells: more would take minutes and megabytes."""
 
@@ -98,7 +99,7 @@ def _model(model: str, table: Table, measures: Sequence[Measured], agreement: Ag
 
 def _template(name: str, table: Table, measures: Sequence[Measured]) -> Group:
     """Over models; they, not templates, are drawn again for its intervals."""
-    unit = _MODELS if len(table.templates) <= MOST_TEMPLATES else _WITHIN
+    unit = _MODELS if len(table.templates) <= MOST_TEMPLATES else _MANY
     apps = {model: blocks[name] for model, blocks in table.by_cell.items() if name in blocks}
     seen = {look: {model: cells[model][name] for model in apps} for look, cells in measures}
     return Group(
@@ -179,7 +180,7 @@ def _with_comparisons(study: Study, measures: Sequence[Measured], noises: Sequen
         mine = blocks(measure, cells)
         found = comparisons(measure, mine, limits.get(measure.name))
         figures = {group.model or "": group.figures[measure.name] for group in study.models}
-        order = ordering(measure, figures, found)
+        order = ordering(measure, figures, found, mine)
         pairs += found
         orders.append(order)
         ranks.append(rank_test(measure, mine, order))

@@ -71,7 +71,10 @@ def _is_noise(pair: Comparison, noise: Noise) -> bool:
 
 
 def ordering(
-    measure: Measure, figures: Mapping[str, Figure], pairs: Sequence[Comparison]
+    measure: Measure,
+    figures: Mapping[str, Figure],
+    pairs: Sequence[Comparison],
+    of_models: Mapping[str, Blocks],
 ) -> Ordering:
     """Sets of tied models, best first; a model that what is missing could move has no place."""
     unplaced = {
@@ -80,7 +83,7 @@ def ordering(
         if figure.value is None
     }
     turned = [(pair.first, pair.second) for pair in pairs if _is_turned(pair)]
-    for model in _movable(turned, figures):
+    for model in _movable(turned, of_models):
         unplaced[model] = "what is missing could turn a difference"
     values = {
         model: figure.value
@@ -121,14 +124,12 @@ def _is_turned(pair: Comparison) -> bool:
     return pair.turned and pair.verdict == "unknown" and pair.p_holm is not None
 
 
-def _movable(turned: Sequence[tuple[str, str]], figures: Mapping[str, Figure]) -> set[str]:
+def _movable(turned: Sequence[tuple[str, str]], of_models: Mapping[str, Blocks]) -> set[str]:
     """Of each pair that could turn, those models of which something is missing."""
-    return {
-        model
-        for pair in turned
-        for model in pair
-        if figures[model].missing or not any(figures[name].missing for name in pair)
+    moved = {
+        name for name, mine in of_models.items() if any(block.is_open for block in mine.values())
     }
+    return {model for pair in turned for model in pair if model in moved}
 
 
 def _winner(verdicts: Verdicts, one: str, other: str) -> str:

@@ -10,7 +10,14 @@ from reports.statistics.resampling import (
     interval_of_median,
     interval_of_ratio,
 )
-from reports.statistics.shares import Share, pass_at_k, share_of
+from reports.statistics.shares import (
+    Judged,
+    Share,
+    pass_at_k,
+    pass_at_k_of,
+    share_of,
+    weights_of,
+)
 from reports.study.figures import Figure, Kind
 from reports.study.seeing import Seen
 
@@ -24,11 +31,13 @@ class Unit:
     """What is drawn again for an interval: `templates`, or `models` for figures of a template.
 
     Attributes:
-        resampled: False: no interval, because the group lies within one template.
+        resampled: False: no interval by resampling.
+        alone: the group lies within one of them: nothing says how much its apps are alike.
     """
 
     name: str = "templates"
     resampled: bool = True
+    alone: bool = False
 
 
 TEMPLATES = Unit()
@@ -87,13 +96,18 @@ def _share(clusters: Clusters, unit: Unit) -> Figure:
 
 def _interval_of_share(share: Share, clusters: Clusters, unit: Unit) -> Interval:
     """Wilson's; where templates have several samples, with the number of independent ones."""
-    decided = [
-        (sum(seen.value for seen in group), float(len(group)))
-        for every in clusters.values()
-        if (group := [seen for seen in every if seen.state == "seen"])
+    weights = iter(weights_of([seen.judged for group in clusters.values() for seen in group]))
+    counted = [
+        [(seen.judged.verdict == "pass", next(weights)) for seen in group]
+        for group in clusters.values()
     ]
-    if unit.resampled and any(n > 1 for _, n in decided):
-        return _named(clustered_wilson(decided), unit)
+    decided = [
+        (float(sum(passed for passed, _ in group)), sum(weight for _, weight in group), len(group))
+        for every in counted
+        if (group := [(passed, weight) for passed, weight in every if weight])
+    ]
+    if not unit.alone and any(apps > 1 for _, _, apps in decided):
+        return _named(clustered_wilson([(passed, n) for passed, n, _ in decided]), unit)
     low, high = share.interval or (None, None)
     return Interval(low, high, method="Wilson")
 
@@ -140,30 +154,53 @@ def _total(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
 
 
 def _pass_at(k: int, clusters: Clusters) -> Figure:
-    """Mean over templates; n of each is the number of its measured samples, never of all."""
-    counts = [
-        (
-            sum(seen.state == "seen" for seen in group),
-            sum(seen.state == "seen" and seen.value > 0 for seen in group),
-            sum(seen.state == "missing" for seen in group),
-        )
-        for group in clusters.values()
+    """Mean over templates; n of each is the number of its measured samples, never of all.
+
+    A template on which no app started is never missing, so it weighs as much as the share of the
+    others that could be decided; a mean outside of what is possible is moved to its border.
+    """
+    asked = [group for every in clusters.values() if len(group := _in_play(every)) >= k]
+    found = [(group, pass_at_k_of([seen.judged for seen in group], k)) for group in asked]
+    decided = [(group, value) for group, value in found if value is not None]
+    weights = weights_of([_as_one(group, value) for group, value in found])
+    weights = [
+        weight for weight, (_, value) in zip(weights, found, strict=True) if value is not None
     ]
-    values = [value for n, c, _ in counts if (value := pass_at_k(n, c, k)) is not None]
-    asked = [(n, c, missing) for n, c, missing in counts if n + missing >= k]
-    if not values:
+    if not sum(weights):
         return Figure(missing=len(asked), reason=f"no template with k = {k} measured samples")
-    least = [pass_at_k(n + missing, c, k) or 0.0 for n, c, missing in asked]
-    most = [pass_at_k(n + missing, c + missing, k) or 0.0 for n, c, missing in asked]
+    sums = [value * weight for (_, value), weight in zip(decided, weights, strict=True)]
+    least, most = (fmean(_extreme(group, k, passes) for group in asked) for passes in (False, True))
+    value = min(max(sum(sums) / sum(weights), least), most)
     shown = Figure(
-        value=fmean(values),
-        n=len(values),
-        missing=len(asked) - len(values),
-        aside=len(counts) - len(asked),
-        least=fmean(least),
-        most=fmean(most),
+        value=value,
+        n=len(decided),
+        missing=len(asked) - len(decided),
+        aside=len(clusters) - len(asked),
+        least=least,
+        most=most,
     )
-    return _with(shown, interval_of_ratio(values, [1.0] * len(values)), TEMPLATES)
+    shown = _with(shown, interval_of_ratio(sums, weights), TEMPLATES)
+    if shown.low is None or shown.high is None:
+        return shown
+    held = {"low": min(shown.low, value), "high": max(shown.high, value)}
+    return shown.model_copy(update=held)
+
+
+def _in_play(group: Sequence[Seen]) -> list[Seen]:
+    return [seen for seen in group if seen.state != "aside"]
+
+
+def _as_one(group: Sequence[Seen], value: float | None) -> Judged:
+    """A template as one app: it is decided, or it is missing, or nothing on it started."""
+    started = any(seen.started is not False for seen in group)
+    return Judged("missing" if value is None else "pass" if value else "fail", started=started)
+
+
+def _extreme(group: Sequence[Seen], k: int, passes: bool) -> float:
+    """pass@k if all that is missing passed, or if it failed."""
+    passed = sum(seen.state == "seen" and seen.value > 0 for seen in group)
+    missing = sum(seen.state == "missing" for seen in group)
+    return pass_at_k(len(group), passed + passes * missing, k) or 0.0
 
 
 def _with(shown: Figure, found: Interval, unit: Unit) -> Figure:
