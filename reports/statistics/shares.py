@@ -100,9 +100,9 @@ def share_of(judged: Sequence[Judged]) -> Share:
 
 
 def weights_of(judged: Sequence[Judged]) -> list[float]:
-    """What each app counts in a share: 1 if decided, 0 if not; one that did not start see `share_of`.
+    """What each app counts in a share: 1 if decided, 0 if missing; if it did not start: `share_of`.
 
-    An app that was decided though nobody knows whether it started counts in full; a missing one of
+    One that was decided counts in full even if nobody knows whether it started. A missing one of
     which nobody knows it was lost before, and says nothing of how often others were decided.
     """
     share = _share_decided(judged)

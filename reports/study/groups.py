@@ -58,11 +58,12 @@ def figure(kind: Kind, clusters: Clusters, unit: Unit = TEMPLATES) -> Figure:
         for group in clusters.values()
         if (found := [seen for seen in group if seen.state == "seen"])
     ]
+    limits = _bounds(everything) if kind == "mean" else {}
     if not groups:
         reason = _nothing(counted["missing"], counted["aside"])
-        return Figure(reason=reason).model_copy(update=counted)
+        return Figure(reason=reason).model_copy(update=counted | limits)
     made = _MAKERS[kind](groups, unit)
-    return made.model_copy(update=counted)
+    return made.model_copy(update=counted | limits)
 
 
 def pass_figures(clusters: Clusters, name: str) -> dict[str, Figure]:
@@ -116,15 +117,20 @@ def _mean(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
     values = [seen.value for group in groups for seen in group]
     sums = [sum(seen.value for seen in group) for group in groups]
     return _with(
-        Figure(value=fmean(values), least=_bound(groups, "least"), most=_bound(groups, "most")),
+        Figure(value=fmean(values)),
         interval_of_ratio(sums, [len(group) for group in groups]) if unit.resampled else _ONE,
         unit,
     )
 
 
-def _bound(groups: Iterable[Sequence[Seen]], name: str) -> float | None:
-    values = [getattr(seen, name) for group in groups for seen in group]
-    return fmean(values) if None not in values else None
+def _bounds(everything: Iterable[Seen]) -> dict[str, float]:
+    """The mean if all that is open were bad, and if it were good; none if no limit is known."""
+    asked = [seen for seen in everything if seen.state != "aside"]
+    least = [seen.least for seen in asked if seen.least is not None]
+    most = [seen.most for seen in asked if seen.most is not None]
+    if not asked or len(least) < len(asked) or len(most) < len(asked):
+        return {}
+    return {"least": fmean(least), "most": fmean(most)}
 
 
 def _ratio(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
@@ -135,17 +141,22 @@ def _ratio(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
 
 
 def _median(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
-    values = [seen.value for group in groups for seen in group]
-    highest = [
-        seen.value if seen.ceiling is None else seen.ceiling for group in groups for seen in group
-    ]
-    middle = median(values)
+    everything = [seen for group in groups for seen in group]
+    middle = median(seen.value for seen in everything)
+    highest = median(seen.value if seen.ceiling is None else seen.ceiling for seen in everything)
     found = (
         interval_of_median([[seen.value for seen in group] for group in groups])
         if unit.resampled
         else _ONE
     )
-    return _with(Figure(value=middle, at_least=median(highest) != middle), found, unit)
+    if found.high is not None and any(_may_pass(seen, found.high) for seen in everything):
+        found = Interval(found.low, None, found.method, _OPEN_END)
+    return _with(Figure(value=middle, at_least=highest != middle), found, unit)
+
+
+def _may_pass(seen: Seen, limit: float) -> bool:
+    """Whether it is a lower bound at or below a limit, and may really be above it."""
+    return seen.ceiling is not None and seen.value <= limit < seen.ceiling
 
 
 def _total(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
@@ -161,14 +172,15 @@ def _pass_at(k: int, clusters: Clusters) -> Figure:
     """
     asked = [group for every in clusters.values() if len(group := _in_play(every)) >= k]
     found = [(group, pass_at_k_of([seen.judged for seen in group], k)) for group in asked]
-    decided = [(group, value) for group, value in found if value is not None]
-    weights = weights_of([_as_one(group, value) for group, value in found])
-    weights = [
-        weight for weight, (_, value) in zip(weights, found, strict=True) if value is not None
+    every = weights_of([_as_one(group, value) for group, value in found])
+    decided = [
+        (value, weight)
+        for (_, value), weight in zip(found, every, strict=True)
+        if value is not None
     ]
+    sums, weights = [value * weight for value, weight in decided], [weight for _, weight in decided]
     if not sum(weights):
         return Figure(missing=len(asked), reason=f"no template with k = {k} measured samples")
-    sums = [value * weight for (_, value), weight in zip(decided, weights, strict=True)]
     least, most = (fmean(_extreme(group, k, passes) for group in asked) for passes in (False, True))
     value = min(max(sum(sums) / sum(weights), least), most)
     shown = Figure(
@@ -192,7 +204,8 @@ def _in_play(group: Sequence[Seen]) -> list[Seen]:
 
 def _as_one(group: Sequence[Seen], value: float | None) -> Judged:
     """A template as one app: it is decided, or it is missing, or nothing on it started."""
-    started = any(seen.started is not False for seen in group)
+    known = {seen.started for seen in group}
+    started = True if True in known else None if None in known else False
     return Judged("missing" if value is None else "pass" if value else "fail", started=started)
 
 
@@ -232,4 +245,5 @@ def _nothing(missing: int, aside: int) -> str:
 
 
 _ONE = Interval(reason="no interval by resampling")
+_OPEN_END = "the upper end is not known: the load of some apps ended before they did"
 _MAKERS = {"mean": _mean, "ratio": _ratio, "median": _median, "total": _total}

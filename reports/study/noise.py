@@ -10,7 +10,7 @@ from reports.statistics.components import FEWEST_FREEDOM, components
 from reports.study.compared import Noise
 from reports.study.figures import Measure
 from reports.study.measures import Look
-from reports.study.seeing import MISSING, Seen
+from reports.study.seeing import MISSING, Seen, finite
 from reports.study.table import Table
 from reports.summary import AppSummary
 
@@ -60,7 +60,7 @@ def _units(table: Table) -> list[list[AppSummary]]:
 
 
 def _of(look: Look, units: Sequence[Sequence[AppSummary]]) -> Noise:
-    seen = [[look.of(app) for app in unit] for unit in units]
+    seen = [[finite(look.of(app)) for app in unit] for unit in units]
     values = [[one.value for one in unit if one.state == "seen"] for unit in seen]
     several = [unit for unit in values if len(unit) >= 2]
     made = Noise(

@@ -176,7 +176,8 @@ def _tested(
         }
         return mcnemar_exact(one, other), extra
     test = "Wilcoxon signed-rank, zeros split"
-    return wilcoxon_zsplit([a - b for a, b in pairs]), {"test": test}
+    largest = max(abs(value) for pair in pairs for value in pair)
+    return wilcoxon_zsplit([a - b for a, b in pairs], largest), {"test": test}
 
 
 def _delta(measure: Measure, pairs: Sequence[tuple[float, float]]) -> Figure:

@@ -197,7 +197,7 @@ def test_a_judge_that_did_not_answer_is_missing_and_one_that_nobody_asked_is_not
     figures = study_of(apps).fleet.figures
     met = figures["requirements_met"]
     assert (met.value, met.n, met.missing, met.aside) == (0.75, 1, 1, 2)
-    assert (met.least, met.most) == (3 / 8, 7 / 8)
+    assert (met.least, met.most) == (3 / 16, 15 / 16)  # of a missing app, 0 and 1
     assert (figures["score/q"].n, figures["score/q"].missing) == (1, 1)
     assert (figures["cost_usd"].n, figures["cost_usd"].missing) == (0, 1)
 

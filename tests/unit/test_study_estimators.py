@@ -1,5 +1,7 @@
 """Figures of a group: one estimator for value, interval and bounds, whatever is missing."""
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def holds(found) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(JUDGED, min_size=1, max_size=5), min_size=1, max_size=9))
 def test_a_share_lies_within_its_interval_and_its_bounds(groups):
     clusters = {f"t{n}": [seen(judged) for judged in group] for n, group in enumerate(groups)}
@@ -91,3 +93,50 @@ def test_apps_of_one_model_stay_alike_on_templates_without_resampling():
     study = study_of(apps)
     assert study.templates[0].figures["functional"].interval == "Wilson, for models"
     assert study.cells[0].figures["functional"].interval == "Wilson"
+
+
+def test_requirements_that_nobody_could_tell_are_in_the_bounds():
+    apps = [
+        app("a", 1, requirements={"met": 9, "not_met": 1}),
+        app("a", 2, requirements={"cannot_tell": 10}),
+    ]
+    met = study_of(apps).fleet.figures["requirements_met"]
+    assert (met.value, met.least, met.most) == (0.9, 0.45, 0.95)
+
+
+def test_an_interval_does_not_end_at_a_lower_bound():
+    exact = {f"t{n}": [Seen("seen", 10.0 * n)] for n in range(1, 11)}
+    cut = exact | {f"t{n}": [Seen("seen", 10.0 * n, ceiling=math.inf)] for n in (8, 9, 10)}
+    assert (figure("median", exact).low, figure("median", exact).high) == (20, 90)
+    found = figure("median", cut)
+    assert (found.value, found.at_least, found.low, found.high) == (55, False, 20, None)
+    assert "upper end is not known" in found.reason
+    only_last = exact | {"t10": [Seen("seen", 100.0, ceiling=math.inf)]}
+    assert figure("median", only_last).high == 90
+
+
+@pytest.mark.parametrize(
+    "absurd", [{"cost_usd": 1.7e308}, {"kloc": 1e308}, {"kloc": 1e-308}, {"duration_s": -1e300}]
+)
+def test_an_absurd_number_costs_no_report(absurd):
+    apps = [app(model, n, minor=1, **absurd) for model in ("a", "b") for n in range(1, 9)]
+    figures = study_of(apps).fleet.figures
+    known = {name for name in ("cost_usd", "duration_s") if name in figures}
+    assert all(figures[name].value is None for name in known)
+    assert figures["security_per_kloc"].value == (None if "kloc" in absurd else 1)
+    assert figures["functional"].value == 1
+
+
+def test_an_app_that_is_known_not_to_work_is_known_bad():
+    apps = [app("a", 1), app("a", 2, functional="missing", known_failing=True)]
+    figures = study_of(apps).fleet.figures
+    assert figures["functional"].known_bad == 1
+    assert figures["functional_and_secure"].known_bad == 1
+
+
+def test_a_template_that_is_called_like_an_app_number_is_another_one():
+    apps = [app("a", 3), app("b", 3, template="app3"), app("a", 4), app("b", 4)]
+    study = study_of([*apps, app("a", 5, template="template app3")])
+    assert study.design.templates == ("template app3", "template template app3", "app3", "app4")
+    pair = next(found for found in study.comparisons if found.measure == "functional")
+    assert pair.blocks == 1
