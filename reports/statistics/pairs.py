@@ -12,7 +12,8 @@ from reports.statistics.resampling import Floats
 
 FEWEST_BLOCKS = 6
 """With fewer pairs no two-sided exact test can reach 5 %: 2 / 2^5 = 0.0625."""
-_ENUMERATED = 13
+ENUMERATED = 13
+"""Up to so many pairs all signs are tried; above, the normal distribution stands for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def wilcoxon_zsplit(differences: Sequence[float], largest: float | None = None) 
         return Paired(1.0, 0.0)
     sizes = np.abs(values)
     tied = not sizes.all() or len(np.unique(sizes)) < len(sizes)
-    if len(values) <= _ENUMERATED and tied:
+    if len(values) <= ENUMERATED and tied:
         found: Any = stats.permutation_test(
             (ranks,),
             _sum,

@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from contract.ranking import RankingSpec
-from reports.study.compared import Comparison, CountModel, Noise, Ordering, Ranking, RankTest
+from reports.study.compared import (
+    MOST_COMPARED,
+    Comparison,
+    CountModel,
+    Noise,
+    Ordering,
+    Ranking,
+    RankTest,
+)
 from reports.study.comparing import blocks, comparisons, ordering
 from reports.study.counting import count_models
 from reports.study.figures import Agreements, Figure, Group, Measure
@@ -21,8 +29,8 @@ Measured = tuple[Look, Cells]
 _PASS = {"functional": "pass", "functional_and_secure": "sec_pass"}
 _MODELS, _MANY = Unit("models"), Unit("models", resampled=False)
 _WITHIN = Unit(resampled=False, alone=True)
-MOST_COMPARED, MOST_TEMPLATES, MOST_CELLS = 24, 200, 2_000
-"""Models in pairs, templates with intervals, cells: more would take minutes and megabytes."""
+MOST_TEMPLATES, MOST_CELLS = 200, 2_000
+"""Templates with intervals, cells: more would take minutes and megabytes."""
 
 
 def study_of(

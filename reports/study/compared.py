@@ -5,6 +5,8 @@ from typing import Literal
 from contract.base import Frozen
 from reports.study.figures import Figure
 
+MOST_COMPARED = 24
+"""Models of a fleet that are compared in pairs, at most: more would take minutes."""
 PairVerdict = Literal["first", "second", "tied", "within noise", "unknown"]
 
 
