@@ -20,7 +20,7 @@ from reports.study.groups import Clusters, Unit, figure, pass_figures
 from reports.study.measures import Look, looks
 from reports.study.methods import methods
 from reports.study.model import Study
-from reports.study.noise import noise
+from reports.study.noise import noise, repeated_scans
 from reports.study.ranking import rank_test, ranking_of
 from reports.study.table import Cells, Table, over_models
 from reports.summary import AppSummary
@@ -47,10 +47,11 @@ def study_of(
         agreement: of the judges, from `reports.judge_agreement.JudgeAgreement`.
     """
     table = Table.of(apps)
-    measures = [(look, table.cells(look)) for look in looks(table.subjects)]
+    every = (*looks(table.subjects), *repeated_scans(table))
+    measures = [(look, table.cells(look)) for look in every]
     design = table.design.model_copy(update={"notes": tuple(_notes(table))})
     study = _with_groups(Study(design=design), table, measures, agreement or {})
-    study = _with_comparisons(study, measures, noise(table, [look for look, _ in measures]))
+    study = _with_comparisons(study, measures, noise(table, every))
     study = study.model_copy(update={"counts": _counts(table)})
     if ranking is not None:
         study = study.model_copy(update={"ranking": _ranking(ranking, study)})

@@ -19,7 +19,7 @@ class Measure(Frozen):
         name: key of `Group.figures`: `runs`, `functional`, `secure`, `functional_and_secure`,
             `grave_findings`, `security_findings`, `security_per_kloc`, `kloc`, `requirements_met`,
             `cost_usd`, `duration_s`, `pass@1`, `sec_pass@1`, `load/<tool>/<metric>`,
-            `score/<name>`.
+            `score/<name>`, and where they were repeated `findings/<analyzer>`.
         label: for people.
         kind: `share`: of apps that pass; `mean`: per app; `ratio`: sum over sum (per kLOC);
             `median`: over apps; `total`: sum over apps; `pass_at_k`: mean over templates.

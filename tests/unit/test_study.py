@@ -301,6 +301,33 @@ def test_differences_within_the_noise_are_no_differences():
     assert order(study, "load/k6/latency_p95").groups == (("a", "b"),)
 
 
+def test_scans_within_the_noise_are_no_differences():
+    def scanned(model: str, findings: int) -> list:
+        return [
+            app(model, n, template=f"t{n:02d}", analyzers=_dynamic(findings + n % 3))
+            for n in range(1, 17)
+        ]
+
+    apps = [*scanned("a", 10), *scanned("b", 12)]
+    again = [
+        one.model_copy(update={"role": AppRole.REPEAT, "analyzers": _dynamic(10 + by)})
+        for one in apps[:6]
+        for by in (0, 30)
+    ]
+    assert "findings/dynamic" not in study_of(apps).fleet.figures
+    study = study_of([*apps, *again])
+    assert pair(study, "findings/dynamic", "a", "b").verdict == "within noise"
+    assert study.measure("findings/dynamic").compared
+    stopped = app("a", 17, analyzers=_dynamic(None, app_failed=1))
+    figure = study_of([*apps, *again, stopped]).fleet.figures["findings/dynamic"]
+    assert (figure.n, figure.missing, figure.aside) == (32, 0, 1)
+
+
+def _dynamic(findings: int | None, **cells: int) -> dict[AnalyzerKind, AnalyzerSummary]:
+    counted = StateCounts(**(cells or {"measured": 1}))
+    return {AnalyzerKind.DYNAMIC: AnalyzerSummary(cells=counted, findings=findings)}
+
+
 def test_without_repeats_nothing_is_said_of_noise():
     assert study_of(passing("a", 3)).noise == ()
 

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from contract.ranking import RankingSpec
 from reports.statistics.pairs import wilcoxon_zsplit
 from reports.statistics.ranks import friedman, tied_groups
+from reports.study.build import study_of
 from reports.study.compared import Ordering
 from reports.study.comparing import blocks, comparisons, ordering
 from reports.study.figures import Figure, Kind, Measure
 from reports.study.groups import figure
 from reports.study.ranking import rank_test, ranking_of
 from reports.study.seeing import Seen
+from tests.support.summaries import app
 
 
 def measured(kind: Kind, cells, better="more"):
@@ -181,3 +183,16 @@ def test_places_are_scored_in_parts():
     ranking = ranking_of(spec, measures, values, {})
     for method in ranking.methods:
         assert sum(place.first_share for place in method.places) == pytest.approx(1, abs=0.001)
+
+
+def test_the_methods_tell_what_was_done_and_no_more():
+    two = [app(model, n, template=f"t{n}") for model in "ab" for n in range(1, 9)]
+    text = " ".join(study_of(two, ranking=RankingSpec(weights={"x": 1, "y": 1})).methods)
+    assert "did not start" in text
+    assert "Friedman" not in text  # two models have no ranks
+    assert "random weights" not in text  # refused: nobody measured x and y
+    three = [*two, *(app("c", n, template=f"t{n}", functional="fail") for n in range(1, 9))]
+    spec = RankingSpec(weights={"functional": 1, "runs": 1})
+    text = " ".join(study_of(three, ranking=spec).methods)
+    assert "Friedman" in text
+    assert "10000 random weights" in text
