@@ -78,8 +78,8 @@ class Ordering(Frozen):
         groups: models that are not shown to be different, best first; they may overlap. Empty:
             no order is given, and `reason` says why.
         best: models that no other one is shown to be better than.
-        unplaced: models that have no place, each with the reason: nothing was measured, or what
-            is missing could turn a difference.
+        unplaced: models that have no place, each with the reason: nothing was measured, what is
+            missing could turn a difference, or no template is shared with the others.
         turned: pairs whose order what is missing could turn.
     """
 
